@@ -1,0 +1,1 @@
+"""Network → results; one question a file."""

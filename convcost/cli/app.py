@@ -1,0 +1,80 @@
+"""The command `convcost`: its commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+import convcost
+from convcost.cli import analyze, specs
+from convcost.errors import ConvcostError
+
+WRONG_INPUT = 2
+BUG = 3
+
+app = typer.Typer(
+    name="convcost",
+    help="What a convolutional network costs: parameters, multiplications, additions, per layer, exactly.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+)
+app.command("analyze", no_args_is_help=True)(analyze.analyze)
+app.command("specs")(specs.specs)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"convcost {convcost.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Serve the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line and exit.
+
+    The status is 0 when all went well, 2 when the input or an option is wrong, 3 when convcost itself is.
+    """
+    try:
+        app()
+    except ConvcostError as error:
+        _tell(str(error))
+        sys.exit(WRONG_INPUT)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, a user sees no traceback
+        _tell(_bug(error))
+        sys.exit(BUG)
+
+
+def _tell(text: str) -> None:
+    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        text = "\n".join(
+            f"\x1b[1;31merror\x1b[0m\x1b[1m{line[5:]}\x1b[0m" if line.startswith("error:") else line
+            for line in text.split("\n")
+        )
+    sys.stderr.write(text + "\n")
+
+
+def _bug(error: Exception) -> str:
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else "an unknown place"
+    return (
+        f"error: this is a bug in convcost {convcost.__version__}, not in your spec\n"
+        f" = found: {type(error).__name__}: {error}\n"
+        f" = note: at {where}\n"
+        " = help: please report it with the spec that shows it"
+    )

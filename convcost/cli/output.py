@@ -1,0 +1,122 @@
+"""Where results go: standard output, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from convcost.errors import Fault, OptionError, OutputError
+from convcost.reports import formats
+from convcost.reports.contents import Page, Report
+
+STDOUT = "-"
+
+
+class Output(Struct, frozen=True):
+    """A format and the path it is written to; `-` is standard output."""
+
+    format: str
+    path: str = STDOUT
+
+
+def outputs(format: str | None, specified: Sequence[str]) -> list[Output]:
+    """Return the outputs that `--format` and `-o FORMAT[:PATH]` ask for; a table where they ask for none.
+
+    Raises:
+        OptionError: A format is unknown, or two outputs share a path or standard output.
+    """
+    chosen = [Output(format)] if format is not None else []
+    for text in specified:
+        name, _, path = text.partition(":")
+        chosen.append(Output(name, path or STDOUT))
+    chosen = chosen or [Output("table")]
+    seen: set[str] = set()
+    for output in chosen:
+        formats.check(output.format)
+        where = output.path if output.path == STDOUT else os.path.realpath(output.path)
+        if where in seen:
+            place = "standard output" if where == STDOUT else repr(output.path)
+            raise OptionError(Fault(f"two outputs go to {place}", help="give each its own path: -o json:cost.json"))
+        seen.add(where)
+    return chosen
+
+
+def write(reports: Sequence[Report], chosen: Sequence[Output]) -> None:
+    """Write reports to every output: all files first, each by a rename, then standard output.
+
+    Raises:
+        OutputError: An output cannot be written; then no file is left changed and nothing printed.
+    """
+    texts = [
+        (output.path, formats.render(output.format, reports, _page() if output.path == STDOUT else Page()))
+        for output in chosen
+    ]
+    _write_files([(path, text) for path, text in texts if path != STDOUT])
+    for path, text in texts:
+        if path == STDOUT:
+            show(text)
+
+
+def show(text: str) -> None:
+    """Print text on standard output.
+
+    Raises:
+        OutputError: Standard output takes no more.
+        BrokenPipeError: Its reader has gone.
+    """
+    try:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered cannot be written either
+        raise OutputError(Fault(f"standard output cannot be written: {error.strerror}")) from None
+
+
+def _page() -> Page:
+    if not sys.stdout.isatty():
+        return Page()
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() and int(columns) > 0 else os.get_terminal_size().columns
+    return Page(width=width or 80, color=not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+
+
+def _write_files(files: Sequence[tuple[str, str]]) -> None:
+    """Write each file beside its place, then rename all of them into place."""
+    ready: list[tuple[Path, Path]] = []
+    try:
+        for name, text in files:
+            path = Path(os.path.realpath(name))
+            try:
+                if path.exists() and not path.is_file():  # a device or a pipe has no place beside it
+                    path.write_text(text, encoding="utf-8", newline="")
+                    continue
+                if path.exists() and not os.access(path, os.W_OK):
+                    raise PermissionError(13, "it is read-only")
+                beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+                with beside.open("x", encoding="utf-8", newline="") as file:
+                    ready.append((beside, path))
+                    file.write(text)
+                if path.exists():
+                    beside.chmod(stat.S_IMODE(path.stat().st_mode))
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                help = f"create the folder {str(path.parent)!r} first" if isinstance(error, FileNotFoundError) else ""
+                raise OutputError(Fault(f"{name!r} cannot be written: {reason}", help=help)) from None
+        while ready:
+            beside, path = ready[0]
+            beside.replace(path)
+            ready.pop(0)
+    finally:
+        for beside, _ in ready:
+            with suppress(OSError):
+                beside.unlink()

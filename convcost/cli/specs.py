@@ -1,0 +1,26 @@
+"""`convcost specs`: the networks that convcost ships."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import typer
+
+import convcost
+from convcost.cli import options, output
+from convcost.reports.specs import SpecsReport
+from convcost.spec.source import read, shipped
+
+
+def specs(
+    name: Optional[str] = typer.Argument(None, metavar="[NAME]", help="Print this spec."),  # noqa: UP045
+    format: Optional[str] = options.Format,  # noqa: UP045
+    outputs: list[str] = options.Outputs,
+) -> None:
+    """List the shipped networks with their totals and sources, or print one to copy from."""
+    if name is not None:
+        output.show(read(name).text)
+        return
+    chosen = output.outputs(format, outputs)
+    analyses = {spec: convcost.load(path).analyze() for spec, path in shipped().items()}
+    output.write([SpecsReport(analyses)], chosen)

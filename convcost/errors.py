@@ -1,0 +1,137 @@
+"""What can be wrong with the input, and how it is told: the place, what was expected, what was found, the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+_WINDOW = 160  # characters of a source line that are shown around a fault
+
+
+class Place(Struct, frozen=True):
+    """A position in a file; `line` and `column` count from 1 and are 0 where there is none."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        file = visible(self.file)
+        return f"{file}:{self.line}:{self.column}" if self.line else file
+
+
+class Fault(Struct, frozen=True):
+    """One thing that is wrong with the input.
+
+    Attributes:
+        message: What is wrong, in one line.
+        place: Where, or None where there is no file.
+        path: The construct at that place, such as `layers[3] "conv3"`.
+        found: What stands there, put under a caret.
+        help: The remedy.
+        note: Where the construct was used, if its text stands elsewhere.
+        source: The source line at the place.
+    """
+
+    message: str
+    place: Place | None = None
+    path: str = ""
+    found: str = ""
+    help: str = ""
+    note: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        gutter = " " * len(str(self.place.line if self.place else ""))
+        lines = [f"error: {visible(self.message)}"]
+        if self.place is not None:
+            lines.append(f"{gutter}--> {self.place}" + (f", {visible(self.path)}" if self.path else ""))
+        if self.place is not None and self.place.line and self.source:
+            text, column = _around(self.source, self.place.column - 1)
+            caret = " " * _columns(text[:column]) + "^"
+            lines += [
+                f"{gutter} |",
+                f"{self.place.line} | {text}",
+                f"{gutter} | {caret} {visible(self.found)}".rstrip(),
+            ]
+        elif self.found:
+            lines.append(f"{gutter} = found: {visible(self.found)}")
+        if self.note:
+            lines.append(f"{gutter} = note: {visible(self.note)}")
+        if self.help:
+            lines.append(f"{gutter} = help: {visible(self.help)}")
+        return "\n".join(lines)
+
+
+class ConvcostError(Exception):
+    """The input is wrong; `faults` says everything that is wrong with it.
+
+    Args:
+        faults: One or more faults, in the order of the file.
+    """
+
+    def __init__(self, faults: Fault | Iterable[Fault]) -> None:
+        self.faults: Sequence[Fault] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self.faults))
+
+
+class SpecError(ConvcostError):
+    """A spec cannot be read, or does not describe a network."""
+
+
+class OptionError(ConvcostError):
+    """An option, or an argument of the Python API, cannot be used."""
+
+
+class OutputError(ConvcostError):
+    """A result cannot be written where it was asked for."""
+
+
+def visible(text: str) -> str:
+    r"""Return text with control characters, line ends and invisible characters written as escapes.
+
+    >>> print(visible("a\x1b[31mred"))
+    a\x1b[31mred
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the remedy for a name that is not known: the nearest known one, or all when they are few."""
+    from difflib import get_close_matches  # on the way to an error only
+
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if 0 < len(names) <= 12:
+        return "known: " + ", ".join(names)
+    return ""
+
+
+def _around(line: str, column: int) -> tuple[str, int]:
+    """Return the part of a line that is shown and the column's place in it."""
+    line = line.rstrip("\r\n")
+    start = 0
+    if len(line) > _WINDOW and column > _WINDOW // 2:
+        start = column - _WINDOW // 2
+    before = visible(line[start:column].replace("\t", " "))
+    after = visible(line[column : start + _WINDOW].replace("\t", " "))
+    head = "…" if start else ""
+    tail = "…" if start + _WINDOW < len(line) else ""
+    return head + before + after + tail, len(head + before)
+
+
+def _columns(text: str) -> int:
+    """Return how many terminal cells a text takes: East Asian wide characters take two."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)

@@ -1,0 +1,227 @@
+"""Convolutions: dense, grouped, depthwise, pointwise, separable and transposed.
+
+In the formulas Dk is the kernel size, Dp the output size, Di the input size, M the input channels, N the output
+channels, g the groups, m the depth multiplier; a square stands for the product over the axes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcost.layers.base import Layer, LayerFault, Shape
+from convcost.layers.fields import Pair, field, flag, padding, padding_amounts, per_axis, whole
+from convcost.layers.windows import amounts, corner, output_size, useful_products
+from convcost.ops import Cost, accumulate, product
+
+
+class _Convolution(Layer):
+    """The arithmetic that all convolutions over windows share; a type says its channels, groups and window."""
+
+    takes = "spatial"
+    weights = True
+    checked = ("in_channels",)
+
+    bias: bool = field(flag, True)
+
+    def geometry(
+        self, x: Shape
+    ) -> tuple[int, int, tuple[int, ...], tuple[int, ...], tuple[Pair, ...], tuple[int, ...]]:
+        """Return the output channels, groups, kernel size, stride, padding amounts and dilation."""
+        raise TypeError(f"{self.type} says no geometry")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        channels, groups, kernel, stride, pad, dilation = self.geometry(inputs[0])
+        output = (channels, *map(output_size, inputs[0][1:], kernel, stride, dilation, pad))
+        _check_groups(groups, inputs[0][0], output)
+        return output
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        (x,) = inputs
+        channels, groups, kernel, stride, pad, dilation = self.geometry(x)
+        per_output = x[0] // groups
+        weights = channels * per_output * product(kernel)
+        products = product(output[1:]) * weights
+        useful = products
+        if any(map(any, pad)):
+            before = (pair[0] for pair in pad)
+            useful = channels * per_output
+            useful *= product(map(useful_products, x[1:], kernel, stride, dilation, output[1:], before))
+        return Cost(
+            params=weights + channels if self.bias else weights,
+            ops=accumulate(products),
+            macs=products,
+            useful_mults=useful,
+        )
+
+
+class Conv(_Convolution, type="conv"):
+    """A convolution; with `groups` a grouped one.
+
+    mul = add = Dp² · N · (M/g) · Dk², params = N · (M/g) · Dk² (+ N with bias).
+
+    Source: Howard et al. 2017, arXiv:1704.04861, equation 2 and section 3.1;
+        https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
+    """
+
+    out_channels: int = field(whole(1))
+    kernel_size: tuple[int, ...] = field(per_axis(1))
+    stride: tuple[int, ...] = field(per_axis(1), 1)
+    padding: Any = field(padding, 0)
+    dilation: tuple[int, ...] = field(per_axis(1), 1)
+    groups: int = field(whole(1), 1)
+
+    def geometry(self, x: Shape) -> Any:
+        pad = amounts(self.padding, x[1:], self.kernel_size, self.stride, self.dilation)
+        return self.out_channels, self.groups, self.kernel_size, self.stride, pad, self.dilation
+
+
+class DepthwiseConv(_Convolution, type="depthwise_conv"):
+    """A convolution with one kernel, or m of them, for each input channel.
+
+    mul = add = Dp² · m·M · Dk², params = m·M · Dk² (+ m·M with bias).
+
+    Source: Howard et al. 2017, arXiv:1704.04861, equations 3 and 4.
+    """
+
+    kernel_size: tuple[int, ...] = field(per_axis(1))
+    depth_multiplier: int = field(whole(1), 1)
+    stride: tuple[int, ...] = field(per_axis(1), 1)
+    padding: Any = field(padding, 0)
+    dilation: tuple[int, ...] = field(per_axis(1), 1)
+
+    def geometry(self, x: Shape) -> Any:
+        pad = amounts(self.padding, x[1:], self.kernel_size, self.stride, self.dilation)
+        return self.depth_multiplier * x[0], x[0], self.kernel_size, self.stride, pad, self.dilation
+
+
+class PointwiseConv(_Convolution, type="pointwise_conv"):
+    """A 1×1 convolution: each output channel mixes the input channels of one position.
+
+    mul = add = Dp² · N · (M/g), params = N · (M/g) (+ N with bias).
+
+    Source: Howard et al. 2017, arXiv:1704.04861, section 3.1.
+    """
+
+    out_channels: int = field(whole(1))
+    stride: tuple[int, ...] = field(per_axis(1), 1)
+    groups: int = field(whole(1), 1)
+
+    def geometry(self, x: Shape) -> Any:
+        ones = (1,) * len(self.stride)
+        return self.out_channels, self.groups, ones, self.stride, ((0, 0),) * len(ones), ones
+
+
+class SeparableConv(Layer, type="separable_conv"):
+    """A depthwise convolution and the pointwise one that mixes its channels: two layers.
+
+    mul = Dp² · m·M · Dk² + Dp² · m·M · N, which is m/N + m/Dk² of the standard convolution.
+
+    Source: Howard et al. 2017, arXiv:1704.04861, equation 5.
+    """
+
+    takes = "spatial"
+    weights = True
+    composite = True
+    checked = ("in_channels",)
+
+    out_channels: int = field(whole(1))
+    kernel_size: tuple[int, ...] = field(per_axis(1))
+    depth_multiplier: int = field(whole(1), 1)
+    stride: tuple[int, ...] = field(per_axis(1), 1)
+    padding: Any = field(padding, 0)
+    dilation: tuple[int, ...] = field(per_axis(1), 1)
+    bias: bool = field(flag, True)
+
+    def stages(self) -> tuple[tuple[str, str, dict[str, Any]], ...]:
+        depthwise = {name: getattr(self, name) for name in DepthwiseConv.fields}
+        pointwise = {
+            "out_channels": self.out_channels,
+            "stride": (1,) * len(self.stride),
+            "groups": 1,
+            "bias": self.bias,
+        }
+        return ("depthwise", "depthwise_conv", depthwise), ("pointwise", "pointwise_conv", pointwise)
+
+
+class TransposedConv(Layer, type="transposed_conv"):
+    """A transposed convolution: each input value meets each kernel value once, and the products that meet add up.
+
+    mul = add = Di² · M · (N/g) · Dk² with Di the **input** size, params = M · (N/g) · Dk² (+ N with bias). Products in
+    the margin that `padding` crops are computed too; `useful_mults` leaves them out.
+
+    Source: Dumoulin and Visin 2016, arXiv:1603.07285, chapter 4;
+        https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
+    """
+
+    takes = "spatial"
+    weights = True
+    checked = ("in_channels",)
+
+    out_channels: int = field(whole(1))
+    kernel_size: tuple[int, ...] = field(per_axis(1))
+    stride: tuple[int, ...] = field(per_axis(1), 1)
+    padding: tuple[Pair, ...] = field(padding_amounts, 0)
+    output_padding: tuple[int, ...] = field(per_axis(0), 0)
+    dilation: tuple[int, ...] = field(per_axis(1), 1)
+    groups: int = field(whole(1), 1)
+    bias: bool = field(flag, True)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        sizes = []
+        for i, k, s, pad, extra, d in self._axes(inputs[0]):
+            if extra > 0 and extra >= s and extra >= d:
+                raise LayerFault(
+                    "output_padding must be smaller than the stride or the dilation",
+                    f"output_padding {extra}, stride {s}, dilation {d}",
+                    field="output_padding",
+                )
+            size = (i - 1) * s + d * (k - 1) + 1 - pad[0] - pad[1] + extra
+            if size < 1:
+                raise LayerFault(
+                    "padding must leave something of the output",
+                    f"it crops {pad[0] + pad[1]} of {size + pad[0] + pad[1]}",
+                    field="padding",
+                )
+            sizes.append(size)
+        _check_groups(self.groups, inputs[0][0], (self.out_channels, *sizes))
+        return (self.out_channels, *sizes)
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        (x,) = inputs
+        pairs = x[0] * (self.out_channels // self.groups)
+        weights = pairs * product(self.kernel_size)
+        products = product(x[1:]) * weights
+        useful = pairs
+        for i, k, s, pad, extra, d in self._axes(x):
+            behind = max(0, pad[1] - extra)
+            useful *= i * k - corner(pad[0], s, d, i, k) - corner(behind, s, d, i, k)
+        return Cost(
+            params=weights + self.out_channels if self.bias else weights,
+            ops=accumulate(products),
+            macs=products,
+            useful_mults=useful,
+        )
+
+    def _axes(self, x: Shape) -> Any:
+        return zip(x[1:], self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation, strict=True)
+
+
+def _check_groups(groups: int, inputs: int, output: Shape) -> None:
+    for name, channels in ("in_channels", inputs), ("out_channels", output[0]):
+        if groups != 1 and channels % groups:
+            near = _divisors_near(groups, channels)
+            raise LayerFault(
+                f"groups must divide {name}",
+                f"{groups} does not divide {channels}",
+                field="groups",
+                help=f"the {'divisor' if len(near) == 1 else 'divisors'} of {channels} near {groups} "
+                + (f"is {near[0]}" if len(near) == 1 else f"are {near[0]} and {near[1]}"),
+                output=output,
+            )
+
+
+def _divisors_near(number: int, whole: int) -> list[int]:
+    """Return the nearest divisors of `whole` below and above `number`, looking a little way only."""
+    below = next((n for n in range(min(number, whole), max(0, number - 10_000), -1) if whole % n == 0), 1)
+    above = next((n for n in range(number, min(whole, number + 10_000) + 1) if whole % n == 0), whole)
+    return [below, above] if below < above else [below]

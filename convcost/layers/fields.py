@@ -1,0 +1,180 @@
+"""What the fields of a layer may hold, and the form in which the layer finds them.
+
+A reader takes the value that a spec gave (a number, a truth value, a word, or a list of these) and the number of
+spatial axes, and returns the field's one normal form, or raises `FieldFault`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+MAX_SIZE = 10**15  # beyond any network; keeps what follows from a slip of the keyboard printable
+
+Reader = Callable[[Any, int], Any]
+Pair = tuple[int, int]
+
+
+class FieldFault(Exception):
+    """A value that a field cannot hold.
+
+    Args:
+        expected: What the field holds, to follow "must be".
+        found: What is wrong with the value, if its text does not show it.
+        help: The remedy.
+    """
+
+    def __init__(self, expected: str, found: str = "", help: str = "") -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.found = found
+        self.help = help
+
+
+class Field:
+    """A field of a layer type: how it is read, and its value where none is given (`...` where one must be)."""
+
+    __slots__ = ("default", "read")
+
+    def __init__(self, read: Reader, default: Any) -> None:
+        self.read = read
+        self.default = default
+
+    @property
+    def required(self) -> bool:
+        """Whether a layer of this type must give the field."""
+        return self.default is ...
+
+
+def field(read: Reader, default: Any = ...) -> Any:
+    """Declare a field in the body of a layer type."""
+    return Field(read, default)
+
+
+def whole(minimum: int) -> Reader:
+    """Read one whole number."""
+
+    def read(value: Any, rank: int) -> int:
+        if type(value) is int and minimum <= value <= MAX_SIZE:
+            return value
+        raise _not_whole(value, minimum)
+
+    return read
+
+
+def per_axis(minimum: int) -> Reader:
+    """Read one whole number for every spatial axis, or a list of one per axis."""
+
+    def read(value: Any, rank: int) -> tuple[int, ...]:
+        if type(value) is int and minimum <= value <= MAX_SIZE:
+            return (value,) * rank
+        if isinstance(value, list):
+            if len(value) != rank:
+                raise _wrong_length(value, rank)
+            for item in value:
+                if type(item) is not int or not minimum <= item <= MAX_SIZE:
+                    raise _not_whole(item, minimum)
+            return tuple(value)
+        raise _not_whole(value, minimum)
+
+    return read
+
+
+def pairs(value: Any, rank: int) -> tuple[Pair, ...]:
+    """Read what stands before and after each axis: a number, one per axis, or one [before, after] pair per axis."""
+    if type(value) is int and 0 <= value <= MAX_SIZE:
+        return ((value, value),) * rank
+    if isinstance(value, list):
+        if len(value) != rank:
+            raise _wrong_length(value, rank)
+        return tuple(map(_pair, value))
+    raise _not_whole(value, 0)
+
+
+def padding(value: Any, rank: int) -> str | tuple[Pair, ...]:
+    """Read a padding: what `pairs` reads, `valid` (none), or `same`, whose amounts follow from the input."""
+    if value == "same":
+        return "same"
+    if value == "valid":
+        return ((0, 0),) * rank
+    if isinstance(value, str):
+        raise FieldFault("a number, a list, same or valid")
+    return pairs(value, rank)
+
+
+def padding_amounts(value: Any, rank: int) -> tuple[Pair, ...]:
+    """Read a padding that cannot be `same`."""
+    if value == "same":
+        raise FieldFault("a number, a list or valid", help="same is not defined for this type: give the numbers")
+    if value == "valid":
+        return ((0, 0),) * rank
+    return pairs(value, rank)
+
+
+def factors(value: Any, rank: int) -> tuple[Any, ...]:
+    """Read a positive factor, which may be a fraction, for every spatial axis, or a list of one per axis."""
+    if isinstance(value, list) and len(value) != rank:
+        raise _wrong_length(value, rank)
+    items = value if isinstance(value, list) else [value] * rank
+    for item in items:
+        if type(item) not in (int, Fraction) or not 0 < item <= MAX_SIZE:
+            raise FieldFault("a number greater than 0")
+    return tuple(items)
+
+
+def flag(value: Any, rank: int) -> bool:
+    """Read a truth value."""
+    if isinstance(value, bool):
+        return value
+    raise FieldFault("true or false", help="booleans are true and false only")
+
+
+def number(value: Any, rank: int) -> Any:
+    """Read any number."""
+    if type(value) in (int, Fraction):
+        return value
+    raise FieldFault("a number")
+
+
+def word(*choices: str) -> Reader:
+    """Read one of some words."""
+
+    def read(value: Any, rank: int) -> str:
+        if isinstance(value, str) and value in choices:
+            return value
+        raise FieldFault(" or ".join(choices))
+
+    return read
+
+
+def _pair(value: Any) -> Pair:
+    if type(value) is int and 0 <= value <= MAX_SIZE:
+        return (value, value)
+    if isinstance(value, list) and len(value) == 2:
+        before, after = value
+        if type(before) is int and type(after) is int and 0 <= before <= MAX_SIZE and 0 <= after <= MAX_SIZE:
+            return (before, after)
+        raise _not_whole(before if type(before) is not int or before < 0 else after, 0)
+    if isinstance(value, list):
+        raise FieldFault("a [before, after] pair on each axis", f"{len(value)} numbers on one axis")
+    raise _not_whole(value, 0)
+
+
+def _wrong_length(value: list[Any], rank: int) -> FieldFault:
+    axes = "1 spatial axis" if rank == 1 else f"{rank} spatial axes"
+    return FieldFault(
+        "a number or a list of one per spatial axis", f"{len(value)} given, the input has {axes}", "a number serves all"
+    )
+
+
+def _not_whole(value: Any, minimum: int) -> FieldFault:
+    if type(value) is Fraction:
+        return FieldFault(
+            "a whole number", help="make it whole with floor(…), ceil(…), round(…) or make_divisible(…, 8)"
+        )
+    if type(value) is int:
+        if value > MAX_SIZE:
+            return FieldFault("at most 10**15", "far beyond any network")
+        return FieldFault(f"at least {minimum}")
+    return FieldFault("a whole number" if not isinstance(value, list) else "one whole number, not a list")

@@ -1,0 +1,64 @@
+"""Merges: layers with two or more inputs."""
+
+from __future__ import annotations
+
+from convcost.layers.base import Layer, LayerFault, Shape, shown
+from convcost.ops import Cost, Ledger, product
+
+
+class _Elementwise(Layer):
+    takes = "many"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if len({len(shape) for shape in inputs}) > 1:
+            raise _mismatch(self.type, "as many axes", inputs)
+        sizes = []
+        for axis in zip(*inputs, strict=True):
+            wide = {size for size in axis if size != 1}
+            if len(wide) > 1:
+                raise _mismatch(self.type, "the same shape, up to axes of size 1", inputs)
+            sizes.append(wide.pop() if wide else 1)
+        return tuple(sizes)
+
+
+class Add(_Elementwise, type="add"):
+    """The sum of k inputs; axes of size 1 are stretched.
+
+    add = k − 1 per output value.
+    """
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        return Cost(ops=Ledger(add=len(inputs) - 1) * product(output))
+
+
+class Multiply(_Elementwise, type="multiply"):
+    """The product of k inputs; axes of size 1 are stretched.
+
+    mul = k − 1 per output value.
+
+    Source: Hu et al. 2017, arXiv:1709.01507, equation 4.
+    """
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        mults = (len(inputs) - 1) * product(output)
+        return Cost(ops=Ledger(mul=mults), useful_mults=mults)
+
+
+class Concat(Layer, type="concat"):
+    """The inputs' channels, one after the other.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.cat.html
+    """
+
+    takes = "many"
+    note = "moves values"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if len({shape[1:] for shape in inputs}) > 1:
+            raise _mismatch(self.type, "the same spatial size", inputs)
+        return (sum(shape[0] for shape in inputs), *inputs[0][1:])
+
+
+def _mismatch(type: str, what: str, inputs: tuple[Shape, ...]) -> LayerFault:
+    names = " and ".join(map(shown, dict.fromkeys(inputs)))
+    return LayerFault(f"the inputs of {type} must have {what}", names)

@@ -1,0 +1,182 @@
+"""Layers that move values, make some up, or leave all as they are."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from convcost.layers.base import Layer, LayerFault, Shape, shown
+from convcost.layers.fields import MAX_SIZE, Pair, factors, field, flag, number, pairs, per_axis, whole, word
+from convcost.ops import Cost, accumulate, product
+
+MOVES = "moves values"
+_INTERPOLATIONS = {"linear": 1, "bilinear": 2, "trilinear": 3}
+
+
+class Slice(Layer, type="slice"):
+    """The channels from `start` up to, without, `end`."""
+
+    note = MOVES
+
+    start: int = field(whole(0), 0)
+    end: int = field(whole(1), None)
+
+    @classmethod
+    def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
+        if fields["end"] is None:
+            fields["end"] = shape[0]
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if self.end > x[0]:
+            raise LayerFault("end must be at most the channels", f"end {self.end}, channels {x[0]}", field="end")
+        if self.start >= self.end:
+            raise LayerFault("start must be below end", f"start {self.start}, end {self.end}", field="start")
+        return (self.end - self.start, *x[1:])
+
+
+class ChannelShuffle(Layer, type="channel_shuffle"):
+    """The channels of `groups` groups dealt out in turn.
+
+    Source: Zhang et al. 2017, arXiv:1707.01083, section 3.1;
+        https://docs.pytorch.org/docs/stable/generated/torch.nn.ChannelShuffle.html
+    """
+
+    note = MOVES
+
+    groups: int = field(whole(1))
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if x[0] % self.groups:
+            raise LayerFault("groups must divide the channels", f"{self.groups} does not divide {x[0]}", field="groups")
+        return x
+
+
+class PixelShuffle(Layer, type="pixel_shuffle"):
+    """Channels moved into space: [C·r², H, W] to [C, H·r, W·r].
+
+    Source: Shi et al. 2016, arXiv:1609.05158, equation 4;
+        https://docs.pytorch.org/docs/stable/generated/torch.nn.PixelShuffle.html
+    """
+
+    takes = "spatial"
+    note = MOVES
+
+    upscale_factor: int = field(whole(1))
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        share = product(self.upscale_factor for _ in x[1:])
+        if x[0] % share:
+            raise LayerFault(
+                "upscale_factor, to the power of the axes, must divide the channels",
+                f"{share} does not divide {x[0]}",
+                field="upscale_factor",
+            )
+        return (x[0] // share, *(size * self.upscale_factor for size in x[1:]))
+
+
+class Upsample(Layer, type="upsample"):
+    """A larger picture: ⌊size · scale_factor⌋ on each axis, or the given `size`.
+
+    `nearest` moves values; `linear`, `bilinear` and `trilinear` (by the number of axes) weigh the 2^axes neighbours:
+    2^axes `mul` and `add` per output value.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Upsample.html
+    """
+
+    takes = "spatial"
+
+    scale_factor: Any = field(factors, None)
+    size: Any = field(per_axis(1), None)
+    mode: str = field(word("nearest", *_INTERPOLATIONS), "nearest")
+    align_corners: bool = field(flag, False)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        rank = len(x) - 1
+        if (self.scale_factor is None) == (self.size is None):
+            raise LayerFault(
+                "upsample takes either scale_factor or size",
+                "neither is given" if self.size is None else "both are given",
+                field="" if self.size is None else "size",
+            )
+        if _INTERPOLATIONS.get(self.mode, rank) != rank:
+            fitting = next(mode for mode, axes in _INTERPOLATIONS.items() if axes == rank)
+            raise LayerFault(
+                f"{self.mode} interpolates over {_INTERPOLATIONS[self.mode]} spatial axes",
+                f"the input {shown(x)} has {rank}",
+                field="mode",
+                help=f"here {fitting} does",
+            )
+        if self.size is not None:
+            return (x[0], *self.size)
+        sizes = [size * factor // 1 for size, factor in zip(x[1:], self.scale_factor, strict=True)]
+        if not all(1 <= size <= MAX_SIZE for size in sizes):
+            raise LayerFault("scale_factor must leave something of the input", shown(x), field="scale_factor")
+        return (x[0], *sizes)
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        if self.mode == "nearest":
+            return Cost()
+        products = product(output) * 2 ** (len(output) - 1)
+        return Cost(ops=accumulate(products), useful_mults=products)
+
+
+class Pad(Layer, type="pad"):
+    """Zeros around the picture: ordinary input to what follows.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad2d.html
+    """
+
+    takes = "spatial"
+    note = MOVES
+
+    padding: tuple[Pair, ...] = field(pairs)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        return (x[0], *(size + sum(pair) for size, pair in zip(x[1:], self.padding, strict=True)))
+
+
+class Crop(Layer, type="crop"):
+    """The picture without its margin."""
+
+    takes = "spatial"
+    note = MOVES
+
+    cropping: tuple[Pair, ...] = field(pairs)
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        sizes = [size - sum(pair) for size, pair in zip(x[1:], self.cropping, strict=True)]
+        if min(sizes) < 1:
+            raise LayerFault("cropping must leave something of the input", shown(x), field="cropping")
+        return (x[0], *sizes)
+
+
+class Flatten(Layer, type="flatten"):
+    """All values as one vector."""
+
+    note = MOVES
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return (product(inputs[0]),)
+
+
+class Dropout(Layer, type="dropout"):
+    """Dropout: at inference the input itself.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html
+    """
+
+    note = "nothing at inference"
+
+    p: Any = field(number, Fraction(1, 2))
+
+
+class Identity(Layer, type="identity"):
+    """The input itself; a name for it."""
+
+    note = "nothing at inference"

@@ -1,0 +1,66 @@
+"""The frozen, shaped graph of named layers: plain data, no formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+INPUT = -1
+"""The index by which a layer reads the network's input."""
+
+
+class Layer(Struct, frozen=True, gc=False):
+    """One layer that runs.
+
+    Attributes:
+        path: Its name in parts, outermost first.
+        name: Its parts joined by `/`; unique within the network.
+        type: The layer type.
+        fields: All fields of the type in normal form.
+        inputs: The indices of the layers it reads; `INPUT` for the network's input.
+        input_shapes: Their shapes, channels first.
+        output_shape: What it gives, channels first.
+        line: The line of the file where it is written, from 1; 0 where there is no file.
+    """
+
+    path: tuple[str, ...]
+    name: str
+    type: str
+    fields: Mapping[str, Any]
+    inputs: tuple[int, ...]
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    line: int
+
+
+class Network(Struct, frozen=True):
+    """A network: its layers in the order in which they run, each after all that it reads.
+
+    Attributes:
+        name: The network's name.
+        file: The file it was read from; empty where there is none.
+        source: Where the architecture comes from.
+        symbols: The values of its symbols.
+        input_shape: What it takes, channels first.
+        layers: All layers, repetitions unrolled.
+        limits: The largest value that its budget allows each metric.
+    """
+
+    name: str
+    file: str
+    source: str
+    symbols: Mapping[str, Any]
+    input_shape: tuple[int, ...]
+    layers: tuple[Layer, ...]
+    limits: Mapping[str, Any]
+
+    def readers(self) -> list[int]:
+        """Return how often each layer's output is read; one that nothing reads is an output of the network."""
+        counts = [0] * len(self.layers)
+        for layer in self.layers:
+            for index in layer.inputs:
+                if index != INPUT:
+                    counts[index] += 1
+        return counts

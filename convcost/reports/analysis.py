@@ -1,0 +1,240 @@
+"""The report of an analysis: its rows sorted, cut or folded, as data, records and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from convcost.analysis.cost import Analysis, LayerCost, total
+from convcost.errors import Fault, OptionError, nearest
+from convcost.ops import KINDS
+from convcost.reports.contents import Column, Row, Table, bar, grouped, percent, safe, sized
+
+NUMBERS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults", "activations")
+SORTS = ("name", "type", *NUMBERS)
+
+_COLUMNS = (
+    Column("Layer", role="name"),
+    Column("Type", drop=5),
+    Column("Output", drop=3),
+    Column("Params", right=True, role="number"),
+    Column("Mults", right=True, role="number"),
+    Column("Share", drop=4, role="bar"),
+    Column("%", right=True, drop=2, role="number"),
+    Column("Separable", right=True, drop=6, role="number"),
+    Column("1/N + 1/Dk²", drop=7),
+    Column("Notes", drop=8),
+)
+
+
+class AnalysisReport(Struct, frozen=True):
+    """An analysis with the rows that a reader asked for.
+
+    Attributes:
+        analysis: The analysis.
+        layers: The rows that are shown.
+        left_out: How many rows are not.
+        tree: Whether names are shown as a tree, which needs the rows in their order.
+    """
+
+    analysis: Analysis
+    layers: tuple[LayerCost, ...]
+    left_out: int
+    tree: bool
+
+    @classmethod
+    def of(
+        cls, analysis: Analysis, *, sort: str | None = None, top: int | None = None, depth: int | None = None
+    ) -> AnalysisReport:
+        """Choose the rows.
+
+        Args:
+            analysis: The analysis.
+            sort: The column to sort by, numbers from the largest.
+            top: How many rows to keep: the first of the sorted ones, the largest in `mults` without `sort`.
+            depth: How many parts of a name to keep apart; layers that agree in them become one row.
+
+        Raises:
+            OptionError: There is no such column.
+        """
+        layers = analysis.layers if depth is None else tuple(_folded(analysis.layers, depth))
+        if sort is not None or top is not None:
+            layers = tuple(_sorted(layers, sort or "mults"))
+        shown = layers if top is None else layers[:top]
+        return cls(analysis, shown, len(layers) - len(shown), tree=sort is None and top is None)
+
+    def data(self) -> Mapping[str, Any]:
+        """Return the analysis as plain data, its layers being the rows that are shown."""
+        return replace(self.analysis, layers=self.layers).to_dict() | {"total": self.analysis.to_dict()["total"]}
+
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """Return a flat mapping for each row."""
+        name = self.analysis.network.name
+        return [_record(name, layer) for layer in self.data()["layers"]]
+
+    def table(self) -> Table:
+        """Return the table: each layer's output, parameters, multiplications, their share, and the ratio."""
+        analysis = self.analysis
+        network = analysis.network
+        whole = analysis.total.mults
+        rows: list[Row] = []
+        if self.tree:
+            for label, layer in _tree(self.layers):
+                rows.append(Row((label, *[""] * 9), "heading") if layer is None else _row(label, layer, whole))
+        else:
+            rows = [_row(safe(layer.name), layer, whole) for layer in self.layers]
+        if self.left_out:
+            rows.append(Row((f"… {self.left_out:,} more", *[""] * 9), "quiet"))
+        total = analysis.total
+        title = network.name or network.file or "network"
+        symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
+        facts = [f"input {sized(network.input_shape)}", *symbols]
+        if analysis.batch != 1:
+            facts.append(f"batch {analysis.batch:,}")
+        return Table(
+            title=safe(title),
+            subtitle=tuple(safe(line) for line in (network.source, " · ".join(facts)) if line),
+            columns=_COLUMNS,
+            rows=rows,
+            total=(
+                "Total",
+                f"{len(network.layers):,} layers",
+                "",
+                grouped(total.params),
+                grouped(total.mults),
+                "",
+                "100.0" if whole else "",
+                "",
+                "",
+                "",
+            ),
+            footer=(*_summary(analysis), *_convention(analysis)),
+        )
+
+
+def _folded(layers: Sequence[LayerCost], depth: int) -> Iterator[LayerCost]:
+    groups: dict[tuple[str, ...], list[LayerCost]] = {}
+    for layer in layers:
+        groups.setdefault(layer.path[:depth], []).append(layer)
+    for path, members in groups.items():
+        if len(members) == 1:
+            yield members[0]
+            continue
+        ratios = {member.ratio.formula + member.ratio.numbers: member.ratio for member in members if member.ratio}
+        ratio = next(iter(ratios.values())) if len(ratios) == 1 else None
+        yield LayerCost(
+            path=path,
+            name="/".join(path),
+            type=f"{len(members)} layers",
+            line=members[0].line,
+            input_shapes=members[0].input_shapes,
+            output_shape=members[-1].output_shape,
+            activations=sum(member.activations for member in members),
+            cost=total([member.cost for member in members]),
+            ratio=replace(ratio, term=None) if ratio else None,
+            notes=("output",) if any("output" in member.notes for member in members) else (),
+        )
+
+
+def _sorted(layers: Sequence[LayerCost], column: str) -> list[LayerCost]:
+    if column not in SORTS:
+        raise OptionError(
+            Fault(f"--sort: there is no column {column!r}", help=nearest(column, SORTS) or f"known: {', '.join(SORTS)}")
+        )
+    if column in ("name", "type"):
+        return sorted(layers, key=lambda layer: getattr(layer, column))
+    if column == "activations":
+        return sorted(layers, key=lambda layer: -layer.activations)
+    return sorted(layers, key=lambda layer: -getattr(layer.cost, column))
+
+
+def _tree(layers: Sequence[LayerCost]) -> Iterator[tuple[str, LayerCost | None]]:
+    """Yield each layer with its label; a group whose layers come before its own gets a heading."""
+    open_path: tuple[str, ...] = ()
+    for layer in layers:
+        path = layer.path
+        common = 0
+        for mine, theirs in zip(path[:-1], open_path, strict=False):
+            if mine != theirs:
+                break
+            common += 1
+        for level in range(common, len(path) - 1):
+            yield "  " * level + safe(path[level]), None
+        yield "  " * (len(path) - 1) + safe(path[-1]), layer
+        open_path = path
+
+
+def _row(label: str, layer: LayerCost, whole: int) -> Row:
+    cost = layer.cost
+    mults = cost.mults
+    share = mults / whole if whole else 0.0
+    ratio = layer.ratio
+    separable = formula = ""
+    if ratio is not None:
+        separable = ("→ " if ratio.kind == "standard" else "") + percent(ratio.exact)
+        formula = ratio.numbers
+    return Row(
+        (
+            label,
+            layer.type,
+            sized(layer.output_shape),
+            grouped(cost.params),
+            grouped(mults),
+            bar(share) if mults else "",
+            f"{100 * share:.1f}" if mults else "",
+            separable,
+            formula,
+            _notes(layer),
+        ),
+        "ordinary" if mults or cost.params else "quiet",
+    )
+
+
+def _notes(layer: LayerCost) -> str:
+    """Return what else a reader should know: the other operations, and why there are none."""
+    ops = layer.cost.ops
+    others = [
+        f"{count:,} {kind}"
+        for kind, count in ops.to_dict().items()
+        if kind != "mul" and not (kind == "add" and count == ops.mul)
+    ]
+    return safe(", ".join([*layer.notes, *others]))
+
+
+def _summary(analysis: Analysis) -> Iterator[str]:
+    cost = analysis.total
+    totals = (
+        ("macs", cost.macs),
+        ("adds", cost.adds),
+        ("flops", cost.flops),
+        ("useful mults", cost.useful_mults),
+        ("buffers", cost.buffers),
+    )
+    yield " · ".join(f"{grouped(count)} {name}" for name, count in totals)
+
+
+def _convention(analysis: Analysis) -> Iterator[str]:
+    inputs = "one input" if analysis.batch == 1 else f"{analysis.batch:,} inputs"
+    norms = "batch norms fold into the layer before them" if analysis.fold else "batch norms are not folded"
+    yield f"Counted for {inputs} at inference; padding zeros multiply too; {norms}; macs = multiply–accumulates."
+    if any(layer.ratio for layer in analysis.layers):
+        yield "Separable: its mults as a share of the standard convolution's; → if this standard one were separable."
+
+
+def _record(network: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    ratio = row["ratio"] or {}
+    inputs = row["input_shape"]
+    several = bool(inputs) and not isinstance(inputs[0], int)
+    return {
+        "network": network,
+        **{key: row[key] for key in ("name", "type", "file", "line")},
+        "input_shape": " ".join(map(sized, inputs)) if several else sized(inputs),
+        "output_shape": sized(row["output_shape"]),
+        **{key: row[key] for key in ("activations", *NUMBERS[:-1])},
+        **{f"ops_{kind}": row["ops"].get(kind, 0) for kind in KINDS},
+        **{f"ratio_{key}": ratio.get(key) for key in ("kind", "formula", "numbers", "exact", "value", "term")},
+        "notes": "; ".join(row["notes"]),
+    }

@@ -1,0 +1,129 @@
+"""What a report holds, before a format writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from convcost.errors import visible
+
+MARK = "▏▎▍▌▋▊▉█"  # eighths of a cell
+BAR_CELLS = 10
+
+
+class Column(Struct, frozen=True):
+    """A column of a table.
+
+    Attributes:
+        title: Its heading.
+        right: Whether its cells are aligned to the right, as numbers are.
+        drop: When it is left out of a page that is too narrow: the highest first; 0 never.
+        role: `name`, `number`, `bar` or `text`.
+    """
+
+    title: str
+    right: bool = False
+    drop: int = 0
+    role: str = "text"
+
+
+class Row(Struct, frozen=True):
+    """A row of a table: a cell for each column, and whether it is a heading, ordinary or quiet."""
+
+    cells: tuple[str, ...]
+    weight: str = "ordinary"
+
+
+class Table(Struct, frozen=True):
+    """A table as people read it.
+
+    Attributes:
+        title: The first line.
+        subtitle: What belongs to the title.
+        columns: Its columns.
+        rows: Its rows.
+        total: The last row, set apart.
+        footer: Lines below.
+    """
+
+    title: str
+    subtitle: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: Sequence[Row]
+    total: tuple[str, ...]
+    footer: tuple[str, ...]
+
+
+class Report(Protocol):
+    """What every format can ask of a result."""
+
+    def data(self) -> Mapping[str, Any]:
+        """Return the result as plain data: what JSON writes."""
+
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """Return a flat mapping for each row, with the same keys: what CSV writes."""
+
+    def table(self) -> Table:
+        """Return the result as people read it."""
+
+
+class Page(Struct, frozen=True):
+    """What a report is written on.
+
+    Attributes:
+        width: The columns of the terminal; None where the width is free.
+        color: Whether it shows colours.
+    """
+
+    width: int | None = None
+    color: bool = False
+
+
+def grouped(number: Any) -> str:
+    """Return a number with all of its digits, in groups of three.
+
+    >>> grouped(4231976)
+    '4,231,976'
+    """
+    return f"{number:,}" if isinstance(number, int) else str(number)
+
+
+def sized(shape: Sequence[Any]) -> str:
+    """Return a shape as tables show it.
+
+    >>> sized((256, 8, 8))
+    '256×8×8'
+    """
+    return "×".join(map(str, shape))
+
+
+def percent(share: Fraction) -> str:
+    """Return a share in percent: exactly where six decimals can hold it, marked as rounded where they cannot.
+
+    >>> percent(Fraction(281, 6400)), percent(Fraction(73, 576))
+    ('4.390625 %', '≈12.673611 %')
+    """
+    millionths = share * 10**8
+    digits = f"{round(millionths):09d}"
+    text = f"{digits[:-6]}.{digits[-6:]}".lstrip("0").rstrip("0").rstrip(".")
+    text = f"0{text}" if text.startswith(".") or not text else text
+    return f"{'' if millionths.denominator == 1 else '≈'}{text} %"
+
+
+def bar(share: float) -> str:
+    """Return a bar whose length is the share of ten cells, in eighths.
+
+    >>> bar(0.25)
+    '██▌'
+    """
+    eighths = round(share * BAR_CELLS * 8)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (MARK[rest - 1] if rest else "")
+
+
+def safe(text: str) -> str:
+    """Return text that a terminal shows as it is, on one line."""
+    return visible(text)

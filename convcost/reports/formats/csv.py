@@ -1,0 +1,33 @@
+"""CSV: a row for each layer, with a heading."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from convcost.reports.contents import Page, Report, safe
+
+_FORMULA = ("=", "+", "-", "@")
+
+
+def render(reports: Sequence[Report], page: Page) -> str:
+    """Return the reports' records as CSV; a text that a spreadsheet would run as a formula gets an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    heading: list[str] = []
+    for report in reports:
+        for record in report.records():
+            if not heading:
+                heading = list(record)
+                writer.writerow(heading)
+            writer.writerow([_cell(value) for value in record.values()])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = safe(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -1,0 +1,34 @@
+"""A table as HTML, for notebooks."""
+
+from __future__ import annotations
+
+from html import escape
+
+from convcost.reports.contents import Column, Report, Row
+
+_CELL = "padding: 0 1em 0 0; white-space: pre;"
+
+
+def html(report: Report) -> str:
+    """Return the report's table as an HTML fragment; all text is escaped."""
+    table = report.table()
+    columns = table.columns
+    head = "".join(_cell("th", column.title, column) for column in columns)
+    rows = "\n".join(_row(row, columns) for row in table.rows)
+    foot = "".join(_cell("th", cell, column) for cell, column in zip(table.total, columns, strict=True))
+    lines = "".join(f"<div>{escape(line)}</div>" for line in table.subtitle)
+    footer = "".join(f"<div><small>{escape(line)}</small></div>" for line in table.footer)
+    return (
+        f"<div><strong>{escape(table.title)}</strong>{lines}\n<table>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{rows}\n</tbody>\n<tfoot><tr>{foot}</tr></tfoot>\n</table>\n{footer}</div>\n"
+    )
+
+
+def _row(row: Row, columns: tuple[Column, ...]) -> str:
+    cells = "".join(_cell("td", cell, column) for cell, column in zip(row.cells, columns, strict=True))
+    return f"<tr>{cells}</tr>"
+
+
+def _cell(tag: str, text: str, column: Column) -> str:
+    align = "right" if column.right else "left"
+    return f'<{tag} style="{_CELL} text-align: {align};">{escape(text)}</{tag}>'

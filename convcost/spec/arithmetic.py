@@ -1,0 +1,185 @@
+"""The arithmetic of expressions: exact, bounded, and with a word for what has no value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+Env = Mapping[str, Any]
+Run = Callable[[Env], Any]
+
+_MOST_BITS = 512  # of a value on the way; a size is bounded far below
+
+
+class ExpressionFault(Exception):
+    """An expression that cannot be read or has no value.
+
+    Args:
+        message: What is wrong.
+        found: What was found.
+        help: The remedy.
+        offset: Where in the expression's text.
+    """
+
+    def __init__(self, message: str, found: str = "", help: str = "", offset: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.found = found
+        self.help = help
+        self.offset = offset
+
+
+def shown(value: Any) -> str:
+    """Return a value as an expression would be written, exactly where that is short.
+
+    >>> shown(Fraction(112, 5)), shown(Fraction(1, 3)), shown(True), shown([1, 7])
+    ('22.4', '1/3', 'true', '[1, 7]')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Fraction):
+        two_five = value.denominator
+        for prime in (2, 5):
+            while two_five % prime == 0:
+                two_five //= prime
+        decimal = format(float(value), ".12g")
+        if two_five == 1 and "e" not in decimal and Fraction(decimal) == value:
+            return decimal
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(map(shown, value)) + "]"
+    if isinstance(value, int) and abs(value) >= 10**21:
+        return f"about 10**{len(str(abs(value))) - 1}"
+    return "no value" if value is None else str(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a whole fraction as an int."""
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+def numeric(value: Any, operator: str, offset: int) -> Any:
+    """Return a value that must be a number."""
+    if value is None or isinstance(value, (bool, str, list)):
+        raise ExpressionFault(f"{operator} works on numbers", f"found {shown(value)}", "", offset)
+    return value
+
+
+def truth(value: Any) -> bool:
+    """Return a value that must be true or false."""
+    if isinstance(value, bool):
+        return value
+    raise ExpressionFault("and, or, not work on true and false", f"found {shown(value)}", "compare it: … != 0")
+
+
+def logical(token: str, left: Run, right: Run) -> Run:
+    """Return `and` or `or` of two conditions."""
+    if token == "or":
+        return lambda env: truth(left(env)) or truth(right(env))
+    return lambda env: truth(left(env)) and truth(right(env))
+
+
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def compared(token: str, left: Run, right: Run, offset: int) -> Run:
+    """Return the comparison of two values."""
+    compare = COMPARISONS[token]
+
+    def run(env: Env) -> Any:
+        a, b = left(env), right(env)
+        if token not in ("==", "!="):
+            numeric(a, token, offset)
+            numeric(b, token, offset)
+        elif isinstance(a, (bool, str)) != isinstance(b, (bool, str)):
+            raise ExpressionFault(f"{token} compares like with like", f"{shown(a)} {token} {shown(b)}", "", offset)
+        return compare(a, b)
+
+    return run
+
+
+def _divide(a: Any, b: Any) -> Any:
+    return Fraction(a, b) if isinstance(a, (int, Fraction)) and isinstance(b, (int, Fraction)) else a / b
+
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": _divide,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+    "**": lambda a, b: _divide(1, a**-b) if b < 0 else a**b,
+}
+
+
+def computed(token: str, left: Run, right: Run, offset: int) -> Run:
+    """Return the arithmetic on two values; a division is exact."""
+    compute = _ARITHMETIC[token]
+
+    def run(env: Env) -> Any:
+        a, b = numeric(left(env), token, offset), numeric(right(env), token, offset)
+        if (token in ("/", "//", "%") and b == 0) or (token == "**" and a == 0 and b < 0):
+            raise ExpressionFault("a division by zero", f"{shown(a)} {token} {shown(b)}", "", offset)
+        if token == "**":
+            _check_power(a, b, offset)
+        return checked(compute(a, b), offset)
+
+    return run
+
+
+def _check_power(base: Any, exponent: Any, offset: int) -> None:
+    if not isinstance(exponent, int):
+        raise ExpressionFault("an exponent is a whole number", f"found {shown(exponent)}", "", offset)
+    if base in (0, 1, -1):
+        return
+    if _bits(base) * abs(exponent) > 2 * _MOST_BITS:
+        raise ExpressionFault("a power is astronomically large", f"{shown(base)} ** {shown(exponent)}", "", offset)
+
+
+def checked(value: Any, offset: int) -> Any:
+    """Return a result in its plain form, unless it is astronomically large."""
+    if _bits(value) > _MOST_BITS:
+        raise ExpressionFault("a value is astronomically large or small", "", "", offset)
+    return plain(value)
+
+
+def _bits(value: int | Fraction) -> int:
+    if isinstance(value, int):
+        return value.bit_length()
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
+
+
+def make_divisible(value: Any, divisor: Any) -> Any:
+    """Round to a multiple of `divisor` that loses at most a tenth.
+
+    n = max(d, ⌊x + d/2⌋ // d · d), plus d if n < 0.9·x.
+
+    >>> make_divisible(24, 8), make_divisible(Fraction(33, 2), 8), make_divisible(3, 8)
+    (24, 16, 8)
+
+    Source: Sandler et al. 2018, arXiv:1801.04381, reference implementation (`_make_divisible`).
+    """
+    if divisor <= 0:
+        raise ExpressionFault("make_divisible needs a positive divisor", f"found {shown(divisor)}")
+    n = max(divisor, floor(value + Fraction(divisor) / 2) // divisor * divisor)
+    return n + divisor if 10 * n < 9 * value else n
+
+
+FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {
+    "floor": (1, 1, floor),
+    "ceil": (1, 1, ceil),
+    "round": (1, 1, round),
+    "min": (2, 100, min),
+    "max": (2, 100, max),
+    "make_divisible": (2, 2, make_divisible),
+}

@@ -1,0 +1,158 @@
+"""Values computed where they are used, and faults told with the use they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.layers import FieldFault, LayerFault, Shape, shown
+from convcost.layers import Layer as LayerType
+from convcost.spec.arithmetic import ExpressionFault
+from convcost.spec.arithmetic import shown as shown_value
+from convcost.spec.document import INVALID, Document, Given, Item
+from convcost.spec.expressions import Formula, Missing, Unknown
+from convcost.spec.faults import Faults, Positioned
+
+WHOLE = "make it whole with floor(…), ceil(…), round(…) or make_divisible(…, 8)"
+
+
+SURE, CHANNELS, SHAPE = range(3)
+"""What of a shape is a guess: nothing, its channels, all of it."""
+
+
+class Value(Struct, frozen=True, gc=False):
+    """What flows between items: the layer that gives it and its shape.
+
+    Behind a reported fault the shape is a guess, of the channels only or of all: what follows from a guess is not
+    reported again, everything else is.
+    """
+
+    index: int
+    shape: Shape
+    guess: int = SURE
+
+
+class Evaluator:
+    """Computes values and reads fields.
+
+    Args:
+        document: The document.
+        symbols: The values of its symbols.
+        faults: Where faults go.
+    """
+
+    def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults) -> None:
+        self.document = document
+        self.symbols: dict[str, Any] = dict(symbols)
+        self.faults = faults
+        self.uses: list[Item] = []  # the blocks whose bodies are being unrolled
+
+    def value(self, given: Given, env: dict[str, Any], where: str, item: Item | None = None) -> Any:
+        """Return the value of what is given; `INVALID` when it has a fault, which is reported.
+
+        Raises:
+            Unknown: It depends on what a reported fault hides.
+        """
+        if given.outer:
+            env = {**self.symbols, "in_channels": env.get("in_channels", Missing())}
+        try:
+            return self._computed(given.value, env)
+        except ExpressionFault as fault:
+            at = self.faults.inside(given.at, fault.offset)
+            note = self.note()
+            self.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help, note=note)
+        except Unknown as unknown:
+            if unknown.symbol:
+                self.faults.add(
+                    f"the symbol {unknown.symbol!r} has no value",
+                    self.document.symbols[unknown.symbol].at,
+                    path=f"symbols.{unknown.symbol}",
+                    help=f"give it one: --set {unknown.symbol}=…, or a default after the colon",
+                )
+            raise
+        return INVALID
+
+    def _computed(self, value: Any, env: dict[str, Any]) -> Any:
+        if value.__class__ is Formula:
+            return value.value(env)
+        if value.__class__ is list:
+            return [self._computed(part, env) for part in value]
+        return value
+
+    def described(self, given: Given, value: Any) -> str:
+        """Return what a value is and, where it was computed, from what."""
+        text = given.value.text + " =" if isinstance(given.value, Formula) else "found"
+        return f"{text} {shown_value(value)}"
+
+    def fault(self, message: str, item: Item, at: Positioned, *, found: str = "", help: str = "") -> None:
+        """Report a fault of an item."""
+        self.faults.add(message, at, path=item.where, found=found, help=help, note=self.note())
+
+    def layer_fault(self, fault: LayerFault, item: Item, given: dict[str, Given]) -> None:
+        """Report what a layer type says of its fields and inputs."""
+        at: Positioned = given[fault.field].at if fault.field in given else item
+        self.fault(fault.message, item, at, found=fault.found, help=fault.help)
+
+    def wrong_rank(self, layer: type[LayerType], item: Item, shape: Shape) -> None:
+        """Report a vector where spatial axes are needed, or the reverse."""
+        if layer.takes == "vector":
+            message, help = f"{layer.type} takes a vector", "put `flatten` before it"
+        else:
+            message, help = f"{layer.type} takes channels and spatial sizes", "a vector has none"
+        self.fault(message, item, item, found=f"{shown(shape)} reaches it", help=help)
+
+    def note(self) -> str:
+        """Return where the block that is being unrolled is used."""
+        if not self.uses:
+            return ""
+        use = self.uses[-1]
+        return f"in the use of {use.type!r} at {self.faults.source.file}:{use.line + 1}:{use.column + 1}, {use.where}"
+
+    def fields(
+        self, item: Item, layer: type[LayerType], given: dict[str, Given], env: dict[str, Any], value: Value
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Return a layer's fields in normal form, and the names of those that could not be read."""
+        rank = len(value.shape) - 1
+        fields: dict[str, Any] = {}
+        unread: list[str] = []
+        for name, field in layer.fields.items():
+            entry = given.get(name)
+            if entry is None:
+                default = field.default
+                fields[name] = default if default is None else field.read(default, rank)
+                continue
+            raw = entry.value
+            if raw.__class__ is not int:
+                try:
+                    raw = self.value(entry, env, item.where, item)
+                except Unknown:
+                    raw = INVALID
+                if raw is INVALID:
+                    unread.append(name)
+                    continue
+            try:
+                fields[name] = field.read(raw, rank)
+            except FieldFault as fault:
+                unread.append(name)
+                if value.guess < SHAPE or not isinstance(raw, list):
+                    found = fault.found or self.described(entry, raw)
+                    if fault.found and isinstance(entry.value, Formula):
+                        found = f"{self.described(entry, raw)}: {fault.found}"
+                    self.fault(f"{name} must be {fault.expected}", item, entry.at, found=found, help=fault.help)
+        for name in layer.checked:
+            if name in given and not value.guess:
+                try:
+                    claimed = self.value(given[name], env, item.where, item)
+                except Unknown:
+                    continue
+                if claimed is not INVALID and claimed not in (value.shape[0], [value.shape[0]]):
+                    self.fault(
+                        f"{name} must be what reaches the layer",
+                        item,
+                        given[name].at,
+                        found=f"{self.described(given[name], claimed)}, {value.shape[0]} reach it",
+                        help="it may be left out: it is always inferred",
+                    )
+        return fields, unread

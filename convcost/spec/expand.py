@@ -1,0 +1,392 @@
+"""The document to a network: values computed, blocks and repetitions unrolled, shapes passed from item to item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from convcost.layers import REGISTRY, LayerFault, Shape, shown
+from convcost.layers import Layer as LayerType
+from convcost.layers.fields import MAX_SIZE
+from convcost.network import INPUT, Layer, Network
+from convcost.spec import expressions
+from convcost.spec.arithmetic import shown as shown_value
+from convcost.spec.document import INVALID, MERGES, Document, Given, Item
+from convcost.spec.evaluate import CHANNELS, SHAPE, SURE, WHOLE, Evaluator, Value
+from convcost.spec.expressions import Formula, Missing, Unknown
+from convcost.spec.faults import Faults, Positioned
+
+MOST_LAYERS = 1_000_000
+_CHANNEL_FIELDS = frozenset(("out_channels", "out_features"))
+_SIZE_FIELDS = frozenset(("kernel_size", "padding", "output_padding", "cropping", "scale_factor", "size", "mode"))
+_MOST_VISITS = 4 * MOST_LAYERS  # items looked at; those that are left out make no layer
+
+
+class TooLarge(Exception):
+    """The network has too many layers."""
+
+
+def expand(document: Document, symbols: Mapping[str, Any], faults: Faults) -> Network:
+    """Return the network that a document describes, given the values of its symbols.
+
+    Faults are added to `faults`; the network is of use only when there are none.
+    """
+    expander = _Expander(document, symbols, faults)
+    value = expander.input()
+    try:
+        expander.run(document.items, _Scope(), expander.evaluate.symbols, value, ())
+    except TooLarge:
+        pass
+    return Network(
+        name=document.name,
+        file=faults.source.file,
+        source=document.source,
+        symbols={name: value for name, value in symbols.items() if not isinstance(value, Missing)},
+        input_shape=value.shape,
+        layers=tuple(expander.layers),
+        limits=document.limits,
+    )
+
+
+class _Scope:
+    """The named values of a list and the lists around it."""
+
+    __slots__ = ("around", "here")
+
+    def __init__(self, around: _Scope | None = None) -> None:
+        self.here: dict[str, Value] = {}
+        self.around = around
+
+    def find(self, name: str) -> Value | None:
+        scope: _Scope | None = self
+        while scope is not None:
+            if name in scope.here:
+                return scope.here[name]
+            scope = scope.around
+        return None
+
+
+class _Expander:
+    def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults) -> None:
+        self.document = document
+        self.blocks = document.blocks
+        self.evaluate = Evaluator(document, symbols, faults)
+        self.faults = faults
+        self.layers: list[Layer] = []
+        self.names: set[str] = set()
+        self.visits = 0
+
+    # the flow
+
+    def input(self) -> Value:
+        given = self.document.input
+        try:
+            sizes = self.evaluate.value(given, self.evaluate.symbols, "input")
+        except Unknown:
+            sizes = INVALID
+        if sizes is INVALID:
+            length = len(given.value) if isinstance(given.value, list) else 3
+            return Value(INPUT, (1,) * length, guess=SHAPE)
+        for size, node in zip(sizes, getattr(given.at, "items", ()), strict=True):
+            if type(size) is not int or not 1 <= size <= MAX_SIZE:
+                self.faults.add(
+                    "a size of the input is a whole number from 1 to 10**15",
+                    node,
+                    path="input",
+                    found=f"found {shown_value(size)}",
+                    help=WHOLE if isinstance(size, Fraction) else "",
+                )
+                return Value(INPUT, (1,) * len(sizes), guess=SHAPE)
+        return Value(INPUT, tuple(sizes))
+
+    def run(self, items: list[Item], scope: _Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+        """Run a list's items one after the other and return the last one's output."""
+        for item in items:
+            value = self.item(item, scope, env, value, path)
+            if item.name:
+                scope.here[item.name] = value
+        return value
+
+    def item(self, item: Item, scope: _Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+        """Run an item, as often as it is repeated, and return its last output."""
+        self.visits += 1
+        if self.visits > _MOST_VISITS:
+            self._too_large(item)
+        feeds = [value]
+        if item.sources:
+            feeds = [found for name in item.sources if (found := scope.find(name)) is not None]
+            if len(feeds) < len(item.sources):  # reported when the file was read
+                return Value(value.index, value.shape, guess=SHAPE)
+            value = feeds[0]
+            if len(feeds) > 1 and item.type not in MERGES:
+                self.evaluate.fault("only a merge reads several names", item, item, found=f"{len(feeds)} names")
+                return Value(value.index, value.shape, guess=SHAPE)
+        times = 1
+        if item.condition is not None or item.repeat is not None:
+            env["in_channels"] = self._channels(value, several=len(feeds) > 1)
+            times = self._times(item, env)
+            if times == 0:
+                return value
+            if times > 1 and len(feeds) > 1:
+                self.evaluate.fault(
+                    "a merge of named inputs cannot repeat",
+                    item,
+                    item.repeat.at if item.repeat else item,
+                    help="its output is one value: name the inputs inside a block",
+                )
+                times = 1
+        if item.repeat is None:
+            return self._once(item, scope, env, feeds, (*path, item.segment))
+        for turn in range(1, times + 1):
+            value = self._once(item, scope, env, feeds, (*path, f"{item.segment}.{turn}"))
+            feeds = [value]
+            self.visits += 1
+            if self.visits > _MOST_VISITS:
+                self._too_large(item)
+        return value
+
+    def _times(self, item: Item, env: dict[str, Any]) -> int:
+        """Return how often an item runs; 0 leaves it out."""
+        if item.condition is not None:
+            try:
+                holds = self.evaluate.value(item.condition, env, item.where, item)
+            except Unknown:
+                holds = True
+            if holds is not INVALID and not isinstance(holds, bool):
+                self.evaluate.fault(
+                    "if takes true or false",
+                    item,
+                    item.condition.at,
+                    found=self.evaluate.described(item.condition, holds),
+                )
+            if holds is False:
+                return 0
+        if item.repeat is None:
+            return 1
+        try:
+            times = self.evaluate.value(item.repeat, env, item.where, item)
+        except Unknown:
+            return 1
+        if times is INVALID:
+            return 1
+        if type(times) is not int or times < 0:
+            help = WHOLE if isinstance(times, Fraction) else "0 leaves the item out"
+            found = self.evaluate.described(item.repeat, times)
+            self.evaluate.fault("repeat is a whole number, at least 0", item, item.repeat.at, found=found, help=help)
+            return 1
+        if times > MOST_LAYERS:
+            self._too_large(item, item.repeat.at, self.evaluate.described(item.repeat, times))
+        return times
+
+    def _once(self, item: Item, scope: _Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]) -> Value:
+        if item.type in MERGES:
+            return self._merge(item, scope, env, feeds, path)
+        if item.type in self.blocks:
+            return self._block(item, env, feeds[0], path)
+        return self._layer(item, env, feeds[0], path)
+
+    def _block(self, item: Item, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+        block = self.blocks[item.type]
+        env["in_channels"] = channels = self._channels(value)
+        inner = dict(self.evaluate.symbols)
+        inner["in_channels"] = channels
+        for name, default in block.parameters.items():
+            given = item.fields.get(name)
+            try:
+                if given is not None:
+                    argument = self.evaluate.value(given, env, item.where, item)
+                else:
+                    assert default is not None  # required ones are checked when the file is read
+                    argument = self.evaluate.value(default, inner, f"blocks.{item.type}.params", item)
+            except Unknown as unknown:
+                argument = Missing(unknown.symbol)
+            inner[name] = Missing() if argument is INVALID else argument
+        self.evaluate.uses.append(item)
+        value = self.run(block.items, _Scope(), inner, value, path)
+        self.evaluate.uses.pop()
+        return value
+
+    def _merge(
+        self, item: Item, scope: _Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]
+    ) -> Value:
+        if item.branches is not None:
+            (value,) = feeds
+            feeds = []
+            for label, branch in zip(item.labels, item.branches, strict=True):
+                inner = (*path, label) if label else path
+                feeds.append(self.run(branch, _Scope(scope), env, value, inner))
+        type = "add" if item.type == "residual" else item.type
+        shapes = tuple(feed.shape for feed in feeds)
+        guess = max(feed.guess for feed in feeds)
+        try:
+            if item.type == "residual" and len(set(shapes)) > 1:
+                raise LayerFault(
+                    "a residual adds equal shapes",
+                    f"the body gives {shown(shapes[0])}, the shortcut {shown(shapes[1])}",
+                    help="project the shortcut: residual: {body: [...], shortcut: [...]}",
+                )
+            output = REGISTRY[type]({}).output_shape(*shapes)
+        except LayerFault as fault:
+            if not guess:
+                self.evaluate.layer_fault(fault, item, {})
+            return Value(feeds[0].index, feeds[0].shape, guess=SHAPE)
+        index = self._emit(item, path, type, {}, tuple(feed.index for feed in feeds), shapes, output)
+        return Value(index, output, guess)
+
+    # layers
+
+    def _layer(self, item: Item, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+        layer = REGISTRY[item.type]
+        env["in_channels"] = self._channels(value)
+        result = self._single(item, layer, item.fields, env, value, path)
+        if layer.weights and not layer.composite:
+            result = self._followers(item, item.fields, env, result, path)
+        return result
+
+    def _single(
+        self,
+        item: Item,
+        layer: type[LayerType],
+        given: dict[str, Given],
+        env: dict[str, Any],
+        value: Value,
+        path: tuple[str, ...],
+    ) -> Value:
+        """Read a layer's fields and add it, or its stages."""
+        shape = value.shape
+        if layer.takes != "any" and (layer.takes == "vector") != (len(shape) == 1):
+            if value.guess < SHAPE:
+                self.evaluate.wrong_rank(layer, item, shape)
+            return Value(value.index, shape, SHAPE)
+        fields, unread = self.evaluate.fields(item, layer, given, env, value)
+        if unread:
+            if not _CHANNEL_FIELDS.issuperset(unread):
+                return Value(value.index, shape, SHAPE)
+            fields |= dict.fromkeys(unread, 1)
+        layer.complete(fields, shape)
+        sure = not unread and value.guess < SHAPE and not _CHANNEL_FIELDS.isdisjoint(fields)
+        guess = SURE if sure else max(value.guess, CHANNELS if unread else SURE)
+        if layer.composite:
+            return self._stages(item, layer(fields).stages(), env, Value(value.index, shape, guess), path)
+        return self._placed(item, given, layer.type, fields, value, guess, path)
+
+    def _placed(
+        self,
+        item: Item,
+        given: dict[str, Given],
+        type: str,
+        fields: dict[str, Any],
+        value: Value,
+        guess: int,
+        path: tuple[str, ...],
+    ) -> Value:
+        """Find a layer's output shape, as sure as `guess` says, and add the layer."""
+        try:
+            output = REGISTRY[type](fields).output_shape(value.shape)
+        except LayerFault as fault:
+            if not max(value.guess, guess) or (value.guess < SHAPE and fault.field in _SIZE_FIELDS):
+                self.evaluate.layer_fault(fault, item, given)
+            return Value(value.index, fault.output or value.shape, guess if fault.output else SHAPE)
+        index = self._emit(item, path, type, fields, (value.index,), (value.shape,), output)
+        return Value(index, output, guess)
+
+    def _stages(
+        self,
+        item: Item,
+        stages: tuple[tuple[str, str, dict[str, Any]], ...],
+        env: dict[str, Any],
+        value: Value,
+        path: tuple[str, ...],
+    ) -> Value:
+        """Add the layers that a composite type is written for, each with its norm and activation."""
+        final = item.fields
+        middle = dict(final)
+        for name in ("norm", "activation"):
+            if f"mid_{name}" in final:
+                middle[name] = final[f"mid_{name}"]
+        for number, (label, type, fields) in enumerate(stages):
+            inner = (*path, label)
+            value = self._placed(item, item.fields, type, fields, value, value.guess, inner)
+            value = self._followers(item, final if number == len(stages) - 1 else middle, env, value, inner)
+        return value
+
+    def _followers(
+        self, item: Item, given: dict[str, Given], env: dict[str, Any], value: Value, path: tuple[str, ...]
+    ) -> Value:
+        """Add the norm and the activation that a layer writes behind itself."""
+        for name, choices in ("norm", expressions.NORMS), ("activation", expressions.ACTIVATIONS):
+            entry = given.get(name)
+            if entry is None:
+                continue
+            follower = entry.value
+            if follower.__class__ is Formula:
+                try:
+                    follower = self.evaluate.value(entry, env, item.where, item)
+                except Unknown:
+                    continue
+                if follower is not INVALID and (
+                    not isinstance(follower, str) or (follower != "none" and follower not in choices)
+                ):
+                    self.evaluate.fault(
+                        f"there is no {name} {shown_value(follower)!r}",
+                        item,
+                        entry.at,
+                        found=self.evaluate.described(entry, follower),
+                    )
+                    continue
+            if follower is INVALID or follower == "none":
+                continue
+            if isinstance(follower, Item):
+                fields, type = follower.fields, follower.type
+            else:
+                type = follower
+                fields = self.document.defaults.get(type, {})
+                missing = [
+                    field for field, spec in REGISTRY[type].fields.items() if spec.required and field not in fields
+                ]
+                if missing:
+                    help = f"{name}: {{{type}: {{{missing[0]}: …}}}}, or the field under defaults"
+                    self.evaluate.fault(f"{type} needs {missing[0]}", item, entry.at, help=help)
+                    continue
+            env["in_channels"] = self._channels(value)
+            value = self._single(item, REGISTRY[type], fields, env, value, (*path, type))
+        return value
+
+    def _emit(
+        self,
+        item: Item,
+        path: tuple[str, ...],
+        type: str,
+        fields: dict[str, Any],
+        inputs: tuple[int, ...],
+        input_shapes: tuple[Shape, ...],
+        output_shape: Shape,
+    ) -> int:
+        layers = self.layers
+        index = len(layers)
+        if index >= MOST_LAYERS:
+            self._too_large(item)
+        name = "/".join(path)
+        while name in self.names:  # a given name may look like the path of another layer
+            path = (*path[:-1], f"{path[-1]}'")
+            name = "/".join(path)
+        self.names.add(name)
+        layers.append(Layer(path, name, type, fields, inputs, input_shapes, output_shape, item.line + 1))
+        return index
+
+    def _channels(self, value: Value, *, several: bool = False) -> Any:
+        if value.guess or several:
+            return Missing()
+        return value.shape[0]
+
+    def _too_large(self, item: Item, at: Positioned | None = None, found: str = "") -> None:
+        self.faults.add(
+            f"the network unrolls beyond {MOST_LAYERS:,} layers",
+            at or item,
+            path=item.where,
+            found=found,
+            note=self.evaluate.note(),
+            help="a smaller repeat",
+        )
+        raise TooLarge

@@ -1,0 +1,332 @@
+"""Expressions: parsed, never evaluated by Python. Exact: whole numbers and fractions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from convcost.errors import nearest
+from convcost.layers import REGISTRY, Activation, Norm
+from convcost.spec.arithmetic import (
+    COMPARISONS,
+    FUNCTIONS,
+    Env,
+    ExpressionFault,
+    Run,
+    checked,
+    compared,
+    computed,
+    logical,
+    numeric,
+    plain,
+    truth,
+)
+
+LONGEST = 500  # characters of an expression
+_DEEPEST = 50  # parentheses within each other
+
+NORMS = frozenset(name for name, layer in REGISTRY.items() if issubclass(layer, Norm))
+ACTIVATIONS = frozenset(name for name, layer in REGISTRY.items() if issubclass(layer, Activation))
+KEYWORDS = NORMS | ACTIVATIONS | {"none", "same", "valid", "nearest", "linear", "bilinear", "trilinear"}
+CONSTANTS = {"true": True, "false": False}
+OPERATORS = frozenset(("and", "or", "not"))
+RESERVED = KEYWORDS | FUNCTIONS.keys() | CONSTANTS.keys() | OPERATORS | {"in_channels"}
+
+
+class Unknown(Exception):
+    """A value that follows from something already reported, or from a symbol without a value."""
+
+    def __init__(self, symbol: str = "") -> None:
+        super().__init__(symbol)
+        self.symbol = symbol
+
+
+class Missing:
+    """Stands for the value of a name that has none: a symbol without a value, or what a fault hides."""
+
+    __slots__ = ("symbol",)
+
+    def __init__(self, symbol: str = "") -> None:
+        self.symbol = symbol
+
+
+class Formula:
+    """An expression whose value depends on names.
+
+    Attributes:
+        text: The expression as written.
+        names: The names it uses.
+    """
+
+    __slots__ = ("_run", "names", "text")
+
+    def __init__(self, text: str, names: frozenset[str], run: Run) -> None:
+        self.text = text
+        self.names = names
+        self._run = run
+
+    def value(self, env: Env) -> Any:
+        """Return the value in `env`.
+
+        Raises:
+            ExpressionFault: It has none, such as after a division by zero.
+            Unknown: A name has none.
+        """
+        return self._run(env)
+
+
+def read(text: str) -> Any:
+    """Return the value of an expression without names, or a `Formula`.
+
+    >>> read("0.75 * 32"), read("1e3"), read("same")
+    (24, 1000, 'same')
+    >>> read("expand * in_channels").names == {"expand", "in_channels"}
+    True
+
+    Raises:
+        ExpressionFault: The text is no expression, or has no value.
+    """
+    if text.isdecimal() and text.isascii() and (text[0] != "0" or text == "0") and len(text) <= 15:
+        return int(text)
+    if text in KEYWORDS:
+        return text
+    if len(text) > LONGEST:
+        raise ExpressionFault(
+            f"an expression is at most {LONGEST} characters long",
+            f"{len(text)} characters",
+            "name its parts as symbols",
+        )
+    parser = _Parser(text)
+    run = parser.whole()
+    if parser.names:
+        return Formula(text, frozenset(parser.names), run)
+    return run({})
+
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*\.?)(?P<junk>[\w.:]*)"
+    r"|(?P<name>[^\W\d]\w*)|(?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>(),]))"
+)
+_NUMBER = re.compile(r"(?:0|[1-9]\d*(?:_\d+)*)(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
+
+
+class _Parser:
+    """Recursive descent over one text; each rule returns a function from names to a value."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.names: set[str] = set()
+        self._depth = 0
+        self._check_balance()
+        self._tokens = self._lex()
+        self.kind, self.token, self.offset = "", "", 0
+        self._advance()
+
+    def whole(self) -> Run:
+        run = self._either()
+        if self.kind:
+            raise self._unexpected("an operator")
+        return run
+
+    # tokens
+
+    def _check_balance(self) -> None:
+        open_at: list[int] = []
+        for offset, char in enumerate(self.text):
+            if char == "(":
+                open_at.append(offset)
+            elif char == ")":
+                if not open_at:
+                    raise ExpressionFault("a parenthesis is not balanced", "no ( before this )", _QUOTE, offset)
+                open_at.pop()
+        if open_at:
+            raise ExpressionFault("a parenthesis is not balanced", "this ( is not closed", _QUOTE, open_at[-1])
+
+    def _lex(self) -> Iterator[tuple[str, str, int]]:
+        position = 0
+        end = len(self.text.rstrip())
+        while position < end:
+            match = _TOKEN.match(self.text, position)
+            if match is None:
+                start = position + len(self.text[position:]) - len(self.text[position:].lstrip())
+                raise ExpressionFault(
+                    "this is not an expression",
+                    f"unexpected {self.text[start]!r}",
+                    "a name, a number, an operator or a parenthesis",
+                    start,
+                )
+            kind = match.lastgroup or ""
+            if kind == "junk":
+                kind = "number"
+                number = match["number"] + match["junk"]
+                start = match.start("number")
+                if not _NUMBER.fullmatch(number):
+                    raise ExpressionFault(f"{number} is not a number", "", _number_help(number), start)
+                yield kind, number, start
+            else:
+                yield kind, match[kind], match.start(kind)
+            position = match.end()
+        while True:
+            yield "", "", end
+
+    def _advance(self) -> tuple[str, str, int]:
+        before = self.kind, self.token, self.offset
+        self.kind, self.token, self.offset = next(self._tokens)
+        return before
+
+    def _unexpected(self, expected: str) -> ExpressionFault:
+        found = repr(self.token) if self.kind else "the end"
+        return ExpressionFault("this is not an expression", f"expected {expected}, found {found}", "", self.offset)
+
+    # rules, loosest first
+
+    def _either(self) -> Run:
+        left = self._both()
+        while self.token == "or":
+            self._advance()
+            left = logical("or", left, self._both())
+        return left
+
+    def _both(self) -> Run:
+        left = self._negated()
+        while self.token == "and":
+            self._advance()
+            left = logical("and", left, self._negated())
+        return left
+
+    def _negated(self) -> Run:
+        if self.token == "not":
+            self._enter()
+            self._advance()
+            operand = self._negated()
+            self._depth -= 1
+            return lambda env: not truth(operand(env))
+        return self._comparison()
+
+    def _comparison(self) -> Run:
+        left = self._sum()
+        if self.kind == "op" and self.token in COMPARISONS:
+            _, token, offset = self._advance()
+            left = compared(token, left, self._sum(), offset)
+            if self.kind == "op" and self.token in COMPARISONS:
+                raise ExpressionFault("comparisons do not chain", "", "write a < b and b < c", self.offset)
+        return left
+
+    def _sum(self) -> Run:
+        left = self._term()
+        while self.kind == "op" and self.token in "+-":
+            _, token, offset = self._advance()
+            left = computed(token, left, self._term(), offset)
+        return left
+
+    def _term(self) -> Run:
+        left = self._signed()
+        while self.kind == "op" and self.token in ("*", "/", "//", "%"):
+            _, token, offset = self._advance()
+            left = computed(token, left, self._signed(), offset)
+        return left
+
+    def _signed(self) -> Run:
+        if self.kind == "op" and self.token in "+-":
+            self._enter()
+            _, token, offset = self._advance()
+            operand = self._signed()
+            self._depth -= 1
+            return computed(token, lambda env: 0, operand, offset)
+        return self._power()
+
+    def _power(self) -> Run:
+        base = self._atom()
+        if self.token == "**":
+            self._enter()
+            offset = self._advance()[2]
+            base = computed("**", base, self._signed(), offset)
+            self._depth -= 1
+        return base
+
+    def _atom(self) -> Run:
+        kind, token, offset = self._advance()
+        if kind == "number":
+            value = _number(token, offset)
+            return lambda env: value
+        if kind == "name" and self.token == "(":
+            return self._call(token, offset)
+        if kind == "name" and token not in OPERATORS:
+            if token in FUNCTIONS:
+                raise ExpressionFault(f"{token} is a function", "", f"{token}(…)", offset)
+            if token in CONSTANTS or token in KEYWORDS:
+                constant = CONSTANTS.get(token, token)
+                return lambda env: constant
+            self.names.add(token)
+            return _named(token)
+        if token == "(":
+            self._enter()
+            inner = self._either()
+            self._depth -= 1
+            self._close()
+            return inner
+        self.kind, self.token, self.offset = kind, token, offset
+        raise self._unexpected("a number or a name")
+
+    def _call(self, name: str, offset: int) -> Run:
+        if name not in FUNCTIONS:
+            raise ExpressionFault(f"there is no function {name!r}", "", nearest(name, FUNCTIONS), offset)
+        self._enter()
+        self._advance()
+        arguments: list[Run] = []
+        while self.token != ")":
+            arguments.append(self._either())
+            if self.token != ",":
+                break
+            self._advance()
+        self._close()
+        self._depth -= 1
+        least, most, function = FUNCTIONS[name]
+        if not least <= len(arguments) <= most:
+            takes = f"{least} argument" + ("s" if least != 1 else "") + (" or more" if most > least else "")
+            raise ExpressionFault(f"{name} takes {takes}", f"{len(arguments)} given", "", offset)
+
+        def call(env: Env) -> Any:
+            return checked(function(*[numeric(argument(env), name, offset) for argument in arguments]), offset)
+
+        return call
+
+    def _close(self) -> None:
+        if self.token != ")":
+            raise self._unexpected("')'")
+        self._advance()
+
+    def _enter(self) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise ExpressionFault(f"an expression nests at most {_DEEPEST} deep", "", "", self.offset)
+
+
+_QUOTE = "inside {} or [] an expression with a comma is quoted"
+
+
+def _number_help(number: str) -> str:
+    if re.fullmatch(r"0\d+", number):
+        return f"without leading zeros: {number.lstrip('0') or '0'}"
+    if number[-1:] in "kMGT" and _NUMBER.fullmatch(number[:-1]):
+        return "k, M, G and T are for budgets: write 1e3, 1e6, 1e9, 1e12"
+    return "numbers look like 32, 1_000, 0.75 or 1e6"
+
+
+def _number(token: str, offset: int) -> Any:
+    _, _, exponent = token.lower().partition("e")
+    if len(token) > 80 or (exponent and abs(int(exponent)) > 80):
+        raise ExpressionFault("a number is astronomically large or small", "", "", offset)
+    return plain(Fraction(token.replace("_", "")))
+
+
+def _named(name: str) -> Run:
+    def look_up(env: Env) -> Any:
+        value = env[name]
+        if value.__class__ is Missing:
+            raise Unknown(value.symbol)
+        return value
+
+    return look_up

@@ -1,0 +1,83 @@
+"""All faults of a spec, gathered before any is told."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from convcost.errors import Fault, Place, SpecError
+from convcost.spec.source import Source
+
+MOST = 100  # faults told at once; a file with more has one fault many times
+
+
+class Positioned(Protocol):
+    """Anything with a place in the text, counted from 0 as the parser does."""
+
+    @property
+    def line(self) -> int:
+        """The line."""
+
+    @property
+    def column(self) -> int:
+        """The column."""
+
+
+class _Position(Struct, frozen=True):
+    line: int
+    column: int
+
+
+class TooManyFaults(Exception):
+    """Enough faults are gathered to be told."""
+
+
+class Faults:
+    """The faults of one source, each once, in the order of the file."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._faults: dict[tuple[str, int, int], Fault] = {}
+        self._lines: list[str] | None = None
+
+    def add(
+        self, message: str, at: Positioned, *, path: str = "", found: str = "", help: str = "", note: str = ""
+    ) -> None:
+        """Add a fault; the same fault at the same place, met again in a repetition, counts once."""
+        key = (message, at.line, at.column)
+        if key in self._faults:
+            return
+        place = Place(self.source.file, at.line + 1, at.column + 1)
+        line = self.line(at.line)
+        self._faults[key] = Fault(message, place, path, found, help, note, line)
+        if len(self._faults) >= MOST:
+            raise TooManyFaults
+
+    def line(self, number: int) -> str:
+        """Return a line of the source, counted from 0."""
+        if self._lines is None:
+            self._lines = self.source.text.splitlines()
+        return self._lines[number] if number < len(self._lines) else ""
+
+    def inside(self, at: Positioned, offset: int) -> Positioned:
+        """Return the place `offset` characters into a scalar, where its text stands on one line."""
+        text = getattr(at, "text", "")
+        line = self.line(at.line)
+        for quote in (0, 1):
+            if text and line.startswith(text, at.column + quote):
+                return _Position(at.line, at.column + quote + offset)
+        return at
+
+    def tell(self) -> None:
+        """Raise what was gathered.
+
+        Raises:
+            SpecError: There is at least one fault.
+        """
+        if self._faults:
+            raise SpecError(sorted(self._faults.values(), key=_in_file_order))
+
+
+def _in_file_order(fault: Fault) -> tuple[int, int]:
+    return (fault.place.line, fault.place.column) if fault.place else (0, 0)

@@ -1,0 +1,267 @@
+"""Lists of items: their types, names, sources, branches and repetitions."""
+
+from __future__ import annotations
+
+from convcost.errors import nearest
+from convcost.layers import REGISTRY
+from convcost.spec.document import ITEM_KEYS, MERGES, Given, Item
+from convcost.spec.fields import Fields
+from convcost.spec.tree import Mapping, Node, Scalar, Sequence
+from convcost.spec.values import kind_of
+
+
+class Names:
+    """The names given in a list and the lists around it, up to the block; earlier items see no later ones."""
+
+    __slots__ = ("around", "here")
+
+    def __init__(self, around: Names | None = None) -> None:
+        self.here: set[str] = set()
+        self.around = around
+
+    def __contains__(self, name: str) -> bool:
+        names: Names | None = self
+        while names is not None:
+            if name in names.here:
+                return True
+            names = names.around
+        return False
+
+
+class Items:
+    """Reads the items of one body: the network's own, or a block's.
+
+    Args:
+        fields: How fields and arguments are read.
+    """
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self.values = fields.values
+        self.declared: dict[str, tuple[Scalar, str]] = {}
+        self.unresolved: list[tuple[str, Scalar, str]] = []  # names in `from` that nothing earlier bears
+
+    def body(self, node: Node, where: str) -> list[Item]:
+        """Return the items of a whole body."""
+        items = self.read(node, where, Names())
+        self._check_sources()
+        return items
+
+    def read(self, node: Node, where: str, names: Names) -> list[Item]:
+        if not isinstance(node, Sequence):
+            self.values.faults.add(
+                "layers is a list of items", node, path=where, found=kind_of(node), help="- conv: {…}"
+            )
+            return []
+        items: list[Item] = []
+        counts: dict[str, int] = {}
+        for index, child in enumerate(node.items):
+            item = self._item(child, f"{where}[{index}]", names, counts)
+            if item is not None:
+                items.append(item)
+        return items
+
+    def _item(self, node: Node, where: str, names: Names, counts: dict[str, int]) -> Item | None:
+        if node.__class__ is Mapping:
+            return self._mapping_item(node, where, names, counts)
+        if node.__class__ is Scalar:
+            type = node.text
+            if not self._is_type(type):
+                self._unknown_type(type, node, where)
+                return None
+            return self._build(type, node, Scalar("", node.line, node.column), {}, where, names, counts)
+        self.values.faults.add(
+            "an item is a type or a mapping with one", node, path=where, found="a list", help="- conv: {…}"
+        )
+        return None
+
+    def _mapping_item(self, node: Mapping, where: str, names: Names, counts: dict[str, int]) -> Item | None:
+        entries = node.entries
+        type = ""
+        if "name" in entries:
+            name = entries["name"][1]
+            if name.__class__ is Scalar and not name.null:
+                where = f'{where} "{name.text}"'
+        for key in entries:
+            if key in ITEM_KEYS:
+                continue
+            if not self._is_type(key):
+                self._unknown_type(key, entries[key][0], where)
+                return None
+            if type:
+                self.values.faults.add(
+                    "an item has exactly one type",
+                    entries[key][0],
+                    path=where,
+                    found=f"{type} and {key}",
+                    help="start the second with its own '- '",
+                )
+                return None
+            type = key
+        if not type:
+            self.values.faults.add("an item has exactly one type", node, path=where, found="none", help="- conv: {…}")
+            return None
+        return self._build(type, entries[type][0], entries[type][1], entries, where, names, counts)
+
+    def _is_type(self, name: str) -> bool:
+        return name in REGISTRY or name in self.fields.parameters or name == "residual"
+
+    def _unknown_type(self, name: str, at: Node, where: str) -> None:
+        help = nearest(name, [*REGISTRY, *self.fields.parameters, "residual", *ITEM_KEYS])
+        self.values.faults.add(f"there is no layer type or block {name!r}", at, path=where, help=help)
+
+    def _build(
+        self,
+        type: str,
+        at: Node,
+        value: Node,
+        entries: dict[str, tuple[Scalar, Node]],
+        where: str,
+        names: Names,
+        counts: dict[str, int],
+    ) -> Item:
+        count = counts[type] = counts.get(type, 0) + 1
+        item = Item(type, f"{type}_{count}", where, at.line, at.column, {})
+        if entries and len(entries) > 1:
+            if "from" in entries:
+                item.sources = self._sources(entries["from"][1], where, names)
+            if "repeat" in entries:
+                at_repeat = entries["repeat"][1]
+                item.repeat = Given(self.values.read(at_repeat, where), at_repeat)
+            if "if" in entries:
+                at_if = entries["if"][1]
+                item.condition = Given(self.values.read(at_if, where), at_if)
+        if type in MERGES:
+            self._merge(item, value, where, names, bool(entries) and "from" in entries)
+        elif type in self.fields.parameters:
+            item.fields = self.fields.arguments(type, value, at, where)
+        else:
+            item.fields = self.fields.layer(REGISTRY[type], value, at, where)
+        if entries and "name" in entries:  # last: an item does not see itself
+            item.name = self._name(entries["name"][1], where, names)
+            if item.name:
+                item.segment = item.name
+        return item
+
+    def _name(self, node: Node, where: str, names: Names) -> str:
+        if not isinstance(node, Scalar) or node.null:
+            found = "no value" if isinstance(node, Scalar) else kind_of(node)
+            self.values.faults.add("a name is a text", node, path=where, found=found)
+            return ""
+        if node.text in self.declared:
+            first = self.declared[node.text][0]
+            self.values.faults.add(
+                f"the name {node.text!r} is used twice", node, path=where, found=f"first in line {first.line + 1}"
+            )
+        else:
+            self.declared[node.text] = (node, where)
+        names.here.add(node.text)
+        return node.text
+
+    def _sources(self, node: Node, where: str, names: Names) -> tuple[str, ...]:
+        nodes = node.items if isinstance(node, Sequence) else [node]
+        sources = []
+        for child in nodes:
+            if not isinstance(child, Scalar) or child.null:
+                found = "no value" if isinstance(child, Scalar) else kind_of(child)
+                self.values.faults.add("from takes names", child, path=where, found=found)
+                return ()
+            if child.text not in names:
+                self.unresolved.append((child.text, child, where))
+            sources.append(child.text)
+        if not sources:
+            self.values.faults.add("from takes a name, or a list of names", node, path=where, found="an empty list")
+        return tuple(sources)
+
+    def _check_sources(self) -> None:
+        """Report names in `from` that stand later, or where they cannot be seen, or nowhere."""
+        for name, at, where in self.unresolved:
+            if name not in self.declared:
+                help = nearest(name, self.declared) if self.declared else "name an earlier item with `name`"
+                self.values.faults.add(f"there is no item named {name!r} before this one", at, path=where, help=help)
+                continue
+            other, other_where = self.declared[name]
+            line = f"in line {other.line + 1}"
+            if where == other_where:
+                message, help = f"an item cannot read itself: {name!r}", ""
+            elif where.startswith(f"{other_where}."):
+                message, help = f"{name!r} cannot be read from inside itself", ""
+            elif (other.line, other.column) > (at.line, at.column):
+                message, help = f"{name!r} stands later", "data flows down the file: move it up"
+            else:
+                message = f"{name!r} cannot be seen from here"
+                help = "a name inside a branch or body is visible there only"
+            self.values.faults.add(message, at, path=where, found=line, help=help)
+        self.unresolved = []
+
+    def _merge(self, item: Item, node: Node, where: str, names: Names, named: bool) -> None:
+        type = item.type
+        empty = isinstance(node, Scalar) and node.null
+        at = item if empty else node
+        if type == "residual":
+            self._residual(item, node, where, names)
+        elif empty:
+            if len(item.sources) < 2 and (not named or item.sources):
+                self.values.faults.add(
+                    f"{type} needs at least two inputs",
+                    at,
+                    path=where,
+                    found="one name" if item.sources else "none",
+                    help="branches, each a list of items, or from: [a, b]",
+                )
+        elif not isinstance(node, Sequence) or len(node.items) < 2:
+            found = f"{len(node.items)} branch" if isinstance(node, Sequence) else kind_of(node)
+            self.values.faults.add(
+                f"{type} takes at least two branches",
+                at,
+                path=where,
+                found=found.replace("0 branch", "no branch"),
+                help="each a list of items; [] is the identity",
+            )
+        else:
+            item.labels = tuple(f"branch_{index}" for index, _ in enumerate(node.items, 1))
+            item.branches = [
+                self._branch(child, f"{where}.{type}[{index}]", names) for index, child in enumerate(node.items)
+            ]
+        if item.branches is not None and len(item.sources) > 1:
+            self.values.faults.add(
+                f"{type} takes branches or several names, not both",
+                item,
+                path=where,
+                found="both",
+                help="with branches, from is the one name that all of them read",
+            )
+
+    def _residual(self, item: Item, node: Node, where: str, names: Names) -> None:
+        form = "a list of items, or {body: [...], shortcut: [...]}"
+        if isinstance(node, Sequence):
+            item.branches = [self._branch(node, f"{where}.residual", names), []]
+            item.labels = ("", "")
+        elif isinstance(node, Mapping):
+            self.values.check_keys(node, ("body", "shortcut"), where, "residual")
+            if "body" not in node.entries:
+                self.values.faults.add("residual needs a body", node, path=where, help=form)
+            item.labels = ("body", "shortcut")
+            item.branches = [
+                self._branch(node.entries[label][1], f"{where}.residual.{label}", names)
+                if label in node.entries
+                else []
+                for label in item.labels
+            ]
+        else:
+            at = item if isinstance(node, Scalar) and node.null else node
+            self.values.faults.add("residual needs a body", at, path=where, found=kind_of(node), help=form)
+            item.branches = [[], []]
+            item.labels = ("", "")
+
+    def _branch(self, node: Node, where: str, names: Names) -> list[Item]:
+        if not isinstance(node, Sequence):
+            self.values.faults.add(
+                "a branch is a list of items",
+                node,
+                path=where,
+                found=kind_of(node),
+                help="- - conv: {…}; [] is the identity",
+            )
+            return []
+        return self.read(node, where, Names(names))

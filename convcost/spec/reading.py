@@ -1,0 +1,262 @@
+"""The tree to a document: everything that can be known without values is checked, in unused blocks too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from convcost.errors import nearest
+from convcost.layers import REGISTRY
+from convcost.spec import expressions
+from convcost.spec.arithmetic import ExpressionFault
+from convcost.spec.document import INVALID, ITEM_KEYS, MERGES, METRICS, Block, Document, Given, Item, Symbol
+from convcost.spec.expressions import Formula
+from convcost.spec.faults import Faults
+from convcost.spec.fields import Fields, allowed
+from convcost.spec.items import Items
+from convcost.spec.tree import Mapping, Node, Scalar, Sequence
+from convcost.spec.values import Values, kind_of
+
+VERSION = 1
+DEEPEST_BLOCKS = 50
+
+_TOP = ("convcost", "name", "source", "symbols", "input", "defaults", "blocks", "layers", "budget")
+_CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv")
+
+
+def read(root: Node | None, faults: Faults) -> Document | None:
+    """Return the document a tree stands for, or None when it has no layers to speak of."""
+    return _Reader(faults).read(root)
+
+
+class _Reader:
+    def __init__(self, faults: Faults) -> None:
+        self.values = Values(faults)
+        self.symbols: dict[str, Symbol] = {}
+        self.defaults: dict[str, dict[str, Given]] = {}
+        self.blocks: dict[str, tuple[Scalar, Mapping]] = {}
+        self.parameters: dict[str, dict[str, Given | None]] = {}
+        self.fields = Fields(self.values, self.defaults, self.parameters)
+
+    def read(self, root: Node | None) -> Document | None:
+        faults = self.values.faults
+        if root is None or (isinstance(root, Scalar) and root.null):
+            faults.add("the spec is empty", Scalar("", 0, 0), help="it needs at least `input` and `layers`")
+            return None
+        if not isinstance(root, Mapping):
+            faults.add(
+                "a spec is a mapping", root, found=kind_of(root), help="it starts with keys: input: …, layers: …"
+            )
+            return None
+        self.values.check_keys(root, _TOP, "", "a spec")
+        entries = root.entries
+        version = self._text(entries, "convcost")
+        if version and version != str(VERSION):
+            faults.add("the language's version is 1", entries["convcost"][1], path="convcost", found=version)
+        if "symbols" in entries:
+            self._read_symbols(entries["symbols"][1])
+        self.values.known = frozenset(self.symbols) | {"in_channels"}
+        if "blocks" in entries:
+            self._read_block_heads(entries["blocks"][1])
+        if "defaults" in entries:
+            self._read_defaults(entries["defaults"][1])
+        blocks = {name: self._block(name) for name in self.parameters}
+        self._check_recursion(blocks)
+        input = self._input(root, entries)
+        items: list[Item] = []
+        self.values.known = frozenset(self.symbols) | {"in_channels"}
+        if "layers" not in entries:
+            faults.add("a spec needs layers", root, help="layers: a list of items")
+        else:
+            items = Items(self.fields).body(entries["layers"][1], "layers")
+            if not items and isinstance(entries["layers"][1], Sequence) and not entries["layers"][1].items:
+                faults.add("a network has at least one layer", entries["layers"][1], path="layers")
+        limits = self._budget(entries["budget"][1]) if "budget" in entries else {}
+        return Document(
+            name=self._text(entries, "name"),
+            source=self._text(entries, "source"),
+            symbols=self.symbols,
+            input=input,
+            blocks=blocks,
+            items=items,
+            defaults=self.defaults,
+            limits=limits,
+        )
+
+    def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str) -> str:
+        if key not in entries:
+            return ""
+        node = entries[key][1]
+        if isinstance(node, Scalar):
+            return "" if node.null else node.text
+        self.values.faults.add(f"{key} is a text", node, path=key, found=kind_of(node))
+        return ""
+
+    def _input(self, root: Node, entries: dict[str, tuple[Scalar, Node]]) -> Given:
+        if "input" not in entries:
+            self.values.faults.add(
+                "a spec needs an input", root, help="input: [3, 224, 224] — channels, then spatial sizes"
+            )
+            return Given(INVALID, root)
+        node = entries["input"][1]
+        self.values.known = frozenset(self.symbols)
+        if not isinstance(node, Sequence) or not 1 <= len(node.items) <= 4:
+            found = f"{len(node.items)} numbers" if isinstance(node, Sequence) else kind_of(node)
+            self.values.faults.add(
+                "input is a list of 1 to 4 numbers",
+                node,
+                path="input",
+                found=found,
+                help="[F], [C, L], [C, H, W] or [C, D, H, W]: channels, then the spatial sizes",
+            )
+            return Given(INVALID, node)
+        return Given(self.values.read(node, "input"), node)
+
+    def _read_symbols(self, node: Node) -> None:
+        for name, (key, value) in self.values.entries(node, "symbols", "symbols is a mapping of names to values"):
+            path = f"symbols.{name}"
+            self.values.check_new_name(name, key, path, "a symbol")
+            multiple: Given | None = None
+            self.values.known = frozenset(self.symbols)
+            if isinstance(value, Mapping):
+                self.values.check_keys(value, ("value", "multiple_of"), path, "a symbol")
+                if "multiple_of" in value.entries:
+                    at = value.entries["multiple_of"][1]
+                    multiple = Given(self.values.read(at, path), at)
+                value = value.entries["value"][1] if "value" in value.entries else Scalar("", key.line, key.column)
+            given = None if isinstance(value, Scalar) and value.null else Given(self.values.read(value, path), value)
+            self.symbols[name] = Symbol(given, multiple, key)
+
+    def _read_block_heads(self, node: Node) -> None:
+        for name, (key, value) in self.values.entries(node, "blocks", "blocks is a mapping of names to blocks"):
+            path = f"blocks.{name}"
+            if name in REGISTRY or name in MERGES or name in ITEM_KEYS:
+                self.values.faults.add(
+                    f"a block cannot be called {name!r}", key, path=path, found="the language uses this name"
+                )
+                continue
+            if not isinstance(value, Mapping):
+                self.values.faults.add(
+                    "a block is a mapping", value, path=path, found=kind_of(value), help="with `layers`"
+                )
+                continue
+            self.values.check_keys(value, ("params", "layers"), path, "a block")
+            parameters: dict[str, Given | None] = {}
+            if "params" in value.entries:
+                at = value.entries["params"][1]
+                self.values.known = frozenset(self.symbols) | {"in_channels"}
+                for parameter, (where, default) in self.values.entries(
+                    at, path, "params is a mapping of names to defaults"
+                ):
+                    self.values.check_new_name(parameter, where, f"{path}.params", "a parameter")
+                    if parameter in ITEM_KEYS:
+                        self.values.faults.add(
+                            f"a parameter cannot be called {parameter!r}", where, path=f"{path}.params"
+                        )
+                    empty = isinstance(default, Scalar) and default.null
+                    parameters[parameter] = (
+                        None if empty else Given(self.values.read(default, f"{path}.params"), default)
+                    )
+                    self.values.known |= {parameter}
+            self.blocks[name] = (key, value)
+            self.parameters[name] = parameters
+
+    def _read_defaults(self, node: Node) -> None:
+        given: dict[str, dict[str, Given]] = {}
+        for type, (key, value) in self.values.entries(
+            node, "defaults", "defaults is a mapping of layer types to fields"
+        ):
+            path = f"defaults.{type}"
+            if type not in REGISTRY:
+                help = "defaults are for layer types" if type in self.parameters else nearest(type, REGISTRY)
+                self.values.faults.add(f"there is no layer type {type!r}", key, path=path, help=help)
+                continue
+            given[type] = self.fields.given(value, REGISTRY[type], path, outer=True)
+        for type, layer in REGISTRY.items():
+            own = given.get(type, {})
+            if type in _CONVOLUTION_DEFAULTS:
+                known = allowed(layer)
+                own = {name: value for name, value in given.get("conv", {}).items() if name in known} | own
+            if own:
+                self.defaults[type] = own
+
+    def _block(self, name: str) -> Block:
+        key, node = self.blocks[name]
+        path = f"blocks.{name}"
+        self.values.known = frozenset(self.symbols) | {"in_channels"} | self.parameters[name].keys()
+        items: list[Item] = []
+        if "layers" not in node.entries:
+            self.values.faults.add("a block needs layers", key, path=path, help="layers: a list of items")
+        else:
+            items = Items(self.fields).body(node.entries["layers"][1], f"{path}.layers")
+        return Block(self.parameters[name], items)
+
+    def _check_recursion(self, blocks: dict[str, Block]) -> None:
+        """Report blocks that use themselves, directly or through others, and chains that are too deep."""
+        uses = {name: list(_uses(block.items, blocks)) for name, block in blocks.items()}
+        depth: dict[str, int] = {}
+        for start in blocks:
+            trail = [start]
+            pending = [iter(uses[start])]
+            while pending:
+                item = next(pending[-1], None)
+                if item is None:
+                    done = trail.pop()
+                    pending.pop()
+                    depth[done] = 1 + max((depth.get(used.type, 0) for used in uses[done]), default=0)
+                elif item.type in trail:
+                    circle = " → ".join([*trail[trail.index(item.type) :], item.type])
+                    self.values.faults.add(f"the block {item.type!r} uses itself", item, path=item.where, found=circle)
+                    depth[item.type] = 0
+                elif item.type not in depth:
+                    trail.append(item.type)
+                    pending.append(iter(uses[item.type]))
+            if depth[start] > DEEPEST_BLOCKS:
+                key = self.blocks[start][0]
+                self.values.faults.add(
+                    f"blocks use each other more than {DEEPEST_BLOCKS} deep", key, path=f"blocks.{start}"
+                )
+                return
+
+    def _budget(self, node: Node) -> dict[str, Any]:
+        limits: dict[str, Any] = {}
+        for metric, (key, value) in self.values.entries(node, "budget", "budget is a mapping of totals to limits"):
+            if metric not in METRICS:
+                self.values.faults.add(
+                    f"there is no total {metric!r}", key, path="budget", help=nearest(metric, METRICS)
+                )
+                continue
+            limit = _amount(value.text) if isinstance(value, Scalar) else None
+            if limit is None:
+                found = f"found {value.text or 'no value'}" if isinstance(value, Scalar) else kind_of(value)
+                self.values.faults.add(
+                    f"the limit of {metric} is a whole number",
+                    value,
+                    path="budget",
+                    found=found,
+                    help="such as 4_300_000, 4.3M or 570M (k, M, G, T)",
+                )
+                continue
+            limits[metric] = limit
+        return limits
+
+
+def _uses(items: list[Item], blocks: dict[str, Block]) -> Iterable[Item]:
+    for item in items:
+        if item.type in blocks:
+            yield item
+        for branch in item.branches or ():
+            yield from _uses(branch, blocks)
+
+
+def _amount(text: str) -> int | None:
+    """Return the whole number that an amount such as `4.3M` means, or None."""
+    power = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(text[-1:], 1)
+    try:
+        value = expressions.read(text[:-1].rstrip() if power > 1 else text)
+    except ExpressionFault:
+        return None
+    if isinstance(value, (Formula, bool, str, list)) or value is None:
+        return None
+    value = value * power
+    return int(value) if value == int(value) and value >= 0 else None

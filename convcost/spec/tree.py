@@ -1,0 +1,193 @@
+"""YAML text to a tree of scalars, lists and mappings that know their place.
+
+The tree is built from the parser's events: they carry line and column, and aliases, tags, duplicate keys and depth are
+met here, before they can hurt.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+from msgspec import Struct
+
+from convcost.spec.faults import Faults
+
+try:
+    from yaml import CBaseLoader as Parser
+except ImportError:  # PyYAML built without libyaml: the same events, slower
+    from yaml import BaseLoader as Parser  # type: ignore[assignment]
+
+DEEPEST = 100  # levels of nesting; each merge of a spec takes three or four
+_BARE_ITEM = re.compile(r"\s*- ([a-z]\w*)\s*$")
+_NULLS = frozenset(("", "~", "null"))
+
+
+class Scalar(Struct, gc=False):
+    """A text; quotes never change its meaning. Lines and columns count from 0."""
+
+    text: str
+    line: int
+    column: int
+
+    @property
+    def null(self) -> bool:
+        """Whether it means no value: empty, `~` or `null`."""
+        return self.text in _NULLS
+
+
+class Sequence(Struct, gc=False):
+    """A list."""
+
+    items: list[Node]
+    line: int
+    column: int
+
+
+class Mapping(Struct, gc=False):
+    """A mapping: each key's text with its scalar and its value."""
+
+    entries: dict[str, tuple[Scalar, Node]]
+    line: int
+    column: int
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def parse(faults: Faults) -> Node | None:
+    """Return the tree of the source's one document, or None when it is empty.
+
+    Faults of YAML and of what specs leave out of it (anchors, aliases, merge keys, tags, several documents, duplicate
+    keys) are added to `faults`.
+    """
+    try:
+        parser = Parser(faults.source.text)
+        return _build(parser, faults)
+    except yaml.reader.ReaderError as error:
+        _add_unprintable(error, faults)
+    except yaml.MarkedYAMLError as error:
+        _add_syntax(error, faults)
+    return None
+
+
+def _build(parser: Any, faults: Faults) -> Node | None:
+    """Read the events into a tree with a stack of the open lists and mappings."""
+    next_event = parser.get_event
+    scalar_event, sequence_start, mapping_start = yaml.ScalarEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent
+    root: Node | None = None
+    stack: list[Sequence | Mapping] = []
+    keys: list[Scalar | None] = []  # for each open collection the key that waits for its value
+    documents = 0
+    while True:
+        event = next_event()
+        kind = event.__class__
+        node: Node
+        if kind is scalar_event:
+            mark = event.start_mark
+            node = Scalar(event.value, mark.line, mark.column)
+            if event.anchor is not None or event.tag is not None:
+                _add_foreign(event, node, faults)
+        elif kind is mapping_start or kind is sequence_start:
+            mark = event.start_mark
+            node = (
+                Mapping({}, mark.line, mark.column) if kind is mapping_start else Sequence([], mark.line, mark.column)
+            )
+            if event.anchor is not None or event.tag is not None:
+                _add_foreign(event, node, faults)
+            if len(stack) >= DEEPEST:
+                faults.add(
+                    f"the file nests deeper than {DEEPEST} levels",
+                    node,
+                    help="name what is deep inside as a block",
+                )
+                return None
+        elif kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
+            stack.pop()
+            keys.pop()
+            continue
+        elif kind is yaml.AliasEvent:
+            mark = event.start_mark
+            node = Scalar("null", mark.line, mark.column)
+            faults.add("a spec has no aliases", node, found=f"*{event.anchor}", help="a block says a thing once")
+        elif kind is yaml.DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                mark = event.start_mark
+                faults.add(
+                    "a spec is one document",
+                    Scalar("", mark.line, mark.column),
+                    help="put the second into its own file",
+                )
+                return root
+            continue
+        elif kind is yaml.StreamEndEvent:
+            return root
+        else:
+            continue
+
+        if not stack:
+            root = node
+        else:
+            parent = stack[-1]
+            if isinstance(parent, Sequence):
+                parent.items.append(node)
+            elif (key := keys[-1]) is None:
+                keys[-1] = _key(node, faults)
+            else:
+                _enter(parent, key, node, faults)
+                keys[-1] = None
+        if not isinstance(node, Scalar):
+            stack.append(node)
+            keys.append(None)
+
+
+def _key(node: Node, faults: Faults) -> Scalar:
+    if isinstance(node, Scalar):
+        return node
+    faults.add("a key is a word", node, found="a list or mapping", help="quote {…} and […] that are meant as text")
+    return Scalar("", node.line, node.column)
+
+
+def _enter(parent: Mapping, key: Scalar, node: Node, faults: Faults) -> None:
+    text = key.text
+    if text in parent.entries:
+        first = parent.entries[text][0]
+        faults.add(f"the key {text!r} stands twice", key, found=f"first in line {first.line + 1}", help="keep one")
+    elif text == "<<":
+        faults.add("a spec has no merge keys", key, found="<<", help="`defaults` and blocks say a thing once")
+    else:
+        parent.entries[text] = (key, node)
+
+
+def _add_foreign(event: Any, node: Node, faults: Faults) -> None:
+    if event.anchor is not None:
+        faults.add("a spec has no anchors", node, found=f"&{event.anchor}", help="a block says a thing once")
+    if event.tag is not None:
+        faults.add("a spec has no tags", node, found=str(event.tag), help="convcost types all text itself")
+
+
+def _add_syntax(error: yaml.MarkedYAMLError, faults: Faults) -> None:
+    mark = error.problem_mark or error.context_mark
+    problem = str(error.problem or error.context)
+    at = Scalar("", mark.line if mark else 0, mark.column if mark else 0)
+    if "\t" in faults.line(at.line)[: at.column + 1]:
+        help = "indent with spaces, not tabs"
+    elif "mapping values are not allowed" in problem and (bare := _BARE_ITEM.match(faults.line(at.line - 1))):
+        help = f"an item that takes a name, from, repeat or if is a mapping: - {bare[1]}:"
+    elif "mapping values are not allowed" in problem:
+        help = "a ':' inside a text needs quotes; items of one mapping align"
+    elif "expected ',' or" in problem:
+        help = "a bracket or brace is not closed, or a comma is missing"
+    else:
+        help = ""
+    faults.add("this is not YAML", at, found=problem, help=help)
+
+
+def _add_unprintable(error: yaml.reader.ReaderError, faults: Faults) -> None:
+    before = faults.source.text[: error.position]
+    line = before.count("\n")
+    at = Scalar("", line, len(before) - (before.rfind("\n") + 1))
+    code = error.character if isinstance(error.character, int) else ord(error.character)
+    faults.add("this is not YAML", at, found=f"the control character U+{code:04X}", help="remove it")

@@ -1,0 +1,97 @@
+"""Values as a spec gives them: constants, formulas, and lists of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from convcost.errors import nearest
+from convcost.spec import expressions
+from convcost.spec.arithmetic import ExpressionFault
+from convcost.spec.document import INVALID
+from convcost.spec.expressions import RESERVED, Formula
+from convcost.spec.faults import Faults
+from convcost.spec.tree import Mapping, Node, Scalar, Sequence
+
+_NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FALSE", "None", "Null", "NULL"])
+
+
+class Values:
+    """Reads values; `known` holds the names that an expression may use where it stands."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.known: frozenset[str] = frozenset()
+        self._expressions: dict[str, Any] = {}
+
+    def read(self, node: Node, where: str) -> Any:
+        """Return the constant, formula or list of these that a node holds; `INVALID` when a fault is reported."""
+        if node.__class__ is Scalar:
+            text = node.text
+            try:
+                value = self._expressions[text]
+            except KeyError:
+                try:
+                    value = None if node.null else expressions.read(text)
+                except ExpressionFault as fault:
+                    at = self.faults.inside(node, fault.offset)
+                    self.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help)
+                    return INVALID
+                self._expressions[text] = value
+            if value.__class__ is Formula and not value.names <= self.known:
+                self._add_unknown_names(value, node, where)
+                return INVALID
+            return value
+        if isinstance(node, Sequence):
+            values: list[Any] = []
+            for child in node.items:
+                split = values and values[-1] is INVALID and isinstance(child, Scalar) and ")" in child.text
+                values.append(INVALID if split else self.read(child, where))
+            return INVALID if INVALID in values else values
+        self.faults.add("a value is a number, a word, an expression or a list", node, path=where, found="a mapping")
+        return INVALID
+
+    def _add_unknown_names(self, formula: Formula, node: Node, where: str) -> None:
+        for name in sorted(formula.names - self.known):
+            if name in _NO_BOOLEANS:
+                help = "booleans are true and false only; no value is empty, ~ or null"
+            else:
+                visible = [name for name in self.known if name != "in_channels"]
+                words = [*visible, *RESERVED] if formula.text == name else visible
+                help = nearest(name, words) or "declare it under symbols, or as a parameter of the block"
+            self.faults.add(
+                f"there is no {name!r} here",
+                self.faults.inside(node, formula.text.find(name)),
+                path=where,
+                help=help,
+            )
+
+    def entries(self, node: Node, path: str, message: str) -> list[tuple[str, tuple[Scalar, Node]]]:
+        """Return the entries of a mapping; anything else but no value is a fault."""
+        if isinstance(node, Mapping):
+            return list(node.entries.items())
+        if not (isinstance(node, Scalar) and node.null):
+            self.faults.add(message, node, path=path, found=kind_of(node))
+        return []
+
+    def check_keys(self, node: Mapping, known: Iterable[str], path: str, what: str) -> None:
+        """Report keys that are not known."""
+        for text, (key, _) in node.entries.items():
+            if text not in known:
+                self.faults.add(f"{what} has no key {text!r}", key, path=path, help=nearest(text, known))
+
+    def check_new_name(self, name: str, key: Scalar, path: str, what: str) -> None:
+        """Report a name that cannot be declared."""
+        if name in RESERVED:
+            self.faults.add(f"{what} cannot be called {name!r}", key, path=path, found="the language uses this word")
+        elif not name.isidentifier():
+            self.faults.add(
+                f"{what} cannot be called {name!r}", key, path=path, help="letters, digits and _, not a digit first"
+            )
+
+
+def kind_of(node: Node) -> str:
+    """Return what a node is, for messages."""
+    if isinstance(node, Scalar):
+        return "no value" if node.null else f"the text {node.text!r}"
+    return "a list" if isinstance(node, Sequence) else "a mapping"
