@@ -24,7 +24,7 @@ _COLUMNS = (
     Column("Mults", right=True, role="number"),
     Column("Share", drop=4, role="bar"),
     Column("%", right=True, drop=2, role="number"),
-    Column("Separable", right=True, drop=6, role="number"),
+    Column("Ratio", right=True, drop=6, role="number"),
     Column("1/N + 1/Dk²", drop=7),
     Column("Notes", drop=8),
 )
@@ -201,7 +201,8 @@ def _notes(layer: LayerCost) -> str:
         for kind, count in ops.to_dict().items()
         if kind != "mul" and not (kind == "add" and count == ops.mul)
     ]
-    return safe(", ".join([*layer.notes, *others]))
+    notes = ["folded" if note.startswith("folded into ") else note for note in layer.notes]  # the row above says where
+    return safe(", ".join([*notes, *others]))
 
 
 def _summary(analysis: Analysis) -> Iterator[str]:
@@ -221,7 +222,10 @@ def _convention(analysis: Analysis) -> Iterator[str]:
     norms = "batch norms fold into the layer before them" if analysis.fold else "batch norms are not folded"
     yield f"Counted for {inputs} at inference; padding zeros multiply too; {norms}; macs = multiply–accumulates."
     if any(layer.ratio for layer in analysis.layers):
-        yield "Separable: its mults as a share of the standard convolution's; → if this standard one were separable."
+        yield (
+            "Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; "
+            "→ marks a standard one that could be separable."
+        )
 
 
 def _record(network: str, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from convcost.errors import visible
 
 MARK = "▏▎▍▌▋▊▉█"  # eighths of a cell
 BAR_CELLS = 10
+GAP = 2  # spaces between columns
 
 
 class Column(Struct, frozen=True):

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from convcost.reports.contents import BAR_CELLS, Table
+from convcost.reports.contents import GAP, Table
 
 _STYLES = {"name": "bold", "number": "", "bar": "cyan", "text": ""}
 
 
-def draw(table: Table, kept: Sequence[int], width: int) -> str:
+def draw(table: Table, widths: Mapping[int, int], width: int) -> str:
     """Return a table with its title and footer as text with terminal colours.
 
     Args:
         table: The table.
-        kept: The indices of the columns to show; together they fit into `width`.
+        widths: The indices of the columns to show, and how wide each is.
         width: The terminal's columns.
     """
-    drawn = RichTable(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), pad_edge=False, show_footer=True, show_edge=False)
-    for index in kept:
+    # the box adds a column of its own between two others, the padding the rest of the gap
+    drawn = RichTable(
+        box=box.SIMPLE_HEAD, padding=(0, GAP - 1, 0, 0), pad_edge=False, show_footer=True, show_edge=False
+    )
+    for index, size in widths.items():
         column = table.columns[index]
         drawn.add_column(
             Text(column.title, style="bold"),
@@ -32,20 +35,22 @@ def draw(table: Table, kept: Sequence[int], width: int) -> str:
             justify="right" if column.right else "left",
             style=_STYLES[column.role],
             no_wrap=True,
-            overflow="ellipsis" if column.role == "name" else "fold",
-            min_width=BAR_CELLS if column.role == "bar" else None,
+            overflow="ellipsis",
+            width=size,
         )
     quiet = {"quiet": "dim", "heading": "bold blue"}
     for row in table.rows:
-        drawn.add_row(*[Text(row.cells[index]) for index in kept], style=quiet.get(row.weight))
+        drawn.add_row(*[Text(row.cells[index]) for index in widths], style=quiet.get(row.weight))
+    needed = sum(widths.values()) + GAP * (len(widths) - 1)
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=width, highlight=False)
-    console.print(Text(table.title, style="bold"))
+    console = Console(file=out, force_terminal=True, width=max(width, needed), highlight=False)
+    console.print(Text(table.title, style="bold"), width=width)
     for line in table.subtitle:
-        console.print(Text(line, style="dim"))
+        console.print(Text(line, style="dim"), width=width)
     console.print()
     console.print(drawn)
-    console.print()
+    if table.footer:
+        console.print()
     for line in table.footer:
-        console.print(Text(line, style="dim"))
+        console.print(Text(line, style="dim"), width=width)
     return out.getvalue()

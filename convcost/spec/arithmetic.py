@@ -32,22 +32,16 @@ class ExpressionFault(Exception):
 
 
 def shown(value: Any) -> str:
-    """Return a value as an expression would be written, exactly where that is short.
+    """Return a value as an expression would be written, fractions in decimals where three can hold them.
 
-    >>> shown(Fraction(112, 5)), shown(Fraction(1, 3)), shown(True), shown([1, 7])
-    ('22.4', '1/3', 'true', '[1, 7]')
+    >>> shown(Fraction(112, 5)), shown(Fraction(1, 32)), shown(True), shown([1, 7])
+    ('22.4', '1/32', 'true', '[1, 7]')
     """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Fraction):
-        two_five = value.denominator
-        for prime in (2, 5):
-            while two_five % prime == 0:
-                two_five //= prime
-        decimal = format(float(value), ".12g")
-        if two_five == 1 and "e" not in decimal and Fraction(decimal) == value:
-            return decimal
-        return str(value)
+        thousandths = value * 1000
+        return str(value) if thousandths.denominator != 1 or abs(thousandths) > 10**15 else f"{float(value):.15g}"
     if isinstance(value, list):
         return "[" + ", ".join(map(shown, value)) + "]"
     if isinstance(value, int) and abs(value) >= 10**21:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from msgspec import Struct
 from convcost.errors import Fault, Place, SpecError, nearest
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_SUFFIXES = (".yaml", ".yml")
 
 
 class Source(Struct, frozen=True):
@@ -75,15 +74,12 @@ def from_mapping(mapping: Mapping[str, Any]) -> Source:
 
 
 def shipped() -> dict[str, Path]:
-    """Return the specs that convcost ships: their names and where they are."""
+    """Return the specs that convcost ships, the examples last: their names and where they are."""
     folder = _PACKAGE / "specs"
     if not folder.is_dir():
         folder = _PACKAGE.parent / "specs"  # a checkout installed in place
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in _specs(folder)}
-
-
-def _specs(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.suffix in _SUFFIXES)
+    paths = sorted(folder.glob("*.yaml")) + sorted(folder.glob("*/*.yaml"))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
 
 
 def _decode(data: bytes, file: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from convcost.reports.contents import BAR_CELLS, Column, Page, Report, Table
+from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table
 
-_GAP = 2
+_SHORTEST_NAME = 8
 _LONGEST_IN_COLOR = 400  # rows; rich needs about a millisecond for each
 
 
@@ -16,13 +16,12 @@ def render(reports: Sequence[Report], page: Page) -> str:
 
 
 def _one(table: Table, page: Page) -> str:
-    widths = _widths(table)
-    kept = _fitting(table.columns, widths, page.width)
+    widths = _fitting(table.columns, _widths(table), page.width)
     if page.color and page.width and len(table.rows) <= _LONGEST_IN_COLOR:
         from convcost.reports import terminal  # rich costs as much as everything else together
 
-        return terminal.draw(table, kept, page.width)
-    return "\n".join(_lines(table, kept, widths, page.width)) + "\n"
+        return terminal.draw(table, widths, page.width)
+    return "\n".join(_lines(table, widths, page.width)) + "\n"
 
 
 def _widths(table: Table) -> list[int]:
@@ -30,29 +29,39 @@ def _widths(table: Table) -> list[int]:
     widths = []
     for index, column in enumerate(table.columns):
         longest = max([len(row.cells[index]) for row in table.rows], default=0)
+        total = len(table.total[index])
         if column.role == "bar":
             longest = BAR_CELLS
-        widths.append(max(longest, len(column.title), len(table.total[index])))
+        widths.append(max(longest, total, len(column.title)) if longest or total else 0)
     return widths
 
 
-def _fitting(columns: Sequence[Column], widths: Sequence[int], width: int | None) -> list[int]:
-    """Return the columns that fit a page, dropping the least needed first."""
-    kept = [index for index, size in enumerate(widths) if size]
-    while width is not None and sum(widths[index] + _GAP for index in kept) - _GAP > width:
+def _fitting(columns: Sequence[Column], widths: Sequence[int], width: int | None) -> dict[int, int]:
+    """Return the columns that fit a page with their widths: the least needed are dropped, then names are shortened."""
+    kept = {index: size for index, size in enumerate(widths) if size}
+
+    def excess() -> int:
+        return 0 if width is None else sum(kept.values()) + GAP * (len(kept) - 1) - width
+
+    while excess() > 0:
         last = max(kept, key=lambda index: columns[index].drop)
         if columns[last].drop == 0:
             break
-        kept.remove(last)
+        del kept[last]
+    if excess() > 0:
+        kept[0] = max(_SHORTEST_NAME, kept[0] - excess())
     return kept
 
 
-def _lines(table: Table, kept: Sequence[int], widths: Sequence[int], width: int | None) -> Iterator[str]:
-    columns = [(index, table.columns[index].right, widths[index]) for index in kept]
-    rule = "─" * (sum(size + _GAP for _, _, size in columns) - _GAP)
+def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterator[str]:
+    columns = [(index, table.columns[index].right, size) for index, size in widths.items()]
+    rule = "─" * (sum(widths.values()) + GAP * (len(widths) - 1))
+    name = widths[0]
 
     def line(cells: Sequence[str]) -> str:
-        return "  ".join(
+        if len(cells[0]) > name:
+            cells = (cells[0][: name - 1] + "…", *cells[1:])
+        return (" " * GAP).join(
             [cells[index].rjust(size) if right else cells[index].ljust(size) for index, right, size in columns]
         ).rstrip()
 
@@ -64,7 +73,8 @@ def _lines(table: Table, kept: Sequence[int], widths: Sequence[int], width: int 
         yield line(row.cells)
     yield rule
     yield line(table.total)
-    yield ""
+    if table.footer:
+        yield ""
     yield from _wrapped(table.footer, width)
 
 

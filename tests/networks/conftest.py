@@ -1,0 +1,42 @@
+"""What the tests of the shipped networks share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import convcost
+
+collect_ignore = ["record.py"]  # needs torch
+
+SPECS = Path(__file__).parents[2] / "specs"
+
+
+@pytest.fixture(scope="session")
+def analyze() -> Callable[..., convcost.Analysis]:
+    """Return a function that analyses a shipped network by name, with values for its symbols."""
+
+    @cache
+    def analyze(name: str, **symbols: float) -> convcost.Analysis:
+        return convcost.load(SPECS / f"{name}.yaml", set=symbols).analyze()
+
+    return analyze
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Callable[..., convcost.Analysis]:
+    """Return a function that analyses a shipped network after replacing text in its spec."""
+
+    def edited(name: str, replacements: dict[str, str], **symbols: float) -> convcost.Analysis:
+        text = (SPECS / f"{name}.yaml").read_text(encoding="utf-8")
+        for old, new in replacements.items():
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        return convcost.load(path, set=symbols).analyze()
+
+    return edited
