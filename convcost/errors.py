@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+_LONGEST = 200  # characters of a message or a finding that are told
 _WINDOW = 160  # characters of a source line that are shown around a fault
 
 
@@ -43,24 +44,25 @@ class Fault(Struct, frozen=True):
     source: str = ""
 
     def __str__(self) -> str:
+        message, path, found, help, note = map(_told, (self.message, self.path, self.found, self.help, self.note))
         gutter = " " * len(str(self.place.line if self.place else ""))
-        lines = [f"error: {visible(self.message)}"]
+        lines = [f"error: {message}"]
         if self.place is not None:
-            lines.append(f"{gutter}--> {self.place}" + (f", {visible(self.path)}" if self.path else ""))
+            lines.append(f"{gutter}--> {self.place}" + (f", {path}" if path else ""))
         if self.place is not None and self.place.line and self.source:
             text, column = _around(self.source, self.place.column - 1)
-            caret = " " * _columns(text[:column]) + "^"
+            caret = " " * cells(text[:column]) + "^"
             lines += [
                 f"{gutter} |",
                 f"{self.place.line} | {text}",
-                f"{gutter} | {caret} {visible(self.found)}".rstrip(),
+                f"{gutter} | {caret} {found}".rstrip(),
             ]
-        elif self.found:
-            lines.append(f"{gutter} = found: {visible(self.found)}")
-        if self.note:
-            lines.append(f"{gutter} = note: {visible(self.note)}")
-        if self.help:
-            lines.append(f"{gutter} = help: {visible(self.help)}")
+        elif found:
+            lines.append(f"{gutter} = found: {found}")
+        if note:
+            lines.append(f"{gutter} = note: {note}")
+        if help:
+            lines.append(f"{gutter} = help: {help}")
         return "\n".join(lines)
 
 
@@ -69,14 +71,17 @@ class ConvcostError(Exception):
 
     Args:
         faults: One or more faults, in the order of the file.
+        more: Whether there are more than these.
     """
 
-    def __init__(self, faults: Fault | Iterable[Fault]) -> None:
+    def __init__(self, faults: Fault | Iterable[Fault], *, more: bool = False) -> None:
         self.faults: Sequence[Fault] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        self.more = more
         super().__init__(self.faults)
 
     def __str__(self) -> str:
-        return "\n\n".join(map(str, self.faults))
+        more = [f"… and more: these are the first {len(self.faults)}"] if self.more else []
+        return "\n\n".join([*map(str, self.faults), *more])
 
 
 class SpecError(ConvcostError):
@@ -89,6 +94,12 @@ class OptionError(ConvcostError):
 
 class OutputError(ConvcostError):
     """A result cannot be written where it was asked for."""
+
+
+def _told(text: str) -> str:
+    """Return a part of a fault as it is told: harmless, and cut where it is longer than anyone reads."""
+    text = visible(text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def visible(text: str) -> str:
@@ -128,7 +139,7 @@ def _around(line: str, column: int) -> tuple[str, int]:
     return head + before + after + tail, len(head + before)
 
 
-def _columns(text: str) -> int:
+def cells(text: str) -> int:
     """Return how many terminal cells a text takes: East Asian wide characters take two."""
     if text.isascii():
         return len(text)

@@ -108,7 +108,7 @@ class Analysis(Struct, frozen=True):
         return {
             "schema_version": SCHEMA_VERSION,
             "network": {
-                "name": network.name,
+                "name": network.name or None,
                 "file": network.file or None,
                 "source": network.source or None,
                 "symbols": {name: _number(value) for name, value in network.symbols.items()},

@@ -9,7 +9,7 @@ import typer
 import convcost
 from convcost.cli import options, output
 from convcost.errors import ConvcostError, Fault, SpecError
-from convcost.reports.analysis import AnalysisReport
+from convcost.reports.analysis import AnalysisReport, check_sort
 
 
 def analyze(
@@ -30,6 +30,8 @@ def analyze(
     """Tell what networks cost: parameters, multiplications and additions, per layer, exactly."""
     chosen = output.outputs(format, outputs)
     settings = options.settings(set)
+    if sort is not None:
+        check_sort(sort)
     reports = []
     faults: list[Fault] = []
     for spec in specs:

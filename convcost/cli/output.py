@@ -70,6 +70,8 @@ def show(text: str) -> None:
         OutputError: Standard output takes no more.
         BrokenPipeError: Its reader has gone.
     """
+    if sys.stdout is None:
+        raise OutputError(Fault("standard output cannot be written: it is closed"))
     try:
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
@@ -83,7 +85,7 @@ def show(text: str) -> None:
 
 
 def _page() -> Page:
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return Page()
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isdecimal() and int(columns) > 0 else os.get_terminal_size().columns

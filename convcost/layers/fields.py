@@ -23,23 +23,32 @@ class FieldFault(Exception):
         expected: What the field holds, to follow "must be".
         found: What is wrong with the value, if its text does not show it.
         help: The remedy.
+        element: The indices of the element of a list that is wrong.
     """
 
-    def __init__(self, expected: str, found: str = "", help: str = "") -> None:
+    def __init__(self, expected: str, found: str = "", help: str = "", element: tuple[int, ...] = ()) -> None:
         super().__init__(expected)
+        self.element = element
         self.expected = expected
         self.found = found
         self.help = help
 
 
 class Field:
-    """A field of a layer type: how it is read, and its value where none is given (`...` where one must be)."""
+    """A field of a layer type.
 
-    __slots__ = ("default", "read")
+    Attributes:
+        read: How its value is read.
+        default: Its value where none is given, `...` where one must be.
+        words: The words that it takes.
+    """
+
+    __slots__ = ("default", "read", "words")
 
     def __init__(self, read: Reader, default: Any) -> None:
         self.read = read
         self.default = default
+        self.words: tuple[str, ...] = getattr(read, "words", ())
 
     @property
     def required(self) -> bool:
@@ -72,9 +81,9 @@ def per_axis(minimum: int) -> Reader:
         if isinstance(value, list):
             if len(value) != rank:
                 raise _wrong_length(value, rank)
-            for item in value:
+            for index, item in enumerate(value):
                 if type(item) is not int or not minimum <= item <= MAX_SIZE:
-                    raise _not_whole(item, minimum)
+                    raise _not_whole(item, minimum, (index,))
             return tuple(value)
         raise _not_whole(value, minimum)
 
@@ -88,7 +97,7 @@ def pairs(value: Any, rank: int) -> tuple[Pair, ...]:
     if isinstance(value, list):
         if len(value) != rank:
             raise _wrong_length(value, rank)
-        return tuple(map(_pair, value))
+        return tuple(_pair(item, index) for index, item in enumerate(value))
     raise _not_whole(value, 0)
 
 
@@ -112,14 +121,17 @@ def padding_amounts(value: Any, rank: int) -> tuple[Pair, ...]:
     return pairs(value, rank)
 
 
+padding.words = ("same", "valid")  # type: ignore[attr-defined]
+
+
 def factors(value: Any, rank: int) -> tuple[Any, ...]:
     """Read a positive factor, which may be a fraction, for every spatial axis, or a list of one per axis."""
     if isinstance(value, list) and len(value) != rank:
         raise _wrong_length(value, rank)
     items = value if isinstance(value, list) else [value] * rank
-    for item in items:
+    for index, item in enumerate(items):
         if type(item) not in (int, Fraction) or not 0 < item <= MAX_SIZE:
-            raise FieldFault("a number greater than 0")
+            raise FieldFault("a number greater than 0", element=(index,) if items is value else ())
     return tuple(items)
 
 
@@ -145,20 +157,22 @@ def word(*choices: str) -> Reader:
             return value
         raise FieldFault(" or ".join(choices))
 
+    read.words = choices  # type: ignore[attr-defined]  # a function takes any attribute
     return read
 
 
-def _pair(value: Any) -> Pair:
+def _pair(value: Any, axis: int) -> Pair:
     if type(value) is int and 0 <= value <= MAX_SIZE:
         return (value, value)
-    if isinstance(value, list) and len(value) == 2:
-        before, after = value
-        if type(before) is int and type(after) is int and 0 <= before <= MAX_SIZE and 0 <= after <= MAX_SIZE:
-            return (before, after)
-        raise _not_whole(before if type(before) is not int or before < 0 else after, 0)
-    if isinstance(value, list):
-        raise FieldFault("a [before, after] pair on each axis", f"{len(value)} numbers on one axis")
-    raise _not_whole(value, 0)
+    if not isinstance(value, list):
+        raise _not_whole(value, 0, (axis,))
+    if len(value) != 2:
+        raise FieldFault("a [before, after] pair on each axis", f"{len(value)} numbers on one axis", element=(axis,))
+    for side, item in enumerate(value):
+        if type(item) is not int or not 0 <= item <= MAX_SIZE:
+            raise _not_whole(item, 0, (axis, side))
+    before, after = value
+    return (before, after)
 
 
 def _wrong_length(value: list[Any], rank: int) -> FieldFault:
@@ -168,13 +182,12 @@ def _wrong_length(value: list[Any], rank: int) -> FieldFault:
     )
 
 
-def _not_whole(value: Any, minimum: int) -> FieldFault:
+def _not_whole(value: Any, minimum: int, element: tuple[int, ...] = ()) -> FieldFault:
     if type(value) is Fraction:
-        return FieldFault(
-            "a whole number", help="make it whole with floor(…), ceil(…), round(…) or make_divisible(…, 8)"
-        )
+        remedy = "make it whole with floor(…), ceil(…), round(…) or make_divisible(…, 8)"
+        return FieldFault("a whole number", help=remedy, element=element)
+    if type(value) is int and value > MAX_SIZE:
+        return FieldFault("at most 10**15", element=element)
     if type(value) is int:
-        if value > MAX_SIZE:
-            return FieldFault("at most 10**15", "far beyond any network")
-        return FieldFault(f"at least {minimum}")
-    return FieldFault("a whole number" if not isinstance(value, list) else "one whole number, not a list")
+        return FieldFault(f"at least {minimum}", element=element)
+    return FieldFault("one whole number, not a list" if isinstance(value, list) else "a whole number", element=element)

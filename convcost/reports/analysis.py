@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from convcost.analysis.cost import Analysis, LayerCost, total
 from convcost.errors import Fault, OptionError, nearest
 from convcost.ops import KINDS
-from convcost.reports.contents import Column, Row, Table, bar, grouped, percent, safe, sized
+from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, sized
 
 NUMBERS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults", "activations")
 SORTS = ("name", "type", *NUMBERS)
@@ -61,6 +61,8 @@ class AnalysisReport(Struct, frozen=True):
             OptionError: There is no such column.
         """
         layers = analysis.layers if depth is None else tuple(_folded(analysis.layers, depth))
+        if sort is not None:
+            check_sort(sort)
         if sort is not None or top is not None:
             layers = tuple(_sorted(layers, sort or "mults"))
         shown = layers if top is None else layers[:top]
@@ -101,7 +103,7 @@ class AnalysisReport(Struct, frozen=True):
             rows=rows,
             total=(
                 "Total",
-                f"{len(network.layers):,} layers",
+                counted(len(network.layers), "layer"),
                 "",
                 grouped(total.params),
                 grouped(total.mults),
@@ -115,20 +117,32 @@ class AnalysisReport(Struct, frozen=True):
         )
 
 
+def check_sort(column: str) -> None:
+    """Refuse a column that rows cannot be sorted by.
+
+    Raises:
+        OptionError: There is no such column.
+    """
+    if column not in SORTS:
+        raise OptionError(
+            Fault(f"--sort: there is no column {column!r}", help=nearest(column, SORTS) or f"known: {', '.join(SORTS)}")
+        )
+
+
 def _folded(layers: Sequence[LayerCost], depth: int) -> Iterator[LayerCost]:
     groups: dict[tuple[str, ...], list[LayerCost]] = {}
     for layer in layers:
         groups.setdefault(layer.path[:depth], []).append(layer)
     for path, members in groups.items():
         if len(members) == 1:
-            yield members[0]
+            yield replace(members[0], path=path, name="/".join(path))
             continue
         ratios = {member.ratio.formula + member.ratio.numbers: member.ratio for member in members if member.ratio}
         ratio = next(iter(ratios.values())) if len(ratios) == 1 else None
         yield LayerCost(
             path=path,
             name="/".join(path),
-            type=f"{len(members)} layers",
+            type=counted(len(members), "layer"),
             line=members[0].line,
             input_shapes=members[0].input_shapes,
             output_shape=members[-1].output_shape,
@@ -140,10 +154,6 @@ def _folded(layers: Sequence[LayerCost], depth: int) -> Iterator[LayerCost]:
 
 
 def _sorted(layers: Sequence[LayerCost], column: str) -> list[LayerCost]:
-    if column not in SORTS:
-        raise OptionError(
-            Fault(f"--sort: there is no column {column!r}", help=nearest(column, SORTS) or f"known: {', '.join(SORTS)}")
-        )
     if column in ("name", "type"):
         return sorted(layers, key=lambda layer: getattr(layer, column))
     if column == "activations":

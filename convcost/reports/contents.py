@@ -92,6 +92,15 @@ def grouped(number: Any) -> str:
     return f"{number:,}" if isinstance(number, int) else str(number)
 
 
+def counted(number: int, thing: str) -> str:
+    """Return how many things there are.
+
+    >>> counted(1, "layer"), counted(1000, "layer")
+    ('1 layer', '1,000 layers')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def sized(shape: Sequence[Any]) -> str:
     """Return a shape as tables show it.
 

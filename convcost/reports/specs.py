@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.analysis.cost import Analysis
-from convcost.reports.contents import Column, Row, Table, grouped, safe, sized
+from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
 
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
@@ -70,7 +70,7 @@ class SpecsReport(Struct, frozen=True):
             subtitle=("convcost analyze NAME tells what one costs; convcost specs NAME prints it to copy from",),
             columns=_COLUMNS,
             rows=rows,
-            total=(f"{len(rows)} specs", *[""] * 6),
+            total=(counted(len(rows), "spec"), *[""] * 6),
             footer=(),
         )
 

@@ -40,7 +40,8 @@ def load(source: Source, settings: Mapping[str, Any]) -> Network:
             read = reading.read(root, faults)
             if read is not None:
                 symbols = _symbols(read, settings, faults)
-                network = expand.expand(read, symbols, faults)
+                if not read.endless:
+                    network = expand.expand(read, symbols, faults)
         except TooManyFaults:
             pass
         faults.tell()
@@ -61,7 +62,7 @@ def _collector_off() -> Iterator[None]:
 
 def _symbols(read: Document, settings: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
     """Return the value of each symbol: what is set, else its default; `Missing` for one without."""
-    wrong = [_unknown_setting(name, read) for name in settings if name not in read.symbols]
+    wrong = [_unknown_setting(name, read, faults) for name in settings if name not in read.symbols]
     values: dict[str, Any] = {}
     for name, symbol in read.symbols.items():
         multiple = _constant(symbol.multiple_of, values, faults, name) if symbol.multiple_of else None
@@ -125,6 +126,9 @@ def _setting(name: str, text: Any, wrong: list[Fault]) -> Any:
     except ExpressionFault as fault:
         wrong.append(Fault(fault.message, found=f"--set {name}={text}", help=fault.help))
         return None
+    except ValueError:  # an int of more digits than Python prints
+        wrong.append(Fault("a number is astronomically large or small", found=f"--set {name}=…"))
+        return None
     if isinstance(value, Formula):
         names = " and ".join(sorted(value.names))
         wrong.append(Fault(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
@@ -145,9 +149,9 @@ def _breaks(value: Any, multiple: Any) -> tuple[str, str] | None:
     return demand, f"{shown(below)} and {shown(below + multiple)} are the nearest"
 
 
-def _unknown_setting(name: str, read: Document) -> Fault:
+def _unknown_setting(name: str, read: Document, faults: Faults) -> Fault:
     symbols: dict[str, Symbol] = read.symbols
     return Fault(
-        f"--set: the spec has no symbol {name!r}",
+        f"--set: {faults.source.file} has no symbol {name!r}",
         help=nearest(name, symbols) if symbols else "it declares no symbols",
     )

@@ -77,7 +77,7 @@ class Symbol(Struct, gc=False):
 
 
 class Document(Struct, gc=False):
-    """A whole spec, values and shapes still open."""
+    """A whole spec, values and shapes still open; `endless` when a block uses itself."""
 
     name: str
     source: str
@@ -87,3 +87,4 @@ class Document(Struct, gc=False):
     items: list[Item]
     defaults: dict[str, dict[str, Given]]
     limits: dict[str, Any]
+    endless: bool = False

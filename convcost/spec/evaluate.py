@@ -14,12 +14,13 @@ from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.document import INVALID, Document, Given, Item
 from convcost.spec.expressions import Formula, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
+from convcost.spec.tree import Sequence
 
 WHOLE = "make it whole with floor(…), ceil(…), round(…) or make_divisible(…, 8)"
 
 
-SURE, CHANNELS, SHAPE = range(3)
-"""What of a shape is a guess: nothing, its channels, all of it."""
+SURE, CHANNELS, SIZES, RANK = range(4)
+"""What of a shape is a guess: nothing, its channels, all its sizes, even how many there are."""
 
 
 class Value(Struct, frozen=True, gc=False):
@@ -64,7 +65,11 @@ class Evaluator:
             note = self.note()
             self.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help, note=note)
         except Unknown as unknown:
-            if unknown.symbol:
+            if unknown.symbol == "in_channels":
+                self.faults.add(
+                    "in_channels has no value: several inputs reach this item", given.at, path=where, note=self.note()
+                )
+            elif unknown.symbol:
                 self.faults.add(
                     f"the symbol {unknown.symbol!r} has no value",
                     self.document.symbols[unknown.symbol].at,
@@ -110,6 +115,17 @@ class Evaluator:
         use = self.uses[-1]
         return f"in the use of {use.type!r} at {self.faults.source.file}:{use.line + 1}:{use.column + 1}, {use.where}"
 
+    def _field_fault(self, fault: FieldFault, name: str, item: Item, entry: Given, raw: Any) -> None:
+        """Report a value that a field cannot hold, at the element of a list that is wrong."""
+        for index in fault.element:
+            if isinstance(entry.value, list) and isinstance(entry.at, Sequence):
+                entry = Given(entry.value[index], entry.at.items[index], entry.outer)
+            raw = raw[index]
+        found = fault.found or self.described(entry, raw)
+        if fault.found and isinstance(entry.value, Formula):
+            found = f"{self.described(entry, raw)}: {fault.found}"
+        self.fault(f"{name} must be {fault.expected}", item, entry.at, found=found, help=fault.help)
+
     def fields(
         self, item: Item, layer: type[LayerType], given: dict[str, Given], env: dict[str, Any], value: Value
     ) -> tuple[dict[str, Any], list[str]]:
@@ -136,18 +152,17 @@ class Evaluator:
                 fields[name] = field.read(raw, rank)
             except FieldFault as fault:
                 unread.append(name)
-                if value.guess < SHAPE or not isinstance(raw, list):
-                    found = fault.found or self.described(entry, raw)
-                    if fault.found and isinstance(entry.value, Formula):
-                        found = f"{self.described(entry, raw)}: {fault.found}"
-                    self.fault(f"{name} must be {fault.expected}", item, entry.at, found=found, help=fault.help)
+                if value.guess < RANK or not isinstance(raw, list):
+                    self._field_fault(fault, name, item, entry, raw)
         for name in layer.checked:
             if name in given and not value.guess:
                 try:
                     claimed = self.value(given[name], env, item.where, item)
                 except Unknown:
                     continue
-                if claimed is not INVALID and claimed not in (value.shape[0], [value.shape[0]]):
+                if claimed is not INVALID and (
+                    isinstance(claimed, bool) or claimed not in (value.shape[0], [value.shape[0]])
+                ):
                     self.fault(
                         f"{name} must be what reaches the layer",
                         item,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -13,14 +14,17 @@ from convcost.network import INPUT, Layer, Network
 from convcost.spec import expressions
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.document import INVALID, MERGES, Document, Given, Item
-from convcost.spec.evaluate import CHANNELS, SHAPE, SURE, WHOLE, Evaluator, Value
+from convcost.spec.evaluate import CHANNELS, RANK, SIZES, SURE, WHOLE, Evaluator, Value
 from convcost.spec.expressions import Formula, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
+from convcost.spec.fields import lacks, where_to_give
 
 MOST_LAYERS = 1_000_000
+DEEPEST = 100
+_MOST = f"the network unrolls beyond {MOST_LAYERS:,} layers"
 _CHANNEL_FIELDS = frozenset(("out_channels", "out_features"))
 _SIZE_FIELDS = frozenset(("kernel_size", "padding", "output_padding", "cropping", "scale_factor", "size", "mode"))
-_MOST_VISITS = 4 * MOST_LAYERS  # items looked at; those that are left out make no layer
+_VISITS, _VISITS_PER_LAYER = 100_000, 4  # items looked at before layers must have come of it
 
 
 class TooLarge(Exception):
@@ -34,10 +38,8 @@ def expand(document: Document, symbols: Mapping[str, Any], faults: Faults) -> Ne
     """
     expander = _Expander(document, symbols, faults)
     value = expander.input()
-    try:
+    with suppress(TooLarge):
         expander.run(document.items, _Scope(), expander.evaluate.symbols, value, ())
-    except TooLarge:
-        pass
     return Network(
         name=document.name,
         file=faults.source.file,
@@ -76,6 +78,7 @@ class _Expander:
         self.layers: list[Layer] = []
         self.names: set[str] = set()
         self.visits = 0
+        self.depth = 0  # lists within each other
 
     # the flow
 
@@ -86,8 +89,9 @@ class _Expander:
         except Unknown:
             sizes = INVALID
         if sizes is INVALID:
-            length = len(given.value) if isinstance(given.value, list) else 3
-            return Value(INPUT, (1,) * length, guess=SHAPE)
+            nodes = getattr(given.at, "items", ())
+            return Value(INPUT, (1,) * len(nodes), SIZES) if 1 <= len(nodes) <= 4 else Value(INPUT, (1, 1, 1), RANK)
+        guess = SURE
         for size, node in zip(sizes, getattr(given.at, "items", ()), strict=True):
             if type(size) is not int or not 1 <= size <= MAX_SIZE:
                 self.faults.add(
@@ -97,34 +101,33 @@ class _Expander:
                     found=f"found {shown_value(size)}",
                     help=WHOLE if isinstance(size, Fraction) else "",
                 )
-                return Value(INPUT, (1,) * len(sizes), guess=SHAPE)
-        return Value(INPUT, tuple(sizes))
+                guess = SIZES
+        return Value(INPUT, tuple(sizes) if guess == SURE else (1,) * len(sizes), guess)
 
     def run(self, items: list[Item], scope: _Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
         """Run a list's items one after the other and return the last one's output."""
+        self.depth += 1
         for item in items:
+            if self.depth > DEEPEST:
+                self._too_large(item, f"blocks and branches nest deeper than {DEEPEST} levels")
             value = self.item(item, scope, env, value, path)
             if item.name:
                 scope.here[item.name] = value
+        self.depth -= 1
         return value
 
     def item(self, item: Item, scope: _Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
         """Run an item, as often as it is repeated, and return its last output."""
-        self.visits += 1
-        if self.visits > _MOST_VISITS:
-            self._too_large(item)
+        self._visit(item)
         feeds = [value]
         if item.sources:
             feeds = [found for name in item.sources if (found := scope.find(name)) is not None]
-            if len(feeds) < len(item.sources):  # reported when the file was read
-                return Value(value.index, value.shape, guess=SHAPE)
+            if len(feeds) < len(item.sources) or (len(feeds) > 1 and item.type not in MERGES):
+                return Value(value.index, value.shape, RANK)  # reported when the file was read
             value = feeds[0]
-            if len(feeds) > 1 and item.type not in MERGES:
-                self.evaluate.fault("only a merge reads several names", item, item, found=f"{len(feeds)} names")
-                return Value(value.index, value.shape, guess=SHAPE)
         times = 1
         if item.condition is not None or item.repeat is not None:
-            env["in_channels"] = self._channels(value, several=len(feeds) > 1)
+            env["in_channels"] = self._channels(value) if len(feeds) == 1 else Missing("in_channels")
             times = self._times(item, env)
             if times == 0:
                 return value
@@ -141,10 +144,13 @@ class _Expander:
         for turn in range(1, times + 1):
             value = self._once(item, scope, env, feeds, (*path, f"{item.segment}.{turn}"))
             feeds = [value]
-            self.visits += 1
-            if self.visits > _MOST_VISITS:
-                self._too_large(item)
+            self._visit(item)
         return value
+
+    def _visit(self, item: Item) -> None:
+        self.visits += 1
+        if self.visits > _VISITS + _VISITS_PER_LAYER * len(self.layers):
+            self._too_large(item)
 
     def _times(self, item: Item, env: dict[str, Any]) -> int:
         """Return how often an item runs; 0 leaves it out."""
@@ -176,7 +182,7 @@ class _Expander:
             self.evaluate.fault("repeat is a whole number, at least 0", item, item.repeat.at, found=found, help=help)
             return 1
         if times > MOST_LAYERS:
-            self._too_large(item, item.repeat.at, self.evaluate.described(item.repeat, times))
+            self._too_large(item, _MOST, item.repeat.at, self.evaluate.described(item.repeat, times))
         return times
 
     def _once(self, item: Item, scope: _Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]) -> Value:
@@ -211,8 +217,7 @@ class _Expander:
         self, item: Item, scope: _Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]
     ) -> Value:
         if item.branches is not None:
-            (value,) = feeds
-            feeds = []
+            value, feeds = feeds[0], []
             for label, branch in zip(item.labels, item.branches, strict=True):
                 inner = (*path, label) if label else path
                 feeds.append(self.run(branch, _Scope(scope), env, value, inner))
@@ -220,18 +225,14 @@ class _Expander:
         shapes = tuple(feed.shape for feed in feeds)
         guess = max(feed.guess for feed in feeds)
         try:
-            if item.type == "residual" and len(set(shapes)) > 1:
-                raise LayerFault(
-                    "a residual adds equal shapes",
-                    f"the body gives {shown(shapes[0])}, the shortcut {shown(shapes[1])}",
-                    help="project the shortcut: residual: {body: [...], shortcut: [...]}",
-                )
+            if item.type == "residual":
+                _check_equal(*shapes)
             output = REGISTRY[type]({}).output_shape(*shapes)
+            index = self._emit(item, path, type, {}, tuple(feed.index for feed in feeds), shapes, output)
         except LayerFault as fault:
             if not guess:
                 self.evaluate.layer_fault(fault, item, {})
-            return Value(feeds[0].index, feeds[0].shape, guess=SHAPE)
-        index = self._emit(item, path, type, {}, tuple(feed.index for feed in feeds), shapes, output)
+            return Value(feeds[0].index, feeds[0].shape, max(guess, SIZES))
         return Value(index, output, guess)
 
     # layers
@@ -256,16 +257,19 @@ class _Expander:
         """Read a layer's fields and add it, or its stages."""
         shape = value.shape
         if layer.takes != "any" and (layer.takes == "vector") != (len(shape) == 1):
-            if value.guess < SHAPE:
+            if value.guess < RANK:
                 self.evaluate.wrong_rank(layer, item, shape)
-            return Value(value.index, shape, SHAPE)
+            if layer.takes != "vector":
+                return Value(value.index, shape, RANK)
+            shape = (1,)
+            value = Value(value.index, shape, CHANNELS)  # as if it were flattened
         fields, unread = self.evaluate.fields(item, layer, given, env, value)
         if unread:
             if not _CHANNEL_FIELDS.issuperset(unread):
-                return Value(value.index, shape, SHAPE)
+                return Value(value.index, shape, max(value.guess, SIZES))
             fields |= dict.fromkeys(unread, 1)
         layer.complete(fields, shape)
-        sure = not unread and value.guess < SHAPE and not _CHANNEL_FIELDS.isdisjoint(fields)
+        sure = not unread and value.guess < SIZES and not _CHANNEL_FIELDS.isdisjoint(fields)
         guess = SURE if sure else max(value.guess, CHANNELS if unread else SURE)
         if layer.composite:
             return self._stages(item, layer(fields).stages(), env, Value(value.index, shape, guess), path)
@@ -284,11 +288,11 @@ class _Expander:
         """Find a layer's output shape, as sure as `guess` says, and add the layer."""
         try:
             output = REGISTRY[type](fields).output_shape(value.shape)
+            index = self._emit(item, path, type, fields, (value.index,), (value.shape,), output)
         except LayerFault as fault:
-            if not max(value.guess, guess) or (value.guess < SHAPE and fault.field in _SIZE_FIELDS):
+            if not max(value.guess, guess) or (value.guess < SIZES and fault.field in _SIZE_FIELDS):
                 self.evaluate.layer_fault(fault, item, given)
-            return Value(value.index, fault.output or value.shape, guess if fault.output else SHAPE)
-        index = self._emit(item, path, type, fields, (value.index,), (value.shape,), output)
+            return Value(value.index, fault.output or value.shape, guess if fault.output else max(guess, SIZES))
         return Value(index, output, guess)
 
     def _stages(
@@ -337,18 +341,11 @@ class _Expander:
                     continue
             if follower is INVALID or follower == "none":
                 continue
-            if isinstance(follower, Item):
-                fields, type = follower.fields, follower.type
-            else:
-                type = follower
-                fields = self.document.defaults.get(type, {})
-                missing = [
-                    field for field, spec in REGISTRY[type].fields.items() if spec.required and field not in fields
-                ]
-                if missing:
-                    help = f"{name}: {{{type}: {{{missing[0]}: …}}}}, or the field under defaults"
-                    self.evaluate.fault(f"{type} needs {missing[0]}", item, entry.at, help=help)
-                    continue
+            type, fields = (follower.type, follower.fields) if isinstance(follower, Item) else (follower, {})
+            fields = self.document.defaults.get(type, {}) | fields
+            if lacking := lacks(type, fields):
+                self.evaluate.fault(f"{type} needs {lacking}", item, entry.at, help=where_to_give(name, type, lacking))
+                continue
             env["in_channels"] = self._channels(value)
             value = self._single(item, REGISTRY[type], fields, env, value, (*path, type))
         return value
@@ -363,8 +360,15 @@ class _Expander:
         input_shapes: tuple[Shape, ...],
         output_shape: Shape,
     ) -> int:
+        """Add a layer and return its index.
+
+        Raises:
+            LayerFault: Its output is larger than any.
+        """
         layers = self.layers
         index = len(layers)
+        if max(output_shape) > MAX_SIZE:
+            raise LayerFault("a size is at most 10**15", f"the output would be {shown(output_shape)}")
         if index >= MOST_LAYERS:
             self._too_large(item)
         name = "/".join(path)
@@ -375,18 +379,23 @@ class _Expander:
         layers.append(Layer(path, name, type, fields, inputs, input_shapes, output_shape, item.line + 1))
         return index
 
-    def _channels(self, value: Value, *, several: bool = False) -> Any:
-        if value.guess or several:
-            return Missing()
-        return value.shape[0]
+    def _channels(self, value: Value) -> Any:
+        return Missing() if value.guess else value.shape[0]
 
-    def _too_large(self, item: Item, at: Positioned | None = None, found: str = "") -> None:
-        self.faults.add(
-            f"the network unrolls beyond {MOST_LAYERS:,} layers",
-            at or item,
-            path=item.where,
-            found=found,
-            note=self.evaluate.note(),
-            help="a smaller repeat",
-        )
+    def _too_large(self, item: Item, message: str = _MOST, at: Positioned | None = None, found: str = "") -> None:
+        self.faults.add(message, at or item, path=item.where, found=found, note=self.evaluate.note())
         raise TooLarge
+
+
+def _check_equal(body: Shape, shortcut: Shape) -> None:
+    """Refuse a residual that would stretch an axis.
+
+    Raises:
+        LayerFault: The two shapes differ.
+    """
+    if body != shortcut:
+        raise LayerFault(
+            "a residual adds equal shapes",
+            f"the body gives {shown(body)}, the shortcut {shown(shortcut)}",
+            help="project the shortcut: residual: {body: [...], shortcut: [...]}",
+        )

@@ -23,6 +23,7 @@ from convcost.spec.arithmetic import (
     plain,
     truth,
 )
+from convcost.spec.tree import SPLIT
 
 LONGEST = 500  # characters of an expression
 _DEEPEST = 50  # parentheses within each other
@@ -92,6 +93,8 @@ def read(text: str) -> Any:
         return int(text)
     if text in KEYWORDS:
         return text
+    if len(text) > LONGEST and _DIGITS.fullmatch(text):
+        raise ExpressionFault("a number is astronomically large or small")
     if len(text) > LONGEST:
         raise ExpressionFault(
             f"an expression is at most {LONGEST} characters long",
@@ -105,11 +108,15 @@ def read(text: str) -> Any:
     return run({})
 
 
+NAME = re.compile(r"[^\W\d]\w*")
+_DIGITS = re.compile(r"[-+]?[0-9_]+")
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*\.?)(?P<junk>[\w.:]*)"
-    r"|(?P<name>[^\W\d]\w*)|(?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>(),]))"
+    r"\s*(?:(?P<number>(?:[0-9][0-9_]*)?\.?[0-9][0-9_]*(?:[eE][+-]?[0-9]+)?|[0-9][0-9_]*\.?)(?P<junk>[\w.:]*)"
+    rf"|(?P<name>{NAME.pattern})|(?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>(),]))"
 )
-_NUMBER = re.compile(r"(?:0|[1-9]\d*(?:_\d+)*)(?:\.\d+(?:_\d+)*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(
+    r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?"
+)
 
 
 class _Parser:
@@ -139,10 +146,10 @@ class _Parser:
                 open_at.append(offset)
             elif char == ")":
                 if not open_at:
-                    raise ExpressionFault("a parenthesis is not balanced", "no ( before this )", _QUOTE, offset)
+                    raise ExpressionFault("a parenthesis is not balanced", "no ( before this )", SPLIT, offset)
                 open_at.pop()
         if open_at:
-            raise ExpressionFault("a parenthesis is not balanced", "this ( is not closed", _QUOTE, open_at[-1])
+            raise ExpressionFault("a parenthesis is not balanced", "this ( is not closed", SPLIT, open_at[-1])
 
     def _lex(self) -> Iterator[tuple[str, str, int]]:
         position = 0
@@ -302,9 +309,6 @@ class _Parser:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise ExpressionFault(f"an expression nests at most {_DEEPEST} deep", "", "", self.offset)
-
-
-_QUOTE = "inside {} or [] an expression with a comma is quoted"
 
 
 def _number_help(number: str) -> str:

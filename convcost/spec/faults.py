@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from msgspec import Struct
@@ -22,6 +23,9 @@ class Positioned(Protocol):
     @property
     def column(self) -> int:
         """The column."""
+
+
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML has it
 
 
 class _Position(Struct, frozen=True):
@@ -57,8 +61,13 @@ class Faults:
     def line(self, number: int) -> str:
         """Return a line of the source, counted from 0."""
         if self._lines is None:
-            self._lines = self.source.text.splitlines()
+            self._lines = _LINE_END.split(self.source.text)
         return self._lines[number] if number < len(self._lines) else ""
+
+    def position(self, offset: int) -> Positioned:
+        """Return the place of a character of the text."""
+        before = _LINE_END.split(self.source.text[:offset])
+        return _Position(len(before) - 1, len(before[-1]))
 
     def inside(self, at: Positioned, offset: int) -> Positioned:
         """Return the place `offset` characters into a scalar, where its text stands on one line."""
@@ -76,7 +85,8 @@ class Faults:
             SpecError: There is at least one fault.
         """
         if self._faults:
-            raise SpecError(sorted(self._faults.values(), key=_in_file_order))
+            more = len(self._faults) >= MOST
+            raise SpecError(sorted(self._faults.values(), key=_in_file_order), more=more)
 
 
 def _in_file_order(fault: Fault) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from typing import Any
 
 from convcost.errors import nearest
@@ -9,7 +10,7 @@ from convcost.layers import REGISTRY, Layer
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import INVALID, Given, Item
 from convcost.spec.expressions import ACTIVATIONS, NORMS, Formula
-from convcost.spec.tree import Mapping, Node, Scalar
+from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
 _FOLLOWERS = {"norm": NORMS, "activation": ACTIVATIONS}
@@ -22,28 +23,34 @@ class Fields:
     Args:
         values: How a value is read.
         defaults: The fields that a layer type takes where the layer does not give them.
-        parameters: The parameters of each block; None for one that is required.
+        parameters: The parameters of each block, None for one that is required; None for a block that is wrong.
     """
 
     def __init__(
-        self, values: Values, defaults: dict[str, dict[str, Given]], parameters: dict[str, dict[str, Given | None]]
+        self,
+        values: Values,
+        defaults: dict[str, dict[str, Given]],
+        parameters: dict[str, dict[str, Given | None] | None],
     ) -> None:
         self.values = values
         self.defaults = defaults
         self.parameters = parameters
 
     def layer(self, layer: type[Layer], node: Node, at: Node, where: str) -> dict[str, Given]:
+        """Return what a layer gives, its defaults, and `INVALID` for what is required and missing."""
         given = self.given(node, layer, where) if node.__class__ is not Scalar or node.text else {}
         defaults = self.defaults.get(layer.type)
         if defaults:
             given = defaults | given
         for name, field in layer.fields.items():
             if field.default is ... and name not in given:
-                self.values.faults.add(f"{layer.type} needs {name}", at, path=where, help=_required(layer))
+                if node.null or (isinstance(node, Mapping) and not node.broken):  # anything else is reported
+                    self.values.faults.add(f"{layer.type} needs {name}", at, path=where, help=_form(layer))
                 given[name] = Given(INVALID, at)
         return given
 
     def given(self, node: Node, layer: type[Layer], where: str, *, outer: bool = False) -> dict[str, Given]:
+        """Return what a mapping gives to a layer type; `outer` marks what stands in `defaults`."""
         if node.__class__ is not Mapping:
             if not (isinstance(node, Scalar) and node.null):
                 self.values.faults.add(
@@ -51,79 +58,69 @@ class Fields:
                     node,
                     path=where,
                     found=kind_of(node),
-                    help=_required(layer) or f"{layer.type} may stand alone",
+                    help=_form(layer) or f"{layer.type} may stand alone",
                 )
             return {}
         fields = layer.fields
         given: dict[str, Given] = {}
-        broken = False
         for name, (key, value) in node.entries.items():
-            if name in fields:
-                if value.__class__ is Scalar and value.null:
-                    continue
-                result = self.values.read(value, where)
-                broken = result is INVALID
-                given[name] = Given(result, value, outer)
-            elif name in layer.checked:
-                given[name] = Given(self.values.read(value, where), value, outer)
-            elif (choices := _followers(layer).get(name)) is not None:
-                given[name] = Given(self._follower(value, name, choices, where), value, outer)
-            elif not (broken and ")" in name and isinstance(value, Scalar) and value.null):
-                # what is left of an expression that YAML split at its comma is no key
-                self.values.faults.add(
-                    f"{layer.type} has no field {name!r}", key, path=where, help=nearest(name, allowed(layer))
-                )
+            choices = _followers(layer).get(name) if name not in fields else None
+            if name not in fields and name not in layer.checked and choices is None:
+                help = nearest(name, allowed(layer))
+                self.values.faults.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
+                _take_as_meant(name, fields, given, key)
+            elif value.__class__ is Scalar and value.null:
+                continue
+            elif choices is None:
+                words = fields[name].words if name in fields else ()
+                given[name] = Given(self.values.read(value, where, words), value, outer)
+            else:
+                given[name] = Given(self._follower(value, name, choices, where, outer), value, outer)
         return given
 
-    def _follower(self, node: Node, name: str, choices: frozenset[str], where: str) -> Any:
+    def _follower(self, node: Node, name: str, choices: frozenset[str], where: str, outer: bool) -> Any:
         """Read `norm` or `activation`: a word, or one type with its fields."""
         kind = name.removeprefix("mid_")
-        if isinstance(node, Mapping):
-            if len(node.entries) != 1:
-                self.values.faults.add(f"{name} is a name or one type with fields", node, path=where)
-                return INVALID
-            ((type, (key, value)),) = node.entries.items()
-            if type not in choices:
-                self.values.faults.add(f"there is no {kind} {type!r}", key, path=where, help=nearest(type, choices))
-                return INVALID
-            return Item(type, type, where, key.line, key.column, self.layer(REGISTRY[type], value, key, where))
-        value = self.values.read(node, where)
-        if isinstance(value, Formula) or value is INVALID:
-            return value
-        if value is None:
-            return "none"
-        if not isinstance(value, str) or (value != "none" and value not in choices):
-            found = shown(value) if not isinstance(value, list) else "a list"
+        fields: dict[str, Given] = {}
+        if isinstance(node, Scalar):
+            value = self.values.read(node, where, [*choices, "none"])
+            if isinstance(value, Formula) or value is INVALID or value == "none":
+                return value
+            type, at = shown(value), node
+        elif isinstance(node, Mapping) and len(node.entries) == 1:
+            ((type, (at, inner)),) = node.entries.items()
+        else:
+            found = kind_of(node) if isinstance(node, Sequence) else f"{len(node.entries)} types"
+            self.values.faults.add(f"{name} is a name or one type with fields", node, path=where, found=found)
+            return INVALID
+        if type not in choices:
             self.values.faults.add(
-                f"there is no {kind} {found!r}", node, path=where, help=nearest(found, [*choices, "none"])
+                f"there is no {kind} {type!r}", at, path=where, help=nearest(type, [*choices, "none"])
             )
             return INVALID
-        if value != "none":
-            missing = [
-                field
-                for field, spec in REGISTRY[value].fields.items()
-                if spec.required and field not in self.defaults.get(value, {})
-            ]
-            if missing and not where.startswith("defaults."):
-                help = f"{name}: {{{value}: {{{missing[0]}: …}}}}, or the field under defaults"
-                self.values.faults.add(f"{value} needs {missing[0]}", node, path=where, help=help)
-                return INVALID
-        return value
+        if isinstance(node, Mapping):
+            fields = self.given(inner, REGISTRY[type], where, outer=outer)
+        if not outer and (lacking := lacks(type, self.defaults.get(type, {}) | fields)):
+            help = where_to_give(name, type, lacking)
+            self.values.faults.add(f"{type} needs {lacking}", at, path=where, help=help)
+            return INVALID
+        return Item(type, type, where, at.line, at.column, fields) if isinstance(node, Mapping) else type
 
     def arguments(self, block: str, node: Node, at: Node, where: str) -> dict[str, Given]:
+        """Return what the use of a block gives to its parameters, and `INVALID` for one that misses."""
         parameters = self.parameters[block]
+        if parameters is None:
+            return {}
         given: dict[str, Given] = {}
         if isinstance(node, Mapping):
-            broken = False
             for name, (key, value) in node.entries.items():
                 if name in parameters:
                     if isinstance(value, Scalar) and value.null:
                         continue
-                    result = self.values.read(value, where)
-                    broken = result is INVALID
-                    given[name] = Given(result, value)
-                elif not (broken and ")" in name):
+                    given[name] = Given(self.values.read(value, where), value)
+                else:
                     help = nearest(name, parameters) if parameters else "it has no parameters"
+                    _take_as_meant(name, parameters, given, key)
                     self.values.faults.add(f"the block {block!r} has no parameter {name!r}", key, path=where, help=help)
         elif not (isinstance(node, Scalar) and node.null):
             help = f"{block}: {{" + ", ".join(f"{name}: …" for name in parameters) + "}"
@@ -151,6 +148,25 @@ def _followers(layer: type[Layer]) -> dict[str, frozenset[str]]:
     return _FOLLOWERS | _STAGE_FOLLOWERS if layer.type == "separable_conv" else _FOLLOWERS
 
 
-def _required(layer: type[Layer]) -> str:
+def _take_as_meant(name: str, known: Iterable[str], given: dict[str, Given], key: Scalar) -> None:
+    """Take a misspelt name as the nearest one, so that nothing is said to miss."""
+    from difflib import get_close_matches  # on the way to an error only
+
+    for meant in get_close_matches(name, known, n=1):
+        given.setdefault(meant, Given(INVALID, key))
+
+
+def lacks(type: str, given: Container[str]) -> str:
+    """Return the first required field of a layer type that is not given."""
+    fields = REGISTRY[type].fields.items()
+    return next((name for name, field in fields if field.required and name not in given), "")
+
+
+def where_to_give(name: str, type: str, field: str) -> str:
+    """Return the remedy for a norm or activation that lacks a field."""
+    return f"{name}: {{{type}: {{{field}: …}}}}, or the field under defaults"
+
+
+def _form(layer: type[Layer]) -> str:
     names = [f"{name}: …" for name, field in layer.fields.items() if field.required]
     return f"{layer.type}: {{{', '.join(names)}}}" if names else ""

@@ -48,6 +48,7 @@ class Items:
         return items
 
     def read(self, node: Node, where: str, names: Names) -> list[Item]:
+        """Return the items of a list; `names` gathers those that are given in it."""
         if not isinstance(node, Sequence):
             self.values.faults.add(
                 "layers is a list of items", node, path=where, found=kind_of(node), help="- conv: {…}"
@@ -59,6 +60,9 @@ class Items:
             item = self._item(child, f"{where}[{index}]", names, counts)
             if item is not None:
                 items.append(item)
+        for item in items:
+            while not item.name and item.segment in self.declared:  # a given name keeps its path
+                item.segment += "'"
         return items
 
     def _item(self, node: Node, where: str, names: Names, counts: dict[str, int]) -> Item | None:
@@ -67,13 +71,19 @@ class Items:
         if node.__class__ is Scalar:
             type = node.text
             if not self._is_type(type):
-                self._unknown_type(type, node, where)
+                if node.null:
+                    self._no_item(node, where)
+                else:
+                    self._unknown_type(type, node, where)
                 return None
             return self._build(type, node, Scalar("", node.line, node.column), {}, where, names, counts)
-        self.values.faults.add(
-            "an item is a type or a mapping with one", node, path=where, found="a list", help="- conv: {…}"
-        )
+        self._no_item(node, where)
         return None
+
+    def _no_item(self, node: Node, where: str) -> None:
+        self.values.faults.add(
+            "an item is a type or a mapping with one", node, path=where, found=kind_of(node), help="- conv: {…}"
+        )
 
     def _mapping_item(self, node: Mapping, where: str, names: Names, counts: dict[str, int]) -> Item | None:
         entries = node.entries
@@ -87,6 +97,7 @@ class Items:
                 continue
             if not self._is_type(key):
                 self._unknown_type(key, entries[key][0], where)
+                self._keep_name(entries, where, names)
                 return None
             if type:
                 self.values.faults.add(
@@ -96,12 +107,21 @@ class Items:
                     found=f"{type} and {key}",
                     help="start the second with its own '- '",
                 )
+                self._keep_name(entries, where, names)
                 return None
             type = key
         if not type:
-            self.values.faults.add("an item has exactly one type", node, path=where, found="none", help="- conv: {…}")
+            if not node.broken:
+                help = "- conv: {…}"
+                self.values.faults.add("an item has exactly one type", node, path=where, found="none", help=help)
+            self._keep_name(entries, where, names)
             return None
         return self._build(type, entries[type][0], entries[type][1], entries, where, names, counts)
+
+    def _keep_name(self, entries: dict[str, tuple[Scalar, Node]], where: str, names: Names) -> None:
+        """Declare the name of an item that is reported, so that those who read it are not."""
+        if "name" in entries:
+            self._name(entries["name"][1], where, names)
 
     def _is_type(self, name: str) -> bool:
         return name in REGISTRY or name in self.fields.parameters or name == "residual"
@@ -125,6 +145,14 @@ class Items:
         if entries and len(entries) > 1:
             if "from" in entries:
                 item.sources = self._sources(entries["from"][1], where, names)
+                if len(item.sources) > 1 and type not in MERGES:
+                    self.values.faults.add(
+                        "only a merge reads several names",
+                        entries["from"][1],
+                        path=where,
+                        found=f"{len(item.sources)} names",
+                        help="add, multiply and concat are merges",
+                    )
             if "repeat" in entries:
                 at_repeat = entries["repeat"][1]
                 item.repeat = Given(self.values.read(at_repeat, where), at_repeat)

@@ -18,7 +18,6 @@ from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
 VERSION = 1
-DEEPEST_BLOCKS = 50
 
 _TOP = ("convcost", "name", "source", "symbols", "input", "defaults", "blocks", "layers", "budget")
 _CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv")
@@ -35,7 +34,7 @@ class _Reader:
         self.symbols: dict[str, Symbol] = {}
         self.defaults: dict[str, dict[str, Given]] = {}
         self.blocks: dict[str, tuple[Scalar, Mapping]] = {}
-        self.parameters: dict[str, dict[str, Given | None]] = {}
+        self.parameters: dict[str, dict[str, Given | None] | None] = {}
         self.fields = Fields(self.values, self.defaults, self.parameters)
 
     def read(self, root: Node | None) -> Document | None:
@@ -58,15 +57,17 @@ class _Reader:
         self.values.known = frozenset(self.symbols) | {"in_channels"}
         if "blocks" in entries:
             self._read_block_heads(entries["blocks"][1])
+        self.values.known = frozenset(self.symbols) | {"in_channels"}
         if "defaults" in entries:
             self._read_defaults(entries["defaults"][1])
         blocks = {name: self._block(name) for name in self.parameters}
-        self._check_recursion(blocks)
+        endless = self._is_endless(blocks)
         input = self._input(root, entries)
         items: list[Item] = []
         self.values.known = frozenset(self.symbols) | {"in_channels"}
         if "layers" not in entries:
-            faults.add("a spec needs layers", root, help="layers: a list of items")
+            if not root.broken:
+                faults.add("a spec needs layers", root, help="layers: a list of items")
         else:
             items = Items(self.fields).body(entries["layers"][1], "layers")
             if not items and isinstance(entries["layers"][1], Sequence) and not entries["layers"][1].items:
@@ -81,6 +82,7 @@ class _Reader:
             items=items,
             defaults=self.defaults,
             limits=limits,
+            endless=endless,
         )
 
     def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str) -> str:
@@ -92,11 +94,12 @@ class _Reader:
         self.values.faults.add(f"{key} is a text", node, path=key, found=kind_of(node))
         return ""
 
-    def _input(self, root: Node, entries: dict[str, tuple[Scalar, Node]]) -> Given:
+    def _input(self, root: Mapping, entries: dict[str, tuple[Scalar, Node]]) -> Given:
         if "input" not in entries:
-            self.values.faults.add(
-                "a spec needs an input", root, help="input: [3, 224, 224] — channels, then spatial sizes"
-            )
+            if not root.broken:
+                self.values.faults.add(
+                    "a spec needs an input", root, help="input: [3, 224, 224] — channels, then spatial sizes"
+                )
             return Given(INVALID, root)
         node = entries["input"][1]
         self.values.known = frozenset(self.symbols)
@@ -113,7 +116,9 @@ class _Reader:
         return Given(self.values.read(node, "input"), node)
 
     def _read_symbols(self, node: Node) -> None:
-        for name, (key, value) in self.values.entries(node, "symbols", "symbols is a mapping of names to values"):
+        entries = self.values.entries(node, "symbols", "symbols is a mapping of names to values")
+        self.values.later = {name: key.line + 1 for name, (key, _) in entries}
+        for name, (key, value) in entries:
             path = f"symbols.{name}"
             self.values.check_new_name(name, key, path, "a symbol")
             multiple: Given | None = None
@@ -126,6 +131,7 @@ class _Reader:
                 value = value.entries["value"][1] if "value" in value.entries else Scalar("", key.line, key.column)
             given = None if isinstance(value, Scalar) and value.null else Given(self.values.read(value, path), value)
             self.symbols[name] = Symbol(given, multiple, key)
+        self.values.later = {}
 
     def _read_block_heads(self, node: Node) -> None:
         for name, (key, value) in self.values.entries(node, "blocks", "blocks is a mapping of names to blocks"):
@@ -139,6 +145,7 @@ class _Reader:
                 self.values.faults.add(
                     "a block is a mapping", value, path=path, found=kind_of(value), help="with `layers`"
                 )
+                self.parameters[name] = None
                 continue
             self.values.check_keys(value, ("params", "layers"), path, "a block")
             parameters: dict[str, Given | None] = {}
@@ -181,42 +188,40 @@ class _Reader:
                 self.defaults[type] = own
 
     def _block(self, name: str) -> Block:
+        parameters = self.parameters[name]
+        if parameters is None:
+            return Block({}, [])
         key, node = self.blocks[name]
         path = f"blocks.{name}"
-        self.values.known = frozenset(self.symbols) | {"in_channels"} | self.parameters[name].keys()
+        self.values.known = frozenset(self.symbols) | {"in_channels"} | parameters.keys()
         items: list[Item] = []
         if "layers" not in node.entries:
             self.values.faults.add("a block needs layers", key, path=path, help="layers: a list of items")
         else:
             items = Items(self.fields).body(node.entries["layers"][1], f"{path}.layers")
-        return Block(self.parameters[name], items)
+        return Block(parameters, items)
 
-    def _check_recursion(self, blocks: dict[str, Block]) -> None:
-        """Report blocks that use themselves, directly or through others, and chains that are too deep."""
+    def _is_endless(self, blocks: dict[str, Block]) -> bool:
+        """Report blocks that use themselves, directly or through others."""
         uses = {name: list(_uses(block.items, blocks)) for name, block in blocks.items()}
-        depth: dict[str, int] = {}
+        seen: set[str] = set()
+        endless = False
         for start in blocks:
             trail = [start]
             pending = [iter(uses[start])]
             while pending:
                 item = next(pending[-1], None)
                 if item is None:
-                    done = trail.pop()
+                    seen.add(trail.pop())
                     pending.pop()
-                    depth[done] = 1 + max((depth.get(used.type, 0) for used in uses[done]), default=0)
                 elif item.type in trail:
                     circle = " → ".join([*trail[trail.index(item.type) :], item.type])
                     self.values.faults.add(f"the block {item.type!r} uses itself", item, path=item.where, found=circle)
-                    depth[item.type] = 0
-                elif item.type not in depth:
+                    endless = True
+                elif item.type not in seen:
                     trail.append(item.type)
                     pending.append(iter(uses[item.type]))
-            if depth[start] > DEEPEST_BLOCKS:
-                key = self.blocks[start][0]
-                self.values.faults.add(
-                    f"blocks use each other more than {DEEPEST_BLOCKS} deep", key, path=f"blocks.{start}"
-                )
-                return
+        return endless
 
     def _budget(self, node: Node) -> dict[str, Any]:
         limits: dict[str, Any] = {}

@@ -62,9 +62,16 @@ def from_mapping(mapping: Mapping[str, Any]) -> Source:
 
     try:
         text = yaml.dump(dict(mapping), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10_000)
-    except (yaml.YAMLError, RecursionError) as error:
-        reason = "it holds itself" if isinstance(error, RecursionError) else str(error.args[0])
-        found = f"{type(error.args[1]).__name__}" if len(error.args) > 1 else reason
+        text.encode()
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, RecursionError):
+            found = "it holds itself, or nests too deep"
+        elif isinstance(error, UnicodeError):
+            found = "a text that is not Unicode"
+        elif isinstance(error, ValueError):
+            found = "an astronomically large number"
+        else:
+            found = type(error.args[1]).__name__ if len(error.args) > 1 else str(error)
         raise SpecError(
             Fault(
                 "the mapping is not a spec", found=found, help="it may hold dicts, lists, strings, numbers, bools, None"

@@ -21,6 +21,7 @@ except ImportError:  # PyYAML built without libyaml: the same events, slower
 
 DEEPEST = 100  # levels of nesting; each merge of a spec takes three or four
 _BARE_ITEM = re.compile(r"\s*- ([a-z]\w*)\s*$")
+SPLIT = "inside {} or [] an expression with a comma is quoted"
 _NULLS = frozenset(("", "~", "null"))
 
 
@@ -40,20 +41,28 @@ class Scalar(Struct, gc=False):
 class Sequence(Struct, gc=False):
     """A list."""
 
+    null = False
+
     items: list[Node]
     line: int
     column: int
 
 
 class Mapping(Struct, gc=False):
-    """A mapping: each key's text with its scalar and its value."""
+    """A mapping: each key's text with its scalar and its value; `broken` when an entry is reported and left out."""
+
+    null = False
 
     entries: dict[str, tuple[Scalar, Node]]
     line: int
     column: int
+    broken: bool = False
 
 
 Node = Scalar | Sequence | Mapping
+
+
+_NO_KEY = Scalar("", 0, 0)
 
 
 def parse(faults: Faults) -> Node | None:
@@ -72,13 +81,14 @@ def parse(faults: Faults) -> Node | None:
     return None
 
 
-def _build(parser: Any, faults: Faults) -> Node | None:
+def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loop over the kinds of events
     """Read the events into a tree with a stack of the open lists and mappings."""
     next_event = parser.get_event
     scalar_event, sequence_start, mapping_start = yaml.ScalarEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent
     root: Node | None = None
     stack: list[Sequence | Mapping] = []
     keys: list[Scalar | None] = []  # for each open collection the key that waits for its value
+    halves: list[Scalar | None] = []  # and, inside {} or [], the expression that YAML has split at its comma
     documents = 0
     while True:
         event = next_event()
@@ -106,11 +116,13 @@ def _build(parser: Any, faults: Faults) -> Node | None:
         elif kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
             stack.pop()
             keys.pop()
+            halves.pop()
             continue
         elif kind is yaml.AliasEvent:
             mark = event.start_mark
             node = Scalar("null", mark.line, mark.column)
-            faults.add("a spec has no aliases", node, found=f"*{event.anchor}", help="a block says a thing once")
+            if not keys or keys[-1] is None or keys[-1].text != "<<":  # a merge key is reported as such
+                faults.add("a spec has no aliases", node, found=f"*{event.anchor}", help="a block says a thing once")
         elif kind is yaml.DocumentStartEvent:
             documents += 1
             if documents > 1:
@@ -132,31 +144,56 @@ def _build(parser: Any, faults: Faults) -> Node | None:
         else:
             parent = stack[-1]
             if isinstance(parent, Sequence):
-                parent.items.append(node)
+                if halves[-1] is None or not _joined(halves[-1], node, faults):
+                    parent.items.append(node)
+                    halves[-1] = _half(node)
             elif (key := keys[-1]) is None:
                 keys[-1] = _key(node, faults)
             else:
-                _enter(parent, key, node, faults)
+                if halves[-1] is None or not (node.null and _joined(halves[-1], key, faults)):
+                    _enter(parent, key, node, faults)
+                    halves[-1] = _half(node)
                 keys[-1] = None
         if not isinstance(node, Scalar):
             stack.append(node)
             keys.append(None)
+            halves.append(None)
+
+
+def _half(node: Node) -> Scalar | None:
+    """Return a scalar with an open parenthesis."""
+    if isinstance(node, Scalar) and "(" in node.text and node.text.count("(") > node.text.count(")"):
+        return node
+    return None
+
+
+def _joined(half: Scalar, rest: Node, faults: Faults) -> bool:
+    """Put an expression together again that YAML has split at a comma, so that just this is told."""
+    if not isinstance(rest, Scalar) or half.text.count("(") <= half.text.count(")") or rest.line != half.line:
+        return False
+    at = faults.inside(half, half.text.index("("))
+    faults.add("a parenthesis is not balanced", at, found="this ( is not closed", help=SPLIT)
+    half.text += f", {rest.text}"
+    return True
 
 
 def _key(node: Node, faults: Faults) -> Scalar:
     if isinstance(node, Scalar):
         return node
     faults.add("a key is a word", node, found="a list or mapping", help="quote {…} and […] that are meant as text")
-    return Scalar("", node.line, node.column)
+    return _NO_KEY
 
 
 def _enter(parent: Mapping, key: Scalar, node: Node, faults: Faults) -> None:
     text = key.text
-    if text in parent.entries:
+    if key is _NO_KEY:
+        parent.broken = True
+    elif text in parent.entries:
         first = parent.entries[text][0]
         faults.add(f"the key {text!r} stands twice", key, found=f"first in line {first.line + 1}", help="keep one")
     elif text == "<<":
         faults.add("a spec has no merge keys", key, found="<<", help="`defaults` and blocks say a thing once")
+        parent.broken = True
     else:
         parent.entries[text] = (key, node)
 
@@ -186,8 +223,8 @@ def _add_syntax(error: yaml.MarkedYAMLError, faults: Faults) -> None:
 
 
 def _add_unprintable(error: yaml.reader.ReaderError, faults: Faults) -> None:
-    before = faults.source.text[: error.position]
-    line = before.count("\n")
-    at = Scalar("", line, len(before) - (before.rfind("\n") + 1))
-    code = error.character if isinstance(error.character, int) else ord(error.character)
-    faults.add("this is not YAML", at, found=f"the control character U+{code:04X}", help="remove it")
+    text = faults.source.text
+    match = yaml.reader.Reader.NON_PRINTABLE.search(text)  # the error counts bytes where libyaml found it
+    at = match.start() if match else min(error.position, len(text) - 1)
+    found = f"the control character U+{ord(text[at]):04X}"
+    faults.add("this is not YAML", faults.position(at), found=found, help="remove it")

@@ -9,10 +9,11 @@ from convcost.errors import nearest
 from convcost.spec import expressions
 from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.document import INVALID
-from convcost.spec.expressions import RESERVED, Formula
+from convcost.spec.expressions import NAME, RESERVED, Formula
 from convcost.spec.faults import Faults
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 
+_DECLARE = "declare it under symbols, or as a parameter of the block"
 _NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FALSE", "None", "Null", "NULL"])
 
 
@@ -22,10 +23,17 @@ class Values:
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.known: frozenset[str] = frozenset()
+        self.later: dict[str, int] = {}  # symbols by the line in which they stand, while symbols are read
         self._expressions: dict[str, Any] = {}
 
-    def read(self, node: Node, where: str) -> Any:
-        """Return the constant, formula or list of these that a node holds; `INVALID` when a fault is reported."""
+    def read(self, node: Node, where: str, words: Iterable[str] = ()) -> Any:
+        """Return the constant, formula or list of these that a node holds; `INVALID` when a fault is reported.
+
+        Args:
+            node: The node.
+            where: Its path, for faults.
+            words: The words that may stand there.
+        """
         if node.__class__ is Scalar:
             text = node.text
             try:
@@ -39,26 +47,27 @@ class Values:
                     return INVALID
                 self._expressions[text] = value
             if value.__class__ is Formula and not value.names <= self.known:
-                self._add_unknown_names(value, node, where)
+                self._add_unknown_names(value, node, where, words)
                 return INVALID
             return value
         if isinstance(node, Sequence):
-            values: list[Any] = []
-            for child in node.items:
-                split = values and values[-1] is INVALID and isinstance(child, Scalar) and ")" in child.text
-                values.append(INVALID if split else self.read(child, where))
+            values = [self.read(child, where) for child in node.items]
             return INVALID if INVALID in values else values
         self.faults.add("a value is a number, a word, an expression or a list", node, path=where, found="a mapping")
         return INVALID
 
-    def _add_unknown_names(self, formula: Formula, node: Node, where: str) -> None:
+    def _add_unknown_names(self, formula: Formula, node: Node, where: str, words: Iterable[str]) -> None:
         for name in sorted(formula.names - self.known):
             if name in _NO_BOOLEANS:
                 help = "booleans are true and false only; no value is empty, ~ or null"
+            elif name in self.later:
+                help = f"a symbol sees those before it, and it stands in line {self.later[name]}"
+            elif name == "in_channels":
+                help = "in_channels is known in layers and in the defaults of a block's parameters"
+            elif words and formula.text == name:
+                help = nearest(name, [*words, *self.known]) or f"it is one of {', '.join(sorted(words))}"
             else:
-                visible = [name for name in self.known if name != "in_channels"]
-                words = [*visible, *RESERVED] if formula.text == name else visible
-                help = nearest(name, words) or "declare it under symbols, or as a parameter of the block"
+                help = nearest(name, self.known - {"in_channels"}) or _DECLARE
             self.faults.add(
                 f"there is no {name!r} here",
                 self.faults.inside(node, formula.text.find(name)),
@@ -84,7 +93,7 @@ class Values:
         """Report a name that cannot be declared."""
         if name in RESERVED:
             self.faults.add(f"{what} cannot be called {name!r}", key, path=path, found="the language uses this word")
-        elif not name.isidentifier():
+        elif not NAME.fullmatch(name):
             self.faults.add(
                 f"{what} cannot be called {name!r}", key, path=path, help="letters, digits and _, not a digit first"
             )

@@ -9,6 +9,8 @@ from convcost.reports.contents import Page, Report, Table
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$])")
 
+_LEADING = re.compile(r"^(\s*\d*)([-=.])")  # what would begin a list or a rule
+
 
 def render(reports: Sequence[Report], page: Page) -> str:
     """Return the reports' tables as Markdown."""
@@ -49,4 +51,4 @@ def _name(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)
+    return _LEADING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))

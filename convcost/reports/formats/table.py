@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from convcost.errors import cells
 from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table
 
 _SHORTEST_NAME = 8
@@ -28,7 +29,8 @@ def _widths(table: Table) -> list[int]:
     """Return the natural width of each column."""
     widths = []
     for index, column in enumerate(table.columns):
-        longest = max([len(row.cells[index]) for row in table.rows], default=0)
+        measure = cells if column.role == "name" else len  # other columns hold no wide characters
+        longest = max([measure(row.cells[index]) for row in table.rows], default=0)
         total = len(table.total[index])
         if column.role == "bar":
             longest = BAR_CELLS
@@ -58,12 +60,10 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterat
     rule = "─" * (sum(widths.values()) + GAP * (len(widths) - 1))
     name = widths[0]
 
-    def line(cells: Sequence[str]) -> str:
-        if len(cells[0]) > name:
-            cells = (cells[0][: name - 1] + "…", *cells[1:])
-        return (" " * GAP).join(
-            [cells[index].rjust(size) if right else cells[index].ljust(size) for index, right, size in columns]
-        ).rstrip()
+    def line(texts: Sequence[str]) -> str:
+        label = _shortened(texts[0], name)
+        rest = [texts[index].rjust(size) if right else texts[index].ljust(size) for index, right, size in columns[1:]]
+        return (" " * GAP).join([label, *rest]).rstrip()
 
     yield from _wrapped((table.title, *table.subtitle), width)
     yield ""
@@ -76,6 +76,15 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterat
     if table.footer:
         yield ""
     yield from _wrapped(table.footer, width)
+
+
+def _shortened(label: str, width: int) -> str:
+    """Return a name that takes `width` cells, its end replaced by … where it is longer."""
+    if cells(label) > width:
+        while cells(label) > width - 1:
+            label = label[:-1]
+        label += "…"
+    return label + " " * (width - cells(label))
 
 
 def _wrapped(lines: Sequence[str], width: int | None) -> Iterator[str]:
