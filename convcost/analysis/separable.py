@@ -24,6 +24,7 @@ class Ratio(Struct, frozen=True):
         formula: The ratio in the papers' letters: N output channels, Dk kernel size, m depth multiplier.
         depthwise: The depthwise stage's part, m/N.
         pointwise: The pointwise stage's part, m/Dk².
+        multiplier: The depth multiplier m.
         term: The formula of the row's own part; None on a standard convolution.
     """
 
@@ -31,6 +32,7 @@ class Ratio(Struct, frozen=True):
     formula: str
     depthwise: Fraction
     pointwise: Fraction
+    multiplier: int
     term: str | None
 
     @property
@@ -41,7 +43,8 @@ class Ratio(Struct, frozen=True):
     @property
     def numbers(self) -> str:
         """The formula with its numbers, such as `1/256 + 1/25`."""
-        return f"{self.depthwise} + {self.pointwise}"
+        top = self.multiplier
+        return f"{top}/{top / self.depthwise} + {top}/{top / self.pointwise}"
 
 
 def ratios(network: Network, readers: list[int]) -> dict[int, Ratio]:
@@ -119,9 +122,12 @@ def _ratio(kind: str, layer: Layer, channels: int, multiplier: int, output: Shap
     shares = Fraction(depthwise, full), Fraction(pointwise, full)
     formula = " + ".join(terms)
     if kind == "standard":
-        ratio = Ratio(kind, formula, *shares, None)
+        ratio = Ratio(kind, formula, *shares, multiplier, None)
         return ratio, ratio
-    return Ratio(kind, formula, *shares, terms[0]), Ratio(kind, formula, *shares, terms[1])
+    return (
+        Ratio(kind, formula, *shares, multiplier, terms[0]),
+        Ratio(kind, formula, *shares, multiplier, terms[1]),
+    )
 
 
 def _mults(type: str, fields: dict[str, object], x: Shape, output: Shape) -> int:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.layers.base import Layer, LayerFault, Shape, shown
-from convcost.layers.fields import MAX_SIZE, Pair, factors, field, flag, number, pairs, per_axis, whole, word
+from convcost.layers.fields import Pair, factors, field, flag, number, pairs, per_axis, whole, word
 from convcost.ops import Cost, accumulate, product
 
 MOVES = "moves values"
@@ -103,9 +103,10 @@ class Upsample(Layer, type="upsample"):
                 field="" if self.size is None else "size",
             )
         if _INTERPOLATIONS.get(self.mode, rank) != rank:
-            fitting = next(mode for mode, axes in _INTERPOLATIONS.items() if axes == rank)
+            fitting = next(mode for mode, over in _INTERPOLATIONS.items() if over == rank)
+            axes = _INTERPOLATIONS[self.mode]
             raise LayerFault(
-                f"{self.mode} interpolates over {_INTERPOLATIONS[self.mode]} spatial axes",
+                f"{self.mode} interpolates over {axes} spatial {'axis' if axes == 1 else 'axes'}",
                 f"the input {shown(x)} has {rank}",
                 field="mode",
                 help=f"here {fitting} does",
@@ -113,8 +114,12 @@ class Upsample(Layer, type="upsample"):
         if self.size is not None:
             return (x[0], *self.size)
         sizes = [size * factor // 1 for size, factor in zip(x[1:], self.scale_factor, strict=True)]
-        if not all(1 <= size <= MAX_SIZE for size in sizes):
-            raise LayerFault("scale_factor must leave something of the input", shown(x), field="scale_factor")
+        if min(sizes) < 1:
+            raise LayerFault(
+                "scale_factor must leave something of the input",
+                f"the input {shown(x)} would become {shown((x[0], *sizes))}",
+                field="scale_factor",
+            )
         return (x[0], *sizes)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
@@ -152,7 +157,7 @@ class Crop(Layer, type="crop"):
         (x,) = inputs
         sizes = [size - sum(pair) for size, pair in zip(x[1:], self.cropping, strict=True)]
         if min(sizes) < 1:
-            raise LayerFault("cropping must leave something of the input", shown(x), field="cropping")
+            raise LayerFault("cropping must leave something of the input", f"the input is {shown(x)}", field="cropping")
         return (x[0], *sizes)
 
 

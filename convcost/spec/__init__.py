@@ -40,8 +40,7 @@ def load(source: Source, settings: Mapping[str, Any]) -> Network:
             read = reading.read(root, faults)
             if read is not None:
                 symbols = _symbols(read, settings, faults)
-                if not read.endless:
-                    network = expand.expand(read, symbols, faults)
+                network = expand.expand(read, symbols, faults)
         except TooManyFaults:
             pass
         faults.tell()

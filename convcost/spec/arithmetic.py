@@ -61,18 +61,18 @@ def numeric(value: Any, operator: str, offset: int) -> Any:
     return value
 
 
-def truth(value: Any) -> bool:
+def truth(value: Any, offset: int) -> bool:
     """Return a value that must be true or false."""
     if isinstance(value, bool):
         return value
-    raise ExpressionFault("and, or, not work on true and false", f"found {shown(value)}", "compare it: … != 0")
+    raise ExpressionFault("and, or, not work on true and false", f"found {shown(value)}", "compare it: … != 0", offset)
 
 
-def logical(token: str, left: Run, right: Run) -> Run:
+def logical(token: str, left: Run, right: Run, offset: int) -> Run:
     """Return `and` or `or` of two conditions."""
     if token == "or":
-        return lambda env: truth(left(env)) or truth(right(env))
-    return lambda env: truth(left(env)) and truth(right(env))
+        return lambda env: truth(left(env), offset) or truth(right(env), offset)
+    return lambda env: truth(left(env), offset) and truth(right(env), offset)
 
 
 COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
@@ -137,7 +137,9 @@ def _check_power(base: Any, exponent: Any, offset: int) -> None:
     if base in (0, 1, -1):
         return
     if _bits(base) * abs(exponent) > 2 * _MOST_BITS:
-        raise ExpressionFault("a power is astronomically large", f"{shown(base)} ** {shown(exponent)}", "", offset)
+        raise ExpressionFault(
+            "a power is astronomically large or small", f"{shown(base)} ** {shown(exponent)}", "", offset
+        )
 
 
 def checked(value: Any, offset: int) -> Any:
@@ -161,10 +163,13 @@ def make_divisible(value: Any, divisor: Any) -> Any:
     >>> make_divisible(24, 8), make_divisible(Fraction(33, 2), 8), make_divisible(3, 8)
     (24, 16, 8)
 
+    Raises:
+        ValueError: The divisor is not positive.
+
     Source: Sandler et al. 2018, arXiv:1801.04381, reference implementation (`_make_divisible`).
     """
     if divisor <= 0:
-        raise ExpressionFault("make_divisible needs a positive divisor", f"found {shown(divisor)}")
+        raise ValueError(f"make_divisible needs a positive divisor: found {shown(divisor)}")
     n = max(divisor, floor(value + Fraction(divisor) / 2) // divisor * divisor)
     return n + divisor if 10 * n < 9 * value else n
 

@@ -38,8 +38,9 @@ def expand(document: Document, symbols: Mapping[str, Any], faults: Faults) -> Ne
     """
     expander = _Expander(document, symbols, faults)
     value = expander.input()
-    with suppress(TooLarge):
-        expander.run(document.items, _Scope(), expander.evaluate.symbols, value, ())
+    if not document.endless:
+        with suppress(TooLarge):
+            expander.run(document.items, _Scope(), expander.evaluate.symbols, value, ())
     return Network(
         name=document.name,
         file=faults.source.file,

@@ -192,24 +192,24 @@ class _Parser:
     def _either(self) -> Run:
         left = self._both()
         while self.token == "or":
-            self._advance()
-            left = logical("or", left, self._both())
+            offset = self._advance()[2]
+            left = logical("or", left, self._both(), offset)
         return left
 
     def _both(self) -> Run:
         left = self._negated()
         while self.token == "and":
-            self._advance()
-            left = logical("and", left, self._negated())
+            offset = self._advance()[2]
+            left = logical("and", left, self._negated(), offset)
         return left
 
     def _negated(self) -> Run:
         if self.token == "not":
             self._enter()
-            self._advance()
+            offset = self._advance()[2]
             operand = self._negated()
             self._depth -= 1
-            return lambda env: not truth(operand(env))
+            return lambda env: not truth(operand(env), offset)
         return self._comparison()
 
     def _comparison(self) -> Run:
@@ -296,7 +296,12 @@ class _Parser:
             raise ExpressionFault(f"{name} takes {takes}", f"{len(arguments)} given", "", offset)
 
         def call(env: Env) -> Any:
-            return checked(function(*[numeric(argument(env), name, offset) for argument in arguments]), offset)
+            values = [numeric(argument(env), name, offset) for argument in arguments]
+            try:
+                return checked(function(*values), offset)
+            except ValueError as error:
+                message, _, found = str(error).partition(": ")
+                raise ExpressionFault(message, found, "", offset) from None
 
         return call
 
