@@ -15,14 +15,14 @@ from convcost.reports.analysis import AnalysisReport, check_sort
 def analyze(
     specs: list[str] = options.Specs,
     set: list[str] = options.Set,
-    batch: int = typer.Option(1, "--batch", min=1, help="Count the operations for so many inputs."),
+    batch: int = typer.Option(1, "--batch", min=1, metavar="N", help="Count the operations for so many inputs."),
     no_fold: bool = typer.Option(False, "--no-fold", help="Count batch norms that could fold into the layer before."),
     sort: Optional[str] = typer.Option(  # noqa: UP045 -- typer reads the annotation while running
         None, "--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest: mults, params, name, …"
     ),
-    top: Optional[int] = typer.Option(None, "--top", min=1, help="Show only the first so many rows, by mults."),  # noqa: UP045
+    top: Optional[int] = typer.Option(None, "--top", min=1, metavar="N", help="Show only the first so many rows, by mults."),  # noqa: UP045
     depth: Optional[int] = typer.Option(  # noqa: UP045
-        None, "--depth", min=1, help="Fold what lies deeper in blocks and branches into one row."
+        None, "--depth", min=1, metavar="N", help="Fold what lies deeper in blocks and branches into one row."
     ),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,

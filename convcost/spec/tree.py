@@ -62,6 +62,7 @@ class Mapping(Struct, gc=False):
 Node = Scalar | Sequence | Mapping
 
 
+_ALIAS = "*"  # what an alias reads as; a text that says the same is another object
 _NO_KEY = Scalar("", 0, 0)
 
 
@@ -120,7 +121,7 @@ def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loo
             continue
         elif kind is yaml.AliasEvent:
             mark = event.start_mark
-            node = Scalar("null", mark.line, mark.column)
+            node = Scalar(_ALIAS, mark.line, mark.column)
             if not keys or keys[-1] is None or keys[-1].text != "<<":  # a merge key is reported as such
                 faults.add("a spec has no aliases", node, found=f"*{event.anchor}", help="a block says a thing once")
         elif kind is yaml.DocumentStartEvent:
@@ -186,7 +187,7 @@ def _key(node: Node, faults: Faults) -> Scalar:
 
 def _enter(parent: Mapping, key: Scalar, node: Node, faults: Faults) -> None:
     text = key.text
-    if key is _NO_KEY:
+    if key is _NO_KEY or (isinstance(node, Scalar) and node.text is _ALIAS and text != "<<"):
         parent.broken = True
     elif text in parent.entries:
         first = parent.entries[text][0]

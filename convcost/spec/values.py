@@ -13,7 +13,7 @@ from convcost.spec.expressions import NAME, RESERVED, Formula
 from convcost.spec.faults import Faults
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 
-_DECLARE = "declare it under symbols, or as a parameter of the block"
+_DECLARE = "declare it under symbols"
 _NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FALSE", "None", "Null", "NULL"])
 
 
@@ -67,7 +67,9 @@ class Values:
             elif words and formula.text == name:
                 help = nearest(name, [*words, *self.known]) or f"it is one of {', '.join(sorted(words))}"
             else:
-                help = nearest(name, self.known - {"in_channels"}) or _DECLARE
+                help = nearest(name, self.known - {"in_channels"}) or (
+                    f"{_DECLARE}, or as a parameter of the block" if where.startswith("blocks.") else _DECLARE
+                )
             self.faults.add(
                 f"there is no {name!r} here",
                 self.faults.inside(node, formula.text.find(name)),

@@ -1,0 +1,135 @@
+"""Performs the arithmetic of one layer and counts what it performs, without ever seeing a formula.
+
+An executor gets a layer type, its normalised fields and input shapes. What it multiplies and adds is counted
+as it happens (`arithmetic`, `plain`, `lanes`); padding amounts and output shapes are what its own windowing
+yields (`windows`). To add a layer type, write a function in the file of its family and mark it with
+`executes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import msgspec
+
+# The families register their executors when they are imported.
+from convcost.executor import (  # noqa: F401
+    activations,
+    convolution,
+    linear,
+    merges,
+    movement,
+    norms,
+    pooling,
+    upsampling,
+)
+from convcost.executor.arithmetic import Arithmetic
+from convcost.executor.norms import fold
+from convcost.executor.registry import Engine, Job, executes, executor_of, types
+from convcost.executor.tensor import Number, Shape, Tensor
+from convcost.executor.weights import Drawn, Given, Weights
+
+__all__ = ["Engine", "Execution", "Number", "Shape", "Tensor", "execute", "executes", "fold", "run", "types"]
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """What was performed, all of it counted.
+
+    Args:
+        output_shape: the shape of the values that came out.
+        ops: operations performed by kind, the kinds that occurred only.
+        padding_mults: those of the `mul` that served no output: their input was the layer's own zero padding,
+            or their product landed in the margin that a transposed convolution crops.
+        params: trainable numbers that the layer took.
+        buffers: running statistics that the layer took.
+    """
+
+    output_shape: Shape
+    ops: dict[str, int]
+    padding_mults: int
+    params: int
+    buffers: int
+
+
+def execute(
+    type: str,
+    fields: Mapping[str, Any],
+    input_shapes: Sequence[Shape],
+    *,
+    seed: int = 0,
+    engine: Engine = "auto",
+    folded: bool = False,
+) -> Execution:
+    """Perform one layer on fresh small whole numbers.
+
+    Args:
+        type: the layer type.
+        fields: all fields of the type, normalised to one value per spatial axis.
+        input_shapes: the shape of each input, (channels, spatial sizes) or (features,).
+        seed: of the inputs and weights.
+        engine: how convolutions multiply: every product by itself ("plain"), many in one integer ("lanes"),
+            or whichever is faster for the layer ("auto").
+        folded: for a batch_norm, whether it went into the weights of the layer before it; it then performs
+            nothing.
+
+    Returns:
+        What was performed.
+
+    Raises:
+        ValueError: the type is unknown, or the fields and shapes do not belong together.
+
+    >>> fields = {"out_features": 3, "bias": True}
+    >>> execute("linear", fields, [(4,)])
+    Execution(output_shape=(3,), ops={'mul': 12, 'add': 12}, padding_mults=0, params=15, buffers=0)
+    """
+    drawn = Drawn(seed)
+    inputs = [Tensor(shape, drawn.values(prod(shape))) for shape in input_shapes]
+    return _perform(type, fields, inputs, drawn, engine, folded)[1]
+
+
+def run(
+    type: str,
+    fields: Mapping[str, Any],
+    inputs: Sequence[Tensor],
+    weights: Mapping[str, Tensor] | None = None,
+    *,
+    engine: Engine = "auto",
+    folded: bool = False,
+) -> tuple[Tensor, Execution]:
+    """Perform one layer on given numbers.
+
+    Args:
+        type: the layer type.
+        fields: all fields of the type, normalised to one value per spatial axis.
+        inputs: the input tensors.
+        weights: the layer's weights under PyTorch's names and in its shapes.
+        engine: as for `execute`.
+        folded: as for `execute`.
+
+    Returns:
+        The output, and what was performed.
+
+    Raises:
+        ValueError: the type is unknown, or fields, inputs and weights do not belong together.
+
+    >>> run("relu", {}, [Tensor((3,), [-1, 0, 2])])[0].values
+    [0, 0, 2]
+    """
+    return _perform(type, fields, inputs, Given(weights or {}), engine, folded)
+
+
+def _perform(
+    type: str,
+    fields: Mapping[str, Any],
+    inputs: Sequence[Tensor],
+    weights: Weights,
+    engine: Engine,
+    folded: bool,
+) -> tuple[Tensor, Execution]:
+    if folded and type != "batch_norm":
+        raise ValueError(f"only a batch_norm folds, not {type}")
+    arithmetic = Arithmetic()
+    output = executor_of(type)(Job(arithmetic, weights, engine, folded), *inputs, **fields)
+    return output, Execution(output.shape, arithmetic.ops, arithmetic.padding_mults, weights.params, weights.buffers)

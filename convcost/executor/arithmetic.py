@@ -1,0 +1,126 @@
+"""Arithmetic that counts itself: whole lists in, whole lists out, and the results produced are the count.
+
+Each method performs its operation through `map` and adds the number of results that came out to the tally, so
+a step that was left out or done twice shows in the count. No method is told how much work to expect.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from itertools import repeat
+from typing import Any
+
+from convcost.executor.tensor import Number
+
+Values = Sequence[Number]
+
+
+class Arithmetic:
+    """Performs arithmetic and keeps the tally of it.
+
+    Where a method takes `other`, a sequence meets the values one by one and a number meets each of them.
+
+    Attributes:
+        ops: operations performed by kind: mul, add (a subtraction is one), div, cmp, exp, sqrt, tanh, erf,
+            pow.
+        padding_mults: the multiplications that served no output: their input was the layer's own zero
+            padding, or their product landed in the margin that a transposed convolution crops.
+
+    >>> arithmetic = Arithmetic()
+    >>> arithmetic.add(arithmetic.mul([1, 2], [3, 4]), 5)
+    [8, 13]
+    >>> arithmetic.ops
+    {'mul': 2, 'add': 2}
+    """
+
+    __slots__ = ("ops", "padding_mults")
+
+    def __init__(self) -> None:
+        self.ops: dict[str, int] = {}
+        self.padding_mults = 0
+
+    def record(self, kind: str, performed: int) -> None:
+        """Add operations that were performed to the tally."""
+        if performed:
+            self.ops[kind] = self.ops.get(kind, 0) + performed
+
+    def mul(self, values: Values, other: Values | Number) -> list[Number]:
+        """Products."""
+        return self._pairs("mul", operator.mul, values, other)
+
+    def add(self, values: Values, other: Values | Number) -> list[Number]:
+        """Sums."""
+        return self._pairs("add", operator.add, values, other)
+
+    def sub(self, values: Values, other: Values | Number) -> list[Number]:
+        """Differences, which count as additions."""
+        return self._pairs("add", operator.sub, values, other)
+
+    def div(self, values: Values, other: Values | Number) -> list[Number]:
+        """Quotients, exact unless an operand is a float."""
+        return self._pairs("div", quotient, values, other)
+
+    def maximum(self, values: Values, other: Values | Number) -> list[Number]:
+        """The larger of each pair, one comparison each."""
+        return self._pairs("cmp", max, values, other)
+
+    def minimum(self, values: Values, other: Values | Number) -> list[Number]:
+        """The smaller of each pair, one comparison each."""
+        return self._pairs("cmp", min, values, other)
+
+    def positive(self, values: Values) -> list[bool]:
+        """Whether each value is above zero, one comparison each."""
+        results = list(map(operator.gt, values, repeat(0)))
+        self.record("cmp", len(results))
+        return results
+
+    def exp(self, values: Values) -> list[Number]:
+        """Exponentials, as floats."""
+        return self._singles("exp", map(math.exp, values))
+
+    def sqrt(self, values: Values) -> list[Number]:
+        """Square roots, as floats."""
+        return self._singles("sqrt", map(math.sqrt, values))
+
+    def tanh(self, values: Values) -> list[Number]:
+        """Hyperbolic tangents, as floats."""
+        return self._singles("tanh", map(math.tanh, values))
+
+    def erf(self, values: Values) -> list[Number]:
+        """Values of the error function, as floats."""
+        return self._singles("erf", map(math.erf, values))
+
+    def power(self, values: Values, exponent: float) -> list[Number]:
+        """Values raised to a real exponent, as floats."""
+        return self._singles("pow", map(math.pow, values, repeat(exponent)))
+
+    def total(self, values: Values) -> Number:
+        """The sum of the values: an accumulator starts at zero and each value is added to it."""
+        self.record("add", len(values))
+        return sum(values)
+
+    def _pairs(self, kind: str, operation: Callable[..., Any], values: Values, other: Values | Number) -> list[Number]:
+        if isinstance(other, Sequence):
+            if len(other) != len(values):
+                raise ValueError(f"{len(values)} values cannot meet {len(other)}")
+            return self._singles(kind, map(operation, values, other))
+        return self._singles(kind, map(operation, values, repeat(other)))
+
+    def _singles(self, kind: str, results: Iterable[Any]) -> list[Number]:
+        performed = list(results)
+        self.record(kind, len(performed))
+        return performed
+
+
+def quotient(dividend: Number, divisor: Number) -> Number:
+    """The quotient, exact unless an operand is a float.
+
+    >>> quotient(6, 4)
+    Fraction(3, 2)
+    """
+    if isinstance(dividend, float) or isinstance(divisor, float):
+        return dividend / divisor
+    return Fraction(dividend, divisor)

@@ -1,0 +1,215 @@
+"""Normalisations, and the proof by execution that a batch norm folds into the layer before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from itertools import chain
+from math import isqrt, prod, sqrt
+from typing import Any
+
+from convcost.executor.arithmetic import Values
+from convcost.executor.registry import Job, executes
+from convcost.executor.tensor import Number, Tensor, from_channels
+from convcost.executor.weights import Given, Weights
+
+
+@executes("batch_norm")
+def batch_norm(
+    job: Job,
+    x: Tensor,
+    *,
+    affine: bool,
+    eps: Number,
+    momentum: object,
+) -> Tensor:
+    """Scale and shift each channel by its running statistics.
+
+    The factor and the shift of a channel follow from its weights when the model is loaded, before any input;
+    so each value costs one mul and one add. A folded norm takes its weights and performs nothing: `fold`
+    shows where they went.
+
+    Args:
+        job: `running_mean`, `running_var` and, if affine, `weight` and `bias`, each (channels,).
+        x: (channels, spatial sizes) or a vector.
+        affine: whether there is a trainable factor and shift.
+        eps: added to the variance.
+        momentum: of use in training only.
+
+    Source: Ioffe and Szegedy 2015, arXiv:1502.03167, Algorithm 2
+    """
+    factors, shifts = _prepared(job.weights, x.shape[0], affine, eps)
+    if job.folded:
+        return x
+    outputs = [
+        job.arithmetic.add(job.arithmetic.mul(channel, factor), shift)
+        for channel, factor, shift in zip(x.channels(), factors, shifts, strict=True)
+    ]
+    return from_channels(outputs, x.sizes)
+
+
+@executes("layer_norm")
+def layer_norm(job: Job, x: Tensor, *, affine: bool, eps: Number) -> Tensor:
+    """Normalise the channels at each position, then scale and shift each channel.
+
+    Args:
+        job: if affine, `weight` and `bias`, each (channels,).
+        x: (channels, spatial sizes) or a vector.
+        affine: whether there is a trainable factor and shift.
+        eps: added to the variance.
+
+    Source: Ba et al. 2016, arXiv:1607.06450, equation 3
+    """
+    positions = [_normalised(job, pixel, eps) for pixel in zip(*x.channels(), strict=True)]
+    return _affine(job, from_channels(list(map(list, zip(*positions, strict=True))), x.sizes), affine)
+
+
+@executes("group_norm")
+def group_norm(job: Job, x: Tensor, *, num_groups: int, affine: bool, eps: Number) -> Tensor:
+    """Normalise groups of channels, each over all its positions, then scale and shift each channel.
+
+    Args:
+        job: if affine, `weight` and `bias`, each (channels,).
+        x: (channels, spatial sizes) or a vector.
+        num_groups: groups of neighbouring channels.
+        affine: whether there is a trainable factor and shift.
+        eps: added to the variance.
+
+    Raises:
+        ValueError: num_groups does not divide the channels.
+
+    Source: Wu and He 2018, arXiv:1803.08494, equations 1 to 3
+    """
+    if x.shape[0] % num_groups:
+        raise ValueError(f"{num_groups} groups do not divide {x.shape[0]} channels")
+    size = len(x.values) // num_groups
+    groups = [_normalised(job, x.values[start : start + size], eps) for start in range(0, len(x.values), size)]
+    return _affine(job, Tensor(x.shape, list(chain.from_iterable(groups))), affine)
+
+
+@executes("local_response_norm")
+def local_response_norm(job: Job, x: Tensor, *, size: int, alpha: Number, beta: Number, k: Number) -> Tensor:
+    """Divide each value by (k + α/size · the sum of squares over `size` neighbouring channels)^β.
+
+    Windows are whole: channels that do not exist are added as zeros.
+
+    Args:
+        job: takes the count.
+        x: (channels, spatial sizes) or a vector.
+        size: channels in a window, ⌊size / 2⌋ of them before the value's own.
+        alpha: weight of the mean square.
+        beta: the exponent.
+        k: where the denominator starts.
+
+    Source: Krizhevsky et al. 2012, section 3.3, and
+        https://pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html
+    """
+    arithmetic = job.arithmetic
+    channels = x.channels()
+    zeros: list[Number] = [0] * prod(x.sizes)
+    squares = [arithmetic.mul(channel, channel) for channel in channels]
+    padded = [zeros] * (size // 2) + squares + [zeros] * ((size - 1) // 2)
+    outputs = []
+    for index, channel in enumerate(channels):
+        sums = zeros
+        for neighbour in padded[index : index + size]:
+            sums = arithmetic.add(sums, neighbour)
+        bases = arithmetic.add(arithmetic.mul(sums, float(alpha) / size), k)
+        outputs.append(arithmetic.div(channel, arithmetic.power(bases, float(beta))))
+    return from_channels(outputs, x.sizes)
+
+
+@executes("scale")
+def scale(job: Job, x: Tensor) -> Tensor:
+    """Multiply each channel by its learned factor, `weight` of (channels,)."""
+    factors = job.weights.vector("weight", x.shape[0])
+    outputs = [job.arithmetic.mul(channel, factor) for channel, factor in zip(x.channels(), factors, strict=True)]
+    return from_channels(outputs, x.sizes)
+
+
+def fold(
+    type: str,
+    fields: Mapping[str, Any],
+    weights: Mapping[str, Tensor],
+    norm_fields: Mapping[str, Any],
+    norm_weights: Mapping[str, Tensor],
+) -> dict[str, Tensor]:
+    """The weights with which a convolution or linear layer alone does what it and a batch norm behind it do.
+
+    Each output channel's weights are scaled by the norm's factor, its bias is scaled and shifted. Both layers
+    are linear in the channel, so this is exact, and with rational numbers whose root is rational it is exact
+    in execution too.
+
+    Args:
+        type: the layer's type: a convolution of any kind, or linear.
+        fields: the layer's fields, with a bias or without.
+        weights: the layer's weight and bias.
+        norm_fields: the batch norm's fields.
+        norm_weights: the batch norm's weights.
+
+    Returns:
+        A weight and a bias; the layer's `bias` field must be true for them.
+
+    Source: Jacob et al. 2017, arXiv:1712.05877, section 3.2
+    """
+    channels = norm_weights["running_mean"].shape[0]
+    factors, shifts = _prepared(Given(norm_weights), channels, norm_fields["affine"], norm_fields["eps"])
+    weight = weights["weight"]
+    per_output: Values
+    if type == "transposed_conv":  # (in_channels, out_channels / groups, *kernel_size)
+        fanout = weight.shape[1]
+        members = weight.shape[0] // fields["groups"]
+        outputs = [m // members * fanout + n for m in range(weight.shape[0]) for n in range(fanout)]
+        per_output = [factors[output] for output in outputs]
+    else:  # (out_channels, …)
+        per_output = factors
+    length = len(weight.values) // len(per_output)
+    scaled = [value * per_output[index // length] for index, value in enumerate(weight.values)]
+    biases = weights["bias"].values if fields["bias"] else [0] * channels
+    shifted = [bias * factor + shift for bias, factor, shift in zip(biases, factors, shifts, strict=True)]
+    return {"weight": Tensor(weight.shape, scaled), "bias": Tensor((channels,), shifted)}
+
+
+def _prepared(weights: Weights, channels: int, affine: bool, eps: Number) -> tuple[list[Number], list[Number]]:
+    """A batch norm's factor and shift per channel, as they are computed when a model is loaded."""
+    means = weights.statistics("running_mean", channels)
+    variances = weights.statistics("running_var", channels)
+    gammas = weights.vector("weight", channels) if affine else [1] * channels
+    betas = weights.vector("bias", channels) if affine else [0] * channels
+    factors = [gamma / _root(variance + eps) for gamma, variance in zip(gammas, variances, strict=True)]
+    shifts = [beta - mean * factor for beta, mean, factor in zip(betas, means, factors, strict=True)]
+    return factors, shifts
+
+
+def _root(value: Number) -> Fraction | float:
+    """The square root, exact where it is rational."""
+    if not isinstance(value, float):
+        exact = Fraction(value)
+        root = Fraction(isqrt(exact.numerator), isqrt(exact.denominator))
+        if root * root == exact:
+            return root
+    return sqrt(value)
+
+
+def _normalised(job: Job, values: Values, eps: Number) -> list[Number]:
+    """Subtract the mean from a group of values and divide them by their standard deviation.
+
+    A root is taken on the way, so the values are floats from the start.
+    """
+    arithmetic = job.arithmetic
+    floats = list(map(float, values))
+    (mean,) = arithmetic.div([arithmetic.total(floats)], len(floats))
+    centred = arithmetic.sub(floats, mean)
+    variance = arithmetic.div([arithmetic.total(arithmetic.mul(centred, centred))], len(centred))
+    (deviation,) = arithmetic.sqrt(arithmetic.add(variance, float(eps)))
+    return arithmetic.div(centred, deviation)
+
+
+def _affine(job: Job, x: Tensor, affine: bool) -> Tensor:
+    if not affine:
+        return x
+    shifts = job.weights.vector("bias", x.shape[0])
+    scaled = scale(job, x).channels()
+    return from_channels(
+        [job.arithmetic.add(channel, shift) for channel, shift in zip(scaled, shifts, strict=True)], x.sizes
+    )

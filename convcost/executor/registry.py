@@ -1,0 +1,73 @@
+"""The executors by layer type, each named at the one place where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from convcost.executor.arithmetic import Arithmetic
+from convcost.executor.tensor import Tensor
+from convcost.executor.weights import Weights
+
+Engine: TypeAlias = Literal["auto", "plain", "lanes"]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What an executor works with besides its inputs and fields.
+
+    Args:
+        arithmetic: performs the operations and counts them.
+        weights: where the layer's weights come from.
+        engine: how convolutions multiply.
+        folded: whether a batch_norm went into the weights of the layer before it.
+    """
+
+    arithmetic: Arithmetic
+    weights: Weights
+    engine: Engine
+    folded: bool
+
+
+# Takes the job, the inputs in order and the layer's fields by name.
+Executor: TypeAlias = Callable[..., Tensor]
+_Decorated = TypeVar("_Decorated", bound=Executor)
+
+_executors: dict[str, Executor] = {}
+
+
+def executes(type: str) -> Callable[[_Decorated], _Decorated]:
+    """Register the decorated function as the executor of a layer type.
+
+    Raises:
+        ValueError: the type has an executor already; both places are named.
+    """
+
+    def register(executor: _Decorated) -> _Decorated:
+        if type in _executors:
+            raise ValueError(f"two executors for {type!r}: {_place(_executors[type])} and {_place(executor)}")
+        _executors[type] = executor
+        return executor
+
+    return register
+
+
+def executor_of(type: str) -> Executor:
+    """The executor of a layer type.
+
+    Raises:
+        ValueError: the type has none.
+    """
+    if type not in _executors:
+        raise ValueError(f"no executor for {type!r}")
+    return _executors[type]
+
+
+def types() -> tuple[str, ...]:
+    """The layer types that have an executor, sorted."""
+    return tuple(sorted(_executors))
+
+
+def _place(executor: Any) -> str:
+    return f"{executor.__code__.co_filename}:{executor.__code__.co_firstlineno}"

@@ -1,0 +1,49 @@
+"""The values a layer reads and yields: a shape and its numbers in row-major order."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import prod
+from typing import TypeAlias
+
+import msgspec
+
+Number: TypeAlias = int | float | Fraction
+Shape: TypeAlias = tuple[int, ...]
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """Numbers with a shape, channels first: (C, L), (C, H, W), (C, D, H, W), or (F,) for a vector.
+
+    Args:
+        shape: the size of each axis, in values.
+        values: the numbers in row-major order, ∏ shape of them.
+
+    Raises:
+        ValueError: the shape does not hold as many numbers as there are values.
+
+    >>> Tensor((2, 1, 2), [1, 2, 3, 4]).channels()
+    [[1, 2], [3, 4]]
+    """
+
+    shape: Shape
+    values: list[Number]
+
+    def __post_init__(self) -> None:
+        if len(self.values) != prod(self.shape):
+            raise ValueError(f"shape {self.shape} does not hold {len(self.values)} values")
+
+    @property
+    def sizes(self) -> Shape:
+        """The spatial sizes: the shape without its channels."""
+        return self.shape[1:]
+
+    def channels(self) -> list[list[Number]]:
+        """The values of each channel, positions in row-major order; a vector's features are its channels."""
+        area = prod(self.sizes)
+        return [self.values[start : start + area] for start in range(0, self.shape[0] * area, area)]
+
+
+def from_channels(channels: list[list[Number]], sizes: Shape) -> Tensor:
+    """The tensor with these channels over these spatial sizes, the inverse of `Tensor.channels`."""
+    return Tensor((len(channels), *sizes), [value for channel in channels for value in channel])

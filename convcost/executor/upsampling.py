@@ -1,0 +1,90 @@
+"""Upsampling: the nearest value, or an interpolation between neighbours."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+from math import floor, prod
+from typing import Literal
+
+from convcost.executor.registry import Job, executes
+from convcost.executor.tensor import Number, Shape, Tensor, from_channels
+from convcost.executor.windows import gatherer, selection
+
+
+@executes("upsample")
+def upsample(
+    job: Job,
+    x: Tensor,
+    *,
+    scale_factor: tuple[int | Fraction, ...] | None,
+    size: Shape | None,
+    mode: Literal["nearest", "linear", "bilinear", "trilinear"],
+    align_corners: bool,
+) -> Tensor:
+    """Resample each channel on another grid.
+
+    Interpolation adds the products of the 2^rank neighbours with their weights onto an accumulator of zero,
+    at borders and on grid points too. The weights depend on the sizes alone and are prepared with the model.
+
+    Args:
+        job: takes the count.
+        x: (channels, spatial sizes).
+        scale_factor: the factor along each axis, of which the output size is the floor; or None.
+        size: the output sizes, where scale_factor is None.
+        mode: nearest, or the interpolation of the input's rank.
+        align_corners: whether the corner values rather than the borders of the two grids coincide.
+
+    Raises:
+        ValueError: neither scale_factor nor size is given.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html
+    """
+    if size is None:
+        if scale_factor is None:
+            raise ValueError("upsample needs a scale_factor or a size")
+        sizes = tuple(floor(old * factor) for old, factor in zip(x.sizes, scale_factor, strict=True))
+        steps = [1 / Fraction(factor) for factor in scale_factor]
+    else:
+        sizes = size
+        steps = [Fraction(old, new) for old, new in zip(x.sizes, sizes, strict=True)]
+    if mode == "nearest":
+        axes = [
+            [min(floor(i * step), old - 1) for i in range(new)]
+            for old, new, step in zip(x.sizes, sizes, steps, strict=True)
+        ]
+        _, sources = selection(axes, x.sizes)
+        gather = gatherer(sources)
+        return from_channels([list(gather(channel)) for channel in x.channels()], sizes)
+    if align_corners:
+        steps = [Fraction(old - 1, max(new - 1, 1)) for old, new in zip(x.sizes, sizes, strict=True)]
+    axes_of_sizes = zip(x.sizes, sizes, steps, strict=True)
+    sides = [_neighbours(old, new, step, align_corners) for old, new, step in axes_of_sizes]
+    corners = []
+    for corner in product(*sides):
+        _, sources = selection([positions for positions, _ in corner], x.sizes)
+        weights = list(map(prod, product(*(shares for _, shares in corner))))
+        corners.append((gatherer(sources), weights))
+    outputs = []
+    for channel in x.channels():
+        sums: list[Number] = [0] * prod(sizes)
+        for gather, weights in corners:
+            sums = job.arithmetic.add(sums, job.arithmetic.mul(gather(channel), weights))
+        outputs.append(sums)
+    return from_channels(outputs, sizes)
+
+
+def _neighbours(
+    old: int, new: int, step: Fraction, align_corners: bool
+) -> tuple[tuple[list[int], list[float]], tuple[list[int], list[float]]]:
+    """The lower and the upper neighbour of each output position along an axis: positions and weights.
+
+    The weights are floats, which hold those of a factor of 2, 4, … exactly: fractions would take 20 times as long.
+    """
+    places = [
+        i * step if align_corners else max(Fraction(0), (i + Fraction(1, 2)) * step - Fraction(1, 2))
+        for i in range(new)
+    ]
+    lower = [min(floor(place), old - 1) for place in places]
+    shares = [float(place - floor(place)) for place in places]
+    return (lower, [1 - share for share in shares]), ([min(low + 1, old - 1) for low in lower], shares)

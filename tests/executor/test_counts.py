@@ -1,0 +1,239 @@
+"""What the executor counts: against arithmetic written out, and against what passes through each single value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from fractions import Fraction
+from math import prod
+from typing import ClassVar
+
+import pytest
+
+from convcost.executor import Tensor, execute, run, types
+
+ENGINES = ["plain", "lanes", "auto"]
+
+
+def same(mul):
+    """A convolution adds every product to an accumulator."""
+    return {"mul": mul, "add": mul}
+
+
+class TestConvolutions:
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_a_standard_convolution(self, fields, engine):
+        given = fields(out_channels=256, kernel_size=5, groups=1, bias=False)
+        execution = execute("conv", given, [(3, 12, 12)], engine=engine)
+        assert execution.output_shape == (256, 8, 8)
+        assert execution.ops == same(1_228_800)  # 8 · 8 · 256 · 3 · 5 · 5
+        assert (execution.params, execution.padding_mults) == (19_200, 0)  # 256 · 3 · 5 · 5
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_a_separable_one_in_its_place(self, fields, engine):
+        given = fields(depth_multiplier=1, kernel_size=5, bias=False)
+        depthwise = execute("depthwise_conv", given, [(3, 12, 12)], engine=engine)
+        point = {"out_channels": 256, "stride": (1, 1), "groups": 1, "bias": False}
+        pointwise = execute("pointwise_conv", point, [depthwise.output_shape], engine=engine)
+        assert depthwise.ops == same(4_800)  # 8 · 8 · 3 · 5 · 5
+        assert pointwise.ops == same(49_152)  # 8 · 8 · 3 · 256
+        assert depthwise.params + pointwise.params == 843  # 3 · 5 · 5 + 3 · 256
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_groups_stride_padding_and_dilation(self, fields, engine):
+        given = fields(
+            out_channels=6,
+            kernel_size=(3, 2),
+            stride=(2, 1),
+            padding=((1, 1), (0, 1)),
+            dilation=(1, 2),
+            groups=2,
+            bias=True,
+        )
+        execution = execute("conv", given, [(4, 7, 5)], engine=engine)
+        assert execution.output_shape == (6, 4, 4)  # (7 + 2 - 3) / 2 + 1, 5 + 1 - 3 + 1
+        assert execution.ops == same(1_152)  # 4 · 4 · 6 · (4 / 2) · 3 · 2
+        # Padding takes 2 of 4 · 3 taps down and 1 of 4 · 2 across: 12 · 8 - 10 · 7 = 26, each for 6 outputs · 2 inputs.
+        assert execution.padding_mults == 312
+        assert execution.params == 78  # 6 · 2 · 3 · 2 + 6
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_ranks_one_and_three(self, fields, engine):
+        given = fields(1, out_channels=4, groups=1, bias=False)
+        assert execute("conv", given, [(2, 10)], engine=engine).ops == same(192)  # 8 · 4 · 2 · 3
+        given = fields(3, out_channels=4, groups=1, bias=False, padding="same")
+        execution = execute("conv", given, [(2, 3, 4, 5)], engine=engine)
+        assert execution.ops == same(12_960)  # 3 · 4 · 5 · 4 · 2 · 3³
+        # Inside the input are 7 of 3 · 3 taps, 10 of 4 · 3 and 13 of 5 · 3: 9 · 12 · 15 - 7 · 10 · 13 = 710 are not.
+        assert execution.padding_mults == 5_680  # 710 · 4 · 2
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_a_transposed_convolution_counts_its_input(self, fields, engine):
+        given = fields(out_channels=1, output_padding=0, groups=1, bias=False)
+        execution = execute("transposed_conv", given, [(1, 2, 2)], engine=engine)
+        assert execution.output_shape == (1, 4, 4)  # (2 - 1) · 1 + 3
+        assert execution.ops == same(36)  # 2 · 2 · 3 · 3
+        given = fields(out_channels=6, stride=2, padding=1, output_padding=1, groups=2, bias=True)
+        execution = execute("transposed_conv", given, [(4, 5, 5)], engine=engine)
+        assert execution.output_shape == (6, 10, 10)  # (5 - 1) · 2 - 2 + 3 + 1
+        assert execution.ops == same(2_700)  # 5 · 5 · 4 · (6 / 2) · 3 · 3
+        # One of 5 · 3 taps is cropped along each axis: 15² - 14² = 29 of 225, each for 4 inputs · 3 outputs.
+        assert execution.padding_mults == 348
+        assert execution.params == 114  # 4 · 3 · 3 · 3 + 6
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_a_linear_layer(self, engine):
+        execution = execute("linear", {"out_features": 10, "bias": True}, [(64,)], engine=engine)
+        assert (execution.ops, execution.params) == (same(640), 650)  # 10 · 64, + 10
+
+
+SQUARE = {"kernel_size": (2, 2), "stride": (2, 2), "padding": ((0, 0), (0, 0))}
+NORM = {"eps": 1e-5, "momentum": 0.1}
+
+# By type: fields, input shapes, output shape, operations, params, buffers.
+LEDGER = [
+    ("max_pool", {**SQUARE, "kernel_size": (3, 3), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "ceil_mode": False},
+     [(2, 6, 6)], (2, 3, 3), {"cmp": 144}, 0, 0),  # 18 · (9 - 1)
+    ("avg_pool", {**SQUARE, "ceil_mode": True, "count_include_pad": True},
+     [(2, 5, 5)], (2, 3, 3), {"add": 72, "div": 18}, 0, 0),  # 18 · 4, windows whole although they hang over
+    ("global_avg_pool", {}, [(4, 3, 5)], (4, 1, 1), {"add": 60, "div": 4}, 0, 0),  # 4 · 15
+    ("adaptive_avg_pool", {"output_size": (2,)}, [(3, 5)], (3, 2), {"add": 18, "div": 6}, 0, 0),  # windows 0–2 and 2–4
+    ("batch_norm", {"affine": True, **NORM}, [(4, 3, 5)], (4, 3, 5), {"mul": 60, "add": 60}, 8, 8),
+    ("batch_norm", {"affine": False, **NORM}, [(4, 3, 5)], (4, 3, 5), {"mul": 60, "add": 60}, 0, 8),
+    # 15 groups of n = 4: add 3n + 1, mul n, div n + 2, sqrt 1; with affine n mul and n add more.
+    ("layer_norm", {"affine": False, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 195, "mul": 60, "div": 90, "sqrt": 15}, 0, 0),
+    ("layer_norm", {"affine": True, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 255, "mul": 120, "div": 90, "sqrt": 15}, 8, 0),
+    # 2 groups of n = 30.
+    ("group_norm", {"num_groups": 2, "affine": False, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 182, "mul": 60, "div": 64, "sqrt": 2}, 0, 0),
+    ("group_norm", {"num_groups": 2, "affine": True, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 242, "mul": 120, "div": 64, "sqrt": 2}, 8, 0),
+    ("local_response_norm", {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1}, [(7, 2, 2)], (7, 2, 2),
+     {"mul": 56, "add": 168, "pow": 28, "div": 28}, 0, 0),  # 28 · (5 + 1) add
+    ("scale", {}, [(4, 3)], (4, 3), {"mul": 12}, 4, 0),
+    ("relu", {}, [(4, 3)], (4, 3), {"cmp": 12}, 0, 0),
+    ("relu6", {}, [(4, 3)], (4, 3), {"cmp": 24}, 0, 0),
+    ("leaky_relu", {"negative_slope": Fraction(1, 100)}, [(4, 3)], (4, 3), {"cmp": 12, "mul": 12}, 0, 0),
+    ("prelu", {"num_parameters": 1}, [(4, 3)], (4, 3), {"cmp": 12, "mul": 12}, 1, 0),
+    ("prelu", {"num_parameters": 4}, [(4, 3)], (4, 3), {"cmp": 12, "mul": 12}, 4, 0),
+    ("sigmoid", {}, [(4, 3)], (4, 3), {"exp": 12, "add": 12, "div": 12}, 0, 0),
+    ("silu", {}, [(4, 3)], (4, 3), {"exp": 12, "add": 12, "div": 12, "mul": 12}, 0, 0),
+    ("tanh", {}, [(4, 3)], (4, 3), {"tanh": 12}, 0, 0),
+    ("hard_sigmoid", {}, [(4, 3)], (4, 3), {"add": 12, "cmp": 24, "div": 12}, 0, 0),
+    ("hard_swish", {}, [(4, 3)], (4, 3), {"add": 12, "cmp": 24, "div": 12, "mul": 12}, 0, 0),
+    ("gelu", {"approximate": "none"}, [(4, 3)], (4, 3), {"mul": 36, "add": 12, "erf": 12}, 0, 0),
+    ("gelu", {"approximate": "tanh"}, [(4, 3)], (4, 3), {"mul": 72, "add": 24, "tanh": 12}, 0, 0),
+    ("softmax", {}, [(4, 3)], (4, 3), {"cmp": 9, "add": 24, "exp": 12, "div": 12}, 0, 0),  # 3 · (4 - 1), 3 · 4 · 2
+    ("add", {}, [(4, 3), (4, 1), (1, 3)], (4, 3), {"add": 24}, 0, 0),  # 12 · (3 - 1)
+    ("multiply", {}, [(4, 1, 1), (4, 2, 3)], (4, 2, 3), {"mul": 24}, 0, 0),
+    ("concat", {}, [(4, 3), (2, 3)], (6, 3), {}, 0, 0),
+    ("slice", {"start": 1, "end": 3}, [(4, 3)], (2, 3), {}, 0, 0),
+    ("channel_shuffle", {"groups": 2}, [(4, 3)], (4, 3), {}, 0, 0),
+    ("pixel_shuffle", {"upscale_factor": 2}, [(8, 3, 2)], (2, 6, 4), {}, 0, 0),
+    ("upsample", {"scale_factor": (2, Fraction(3, 2)), "size": None, "mode": "nearest", "align_corners": False},
+     [(2, 3, 5)], (2, 6, 7), {}, 0, 0),
+    ("upsample", {"scale_factor": None, "size": (5,), "mode": "linear", "align_corners": True},
+     [(2, 3)], (2, 5), {"mul": 20, "add": 20}, 0, 0),  # 10 · 2
+    ("upsample", {"scale_factor": (2, 2), "size": None, "mode": "bilinear", "align_corners": False},
+     [(2, 3, 5)], (2, 6, 10), {"mul": 480, "add": 480}, 0, 0),  # 120 · 4
+    ("upsample", {"scale_factor": (2, 2, 2), "size": None, "mode": "trilinear", "align_corners": False},
+     [(1, 1, 2, 3)], (1, 2, 4, 6), {"mul": 384, "add": 384}, 0, 0),  # 48 · 8
+    ("pad", {"padding": ((1, 2), (0, 1))}, [(2, 3, 3)], (2, 6, 4), {}, 0, 0),
+    ("crop", {"cropping": ((1, 1), (0, 2))}, [(2, 4, 4)], (2, 2, 2), {}, 0, 0),
+    ("flatten", {}, [(2, 3, 4)], (24,), {}, 0, 0),
+    ("dropout", {"p": Fraction(1, 2)}, [(2, 3)], (2, 3), {}, 0, 0),
+    ("identity", {}, [(2, 3)], (2, 3), {}, 0, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("type", "fields", "shapes", "output", "ops", "params", "buffers"), LEDGER)
+def test_the_ledger_of_a_layer(type, fields, shapes, output, ops, params, buffers):
+    execution = execute(type, fields, shapes)
+    assert execution.output_shape == output
+    assert execution.ops == ops
+    assert (execution.params, execution.buffers, execution.padding_mults) == (params, buffers, 0)
+
+
+def test_every_type_has_its_ledger_written_out():
+    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "transposed_conv", "linear"}
+    assert {case[0] for case in LEDGER} | convolutions == set(types())
+
+
+def test_a_folded_norm_takes_its_weights_and_performs_nothing():
+    given = {"affine": True, "eps": 1e-5, "momentum": 0.1}
+    execution = execute("batch_norm", given, [(4, 3, 5)], folded=True)
+    assert (execution.ops, execution.params, execution.buffers) == ({}, 8, 8)
+    with pytest.raises(ValueError, match="only a batch_norm folds"):
+        execute("relu", {}, [(4,)], folded=True)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_counts_do_not_depend_on_the_values(seed):
+    for type, fields, shapes, _, ops, _, _ in LEDGER:
+        assert execute(type, fields, shapes, seed=seed).ops == ops
+
+
+PADDING = object()
+
+
+class Traced:
+    """A number that knows which products it is the sum of, and counts what is done to its kind."""
+
+    performed: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self, *products):
+        self.products = products
+
+    def __mul__(self, weight):
+        self.performed["mul"] += 1
+        return Traced((self, weight))
+
+    def __rmul__(self, padding):
+        assert padding == 0
+        self.performed["mul"] += 1
+        return Traced((PADDING, self))
+
+    def __add__(self, other):
+        self.performed["add"] += 1
+        return Traced(*self.products, *other.products)
+
+    def __radd__(self, start):
+        assert start == 0
+        self.performed["add"] += 1
+        return self
+
+
+@pytest.mark.parametrize("size", [3, 9])
+@pytest.mark.parametrize(
+    ("type", "own", "weight"),
+    [
+        ("conv", {"out_channels": 4, "groups": 1}, (4, 4, 3, 3)),
+        ("conv", {"out_channels": 6, "groups": 2}, (6, 2, 3, 3)),
+        ("depthwise_conv", {"depth_multiplier": 2}, (8, 1, 3, 3)),
+        ("transposed_conv", {"out_channels": 6, "groups": 2, "output_padding": (0, 0)}, (4, 3, 3, 3)),
+        ("transposed_conv", {"out_channels": 1, "groups": 1, "output_padding": (0, 0)}, (4, 1, 3, 3)),
+        ("linear", {"out_features": 5, "bias": False}, (5, 4)),
+    ],
+)
+def test_each_product_counted_is_of_a_value_and_a_weight_and_used_once(fields, type, own, weight, size):
+    """Numbers that trace themselves see as many products as are counted, each in just one output, or cropped."""
+    shape = (4,) if type == "linear" else (4, size, size)
+    given = own if type == "linear" else fields(padding=1, stride=2, bias=False, **own)
+    x = Tensor(shape, [Traced() for _ in range(prod(shape))])
+    kernel = Tensor(weight, [Traced() for _ in range(prod(weight))])
+    Traced.performed.clear()
+    y, execution = run(type, given, [x], {"weight": kernel})
+    assert execution.ops == Traced.performed
+    used = [product for value in y.values if value != 0 for product in value.products]
+    wasted = sum(value is PADDING for value, _ in used)
+    if type == "transposed_conv":
+        wasted += execution.ops["mul"] - len(used)
+    else:
+        assert len(used) == execution.ops["mul"]
+    assert wasted == execution.padding_mults
+    inside = [pair for pair in used if pair[0] is not PADDING]
+    assert {value for value, _ in inside} <= set(x.values)
+    assert {weight for _, weight in used} <= set(kernel.values)
+    # A pair meets in one output only: the weight fixes the output channel, and the two together the position.
+    assert len(set(inside)) == len(inside)

@@ -1,0 +1,68 @@
+"""Layer types find their executors, and what does not belong together is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from convcost.executor import Tensor, execute, executes, run
+
+
+def test_a_second_executor_for_a_type_is_an_error_that_names_both_places():
+    with pytest.raises(ValueError, match=r"'conv': .*convolution\.py:\d+ and .*test_registry\.py:\d+"):
+
+        @executes("conv")
+        def again(job, x):
+            return x
+
+
+def test_an_unknown_type_is_an_error():
+    with pytest.raises(ValueError, match="no executor for 'convolution'"):
+        execute("convolution", {}, [(1, 2)])
+
+
+def test_a_field_the_type_does_not_have_is_an_error():
+    with pytest.raises(TypeError, match="slope"):
+        execute("relu", {"slope": 1}, [(1, 2)])
+
+
+def test_weights_that_are_missing_or_of_another_shape_are_errors():
+    given = {"out_features": 2, "bias": False}
+    with pytest.raises(ValueError, match=r"needs a weight of shape \(2, 3\)"):
+        run("linear", given, [Tensor((3,), [1, 2, 3])])
+    with pytest.raises(ValueError, match=r"\(2, 3\), not \(3, 2\)"):
+        run("linear", given, [Tensor((3,), [1, 2, 3])], {"weight": Tensor((3, 2), [0] * 6)})
+
+
+@pytest.mark.parametrize(
+    ("type", "fields", "shapes"),
+    [
+        ("group_norm", {"num_groups": 3, "affine": True, "eps": 0}, [(4, 2)]),
+        ("channel_shuffle", {"groups": 3}, [(4, 2)]),
+        ("pixel_shuffle", {"upscale_factor": 2}, [(6, 2, 2)]),
+        ("slice", {"start": 1, "end": 5}, [(4, 2)]),
+        ("crop", {"cropping": ((1, 1),)}, [(4, 2)]),
+        ("add", {}, [(4, 2), (4, 3)]),
+        ("concat", {}, [(4, 2), (4, 3)]),
+        ("linear", {"out_features": 1, "bias": True}, [(4, 2)]),
+        (
+            "max_pool",
+            {"kernel_size": (3,), "stride": (1,), "padding": ((0, 0),), "dilation": (1,), "ceil_mode": False},
+            [(1, 2)],
+        ),
+        ("pointwise_conv", {"out_channels": 4, "stride": (1,), "groups": 3, "bias": False}, [(4, 2)]),
+        ("upsample", {"scale_factor": None, "size": None, "mode": "nearest", "align_corners": False}, [(1, 2)]),
+    ],
+)
+def test_shapes_that_do_not_fit_the_fields_are_errors(type, fields, shapes):
+    with pytest.raises(ValueError):  # noqa: PT011 - a message each
+        execute(type, fields, shapes)
+
+
+def test_a_tensor_holds_as_many_numbers_as_its_shape_says():
+    with pytest.raises(ValueError, match="does not hold 5"):
+        Tensor((2, 3), [0] * 5)
+
+
+def test_the_same_seed_draws_the_same_values():
+    given = {"out_features": 2, "bias": True}
+    assert execute("linear", given, [(3,)], seed=1) == execute("linear", given, [(3,)], seed=1)
