@@ -17,13 +17,13 @@ BUG = 3
 app = typer.Typer(
     name="convcost",
     help="What a convolutional network costs: parameters, multiplications, additions, per layer, exactly.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
 )
-app.command("analyze", no_args_is_help=True)(analyze.analyze)
+app.command("analyze")(analyze.analyze)
 app.command("specs")(specs.specs)
 
 
@@ -35,9 +35,12 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
-    """Serve the options that stand before a command."""
+    """Serve what stands before a command, or alone."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
@@ -50,9 +53,6 @@ def main() -> None:
     except ConvcostError as error:
         _tell(str(error))
         sys.exit(WRONG_INPUT)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:  # noqa: BLE001 -- whatever it is, a user sees no traceback
         _tell(_bug(error))
         sys.exit(BUG)

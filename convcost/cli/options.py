@@ -19,7 +19,7 @@ Format = typer.Option(
     None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or markdown, on standard output."
 )
 Outputs = typer.Option(
-    [], "--output", "-o", metavar="FORMAT[:PATH]", help="Write a format to a path as well; repeatable."
+    [], "--output", "-o", metavar="FORMAT[:PATH]", help="Write a format, to a path where one is given; repeatable."
 )
 
 

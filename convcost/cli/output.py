@@ -68,7 +68,6 @@ def show(text: str) -> None:
 
     Raises:
         OutputError: Standard output takes no more.
-        BrokenPipeError: Its reader has gone.
     """
     if sys.stdout is None:
         raise OutputError(Fault("standard output cannot be written: it is closed"))
@@ -76,12 +75,11 @@ def show(text: str) -> None:
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
     except OSError as error:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered cannot be written either
-        raise OutputError(Fault(f"standard output cannot be written: {error.strerror}")) from None
+        if not isinstance(error, BrokenPipeError):  # else the reader, such as `head`, has seen enough
+            raise OutputError(Fault(f"standard output cannot be written: {error.strerror}")) from None
 
 
 def _page() -> Page:
@@ -104,7 +102,7 @@ def _write_files(files: Sequence[tuple[str, str]]) -> None:
                     continue
                 if path.exists() and not os.access(path, os.W_OK):
                     raise PermissionError(13, "it is read-only")
-                beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+                beside = path.with_name(f".convcost-{os.getpid()}-{len(ready)}.tmp")
                 with beside.open("x", encoding="utf-8", newline="") as file:
                     ready.append((beside, path))
                     file.write(text)
@@ -113,7 +111,7 @@ def _write_files(files: Sequence[tuple[str, str]]) -> None:
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) else str(error)
                 help = f"create the folder {str(path.parent)!r} first" if isinstance(error, FileNotFoundError) else ""
-                raise OutputError(Fault(f"{name!r} cannot be written: {reason}", help=help)) from None
+                raise OutputError(Fault(f"an output cannot be written: {reason}", found=name, help=help)) from None
         while ready:
             beside, path = ready[0]
             beside.replace(path)

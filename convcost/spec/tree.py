@@ -62,7 +62,6 @@ class Mapping(Struct, gc=False):
 Node = Scalar | Sequence | Mapping
 
 
-_ALIAS = "*"  # what an alias reads as; a text that says the same is another object
 _NO_KEY = Scalar("", 0, 0)
 
 
@@ -91,6 +90,7 @@ def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loo
     keys: list[Scalar | None] = []  # for each open collection the key that waits for its value
     halves: list[Scalar | None] = []  # and, inside {} or [], the expression that YAML has split at its comma
     documents = 0
+    aliases = False
     while True:
         event = next_event()
         kind = event.__class__
@@ -121,7 +121,8 @@ def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loo
             continue
         elif kind is yaml.AliasEvent:
             mark = event.start_mark
-            node = Scalar(_ALIAS, mark.line, mark.column)
+            node = Scalar("", mark.line, mark.column)
+            aliases = True
             if not keys or keys[-1] is None or keys[-1].text != "<<":  # a merge key is reported as such
                 faults.add("a spec has no aliases", node, found=f"*{event.anchor}", help="a block says a thing once")
         elif kind is yaml.DocumentStartEvent:
@@ -136,7 +137,7 @@ def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loo
                 return root
             continue
         elif kind is yaml.StreamEndEvent:
-            return root
+            return None if aliases else root  # what an alias hides cannot be checked
         else:
             continue
 
@@ -187,7 +188,7 @@ def _key(node: Node, faults: Faults) -> Scalar:
 
 def _enter(parent: Mapping, key: Scalar, node: Node, faults: Faults) -> None:
     text = key.text
-    if key is _NO_KEY or (isinstance(node, Scalar) and node.text is _ALIAS and text != "<<"):
+    if key is _NO_KEY:
         parent.broken = True
     elif text in parent.entries:
         first = parent.entries[text][0]

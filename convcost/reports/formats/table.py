@@ -32,7 +32,7 @@ def _widths(table: Table) -> list[int]:
         measure = cells if column.role == "name" else len  # other columns hold no wide characters
         longest = max([measure(row.cells[index]) for row in table.rows], default=0)
         total = len(table.total[index])
-        if column.role == "bar":
+        if column.role == "bar" and longest:
             longest = BAR_CELLS
         widths.append(max(longest, total, len(column.title)) if longest or total else 0)
     return widths
