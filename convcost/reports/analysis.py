@@ -11,11 +11,15 @@ from msgspec.structs import replace
 from convcost.analysis.cost import Analysis, LayerCost, total
 from convcost.errors import Fault, OptionError, nearest
 from convcost.ops import KINDS
-from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, sized
+from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, sized, tree
 
 NUMBERS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults", "activations")
 SORTS = ("name", "type", *NUMBERS)
 
+_RATIO = (
+    "Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; "
+    "→ marks a standard one that could be separable."
+)
 _COLUMNS = (
     Column("Layer", role="name"),
     Column("Type", drop=5),
@@ -24,7 +28,7 @@ _COLUMNS = (
     Column("Mults", right=True, role="number"),
     Column("Share", drop=4, role="bar"),
     Column("%", right=True, drop=2, role="number"),
-    Column("Ratio", right=True, drop=6, role="number"),
+    Column("Ratio", right=True, drop=6, role="number", footnote=_RATIO),
     Column("1/N + 1/Dk²", drop=7),
     Column("Notes", drop=8),
 )
@@ -84,7 +88,7 @@ class AnalysisReport(Struct, frozen=True):
         whole = analysis.total.mults
         rows: list[Row] = []
         if self.tree:
-            for label, layer in _tree(self.layers):
+            for label, layer in tree(self.layers):
                 rows.append(Row((label, *[""] * 9), "heading") if layer is None else _row(label, layer, whole))
         else:
             rows = [_row(safe(layer.name), layer, whole) for layer in self.layers]
@@ -161,22 +165,6 @@ def _sorted(layers: Sequence[LayerCost], column: str) -> list[LayerCost]:
     return sorted(layers, key=lambda layer: -getattr(layer.cost, column))
 
 
-def _tree(layers: Sequence[LayerCost]) -> Iterator[tuple[str, LayerCost | None]]:
-    """Yield each layer with its label; a group whose layers come before its own gets a heading."""
-    open_path: tuple[str, ...] = ()
-    for layer in layers:
-        path = layer.path
-        common = 0
-        for mine, theirs in zip(path[:-1], open_path, strict=False):
-            if mine != theirs:
-                break
-            common += 1
-        for level in range(common, len(path) - 1):
-            yield "  " * level + safe(path[level]), None
-        yield "  " * (len(path) - 1) + safe(path[-1]), layer
-        open_path = path
-
-
 def _row(label: str, layer: LayerCost, whole: int) -> Row:
     cost = layer.cost
     mults = cost.mults
@@ -231,11 +219,6 @@ def _convention(analysis: Analysis) -> Iterator[str]:
     inputs = "one input" if analysis.batch == 1 else f"{analysis.batch:,} inputs"
     norms = "batch norms fold into the layer before them" if analysis.fold else "batch norms are not folded"
     yield f"Counted for {inputs} at inference; padding zeros multiply too; {norms}; macs = multiply–accumulates."
-    if any(layer.ratio for layer in analysis.layers):
-        yield (
-            "Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; "
-            "→ marks a standard one that could be separable."
-        )
 
 
 def _record(network: str, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -23,16 +23,18 @@ class Column(Struct, frozen=True):
         right: Whether its cells are aligned to the right, as numbers are.
         drop: When it is left out of a page that is too narrow: the highest first; 0 never.
         role: `name`, `number`, `bar` or `text`.
+        footnote: A line below the table that explains it.
     """
 
     title: str
     right: bool = False
     drop: int = 0
     role: str = "text"
+    footnote: str = ""
 
 
 class Row(Struct, frozen=True):
-    """A row of a table: a cell for each column, and whether it is a heading, ordinary or quiet."""
+    """A row of a table: a cell for each column, and whether it is a heading, ordinary, quiet or wrong."""
 
     cells: tuple[str, ...]
     weight: str = "ordinary"
@@ -58,6 +60,12 @@ class Table(Struct, frozen=True):
     footer: tuple[str, ...]
 
 
+def footer(table: Table, kept: Iterable[int]) -> tuple[str, ...]:
+    """Return the lines below a table of which the columns `kept` are shown."""
+    shown = [index for index in kept if any(row.cells[index] for row in table.rows)]
+    return (*table.footer, *(note for index in shown if (note := table.columns[index].footnote)))
+
+
 class Report(Protocol):
     """What every format can ask of a result."""
 
@@ -69,6 +77,17 @@ class Report(Protocol):
 
     def table(self) -> Table:
         """Return the result as people read it."""
+
+
+class Named(Protocol):
+    """What has a name in parts, outermost first."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The parts."""
+
+
+_Named = TypeVar("_Named", bound=Named)
 
 
 class Page(Struct, frozen=True):
@@ -137,3 +156,19 @@ def bar(share: float) -> str:
 def safe(text: str) -> str:
     """Return text that a terminal shows as it is, on one line."""
     return visible(text)
+
+
+def tree(layers: Sequence[_Named]) -> Iterator[tuple[str, _Named | None]]:
+    """Yield each layer with its label; a group whose layers come before its own gets a heading."""
+    open_path: tuple[str, ...] = ()
+    for layer in layers:
+        path = layer.path
+        common = 0
+        for mine, theirs in zip(path[:-1], open_path, strict=False):
+            if mine != theirs:
+                break
+            common += 1
+        for level in range(common, len(path) - 1):
+            yield "  " * level + safe(path[level]), None
+        yield "  " * (len(path) - 1) + safe(path[-1]), layer
+        open_path = path

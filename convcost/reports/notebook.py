@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from convcost.reports.contents import Column, Report, Row
+from convcost.reports.contents import Column, Report, Row, footer
 
 _CELL = "padding: 0 1em 0 0; white-space: pre;"
 
@@ -17,10 +17,10 @@ def html(report: Report) -> str:
     rows = "\n".join(_row(row, columns) for row in table.rows)
     foot = "".join(_cell("th", cell, column) for cell, column in zip(table.total, columns, strict=True))
     lines = "".join(f"<div>{escape(line)}</div>" for line in table.subtitle)
-    footer = "".join(f"<div><small>{escape(line)}</small></div>" for line in table.footer)
+    below = "".join(f"<div><small>{escape(line)}</small></div>" for line in footer(table, range(len(columns))))
     return (
         f"<div><strong>{escape(table.title)}</strong>{lines}\n<table>\n<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{rows}\n</tbody>\n<tfoot><tr>{foot}</tr></tfoot>\n</table>\n{footer}</div>\n"
+        f"<tbody>\n{rows}\n</tbody>\n<tfoot><tr>{foot}</tr></tfoot>\n</table>\n{below}</div>\n"
     )
 
 

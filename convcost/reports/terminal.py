@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from convcost.reports.contents import GAP, Table
+from convcost.reports.contents import GAP, Table, footer
 
 _STYLES = {"name": "bold", "number": "", "bar": "cyan", "text": ""}
 
@@ -38,9 +38,9 @@ def draw(table: Table, widths: Mapping[int, int], width: int) -> str:
             overflow="ellipsis",
             width=size,
         )
-    quiet = {"quiet": "dim", "heading": "bold blue"}
+    styles = {"quiet": "dim", "heading": "bold blue", "wrong": "bold red"}
     for row in table.rows:
-        drawn.add_row(*[Text(row.cells[index]) for index in widths], style=quiet.get(row.weight))
+        drawn.add_row(*[Text(row.cells[index]) for index in widths], style=styles.get(row.weight))
     needed = sum(widths.values()) + GAP * (len(widths) - 1)
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=max(width, needed), highlight=False)
@@ -49,8 +49,9 @@ def draw(table: Table, widths: Mapping[int, int], width: int) -> str:
         console.print(Text(line, style="dim"), width=width)
     console.print()
     console.print(drawn)
-    if table.footer:
+    below = footer(table, widths)
+    if below:
         console.print()
-    for line in table.footer:
+    for line in below:
         console.print(Text(line, style="dim"), width=width)
     return out.getvalue()

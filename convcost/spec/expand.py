@@ -146,6 +146,8 @@ class _Expander:
             value = self._once(item, scope, env, feeds, (*path, f"{item.segment}.{turn}"))
             feeds = [value]
             self._visit(item)
+            if value.guess:  # the other turns would tell the same fault
+                break
         return value
 
     def _visit(self, item: Item) -> None:
@@ -377,7 +379,8 @@ class _Expander:
             path = (*path[:-1], f"{path[-1]}'")
             name = "/".join(path)
         self.names.add(name)
-        layers.append(Layer(path, name, type, fields, inputs, input_shapes, output_shape, item.line + 1))
+        place = item.line + 1, item.column + 1
+        layers.append(Layer(path, name, type, fields, inputs, input_shapes, output_shape, *place))
         return index
 
     def _channels(self, value: Value) -> Any:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from convcost.reports.contents import Page, Report, Table
+from convcost.reports.contents import Page, Report, Table, footer
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$])")
-
-_LEADING = re.compile(r"^(\s*\d*)([-=.])")  # what would begin a list or a rule
+_SPECIAL = re.compile(r"([\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w))")
+_LEADING = re.compile(r"^(\s*\d*)([-+=#.)])")  # what would begin a list, a heading or a rule
 
 
 def render(reports: Sequence[Report], page: Page) -> str:
@@ -23,7 +22,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield f"### {_escape(table.title)}"
     yield ""
     for line in table.subtitle:
-        yield _escape(line) + "  "
+        yield _paragraph(line) + "  "
     yield ""
     yield _line([column.title for column in columns])
     yield _line(["---:" if column.right else "---" for column in columns])
@@ -31,9 +30,9 @@ def _lines(table: Table) -> Iterator[str]:
         cells = [row.cells[index] for index in kept]
         yield _line([_name(cells[0]), *map(_escape, cells[1:])])
     yield _line([f"**{_escape(cell)}**" if cell else "" for cell in (table.total[index] for index in kept)])
-    for line in table.footer:
+    for line in footer(table, kept):
         yield ""
-        yield _escape(line)
+        yield _paragraph(line)
     yield ""
 
 
@@ -51,4 +50,8 @@ def _name(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return _LEADING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))
+    return _SPECIAL.sub(r"\\\1", text)
+
+
+def _paragraph(text: str) -> str:
+    return _LEADING.sub(r"\1\\\2", _escape(text))

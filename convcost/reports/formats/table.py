@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from convcost.errors import cells
-from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table
+from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table, footer
 
 _SHORTEST_NAME = 8
 _LONGEST_IN_COLOR = 400  # rows; rich needs about a millisecond for each
@@ -73,9 +73,9 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterat
         yield line(row.cells)
     yield rule
     yield line(table.total)
-    if table.footer:
+    if below := footer(table, widths):
         yield ""
-    yield from _wrapped(table.footer, width)
+        yield from _wrapped(below, width)
 
 
 def _shortened(label: str, width: int) -> str:
