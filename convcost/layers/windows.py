@@ -40,7 +40,8 @@ def amounts(
 def output_size(i: int, k: int, s: int, d: int, pad: Pair, *, ceil_mode: bool = False) -> int:
     """Return how many windows fit: ⌊(i + before + after − d·(k − 1) − 1) / s⌋ + 1.
 
-    With `ceil_mode` the quotient is rounded up, unless the last window would start behind the input.
+    With `ceil_mode` the quotient is rounded up, unless the last window would start behind the input; a window may then
+    hang over even the end of an input that is too short for one, by less than the stride.
 
     Raises:
         LayerFault: The window is larger than the padded input.
@@ -49,7 +50,7 @@ def output_size(i: int, k: int, s: int, d: int, pad: Pair, *, ceil_mode: bool = 
     """
     before, after = pad
     spare = i + before + after - (d * (k - 1) + 1)
-    if spare < 0:
+    if spare < 0 and not (ceil_mode and spare > -s):
         extent = f"kernel_size {k}" + (f" with dilation {d} spans {d * (k - 1) + 1} and" if d != 1 else "")
         padded = f"an input of {i}" + (f" padded to {i + before + after}" if before + after else "")
         raise LayerFault(

@@ -21,7 +21,7 @@ class Column(Struct, frozen=True):
     Attributes:
         title: Its heading.
         right: Whether its cells are aligned to the right, as numbers are.
-        drop: When it is left out of a page that is too narrow: the highest first; 0 never.
+        drop: When it is left out of a page that is too narrow: the highest first, equals together; 0 never.
         role: `name`, `number`, `bar` or `text`.
         footnote: A line below the table that explains it.
     """
@@ -50,6 +50,7 @@ class Table(Struct, frozen=True):
         rows: Its rows.
         total: The last row, set apart.
         footer: Lines below.
+        more: Tables that follow it.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Table(Struct, frozen=True):
     rows: Sequence[Row]
     total: tuple[str, ...]
     footer: tuple[str, ...]
+    more: tuple[Table, ...] = ()
 
 
 def footer(table: Table, kept: Iterable[int]) -> tuple[str, ...]:
@@ -77,6 +79,14 @@ class Report(Protocol):
 
     def table(self) -> Table:
         """Return the result as people read it."""
+
+
+def tables(reports: Iterable[Report]) -> Iterator[Table]:
+    """Yield the tables of reports, one after the other."""
+    for report in reports:
+        table = report.table()
+        yield table
+        yield from table.more
 
 
 class Named(Protocol):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from html import escape
 
-from convcost.reports.contents import Column, Report, Row, footer
+from convcost.reports.contents import Column, Report, Row, Table, footer, tables
 
 _CELL = "padding: 0 1em 0 0; white-space: pre;"
 
 
 def html(report: Report) -> str:
     """Return the report's table as an HTML fragment; all text is escaped."""
-    table = report.table()
+    return "".join(map(_one, tables([report])))
+
+
+def _one(table: Table) -> str:
     columns = table.columns
     head = "".join(_cell("th", column.title, column) for column in columns)
     rows = "\n".join(_row(row, columns) for row in table.rows)

@@ -69,6 +69,11 @@ class Faults:
         before = _LINE_END.split(self.source.text[:offset])
         return _Position(len(before) - 1, len(before[-1]))
 
+    def within(self, at: Positioned) -> Positioned:
+        """Return a place, or the end of the text's last line where it is behind that."""
+        end = self.position(len(self.source.text.rstrip()))
+        return at if (at.line, at.column) < (end.line, end.column) else end
+
     def inside(self, at: Positioned, offset: int) -> Positioned:
         """Return the place `offset` characters into a scalar, where its text stands on one line."""
         text = getattr(at, "text", "")

@@ -26,11 +26,15 @@ _NULLS = frozenset(("", "~", "null"))
 
 
 class Scalar(Struct, gc=False):
-    """A text; quotes never change its meaning. Lines and columns count from 0."""
+    """A text; quotes never change its meaning. Lines and columns count from 0.
+
+    `split` marks an expression that YAML split at a comma, which is reported.
+    """
 
     text: str
     line: int
     column: int
+    split: bool = False
 
     @property
     def null(self) -> bool:
@@ -148,13 +152,13 @@ def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loo
             if isinstance(parent, Sequence):
                 if halves[-1] is None or not _joined(halves[-1], node, faults):
                     parent.items.append(node)
-                    halves[-1] = _half(node)
+                    halves[-1] = _half(event, node)
             elif (key := keys[-1]) is None:
                 keys[-1] = _key(node, faults)
             else:
                 if halves[-1] is None or not (node.null and _joined(halves[-1], key, faults)):
                     _enter(parent, key, node, faults)
-                    halves[-1] = _half(node)
+                    halves[-1] = _half(event, node)
                 keys[-1] = None
         if not isinstance(node, Scalar):
             stack.append(node)
@@ -162,21 +166,26 @@ def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loo
             halves.append(None)
 
 
-def _half(node: Node) -> Scalar | None:
-    """Return a scalar with an open parenthesis."""
-    if isinstance(node, Scalar) and "(" in node.text and node.text.count("(") > node.text.count(")"):
+def _half(event: Any, node: Node) -> Scalar | None:
+    """Return a scalar without quotes that has an open parenthesis."""
+    if isinstance(node, Scalar) and "(" in node.text and not event.style and _open(node):
         return node
     return None
 
 
 def _joined(half: Scalar, rest: Node, faults: Faults) -> bool:
     """Put an expression together again that YAML has split at a comma, so that just this is told."""
-    if not isinstance(rest, Scalar) or half.text.count("(") <= half.text.count(")") or rest.line != half.line:
+    if not isinstance(rest, Scalar) or not _open(half) or rest.line != half.line:
         return False
     at = faults.inside(half, half.text.index("("))
     faults.add("a parenthesis is not balanced", at, found="this ( is not closed", help=SPLIT)
     half.text += f", {rest.text}"
+    half.split = True
     return True
+
+
+def _open(scalar: Scalar) -> bool:
+    return scalar.text.count("(") > scalar.text.count(")")
 
 
 def _key(node: Node, faults: Faults) -> Scalar:
@@ -208,16 +217,17 @@ def _add_foreign(event: Any, node: Node, faults: Faults) -> None:
 
 
 def _add_syntax(error: yaml.MarkedYAMLError, faults: Faults) -> None:
+    """Report what the parser stumbled over, at the end of the text where that is behind it."""
     mark = error.problem_mark or error.context_mark
     problem = str(error.problem or error.context)
-    at = Scalar("", mark.line if mark else 0, mark.column if mark else 0)
+    at = faults.within(Scalar("", mark.line if mark else 0, mark.column if mark else 0))
     if "\t" in faults.line(at.line)[: at.column + 1]:
         help = "indent with spaces, not tabs"
     elif "mapping values are not allowed" in problem and (bare := _BARE_ITEM.match(faults.line(at.line - 1))):
         help = f"an item that takes a name, from, repeat or if is a mapping: - {bare[1]}:"
     elif "mapping values are not allowed" in problem:
         help = "a ':' inside a text needs quotes; items of one mapping align"
-    elif "expected ',' or" in problem:
+    elif "expected ',' or" in problem or "expected node content" in problem:
         help = "a bracket or brace is not closed, or a comma is missing"
     else:
         help = ""

@@ -35,6 +35,8 @@ class Values:
             words: The words that may stand there.
         """
         if node.__class__ is Scalar:
+            if node.split:
+                return INVALID
             text = node.text
             try:
                 value = self._expressions[text]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from convcost.reports.contents import Page, Report, Table, footer
+from convcost.reports.contents import Page, Report, Table, footer, tables
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w))")
 _LEADING = re.compile(r"^(\s*\d*)([-+=#.)])")  # what would begin a list, a heading or a rule
@@ -13,7 +13,7 @@ _LEADING = re.compile(r"^(\s*\d*)([-+=#.)])")  # what would begin a list, a head
 
 def render(reports: Sequence[Report], page: Page) -> str:
     """Return the reports' tables as Markdown."""
-    return "\n".join("\n".join(_lines(report.table())) for report in reports)
+    return "\n".join("\n".join(_lines(table)) for table in tables(reports))
 
 
 def _lines(table: Table) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from convcost.errors import cells
-from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table, footer
+from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table, footer, tables
 
 _SHORTEST_NAME = 8
 _LONGEST_IN_COLOR = 400  # rows; rich needs about a millisecond for each
@@ -13,7 +13,7 @@ _LONGEST_IN_COLOR = 400  # rows; rich needs about a millisecond for each
 
 def render(reports: Sequence[Report], page: Page) -> str:
     """Return the reports' tables; a narrow page drops whole columns, never digits."""
-    return "\n".join(_one(report.table(), page) for report in reports)
+    return "\n".join(_one(table, page) for table in tables(reports))
 
 
 def _one(table: Table, page: Page) -> str:
@@ -46,10 +46,10 @@ def _fitting(columns: Sequence[Column], widths: Sequence[int], width: int | None
         return 0 if width is None else sum(kept.values()) + GAP * (len(kept) - 1) - width
 
     while excess() > 0:
-        last = max(kept, key=lambda index: columns[index].drop)
-        if columns[last].drop == 0:
+        last = max(columns[index].drop for index in kept)
+        if last == 0:
             break
-        del kept[last]
+        kept = {index: size for index, size in kept.items() if columns[index].drop != last}
     if excess() > 0:
         kept[0] = max(_SHORTEST_NAME, kept[0] - excess())
     return kept

@@ -1,0 +1,113 @@
+"""What the tests of the command line share."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from io import BytesIO
+from typing import NamedTuple
+
+import pytest
+
+from convcost import cli
+
+NET = """\
+name: net
+input: [3, 12, 12]
+layers:
+  - conv: {out_channels: 256, kernel_size: 5, bias: false}
+"""
+
+
+class Result(NamedTuple):
+    """How a command ended and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Return the words that start the command as a process."""
+    return [sys.executable, "-m", "convcost"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Work in an empty folder that holds `net.yaml`, the worked example: 1,228,800 multiplications."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "COLUMNS", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "net.yaml").write_text(NET, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def convcost(folder, monkeypatch, capsys):
+    """Return a function that runs a command in this process, as `main` does."""
+
+    def run(*arguments, stdin=None):
+        """Return the status, what went to standard output and what to standard error."""
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", _Stdin(stdin))
+        monkeypatch.setattr(sys, "argv", ["convcost", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return Result(ended.value.code or 0, captured.out, captured.err)
+
+    return run
+
+
+class _Stdin:
+    def __init__(self, data):
+        self.buffer = BytesIO(data)
+
+
+@pytest.fixture
+def process(command, folder):
+    """Return a function that runs a command as a process of its own, without a terminal."""
+
+    def run(*arguments, stdin=b"", env=None, **options):
+        done = subprocess.run(
+            [*command, *arguments],
+            input=stdin,
+            capture_output=True,
+            check=False,
+            env={**os.environ, **(env or {})},
+            **options,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def terminal(command, folder):
+    """Return a function that runs a command on a terminal of some width and returns what it showed."""
+
+    def run(*arguments, width, env=None):
+        main, side = pty.openpty()
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+        env = {**os.environ, "TERM": "xterm", **(env or {})}
+        started = subprocess.Popen([*command, *arguments], stdin=side, stdout=side, stderr=side, env=env)
+        os.close(side)
+        shown = b""
+        while True:
+            try:
+                part = os.read(main, 65_536)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            shown += part
+        os.close(main)
+        return Result(started.wait(), shown.decode().replace("\r\n", "\n"), "")
+
+    return run

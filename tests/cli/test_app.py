@@ -1,0 +1,62 @@
+"""The command as a whole: version, help, the shipped specs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import convcost as api
+from convcost.spec.source import shipped
+
+
+def test_the_version(convcost):
+    assert convcost("--version") == (0, f"convcost {api.__version__}\n", "")
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_help_lists_the_commands(option, convcost):
+    status, out, err = convcost(option)
+    assert (status, err) == (0, "")
+    assert "analyze" in out
+    assert "specs" in out
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_help_of_a_command_lists_its_options(option, convcost):
+    status, out, err = convcost("analyze", option)
+    assert (status, err) == (0, "")
+    for name in "--set", "--batch", "--no-fold", "--sort", "--top", "--depth", "--format", "-f", "--output", "-o":
+        assert name in out
+    assert "[bold]" not in out
+
+
+def test_an_unknown_command(convcost):
+    status, out, err = convcost("analyse", "net.yaml")
+    assert (status, out) == (2, "")
+    assert "analyse" in err
+
+
+def test_the_shipped_specs_are_listed_with_their_totals_and_sources(convcost):
+    status, out, err = convcost("specs")
+    assert (status, err) == (0, "")
+    (line,) = [line for line in out.splitlines() if line.startswith("mobilenet_v1 ")]
+    assert line.split("  ")[0] == "mobilenet_v1"
+    for text in "MobileNetV1", "3×224×224", "4,231,976", "568,740,352", "Howard et al. 2017, arXiv:1704.04861, Table 1":
+        assert text in line
+    listed = json.loads(convcost("specs", "-f", "json").out)["specs"]
+    assert [spec["name"] for spec in listed] == list(shipped())
+    assert all(spec["source"] for spec in listed)
+
+
+def test_a_shipped_spec_can_be_printed_and_read_again(folder, convcost):
+    text = convcost("specs", "mobilenet_v1").out
+    assert text == shipped()["mobilenet_v1"].read_text(encoding="utf-8")
+    again = json.loads(convcost("analyze", "-", "-f", "json", stdin=text.encode()).out)
+    assert again["total"]["macs"] == 568_740_352
+
+
+def test_a_shipped_spec_that_is_not_there(convcost):
+    status, out, err = convcost("specs", "mobilenetv1")
+    assert (status, out) == (2, "")
+    assert err.endswith(" = help: did you mean 'mobilenet_v1'?\n")

@@ -1,0 +1,117 @@
+"""The command as a process: pipes, terminals, colours, its status."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import convcost as api
+from convcost.reports import formats
+from convcost.reports.analysis import AnalysisReport
+from convcost.reports.contents import Page
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_a_pipe_gets_natural_width_and_no_colour(process):
+    status, out, err = process("analyze", "mobilenet_v1", env={"COLUMNS": "40", "TERM": "xterm-256color"})
+    assert (status, err) == (0, "")
+    assert out == str(api.analyze("mobilenet_v1"))
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(command, folder):
+    """More than a pipe holds, and a reader that is gone before the first line."""
+    arguments = ["analyze", *["mobilenet_v1"] * 8, "-f", "json"]
+    for lines in 1, 0:
+        with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            for _ in range(lines):
+                assert process.stdout.readline() == b"[{\n"
+            process.stdout.close()
+            assert process.stderr.read() == b""
+            assert process.wait() == 0
+
+
+def test_a_closed_standard_output_is_an_error_of_output(command, folder):
+    script = f"{' '.join(command)} analyze net.yaml >&-"
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == b"error: standard output cannot be written: it is closed\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_an_error_of_output(command, folder):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*command, "analyze", "net.yaml"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert done.stderr == b"error: standard output cannot be written: No space left on device\n"
+
+
+def test_standard_input_from_a_pipe(folder, process):
+    status, out, _ = process("analyze", "-", "-f", "json", stdin=(folder / "net.yaml").read_bytes())
+    assert status == 0
+    assert json.loads(out)["total"]["mults"] == 1_228_800
+
+
+def test_an_encoding_without_our_signs_loses_signs_only(process):
+    status, out, err = process("analyze", "net.yaml", env={"PYTHONIOENCODING": "ascii"})
+    assert (status, err) == (0, "")
+    assert "1,228,800" in out
+    assert "256?8?8" in out
+
+
+def test_a_wrong_spec_ends_with_status_2_and_tells_standard_error_only(process):
+    status, out, err = process("analyze", "nowhere.yaml")
+    assert (status, out) == (2, "")
+    assert err.startswith("error: there is no file and no shipped spec 'nowhere.yaml'\n")
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_terminal_gets_colours_within_its_width(width, terminal):
+    status, out, _ = terminal("analyze", "mobilenet_v1", width=width)
+    assert status == 0
+    assert "\x1b[" in out
+    text = ANSI.sub("", out)
+    assert max(map(len, text.splitlines())) <= width
+    expected = formats.render("table", [AnalysisReport.of(api.analyze("mobilenet_v1"))], Page(width=width, color=True))
+    assert out == expected
+    for layer in api.analyze("mobilenet_v1").layers:
+        assert f"{layer.cost.mults:,}" in text
+
+
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_may_ask_for_no_colour(env, terminal):
+    status, out, _ = terminal("analyze", "net.yaml", width=60, env=env)
+    assert status == 0
+    assert "\x1b" not in out
+    assert max(map(len, out.splitlines())) <= 60
+
+
+def test_the_variable_columns_overrides_the_terminals_width(terminal):
+    out = ANSI.sub("", terminal("analyze", "net.yaml", width=200, env={"COLUMNS": "50"}).out)
+    assert max(map(len, out.splitlines())) <= 50
+
+
+def test_an_error_on_a_terminal_is_marked_in_colour_unless_there_is_none(terminal):
+    coloured = terminal("analyze", "nowhere.yaml", width=80)
+    bare = terminal("analyze", "nowhere.yaml", width=80, env={"NO_COLOR": "1"})
+    assert coloured.status == bare.status == 2
+    assert "\x1b[1;31merror" in coloured.out
+    assert "\x1b" not in bare.out
+    assert ANSI.sub("", coloured.out) == bare.out
+
+
+def test_a_file_gets_the_plain_table_when_a_terminal_gets_the_drawn_one(folder, terminal):
+    terminal("analyze", "net.yaml", "-f", "table", "-o", "table:a.txt", width=80)
+    assert (folder / "a.txt").read_text(encoding="utf-8") == str(api.analyze("net.yaml"))
+
+
+def test_rich_is_imported_for_a_terminal_only(command, folder):
+    """A third of a second that a pipe need not wait."""
+    script = "import sys; from convcost.cli import main; sys.argv = ['convcost', 'analyze', 'net.yaml']\n"
+    script += "try: main()\nexcept SystemExit: sys.stderr.write(str('rich' in sys.modules))"
+    done = subprocess.run([command[0], "-c", script], capture_output=True, check=True)
+    assert done.stderr == b"False"

@@ -1,0 +1,110 @@
+"""The registry of layer types, and what each of them says of itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from convcost import layers
+from convcost.layers import REGISTRY, Activation, Layer
+from convcost.layers import activations as activations_file
+
+DESIGN = [
+    "conv",
+    "depthwise_conv",
+    "pointwise_conv",
+    "separable_conv",
+    "transposed_conv",
+    "linear",
+    "max_pool",
+    "avg_pool",
+    "global_avg_pool",
+    "adaptive_avg_pool",
+    "batch_norm",
+    "layer_norm",
+    "group_norm",
+    "local_response_norm",
+    "scale",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "prelu",
+    "sigmoid",
+    "tanh",
+    "hard_sigmoid",
+    "hard_swish",
+    "silu",
+    "gelu",
+    "softmax",
+    "add",
+    "multiply",
+    "concat",
+    "slice",
+    "channel_shuffle",
+    "pixel_shuffle",
+    "upsample",
+    "pad",
+    "crop",
+    "flatten",
+    "dropout",
+    "identity",
+]
+
+
+def test_the_registry_holds_the_types_of_the_language():
+    assert sorted(REGISTRY) == sorted(DESIGN)
+
+
+def test_a_type_defined_twice_is_an_error_that_names_both_places():
+    with pytest.raises(TypeError) as error:
+
+        class Again(Activation, type="relu"):
+            """Not needed."""
+
+    assert str(error.value) == f"layer type 'relu' is defined twice: in {activations_file.__file__} and {__file__}"
+    assert REGISTRY["relu"].__module__ == "convcost.layers.activations"
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """Let a test add types that are gone afterwards."""
+    monkeypatch.setattr(layers.base, "REGISTRY", dict(REGISTRY))
+    return layers.base.REGISTRY
+
+
+def test_a_type_is_added_by_defining_it(registry):
+    from convcost.layers.fields import field, whole
+
+    class Twice(Layer, type="twice"):
+        """Two of everything."""
+
+        times: int = field(whole(1), 2)
+
+        def output_shape(self, *inputs):
+            return (self.times * inputs[0][0], *inputs[0][1:])
+
+    assert registry["twice"] is Twice
+    assert list(Twice.fields) == ["times"]
+    assert Twice({"times": 2}).output_shape((3, 4)) == (6, 4)
+    assert Twice({"times": 2}).cost(((3, 4),), (6, 4)).params == 0
+
+
+@pytest.mark.parametrize("type", DESIGN)
+def test_a_type_documents_its_arithmetic(type):
+    assert REGISTRY[type].type == type
+    assert REGISTRY[type].__doc__
+
+
+def test_a_layer_is_frozen():
+    relu = REGISTRY["relu"]({})
+    with pytest.raises(AttributeError, match="a layer is frozen: slope cannot be set"):
+        relu.slope = 1
+
+
+def test_a_type_that_never_runs_says_no_cost():
+    """`separable_conv` is written for two other layers."""
+    assert [name for name, layer in REGISTRY.items() if layer.composite] == ["separable_conv"]
+
+
+def test_batch_norms_fold_into_all_that_have_weights():
+    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "separable_conv", "transposed_conv"}
+    assert {name for name, layer in REGISTRY.items() if layer.weights} == convolutions | {"linear"}

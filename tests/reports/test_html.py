@@ -1,0 +1,62 @@
+"""A table as HTML, for notebooks."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import convcost
+
+
+class Reader(HTMLParser):
+    """Reads a document, holds its tags open and closed, and gathers the cells of its rows."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.rows, self.text = [], set(), [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+        self.tags.add(tag)
+        assert {name for name, _ in attrs} <= {"style"}
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+        else:
+            self.text.append(data)
+
+
+def test_a_notebook_shows_the_table(small):
+    reader = Reader(convcost.analyze(small)._repr_html_())
+    assert reader.open == []
+    assert reader.rows[0][:5] == ["Layer", "Type", "Output", "Params", "Mults"]
+    assert {len(row) for row in reader.rows} == {10}
+    names = [row[0] for row in reader.rows[1:-1]]
+    assert names[:3] == ["separable_conv_1", "  depthwise", "    batch_norm"]
+    assert reader.rows[6][:6] == ["wide", "conv", "8×4×4", "584", "9,216", "█████████"]
+    assert reader.rows[-1][:5] == ["Total", "8 layers", "", "676", "10,304"]
+    assert {"Small", "worked by hand", "input 4×6×6 · n = 8"} <= set(reader.text)
+
+
+def test_no_name_is_markup(hostile, hostile_names):
+    reader = Reader(convcost.analyze(hostile)._repr_html_())
+    assert reader.open == []
+    assert reader.tags == {"div", "strong", "small", "table", "thead", "tbody", "tfoot", "tr", "th", "td"}
+    names = [row[0] for row in reader.rows[1:-1]]
+    assert len(names) == len(hostile_names) + 1
+    assert "<script>alert(1)</script>" in names
+    assert "&lt;" in names
+    assert all(name.isprintable() for name in names)
+
+
+def test_an_analysis_prints_as_its_table(small, render):
+    assert str(convcost.analyze(small)) == render("table", small)

@@ -1,0 +1,371 @@
+"""The table: whole golden texts, columns that add up, digits that are never cut, on pages of every width."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from textwrap import dedent
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import convcost
+from convcost.errors import OptionError
+from convcost.reports.analysis import AnalysisReport
+
+TREE = [
+    "separable_conv_1", "  depthwise", "    batch_norm", "  pointwise", "    batch_norm", "wide", "residual_1",
+    "  relu_1", "residual_1", "global_avg_pool_1",
+]  # fmt: skip
+
+
+def body(text):
+    """Return the lines between the two rules, the heading before them and the total behind them."""
+    lines = text.splitlines()
+    rules = [index for index, line in enumerate(lines) if line and not line.strip("─")]
+    return lines[rules[0] + 1 : rules[1]], lines[rules[0] - 1], lines[rules[1] + 1]
+
+
+def column(text, title, *, after=2):
+    """Return a right-aligned column's cells, found by where its heading ends; the total is the last."""
+    rows, heading, total = body(text)
+    end = heading.index(title) + len(title)
+    return [line[:end].split("  ")[-1].strip() if len(line) >= end else "" for line in [*rows, total]]
+
+
+# whole texts
+
+
+def test_a_table_at_its_natural_width(small, render):
+    """Shares: 576, 512 and 9,216 of 10,304 are 5.59, 4.97 and 89.44 %; in eighths of ten cells 4.5, 4.0 and 71.6.
+
+    adds 10,304 + 128 of the sum + 8 · 16 of the average; useful 576 + 512 + 6,400; buffers 2 · 4 + 2 · 8.
+    """
+    assert render("table", small) == dedent(
+        """\
+        Small
+        worked by hand
+        input 4×6×6 · n = 8
+
+        Layer              Type             Output  Params   Mults  Share           %           Ratio  1/N + 1/Dk²  Notes
+        ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+        separable_conv_1
+          depthwise        depthwise_conv   4×4×4       36     576  ▌             5.6    ≈23.611111 %  1/8 + 1/9
+            batch_norm     batch_norm       4×4×4        8       0                                                  folded
+          pointwise        pointwise_conv   8×4×4       32     512  ▌             5.0    ≈23.611111 %  1/8 + 1/9
+            batch_norm     batch_norm       8×4×4       16       0                                                  folded
+        wide               conv             8×4×4      584   9,216  █████████    89.4  → ≈23.611111 %  1/8 + 1/9
+        residual_1
+          relu_1           relu             8×4×4        0       0                                                  128 cmp
+        residual_1         add              8×4×4        0       0                                                  128 add
+        global_avg_pool_1  global_avg_pool  8×1×1        0       0                                                  output, 128 add, 8 div
+        ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+        Total              8 layers                    676  10,304              100.0
+
+        10,304 macs · 10,560 adds · 20,864 flops · 7,488 useful mults · 24 buffers
+        Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them; macs = multiply–accumulates.
+        Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; → marks a standard one that could be separable.
+        """  # noqa: E501
+    )
+
+
+def test_a_table_on_a_page_of_80_columns(small, render):
+    """Notes, the formula and the ratio are left out; what remains takes 77 columns."""
+    assert render("table", small, width=80) == dedent(
+        """\
+        Small
+        worked by hand
+        input 4×6×6 · n = 8
+
+        Layer              Type             Output  Params   Mults  Share           %
+        ─────────────────────────────────────────────────────────────────────────────
+        separable_conv_1
+          depthwise        depthwise_conv   4×4×4       36     576  ▌             5.6
+            batch_norm     batch_norm       4×4×4        8       0
+          pointwise        pointwise_conv   8×4×4       32     512  ▌             5.0
+            batch_norm     batch_norm       8×4×4       16       0
+        wide               conv             8×4×4      584   9,216  █████████    89.4
+        residual_1
+          relu_1           relu             8×4×4        0       0
+        residual_1         add              8×4×4        0       0
+        global_avg_pool_1  global_avg_pool  8×1×1        0       0
+        ─────────────────────────────────────────────────────────────────────────────
+        Total              8 layers                    676  10,304              100.0
+
+        10,304 macs · 10,560 adds · 20,864 flops · 7,488 useful mults · 24 buffers
+        Counted for one input at inference; padding zeros multiply too; batch norms fold
+        into the layer before them; macs = multiply–accumulates.
+        """
+    )
+
+
+def test_a_table_on_a_page_of_30_columns_keeps_parameters_and_multiplications(small, render):
+    assert render("table", small, width=30) == dedent(
+        """\
+        Small
+        worked by hand
+        input 4×6×6 · n = 8
+
+        Layer           Params   Mults
+        ──────────────────────────────
+        separable_con…
+          depthwise         36     576
+            batch_norm       8       0
+          pointwise         32     512
+            batch_norm      16       0
+        wide               584   9,216
+        residual_1
+          relu_1             0       0
+        residual_1           0       0
+        global_avg_po…       0       0
+        ──────────────────────────────
+        Total              676  10,304
+
+        10,304 macs · 10,560 adds ·
+        20,864 flops · 7,488 useful
+        mults · 24 buffers
+        Counted for one input at
+        inference; padding zeros
+        multiply too; batch norms fold
+        into the layer before them;
+        macs = multiply–accumulates.
+        """
+    )
+
+
+def test_the_first_rows_by_multiplications(small, render):
+    assert render("table", small, top=2, width=60) == dedent(
+        """\
+        Small
+        worked by hand
+        input 4×6×6 · n = 8
+
+        Layer                       Output  Params   Mults      %
+        ─────────────────────────────────────────────────────────
+        wide                        8×4×4      584   9,216   89.4
+        separable_conv_1/depthwise  4×4×4       36     576    5.6
+        … 6 more
+        ─────────────────────────────────────────────────────────
+        Total                                  676  10,304  100.0
+
+        10,304 macs · 10,560 adds · 20,864 flops · 7,488 useful
+        mults · 24 buffers
+        Counted for one input at inference; padding zeros multiply
+        too; batch norms fold into the layer before them; macs =
+        multiply–accumulates.
+        """
+    )
+
+
+def test_what_lies_deeper_folded_into_one_row(small, render):
+    """576 + 512 = 1,088 of 10,304 are 10.56 %, 8.4 eighths of ten cells."""
+    rows, _, total = body(render("table", small, depth=1))
+    assert "\n".join(rows) == dedent(
+        """\
+        separable_conv_1   4 layers         8×4×4       92   1,088  █            10.6    ≈23.611111 %  1/8 + 1/9
+        wide               conv             8×4×4      584   9,216  █████████    89.4  → ≈23.611111 %  1/8 + 1/9
+        residual_1         2 layers         8×4×4        0       0                                                  128 add, 128 cmp
+        global_avg_pool_1  global_avg_pool  8×1×1        0       0                                                  output, 128 add, 8 div"""  # noqa: E501
+    )
+    assert total == "Total              8 layers                    676  10,304              100.0"
+
+
+def test_a_batch_and_no_folding_are_stated(small, render):
+    text = render("table", small, batch=1000, fold=False)
+    assert "\ninput 4×6×6 · n = 8 · batch 1,000\n" in text
+    assert (
+        "\nCounted for 1,000 inputs at inference; padding zeros multiply too; batch norms are not folded; "
+        "macs = multiply–accumulates.\n"
+    ) in text
+    # 10,304 + 64 + 128 values of the norms
+    assert column(text, "Mults")[-1] == "10,496,000"
+    assert column(text, "Params")[-1] == "676"
+
+
+def test_a_network_without_a_name_is_called_by_its_file(render):
+    spec = {"input": [2, 3], "layers": ["relu"]}
+    assert render("table", spec) == dedent(
+        """\
+        <mapping>
+        input 2×3
+
+        Layer   Type     Output  Params  Mults  Notes
+        ─────────────────────────────────────────────────────
+        relu_1  relu     2×3          0      0  output, 6 cmp
+        ─────────────────────────────────────────────────────
+        Total   1 layer               0      0
+
+        0 macs · 0 adds · 0 flops · 0 useful mults · 0 buffers
+        Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them; macs = multiply–accumulates.
+        """  # noqa: E501
+    )
+
+
+def test_several_specs_are_several_tables(small, render):
+    one, other = render("table", small), render("table", "examples/one_5x5")
+    assert render("table", small, "examples/one_5x5") == f"{one}\n{other}"
+
+
+# columns that add up
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1", "googlenet", "efficientnet_b0", "dcgan_generator"])
+@pytest.mark.parametrize("depth", [None, 1, 2])
+def test_the_printed_columns_add_up_to_the_printed_totals(name, depth, render):
+    text = render("table", name, depth=depth)
+    for title in "Params", "Mults":
+        *cells, total = column(text, title)
+        assert sum(int(cell.replace(",", "")) for cell in cells if cell) == int(total.replace(",", ""))
+    *shares, whole = column(text, "%")
+    assert whole == "100.0"
+    shares = [float(share) for share in shares if share]
+    assert abs(sum(shares) - 100) <= 0.05 * len(shares)  # each is rounded to a tenth
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v1", "alexnet"])
+def test_the_footer_states_the_totals(name, render):
+    total = convcost.analyze(name).total
+    line = (
+        f"{total.macs:,} macs · {total.adds:,} adds · {total.flops:,} flops · {total.useful_mults:,} useful mults"
+        f" · {total.buffers:,} buffers"
+    )
+    assert line in render("table", name).splitlines()
+
+
+# pages of every width
+
+MODELS = {name: convcost.analyze(name) for name in ("mobilenet_v1", "examples/seven_convolutions", "resnet18")}
+PLAIN = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@settings(max_examples=40, deadline=None)
+@given(width=st.integers(1, 200), name=st.sampled_from(sorted(MODELS)), color=st.booleans(), top=st.none() | st.just(9))
+def test_no_width_cuts_a_digit(width, name, color, top, render):
+    """On every page each row ends its parameters and multiplications with all of their digits."""
+    report = AnalysisReport.of(MODELS[name], top=top)
+    lines = PLAIN.sub("", render("table", MODELS[name], width=width, color=color, top=top)).splitlines()
+    total = MODELS[name].total
+    numbers = [(layer.cost.params, layer.cost.mults) for layer in report.layers] + [(total.params, total.mults)]
+    left = iter(lines)
+    for params, mults in numbers:
+        wanted = re.compile(rf"(?<![\d,]){params:,} +{mults:,}(?![\d,])")
+        assert any(wanted.search(line) for line in left), f"{params:,} {mults:,} at {width}"
+
+
+@settings(max_examples=40, deadline=None)
+@given(width=st.integers(40, 200), name=st.sampled_from(sorted(MODELS)), color=st.booleans())
+def test_no_line_is_longer_than_the_page(width, name, color, render):
+    text = PLAIN.sub("", render("table", MODELS[name], width=width, color=color))
+    assert max(map(len, text.splitlines())) <= width
+
+
+@settings(max_examples=20, deadline=None)
+@given(widths=st.lists(st.integers(30, 200), min_size=2, max_size=2).map(sorted))
+def test_a_wider_page_shows_no_column_less(widths, render):
+    narrow, wide = (set(body(render("table", MODELS["mobilenet_v1"], width=width))[1].split()) for width in widths)
+    assert narrow <= wide
+
+
+def test_whole_columns_are_left_out_the_least_needed_first(small, render):
+    titles = ["Layer", "Type", "Output", "Params", "Mults", "Share", "%", "Ratio", "1/N + 1/Dk²", "Notes"]
+    seen = []
+    for width in range(140, 20, -1):
+        heading = body(render("table", small, width=width))[1]
+        shown = [title for title in titles if re.search(rf"(?<!\S){re.escape(title)}(?!\S)", heading)]
+        if not seen or shown != seen[-1]:
+            seen.append(shown)
+    left_out = [sorted(set(before) - set(after)) for before, after in pairwise(seen)]
+    assert left_out == [["Notes"], ["1/N + 1/Dk²"], ["Ratio"], ["Type"], ["Share"], ["Output"], ["%"]]
+
+
+# a terminal
+
+
+@pytest.mark.parametrize("width", [140, 80, 30])
+def test_a_terminal_shows_what_a_page_of_its_width_shows(width, small, render, plain):
+    """With rich's lines and colours; the cells are the same."""
+    drawn = plain(render("table", small, width=width, color=True)).splitlines()
+    written = render("table", small, width=width).splitlines()
+    assert [line.split() for line in drawn if line.strip() and line.strip("─")] == [
+        line.split() for line in written if line and line.strip("─")
+    ]
+
+
+def test_a_long_table_is_written_without_rich(render):
+    """rich needs a millisecond a row: 500 rows are written plainly."""
+    spec = {"input": [2, 3], "layers": [{"relu": None, "repeat": 500}]}
+    text = render("table", spec, width=80, color=True)
+    assert "\x1b" not in text
+    assert len(body(text)[0]) == 500
+
+
+# names
+
+
+def test_names_stand_in_a_tree(small, render):
+    rows, heading, _ = body(render("table", small))
+    width = heading.index("Type")
+    assert [line[:width].rstrip() for line in rows] == TREE
+
+
+def test_names_are_whole_where_rows_leave_their_order(small, render):
+    rows, heading, _ = body(render("table", small, sort="name"))
+    names = [line[: heading.index("Type")].rstrip() for line in rows]
+    assert names == sorted(layer.name for layer in convcost.analyze(small).layers)
+
+
+@pytest.mark.parametrize("column_name", ["params", "mults", "adds", "buffers", "activations", "useful_mults"])
+def test_numbers_are_sorted_from_the_largest(column_name, small):
+    report = AnalysisReport.of(convcost.analyze(small), sort=column_name)
+    values = [getattr(layer.cost, column_name, None) or getattr(layer, column_name, 0) for layer in report.layers]
+    assert values == sorted(values, reverse=True)
+    assert len(report.layers) == 8
+
+
+def test_equal_rows_keep_their_order(small):
+    zeros = [layer.name for layer in AnalysisReport.of(convcost.analyze(small), sort="mults").layers][3:]
+    assert zeros == [layer.name for layer in convcost.analyze(small).layers if layer.cost.mults == 0]
+
+
+def test_a_column_that_is_not_there():
+    with pytest.raises(OptionError) as error:
+        AnalysisReport.of(convcost.analyze("examples/one_5x5"), sort="parms")
+    assert str(error.value) == "error: --sort: there is no column 'parms'\n = help: did you mean 'params'?"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 9])
+def test_folding_keeps_the_sums_and_parts_no_name_deeper(depth):
+    analysis = convcost.analyze("mobilenet_v1")
+    report = AnalysisReport.of(analysis, depth=depth)
+    assert sum((layer.cost for layer in report.layers), convcost.Cost()) == analysis.total
+    assert max(len(layer.path) for layer in report.layers) == min(depth, 3)
+    assert len({layer.name for layer in report.layers}) == len(report.layers)
+
+
+@pytest.mark.parametrize("width", [None, 100, 40])
+@pytest.mark.parametrize("color", [False, True])
+@pytest.mark.parametrize("sort", [None, "mults"])
+def test_hostile_names_are_shown_on_one_line_as_they_are(hostile, hostile_names, width, color, sort, render, plain):
+    """Markup is text, control characters are escapes, one row stays one line."""
+    text = plain(render("table", hostile, width=width, color=color and width is not None, sort=sort))
+    assert all(line.isprintable() for line in text.splitlines())
+    assert "\x1b" not in text
+    lines = text.splitlines()
+    assert sum(bool(re.search(r"\b0 +0\b", line)) for line in lines) == len(hostile_names)
+    # the convolution and the total: 2 · 2 · 9 + 2 parameters, 36 · 16 multiplications
+    assert sum(bool(re.search(r"\b38 +576\b", line)) for line in lines) == 2
+    if width != 40:
+        for shown in "[red]", "[/]", r"a\x1b[31mb", r"\x1b]0;title\x07", r"two\nlines", r"carriage\rreturn", "<script>":
+            assert any(line.startswith(shown) for line in text.splitlines())
+
+
+def test_wide_characters_take_two_columns(render):
+    """層一層 takes six cells in three characters, more than the heading."""
+    spec = {"input": [2, 3], "layers": [{"relu": None, "name": "層一層"}, {"relu": None, "name": "abcd"}]}
+    wide, narrow = body(render("table", spec))[0]
+    assert wide.startswith("層一層  relu ")
+    assert narrow.startswith("abcd    relu ")
+    wide, narrow = body(render("table", spec, width=24))[0]
+    assert wide.startswith("層一層  ")
+    assert narrow.startswith("abcd    ")

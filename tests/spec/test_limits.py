@@ -1,0 +1,185 @@
+"""What is too much is told at once: layers, repetitions of nothing, sizes, nesting, length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from time import perf_counter
+
+import pytest
+
+import convcost
+from convcost.network import Network
+from convcost.spec import expand
+
+Load = Callable[..., Network]
+Faults = Callable[..., list[tuple[str, int, int]]]
+
+BEYOND = "the network unrolls beyond 1,000,000 layers"
+DOUBLING = "".join(f"  b{n}: {{layers: [b{n + 1}, b{n + 1}]}}\n" for n in range(48))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "layers: [{relu: , repeat: 1000001}]",
+        "layers: [{relu: , repeat: 1e80}]",
+        "layers: [{relu: , repeat: 2 ** 400}]",
+        "blocks: {b: {layers: [relu]}}\nlayers: [{b: , repeat: 10**12}]",
+    ],
+)
+def test_a_network_of_more_than_a_million_layers_is_told_at_once(text: str, faults: Faults) -> None:
+    started = perf_counter()
+    told = faults("input: [3, 8, 8]\n" + text)
+    assert [message for message, _, _ in told] == [BEYOND]
+    assert perf_counter() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "blocks: {b: {layers: []}}\nlayers: [{b: , repeat: 10**6}]",
+        "blocks: {b: {layers: [{relu: , if: false}]}}\nlayers: [{b: , repeat: 10**6}]",
+        "blocks: {b: {layers: [{c: , repeat: 9}]}, c: {layers: [{relu: , if: 1 > 2}]}}\nlayers: [{b: , repeat: 10**6}]",
+        f"blocks:\n{DOUBLING}  b48: {{layers: []}}\nlayers: [b0]",
+        "layers:\n  - {residual: [], repeat: 0}\n" + "  - {relu: , if: 1 > 2}\n" * 1000,
+        "layers: [{dropout: , repeat: 0}, {relu: , if: 9 < 8, repeat: 1e80}]",
+    ],
+    ids=["empty block", "left out", "nested", "doubling", "many", "left out before it is counted"],
+)
+def test_what_unrolls_to_nothing_is_answered_at_once(text: str, load: Load) -> None:
+    started = perf_counter()
+    try:
+        assert load("input: [3, 8, 8]\n" + text).layers == ()
+    except convcost.SpecError as error:
+        (fault,) = error.faults
+        assert "unrolls" in fault.message
+    assert perf_counter() - started < 1.5
+
+
+@pytest.mark.parametrize(
+    ("blocks", "items"),
+    [
+        ("", "{relu: , repeat: N}"),
+        ("b: {layers: [relu, relu, relu, relu]}", "{b: , repeat: N // 4}"),
+        ("b: {layers: [{c: , repeat: 10}]}, c: {layers: [relu, tanh]}", "{b: , repeat: N // 20}"),
+        ("", "{conv: {out_channels: 3, kernel_size: 1, norm: batch_norm, activation: relu}, repeat: N // 3 + 1}"),
+        ("", "{separable_conv: {out_channels: 3, kernel_size: 1}, repeat: N // 2}"),
+        ("", "{residual: [relu], repeat: N // 2}"),
+        ("", "{multiply: [[relu], [tanh], [relu]], repeat: N // 4}, {relu: , repeat: 0}"),
+    ],
+)
+def test_every_layer_counts_for_the_limit(
+    blocks: str, items: str, load: Load, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expand, "MOST_LAYERS", 1000)
+    text = f"symbols: {{N: 1000}}\ninput: [3, 8, 8]\nblocks: {{{blocks}}}\nlayers: [{items}]\n"
+    if "// 3 + 1" in items:  # 334 · 3 = 1002
+        assert beyond(faults(text))
+        assert len(load(text, N=996).layers) == 999
+    else:
+        assert len(load(text).layers) == 1000
+        assert beyond(faults(text, N=1020))
+
+
+def beyond(told: list[tuple[str, int, int]]) -> bool:
+    ((message, _, _),) = told
+    return message.startswith("the network unrolls beyond")
+
+
+GROWING = "a size is at most 10**15"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "concat: [[], []]",
+        "depthwise_conv: {kernel_size: 1, depth_multiplier: 1e15}",
+        "transposed_conv: {out_channels: 1, kernel_size: 1, stride: 1e15}",
+        "pad: {padding: 1e15}",
+        "separable_conv: {out_channels: 1, kernel_size: 1, depth_multiplier: 1e15}",
+    ],
+)
+def test_shapes_do_not_grow_beyond_bounds(item: str, faults: Faults) -> None:
+    started = perf_counter()
+    text = f"input: [3, 8, 8]\nlayers:\n  - {{{item}, repeat: 20000}}\n"
+    text += "  - conv: {out_channels: 7, kernel_size: 1, groups: 3}\n"
+    assert (GROWING, 3, 6) in faults(text)
+    assert perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    "item",
+    ["conv: {out_channels: 2.5, kernel_size: 1}", "pad: {padding: 1e15}", "max_pool: {kernel_size: 9}", "b: {n: }"],
+)
+def test_a_fault_in_a_repetition_ends_it(item: str, faults: Faults) -> None:
+    started = perf_counter()
+    text = "input: [3, 8, 8]\nblocks: {b: {params: {n: 0}, layers: [{conv: {out_channels: n, kernel_size: 1}}]}}\n"
+    assert len(faults(text + f"layers:\n  - {{{item}, repeat: 100000}}\n")) == 1
+    assert perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "conv: {out_channels: 1e15, kernel_size: 1e15, padding: 1e15}",
+        "conv: {out_channels: 1e15, kernel_size: 1, groups: 999999999999999}",
+        "conv: {out_channels: 3, kernel_size: 1e15, stride: 1e15, dilation: 1e15, padding: same}",
+        "transposed_conv: {out_channels: 3, kernel_size: 3, padding: 1e15}",
+        "max_pool: {kernel_size: 1e15, padding: 5e14}",
+        "upsample: {scale_factor: 1e20}",
+        "upsample: {scale_factor: 1e-20}",
+        "upsample: {size: 1e15}",
+        "adaptive_avg_pool: {output_size: 1e15}",
+        "pixel_shuffle: {upscale_factor: 1e15}",
+        "channel_shuffle: {groups: 1e15}",
+        "crop: {cropping: 1e15}",
+        "slice: {start: 1e14, end: 1e15}",
+        "group_norm: {num_groups: 1e15}",
+        "local_response_norm: {size: 1e15}",
+        "prelu: {num_parameters: 1e15}",
+        "batch_norm: {eps: 1e80}",
+        "flatten",
+    ],
+)
+@pytest.mark.parametrize("size", ["8", "1e15"])
+def test_huge_numbers_everywhere_are_counted_or_told(item: str, size: str, load: Load) -> None:
+    started = perf_counter()
+    text = f"input: [3, {size}, {size}]\nlayers:\n  - {item}\n  - {item}\n"
+    try:
+        str(convcost.Model(load(text)).analyze().to_dict())
+    except convcost.SpecError as error:
+        told = str(error)
+        assert all(place in ("3", "4") for place in re.findall(r"--> net.yaml:(\d+):", told))
+        assert "--> net.yaml:" in told
+        assert len(told) < 3_000
+    assert perf_counter() - started < 1
+
+
+def test_a_wide_file_is_read(load: Load) -> None:
+    text = "input: [3, 8, 8]\nlayers: [" + ", ".join(["relu"] * 20_000) + "]\n"
+    assert len(load(text).layers) == 20_000
+
+
+def test_long_texts_are_cut_where_they_are_shown() -> None:
+    long = "x" * 100_000
+    for spec in (
+        {"convcost": long, "input": [3], "layers": ["relu"]},
+        {"input": [3], "layers": [long]},
+        {"input": [3], "layers": [{"relu": None, "name": long, "from": "y" * 10_000}]},
+        {"input": ["9" * 5_000], "layers": ["relu"]},
+        {"input": [3], "layers": ["relu"], "budget": {"params": "9" * 5_000}},
+        {"input": [3], "layers": ["relu"], long: 1},
+    ):
+        with pytest.raises(convcost.SpecError) as caught:
+            convcost.load(spec)
+        assert len(str(caught.value)) < 3_000
+
+
+def test_an_integer_of_five_thousand_digits_is_told(faults: Faults) -> None:
+    for place in ("input: [{}, 8, 8]", "input: [3, 8, 8] # {}", "input: [3, 8, 8]\nsymbols: {{n: {}}}"):
+        text = place.format("9" * 5_000) + "\nlayers: [relu]\n"
+        if "#" in text:
+            continue
+        ((message, _, _),) = faults(text)
+        assert "astronomically" in message

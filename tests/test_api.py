@@ -1,0 +1,186 @@
+"""The Python API as a notebook uses it."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import sys
+from decimal import Decimal
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+import convcost
+from convcost import cli
+
+NET = """\
+name: net
+symbols: {n: 256}
+input: [3, 12, 12]
+layers:
+  - conv: {out_channels: n, kernel_size: 5, bias: false}
+"""
+MAPPING = {
+    "name": "net",
+    "symbols": {"n": 256},
+    "input": [3, 12, 12],
+    "layers": [{"conv": {"out_channels": "n", "kernel_size": 5, "bias": False}}],
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Return the path of the worked example."""
+    path = tmp_path / "net.yaml"
+    path.write_text(NET, encoding="utf-8")
+    return path
+
+
+def test_a_spec_is_a_path_a_text_of_one_a_mapping_or_a_name(path):
+    for spec in path, str(path), MAPPING, "examples/worked_standard":
+        assert convcost.load(spec).analyze().total.mults == 1_228_800  # 256 · 75 · 64
+
+
+def test_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": BytesIO(NET.encode())}))
+    assert convcost.load("-").network.file == "<stdin>"
+
+
+def test_a_mapping_and_its_file_give_the_same_network(path):
+    ours, theirs = convcost.analyze(MAPPING).to_dict(), convcost.analyze(path).to_dict()
+    for data in ours, theirs:
+        del data["network"]["file"]
+        for layer in data["layers"]:
+            del layer["file"], layer["line"]
+    assert ours == theirs
+
+
+def test_a_mapping_is_not_changed():
+    before = json.dumps(MAPPING)
+    convcost.load(MAPPING, set={"n": 8}).analyze()
+    assert json.dumps(MAPPING) == before
+
+
+def test_tuples_none_and_booleans_in_a_mapping():
+    layers = [{"conv": {"out_channels": 2, "kernel_size": (3, 1), "bias": True}}, {"relu": None}]
+    assert convcost.analyze({"input": (1, 4, 4), "layers": layers}).total.params == 8  # 2 · 3 + 2
+
+
+@pytest.mark.parametrize("value", [8, "8", "16 / 2", Fraction(16, 2), 8.0, "8.0", Decimal(8)])
+def test_a_symbol_is_set_to_a_number_or_an_expression(value):
+    network = convcost.load(MAPPING, set={"n": value}).network
+    assert network.symbols == {"n": 8}
+    assert network.layers[0].output_shape == (8, 8, 8)
+
+
+def test_a_fraction_stays_exact():
+    spec = {"symbols": {"a": 1}, "input": [3, 8], "layers": [{"pointwise_conv": {"out_channels": "96 * a"}}]}
+    for value in "1/3", Fraction(1, 3):
+        network = convcost.load(spec, set={"a": value}).network
+        assert network.symbols == {"a": Fraction(1, 3)}
+        assert network.layers[0].output_shape == (32, 8)
+    assert convcost.analyze(spec, set={"a": "1/3"}).to_dict()["network"]["symbols"] == {"a": "1/3"}
+
+
+def test_a_symbol_that_is_not_there():
+    with pytest.raises(convcost.OptionError, match="has no symbol 'm'"):
+        convcost.load(MAPPING, set={"m": 8})
+
+
+def test_a_spec_that_is_not_there():
+    with pytest.raises(convcost.SpecError) as error:
+        convcost.load("mobilenet")
+    assert str(error.value).startswith("error: there is no file and no shipped spec 'mobilenet'\n = help: did you mean")
+    with pytest.raises(convcost.SpecError, match="there is no file"):
+        convcost.load(Path("nowhere/net.yaml"))
+
+
+def test_all_faults_are_values_with_their_places(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text("input: [3, 4, 4]\nlayers:\n  - convv: {}\n  - conv: {out_channels: 4, kernel_size: 9}\n")
+    with pytest.raises(convcost.ConvcostError) as error:
+        convcost.load(path)
+    places = [fault.place for fault in error.value.faults]
+    assert places == [convcost.Place(str(path), 3, 5), convcost.Place(str(path), 4, 42)]
+    assert error.value.faults[1].found == "kernel_size 9 does not fit into an input of 4"
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", 1j])
+def test_a_mapping_that_holds_what_no_spec_can(value):
+    with pytest.raises(convcost.SpecError):
+        convcost.load({"input": [3, 4, 4], "layers": [{"conv": {"out_channels": value, "kernel_size": 1}}]})
+
+
+def test_a_mapping_that_holds_itself():
+    loop = {"input": [3, 4, 4]}
+    loop["layers"] = [loop]
+    with pytest.raises(convcost.SpecError):
+        convcost.load(loop)
+
+
+def test_the_short_form(path):
+    assert convcost.analyze(path, set={"n": 8}, batch=2, fold=False) == convcost.load(path, set={"n": 8}).analyze(
+        batch=2, fold=False
+    )
+
+
+def test_results_are_frozen(path):
+    model = convcost.load(path)
+    analysis = model.analyze()
+    for value, name in [
+        (model, "network"),
+        (model.network, "layers"),
+        (model.network.layers[0], "type"),
+        (analysis, "total"),
+        (analysis.layers[0], "cost"),
+        (analysis.layers[0].ratio, "formula"),
+        (analysis.total, "params"),
+        (analysis.total.ops, "mul"),
+    ]:
+        with pytest.raises(AttributeError):
+            setattr(value, name, None)
+    assert isinstance(analysis.layers, tuple)
+
+
+def test_results_are_values(path):
+    assert convcost.analyze(path) == convcost.analyze(path)
+    assert convcost.analyze(path) != convcost.analyze(path, batch=2)
+
+
+@pytest.mark.parametrize("options", [{}, {"batch": 3}, {"fold": False}])
+def test_plain_data_is_what_the_command_writes_as_json(options, path, monkeypatch, capsys):
+    for spec in str(path), "mobilenet_v2":
+        arguments = ["--batch", "3"] if "batch" in options else ["--no-fold"] if options else []
+        monkeypatch.setattr(sys, "argv", ["convcost", "analyze", spec, "--format", "json", *arguments])
+        with pytest.raises(SystemExit):
+            cli.main()
+        written = json.loads(capsys.readouterr().out)
+        assert json.loads(json.dumps(convcost.analyze(spec, **options).to_dict())) == written
+
+
+def test_a_notebook_shows_a_table_and_a_terminal_the_same(path):
+    analysis = convcost.analyze(path)
+    assert analysis._repr_html_().count("<table>") == 1
+    assert "1,228,800" in analysis._repr_html_()
+    assert "1,228,800" in str(analysis)
+
+
+def test_costs_of_chosen_layers_add_up():
+    """As the README's notebook would sum a part of a network."""
+    layers = convcost.analyze("mobilenet_v1").layers
+    pointwise = sum((layer.cost for layer in layers if layer.type == "pointwise_conv"), convcost.Cost())
+    assert round(100 * pointwise.macs / 568_740_352, 2) == 94.86  # Howard et al. 2017, Table 2
+
+
+@pytest.mark.parametrize("module", [convcost, convcost.ops, convcost.errors])
+def test_the_examples_in_the_docstrings_hold(module):
+    failed, tried = doctest.testmod(module)
+    assert tried > 0
+    assert failed == 0
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in convcost.__all__:
+        assert getattr(convcost, name).__doc__, name
