@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convcost.errors import ConvcostError, Fault, OptionError, OutputError, Place, SpecError, cells, nearest, visible
@@ -81,7 +81,6 @@ def test_the_caret_stands_below_its_column(source, column, shown, caret):
     assert lines[3:] == [f"1 | {shown}", f"  | {' ' * caret}^ this"]
 
 
-@settings(deadline=None)
 @given(column=st.integers(1, 5_000), length=st.integers(1, 5_000))
 def test_a_long_line_is_shown_around_its_fault(column, length):
     """At most 162 characters, and the caret below the right one."""

@@ -30,11 +30,11 @@ IMPORTS = [sys.executable, "-c", "import typer, rich.console, rich.table, yaml"]
 COMPOSE = [
     sys.executable,
     "-c",
-    "import sys, time, yaml\n"
-    "text = open(sys.argv[1]).read()\n"
-    "start = time.perf_counter()\n"
-    "yaml.compose(text, Loader=yaml.CLoader)\n"
-    "print(time.perf_counter() - start)",
+    """import sys, time, yaml
+text = open(sys.argv[1]).read()
+start = time.perf_counter()
+yaml.compose(text, Loader=yaml.CLoader)
+print(time.perf_counter() - start)""",
 ]
 
 

@@ -28,7 +28,7 @@ def products(draw):
     )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(products())
 def test_lanes_and_plain_agree_bit_for_bit(drawn):
     planes, rows, starts = drawn

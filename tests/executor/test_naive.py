@@ -56,7 +56,7 @@ def output_sizes(sizes, kernel, stride, padding, dilation):
     )
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(
     st.data(),
     geometries(),
@@ -101,7 +101,7 @@ def test_a_convolution_is_its_definition(data, geometry, groups, members, fanout
     assert execution.params == len(weight.values) + len(bias.values)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(
     st.data(),
     geometries(),
@@ -156,7 +156,7 @@ def test_a_transposed_convolution_is_its_definition(data, geometry, groups, memb
     assert execution.padding_mults == cropped
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data(), geometries(), st.booleans(), st.booleans())
 def test_pools_are_their_definitions(data, geometry, ceil_mode, count_include_pad):
     sizes, kernel, stride, padding, dilation = geometry
@@ -199,7 +199,7 @@ def test_pools_are_their_definitions(data, geometry, ceil_mode, count_include_pa
             assert execution.ops.get("cmp", 0) == taps - len(expected)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data(), st.integers(1, 3))
 def test_adaptive_pools_are_their_definition(data, rank):
     sizes = tuple(data.draw(st.integers(1, 6)) for _ in range(rank))

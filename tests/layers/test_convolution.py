@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from convcost.layers import REGISTRY, LayerFault
@@ -177,7 +177,6 @@ def fields(axes):
     return axes, {field: [axis[short] for axis in axes] for field, short in names.items()} | {"padding": padding}
 
 
-@settings(deadline=None)
 @given(
     axes=st.lists(axes, min_size=1, max_size=3),
     groups=st.integers(1, 2),
@@ -326,7 +325,6 @@ def spread(axis):
     return size, [0 <= place < size for place in places]
 
 
-@settings(deadline=None)
 @given(
     axes=st.lists(transposed_axes, min_size=1, max_size=3),
     groups=st.integers(1, 2),

@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convcost.layers import REGISTRY, Norm
@@ -76,7 +76,6 @@ def standardised(values, tally):
         tally["div"] += 1
 
 
-@settings(deadline=None)
 @given(
     groups=st.integers(1, 3),
     share=st.integers(1, 4),

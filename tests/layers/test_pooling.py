@@ -7,7 +7,7 @@ from itertools import product
 from math import ceil, floor, prod
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convcost.layers import LayerFault
@@ -90,7 +90,6 @@ def starts(i, k, s, d, pad, *, up):
     return found
 
 
-@settings(deadline=None)
 @given(axes=st.lists(pool_axes, min_size=1, max_size=3), up=st.booleans(), channels=st.integers(1, 3))
 def test_a_pool_counts_whole_windows(axes, up, channels, run):
     for axis in axes:
@@ -141,7 +140,6 @@ def test_an_adaptive_average_to_the_same_size_still_averages_each_value(run):
     assert run("adaptive_avg_pool", (2, 6, 6), output_size=6).ops == {"add": 72, "div": 72}
 
 
-@settings(deadline=None)
 @given(
     sizes=st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=3),
     channels=st.integers(1, 3),

@@ -239,7 +239,7 @@ MODELS = {name: convcost.analyze(name) for name in ("mobilenet_v1", "examples/se
 PLAIN = re.compile(r"\x1b\[[0-9;]*m")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(width=st.integers(1, 200), name=st.sampled_from(sorted(MODELS)), color=st.booleans(), top=st.none() | st.just(9))
 def test_no_width_cuts_a_digit(width, name, color, top, render):
     """On every page each row ends its parameters and multiplications with all of their digits."""
@@ -253,14 +253,14 @@ def test_no_width_cuts_a_digit(width, name, color, top, render):
         assert any(wanted.search(line) for line in left), f"{params:,} {mults:,} at {width}"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(width=st.integers(40, 200), name=st.sampled_from(sorted(MODELS)), color=st.booleans())
 def test_no_line_is_longer_than_the_page(width, name, color, render):
     text = PLAIN.sub("", render("table", MODELS[name], width=width, color=color))
     assert max(map(len, text.splitlines())) <= width
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(widths=st.lists(st.integers(30, 200), min_size=2, max_size=2).map(sorted))
 def test_a_wider_page_shows_no_column_less(widths, render):
     narrow, wide = (set(body(render("table", MODELS["mobilenet_v1"], width=width))[1].split()) for width in widths)

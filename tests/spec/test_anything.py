@@ -6,7 +6,6 @@ import json
 import random
 import re
 from copy import deepcopy
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -189,7 +188,7 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-FUZZ = settings(deadline=timedelta(seconds=3), max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 
 
 @FUZZ
@@ -263,7 +262,7 @@ RESIDUAL, CONCAT, MULTIPLY = ["layers", 2, "residual"], ["layers", 3, "concat", 
 BODY = ["blocks", "inverted_residual", "layers"]
 
 
-@pytest.mark.parametrize("replacement", ["1 / 0", "nosuch", "1 +", "9**9**9", "max(1", {"a": 1}], ids=str)
+@pytest.mark.parametrize("replacement", ["1 / 0", "nosuch", "1 +", "9**9**9", "max(1", [[1]]], ids=str)
 @pytest.mark.parametrize(
     "way",
     [
@@ -302,25 +301,17 @@ def test_one_fault_is_told_as_one(way: list[Any], replacement: Any) -> None:
     assert len(broken(way, replacement)) == 1
 
 
-@pytest.mark.parametrize(
-    "replacement", ["nosuch", "convv", None, [], {}, {"relu": 5}, {"conv": 5}, {"upsample": [2]}], ids=str
-)
-@pytest.mark.parametrize(
-    "way",
-    [
-        [*BODY, 1],
-        [*BODY, 2],
-        ["layers", 1],
-        [*RESIDUAL, 0],
-        [*CONCAT, 0],
-        [*MULTIPLY, 0],
-        [*MULTIPLY, 2],
-        ["layers", 9],
-    ],
-    ids=lambda way: "-".join(map(str, way)),
-)
+WAYS = [[*BODY, 1], [*BODY, 2], ["layers", 1], [*RESIDUAL, 0], [*CONCAT, 0], [*MULTIPLY, 0], [*MULTIPLY, 2]]
+
+
+@pytest.mark.parametrize("replacement", ["nosuch", "convv", None, [], {}, {"conv": 5}, {"upsample": [2]}], ids=str)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way)))
 def test_a_wrong_item_is_one_fault(way: list[Any], replacement: Any) -> None:
     assert len(broken(way, replacement)) == 1
+
+
+def test_a_misspelt_flatten_is_one_fault() -> None:
+    assert broken(["layers", 9], "flaten") == ["there is no layer type or block 'flaten'"]
 
 
 @pytest.mark.parametrize("replacement", [5, "relu", [], {"layers": 5}, {"params": {"out": None}}], ids=str)
