@@ -8,19 +8,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from convcost import spec as _spec
 from convcost.analysis import cost as _cost
 from convcost.analysis.cost import LayerCost
-from convcost.errors import ConvcostError, Fault, OptionError, OutputError, Place, SpecError
+from convcost.errors import ConvcostError, Fault, OptionError, OutputError, Place, SpecError, nearest
 from convcost.network import Layer, Network
 from convcost.ops import Cost, Ledger
 from convcost.spec import source as _source
+
+if TYPE_CHECKING:  # the executor is imported where it is asked for
+    from concurrent.futures import Executor
+
+    from convcost.analysis.comparison import Comparison
+    from convcost.analysis.difference import Difference
+    from convcost.analysis.solve import Solution
+    from convcost.analysis.sweep import Limit, Sweep
+    from convcost.verification import Verification, Watch
 
 __version__ = "0.1.0"
 
@@ -39,7 +48,11 @@ __all__ = [
     "Place",
     "SpecError",
     "analyze",
+    "compare",
     "load",
+    "solve",
+    "sweep",
+    "verify",
 ]
 
 
@@ -85,35 +98,302 @@ class Model(Struct, frozen=True):
         >>> load("mobilenet_v1").analyze().total.macs
         568740352
         """
-        if type(batch) is not int or batch < 1:
-            raise OptionError(Fault("batch is a whole number, at least 1", found=f"found {batch}"))
+        _check_batch(batch)
         return Analysis.of(self.network, batch=batch, fold=fold)
 
+    def compare(self, *, batch: int = 1, fold: bool = True) -> Comparison:
+        """Return what the standard and the separable form of each convolution cost, and three totals.
 
-def load(spec: str | Path | Mapping[str, Any], *, set: Mapping[str, Any] | None = None) -> Model:
+        Args:
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+
+        Raises:
+            OptionError: The batch is not a positive whole number.
+
+        >>> comparison = load("mobilenet_v1").compare()
+        >>> comparison.written.total.macs, comparison.standard.total.macs
+        (568740352, 4867293184)
+        """
+        from convcost.analysis.comparison import Comparison
+
+        _check_batch(batch)
+        return Comparison.of(self.network, batch=batch, fold=fold)
+
+    def difference(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
+        """Return this network beside another: what the other adds, removes and changes, layer by layer and in all.
+
+        Args:
+            other: The other network.
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+
+        Raises:
+            OptionError: The batch is not a positive whole number.
+
+        >>> difference = load("mobilenet_v1").difference(load("mobilenet_v1", set={"alpha": "1/2"}))
+        >>> difference.after.total.macs - difference.before.total.macs
+        -419243264
+        """
+        from convcost.analysis.difference import Difference
+
+        _check_batch(batch)
+        return Difference.of(self.network, other.network, batch=batch, fold=fold)
+
+    def rewrite(self, to: str, *, layers: Sequence[str] = (), **options: int | bool) -> Model:
+        """Return the network with layers in another form.
+
+        Args:
+            to: The rewrite, one of `convcost.rewrites.NAMES`.
+            layers: Patterns of the names of layers, or of what they are in; every layer without.
+            options: Options of the rewrite, such as `groups=4`.
+
+        Raises:
+            OptionError: There is no such rewrite, option or layer, or the rewrite does not apply.
+
+        >>> load("examples/one_5x5").rewrite("stacked").analyze().total.mults
+        90
+        """
+        from convcost.rewrites import named
+        from convcost.rewrites.application import apply
+        from convcost.rewrites.selection import select
+
+        return Model(apply(self.network, select(self.network, named(to, **options), layers)).network)
+
+    def verify(
+        self,
+        *,
+        full: bool = False,
+        fold: bool = True,
+        seed: int = 0,
+        engine: str = "auto",
+        pool: Executor | None = None,
+        watch: Watch | None = None,
+    ) -> Verification:
+        """Execute every layer, count its operations and compare them with what `analyze` predicts.
+
+        Args:
+            full: Execute the network at its real size, every layer. Otherwise a tiny network is executed that keeps
+                every structural choice, and layers that are the same only once.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+            seed: What inputs and weights are drawn from.
+            engine: How convolutions multiply: `plain`, every product a Python multiplication; `lanes`, many products in
+                one; `auto`, whichever is faster for the layer.
+            pool: Any executor of `concurrent.futures`, to execute layers in other processes or on other machines.
+            watch: Who is told how it gets on.
+
+        Raises:
+            OptionError: There is no such engine, or the seed is not a whole number.
+            convcost.verification.Interrupted: By the keyboard; it holds what was proved so far.
+
+        >>> verification = load("examples/worked_standard").verify(full=True)
+        >>> verification.ok, verification.counted()["mul"]
+        (True, 1228800)
+        """
+        from convcost.verification import Settings
+        from convcost.verification import verify as run
+
+        if engine not in ("auto", "plain", "lanes"):
+            raise OptionError(Fault(f"there is no engine {engine!r}", help="known: auto, plain, lanes"))
+        if type(seed) is not int:
+            raise OptionError(Fault("a seed is a whole number", found=f"found {seed!r}"))
+        return run(self.network, Settings(full, fold, seed, engine), pool, watch)  # type: ignore[arg-type]  # checked
+
+
+def _check_batch(batch: int) -> None:
+    if type(batch) is not int or batch < 1:
+        raise OptionError(Fault("batch is a whole number, at least 1", found=f"found {batch}"))
+
+
+def load(
+    spec: str | Path | Mapping[str, Any],
+    *,
+    set: Mapping[str, Any] | None = None,
+    free: Collection[str] | None = None,
+) -> Model:
     """Read a spec.
 
     Args:
         spec: A path, the name of a shipped spec, `-` for standard input, or the spec itself as a mapping.
         set: Values for the spec's symbols: numbers, or expressions as text.
+        free: Symbols that stay symbols, so that `analyze` gives formulas; all without a value do too. Without it every
+            symbol needs a value.
 
     Raises:
         SpecError: There is no such spec, or it has faults; all of them are told, each with its place.
-        OptionError: `set` names an unknown symbol or gives one a value it cannot have.
+        OptionError: `set` or `free` names an unknown symbol, or gives one a value it cannot have.
 
     >>> load("mobilenet_v1", set={"alpha": "1/2"}).analyze().total.params
     1331592
     """
-    source = _source.from_mapping(spec) if isinstance(spec, Mapping) else _source.read(spec)
-    return Model(_spec.load(source, set or {}))
+    return Model(_reader(spec).network(set or {}, free))
 
 
 def analyze(
     spec: str | Path | Mapping[str, Any],
     *,
     set: Mapping[str, Any] | None = None,
+    free: Collection[str] = (),
     batch: int = 1,
     fold: bool = True,
 ) -> Analysis:
-    """Read a spec and return what its network costs: `load(spec, set=set).analyze(batch=batch, fold=fold)`."""
-    return load(spec, set=set).analyze(batch=batch, fold=fold)
+    """Read a spec and return what its network costs: `load(spec, set=set, free=free).analyze(batch=batch, fold=fold)`.
+
+    >>> analyze("mobilenet_v1", free=["alpha", "r"]).total.mults
+    10752·alpha²·r² + 1125·alpha·r²/2 + 1024000·alpha
+    """
+    return load(spec, set=set, free=free).analyze(batch=batch, fold=fold)
+
+
+def compare(
+    spec: str | Path | Mapping[str, Any],
+    *,
+    set: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    fold: bool = True,
+) -> Comparison:
+    """Read a spec and compare its convolutions' forms: `load(spec, set=set).compare(batch=batch, fold=fold)`.
+
+    >>> compare("examples/worked_standard").layers[0].saved
+    1174848
+    """
+    return load(spec, set=set).compare(batch=batch, fold=fold)
+
+
+def sweep(
+    spec: str | Path | Mapping[str, Any],
+    *,
+    set: Mapping[str, Any],
+    where: Iterable[str] = (),
+    best: str | None = None,
+    batch: int = 1,
+    fold: bool = True,
+    pool: Executor | None = None,
+    watch: Callable[[int, int], None] | None = None,
+) -> Sweep:
+    """Read a spec and return what its network costs at every combination of some values.
+
+    Args:
+        spec: A path, the name of a shipped spec, `-` for standard input, or the spec itself as a mapping.
+        set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:225:32`.
+        where: What the points that are shown satisfy, such as `mults <= 300M`.
+        best: The total to sort by, the least first.
+        batch: How many inputs to count the operations for; parameters do not scale.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        pool: Any executor of `concurrent.futures`, to work on many points at once.
+        watch: Is told how many more points are done, and of how many.
+
+    Raises:
+        SpecError: There is no such spec, or it has faults.
+        OptionError: A symbol, a value or a condition cannot be used, or there are too many points.
+
+    >>> found = sweep("mobilenet_v1", set={"alpha": "0.5,0.75,1", "r": [192, 224]}, where=["mults <= 300M"])
+    >>> [(str(row["alpha"]), row["r"], row["mults"]) for row in found.rows()]
+    [('1/2', 192, 109970432), ('1/2', 224, 149497088), ('3/4', 192, 239273472)]
+    """
+    from convcost.analysis.sweep import METRICS, Axis, Sweep, Task
+    from convcost.spec.ranges import values
+
+    _check_batch(batch)
+    reader = _reader(spec)
+    document = reader.check(set, "--set")
+    given = {name: _listed(value) or values(name, str(value)) for name, value in set.items()}
+    axes = tuple(Axis(name, found) for name, found in given.items() if len(found) > 1)
+    if not axes:
+        raise OptionError(Fault("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1"))
+    limits = [_limit(text) for text in where]
+    if best is not None and best not in METRICS:
+        raise OptionError(Fault(f"there is no total {best!r}", help=nearest(best, METRICS)))
+    asked = [*(limit.metric for limit in limits), *([best] if best else [])]
+    fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
+    task = Task(reader.network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *asked])), batch, fold)
+    return Sweep.of(document.name or reader.source.file, task, where=limits, best=best, pool=pool, watch=watch)
+
+
+def solve(
+    spec: str | Path | Mapping[str, Any],
+    symbol: str,
+    *,
+    max: Mapping[str, Any],
+    set: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    fold: bool = True,
+) -> Solution:
+    """Read a spec and return the largest value of a symbol at which its network is valid and within limits.
+
+    Args:
+        spec: A path, the name of a shipped spec, `-` for standard input, or the spec itself as a mapping.
+        symbol: The symbol.
+        max: What totals may be: numbers, or texts such as `300M`.
+        set: Values for the spec's other symbols.
+        batch: How many inputs to count the operations for; parameters do not scale.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+
+    Raises:
+        SpecError: There is no such spec, or it has faults.
+        OptionError: There is no such symbol or total, or there is no largest value.
+
+    >>> found = solve("mobilenet_v1", "alpha", max={"mults": "300M"})
+    >>> str(found.best.value), found.best.totals["mults"], found.next.totals["mults"]
+    ('23/32', 299724592, 325400448)
+    """
+    from convcost.analysis.solve import solve as find
+
+    _check_batch(batch)
+    reader = _reader(spec)
+    document = reader.check([symbol], "--for")
+    limits = [_limit(f"{metric} <= {value}") for metric, value in max.items()]
+    if not limits:
+        raise OptionError(Fault("solve needs a limit", help="such as --max mults=300M"))
+    title = document.name or reader.source.file
+    return find(reader.network, title, symbol, limits, set or {}, batch=batch, fold=fold)
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    """Return the values of a list or range, as exact numbers."""
+    if isinstance(value, list | tuple | range):
+        from convcost.spec.ranges import values
+
+        return tuple([each for part in value for each in values("", str(part))])
+    return ()
+
+
+def _limit(text: str) -> Limit:
+    """Return the condition that `mults <= 300M` states."""
+    import re
+
+    from convcost.analysis.sweep import METRICS, Limit
+    from convcost.spec.reading import amount
+
+    match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*", text)
+    if match is None:
+        raise OptionError(Fault("a condition compares a total", found=text, help="such as mults <= 300M"))
+    metric, relation, number = match.groups()
+    if metric not in METRICS:
+        raise OptionError(Fault(f"there is no total {metric!r}", help=nearest(metric, METRICS)))
+    value = amount(number)
+    if value is None:
+        raise OptionError(Fault("a limit is a whole number", found=text, help="such as 4_300_000, 4.3M or 570M"))
+    return Limit(metric, relation, value)
+
+
+def _reader(spec: str | Path | Mapping[str, Any]) -> _spec.Spec:
+    return _spec.Spec(_source.from_mapping(spec) if isinstance(spec, Mapping) else _source.read(spec))
+
+
+def verify(
+    spec: str | Path | Mapping[str, Any],
+    *,
+    set: Mapping[str, Any] | None = None,
+    full: bool = False,
+    fold: bool = True,
+    seed: int = 0,
+    engine: str = "auto",
+    pool: Executor | None = None,
+) -> Verification:
+    """Read a spec, execute its network and compare: `load(spec, set=set).verify(…)`.
+
+    >>> verify("mobilenet_v1").ok
+    True
+    """
+    return load(spec, set=set).verify(full=full, fold=fold, seed=seed, engine=engine, pool=pool)

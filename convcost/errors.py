@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -85,7 +86,13 @@ class ConvcostError(Exception):
 
 
 class SpecError(ConvcostError):
-    """A spec cannot be read, or does not describe a network."""
+    """A spec cannot be read, or does not describe a network.
+
+    Attributes:
+        assumed: What was decided at the values of symbols that were to stay free, before the faults were met.
+    """
+
+    assumed: Sequence[Any] = ()
 
 
 class OptionError(ConvcostError):

@@ -23,6 +23,7 @@ class Layer(Struct, frozen=True, gc=False):
         input_shapes: Their shapes, channels first.
         output_shape: What it gives, channels first.
         line: The line of the file where it is written, from 1; 0 where there is no file.
+        column: The column there, from 1; the layers of one place are written by one item.
     """
 
     path: tuple[str, ...]
@@ -33,6 +34,21 @@ class Layer(Struct, frozen=True, gc=False):
     input_shapes: tuple[tuple[int, ...], ...]
     output_shape: tuple[int, ...]
     line: int
+    column: int = 0
+
+
+class Free(Struct, frozen=True):
+    """The symbols of a network that stay symbols: its sizes are formulas in them.
+
+    Attributes:
+        symbols: Each symbol as a number, with what is known of it.
+        witness: The values at which open questions are decided, of those symbols that have one.
+        conditions: What was decided so; the formulas hold where these do.
+    """
+
+    symbols: Mapping[str, Any]
+    witness: Mapping[str, Any]
+    conditions: Any
 
 
 class Network(Struct, frozen=True):
@@ -46,6 +62,7 @@ class Network(Struct, frozen=True):
         input_shape: What it takes, channels first.
         layers: All layers, repetitions unrolled.
         limits: The largest value that its budget allows each metric.
+        free: The symbols that stay symbols; None where all have values.
     """
 
     name: str
@@ -55,6 +72,7 @@ class Network(Struct, frozen=True):
     input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
     limits: Mapping[str, Any]
+    free: Free | None = None
 
     def readers(self) -> list[int]:
         """Return how often each layer's output is read; one that nothing reads is an output of the network."""

@@ -6,7 +6,10 @@ integer does.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from msgspec import Struct
 
@@ -50,7 +53,7 @@ class Ledger(Struct, frozen=True):
 
     def to_dict(self) -> dict[str, int]:
         """Return the kinds that occur, in the ledger's order."""
-        return {kind: count for kind, count in self._pairs() if count != 0}
+        return {kind: count for kind, count in self._pairs() if count.__class__ is not int or count}
 
 
 KINDS: tuple[str, ...] = Ledger.__struct_fields__
@@ -144,3 +147,18 @@ def product(factors: Iterable[int]) -> int:
     for factor in factors:
         result = result * factor
     return result
+
+
+def is_symbolic(value: object) -> bool:
+    """Return whether a value is a symbolic number; where there is none, their package is never imported."""
+    module = sys.modules.get("convcost.symbolic.formula")
+    return module is not None and isinstance(value, module.Formula)
+
+
+def gcd(a: Any, b: Any) -> Any:
+    """Return the greatest common divisor of two whole numbers."""
+    if is_symbolic(a) or is_symbolic(b):
+        from convcost import symbolic
+
+        return symbolic.gcd(a, b)
+    return math.gcd(a, b)

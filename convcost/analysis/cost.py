@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Self
 
@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from convcost.analysis.separable import Ratio, ratios
 from convcost.layers import REGISTRY
-from convcost.network import INPUT, Network
-from convcost.ops import KINDS, Cost, Ledger, product
+from convcost.network import INPUT, Free, Network
+from convcost.ops import KINDS, Cost, Ledger, is_symbolic, product
 
 SCHEMA_VERSION = 1
+
+Added = Callable[[list[Any]], Any]
 
 
 class LayerCost(Struct, frozen=True):
@@ -70,17 +72,37 @@ class Analysis(Struct, frozen=True):
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
         """
+        if network.free is None:
+            return cls._counted(network, batch, fold, added=sum)
+        from convcost.symbolic import total as added
+
+        with network.free.conditions:
+            return cls._counted(network, batch, fold, added=added)
+
+    @classmethod
+    def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:
         readers = network.readers()
         found = ratios(network, readers)
+        numeric = network.free is None
+        known: dict[Any, tuple[Cost, Any]] = {}  # formulas of layers that are the same are worked out once
         layers = []
         for index, layer in enumerate(network.layers):
             definition = REGISTRY[layer.type]
-            cost = definition(layer.fields).cost(layer.input_shapes, layer.output_shape)
+            if numeric:
+                cost = definition(layer.fields).cost(layer.input_shapes, layer.output_shape)
+                values = product(layer.output_shape)
+            else:
+                key = layer.type, *layer.fields.values(), layer.input_shapes
+                same = known.get(key)
+                if same is None:
+                    cost = definition(layer.fields).cost(layer.input_shapes, layer.output_shape)
+                    same = known[key] = cost, product(layer.output_shape)
+                cost, values = same
             notes: tuple[str, ...] = (definition.note,) if definition.note else ()
             if fold and layer.type == "batch_norm" and folds(network, index, readers):
                 notes = (f"folded into {network.layers[layer.inputs[0]].name}",)
                 cost = cost.at_rest()
-            elif not notes and cost.ops == _NOTHING:
+            elif not notes and (cost.ops == _NOTHING if numeric else not cost.ops.to_dict()):
                 notes = (_MOVES,)
             if readers[index] == 0:
                 notes += ("output",)
@@ -94,33 +116,78 @@ class Analysis(Struct, frozen=True):
                     layer.line,
                     layer.input_shapes,
                     layer.output_shape,
-                    product(layer.output_shape) * batch,
+                    values * batch,
                     cost,
                     found.get(index),
                     notes,
                 )
             )
-        return cls(network, batch, fold, tuple(layers), total([layer.cost for layer in layers]))
+        return cls(network, batch, fold, tuple(layers), total([layer.cost for layer in layers], added))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the analysis as plain data: what `--format json` writes."""
         network = self.network
+        formulas = self.formulas()
+        rows = [_row(layer, network.file) | {"formula": formulas[layer.name]} for layer in self.layers]
+        sums = {"activations": self.activations, **costs(self.total)}
+        if network.free is not None:
+            return _told_free(self, network.free, rows, sums)
         return {
             "schema_version": SCHEMA_VERSION,
-            "network": {
-                "name": network.name or None,
-                "file": network.file or None,
-                "source": network.source or None,
-                "symbols": {name: _number(value) for name, value in network.symbols.items()},
-                "input_shape": network.input_shape,
-            },
+            "network": described_network(network),
             "convention": convention(self),
-            "layers": [_row(layer, network.file) for layer in self.layers],
-            "total": {
-                "activations": sum(layer.activations for layer in self.layers),
-                **_costs(self.total),
-            },
+            "layers": rows,
+            "total": sums,
         }
+
+    def formulas(self) -> dict[str, dict[str, str] | None]:
+        """Return each row's formulas in the layer's own letters, for one input; None for layers that share a row."""
+        from convcost.analysis.formulas import of_layer
+
+        layers = {layer.name: layer for layer in self.network.layers}
+        found: dict[str, dict[str, str] | None] = {}
+        for row in self.layers:
+            layer = layers.get(row.name)
+            formula = of_layer(layer) if layer and layer.type == row.type else None
+            if formula and row.notes and row.notes[0].startswith("folded into "):
+                formula = {"params": formula["params"], "mults": "0", "adds": "0"}
+            found[row.name] = formula
+        return found
+
+    @property
+    def activations(self) -> Any:
+        """Values in the outputs of all layers."""
+        if self.network.free is None:
+            return sum(layer.activations for layer in self.layers)
+        from convcost.symbolic import total as added
+
+        return added(layer.activations for layer in self.layers)
+
+    @property
+    def unused(self) -> list[str]:
+        """The free symbols on which nothing depends."""
+        if self.network.free is None:
+            return []
+        from convcost.analysis.free import unused
+
+        total = self.total
+        numbers = [total.params, total.buffers, total.macs, total.useful_mults, self.activations]
+        return unused(self.network.free, [*numbers, *total.ops.to_dict().values()])
+
+
+def _told_free(analysis: Analysis, free: Free, rows: list[dict[str, Any]], sums: dict[str, Any]) -> dict[str, Any]:
+    """Return an analysis whose numbers are formulas as plain data: their texts, and their structures beside them."""
+    from convcost.analysis.free import conditions, structures, symbols, told
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "network": told(described_network(analysis.network)),
+        "free": symbols(free),
+        "conditions": conditions(free),
+        "convention": convention(analysis),
+        "layers": [told(row) | {"structures": structures(row)} for row in rows],
+        "total": told(sums) | {"structures": structures(sums)},
+    }
 
 
 _NOTHING = Ledger()
@@ -133,15 +200,15 @@ def folds(network: Network, index: int, readers: list[int]) -> bool:
     return source != INPUT and REGISTRY[network.layers[source].type].weights and readers[source] == 1
 
 
-def total(costs: list[Cost]) -> Cost:
-    """Return the sum of costs."""
-    ops = Ledger(*[sum([getattr(cost.ops, kind) for cost in costs]) for kind in KINDS])
+def total(costs: list[Cost], added: Added = sum) -> Cost:
+    """Return the sum of costs; `added` adds up numbers."""
+    ops = Ledger(*[added([getattr(cost.ops, kind) for cost in costs]) for kind in KINDS])
     return Cost(
-        params=sum([cost.params for cost in costs]),
-        buffers=sum([cost.buffers for cost in costs]),
+        params=added([cost.params for cost in costs]),
+        buffers=added([cost.buffers for cost in costs]),
         ops=ops,
-        macs=sum([cost.macs for cost in costs]),
-        useful_mults=sum([cost.useful_mults for cost in costs]),
+        macs=added([cost.macs for cost in costs]),
+        useful_mults=added([cost.useful_mults for cost in costs]),
     )
 
 
@@ -160,6 +227,17 @@ def convention(analysis: Analysis) -> dict[str, Any]:
     }
 
 
+def described_network(network: Network) -> dict[str, Any]:
+    """Return as plain data which network it is."""
+    return {
+        "name": network.name or None,
+        "file": network.file or None,
+        "source": network.source or None,
+        "symbols": {name: _number(value) for name, value in network.symbols.items()},
+        "input_shape": network.input_shape,
+    }
+
+
 def _row(layer: LayerCost, file: str) -> dict[str, Any]:
     inputs = layer.input_shapes
     return {
@@ -170,13 +248,14 @@ def _row(layer: LayerCost, file: str) -> dict[str, Any]:
         "input_shape": inputs[0] if len(inputs) == 1 else inputs,
         "output_shape": layer.output_shape,
         "activations": layer.activations,
-        **_costs(layer.cost),
-        "ratio": _ratio(layer.ratio) if layer.ratio else None,
+        **costs(layer.cost),
+        "ratio": described_ratio(layer.ratio) if layer.ratio else None,
         "notes": layer.notes,
     }
 
 
-def _costs(cost: Cost) -> dict[str, Any]:
+def costs(cost: Cost) -> dict[str, Any]:
+    """Return a cost as plain data."""
     ops = cost.ops
     return {
         "params": cost.params,
@@ -190,13 +269,14 @@ def _costs(cost: Cost) -> dict[str, Any]:
     }
 
 
-def _ratio(ratio: Ratio) -> Mapping[str, Any]:
+def described_ratio(ratio: Ratio) -> Mapping[str, Any]:
+    """Return a ratio as plain data."""
     return {
         "kind": ratio.kind,
         "formula": ratio.formula,
         "numbers": ratio.numbers,
-        "exact": str(ratio.exact),
-        "value": float(ratio.exact),
+        "exact": ratio.exact if is_symbolic(ratio.exact) else str(ratio.exact),
+        "value": None if is_symbolic(ratio.exact) else float(ratio.exact),
         "term": ratio.term,
     }
 

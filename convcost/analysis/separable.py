@@ -9,11 +9,14 @@ Source: Howard et al. 2017, arXiv:1704.04861, section 3.1.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from msgspec import Struct
 
-from convcost.layers import REGISTRY, Activation, Norm, Shape
-from convcost.network import INPUT, Layer, Network
+from convcost.layers import REGISTRY, Shape
+from convcost.network import Layer, Network
+from convcost.ops import is_symbolic
+from convcost.rewrites.forms import is_standard, separable_pairs
 
 
 class Ratio(Struct, frozen=True):
@@ -43,6 +46,8 @@ class Ratio(Struct, frozen=True):
     @property
     def numbers(self) -> str:
         """The formula with its numbers, such as `1/256 + 1/25`."""
+        if is_symbolic(self.depthwise) or is_symbolic(self.pointwise):
+            return f"{self.depthwise} + {self.pointwise}"
         top = self.multiplier
         return f"{top}/{top / self.depthwise} + {top}/{top / self.pointwise}"
 
@@ -58,68 +63,39 @@ def ratios(network: Network, readers: list[int]) -> dict[int, Ratio]:
         network: The network.
         readers: How often each layer's output is read.
     """
-    found: dict[int, Ratio] = {}
-    pending: dict[int, int] = {}  # a layer whose output is a depthwise stage's, normed and activated: that stage
-    for index, layer in enumerate(network.layers):
-        type = layer.type
-        if type == "conv" and _is_standard(layer):
-            found[index] = _standard(layer)
-            continue
-        if type == "depthwise_conv" or (type == "conv" and _is_depthwise(layer)):
-            if readers[index] == 1 and max(layer.fields["kernel_size"]) > 1:
-                pending[index] = index
-            continue
-        if not pending or layer.inputs[0] == INPUT or layer.inputs[0] not in pending:
-            continue
-        start = pending.pop(layer.inputs[0])
-        if issubclass(REGISTRY[type], (Norm, Activation)):
-            if readers[index] == 1:
-                pending[index] = start
-        elif _is_pointwise(layer):
-            found[start], found[index] = _separable(network.layers[start], layer)
+    found = {index: _standard(layer) for index, layer in enumerate(network.layers) if is_standard(layer)}
+    for pointwise, depthwise in separable_pairs(network, readers).items():
+        found[depthwise], found[pointwise] = _separable(network.layers[depthwise], network.layers[pointwise])
     return found
-
-
-def _is_standard(layer: Layer) -> bool:
-    return bool(layer.fields["groups"] == 1 and max(layer.fields["kernel_size"]) > 1)
-
-
-def _is_depthwise(layer: Layer) -> bool:
-    return bool(1 < layer.fields["groups"] == layer.input_shapes[0][0])
-
-
-def _is_pointwise(layer: Layer) -> bool:
-    if layer.type not in ("pointwise_conv", "conv"):
-        return False
-    fields = layer.fields
-    kernel = fields.get("kernel_size", (1,))
-    padded = layer.type == "conv" and fields["padding"] != "same" and any(map(any, fields["padding"]))
-    return fields["groups"] == 1 and max(kernel) == 1 and max(fields["stride"]) == 1 and not padded
 
 
 def _standard(layer: Layer) -> Ratio:
     channels = layer.output_shape[0]
-    return _ratio("standard", layer, channels, 1, layer.output_shape)[0]
+    return _ratio("standard", layer, channels, 1)[0]
 
 
 def _separable(depthwise: Layer, pointwise: Layer) -> tuple[Ratio, Ratio]:
-    multiplier = depthwise.output_shape[0] // depthwise.input_shapes[0][0]
-    return _ratio("separable", depthwise, pointwise.output_shape[0], multiplier, depthwise.output_shape)
+    multiplier = depthwise.fields.get("depth_multiplier") or depthwise.output_shape[0] // depthwise.input_shapes[0][0]
+    return _ratio("separable", depthwise, pointwise.output_shape[0], multiplier)
 
 
-def _ratio(kind: str, layer: Layer, channels: int, multiplier: int, output: Shape) -> tuple[Ratio, Ratio]:
-    """Return the ratio for the window of `layer` with `channels` output channels, once with each stage's term."""
-    (x,) = layer.input_shapes
-    window = {name: layer.fields[name] for name in ("kernel_size", "stride", "padding", "dilation")}
-    middle, final = (multiplier * x[0], *output[1:]), (channels, *output[1:])
+def _ratio(kind: str, layer: Layer, channels: int, multiplier: int) -> tuple[Ratio, Ratio]:
+    """Return the ratio for the window of `layer` with `channels` output channels, once with each stage's term.
+
+    It is that of one input channel at one position, which is that of all.
+    """
+    ones = (1,) * (len(layer.output_shape) - 1)
+    x = (1, *ones)
+    nothing = ((0, 0),) * len(ones)
+    window = {"kernel_size": layer.fields["kernel_size"], "stride": ones, "dilation": ones, "padding": nothing}
+    middle, final = (multiplier, *ones), (channels, *ones)
     full = _mults("conv", window | {"out_channels": channels, "groups": 1, "bias": False}, x, final)
     depthwise = _mults("depthwise_conv", window | {"depth_multiplier": multiplier, "bias": False}, x, middle)
-    ones = (1,) * (len(x) - 1)
     mixing = {"out_channels": channels, "stride": ones, "groups": 1, "bias": False}
     pointwise = _mults("pointwise_conv", mixing, middle, final)
     top = "1" if multiplier == 1 else "m"
     terms = f"{top}/N", f"{top}/{_kernel(layer.fields['kernel_size'])}"
-    shares = Fraction(depthwise, full), Fraction(pointwise, full)
+    shares = _share(depthwise, full), _share(pointwise, full)
     formula = " + ".join(terms)
     if kind == "standard":
         ratio = Ratio(kind, formula, *shares, multiplier, None)
@@ -128,6 +104,10 @@ def _ratio(kind: str, layer: Layer, channels: int, multiplier: int, output: Shap
         Ratio(kind, formula, *shares, multiplier, terms[0]),
         Ratio(kind, formula, *shares, multiplier, terms[1]),
     )
+
+
+def _share(part: Any, whole: Any) -> Any:
+    return part / whole if is_symbolic(part) or is_symbolic(whole) else Fraction(part, whole)
 
 
 def _mults(type: str, fields: dict[str, object], x: Shape, output: Shape) -> int:

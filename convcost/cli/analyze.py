@@ -15,20 +15,24 @@ from convcost.reports.analysis import AnalysisReport, check_sort
 def analyze(
     specs: list[str] = options.Specs,
     set: list[str] = options.Set,
-    batch: int = typer.Option(1, "--batch", min=1, metavar="N", help="Count the operations for so many inputs."),
-    no_fold: bool = typer.Option(False, "--no-fold", help="Count batch norms that could fold into the layer before."),
+    free: list[str] = options.Free,
+    batch: int = options.Batch,
+    no_fold: bool = options.NoFold,
     sort: Optional[str] = typer.Option(  # noqa: UP045 -- typer reads the annotation while running
         None, "--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest: mults, params, name, …"
     ),
-    top: Optional[int] = typer.Option(None, "--top", min=1, metavar="N", help="Show only the first so many rows, by mults."),  # noqa: UP045
+    top: Optional[int] = typer.Option(  # noqa: UP045
+        None, "--top", min=1, metavar="N", help="Show only the first so many rows, by mults."
+    ),
     depth: Optional[int] = typer.Option(  # noqa: UP045
         None, "--depth", min=1, metavar="N", help="Fold what lies deeper in blocks and branches into one row."
     ),
+    formulas: bool = typer.Option(False, "--formulas", help="Tell each layer's formulas in the papers' letters."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Tell what networks cost: parameters, multiplications and additions, per layer, exactly."""
-    chosen = output.outputs(format, outputs)
+    chosen = output.outputs(format, outputs, specs)
     settings = options.settings(set)
     if sort is not None:
         check_sort(sort)
@@ -36,8 +40,10 @@ def analyze(
     faults: list[Fault] = []
     for spec in specs:
         try:
-            analysis = convcost.load(spec, set=settings).analyze(batch=batch, fold=not no_fold)
-            reports.append(AnalysisReport.of(analysis, sort=sort, top=top, depth=depth))
+            analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=not no_fold)
+            for name in analysis.unused:
+                output.warn(f"{name} occurs in no number of {spec}")
+            reports.append(AnalysisReport.of(analysis, sort=sort, top=top, depth=depth, formulas=formulas))
         except ConvcostError as error:  # the faults of all specs at once
             if len(specs) == 1:
                 raise

@@ -8,7 +8,7 @@ import sys
 import typer
 
 import convcost
-from convcost.cli import analyze, specs
+from convcost.cli import analyze, compare, formulas, rewrite, solve, specs, suggest, sweep, verify
 from convcost.errors import ConvcostError
 
 WRONG_INPUT = 2
@@ -24,6 +24,13 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("analyze")(analyze.analyze)
+app.command("verify", no_args_is_help=True)(verify.verify)
+app.command("compare", no_args_is_help=True)(compare.compare)
+app.command("rewrite", no_args_is_help=True)(rewrite.rewrite)
+app.command("suggest", no_args_is_help=True)(suggest.suggest)
+app.command("formulas")(formulas.formulas)
+app.command("sweep", no_args_is_help=True)(sweep.sweep)
+app.command("solve", no_args_is_help=True)(solve.solve)
 app.command("specs")(specs.specs)
 
 

@@ -14,7 +14,21 @@ Specs = typer.Argument(
     show_default=False,
     help="A path, - for standard input, or the name of a shipped spec.",
 )
+MaybeSpecs = typer.Argument(
+    None,
+    metavar="SPEC…",
+    show_default=False,
+    help="A path, - for standard input, or the name of a shipped spec.",
+)
+SPEC_HELP = "A path, - for standard input, or the name of a shipped spec."
+MaybeSpec = typer.Argument(None, metavar="SPEC", show_default=False, help=SPEC_HELP)
+Spec = typer.Argument(..., metavar="SPEC", show_default=False, help=SPEC_HELP)
+Batch = typer.Option(1, "--batch", min=1, metavar="N", help="Count the operations for so many inputs.")
+NoFold = typer.Option(False, "--no-fold", help="Count batch norms that could fold into the layer before.")
 Set = typer.Option([], "--set", metavar="NAME=VALUE", help="Give a symbol of the spec a value; repeatable.")
+Free = typer.Option(
+    [], "--free", metavar="NAME", help="Keep a symbol as it is, so that the results are formulas; repeatable."
+)
 Format = typer.Option(
     None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or markdown, on standard output."
 )
@@ -23,8 +37,10 @@ Outputs = typer.Option(
 )
 
 
-def settings(texts: Sequence[str]) -> dict[str, str]:
-    """Return the symbols' values that `--set NAME=VALUE` gives.
+def settings(
+    texts: Sequence[str], option: str = "--set", form: str = "NAME=VALUE", example: str = "alpha=0.5"
+) -> dict[str, str]:
+    """Return the symbols' values that `--set NAME=VALUE` gives, or what another option of this form does.
 
     Raises:
         OptionError: One is not of this form.
@@ -33,6 +49,8 @@ def settings(texts: Sequence[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise OptionError(Fault("--set takes NAME=VALUE", found=f"--set {text}", help="such as --set alpha=0.5"))
+            raise OptionError(
+                Fault(f"{option} takes {form}", found=f"{option} {text}", help=f"such as {option} {example}")
+            )
         values[name.strip()] = value.strip()
     return values

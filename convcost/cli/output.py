@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from convcost.errors import Fault, OptionError, OutputError
+from convcost.errors import Fault, OptionError, OutputError, visible
 from convcost.reports import formats
 from convcost.reports.contents import Page, Report
 
@@ -25,24 +25,35 @@ class Output(Struct, frozen=True):
     path: str = STDOUT
 
 
-def outputs(format: str | None, specified: Sequence[str]) -> list[Output]:
+def outputs(format: str | None, specified: Sequence[str], reads: Sequence[str] = ()) -> list[Output]:
     """Return the outputs that `--format` and `-o FORMAT[:PATH]` ask for; a table where they ask for none.
 
+    Args:
+        format: The format on standard output.
+        specified: The formats with their paths.
+        reads: The specs that the command reads, which no output may overwrite.
+
     Raises:
-        OptionError: A format is unknown, or two outputs share a path or standard output.
+        OptionError: A format is unknown, a path is missing, or two outputs or an output and a spec share one.
     """
     chosen = [Output(format)] if format is not None else []
     for text in specified:
-        name, _, path = text.partition(":")
+        name, colon, path = text.partition(":")
+        if colon and not path:
+            raise OptionError(Fault("-o takes FORMAT or FORMAT:PATH", found=f"-o {text}", help="-o json:cost.json"))
         chosen.append(Output(name, path or STDOUT))
     chosen = chosen or [Output("table")]
     seen: set[str] = set()
+    read = {os.path.realpath(spec) for spec in reads}
     for output in chosen:
         formats.check(output.format)
         where = output.path if output.path == STDOUT else os.path.realpath(output.path)
         if where in seen:
             place = "standard output" if where == STDOUT else repr(output.path)
             raise OptionError(Fault(f"two outputs go to {place}", help="give each its own path: -o json:cost.json"))
+        if where in read:
+            message = f"the output would overwrite the spec {output.path!r}"
+            raise OptionError(Fault(message, help="give it another path"))
         seen.add(where)
     return chosen
 
@@ -63,6 +74,15 @@ def write(reports: Sequence[Report], chosen: Sequence[Output]) -> None:
             show(text)
 
 
+def write_file(path: str, text: str) -> None:
+    """Write a file whole, by a rename.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    _write_files([(path, text)])
+
+
 def show(text: str) -> None:
     """Print text on standard output.
 
@@ -80,6 +100,12 @@ def show(text: str) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered cannot be written either
         if not isinstance(error, BrokenPipeError):  # else the reader, such as `head`, has seen enough
             raise OutputError(Fault(f"standard output cannot be written: {error.strerror}")) from None
+
+
+def warn(text: str) -> None:
+    """Tell on standard error what may be a mistake."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"warning: {visible(text)}\n")
 
 
 def _page() -> Page:

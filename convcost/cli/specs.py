@@ -8,6 +8,7 @@ import typer
 
 import convcost
 from convcost.cli import options, output
+from convcost.errors import Fault, OptionError
 from convcost.reports.specs import SpecsReport
 from convcost.spec.source import read, shipped
 
@@ -19,6 +20,8 @@ def specs(
 ) -> None:
     """List the shipped networks with their totals and sources, or print one to copy from."""
     if name is not None:
+        if format is not None or outputs:
+            raise OptionError(Fault("a spec is printed as it is", help="--format and --output are for the list"))
         output.show(read(name).text)
         return
     chosen = output.outputs(format, outputs)

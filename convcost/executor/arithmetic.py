@@ -65,11 +65,15 @@ class Arithmetic:
 
     def maximum(self, values: Values, other: Values | Number) -> list[Number]:
         """The larger of each pair, one comparison each."""
-        return self._pairs("cmp", max, values, other)
+        if isinstance(other, Sequence):
+            return self._singles("cmp", [a if a > b else b for a, b in zip(values, other, strict=True)])
+        return self._singles("cmp", [value if value > other else other for value in values])
 
     def minimum(self, values: Values, other: Values | Number) -> list[Number]:
         """The smaller of each pair, one comparison each."""
-        return self._pairs("cmp", min, values, other)
+        if isinstance(other, Sequence):
+            return self._singles("cmp", [a if a < b else b for a, b in zip(values, other, strict=True)])
+        return self._singles("cmp", [value if value < other else other for value in values])
 
     def positive(self, values: Values) -> list[bool]:
         """Whether each value is above zero, one comparison each."""
@@ -103,16 +107,21 @@ class Arithmetic:
         return sum(values)
 
     def _pairs(self, kind: str, operation: Callable[..., Any], values: Values, other: Values | Number) -> list[Number]:
-        if isinstance(other, Sequence):
-            if len(other) != len(values):
-                raise ValueError(f"{len(values)} values cannot meet {len(other)}")
-            return self._singles(kind, map(operation, values, other))
-        return self._singles(kind, map(operation, values, repeat(other)))
+        return self._singles(kind, map(operation, values, _each(values, other)))
 
     def _singles(self, kind: str, results: Iterable[Any]) -> list[Number]:
         performed = list(results)
         self.record(kind, len(performed))
         return performed
+
+
+def _each(values: Values, other: Values | Number) -> Iterable[Number]:
+    """What meets the values one by one."""
+    if not isinstance(other, Sequence):
+        return repeat(other)
+    if len(other) != len(values):
+        raise ValueError(f"{len(values)} values cannot meet {len(other)}")
+    return other
 
 
 def quotient(dividend: Number, divisor: Number) -> Number:

@@ -15,10 +15,11 @@ from convcost.executor.registry import Job, executes
 from convcost.executor.tensor import Number, Shape, Tensor, from_channels
 from convcost.executor.windows import PADDING, Padding, combined, extended, gatherer, selection, sliding
 
-# Lanes pay when a packed plane is not tiny and meets several rows. With one row, as in a depthwise layer, the engines
-# are within a fifth of each other (measured), and plain needs no trust.
-_LANES_MIN_ROWS = 3
+# Lanes pay when a packed plane is not tiny; the fewer rows it meets, as the one of a depthwise layer, the larger it has
+# to be (measured).
 _LANES_MIN_POSITIONS = 8
+_LANES_FEW_ROWS = 3
+_LANES_MIN_POSITIONS_FOR_FEW = 128
 # What is loaded at a time: bounds the memory, and keeps the integers of the lanes in the processor's cache.
 _LOADED_VALUES = 1 << 20
 _LOADED_POSITIONS = 1 << 12
@@ -241,8 +242,8 @@ def _loader(job: Job, x: Tensor, kernels: Sequence[Values], biases: Values, rows
         ValueError: the lanes engine is asked for, but a number is not whole or a sum may exceed a lane.
     """
     plain: Loader = partial(Plain, job.arithmetic)
-    few = rows < _LANES_MIN_ROWS or positions < _LANES_MIN_POSITIONS
-    if job.engine == "plain" or (job.engine == "auto" and few):
+    least = _LANES_MIN_POSITIONS_FOR_FEW if rows < _LANES_FEW_ROWS else _LANES_MIN_POSITIONS
+    if job.engine == "plain" or (job.engine == "auto" and positions < least):
         return plain
     whole = [kernel for kernel in kernels if _whole(kernel)]
     if len(whole) == len(kernels) and _whole(x.values) and _whole(biases):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
 from operator import mul
 
 from convcost.executor.arithmetic import Arithmetic, Values
@@ -16,7 +15,7 @@ _LONG_WINDOW = 32
 class Plain:
     """Dot products of rows of weights with the values at many positions.
 
-    What is counted: the products that `map(operator.mul, …)` put into lists, by the length of these lists.
+    What is counted: the products that were put into lists, by the length of these lists.
     Each list is summed whole onto its accumulators, one addition per product.
 
     Args:
@@ -45,7 +44,7 @@ class Plain:
         if len(row) != len(self._planes) or len(starts) != self._positions:
             raise ValueError(f"{len(row)} weights and {len(starts)} starts for {len(self._planes)} planes")
         if self._windows is None:
-            products = [list(map(mul, plane, repeat(weight))) for plane, weight in zip(self._planes, row, strict=True)]
+            products = [[value * weight for value in plane] for plane, weight in zip(self._planes, row, strict=True)]
             performed = sum(map(len, products))
             results: list[Number] = list(map(sum, zip(*products, strict=True), starts))
         else:

@@ -11,7 +11,7 @@ from typing import Any
 from convcost.layers.base import Layer, LayerFault, Shape
 from convcost.layers.fields import Pair, field, flag, padding, padding_amounts, per_axis, whole
 from convcost.layers.windows import amounts, corner, output_size, useful_products
-from convcost.ops import Cost, accumulate, product
+from convcost.ops import Cost, accumulate, is_symbolic, product
 
 
 class _Convolution(Layer):
@@ -208,16 +208,21 @@ class TransposedConv(Layer, type="transposed_conv"):
 
 def _check_groups(groups: int, inputs: int, output: Shape) -> None:
     for name, channels in ("in_channels", inputs), ("out_channels", output[0]):
-        if groups != 1 and channels % groups:
-            near = _divisors_near(groups, channels)
+        if channels % groups:
             raise LayerFault(
                 f"groups must divide {name}",
                 f"{groups} does not divide {channels}",
                 field="groups",
-                help=f"the {'divisor' if len(near) == 1 else 'divisors'} of {channels} near {groups} "
-                + (f"is {near[0]}" if len(near) == 1 else f"are {near[0]} and {near[1]}"),
+                help="" if is_symbolic(channels) or is_symbolic(groups) else _near(groups, channels),
                 output=output,
             )
+
+
+def _near(groups: int, channels: int) -> str:
+    near = _divisors_near(groups, channels)
+    if len(near) == 1:
+        return f"the divisor of {channels} near {groups} is {near[0]}"
+    return f"the divisors of {channels} near {groups} are {near[0]} and {near[1]}"
 
 
 def _divisors_near(number: int, whole: int) -> list[int]:

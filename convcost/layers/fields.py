@@ -10,6 +10,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from convcost.ops import is_symbolic
+
 MAX_SIZE = 10**15  # beyond any network; keeps what follows from a slip of the keyboard printable
 
 Reader = Callable[[Any, int], Any]
@@ -65,8 +67,8 @@ def whole(minimum: int) -> Reader:
     """Read one whole number."""
 
     def read(value: Any, rank: int) -> int:
-        if type(value) is int and minimum <= value <= MAX_SIZE:
-            return value
+        if (type(value) is int and minimum <= value <= MAX_SIZE) or is_size(value, minimum):
+            return value  # type: ignore[no-any-return]  # a symbolic number takes the place of an int
         raise _not_whole(value, minimum)
 
     return read
@@ -76,13 +78,13 @@ def per_axis(minimum: int) -> Reader:
     """Read one whole number for every spatial axis, or a list of one per axis."""
 
     def read(value: Any, rank: int) -> tuple[int, ...]:
-        if type(value) is int and minimum <= value <= MAX_SIZE:
+        if (type(value) is int and minimum <= value <= MAX_SIZE) or is_size(value, minimum):
             return (value,) * rank
         if isinstance(value, list):
             if len(value) != rank:
                 raise _wrong_length(value, rank)
             for index, item in enumerate(value):
-                if type(item) is not int or not minimum <= item <= MAX_SIZE:
+                if (type(item) is not int or not minimum <= item <= MAX_SIZE) and not is_size(item, minimum):
                     raise _not_whole(item, minimum, (index,))
             return tuple(value)
         raise _not_whole(value, minimum)
@@ -92,7 +94,7 @@ def per_axis(minimum: int) -> Reader:
 
 def pairs(value: Any, rank: int) -> tuple[Pair, ...]:
     """Read what stands before and after each axis: a number, one per axis, or one [before, after] pair per axis."""
-    if type(value) is int and 0 <= value <= MAX_SIZE:
+    if (type(value) is int and 0 <= value <= MAX_SIZE) or is_size(value, 0):
         return ((value, value),) * rank
     if isinstance(value, list):
         if len(value) != rank:
@@ -130,7 +132,7 @@ def factors(value: Any, rank: int) -> tuple[Any, ...]:
         raise _wrong_length(value, rank)
     items = value if isinstance(value, list) else [value] * rank
     for index, item in enumerate(items):
-        if type(item) not in (int, Fraction) or not 0 < item <= MAX_SIZE:
+        if not (is_symbolic(item) and item > 0) and (type(item) not in (int, Fraction) or not 0 < item <= MAX_SIZE):
             raise FieldFault("a number greater than 0", element=(index,) if items is value else ())
     return tuple(items)
 
@@ -144,7 +146,7 @@ def flag(value: Any, rank: int) -> bool:
 
 def number(value: Any, rank: int) -> Any:
     """Read any number."""
-    if type(value) in (int, Fraction):
+    if type(value) in (int, Fraction) or is_symbolic(value):
         return value
     raise FieldFault("a number")
 
@@ -161,15 +163,20 @@ def word(*choices: str) -> Reader:
     return read
 
 
+def is_size(value: Any, minimum: int) -> bool:
+    """Return whether a value is a symbolic number that can stand for a whole one, at least `minimum`."""
+    return is_symbolic(value) and value.is_integer() and value >= minimum
+
+
 def _pair(value: Any, axis: int) -> Pair:
-    if type(value) is int and 0 <= value <= MAX_SIZE:
+    if (type(value) is int and 0 <= value <= MAX_SIZE) or is_size(value, 0):
         return (value, value)
     if not isinstance(value, list):
         raise _not_whole(value, 0, (axis,))
     if len(value) != 2:
         raise FieldFault("a [before, after] pair on each axis", f"{len(value)} numbers on one axis", element=(axis,))
     for side, item in enumerate(value):
-        if type(item) is not int or not 0 <= item <= MAX_SIZE:
+        if (type(item) is not int or not 0 <= item <= MAX_SIZE) and not is_size(item, 0):
             raise _not_whole(item, 0, (axis, side))
     before, after = value
     return (before, after)
@@ -183,11 +190,11 @@ def _wrong_length(value: list[Any], rank: int) -> FieldFault:
 
 
 def _not_whole(value: Any, minimum: int, element: tuple[int, ...] = ()) -> FieldFault:
-    if type(value) is Fraction:
+    if type(value) is Fraction or (is_symbolic(value) and not value.is_integer()):
         remedy = "make it whole with floor(…), ceil(…), round(…) or make_divisible(…, 8)"
         return FieldFault("a whole number", help=remedy, element=element)
     if type(value) is int and value > MAX_SIZE:
         return FieldFault("at most 10**15", element=element)
-    if type(value) is int:
+    if type(value) is int or is_symbolic(value):
         return FieldFault(f"at least {minimum}", element=element)
     return FieldFault("one whole number, not a list" if isinstance(value, list) else "a whole number", element=element)

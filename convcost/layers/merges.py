@@ -14,10 +14,13 @@ class _Elementwise(Layer):
             raise _mismatch(self.type, "as many axes", inputs)
         sizes = []
         for axis in zip(*inputs, strict=True):
+            if all(size == axis[0] for size in axis):
+                sizes.append(axis[0])
+                continue
             wide = {size for size in axis if size != 1}
             if len(wide) > 1:
                 raise _mismatch(self.type, "the same shape, up to axes of size 1", inputs)
-            sizes.append(wide.pop() if wide else 1)
+            sizes.append(wide.pop())
         return tuple(sizes)
 
 
@@ -54,7 +57,7 @@ class Concat(Layer, type="concat"):
     note = "moves values"
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        if len({shape[1:] for shape in inputs}) > 1:
+        if any(shape[1:] != inputs[0][1:] for shape in inputs):
             raise _mismatch(self.type, "the same spatial size", inputs)
         return (sum(shape[0] for shape in inputs), *inputs[0][1:])
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import gcd
 from typing import Any
 
 from convcost.layers.base import Layer, LayerFault, Shape
 from convcost.layers.fields import field, flag, padding, per_axis
 from convcost.layers.windows import amounts, output_size
-from convcost.ops import Cost, Ledger, average_of, maximum_of, product, total_of
+from convcost.ops import Cost, Ledger, average_of, gcd, maximum_of, product, total_of
 
 
 class _Pool(Layer):

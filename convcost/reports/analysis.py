@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from convcost.analysis.cost import Analysis, LayerCost, total
 from convcost.errors import Fault, OptionError, nearest
-from convcost.ops import KINDS
+from convcost.network import Free
+from convcost.ops import KINDS, is_symbolic
 from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, sized, tree
 
 NUMBERS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults", "activations")
@@ -32,6 +33,12 @@ _COLUMNS = (
     Column("1/N + 1/Dk²", drop=7),
     Column("Notes", drop=8),
 )
+_LETTERS = (
+    "Formulas: M input and N output channels, Dk kernel, Di input and Dp output size, g groups, m depth multiplier; "
+    "for one input, in the layer's own letters: convcost formulas tells all."
+)
+_FORMULAS = (Column("Params =", drop=1), Column("Mults =", drop=1, footnote=_LETTERS))
+_TOLD = ("params", "mults", "adds")
 
 
 class AnalysisReport(Struct, frozen=True):
@@ -42,16 +49,24 @@ class AnalysisReport(Struct, frozen=True):
         layers: The rows that are shown.
         left_out: How many rows are not.
         tree: Whether names are shown as a tree, which needs the rows in their order.
+        formulas: Whether the table and the records tell each layer's formulas in its own letters.
     """
 
     analysis: Analysis
     layers: tuple[LayerCost, ...]
     left_out: int
     tree: bool
+    formulas: bool = False
 
     @classmethod
     def of(
-        cls, analysis: Analysis, *, sort: str | None = None, top: int | None = None, depth: int | None = None
+        cls,
+        analysis: Analysis,
+        *,
+        sort: str | None = None,
+        top: int | None = None,
+        depth: int | None = None,
+        formulas: bool = False,
     ) -> AnalysisReport:
         """Choose the rows.
 
@@ -60,6 +75,7 @@ class AnalysisReport(Struct, frozen=True):
             sort: The column to sort by, numbers from the largest.
             top: How many rows to keep: the first of the sorted ones, the largest in `mults` without `sort`.
             depth: How many parts of a name to keep apart; layers that agree in them become one row.
+            formulas: Whether the table and the records tell each layer's formulas in its own letters.
 
         Raises:
             OptionError: There is no such column.
@@ -68,23 +84,51 @@ class AnalysisReport(Struct, frozen=True):
         if sort is not None:
             check_sort(sort)
         if sort is not None or top is not None:
-            layers = tuple(_sorted(layers, sort or "mults"))
+            layers = tuple(_sorted(layers, sort or "mults", analysis.network.free))
         shown = layers if top is None else layers[:top]
-        return cls(analysis, shown, len(layers) - len(shown), tree=sort is None and top is None)
+        return cls(analysis, shown, len(layers) - len(shown), sort is None and top is None, formulas)
 
     def data(self) -> Mapping[str, Any]:
-        """Return the analysis as plain data, its layers being the rows that are shown."""
-        return replace(self.analysis, layers=self.layers).to_dict() | {"total": self.analysis.to_dict()["total"]}
+        """Return the analysis as plain data, its layers being the rows that are shown; `left_out` counts the others."""
+        whole = self.analysis.to_dict()
+        if self.layers is self.analysis.layers:
+            return whole
+        shown = replace(self.analysis, layers=self.layers).to_dict()
+        return shown | {"left_out": self.left_out, "total": whole["total"]}
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each row."""
         name = self.analysis.network.name
-        return [_record(name, layer) for layer in self.data()["layers"]]
+        rows = self.data()["layers"]
+        if not self.formulas:
+            return [_record(name, row) for row in rows]
+        formulas = [row["formula"] or {} for row in rows]
+        return [
+            _record(name, row) | {f"formula_{key}": formula.get(key) for key in _TOLD}
+            for row, formula in zip(rows, formulas, strict=True)
+        ]
 
     def table(self) -> Table:
         """Return the table: each layer's output, parameters, multiplications, their share, and the ratio."""
+        table = self._table()
+        if not self.formulas:
+            return table
+        formulas = replace(self.analysis, layers=self.layers).formulas()
+        layers = [layer for _, layer in tree(self.layers)] if self.tree else [*self.layers]
+        cells = [_formula_cells(formulas[layer.name] if layer else None) for layer in layers] + [("", "")]
+        rows = [replace(row, cells=(*row.cells, *more)) for row, more in zip(table.rows, cells, strict=False)]
+        return replace(table, columns=(*table.columns, *_FORMULAS), rows=rows, total=(*table.total, "", ""))
+
+    def _table(self) -> Table:
         analysis = self.analysis
         network = analysis.network
+        if network.free is not None:
+            from convcost.reports import free  # symbolic numbers are imported where there are some
+
+            labelled: list[tuple[str, LayerCost | None]] = [(safe(each.name), each) for each in self.layers]
+            if self.tree:
+                labelled = list(tree(self.layers))
+            return free.table(analysis, labelled, self.left_out)
         whole = analysis.total.mults
         rows: list[Row] = []
         if self.tree:
@@ -119,6 +163,12 @@ class AnalysisReport(Struct, frozen=True):
             ),
             footer=(*_summary(analysis), *_convention(analysis)),
         )
+
+
+def _formula_cells(formula: Mapping[str, str] | None) -> tuple[str, str]:
+    """Return the formulas of parameters and multiplications that are not 0."""
+    params, mults = (formula["params"], formula["mults"]) if formula else ("", "")
+    return "" if params == "0" else params, "" if mults == "0" else mults
 
 
 def check_sort(column: str) -> None:
@@ -157,12 +207,16 @@ def _folded(layers: Sequence[LayerCost], depth: int) -> Iterator[LayerCost]:
         )
 
 
-def _sorted(layers: Sequence[LayerCost], column: str) -> list[LayerCost]:
+def _sorted(layers: Sequence[LayerCost], column: str, free: Free | None) -> list[LayerCost]:
+    """Sort by a column; formulas by their values where open questions are decided."""
     if column in ("name", "type"):
         return sorted(layers, key=lambda layer: getattr(layer, column))
-    if column == "activations":
-        return sorted(layers, key=lambda layer: -layer.activations)
-    return sorted(layers, key=lambda layer: -getattr(layer.cost, column))
+
+    def key(layer: LayerCost) -> Any:
+        number = layer.activations if column == "activations" else getattr(layer.cost, column)
+        return -(free.conditions.at_witness(number) if free and is_symbolic(number) else number)
+
+    return sorted(layers, key=key)
 
 
 def _row(label: str, layer: LayerCost, whole: int) -> Row:
@@ -224,7 +278,7 @@ def _convention(analysis: Analysis) -> Iterator[str]:
 def _record(network: str, row: Mapping[str, Any]) -> dict[str, Any]:
     ratio = row["ratio"] or {}
     inputs = row["input_shape"]
-    several = bool(inputs) and not isinstance(inputs[0], int)
+    several = bool(inputs) and isinstance(inputs[0], list | tuple)
     return {
         "network": network,
         **{key: row[key] for key in ("name", "type", "file", "line")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Protocol, TypeVar
@@ -13,6 +14,7 @@ from convcost.errors import visible
 MARK = "▏▎▍▌▋▊▉█"  # eighths of a cell
 BAR_CELLS = 10
 GAP = 2  # spaces between columns
+_LONG = re.compile(r"(?<![\w.])[0-9]{4,}")  # a number in a formula
 
 
 class Column(Struct, frozen=True):
@@ -118,7 +120,7 @@ def grouped(number: Any) -> str:
     >>> grouped(4231976)
     '4,231,976'
     """
-    return f"{number:,}" if isinstance(number, int) else str(number)
+    return f"{number:,}" if isinstance(number, int) else _LONG.sub(lambda digits: f"{int(digits[0]):,}", str(number))
 
 
 def counted(number: int, thing: str) -> str:

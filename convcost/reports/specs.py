@@ -31,7 +31,9 @@ class SpecsReport(Struct, frozen=True):
 
     def data(self) -> Mapping[str, Any]:
         """Return the specs as plain data."""
-        return {"schema_version": 1, "specs": self.records()}
+        shapes = [analysis.network.input_shape for analysis in self.analyses.values()]
+        rows = [{**row, "input_shape": shape} for row, shape in zip(self.records(), shapes, strict=True)]
+        return {"schema_version": 1, "specs": rows}
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each spec."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcost.errors import Fault, OptionError, nearest
 from convcost.network import Network
@@ -17,34 +17,103 @@ from convcost.spec.expressions import Formula, Missing
 from convcost.spec.faults import Faults, TooManyFaults
 from convcost.spec.source import Source
 
-__all__ = ["Source", "load"]
+if TYPE_CHECKING:  # symbolic numbers are imported where symbols stay free
+    from convcost.spec.unbound import Letters
+
+__all__ = ["Source", "Spec", "load"]
 
 
-def load(source: Source, settings: Mapping[str, Any]) -> Network:
-    """Return the network that a spec describes.
+class Spec:
+    """A spec's text, read once, and the networks that it describes.
 
     Args:
         source: The spec's text.
-        settings: Values for its symbols instead of their defaults: numbers, or expressions as text.
-
-    Raises:
-        SpecError: The spec has faults; all of them are told.
-        OptionError: A setting names no symbol, or its value cannot be read or breaks `multiple_of`.
     """
-    faults = Faults(source)
-    with _collector_off():
-        try:
-            root = tree.parse(faults)
-            if root is None:
-                faults.tell()
-            read = reading.read(root, faults)
-            if read is not None:
-                symbols = _symbols(read, settings, faults)
-                network = expand.expand(read, symbols, faults)
-        except TooManyFaults:
-            pass
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._document: Document | None = None
+
+    def __reduce__(self) -> Any:
+        return Spec, (self.source,)
+
+    def network(self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None) -> Network:
+        """Return the network that the spec describes.
+
+        Args:
+            settings: Values for its symbols instead of their defaults: numbers, or expressions as text.
+            free: The symbols that stay symbols, as a mapping what is known of each, beside all without a value; None
+                where every symbol needs a value.
+
+        Raises:
+            SpecError: The spec has faults; all of them are told.
+            OptionError: A setting or a free symbol is unknown, or its value cannot be read or breaks `multiple_of`.
+        """
+        faults = Faults(self.source)
+        with _collector_off():
+            try:
+                document = self._read(faults)
+                if document is not None:
+                    if free is not None and not faults and (free or _unbound(document, settings)):
+                        return self._free(document, settings, free)
+                    letter = None if free is None else _unknown
+                    network = expand.expand(document, _symbols(document, settings, faults, letter), faults)
+            except TooManyFaults:
+                pass
+            faults.tell()
+        return network
+
+    def check(self, names: Collection[str], option: str) -> Document:
+        """Return the document, if the spec can be read and declares these symbols.
+
+        Raises:
+            SpecError: The spec has faults.
+            OptionError: There is no such symbol.
+        """
+        faults = Faults(self.source)
+        with suppress(TooManyFaults):
+            document = self._read(faults)
         faults.tell()
-    return network
+        assert document is not None
+        unknown = [name for name in names if name not in document.symbols]
+        if unknown:
+            raise OptionError([_unknown_setting(name, document, self.source, option) for name in unknown])
+        return document
+
+    def _read(self, faults: Faults) -> Document | None:
+        if self._document is not None:
+            return self._document
+        root = tree.parse(faults)
+        if root is None:
+            faults.tell()
+        document = reading.read(root, faults)
+        if not faults:
+            self._document = document
+        return document
+
+    def _free(self, document: Document, settings: Mapping[str, Any], free: Collection[str]) -> Network:
+        from convcost.spec.unbound import expand_free
+
+        self.check(free, "--free")
+
+        def symbols(faults: Faults, letters: Letters) -> dict[str, Any]:
+            return _symbols(document, settings, faults, letters.letter)
+
+        return expand_free(document, self.source, symbols, free)
+
+
+def load(source: Source, settings: Mapping[str, Any]) -> Network:
+    """Return the network that a spec describes: `Spec(source).network(settings)`."""
+    return Spec(source).network(settings)
+
+
+def _unknown(name: str, value: Any, multiple: Any) -> Any:
+    """Return a value, or what stands for any where a symbol without one is allowed."""
+    return Missing() if isinstance(value, Missing) else value
+
+
+def _unbound(document: Document, settings: Mapping[str, Any]) -> bool:
+    return any(symbol.value is None and name not in settings for name, symbol in document.symbols.items())
 
 
 @contextmanager
@@ -59,9 +128,17 @@ def _collector_off() -> Iterator[None]:
             gc.enable()
 
 
-def _symbols(read: Document, settings: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
-    """Return the value of each symbol: what is set, else its default; `Missing` for one without."""
-    wrong = [_unknown_setting(name, read, faults) for name in settings if name not in read.symbols]
+def _symbols(
+    read: Document,
+    settings: Mapping[str, Any],
+    faults: Faults,
+    letter: Callable[[str, Any, Any], Any] | None = None,
+) -> dict[str, Any]:
+    """Return the value of each symbol: what is set, else its default; `Missing` for one without.
+
+    `letter` is told the name, the value and the `multiple_of` of each, and says what stands for it.
+    """
+    wrong = [_unknown_setting(name, read, faults.source, "--set") for name in settings if name not in read.symbols]
     values: dict[str, Any] = {}
     for name, symbol in read.symbols.items():
         multiple = _constant(symbol.multiple_of, values, faults, name) if symbol.multiple_of else None
@@ -87,8 +164,9 @@ def _symbols(read: Document, settings: Mapping[str, Any], faults: Faults) -> dic
                 faults.add(
                     f"{name} must be {fault[0]}", symbol.value.at, path=f"symbols.{name}", found=found, help=fault[1]
                 )
+                value = None
             value = Missing() if value is None else value
-        values[name] = value
+        values[name] = value if letter is None or value is None else letter(name, value, multiple)
     if wrong:
         raise OptionError(wrong)
     return values
@@ -148,9 +226,9 @@ def _breaks(value: Any, multiple: Any) -> tuple[str, str] | None:
     return demand, f"{shown(below)} and {shown(below + multiple)} are the nearest"
 
 
-def _unknown_setting(name: str, read: Document, faults: Faults) -> Fault:
+def _unknown_setting(name: str, read: Document, source: Source, option: str) -> Fault:
     symbols: dict[str, Symbol] = read.symbols
     return Fault(
-        f"--set: {faults.source.file} has no symbol {name!r}",
+        f"{option}: {source.file} has no symbol {name!r}",
         help=nearest(name, symbols) if symbols else "it declares no symbols",
     )

@@ -7,6 +7,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
+from convcost.ops import is_symbolic
+
 Env = Mapping[str, Any]
 Run = Callable[[Env], Any]
 
@@ -132,9 +134,11 @@ def computed(token: str, left: Run, right: Run, offset: int) -> Run:
 
 
 def _check_power(base: Any, exponent: Any, offset: int) -> None:
+    if is_symbolic(exponent):
+        raise ExpressionFault("an exponent is a number, not a formula", f"found {exponent}", "", offset)
     if not isinstance(exponent, int):
         raise ExpressionFault("an exponent is a whole number", f"found {shown(exponent)}", "", offset)
-    if base in (0, 1, -1):
+    if not is_symbolic(base) and base in (0, 1, -1):
         return
     if _bits(base) * abs(exponent) > 2 * _MOST_BITS:
         raise ExpressionFault(
@@ -149,10 +153,15 @@ def checked(value: Any, offset: int) -> Any:
     return plain(value)
 
 
-def _bits(value: int | Fraction) -> int:
+def _bits(value: Any) -> int:
+    """Return how many bits a number takes, or the largest coefficient of a formula, with 16 for each letter."""
     if isinstance(value, int):
         return value.bit_length()
-    return max(value.numerator.bit_length(), value.denominator.bit_length())
+    if isinstance(value, Fraction):
+        return max(value.numerator.bit_length(), value.denominator.bit_length())
+    terms = [*value.terms.items(), *(value.under or {}).items()]
+    bits: list[int] = [_bits(c) + 16 * sum([abs(n) for _, n in monomial]) for monomial, c in terms]
+    return max(bits)
 
 
 def make_divisible(value: Any, divisor: Any) -> Any:
@@ -172,6 +181,16 @@ def make_divisible(value: Any, divisor: Any) -> Any:
         raise ValueError(f"make_divisible needs a positive divisor: found {shown(divisor)}")
     n = max(divisor, floor(value + Fraction(divisor) / 2) // divisor * divisor)
     return n + divisor if 10 * n < 9 * value else n
+
+
+def applied(name: str, values: list[Any]) -> Any:
+    """Return a function's value, as a formula where it depends on symbols."""
+    if any(value.__class__ is not int and is_symbolic(value) for value in values):
+        from convcost import symbolic
+
+        if name in symbolic.OPERATIONS:
+            return symbolic.OPERATIONS[name](*values)
+    return FUNCTIONS[name][2](*values)
 
 
 FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {

@@ -38,7 +38,7 @@ class Item(Struct, gc=False):
     """One item of a list.
 
     Attributes:
-        type: A layer type, a merge or a block of the file.
+        type: A layer type, a merge or a block of the file; empty where that is a reported fault.
         segment: Its part of a layer's path: the name, or type and count within the list.
         where: Its path in the file, for faults.
         fields: What is given to a layer (the defaults of its type included) or a block.
@@ -62,10 +62,11 @@ class Item(Struct, gc=False):
 
 
 class Block(Struct, gc=False):
-    """A block: its parameters (None where one is required) and its items."""
+    """A block: its parameters (None where one is required) and its items; `broken` when neither can be told."""
 
     parameters: dict[str, Given | None]
     items: list[Item]
+    broken: bool = False
 
 
 class Symbol(Struct, gc=False):
@@ -77,7 +78,7 @@ class Symbol(Struct, gc=False):
 
 
 class Document(Struct, gc=False):
-    """A whole spec, values and shapes still open; `endless` when a block uses itself."""
+    """A whole spec, values and shapes still open; `closed` when a fault hides too much to unroll it."""
 
     name: str
     source: str
@@ -87,4 +88,4 @@ class Document(Struct, gc=False):
     items: list[Item]
     defaults: dict[str, dict[str, Given]]
     limits: dict[str, Any]
-    endless: bool = False
+    closed: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -31,16 +31,24 @@ class TooLarge(Exception):
     """The network has too many layers."""
 
 
-def expand(document: Document, symbols: Mapping[str, Any], faults: Faults) -> Network:
+def expand(
+    document: Document, symbols: Mapping[str, Any], faults: Faults, make: Callable[..., Expander] | None = None
+) -> Network:
     """Return the network that a document describes, given the values of its symbols.
 
     Faults are added to `faults`; the network is of use only when there are none.
+
+    Args:
+        document: The document.
+        symbols: The values of its symbols.
+        faults: Where faults go.
+        make: Makes the expander, where sizes may be formulas.
     """
-    expander = _Expander(document, symbols, faults)
+    expander = (make or Expander)(document, symbols, faults)
     value = expander.input()
-    if not document.endless:
+    if not document.closed:
         with suppress(TooLarge):
-            expander.run(document.items, _Scope(), expander.evaluate.symbols, value, ())
+            expander.run(document.items, Scope(), expander.evaluate.symbols, value, ())
     return Network(
         name=document.name,
         file=faults.source.file,
@@ -52,17 +60,18 @@ def expand(document: Document, symbols: Mapping[str, Any], faults: Faults) -> Ne
     )
 
 
-class _Scope:
+class Scope:
     """The named values of a list and the lists around it."""
 
     __slots__ = ("around", "here")
 
-    def __init__(self, around: _Scope | None = None) -> None:
+    def __init__(self, around: Scope | None = None) -> None:
         self.here: dict[str, Value] = {}
         self.around = around
 
     def find(self, name: str) -> Value | None:
-        scope: _Scope | None = self
+        """Return the value of a name, None where nothing bears it."""
+        scope: Scope | None = self
         while scope is not None:
             if name in scope.here:
                 return scope.here[name]
@@ -70,7 +79,9 @@ class _Scope:
         return None
 
 
-class _Expander:
+class Expander:
+    """Unrolls a document; `layers` holds what came of it."""
+
     def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults) -> None:
         self.document = document
         self.blocks = document.blocks
@@ -84,6 +95,7 @@ class _Expander:
     # the flow
 
     def input(self) -> Value:
+        """Return the network's input."""
         given = self.document.input
         try:
             sizes = self.evaluate.value(given, self.evaluate.symbols, "input")
@@ -94,7 +106,7 @@ class _Expander:
             return Value(INPUT, (1,) * len(nodes), SIZES) if 1 <= len(nodes) <= 4 else Value(INPUT, (1, 1, 1), RANK)
         guess = SURE
         for size, node in zip(sizes, getattr(given.at, "items", ()), strict=True):
-            if type(size) is not int or not 1 <= size <= MAX_SIZE:
+            if not self.is_input_size(size):
                 self.faults.add(
                     "a size of the input is a whole number from 1 to 10**15",
                     node,
@@ -105,7 +117,11 @@ class _Expander:
                 guess = SIZES
         return Value(INPUT, tuple(sizes) if guess == SURE else (1,) * len(sizes), guess)
 
-    def run(self, items: list[Item], scope: _Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+    def is_input_size(self, size: Any) -> bool:
+        """Return whether a size can be one of the input."""
+        return type(size) is int and 1 <= size <= MAX_SIZE
+
+    def run(self, items: list[Item], scope: Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
         """Run a list's items one after the other and return the last one's output."""
         self.depth += 1
         for item in items:
@@ -117,9 +133,11 @@ class _Expander:
         self.depth -= 1
         return value
 
-    def item(self, item: Item, scope: _Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+    def item(self, item: Item, scope: Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
         """Run an item, as often as it is repeated, and return its last output."""
         self._visit(item)
+        if not item.type:
+            return Value(value.index, value.shape, RANK)
         feeds = [value]
         if item.sources:
             feeds = [found for name in item.sources if (found := scope.find(name)) is not None]
@@ -188,7 +206,7 @@ class _Expander:
             self._too_large(item, _MOST, item.repeat.at, self.evaluate.described(item.repeat, times))
         return times
 
-    def _once(self, item: Item, scope: _Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]) -> Value:
+    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]) -> Value:
         if item.type in MERGES:
             return self._merge(item, scope, env, feeds, path)
         if item.type in self.blocks:
@@ -197,6 +215,8 @@ class _Expander:
 
     def _block(self, item: Item, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
         block = self.blocks[item.type]
+        if block.broken:
+            return Value(value.index, value.shape, RANK)
         env["in_channels"] = channels = self._channels(value)
         inner = dict(self.evaluate.symbols)
         inner["in_channels"] = channels
@@ -212,18 +232,16 @@ class _Expander:
                 argument = Missing(unknown.symbol)
             inner[name] = Missing() if argument is INVALID else argument
         self.evaluate.uses.append(item)
-        value = self.run(block.items, _Scope(), inner, value, path)
+        value = self.run(block.items, Scope(), inner, value, path)
         self.evaluate.uses.pop()
         return value
 
-    def _merge(
-        self, item: Item, scope: _Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]
-    ) -> Value:
+    def _merge(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]) -> Value:
         if item.branches is not None:
             value, feeds = feeds[0], []
             for label, branch in zip(item.labels, item.branches, strict=True):
                 inner = (*path, label) if label else path
-                feeds.append(self.run(branch, _Scope(scope), env, value, inner))
+                feeds.append(self.run(branch, Scope(scope), env, value, inner))
         type = "add" if item.type == "residual" else item.type
         shapes = tuple(feed.shape for feed in feeds)
         guess = max(feed.guess for feed in feeds)
@@ -275,7 +293,7 @@ class _Expander:
         sure = not unread and value.guess < SIZES and not _CHANNEL_FIELDS.isdisjoint(fields)
         guess = SURE if sure else max(value.guess, CHANNELS if unread else SURE)
         if layer.composite:
-            return self._stages(item, layer(fields).stages(), env, Value(value.index, shape, guess), path)
+            return self._stages(item, layer(fields).stages(), env, value, guess, path)
         return self._placed(item, given, layer.type, fields, value, guess, path)
 
     def _placed(
@@ -304,9 +322,13 @@ class _Expander:
         stages: tuple[tuple[str, str, dict[str, Any]], ...],
         env: dict[str, Any],
         value: Value,
+        guess: int,
         path: tuple[str, ...],
     ) -> Value:
-        """Add the layers that a composite type is written for, each with its norm and activation."""
+        """Add the layers that a composite type is written for, each with its norm and activation.
+
+        The last one's output is as sure as `guess` says, that of the others as sure as the input.
+        """
         final = item.fields
         middle = dict(final)
         for name in ("norm", "activation"):
@@ -314,8 +336,9 @@ class _Expander:
                 middle[name] = final[f"mid_{name}"]
         for number, (label, type, fields) in enumerate(stages):
             inner = (*path, label)
-            value = self._placed(item, item.fields, type, fields, value, value.guess, inner)
-            value = self._followers(item, final if number == len(stages) - 1 else middle, env, value, inner)
+            last = number == len(stages) - 1
+            value = self._placed(item, item.fields, type, fields, value, guess if last else value.guess, inner)
+            value = self._followers(item, final if last else middle, env, value, inner)
         return value
 
     def _followers(
@@ -370,7 +393,7 @@ class _Expander:
         """
         layers = self.layers
         index = len(layers)
-        if max(output_shape) > MAX_SIZE:
+        if self.is_too_large(output_shape):
             raise LayerFault("a size is at most 10**15", f"the output would be {shown(output_shape)}")
         if index >= MOST_LAYERS:
             self._too_large(item)
@@ -382,6 +405,10 @@ class _Expander:
         place = item.line + 1, item.column + 1
         layers.append(Layer(path, name, type, fields, inputs, input_shapes, output_shape, *place))
         return index
+
+    def is_too_large(self, shape: Shape) -> bool:
+        """Return whether a size of an output is beyond any network."""
+        return max(shape) > MAX_SIZE
 
     def _channels(self, value: Value) -> Any:
         return Missing() if value.guess else value.shape[0]

@@ -15,6 +15,7 @@ from convcost.spec.arithmetic import (
     Env,
     ExpressionFault,
     Run,
+    applied,
     checked,
     compared,
     computed,
@@ -290,7 +291,7 @@ class _Parser:
             self._advance()
         self._close()
         self._depth -= 1
-        least, most, function = FUNCTIONS[name]
+        least, most, _ = FUNCTIONS[name]
         if not least <= len(arguments) <= most:
             takes = f"{least} argument" + ("s" if least != 1 else "") + (" or more" if most > least else "")
             raise ExpressionFault(f"{name} takes {takes}", f"{len(arguments)} given", "", offset)
@@ -298,7 +299,7 @@ class _Parser:
         def call(env: Env) -> Any:
             values = [numeric(argument(env), name, offset) for argument in arguments]
             try:
-                return checked(function(*values), offset)
+                return checked(applied(name, values), offset)
             except ValueError as error:
                 message, _, found = str(error).partition(": ")
                 raise ExpressionFault(message, found, "", offset) from None

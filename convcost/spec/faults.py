@@ -45,6 +45,9 @@ class Faults:
         self._faults: dict[tuple[str, int, int], Fault] = {}
         self._lines: list[str] | None = None
 
+    def __len__(self) -> int:
+        return len(self._faults)
+
     def add(
         self, message: str, at: Positioned, *, path: str = "", found: str = "", help: str = "", note: str = ""
     ) -> None:

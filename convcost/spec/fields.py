@@ -44,7 +44,7 @@ class Fields:
             given = defaults | given
         for name, field in layer.fields.items():
             if field.default is ... and name not in given:
-                if node.null or (isinstance(node, Mapping) and not node.broken):  # anything else is reported
+                if not (isinstance(node, Mapping) and node.broken):  # else it may stand in what is reported
                     self.values.faults.add(f"{layer.type} needs {name}", at, path=where, help=_form(layer))
                 given[name] = Given(INVALID, at)
         return given
@@ -60,6 +60,7 @@ class Fields:
                     found=kind_of(node),
                     help=_form(layer) or f"{layer.type} may stand alone",
                 )
+                return dict.fromkeys(layer.fields, Given(INVALID, node))
             return {}
         fields = layer.fields
         given: dict[str, Given] = {}

@@ -57,15 +57,13 @@ class Items:
         items: list[Item] = []
         counts: dict[str, int] = {}
         for index, child in enumerate(node.items):
-            item = self._item(child, f"{where}[{index}]", names, counts)
-            if item is not None:
-                items.append(item)
+            items.append(self._item(child, f"{where}[{index}]", names, counts))
         for item in items:
             while not item.name and item.segment in self.declared:  # a given name keeps its path
                 item.segment += "'"
         return items
 
-    def _item(self, node: Node, where: str, names: Names, counts: dict[str, int]) -> Item | None:
+    def _item(self, node: Node, where: str, names: Names, counts: dict[str, int]) -> Item:
         if node.__class__ is Mapping:
             return self._mapping_item(node, where, names, counts)
         if node.__class__ is Scalar:
@@ -75,17 +73,17 @@ class Items:
                     self._no_item(node, where)
                 else:
                     self._unknown_type(type, node, where)
-                return None
+                return _wrong(node, where)
             return self._build(type, node, Scalar("", node.line, node.column), {}, where, names, counts)
         self._no_item(node, where)
-        return None
+        return _wrong(node, where)
 
     def _no_item(self, node: Node, where: str) -> None:
         self.values.faults.add(
             "an item is a type or a mapping with one", node, path=where, found=kind_of(node), help="- conv: {…}"
         )
 
-    def _mapping_item(self, node: Mapping, where: str, names: Names, counts: dict[str, int]) -> Item | None:
+    def _mapping_item(self, node: Mapping, where: str, names: Names, counts: dict[str, int]) -> Item:
         entries = node.entries
         type = ""
         if "name" in entries:
@@ -97,8 +95,7 @@ class Items:
                 continue
             if not self._is_type(key):
                 self._unknown_type(key, entries[key][0], where)
-                self._keep_name(entries, where, names)
-                return None
+                return self._named_only(node, where, names)
             if type:
                 self.values.faults.add(
                     "an item has exactly one type",
@@ -107,21 +104,21 @@ class Items:
                     found=f"{type} and {key}",
                     help="start the second with its own '- '",
                 )
-                self._keep_name(entries, where, names)
-                return None
+                return self._named_only(node, where, names)
             type = key
         if not type:
             if not node.broken:
                 help = "- conv: {…}"
                 self.values.faults.add("an item has exactly one type", node, path=where, found="none", help=help)
-            self._keep_name(entries, where, names)
-            return None
+            return self._named_only(node, where, names)
         return self._build(type, entries[type][0], entries[type][1], entries, where, names, counts)
 
-    def _keep_name(self, entries: dict[str, tuple[Scalar, Node]], where: str, names: Names) -> None:
-        """Declare the name of an item that is reported, so that those who read it are not."""
-        if "name" in entries:
-            self._name(entries["name"][1], where, names)
+    def _named_only(self, node: Mapping, where: str, names: Names) -> Item:
+        """Return an item that is reported; its name stays, so that those who read it are not."""
+        item = _wrong(node, where)
+        if "name" in node.entries:
+            item.name = self._name(node.entries["name"][1], where, names)
+        return item
 
     def _is_type(self, name: str) -> bool:
         return name in REGISTRY or name in self.fields.parameters or name == "residual"
@@ -293,3 +290,7 @@ class Items:
             )
             return []
         return self.read(node, where, Names(names))
+
+
+def _wrong(node: Node, where: str) -> Item:
+    return Item("", "", where, node.line, node.column, {})

@@ -61,7 +61,7 @@ class _Reader:
         if "defaults" in entries:
             self._read_defaults(entries["defaults"][1])
         blocks = {name: self._block(name) for name in self.parameters}
-        endless = self._is_endless(blocks)
+        closed = self._is_endless(blocks) or _is_no_mapping(entries, "defaults")
         input = self._input(root, entries)
         items: list[Item] = []
         self.values.known = frozenset(self.symbols) | {"in_channels"}
@@ -82,7 +82,7 @@ class _Reader:
             items=items,
             defaults=self.defaults,
             limits=limits,
-            endless=endless,
+            closed=closed,
         )
 
     def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str) -> str:
@@ -151,6 +151,10 @@ class _Reader:
             parameters: dict[str, Given | None] = {}
             if "params" in value.entries:
                 at = value.entries["params"][1]
+                if _is_no_mapping(value.entries, "params"):
+                    self.values.faults.add("params is a mapping of names to defaults", at, path=path, found=kind_of(at))
+                    self.parameters[name] = None
+                    continue
                 self.values.known = frozenset(self.symbols) | {"in_channels"}
                 for parameter, (where, default) in self.values.entries(
                     at, path, "params is a mapping of names to defaults"
@@ -190,7 +194,7 @@ class _Reader:
     def _block(self, name: str) -> Block:
         parameters = self.parameters[name]
         if parameters is None:
-            return Block({}, [])
+            return Block({}, [], broken=True)
         key, node = self.blocks[name]
         path = f"blocks.{name}"
         self.values.known = frozenset(self.symbols) | {"in_channels"} | parameters.keys()
@@ -199,7 +203,8 @@ class _Reader:
             self.values.faults.add("a block needs layers", key, path=path, help="layers: a list of items")
         else:
             items = Items(self.fields).body(node.entries["layers"][1], f"{path}.layers")
-        return Block(parameters, items)
+        layers = node.entries.get("layers")
+        return Block(parameters, items, broken=layers is None or not isinstance(layers[1], Sequence))
 
     def _is_endless(self, blocks: dict[str, Block]) -> bool:
         """Report blocks that use themselves, directly or through others."""
@@ -231,7 +236,7 @@ class _Reader:
                     f"there is no total {metric!r}", key, path="budget", help=nearest(metric, METRICS)
                 )
                 continue
-            limit = _amount(value.text) if isinstance(value, Scalar) else None
+            limit = amount(value.text) if isinstance(value, Scalar) else None
             if limit is None:
                 found = f"found {value.text or 'no value'}" if isinstance(value, Scalar) else kind_of(value)
                 self.values.faults.add(
@@ -246,6 +251,12 @@ class _Reader:
         return limits
 
 
+def _is_no_mapping(entries: dict[str, tuple[Scalar, Node]], key: str) -> bool:
+    """Return whether something else stands where a mapping belongs; no value is an empty one."""
+    node = entries[key][1] if key in entries else None
+    return node is not None and not node.null and not isinstance(node, Mapping)
+
+
 def _uses(items: list[Item], blocks: dict[str, Block]) -> Iterable[Item]:
     for item in items:
         if item.type in blocks:
@@ -254,7 +265,7 @@ def _uses(items: list[Item], blocks: dict[str, Block]) -> Iterable[Item]:
             yield from _uses(branch, blocks)
 
 
-def _amount(text: str) -> int | None:
+def amount(text: str) -> int | None:
     """Return the whole number that an amount such as `4.3M` means, or None."""
     power = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(text[-1:], 1)
     try:

@@ -268,6 +268,14 @@ def test_an_analysis_as_plain_data(analyze):
 
     data = analysis.to_dict()
     assert all(layer.pop("line") > 0 for layer in data["layers"])
+    assert [layer.pop("formula") for layer in data["layers"]] == [
+        {"params": "Dk²·M", "mults": "Dk²·Dp²·M", "adds": "Dk²·Dp²·M"},
+        {"params": "2·M", "mults": "0", "adds": "0"},
+        {"params": "M·N", "mults": "Dp²·M·N", "adds": "Dp²·M·N"},
+        {"params": "2·M", "mults": "0", "adds": "0"},
+        {"params": "0", "mults": "0", "adds": "Di²·M", "div": "M"},
+        {"params": "0", "mults": "Dp²·M", "adds": "0"},
+    ]
     first, second = {**ratio, "term": "1/N"}, {**ratio, "term": "1/Dk²"}
     average = {**nothing, "adds": 128, "flops": 128, "ops": {"add": 128, "div": 8}}
     scaled = {**nothing, "mults": 128, "flops": 128, "useful_mults": 128, "ops": {"mul": 128}}

@@ -7,8 +7,6 @@ best of several runs; the weights and inputs are drawn within the measured time.
 224 × 224.
 """
 
-# ruff: noqa: T201 - its output is what it is for
-
 from __future__ import annotations
 
 import random

@@ -106,8 +106,22 @@ def test_a_table_in_a_file_has_its_natural_width_and_no_colour(folder, convcost)
 
 
 def test_an_output_without_a_path_goes_to_standard_output(convcost):
-    for option in "json", "json:", "json:-":
+    for option in "json", "json:-":
         assert json.loads(convcost("analyze", "net.yaml", "-o", option).out)["total"]["params"] == 19_200
+
+
+def test_a_colon_needs_a_path_behind_it(convcost):
+    ran = convcost("analyze", "net.yaml", "-o", "json:")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == ("error: -o takes FORMAT or FORMAT:PATH\n = found: -o json:\n = help: -o json:cost.json\n")
+
+
+def test_a_spec_is_never_overwritten(folder, convcost):
+    before = (folder / "net.yaml").read_text(encoding="utf-8")
+    ran = convcost("analyze", "net.yaml", "-o", "json:./net.yaml")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == ("error: the output would overwrite the spec './net.yaml'\n = help: give it another path\n")
+    assert (folder / "net.yaml").read_text(encoding="utf-8") == before
 
 
 def test_a_path_may_hold_colons(folder, convcost):

@@ -40,7 +40,7 @@ def test_the_data():
     }
     data = json.loads(formats.render("json", [REPORT], Page()))
     assert data["schema_version"] == 1
-    assert data["specs"][0] == row
+    assert data["specs"][0] == row | {"input_shape": [3, 224, 224]}
     assert data["specs"][1]["year"] is None
     rows = list(csv.DictReader(io.StringIO(formats.render("csv", [REPORT], Page()))))
     assert rows[0] == {key: str(value) for key, value in row.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 from convcost.reports.contents import Page, Report, safe
 
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones too: some spreadsheets take them for the narrow
 
 
 def render(reports: Sequence[Report], page: Page) -> str:

@@ -72,7 +72,8 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterat
     for row in table.rows:
         yield line(row.cells)
     yield rule
-    yield line(table.total)
+    if any(table.total):
+        yield line(table.total)
     if below := footer(table, widths):
         yield ""
         yield from _wrapped(below, width)

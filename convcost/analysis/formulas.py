@@ -1,0 +1,346 @@
+"""What each layer type costs as formulas in the papers' letters: its own code, run on symbols.
+
+M input and N output channels, Di input, Dp output and Dk kernel size, s stride, p padding, d dilation, g groups, m
+depth multiplier; squares stand for both axes. Nothing here states a formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.errors import Fault, OptionError, nearest
+from convcost.layers import REGISTRY, LayerFault, Shape
+from convcost.network import Layer
+from convcost.ops import Cost
+from convcost.symbolic import Formula, NeedsValueError, assuming, quotient, symbol
+
+LETTERS: Mapping[str, str] = {
+    "M": "input channels, or features",
+    "N": "output channels, or features",
+    "Di": "input size",
+    "Dp": "output size",
+    "Dk": "kernel size",
+    "s": "stride",
+    "p": "padding on each side",
+    "d": "dilation",
+    "g": "groups",
+    "m": "depth multiplier",
+    "o": "output padding",
+    "n": "neighbours",
+    "u": "upscale factor",
+    "a": "first channel",
+    "b": "channel behind the last",
+}
+"""The letters and what they stand for."""
+
+_FIELDS: Mapping[str, str] = {
+    "out_channels": "N",
+    "out_features": "N",
+    "kernel_size": "Dk",
+    "stride": "s",
+    "padding": "p",
+    "cropping": "p",
+    "dilation": "d",
+    "groups": "g",
+    "num_groups": "g",
+    "depth_multiplier": "m",
+    "output_padding": "o",
+    "output_size": "Dp",
+    "size": "n",
+    "scale_factor": "u",
+    "upscale_factor": "u",
+    "start": "a",
+    "end": "b",
+}
+_WITNESS = {
+    "M": 10**6,
+    "N": 10**6,
+    "Di": 10**6,
+    "Dk": 3,
+    "s": 2,
+    "p": 1,
+    "d": 1,
+    "g": 1,
+    "o": 1,
+    "u": 1,
+    "a": 0,
+    "b": 1,
+}
+_AXES = ("d", "h", "w")
+_WITNESS |= {name + axis: value for name, value in _WITNESS.items() for axis in _AXES}
+"""Where a layer works: what it asks of its letters there is told as a condition."""
+_NOT_NEGATIVE = frozenset(("p", "o", "a"))
+
+
+class Sheet(Struct, frozen=True):
+    """The formulas of one layer type.
+
+    Attributes:
+        type: The layer type.
+        variant: The word that one of its fields holds, such as the mode of an `upsample`.
+        channels: Output channels, or features.
+        size: Output size along an axis; None for a vector.
+        cost: What it costs for one input, without biases and affine parameters.
+        extra: What these add, by the field that turns them on.
+        conditions: What must hold of the letters.
+    """
+
+    type: str
+    variant: str
+    channels: Any
+    size: Any
+    cost: Cost
+    extra: Mapping[str, Cost]
+    conditions: tuple[str, ...]
+
+
+class Quotient(Struct, frozen=True):
+    """What one layer costs of another with the same shape: its name, and multiplications and parameters as a share."""
+
+    name: str
+    mults: Any
+    params: Any
+
+
+def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None) -> list[Sheet]:
+    """Return the formulas of layer types; of all without names.
+
+    Args:
+        types: The layer types.
+        settings: Values for letters.
+
+    Raises:
+        OptionError: There is no such type or letter, or the layer cannot work with these values.
+    """
+    settings = settings or {}
+    unknown = [
+        Fault(f"there is no letter {name!r}", help=nearest(name, LETTERS) or f"known: {', '.join(LETTERS)}")
+        for name in settings
+        if name not in LETTERS
+    ]
+    unknown += [
+        Fault(f"{name} is at least {least}", found=f"--set {name}={value}")
+        for name, value in settings.items()
+        if value < (least := 0 if name in _NOT_NEGATIVE else 1)
+    ]
+    names = list(dict.fromkeys(types)) or list(REGISTRY)
+    unknown += [
+        Fault(f"there is no layer type {name!r}", help=nearest(name, REGISTRY))
+        for name in names
+        if name not in REGISTRY
+    ]
+    if unknown:
+        raise OptionError(unknown)
+    return [_sheet(type, variant, settings) for type in names for variant in _variants(type)]
+
+
+def quotients(settings: Mapping[str, int] | None = None) -> list[Quotient]:
+    """Return what a separable and a grouped convolution cost of the standard one, in the letters.
+
+    >>> [(str(each.mults), each.name) for each in quotients()][:2]
+    [('1/N + 1/Dk²', 'separable'), ('1/N + 1/(Dkh·Dkw)', 'separable, kernel not square')]
+    """
+    settings = settings or {}
+    told = []
+    for name, given, over in _QUOTIENTS:
+        letters = _Letters(settings)
+        with assuming(_WITNESS):
+            part, whole = (_of(letters, type, fields) for type, fields in (given, over))
+        told.append(Quotient(name, quotient(part.mults, whole.mults), quotient(part.params, whole.params)))
+    return told
+
+
+_PLAIN = {"depth_multiplier": 1, "groups": 1, "bias": False}
+_STANDARD = ("conv", _PLAIN)
+_QUOTIENTS: tuple[tuple[str, tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]], ...] = (
+    ("separable", ("separable_conv", _PLAIN), _STANDARD),
+    (
+        "separable, kernel not square",
+        ("separable_conv", _PLAIN | {"kernel_size": ("Dkh", "Dkw")}),
+        ("conv", _PLAIN | {"kernel_size": ("Dkh", "Dkw")}),
+    ),
+    ("separable, depth multiplier", ("separable_conv", {"groups": 1, "bias": False}), _STANDARD),
+    ("separable, with biases", ("separable_conv", _PLAIN | {"bias": True}), ("conv", _PLAIN | {"bias": True})),
+    ("grouped", ("conv", _PLAIN | {"groups": "g"}), _STANDARD),
+    ("depthwise stage", ("depthwise_conv", _PLAIN), _STANDARD),
+)
+
+
+def of_layer(layer: Layer) -> dict[str, str]:
+    """Return a layer's formulas in its own letters: `params`, `mults`, `adds`, other operations that occur, as texts.
+
+    They are for one input, and worked out once for all layers that differ in numbers only.
+    """
+    fields = layer.fields
+    structure = tuple([_kind(fields[name]) for name in REGISTRY[layer.type].fields])
+    inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
+    return _of_structure(layer.type, structure, inputs, _pattern(layer.output_shape[1:]))
+
+
+def _kind(value: Any) -> Any:
+    """Return what of a field's value tells which formula holds: not its number, but whether it is 1."""
+    if value.__class__ is int or value.__class__ is Formula:
+        return _pattern((value,))[0]
+    if value.__class__ is tuple and value and value[0].__class__ in (int, Formula):
+        return _pattern(value)
+    return value if value.__class__ in (str, bool) else None
+
+
+def _pattern(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return 1 for each size that is 1, 2 for one like the first that is not, 3 for another."""
+    others = [size for size in sizes if size.__class__ is not int or size != 1]
+    if len(others) == len(sizes) and all(size is others[0] for size in others):
+        return (2,) * len(sizes)
+    return tuple([1 if size.__class__ is int and size == 1 else 2 if _same(size, others[0]) else 3 for size in sizes])
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (a.__class__ is b.__class__ and (a.key == b.key if isinstance(a, Formula) else bool(a == b)))
+
+
+@lru_cache(maxsize=4096)
+def _of_structure(
+    type: str, structure: tuple[Any, ...], inputs: tuple[tuple[int, ...], ...], output: tuple[int, ...]
+) -> dict[str, str]:
+    letters = _Letters({})
+    fields: dict[str, Any] = {}
+    for (name, field), kind in zip(REGISTRY[type].fields.items(), structure, strict=True):
+        letter = _FIELDS.get(name, "")
+        if letter == "p":  # it changes the output size, which has a letter, and no count
+            fields[name] = ((0, 0),) * len(output)
+        elif letter and kind.__class__ is tuple:
+            fields[name] = letters.axes(letter, kind)
+        elif letter and kind.__class__ is int:
+            fields[name] = 1 if kind == 1 else letters[letter]
+        else:
+            fields[name] = field.default if kind is None or kind.__class__ is int else kind
+    shapes = tuple([(letters["M"], *letters.axes("Di", sizes)) for sizes in inputs])
+    layer = REGISTRY[type](fields)
+    with assuming(_WITNESS):
+        try:
+            channels = layer.output_shape(*shapes)[0]
+        except LayerFault:  # sizes that fit only as numbers, and change no count
+            channels = letters["M"]
+        return texts(layer.cost(shapes, (channels, *letters.axes("Dp", output))))
+
+
+def texts(cost: Cost) -> dict[str, str]:
+    """Return a cost's formulas as texts: `params`, `mults`, `adds`, and each other kind of operation that occurs."""
+    counts = cost.ops.to_dict()
+    told = {"params": cost.params, "mults": counts.pop("mul", 0), "adds": counts.pop("add", 0), **counts}
+    return {name: str(value) for name, value in told.items()}
+
+
+class _Letters:
+    """The symbols, or the values that are set instead."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.settings:
+            return self.settings[name]
+        return symbol(name, whole=True, minimum=0 if name in _NOT_NEGATIVE else 1)
+
+    def axes(self, name: str, pattern: tuple[int, ...]) -> tuple[Any, ...]:
+        """Return a letter for each axis; axes that differ get letters of their own."""
+        if 3 not in pattern:
+            return tuple([1 if kind == 1 else self[name] for kind in pattern])
+        axes = _AXES[-len(pattern) :]
+        return tuple([1 if kind == 1 else self[name + axis] for kind, axis in zip(pattern, axes, strict=True)])
+
+
+def _variants(type: str) -> list[str]:
+    words = _words(type)
+    return [word for word in words[1] if word not in ("linear", "trilinear")] if words else [""]
+
+
+def _words(type: str) -> tuple[str, tuple[str, ...]] | None:
+    fields = REGISTRY[type].fields.items()
+    return next(((name, field.words) for name, field in fields if field.words and name != "padding"), None)
+
+
+def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
+    letters = _Letters(settings)
+    words = _words(type)
+    given: dict[str, Any] = {words[0]: variant} if words else {}
+    flags: list[str] = [name for name in ("bias", "affine") if name in REGISTRY[type].fields]
+    with assuming(_WITNESS) as conditions:
+        try:
+            stages = _stages(letters, type, given)
+            channels, sizes = stages[-1][2][0], stages[0][2][1:]  # a second stage keeps the size
+            cost = _of(letters, type, given | dict.fromkeys(flags, False))
+            extra = {name: _less(_of(letters, type, given | {name: True}), cost) for name in flags}
+        except LayerFault as fault:
+            raise OptionError(Fault(f"{type}: {fault.message}", found=fault.found, help=fault.help)) from None
+        except NeedsValueError as need:  # the divisors of a number, and the like
+            raise OptionError(Fault(f"{type}: this needs values", found=str(need))) from None
+        told = tuple(str(each) for each in conditions)
+    return Sheet(type, variant, channels, sizes[0] if sizes else None, cost, extra, told)
+
+
+def _of(letters: _Letters, type: str, given: Mapping[str, Any]) -> Cost:
+    """Return what a layer costs whose output size is its own letter; a composite one as the sum of its stages."""
+    whole = Cost()
+    shapes = _inputs(letters, type)
+    for stage, fields, output in _stages(letters, type, given):
+        sized = _sized(letters, output)
+        whole += _unpadded(stage, fields).cost(shapes, sized)
+        shapes = (sized,)
+    return whole
+
+
+def _sized(letters: _Letters, output: Shape) -> Shape:
+    return (output[0], *[size if size.__class__ is int else letters["Dp"] for size in output[1:]])
+
+
+def _stages(letters: _Letters, type: str, given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], Shape]]:
+    """Return the type, fields and output shape of the layers that a type is written for: as a rule itself."""
+    fields, shapes = _fields(letters, type, given), _inputs(letters, type)
+    written = REGISTRY[type](fields).stages() or (("", type, fields),)
+    stages = []
+    for _, stage, part in written:
+        output = REGISTRY[stage](part).output_shape(*shapes)
+        stages.append((stage, part, output))
+        shapes = (_sized(letters, output),)
+    return stages
+
+
+def _unpadded(type: str, fields: Mapping[str, Any]) -> Any:
+    """Return a layer without padding: it changes the output size, which is given, and no count but the useful one."""
+    return REGISTRY[type]({**fields, "padding": ((0, 0), (0, 0))} if "padding" in fields else fields)
+
+
+def _inputs(letters: _Letters, type: str) -> tuple[Shape, ...]:
+    takes = REGISTRY[type].takes
+    shape = (letters["M"],) if takes == "vector" else (letters["M"], letters["Di"], letters["Di"])
+    return (shape, shape) if takes == "many" else (shape,)
+
+
+def _fields(letters: _Letters, type: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, field in REGISTRY[type].fields.items():
+        value = given.get(name, ...)
+        if value is ... and name in _FIELDS and not (name == "size" and type == "upsample"):
+            value = letters[_FIELDS[name]]
+        elif value is ...:
+            value = field.default
+        elif value.__class__ is tuple:
+            value = [letters[each] for each in value]
+        elif value.__class__ is str and value in LETTERS:
+            value = letters[value]
+        fields[name] = value if value is None else field.read(value, 2)
+    return fields
+
+
+def _less(a: Cost, b: Cost) -> Cost:
+    ops = type(a.ops)(*[x - y for x, y in zip(_counts(a), _counts(b), strict=True)])
+    return Cost(a.params - b.params, a.buffers - b.buffers, ops)
+
+
+def _counts(cost: Cost) -> list[Any]:
+    return [getattr(cost.ops, kind) for kind in cost.ops.__struct_fields__]

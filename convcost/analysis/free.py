@@ -1,0 +1,73 @@
+"""What is told of numbers that are formulas: their text, their structure, and where they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from convcost.network import Free
+from convcost.symbolic import Formula
+
+
+def told(value: Any) -> Any:
+    """Return plain data with the text of each formula, in the language of the specs, in its place."""
+    if isinstance(value, Formula):
+        return value.text("plain")
+    if isinstance(value, Mapping):
+        return {key: told(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [told(each) for each in value]
+    return value
+
+
+def structures(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the structure of each formula in a mapping; `convcost.symbolic.from_dict` reads it with the symbols."""
+    return {
+        name: {key: part for key, part in value.to_dict().items() if key != "symbols"}
+        for name, value in numbers.items()
+        if isinstance(value, Formula)
+    }
+
+
+def symbols(free: Free) -> dict[str, Any]:
+    """Return what is known of each free symbol, and the value at which open questions were decided."""
+    described = {}
+    for name, letter in free.symbols.items():
+        value = free.witness.get(name)
+        default = str(value) if isinstance(value, Fraction) else value
+        described[name] = {**letter.to_dict()["symbols"][name], "default": default}
+    return described
+
+
+def conditions(free: Free) -> list[dict[str, str]]:
+    """Return what must hold beside the facts of the symbols."""
+    return [
+        {"text": str(each), "relation": each.relation, "formula": each.formula.text("plain")}
+        for each in free.conditions
+    ]
+
+
+def facts(free: Free) -> list[str]:
+    """Return what is known of each free symbol in words.
+
+    Example: `alpha a positive multiple of 1/32`.
+    """
+    return [f"{name} {_known(letter.to_dict()['symbols'][name])}" for name, letter in free.symbols.items()]
+
+
+def _known(known: Mapping[str, Any]) -> str:
+    multiple, minimum = known.get("multiple_of"), known.get("minimum")
+    if multiple is None:
+        return "a positive number" if "above" in known else "a number" if minimum is None else f"at least {minimum}"
+    kind = "whole number" if multiple == 1 else f"multiple of {multiple}"
+    if minimum is None:
+        return f"a {kind}"
+    return f"a positive {kind}" if minimum == multiple else f"a {kind}, at least {minimum}"
+
+
+def unused(free: Free, numbers: Iterable[Any]) -> list[str]:
+    """Return the free symbols that occur in none of the numbers and in no condition."""
+    seen = {name for number in numbers if isinstance(number, Formula) for name in number.symbols}
+    seen |= {name for condition in free.conditions for name in condition.symbols}
+    return [name for name in free.symbols if name not in seen]

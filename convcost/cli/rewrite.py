@@ -1,0 +1,138 @@
+"""`convcost rewrite`: specs whose layers take another form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional
+
+import typer
+
+from convcost import spec as spec_of
+from convcost.cli import options, output
+from convcost.errors import Fault, OptionError, OutputError
+from convcost.network import Network
+from convcost.rewrites import named
+
+if TYPE_CHECKING:
+    from convcost.rewrites.base import Rewrite, Site
+
+To = typer.Option(
+    [], "--to", metavar="NAME[:PATTERN]", help="The rewrite; behind a colon the layers that it is for; repeatable."
+)
+Layers = typer.Option(
+    [], "--layers", metavar="PATTERN", help="The layers to rewrite, by name, such as 'stage_1/*'; repeatable."
+)
+With = typer.Option([], "--with", metavar="NAME=VALUE", help="An option of the rewrite, such as groups=4; repeatable.")
+
+
+def rewrite(
+    spec: Optional[str] = options.MaybeSpec,  # noqa: UP045 -- typer reads the annotation while running
+    to: list[str] = To,
+    layers: list[str] = Layers,
+    with_: list[str] = With,
+    set: list[str] = options.Set,
+    path: Optional[str] = typer.Option(  # noqa: UP045
+        None, "--output", "-o", metavar="PATH", help="Write the new spec; - writes it to standard output."
+    ),
+    force: bool = typer.Option(False, "--force", help="Write over a file that exists."),
+    list_: bool = typer.Option(False, "--list", help="List the rewrites with what they save, and stop."),
+    format: Optional[str] = options.Format,  # noqa: UP045
+) -> None:
+    """Rewrite a spec's layers into another form, and tell what that saves; without -o nothing is written."""
+    chosen = output.outputs(format, [])
+    if list_:
+        from convcost.reports.rewrites import CatalogueReport
+
+        output.write([CatalogueReport()], chosen)
+        return
+    if spec is None or not to:
+        missing = "a SPEC" if spec is None else "--to NAME"
+        raise OptionError(Fault(f"rewrite takes {missing}", help="convcost rewrite SPEC --to separable -o new.yaml"))
+    if path is not None and path != output.STDOUT and os.path.lexists(path) and not force:
+        raise OutputError(Fault(f"{path!r} exists", help="--force writes over it"))
+    from convcost.analysis.rewriting import Rewriting
+    from convcost.reports.rewrites import RewritingReport
+    from convcost.spec import source
+    from convcost.spec.rewriting import Note, rewrite_text
+
+    settings = options.settings(set)
+    read = source.read(spec)
+    network = spec_of.load(read, settings)
+    changes = chosen_sites(network, to, layers, switches(with_))
+    rewriting = Rewriting.of(network, changes)
+    notes = [(Note(each.name, each.source), sites) for each, sites in changes]
+    text = rewrite_text(read, settings, network, notes, rewriting.after.network)
+    if path == output.STDOUT:
+        output.show(text)
+        return
+    if path is not None:
+        output.write_file(path, text)
+    told = f"Written to {path}." if path is not None else "Nothing is written without -o PATH."
+    output.write([RewritingReport(rewriting, (told,))], chosen)
+
+
+def chosen_sites(
+    network: Network, to: Sequence[str], layers: Sequence[str], given: Mapping[str, Any]
+) -> list[tuple[Rewrite, list[Site]]]:
+    """Return the sites of each rewrite that `--to NAME[:PATTERN]` and `--layers PATTERN` choose.
+
+    Raises:
+        OptionError: There is no such rewrite or layer, the rewrite does not apply, or two rewrites want one layer.
+    """
+    from convcost.rewrites.selection import select
+
+    patterns: dict[str, list[str]] = {}
+    for text in to:
+        name, _, pattern = text.partition(":")
+        patterns.setdefault(name, []).extend([pattern] if pattern else layers)
+    changes = []
+    claimed: dict[int, str] = {}
+    for name, wanted in patterns.items():
+        each = with_options(name, given, patterns)
+        sites = select(network, each, wanted)
+        for site in sites:
+            for index in site.becomes:
+                if index in claimed:
+                    what = f"{network.layers[index].name}: {claimed[index]} and {name}"
+                    help = "choose with --to NAME:LAYER"
+                    raise OptionError(Fault("two rewrites want one layer", found=what, help=help))
+            claimed |= dict.fromkeys(site.becomes, name)
+        changes.append((each, sites))
+    return changes
+
+
+def with_options(name: str, given: Mapping[str, Any], names: Sequence[str] | Mapping[str, Any]) -> Rewrite:
+    """Return a rewrite with those of the given options that it has.
+
+    Raises:
+        OptionError: There is no such rewrite, or none of those that are named has an option.
+    """
+    known = {option for each in names for option in named(each).defaults}
+    own = named(name).defaults
+    return named(name, **{option: value for option, value in given.items() if option in own or option not in known})
+
+
+def switches(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the options that `--with NAME=VALUE` gives: whole numbers, true or false."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        words = {"true": True, "false": False}
+        if not equals or not (value in words or value.isdecimal()):
+            help = "such as --with groups=4, --with shuffle=true"
+            raise OptionError(Fault("--with takes NAME=VALUE", found=f"--with {text}", help=help))
+        values[name.strip()] = words[value] if value in words else int(value)
+    return values
+
+
+def command(spec: str, to: Sequence[str], with_: Sequence[str], set: Sequence[str]) -> str:
+    """Return the command line that does a rewrite."""
+    import shlex  # not needed to start
+
+    words = ["convcost", "rewrite", spec]
+    for option, values in ("--to", to), ("--with", with_), ("--set", set):
+        for value in values:
+            words += [option, value]
+    return shlex.join([*words, "-o", f"{Path(spec).stem}-rewritten.yaml"])

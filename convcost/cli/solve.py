@@ -1,0 +1,38 @@
+"""`convcost solve`: the largest value of a symbol at which a network stays within limits."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import typer
+
+import convcost
+from convcost.cli import options, output
+
+UNSATISFIED = 1
+_LIMITS = typer.Option(
+    ..., "--max", metavar="TOTAL=LIMIT", show_default=False, help="What a total may be, as mults=300M; repeatable."
+)
+
+
+def solve(
+    spec: str = options.Spec,
+    symbol: str = typer.Option(..., "--for", metavar="NAME", show_default=False, help="The symbol."),
+    max: list[str] = _LIMITS,
+    set: list[str] = options.Set,
+    batch: int = options.Batch,
+    no_fold: bool = options.NoFold,
+    format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
+    outputs: list[str] = options.Outputs,
+) -> None:
+    """Find the largest value of a symbol at which the network is valid and within limits, exactly.
+
+    The exit status is 0 when there is one, 1 when no value satisfies the limits.
+    """
+    from convcost.reports.solution import SolutionReport
+
+    chosen = output.outputs(format, outputs, [spec])
+    limits = options.settings(max, "--max", "TOTAL=LIMIT", "mults=300M")
+    found = convcost.solve(spec, symbol, max=limits, set=options.settings(set), batch=batch, fold=not no_fold)
+    output.write([SolutionReport(found)], chosen)
+    raise typer.Exit(0 if found.best else UNSATISFIED)

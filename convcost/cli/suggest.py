@@ -1,0 +1,97 @@
+"""`convcost suggest`: which layers to rewrite until a network keeps its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional
+
+import typer
+
+from convcost.cli import options, output, rewrite
+from convcost.errors import ConvcostError, Fault, OptionError, nearest
+
+if TYPE_CHECKING:
+    from convcost.rewrites.base import Rewrite, Site
+
+OUT_OF_REACH = 1
+
+Max = typer.Option(
+    [], "--max", metavar="METRIC=LIMIT", help="What to reach, such as mults=300M or params=4M; repeatable."
+)
+
+
+def suggest(
+    spec: str = options.Spec,
+    limits: list[str] = Max,
+    allow: str = typer.Option("separable", "--allow", metavar="NAME,…", help="The rewrites that may be used."),
+    with_: list[str] = rewrite.With,
+    ends: bool = typer.Option(False, "--ends", help="The first and the last layer with weights may be touched too."),
+    set: list[str] = options.Set,
+    no_fold: bool = options.NoFold,
+    format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
+    outputs: list[str] = options.Outputs,
+) -> None:
+    """Tell which layers to rewrite, the biggest saving for each layer touched first, until the limits are kept.
+
+    The exit status is 0 when they are, 1 when they are out of reach.
+    """
+    from convcost import spec as specs
+    from convcost.analysis.suggestion import Suggestion
+    from convcost.reports.suggestion import SuggestionReport
+    from convcost.rewrites.application import apply
+    from convcost.rewrites.selection import patterns_for
+    from convcost.spec import source
+    from convcost.spec.rewriting import Note, rewrite_text
+
+    chosen = output.outputs(format, outputs, [spec])
+    wanted = _limits(limits)
+    names = [name.strip() for name in allow.split(",") if name.strip()]
+    given = rewrite.switches(with_)
+    rewrites = [rewrite.with_options(name, given, names) for name in names]
+    settings = options.settings(set)
+    read = source.read(spec)
+    network = specs.load(read, settings)
+
+    def can(each: Rewrite, sites: Sequence[Site]) -> bool:
+        """Return whether the item's text can be rewritten."""
+        expected = apply(network, list(sites)).network
+        try:
+            rewrite_text(read, settings, network, [(Note(each.name, each.source), sites)], expected)
+        except ConvcostError:
+            return False
+        return True
+
+    suggestion = Suggestion.of(network, rewrites, wanted, ends=ends, fold=not no_fold, can=can)
+    to = []
+    for each, sites in suggestion.changes:
+        patterns = patterns_for(network, each, sites)
+        to += [f"{each.name}:{pattern}" for pattern in patterns] or [each.name]
+    command = rewrite.command(spec, to, with_, set) if to else ""
+    output.write([SuggestionReport(suggestion, command)], chosen)
+    if not suggestion.reached:
+        raise typer.Exit(OUT_OF_REACH)
+
+
+def _limits(texts: Sequence[str]) -> dict[str, int]:
+    """Return the limits that `--max METRIC=LIMIT` gives.
+
+    Raises:
+        OptionError: There is none, or one is not of this form.
+    """
+    from convcost.analysis.suggestion import METRICS
+    from convcost.spec.reading import amount
+
+    if not texts:
+        raise OptionError(Fault("suggest needs a limit", help="such as --max mults=300M or --max params=4M"))
+    limits = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name not in METRICS:
+            raise OptionError(Fault(f"--max: there is no total {name!r}", help=nearest(name, METRICS)))
+        limit = amount(value.strip())
+        if limit is None:
+            raise OptionError(
+                Fault(f"the limit of {name} is a whole number", found=f"--max {text}", help="such as 300M (k, M, G, T)")
+            )
+        limits[name] = limit
+    return limits

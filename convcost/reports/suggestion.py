@@ -1,0 +1,116 @@
+"""The report of a suggestion: which layers to rewrite, step by step, and the command line that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.analysis.suggestion import Step, Suggestion
+from convcost.ops import Cost
+from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, sized
+from convcost.reports.difference import signed
+from convcost.reports.rewrites import COST_ONLY
+
+
+class SuggestionReport(Struct, frozen=True):
+    """A suggestion for every format.
+
+    Attributes:
+        suggestion: The suggestion.
+        command: The command line that does what is suggested; empty where nothing is.
+    """
+
+    suggestion: Suggestion
+    command: str
+
+    def data(self) -> Mapping[str, Any]:
+        """Return the suggestion as plain data."""
+        return {**self.suggestion.to_dict(), "command": self.command or None}
+
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """Return a flat mapping for each step."""
+        name = self.suggestion.before.network.name
+        return [
+            {
+                "network": name,
+                "step": number,
+                "layers": " ".join(step.names),
+                "rewrite": step.rewrite,
+                **{
+                    f"{metric}_{side}": getattr(cost, metric)
+                    for metric in ("params", "mults", "adds", "macs")
+                    for side, cost in (
+                        ("before", step.candidate.before),
+                        ("after", step.candidate.after),
+                        ("total", step.total),
+                    )
+                },
+            }
+            for number, step in enumerate(self.suggestion.steps, 1)
+        ]
+
+    def table(self) -> Table:
+        """Return the table: what each step saves, and what the network costs after it."""
+        suggestion = self.suggestion
+        network = suggestion.before.network
+        metrics = list(suggestion.limits)
+        first = metrics[0]
+        columns = [Column("Layer", role="name"), Column("Rewrite", drop=4), Column("Layers", right=True, drop=3)]
+        for metric in metrics:
+            title = metric.capitalize()
+            columns += [
+                Column(f"{title} ±", right=True, drop=2, role="number"),
+                Column(f"{title} then", right=True, role="number"),
+            ]
+        columns += [Column("", drop=1, role="bar")]
+        start = suggestion.before.total
+        largest = getattr(start, first)
+        blank = ["", "", ""]
+        begin = ["As it is", *blank[1:], *_metrics(None, start, metrics), bar(1) if largest else ""]
+        rows = [Row(tuple(begin), "quiet"), *(_row(step, metrics, first, largest) for step in suggestion.steps)]
+        end = suggestion.after.total
+        changes = []
+        for metric in metrics:
+            changes += [signed(getattr(end, metric) - getattr(start, metric)), grouped(getattr(end, metric))]
+        touched = sum(len(step.names) for step in suggestion.steps)
+        limits = " · ".join(f"{metric} at most {limit:,}" for metric, limit in suggestion.limits.items())
+        symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
+        return Table(
+            title=f"{safe(network.name or network.file or 'network')}: {limits}",
+            subtitle=(safe(" · ".join([f"input {sized(network.input_shape)}", *symbols])),),
+            columns=tuple(columns),
+            rows=rows,
+            total=("In all", counted(len(suggestion.steps), "step"), str(touched), *changes, ""),
+            footer=(*_verdict(suggestion), COST_ONLY, *([safe(self.command)] if self.command else [])),
+        )
+
+
+def _row(step: Step, metrics: Sequence[str], first: str, largest: int) -> Row:
+    name = step.names[0] + (f" and {len(step.names) - 1} more" if len(step.names) > 1 else "")
+    drawn = bar(getattr(step.total, first) / largest) if largest else ""
+    return Row((safe(name), step.rewrite, str(len(step.names)), *_metrics(step, step.total, metrics), drawn))
+
+
+def _metrics(step: Step | None, after: Cost, metrics: Sequence[str]) -> Iterator[str]:
+    for metric in metrics:
+        if step is None:
+            yield ""
+        else:
+            yield signed(getattr(step.candidate.after, metric) - getattr(step.candidate.before, metric))
+        yield grouped(getattr(after, metric))
+
+
+def _verdict(suggestion: Suggestion) -> Iterator[str]:
+    for metric, limit in suggestion.limits.items():
+        value = getattr(suggestion.after.total, metric)
+        if value > limit:
+            over = f" ({percent(Fraction(value - limit, limit))})" if limit else ""
+            yield f"Out of reach: {metric} come down to {value:,}, {value - limit:,} above {limit:,}{over}."
+    if suggestion.spared and not suggestion.reached:
+        layers = counted(len(suggestion.spared), "layer")
+        yield f"Spared: {layers} whose items also write the first or the last one; --ends lets them be touched."
+    if suggestion.reached:
+        yield "All limits are kept." if suggestion.steps else "All limits are kept as it is: there is nothing to do."

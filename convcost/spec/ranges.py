@@ -1,0 +1,66 @@
+"""The values that a sweep gives a symbol: `0.25,0.5,1` or `128:225:32`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcost.errors import Fault, OptionError
+from convcost.spec import expressions
+from convcost.spec.arithmetic import ExpressionFault, plain, shown
+
+MOST_VALUES = 10_000_000
+
+
+def values(name: str, text: str) -> tuple[Any, ...]:
+    """Return the values that a text lists, or counts off from a start to before an end by a step of 1 or another.
+
+    >>> values("alpha", "0.25, 0.5"), values("r", "128:225:32"), values("n", "1:4")
+    ((Fraction(1, 4), Fraction(1, 2)), (128, 160, 192, 224), (1, 2, 3))
+
+    Raises:
+        OptionError: It cannot be read, or is empty.
+    """
+    found: list[Any] = []
+    for part in _parts(text):
+        sides = [_value(name, text, side) for side in part.split(":")]
+        found += sides if len(sides) == 1 else _counted(name, text, sides)
+    return tuple(found)
+
+
+def _parts(text: str) -> list[str]:
+    """Return what the commas outside of parentheses separate."""
+    parts, depth = [""], 0
+    for char in text:
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
+
+
+def _value(name: str, text: str, part: str) -> Any:
+    try:
+        value = expressions.read(part.strip())
+    except ExpressionFault as fault:
+        raise OptionError(Fault(fault.message, found=f"--set {name}={text}", help=fault.help)) from None
+    if isinstance(value, expressions.Formula):
+        names = " and ".join(sorted(value.names))
+        raise OptionError(Fault(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
+    return value
+
+
+def _counted(name: str, text: str, sides: list[Any]) -> list[Any]:
+    found = f"--set {name}={text}"
+    if len(sides) > 3 or any(isinstance(side, bool | str) for side in sides):
+        raise OptionError(Fault("a range is START:END or START:END:STEP, of numbers", found=found))
+    start, end, step = (*sides, 1)[:3]
+    if step <= 0:
+        raise OptionError(Fault(f"the step of a range is above 0: {shown(step)}", found=found))
+    if start >= end:
+        kind = "empty" if start == end else "backwards"
+        raise OptionError(Fault(f"the range is {kind}: its end is not in it", found=found, help="START:END:STEP"))
+    count = -((start - end) // step)
+    if count > MOST_VALUES:
+        raise OptionError(Fault(f"a range has at most {MOST_VALUES:,} values", found=f"{found}: {count:,}"))
+    return [plain(start + turn * step) for turn in range(count)]

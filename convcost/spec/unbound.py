@@ -1,0 +1,184 @@
+"""Symbols that stay symbols: the network's sizes become formulas, and what is decided on the way is recorded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+from convcost.errors import Fault, OptionError, SpecError
+from convcost.layers import Shape
+from convcost.layers.fields import is_size
+from convcost.network import Free, Network
+from convcost.ops import is_symbolic
+from convcost.spec.arithmetic import shown
+from convcost.spec.document import Document, Item
+from convcost.spec.evaluate import Value
+from convcost.spec.expand import Expander, Scope, expand
+from convcost.spec.expressions import Missing, Unknown
+from convcost.spec.faults import Faults, Positioned, TooManyFaults
+from convcost.spec.source import Source
+from convcost.symbolic import Assumptions, Formula, NeedsValueError, assuming, symbol
+
+
+class Letters:
+    """The symbols that stay symbols.
+
+    One that is a multiple of a number has such values only; one that stands alone where a whole number must, such as a
+    size of the input, has whole values only; all others have any above zero.
+
+    Args:
+        names: The symbols to keep, those without a value apart.
+        given: What is known of a symbol instead.
+        whole: The symbols that have whole values only.
+    """
+
+    def __init__(self, names: Collection[str], given: Mapping[str, Formula], whole: Collection[str]) -> None:
+        self.names = names
+        self.given = given
+        self.whole = whole
+        self.formulas: dict[str, Formula] = {}
+        self.witness: dict[str, Any] = {}
+
+    def letter(self, name: str, value: Any, multiple: Any) -> Any:
+        """Return the symbol in the place of its value, or the value of one that is not kept.
+
+        Raises:
+            OptionError: It is no number.
+        """
+        unbound = isinstance(value, Missing) and value.symbol == name
+        if not unbound and name not in self.names:
+            return value
+        if not unbound:
+            value = value.evaluate(self.witness) if is_symbolic(value) else value
+            if type(value) not in (int, Fraction):
+                raise OptionError(Fault(f"--free: only a number can stay free, and {name!r} is none"))
+            self.witness[name] = value
+        known = {"whole": name in self.whole, "positive": unbound or value > 0, "multiple_of": multiple}
+        self.formulas[name] = self.given.get(name) or symbol(name, **known)
+        return self.formulas[name]
+
+    def remedy(self, names: Collection[str]) -> str:
+        """Return what gives symbols values."""
+        return " ".join(dict.fromkeys(f"--set {name}=…" for name in names if name not in self.witness)) or " ".join(
+            dict.fromkeys(f"{name} cannot stay free here" for name in names)
+        )
+
+
+def expand_free(
+    document: Document,
+    source: Source,
+    symbols: Callable[[Faults, Letters], dict[str, Any]],
+    free: Collection[str] | Mapping[str, Formula],
+) -> Network:
+    """Return the network that a document describes, some of its symbols kept.
+
+    Args:
+        document: The document.
+        source: Its text.
+        symbols: Gives the values of its symbols, the letters in the place of those that they keep.
+        free: The symbols to keep, as a mapping what is known of them; all without a value are kept too.
+
+    Raises:
+        SpecError: The spec has faults, at the default values too, or needs a number where a symbol stands.
+        OptionError: A setting or a symbol to keep cannot be used.
+    """
+    given = free if isinstance(free, Mapping) else {}
+    whole: set[str] = set()
+    while True:
+        letters = Letters(free, given, whole)
+        faults = _Faults(source, letters)
+        with assuming(letters.witness) as conditions:
+            values = symbols(faults, letters)
+            conditions.witness.update(letters.witness)
+            with suppress(TooManyFaults):
+                network = expand(document, values, faults, partial(_FreeExpander, letters, conditions))
+        bare = {name for name, formula in letters.formulas.items() if _asked_whole(formula, conditions)}
+        if bare <= whole or faults:
+            break
+        whole |= bare  # what is known from the start decides more than what is assumed on the way
+    try:
+        faults.tell()
+    except SpecError as error:
+        error.assumed = tuple(conditions)
+        raise
+    return Network(
+        name=network.name,
+        file=network.file,
+        source=network.source,
+        symbols={name: value for name, value in network.symbols.items() if name not in letters.formulas},
+        input_shape=network.input_shape,
+        layers=network.layers,
+        limits=network.limits,
+        free=Free(letters.formulas, dict(letters.witness), conditions) if letters.formulas else None,
+    )
+
+
+def _asked_whole(formula: Formula, conditions: Assumptions) -> bool:
+    return any(each.relation == "whole" and each.formula.key == formula.key for each in conditions)
+
+
+class _Faults(Faults):
+    """Faults that say at which values a decision was made."""
+
+    def __init__(self, source: Source, letters: Letters) -> None:
+        super().__init__(source)
+        self._letters = letters
+
+    def add(
+        self, message: str, at: Positioned, *, path: str = "", found: str = "", help: str = "", note: str = ""
+    ) -> None:
+        letters = self._letters
+        names = [name for name in re.findall(r"\w+", found) if name in letters.formulas]
+        if names and not note:
+            told = [f"{name} = {shown(letters.witness.get(name, 'any large number'))}" for name in dict.fromkeys(names)]
+            note = f"with {', '.join(told)}"
+            help = help or letters.remedy(names)
+        super().add(message, at, path=path, found=found, help=help, note=note)
+
+
+class _FreeExpander(Expander):
+    """Unrolls a document in which sizes may be formulas."""
+
+    def __init__(self, letters: Letters, conditions: Assumptions, *given: Any) -> None:
+        super().__init__(*given)
+        self.letters = letters
+        self.conditions = conditions
+
+    def is_input_size(self, size: Any) -> bool:
+        return is_size(size, 1) or super().is_input_size(size)
+
+    def is_too_large(self, shape: Shape) -> bool:
+        return super().is_too_large((0, *[size for size in shape if type(size) is int]))
+
+    def _times(self, item: Item, env: dict[str, Any]) -> int:
+        """Return how often an item runs; that is never decided for a symbol without a value."""
+        if item.repeat is not None:
+            with suppress(Unknown):
+                times = self.evaluate.value(item.repeat, env, item.where, item)
+                if is_symbolic(times):
+                    self._needs(item, item.repeat.at, f"{times} repetitions", times.symbols)
+                    return 1
+        before = len(self.conditions)
+        times = super()._times(item, env)
+        for condition in list(self.conditions)[before:]:
+            for name in condition.symbols:
+                if name not in self.letters.witness:
+                    at = item.condition or item.repeat
+                    self._needs(item, at.at if at else item, f"whether {condition} is open", [name])
+        return times
+
+    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]) -> Value:
+        try:
+            return super()._once(item, scope, env, feeds, path)
+        except NeedsValueError as need:
+            self._needs(item, item, need.question, need.symbols)
+            return feeds[0]
+
+    def _needs(self, item: Item, at: Positioned, question: str, names: Collection[str]) -> None:
+        message = f"this needs {'a value' if len(names) == 1 else 'values'} for {' and '.join(names)}"
+        help, note = self.letters.remedy(names), self.evaluate.note()
+        Faults.add(self.faults, message, at, path=item.where, found=question, help=help, note=note)

@@ -1,0 +1,299 @@
+"""How a comparison of formulas comes out: by their facts, or at a witness point, and then its condition is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar, Token
+from fractions import Fraction
+from math import lcm
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from convcost.symbolic.algebra import ONE, Atom, Number, exact, leading, primitive, scaled
+from convcost.symbolic.evaluation import evaluator
+from convcost.symbolic.facts import cleared, is_whole, sign, step_of
+from convcost.symbolic.text import Unicode
+
+if TYPE_CHECKING:
+    from convcost.symbolic.formula import Formula
+
+TESTS: dict[str, Callable[[Number], bool]] = {
+    "positive": lambda x: x > 0,
+    "nonnegative": lambda x: x >= 0,
+    "zero": lambda x: x == 0,
+    "nonzero": lambda x: x != 0,
+    "whole": lambda x: x.denominator == 1,
+    "fractional": lambda x: x.denominator != 1,
+}
+_OPPOSITE = {"zero": "nonzero", "nonzero": "zero", "whole": "fractional", "fractional": "whole"}
+_SIGNS = {"positive": ">", "nonnegative": "≥", "zero": "=", "nonzero": "≠"}
+
+
+class NeedsValueError(Exception):
+    """A formula stands where only a number can serve, or a question about it has no answer for all values.
+
+    Args:
+        question: What cannot be decided or worked out, such as `r ≥ 3`.
+        symbols: The names of the symbols that need a value.
+        condition: The comparison that could not be decided, if it was one.
+    """
+
+    def __init__(self, question: str, symbols: Sequence[str], condition: Condition | None = None) -> None:
+        super().__init__(question, symbols, condition)
+        self.question = question
+        self.symbols = tuple(symbols)
+        self.condition = condition
+
+    def __str__(self) -> str:
+        verb = "a value" if len(self.symbols) == 1 else "values"
+        return f"{self.question}: this needs {verb} for {' and '.join(self.symbols)}"
+
+
+class Condition(Struct, frozen=True, eq=False):
+    """What must hold of a formula: `r − 48` is `nonnegative`, `M/g` is `whole`.
+
+    Attributes:
+        relation: `positive`, `nonnegative`, `zero`, `nonzero`, `whole` or `fractional` (not whole).
+        formula: Of what.
+
+    >>> from convcost.symbolic import symbol
+    >>> M, g = symbol("M", whole=True), symbol("g", whole=True)
+    >>> condition = Condition("whole", M / g)
+    >>> print(condition, condition.holds({"M": 12, "g": 4}), condition.holds({"M": 12, "g": 5}))
+    M/g is whole True False
+    """
+
+    relation: str
+    formula: Formula
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names of the symbols in it, by the alphabet."""
+        return self.formula.symbols
+
+    def holds(self, values: Mapping[str, Number]) -> bool:
+        """Return whether it holds at a point; it does not where the formula has no value (a division by zero)."""
+        names = self.formula.symbols
+        return self.tester(names)([values[name] for name in names])
+
+    def tester(self, names: Sequence[str]) -> Callable[[Sequence[Number]], bool]:
+        """Return a function that says at once of many points, each the values of `names`, whether it holds."""
+        test, value = TESTS[self.relation], evaluator(self.formula, names)
+
+        def holds(point: Sequence[Number]) -> bool:
+            try:
+                return test(value(point))
+            except ZeroDivisionError:
+                return False
+
+        return holds
+
+    def __str__(self) -> str:
+        formula = self.formula
+        if self.relation == "whole":
+            return f"{formula} is whole"
+        if self.relation == "fractional":
+            return f"{formula} is not whole"
+        if formula.under is not None:
+            return f"{formula} {_SIGNS[self.relation]} 0"
+        writer = Unicode(formula)
+        left = writer.sum({m: c for m, c in formula.terms.items() if c > 0})
+        right = writer.sum({m: -c for m, c in formula.terms.items() if c < 0})
+        if all(c < 0 for m, c in formula.terms.items() if m):
+            return f"{right} {_SIGNS[self.relation].translate({62: '<', 8805: '≤'})} {left}"
+        return f"{left} {_SIGNS[self.relation]} {right}"
+
+    def __eq__(self, other: object) -> bool:
+        # by structure: the equality of formulas is itself a question that may stay open
+        return isinstance(other, Condition) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        return self.relation, self.formula.key
+
+
+def normal(relation: str, formula: Formula) -> Condition:
+    """Return a condition in its normal form: least whole coefficients, and no negative exponents."""
+    if formula.under is not None or relation == "whole":
+        return Condition(relation, formula)
+    if relation in ("zero", "nonzero"):
+        part = _fractional_part(formula)
+        if part is not None:
+            return Condition("whole" if relation == "zero" else "fractional", part)
+    terms = primitive(cleared(formula.terms) or formula.terms)
+    if relation in ("zero", "nonzero") and leading(terms) < 0:
+        terms = scaled(terms, -1)
+    return Condition(relation, type(formula)(terms, None))
+
+
+def _fractional_part(formula: Formula) -> Formula | None:
+    """Return x where the formula is x − ⌊x⌋ times something: a remainder, which is zero where x is whole."""
+    kind = type(formula)
+    for monomial, c in formula.terms.items():
+        for atom, n in monomial:
+            if atom.name == "floor" and atom.args and n == 1:
+                (arg,) = atom.args
+                factor = kind({monomial - {(atom, 1)}: -c}, None)
+                rest = factor * (arg - kind({frozenset([(atom, 1)]): 1}, None)) - formula
+                if not isinstance(rest, kind) and rest == 0:
+                    return arg
+    return None
+
+
+def decided(relation: str, formula: Formula) -> bool | None:
+    """Return whether the relation holds for all values that the facts of the symbols allow, None where that is open."""
+    terms, under = formula.terms, formula.under
+    if relation == "whole":
+        return True if under is None and is_whole(terms) else None
+    above = sign(terms, under)
+    if relation == "positive" and above:
+        return True
+    if relation == "nonnegative" and above is not None:
+        return True
+    below = sign(scaled(terms, -1), under)
+    if relation == "positive":
+        return None if below is None else False
+    if relation == "nonnegative":
+        return False if below else None
+    if above or below or _off_grid(formula):
+        return relation == "nonzero"
+    return None
+
+
+def _off_grid(formula: Formula) -> bool:
+    """Return whether the constant keeps the formula from zero: 2r − 5 is not zero for a whole r."""
+    constant = formula.terms.get(ONE)
+    if constant is None or formula.under is not None:
+        return False
+    step = step_of({m: c for m, c in formula.terms.items() if m})
+    return step is not None and Fraction(constant, step).denominator != 1
+
+
+class Assumptions:
+    """The conditions under which what was computed inside `assuming` holds, in the order in which they were met.
+
+    Args:
+        witness: The value at which an open question about a symbol is decided, by the symbol's name.
+    """
+
+    GENERIC = 5040 * 2**10
+    """Where symbols without a witness stand: the first that is met at the least multiple of this and of its own
+    `multiple_of` that its facts allow, each later one at twice the multiple before it. They are large, unequal and have
+    small divisors."""
+
+    def __init__(self, witness: Mapping[str, Number]) -> None:
+        self.witness = dict(witness)
+        self._recorded: dict[Condition, None] = {}
+        self._answers: dict[tuple[str, object], bool] = {}
+        self._next = self.GENERIC
+        self._token: Token[Assumptions | None] | None = None
+
+    def __iter__(self) -> Iterator[Condition]:
+        return iter(self._recorded)
+
+    def __len__(self) -> int:
+        return len(self._recorded)
+
+    def __contains__(self, condition: object) -> bool:
+        return condition in self._recorded
+
+    def failing(self, values: Mapping[str, Number]) -> Condition | None:
+        """Return the first condition that does not hold at a point, None where all do."""
+        return next((condition for condition in self if not condition.holds(values)), None)
+
+    def answer(self, relation: str, formula: Formula) -> bool:
+        """Answer by the facts of the symbols, else at the witness; a question met again is not worked out again."""
+        question = relation, formula.key
+        answer = self._answers.get(question)
+        if answer is None:
+            answer = decided(relation, formula)
+            answer = self.decide(relation, formula) if answer is None else answer
+            self._answers[question] = answer
+        return answer
+
+    def decide(self, relation: str, formula: Formula) -> bool:
+        """Answer at the witness, and record the answer."""
+        answer = TESTS[relation](exact(Fraction(self.at_witness(formula))))
+        if not answer and relation in _OPPOSITE:
+            relation = _OPPOSITE[relation]
+        elif not answer:
+            relation = "nonnegative" if relation == "positive" else "positive"
+            formula = type(formula)(scaled(formula.terms, -1), formula.under)
+        self._recorded[normal(relation, formula)] = None
+        return answer
+
+    def at_witness(self, formula: Formula) -> Number:
+        """Return a formula's value at the witness."""
+        return formula.evaluate({atom.name: self._value(atom) for atom in formula.atoms() if not atom.args})
+
+    def _value(self, atom: Atom) -> Number:
+        if atom.name not in self.witness:
+            step = lcm(self._next, (atom.step or 1).numerator)
+            self.witness[atom.name] = max(1, -(-(atom.low or 0) // step)) * step
+            self._next *= 2
+        return self.witness[atom.name]
+
+    def __enter__(self) -> Assumptions:
+        self._token = _CURRENT.set(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._token is not None:
+            _CURRENT.reset(self._token)
+
+
+_CURRENT: ContextVar[Assumptions | None] = ContextVar("assumptions", default=None)
+
+
+def assuming(witness: Mapping[str, Number] | None = None) -> Assumptions:
+    """Decide open comparisons of formulas at a witness point, and record the condition of each.
+
+    Everything computed inside holds exactly at each point where all recorded conditions hold and the symbols keep their
+    facts (`Formula.facts`). Without it an open comparison raises `NeedsValueError`. It holds for the code that runs in
+    the same thread, or in tasks that this starts.
+
+    >>> from convcost.symbolic import symbol
+    >>> r = symbol("r", whole=True)
+    >>> with assuming({"r": 224}) as conditions:
+    ...     size = max(0, r - 2) // 2 if r > 7 else 0
+    >>> size, [str(condition) for condition in conditions]
+    (⌊r/2⌋ − 1, ['r > 7', 'r > 2'])
+    >>> str(conditions.failing({"r": 5}))
+    'r > 7'
+
+    Args:
+        witness: The values of the symbols, by name, as a rule their defaults; a symbol that is not there stands at a
+            large number (`Assumptions.GENERIC`).
+    """
+    return Assumptions(witness or {})
+
+
+def decide(relation: str, formula: Formula) -> bool:
+    """Return whether the relation holds.
+
+    Raises:
+        NeedsValueError: The facts leave it open, outside of `assuming`.
+    """
+    current = _CURRENT.get()
+    if current is not None:
+        return current.answer(relation, formula)
+    answer = decided(relation, formula)
+    if answer is not None:
+        return answer
+    condition = normal(relation, formula)
+    raise NeedsValueError(f"whether {condition} cannot be decided", condition.symbols, condition)
+
+
+def divides(formula: Formula) -> None:
+    """Inside `assuming`, see to it that a divisor is not zero; outside, that shows when it is evaluated."""
+    if _CURRENT.get() is not None and decide("zero", formula):
+        raise ZeroDivisionError(f"division by {formula}, which is zero at the witness")
+
+
+def assumed(relation: str, formula: Formula) -> bool:
+    """Return whether the code runs inside an `assuming` that recorded this condition."""
+    current = _CURRENT.get()
+    return current is not None and Condition(relation, formula) in current

@@ -1,0 +1,209 @@
+"""Formulas prepared for evaluation at very many points: Horner's rule in nested loops over tuples, without `eval`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from convcost.symbolic.algebra import ONE, Number, Terms, atoms, one_fraction
+
+if TYPE_CHECKING:
+    from convcost.symbolic.formula import Formula
+
+Point: TypeAlias = Sequence[Number]
+Program: TypeAlias = Callable[[Any], Any]
+
+
+def make_divisible(x: Number, d: Number) -> Number:
+    """Return the multiple of d near x that is not below d, nor below 0.9·x.
+
+    >>> make_divisible(Fraction(91, 4), 8)  # ⌊22.75 + 4⌋ // 8 · 8 = 24
+    24
+
+    Source: Sandler et al. 2018, arXiv:1801.04381; https://github.com/tensorflow/models, `_make_divisible`.
+    """
+    n = max(d, math.floor(x + Fraction(d) / 2) // d * d)
+    return n + d if 10 * n < 9 * x else n
+
+
+def whole_gcd(*numbers: Number) -> int:
+    """Return the greatest common divisor of whole numbers."""
+    if any(x.denominator != 1 for x in numbers):
+        raise ValueError(f"gcd takes whole numbers, not {', '.join(map(str, numbers))}")
+    return math.gcd(*[x.numerator for x in numbers])
+
+
+FUNCTIONS: dict[str, Callable[..., Number]] = {
+    "floor": math.floor,
+    "max": max,
+    "min": min,
+    "gcd": whole_gcd,
+    "round": round,
+    "make_divisible": make_divisible,
+}
+
+
+def evaluator(formula: Formula | Number, names: Sequence[str]) -> Callable[[Point], Number]:
+    """Return a function from points, each the values of `names` in their order, to the formula's value there.
+
+    The value is exact: an int where it is whole, else a Fraction. The facts of the symbols are not checked at the
+    points: `Formula.facts` are conditions of which each can be checked once for each value.
+
+    >>> from convcost.symbolic import symbol
+    >>> alpha, r = symbol("alpha"), symbol("r", whole=True)
+    >>> mults = evaluator(27 * alpha * (r // 2) ** 2, ["alpha", "r"])
+    >>> mults((1, 224)), mults((Fraction(1, 3), 5))
+    (338688, 36)
+
+    Raises:
+        NeedsValueError: A symbol of the formula is not among the names.
+    """
+    if isinstance(formula, int | Fraction):
+        return lambda point: formula
+    formula.require(names, "evaluate")
+    slots: dict[Any, int] = {}
+    steps: list[Program] = []
+    for atom in formula.atoms():
+        if atom.args:
+            slots[atom] = len(names) + len(steps)
+            steps.append(_call(atom, slots))
+        else:
+            slots[atom] = names.index(atom.name)
+    value = _quotient(formula, slots)
+    if not steps:
+        return value
+
+    def run(point: Point) -> Number:
+        numbers = list(point)
+        for step in steps:
+            numbers.append(step(numbers))
+        return value(numbers)  # type: ignore[no-any-return]
+
+    return run
+
+
+def _call(atom: Any, slots: dict[Any, int]) -> Program:
+    """Return a program for a function; of one symbol it is worked out once for each value that is met again."""
+    program = _work(atom, slots)
+    letters = {slots[inner] for arg in atom.args for inner in arg.atoms() if not inner.args}
+    if len(letters) != 1:
+        return program
+    (slot,) = letters
+    known: dict[int, tuple[Number, Number]] = {}
+
+    def run(numbers: Any) -> Number:
+        x = numbers[slot]
+        found = known.get(id(x))
+        if found is not None and found[0] is x:
+            return found[1]
+        value: Number = program(numbers)
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[id(x)] = x, value
+        return value
+
+    return run
+
+
+_MOST_KNOWN = 10_000
+
+
+def _work(atom: Any, slots: dict[Any, int]) -> Program:
+    if atom.name == "floor":
+        return _quotient(atom.args[0], slots, floor=True)
+    function = FUNCTIONS[atom.name]
+    args = [_quotient(arg, slots) for arg in atom.args]
+    return lambda numbers: function(*[arg(numbers) for arg in args])
+
+
+def _quotient(formula: Formula, slots: dict[Any, int], *, floor: bool = False) -> Program:
+    top, under = one_fraction(formula.terms, formula.under)
+    number = int(under[ONE]) if len(under) == 1 and ONE in under else 0
+    above, above_degrees = _polynomial(top, slots)
+    below, below_degrees = _polynomial(under, slots)
+
+    def run(numbers: Any) -> Number:
+        p = above(numbers)
+        q = number or below(numbers)
+        for slot, n in above_degrees:
+            scale = numbers[slot].denominator
+            if scale != 1:
+                q *= scale**n
+        for slot, n in below_degrees:
+            scale = numbers[slot].denominator
+            if scale != 1:
+                p *= scale**n
+        whole, rest = divmod(p, q)
+        return whole if floor or not rest else Fraction(p, q)
+
+    return run
+
+
+def _polynomial(terms: Terms, slots: dict[Any, int]) -> tuple[Program, list[tuple[int, int]]]:
+    """Return a program for a polynomial with whole coefficients, and its degree in each slot.
+
+    The program gives the polynomial times the denominator of each number to the power of its degree: a whole number.
+    """
+    letters = {atom: {dict(m).get(atom, 0) for m in terms} for atom in atoms(terms)}
+    order = sorted(letters, key=lambda atom: len(letters[atom]))
+    degrees = [(slots[atom], max(letters[atom])) for atom in order]
+    rows = {tuple([dict(m).get(atom, 0) for atom in order]): int(c) for m, c in terms.items()}
+    return _horner(rows, degrees), degrees
+
+
+def _horner(rows: dict[tuple[int, ...], int], degrees: list[tuple[int, int]]) -> Program:
+    if not degrees or not rows:
+        constant = sum(rows.values())
+        return lambda numbers: constant
+    (slot, degree), *inner = degrees
+    sides: list[dict[tuple[int, ...], int]] = [{} for _ in range(degree + 1)]
+    for powers, c in rows.items():
+        sides[degree - powers[0]][powers[1:]] = c
+    skip = next((i for i, side in enumerate(sides) if side), degree)
+    if inner:
+        return _nest(slot, [_horner(side, inner) for side in sides], skip)
+    return _line(slot, [sum(side.values()) for side in sides], skip)
+
+
+def _line(slot: int, coefficients: list[int], skip: int) -> Program:
+    first, rest, rest_of_all = coefficients[skip], tuple(coefficients[skip + 1 :]), tuple(coefficients[1:])
+    start = coefficients[0]
+
+    def run(numbers: Any) -> int:
+        x = numbers[slot]
+        if type(x) is int:
+            total = first
+            for c in rest:
+                total = total * x + c
+            return total
+        p, q = x.numerator, x.denominator
+        total, scale = start, 1
+        for c in rest_of_all:
+            scale *= q
+            total = total * p + c * scale
+        return total
+
+    return run
+
+
+def _nest(slot: int, coefficients: list[Program], skip: int) -> Program:
+    first, rest, rest_of_all = coefficients[skip], tuple(coefficients[skip + 1 :]), tuple(coefficients[1:])
+    start = coefficients[0]
+
+    def run(numbers: Any) -> int:
+        x = numbers[slot]
+        if type(x) is int:
+            total = first(numbers)
+            for c in rest:
+                total = total * x + c(numbers)
+            return total  # type: ignore[no-any-return]
+        p, q = x.numerator, x.denominator
+        total, scale = start(numbers), 1
+        for c in rest_of_all:
+            scale *= q
+            total = total * p + c(numbers) * scale
+        return total  # type: ignore[no-any-return]
+
+    return run

@@ -1,0 +1,136 @@
+"""What is known of a polynomial from the facts of its atoms: of what it is a multiple, and its sign.
+
+The facts are an atom's `step` (a number of which each value is a multiple) and `low` (a number that no value is below),
+and for ⌊x⌋ that it lies in (x − 1, x].
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from convcost.symbolic.algebra import (
+    ONE,
+    Atom,
+    Monomial,
+    Number,
+    Terms,
+    atoms,
+    common,
+    content,
+    exact,
+    gather,
+    minus,
+    power,
+    scaled,
+    times,
+)
+
+
+def step_of(terms: Terms) -> Number | None:
+    """Return the largest number of which the polynomial is known to be a multiple, None where there is none."""
+    steps = []
+    for monomial, c in terms.items():
+        step = monomial_step(monomial)
+        if step is None:
+            return None
+        steps.append(step * c)
+    if len(steps) == 1:
+        return steps[0] if steps[0] > 0 else -steps[0]
+    return exact(content(steps))
+
+
+def monomial_step(monomial: Monomial) -> Number | None:
+    """Return a number of which the monomial is a multiple, None where there is none."""
+    step: Number = 1
+    for atom, n in monomial:
+        if atom.step is None or n < 0:
+            return None
+        if atom.step != 1:
+            step *= atom.step**n
+    return step
+
+
+def is_whole(terms: Terms) -> bool:
+    """Return whether the polynomial is known to be whole."""
+    step = step_of(terms)
+    return step is not None and step.denominator == 1
+
+
+def bound(terms: Terms) -> tuple[Number, bool] | None:
+    """Return a number that a polynomial without negative exponents is not below, and whether it does not reach it.
+
+    Each atom x is written as low + x′ with x′ ≥ 0; where no term in the x′ is negative, the constant is the bound.
+    """
+    moved: Terms = {}
+    for monomial, c in terms.items():
+        product: Terms = {ONE: c}
+        for atom, n in monomial:
+            if atom.low is None:
+                return None
+            letter = frozenset([(atom, 1)])
+            product = times(product, power({ONE: atom.low, letter: 1} if atom.low else {letter: 1}, n))
+        gather(moved, product.items())
+    least = moved.pop(ONE, 0)
+    if any(c < 0 for c in moved.values()):
+        return None
+    return least, any(all(atom.strict for atom, _ in monomial) for monomial in moved)
+
+
+def sign(terms: Terms, under: Terms | None = None) -> bool | None:
+    """Return True for a quotient known to be above zero, False for one known to be zero or above, else None."""
+    if under is None:
+        return _sign(terms)
+    for side, over in ((under, terms), (scaled(under, -1), scaled(terms, -1))):
+        if _sign(side):
+            return _sign(over)
+    return None
+
+
+def _sign(terms: Terms) -> bool | None:
+    if not terms:
+        return False
+    shift = cleared(terms)
+    if shift is None:
+        return None
+    least = bound(shift)
+    if least is not None and least[0] >= 0:
+        return least[0] > 0 or least[1]
+    floors = [atom for atom in atoms(shift) if atom.name == "floor" and atom.args]
+    lower = _without(max(floors, key=lambda atom: atom.serial), shift) if floors else None
+    if lower is None:
+        return None
+    rest, strict = lower
+    known = _sign(rest)
+    return None if known is None else known or strict
+
+
+def cleared(terms: Terms) -> Terms | None:
+    """Return the polynomial times what clears its negative exponents, if that is known to be above zero."""
+    shift = frozenset([(atom, -n) for atom, n in common([*terms, ONE]) if n < 0])
+    if not shift:
+        return terms
+    # a letter that is divided by is not zero
+    return times(terms, {shift: 1}) if all(a.low is not None and a.low >= 0 for a, _ in shift) else None
+
+
+def _without(floor: Atom, terms: Terms) -> tuple[Terms, bool] | None:
+    """Return a polynomial that this one is not below, free of the given ⌊x⌋, and whether it is known to be above it."""
+    (arg,) = floor.args
+    if arg.under is not None:
+        return None
+    step = step_of(arg.terms)
+    slack: Number = 1 if step is None else 1 - Fraction(1, step.denominator)
+    low: Terms = minus(arg.terms, {ONE: slack}) if slack else arg.terms
+    result: Terms = {}
+    strict = False
+    for monomial, c in terms.items():
+        powers = dict(monomial)
+        n = powers.pop(floor, 0)
+        if not n:
+            gather(result, [(monomial, c)])
+            continue
+        if n > 1 or any(atom.low is None or atom.low < 0 for atom in powers):
+            return None
+        strict |= step is None and c > 0 and not powers
+        gather(result, times(low if c > 0 else arg.terms, {frozenset(powers.items()): c}).items())
+    return result, strict

@@ -1,0 +1,203 @@
+"""Formulas as text: in the language of the specs, in Unicode, in LaTeX and as Python source.
+
+Terms stand by degree, the highest first, then by the alphabet, the functions in it last.
+"""
+# ruff: noqa: D102  # a writer's methods are documented where `Plain` has them
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING, ClassVar
+
+from convcost.symbolic.algebra import (
+    ONE,
+    Atom,
+    Monomial,
+    Number,
+    Terms,
+    common,
+    content,
+    degree,
+    one_fraction,
+    raised,
+    scaled,
+    times,
+)
+
+if TYPE_CHECKING:
+    from convcost.symbolic.formula import Formula
+
+
+class Plain:
+    """A writer in the language of the specs: `1/N + 1/Dk**2`, `floor((r - 1)/2)`.
+
+    Args:
+        formula: The formula whose atoms it is to name.
+    """
+
+    minus: ClassVar[str] = "-"
+    dot: ClassVar[str] = "*"
+
+    def __init__(self, formula: Formula) -> None:
+        self.letters: dict[Atom, str] = {}
+        for atom in formula.atoms():  # arguments first, so that each function is written once
+            self.letters[atom] = self.function(atom.name, atom.args) if atom.args else self.symbol(atom.name)
+
+    def formula(self, formula: Formula) -> str:
+        """Return a formula's text."""
+        if formula.under is None:
+            return self.sum(formula.terms)
+        return self.fraction(self.sum(formula.terms), self.sum(formula.under), (len(formula.terms) > 1, True))
+
+    def sum(self, terms: Terms) -> str:
+        """Return a polynomial's text."""
+        text = ""
+        for monomial, c in self.ordered(terms):
+            sign = self.minus if c < 0 else "+"
+            text += f" {sign} " if text else sign.strip("+")
+            text += self.term(c if c > 0 else -c, monomial)
+        return text or "0"
+
+    def ordered(self, terms: Terms) -> list[tuple[Monomial, Number]]:
+        """Return the terms as they are written."""
+        return sorted(terms.items(), key=lambda term: (-degree(term[0]), self._sorted(term[0])))
+
+    def _sorted(self, monomial: Monomial) -> list[tuple[bool, str, int]]:
+        return sorted((bool(atom.args), self.letters[atom], -n) for atom, n in monomial)
+
+    def term(self, c: Number, monomial: Monomial) -> str:
+        """Return the text of a term whose coefficient is above zero."""
+        above, under = self.powers(monomial, 1), self.powers(monomial, -1)
+        if c.numerator != 1 or not above:
+            above.insert(0, str(c.numerator))
+        if c.denominator != 1:
+            under.insert(0, str(c.denominator))
+        top = self.dot.join(above)
+        return self.fraction(top, self.dot.join(under), (False, len(under) > 1)) if under else top
+
+    def powers(self, monomial: Monomial, side: int) -> list[str]:
+        """Return the powers above (side 1) or below (side −1) the fraction bar."""
+        powers = [(letter, -n * side) for _, letter, n in self._sorted(monomial) if n * side < 0]
+        return [letter if n == 1 else self.power(letter, n) for letter, n in powers]
+
+    def product(self, terms: Terms) -> str:
+        """Return a polynomial's text, what all its terms share before a parenthesis: `Dp²·M·(Dk² + N)`."""
+        above = [(atom, n) for atom, n in common(terms) if n > 0]
+        under = [(atom, -n) for atom, n in common(raised(m, -1) for m in terms) if n > 0]
+        shared = frozenset(above + under)
+        factor = content(terms.values()).numerator
+        if len(terms) == 1 or (not shared and factor == 1):
+            return self.sum(terms)
+        rest = scaled(times(terms, {raised(shared, -1): 1}), Fraction(1, factor))
+        return self.dot.join([self.term(factor, shared), self.group(self.sum(rest))])
+
+    def over(self, formula: Formula) -> str:
+        """Return a formula's text over one denominator: `(r − 1)/2`."""
+        top, under = one_fraction(formula.terms, formula.under)
+        if under == {ONE: 1}:
+            return self.sum(top)
+        ((m, c), *more) = under.items()
+        return self.fraction(self.sum(top), self.sum(under), (len(top) > 1, bool(more) or len(m) + (c != 1) > 1))
+
+    def symbol(self, name: str) -> str:
+        """Return how a symbol's name is written."""
+        return name
+
+    def power(self, base: str, n: int) -> str:
+        """Return a power with n ≥ 2."""
+        return f"{base}**{n}"
+
+    def group(self, text: str) -> str:
+        """Return the text in parentheses."""
+        return f"({text})"
+
+    def fraction(self, top: str, under: str, grouped: tuple[bool, bool]) -> str:
+        """Return top over under, each in parentheses where `grouped` says so."""
+        return f"{self.group(top) if grouped[0] else top}/{self.group(under) if grouped[1] else under}"
+
+    def function(self, name: str, args: tuple[Formula, ...]) -> str:
+        """Return a function that was not worked out."""
+        if name == "floor":
+            return f"floor({self.over(args[0])})"
+        return f"{name}({', '.join(map(self.formula, args))})"
+
+
+class Unicode(Plain):
+    """A writer for people: `1/N + 1/Dk²`, `⌊(r − 1)/2⌋`."""
+
+    minus = "−"
+    dot = "·"
+
+    def power(self, base: str, n: int) -> str:
+        return base + str(n).translate(_SUPERSCRIPTS)
+
+    def function(self, name: str, args: tuple[Formula, ...]) -> str:
+        return f"⌊{self.over(args[0])}⌋" if name == "floor" else super().function(name, args)
+
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Latex(Plain):
+    r"""A writer for papers: `\frac{1}{N} + \frac{1}{D_{k}^{2}}`, `\left\lfloor \frac{r - 1}{2} \right\rfloor`."""
+
+    dot = r" \, "
+
+    def symbol(self, name: str) -> str:
+        if name in _GREEK:
+            return "\\" + name
+        if len(name) == 1:
+            return name
+        letter = re.fullmatch(r"([A-Z])_?([a-z]{1,2}|\d+)|([a-z])_?(\d+)", name)
+        if letter:
+            return f"{letter[1] or letter[3]}_{{{letter[2] or letter[4]}}}"
+        return r"\mathrm{" + name.replace("_", r"\_") + "}"
+
+    def power(self, base: str, n: int) -> str:
+        return f"{base}^{{{n}}}"
+
+    def group(self, text: str) -> str:
+        return rf"\left({text}\right)"
+
+    def fraction(self, top: str, under: str, grouped: tuple[bool, bool]) -> str:
+        return rf"\frac{{{top}}}{{{under}}}"
+
+    def function(self, name: str, args: tuple[Formula, ...]) -> str:
+        if name == "floor":
+            return rf"\left\lfloor {self.over(args[0])} \right\rfloor"
+        escaped = name.replace("_", r"\_")
+        head = f"\\{name}" if name in ("max", "min", "gcd") else rf"\operatorname{{{escaped}}}"
+        return head + self.group(", ".join(map(self.formula, args)))
+
+
+_GREEK = re.findall(
+    r"\w+",
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega",
+)
+
+
+class Python(Plain):
+    """A writer of source that gives the exact value: divisions with `Fraction`, floors with `//`.
+
+    It calls `max`, `min`, `round`, `math.gcd` and this package's `make_divisible`.
+    """
+
+    def term(self, c: Number, monomial: Monomial) -> str:
+        under = self.powers(monomial, -1)
+        if c.denominator == 1 and not under:
+            return super().term(c, monomial)
+        head = self.dot.join([f"Fraction({c.numerator}, {c.denominator})", *self.powers(monomial, 1)])
+        return "/".join([head, *under])
+
+    def fraction(self, top: str, under: str, grouped: tuple[bool, bool]) -> str:
+        return f"Fraction(1, 1)*{self.group(top)}/{self.group(under)}"
+
+    def function(self, name: str, args: tuple[Formula, ...]) -> str:
+        if name == "floor":
+            top, under = one_fraction(args[0].terms, args[0].under)
+            return self.group(f"{self.group(self.sum(top))}//{self.group(self.sum(under))}")
+        return super().function("math.gcd" if name == "gcd" else name, args)
+
+
+WRITERS: dict[str, type[Plain]] = {"plain": Plain, "unicode": Unicode, "latex": Latex, "python": Python}

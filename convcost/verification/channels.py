@@ -1,0 +1,110 @@
+"""How few channels keep every choice.
+
+Layers that give out as many channels as they take, or a fixed multiple, tie the channels of what they read and write;
+convolutions that mix channels, and linear layers, do not. The tied tensors share a unit, the greatest common divisor of
+their channels (and of a slice's bounds): n channels are n/unit times the unit, in the tiny network too. Its unit is the
+smallest by which all groups divide the channels and which leaves `FEW` channels where there were as many; or one of the
+next few, if this makes the inputs and outputs of every convolution differ in number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import gcd, lcm
+
+from convcost.network import Layer, Network
+from convcost.ops import product
+
+FEW = 3
+"""Channels that are left where there were as many: fewer would hide which channels meet which."""
+_TRIES = 4  # units beyond the smallest that are tried for different numbers of channels
+_MIXING = ("conv", "pointwise_conv", "transposed_conv", "linear")
+
+
+class Channels:
+    """The channels of a network's tensors: which are tied, and what must divide them.
+
+    Tensors are numbered from the network's input, 0: what layer i writes is tensor i + 1.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._layers = network.layers
+        self._counts = [network.input_shape[0], *(layer.output_shape[0] for layer in network.layers)]
+        self._parents = list(range(len(self._counts)))
+        self._bounds: list[tuple[int, int]] = []
+        self._divisors: list[tuple[int, int]] = []
+        self._mixed: dict[int, list[int]] = {}  # what a mixing layer writes from a tensor, or reads for it
+        self._stretched: list[int] = []
+        for index, layer in enumerate(network.layers):
+            self._read(layer, [source + 1 for source in layer.inputs], index + 1)
+
+    def _read(self, layer: Layer, sources: list[int], here: int) -> None:
+        fields = layer.fields
+        first = sources[0]
+        groups = fields.get("groups", 1)
+        if layer.type in _MIXING and not 1 < groups == self._counts[first]:
+            self._mixed.setdefault(first, []).append(here)
+            self._mixed.setdefault(here, []).append(first)
+            self._divisors += [(first, groups), (here, groups)]
+            return
+        if layer.type == "flatten" and product(layer.input_shapes[0][1:]) != 1:
+            return  # the vector's length is the product of what shrinks
+        for source in sources:
+            if layer.type in ("add", "multiply") and self._counts[source] != self._counts[here]:
+                self._stretched.append(source)
+            else:
+                self._tie(source, here)
+        if layer.type == "slice":
+            self._bounds += [(first, fields["start"]), (first, fields["end"])]
+        if layer.type == "channel_shuffle":
+            self._divisors.append((first, groups))
+        if layer.type == "group_norm" and fields["num_groups"] != self._counts[first]:
+            self._divisors.append((first, fields["num_groups"]))
+
+    def shrunk(self, pinned: set[int]) -> list[int]:
+        """Return the channels of each tensor in the tiny network; those of pinned classes keep their number."""
+        members: dict[int, list[int]] = {}
+        for tensor in range(len(self._counts)):
+            members.setdefault(self._class(tensor), []).append(tensor)
+        units = {root: gcd(*[self._counts[tensor] for tensor in tensors]) for root, tensors in members.items()}
+        for tensor, bound in self._bounds:
+            root = self._class(tensor)
+            units[root] = gcd(units[root], bound)
+        steps = dict.fromkeys(members, 1)
+        for tensor, divisor in self._divisors:
+            root = self._class(tensor)
+            steps[root] = lcm(steps[root], divisor // gcd(divisor, self._counts[tensor] // units[root]))
+        stays = pinned | {self._class(tensor) for tensor in self._stretched}
+        result = [0] * len(self._counts)
+        for root, tensors in members.items():
+            unit = units[root]
+            shares = {tensor: self._counts[tensor] // unit for tensor in tensors}
+            small = unit if root in stays else self._small(shares, unit, steps[root], result)
+            for tensor, share in shares.items():
+                result[tensor] = share * small
+        return result
+
+    def _small(self, shares: Mapping[int, int], unit: int, step: int, taken: Sequence[int]) -> int:
+        """Return a small unit for tensors that hold `shares` units each; `taken` are the channels of other classes."""
+        least = max([-(-min(self._counts[tensor], FEW) // share) for tensor, share in shares.items()])
+        smallest = -(-least // step) * step
+        for candidate in range(smallest, min(unit, smallest + _TRIES * step) + 1, step):
+            if all(
+                shares[tensor] * candidate != taken[other] for tensor in shares for other in self._mixed.get(tensor, ())
+            ):
+                return candidate
+        return smallest
+
+    def classes_at(self, index: int) -> set[int]:
+        """Return the classes of the tensors that a layer reads and writes."""
+        return {self._class(tensor) for tensor in (index + 1, *(source + 1 for source in self._layers[index].inputs))}
+
+    def _class(self, tensor: int) -> int:
+        parents = self._parents
+        while parents[tensor] != tensor:
+            parents[tensor] = tensor = parents[parents[tensor]]
+        return tensor
+
+    def _tie(self, one: int, other: int) -> None:
+        one, other = self._class(one), self._class(other)
+        self._parents[max(one, other)] = min(one, other)

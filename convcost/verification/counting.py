@@ -1,0 +1,73 @@
+"""The two sides of the comparison: what the executor counts of a layer, and what the formulas predict of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.executor import Engine, execute
+from convcost.layers import REGISTRY, LayerFault, Shape
+from convcost.ops import Cost
+from convcost.verification.results import Counts
+
+
+class Task(Struct, frozen=True):
+    """One layer to execute.
+
+    Attributes:
+        type: The layer type.
+        fields: All fields of the type.
+        input_shapes: What it is executed on.
+        folded: Whether it is a batch norm that went into the layer before it.
+        seed: What its inputs and weights are drawn from.
+        engine: How convolutions multiply.
+    """
+
+    type: str
+    fields: Mapping[str, Any]
+    input_shapes: tuple[Shape, ...]
+    folded: bool = False
+    seed: int = 0
+    engine: Engine = "auto"
+
+
+class Outcome(Struct, frozen=True):
+    """What executing a layer gave: the counts, or why it cannot be executed; and the seconds it took."""
+
+    counts: Counts | None
+    error: str = ""
+    seconds: float = 0.0
+
+
+def perform(task: Task) -> Outcome:
+    """Execute a layer; another process can do this too."""
+    start = perf_counter()
+    try:
+        done = execute(
+            task.type, task.fields, task.input_shapes, seed=task.seed, engine=task.engine, folded=task.folded
+        )
+    except ValueError as error:
+        return Outcome(None, f"it cannot be executed: {error}", perf_counter() - start)
+    mults = done.ops.get("mul", 0)
+    macs = mults if REGISTRY[task.type].weights else 0
+    counts = Counts(done.output_shape, done.ops, macs, mults - done.padding_mults, done.params, done.buffers)
+    return Outcome(counts, "", perf_counter() - start)
+
+
+def predict(task: Task) -> Outcome:
+    """Return what the layer type's formulas say; they are asked for the input that was executed."""
+    layer = REGISTRY[task.type](task.fields)
+    try:
+        output = layer.output_shape(*task.input_shapes)
+    except LayerFault as fault:
+        return Outcome(None, f"its formula refuses it: {fault.message} ({fault.found})")
+    cost = layer.cost(task.input_shapes, output)
+    return Outcome(predicted(cost.at_rest() if task.folded else cost, output))
+
+
+def predicted(cost: Cost, output_shape: Shape) -> Counts:
+    """Return a cost as counts."""
+    return Counts(output_shape, cost.ops.to_dict(), cost.macs, cost.useful_mults, cost.params, cost.buffers)

@@ -1,0 +1,134 @@
+"""Each layer type's formulas proved for all sizes, by executing it where this determines them.
+
+The argument. Hold what a layer is told (kernel, stride, dilation, padding, …) and let its sizes vary. What the executor
+counts of a kind is the number of times that nested loops run: over groups, channels of a group, kernels of a group, and
+along each axis over windows and taps. The range of each loop does not depend on the others, so a count is a sum of
+products with one factor a loop, and each factor is
+
+- for groups, channels, features and branches: the size itself, or constant: a polynomial of degree at most 1;
+- along an axis: the windows, or the taps of all windows that lie in the input. Both grow by the same amount whenever
+  the axis grows by one stride, once the axis is so long that no window reaches over both of its borders. So for each
+  remainder by the stride they are a polynomial of degree at most 1 from that length on; below it there are finitely
+  many sizes.
+
+A polynomial of degree at most d in each of its variables is determined by its values on a grid of d + 1 values for each
+(one in a single variable because it has at most d roots; more variables, one after another). So a formula that is such
+a polynomial and agrees there agrees everywhere; that the formulas are can be read off them, as they are sums of
+products of sizes and of floors by the stride. Executed are at least d + 1 = 2 values of channels and the like, three
+long sizes of each remainder, and every one of the short sizes.
+
+What is held takes finitely many values: `covered` says which. At others, such as larger kernels, agreement at these is
+evidence, not proof. On two and three axes mixed windows are executed, as the loops of one axis do not see another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.layers import REGISTRY
+from convcost.verification.cases import cases_of
+from convcost.verification.counting import Task, perform, predict
+from convcost.verification.results import SCHEMA_VERSION, Difference, differences
+
+
+class Counterexample(Struct, frozen=True):
+    """Where a formula is wrong: the fields, the input shapes, and what was counted and predicted."""
+
+    fields: Mapping[str, Any]
+    input_shapes: Sequence[tuple[int, ...]]
+    differences: tuple[Difference, ...]
+    error: str
+
+
+class FormulaProof(Struct, frozen=True):
+    """The formulas of one layer type.
+
+    Attributes:
+        type: The layer type.
+        variables: What they are proved for in all sizes; the degree is at most 1 in each.
+        covered: What was held, and which of it was tried.
+        points: How many layers were executed.
+        mults: The multiplications performed in them.
+        counterexample: The first point where they are wrong.
+    """
+
+    type: str
+    variables: str
+    covered: str
+    points: int
+    mults: int
+    counterexample: Counterexample | None = None
+
+    @property
+    def proved(self) -> bool:
+        """Whether the formulas agree at every point, of which there are some."""
+        return self.points > 0 and self.counterexample is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the proof as plain data."""
+        wrong = self.counterexample
+        return {
+            "type": self.type,
+            "proved": self.proved,
+            "variables": self.variables,
+            "covered": self.covered,
+            "points": self.points,
+            "mults": self.mults,
+            "counterexample": wrong
+            and {
+                "fields": {name: _plain(value) for name, value in wrong.fields.items()},
+                "input_shapes": wrong.input_shapes,
+                "differences": [
+                    {"kind": each.kind, "counted": each.counted, "predicted": each.predicted}
+                    for each in wrong.differences
+                ],
+                "error": wrong.error or None,
+            },
+        }
+
+
+def prove(types: Iterable[str] | None = None) -> tuple[FormulaProof, ...]:
+    """Execute layer types where this determines their formulas, and compare.
+
+    Args:
+        types: The types; all that run without it, which leaves out those that are written for others.
+    """
+    chosen = sorted(type for type in REGISTRY if not REGISTRY[type].composite) if types is None else types
+    return tuple([_proved(type) for type in chosen])
+
+
+def to_dict(proofs: Sequence[FormulaProof]) -> dict[str, Any]:
+    """Return proofs as plain data: what `--format json` writes."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "proved": all(proof.proved for proof in proofs),
+        "formulas": [proof.to_dict() for proof in proofs],
+    }
+
+
+def _proved(type: str) -> FormulaProof:
+    cases = cases_of(type)
+    if cases is None:
+        return FormulaProof(type, "nothing", "no cases are written for this type", 0, 0)
+    points = mults = 0
+    for task in cases.tasks():
+        done, expected = perform(task), predict(task)
+        if done.counts is None and expected.counts is None:
+            continue  # both refuse it, such as a kernel that does not fit
+        points += 1
+        if done.counts is None or done.counts != expected.counts:
+            wrong = _counterexample(task, differences(done.counts, expected.counts), done.error or expected.error)
+            return FormulaProof(type, cases.variables, cases.covered, points, mults, wrong)
+        mults += done.counts.mults
+    return FormulaProof(type, cases.variables, cases.covered, points, mults)
+
+
+def _counterexample(task: Task, found: tuple[Difference, ...], error: str) -> Counterexample:
+    return Counterexample(task.fields, task.input_shapes, found, error)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (bool, int, str, tuple)) or value is None else str(value)

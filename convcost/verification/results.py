@@ -1,0 +1,221 @@
+"""What a verification found: for each layer what was counted, what its formulas predict, and whether they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.network import Network
+from convcost.ops import KINDS
+
+SCHEMA_VERSION = 1
+
+Shape = tuple[int, ...]
+
+
+class Counts(Struct, frozen=True):
+    """All that the executor counts and the formulas predict of one layer, for one input.
+
+    Attributes:
+        output_shape: What it gives, channels first.
+        ops: Scalar operations by kind, those that occur.
+        macs: Multiply–accumulates.
+        useful_mults: Multiplications less those by the layer's own zero padding, or that land in a cropped margin.
+        params: Trainable numbers.
+        buffers: Running statistics.
+    """
+
+    output_shape: Shape
+    ops: Mapping[str, int]
+    macs: int
+    useful_mults: int
+    params: int
+    buffers: int
+
+    @property
+    def mults(self) -> int:
+        """Scalar multiplications."""
+        return self.ops.get("mul", 0)
+
+    def numbers(self) -> Iterator[tuple[str, int]]:
+        """Yield each count with its name; every kind of operation is one."""
+        for kind in KINDS:
+            yield kind, self.ops.get(kind, 0)
+        yield "macs", self.macs
+        yield "useful_mults", self.useful_mults
+        yield "params", self.params
+        yield "buffers", self.buffers
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as plain data."""
+        return {
+            "output_shape": self.output_shape,
+            "mults": self.mults,
+            "ops": {kind: self.ops[kind] for kind in KINDS if kind in self.ops},
+            "macs": self.macs,
+            "useful_mults": self.useful_mults,
+            "params": self.params,
+            "buffers": self.buffers,
+        }
+
+
+class Difference(Struct, frozen=True):
+    """A count that is not what the formula predicts; `kind` names it as `Counts` does."""
+
+    kind: str
+    counted: Any
+    predicted: Any
+
+
+class LayerProof(Struct, frozen=True):
+    """One layer, executed.
+
+    Attributes:
+        path: Its name in parts, outermost first.
+        name: Its name, unique within the network.
+        type: The layer type.
+        input_shapes: What it was executed on: what the layers it reads gave when they were executed.
+        counted: What was counted; None where it cannot be executed.
+        predicted: What the formulas say for the same input; None where they say that the layer cannot exist.
+        same_as: The layer whose execution serves this one too, being the same; empty for one executed itself.
+        error: Why the layer cannot be executed or predicted.
+    """
+
+    path: tuple[str, ...]
+    name: str
+    type: str
+    input_shapes: tuple[Shape, ...]
+    counted: Counts | None
+    predicted: Counts | None
+    same_as: str = ""
+    error: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether everything counted is what the formulas predict."""
+        return self.counted is not None and self.counted == self.predicted
+
+    def differences(self) -> tuple[Difference, ...]:
+        """Return what is not as predicted."""
+        return differences(self.counted, self.predicted)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the proof as plain data."""
+        output = self.counted.output_shape if self.counted else None
+        return {
+            "name": self.name,
+            "type": self.type,
+            "executed": {"input_shapes": self.input_shapes, "output_shape": output},
+            "counted": self.counted.to_dict() if self.counted else None,
+            "predicted": self.predicted.to_dict() if self.predicted else None,
+            "agrees": self.agrees,
+            "same_as": self.same_as or None,
+            "differences": [
+                {"kind": each.kind, "counted": each.counted, "predicted": each.predicted} for each in self.differences()
+            ],
+            "error": self.error or None,
+        }
+
+
+class Verification(Struct, frozen=True):
+    """What was executed of a network, and whether it agrees with the formulas.
+
+    Attributes:
+        network: The network.
+        executed: The network that was executed: itself, or its tiny form.
+        full: Whether it was asked to be executed at its real size.
+        kept: What of the network could not shrink, with the reason.
+        fold: Whether batch norms fold into the convolution or linear layer before them.
+        seed: What the values were drawn from.
+        engine: How convolutions multiplied.
+        layers: The layers that were executed, in order; fewer than the network has only if it was interrupted.
+    """
+
+    network: Network
+    executed: Network
+    full: bool
+    kept: tuple[str, ...]
+    fold: bool
+    seed: int
+    engine: str
+    layers: tuple[LayerProof, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every layer was executed."""
+        return len(self.layers) == len(self.executed.layers)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every layer was executed and all of its counts agree."""
+        return self.complete and all(layer.agrees for layer in self.layers)
+
+    @property
+    def performed(self) -> int:
+        """Multiplications that were performed, each layer that was executed itself counting once."""
+        return sum(layer.counted.mults for layer in self.layers if layer.counted and not layer.same_as)
+
+    def counted(self) -> dict[str, int]:
+        """Return the sum of what was counted; a layer that is the same as another counts as much as it."""
+        return _totals([layer.counted for layer in self.layers])
+
+    def predicted(self) -> dict[str, int]:
+        """Return the sum of what the formulas predict."""
+        return _totals([layer.predicted for layer in self.layers])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verification as plain data: what `--format json` writes."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "network": {
+                "name": self.network.name or None,
+                "file": self.network.file or None,
+                "input_shape": self.network.input_shape,
+            },
+            "executed": {
+                "input_shape": self.executed.input_shape,
+                "full": self.full,
+                "kept": self.kept,
+                "fold": self.fold,
+                "seed": self.seed,
+                "engine": self.engine,
+            },
+            "agrees": self.ok,
+            "complete": self.complete,
+            "performed_mults": self.performed,
+            "layers": [layer.to_dict() for layer in self.layers],
+            "total": {"counted": self.counted(), "predicted": self.predicted()},
+        }
+
+
+class Interrupted(KeyboardInterrupt):
+    """A verification was interrupted.
+
+    Args:
+        verification: What was proved so far.
+    """
+
+    def __init__(self, verification: Verification) -> None:
+        super().__init__()
+        self.verification = verification
+
+
+def differences(counted: Counts | None, predicted: Counts | None) -> tuple[Difference, ...]:
+    """Return what is counted and not predicted so; nothing where one of them is missing."""
+    if counted is None or predicted is None or counted == predicted:
+        return ()
+    found = []
+    if counted.output_shape != predicted.output_shape:
+        found.append(Difference("output_shape", counted.output_shape, predicted.output_shape))
+    pairs = zip(counted.numbers(), predicted.numbers(), strict=True)
+    return (*found, *(Difference(kind, mine, theirs) for (kind, mine), (_, theirs) in pairs if mine != theirs))
+
+
+def _totals(counts: Sequence[Counts | None]) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for each in counts:
+        for kind, number in each.numbers() if each else ():
+            totals[kind] = totals.get(kind, 0) + number
+    return totals

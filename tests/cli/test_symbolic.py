@@ -1,0 +1,110 @@
+"""`analyze --free`, `formulas`, `sweep` and `solve` on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_free_symbol_gives_formulas_in_every_format(convcost):
+    table = convcost("analyze", "mobilenet_v1", "--free", "alpha", "--free", "r")
+    assert table.status == 0
+    assert "mults = 10,752·alpha²·r² + 1,125·alpha·r²/2 + 1,024,000·alpha" in table.out
+    assert "For alpha a positive multiple of 1/32, r a positive multiple of 32." in table.out
+    data = json.loads(convcost("analyze", "mobilenet_v1", "--free", "r", "-f", "json").out)
+    assert data["total"]["mults"] == "22629*r**2/2 + 1024000"  # 10752 + 1125/2, and 1024 · 1000
+    cells = rows(convcost("analyze", "mobilenet_v1", "--free", "r", "-f", "csv").out)
+    assert cells[0]["mults"] == "216*r**2"  # 3 · 32 · 9 / 4
+    assert (
+        "| `conv_1` | conv | 32×r/2×r/2 | 864 | 216·r² |"
+        in convcost("analyze", "mobilenet_v1", "--free", "r", "-f", "markdown").out
+    )
+
+
+def test_a_symbol_without_a_value_needs_no_option(convcost, folder):
+    (folder / "n.yaml").write_text("symbols: {N: }\ninput: [N, 4, 4]\nlayers: [relu]\n", encoding="utf-8")
+    assert "N×4×4" in convcost("analyze", "n.yaml").out
+    failed = convcost("verify", "n.yaml")
+    assert failed.status == 2
+    assert "the symbol 'N' has no value" in failed.err
+
+
+def test_a_symbol_on_which_nothing_depends_is_a_warning(convcost):
+    result = convcost("analyze", "mobilenet_v1", "--free", "alpha")
+    assert result.err == ""
+    with_unused = "symbols: {n: 1}\ninput: [1, 4, 4]\nlayers: [relu]\n"
+    result = convcost("analyze", "-", "--free", "n", stdin=with_unused.encode())
+    assert (result.status, result.err) == (0, "warning: n occurs in no number of -\n")
+
+
+def test_sorting_formulas_goes_by_their_values_at_the_defaults(convcost):
+    data = json.loads(
+        convcost("analyze", "mobilenet_v1", "--free", "r", "--top", "1", "--sort", "params", "-f", "json").out
+    )
+    assert [layer["name"] for layer in data["layers"]] == ["separable_conv_9/pointwise"]
+
+
+def test_layers_tell_their_own_formulas(convcost):
+    data = json.loads(convcost("analyze", "net.yaml", "-f", "json").out)
+    expected = {"params": "Dk²·M·N", "mults": "Dk²·Dp²·M·N", "adds": "Dk²·Dp²·M·N"}
+    assert data["layers"][0]["formula"] == expected
+    assert "Dk²·Dp²·M·N" in convcost("analyze", "net.yaml", "--formulas").out
+    assert "Dk²·Dp²·M·N" not in convcost("analyze", "net.yaml").out
+    assert rows(convcost("analyze", "net.yaml", "--formulas", "-f", "csv").out)[0]["formula_mults"] == "Dk²·Dp²·M·N"
+
+
+def test_formulas_of_a_type(convcost):
+    result = convcost("formulas", "conv", "separable_conv")
+    assert result.status == 0
+    for text in ("Dk²·Dp²·M·N/g", "Dp²·M·m·(Dk² + N)", "1/N + 1/Dk²", "1/N + 1/(Dkh·Dkw)", "1/g", "m/N + m/Dk²"):
+        assert text in result.out
+    assert r"\frac{1}{N} + \frac{1}{D_{k}^{2}}" in convcost("formulas", "conv", "--latex").out
+
+
+def test_formulas_with_numbers(convcost):
+    sets = [f"--set={pair}" for pair in ("M=3", "N=256", "Dk=5", "Di=12", "s=1", "p=0", "d=1", "g=1")]
+    data = json.loads(convcost("formulas", "conv", *sets, "-f", "json").out)
+    (conv,) = data["formulas"]
+    assert (conv["mul"], conv["output_size"]) == (1_228_800, 8)  # 8 · 8 · 256 · 3 · 5 · 5
+    assert data["ratios"][0]["mults"] == "281/6400"  # 1/256 + 1/25
+    assert convcost("formulas", "conv", "--set", "N=x").status == 2
+    assert convcost("formulas", "cov").status == 2
+
+
+def test_a_sweep(convcost):
+    options = ("sweep", "mobilenet_v1", "--set", "alpha=0.25,0.5,0.7", "--set", "r=192:225:32")
+    result = convcost(*options)
+    assert result.status == 0
+    assert "149,497,088" in result.out
+    assert "alpha must be a multiple of 1/32" in result.out
+    cells = rows(convcost(*options, "--where", "mults <= 100M", "--best", "params", "-f", "csv").out)
+    assert [(row["alpha"], row["r"], row["mults"]) for row in cells] == [
+        ("0.25", "192", "30212608"),
+        ("0.25", "224", "41030272"),
+    ]
+    assert json.loads(convcost(*options, "-f", "json").out)["points"][3]["mults"] == 149_497_088
+    assert convcost("sweep", "mobilenet_v1", "--set", "alpha=2:1").status == 2
+
+
+def test_a_sweep_in_processes(process):
+    options = ("sweep", "mobilenet_v1", "--set", "alpha=1/32:1.1:1/32", "--set", "r=32:300:32", "-f", "csv")
+    assert process(*options, "--jobs", "2").out == process(*options).out
+
+
+def test_a_solution(convcost):
+    result = convcost("solve", "mobilenet_v1", "--for", "alpha", "--max", "mults=300M")
+    assert result.status == 0
+    for text in ("23/32", "299,724,592", "3/4", "325,400,448"):
+        assert text in result.out
+
+
+def test_no_solution(convcost):
+    result = convcost("solve", "mobilenet_v1", "--for", "alpha", "--max", "mults=1M")
+    assert result.status == 1
+    assert "1,440,848" in result.out
+    assert convcost("solve", "mobilenet_v1", "--for", "alpha", "--max", "mults").status == 2

@@ -1,0 +1,216 @@
+"""`convcost verify`: its screens, formats, exit status, progress and interruption."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from convcost.cli.app import app
+from convcost.cli.progress import TimeLeft, shown
+from convcost.layers import REGISTRY
+from convcost.ops import Cost
+from convcost.verification import formulas
+from convcost.verification.formulas import prove
+
+COMMAND = [sys.executable, "-m", "convcost", "verify"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["verify", *arguments])
+
+
+def test_the_table_shows_what_was_executed_counted_and_predicted():
+    result = run("examples/worked_separable", "--full")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "One separable convolution\n"
+        "input 3×12×12, executed at full size\n"
+        "\n"
+        "Layer             Type            Executed         Mults counted  Predicted  Agrees  Also counted\n"
+        "─────────────────────────────────────────────────────────────────────────────────────────────────\n"
+        "separable_conv_1\n"
+        "  depthwise       depthwise_conv  3×12×12 → 3×8×8          4,800      4,800  ✓       75 params\n"
+        "  pointwise       pointwise_conv  3×8×8 → 256×8×8         49,152     49,152  ✓       768 params\n"
+        "─────────────────────────────────────────────────────────────────────────────────────────────────\n"
+        "Total             2 layers                                53,952     53,952  ✓\n"
+        "\n"
+        "2 layers, 53,952 multiplications performed: all counts agree.\n"
+        "Each layer ran on fresh whole numbers (seed 0) in the shapes that the layers before it gave; compared are its "
+        "output shape, every kind of operation, macs, useful mults, params and buffers.\n"
+    )
+
+
+def test_a_shrunk_network_says_so_and_names_what_is_the_same():
+    out = run("mobilenet_v1").stdout
+    assert "input 3×224×224, executed as a tiny network with input 3×64×64\n" in out
+    assert "same as separable_conv_" in out
+    assert "84 layers, 43 of them different, " in out
+    assert "--full executes that" in out
+
+
+def test_json_holds_what_was_executed_counted_and_predicted_of_each_layer():
+    data = json.loads(run("examples/worked_standard", "--full", "--format", "json").stdout)
+    (layer,) = data["layers"]
+    assert layer["executed"] == {"input_shapes": [[3, 12, 12]], "output_shape": [256, 8, 8]}
+    assert layer["counted"]["mults"] == layer["predicted"]["mults"] == 1_228_800
+    assert layer["agrees"] is True
+    assert data["agrees"] is True
+
+
+def test_csv_and_markdown_hold_a_row_a_layer():
+    rows = list(csv.DictReader(io.StringIO(run("examples/worked_separable", "--full", "-f", "csv").stdout)))
+    assert [row["counted_mul"] for row in rows] == [row["predicted_mul"] for row in rows] == ["4800", "49152"]
+    assert [row["agrees"] for row in rows] == ["yes", "yes"]
+    assert "| ✓ |" in run("examples/worked_separable", "-f", "markdown").stdout
+
+
+def test_several_specs_are_verified_one_after_the_other(tmp_path):
+    path = tmp_path / "out.json"
+    result = run("examples/one_5x5", "examples/two_3x3", "-o", f"json:{path}")
+    assert result.exit_code == 0
+    assert [each["network"]["name"] for each in json.loads(path.read_text())] == [
+        "One 5 × 5 kernel",
+        "Two 3 × 3 kernels",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("no_such_spec",),
+        ("examples/one_5x5", "--engine", "fast"),
+        ("examples/one_5x5", "--formulas"),
+        ("--full",),
+        ("examples/one_5x5", "--format", "xml"),
+        ("examples/one_5x5", "--set", "alpha=1"),
+    ],
+)
+def test_bad_input_ends_with_2_and_prints_nothing(arguments, tmp_path):
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+
+
+def test_processes_give_the_same_result():
+    alone, several = run("mobilenet_v2", "-f", "json"), run("mobilenet_v2", "-f", "json", "--jobs", "2")
+    assert alone.stdout == several.stdout
+
+
+def test_formulas_are_proved_as_a_table(monkeypatch):
+    monkeypatch.setattr(formulas, "prove", lambda: prove(["linear", "relu"]))
+    result = run("--formulas")
+    assert result.exit_code == 0
+    # 3 · 3 · 2 points of (1 + 2 + 3)² · 2 products; 3 + 9 + 27 + 81 shapes
+    assert "\nlinear         ✓           18     72  features in and out  ± bias\n" in result.stdout
+    assert "\nrelu           ✓          120      0  channels, sizes      vectors, 1–3 axes\n" in result.stdout
+    assert "\n2 of 2 layer types proved at 138 points.\n" in result.stdout
+
+
+def test_a_wrong_formula_is_told_with_its_counterexample(monkeypatch):
+    definition = REGISTRY["linear"]
+    monkeypatch.setattr(definition, "cost", lambda self, inputs, output: Cost(params=inputs[0][0] * output[0]))
+    monkeypatch.setattr(formulas, "prove", lambda: prove(["linear"]))
+    result = run("--formulas")
+    assert result.exit_code == 1
+    assert "0 of 1 layer type proved" in result.stdout
+    assert "✗ linear: on 1 with out_features 1, bias False: mul: counted 1, predicted 0; " in result.stdout
+    assert run("--formulas", "-f", "csv").exit_code == 1
+    assert json.loads(run("--formulas", "-f", "json").stdout)["formulas"][0]["counterexample"]["input_shapes"] == [[1]]
+
+
+def test_the_start_of_other_commands_does_not_import_the_executor():
+    program = "import convcost.cli, sys; sys.exit('convcost.executor' in sys.modules or 'random' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# --- interruption and progress
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_control_c_leaves_what_was_proved_so_far(jobs):
+    arguments = ["vgg16", "--full", "--engine", "plain", "--jobs", jobs, "-f", "json"]  # minutes of work
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        time.sleep(1.5)
+        start = time.perf_counter()
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        out, err = process.communicate(timeout=20)
+        assert time.perf_counter() - start < 5
+    assert process.returncode == 130
+    assert err == ""
+    data = json.loads(out)
+    assert data["complete"] is False
+    assert data["agrees"] is False
+    assert all(layer["agrees"] for layer in data["layers"])
+    assert len(data["layers"]) < 39
+
+
+def test_the_progress_is_shown_on_a_terminal_only():
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "mobilenet_v1", "--set", "alpha=1/2", "--full", "-f", "json"],
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+    ):
+        os.close(slave)
+        seen = b""
+        try:
+            while chunk := os.read(master, 65536):
+                seen += chunk
+        except OSError:  # the other end is closed
+            pass
+    os.close(master)
+    assert b"MobileNet" in seen
+    assert b" s left" in seen
+    piped = subprocess.run([*COMMAND, "examples/one_5x5", "--full"], capture_output=True, check=True)
+    assert piped.stderr == b""
+    with shown("piped") as watch:
+        assert watch is None
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_the_time_left_follows_from_the_operations_done_per_second_of_each_type():
+    clock = Clock()
+    left = TimeLeft(clock)
+    left.planned({"conv": 4_000, "relu": 100})
+    assert left.seconds() is None
+    clock.now = 2.0
+    left.performed("conv", 1_000, 2.0)
+    # 3,000 at 500 a second, and relus at the same as long as none was seen: 6 + 100 / 500
+    assert left.seconds() == pytest.approx(6.2)
+    clock.now = 4.0
+    left.performed("relu", 50, 2.0)
+    # 3,000 at 500 and 50 at 25 a second
+    assert left.seconds() == pytest.approx(6 + 2)
+    clock.now = 5.0
+    assert left.seconds() == pytest.approx(7)  # a second later
+    assert str(left) == "25 % of 4,100 operations, about 7 s left"
+
+
+def test_what_processes_do_at_once_halves_the_time_left():
+    clock = Clock()
+    left = TimeLeft(clock)
+    left.planned({"conv": 400})
+    clock.now = 1.0
+    left.performed("conv", 100, 1.0)
+    left.performed("conv", 100, 1.0)
+    assert left.seconds() == pytest.approx(1.0)  # 200 at 100 a second, two at once
