@@ -10,7 +10,7 @@ from typing import Any
 
 from convcost.layers.base import Layer, LayerFault, Shape
 from convcost.layers.fields import Pair, field, flag, padding, padding_amounts, per_axis, whole
-from convcost.layers.windows import amounts, corner, output_size, useful_products
+from convcost.layers.windows import amounts, corner, each_axis, output_size, useful_products
 from convcost.ops import Cost, accumulate, is_symbolic, product
 
 
@@ -31,7 +31,7 @@ class _Convolution(Layer):
 
     def output_shape(self, *inputs: Shape) -> Shape:
         channels, groups, kernel, stride, pad, dilation = self.geometry(inputs[0])
-        output = (channels, *map(output_size, inputs[0][1:], kernel, stride, dilation, pad))
+        output = (channels, *each_axis(output_size, inputs[0][1:], kernel, stride, dilation, pad))
         _check_groups(groups, inputs[0][0], output)
         return output
 
@@ -43,9 +43,9 @@ class _Convolution(Layer):
         products = product(output[1:]) * weights
         useful = products
         if any(map(any, pad)):
-            before = (pair[0] for pair in pad)
+            before = [pair[0] for pair in pad]
             useful = channels * per_output
-            useful *= product(map(useful_products, x[1:], kernel, stride, dilation, output[1:], before))
+            useful *= product(each_axis(useful_products, x[1:], kernel, stride, dilation, output[1:], before))
         return Cost(
             params=weights + channels if self.bias else weights,
             ops=accumulate(products),
@@ -208,7 +208,7 @@ class TransposedConv(Layer, type="transposed_conv"):
 
 def _check_groups(groups: int, inputs: int, output: Shape) -> None:
     for name, channels in ("in_channels", inputs), ("out_channels", output[0]):
-        if channels % groups:
+        if groups is not channels and (groups.__class__ is not int or groups != 1) and channels % groups:
             raise LayerFault(
                 f"groups must divide {name}",
                 f"{groups} does not divide {channels}",

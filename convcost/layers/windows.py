@@ -5,13 +5,18 @@ Along an axis i is the input size, k the kernel size, s the stride, d the dilati
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from itertools import starmap
+from operator import is_
+from typing import Any
+
 from convcost.layers.base import LayerFault
 from convcost.layers.fields import Pair
 
 
 def ceil_div(a: int, b: int) -> int:
     """Return ⌈a / b⌉ for b > 0."""
-    return -(-a // b)
+    return -(-a // b) if b != 1 else a
 
 
 def amounts(
@@ -29,12 +34,22 @@ def amounts(
     """
     if padding != "same":
         return padding  # type: ignore[return-value]  # "same" is the only word a reader lets through
-    result = []
-    for i, k, s, d in zip(sizes, kernel, stride, dilation, strict=True):
-        total = max(0, (ceil_div(i, s) - 1) * s + d * (k - 1) + 1 - i)
-        before = total // 2
-        result.append((before, total - before))
-    return tuple(result)
+    return tuple(each_axis(_same, sizes, kernel, stride, dilation))
+
+
+def _same(i: int, k: int, s: int, d: int) -> Pair:
+    total = max(0, (ceil_div(i, s) - 1) * s + d * (k - 1) + 1 - i)
+    before = total // 2
+    return before, total - before
+
+
+def each_axis(work: Callable[..., Any], *columns: Iterable[Any]) -> Iterable[Any]:
+    """Return what `work` gives for each axis; formulas are worked out once for axes that are the same."""
+    axes = list(zip(*columns, strict=True))
+    first = axes[0]
+    if first[0].__class__ is int or not all(all(map(is_, first, axis)) for axis in axes[1:]):
+        return starmap(work, axes)
+    return [work(*first)] * len(axes)
 
 
 def output_size(i: int, k: int, s: int, d: int, pad: Pair, *, ceil_mode: bool = False) -> int:

@@ -40,6 +40,8 @@ def floor(x: Value) -> Value:
         return math.floor(x)
     if x.under is not None:
         return _undivided(x)
+    if is_whole(x.terms):
+        return x
     whole, rest = _parts(x.terms)
     if not rest:
         return polynomial(whole)
