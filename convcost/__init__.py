@@ -117,6 +117,7 @@ class Model(Struct, frozen=True):
         """
         from convcost.analysis.comparison import Comparison
 
+        _check_valued(self.network)
         _check_batch(batch)
         return Comparison.of(self.network, batch=batch, fold=fold)
 
@@ -137,6 +138,7 @@ class Model(Struct, frozen=True):
         """
         from convcost.analysis.difference import Difference
 
+        _check_valued(self.network, other.network)
         _check_batch(batch)
         return Difference.of(self.network, other.network, batch=batch, fold=fold)
 
@@ -193,11 +195,19 @@ class Model(Struct, frozen=True):
         from convcost.verification import Settings
         from convcost.verification import verify as run
 
+        _check_valued(self.network)
         if engine not in ("auto", "plain", "lanes"):
             raise OptionError(Fault(f"there is no engine {engine!r}", help="known: auto, plain, lanes"))
         if type(seed) is not int:
             raise OptionError(Fault("a seed is a whole number", found=f"found {seed!r}"))
         return run(self.network, Settings(full, fold, seed, engine), pool, watch)  # type: ignore[arg-type]  # checked
+
+
+def _check_valued(*networks: Network) -> None:
+    for network in networks:
+        if network.free is not None:
+            names = " and ".join(network.free.symbols)
+            raise OptionError(Fault("this needs a value for every symbol", found=f"{names} stayed free"))
 
 
 def _check_batch(batch: int) -> None:

@@ -186,3 +186,10 @@ def test_numbers_do_not_import_symbols(tmp_path):
 
     program = "import sys, convcost; convcost.analyze('mobilenet_v1'); sys.exit('convcost.symbolic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_what_needs_numbers_refuses_formulas():
+    model = convcost.load("mobilenet_v1", free=["alpha"])
+    for question in (model.compare, model.verify, lambda: model.difference(model)):
+        with pytest.raises(OptionError, match="this needs a value for every symbol"):
+            question()
