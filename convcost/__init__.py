@@ -160,6 +160,7 @@ class Model(Struct, frozen=True):
         from convcost.rewrites.application import apply
         from convcost.rewrites.selection import select
 
+        _check_valued(self.network)
         return Model(apply(self.network, select(self.network, named(to, **options), layers)).network)
 
     def verify(
