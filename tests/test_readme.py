@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_a_screen_is_what_the_command_prints(
     assert SPEC is not None
     monkeypatch.chdir(tmp_path)
     Path("tiny.yaml").write_text(SPEC[1], encoding="utf-8")
-    result = CliRunner().invoke(app, arguments.split())
+    result = CliRunner().invoke(app, shlex.split(arguments))
     assert result.exit_code == 0
     assert result.stdout == screen
 

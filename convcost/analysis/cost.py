@@ -9,7 +9,7 @@ from typing import Any, Self
 from msgspec import Struct
 
 from convcost.analysis.separable import Ratio, ratios
-from convcost.layers import REGISTRY
+from convcost.layers import MOVES, REGISTRY
 from convcost.network import INPUT, Free, Network
 from convcost.ops import KINDS, Cost, Ledger, is_symbolic, product
 
@@ -103,7 +103,7 @@ class Analysis(Struct, frozen=True):
                 notes = (f"folded into {network.layers[layer.inputs[0]].name}",)
                 cost = cost.at_rest()
             elif not notes and (cost.ops == _NOTHING if numeric else not cost.ops.to_dict()):
-                notes = (_MOVES,)
+                notes = (MOVES,)
             if readers[index] == 0:
                 notes += ("output",)
             if batch != 1:
@@ -191,7 +191,6 @@ def _told_free(analysis: Analysis, free: Free, rows: list[dict[str, Any]], sums:
 
 
 _NOTHING = Ledger()
-_MOVES = "moves values"
 
 
 def folds(network: Network, index: int, readers: list[int]) -> bool:
@@ -234,7 +233,7 @@ def described_network(network: Network) -> dict[str, Any]:
         "file": network.file or None,
         "source": network.source or None,
         "symbols": {name: _number(value) for name, value in network.symbols.items()},
-        "input_shape": network.input_shape,
+        "input_shape": list(network.input_shape),
     }
 
 
@@ -245,12 +244,12 @@ def _row(layer: LayerCost, file: str) -> dict[str, Any]:
         "type": layer.type,
         "file": file or None,
         "line": layer.line or None,
-        "input_shape": inputs[0] if len(inputs) == 1 else inputs,
-        "output_shape": layer.output_shape,
+        "input_shape": list(inputs[0]) if len(inputs) == 1 else list(map(list, inputs)),
+        "output_shape": list(layer.output_shape),
         "activations": layer.activations,
         **costs(layer.cost),
         "ratio": described_ratio(layer.ratio) if layer.ratio else None,
-        "notes": layer.notes,
+        "notes": list(layer.notes),
     }
 
 

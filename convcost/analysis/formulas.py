@@ -142,7 +142,7 @@ def quotients(settings: Mapping[str, int] | None = None) -> list[Quotient]:
     """Return what a separable and a grouped convolution cost of the standard one, in the letters.
 
     >>> [(str(each.mults), each.name) for each in quotients()][:2]
-    [('1/N + 1/Dk²', 'separable'), ('1/N + 1/(Dkh·Dkw)', 'separable, kernel not square')]
+    [('1/N + 1/Dk²', 'separable'), ('1/N + 1/(Dkh·Dkw)', 'separable, Dkh × Dkw')]
     """
     settings = settings or {}
     told = []
@@ -159,11 +159,11 @@ _STANDARD = ("conv", _PLAIN)
 _QUOTIENTS: tuple[tuple[str, tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]], ...] = (
     ("separable", ("separable_conv", _PLAIN), _STANDARD),
     (
-        "separable, kernel not square",
+        "separable, Dkh × Dkw",
         ("separable_conv", _PLAIN | {"kernel_size": ("Dkh", "Dkw")}),
         ("conv", _PLAIN | {"kernel_size": ("Dkh", "Dkw")}),
     ),
-    ("separable, depth multiplier", ("separable_conv", {"groups": 1, "bias": False}), _STANDARD),
+    ("separable, multiplier m", ("separable_conv", {"groups": 1, "bias": False}), _STANDARD),
     ("separable, with biases", ("separable_conv", _PLAIN | {"bias": True}), ("conv", _PLAIN | {"bias": True})),
     ("grouped", ("conv", _PLAIN | {"groups": "g"}), _STANDARD),
     ("depthwise stage", ("depthwise_conv", _PLAIN), _STANDARD),

@@ -24,13 +24,13 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("analyze")(analyze.analyze)
-app.command("verify", no_args_is_help=True)(verify.verify)
-app.command("compare", no_args_is_help=True)(compare.compare)
-app.command("rewrite", no_args_is_help=True)(rewrite.rewrite)
-app.command("suggest", no_args_is_help=True)(suggest.suggest)
+app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
+app.command("rewrite")(rewrite.rewrite)
+app.command("suggest")(suggest.suggest)
 app.command("formulas")(formulas.formulas)
-app.command("sweep", no_args_is_help=True)(sweep.sweep)
-app.command("solve", no_args_is_help=True)(solve.solve)
+app.command("sweep")(sweep.sweep)
+app.command("solve")(solve.solve)
 app.command("specs")(specs.specs)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from convcost.verification import Verification
+    from convcost.verification.formulas import FormulaProof
 
 DISAGREES = 1
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
@@ -49,6 +50,8 @@ def verify(
             Fault("verify takes one SPEC or more, or --formulas", help="such as: convcost verify mobilenet_v1")
         )
     if formulas:
+        if set or full or no_fold or (jobs, seed, engine) != (1, 0, "auto"):
+            raise OptionError(Fault("--formulas goes with --format and --output only", help="it runs no network"))
         _prove(chosen)
         return
     from convcost.reports.verification import VerificationReport
@@ -71,11 +74,17 @@ def verify(
 
 def _prove(chosen: list[output.Output]) -> None:
     from convcost.reports.formulas import FormulasReport
-    from convcost.verification.formulas import prove
+    from convcost.verification.formulas import prove, types
 
-    proofs = prove()
-    output.write([FormulasReport(proofs)], chosen)
-    raise typer.Exit(0 if all(proof.proved for proof in proofs) else DISAGREES)
+    proofs: list[FormulaProof] = []
+    status = 0
+    try:
+        for type in types():
+            proofs += prove([type])
+    except KeyboardInterrupt:  # what was proved so far is told
+        status = INTERRUPTED
+    output.write([FormulasReport(tuple(proofs))], chosen)
+    raise typer.Exit(status or (0 if all(proof.proved for proof in proofs) else DISAGREES))
 
 
 def _loaded(specs: list[str], settings: dict[str, str]) -> list[convcost.Model]:

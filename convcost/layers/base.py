@@ -16,6 +16,9 @@ from convcost.ops import Cost
 
 Shape = tuple[int, ...]
 
+MOVES = "moves values"
+"""The note of a layer that performs no arithmetic but puts values elsewhere."""
+
 REGISTRY: dict[str, type[Layer]] = {}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcost.layers.base import Layer, LayerFault, Shape, shown
+from convcost.layers.base import MOVES, Layer, LayerFault, Shape, shown
 from convcost.ops import Cost, Ledger, product
 
 
@@ -54,7 +54,7 @@ class Concat(Layer, type="concat"):
     """
 
     takes = "many"
-    note = "moves values"
+    note = MOVES
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if any(shape[1:] != inputs[0][1:] for shape in inputs):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from convcost.layers.base import Layer, LayerFault, Shape, shown
+from convcost.layers.base import MOVES, Layer, LayerFault, Shape, shown
 from convcost.layers.fields import Pair, factors, field, flag, number, pairs, per_axis, whole, word
 from convcost.ops import Cost, accumulate, product
 
-MOVES = "moves values"
 _INTERPOLATIONS = {"linear": 1, "bilinear": 2, "trilinear": 3}
 
 

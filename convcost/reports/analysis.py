@@ -15,11 +15,13 @@ from convcost.ops import KINDS, is_symbolic
 from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, sized, tree
 
 NUMBERS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults", "activations")
-SORTS = ("name", "type", *NUMBERS)
+SORTS = ("name", "type", "ratio", *NUMBERS)
+_HEADINGS = {"layer": "name", "output": "activations", "share": "mults", "%": "mults"}
+"""What the table's headings sort by, where they are not the names of columns."""
 
 _RATIO = (
     "Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; "
-    "→ marks a standard one that could be separable."
+    "→ marks what a standard one would cost as a separable one."
 )
 _COLUMNS = (
     Column("Layer", role="name"),
@@ -177,7 +179,7 @@ def check_sort(column: str) -> None:
     Raises:
         OptionError: There is no such column.
     """
-    if column not in SORTS:
+    if column not in SORTS and column not in _HEADINGS:
         raise OptionError(
             Fault(f"--sort: there is no column {column!r}", help=nearest(column, SORTS) or f"known: {', '.join(SORTS)}")
         )
@@ -209,11 +211,18 @@ def _folded(layers: Sequence[LayerCost], depth: int) -> Iterator[LayerCost]:
 
 def _sorted(layers: Sequence[LayerCost], column: str, free: Free | None) -> list[LayerCost]:
     """Sort by a column; formulas by their values where open questions are decided."""
+    column = _HEADINGS.get(column, column)
     if column in ("name", "type"):
         return sorted(layers, key=lambda layer: getattr(layer, column))
 
     def key(layer: LayerCost) -> Any:
-        number = layer.activations if column == "activations" else getattr(layer.cost, column)
+        number: Any
+        if column == "ratio":
+            number = layer.ratio.exact if layer.ratio else -1
+        elif column == "activations":
+            number = layer.activations
+        else:
+            number = getattr(layer.cost, column)
         return -(free.conditions.at_witness(number) if free and is_symbolic(number) else number)
 
     return sorted(layers, key=key)

@@ -12,6 +12,8 @@ from convcost.analysis.sweep import Sweep
 from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, safe
 
 _DECIMALS = 6
+_LONGEST_ERROR = 36  # characters in the table
+_MOST_ERRORS = 5  # told below it
 
 
 class SweepReport(Struct, frozen=True):
@@ -46,6 +48,7 @@ class SweepReport(Struct, frozen=True):
         place = metrics.index("mults")
         outcomes = [sweep.outcomes[index] for index in sweep.shown]
         most = max([outcome[place] for outcome in outcomes if isinstance(outcome, tuple)], default=0)
+        errors = [row["error"] for row in sweep.rows() if row["error"]]
         for row in sweep.rows():
             ratio = row["ratio"]
             rows.append(
@@ -55,7 +58,7 @@ class SweepReport(Struct, frozen=True):
                         *["" if row[metric] is None else grouped(row[metric]) for metric in metrics],
                         "" if ratio is None else _ratio(ratio),
                         bar(row["mults"] / most) if row["mults"] and most else "",
-                        safe(row["error"] or ""),
+                        _cut(row["error"] or ""),
                     ),
                     "wrong" if row["error"] else "ordinary",
                 )
@@ -70,7 +73,7 @@ class SweepReport(Struct, frozen=True):
             columns=tuple(columns),
             rows=rows,
             total=("",) * (last + 1 + len(metrics) + 3),
-            footer=("To first: mults over those at the first point that has a cost.",),
+            footer=("To first: mults over those at the first point that has a cost.", *_errors(errors)),
         )
 
 
@@ -79,6 +82,19 @@ def decimal(value: Any) -> str:
     if isinstance(value, Fraction) and (value * 10**_DECIMALS).denominator == 1:
         return f"{float(value):g}" if abs(value) < 10**_DECIMALS else str(value)
     return str(value)
+
+
+def _cut(error: str) -> str:
+    """Return an error as short as a column is; the lines below tell it in full."""
+    message = safe(error.partition(": ")[0])
+    return message if len(message) <= _LONGEST_ERROR else message[: _LONGEST_ERROR - 1] + "…"
+
+
+def _errors(errors: Sequence[str]) -> list[str]:
+    """Return each different error once, as far as there are few."""
+    different = list(dict.fromkeys(map(safe, errors)))
+    more = [f"… and {len(different) - _MOST_ERRORS:,} more"] if len(different) > _MOST_ERRORS else []
+    return [f"Error: {error}" for error in different[:_MOST_ERRORS]] + more
 
 
 def _ratio(ratio: Fraction) -> str:

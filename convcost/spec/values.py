@@ -67,7 +67,10 @@ class Values:
             elif name == "in_channels":
                 help = "in_channels is known in layers and in the defaults of a block's parameters"
             elif words and formula.text == name:
-                help = nearest(name, [*words, *self.known]) or f"it is one of {', '.join(sorted(words))}"
+                help = (
+                    nearest(name, [*words, *(self.known - {"in_channels"})])
+                    or f"it is one of {', '.join(sorted(words))}"
+                )
             else:
                 help = nearest(name, self.known - {"in_channels"}) or (
                     f"{_DECLARE}, or as a parameter of the block" if where.startswith("blocks.") else _DECLARE

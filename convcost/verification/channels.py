@@ -3,8 +3,8 @@
 Layers that give out as many channels as they take, or a fixed multiple, tie the channels of what they read and write;
 convolutions that mix channels, and linear layers, do not. The tied tensors share a unit, the greatest common divisor of
 their channels (and of a slice's bounds): n channels are n/unit times the unit, in the tiny network too. Its unit is the
-smallest by which all groups divide the channels and which leaves `FEW` channels where there were as many; or one of the
-next few, if this makes the inputs and outputs of every convolution differ in number.
+smallest by which all groups divide the channels and which leaves `FEW` channels, and two in a group, where there were
+as many; or one of the next few, if this makes the inputs and outputs of every convolution differ in number.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Channels:
         self._divisors: list[tuple[int, int]] = []
         self._mixed: dict[int, list[int]] = {}  # what a mixing layer writes from a tensor, or reads for it
         self._stretched: list[int] = []
+        self._least: dict[int, int] = {}  # for each tensor the channels by which its groups keep several members
         for index, layer in enumerate(network.layers):
             self._read(layer, [source + 1 for source in layer.inputs], index + 1)
 
@@ -46,6 +47,9 @@ class Channels:
             self._mixed.setdefault(first, []).append(here)
             self._mixed.setdefault(here, []).append(first)
             self._divisors += [(first, groups), (here, groups)]
+            for tensor in (first, here):
+                members = min(2, self._counts[tensor] // groups)
+                self._least[tensor] = max(self._least.get(tensor, 0), members * groups)
             return
         if layer.type == "flatten" and product(layer.input_shapes[0][1:]) != 1:
             return  # the vector's length is the product of what shrinks
@@ -86,7 +90,8 @@ class Channels:
 
     def _small(self, shares: Mapping[int, int], unit: int, step: int, taken: Sequence[int]) -> int:
         """Return a small unit for tensors that hold `shares` units each; `taken` are the channels of other classes."""
-        least = max([-(-min(self._counts[tensor], FEW) // share) for tensor, share in shares.items()])
+        few = {tensor: max(min(self._counts[tensor], FEW), self._least.get(tensor, 0)) for tensor in shares}
+        least = max([-(-few[tensor] // share) for tensor, share in shares.items()])
         smallest = -(-least // step) * step
         for candidate in range(smallest, min(unit, smallest + _TRIES * step) + 1, step):
             if all(

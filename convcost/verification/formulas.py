@@ -90,14 +90,18 @@ class FormulaProof(Struct, frozen=True):
         }
 
 
-def prove(types: Iterable[str] | None = None) -> tuple[FormulaProof, ...]:
+def types() -> list[str]:
+    """Return the layer types that run, sorted."""
+    return sorted(type for type in REGISTRY if not REGISTRY[type].composite)
+
+
+def prove(chosen: Iterable[str] | None = None) -> tuple[FormulaProof, ...]:
     """Execute layer types where this determines their formulas, and compare.
 
     Args:
-        types: The types; all that run without it, which leaves out those that are written for others.
+        chosen: The types; all that run without it, which leaves out those that are written for others.
     """
-    chosen = sorted(type for type in REGISTRY if not REGISTRY[type].composite) if types is None else types
-    return tuple([_proved(type) for type in chosen])
+    return tuple([_proved(type) for type in (types() if chosen is None else chosen)])
 
 
 def to_dict(proofs: Sequence[FormulaProof]) -> dict[str, Any]:

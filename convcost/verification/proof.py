@@ -9,12 +9,16 @@ from typing import Protocol
 from msgspec import Struct
 
 from convcost.analysis.cost import Analysis, folds
+from convcost.errors import Fault, OptionError
 from convcost.executor import Engine
 from convcost.layers import Shape
 from convcost.network import INPUT, Network
+from convcost.ops import product
 from convcost.verification.counting import Outcome, Task, perform, predict, predicted
 from convcost.verification.results import Interrupted, LayerProof, Verification
 from convcost.verification.shrink import shrink
+
+_MOST_VALUES = 1 << 27  # in what a layer reads or writes: a list of them takes a gigabyte
 
 
 class Watch(Protocol):
@@ -59,8 +63,10 @@ def verify(
 
     Raises:
         Interrupted: By the keyboard; it holds what was proved so far.
+        OptionError: A layer holds more values than fit into memory.
     """
     executed, kept = (network, ()) if settings.full else shrink(network)
+    _check_size(executed)
     proof = _Proof(executed, settings)
     try:
         proof.execute(pool, watch)
@@ -75,6 +81,19 @@ def _verification(
     network: Network, executed: Network, kept: tuple[str, ...], settings: Settings, layers: tuple[LayerProof, ...]
 ) -> Verification:
     return Verification(network, executed, settings.full, kept, settings.fold, settings.seed, settings.engine, layers)
+
+
+def _check_size(network: Network) -> None:
+    for layer in network.layers:
+        values = max(map(product, (*layer.input_shapes, layer.output_shape)))
+        if values > _MOST_VALUES:
+            raise OptionError(
+                Fault(
+                    f"the layer {layer.name!r} is too large to execute",
+                    found=f"{values:,} values, at most {_MOST_VALUES:,}",
+                    help="at full size only smaller networks are executed; without --full a tiny one stands for it",
+                )
+            )
 
 
 class _Proof:

@@ -23,7 +23,9 @@ def shrink(network: Network) -> tuple[Network, tuple[str, ...]]:
     A network that cannot shrink as a whole is returned as it is.
     """
     axes = [Axis(network, axis) for axis in range(1, len(network.input_shape))]
-    small = [axis.smallest() for axis in axes]
+    small: list[int] = []
+    for axis in axes:  # of different sizes where that is possible, so that taking one for another shows
+        small.append(axis.smallest(small))
     told = {
         index: {field: tuple([axis.size(index, size) for axis, size in zip(axes, small, strict=True)])}
         for index, layer in enumerate(network.layers)

@@ -34,14 +34,15 @@ class Axis:
         for layer in network.layers:
             self._steps.append(self._step(layer))
 
-    def smallest(self) -> int:
-        """Return the smallest size of the network's input that fits, its own at most."""
+    def smallest(self, taken: Sequence[int] = ()) -> int:
+        """Return the smallest size of the input that fits, one that is not taken if it can be, its own at most."""
         size = self._network.input_shape[self._axis]
         stride = lcm(*[step.numerator for step in (*self._steps, *self._cycles) if step is not None])
         definitions = [REGISTRY[layer.type](layer.fields) for layer in self._network.layers]
         candidates = range(size % stride or stride, size, stride)
         first = bisect_left(candidates, True, key=lambda candidate: self._fits(candidate, definitions))
-        return candidates[first] if first < len(candidates) else size
+        fitting = candidates[first:]
+        return next((candidate for candidate in fitting if candidate not in taken), fitting[0] if fitting else size)
 
     def size(self, index: int, smallest: int) -> int | None:
         """Return the size of what a layer writes where the input's size is the smallest; None where none is known."""

@@ -260,7 +260,7 @@ def test_an_analysis_as_plain_data(analyze):
             "buffers": buffers,
             **counts,
             "ratio": ratio,
-            "notes": notes,
+            "notes": list(notes),
         }
 
     def products(n):
@@ -279,14 +279,14 @@ def test_an_analysis_as_plain_data(analyze):
     first, second = {**ratio, "term": "1/N"}, {**ratio, "term": "1/Dk²"}
     average = {**nothing, "adds": 128, "flops": 128, "ops": {"add": 128, "div": 8}}
     scaled = {**nothing, "mults": 128, "flops": 128, "useful_mults": 128, "ops": {"mul": 128}}
-    x, y, z, one = (4, 6, 6), (4, 4, 4), (8, 4, 4), (8, 1, 1)
+    x, y, z, one = [4, 6, 6], [4, 4, 4], [8, 4, 4], [8, 1, 1]
     expected = [
         row("a/depthwise", "depthwise_conv", x, y, 64, 36, 0, products(576), first),  # 4 · 9 weights at 4 · 4 places
         row("a/depthwise/batch_norm", "batch_norm", y, y, 64, 8, 8, nothing, None, "folded into a/depthwise"),
         row("a/pointwise", "pointwise_conv", y, z, 128, 32, 0, products(512), second),  # 8 · 4 weights at 4 · 4 places
         row("a/pointwise/batch_norm", "batch_norm", z, z, 128, 16, 16, nothing, None, "folded into a/pointwise"),
         row("multiply_1/branch_2/global_avg_pool_1", "global_avg_pool", z, one, 8, 0, 0, average, None),  # 8 sums of 16
-        row("multiply_1", "multiply", (z, one), z, 128, 0, 0, scaled, None, "output"),
+        row("multiply_1", "multiply", [z, one], z, 128, 0, 0, scaled, None, "output"),
     ]
     convention = data.pop("convention")
     assert data == {
@@ -296,7 +296,7 @@ def test_an_analysis_as_plain_data(analyze):
             "file": "<mapping>",
             "source": "by hand",
             "symbols": {"c": 4, "third": "1/3"},
-            "input_shape": (4, 6, 6),
+            "input_shape": [4, 6, 6],
         },
         "layers": expected,
         "total": {

@@ -71,8 +71,8 @@ def test_the_ratios_are_those_of_the_papers():
     told = {each.name: (str(each.mults), str(each.params)) for each in quotients()}
     assert told == {
         "separable": ("1/N + 1/Dk²", "1/N + 1/Dk²"),
-        "separable, kernel not square": ("1/N + 1/(Dkh·Dkw)", "1/N + 1/(Dkh·Dkw)"),
-        "separable, depth multiplier": ("m/N + m/Dk²", "m/N + m/Dk²"),
+        "separable, Dkh × Dkw": ("1/N + 1/(Dkh·Dkw)", "1/N + 1/(Dkh·Dkw)"),
+        "separable, multiplier m": ("m/N + m/Dk²", "m/N + m/Dk²"),
         "separable, with biases": ("1/N + 1/Dk²", "(Dk²·M + M·N + M + N)/(Dk²·M·N + N)"),
         "grouped": ("1/g", "1/g"),
         "depthwise stage": ("1/N", "1/N"),

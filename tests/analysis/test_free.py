@@ -10,6 +10,7 @@ import pytest
 
 import convcost
 from convcost.errors import OptionError, SpecError
+from convcost.spec.source import shipped
 from convcost.symbolic import Formula, from_dict
 
 WIDTHS = (1, Fraction(3, 4), Fraction(1, 2), Fraction(1, 4))
@@ -193,3 +194,22 @@ def test_what_needs_numbers_refuses_formulas():
     for question in (model.compare, model.verify, lambda: model.difference(model)):
         with pytest.raises(OptionError, match="this needs a value for every symbol"):
             question()
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_each_number_of_every_shipped_network_can_stay_free(name):
+    model = convcost.load(name)
+    total = model.analyze().total
+    for symbol, value in model.network.symbols.items():
+        if type(value) not in (int, Fraction):
+            continue
+        try:
+            free = convcost.analyze(name, free=[symbol]).total
+        except SpecError as error:
+            (message,) = {fault.message for fault in error.faults}
+            assert message == f"this needs a value for {symbol}"  # it is a number of repetitions
+            continue
+        for metric in METRICS:
+            formula = getattr(free, metric)
+            told = formula.evaluate({symbol: value}) if isinstance(formula, Formula) else formula
+            assert told == getattr(total, metric)

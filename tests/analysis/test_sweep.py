@@ -117,6 +117,15 @@ def test_words_and_numbers_of_repetitions_are_held():
     assert told(found) == again(spec, found)
 
 
+def test_a_condition_on_two_symbols_holds_at_some_points_only():
+    grouped = conv(out_channels="n", kernel_size=3, groups="g", bias="false")
+    spec = {"symbols": {"n": 4, "g": 2}, "input": [12, 5, 5], "layers": [grouped]}
+    found = convcost.sweep(spec, set={"n": "1:25", "g": "1:7"})
+    assert told(found) == again(spec, found)
+    valid = [(row["n"], row["g"]) for row in found.rows() if row["error"] is None]
+    assert valid == [(n, g) for n in range(1, 25) for g in range(1, 7) if 12 % g == 0 and n % g == 0]
+
+
 def test_points_can_be_chosen_and_sorted():
     values = {"alpha": "1,0.75,0.5,0.25", "r": "224,192"}
     found = convcost.sweep("mobilenet_v1", set=values, where=["mults <= 300M", "params>1M"], best="mults")

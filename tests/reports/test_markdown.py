@@ -34,7 +34,7 @@ def test_a_report_in_markdown(small, render):
 
         Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them; macs = multiply–accumulates.
 
-        Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; → marks a standard one that could be separable.
+        Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; → marks what a standard one would cost as a separable one.
         """  # noqa: E501
     )
 

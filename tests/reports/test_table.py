@@ -65,7 +65,7 @@ def test_a_table_at_its_natural_width(small, render):
 
         10,304 macs · 10,560 adds · 20,864 flops · 7,488 useful mults · 24 buffers
         Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them; macs = multiply–accumulates.
-        Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; → marks a standard one that could be separable.
+        Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; → marks what a standard one would cost as a separable one.
         """  # noqa: E501
     )
 
