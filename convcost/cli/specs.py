@@ -8,7 +8,7 @@ import typer
 
 import convcost
 from convcost.cli import options, output
-from convcost.errors import Fault, OptionError
+from convcost.errors import Fault, OptionError, nearest
 from convcost.reports.specs import SpecsReport
 from convcost.spec.source import read, shipped
 
@@ -22,7 +22,9 @@ def specs(
     if name is not None:
         if format is not None or outputs:
             raise OptionError(Fault("a spec is printed as it is", help="--format and --output are for the list"))
-        output.show(read(name).text)
+        if name not in shipped():
+            raise OptionError(Fault(f"there is no shipped spec {name!r}", help=nearest(name, shipped())))
+        output.show(read(shipped()[name]).text)
         return
     chosen = output.outputs(format, outputs)
     analyses = {spec: convcost.load(path).analyze() for spec, path in shipped().items()}
