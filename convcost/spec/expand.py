@@ -48,6 +48,7 @@ def expand(
     value = expander.input()
     if not document.closed:
         with suppress(TooLarge):
+            expander.check_least(document.items)
             expander.run(document.items, Scope(), expander.evaluate.symbols, value, ())
     return Network(
         name=document.name,
@@ -167,6 +168,32 @@ class Expander:
             if value.guess:  # the other turns would tell the same fault
                 break
         return value
+
+    def check_least(self, items: list[Item]) -> None:
+        """Refuse at once what is sure to unroll into too many layers, whatever its expressions say."""
+        known: dict[str, int] = {}
+        total = 0
+        for item in items:
+            total += self._least([item], known, 0)
+            if total > MOST_LAYERS:
+                repeat = item.repeat
+                found = self.evaluate.described(repeat, repeat.value) if repeat else ""
+                self._too_large(item, _MOST, repeat.at if repeat else item, found)
+
+    def _least(self, items: list[Item], known: dict[str, int], depth: int) -> int:
+        """Return how many layers items unroll into at least; what an expression decides counts as none."""
+        total = 0
+        for item in items:
+            times = 1 if item.repeat is None else item.repeat.value
+            if item.condition is not None or type(times) is not int or depth > DEEPEST:
+                continue
+            if item.type in self.blocks:
+                if item.type not in known:
+                    known[item.type] = self._least(self.blocks[item.type].items, known, depth + 1)
+                total += times * known[item.type]
+            else:
+                total += times * (1 + sum(self._least(branch, known, depth + 1) for branch in item.branches or ()))
+        return total
 
     def _visit(self, item: Item) -> None:
         self.visits += 1

@@ -172,3 +172,17 @@ def test_an_integer_of_five_thousand_digits_is_told(faults: Faults) -> None:
             continue
         ((message, _, _),) = faults(text)
         assert "astronomically" in message
+
+
+def test_nested_repetitions_are_told_where_they_stand(faults: Faults) -> None:
+    """1000 · 1000 · 1000 layers: no need to unroll a million of them first."""
+    text = """\
+        input: [3, 8, 8]
+        blocks:
+          a: {layers: [{relu: , repeat: 1000}]}
+          b: {layers: [{a: , repeat: 1000}]}
+        layers:
+          - relu
+          - {b: , repeat: 1000}
+        """
+    assert faults(text) == [("the network unrolls beyond 1,000,000 layers", 7, 19)]  # 18 characters stand before it
