@@ -12,6 +12,7 @@ from convcost.analysis.cost import Analysis, LayerCost, total
 from convcost.errors import Fault, OptionError, nearest
 from convcost.network import Free
 from convcost.ops import KINDS, is_symbolic
+from convcost.reports import heading
 from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, sized, tree
 
 NUMBERS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults", "activations")
@@ -141,14 +142,9 @@ class AnalysisReport(Struct, frozen=True):
         if self.left_out:
             rows.append(Row((f"… {self.left_out:,} more", *[""] * 9), "quiet"))
         total = analysis.total
-        title = network.name or network.file or "network"
-        symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
-        facts = [f"input {sized(network.input_shape)}", *symbols]
-        if analysis.batch != 1:
-            facts.append(f"batch {analysis.batch:,}")
         return Table(
-            title=safe(title),
-            subtitle=tuple(safe(line) for line in (network.source, " · ".join(facts)) if line),
+            title=heading.title(network),
+            subtitle=heading.sourced(network, heading.batched(analysis.batch)),
             columns=_COLUMNS,
             rows=rows,
             total=(

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from convcost.analysis.comparison import NEITHER, OTHERS, STANDARD, Compared, Comparison
 from convcost.ops import Cost
+from convcost.reports import heading
 from convcost.reports.contents import (
     BAR_CELLS,
     Column,
@@ -83,13 +84,9 @@ class ComparisonReport(Struct, frozen=True):
         if comparison.other_layers:
             rows.append(_others(comparison))
         standard, separable = comparison.standard.total, comparison.separable.total
-        symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
-        facts = [f"input {sized(network.input_shape)}", *symbols]
-        if comparison.written.batch != 1:
-            facts.append(f"batch {comparison.written.batch:,}")
         return Table(
-            title=safe(network.name or network.file or "network") + ": standard and separable",
-            subtitle=tuple(safe(line) for line in (network.source, " · ".join(facts)) if line),
+            title=f"{heading.title(network)}: standard and separable",
+            subtitle=heading.sourced(network, heading.batched(comparison.written.batch)),
             columns=_COLUMNS,
             rows=rows,
             total=(

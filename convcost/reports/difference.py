@@ -11,6 +11,7 @@ from msgspec import Struct
 from convcost.analysis.cost import Analysis
 from convcost.analysis.difference import ADDED, CHANGED, REMOVED, SAME, Change, Difference
 from convcost.ops import Cost
+from convcost.reports import heading
 from convcost.reports.contents import BAR_CELLS, Column, Row, Table, bar, counted, grouped, safe, sized
 
 _MARKS = {ADDED: "+", REMOVED: "−", CHANGED: "~"}
@@ -62,7 +63,7 @@ class DifferenceReport(Struct, frozen=True):
             rows += [_quiet(changes)] if quiet else list(map(_row, changes))
         before, after = difference.before.total, difference.after.total
         return Table(
-            title=f"A {_title(difference.before)}, B {_title(difference.after)}",
+            title=f"A {heading.title(difference.before.network)}, B {heading.title(difference.after.network)}",
             subtitle=(f"A {_facts(difference.before)}", f"B {_facts(difference.after)}"),
             columns=_COLUMNS,
             rows=rows,
@@ -118,7 +119,7 @@ def _totals(difference: Difference) -> Table:
     rows = [
         Row(
             (
-                f"{letter} {_title(analysis)}",
+                f"{letter} {heading.title(analysis.network)}",
                 grouped(cost.params),
                 grouped(cost.mults),
                 bar(cost.mults / largest) if largest else "",
@@ -153,15 +154,9 @@ def _counts(difference: Difference) -> str:
     return ", ".join(told) or "all the same"
 
 
-def _title(analysis: Analysis) -> str:
-    return safe(analysis.network.name or analysis.network.file or "network")
-
-
 def _facts(analysis: Analysis) -> str:
     network = analysis.network
-    symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
-    facts = [f"input {sized(network.input_shape)}", *symbols, counted(len(network.layers), "layer")]
-    return safe(" · ".join(facts))
+    return heading.facts(network, counted(len(network.layers), "layer"))
 
 
 def _inputs(batch: int) -> str:

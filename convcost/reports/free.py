@@ -8,6 +8,7 @@ from typing import Any
 from convcost.analysis import free as free_symbols
 from convcost.analysis.cost import Analysis, LayerCost
 from convcost.network import Free
+from convcost.reports import heading
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
 
 _COLUMNS = (
@@ -36,13 +37,9 @@ def table(analysis: Analysis, labelled: list[tuple[str, LayerCost | None]], left
     rows = [Row((label, *[""] * 6), "heading") if layer is None else _row(label, layer) for label, layer in labelled]
     if left_out:
         rows.append(Row((f"… {left_out:,} more", *[""] * 6), "quiet"))
-    valued = [f"{name} = {value}" for name, value in network.symbols.items()]
-    known = [f"input {sized(network.input_shape)}", *valued, f"free: {', '.join(free.symbols)}"]
-    if analysis.batch != 1:
-        known.append(f"batch {analysis.batch:,}")
     return Table(
-        title=safe(network.name or network.file or "network"),
-        subtitle=tuple(safe(line) for line in (network.source, " · ".join(known)) if line),
+        title=heading.title(network),
+        subtitle=heading.sourced(network, f"free: {', '.join(free.symbols)}", heading.batched(analysis.batch)),
         columns=_COLUMNS,
         rows=rows,
         total=(

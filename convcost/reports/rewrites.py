@@ -11,7 +11,8 @@ from msgspec import Struct
 from convcost.analysis.rewriting import Place, Rewriting
 from convcost.analysis.savings import LETTERS, saving
 from convcost.ops import Cost
-from convcost.reports.contents import BAR_CELLS, Column, Row, Table, bar, counted, grouped, percent, safe, sized
+from convcost.reports import heading
+from convcost.reports.contents import BAR_CELLS, Column, Row, Table, bar, counted, grouped, percent, safe
 from convcost.reports.difference import signed
 from convcost.rewrites import NAMES, named
 
@@ -122,11 +123,9 @@ class RewritingReport(Struct, frozen=True):
         if any(cost != Cost() for cost in rewriting.others):
             rows.append(Row(("other layers", "", *numbers(*rewriting.others, 0)), "quiet"))
         names = ", ".join(dict.fromkeys(place.rewrite for place in places))
-        title = safe(network.name or network.file or "network")
-        symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
         return Table(
-            title=f"{title}: {names}",
-            subtitle=(safe(" · ".join([f"input {sized(network.input_shape)}", *symbols])),),
+            title=f"{heading.title(network)}: {names}",
+            subtitle=(heading.facts(network),),
             columns=_PLACES,
             rows=rows,
             total=("Total", counted(len(places), "place"), *numbers(before, after, max(before.mults, after.mults))),

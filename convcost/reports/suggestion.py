@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from convcost.analysis.suggestion import Step, Suggestion
 from convcost.ops import Cost
-from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, sized
+from convcost.reports import heading
+from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe
 from convcost.reports.difference import signed
 from convcost.reports.rewrites import COST_ONLY
 
@@ -77,10 +78,9 @@ class SuggestionReport(Struct, frozen=True):
             changes += [signed(getattr(end, metric) - getattr(start, metric)), grouped(getattr(end, metric))]
         touched = sum(len(step.names) for step in suggestion.steps)
         limits = " · ".join(f"{metric} at most {limit:,}" for metric, limit in suggestion.limits.items())
-        symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
         return Table(
-            title=f"{safe(network.name or network.file or 'network')}: {limits}",
-            subtitle=(safe(" · ".join([f"input {sized(network.input_shape)}", *symbols])),),
+            title=f"{heading.title(network)}: {limits}",
+            subtitle=(heading.facts(network),),
             columns=tuple(columns),
             rows=rows,
             total=("In all", counted(len(suggestion.steps), "step"), str(touched), *changes, ""),

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.ops import KINDS
+from convcost.reports import heading
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized, tree
 from convcost.verification.results import Difference, LayerProof, Verification
 
@@ -52,7 +53,7 @@ class VerificationReport(Struct, frozen=True):
         wrong = any(not layer.agrees for layer in verification.layers)
         found, expected = verification.counted(), verification.predicted()
         return Table(
-            title=safe(verification.network.name or verification.network.file or "network"),
+            title=heading.title(verification.network),
             subtitle=(executed, *map(safe, verification.kept)),
             columns=_COLUMNS,
             rows=rows,

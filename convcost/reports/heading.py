@@ -1,0 +1,27 @@
+"""How a report says which network it speaks of."""
+
+from __future__ import annotations
+
+from convcost.network import Network
+from convcost.reports.contents import safe, sized
+
+
+def title(network: Network) -> str:
+    """Return the network's name, or its file where it has none."""
+    return safe(network.name or network.file or "network")
+
+
+def facts(network: Network, *more: str) -> str:
+    """Return its input, the values of its symbols, and what else a report adds, on one line."""
+    symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
+    return safe(" · ".join([f"input {sized(network.input_shape)}", *symbols, *(fact for fact in more if fact)]))
+
+
+def sourced(network: Network, *more: str) -> tuple[str, ...]:
+    """Return the lines below the title: where the architecture comes from, where that is told, and the facts."""
+    return (*((safe(network.source),) if network.source else ()), facts(network, *more))
+
+
+def batched(batch: int) -> str:
+    """Return the number of inputs as a fact, or nothing for one."""
+    return "" if batch == 1 else f"batch {batch:,}"
