@@ -76,8 +76,12 @@ def parse(faults: Faults) -> Node | None:
     keys) are added to `faults`.
     """
     try:
-        parser = Parser(faults.source.text)
-        return _build(parser, faults)
+        try:
+            return _build(Parser(faults.source.text), faults)
+        except yaml.MarkedYAMLError as error:
+            if "nesting depth" not in str(error.problem):
+                raise
+            return _build(yaml.BaseLoader(faults.source.text), faults)  # libyaml looks ahead too far to say where
     except yaml.reader.ReaderError as error:
         _add_unprintable(error, faults)
     except yaml.MarkedYAMLError as error:
