@@ -19,7 +19,7 @@ from convcost.analysis import cost as _cost
 from convcost.analysis.cost import LayerCost
 from convcost.errors import ConvcostError, Fault, OptionError, OutputError, Place, SpecError, nearest
 from convcost.network import Layer, Network
-from convcost.ops import Cost, Ledger
+from convcost.ops import TOTALS, Cost, Ledger
 from convcost.spec import source as _source
 
 if TYPE_CHECKING:  # the executor is imported where it is asked for
@@ -302,7 +302,7 @@ def sweep(
     >>> [(str(row["alpha"]), row["r"], row["mults"]) for row in found.rows()]
     [('1/2', 192, 109970432), ('1/2', 224, 149497088), ('3/4', 192, 239273472)]
     """
-    from convcost.analysis.sweep import METRICS, Axis, Sweep, Task
+    from convcost.analysis.sweep import Axis, Sweep, Task
     from convcost.spec.ranges import values
 
     _check_batch(batch)
@@ -313,8 +313,8 @@ def sweep(
     if not axes:
         raise OptionError(Fault("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1"))
     limits = [_limit(text) for text in where]
-    if best is not None and best not in METRICS:
-        raise OptionError(Fault(f"there is no total {best!r}", help=nearest(best, METRICS)))
+    if best is not None and best not in TOTALS:
+        raise OptionError(Fault(f"there is no total {best!r}", help=nearest(best, TOTALS)))
     asked = [*(limit.metric for limit in limits), *([best] if best else [])]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
     task = Task(reader.network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *asked])), batch, fold)
@@ -373,15 +373,15 @@ def _limit(text: str) -> Limit:
     """Return the condition that `mults <= 300M` states."""
     import re
 
-    from convcost.analysis.sweep import METRICS, Limit
+    from convcost.analysis.sweep import Limit
     from convcost.spec.reading import amount
 
     match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*", text)
     if match is None:
         raise OptionError(Fault("a condition compares a total", found=text, help="such as mults <= 300M"))
     metric, relation, number = match.groups()
-    if metric not in METRICS:
-        raise OptionError(Fault(f"there is no total {metric!r}", help=nearest(metric, METRICS)))
+    if metric not in TOTALS:
+        raise OptionError(Fault(f"there is no total {metric!r}", help=nearest(metric, TOTALS)))
     value = amount(number)
     if value is None:
         raise OptionError(Fault("a limit is a whole number", found=text, help="such as 4_300_000, 4.3M or 570M"))

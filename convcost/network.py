@@ -51,6 +51,24 @@ class Free(Struct, frozen=True):
     conditions: Any
 
 
+class Limit(Struct, frozen=True):
+    """What a network's own budget allows of a metric.
+
+    Attributes:
+        metric: One of `convcost.ops.METRICS`.
+        max: The largest value allowed.
+        text: The amount as it is written, such as `4.3M`.
+        line: The line of the amount, from 1.
+        column: Its column, from 1.
+    """
+
+    metric: str
+    max: int
+    text: str
+    line: int
+    column: int
+
+
 class Network(Struct, frozen=True):
     """A network: its layers in the order in which they run, each after all that it reads.
 
@@ -61,7 +79,7 @@ class Network(Struct, frozen=True):
         symbols: The values of its symbols.
         input_shape: What it takes, channels first.
         layers: All layers, repetitions unrolled.
-        limits: The largest value that its budget allows each metric.
+        limits: Its own budget.
         free: The symbols that stay symbols; None where all have values.
     """
 
@@ -71,7 +89,7 @@ class Network(Struct, frozen=True):
     symbols: Mapping[str, Any]
     input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
-    limits: Mapping[str, Any]
+    limits: tuple[Limit, ...]
     free: Free | None = None
 
     def readers(self) -> list[int]:

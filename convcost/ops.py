@@ -59,6 +59,10 @@ class Ledger(Struct, frozen=True):
 KINDS: tuple[str, ...] = Ledger.__struct_fields__
 NOTHING = Ledger()
 
+TOTALS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults", "activations")
+METRICS = (*TOTALS, *(f"ops_{kind}" for kind in KINDS))
+"""Everything that is totalled: what a budget may limit; `ops_cmp` are the ledger's comparisons."""
+
 
 class Cost(Struct, frozen=True):
     """What one layer, or a sum of layers, costs for one input.

@@ -25,7 +25,6 @@ from convcost.symbolic import Condition, Formula, NeedsValueError, evaluator
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-METRICS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults", "activations")
 MOST_POINTS = 10_000_000
 
 Build = Callable[[Mapping[str, Any], "Collection[str] | None"], Network]

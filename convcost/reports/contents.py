@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
-from convcost.errors import visible
+from convcost.errors import Place, visible
 
 MARK = "▏▎▍▌▋▊▉█"  # eighths of a cell
 BAR_CELLS = 10
@@ -70,6 +70,34 @@ def footer(table: Table, kept: Iterable[int]) -> tuple[str, ...]:
     return (*table.footer, *(note for index in shown if (note := table.columns[index].footnote)))
 
 
+class Finding(Struct, frozen=True):
+    """One verdict, as the tools of continuous integration take it.
+
+    Attributes:
+        level: `error`, `warning`, `pass` or `skipped`.
+        rule: A short name of what was asked, such as `mults-max`.
+        about: What the rule asks, in a sentence.
+        subject: What was held to it: a network, with values and layers where it is for some only.
+        title: What was found, in a few words.
+        message: What was found, in one paragraph of plain text.
+        place: Where to look: the layer that costs or grew most; None where nothing was read from a file.
+        related: Other places, such as that of the limit, each with what stands there.
+        fingerprint: Hexadecimal digits that stay the same from run to run while the limit and its subject do.
+        weight: How bad it is: the share of the limit that is used.
+    """
+
+    level: str
+    rule: str
+    about: str
+    subject: str
+    title: str
+    message: str
+    place: Place | None
+    related: tuple[tuple[Place, str], ...]
+    fingerprint: str
+    weight: Fraction
+
+
 class Report(Protocol):
     """What every format can ask of a result."""
 
@@ -81,6 +109,13 @@ class Report(Protocol):
 
     def table(self) -> Table:
         """Return the result as people read it."""
+
+
+class Findings(Report, Protocol):
+    """What a format for continuous integration can ask of a result."""
+
+    def findings(self) -> Sequence[Finding]:
+        """Return its verdicts, in their order."""
 
 
 def tables(reports: Iterable[Report]) -> Iterator[Table]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.network import Limit
 from convcost.spec.tree import Node
 
-METRICS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults")
 MERGES = frozenset(("add", "multiply", "concat", "residual"))
 ITEM_KEYS = ("name", "from", "repeat", "if")
 
@@ -87,5 +87,5 @@ class Document(Struct, gc=False):
     blocks: dict[str, Block]
     items: list[Item]
     defaults: dict[str, dict[str, Given]]
-    limits: dict[str, Any]
+    limits: tuple[Limit, ...]
     closed: bool = False

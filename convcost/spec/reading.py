@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from convcost.errors import nearest
 from convcost.layers import REGISTRY
+from convcost.network import Limit
+from convcost.ops import METRICS
 from convcost.spec import expressions
 from convcost.spec.arithmetic import ExpressionFault
-from convcost.spec.document import INVALID, ITEM_KEYS, MERGES, METRICS, Block, Document, Given, Item, Symbol
+from convcost.spec.document import INVALID, ITEM_KEYS, MERGES, Block, Document, Given, Item, Symbol
 from convcost.spec.expressions import Formula
 from convcost.spec.faults import Faults
 from convcost.spec.fields import Fields, allowed
@@ -18,6 +19,9 @@ from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
 VERSION = 1
+UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+"""Units of amounts; the last three are for what is counted in bytes."""
+_AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
 
 _TOP = ("convcost", "name", "source", "symbols", "input", "defaults", "blocks", "layers", "budget")
 _CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv")
@@ -72,7 +76,7 @@ class _Reader:
             items = Items(self.fields).body(entries["layers"][1], "layers")
             if not items and isinstance(entries["layers"][1], Sequence) and not entries["layers"][1].items:
                 faults.add("a network has at least one layer", entries["layers"][1], path="layers")
-        limits = self._budget(entries["budget"][1]) if "budget" in entries else {}
+        limits = self._budget(entries["budget"][1]) if "budget" in entries else []
         return Document(
             name=self._text(entries, "name"),
             source=self._text(entries, "source"),
@@ -81,7 +85,7 @@ class _Reader:
             blocks=blocks,
             items=items,
             defaults=self.defaults,
-            limits=limits,
+            limits=tuple(limits),
             closed=closed,
         )
 
@@ -228,8 +232,8 @@ class _Reader:
                     pending.append(iter(uses[item.type]))
         return endless
 
-    def _budget(self, node: Node) -> dict[str, Any]:
-        limits: dict[str, Any] = {}
+    def _budget(self, node: Node) -> list[Limit]:
+        limits = []
         for metric, (key, value) in self.values.entries(node, "budget", "budget is a mapping of totals to limits"):
             if metric not in METRICS:
                 self.values.faults.add(
@@ -237,17 +241,17 @@ class _Reader:
                 )
                 continue
             limit = amount(value.text) if isinstance(value, Scalar) else None
-            if limit is None:
+            if limit is None or not isinstance(value, Scalar):
                 found = f"found {value.text or 'no value'}" if isinstance(value, Scalar) else kind_of(value)
                 self.values.faults.add(
                     f"the limit of {metric} is a whole number",
                     value,
                     path="budget",
                     found=found,
-                    help="such as 4_300_000, 4.3M or 570M (k, M, G, T)",
+                    help=_AMOUNTS,
                 )
                 continue
-            limits[metric] = limit
+            limits.append(Limit(metric, limit, value.text, value.line + 1, value.column + 1))
         return limits
 
 
@@ -266,10 +270,15 @@ def _uses(items: list[Item], blocks: dict[str, Block]) -> Iterable[Item]:
 
 
 def amount(text: str) -> int | None:
-    """Return the whole number that an amount such as `4.3M` means, or None."""
-    power = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}.get(text[-1:], 1)
+    """Return the whole number that an amount such as `4.3M` means, or None.
+
+    >>> amount("4.3M"), amount("512Ki"), amount("1_000"), amount("0.5")
+    (4300000, 524288, 1000, None)
+    """
+    unit = next((unit for unit in UNITS if text.endswith(unit)), "")
+    power = UNITS.get(unit, 1)
     try:
-        value = expressions.read(text[:-1].rstrip() if power > 1 else text)
+        value = expressions.read(text.removesuffix(unit).rstrip())
     except ExpressionFault:
         return None
     if isinstance(value, (Formula, bool, str, list)) or value is None:

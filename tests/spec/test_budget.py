@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from convcost.network import Network
+from convcost.network import Limit, Network
 
 Load = Callable[..., Network]
 Faults = Callable[..., list[tuple[str, int, int]]]
@@ -26,10 +26,15 @@ Faults = Callable[..., list[tuple[str, int, int]]]
         ("0", 0),
         ("'4.3M'", 4_300_000),
         ("2 ** 20", 1_048_576),
+        ("3Ki", 3_072),  # 3 · 1024
+        ("1.5Mi", 1_572_864),  # 1.5 · 1024²
+        ("2 Gi", 2_147_483_648),  # 2 · 1024³
     ],
 )
 def test_a_limit_is_an_amount(amount: str, limit: int, load: Load) -> None:
-    assert load(f"input: [3]\nlayers: [relu]\nbudget: {{params: {amount}}}\n").limits == {"params": limit}
+    assert load(f"input: [3]\nlayers: [relu]\nbudget: {{params: {amount}}}\n").limits == (
+        Limit("params", limit, amount.strip("'"), 3, 18),
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,6 @@ def test_what_is_no_amount_is_told(amount: str, faults: Faults) -> None:
 
 
 def test_every_total_may_be_limited(load: Load) -> None:
-    metrics = ["params", "buffers", "mults", "adds", "macs", "flops", "useful_mults"]
+    metrics = ["params", "buffers", "mults", "adds", "macs", "flops", "useful_mults", "activations", "ops_cmp"]
     text = "input: [3]\nlayers: [relu]\nbudget: {" + ", ".join(f"{metric}: 1k" for metric in metrics) + "}\n"
-    assert load(text).limits == dict.fromkeys(metrics, 1000)
+    assert {limit.metric: limit.max for limit in load(text).limits} == dict.fromkeys(metrics, 1000)

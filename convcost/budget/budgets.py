@@ -1,0 +1,68 @@
+"""A budget: what networks, or some of their layers, may cost, as somebody wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.errors import Place
+
+SUM, EACH = "sum", "each"
+SCOPES = (SUM, EACH)
+
+
+class Bound(Struct, frozen=True):
+    """A limit as it is written: an amount such as `300M`, or a share such as `95%`.
+
+    Attributes:
+        value: The amount, or the share (95 % is 19/20).
+        share: Whether it is a share of something else.
+        text: What is written.
+        place: Where; None where it was given by a program.
+        source: The line of the file.
+    """
+
+    value: int | Fraction
+    share: bool
+    text: str
+    place: Place | None = None
+    source: str = ""
+
+    def of(self, whole: int) -> int | Fraction:
+        """Return the amount, the share being one of `whole`.
+
+        >>> Bound(Fraction(1, 50), share=True, text="2%").of(300)
+        Fraction(6, 1)
+        """
+        return self.value * whole if self.share else self.value
+
+
+class Budget(Struct, frozen=True):
+    """What is allowed of one metric; it has a `max`, a `growth`, or both.
+
+    Attributes:
+        metric: One of `convcost.ops.METRICS`.
+        max: The largest value allowed.
+        warn: From above which value to warn: an amount, or a share of `max`.
+        growth: How much more than at the baseline is allowed: an amount, or a share of what it was there.
+        layers: A pattern of the names of the layers that it is for; all layers where it is empty.
+        scope: `sum` of the layers, or `each` of them.
+        set: The values of the network's symbols at which it holds, each combination of them.
+        models: Patterns of the files that it is for; all where there is none.
+        message: What somebody wants to be said where it is exceeded.
+        path: Where it stands in its file, such as `budgets[0]`.
+    """
+
+    metric: str
+    max: Bound | None = None
+    warn: Bound | None = None
+    growth: Bound | None = None
+    layers: str = ""
+    scope: str = SUM
+    set: Mapping[str, tuple[Any, ...]] = {}
+    models: tuple[str, ...] = ()
+    message: str = ""
+    path: str = ""

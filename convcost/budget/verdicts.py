@@ -1,0 +1,144 @@
+"""What a check finds: each limit, what the network costs, and whether that is within it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.analysis.cost import Analysis, LayerCost
+from convcost.budget.budgets import Bound, Budget
+from convcost.errors import Place
+
+WITHIN, WARNING, EXCEEDED, SKIPPED = "within", "warning", "exceeded", "skipped"
+MAX, GROWTH = "max", "growth"
+
+
+class Cause(Struct, frozen=True):
+    """A layer that a limit is spent on.
+
+    Attributes:
+        layer: The layer.
+        place: Where the spec writes it; None where it was read from no file.
+        value: What it costs of the budget's metric.
+        base: What it cost at the baseline; None where there is no baseline, or the layer is new.
+    """
+
+    layer: LayerCost
+    place: Place | None
+    value: int
+    base: int | None = None
+
+
+class Remedy(Struct, frozen=True):
+    """A rewrite that brings a network back within a limit, or as near as one can.
+
+    Attributes:
+        rewrites: The names of the rewrites.
+        layers: The layers that they touch.
+        reached: Whether the limit is kept then.
+        value: What the limited part costs then.
+        command: The command line that does it.
+    """
+
+    rewrites: tuple[str, ...]
+    layers: tuple[str, ...]
+    reached: bool
+    value: int
+    command: str
+
+
+class Verdict(Struct, frozen=True):
+    """One limit of one network at one point: a `max`, or a `growth`.
+
+    Attributes:
+        budget: The budget that states the limit.
+        kind: `max` or `growth`.
+        analysis: The network and what it costs.
+        spec: The network's spec as it was named.
+        symbols: The values that the budget sets.
+        layer: The layer, where the budget is for each.
+        limit: The largest value that is within it; for growth the baseline's value and what may be added. None where
+            growth is skipped.
+        warn: Above which value there is a warning.
+        actual: What the network, or the layers, cost.
+        base: What they cost at the baseline.
+        status: `within`, `warning`, `exceeded` or `skipped`.
+        reason: Why it is skipped.
+        causes: Where it is exceeded or warned of, the layers that cost most; with a baseline those that grew most.
+        remedy: Where it is exceeded, what would help.
+    """
+
+    budget: Budget
+    kind: str
+    analysis: Analysis
+    spec: str
+    symbols: Mapping[str, Any]
+    layer: LayerCost | None
+    limit: int | None
+    warn: int | Fraction | None
+    actual: int
+    base: int | None
+    status: str
+    reason: str = ""
+    causes: tuple[Cause, ...] = ()
+    remedy: Remedy | None = None
+
+    @property
+    def bound(self) -> Bound:
+        """The limit as it is written."""
+        bound = self.budget.max if self.kind == MAX else self.budget.growth
+        assert bound is not None
+        return bound
+
+    @property
+    def delta(self) -> int | None:
+        """How much above the limit it is; negative within it."""
+        return None if self.limit is None else self.actual - self.limit
+
+    @property
+    def used(self) -> Fraction | None:
+        """The share of the limit that is used; None where nothing is allowed, or nothing is known."""
+        return Fraction(self.actual, self.limit) if self.limit else None
+
+
+class Base(Struct, frozen=True):
+    """What growth is measured against.
+
+    Attributes:
+        name: What to call it, such as `1a2b3c4, the merge base with origin/main`.
+        revision: The revision that was asked for; empty for a report.
+        commit: The commit that was read; empty for a report.
+        file: The report that was read; empty for a revision.
+    """
+
+    name: str
+    revision: str = ""
+    commit: str = ""
+    file: str = ""
+
+
+class Check(Struct, frozen=True):
+    """What a check finds.
+
+    Attributes:
+        verdicts: One for each limit of each network at each point, and of each layer where it is for each.
+        config: The configuration that the budgets stand in; empty where there is none.
+        base: What growth is measured against.
+        strict: Whether a warning fails, too.
+        notes: What was not checked, and why.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    config: str = ""
+    base: Base | None = None
+    strict: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every limit is kept; with `strict` without a warning."""
+        bad = (EXCEEDED, WARNING) if self.strict else (EXCEEDED,)
+        return not any(verdict.status in bad for verdict in self.verdicts)
