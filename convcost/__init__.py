@@ -17,7 +17,17 @@ from msgspec import Struct
 from convcost import spec as _spec
 from convcost.analysis import cost as _cost
 from convcost.analysis.cost import LayerCost
-from convcost.errors import ConvcostError, Fault, OptionError, OutputError, Place, SpecError, nearest
+from convcost.errors import (
+    BaselineError,
+    ConfigError,
+    ConvcostError,
+    Fault,
+    OptionError,
+    OutputError,
+    Place,
+    SpecError,
+    nearest,
+)
 from convcost.network import Layer, Network
 from convcost.ops import TOTALS, Cost, Ledger
 from convcost.spec import source as _source
@@ -29,12 +39,15 @@ if TYPE_CHECKING:  # the executor is imported where it is asked for
     from convcost.analysis.difference import Difference
     from convcost.analysis.solve import Solution
     from convcost.analysis.sweep import Limit, Sweep
+    from convcost.budget.verdicts import Check
     from convcost.verification import Verification, Watch
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Analysis",
+    "BaselineError",
+    "ConfigError",
     "ConvcostError",
     "Cost",
     "Fault",
@@ -48,6 +61,7 @@ __all__ = [
     "Place",
     "SpecError",
     "analyze",
+    "check",
     "compare",
     "load",
     "solve",
@@ -269,6 +283,47 @@ def compare(
     1174848
     """
     return load(spec, set=set).compare(batch=batch, fold=fold)
+
+
+def check(
+    *specs: str | Path | Mapping[str, Any],
+    max: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    base: str | None = None,
+    baseline: str | Path | None = None,
+    strict: bool = False,
+) -> Check:
+    """Hold networks to their budgets: those in their specs, those of a `convcost.yaml`, and `max`.
+
+    Args:
+        specs: Paths, names of shipped specs, or specs as mappings; those that the configuration names without.
+        max: What totals may be: numbers, or texts such as `300M`.
+        config: The configuration; without it and without `max`, the nearest `convcost.yaml`, here or above.
+        set: Values for the specs' symbols.
+        base: The revision that growth is measured against, from where `HEAD` and it parted.
+        baseline: The JSON report that growth is measured against.
+        strict: Whether a warning fails, too.
+
+    Raises:
+        ConvcostError: A spec, the configuration or the baseline is wrong; everything that is wrong is told.
+
+    >>> check("mobilenet_v1", max={"mults": "600M", "params": "5M"})
+    <Check: Within budget: 2 limits>
+    >>> check("examples/worked_standard", max={"mults": "1M"}).ok
+    False
+    """
+    from convcost.budget import checking, configuration
+    from convcost.reports.check import ReportedCheck
+
+    path = str(config) if config is not None else None if max else configuration.find()
+    read = configuration.read(path) if path else None
+    named = specs or (read.models if read else ())
+    files = [str(spec) for spec in named if not isinstance(spec, Mapping)]
+    against = checking.against(base, str(baseline) if baseline is not None else None, files)
+    budgets = [configuration.given(metric, value) for metric, value in (max or {}).items()]
+    verdicts = checking.check(named, read, budgets=budgets, settings=set or {}, baseline=against)
+    return ReportedCheck(verdicts, read.file if read else "", against.base if against else None, strict)
 
 
 def sweep(

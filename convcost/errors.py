@@ -99,6 +99,14 @@ class OptionError(ConvcostError):
     """An option, or an argument of the Python API, cannot be used."""
 
 
+class ConfigError(ConvcostError):
+    """A configuration cannot be read, or does not fit the specs."""
+
+
+class BaselineError(ConvcostError):
+    """A baseline cannot be used."""
+
+
 class OutputError(ConvcostError):
     """A result cannot be written where it was asked for."""
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from convcost.analysis.separable import Ratio, ratios
 from convcost.layers import MOVES, REGISTRY
 from convcost.network import INPUT, Free, Network
-from convcost.ops import KINDS, Cost, Ledger, is_symbolic, product
+from convcost.ops import KINDS, Cost, Ledger, is_symbolic, measured, product
 
 SCHEMA_VERSION = 1
 
@@ -44,6 +44,10 @@ class LayerCost(Struct, frozen=True):
     cost: Cost
     ratio: Ratio | None
     notes: tuple[str, ...]
+
+    def value(self, metric: str) -> int:
+        """Return what the layer costs of a metric, one of `convcost.ops.METRICS`."""
+        return measured(self.cost, self.activations, metric)
 
 
 class Analysis(Struct, frozen=True):
@@ -128,7 +132,15 @@ class Analysis(Struct, frozen=True):
         """Return the analysis as plain data: what `--format json` writes."""
         network = self.network
         formulas = self.formulas()
-        rows = [_row(layer, network.file) | {"formula": formulas[layer.name]} for layer in self.layers]
+        rows = [
+            described_layer(layer, network.file)
+            | {
+                "ratio": described_ratio(layer.ratio) if layer.ratio else None,
+                "notes": list(layer.notes),
+                "formula": formulas[layer.name],
+            }
+            for layer in self.layers
+        ]
         sums = {"activations": self.activations, **costs(self.total)}
         if network.free is not None:
             return _told_free(self, network.free, rows, sums)
@@ -237,7 +249,8 @@ def described_network(network: Network) -> dict[str, Any]:
     }
 
 
-def _row(layer: LayerCost, file: str) -> dict[str, Any]:
+def described_layer(layer: LayerCost, file: str) -> dict[str, Any]:
+    """Return as plain data which layer it is and what it costs."""
     inputs = layer.input_shapes
     return {
         "name": layer.name,
@@ -248,8 +261,6 @@ def _row(layer: LayerCost, file: str) -> dict[str, Any]:
         "output_shape": list(layer.output_shape),
         "activations": layer.activations,
         **costs(layer.cost),
-        "ratio": described_ratio(layer.ratio) if layer.ratio else None,
-        "notes": list(layer.notes),
     }
 
 

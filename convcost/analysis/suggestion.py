@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from convcost.network import Network
 from convcost.ops import Cost
 from convcost.rewrites.application import apply, survey
 from convcost.rewrites.base import Rewrite, Site
-from convcost.rewrites.selection import site_path
+from convcost.rewrites.selection import patterns_for, site_path
 
 METRICS = ("mults", "params", "macs", "adds", "flops")
 
@@ -56,7 +56,7 @@ class Step(Struct, frozen=True):
         names: The layers that it touches.
         rewrite: The rewrite's name.
         candidate: The item.
-        total: What the network costs with this step and those before it.
+        total: What the network, or the part that is limited, costs with this step and those before it.
     """
 
     names: tuple[str, ...]
@@ -75,6 +75,7 @@ class Suggestion(Struct, frozen=True):
         steps: The rewrites, in the order in which they were chosen.
         changes: The same as sites, for each rewrite.
         spared: Layers that a rewrite could take, but whose items also write the first or the last layer with weights.
+        limited: What the network, or the part that is limited, costs in the end.
     """
 
     before: Analysis
@@ -83,11 +84,20 @@ class Suggestion(Struct, frozen=True):
     steps: tuple[Step, ...]
     changes: tuple[tuple[Rewrite, tuple[Site, ...]], ...]
     spared: tuple[str, ...]
+    limited: Cost
 
     @property
     def reached(self) -> bool:
         """Whether all limits are kept."""
-        return not _broken(self.after.total, self.limits)
+        return not _broken(self.limited, self.limits)
+
+    def patterns(self) -> list[str]:
+        """Return the changes as `convcost rewrite --to` takes them: `NAME`, or `NAME:PATTERN` for some layers."""
+        found = []
+        for rewrite, sites in self.changes:
+            chosen = patterns_for(self.before.network, rewrite, sites)
+            found += [f"{rewrite.name}:{pattern}" for pattern in chosen] or [rewrite.name]
+        return found
 
     @classmethod
     def of(
@@ -99,6 +109,7 @@ class Suggestion(Struct, frozen=True):
         ends: bool = False,
         fold: bool = True,
         can: Test = lambda rewrite, sites: True,
+        part: Container[int] | None = None,
     ) -> Self:
         """Choose rewrites until the limits are kept or nothing more is saved.
 
@@ -109,15 +120,18 @@ class Suggestion(Struct, frozen=True):
             ends: Whether the first and the last layer with weights may be touched.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             can: Whether the sites of an item can be rewritten together; asked only of those that are to be chosen.
+            part: The indices of the layers that the limits are for; all layers without.
         """
         before = after = Analysis.of(network, fold=fold)
-        found = [candidate for rewrite in rewrites for candidate in _candidates(network, rewrite, before, fold=fold)]
+        part = range(len(network.layers)) if part is None else part
+        limited = total([layer.cost for index, layer in enumerate(before.layers) if index in part])
+        found = [each for rewrite in rewrites for each in _candidates(network, rewrite, before, part, fold=fold)]
         weights = [index for index, layer in enumerate(network.layers) if REGISTRY[layer.type].weights]
         kept = set() if ends else {*weights[:1], *weights[-1:]}
         candidates = [candidate for candidate in found if not candidate.layers & kept]
         spared = [site for candidate in found if candidate.layers & kept for site in candidate.sites]
         steps: list[Step] = []
-        while broken := _broken(after.total, limits):
+        while broken := _broken(limited, limits):
             candidates.sort(key=lambda candidate: candidate.gain(broken), reverse=True)
             useful = (each for each in candidates if each.gain(broken) > 0)
             chosen = next((each for each in useful if can(each.rewrite, each.sites)), None)
@@ -126,15 +140,19 @@ class Suggestion(Struct, frozen=True):
             place = candidates.index(chosen)
             candidates = [each for each in candidates[place + 1 :] if not each.layers & chosen.layers]
             sites = [site for step in steps for site in step.candidate.sites] + list(chosen.sites)
-            after = Analysis.of(apply(network, sites).network, fold=fold)
+            rewritten = apply(network, sites)
+            after = Analysis.of(rewritten.network, fold=fold)
+            rows = zip(after.layers, rewritten.origins, strict=True)
+            limited = total([row.cost for row, origin in rows if origin in part])
             names = tuple("/".join(site_path(network, site)) for site in chosen.sites)
-            steps.append(Step(names, chosen.rewrite.name, chosen, after.total))
+            steps.append(Step(names, chosen.rewrite.name, chosen, limited))
         changes = [
             (rewrite, tuple(site for step in steps if step.rewrite == rewrite.name for site in step.candidate.sites))
             for rewrite in rewrites
         ]
         names = tuple(dict.fromkeys("/".join(site_path(network, site)) for site in spared))
-        return cls(before, after, limits, tuple(steps), tuple(change for change in changes if change[1]), names)
+        changed = tuple(change for change in changes if change[1])
+        return cls(before, after, limits, tuple(steps), changed, names, limited)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the suggestion as plain data: what `--format json` writes."""
@@ -164,8 +182,10 @@ def _broken(cost: Cost, limits: Limits) -> dict[str, int]:
     return {name: limit for name, limit in limits.items() if getattr(cost, name) > limit}
 
 
-def _candidates(network: Network, rewrite: Rewrite, before: Analysis, *, fold: bool) -> list[Candidate]:
-    """Return the items that a rewrite could take, with what each would save."""
+def _candidates(
+    network: Network, rewrite: Rewrite, before: Analysis, part: Container[int], *, fold: bool
+) -> list[Candidate]:
+    """Return the items that a rewrite could take, with what each would save in the part that is limited."""
     sites = list(survey(network, rewrite).sites.values())
     rewritten = apply(network, sites)
     new: dict[int, list[Cost]] = {}
@@ -184,8 +204,8 @@ def _candidates(network: Network, rewrite: Rewrite, before: Analysis, *, fold: b
             Candidate(
                 rewrite,
                 tuple(group),
-                total([before.layers[index].cost for index in taken]),
-                total([cost for index in taken for cost in new.get(index, ())]),
+                total([before.layers[index].cost for index in taken if index in part]),
+                total([cost for index in taken if index in part for cost in new.get(index, ())]),
             )
         )
     return found

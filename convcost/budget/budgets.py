@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.errors import Place
+from convcost.errors import Fault, Place
 
 SUM, EACH = "sum", "each"
 SCOPES = (SUM, EACH)
@@ -40,6 +40,13 @@ class Bound(Struct, frozen=True):
         return self.value * whole if self.share else self.value
 
 
+class Mark(Struct, frozen=True):
+    """Where a key of a budget, or its value, is written: the place, and the line of the file."""
+
+    place: Place
+    source: str
+
+
 class Budget(Struct, frozen=True):
     """What is allowed of one metric; it has a `max`, a `growth`, or both.
 
@@ -54,6 +61,7 @@ class Budget(Struct, frozen=True):
         models: Patterns of the files that it is for; all where there is none.
         message: What somebody wants to be said where it is exceeded.
         path: Where it stands in its file, such as `budgets[0]`.
+        marks: Where its `layers`, `models`, and the symbols that it sets are written.
     """
 
     metric: str
@@ -66,3 +74,11 @@ class Budget(Struct, frozen=True):
     models: tuple[str, ...] = ()
     message: str = ""
     path: str = ""
+    marks: Mapping[str, Mark] = {}
+
+    def fault(self, key: str, message: str, *, found: str = "", help: str = "", note: str = "") -> Fault:
+        """Return a fault that points to where a key of this budget is written."""
+        mark = self.marks.get(key)
+        if mark is None:
+            return Fault(message, found=found, help=help, note=note)
+        return Fault(message, mark.place, self.path, found, help, note, mark.source)

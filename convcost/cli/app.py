@@ -8,7 +8,7 @@ import sys
 import typer
 
 import convcost
-from convcost.cli import analyze, compare, formulas, rewrite, solve, specs, suggest, sweep, verify
+from convcost.cli import analyze, check, compare, formulas, init, rewrite, solve, specs, suggest, sweep, verify
 from convcost.errors import ConvcostError
 
 WRONG_INPUT = 2
@@ -28,6 +28,8 @@ app.command("verify")(verify.verify)
 app.command("compare")(compare.compare)
 app.command("rewrite")(rewrite.rewrite)
 app.command("suggest")(suggest.suggest)
+app.command("check")(check.check)
+app.command("init")(init.init)
 app.command("formulas")(formulas.formulas)
 app.command("sweep")(sweep.sweep)
 app.command("solve")(solve.solve)

@@ -32,6 +32,13 @@ Free = typer.Option(
 Format = typer.Option(
     None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or markdown, on standard output."
 )
+CheckFormat = typer.Option(
+    None,
+    "--format",
+    "-f",
+    metavar="FORMAT",
+    help="[bold]text[/], json, csv, markdown, github, gitlab, junit or sarif, on standard output.",
+)
 Outputs = typer.Option(
     [], "--output", "-o", metavar="FORMAT[:PATH]", help="Write a format, to a path where one is given; repeatable."
 )

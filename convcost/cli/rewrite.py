@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import typer
@@ -125,14 +124,3 @@ def switches(texts: Sequence[str]) -> dict[str, Any]:
             raise OptionError(Fault("--with takes NAME=VALUE", found=f"--with {text}", help=help))
         values[name.strip()] = words[value] if value in words else int(value)
     return values
-
-
-def command(spec: str, to: Sequence[str], with_: Sequence[str], set: Sequence[str]) -> str:
-    """Return the command line that does a rewrite."""
-    import shlex  # not needed to start
-
-    words = ["convcost", "rewrite", spec]
-    for option, values in ("--to", to), ("--with", with_), ("--set", set):
-        for value in values:
-            words += [option, value]
-    return shlex.join([*words, "-o", f"{Path(spec).stem}-rewritten.yaml"])

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import typer
 
 from convcost.cli import options, output, rewrite
-from convcost.errors import ConvcostError, Fault, OptionError, nearest
-
-if TYPE_CHECKING:
-    from convcost.rewrites.base import Rewrite, Site
+from convcost.errors import Fault, OptionError, nearest
 
 OUT_OF_REACH = 1
 
@@ -37,11 +34,10 @@ def suggest(
     """
     from convcost import spec as specs
     from convcost.analysis.suggestion import Suggestion
+    from convcost.budget.remedies import command
     from convcost.reports.suggestion import SuggestionReport
-    from convcost.rewrites.application import apply
-    from convcost.rewrites.selection import patterns_for
     from convcost.spec import source
-    from convcost.spec.rewriting import Note, rewrite_text
+    from convcost.spec.rewriting import can_rewrite
 
     chosen = output.outputs(format, outputs, [spec])
     wanted = _limits(limits)
@@ -52,22 +48,11 @@ def suggest(
     read = source.read(spec)
     network = specs.load(read, settings)
 
-    def can(each: Rewrite, sites: Sequence[Site]) -> bool:
-        """Return whether the item's text can be rewritten."""
-        expected = apply(network, list(sites)).network
-        try:
-            rewrite_text(read, settings, network, [(Note(each.name, each.source), sites)], expected)
-        except ConvcostError:
-            return False
-        return True
-
+    can = can_rewrite(read, settings, network)
     suggestion = Suggestion.of(network, rewrites, wanted, ends=ends, fold=not no_fold, can=can)
-    to = []
-    for each, sites in suggestion.changes:
-        patterns = patterns_for(network, each, sites)
-        to += [f"{each.name}:{pattern}" for pattern in patterns] or [each.name]
-    command = rewrite.command(spec, to, with_, set) if to else ""
-    output.write([SuggestionReport(suggestion, command)], chosen)
+    to = suggestion.patterns()
+    line = command(spec, to, with_, set) if to else ""
+    output.write([SuggestionReport(suggestion, line)], chosen)
     if not suggestion.reached:
         raise typer.Exit(OUT_OF_REACH)
 

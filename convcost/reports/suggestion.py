@@ -84,7 +84,8 @@ class SuggestionReport(Struct, frozen=True):
             columns=tuple(columns),
             rows=rows,
             total=("In all", counted(len(suggestion.steps), "step"), str(touched), *changes, ""),
-            footer=(*_verdict(suggestion), COST_ONLY, *([safe(self.command)] if self.command else [])),
+            footer=(*_verdict(suggestion), COST_ONLY),
+            commands=(safe(self.command),) if self.command else (),
         )
 
 

@@ -38,7 +38,7 @@ def draw(table: Table, widths: Mapping[int, int], width: int) -> str:
             overflow="ellipsis",
             width=size,
         )
-    styles = {"quiet": "dim", "heading": "bold blue", "wrong": "bold red"}
+    styles = {"quiet": "dim", "heading": "bold blue", "warned": "yellow", "wrong": "bold red"}
     for row in table.rows:
         drawn.add_row(*[Text(row.cells[index]) for index in widths], style=styles.get(row.weight))
     needed = sum(widths.values()) + GAP * (len(widths) - 1)
@@ -47,11 +47,15 @@ def draw(table: Table, widths: Mapping[int, int], width: int) -> str:
     console.print(Text(table.title, style="bold"), width=width)
     for line in table.subtitle:
         console.print(Text(line, style="dim"), width=width)
+    for line in table.code:
+        console.print(Text(line), width=width, soft_wrap=True)
     console.print()
     console.print(drawn)
     below = footer(table, widths)
-    if below:
+    if below or table.commands:
         console.print()
     for line in below:
         console.print(Text(line, style="dim"), width=width)
+    for line in table.commands:
+        console.print(Text(line, style="green"), soft_wrap=True)
     return out.getvalue()

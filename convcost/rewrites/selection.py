@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from convcost.errors import Fault, OptionError, nearest
 from convcost.layers import REGISTRY
-from convcost.network import Layer, Network
+from convcost.network import Network
 from convcost.rewrites.application import Survey, survey
 from convcost.rewrites.base import Rewrite, Site
 
@@ -15,8 +17,8 @@ from convcost.rewrites.base import Rewrite, Site
 def select(network: Network, rewrite: Rewrite, patterns: Sequence[str] = ()) -> list[Site]:
     """Return the sites of a rewrite: those that a pattern matches, all without patterns.
 
-    A pattern matches a layer by its name, or by the name of a block, branch or item that it is in; `*` stands for any
-    letters, `?` for one, `[ab]` for one of these.
+    A pattern matches a layer by its name, or by the name of a block, branch or item that it is in, of a repeated one
+    with or without its number; `*` stands for any letters, `?` for one, `[ab]` for one of these.
 
     Raises:
         OptionError: A pattern matches no layer, or none that the rewrite applies to; without patterns, the rewrite
@@ -44,9 +46,24 @@ def select(network: Network, rewrite: Rewrite, patterns: Sequence[str] = ()) -> 
     return [chosen[index] for index in sorted(chosen)]
 
 
-def matches(pattern: str, layer: Layer) -> bool:
-    """Return whether a pattern matches a layer's name, or the name of anything that it is in."""
-    return any(fnmatchcase("/".join(layer.path[:length]), pattern) for length in range(len(layer.path), 0, -1))
+class Named(Protocol):
+    """What has a name in parts, outermost first."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The parts."""
+
+
+def matches(pattern: str, layer: Named) -> bool:
+    """Return whether a pattern matches a layer's name, or the name of anything that it is in.
+
+    A repeated item is matched by its name alone, too: `stage` matches `stage.1` and `stage.2`.
+    """
+    paths = {layer.path, tuple([_TURN.sub("", part) for part in layer.path])}
+    return any(fnmatchcase("/".join(path[:length]), pattern) for path in paths for length in range(len(path), 0, -1))
+
+
+_TURN = re.compile(r"\.\d+$")  # which repetition of an item
 
 
 def _nowhere(network: Network, rewrite: Rewrite, found: Survey, indices: Sequence[int], pattern: str = "") -> Fault:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from convcost.errors import Fault, Place, SpecError
+from convcost.errors import ConvcostError, Fault, Place, SpecError
 from convcost.spec.source import Source
 
 MOST = 100  # faults told at once; a file with more has one fault many times
@@ -25,7 +25,7 @@ class Positioned(Protocol):
         """The column."""
 
 
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML has it
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML has it
 
 
 class _Position(Struct, frozen=True):
@@ -37,11 +37,44 @@ class TooManyFaults(Exception):
     """Enough faults are gathered to be told."""
 
 
-class Faults:
-    """The faults of one source, each once, in the order of the file."""
+class Language(Struct, frozen=True):
+    """What a text is read as, for messages.
 
-    def __init__(self, source: Source) -> None:
+    Attributes:
+        what: What such a text is called.
+        error: What is raised for its faults.
+        once: How it says a thing once, instead of by an anchor.
+        merge: The same, instead of by a merge key.
+        deep: The remedy where it nests too deep.
+    """
+
+    what: str
+    error: type[ConvcostError]
+    once: str
+    merge: str
+    deep: str
+
+
+SPEC = Language(
+    "a spec",
+    SpecError,
+    "a block says a thing once",
+    "`defaults` and blocks say a thing once",
+    "name what is deep inside as a block",
+)
+
+
+class Faults:
+    """The faults of one source, each once, in the order of the file.
+
+    Args:
+        source: The text.
+        language: What it is read as.
+    """
+
+    def __init__(self, source: Source, language: Language = SPEC) -> None:
         self.source = source
+        self.language = language
         self._faults: dict[tuple[str, int, int], Fault] = {}
         self._lines: list[str] | None = None
 
@@ -64,12 +97,12 @@ class Faults:
     def line(self, number: int) -> str:
         """Return a line of the source, counted from 0."""
         if self._lines is None:
-            self._lines = _LINE_END.split(self.source.text)
+            self._lines = LINE_END.split(self.source.text)
         return self._lines[number] if number < len(self._lines) else ""
 
     def position(self, offset: int) -> Positioned:
         """Return the place of a character of the text."""
-        before = _LINE_END.split(self.source.text[:offset])
+        before = LINE_END.split(self.source.text[:offset])
         return _Position(len(before) - 1, len(before[-1]))
 
     def within(self, at: Positioned) -> Positioned:
@@ -90,11 +123,11 @@ class Faults:
         """Raise what was gathered.
 
         Raises:
-            SpecError: There is at least one fault.
+            ConvcostError: There is at least one fault.
         """
         if self._faults:
             more = len(self._faults) >= MOST
-            raise SpecError(sorted(self._faults.values(), key=_in_file_order), more=more)
+            raise self.language.error(sorted(self._faults.values(), key=_in_file_order), more=more)
 
 
 def _in_file_order(fault: Fault) -> tuple[int, int]:

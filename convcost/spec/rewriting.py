@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from convcost.errors import Fault, OptionError, Place
+from convcost.errors import ConvcostError, Fault, OptionError, Place
 from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
-from convcost.rewrites.base import OWN, Part, Site
+from convcost.rewrites.application import apply
+from convcost.rewrites.base import OWN, Part, Rewrite, Site
 from convcost.spec import load
 from convcost.spec.editing import Stuck, WrittenItem
 from convcost.spec.parts import Known, PartFields, Use
@@ -59,6 +60,28 @@ def rewrite_text(
             )
         )
     return text
+
+
+def can_rewrite(
+    source: Source, settings: Mapping[str, Any], network: Network
+) -> Callable[[Rewrite, Sequence[Site]], bool]:
+    """Return what tells whether the text of a spec can be rewritten at the sites of an item.
+
+    Args:
+        source: The spec.
+        settings: The values given to its symbols.
+        network: The network it describes with them.
+    """
+
+    def can(rewrite: Rewrite, sites: Sequence[Site]) -> bool:
+        expected = apply(network, sites).network
+        try:
+            rewrite_text(source, settings, network, [(Note(rewrite.name, rewrite.source), sites)], expected)
+        except ConvcostError:
+            return False
+        return True
+
+    return can
 
 
 def _arithmetic(layer: Layer) -> tuple[Any, ...]:

@@ -119,7 +119,7 @@ def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loo
                 faults.add(
                     f"the file nests deeper than {DEEPEST} levels",
                     node,
-                    help="name what is deep inside as a block",
+                    help=faults.language.deep,
                 )
                 return None
         elif kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
@@ -132,13 +132,15 @@ def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loo
             node = Scalar("", mark.line, mark.column)
             aliases = True
             if not keys or keys[-1] is None or keys[-1].text != "<<":  # a merge key is reported as such
-                faults.add("a spec has no aliases", node, found=f"*{event.anchor}", help="a block says a thing once")
+                faults.add(
+                    f"{faults.language.what} has no aliases", node, found=f"*{event.anchor}", help=faults.language.once
+                )
         elif kind is yaml.DocumentStartEvent:
             documents += 1
             if documents > 1:
                 mark = event.start_mark
                 faults.add(
-                    "a spec is one document",
+                    f"{faults.language.what} is one document",
                     Scalar("", mark.line, mark.column),
                     help="put the second into its own file",
                 )
@@ -207,7 +209,7 @@ def _enter(parent: Mapping, key: Scalar, node: Node, faults: Faults) -> None:
         first = parent.entries[text][0]
         faults.add(f"the key {text!r} stands twice", key, found=f"first in line {first.line + 1}", help="keep one")
     elif text == "<<":
-        faults.add("a spec has no merge keys", key, found="<<", help="`defaults` and blocks say a thing once")
+        faults.add(f"{faults.language.what} has no merge keys", key, found="<<", help=faults.language.merge)
         parent.broken = True
     else:
         parent.entries[text] = (key, node)
@@ -215,9 +217,11 @@ def _enter(parent: Mapping, key: Scalar, node: Node, faults: Faults) -> None:
 
 def _add_foreign(event: Any, node: Node, faults: Faults) -> None:
     if event.anchor is not None:
-        faults.add("a spec has no anchors", node, found=f"&{event.anchor}", help="a block says a thing once")
+        faults.add(f"{faults.language.what} has no anchors", node, found=f"&{event.anchor}", help=faults.language.once)
     if event.tag is not None:
-        faults.add("a spec has no tags", node, found=str(event.tag), help="convcost types all text itself")
+        faults.add(
+            f"{faults.language.what} has no tags", node, found=str(event.tag), help="convcost types all text itself"
+        )
 
 
 def _add_syntax(error: yaml.MarkedYAMLError, faults: Faults) -> None:

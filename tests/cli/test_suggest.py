@@ -119,7 +119,10 @@ def test_a_terminal_of_any_width(width, terminal, three):
     out = terminal(
         "suggest", three, "--max", "mults=1.3M", "--max", "params=10k", width=width, env={"NO_COLOR": "1"}
     ).out
-    assert all(len(line) <= width for line in out.splitlines())
+    *lines, command = out.splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert command.startswith("convcost rewrite three.yaml ")  # in one piece, to be copied
+    assert command.endswith(" -o three-rewritten.yaml")
     assert "1,253,376" in out
 
 

@@ -1,0 +1,117 @@
+"""Limits that are exceeded, raised in their files to what the networks cost now; nothing else is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+
+from msgspec import Struct
+
+from convcost.budget.budgets import Bound
+from convcost.budget.verdicts import EXCEEDED, MAX, Check, Verdict
+from convcost.errors import ConfigError, Fault, Place
+from convcost.spec.faults import LINE_END
+from convcost.spec.reading import UNITS
+
+_MOST_DECIMALS = 12  # a unit is kept as long as that many tell the number exactly
+
+
+class Accepted(Struct, frozen=True):
+    """New limits.
+
+    Attributes:
+        files: The new text of each file.
+        notes: What was changed, in words.
+    """
+
+    files: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def accepted(check: Check) -> Accepted:
+    """Return the files with each exceeded limit raised to just what it takes.
+
+    Args:
+        check: What was found.
+
+    Raises:
+        ConfigError: A limit does not stand in a file, or the file says something else by now.
+    """
+    exceeded: dict[Place, list[Verdict]] = {}
+    for verdict in check.verdicts:
+        if verdict.status == EXCEEDED:
+            exceeded.setdefault(_place(verdict), []).append(verdict)
+    if not exceeded:
+        return Accepted((), ("Nothing is exceeded: no limit was changed.",))
+    edits: dict[str, list[tuple[Bound, str]]] = {}
+    notes = []
+    for place, verdicts in exceeded.items():
+        first = verdicts[0]
+        new = _raised(verdicts)
+        edits.setdefault(place.file, []).append((first.bound, new))
+        notes.append(f"Accepted: {first.budget.metric} {first.kind}: {first.bound.text} is now {new}, in {place}.")
+    return Accepted(tuple((file, _edited(file, changes)) for file, changes in edits.items()), tuple(notes))
+
+
+def _place(verdict: Verdict) -> Place:
+    place = verdict.bound.place
+    if place is None or place.file.startswith("<"):
+        where = place.file if place else "the limit was given by a program"
+        raise ConfigError(Fault("--accept changes limits in files", found=where, help="change it by hand"))
+    return place
+
+
+def _raised(verdicts: Sequence[Verdict]) -> str:
+    """Return the text of the smallest limit within which all of some verdicts would be."""
+    bound = verdicts[0].bound
+    if verdicts[0].kind == MAX:
+        return written(max(verdict.actual for verdict in verdicts), bound.text)
+    growths = [(verdict.actual - (verdict.base or 0), verdict.base or 0) for verdict in verdicts]
+    if bound.share and all(base for _, base in growths):
+        return f"{_decimal(Fraction(ceil(max(Fraction(more, base) for more, base in growths) * 10_000), 100))}%"
+    return written(max(more for more, _ in growths), bound.text)
+
+
+def written(number: int, like: str) -> str:
+    """Return a number as an amount in the unit of another, where that can tell it exactly.
+
+    >>> written(325_400_448, "300M"), written(540_672, "512Ki"), written(1_234_567, "1_000_000"), written(12_345, "1e4")
+    ('325.400448M', '528Ki', '1_234_567', '12_345')
+    """
+    unit = next((unit for unit in UNITS if like.endswith(unit)), "")
+    if unit and (text := _decimal(Fraction(number, UNITS[unit]))):
+        return text + unit
+    return str(number) if like.isdecimal() else f"{number:_}"
+
+
+def _decimal(number: Fraction) -> str:
+    """Return a number in decimals, or nothing where that takes too many."""
+    shifted = number * 10**_MOST_DECIMALS
+    if shifted.denominator != 1:
+        return ""
+    whole, rest = divmod(int(shifted), 10**_MOST_DECIMALS)
+    return f"{whole}.{rest:0{_MOST_DECIMALS}d}".rstrip("0").rstrip(".")
+
+
+def _edited(file: str, changes: Sequence[tuple[Bound, str]]) -> str:
+    """Return the text of a file with other limits."""
+    text = Path(file).read_bytes().decode("utf-8")
+    mark = text[:1] if text.startswith("\ufeff") else ""  # that a text is UTF-8, which no column counts
+    text = text.removeprefix(mark)
+    starts = [0, *(match.end() for match in LINE_END.finditer(text))]
+    places = []
+    for bound, new in changes:
+        place = bound.place
+        assert place is not None
+        start = starts[place.line - 1] + place.column - 1 if place.line <= len(starts) else len(text)
+        start += text[start : start + 1] in ("'", '"')
+        if not text.startswith(bound.text, start):
+            message = f"the limit {bound.text} cannot be changed where it stands"
+            help = "write it on one line; if something else has changed the file meanwhile, run this again"
+            raise ConfigError(Fault(message, place, found="the text is not found", help=help, source=bound.source))
+        places.append((start, start + len(bound.text), new))
+    for start, end, new in sorted(places, reverse=True):
+        text = text[:start] + new + text[end:]
+    return mark + text

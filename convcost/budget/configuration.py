@@ -1,0 +1,358 @@
+"""`convcost.yaml`: which networks there are, and what they may cost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.budget import patterns
+from convcost.budget.budgets import SCOPES, SUM, Bound, Budget, Mark
+from convcost.errors import ConfigError, ConvcostError, Fault, OptionError, Place, nearest
+from convcost.ops import METRICS, TOTALS
+from convcost.spec import expressions, tree
+from convcost.spec.arithmetic import ExpressionFault
+from convcost.spec.expressions import Formula
+from convcost.spec.faults import Faults, Language, TooManyFaults
+from convcost.spec.reading import amount
+from convcost.spec.source import Source
+from convcost.spec.source import read as read_source
+from convcost.spec.tree import Node, Scalar
+from convcost.spec.tree import Sequence as List
+from convcost.spec.values import Values, kind_of
+
+FILE = "convcost.yaml"
+
+CONFIGURATION = Language("a configuration", ConfigError, "write it again", "write it again", "it needs three levels")
+
+AMOUNT = "such as 300M, 4.3M, 512Ki, 1e6 or 1_000 (k, M, G, T; Ki, Mi, Gi)"
+SHARE = "such as 2% or 5M"
+
+
+class Key(Struct, frozen=True):
+    """A key: what kind of value it takes, and what it says."""
+
+    kind: str
+    about: str
+
+
+KEYS = {
+    "models": Key(
+        "patterns", "The specs that are checked: paths from this file's folder, in which * and ** may stand."
+    ),
+    "budgets": Key("budgets", "What each of them may cost."),
+}
+BUDGET_KEYS = {
+    "metric": Key("metric", "What is limited: one of the totals that `convcost analyze` reports."),
+    "max": Key("amount", "The largest value allowed."),
+    "warn": Key("bound", "Above which value to warn: a share of max, such as 95%, or an amount."),
+    "growth": Key("bound", "How much more than at the baseline is allowed: a share of that, such as 2%, or an amount."),
+    "layers": Key("pattern", "The layers that it is for, by name: `stage4/**`; all layers without it."),
+    "scope": Key("scope", "Whether the limit is for the sum of the layers or for each of them."),
+    "set": Key("set", "The values of the spec's symbols at which it holds: a value or a list of values for each."),
+    "models": Key("patterns", "The specs that it is for, of those above; all of them without it."),
+    "message": Key("text", "What is said where it is exceeded."),
+}
+
+
+class Configuration(Struct, frozen=True):
+    """A configuration that was read.
+
+    Attributes:
+        file: The path under which it is shown.
+        text: What it says.
+        models: The specs that it names, as paths from the current folder or names of shipped specs.
+        budgets: What they may cost.
+        files: The specs that each pattern of its budgets means, as `patterns.identity` has them.
+    """
+
+    file: str
+    text: str
+    models: tuple[str, ...]
+    budgets: tuple[Budget, ...]
+    files: Mapping[str, frozenset[str]]
+
+    def budgets_for(self, spec: str) -> list[Budget]:
+        """Return the budgets that a spec is held to."""
+        name = patterns.identity(spec)
+        return [
+            budget
+            for budget in self.budgets
+            if not budget.models or any(name in self.files[pattern] for pattern in budget.models)
+        ]
+
+
+def find() -> str | None:
+    """Return the path of the nearest configuration: in the current folder, or in the nearest above that has one."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return os.path.relpath(folder / FILE)
+    return None
+
+
+def read(path: str) -> Configuration:
+    """Return a configuration.
+
+    Args:
+        path: Its path.
+
+    Raises:
+        ConfigError: It cannot be read, or has faults; all of them are told.
+    """
+    if not os.path.lexists(path):
+        help = f"`convcost init SPEC` writes a {FILE}"
+        raise ConfigError(Fault(f"there is no configuration {path!r}", help=help))
+    try:
+        source = read_source(Path(path))
+    except ConvcostError as error:
+        raise ConfigError(error.faults) from None
+    return parse(source, Path(path).parent)
+
+
+def parse(source: Source, folder: Path) -> Configuration:
+    """Return the configuration that a text in some folder is.
+
+    Raises:
+        ConfigError: It has faults; all of them are told.
+    """
+    faults = Faults(source, CONFIGURATION)
+    reader = _Reader(faults, folder)
+    with suppress(TooManyFaults):
+        root = tree.parse(faults)
+        if root is None:
+            faults.tell()
+        reader.read(root)
+    faults.tell()
+    own = patterns.identity(source.file)
+    models = tuple(path for path in reader.models if patterns.identity(path) != own)
+    return Configuration(source.file, source.text, models, tuple(reader.budgets), reader.files)
+
+
+def given(metric: str, value: Any) -> Budget:
+    """Return the budget by which a program allows a total a number, or an amount such as `300M`.
+
+    Raises:
+        OptionError: There is no such total, or the value is no whole number.
+    """
+    if metric not in METRICS:
+        raise OptionError(Fault(f"there is no total {metric!r}", help=nearest(metric, METRICS)))
+    number = amount(str(value)) if not isinstance(value, bool) else None
+    if number is None:
+        raise OptionError(Fault(f"the limit of {metric} is a whole number", found=f"found {value}", help=AMOUNT))
+    return Budget(metric, max=Bound(number, share=False, text=str(value)), path=f"max[{metric!r}]")
+
+
+class _Reader:
+    def __init__(self, faults: Faults, folder: Path) -> None:
+        self.faults = faults
+        self.folder = folder
+        self.values = Values(faults)
+        self.models: dict[str, None] = {}
+        self.budgets: list[Budget] = []
+        self.files: dict[str, frozenset[str]] = {}
+
+    def read(self, root: Node | None) -> None:
+        """Read the tree of a configuration."""
+        if root is None or (isinstance(root, Scalar) and root.null):
+            help = "it needs at least `budgets`; `convcost init SPEC` writes one"
+            self.faults.add("the configuration is empty", Scalar("", 0, 0), help=help)
+            return
+        if not isinstance(root, tree.Mapping):
+            help = "it starts with keys: models: …, budgets: …"
+            self.faults.add("a configuration is a mapping", root, found=kind_of(root), help=help)
+            return
+        self.values.check_keys(root, KEYS, "", "a configuration")
+        for pattern in self._patterns(root, "models", ""):
+            self.models |= dict.fromkeys(patterns.matched(self.folder, pattern))
+        if "budgets" not in root.entries:
+            if not root.broken:
+                self.faults.add("a configuration needs budgets", root, help="budgets: a list of {metric: …, max: …}")
+            return
+        node = root.entries["budgets"][1]
+        if not isinstance(node, List) or not node.items:
+            found = "an empty list" if isinstance(node, List) else kind_of(node)
+            self.faults.add("budgets is a list", node, path="budgets", found=found, help="- {metric: mults, max: 300M}")
+            return
+        self.budgets = [self._budget(child, f"budgets[{index}]") for index, child in enumerate(node.items)]
+
+    def _budget(self, node: Node, path: str) -> Budget:
+        if not isinstance(node, tree.Mapping):
+            help = "- {metric: mults, max: 300M}"
+            self.faults.add("a budget is a mapping", node, path=path, found=kind_of(node), help=help)
+            return Budget("")
+        self.values.check_keys(node, BUDGET_KEYS, path, "a budget")
+        entries = node.entries
+        bounds = {name: self._bound(name, entries[name][1], path) for name in _BOUNDS if name in entries}
+        marks: dict[str, Mark] = {
+            name: self._mark(entries[name][1]) for name in ("layers", "models") if name in entries
+        }
+        budget = Budget(
+            metric=self._metric(node, path),
+            max=bounds.get("max"),
+            warn=bounds.get("warn"),
+            growth=bounds.get("growth"),
+            layers=self._text(entries, "layers", path),
+            scope=self._scope(entries, path),
+            set=self._set(entries["set"][1], path, marks) if "set" in entries else {},
+            models=tuple(self._files(node, path)),
+            message=self._text(entries, "message", path),
+            path=path,
+            marks=marks,
+        )
+        if not (node.broken or set(entries) - set(BUDGET_KEYS)):  # else what is meant may stand in what is reported
+            self._check_bounds(budget, node, path)
+        return budget
+
+    def _metric(self, node: tree.Mapping, path: str) -> str:
+        if "metric" not in node.entries:
+            if not node.broken:
+                self.faults.add("a budget needs a metric", node, path=path, help="metric: mults, params, …")
+            return ""
+        value = node.entries["metric"][1]
+        text = value.text if isinstance(value, Scalar) else ""
+        if text not in METRICS:
+            message = f"there is no total {text!r}" if text else "a metric is one of the totals"
+            help = nearest(text, METRICS) or _KNOWN
+            self.faults.add(message, value, path=path, found="" if text else kind_of(value), help=help)
+        return text
+
+    def _bound(self, name: str, node: Node, path: str) -> Bound | None:
+        """Return an amount, or a share where that is allowed."""
+        may_share = BUDGET_KEYS[name].kind == "bound"
+        text = node.text if isinstance(node, Scalar) else ""
+        is_share = text.endswith("%")
+        value = share(text) if is_share else amount(text)
+        if value is not None and (may_share or not is_share):
+            return Bound(value, is_share, text, self._place(node), self.faults.line(node.line))
+        if is_share and not may_share:
+            message, found, help = f"{name} is an amount", f"found {text}", AMOUNT
+        else:
+            message = f"{name} is an amount or a share" if may_share else f"{name} is an amount"
+            found = f"found {text}" if text and not node.null else kind_of(node)
+            help = SHARE if may_share else AMOUNT
+        self.faults.add(message, node, path=path, found=found, help=help)
+        return None
+
+    def _check_bounds(self, budget: Budget, node: tree.Mapping, path: str) -> None:
+        entries = node.entries
+        if "max" not in entries and "growth" not in entries:
+            self.faults.add("a budget needs max or growth", node, path=path, help="max: 300M, or growth: 2%")
+        warn, most = budget.warn, budget.max
+        if "warn" in entries and "max" not in entries:
+            help = "give max too; `warn: 95%` is 95 % of it"
+            self.faults.add("warn is for a budget with max", entries["warn"][0], path=path, help=help)
+        elif warn and most and warn.of(int(most.value)) > most.value:
+            found = f"found {warn.text}, of max {most.text}" if warn.share else f"{warn.text} is above max {most.text}"
+            self.faults.add("warn is at most max", entries["warn"][1], path=path, found=found)
+
+    def _scope(self, entries: dict[str, tuple[Scalar, Node]], path: str) -> str:
+        scope = self._text(entries, "scope", path)
+        if scope and scope not in SCOPES:
+            help = nearest(scope, SCOPES)
+            self.faults.add("scope is sum or each", entries["scope"][1], path=path, found=f"found {scope}", help=help)
+        return scope or SUM
+
+    def _set(self, node: Node, path: str, marks: dict[str, Mark]) -> dict[str, tuple[Any, ...]]:
+        """Return the values of each symbol, and add where each stands to `marks`."""
+        found: dict[str, tuple[Any, ...]] = {}
+        if isinstance(node, tree.Mapping) and not node.entries and not node.broken:
+            self.faults.add("set gives values to symbols", node, path=path, found="none", help="{alpha: [0.5, 1]}")
+        for name, (key, value) in self.values.entries(node, path, "set is a mapping of symbols to values"):
+            children = value.items if isinstance(value, List) else [value]
+            if not children:
+                self.faults.add(f"set gives {name} no value", value, path=path, found="an empty list")
+            found[name] = tuple([self._value(child, path) for child in children])
+            marks[f"set.{name}"] = self._mark(key)
+        return found
+
+    def _value(self, node: Node, path: str) -> Any:
+        if not isinstance(node, Scalar) or node.null:
+            self.faults.add("a symbol's value is a number or a word", node, path=path, found=kind_of(node))
+            return None
+        try:
+            value = expressions.read(node.text)
+        except ExpressionFault as fault:
+            at = self.faults.inside(node, fault.offset)
+            self.faults.add(fault.message, at, path=path, found=fault.found, help=fault.help)
+            return None
+        if isinstance(value, Formula):
+            names = " and ".join(sorted(value.names))
+            self.faults.add(f"a symbol's value cannot depend on {names}", node, path=path)
+        return value
+
+    def _patterns(self, node: tree.Mapping, key: str, path: str) -> Iterator[str]:
+        """Yield the patterns of files that stand under a key, one or a list of them."""
+        if key not in node.entries:
+            return
+        value = node.entries[key][1]
+        children = value.items if isinstance(value, List) else [value]
+        if not children:
+            self.faults.add(f"{key} names specs", value, path=path or key, found="an empty list")
+        for child in children:
+            if not isinstance(child, Scalar) or child.null:
+                self.faults.add(f"{key} names specs", child, path=path or key, found=kind_of(child), help="nets/*.yaml")
+                continue
+            self._check_pattern(child, key, path)
+            yield child.text
+
+    def _check_pattern(self, node: Scalar, key: str, path: str) -> None:
+        """Report a pattern that matches nothing, or leads out of the configuration's folder."""
+        text = node.text
+        if patterns.leads_outside(self.folder, text):
+            message = f"{text!r} is outside the configuration's folder"
+            help = "name what lies in that folder or below, or move the configuration up"
+        elif patterns.matched(self.folder, text):
+            return
+        elif _has_magic(text):
+            message, help = f"no spec matches {text!r}", "patterns are from the configuration's folder"
+        else:
+            message = f"there is no spec {text!r}"
+            help = nearest(text, patterns.near(self.folder, text)) or "paths are from the configuration's folder"
+        self.faults.add(message, node, path=path or key, help=help)
+
+    def _files(self, node: tree.Mapping, path: str) -> Iterator[str]:
+        """Yield a budget's patterns of files, and keep what each of them means."""
+        for pattern in self._patterns(node, "models", path):
+            found = patterns.matched(self.folder, pattern)
+            self.files[pattern] = frozenset(map(patterns.identity, found))
+            yield pattern
+
+    def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str, path: str) -> str:
+        if key not in entries:
+            return ""
+        node = entries[key][1]
+        if isinstance(node, Scalar) and not node.null:
+            return node.text
+        self.faults.add(f"{key} is a text", node, path=path, found=kind_of(node))
+        return ""
+
+    def _place(self, node: Node) -> Place:
+        return Place(self.faults.source.file, node.line + 1, node.column + 1)
+
+    def _mark(self, node: Node) -> Mark:
+        return Mark(self._place(node), self.faults.line(node.line))
+
+
+_KNOWN = f"known: {', '.join(TOTALS)}; ops_cmp, ops_div, … of the ledger"
+_BOUNDS = ("max", "warn", "growth")
+
+
+def share(text: str) -> Fraction | None:
+    """Return the share that a text such as `95%` means, or None."""
+    try:
+        value = expressions.read(text[:-1].rstrip())
+    except ExpressionFault:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | Fraction) or value < 0:
+        return None
+    return Fraction(value) / 100
+
+
+def _has_magic(pattern: str) -> bool:
+    return not frozenset("*?[").isdisjoint(pattern)

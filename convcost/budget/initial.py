@@ -1,0 +1,65 @@
+"""A first `convcost.yaml`: today's numbers plus headroom."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from glob import escape
+from math import ceil
+from pathlib import Path
+
+from msgspec import json
+
+from convcost.analysis.cost import Analysis
+from convcost.budget.configuration import FILE
+from convcost.errors import Fault, OptionError
+from convcost.spec.source import shipped
+
+METRICS = ("params", "mults")
+
+_PLAIN = re.compile(r"\w[\w./-]*")  # what YAML takes as a text without quotes
+
+
+def initial(analyses: Mapping[str, Analysis], headroom: Fraction, text: str) -> str:
+    """Return the text of a configuration that allows networks what they cost, and some more.
+
+    Args:
+        analyses: What each spec costs, by its path or shipped name.
+        headroom: What is allowed beside, as a share of that; limits are rounded up to whole numbers.
+        text: The headroom as somebody wrote it.
+
+    Raises:
+        OptionError: A spec is no file in the current folder or below, nor a shipped one.
+    """
+    names = {spec: _named(spec) for spec in analyses}
+    lines = [
+        "# What the networks may cost. `convcost check` holds them to it.",
+        f"# Each limit is what the network cost when this was written, given behind it, and {text}.",
+        "models:",
+        *(f"  - {name}" for name in names.values()),
+        "",
+        "budgets:",
+    ]
+    for spec, analysis in analyses.items():
+        for metric in METRICS:
+            actual = getattr(analysis.total, metric)
+            lines.append(f"  - metric: {metric}")
+            if len(names) > 1:
+                lines.append(f"    models: {names[spec]}")
+            lines.append(f"    max: {ceil(actual * (1 + headroom)):_}   # {actual:_}")
+    return "\n".join(lines) + "\n"
+
+
+def _named(spec: str) -> str:
+    """Return how a configuration in the current folder names a spec."""
+    if not Path(spec).is_file() and spec in shipped():
+        return spec
+    path = Path(os.path.relpath(spec))
+    if spec == "-" or path.parts[0] == "..":
+        found = "standard input" if spec == "-" else f"{spec!r} is outside"
+        help = f"{FILE} names files in its folder and below"
+        raise OptionError(Fault(f"{FILE} cannot name this spec", found=found, help=help))
+    pattern = escape(path.as_posix())
+    return pattern if _PLAIN.fullmatch(pattern) else json.encode(pattern).decode()

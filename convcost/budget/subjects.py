@@ -1,0 +1,150 @@
+"""A spec that is held to budgets: its networks at the values that budgets set, and what they cost at the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from convcost.analysis.cost import Analysis, LayerCost
+from convcost.analysis.matching import match
+from convcost.budget.budgets import Bound, Budget
+from convcost.errors import ConfigError, ConvcostError, Place, nearest
+from convcost.spec import Spec
+from convcost.spec.arithmetic import shown
+from convcost.spec.faults import Faults
+from convcost.spec.source import from_mapping, read
+
+if TYPE_CHECKING:  # read where growth is measured
+    from convcost.budget.baselines import Baseline, Lacking, Past
+
+SpecLike = str | Path | Mapping[str, Any]
+
+
+class Point(Struct, frozen=True):
+    """A spec's network at some values of its symbols.
+
+    Attributes:
+        set: The values that a budget sets.
+        settings: These, and the others that are given.
+        analysis: What the network costs.
+        past: What it cost at the baseline, or why that is not known; None without a baseline.
+        partners: For each layer the one that it was at the baseline; None for one that is new.
+    """
+
+    set: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    analysis: Analysis
+    past: Past | Lacking | None
+    partners: Sequence[LayerCost | None]
+
+
+class Subject:
+    """A spec, read once, and its networks, each analysed once.
+
+    Args:
+        spec: A path, `-`, the name of a shipped spec, or the spec itself as a mapping.
+        settings: Values for its symbols; those that a budget sets go before.
+        baseline: What growth is measured against.
+
+    Raises:
+        SpecError: There is no such spec, or it has faults.
+    """
+
+    def __init__(self, spec: SpecLike, settings: Mapping[str, Any], baseline: Baseline | None) -> None:
+        self.source = from_mapping(spec) if isinstance(spec, Mapping) else read(spec)
+        self.name = self.source.file if isinstance(spec, Mapping) else str(spec)
+        self._settings = settings
+        self._baseline = baseline
+        self._spec = Spec(self.source)
+        self._document = self._spec.check((), "")
+        self._points: dict[tuple[tuple[str, Any], ...], Point] = {}
+
+    def budgets(self) -> list[Budget]:
+        """Return what the spec itself says it may cost."""
+        lines = Faults(self.source)
+        return [
+            Budget(
+                limit.metric,
+                max=Bound(
+                    limit.max,
+                    share=False,
+                    text=limit.text,
+                    place=Place(self.source.file, limit.line, limit.column),
+                    source=lines.line(limit.line - 1),
+                ),
+                path="budget",
+            )
+            for limit in self._document.limits
+        ]
+
+    def points(self, budget: Budget) -> Iterator[Point]:
+        """Yield the spec's network at each combination of the values that a budget sets.
+
+        Raises:
+            ConvcostError: The spec has no such symbol, or no network at these values.
+        """
+        self._check_symbols(budget)
+        for values in _combinations(budget.set):
+            key = tuple(sorted(values.items()))
+            if key not in self._points:
+                try:
+                    self._points[key] = self._point(values)
+                except ConvcostError as error:
+                    raise _at_point(error, budget, values) from None
+            yield self._points[key]
+
+    def _point(self, values: Mapping[str, Any]) -> Point:
+        settings = {**self._settings, **values}
+        network = self._spec.network(settings)
+        analysis = Analysis.of(network)
+        past = self._baseline.past(self.name, network, settings) if self._baseline else None
+        partners: list[LayerCost | None] = [None] * len(analysis.layers)
+        layers = getattr(past, "layers", ())
+        for pair in match(layers, analysis.layers) if layers else ():
+            if pair.before is not None and pair.after is not None:
+                partners[pair.after] = layers[pair.before]
+        return Point(values, settings, analysis, past, partners)
+
+    def _check_symbols(self, budget: Budget) -> None:
+        known = self._document.symbols
+        unknown = [name for name in budget.set if name not in known]
+        if unknown:
+            raise ConfigError(
+                [
+                    budget.fault(
+                        f"set.{name}",
+                        f"{self.name} has no symbol {name!r}",
+                        help=nearest(name, known)
+                        if known
+                        else "it declares no symbols; `models` says who a budget is for",
+                    )
+                    for name in unknown
+                ]
+            )
+
+
+def _combinations(choices: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    """Yield every combination of one value for each name; one without names where there is none."""
+    combined: list[dict[str, Any]] = [{}]
+    for name, values in choices.items():
+        combined = [{**each, name: value} for each in combined for value in values]
+    yield from combined
+
+
+def _at_point(error: ConvcostError, budget: Budget, values: Mapping[str, Any]) -> ConvcostError:
+    """Return an error that says which values, set by which budget, it comes from."""
+    if not values:
+        return error
+    told = "at " + ", ".join(f"{name} = {shown(value)}" for name, value in values.items())
+    mark = next((mark for name in values if (mark := budget.marks.get(f"set.{name}"))), None)
+    faults = []
+    for fault in error.faults:
+        if fault.place is None and mark is not None:  # a value that a symbol cannot have
+            fault = replace(fault, place=mark.place, path=budget.path, source=mark.source)
+        where = f", set in {mark.place}" if mark and fault.place and fault.place != mark.place else ""
+        faults.append(replace(fault, found=fault.found.removeprefix("--set "), note=fault.note or f"{told}{where}"))
+    return error.__class__(faults)

@@ -1,0 +1,93 @@
+"""`convcost check`: networks held to their budgets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Optional
+
+import typer
+
+from convcost.cli import options, output
+from convcost.reports import formats
+from convcost.reports.contents import Page
+
+if TYPE_CHECKING:
+    from convcost.budget.configuration import Configuration
+    from convcost.reports.check import CheckReport
+
+EXCEEDED = 1
+
+_Specs = typer.Argument(
+    None, metavar="[SPEC]…", show_default=False, help="Specs, instead of those that convcost.yaml names."
+)
+_Config = typer.Option(
+    None, "--config", metavar="PATH", help="The configuration; without, the nearest convcost.yaml, here or above."
+)
+_Base = typer.Option(
+    None, "--base", metavar="REV", help="Measure growth from where HEAD and this revision parted, such as origin/main."
+)
+_Baseline = typer.Option(
+    None, "--baseline", metavar="FILE", help="Measure growth from an earlier JSON report of analyze or check."
+)
+
+
+def check(
+    specs: Optional[list[str]] = _Specs,  # noqa: UP045 -- typer reads the annotation while running
+    config: Optional[str] = _Config,  # noqa: UP045
+    base: Optional[str] = _Base,  # noqa: UP045
+    baseline: Optional[str] = _Baseline,  # noqa: UP045
+    set: list[str] = options.Set,
+    strict: bool = typer.Option(False, "--strict", help="Fail for a warning, too."),
+    exit_zero: bool = typer.Option(False, "--exit-zero", help="End with status 0 where a limit is exceeded."),
+    accept: bool = typer.Option(
+        False, "--accept", help="Raise the limits that are exceeded, where they stand, to what the networks cost now."
+    ),
+    format: Optional[str] = options.CheckFormat,  # noqa: UP045
+    outputs: list[str] = options.Outputs,
+) -> None:
+    """Hold networks to their budgets, those in their specs and those in convcost.yaml.
+
+    The exit status is 0 within budget, 1 when a limit is exceeded, 2 when the input or the configuration is wrong.
+    """
+    from convcost.budget import checking
+    from convcost.budget.verdicts import Check
+    from convcost.reports.check import CheckReport
+
+    configuration = _configuration(config)
+    named = tuple(specs or (configuration.models if configuration else ()))
+    read = [*named, *([baseline] if baseline else []), *([configuration.file] if configuration else [])]
+    chosen = output.outputs(format, outputs, read, ci=True)
+    against = checking.against(base, baseline, named)
+    settings = options.settings(set)
+
+    def found(configuration: Configuration | None, notes: Sequence[str] = ()) -> Check:
+        verdicts = checking.check(named, configuration, settings=settings, baseline=against)
+        file = configuration.file if configuration else ""
+        return Check(verdicts, file, against.base if against else None, strict, tuple(notes))
+
+    check = found(configuration)
+    if accept:
+        from convcost.budget import acceptance
+
+        accepted = acceptance.accepted(check)
+        output.write_files(accepted.files)
+        check = found(_configuration(config), accepted.notes)
+    report = CheckReport(check)
+    output.write([report], chosen)
+    _summarise(report, chosen)
+    raise typer.Exit(0 if check.ok or exit_zero else EXCEEDED)
+
+
+def _configuration(path: str | None) -> Configuration | None:
+    from convcost.budget import configuration
+
+    path = path or configuration.find()
+    return configuration.read(path) if path else None
+
+
+def _summarise(report: CheckReport, chosen: Sequence[output.Output]) -> None:
+    """Add the report to the summary of a GitHub job, where annotations are written in one."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path and any(each.format == "github" for each in chosen):
+        output.append(path, formats.render("markdown", [report], Page()))

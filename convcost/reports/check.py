@@ -1,0 +1,428 @@
+"""The report of a check: each limit with what is used of it, and of those that are exceeded why and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import groupby
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from convcost.analysis.cost import SCHEMA_VERSION, convention, costs, described_layer, described_network
+from convcost.budget.budgets import EACH
+from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Verdict
+from convcost.errors import Fault
+from convcost.reports import formats
+from convcost.reports.contents import Column, Finding, Page, Row, Table, bar, counted, grouped, safe
+from convcost.reports.difference import signed
+
+_LEVELS = {WITHIN: "pass", WARNING: "warning", EXCEEDED: "error", SKIPPED: "skipped"}
+_WEIGHTS = {WITHIN: "ordinary", WARNING: "warned", EXCEEDED: "wrong", SKIPPED: "quiet"}
+
+_MARKS = {WITHIN: "✓", WARNING: "!", EXCEEDED: "✗", SKIPPED: "–"}
+
+_COLUMNS = (
+    Column("Budget", role="name"),
+    Column("Limit", right=True, role="number"),
+    Column("Actual", right=True, role="number"),
+    Column("Left", right=True, drop=3, role="number"),
+    Column("Used", drop=1, role="bar"),
+    Column("%", right=True, role="number"),
+    Column("Verdict"),
+)
+_BASELINE = Column("Baseline", right=True, drop=2, role="number")
+
+
+class CheckReport(Struct, frozen=True):
+    """A check for every format."""
+
+    check: Check
+
+    marker: ClassVar[str] = "convcost check"
+
+    def data(self) -> Mapping[str, Any]:
+        """Return the check as plain data; `networks` makes it a baseline for a later one."""
+        check = self.check
+        base = check.base
+        analyses = {id(verdict.analysis): verdict.analysis for verdict in check.verdicts}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "ok": check.ok,
+            "strict": check.strict,
+            "config": check.config or None,
+            "base": base and {name: getattr(base, name) or None for name in ("name", "revision", "commit", "file")},
+            "counts": {status: _count(check, status) for status in _LEVELS},
+            "notes": check.notes,
+            "verdicts": [_described(verdict) for verdict in check.verdicts],
+            "networks": [
+                {
+                    "network": described_network(analysis.network),
+                    "convention": convention(analysis),
+                    "layers": [described_layer(layer, analysis.network.file) for layer in analysis.layers],
+                    "total": {"activations": analysis.activations, **costs(analysis.total)},
+                }
+                for analysis in analyses.values()
+            ],
+        }
+
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """Return a flat mapping for each limit."""
+        return [_record(verdict) for verdict in self.check.verdicts]
+
+    def table(self) -> Table:
+        """Return the table: each limit of each network, then the layers behind those that are exceeded."""
+        check = self.check
+        based = any(verdict.base is not None for verdict in check.verdicts)
+        columns = (*_COLUMNS[:2], *([_BASELINE] if based else []), *_COLUMNS[2:])
+        blank = [""] * (len(columns) - 1)
+        rows = []
+        for spec, verdicts in groupby(check.verdicts, key=lambda verdict: verdict.spec):
+            rows.append(Row((safe(spec), *blank), "heading"))
+            for _, group in groupby(verdicts, key=_group):
+                rows += _rows(list(group), based=based)
+        base = check.base
+        subtitle = [check.config and f"budgets of {check.config}", base and f"growth against {base.name}"]
+        told = " · ".join(safe(part) for part in subtitle if part)
+        return Table(
+            title=_headline(check),
+            subtitle=(told,) if told else (),
+            columns=columns,
+            rows=rows,
+            total=(_counts(check), *blank),
+            footer=tuple(map(safe, (*_skipped(check), *check.notes))),
+            more=tuple(_causes(verdict) for verdict in check.verdicts if verdict.causes),
+        )
+
+    def findings(self) -> Sequence[Finding]:
+        """Return a finding for each verdict."""
+        return [_finding(verdict) for verdict in self.check.verdicts]
+
+
+class ReportedCheck(Check, frozen=True):
+    """A check that shows itself: in a line, as the report, and in a notebook as its tables."""
+
+    def __repr__(self) -> str:
+        bad = [f"{_whose(verdict)}" for verdict in self.verdicts if verdict.status in (EXCEEDED, WARNING)]
+        return f"<Check: {'; '.join([_headline(self), *bad])}>"
+
+    def __str__(self) -> str:
+        return formats.render("table", [CheckReport(self)], Page())
+
+    def _repr_html_(self) -> str:
+        from convcost.reports.notebook import html
+
+        return html(CheckReport(self))
+
+
+def _headline(check: Check) -> str:
+    exceeded, warned = _count(check, EXCEEDED), _count(check, WARNING)
+    limits = counted(len(check.verdicts), "limit")
+    if exceeded:
+        return f"Exceeded: {exceeded:,} of {limits}"
+    if warned:
+        return f"Within budget, with {counted(warned, 'warning')}: {limits}"
+    return f"Within budget: {limits}"
+
+
+def _count(check: Check, status: str) -> int:
+    return sum(verdict.status == status for verdict in check.verdicts)
+
+
+def _counts(check: Check) -> str:
+    told = [(status, _count(check, status)) for status in (EXCEEDED, WARNING, WITHIN, SKIPPED)]
+    return ", ".join(f"{count:,} {status}" for status, count in told if count)
+
+
+def _skipped(check: Check) -> list[str]:
+    """Return why limits were skipped, each reason once."""
+    reasons = dict.fromkeys(verdict.reason for verdict in check.verdicts if verdict.status == SKIPPED)
+    return [f"Skipped: {reason}." for reason in reasons]
+
+
+def _group(verdict: Verdict) -> tuple[Any, ...]:
+    """Return what the verdicts on the layers of one budget have in common."""
+    return verdict.budget.path, verdict.budget.metric, verdict.kind, tuple(verdict.symbols.items())
+
+
+def _rows(group: Sequence[Verdict], *, based: bool) -> Iterator[Row]:
+    """Yield the rows of a limit; of one for each layer those that are not within it, and the fullest of the rest."""
+    first = group[0]
+    if first.layer is None:
+        yield _row(first, f"  {_label(first)}", based=based)
+        return
+    within = [verdict for verdict in group if verdict.status == WITHIN]
+    yield Row((f"  {safe(_label(first))}", *[""] * (len(_COLUMNS) - 1 + based)), "heading")
+    for verdict in group:
+        if verdict.status != WITHIN and verdict.layer:
+            yield _row(verdict, f"    {verdict.layer.name}", based=based)
+    if within:
+        fullest = max(within, key=lambda verdict: (verdict.used or 0, verdict.actual))
+        assert fullest.layer is not None
+        more = f" and {counted(len(within) - 1, 'other')}" if len(within) > 1 else ""
+        yield _row(fullest, f"    {fullest.layer.name}{more}", based=based)
+
+
+def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
+    used = verdict.used
+    delta = verdict.delta
+    return Row(
+        (
+            safe(label),
+            "" if verdict.limit is None else grouped(verdict.limit),
+            *([""] if based and verdict.base is None else [grouped(verdict.base)] if based else []),
+            grouped(verdict.actual),
+            "" if delta is None else (f"{-delta:,}" if delta <= 0 else signed(-delta)),
+            "" if used is None else bar(min(1.0, float(used))),
+            "" if used is None else _used(verdict),
+            f"{_MARKS[verdict.status]} {verdict.status}",
+        ),
+        _WEIGHTS[verdict.status],
+    )
+
+
+def _label(verdict: Verdict) -> str:
+    """Return what a limit is for."""
+    budget = verdict.budget
+    text = budget.metric.replace("_", " ")
+    if budget.scope == EACH:
+        text += f" of each layer of {budget.layers}" if budget.layers else " of each layer"
+    elif budget.layers:
+        text += f" of {budget.layers}"
+    if verdict.kind != MAX:
+        text += f", growth {verdict.bound.text}"
+    return text + (f", {_symbols(verdict)}" if verdict.symbols else "")
+
+
+def _symbols(verdict: Verdict) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in verdict.symbols.items())
+
+
+def _used(verdict: Verdict) -> str:
+    """Return the share of the limit that is used, in percent.
+
+    It has as many decimals as it takes to tell it from the whole, and from the share from which there is a warning.
+    """
+    used, limit = verdict.used, verdict.limit
+    assert used is not None
+    assert limit is not None
+    marks = [Fraction(1), *([Fraction(verdict.warn) / limit] if verdict.warn is not None else [])]
+    decimals = 1
+    while any(_percent(used, decimals) == _percent(mark, decimals) for mark in marks if mark != used):
+        decimals += 1
+    return _percent(used, decimals)
+
+
+def _percent(share: Fraction, decimals: int) -> str:
+    """Return a share in percent, rounded.
+
+    >>> _percent(Fraction(1085, 1000), 1), _percent(Fraction(1_000_001, 1_000_000), 4)
+    ('108.5', '100.0001')
+    """
+    digits = f"{round(share * 100 * 10**decimals):0{decimals + 1}d}"
+    return f"{int(digits[:-decimals]):,}.{digits[-decimals:]}"
+
+
+def _title(verdict: Verdict) -> str:
+    """Return what was found, in a few words."""
+    return safe(f"{_label(verdict)}: {_outcome(verdict)}")
+
+
+def _outcome(verdict: Verdict) -> str:
+    """Return how a limit is used."""
+    limit, used = verdict.limit, verdict.used
+    if limit is None:
+        return verdict.reason
+    share = f" ({_used(verdict)} %)" if used is not None else ""
+    if verdict.status == EXCEEDED:
+        return f"{verdict.actual:,}, which is {verdict.delta:,} above the limit of {limit:,}{share}"
+    return f"{verdict.actual:,} of {limit:,}{share}"
+
+
+def _whose(verdict: Verdict) -> str:
+    """Return what a limit is for and what was held to it."""
+    named = f", {verdict.layer.name}" if verdict.layer is not None else ""
+    return safe(f"{verdict.spec}{named}: {_title(verdict)}")
+
+
+def _causes(verdict: Verdict) -> Table:
+    """Return where a limit stands, the layers that it is spent on, and what would help."""
+    bound = verdict.bound
+    frame = Fault("", bound.place, verdict.budget.path, _frame_found(verdict), source=bound.source)
+    causes = verdict.causes
+    based = any(cause.base is not None for cause in causes)
+    metric = verdict.budget.metric.replace("_", " ").capitalize()
+    columns = (
+        Column("Grew most" if verdict.kind != MAX and based else "Costs most", role="name"),
+        Column("Type", drop=3),
+        Column(metric, right=True, role="number"),
+        Column("%", right=True, drop=1, role="number"),
+        *([Column("Since the baseline", right=True, role="number")] if based else []),
+        Column("Where", drop=2),
+    )
+    spent = sum(cause.value for cause in causes)
+    grown = sum(cause.value - (cause.base or 0) for cause in causes)
+    return Table(
+        title=f"{verdict.status.capitalize()}: {_whose(verdict)}",
+        subtitle=(),
+        columns=columns,
+        rows=[_cause(cause, verdict.actual, based=based) for cause in causes],
+        total=(
+            counted(len(causes), "layer"),
+            "",
+            grouped(spent),
+            _percent(Fraction(spent, verdict.actual), 1),
+            *([signed(grown) or "0"] if based else []),
+            "",
+        ),
+        footer=tuple(_advice(verdict)),
+        commands=(safe(verdict.remedy.command),) if verdict.remedy else (),
+        code=tuple(str(frame).split("\n")[1:]) if bound.place else (),
+        fold="Layers and remedy",
+    )
+
+
+def _cause(cause: Cause, whole: int, *, based: bool) -> Row:
+    change = [] if not based else [""] if cause.base is None else [signed(cause.value - cause.base) or "0"]
+    return Row(
+        (
+            safe(cause.layer.name),
+            cause.layer.type,
+            grouped(cause.value),
+            _percent(Fraction(cause.value, whole), 1),
+            *change,
+            safe(str(cause.place)) if cause.place and cause.place.line else "",
+        )
+    )
+
+
+def _frame_found(verdict: Verdict) -> str:
+    kind = "the limit" if verdict.kind == MAX else "what it may grow by"
+    return f"{kind}; {verdict.actual:,} is {_used(verdict)} %" if verdict.used is not None else kind
+
+
+def _advice(verdict: Verdict) -> Iterator[str]:
+    """Yield what somebody wants to be said, and what would help."""
+    if verdict.budget.message:
+        yield safe(verdict.budget.message)
+    if verdict.status != EXCEEDED:
+        return
+    remedy = verdict.remedy
+    if remedy is None:
+        if verdict.layer is None:
+            yield "No rewrite that convcost knows makes this less."
+        return
+    names = " and ".join(remedy.rewrites)
+    layers = counted(len(remedy.layers), "layer")
+    left = verdict.limit or 0
+    found = "What helps" if remedy.reached else "What helps most"
+    where = "within the limit" if remedy.reached else f"still {remedy.value - left:,} above the limit"
+    yield f"{found}: {names} on {layers} brings it to {remedy.value:,}, {where}."
+
+
+def _finding(verdict: Verdict) -> Finding:
+    from hashlib import sha256  # for these formats only
+
+    bound = verdict.bound
+    budget = verdict.budget
+    layer = verdict.layer.name if verdict.layer else ""
+    symbols = _symbols(verdict)
+    subject = [verdict.spec, symbols, budget.layers, layer]
+    rule = f"{budget.metric.replace('_', '-')}-{verdict.kind}"
+    identity = "\0".join([rule, *subject, budget.scope])
+    places = [(cause.place, f"{cause.layer.name}: {cause.value:,}") for cause in verdict.causes if cause.place]
+    limit = [(bound.place, f"{verdict.kind}: {bound.text}")] if bound.place else []
+    metric = budget.metric.replace("_", " ")
+    about = (
+        f"The {metric} are within their limit." if verdict.kind == MAX else f"The {metric} grow no more than allowed."
+    )
+    return Finding(
+        level=_LEVELS[verdict.status],
+        rule=rule,
+        about=about,
+        subject=safe(", ".join(part for part in subject if part)),
+        title=_title(verdict),
+        message=_message(verdict),
+        place=places[0][0] if places else None,
+        related=tuple((place, safe(text)) for place, text in (*limit, *places[1:])),
+        fingerprint=sha256(identity.encode()).hexdigest(),
+        weight=verdict.used if verdict.used is not None else Fraction(verdict.actual),
+    )
+
+
+def _message(verdict: Verdict) -> str:
+    """Return what was found in one paragraph."""
+    parts = [f"{_whose(verdict)}."]
+    bound = verdict.bound
+    if bound.place is not None:
+        parts.append(safe(f"The limit, {verdict.kind}: {bound.text}, stands in {bound.place}."))
+    if verdict.base is not None:
+        parts.append(f"At the baseline it was {verdict.base:,}.")
+    if verdict.causes:
+        parts.append(f"Most of it: {', '.join(_spent(cause) for cause in verdict.causes)}.")
+    parts += _advice(verdict)
+    return " ".join([*parts, safe(verdict.remedy.command)] if verdict.remedy else parts)
+
+
+def _spent(cause: Cause) -> str:
+    grown = "" if cause.base is None else f" ({signed(cause.value - cause.base) or '±0'})"
+    return safe(f"{cause.layer.name} {cause.value:,}{grown}")
+
+
+def _described(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as plain data."""
+    remedy = verdict.remedy
+    return {
+        **_record(verdict),
+        "symbols": {
+            name: str(value) if isinstance(value, Fraction) else value for name, value in verdict.symbols.items()
+        },
+        "costliest": [
+            {
+                "name": cause.layer.name,
+                "type": cause.layer.type,
+                "actual": cause.value,
+                "base": cause.base,
+                "file": cause.place.file if cause.place else None,
+                "line": cause.place.line if cause.place else None,
+            }
+            for cause in verdict.causes
+        ],
+        "remedy": remedy
+        and {
+            "rewrites": remedy.rewrites,
+            "layers": remedy.layers,
+            "reached": remedy.reached,
+            "value": remedy.value,
+            "command": remedy.command,
+        },
+    }
+
+
+def _record(verdict: Verdict) -> dict[str, Any]:
+    budget, bound = verdict.budget, verdict.bound
+    place = bound.place
+    warn = verdict.warn
+    return {
+        "spec": verdict.spec,
+        "network": verdict.analysis.network.name or None,
+        "symbols": _symbols(verdict) or None,
+        "metric": budget.metric,
+        "layers": budget.layers or None,
+        "scope": budget.scope,
+        "layer": verdict.layer.name if verdict.layer else None,
+        "kind": verdict.kind,
+        "written": bound.text,
+        "limit": verdict.limit,
+        "warn_above": None if warn is None else int(warn) if warn == int(warn) else str(warn),
+        "actual": verdict.actual,
+        "delta": verdict.delta,
+        "used": None if verdict.used is None else float(verdict.used),
+        "base": verdict.base,
+        "verdict": verdict.status,
+        "reason": verdict.reason or None,
+        "message": budget.message or None,
+        "file": place.file if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+    }

@@ -1,0 +1,176 @@
+"""Exceeded limits are raised where they stand, to just what it takes; all else stays byte for byte."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import convcost
+from convcost.budget import acceptance, checking, configuration
+from convcost.budget.budgets import Bound, Budget
+from convcost.budget.verdicts import Check
+from convcost.spec.reading import UNITS, amount
+
+TEXT = """\
+# limits\r
+models: [net.yaml]   # one
+
+budgets:
+  - metric: mults              # all of them
+    max: 5k                    # a phone
+    message: "5k is plenty: é"
+  - {max: '300', metric: params, layers: first, scope: each}
+  - metric: params
+    max:   0.1_0_0k # odd
+  - metric: mults
+    max: 1M
+"""
+
+
+@pytest.fixture
+def accept(folder):
+    """Return a function that accepts what is exceeded of a configuration, and returns its new text and the notes."""
+
+    def accept(data):
+        Path("convcost.yaml").write_bytes(data)
+        read = configuration.read("convcost.yaml")
+        found = acceptance.accepted(Check(checking.check((), read)))
+        for file, text in found.files:
+            Path(file).write_bytes(text.encode())
+        return Path("convcost.yaml").read_bytes(), found.notes
+
+    return accept
+
+
+def test_only_the_limits_that_are_exceeded_are_rewritten(accept):
+    after, notes = accept(TEXT.encode())
+    # 5,376 mults and 336 params; `first` alone has 288 params
+    assert after.decode() == TEXT.replace("max: 5k", "max: 5.376k").replace("max:   0.1_0_0k", "max:   0.336k")
+    assert notes == (
+        "Accepted: mults max: 5k is now 5.376k, in convcost.yaml:6:10.",
+        "Accepted: params max: 0.1_0_0k is now 0.336k, in convcost.yaml:10:12.",
+    )
+    assert accept(after) == (after, ("Nothing is exceeded: no limit was changed.",))
+
+
+def test_a_file_keeps_its_mark_and_line_ends(accept):
+    data = b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").replace("\r\r", "\r").encode()
+    after, _ = accept(data)
+    assert after == data.replace(b"max: 5k", b"max: 5.376k").replace(b"0.1_0_0k", b"0.336k")
+
+
+def test_quotes_stay(accept):
+    after, _ = accept(b"models: net.yaml\nbudgets: [{metric: params, max: '300'}, {metric: mults, max: \"1k\"}]\n")
+    assert after == b"models: net.yaml\nbudgets: [{metric: params, max: '336'}, {metric: mults, max: \"5.376k\"}]\n"
+
+
+def test_a_limit_that_several_networks_exceed_serves_all(folder, accept):
+    Path("big.yaml").write_text("input: [1000]\nlayers: [{linear: {out_features: 1, bias: false}}]\n")
+    after, _ = accept(b"models: '*.yaml'\nbudgets: [{metric: params, max: 10}]\n")
+    assert after == b"models: '*.yaml'\nbudgets: [{metric: params, max: 1000}]\n"
+
+
+def test_a_limit_in_a_spec_is_rewritten_in_the_spec(folder, accept):
+    text = Path("net.yaml").read_text() + "budget:\n  params: 2 ** 8   # a page\n"
+    Path("net.yaml").write_text(text)
+    accept(b"models: net.yaml\nbudgets: [{metric: mults, max: 1M}]\n")
+    assert Path("net.yaml").read_text() == text.replace("2 ** 8", "336")
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("[{metric: params, max: '2\n ** 2'}]", "the limit 2 ** 2 cannot be changed where it stands"),
+        ('[{metric: params, max: "\\x35"}]', "the limit 5 cannot be changed where it stands"),
+    ],
+)
+def test_a_limit_in_a_form_that_cannot_be_edited_is_told(written, message, accept):
+    data = f"models: net.yaml\nbudgets: {written}\n".encode()
+    with pytest.raises(convcost.ConfigError) as caught:
+        accept(data)
+    assert caught.value.faults[0].message == message
+    assert Path("convcost.yaml").read_bytes() == data
+
+
+def test_a_file_that_has_changed_meanwhile_is_told(folder):
+    Path("convcost.yaml").write_text(TEXT)
+    found = Check(checking.check((), configuration.read("convcost.yaml")))
+    Path("convcost.yaml").write_text("# another line\n" + TEXT)
+    with pytest.raises(convcost.ConfigError, match="the limit 5k cannot be changed where it stands"):
+        acceptance.accepted(found)
+
+
+def test_a_limit_that_stands_in_no_file_is_told(folder):
+    budget = Budget("params", max=Bound(1, share=False, text="1"))
+    with pytest.raises(convcost.ConfigError) as caught:
+        acceptance.accepted(Check(checking.check(["net.yaml"], budgets=[budget])))
+    assert str(caught.value) == (
+        "error: --accept changes limits in files\n"
+        " = found: the limit was given by a program\n"
+        " = help: change it by hand"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "like", "text"),
+    [
+        (4_231_976, "4M", "4.231976M"),
+        (4_000_000, "3.9M", "4M"),
+        (1, "0.5k", "0.001k"),
+        (3 * 1024, "2Ki", "3Ki"),
+        (1, "0Gi", "1"),  # 2⁻³⁰ has thirty decimals
+        (12, "9", "12"),
+        (1_234_567, "1234566", "1234567"),
+        (1_234_567, "1_234_566", "1_234_567"),
+        (1_234_567, "1e6", "1_234_567"),
+    ],
+)
+def test_a_number_is_written_in_the_unit_that_was_used(number, like, text):
+    assert acceptance.written(number, like) == text
+
+
+@given(number=st.integers(0, 10**24), unit=st.sampled_from(["", *UNITS]))
+def test_what_is_written_means_the_number(number, unit):
+    assert amount(acceptance.written(number, f"1{unit}")) == number
+
+
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 10**6)), min_size=1, max_size=4),
+    share=st.booleans(),
+)
+def test_a_raised_growth_is_enough_for_all_and_not_much_more(pairs, share):
+    """By the definition of growth: actual ≤ base + growth."""
+    from convcost.analysis.cost import Analysis
+    from convcost.budget.verdicts import EXCEEDED, GROWTH, Verdict
+
+    network = convcost.load({"input": [1], "layers": ["relu"]}).network
+    bound = Bound(Fraction(0), share=share, text="0%" if share else "0")
+    verdicts = [
+        Verdict(
+            Budget("mults", growth=bound),
+            GROWTH,
+            Analysis.of(network),
+            "",
+            {},
+            None,
+            base,
+            None,
+            base + more,
+            base,
+            EXCEEDED,
+        )
+        for base, more in pairs
+    ]
+    text = acceptance._raised(verdicts)
+    value = configuration.share(text) if text.endswith("%") else amount(text)
+    assert value is not None
+    assert text.endswith("%") == (share and all(base for base, _ in pairs))
+    if text.endswith("%"):
+        assert all(more <= value * base for base, more in pairs)
+        assert any(more > (value - Fraction(1, 10_000)) * base for base, more in pairs)
+    else:
+        assert value == max(more for _, more in pairs)

@@ -1,0 +1,327 @@
+"""Networks held to budgets: what is compared, exactly, and what is told of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import convcost
+from convcost.analysis.cost import Analysis
+from convcost.budget import checking
+from convcost.budget.baselines import Lacking, Past
+from convcost.budget.budgets import Bound, Budget
+from convcost.budget.verdicts import Base
+from convcost.ops import METRICS
+
+NET = Path("net.yaml")
+
+
+class Before:
+    """A baseline that is given."""
+
+    base = Base("before")
+
+    def __init__(self, spec=None, **past):
+        self.spec = spec
+        self.with_ = past
+
+    def past(self, spec, network, settings):
+        if isinstance(self.spec, Lacking):
+            return self.spec
+        found = Analysis.of(convcost.load(self.spec).network)
+        return Past(
+            **{
+                "name": "before",
+                "layers": found.layers,
+                "total": found.total,
+                "activations": found.activations,
+                "whole": True,
+                "network": found.network,
+                **self.with_,
+            }
+        )
+
+
+def told(verdicts):
+    """Return of each verdict the metric, what it is for, the limit, the actual value and the status."""
+    return [(each.budget.metric, each.kind, each.limit, each.actual, each.status) for each in verdicts]
+
+
+@pytest.mark.parametrize(("limit", "status"), [(5375, "exceeded"), (5376, "within"), (5377, "within")])
+def test_a_network_that_costs_just_the_limit_is_within_it(limit, status, check):
+    (verdict,) = check(f"  - {{metric: mults, max: {limit}}}\n")
+    assert (verdict.actual, verdict.limit, verdict.delta, verdict.status) == (5376, limit, 5376 - limit, status)
+    assert verdict.used == Fraction(5376, limit)
+
+
+def test_a_limit_of_nothing_is_kept_by_nothing(check):
+    verdicts = check("  - {metric: buffers, max: 0}\n  - {metric: params, max: 0}\n")
+    assert [(each.status, each.used) for each in verdicts] == [("within", None), ("exceeded", None)]
+
+
+def test_limits_beyond_what_a_float_tells_apart_are_compared_exactly(folder, check):
+    # 10⁹ · 10⁹ = 10¹⁸ weights
+    Path("net.yaml").write_text("input: [1e9]\nlayers: [{linear: {out_features: 1e9, bias: false}}]\n")
+    verdicts = check(f"  - {{metric: params, max: {10**18}}}\n  - {{metric: params, max: {10**18 - 1}}}\n")
+    assert [each.status for each in verdicts] == ["within", "exceeded"]
+
+
+@pytest.mark.parametrize(
+    ("warn", "status"),
+    # 5,376 is 84 % of 6,400
+    [("84%", "within"), ("83.99%", "warning"), ("5376", "within"), ("5375", "warning"), ("0%", "warning")],
+)
+def test_a_warning_is_for_more_than_what_it_says(warn, status, check):
+    (verdict,) = check(f"  - {{metric: mults, max: 6400, warn: {warn}}}\n")
+    assert verdict.status == status
+
+
+@given(actual=st.integers(1, 10**15), limit=st.integers(0, 10**18), share=st.fractions(0, 1))
+def test_a_verdict_is_that_of_whole_numbers(actual, limit, share):
+    """By the definition: exceeded above the limit, warned of above the share of it, else within."""
+    spec = {"input": [actual], "layers": ["identity"]}  # so many values
+    bounds = {
+        "max": Bound(limit, share=False, text="limit"),
+        "warn": Bound(share, share=True, text="share"),
+    }
+    (verdict,) = checking.check([spec], budgets=[Budget("activations", **bounds)])
+    expected = "exceeded" if actual > limit else "warning" if actual > share * limit else "within"
+    assert (verdict.actual, verdict.status) == (actual, expected)
+
+
+def test_every_metric_may_be_limited(check):
+    verdicts = check("".join(f"  - {{metric: {metric}, max: 0}}\n" for metric in METRICS))
+    actual = {each.budget.metric: each.actual for each in verdicts}
+    assert actual == dict.fromkeys(METRICS, 0) | {
+        "params": 336,
+        "mults": 5376,
+        "adds": 5376,
+        "macs": 5376,
+        "flops": 10_752,
+        "useful_mults": 5376,  # no padding
+        "activations": 16 * (8 + 4 + 4 + 4),
+        "ops_mul": 5376,
+        "ops_add": 5376,
+        "ops_cmp": 64,
+    }
+
+
+@pytest.mark.parametrize(
+    ("layers", "actual"),
+    [
+        ("first", 4608),
+        ("second.1", 512),
+        ("second", 768),  # both repetitions
+        ("second.*", 768),
+        ("second/**", 0),
+        ("*", 5376),
+        ("**", 5376),
+        ("[fs]*d*", 768),
+    ],
+)
+def test_layers_are_chosen_by_name(layers, actual, check):
+    if actual:
+        (verdict,) = check(f'  - {{metric: mults, max: 1M, layers: "{layers}"}}\n')
+        assert verdict.actual == actual
+    else:
+        with pytest.raises(convcost.ConfigError, match="no layer matches"):
+            check(f'  - {{metric: mults, max: 1M, layers: "{layers}"}}\n')
+
+
+def test_a_limit_for_each_layer_is_for_each_that_costs_something(check):
+    verdicts = check("  - {metric: mults, scope: each, max: 512}\n")
+    assert [(each.layer.name, each.actual, each.status) for each in verdicts] == [
+        ("first", 4608, "exceeded"),
+        ("second.1", 512, "within"),
+        ("second.2", 256, "within"),
+    ]
+    (verdict,) = check("  - {metric: ops_exp, scope: each, max: 0}\n")
+    assert (verdict.actual, verdict.status) == (0, "within")
+
+
+def test_a_limit_at_each_combination_of_values(folder, check):
+    Path("net.yaml").write_text(
+        "symbols: {n: 1, m: 1}\ninput: [2]\nlayers: [{linear: {out_features: n * m, bias: false}}]\n"
+    )
+    verdicts = check("  - {metric: params, max: 12, set: {n: [1/2, 3], m: [2, 4]}}\n")
+    assert [(each.symbols, each.actual, each.status) for each in verdicts] == [
+        ({"n": Fraction(1, 2), "m": 2}, 2, "within"),  # 2 · 1/2 · 2
+        ({"n": Fraction(1, 2), "m": 4}, 4, "within"),
+        ({"n": 3, "m": 2}, 12, "within"),
+        ({"n": 3, "m": 4}, 24, "exceeded"),
+    ]
+
+
+def test_a_budgets_values_go_before_those_that_are_given(check):
+    budgets = "  - {metric: params, max: 1k}\n  - {metric: params, max: 1k, set: {n: 1}}\n"
+    # 288 + 8 · 2n + 2n · 2n
+    assert [each.actual for each in check(budgets, settings={"n": "3"})] == [288 + 48 + 36, 288 + 16 + 4]
+
+
+def test_a_symbol_without_a_value_needs_one_only_where_a_budget_gives_none(folder, check):
+    Path("net.yaml").write_text("symbols: {n: }\ninput: [2]\nlayers: [{linear: {out_features: n}}]\n")
+    (verdict,) = check("  - {metric: params, max: 100, set: {n: 4}}\n")
+    assert verdict.actual == 12
+    with pytest.raises(convcost.SpecError, match="n has no value"):
+        check("  - {metric: params, max: 100}\n")
+
+
+def test_a_spec_is_held_to_its_own_budget_first(folder, check):
+    NET.write_text(NET.read_text() + "budget: {params: 336, mults: 5k}\n")
+    verdicts = check("  - {metric: params, max: 300}\n")
+    assert told(verdicts) == [
+        ("params", "max", 336, 336, "within"),
+        ("mults", "max", 5000, 5376, "exceeded"),
+        ("params", "max", 300, 336, "exceeded"),
+    ]
+    own = verdicts[1].bound
+    assert (str(own.place), own.text, own.source) == ("net.yaml:12:31", "5k", "budget: {params: 336, mults: 5k}")
+
+
+def test_specs_that_are_named_go_instead_of_those_of_the_configuration(folder, check):
+    Path("other.yaml").write_text("input: [2]\nlayers: [{linear: {out_features: 1}}]\n")
+    verdicts = check("  - {metric: params, max: 3}\n", "other.yaml")
+    assert [(each.spec, each.actual) for each in verdicts] == [("other.yaml", 3)]
+
+
+def test_the_layers_that_cost_most_are_told_with_their_places(check):
+    (verdict,) = check("  - {metric: mults, max: 5k}\n")
+    assert [(each.layer.name, each.value, str(each.place)) for each in verdict.causes] == [
+        ("first", 4608, "net.yaml:6:5"),
+        ("second.1", 512, "net.yaml:8:5"),
+        ("second.2", 256, "net.yaml:8:5"),
+    ]
+
+
+# growth
+
+
+def test_growth_is_measured_against_what_it_was(folder, check):
+    before = folder / "before.yaml"
+    before.write_text(NET.read_text().replace("n: 2", "n: 1"))  # 4,608 + 16 · 2 · 8 + 16 · 2 · 2 = 4,928 mults
+    budgets = "".join(f"  - {{metric: mults, growth: {text}}}\n" for text in ("448", "447", "10%", "1/11 * 100%", "9%"))
+    verdicts = check(budgets, baseline=Before(before))
+    assert told(verdicts) == [
+        ("mults", "growth", 5376, 5376, "within"),
+        ("mults", "growth", 5375, 5376, "exceeded"),
+        ("mults", "growth", 5420, 5376, "within"),  # 4,928 · 1.1 = 5,420.8
+        ("mults", "growth", 5376, 5376, "within"),  # 4,928 · 12/11 = 5,376
+        ("mults", "growth", 5371, 5376, "exceeded"),  # 4,928 · 1.09 = 5,371.52
+    ]
+    assert {each.base for each in verdicts} == {4928}
+
+
+def test_what_grew_most_is_told_first(folder, check):
+    before = folder / "before.yaml"
+    before.write_text(NET.read_text().replace("n: 2", "n: 1"))
+    (verdict,) = check("  - {metric: mults, growth: 0}\n", baseline=Before(before))
+    # second.1: 16 · 2 · 8 = 256 became 512; second.2: 16 · 2 · 2 = 64 became 256; first stayed
+    assert [(each.layer.name, each.value, each.base) for each in verdict.causes] == [
+        ("second.1", 512, 256),
+        ("second.2", 256, 64),
+    ]
+
+
+def test_a_budget_may_have_both_limits(folder, check):
+    verdicts = check("  - {metric: mults, max: 6k, growth: 0%}\n", baseline=Before(NET))
+    assert told(verdicts) == [("mults", "max", 6000, 5376, "within"), ("mults", "growth", 5376, 5376, "within")]
+
+
+def test_growth_of_each_layer_is_against_the_layer_that_it_was(folder, check):
+    before = folder / "before.yaml"
+    before.write_text(NET.read_text().replace("repeat: 2", "repeat: 1"))
+    verdicts = check("  - {metric: params, scope: each, growth: 0}\n", baseline=Before(before))
+    assert [(each.layer.name, each.base, each.status, each.reason) for each in verdicts] == [
+        ("first", 288, "within", ""),
+        ("second.1", 32, "within", ""),
+        ("second.2", None, "skipped", "the layer is new"),
+    ]
+
+
+def test_growth_of_some_layers_is_against_those_of_that_name(folder, check):
+    before = folder / "before.yaml"
+    before.write_text(NET.read_text().replace("name: second", "name: other"))
+    verdicts = check(
+        "  - {metric: params, layers: first, growth: 0}\n  - {metric: params, layers: second, growth: 0}\n",
+        baseline=Before(before),
+    )
+    assert [(each.base, each.status, each.reason) for each in verdicts] == [
+        (288, "within", ""),
+        (None, "skipped", "no layer of before matches 'second'"),
+    ]
+
+
+def test_where_there_is_nothing_to_compare_with_growth_is_skipped_and_max_holds(check):
+    verdicts = check("  - {metric: mults, max: 5k, growth: 0%}\n", baseline=Before(Lacking("net.yaml is new")))
+    assert [(each.kind, each.status, each.reason) for each in verdicts] == [
+        ("max", "exceeded", ""),
+        ("growth", "skipped", "net.yaml is new"),
+    ]
+
+
+def test_a_report_of_rows_serves_totals_only(folder, check):
+    before = Before(NET, whole=False)
+    (verdict,) = check("  - {metric: mults, growth: 0%}\n", baseline=before)
+    assert verdict.status == "within"
+    with pytest.raises(convcost.BaselineError) as caught:
+        check("  - {metric: mults, layers: first, growth: 0%}\n", baseline=before)
+    assert str(caught.value) == (
+        "error: before does not tell each layer\n"
+        " --> convcost.yaml:3:29, budgets[0]\n"
+        "  |\n"
+        "3 |   - {metric: mults, layers: first, growth: 0%}\n"
+        "  |                             ^\n"
+        "  = help: make it without --depth and --top: convcost analyze SPEC -f json"
+    )
+
+
+# what does not fit
+
+
+def test_a_pattern_that_no_network_has_is_an_error(folder, check):
+    Path("other.yaml").write_text("input: [2]\nlayers: [{linear: {out_features: 1}, name: head}]\n")
+    budgets = "  - {metric: params, max: 1k, layers: head}\n"
+    verdicts = check(budgets, models="[net.yaml, other.yaml]")
+    assert [(each.spec, each.status, each.reason) for each in verdicts] == [
+        ("net.yaml", "skipped", "no layer matches 'head'"),
+        ("other.yaml", "within", ""),
+    ]
+    assert check(budgets, "net.yaml", models="[net.yaml, other.yaml]")[0].status == "skipped"
+    with pytest.raises(convcost.ConfigError, match="no layer matches 'head'"):
+        check(budgets, models="net.yaml")
+
+
+def test_the_faults_of_all_specs_and_budgets_are_told_at_once(folder, check):
+    Path("a.yaml").write_text("input: [2]\nlayers: [{linear: {out_feature: 1}}]\n")
+    Path("b.yaml").write_text("input: [2]\nlayers: [lineal]\n")
+    with pytest.raises(convcost.ConvcostError) as caught:
+        check("  - {metric: params, max: 1k, set: {m: 1}}\n", models="[a.yaml, b.yaml, net.yaml]")
+    assert [fault.message for fault in caught.value.faults] == [
+        "linear has no field 'out_feature'",
+        "there is no layer type or block 'lineal'",
+        "net.yaml has no symbol 'm'",
+    ]
+
+
+def test_a_spec_that_nothing_limits_is_no_success(folder):
+    with pytest.raises(convcost.ConfigError) as caught:
+        checking.check(["net.yaml"])
+    assert str(caught.value) == (
+        "error: there is no budget to hold this to\n"
+        " = found: net.yaml\n"
+        " = help: budget: {mults: 300M} in the spec, or `convcost init SPEC` for a convcost.yaml"
+    )
+
+
+def test_nothing_to_check_is_no_success(folder):
+    with pytest.raises(convcost.ConfigError) as caught:
+        checking.check([])
+    assert str(caught.value) == (
+        "error: there is nothing to check\n"
+        " = found: no SPEC, and no convcost.yaml here or above\n"
+        " = help: convcost init SPEC writes one, or convcost check SPEC"
+    )

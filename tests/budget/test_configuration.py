@@ -1,0 +1,190 @@
+"""`convcost.yaml`: what it may say, what its patterns mean, and what is told of one that is wrong."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+import convcost
+from convcost.budget import configuration
+from convcost.budget.budgets import Bound
+from convcost.errors import Place
+
+BROKEN = Path(__file__).parent / "broken"
+NAMES = sorted(path.stem for path in BROKEN.glob("*.yaml"))
+NET = "input: [3]\nlayers: [{linear: {out_features: 2}}]\n"
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Return a function that reads a configuration in a folder of specs."""
+    monkeypatch.chdir(tmp_path)
+    for name in "nets/a.yaml", "nets/b.yaml", "nets/deep/c.yaml", "nets/.hidden.yaml", "other.yaml":
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(NET)
+
+    def read(text, file="convcost.yaml"):
+        Path(file).write_text(text, encoding="utf-8")
+        return configuration.read(file)
+
+    return read
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_broken_configuration_is_told_whole(name, monkeypatch):
+    monkeypatch.chdir(BROKEN)  # so that the message shows the file's name alone
+    with pytest.raises(convcost.ConvcostError) as caught:
+        convcost.check(config=f"{name}.yaml")
+    assert str(caught.value) + "\n" == (BROKEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_each_broken_configuration_has_its_message_and_each_message_its_configuration():
+    assert sorted(path.stem for path in BROKEN.glob("*.txt")) == NAMES
+    assert len(NAMES) > 20
+
+
+def test_a_budget_is_read_with_where_it_stands(read):
+    text = """\
+models: nets/*.yaml
+budgets:
+  - metric: mults
+    max: 300M
+    warn: 95%
+    growth: 2 %
+    layers: "stage4/**"
+    scope: each
+    set: {alpha: [0.5, 1], mode: relu}
+    models: [nets/a.yaml]
+    message: "Phone target"
+"""
+    (budget,) = read(text).budgets
+    assert budget.max == Bound(
+        300_000_000, share=False, text="300M", place=Place("convcost.yaml", 4, 10), source="    max: 300M"
+    )
+    assert budget.warn is not None
+    assert (budget.warn.value, budget.warn.share) == (Fraction(95, 100), True)
+    assert budget.growth is not None
+    assert (budget.growth.value, budget.growth.share, budget.growth.text) == (Fraction(2, 100), True, "2 %")
+    assert (budget.metric, budget.layers, budget.scope) == ("mults", "stage4/**", "each")
+    assert budget.set == {"alpha": (Fraction(1, 2), 1), "mode": ("relu",)}
+    assert (budget.models, budget.message, budget.path) == (("nets/a.yaml",), "Phone target", "budgets[0]")
+    assert budget.marks["set.alpha"].place == Place("convcost.yaml", 9, 11)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "share"),
+    [
+        ("5M", 5_000_000, False),
+        ("2%", Fraction(1, 50), True),
+        ("0%", 0, True),
+        ("0.125 %", Fraction(1, 800), True),
+        ("1/3%", Fraction(1, 300), True),
+        ("512Ki", 524_288, False),  # 512 · 1024
+        ("1_000", 1_000, False),
+        ("1e6", 1_000_000, False),
+    ],
+)
+def test_growth_is_an_amount_or_a_share(text, value, share, read):
+    (budget,) = read(f"budgets: [{{metric: params, growth: {text}}}]\n").budgets
+    assert budget.growth is not None
+    assert (budget.growth.value, budget.growth.share) == (value, share)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "models"),
+    [
+        ("nets/*.yaml", ["nets/a.yaml", "nets/b.yaml"]),
+        ('"nets/**"', ["nets/a.yaml", "nets/b.yaml", "nets/deep/c.yaml"]),
+        ('"**/*.yaml"', ["nets/a.yaml", "nets/b.yaml", "nets/deep/c.yaml", "other.yaml"]),  # but itself
+        ("[other.yaml, nets/b.yaml, nets/*.yaml]", ["other.yaml", "nets/b.yaml", "nets/a.yaml"]),
+        ("./nets/../other.yaml", ["other.yaml"]),
+        ("[mobilenet_v1, examples/one_5x5]", ["mobilenet_v1", "examples/one_5x5"]),
+        ('"nets/[ab].yaml"', ["nets/a.yaml", "nets/b.yaml"]),
+        ("nets/.hidden.yaml", ["nets/.hidden.yaml"]),
+    ],
+)
+def test_models_are_paths_patterns_and_shipped_specs(patterns, models, read):
+    found = read(f"models: {patterns}\nbudgets: [{{metric: params, max: 1}}]\n").models
+    assert sorted(map(Path, found)) == sorted(map(Path, models))
+    assert Path(found[0]) == Path(models[0])
+
+
+def test_paths_are_from_the_folder_of_the_configuration(read, tmp_path, monkeypatch):
+    read("models: nets/*.yaml\nbudgets: [{metric: params, max: 1}]\n")
+    monkeypatch.chdir(tmp_path / "nets" / "deep")
+    path = configuration.find()
+    assert path is not None
+    assert Path(path) == Path("../../convcost.yaml")
+    assert sorted(configuration.read(path).models) == ["../../nets/a.yaml", "../../nets/b.yaml"]
+
+
+def test_the_nearest_configuration_is_found(read, tmp_path, monkeypatch):
+    read("budgets: [{metric: params, max: 1}]\n")
+    read("budgets: [{metric: params, max: 2}]\n", "nets/convcost.yaml")
+    monkeypatch.chdir(tmp_path / "nets" / "deep")
+    assert configuration.find() == "../convcost.yaml"
+    (tmp_path / "nets" / "convcost.yaml").unlink()
+    assert configuration.find() == "../../convcost.yaml"
+
+
+def test_a_budget_is_for_the_models_that_it_names(read):
+    found = read(
+        "models: nets/*.yaml\nbudgets:\n"
+        "  - {metric: params, max: 1}\n"
+        "  - {metric: mults, max: 1, models: nets/a.yaml}\n"
+        "  - {metric: adds, max: 1, models: [nets/a.yaml, 'nets/deep/*']}\n"
+    )
+    held = {spec: [budget.metric for budget in found.budgets_for(spec)] for spec in (*found.models, "nets/deep/c.yaml")}
+    assert held == {
+        "nets/a.yaml": ["params", "mults", "adds"],
+        "nets/b.yaml": ["params"],
+        "nets/deep/c.yaml": ["params", "adds"],
+    }
+    assert len(found.budgets_for(str(Path("nets/a.yaml").absolute()))) == 3
+
+
+def test_a_link_that_leads_outside_is_refused(read, tmp_path):
+    outside = tmp_path.parent / f"{tmp_path.name}.yaml"
+    outside.write_text(NET)
+    (tmp_path / "nets" / "link.yaml").symlink_to(outside)
+    with pytest.raises(convcost.ConfigError) as caught:
+        read("models: nets/*.yaml\nbudgets: [{metric: params, max: 1}]\n")
+    assert caught.value.faults[0].message == "'nets/*.yaml' is outside the configuration's folder"
+
+
+def test_a_configuration_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(convcost.ConfigError) as caught:
+        configuration.read("convcost.yaml")
+    assert str(caught.value) == (
+        "error: there is no configuration 'convcost.yaml'\n = help: `convcost init SPEC` writes a convcost.yaml"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"budgets: \xff\n", "the file is not UTF-8"),
+        (b"budgets: [\x07]\n", "this is not YAML"),
+        (b"a: " + b"[" * 200, "the file nests deeper than 100 levels"),
+        (b"a: 1\n---\nb: 1\n", "a configuration is one document"),
+        (b"budgets: !!python/object {}\n", "a configuration has no tags"),
+    ],
+)
+def test_a_file_that_is_no_configuration(data, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("convcost.yaml").write_bytes(data)
+    with pytest.raises(convcost.ConfigError) as caught:
+        configuration.read("convcost.yaml")
+    assert message in [fault.message for fault in caught.value.faults]
+
+
+def test_a_folder_is_no_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("convcost.yaml").mkdir()
+    assert configuration.find() is None
+    with pytest.raises(convcost.ConfigError, match="it is a directory"):
+        configuration.read("convcost.yaml")

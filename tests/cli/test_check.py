@@ -1,0 +1,450 @@
+"""`convcost check`: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CONFIG = """\
+models: net.yaml
+budgets:
+  - metric: mults
+    max: 1M
+    message: "Phone target"
+  - metric: params
+    max: 20k
+    warn: 95%
+"""
+# net.yaml: 256 · 75 = 19,200 params at 8 · 8 places: 1,228,800 mults. As a separable convolution it has
+# 3 · 25 + 256 · 3 = 843 params, (3 · 25 + 256 · 3) · 64 = 53,952 mults
+SCREEN = """\
+Exceeded: 1 of 2 limits
+budgets of convcost.yaml
+
+Budget                     Limit     Actual      Left  Used            %  Verdict
+────────────────────────────────────────────────────────────────────
+net.yaml
+  mults                1,000,000  1,228,800  −228,800  ██████████  122.9  ✗ exceeded
+  params                  20,000     19,200       800  █████████▋   96.0  ! warning
+────────────────────────────────────────────────────────────────────
+1 exceeded, 1 warning
+
+Exceeded: net.yaml: mults: 1,228,800, which is 228,800 above the limit of 1,000,000 (122.9 %)
+ --> convcost.yaml:4:10, budgets[0]
+  |
+4 |     max: 1M
+  |          ^ the limit; 1,228,800 is 122.9 %
+
+Costs most  Type      Mults      %  Where
+──────────────────────────────────────────────
+conv_1      conv  1,228,800  100.0  net.yaml:4:5
+──────────────────────────────────────────────
+1 layer           1,228,800  100.0
+
+Phone target
+What helps: separable on 1 layer brings it to 53,952, within the limit.
+convcost rewrite net.yaml --to separable -o net-rewritten.yaml
+
+Warning: net.yaml: params: 19,200 of 20,000 (96.0 %)
+ --> convcost.yaml:7:10, budgets[1]
+  |
+7 |     max: 20k
+  |          ^ the limit; 19,200 is 96.0 %
+
+Costs most  Type  Params      %  Where
+────────────────────────────────────────────
+conv_1      conv  19,200  100.0  net.yaml:4:5
+────────────────────────────────────────────
+1 layer           19,200  100.0
+"""
+
+
+@pytest.fixture
+def config(folder):
+    """Return a function that writes `convcost.yaml`."""
+
+    def config(text=CONFIG):
+        (folder / "convcost.yaml").write_text(text, encoding="utf-8")
+        return text
+
+    return config
+
+
+def lines(text):
+    """Return lines with the length of rules left out, which follows from the longest cell."""
+    return ["─" if set(line) == {"─"} else line for line in text.splitlines()]
+
+
+def test_the_report(config, convcost):
+    config()
+    status, out, err = convcost("check")
+    assert (status, err) == (1, "")
+    assert lines(out) == lines(SCREEN)
+    assert convcost("check", "-o", "text").out == out
+    assert convcost("check", "-f", "table").out == out
+
+
+@pytest.mark.parametrize(
+    ("most", "arguments", "status"),
+    [
+        ("1228800", [], 0),
+        ("1228799", [], 1),
+        ("1228799", ["--exit-zero"], 0),
+        ("1228801, warn: 1228799", [], 0),
+        ("1228801, warn: 1228799", ["--strict"], 1),
+        ("1228801, warn: 1228799", ["--strict", "--exit-zero"], 0),
+        ("1228801, warn: 1228800", ["--strict"], 0),
+        ("many", ["--exit-zero"], 2),
+    ],
+)
+def test_the_status(most, arguments, status, config, convcost):
+    config(f"models: net.yaml\nbudgets: [{{metric: mults, max: {most}}}]\n")
+    assert convcost("check", *arguments).status == status
+
+
+def test_two_numbers_never_print_alike(config, convcost):
+    config("models: net.yaml\nbudgets:\n  - {metric: mults, max: 1_228_799}\n  - {metric: mults, max: 1_228_801}\n")
+    rows = [line.split() for line in convcost("check").out.splitlines() if line.startswith("  mults")]
+    # 1 ∓ 1/1,228,800: 0.00008 % beside the whole
+    assert [row[-3] for row in rows] == ["100.0001", "99.9999"]
+    config("models: net.yaml\nbudgets: [{metric: mults, max: 1_228_900, warn: 1_228_799}]\n")
+    (row,) = [line.split() for line in convcost("check").out.splitlines() if line.startswith("  mults")]
+    # 1,228,799 / 1,228,900 = 99.99178 %, 1,228,800 / 1,228,900 = 99.99186 %
+    assert row[-3] == "99.9919"
+
+
+def test_a_specs_own_budget(folder, convcost):
+    (folder / "net.yaml").write_text((folder / "net.yaml").read_text() + "budget: {params: 19_199}\n")
+    status, out, _ = convcost("check", "net.yaml")
+    assert status == 1
+    assert " --> net.yaml:5:18, budget\n" in out
+    assert "5 | budget: {params: 19_199}\n" in out
+
+
+def test_the_configuration_above_is_used(folder, config, convcost, monkeypatch):
+    config()
+    (folder / "deep").mkdir()
+    monkeypatch.chdir(folder / "deep")
+    status, out, _ = convcost("check")
+    assert status == 1
+    assert "budgets of ../convcost.yaml" in out
+    assert "\n../net.yaml\n" in out
+    assert " --> ../convcost.yaml:4:10, budgets[0]" in out
+
+
+def test_another_configuration(folder, config, convcost):
+    config()
+    (folder / "loose.yaml").write_text("models: net.yaml\nbudgets: [{metric: mults, max: 2M}]\n")
+    assert convcost("check", "--config", "loose.yaml").status == 0
+
+
+def test_standard_input_and_shipped_specs(folder, config, convcost):
+    config("budgets: [{metric: params, max: 5M}]\n")
+    status, out, _ = convcost("check", "-", "mobilenet_v1", stdin=(folder / "net.yaml").read_bytes())
+    assert status == 0
+    assert "4,231,976" in out
+    assert "19,200" in out
+
+
+def test_values_of_symbols(config, convcost):
+    config("budgets: [{metric: macs, max: 149_497_088}]\n")
+    assert convcost("check", "mobilenet_v1").status == 1
+    assert convcost("check", "mobilenet_v1", "--set", "alpha=1/2").status == 0
+
+
+def test_json(config, convcost):
+    config()
+    data = json.loads(convcost("check", "-o", "json").out)
+    assert (data["ok"], data["strict"], data["config"], data["base"]) == (False, False, "convcost.yaml", None)
+    assert data["counts"] == {"within": 0, "warning": 1, "exceeded": 1, "skipped": 0}
+    first = data["verdicts"][0]
+    assert first == {
+        "spec": "net.yaml",
+        "network": "net",
+        "symbols": {},
+        "metric": "mults",
+        "layers": None,
+        "scope": "sum",
+        "layer": None,
+        "kind": "max",
+        "written": "1M",
+        "limit": 1_000_000,
+        "warn_above": None,
+        "actual": 1_228_800,
+        "delta": 228_800,
+        "used": 1.2288,
+        "base": None,
+        "verdict": "exceeded",
+        "reason": None,
+        "message": "Phone target",
+        "file": "convcost.yaml",
+        "line": 4,
+        "column": 10,
+        "costliest": [
+            {"name": "conv_1", "type": "conv", "actual": 1_228_800, "base": None, "file": "net.yaml", "line": 4}
+        ],
+        "remedy": {
+            "rewrites": ["separable"],
+            "layers": ["conv_1"],
+            "reached": True,
+            "value": 53_952,
+            "command": "convcost rewrite net.yaml --to separable -o net-rewritten.yaml",
+        },
+    }
+    assert data["verdicts"][1]["warn_above"] == 19_000
+    (network,) = data["networks"]
+    assert network["total"]["mults"] == sum(layer["mults"] for layer in network["layers"]) == 1_228_800
+
+
+def test_csv_has_a_row_for_each_limit(config, convcost):
+    config()
+    rows = list(csv.DictReader(io.StringIO(convcost("check", "-o", "csv").out)))
+    assert [(row["metric"], row["limit"], row["actual"], row["delta"], row["verdict"]) for row in rows] == [
+        ("mults", "1000000", "1228800", "228800", "exceeded"),
+        ("params", "20000", "19200", "-800", "warning"),
+    ]
+
+
+def test_markdown_is_a_comment(config, convcost):
+    config()
+    out = convcost("check", "-o", "markdown").out
+    assert out.startswith("<!-- convcost check -->\n")
+    assert "Exceeded: 1 of 2 limits" in out
+    assert out.count("<details>") == out.count("</details>") == 2
+
+
+def test_several_outputs_in_one_run(folder, config, convcost):
+    config()
+    names = ["json", "csv", "markdown", "github", "junit", "sarif", "gitlab"]
+    status, out, _ = convcost("check", "-o", "text", *[part for name in names for part in ("-o", f"{name}:{name}.out")])
+    assert status == 1
+    assert lines(out) == lines(SCREEN)
+    for name in names:
+        assert (folder / f"{name}.out").read_text(encoding="utf-8") == convcost("check", "-o", name).out
+
+
+def test_a_github_job_gets_a_summary(folder, config, convcost, monkeypatch):
+    config()
+    summary = folder / "summary.md"
+    summary.write_text("# before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    convcost("check", "-o", "text")
+    assert summary.read_text() == "# before\n"
+    status, out, _ = convcost("check", "-o", "github")
+    assert status == 1
+    assert [line[:8] for line in out.splitlines() if line.startswith("::")] == ["::error ", "::warnin"]
+    assert summary.read_text(encoding="utf-8") == "# before\n" + convcost("check", "-o", "markdown").out
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "nowhere" / "summary.md"))
+    assert convcost("check", "-o", "github").status == 2
+
+
+# accepting
+
+
+def test_what_is_exceeded_is_accepted(folder, config, convcost):
+    text = config()
+    status, out, err = convcost("check", "--accept")
+    assert (status, err) == (0, "")
+    assert (folder / "convcost.yaml").read_text() == text.replace("max: 1M", "max: 1.2288M")
+    assert "Within budget, with 1 warning: 2 limits" in out
+    assert "Accepted: mults max: 1M is now 1.2288M, in convcost.yaml:4:10." in out
+    assert "Nothing is exceeded: no limit was changed." in convcost("check", "--accept").out
+
+
+def test_nothing_is_accepted_of_what_cannot_be_read(folder, config, convcost):
+    text = config(CONFIG + "  - {metric: paramz, max: 1}\n")
+    assert convcost("check", "--accept").status == 2
+    assert (folder / "convcost.yaml").read_text() == text
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+def test_a_folder_that_is_read_only(folder, config, convcost):
+    text = config()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        status, out, err = convcost("check", "--accept")
+    finally:
+        folder.chmod(stat.S_IRWXU)
+    assert (status, out) == (2, "")
+    assert "an output cannot be written" in err
+    assert (folder / "convcost.yaml").read_text() == text
+
+
+def test_a_file_that_is_read_only(folder, config, convcost):
+    text = config()
+    (folder / "convcost.yaml").chmod(0o444)
+    if os.access(folder / "convcost.yaml", os.W_OK):  # as root
+        assert convcost("check", "--accept").status == 0
+        return
+    status, out, err = convcost("check", "--accept")
+    assert (status, out) == (2, "")
+    assert err == "error: an output cannot be written: it is read-only\n = found: convcost.yaml\n"
+    assert (folder / "convcost.yaml").read_text() == text
+
+
+# growth
+
+
+@pytest.fixture
+def repository(folder, config, monkeypatch):
+    """Work in a repository whose main branch has `net.yaml` and a configuration."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+    def git(*words):
+        options = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "init.defaultBranch=main"]
+        subprocess.run(["git", *options, *words], cwd=folder, check=True, capture_output=True)
+
+    git("init")
+    config("models: '*net.yaml'\nbudgets: [{metric: mults, max: 2M, growth: 10%}]\n")
+    git("add", ".")
+    git("commit", "-m", "one")
+    git("checkout", "-b", "wider")
+    return git
+
+
+def test_growth_against_a_revision(folder, repository, convcost):
+    net = folder / "net.yaml"
+    assert convcost("check", "--base", "main").status == 0
+    # 281 · 75 · 64 = 1,348,800, 9.77 % more; 282 · 4,800 = 1,353,600, 10.16 % more than 1,228,800
+    net.write_text(net.read_text().replace("256", "281"))
+    assert convcost("check", "--base", "main").status == 0
+    net.write_text(net.read_text().replace("281", "282"))
+    status, out, _ = convcost("check", "--base", "main")
+    assert status == 1
+    # 1,228,800 · 1.1 = 1,351,680
+    assert "mults, growth 10%: 1,353,600, which is 1,920 above the limit of 1,351,680 (100.1 %)" in out
+    assert "+124,800" in out
+    assert "the merge base with main" in out
+    data = json.loads(convcost("check", "--base", "main", "-o", "json").out)
+    assert (data["base"]["revision"], len(data["base"]["commit"]), data["base"]["file"]) == ("main", 40, None)
+    assert [(each["kind"], each["base"]) for each in data["verdicts"]] == [("max", 1_228_800), ("growth", 1_228_800)]
+
+
+def test_a_new_file_has_no_growth_and_keeps_its_limits(folder, repository, convcost):
+    (folder / "new-net.yaml").write_text((folder / "net.yaml").read_text().replace("256", "500"))  # 2,400,000 mults
+    status, out, _ = convcost("check", "--base", "main")
+    assert status == 1
+    assert "Skipped: new-net.yaml is new" in out
+    assert "2,400,000, which is 400,000 above the limit of 2,000,000" in out
+
+
+def test_a_report_is_a_baseline(folder, config, convcost):
+    config("models: net.yaml\nbudgets: [{metric: mults, growth: 0}]\n")
+    convcost("analyze", "net.yaml", "-f", "json", "-o", "json:analyze.json")
+    assert convcost("check", "--baseline", "analyze.json", "-o", "json:check.json").status == 0
+    (folder / "net.yaml").write_text((folder / "net.yaml").read_text().replace("256", "257"))
+    for name in "analyze.json", "check.json":
+        status, out, _ = convcost("check", "--baseline", name)
+        assert status == 1
+        assert "1,233,600, which is 4,800 above the limit of 1,228,800" in out  # 75 · 64
+        assert f"growth against {name}" in out
+
+
+def test_accepted_growth(folder, repository, convcost):
+    net = folder / "net.yaml"
+    net.write_text(net.read_text().replace("256", "320"))  # 25 % more
+    assert convcost("check", "--base", "main", "--accept").status == 0
+    assert "growth: 25%}" in (folder / "convcost.yaml").read_text()
+
+
+# wrong input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "none.yaml"], "there is no configuration 'none.yaml'"),
+        (["none.yaml"], "there is no file and no shipped spec 'none.yaml'"),
+        (["--base", "main", "--baseline", "a.json"], "growth has one baseline"),
+        (["--base", "main"], "not a git repository|no git repository"),
+        (["--baseline", "a.json"], "a.json"),
+        (["--set", "alpha=1"], "--set: net.yaml has no symbol 'alpha'"),
+        (["-o", "sariff"], "there is no format 'sariff'"),
+        (["-o", "json:convcost.yaml"], "the output would overwrite"),
+        (["-o", "json:net.yaml"], "the output would overwrite the spec 'net.yaml'"),
+        (["-o", "text", "-o", "json"], "two outputs go to standard output"),
+        (["-o", "json:none/a.json"], "an output cannot be written"),
+    ],
+)
+def test_wrong_input(arguments, message, config, convcost, monkeypatch, folder):
+    config()
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder.parent))
+    status, out, err = convcost("check", *arguments)
+    assert (status, out) == (2, "")
+    assert any(part in err for part in message.split("|"))
+
+
+def test_two_runs_that_accept_at_once_leave_a_whole_file(folder, config, command):
+    config(CONFIG + "".join(f"  - {{metric: mults, max: {limit}k}}\n" for limit in range(1, 300)))
+    runs = [subprocess.Popen([*command, "check", "--accept"], stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert {run.wait() for run in runs} <= {0, 2}  # one may say that the other was faster
+    text = (folder / "convcost.yaml").read_text()
+    assert text == CONFIG.replace("max: 1M", "max: 1.2288M") + "  - {metric: mults, max: 1228.8k}\n" * 299
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_reader_that_has_seen_enough(config, command):
+    config()
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{' '.join(command)} check | head -1"], capture_output=True, check=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("Exceeded: 1 of 2 limits\n", "")
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_of_any_width(width, config, terminal):
+    config()
+    out = terminal("check", width=width, env={"NO_COLOR": "1"}).out
+    assert all(len(line) <= width for line in out.splitlines())
+    assert "✗ exceeded" in out
+    assert "1,228,800" in out
+
+
+def test_git_and_the_rewrites_are_imported_only_where_they_are_needed(config, command):
+    config("models: net.yaml\nbudgets: [{metric: mults, max: 2M}]\n")
+    script = "import sys; from convcost.cli import main; sys.argv = ['convcost', 'check']\n"
+    script += "try: main()\nexcept SystemExit: sys.stderr.write(' '.join(sys.modules))"
+    done = subprocess.run([command[0], "-c", script], capture_output=True, check=True, text=True)
+    imported = set(done.stderr.split())
+    assert "convcost.budget.checking" in imported
+    assert not {"rich", "convcost.budget.baselines", "convcost.budget.remedies", "convcost.symbolic"} & imported
+
+
+def test_the_help_names_every_option(convcost):
+    out = convcost("check", "--help").out
+    for option in ("--config", "--base", "--baseline", "--strict", "--exit-zero", "--accept", "--output"):
+        assert option in out
+
+
+def test_hostile_names_stay_text(folder, convcost):
+    name = "::error::x\n%0A</details>`|$(id)\x1b[31m]]>"
+    path = folder / "net.yaml"
+    path.write_text(
+        f"name: {json.dumps(name)}\ninput: [3, 12, 12]\nlayers:\n"
+        f"  - conv: {{out_channels: 256, kernel_size: 5}}\n    name: {json.dumps(name)}\nbudget: {{params: 1}}\n"
+    )
+    for format in "text", "markdown", "github", "junit", "sarif", "gitlab", "csv", "json":
+        status, out, _ = convcost("check", "net.yaml", "-o", format)
+        assert status == 1
+        assert "\x1b" not in out
+        assert sum(line.startswith("::") for line in out.splitlines()) == (format == "github")
+
+
+def test_files_of_any_name(folder, convcost):
+    names = ["a b.yaml", "é.yaml", "it's.yaml", "%41.yaml", "-dash.yaml", "#1.yaml", "[x].yaml"]
+    for name in names:
+        Path(name).write_text((folder / "net.yaml").read_text() + "budget: {params: 1}\n")
+    for format in "text", "markdown", "github", "junit", "sarif", "gitlab", "csv", "json":
+        status, out, err = convcost("check", "-o", format, "--", *names)
+        assert (status, err) == (1, "")
+        assert out
