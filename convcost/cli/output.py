@@ -25,13 +25,16 @@ class Output(Struct, frozen=True):
     path: str = STDOUT
 
 
-def outputs(format: str | None, specified: Sequence[str], reads: Sequence[str] = ()) -> list[Output]:
+def outputs(
+    format: str | None, specified: Sequence[str], reads: Sequence[str] = (), *, ci: bool = False
+) -> list[Output]:
     """Return the outputs that `--format` and `-o FORMAT[:PATH]` ask for; a table where they ask for none.
 
     Args:
         format: The format on standard output.
         specified: The formats with their paths.
         reads: The specs that the command reads, which no output may overwrite.
+        ci: Whether the command has findings, which the formats for continuous integration tell.
 
     Raises:
         OptionError: A format is unknown, a path is missing, or two outputs or an output and a spec share one.
@@ -42,11 +45,11 @@ def outputs(format: str | None, specified: Sequence[str], reads: Sequence[str] =
         if colon and not path:
             raise OptionError(Fault("-o takes FORMAT or FORMAT:PATH", found=f"-o {text}", help="-o json:cost.json"))
         chosen.append(Output(name, path or STDOUT))
-    chosen = chosen or [Output("table")]
+    chosen = chosen or [Output("text" if ci else "table")]
     seen: set[str] = set()
     read = {os.path.realpath(spec) for spec in reads}
     for output in chosen:
-        formats.check(output.format)
+        formats.check(output.format, ci=ci)
         where = output.path if output.path == STDOUT else os.path.realpath(output.path)
         if where in seen:
             place = "standard output" if where == STDOUT else repr(output.path)
@@ -81,6 +84,28 @@ def write_file(path: str, text: str) -> None:
         OutputError: It cannot be written.
     """
     _write_files([(path, text)])
+
+
+def write_files(files: Sequence[tuple[str, str]]) -> None:
+    """Write files whole, all of them or none, each by a rename.
+
+    Raises:
+        OutputError: One cannot be written.
+    """
+    _write_files(files)
+
+
+def append(path: str, text: str) -> None:
+    """Add text to the end of a file that others write to as well.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    try:
+        with Path(path).open("a", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        raise OutputError(Fault(f"an output cannot be written: {error.strerror}", found=path)) from None
 
 
 def show(text: str) -> None:
@@ -123,26 +148,33 @@ def _write_files(files: Sequence[tuple[str, str]]) -> None:
         for name, text in files:
             path = Path(os.path.realpath(name))
             try:
-                if path.exists() and not path.is_file():  # a device or a pipe has no place beside it
-                    path.write_text(text, encoding="utf-8", newline="")
+                if (given := Path(name)).exists() and not given.is_file():  # a device or a pipe: nothing is beside it
+                    given.write_text(text, encoding="utf-8", newline="")
                     continue
                 if path.exists() and not os.access(path, os.W_OK):
                     raise PermissionError(13, "it is read-only")
-                beside = path.with_name(f".convcost-{os.getpid()}-{len(ready)}.tmp")
+                beside = path.with_name(f".convcost-{os.urandom(4).hex()}.tmp")  # ids of processes return
                 with beside.open("x", encoding="utf-8", newline="") as file:
                     ready.append((beside, path))
                     file.write(text)
                 if path.exists():
                     beside.chmod(stat.S_IMODE(path.stat().st_mode))
             except (OSError, ValueError) as error:
-                reason = error.strerror if isinstance(error, OSError) else str(error)
-                help = f"create the folder {str(path.parent)!r} first" if isinstance(error, FileNotFoundError) else ""
-                raise OutputError(Fault(f"an output cannot be written: {reason}", found=name, help=help)) from None
+                raise _refused(name, path, error) from None
         while ready:
             beside, path = ready[0]
-            beside.replace(path)
+            try:
+                beside.replace(path)
+            except OSError as error:
+                raise _refused(str(path), path, error) from None
             ready.pop(0)
     finally:
         for beside, _ in ready:
             with suppress(OSError):
                 beside.unlink()
+
+
+def _refused(name: str, path: Path, error: OSError | ValueError) -> OutputError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    help = f"create the folder {str(path.parent)!r} first" if isinstance(error, FileNotFoundError) else ""
+    return OutputError(Fault(f"an output cannot be written: {reason}", found=name, help=help))

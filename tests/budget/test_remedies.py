@@ -1,0 +1,108 @@
+"""What would help: computed, and true when it is done."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from typer.testing import CliRunner
+
+import convcost
+from convcost.budget import checking
+from convcost.budget.budgets import Bound, Budget
+from convcost.cli.app import app
+
+THREE = {
+    "input": [8, 10, 10],
+    "layers": [
+        {"conv": {"out_channels": 8, "kernel_size": 3, "padding": 1, "bias": False}, "name": "first"},
+        {"conv": {"out_channels": 8, "kernel_size": 3, "padding": 1, "bias": False}, "name": "middle", "repeat": 2},
+        {"conv": {"out_channels": 8, "kernel_size": 3, "padding": 1, "bias": False}, "name": "last"},
+    ],
+}
+# each 8 · 8 · 9 · 100 = 57,600 mults and 576 params;
+# separable 8 · 9 · 100 + 8 · 8 · 100 = 13,600 mults and 8 · 9 + 64 = 136 params
+
+
+def verdict(spec, **fields):
+    """Return the one verdict on a budget of mults."""
+    most = Bound(fields.pop("max"), share=False, text="")
+    return checking.check([spec], budgets=[Budget(fields.pop("metric", "mults"), max=most, **fields)])[0]
+
+
+def test_the_ends_are_spared_where_the_rest_is_enough():
+    remedy = verdict(THREE, max=150_000).remedy
+    assert (remedy.rewrites, remedy.reached) == (("separable",), True)
+    assert remedy.layers == ("middle.1", "middle.2")  # one item, in both of its uses
+    assert remedy.value == 2 * 57_600 + 2 * 13_600
+
+
+def test_the_ends_are_touched_where_nothing_else_is_enough():
+    remedy = verdict(THREE, max=100_000).remedy
+    assert remedy.reached
+    assert {"middle.1", "middle.2"} < set(remedy.layers)
+
+
+def test_what_is_out_of_reach_is_told_with_how_near_it_comes():
+    found = verdict(THREE, max=10)
+    assert not found.remedy.reached
+    assert 10 < found.remedy.value <= 4 * 13_600
+
+
+@pytest.mark.parametrize(("layers", "scope"), [("middle", "sum"), ("middle", "each"), ("middle.2", "sum")])
+def test_a_limit_for_some_layers_is_kept_by_these(layers, scope):
+    parts = 2 if (layers, scope) == ("middle", "sum") else 1
+    remedy = verdict(THREE, max=parts * 13_600, layers=layers, scope=scope).remedy
+    assert (remedy.reached, remedy.value) == (True, parts * 13_600)
+    assert remedy.layers == ("middle.1", "middle.2")
+
+
+def test_of_many_layers_that_are_too_much_the_worst_gets_the_remedy():
+    verdicts = checking.check([THREE], budgets=[Budget("mults", max=Bound(1, share=False, text="1"), scope="each")])
+    assert [each.status for each in verdicts] == ["exceeded"] * 4
+    assert sum(each.remedy is not None for each in verdicts) == 1
+
+
+@pytest.mark.parametrize("metric", ["activations", "ops_cmp"])
+def test_what_no_rewrite_tells_has_none(metric):
+    spec = {"input": [8, 10, 10], "layers": [*THREE["layers"], "relu"]}
+    found = verdict(spec, metric=metric, max=1)
+    assert (found.status, found.remedy) == ("exceeded", None)
+
+
+def test_where_there_is_nothing_to_rewrite_there_is_none():
+    assert verdict({"input": [8], "layers": [{"linear": {"out_features": 8}}]}, max=1).remedy is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "metric", "share"),
+    [
+        ("resnet18", "mults", 0.5),
+        ("resnet18", "params", 0.3),
+        ("vgg16", "mults", 0.3),
+        ("googlenet", "macs", 0.6),
+        ("unet", "mults", 0.25),
+        ("mobilenet_v1", "mults", 0.9),
+    ],
+)
+def test_the_command_does_what_is_told(spec, metric, share, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    limit = int(getattr(convcost.analyze(spec).total, metric) * share)
+    remedy = verdict(spec, metric=metric, max=limit).remedy
+    words = shlex.split(remedy.command)
+    assert words[:3] == ["convcost", "rewrite", spec]
+    result = CliRunner().invoke(app, words[1:])
+    assert result.exit_code == 0, result.output
+    after = getattr(convcost.analyze(words[-1]).total, metric)
+    assert after == remedy.value
+    assert (after <= limit) == remedy.reached
+
+
+def test_the_command_keeps_the_values_of_symbols(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    budget = Budget("mults", max=Bound(400_000_000, share=False, text="400M"), set={"r": (160,)})
+    (found,) = checking.check(["resnet18"], budgets=[budget], settings={"classes": "10"})
+    assert "--set classes=10 --set r=160" in found.remedy.command
+    assert CliRunner().invoke(app, shlex.split(found.remedy.command)[1:]).exit_code == 0
+    after = convcost.analyze("resnet18-rewritten.yaml", set={"r": 160, "classes": 10}).total
+    assert after.mults == found.remedy.value <= 400_000_000

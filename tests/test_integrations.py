@@ -1,0 +1,97 @@
+"""What plugs convcost into other tools: the steps of the GitHub action, and the hook of pre-commit, run by hand."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+INSTALL, CHECK = ACTION["runs"]["steps"]
+INPUT = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
+
+NET = "input: [3, 12, 12]\nlayers:\n  - conv: {out_channels: 256, kernel_size: 5}\n"  # 256 · 75 + 256 = 19,456 params
+CONFIG = "models: '*net.yaml'\nbudgets: [{metric: params, max: 19_455}]\n"
+
+
+@pytest.fixture
+def step(tmp_path, monkeypatch):
+    """Return a function that runs the step that checks, as a runner does, in a folder with a network and a budget."""
+    work, temporary = tmp_path / "work", tmp_path / "runner"
+    program = temporary / "convcost" / "bin" / "convcost"
+    program.parent.mkdir(parents=True)
+    work.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m convcost "$@"\n')
+    program.chmod(0o755)
+    (work / "net.yaml").write_text(NET)
+    (work / "convcost.yaml").write_text(CONFIG)
+
+    def step(**inputs):
+        values = {
+            name: inputs.pop(name.replace("-", "_"), given["default"]) for name, given in ACTION["inputs"].items()
+        }
+        assert not inputs
+        env = {name: INPUT.sub(lambda found: values[found[1]], text) for name, text in CHECK["env"].items()}
+        env |= {"RUNNER_TEMP": str(temporary), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+        folder = work / INPUT.sub(lambda found: values[found[1]], CHECK["working-directory"])
+        # as documented of `shell: bash`
+        shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", CHECK["run"]]
+        return subprocess.run(shell, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+
+    monkeypatch.chdir(work)
+    return step
+
+
+def test_the_action_annotates_summarises_and_fails(step, tmp_path):
+    done = step()
+    assert done.returncode == 1
+    (annotation,) = done.stdout.splitlines()
+    assert annotation.startswith("::error file=net.yaml,line=3,col=5,title=")
+    assert "19,456, which is 1 above the limit of 19,455" in annotation
+    assert done.stderr.startswith("Exceeded: 1 of 1 limit\n")
+    assert (tmp_path / "summary.md").read_text(encoding="utf-8").startswith("<!-- convcost check -->\n")
+
+
+def test_the_actions_inputs(step):
+    Path("other.yaml").write_text(NET)
+    Path("loose.yaml").write_text("budgets: [{metric: params, max: 20k, warn: 19k}]\n")
+    given = {"config": "loose.yaml", "specs": "net.yaml\nother.yaml", "outputs": "json:cost.json\ncsv:cost.csv"}
+    assert step(**given).returncode == 0
+    assert Path("cost.json").exists()
+    assert Path("cost.csv").read_text().count("\n") == 3  # the heading, and a limit for each spec
+    assert step(**given, strict="true").returncode == 1
+    assert step(baseline="cost.json").returncode == 1
+    assert step(baseline="none.json").returncode == 2
+    assert step(working_directory="..", specs="work/net.yaml", config="work/loose.yaml").returncode == 0
+
+
+def test_the_actions_inputs_are_no_shell(step):
+    done = step(specs="$(touch pwned) `touch pwned`; touch pwned", config="loose.yaml' touch pwned")
+    assert done.returncode == 2
+    assert not Path("pwned").exists()
+    scripts = INSTALL["run"] + CHECK["run"]
+    assert "${{" not in scripts  # all that is given comes by the environment
+
+
+def test_every_input_of_the_action_is_used():
+    used = set(INPUT.findall(str(ACTION["runs"])))
+    assert used == set(ACTION["inputs"])
+    assert "token" not in str(ACTION["inputs"]).lower()
+
+
+def test_the_hook_checks_what_the_configuration_names(step):
+    (hook,) = HOOKS
+    assert hook["entry"].split()[0] == "convcost"
+    assert (hook["language"], hook["pass_filenames"]) == ("python", False)
+    words = [sys.executable, "-m", *hook["entry"].split()]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("Exceeded: 1 of 1 limit\n")
