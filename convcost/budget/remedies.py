@@ -7,10 +7,15 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
+from convcost.analysis.candidates import Candidate, ends_of, find
 from convcost.analysis.cost import Analysis
-from convcost.analysis.suggestion import Suggestion
 from convcost.budget.verdicts import Remedy
 from convcost.rewrites import named
+from convcost.rewrites.application import apply
+from convcost.rewrites.base import Rewrite, Site
+from convcost.rewrites.selection import options_for
 from convcost.spec.rewriting import can_rewrite
 from convcost.spec.source import Source
 
@@ -20,7 +25,6 @@ METRICS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults"
 _GENTLE = ("separable",)
 _ALL = ("separable", "asymmetric", "stacked", "grouped", "bottleneck", "fire")
 _ATTEMPTS = ((_GENTLE, False), (_ALL, False), (_ALL, True))  # the rewrites, and whether the ends may be touched
-_MOST_LAYERS = 2_000  # of a network that is rewritten; what a larger one would need takes seconds to find
 
 
 def remedy(
@@ -35,39 +39,115 @@ def remedy(
     """Return the least that brings a network back within a limit, or what comes nearest; None where nothing helps.
 
     Standard convolutions become separable if that is enough; then the other rewrites are tried too, and at last the
-    first and the last layer with weights are no longer spared.
+    first and the last layer with weights are no longer spared. Of these rewrites as few as are enough are taken, the
+    biggest saving for each layer touched first.
 
     Args:
         source: The network's spec.
         spec: Its name.
         settings: The values given to its symbols.
         analysis: What it costs.
-        metric: What is limited, one of `METRICS`.
+        metric: What is limited.
         limit: The largest value that is allowed.
         part: The indices of the layers that the limit is for.
     """
-    network = analysis.network
-    if metric not in METRICS or len(network.layers) > _MOST_LAYERS:
+    if metric not in METRICS:
         return None
-    can = can_rewrite(source, settings, network)
-    best: Suggestion | None = None
+    attempt = _Attempt(source, settings, analysis, metric, limit, part)
+    found: dict[str, list[Candidate]] = {}
+    best: tuple[int, list[Candidate]] | None = None
     for names, ends in _ATTEMPTS:
-        rewrites = [named(name) for name in names]
-        found = Suggestion.of(network, rewrites, {metric: limit}, ends=ends, can=can, part=part)
-        if found.steps and (best is None or getattr(found.limited, metric) < getattr(best.limited, metric)):
-            best = found
-        if found.reached:
+        for name in names:
+            if name not in found:
+                found[name] = find(analysis, named(name), part)
+        spared = frozenset() if ends else ends_of(analysis.network)
+        value, chosen = attempt.least([each for name in names for each in found[name] if not each.layers & spared])
+        if chosen and (best is None or value < best[0]):
+            best = value, chosen
+        if chosen and value <= limit:
             break
     if best is None:
         return None
+    value, chosen = best
+    changes = _changes(chosen)
     given = [f"{name}={value}" for name, value in settings.items()]
     return Remedy(
-        rewrites=tuple(dict.fromkeys(step.rewrite for step in best.steps)),
-        layers=tuple(name for step in best.steps for name in step.names),
-        reached=best.reached,
-        value=getattr(best.limited, metric),
-        command=command(spec, best.patterns(), (), given),
+        rewrites=tuple(rewrite.name for rewrite, _ in changes),
+        layers=tuple(name for candidate in chosen for name in candidate.names(analysis.network)),
+        reached=value <= limit,
+        value=value,
+        command=command(spec, options_for(analysis.network, changes), (), given),
     )
+
+
+class _Attempt(Struct, frozen=True):
+    """A network, and a limit that it is to be brought within."""
+
+    source: Source
+    settings: Mapping[str, Any]
+    analysis: Analysis
+    metric: str
+    limit: int
+    part: Container[int]
+
+    def least(self, candidates: Sequence[Candidate]) -> tuple[int, list[Candidate]]:
+        """Return what is left of the cost and the fewest candidates that keep the limit; all where none do."""
+        useful = self._apart(candidates)
+        value, chosen = self._enough(useful)
+        if not self._can(chosen):
+            value, chosen = self._enough(self._writable(useful))
+        return value, chosen if self._can(chosen) else []
+
+    def _apart(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return those that save something, the biggest saving for each layer first, of two that overlap the first."""
+        limits = {self.metric: self.limit}
+        taken: set[int] = set()
+        apart = []
+        for candidate in sorted(candidates, key=lambda candidate: candidate.gain(limits), reverse=True):
+            if candidate.gain(limits) > 0 and taken.isdisjoint(candidate.layers):
+                taken |= candidate.layers
+                apart.append(candidate)
+        return apart
+
+    def _enough(self, candidates: Sequence[Candidate]) -> tuple[int, list[Candidate]]:
+        """Return as many from the first on as are enough, found by halving, and what is left of the cost then."""
+        few, many = 0, len(candidates)
+        left = self._left(candidates)
+        while left <= self.limit and few < many:
+            middle = (few + many) // 2
+            value = self._left(candidates[:middle])
+            if value <= self.limit:
+                many, left = middle, value
+            else:
+                few = middle + 1
+        return left, list(candidates[:many])
+
+    def _left(self, candidates: Sequence[Candidate]) -> int:
+        """Return what the part that is limited costs with these rewritten."""
+        rewritten = apply(self.analysis.network, [site for candidate in candidates for site in candidate.sites])
+        rows = zip(Analysis.of(rewritten.network).layers, rewritten.origins, strict=True)
+        return sum(row.value(self.metric) for row, origin in rows if origin in self.part)
+
+    def _can(self, candidates: Sequence[Candidate]) -> bool:
+        """Return whether the spec's text can be rewritten so."""
+        return can_rewrite(self.source, self.settings, self.analysis.network, _changes(candidates))
+
+    def _writable(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return those of which the spec's text can be rewritten, found by halving."""
+        if not candidates or self._can(candidates):
+            return list(candidates)
+        if len(candidates) == 1:
+            return []
+        middle = len(candidates) // 2
+        return self._writable(candidates[:middle]) + self._writable(candidates[middle:])
+
+
+def _changes(candidates: Sequence[Candidate]) -> list[tuple[Rewrite, list[Site]]]:
+    """Return the sites of each rewrite."""
+    changes: dict[str, tuple[Rewrite, list[Site]]] = {}
+    for candidate in candidates:
+        changes.setdefault(candidate.rewrite.name, (candidate.rewrite, []))[1].extend(candidate.sites)
+    return list(changes.values())
 
 
 def command(spec: str, to: Sequence[str], with_: Sequence[str], set: Sequence[str]) -> str:

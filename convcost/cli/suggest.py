@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import typer
 
 from convcost.cli import options, output, rewrite
 from convcost.errors import Fault, OptionError, nearest
+
+if TYPE_CHECKING:
+    from convcost.rewrites.base import Rewrite, Site
 
 OUT_OF_REACH = 1
 
@@ -36,6 +39,7 @@ def suggest(
     from convcost.analysis.suggestion import Suggestion
     from convcost.budget.remedies import command
     from convcost.reports.suggestion import SuggestionReport
+    from convcost.rewrites.selection import options_for
     from convcost.spec import source
     from convcost.spec.rewriting import can_rewrite
 
@@ -48,9 +52,11 @@ def suggest(
     read = source.read(spec)
     network = specs.load(read, settings)
 
-    can = can_rewrite(read, settings, network)
+    def can(each: Rewrite, sites: Sequence[Site]) -> bool:
+        return can_rewrite(read, settings, network, [(each, sites)])
+
     suggestion = Suggestion.of(network, rewrites, wanted, ends=ends, fold=not no_fold, can=can)
-    to = suggestion.patterns()
+    to = options_for(network, suggestion.changes)
     line = command(spec, to, with_, set) if to else ""
     output.write([SuggestionReport(suggestion, line)], chosen)
     if not suggestion.reached:

@@ -97,6 +97,15 @@ def patterns_for(network: Network, rewrite: Rewrite, sites: Sequence[Site]) -> l
     return cover(list(dict.fromkeys(site_path(network, site) for site in sites)))
 
 
+def options_for(network: Network, changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> list[str]:
+    """Return changes as `convcost rewrite --to` takes them: `NAME`, or `NAME:PATTERN` for some layers."""
+    found = []
+    for rewrite, sites in changes:
+        patterns = patterns_for(network, rewrite, sites)
+        found += [f"{rewrite.name}:{pattern}" for pattern in patterns] or [rewrite.name]
+    return found
+
+
 def site_path(network: Network, site: Site) -> tuple[str, ...]:
     """Return the name under which people know a site: of what is replaced, not of what only makes room."""
     replaced = next(index for index, parts in site.becomes.items() if parts)

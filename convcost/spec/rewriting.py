@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -63,25 +63,23 @@ def rewrite_text(
 
 
 def can_rewrite(
-    source: Source, settings: Mapping[str, Any], network: Network
-) -> Callable[[Rewrite, Sequence[Site]], bool]:
-    """Return what tells whether the text of a spec can be rewritten at the sites of an item.
+    source: Source, settings: Mapping[str, Any], network: Network, changes: Sequence[tuple[Rewrite, Sequence[Site]]]
+) -> bool:
+    """Return whether the text of a spec can be rewritten.
 
     Args:
         source: The spec.
         settings: The values given to its symbols.
         network: The network it describes with them.
+        changes: The sites of each rewrite.
     """
-
-    def can(rewrite: Rewrite, sites: Sequence[Site]) -> bool:
-        expected = apply(network, sites).network
-        try:
-            rewrite_text(source, settings, network, [(Note(rewrite.name, rewrite.source), sites)], expected)
-        except ConvcostError:
-            return False
-        return True
-
-    return can
+    expected = apply(network, [site for _, sites in changes for site in sites]).network
+    notes = [(Note(rewrite.name, rewrite.source), sites) for rewrite, sites in changes]
+    try:
+        rewrite_text(source, settings, network, notes, expected)
+    except ConvcostError:
+        return False
+    return True
 
 
 def _arithmetic(layer: Layer) -> tuple[Any, ...]:
