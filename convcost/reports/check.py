@@ -96,7 +96,8 @@ class CheckReport(Struct, frozen=True):
 
     def findings(self) -> Sequence[Finding]:
         """Return a finding for each verdict."""
-        return [_finding(verdict) for verdict in self.check.verdicts]
+        known: dict[str, int] = {}
+        return [_finding(verdict, known) for verdict in self.check.verdicts]
 
 
 class ReportedCheck(Check, frozen=True):
@@ -320,7 +321,8 @@ def _advice(verdict: Verdict) -> Iterator[str]:
     yield f"{found}: {names} on {layers} brings it to {remedy.value:,}, {where}."
 
 
-def _finding(verdict: Verdict) -> Finding:
+def _finding(verdict: Verdict, known: dict[str, int]) -> Finding:
+    """Return a finding; `known` counts those that only their order tells apart."""
     from hashlib import sha256  # for these formats only
 
     bound = verdict.bound
@@ -329,7 +331,8 @@ def _finding(verdict: Verdict) -> Finding:
     symbols = _symbols(verdict)
     subject = [verdict.spec, symbols, budget.layers, layer]
     rule = f"{budget.metric.replace('_', '-')}-{verdict.kind}"
-    identity = "\0".join([rule, *subject, budget.scope])
+    identity = "\0".join([rule, *subject, budget.scope, bound.place.file if bound.place else ""])
+    known[identity] = known.get(identity, 0) + 1
     places = [(cause.place, f"{cause.layer.name}: {cause.value:,}") for cause in verdict.causes if cause.place]
     limit = [(bound.place, f"{verdict.kind}: {bound.text}")] if bound.place else []
     metric = budget.metric.replace("_", " ")
@@ -345,7 +348,7 @@ def _finding(verdict: Verdict) -> Finding:
         message=_message(verdict),
         place=places[0][0] if places else None,
         related=tuple((place, safe(text)) for place, text in (*limit, *places[1:])),
-        fingerprint=sha256(identity.encode()).hexdigest(),
+        fingerprint=sha256(f"{identity}\0{known[identity]}".encode()).hexdigest(),
         weight=verdict.used if verdict.used is not None else Fraction(verdict.actual),
     )
 

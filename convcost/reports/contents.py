@@ -36,10 +36,17 @@ class Column(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A row of a table: a cell for each column, and whether it is a heading, ordinary, quiet or wrong."""
+    """A row of a table.
+
+    Attributes:
+        cells: A cell for each column.
+        weight: Whether it is a heading, ordinary, quiet, warned or wrong.
+        size: How much it tells: what is too long for a page loses its quiet rows first, then those with the least.
+    """
 
     cells: tuple[str, ...]
     weight: str = "ordinary"
+    size: float = 0.0
 
 
 class Table(Struct, frozen=True):
@@ -53,6 +60,9 @@ class Table(Struct, frozen=True):
         total: The last row, set apart.
         footer: Lines below.
         more: Tables that follow it.
+        code: Lines of a file above the columns, shown as they are.
+        commands: Command lines below all, never broken.
+        fold: The line under which a page that can folds it away; empty for a table that is always seen.
     """
 
     title: str
@@ -62,6 +72,9 @@ class Table(Struct, frozen=True):
     total: tuple[str, ...]
     footer: tuple[str, ...]
     more: tuple[Table, ...] = ()
+    code: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    fold: str = ""
 
 
 def footer(table: Table, kept: Iterable[int]) -> tuple[str, ...]:

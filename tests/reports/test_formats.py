@@ -9,7 +9,24 @@ from convcost.reports import formats
 
 
 def test_the_formats_are_the_files():
-    assert {"csv", "json", "markdown", "table"} <= set(formats.names())
+    assert formats.names() == ["csv", "json", "markdown", "table", "text"]
+    assert formats.names(ci=True) == ["csv", "github", "gitlab", "json", "junit", "markdown", "sarif", "table", "text"]
+
+
+@pytest.mark.parametrize("name", ["github", "gitlab", "junit", "sarif"])
+def test_a_format_for_findings_needs_findings(name):
+    formats.check(name, ci=True)
+    with pytest.raises(OptionError) as error:
+        formats.check(name)
+    assert str(error.value) == (
+        f"error: {name} is a format for findings, which only `convcost check` has\n"
+        f" = help: convcost check SPEC -o {name}; here the formats are csv, json, markdown, table, text"
+    )
+
+
+def test_a_name_is_in_one_folder_only():
+    """Else one of the two formats could never be asked for."""
+    assert len(set(formats.names(ci=True))) == len(formats.names(ci=True))
 
 
 @pytest.mark.parametrize(
@@ -23,6 +40,16 @@ def test_the_formats_are_the_files():
 def test_a_format_that_is_not_there(name, help):
     with pytest.raises(OptionError) as error:
         formats.check(name)
+    assert str(error.value) == f"error: there is no format {name!r}\n = help: {help}"
+
+
+@pytest.mark.parametrize(
+    ("name", "help"),
+    [("sarf", "did you mean 'sarif'?"), ("md", f"known: {', '.join(formats.names(ci=True))}")],
+)
+def test_a_format_that_is_not_there_for_findings_either(name, help):
+    with pytest.raises(OptionError) as error:
+        formats.check(name, ci=True)
     assert str(error.value) == f"error: there is no format {name!r}\n = help: {help}"
 
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from textwrap import dedent
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from msgspec import Struct
+
+from convcost.errors import visible
+from convcost.reports import formats
+from convcost.reports.contents import Column, Page, Row, Table
 
 
 def test_a_report_in_markdown(small, render):
@@ -62,7 +71,7 @@ def test_no_name_is_markup(hostile, render):
             text = name.replace("&emsp;", "").replace("**Total**", "")
         else:
             text = line.removeprefix("### ")
-        unescaped = re.sub(r"\\[\\`*_{}\[\]<>()#+!|~&$-]", "", text)
+        unescaped = re.sub(r"\\[\\`*_{}\[\]<>()#+!|~&$-]|&#8203;", "", text)
         assert not re.search(r"[`*_\[\]<>|&]", unescaped), line
 
 
@@ -72,3 +81,76 @@ def test_a_name_keeps_its_characters(name, render):
     spec = {"input": [2, 3], "layers": [{"relu": None, "name": name}]}
     shown = cells(render("markdown", spec).splitlines()[6])[0]
     assert re.sub(r"\\(.)", r"\1", shown).strip("`" if "`" not in name else "") == name
+
+
+class Shown(Struct, frozen=True):
+    """A report that shows a text everywhere a text can stand."""
+
+    text: str
+
+    def table(self):
+        text = self.text
+        columns = (Column("Name", role="name"), Column("Cell"))
+        return Table(text, (text,), columns, (Row((text, text)),), ("", ""), (text,))
+
+
+def shown(text):
+    """Return what another parser finds: for each block its kind, what it shows, and what of that is not code."""
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    tokens = parser.parse(formats.render("markdown", [Shown(text)], Page()))
+    assert {token.tag for token in tokens} <= {"h3", "p", "table", "thead", "tbody", "tr", "th", "td", ""}
+    blocks = []
+    for before, token in itertools.pairwise(tokens):
+        if token.type == "inline":
+            parts = [(part.type, part.content) for part in token.children]
+            assert {kind for kind, _ in parts} <= {"text", "code_inline"}
+            told = "".join(content for _, content in parts).strip("\u2003 ")
+            blocks.append((before.tag, told, "".join(content for kind, content in parts if kind == "text")))
+    return blocks
+
+
+# What GitHub looks for in the text that it shows, outside code: its documentation, "Autolinked references and URLs",
+# "Basic writing and formatting syntax" (mentions, emoji), and the autolinks of the GFM spec.
+LINKED = re.compile(r"(^|\W)@\w|\w@\w|#\d|\bGH-\d|www\.|://|:([+-]1|100|1234|[0-9]*[a-z_][a-z0-9_+-]*):", re.I)
+
+
+def assert_shown_as_it_is(text):
+    text = visible(text)
+    told = text.strip()
+    blocks = shown(text)
+    paragraph = [("p", told)] if told else []
+    cells = [("th", "Name"), ("th", "Cell"), ("td", told), ("td", told), ("td", ""), ("td", "")]
+    found = [(kind, content.replace("\u200b", "")) for kind, content, _ in blocks]
+    assert found == [("h3", told), *paragraph, *cells, *paragraph]
+    for _, _, plain in blocks:
+        assert not LINKED.search(plain)
+
+
+@example(text="    no code")
+@given(text=st.text() | st.text("\\`*_{}[]<>()#+-=.!|~&$@:/'\"wa1 \t\n"))
+def test_every_text_is_shown_as_it_is(text):
+    assert_shown_as_it_is(text)
+
+
+def test_no_text_is_a_mention_a_reference_or_a_link(hostile_names):
+    for name in hostile_names:
+        assert_shown_as_it_is(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("@octocat, a@b.c, @ 1", "@&#8203;octocat, a@&#8203;b.c, @ 1"),
+        ("#123 GH-4, C #", "\\#&#8203;123 GH-&#8203;4, C \\#"),
+        ("http://a.b www.c.d", "http:&#8203;//a.b www&#8203;.c.d"),
+        ("net.yaml:12:3", "net.yaml:12:3"),  # no emoji, and somebody may want to copy it
+        ("net.yaml:100:3, :tada:", "net.yaml:&#8203;100:3, :&#8203;tada:"),
+        ("<!-- a --> </details>", r"\<!-- a --\> \</details\>"),
+        ("__init__ a_b", r"\_\_init\_\_ a_b"),
+    ],
+)
+def test_what_breaks_a_text_that_github_would_link(text, escaped):
+    lines = formats.render("markdown", [Shown(text)], Page()).splitlines()
+    assert lines[0] == f"### {escaped}"
+    assert lines[2] == f"{escaped}  "
+    assert lines[6] == f"| `{text}` | {escaped} |"

@@ -1,4 +1,4 @@
-"""The formats a report can be written in; a file here is a format, named as it is."""
+"""The formats a report can be written in; a file here or in `ci` is a format, named as it is."""
 
 from __future__ import annotations
 
@@ -10,20 +10,34 @@ from convcost.errors import Fault, OptionError, nearest
 from convcost.reports.contents import Page, Report
 
 
-def names() -> list[str]:
-    """Return the names of all formats."""
-    files = os.listdir(os.path.dirname(__file__))  # noqa: PTH208, PTH120 -- pathlib would be slower than the listing
+def names(*, ci: bool = False) -> list[str]:
+    """Return the names of the formats that every report can be written in.
+
+    Args:
+        ci: Whether those for findings belong to them, which tools of continuous integration read.
+    """
+    here = os.path.dirname(__file__)  # noqa: PTH120 -- pathlib would be slower than the listing
+    folders = [here, os.path.join(here, "ci")] if ci else [here]  # noqa: PTH118
+    files = [file for folder in folders for file in os.listdir(folder)]  # noqa: PTH208
     return sorted(file[:-3] for file in files if file.endswith(".py") and not file.startswith("_"))
 
 
-def check(name: str) -> None:
+def check(name: str, *, ci: bool = False) -> None:
     """Refuse a name that is no format.
 
+    Args:
+        name: The name.
+        ci: Whether the reports have findings.
+
     Raises:
-        OptionError: There is no such format.
+        OptionError: There is no such format, or it is for findings and the reports have none.
     """
-    if name not in names():
-        raise OptionError(Fault(f"there is no format {name!r}", help=nearest(name, names())))
+    if name in names(ci=ci):
+        return
+    if name in names(ci=True):
+        help = f"convcost check SPEC -o {name}; here the formats are {', '.join(names())}"
+        raise OptionError(Fault(f"{name} is a format for findings, which only `convcost check` has", help=help))
+    raise OptionError(Fault(f"there is no format {name!r}", help=nearest(name, names(ci=ci))))
 
 
 def render(name: str, reports: Sequence[Report], page: Page) -> str:
@@ -34,5 +48,6 @@ def render(name: str, reports: Sequence[Report], page: Page) -> str:
         reports: One report for each spec.
         page: What they are written on.
     """
-    text: str = import_module(f"{__name__}.{name}").render(reports, page)
+    package = __name__ if name in names() else f"{__name__}.ci"
+    text: str = import_module(f"{package}.{name}").render(reports, page)
     return text

@@ -7,7 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from convcost.reports.contents import Page, Report, Table, footer, tables
 
-_SPECIAL = re.compile(r"([\\`*\[\]<>|~&$]|(?<!\w)_|_(?!\w))")
+_SPECIAL = re.compile(r"([\\`*\[\]<>|~&$#]|(?<![^\W_])_|_(?![^\W_]))")
+_LINKED = re.compile(  # mentions and addresses, issues, links, emoji; of numbers only these two are one
+    r"@(?=\w)|#(?=\d)|\bGH-(?=\d)|www(?=\.)|:(?=//)|:(?=(?:100|1234|[\w+-]*[a-z_+-][\w+-]*):)", re.IGNORECASE
+)
+_BREAK = "\u200b"
 _LEADING = re.compile(r"^(\s*\d*)([-+=#.)])")  # what would begin a list, a heading or a rule
 
 
@@ -24,6 +28,7 @@ def _lines(table: Table) -> Iterator[str]:
     for line in table.subtitle:
         yield _paragraph(line) + "  "
     yield ""
+    yield from _block(table.code)
     yield _line([column.title for column in columns])
     yield _line(["---:" if column.right else "---" for column in columns])
     for row in table.rows:
@@ -34,6 +39,14 @@ def _lines(table: Table) -> Iterator[str]:
         yield ""
         yield _paragraph(line)
     yield ""
+    yield from _block(table.commands)
+
+
+def _block(lines: Sequence[str]) -> Iterator[str]:
+    """Yield lines that are shown as they are."""
+    if lines:
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", "\n".join(lines))), default=0))
+        yield from (f"{fence}text", *lines, fence, "")
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -50,8 +63,15 @@ def _name(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)
+    """Return text that is shown as it is.
+
+    GitHub finds mentions, issues and emoji after Markdown, where backslashes are gone: a space without width breaks
+    them. Sources: "GitHub Flavored Markdown Spec", https://github.github.com/gfm/; what backslashes do not do,
+    https://github.com/github/markup/issues/1168 and https://github.com/github/markup/issues/1153.
+    """
+    broken = _LINKED.sub(rf"\g<0>{_BREAK}", text)
+    return _SPECIAL.sub(r"\\\1", broken).replace(_BREAK, "&#8203;")
 
 
 def _paragraph(text: str) -> str:
-    return _LEADING.sub(r"\1\\\2", _escape(text))
+    return _LEADING.sub(r"\1\\\2", _escape(text.lstrip()))

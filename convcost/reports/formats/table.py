@@ -22,7 +22,14 @@ def _one(table: Table, page: Page) -> str:
         from convcost.reports import terminal  # rich costs as much as everything else together
 
         return terminal.draw(table, widths, page.width)
-    return "\n".join(_lines(table, widths, page.width)) + "\n"
+    return "\n".join(map(_inert, _lines(table, widths, page.width))) + "\n"
+
+
+def _inert(line: str) -> str:
+    """Return a line that no log takes for a command: GitHub's obey lines that begin with `::` or hold `##[`."""
+    if line.lstrip().startswith("::"):
+        line = line.replace(":", r"\x3a", 1)
+    return line.replace("##[", r"##\x5b")
 
 
 def _widths(table: Table) -> list[int]:
@@ -66,6 +73,7 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterat
         return (" " * GAP).join([label, *rest]).rstrip()
 
     yield from _wrapped((table.title, *table.subtitle), width)
+    yield from table.code
     yield ""
     yield line([column.title for column in table.columns])
     yield rule
@@ -74,9 +82,11 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterat
     yield rule
     if any(table.total):
         yield line(table.total)
-    if below := footer(table, widths):
+    below = footer(table, widths)
+    if below or table.commands:
         yield ""
-        yield from _wrapped(below, width)
+    yield from _wrapped(below, width)
+    yield from table.commands
 
 
 def _shortened(label: str, width: int) -> str:

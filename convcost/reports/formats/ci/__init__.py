@@ -1,0 +1,32 @@
+"""The formats that tools of continuous integration read; a file here is one, for reports that have findings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from convcost.errors import Place
+from convcost.reports.contents import Finding, Findings
+
+
+def findings(reports: Iterable[Findings]) -> list[Finding]:
+    """Return the findings of reports, in their order."""
+    return [finding for report in reports for finding in report.findings()]
+
+
+def problems(reports: Iterable[Findings]) -> list[Finding]:
+    """Return the errors and warnings of reports, in their order."""
+    return [finding for finding in findings(reports) if finding.level in ("error", "warning")]
+
+
+def where(finding: Finding) -> Place | None:
+    """Return where a finding is shown: at its place, or at the first that is related where it has none."""
+    return finding.place or next((place for place, _ in finding.related), None)
+
+
+def path(place: Place) -> str:
+    """Return a file's path with forward slashes: from the current folder where it lies below it, else from the root."""
+    file = Path(os.path.abspath(place.file))  # noqa: PTH100 -- pathlib's keeps `..`
+    here = Path.cwd()
+    return file.relative_to(here).as_posix() if file.is_relative_to(here) else file.as_posix()
