@@ -184,3 +184,66 @@ def test_the_examples_in_the_docstrings_hold(module):
 def test_every_public_name_is_there_and_documented():
     for name in convcost.__all__:
         assert getattr(convcost, name).__doc__, name
+
+
+# budgets
+
+TINY = {"name": "net", "input": [3], "layers": [{"linear": {"out_features": 2}}]}  # 3 · 2 + 2 = 8 params, 6 mults
+
+
+def test_a_check_says_what_is_wrong():
+    check = convcost.check(TINY, max={"params": 7, "mults": "6"})
+    assert check.ok is False
+    assert repr(check) == (
+        "<Check: Exceeded: 1 of 2 limits; <mapping>: params: 8, which is 1 above the limit of 7 (114.3 %)>"
+    )
+    assert str(check).startswith("Exceeded: 1 of 2 limits\n")
+    assert "<table" in check._repr_html_()
+    assert [(verdict.budget.metric, verdict.actual, verdict.limit) for verdict in check.verdicts] == [
+        ("params", 8, 7),
+        ("mults", 6, 6),
+    ]
+
+
+def test_a_check_that_is_kept_says_so():
+    check = convcost.check(TINY, max={"params": 8})
+    assert check.ok is True
+    assert repr(check) == "<Check: Within budget: 1 limit>"
+
+
+def test_a_check_by_a_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.yaml").write_text("input: [3]\nlayers: [{linear: {out_features: 2}}]\nbudget: {adds: 6}\n")
+    (tmp_path / "convcost.yaml").write_text("models: net.yaml\nbudgets: [{metric: params, max: 9, warn: 7}]\n")
+    assert convcost.check().ok
+    assert not convcost.check(strict=True).ok
+    assert [verdict.budget.metric for verdict in convcost.check(tmp_path / "net.yaml").verdicts] == ["adds", "params"]
+    # what a program says goes instead of a configuration that it does not name
+    only = convcost.check("net.yaml", max={"mults": 6}).verdicts
+    assert [verdict.budget.metric for verdict in only] == ["adds", "mults"]
+    all_of = convcost.check("net.yaml", max={"mults": 6}, config="convcost.yaml").verdicts
+    assert [verdict.budget.metric for verdict in all_of] == ["adds", "params", "mults"]
+
+
+@pytest.mark.parametrize(
+    ("most", "message"),
+    [
+        ({"mult": 1}, "there is no total 'mult'"),
+        ({"mults": -1}, "the limit of mults is a whole number"),
+        ({"mults": 0.5}, "the limit of mults is a whole number"),
+        ({"mults": True}, "the limit of mults is a whole number"),
+        ({"mults": None}, "the limit of mults is a whole number"),
+        ({"mults": "95%"}, "the limit of mults is a whole number"),
+    ],
+)
+def test_a_limit_that_is_none_is_told(most, message):
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.check(TINY, max=most)
+    assert caught.value.faults[0].message == message
+
+
+def test_a_check_of_nothing_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for call in (lambda: convcost.check(), lambda: convcost.check(TINY), lambda: convcost.check("mobilenet_v1")):
+        with pytest.raises(convcost.ConfigError):
+            call()

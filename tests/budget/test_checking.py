@@ -166,7 +166,7 @@ def test_a_symbol_without_a_value_needs_one_only_where_a_budget_gives_none(folde
     Path("net.yaml").write_text("symbols: {n: }\ninput: [2]\nlayers: [{linear: {out_features: n}}]\n")
     (verdict,) = check("  - {metric: params, max: 100, set: {n: 4}}\n")
     assert verdict.actual == 12
-    with pytest.raises(convcost.SpecError, match="n has no value"):
+    with pytest.raises(convcost.SpecError, match="the symbol 'n' has no value"):
         check("  - {metric: params, max: 100}\n")
 
 
@@ -179,7 +179,7 @@ def test_a_spec_is_held_to_its_own_budget_first(folder, check):
         ("params", "max", 300, 336, "exceeded"),
     ]
     own = verdicts[1].bound
-    assert (str(own.place), own.text, own.source) == ("net.yaml:12:31", "5k", "budget: {params: 336, mults: 5k}")
+    assert (str(own.place), own.text, own.source) == ("net.yaml:12:30", "5k", "budget: {params: 336, mults: 5k}")
 
 
 def test_specs_that_are_named_go_instead_of_those_of_the_configuration(folder, check):

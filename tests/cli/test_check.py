@@ -308,7 +308,12 @@ def repository(folder, config, monkeypatch):
     config("models: '*net.yaml'\nbudgets: [{metric: mults, max: 2M, growth: 10%}]\n")
     git("add", ".")
     git("commit", "-m", "one")
-    git("checkout", "-b", "wider")
+    git("branch", "wider")
+    net = (folder / "net.yaml").read_text()
+    (folder / "net.yaml").write_text(net.replace("256", "999"))  # what came after the branch is none of its growth
+    git("commit", "-am", "two")
+    git("checkout", "wider")
+    assert (folder / "net.yaml").read_text() == net
     return git
 
 
