@@ -8,7 +8,7 @@ import sys
 import typer
 
 import convcost
-from convcost.cli import analyze, check, compare, formulas, init, rewrite, solve, specs, suggest, sweep, verify
+from convcost.cli import analyze, check, compare, formulas, init, rewrite, schema, solve, specs, suggest, sweep, verify
 from convcost.errors import ConvcostError
 
 WRONG_INPUT = 2
@@ -34,6 +34,7 @@ app.command("formulas")(formulas.formulas)
 app.command("sweep")(sweep.sweep)
 app.command("solve")(solve.solve)
 app.command("specs")(specs.specs)
+app.command("schema")(schema.schema)
 
 
 def _version(value: bool) -> None:

@@ -42,7 +42,7 @@ class LeakyRelu(_PerValue, type="leaky_relu"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.LeakyReLU.html
     """
 
-    negative_slope: Any = field(number, Fraction(1, 100))
+    negative_slope: Any = field(number, Fraction(1, 100), "The factor of negative values; no count changes.")
     per_value = Ledger(cmp=1, mul=1)
 
 
@@ -53,7 +53,7 @@ class Prelu(_PerValue, type="prelu"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.PReLU.html
     """
 
-    num_parameters: int = field(whole(1), 1)
+    num_parameters: int = field(whole(1), 1, "The learned factors: 1, or one per channel.")
     per_value = Ledger(cmp=1, mul=1)
 
     def output_shape(self, *inputs: Shape) -> Shape:
@@ -126,7 +126,7 @@ class Gelu(Activation, type="gelu"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.GELU.html
     """
 
-    approximate: str = field(word("none", "tanh"), "none")
+    approximate: str = field(word("none", "tanh"), "none", "Whether tanh takes the place of erf.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         exact = self.approximate == "none"

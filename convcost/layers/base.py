@@ -61,6 +61,8 @@ class Layer:
     """Whether it is written for other layers, its `stages`, and never runs itself."""
     checked: ClassVar[tuple[str, ...]] = ()
     """PyTorch's names for the input's channels: always inferred, checked where a spec gives them."""
+    either: ClassVar[tuple[str, ...]] = ()
+    """Fields of which exactly one is given."""
     note: ClassVar[str] = ""
     """Why a layer of this type performs no arithmetic."""
 

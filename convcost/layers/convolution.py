@@ -13,6 +13,15 @@ from convcost.layers.fields import Pair, field, flag, padding, padding_amounts, 
 from convcost.layers.windows import amounts, corner, each_axis, output_size, useful_products
 from convcost.ops import Cost, accumulate, is_symbolic, product
 
+_OUT_CHANNELS = field(whole(1), about="The channels of the output.")
+_KERNEL_SIZE = field(per_axis(1), about="The size of the kernel.")
+_DEPTH_MULTIPLIER = field(whole(1), 1, "How many kernels each input channel has.")
+_STRIDE = field(per_axis(1), 1, "The step from one window to the next.")
+_PADDING = field(padding, 0, "The zeros around the input; `same`: as many as give ⌈input / stride⌉ values.")
+_DILATION = field(per_axis(1), 1, "The step from one kernel value to the next.")
+_GROUPS = field(whole(1), 1, "How many groups of channels there are, which do not mix.")
+_BIAS = field(flag, True, "Whether a learned number is added to each output channel.")
+
 
 class _Convolution(Layer):
     """The arithmetic that all convolutions over windows share; a type says its channels, groups and window."""
@@ -21,7 +30,7 @@ class _Convolution(Layer):
     weights = True
     checked = ("in_channels",)
 
-    bias: bool = field(flag, True)
+    bias: bool = _BIAS
 
     def geometry(
         self, x: Shape
@@ -63,12 +72,12 @@ class Conv(_Convolution, type="conv"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
 
-    out_channels: int = field(whole(1))
-    kernel_size: tuple[int, ...] = field(per_axis(1))
-    stride: tuple[int, ...] = field(per_axis(1), 1)
-    padding: Any = field(padding, 0)
-    dilation: tuple[int, ...] = field(per_axis(1), 1)
-    groups: int = field(whole(1), 1)
+    out_channels: int = _OUT_CHANNELS
+    kernel_size: tuple[int, ...] = _KERNEL_SIZE
+    stride: tuple[int, ...] = _STRIDE
+    padding: Any = _PADDING
+    dilation: tuple[int, ...] = _DILATION
+    groups: int = _GROUPS
 
     def geometry(self, x: Shape) -> Any:
         pad = amounts(self.padding, x[1:], self.kernel_size, self.stride, self.dilation)
@@ -83,11 +92,11 @@ class DepthwiseConv(_Convolution, type="depthwise_conv"):
     Source: Howard et al. 2017, arXiv:1704.04861, equations 3 and 4.
     """
 
-    kernel_size: tuple[int, ...] = field(per_axis(1))
-    depth_multiplier: int = field(whole(1), 1)
-    stride: tuple[int, ...] = field(per_axis(1), 1)
-    padding: Any = field(padding, 0)
-    dilation: tuple[int, ...] = field(per_axis(1), 1)
+    kernel_size: tuple[int, ...] = _KERNEL_SIZE
+    depth_multiplier: int = _DEPTH_MULTIPLIER
+    stride: tuple[int, ...] = _STRIDE
+    padding: Any = _PADDING
+    dilation: tuple[int, ...] = _DILATION
 
     def geometry(self, x: Shape) -> Any:
         pad = amounts(self.padding, x[1:], self.kernel_size, self.stride, self.dilation)
@@ -102,9 +111,9 @@ class PointwiseConv(_Convolution, type="pointwise_conv"):
     Source: Howard et al. 2017, arXiv:1704.04861, section 3.1.
     """
 
-    out_channels: int = field(whole(1))
-    stride: tuple[int, ...] = field(per_axis(1), 1)
-    groups: int = field(whole(1), 1)
+    out_channels: int = _OUT_CHANNELS
+    stride: tuple[int, ...] = _STRIDE
+    groups: int = _GROUPS
 
     def geometry(self, x: Shape) -> Any:
         ones = (1,) * len(self.stride)
@@ -124,13 +133,13 @@ class SeparableConv(Layer, type="separable_conv"):
     composite = True
     checked = ("in_channels",)
 
-    out_channels: int = field(whole(1))
-    kernel_size: tuple[int, ...] = field(per_axis(1))
-    depth_multiplier: int = field(whole(1), 1)
-    stride: tuple[int, ...] = field(per_axis(1), 1)
-    padding: Any = field(padding, 0)
-    dilation: tuple[int, ...] = field(per_axis(1), 1)
-    bias: bool = field(flag, True)
+    out_channels: int = _OUT_CHANNELS
+    kernel_size: tuple[int, ...] = _KERNEL_SIZE
+    depth_multiplier: int = _DEPTH_MULTIPLIER
+    stride: tuple[int, ...] = _STRIDE
+    padding: Any = _PADDING
+    dilation: tuple[int, ...] = _DILATION
+    bias: bool = _BIAS
 
     def stages(self) -> tuple[tuple[str, str, dict[str, Any]], ...]:
         depthwise = {name: getattr(self, name) for name in DepthwiseConv.fields}
@@ -157,14 +166,14 @@ class TransposedConv(Layer, type="transposed_conv"):
     weights = True
     checked = ("in_channels",)
 
-    out_channels: int = field(whole(1))
-    kernel_size: tuple[int, ...] = field(per_axis(1))
-    stride: tuple[int, ...] = field(per_axis(1), 1)
-    padding: tuple[Pair, ...] = field(padding_amounts, 0)
-    output_padding: tuple[int, ...] = field(per_axis(0), 0)
-    dilation: tuple[int, ...] = field(per_axis(1), 1)
-    groups: int = field(whole(1), 1)
-    bias: bool = field(flag, True)
+    out_channels: int = _OUT_CHANNELS
+    kernel_size: tuple[int, ...] = _KERNEL_SIZE
+    stride: tuple[int, ...] = _STRIDE
+    padding: tuple[Pair, ...] = field(padding_amounts, 0, "What is cropped off the output.")
+    output_padding: tuple[int, ...] = field(per_axis(0), 0, "What is added behind each axis of the output.")
+    dilation: tuple[int, ...] = _DILATION
+    groups: int = _GROUPS
+    bias: bool = _BIAS
 
     def output_shape(self, *inputs: Shape) -> Shape:
         sizes = []

@@ -8,14 +8,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol, cast
+
+from msgspec import Struct
 
 from convcost.ops import is_symbolic
 
 MAX_SIZE = 10**15  # beyond any network; keeps what follows from a slip of the keyboard printable
 
-Reader = Callable[[Any, int], Any]
 Pair = tuple[int, int]
+
+WHOLE, FACTOR, NUMBER, FLAG, WORD = "whole number", "factor", "number", "flag", "word"
+
+
+class Form(Struct, frozen=True):
+    """What a reader takes, but for how many axes there are.
+
+    Attributes:
+        kind: What one value is: `WHOLE`, a number above 0 (`FACTOR`), any `NUMBER`, a `FLAG` or a `WORD`.
+        minimum: The least whole number.
+        words: The words that stand for a value.
+        depth: How deep lists may go: 0 for one value, 1 for one per spatial axis, 2 for a pair per spatial axis.
+    """
+
+    kind: str
+    minimum: int = 0
+    words: tuple[str, ...] = ()
+    depth: int = 0
+
+
+class Reader(Protocol):
+    """Reads a value; `form` says what it takes."""
+
+    form: Form
+
+    def __call__(self, value: Any, rank: int, /) -> Any:
+        """Return the normal form of a value on an input with `rank` spatial axes.
+
+        Raises:
+            FieldFault: The field cannot hold it.
+        """
 
 
 class FieldFault(Exception):
@@ -42,15 +74,20 @@ class Field:
     Attributes:
         read: How its value is read.
         default: Its value where none is given, `...` where one must be.
-        words: The words that it takes.
+        about: What it is, in a few words.
     """
 
-    __slots__ = ("default", "read", "words")
+    __slots__ = ("about", "default", "read")
 
-    def __init__(self, read: Reader, default: Any) -> None:
+    def __init__(self, read: Reader, default: Any, about: str) -> None:
         self.read = read
         self.default = default
-        self.words: tuple[str, ...] = getattr(read, "words", ())
+        self.about = about
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that it takes."""
+        return self.read.form.words
 
     @property
     def required(self) -> bool:
@@ -58,14 +95,26 @@ class Field:
         return self.default is ...
 
 
-def field(read: Reader, default: Any = ...) -> Any:
+def field(read: Reader, default: Any = ..., about: str = "") -> Any:
     """Declare a field in the body of a layer type."""
-    return Field(read, default)
+    return Field(read, default, about)
+
+
+def _takes(form: Form) -> Callable[[Callable[[Any, int], Any]], Reader]:
+    """Say what a reader takes."""
+
+    def reader(read: Callable[[Any, int], Any]) -> Reader:
+        marked = cast("Reader", read)  # a function takes any attribute
+        marked.form = form
+        return marked
+
+    return reader
 
 
 def whole(minimum: int) -> Reader:
     """Read one whole number."""
 
+    @_takes(Form(WHOLE, minimum))
     def read(value: Any, rank: int) -> int:
         if (type(value) is int and minimum <= value <= MAX_SIZE) or is_size(value, minimum):
             return value  # type: ignore[no-any-return]  # a symbolic number takes the place of an int
@@ -77,6 +126,7 @@ def whole(minimum: int) -> Reader:
 def per_axis(minimum: int) -> Reader:
     """Read one whole number for every spatial axis, or a list of one per axis."""
 
+    @_takes(Form(WHOLE, minimum, depth=1))
     def read(value: Any, rank: int) -> tuple[int, ...]:
         if (type(value) is int and minimum <= value <= MAX_SIZE) or is_size(value, minimum):
             return (value,) * rank
@@ -92,6 +142,7 @@ def per_axis(minimum: int) -> Reader:
     return read
 
 
+@_takes(Form(WHOLE, depth=2))
 def pairs(value: Any, rank: int) -> tuple[Pair, ...]:
     """Read what stands before and after each axis: a number, one per axis, or one [before, after] pair per axis."""
     if (type(value) is int and 0 <= value <= MAX_SIZE) or is_size(value, 0):
@@ -103,6 +154,7 @@ def pairs(value: Any, rank: int) -> tuple[Pair, ...]:
     raise _not_whole(value, 0)
 
 
+@_takes(Form(WHOLE, words=("same", "valid"), depth=2))
 def padding(value: Any, rank: int) -> str | tuple[Pair, ...]:
     """Read a padding: what `pairs` reads, `valid` (none), or `same`, whose amounts follow from the input."""
     if value == "same":
@@ -111,21 +163,22 @@ def padding(value: Any, rank: int) -> str | tuple[Pair, ...]:
         return ((0, 0),) * rank
     if isinstance(value, str):
         raise FieldFault("a number, a list, same or valid")
-    return pairs(value, rank)
+    amounts: tuple[Pair, ...] = pairs(value, rank)
+    return amounts
 
 
+@_takes(Form(WHOLE, words=("valid",), depth=2))
 def padding_amounts(value: Any, rank: int) -> tuple[Pair, ...]:
     """Read a padding that cannot be `same`."""
     if value == "same":
         raise FieldFault("a number, a list or valid", help="same is not defined for this type: give the numbers")
     if value == "valid":
         return ((0, 0),) * rank
-    return pairs(value, rank)
+    amounts: tuple[Pair, ...] = pairs(value, rank)
+    return amounts
 
 
-padding.words = ("same", "valid")  # type: ignore[attr-defined]
-
-
+@_takes(Form(FACTOR, depth=1))
 def factors(value: Any, rank: int) -> tuple[Any, ...]:
     """Read a positive factor, which may be a fraction, for every spatial axis, or a list of one per axis."""
     if isinstance(value, list) and len(value) != rank:
@@ -137,6 +190,7 @@ def factors(value: Any, rank: int) -> tuple[Any, ...]:
     return tuple(items)
 
 
+@_takes(Form(FLAG))
 def flag(value: Any, rank: int) -> bool:
     """Read a truth value."""
     if isinstance(value, bool):
@@ -144,6 +198,7 @@ def flag(value: Any, rank: int) -> bool:
     raise FieldFault("true or false", help="booleans are true and false only")
 
 
+@_takes(Form(NUMBER))
 def number(value: Any, rank: int) -> Any:
     """Read any number."""
     if type(value) in (int, Fraction) or is_symbolic(value):
@@ -154,12 +209,12 @@ def number(value: Any, rank: int) -> Any:
 def word(*choices: str) -> Reader:
     """Read one of some words."""
 
+    @_takes(Form(WORD, words=choices))
     def read(value: Any, rank: int) -> str:
         if isinstance(value, str) and value in choices:
             return value
         raise FieldFault(" or ".join(choices))
 
-    read.words = choices  # type: ignore[attr-defined]  # a function takes any attribute
     return read
 
 

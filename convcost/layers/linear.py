@@ -19,8 +19,8 @@ class Linear(Layer, type="linear"):
     weights = True
     checked = ("in_features", "in_channels")
 
-    out_features: int = field(whole(1))
-    bias: bool = field(flag, True)
+    out_features: int = field(whole(1), about="The numbers in the output.")
+    bias: bool = field(flag, True, "Whether a learned number is added to each output.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return (self.out_features,)

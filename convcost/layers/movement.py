@@ -17,8 +17,8 @@ class Slice(Layer, type="slice"):
 
     note = MOVES
 
-    start: int = field(whole(0), 0)
-    end: int = field(whole(1), None)
+    start: int = field(whole(0), 0, "The first channel, counted from 0.")
+    end: int = field(whole(1), None, "The channel behind the last; all channels without it.")
 
     @classmethod
     def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
@@ -43,7 +43,7 @@ class ChannelShuffle(Layer, type="channel_shuffle"):
 
     note = MOVES
 
-    groups: int = field(whole(1))
+    groups: int = field(whole(1), about="How many groups are dealt out.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -62,7 +62,7 @@ class PixelShuffle(Layer, type="pixel_shuffle"):
     takes = "spatial"
     note = MOVES
 
-    upscale_factor: int = field(whole(1))
+    upscale_factor: int = field(whole(1), about="How much larger each axis becomes.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -86,18 +86,19 @@ class Upsample(Layer, type="upsample"):
     """
 
     takes = "spatial"
+    either = ("scale_factor", "size")
 
-    scale_factor: Any = field(factors, None)
-    size: Any = field(per_axis(1), None)
-    mode: str = field(word("nearest", *_INTERPOLATIONS), "nearest")
-    align_corners: bool = field(flag, False)
+    scale_factor: Any = field(factors, None, "How much larger each axis becomes.")
+    size: Any = field(per_axis(1), None, "The size of the output.")
+    mode: str = field(word("nearest", *_INTERPOLATIONS), "nearest", "How the values between are found.")
+    align_corners: bool = field(flag, False, "Whether the corners keep their values; no count changes.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         rank = len(x) - 1
         if (self.scale_factor is None) == (self.size is None):
             raise LayerFault(
-                "upsample takes either scale_factor or size",
+                f"upsample takes either {' or '.join(self.either)}",
                 "neither is given" if self.size is None else "both are given",
                 field="" if self.size is None else "size",
             )
@@ -137,7 +138,7 @@ class Pad(Layer, type="pad"):
     takes = "spatial"
     note = MOVES
 
-    padding: tuple[Pair, ...] = field(pairs)
+    padding: tuple[Pair, ...] = field(pairs, about="The zeros around the input.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -150,7 +151,7 @@ class Crop(Layer, type="crop"):
     takes = "spatial"
     note = MOVES
 
-    cropping: tuple[Pair, ...] = field(pairs)
+    cropping: tuple[Pair, ...] = field(pairs, about="What is taken off.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -177,7 +178,7 @@ class Dropout(Layer, type="dropout"):
 
     note = "nothing at inference"
 
-    p: Any = field(number, Fraction(1, 2))
+    p: Any = field(number, Fraction(1, 2), "How likely a value is dropped in training; no count changes.")
 
 
 class Identity(Layer, type="identity"):

@@ -9,6 +9,9 @@ from convcost.layers.base import Layer, LayerFault, Norm, Shape
 from convcost.layers.fields import field, flag, number, whole
 from convcost.ops import NOTHING, Cost, Ledger, product, standardise, total_of
 
+_AFFINE = field(flag, True, "Whether a factor and a shift per channel are learned.")
+_EPS = field(number, Fraction(1, 100_000), "What is added to the variance; no count changes.")
+
 
 class BatchNorm(Norm, type="batch_norm"):
     """A batch norm at inference: scale and shift by the running statistics.
@@ -22,9 +25,9 @@ class BatchNorm(Norm, type="batch_norm"):
 
     checked = ("num_features",)
 
-    affine: bool = field(flag, True)
-    eps: Any = field(number, Fraction(1, 100_000))
-    momentum: Any = field(number, Fraction(1, 10))
+    affine: bool = _AFFINE
+    eps: Any = _EPS
+    momentum: Any = field(number, Fraction(1, 10), "How fast the running statistics follow; no count changes.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         channels, values = output[0], product(output)
@@ -48,8 +51,8 @@ class LayerNorm(Norm, type="layer_norm"):
 
     checked = ("normalized_shape",)
 
-    affine: bool = field(flag, True)
-    eps: Any = field(number, Fraction(1, 100_000))
+    affine: bool = _AFFINE
+    eps: Any = _EPS
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return _standardised(output, group=output[0], groups=product(output[1:]), affine=self.affine)
@@ -67,9 +70,9 @@ class GroupNorm(Norm, type="group_norm"):
 
     checked = ("num_channels",)
 
-    num_groups: int = field(whole(1))
-    affine: bool = field(flag, True)
-    eps: Any = field(number, Fraction(1, 100_000))
+    num_groups: int = field(whole(1), about="How many groups of channels there are.")
+    affine: bool = _AFFINE
+    eps: Any = _EPS
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -96,10 +99,10 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html
     """
 
-    size: int = field(whole(1))
-    alpha: Any = field(number, Fraction(1, 10_000))
-    beta: Any = field(number, Fraction(3, 4))
-    k: Any = field(number, 1)
+    size: int = field(whole(1), about="The neighbouring channels whose squares are added up.")
+    alpha: Any = field(number, Fraction(1, 10_000), "The α of the formula; no count changes.")
+    beta: Any = field(number, Fraction(3, 4), "The β of the formula; no count changes.")
+    k: Any = field(number, 1, "The k of the formula; no count changes.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         values = product(output)

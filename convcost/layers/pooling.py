@@ -13,10 +13,10 @@ from convcost.ops import Cost, Ledger, average_of, gcd, maximum_of, product, tot
 class _Pool(Layer):
     takes = "spatial"
 
-    kernel_size: tuple[int, ...] = field(per_axis(1))
-    stride: tuple[int, ...] = field(per_axis(1), None)
-    padding: Any = field(padding, 0)
-    ceil_mode: bool = field(flag, False)
+    kernel_size: tuple[int, ...] = field(per_axis(1), about="The size of the window.")
+    stride: tuple[int, ...] = field(per_axis(1), None, "The step between windows; the kernel size without it.")
+    padding: Any = field(padding, 0, "What lies around the input, at most half the window.")
+    ceil_mode: bool = field(flag, False, "Whether the last window may hang over the end.")
 
     @classmethod
     def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
@@ -60,7 +60,7 @@ class MaxPool(_Pool, type="max_pool"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
     """
 
-    dilation: tuple[int, ...] = field(per_axis(1), 1)
+    dilation: tuple[int, ...] = field(per_axis(1), 1, "The step from one value of the window to the next.")
 
     def window(self, terms: int) -> Ledger:
         return maximum_of(terms)
@@ -77,7 +77,7 @@ class AvgPool(_Pool, type="avg_pool"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
     """
 
-    count_include_pad: bool = field(flag, True)
+    count_include_pad: bool = field(flag, True, "Whether the average counts the padding; no count changes.")
 
     def window(self, terms: int) -> Ledger:
         return average_of(terms)
@@ -114,7 +114,7 @@ class AdaptiveAvgPool(Layer, type="adaptive_avg_pool"):
 
     takes = "spatial"
 
-    output_size: tuple[int, ...] = field(per_axis(1))
+    output_size: tuple[int, ...] = field(per_axis(1), about="The size of the output.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return (inputs[0][0], *self.output_size)

@@ -142,7 +142,7 @@ def _symbols(
     values: dict[str, Any] = {}
     for name, symbol in read.symbols.items():
         multiple = _constant(symbol.multiple_of, values, faults, name) if symbol.multiple_of else None
-        if multiple is not None and (not isinstance(multiple, (int, Fraction)) or multiple <= 0):
+        if multiple is not None and (type(multiple) not in (int, Fraction) or multiple <= 0):
             assert symbol.multiple_of is not None
             faults.add(
                 "multiple_of is a number greater than 0",

@@ -10,7 +10,38 @@ from convcost.network import Limit
 from convcost.spec.tree import Node
 
 MERGES = frozenset(("add", "multiply", "concat", "residual"))
-ITEM_KEYS = ("name", "from", "repeat", "if")
+
+KEYS = {
+    "convcost": "The version of the language: 1.",
+    "name": "What the network is called.",
+    "source": "Where the architecture comes from.",
+    "symbols": "What a run may change: names and their defaults.",
+    "input": "The shape of the input, channels first: [C, H, W], [C, L], [C, D, H, W], or [F] for a vector.",
+    "defaults": "The fields that a layer type takes where a layer does not give them.",
+    "blocks": "Layer types of this file, made of others.",
+    "layers": "The items of the network, one after the other.",
+    "budget": "The largest totals allowed, such as `params: 4.3M`.",
+}
+"""The keys of a spec, with what they are; so are those of its parts."""
+SYMBOL_KEYS = {
+    "value": "The default; without one the symbol stays a letter until `--set` gives it a value.",
+    "multiple_of": "What every value of the symbol is a multiple of.",
+}
+BLOCK_KEYS = {
+    "params": "The parameters with their defaults; an empty default must be given where the block is used.",
+    "layers": "The items of the block, one after the other.",
+}
+ITEM_KEYS = {
+    "name": "Names the output, for `from` of later items.",
+    "from": "Reads an earlier item instead of the one before; a list of names for `add`, `multiply` and `concat`.",
+    "repeat": "How often it runs, one after the other; 0 leaves it out.",
+    "if": "Leaves it out unless this holds; what is left out passes its input on.",
+}
+RESIDUAL_KEYS = {
+    "body": "The items whose output is added.",
+    "shortcut": "The items on the way around them; the input itself without it.",
+}
+MOST_SIZES = 4  # of an input: channels and three spatial axes
 
 
 class Invalid:

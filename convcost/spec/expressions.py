@@ -115,7 +115,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9][0-9_]*)?\.?[0-9][0-9_]*(?:[eE][+-]?[0-9]+)?|[0-9][0-9_]*\.?)(?P<junk>[\w.:]*)"
     rf"|(?P<name>{NAME.pattern})|(?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>(),]))"
 )
-_NUMBER = re.compile(
+NUMBER = re.compile(
     r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?"
 )
 
@@ -170,7 +170,7 @@ class _Parser:
                 kind = "number"
                 number = match["number"] + match["junk"]
                 start = match.start("number")
-                if not _NUMBER.fullmatch(number):
+                if not NUMBER.fullmatch(number):
                     raise ExpressionFault(f"{number} is not a number", "", _number_help(number), start)
                 yield kind, number, start
             else:
@@ -320,7 +320,7 @@ class _Parser:
 def _number_help(number: str) -> str:
     if re.fullmatch(r"0\d+", number):
         return f"without leading zeros: {number.lstrip('0') or '0'}"
-    if number[-1:] in "kMGT" and _NUMBER.fullmatch(number[:-1]):
+    if number[-1:] in "kMGT" and NUMBER.fullmatch(number[:-1]):
         return "k, M, G and T are for budgets: write 1e3, 1e6, 1e9, 1e12"
     return "numbers look like 32, 1_000, 0.75 or 1e6"
 

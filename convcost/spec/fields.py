@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import Any
 
+from msgspec import Struct
+
 from convcost.errors import nearest
 from convcost.layers import REGISTRY, Layer
 from convcost.spec.arithmetic import shown
@@ -13,8 +15,24 @@ from convcost.spec.expressions import ACTIVATIONS, NORMS, Formula
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
-_FOLLOWERS = {"norm": NORMS, "activation": ACTIVATIONS}
-_STAGE_FOLLOWERS = {"mid_norm": NORMS, "mid_activation": ACTIVATIONS}
+
+class Follower(Struct, frozen=True):
+    """A key that writes a layer behind the one it stands in: the types it may name, and what it is."""
+
+    choices: frozenset[str]
+    about: str
+
+
+_FOLLOWERS = {
+    "norm": Follower(NORMS, "The norm behind it: a type, or one type with fields; `none` turns a default off."),
+    "activation": Follower(
+        ACTIVATIONS, "The activation behind it: a type, or one type with fields; `none` turns a default off."
+    ),
+}
+_STAGE_FOLLOWERS = {
+    "mid_norm": Follower(NORMS, "The norm between the two stages, where it differs from the last one."),
+    "mid_activation": Follower(ACTIVATIONS, "The activation between the two stages, where it differs from the last."),
+}
 
 
 class Fields:
@@ -65,18 +83,18 @@ class Fields:
         fields = layer.fields
         given: dict[str, Given] = {}
         for name, (key, value) in node.entries.items():
-            choices = _followers(layer).get(name) if name not in fields else None
-            if name not in fields and name not in layer.checked and choices is None:
+            follower = followers(layer).get(name) if name not in fields else None
+            if name not in fields and name not in layer.checked and follower is None:
                 help = nearest(name, allowed(layer))
                 self.values.faults.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
                 _take_as_meant(name, fields, given, key)
             elif value.__class__ is Scalar and value.null:
                 continue
-            elif choices is None:
+            elif follower is None:
                 words = fields[name].words if name in fields else ()
                 given[name] = Given(self.values.read(value, where, words), value, outer)
             else:
-                given[name] = Given(self._follower(value, name, choices, where, outer), value, outer)
+                given[name] = Given(self._follower(value, name, follower.choices, where, outer), value, outer)
         return given
 
     def _follower(self, node: Node, name: str, choices: frozenset[str], where: str, outer: bool) -> Any:
@@ -140,10 +158,11 @@ class Fields:
 
 def allowed(layer: type[Layer]) -> list[str]:
     """Return the names of all that may be given to a layer type."""
-    return [*layer.fields, *layer.checked, *_followers(layer)]
+    return [*layer.fields, *layer.checked, *followers(layer)]
 
 
-def _followers(layer: type[Layer]) -> dict[str, frozenset[str]]:
+def followers(layer: type[Layer]) -> dict[str, Follower]:
+    """Return the keys of a layer type that write layers behind it."""
     if not layer.weights:
         return {}
     return _FOLLOWERS | _STAGE_FOLLOWERS if layer.type == "separable_conv" else _FOLLOWERS

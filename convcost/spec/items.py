@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcost.errors import nearest
 from convcost.layers import REGISTRY
-from convcost.spec.document import ITEM_KEYS, MERGES, Given, Item
+from convcost.spec.document import ITEM_KEYS, MERGES, RESIDUAL_KEYS, Given, Item
 from convcost.spec.fields import Fields
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import kind_of
@@ -263,10 +263,10 @@ class Items:
             item.branches = [self._branch(node, f"{where}.residual", names), []]
             item.labels = ("", "")
         elif isinstance(node, Mapping):
-            self.values.check_keys(node, ("body", "shortcut"), where, "residual")
+            self.values.check_keys(node, RESIDUAL_KEYS, where, "residual")
             if "body" not in node.entries:
                 self.values.faults.add("residual needs a body", node, path=where, help=form)
-            item.labels = ("body", "shortcut")
+            item.labels = tuple(RESIDUAL_KEYS)
             item.branches = [
                 self._branch(node.entries[label][1], f"{where}.residual.{label}", names)
                 if label in node.entries

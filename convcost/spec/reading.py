@@ -10,7 +10,20 @@ from convcost.network import Limit
 from convcost.ops import METRICS
 from convcost.spec import expressions
 from convcost.spec.arithmetic import ExpressionFault
-from convcost.spec.document import INVALID, ITEM_KEYS, MERGES, Block, Document, Given, Item, Symbol
+from convcost.spec.document import (
+    BLOCK_KEYS,
+    INVALID,
+    ITEM_KEYS,
+    KEYS,
+    MERGES,
+    MOST_SIZES,
+    SYMBOL_KEYS,
+    Block,
+    Document,
+    Given,
+    Item,
+    Symbol,
+)
 from convcost.spec.expressions import Formula
 from convcost.spec.faults import Faults
 from convcost.spec.fields import Fields, allowed
@@ -23,7 +36,6 @@ UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**
 """Units of amounts; the last three are for what is counted in bytes."""
 _AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
 
-_TOP = ("convcost", "name", "source", "symbols", "input", "defaults", "blocks", "layers", "budget")
 _CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv")
 
 
@@ -51,7 +63,7 @@ class _Reader:
                 "a spec is a mapping", root, found=kind_of(root), help="it starts with keys: input: …, layers: …"
             )
             return None
-        self.values.check_keys(root, _TOP, "", "a spec")
+        self.values.check_keys(root, KEYS, "", "a spec")
         entries = root.entries
         version = self._text(entries, "convcost")
         if version and version != str(VERSION):
@@ -107,10 +119,10 @@ class _Reader:
             return Given(INVALID, root)
         node = entries["input"][1]
         self.values.known = frozenset(self.symbols)
-        if not isinstance(node, Sequence) or not 1 <= len(node.items) <= 4:
+        if not isinstance(node, Sequence) or not 1 <= len(node.items) <= MOST_SIZES:
             found = f"{len(node.items)} numbers" if isinstance(node, Sequence) else kind_of(node)
             self.values.faults.add(
-                "input is a list of 1 to 4 numbers",
+                f"input is a list of 1 to {MOST_SIZES} numbers",
                 node,
                 path="input",
                 found=found,
@@ -128,7 +140,7 @@ class _Reader:
             multiple: Given | None = None
             self.values.known = frozenset(self.symbols)
             if isinstance(value, Mapping):
-                self.values.check_keys(value, ("value", "multiple_of"), path, "a symbol")
+                self.values.check_keys(value, SYMBOL_KEYS, path, "a symbol")
                 if "multiple_of" in value.entries:
                     at = value.entries["multiple_of"][1]
                     multiple = Given(self.values.read(at, path), at)
@@ -151,7 +163,7 @@ class _Reader:
                 )
                 self.parameters[name] = None
                 continue
-            self.values.check_keys(value, ("params", "layers"), path, "a block")
+            self.values.check_keys(value, BLOCK_KEYS, path, "a block")
             parameters: dict[str, Given | None] = {}
             if "params" in value.entries:
                 at = value.entries["params"][1]

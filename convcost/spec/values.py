@@ -14,7 +14,7 @@ from convcost.spec.faults import Faults
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 
 _DECLARE = "declare it under symbols"
-_NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FALSE", "None", "Null", "NULL"])
+NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FALSE", "None", "Null", "NULL"])
 
 
 class Values:
@@ -60,7 +60,7 @@ class Values:
 
     def _add_unknown_names(self, formula: Formula, node: Node, where: str, words: Iterable[str]) -> None:
         for name in sorted(formula.names - self.known):
-            if name in _NO_BOOLEANS:
+            if name in NO_BOOLEANS:
                 help = "booleans are true and false only; no value is empty, ~ or null"
             elif name in self.later:
                 help = f"a symbol sees those before it, and it stands in line {self.later[name]}"

@@ -147,6 +147,12 @@ def test_a_multiple_is_a_number(value: str, load: Load, faults: Faults) -> None:
     assert faults(text) == [("a must be a multiple of 2", 1, 22)]
 
 
+@pytest.mark.parametrize("multiple", ["true", "relu", "0", "-2"])
+def test_multiple_of_is_a_number_above_0(multiple: str, faults: Faults) -> None:
+    text = f"symbols: {{a: {{value: 8, multiple_of: {multiple}}}}}\ninput: [3]\nlayers: [relu]\n"
+    assert faults(text) == [("multiple_of is a number greater than 0", 1, 38)]
+
+
 # settings
 
 
