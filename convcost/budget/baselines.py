@@ -1,35 +1,42 @@
-"""What networks cost at the baseline that growth is measured against: at a revision, or in a report."""
+"""What networks cost at the baseline that growth is measured against: at a revision, or in an earlier report."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
 from msgspec import Struct
 
-from convcost.analysis.cost import SCHEMA_VERSION, Analysis, LayerCost, described_network, total
-from convcost.budget import revisions
+from convcost.analysis.cost import Analysis, LayerCost, described_network
+from convcost.budget import earlier, revisions
+from convcost.budget.earlier import Entry, Whose
+from convcost.budget.revisions import Revision
 from convcost.budget.verdicts import Base
-from convcost.errors import BaselineError, ConvcostError, Fault
+from convcost.errors import BaselineError, ConvcostError, Fault, Place, visible
 from convcost.network import Network
-from convcost.ops import KINDS, Cost, Ledger
-from convcost.spec import Spec
+from convcost.ops import Cost
+from convcost.spec import Source, Spec
 from convcost.spec.source import shipped
+
+_LONGEST = 200  # characters of a fault that are told in a reason
+_FEW = 3  # values of symbols that are listed
+
+Settings = Mapping[str, Any]
 
 
 class Past(Struct, frozen=True):
     """What a network cost at the baseline.
 
     Attributes:
-        name: Where that is known from.
-        layers: Each layer; rows of several of a report that was made so.
+        name: Where that is known from, such as `1a2b3c4:nets/a.yaml` or `cost.json: nets/a.yaml`.
+        layers: Each layer.
         total: Their sum.
         activations: Values in the outputs of all layers.
-        whole: Whether each row is one layer, and every layer has one.
-        network: The network; None where it is known from a report.
+        whole: Whether each row is one layer and no layer is left out; otherwise only totals can be compared.
+        network: The network; None where a report tells of it.
     """
 
     name: str
@@ -41,7 +48,11 @@ class Past(Struct, frozen=True):
 
 
 class Lacking(Struct, frozen=True):
-    """Why it is not known what a network cost: then its growth is not checked, and this is said."""
+    """Why there is no figure to compare with: growth is not checked, and this is said.
+
+    Attributes:
+        reason: One plain line.
+    """
 
     reason: str
 
@@ -51,243 +62,170 @@ class Baseline(Protocol):
 
     @property
     def base(self) -> Base:
-        """What it is."""
+        """What it is called."""
 
-    def past(self, spec: str, network: Network, settings: Mapping[str, Any]) -> Past | Lacking:
+    def past(self, spec: str, network: Network, settings: Settings) -> Past | Lacking:
         """Return what a network cost, or why that is not known.
 
         Args:
-            spec: The spec, as it was named.
+            spec: The spec as it was named.
             network: The network as it is now.
-            settings: The values given to its symbols.
+            settings: The values that its symbols were given.
 
         Raises:
-            BaselineError: The baseline cannot be used for it.
+            BaselineError: The baseline cannot be used for this network.
         """
 
 
 def from_revision(asked: str, specs: Sequence[str]) -> Baseline:
-    """Return what specs cost where `HEAD` and a revision parted: they are read there and counted again.
+    """Return what specs cost where `HEAD` and a revision went different ways: they are read there and counted again.
 
     Args:
-        asked: The revision.
-        specs: The specs that will be asked for.
+        asked: The revision: a branch, a tag, a commit.
+        specs: The specs as they are named; paths from the current folder.
 
     Raises:
-        BaselineError: There is no repository, no such revision, or no history that reaches so far.
+        BaselineError: A spec is no file of the repository, there is no such revision, or git cannot be asked.
     """
-    revision = revisions.merge_base(asked)
-    files = [spec for spec in specs if spec != "-" and os.path.lexists(spec)]
-    texts = revisions.read(revision, files)
-    return _AtRevision(revision, {name: None if text is None else Spec(text) for name, text in texts.items()})
+    faults = [_without_past(spec) for spec in specs if spec == "-" or (not Path(spec).is_file() and spec in shipped())]
+    if faults:
+        raise BaselineError(faults)
+    files = [spec for spec in specs if os.path.lexists(spec)]  # what is missing is told where it is read
+    folder = os.path.dirname(files[0]) if files else ""  # noqa: PTH120 -- as it is written
+    revision = revisions.merge_base(asked, folder or ".")
+    return _AtRevision(revision, revisions.read_each(revision, files))
 
 
 class _AtRevision:
-    def __init__(self, revision: revisions.Revision, specs: Mapping[str, Spec | None]) -> None:
-        self.revision = revision
-        self.specs = specs
+    def __init__(self, revision: Revision, found: Mapping[str, Source | BaselineError | None]) -> None:
         self.base = Base(str(revision), revision.asked, revision.commit)
+        self._revision = revision
+        self._found = {
+            spec: Spec(source) if isinstance(source, Source) else source  # parsed once for all settings
+            for spec, source in found.items()
+        }
 
-    def past(self, spec: str, network: Network, settings: Mapping[str, Any]) -> Past | Lacking:
-        if spec not in self.specs:
-            whose = "shipped with convcost" if spec in shipped() else "no file"
-            return Lacking(f"{spec} is {whose}: this repository has no past of it")
-        before = self.specs[spec]
-        if before is None:
-            return Lacking(f"{spec} is new: it is not in {self.revision}")
+    def past(self, spec: str, network: Network, settings: Settings) -> Past | Lacking:
+        if spec not in self._found:
+            raise BaselineError(_without_past(spec))
+        found = self._found[spec]
+        if found is None:
+            return Lacking(visible(f"{spec} is new: it is not in {self._revision}"))
+        if isinstance(found, BaselineError):
+            return _faulty(spec, self._revision, found)
         try:
-            analysis = Analysis.of(before.network(settings))
+            before = found.network(settings)
         except ConvcostError as error:
-            fault = error.faults[0]
-            where = f" ({fault.place})" if fault.place else ""
-            return Lacking(f"{before.source.file} cannot be counted: {fault.message}{where}")
-        return Past(before.source.file, analysis.layers, analysis.total, analysis.activations, network=analysis.network)
+            return _faulty(spec, self._revision, error)
+        analysis = Analysis.of(before)
+        return Past(found.source.file, analysis.layers, analysis.total, analysis.activations, network=before)
 
 
-class _Cost(Struct):
-    """What a JSON report tells of a cost."""
-
-    activations: int
-    params: int
-    buffers: int
-    mults: int
-    adds: int
-    macs: int
-    useful_mults: int
-    ops: dict[str, int]
-
-    def cost(self) -> Cost:
-        return Cost(
-            self.params,
-            self.buffers,
-            Ledger(**{kind: self.ops.get(kind, 0) for kind in KINDS}),
-            self.macs,
-            self.useful_mults,
-        )
-
-    def fault(self) -> str:
-        """Return what cannot be so."""
-        unknown = [kind for kind in self.ops if kind not in KINDS]
-        if unknown:
-            return f"there are no operations {unknown[0]!r}"
-        numbers = [getattr(self, name) for name in _NUMBERS] + [*self.ops.values()]
-        if min(numbers) < 0:
-            return "a number is negative"
-        if (self.mults, self.adds) != (self.ops.get("mul", 0), self.ops.get("add", 0)):
-            return "mults and adds are not those of ops"
-        return ""
+def _without_past(spec: str) -> Fault:
+    """Return the fault of a spec that is no file."""
+    whose = {"-": "standard input", "<mapping>": "a mapping"}.get(spec, f"{spec}, which convcost ships,")
+    help = f"give the path of a file in the repository, {revisions.REPORT}"
+    return Fault(f"{whose} has no past in a repository", help=help)
 
 
-_NUMBERS = ("activations", "params", "buffers", "mults", "adds", "macs", "useful_mults")
+def _faulty(spec: str, revision: Revision, error: ConvcostError) -> Lacking:
+    """Return that a spec was no network at a revision, with the first of its faults."""
+    fault = error.faults[0]
+    if fault.place is None:  # of the values that are given
+        found = fault.found.removeprefix("--set ")
+        message = fault.message.removeprefix("--set: ") + (f" ({found})" if found else "")
+        return Lacking(f"{_told(spec)} takes no such values in {_told(str(revision))}: {_told(message)}")
+    count = len(error.faults)
+    several = f"{count:,} {'or more ' if error.more else ''}faults in {revision}, the first"
+    has = several if count > 1 else f"a fault in {revision}"
+    return Lacking(f"{_told(spec)} has {_told(has)}: {_told(fault.message)} ({_told(str(fault.place))})")
 
 
-class _Layer(_Cost, kw_only=True):
-    name: str
-    type: str
-    line: int | None = None
-    input_shape: list[Any]
-    output_shape: list[int]
-
-    def layer(self) -> LayerCost:
-        inputs = self.input_shape
-        shapes = inputs if inputs and isinstance(inputs[0], list) else [inputs]
-        return LayerCost(
-            tuple(self.name.split("/")),
-            self.name,
-            self.type,
-            self.line or 0,
-            tuple([tuple(shape) for shape in shapes]),
-            tuple(self.output_shape),
-            self.activations,
-            self.cost(),
-            None,
-            (),
-        )
-
-
-class _Network(Struct):
-    name: str | None
-    file: str | None
-    symbols: dict[str, Any]
-
-
-class _Convention(Struct):
-    batch: int
-    fold: bool
-
-
-class _Entry(Struct):
-    """One network of a JSON report."""
-
-    network: _Network
-    convention: _Convention
-    layers: list[_Layer]
-    total: _Cost
-    left_out: int | None = None
-
-    @property
-    def title(self) -> str:
-        return self.network.file or self.network.name or "a network without a name"
+def _told(text: str) -> str:
+    text = visible(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def from_report(path: str) -> Baseline:
-    """Return what an earlier JSON report says: one of `convcost analyze` or `convcost check`.
+    """Return what networks cost in an earlier JSON report of `convcost analyze` or `convcost check`.
 
     Args:
-        path: The report.
+        path: The report's path.
 
     Raises:
-        BaselineError: It cannot be read, is no such report, or its numbers do not compare.
+        BaselineError: It cannot be read, is no such report, tells numbers that do not compare, or contradicts itself.
     """
-    try:
-        data = Path(path).read_bytes()
-        found = msgspec.json.decode(data)
-    except (OSError, ValueError) as error:
-        if isinstance(error, msgspec.DecodeError):
-            raise _error(f"{path!r} is not JSON", str(error)) from None
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _error(f"{path!r} cannot be read", reason or "") from None
-    entries = [_entry(path, each) for each in _objects(path, found)]
-    return _Reported(path, entries)
-
-
-def _objects(path: str, found: Any) -> list[Any]:
-    """Return the networks of a report, as they are."""
-    tops = found if isinstance(found, list) else [found]
-    if not tops or not all(isinstance(top, dict) for top in tops):
-        raise _error(f"{path!r} is no report of convcost", "it holds no object")
-    objects: list[Any] = []
-    for top in tops:
-        if top.get("schema_version") != SCHEMA_VERSION:
-            version = f"schema_version {top['schema_version']}" if "schema_version" in top else "no schema_version"
-            raise _error(f"{path!r} is no report that this version of convcost reads", version)
-        objects += top["networks"] if isinstance(top.get("networks"), list) else [top]
-    return objects
-
-
-def _entry(path: str, given: Any) -> _Entry:
-    """Return a network of a report, its numbers checked."""
-    if isinstance(given, dict) and "free" in given:
-        raise _error(f"{path!r} holds formulas", "made with --free")
-    try:
-        entry = msgspec.convert(given, _Entry)
-    except msgspec.ValidationError as error:
-        raise _error(f"{path!r} is no report of convcost analyze or check", str(error)) from None
-    if entry.convention != _Convention(1, True):
-        made = f"batch {entry.convention.batch}" if entry.convention.batch != 1 else "batch norms not folded"
-        raise _error(f"{path!r} does not compare: it is for {made}", entry.title)
-    for row in (*entry.layers, entry.total):
-        if fault := row.fault():
-            whose = row.name if isinstance(row, _Layer) else "the total"
-            raise _error(f"{path!r} is corrupt", f"{entry.title}: {fault}, in {whose}")
-    rows = entry.layers
-    sums = total([row.cost() for row in rows]), sum(row.activations for row in rows)
-    if not entry.left_out and sums != (entry.total.cost(), entry.total.activations):
-        raise _error(f"{path!r} is corrupt", f"{entry.title}: the layers do not add up to the total")
-    return entry
+    return _Reported(path, earlier.read(path))
 
 
 class _Reported:
-    def __init__(self, path: str, entries: Sequence[_Entry]) -> None:
-        self.path = path
-        self.entries = entries
+    def __init__(self, path: str, entries: Sequence[Entry]) -> None:
         self.base = Base(path, file=path)
+        self._path = path
+        self._entries = entries
 
-    def past(self, spec: str, network: Network, settings: Mapping[str, Any]) -> Past | Lacking:
-        mine = self._entries(spec, network)
-        if not mine:
-            return Lacking(f"{spec} is new: it is not in {self.path}")
+    def past(self, spec: str, network: Network, settings: Settings) -> Past | Lacking:
+        told = self._told_of(network)
+        if not told:
+            return Lacking(visible(f"{spec} is new: it is not in {self._path}"))
         symbols = described_network(network)["symbols"]
-        same = [entry for entry in mine if entry.network.symbols == symbols]
+        for name in settings:
+            if not any(name in entry.network.symbols for entry in told):
+                return Lacking(visible(f"{spec} has no symbol {name!r} in {self._path}"))
+        same = [entry for entry in told if not _differing(entry, symbols)]
         if not same:
-            there = " and at ".join(_symbols(entry.network.symbols) for entry in mine)
-            message = f"{self.path!r} has {spec} at other values of its symbols"
-            given = "".join(f" --set {name}={value}" for name, value in settings.items())
-            raise _error(message, f"at {there}, not at {_symbols(symbols)}", f"convcost analyze {spec}{given}")
-        entry = same[0]
+            raise BaselineError(self._other_values(spec, symbols, told))
+        best = [entry for entry in same if entry.network.symbols == symbols] or same
+        if any((entry.layers, entry.total) != (best[0].layers, best[0].total) for entry in best):
+            message = f"the report tells of {spec} more than once, with different numbers"
+            raise BaselineError(earlier.fault(self._path, message))
+        return self._past(best[0])
+
+    def _past(self, entry: Entry) -> Past:
+        title = entry.network.file or entry.network.name or "a network without a name"
         layers = tuple([row.layer() for row in entry.layers])
-        return Past(
-            f"{self.path}: {entry.title}",
-            layers,
-            entry.total.cost(),
-            entry.total.activations,
-            whole=entry.left_out is None,
-        )
+        return Past(f"{self._path}: {title}", layers, entry.total.cost(), entry.total.activations, entry.whole)
 
-    def _entries(self, spec: str, network: Network) -> list[_Entry]:
-        """Return what the report has of a network, found by its file, else by its name."""
-        files = {os.path.realpath(spec), os.path.realpath(network.file)}
-        found = [each for each in self.entries if each.network.file and os.path.realpath(each.network.file) in files]
-        if found:
-            return found
-        named = [each for each in self.entries if network.name and each.network.name == network.name]
-        alike = len({each.network.file for each in named}) == 1  # else which of them is meant is not known
-        return named if alike and (not named[0].network.file or not os.path.isfile(spec)) else []  # noqa: PTH113
+    def _told_of(self, network: Network) -> list[Entry]:
+        """Return what the report tells of a network, each at other values of its symbols.
+
+        It is found by its file; by its name where one of the two is from no file, or the file is gone, and the name is
+        only one network's.
+        """
+        whose = Whose(network.name or None, network.file or None, {})
+        if whose.is_file:
+            file = os.path.realpath(network.file)
+            same = [each for each in self._entries if each.network.is_file and _real(each.network) == file]
+            if same:
+                return same
+        elif not whose.name:
+            return [each for each in self._entries if (each.network.name, each.network.file) == (None, whose.file)]
+        named = [each for each in self._entries if whose.name and each.network.name == whose.name]
+        if len({each.network.file for each in named}) != 1:
+            return []
+        other = named[0].network
+        return named if not (whose.is_file and other.is_file and os.path.lexists(_real(other))) else []
+
+    def _other_values(self, spec: str, symbols: Mapping[str, Any], told: Sequence[Entry]) -> Fault:
+        names = dict.fromkeys(name for entry in told for name in _differing(entry, symbols))
+        there = dict.fromkeys(_values({name: entry.network.symbols.get(name) for name in names}) for entry in told)
+        few = " or ".join([*there][:_FEW]) + (" or others" if len(there) > _FEW else "")
+        asked = _values({name: symbols[name] for name in names})
+        file = shlex.quote(self._path)
+        help = f"convcost check -o json:{file}, with the same --set, tells all values that budgets set"
+        message = f"the report does not tell of {spec} at {asked}"
+        return Fault(message, Place(self._path), found=f"it does at {few}", help=help)
 
 
-def _symbols(symbols: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in symbols.items()) or "no symbols"
+def _real(whose: Whose) -> str:
+    return os.path.realpath(whose.file or "")
 
 
-def _error(message: str, found: str = "", command: str = "convcost analyze SPEC") -> BaselineError:
-    return BaselineError(Fault(message, found=found, help=f"{command} -f json > REPORT.json makes one"))
+def _differing(entry: Entry, symbols: Mapping[str, Any]) -> list[str]:
+    """Return the symbols that have another value in a report; one that was put in since has none there."""
+    before = entry.network.symbols
+    return [name for name, value in symbols.items() if name in before and before[name] != value]
+
+
+def _values(symbols: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in symbols.items())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from convcost.errors import BaselineError, Fault, Place, nearest
+from convcost.errors import BaselineError, Fault, Place
 from convcost.spec.source import Source
 
 _HOOKS = frozenset(
@@ -33,7 +33,7 @@ _HOOKS = frozenset(
 _SHORT = 7  # digits of a commit that are shown
 _MOST_RENAMES = 1_000  # files that are compared to find those that were renamed; git's own default
 _FEW = 6  # branches and tags that are listed
-_HASH = re.compile(r"[0-9a-f]{4,64}")
+_HASH = re.compile(r"[0-9a-f]{7,64}")
 _WHOLE_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME = re.compile(r"(?:(?!@\{)[^~^:])*")  # what stands before ~3, ^2, @{upstream} or :path
 
@@ -47,7 +47,7 @@ class Revision(Struct, frozen=True):
         asked: What was asked for, such as `origin/main`.
         commit: The full hash of the merge base of `HEAD` and that.
         root: The top folder of the repository.
-        exact: Whether `asked` names this very commit: a branch does not, since it moves on.
+        exact: Whether `asked` names this very commit.
     """
 
     asked: str
@@ -90,7 +90,7 @@ def merge_base(asked: str, folder: str = ".") -> Revision:
     Raises:
         BaselineError: There is no such revision, no such commit, no repository or no git; with the remedy.
     """
-    if not asked or asked.startswith("-") or "\0" in asked:
+    if not asked or asked.startswith("-") or not _is_argument(asked):
         help = "such as --base origin/main"
         raise BaselineError(Fault("this is not a revision", found=repr(asked), help=help))
     root = _root(folder)
@@ -100,11 +100,11 @@ def merge_base(asked: str, folder: str = ".") -> Revision:
         _check_head(root)
         raise BaselineError(_refused(done) if done.said else _apart(root, asked))
     base = done.lines[0]
-    return Revision(asked, base, root, base == commit and not _is_branch(root, asked))
+    return Revision(asked, base, root, base == commit)
 
 
-def read(revision: Revision, files: Sequence[str]) -> dict[str, Source | BaselineError | None]:
-    """Return the text of files at a commit, in the order in which they are given.
+def read(revision: Revision, files: Sequence[str]) -> dict[str, Source | None]:
+    """Return the text of files at a commit; None where a file is not there.
 
     A file that was renamed since is found under the name that it had. A file that is a link is the file that it led to.
 
@@ -112,8 +112,23 @@ def read(revision: Revision, files: Sequence[str]) -> dict[str, Source | Baselin
         revision: The commit.
         files: Their paths now, from the current folder.
 
-    Returns:
-        For each the text; None where it is not there, and an error where it is there but holds no text.
+    Raises:
+        BaselineError: A file lies outside the repository or holds no text, or git cannot read it.
+    """
+    found: dict[str, Source | None] = {}
+    faults: list[Fault] = []
+    for file, source in read_each(revision, files).items():
+        if isinstance(source, BaselineError):
+            faults += source.faults
+        else:
+            found[file] = source
+    if faults:
+        raise BaselineError(faults)
+    return found
+
+
+def read_each(revision: Revision, files: Sequence[str]) -> dict[str, Source | BaselineError | None]:
+    """Return what `read` does, with an error in the place of each file that is there but holds no text.
 
     Raises:
         BaselineError: A file lies outside the repository, or git cannot read it.
@@ -153,6 +168,14 @@ def _git(folder: str, *words: str, given: bytes = b"") -> _Done:
     return _Done(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
 
 
+def _is_argument(text: str) -> bool:
+    """Return whether a program can be given a text as an argument."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 def _root(folder: str) -> str:
     done = _git(folder, "rev-parse", "--show-toplevel")
     if not done.status:
@@ -176,11 +199,6 @@ def _commit(root: str, asked: str) -> str:
     return done.text
 
 
-def _is_branch(root: str, asked: str) -> bool:
-    name = _git(root, "rev-parse", "--symbolic-full-name", asked).text
-    return asked not in ("HEAD", "@") and name.startswith(("refs/heads/", "refs/remotes/"))
-
-
 def _check_head(root: str) -> None:
     if _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").status:
         help = "check without a baseline until there is one"
@@ -197,40 +215,43 @@ def _ambiguous(root: str, asked: str) -> Fault:
 
 def _unknown(root: str, asked: str) -> Fault:
     """Return the fault of a revision that is not in a clone, with what brings it there."""
+    from difflib import get_close_matches  # on the way to an error only
+
+    message = f"there is no revision {asked!r}"
+    name = _name(asked) or "HEAD"
     known = _known(root)
     shallow = _is_shallow(root)
-    found = f"this {'shallow ' if shallow else ''}clone has {', '.join(known)}" if len(known) <= _FEW else ""
-    found = found or ("this clone is shallow" if shallow else "")
-    help = _fetched(root, _name(asked), known, shallow=shallow) or "`git branch --all` and `git tag` tell what there is"
-    return Fault(f"there is no revision {asked!r}", found=found if known or shallow else "", help=help)
-
-
-def _fetched(root: str, name: str, known: Sequence[str], *, shallow: bool) -> str:
-    """Return what names a revision that is not in a clone rightly, or brings it there."""
     remotes = _git(root, "remote").lines
-    for remote in remotes:
-        if f"{remote}/{name}" in known:
-            return f"did you mean '{remote}/{name}'?"
-    fetch = ["git", "fetch", *(["--unshallow"] if shallow else [])]
-    remote = _remote(remotes)
-    if name in known or name in ("", "@", "HEAD"):  # it is known, what is asked for lies further back
-        return shlex.join([*fetch, remote]) if shallow else ""
-    if _WHOLE_HASH.fullmatch(name) and remotes:
-        return shlex.join([*fetch, remote, name])
+    if name in known or name in ("HEAD", "@"):  # what is asked for lies further back
+        if shallow:
+            return Fault(message, found="this clone is shallow", help=_unshallow(remotes))
+        return Fault(message, help=f"git log {shlex.quote(name)} tells its commits")
+    clone = "this shallow clone" if shallow else "this clone"
+    found = f"{clone} has {', '.join(known) or 'no branches and no tags'}" if len(known) <= _FEW else ""
     owner = max((each for each in remotes if name.startswith(f"{each}/")), key=len, default="")
-    narrow = shallow or not _fetches_all(root, owner or remote)
-    if owner and narrow:
-        branch = name.removeprefix(f"{owner}/")
-        return shlex.join([*fetch, owner, f"{branch}:refs/remotes/{owner}/{branch}"])
-    close = nearest(name, known)
-    if close.startswith("did you mean"):
-        return close
-    if shallow and _HASH.fullmatch(name):
-        return shlex.join([*fetch, remote])
-    if narrow and remotes:
-        words = [*fetch, remote, f"{name}:refs/remotes/{remote}/{name}"]
-        return f"{shlex.join(words)}, then --base {shlex.quote(f'{remote}/{name}')}"
-    return ""
+    branch = name.removeprefix(f"{owner}/")
+    starts = [f"{remote}/" for remote in ([owner] if owner else remotes)]
+    meant = {each.removeprefix(start): each for start in starts for each in known if each.startswith(start)}
+    meant |= {} if owner else {each: each for each in known}
+    close = get_close_matches(branch, meant, n=1)
+    hints = [f"did you mean {meant[close[0]]!r}?"] if close else []
+    if close != [branch] and remotes:
+        hints += _fetch(root, owner, branch, owner or _remote(remotes), shallow=shallow)
+    help = " Or: ".join(hints) or "`git branch --all` and `git tag` tell what there is"
+    return Fault(message, found=found, help=help)
+
+
+def _fetch(root: str, owner: str, branch: str, remote: str, *, shallow: bool) -> list[str]:
+    """Return the command that brings a branch of a remote repository into a clone, where one is likely to."""
+    words = ["git", "fetch", *(["--unshallow"] if shallow else []), remote]
+    if _WHOLE_HASH.fullmatch(branch):
+        return [shlex.join([*words, branch])]
+    if _HASH.fullmatch(branch):
+        return [shlex.join(words) if shallow else "write the whole hash: git can fetch only that"]
+    if not shallow and _fetches_all(root, remote):
+        return [shlex.join(words)] if owner else []
+    command = shlex.join([*words, f"{branch}:refs/remotes/{remote}/{branch}"])
+    return [command if owner else f"{command}, then --base {shlex.quote(f'{remote}/{branch}')}"]
 
 
 def _apart(root: str, asked: str) -> Fault:
@@ -238,8 +259,7 @@ def _apart(root: str, asked: str) -> Fault:
     message = f"HEAD and {asked!r} have no common ancestor"
     if not _is_shallow(root):
         return Fault(message, help="name a revision that HEAD comes from, such as --base HEAD~1")
-    remote = _remote(_git(root, "remote").lines)
-    help = shlex.join(["git", "fetch", "--unshallow", remote])
+    help = _unshallow(_git(root, "remote").lines)
     return Fault(f"{message} in this clone", found="it is shallow: its history ends before they meet", help=help)
 
 
@@ -275,9 +295,14 @@ def _is_shallow(root: str) -> bool:
     return _git(root, "rev-parse", "--is-shallow-repository").text == "true"
 
 
+def _unshallow(remotes: Sequence[str]) -> str:
+    """Return the command that brings all history into a clone."""
+    return shlex.join(["git", "fetch", "--unshallow", _remote(remotes) if remotes else "URL"])
+
+
 def _remote(remotes: Sequence[str]) -> str:
     """Return where a clone most likely came from."""
-    return "origin" if "origin" in remotes or not remotes else remotes[0]
+    return "origin" if "origin" in remotes else remotes[0]
 
 
 def _fetches_all(root: str, remote: str) -> bool:
@@ -292,7 +317,7 @@ def _inside(root: str, file: str) -> str | None:
     the repository is the file that it leads to.
     """
     top = os.path.realpath(root)
-    folder, name = os.path.split(os.path.abspath(file))
+    folder, name = os.path.split(file)
     for path in (os.path.join(os.path.realpath(folder), name), os.path.realpath(file)):  # noqa: PTH118
         if Path(path).is_relative_to(top):
             inner = Path(path).relative_to(top)
@@ -352,8 +377,9 @@ def _text(data: bytes, file: str) -> Source | BaselineError:
     try:
         return Source(file, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        return BaselineError(Fault("it is not UTF-8", Place(file, line, 1), found=f"byte 0x{data[error.start]:02x}"))
+        before = data[: error.start].decode().split("\n")
+        place = Place(file, len(before), len(before[-1]) + 1)
+        return BaselineError(Fault("it is not UTF-8", place, found=f"byte 0x{data[error.start]:02x}"))
 
 
 def _renamed(revision: Revision) -> dict[str, str]:
