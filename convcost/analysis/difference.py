@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, Self
 
 from msgspec import Struct
 
 from convcost.analysis.cost import SCHEMA_VERSION, Analysis, LayerCost, convention, costs, described_network
 from convcost.analysis.matching import match
+from convcost.analysis.recognition import kinds
 from convcost.network import Layer, Network
-from convcost.ops import Cost
+from convcost.ops import TOTALS, Cost, measured
 
 SAME, CHANGED, ADDED, REMOVED = "same", "changed", "added", "removed"
 
@@ -23,12 +25,14 @@ class Change(Struct, frozen=True):
         before: Its cost in the first network; None where it is added.
         after: Its cost in the second; None where it is removed.
         what: The fields and shapes that differ, such as `stride 1 → 2`.
+        moved: Whether it stands elsewhere among those that stayed.
     """
 
     kind: str
     before: LayerCost | None
     after: LayerCost | None
     what: tuple[str, ...]
+    moved: bool = False
 
     @property
     def layer(self) -> LayerCost:
@@ -46,6 +50,20 @@ class Change(Struct, frozen=True):
     def costs(self) -> tuple[Cost, Cost]:
         """What the layer costs in each network."""
         return self.before.cost if self.before else Cost(), self.after.cost if self.after else Cost()
+
+    def values(self, metric: str) -> tuple[int, int]:
+        """Return what the layer costs of a metric in each network."""
+        return self.before.value(metric) if self.before else 0, self.after.value(metric) if self.after else 0
+
+    @property
+    def renamed(self) -> bool:
+        """Whether it has another name, or stands in another block; a count that other items moved is no name."""
+        return self.before is not None and self.after is not None and kinds(self.before.path) != kinds(self.after.path)
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether nothing but its shapes differs, as what reaches it does."""
+        return bool(self.what) and all(part.startswith(("input ", "output ")) for part in self.what)
 
 
 class Difference(Struct, frozen=True):
@@ -67,7 +85,8 @@ class Difference(Struct, frozen=True):
         """
         old, new = (Analysis.of(network, batch=batch, fold=fold) for network in (before, after))
         layers = []
-        for found in match(before.layers, after.layers):
+        written = [[tuple(layer.fields.values()) for layer in network.layers] for network in (before, after)]
+        for found in match(old.layers, new.layers, (written[0], written[1])):
             i, j = found.before, found.after
             if i is None or j is None:
                 kind = ADDED if i is None else REMOVED
@@ -75,22 +94,51 @@ class Difference(Struct, frozen=True):
             else:
                 what = tuple(_differences(before.layers[i], after.layers[j], old.layers[i].cost, new.layers[j].cost))
                 kind = CHANGED if what else SAME
-            layers.append(
-                Change(kind, None if i is None else old.layers[i], None if j is None else new.layers[j], what)
-            )
+            first = None if i is None else old.layers[i]
+            second = None if j is None else new.layers[j]
+            layers.append(Change(kind, first, second, what, found.moved))
         return cls(old, new, tuple(layers))
+
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """Return each total of both networks, those of `convcost.ops.TOTALS`."""
+        sides = self.before, self.after
+        return {
+            metric: (
+                measured(sides[0].total, sides[0].activations, metric),
+                measured(sides[1].total, sides[1].activations, metric),
+            )
+            for metric in TOTALS
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return the difference as plain data: what `--format json` writes."""
-        before, after = self.before.total, self.after.total
+        before, after = self.before, self.after
         return {
             "schema_version": SCHEMA_VERSION,
-            "before": described_network(self.before.network),
-            "after": described_network(self.after.network),
-            "convention": convention(self.before),
+            "before": described_network(before.network) if before.layers else None,
+            "after": described_network(after.network),
+            "convention": convention(before),
             "layers": [_row(change) for change in self.layers],
-            "totals": {"before": costs(before), "after": costs(after)},
+            "totals": {
+                "before": {"activations": before.activations, **costs(before.total)},
+                "after": {"activations": after.activations, **costs(after.total)},
+                "change": {
+                    metric: {"delta": new - old, "percent": percent(old, new)}
+                    for metric, (old, new) in self.totals().items()
+                },
+            },
         }
+
+
+def percent(before: int, after: int) -> float | None:
+    """Return a change in percent; None where it begins at 0.
+
+    >>> percent(8, 10), percent(0, 10), percent(0, 0)
+    (25.0, None, 0.0)
+    """
+    if before == after:
+        return 0.0
+    return float(Fraction(100 * (after - before), before)) if before else None
 
 
 def _differences(before: Layer, after: Layer, old: Cost, new: Cost) -> Iterator[str]:
@@ -127,6 +175,7 @@ def _row(change: Change) -> dict[str, Any]:
     return {
         "kind": change.kind,
         "what": change.what,
+        "moved": change.moved,
         "before": _layer(change.before),
         "after": _layer(change.after),
     }
@@ -140,5 +189,6 @@ def _layer(layer: LayerCost | None) -> dict[str, Any] | None:
         "type": layer.type,
         "line": layer.line or None,
         "output_shape": layer.output_shape,
+        "activations": layer.activations,
         **costs(layer.cost),
     }

@@ -2,132 +2,227 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from bisect import bisect_left
+from collections import Counter, defaultdict, deque
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import partial
 
 from msgspec import Struct
 
-_NUMBERED = re.compile(r"_\d+'*(\.\d+)?$")  # as items are named that have no name of their own
-_MOST_PAIRS = 4_000_000  # that are weighed; larger networks are matched by their names only
+from convcost.analysis.alignment import ADDED, PAIR, REMOVED, aligned, common
+from convcost.analysis.recognition import Alike, Marks, Matchable
 
-_TYPE, _SHAPES, _NAME, _NUMBERED_NAME = 2, 2, 4, 1
-_PAIR, _ADDED, _REMOVED = range(3)
-
-
-class Matchable(Protocol):
-    """What a layer is recognised by."""
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """Its name in parts."""
-
-    @property
-    def type(self) -> str:
-        """Its layer type."""
-
-    @property
-    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """What it reads."""
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """What it gives."""
+_MOST_EDITS = 1_000  # that are tried to find what two networks have in common
 
 
-class Match(Struct, frozen=True):
-    """The indices of a layer before and after; None where it is added or removed."""
+class Match(Struct, frozen=True, gc=False):
+    """A layer before and after.
+
+    Attributes:
+        before: Its index in the one network; None where it is added.
+        after: Its index in the other; None where it is removed.
+        moved: Whether it stands elsewhere among those that stayed.
+    """
 
     before: int | None
     after: int | None
+    moved: bool = False
 
 
-def match(before: Sequence[Matchable], after: Sequence[Matchable]) -> list[Match]:
-    """Return the layers of two networks side by side, both in their order.
+def match(
+    before: Sequence[Matchable],
+    after: Sequence[Matchable],
+    fields: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
+) -> list[Match]:
+    """Return the layers of two networks side by side, in the order of the second; what is removed where it stood.
 
-    Of all ways to do so this is the one whose pairs are the most alike: a pair has the same type, or the same name that
-    somebody gave, and is the more alike when type, shapes and name agree. A name that was only numbered (`conv_3`)
-    counts little, since a layer that is put in moves the numbers of all that follow.
+    Where both networks have the same items, perhaps with other fields or repeated more or less often, each item stays
+    what it was. Otherwise the layers are paired in their order, such that the pairs are the most alike; what stands
+    elsewhere is found among the rest. Where less is to be told when only equals are paired, they are.
+
+    Layers are the more alike when fields, shapes, costs, given names and the kinds of blocks around agree. The counts
+    in the names of items without one (`conv_3`) never outweigh that, since a layer that is put in moves those of all
+    that follow; they decide between ways that are equally alike, and after them the first of equal layers stay.
 
     Args:
         before: The layers of one network.
         after: The layers of the other.
+        fields: What the layers of each say in their fields, where that is known.
     """
-    known: dict[object, int] = {}
-    old = [_marks(layer, known) for layer in before]
-    new = [_marks(layer, known) for layer in after]
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
-        end += 1
-    middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
-    few = len(middle_old) * len(middle_new) <= _MOST_PAIRS
-    moves = _aligned(middle_old, middle_new) if few else _by_name(middle_old, middle_new)
-    matches: list[Match] = []
+    written, rewritten = fields or ([None] * len(before), [None] * len(after))
+    start = _equal_first(zip(before, written, strict=True), zip(after, rewritten, strict=True))
+    last = _equal_first(
+        zip(reversed(before), reversed(written), strict=True), zip(reversed(after), reversed(rewritten), strict=True)
+    )
+    end = min(last, len(before) - start, len(after) - start)
+    known: dict[Hashable, int] = {}
+    old = [Marks.of(before[index], written[index], known) for index in range(start, len(before) - end)]
+    new = [Marks.of(after[index], rewritten[index], known) for index in range(start, len(after) - end)]
+    shift = len(after) - len(before)
+    return [
+        *(Match(index, index) for index in range(start)),
+        *(Match(_shifted(each.before, start), _shifted(each.after, start), each.moved) for each in _matched(old, new)),
+        *(Match(index, index + shift) for index in range(len(before) - end, len(before))),
+    ]
+
+
+def _equal_first(old: Iterable[tuple[Matchable, Hashable]], new: Iterable[tuple[Matchable, Hashable]]) -> int:
+    """Return how many layers at the beginning are equal, each given with its fields."""
+    count = 0
+    for (layer, written), (other, rewritten) in zip(old, new, strict=False):
+        if (
+            layer.path != other.path
+            or layer.type != other.type
+            or layer.input_shapes != other.input_shapes
+            or layer.output_shape != other.output_shape
+            or layer.cost != other.cost
+            or written != rewritten
+        ):
+            break
+        count += 1
+    return count
+
+
+def _shifted(index: int | None, by: int) -> int | None:
+    return None if index is None else index + by
+
+
+def _matched(old: Sequence[Marks], new: Sequence[Marks]) -> list[Match]:
+    """Return the matches of the layers between those that are the same at both ends."""
+    found = _by_item(old, new)
+    if found is None:
+        moves = aligned(len(old), len(new), Alike(old, new).row, partial(_guess, old, new))
+        found = _with_moved(_matches(moves), old, new)
+    effort = _effort(found, old, new)
+    free = _free(old, new, effort)
+    return free if free and _effort(free, old, new) < effort else found
+
+
+def _effort(matches: Iterable[Match], old: Sequence[Marks], new: Sequence[Marks]) -> int:
+    """Return how much there is to tell: other fields are more than another place, or shapes that were passed on."""
+    effort = 0
+    for found in matches:
+        if found.before is None or found.after is None:
+            effort += 3
+            continue
+        before, after = old[found.before], new[found.after]
+        if before.key != after.key:
+            effort += 1 if before.type == after.type and before.fields == after.fields else 3
+        effort += found.moved
+    return effort
+
+
+def _by_item(old: Sequence[Marks], new: Sequence[Marks]) -> list[Match] | None:
+    """Pair what the same item writes in the same turn; None unless both have the same items in the same order."""
+    if list(dict.fromkeys([layer.item for layer in old])) != list(dict.fromkeys([layer.item for layer in new])):
+        return None
+    return list(_matches(_moves(_by_turn(old, new), len(old), len(new))))
+
+
+def _free(old: Sequence[Marks], new: Sequence[Marks], effort: int) -> list[Match] | None:
+    """Pair what is equal in all but counts; None where that can be no less effort."""
+    before, after = ([layer.key for layer in side] for side in (old, new))
+    fewer, more = sorted((len(old), len(new)))
+    if 3 * (more - fewer) + 2 * (fewer - _equal(before, after)) >= effort:
+        return None
+    pairs = common(before, after, min(effort, _MOST_EDITS))
+    return None if pairs is None else _with_moved(_matches(_moves(pairs, len(old), len(new))), old, new)
+
+
+def _equal(old: Iterable[Hashable], new: Iterable[Hashable]) -> int:
+    """Return how many pairs of equals there are, whatever their order."""
+    return (Counter(old) & Counter(new)).total()
+
+
+def _guess(old: Sequence[Marks], new: Sequence[Marks]) -> list[tuple[int, int]]:
+    """Return pairs near which all others are: of half of what is equal or of the same kinds, or of the same items."""
+    half = min(len(old), len(new)) / 2
+    for told in (lambda layer: layer.key), (lambda layer: (layer.type, layer.place)):
+        before, after = (list(map(told, side)) for side in (old, new))
+        equal = _equal(before, after)
+        if equal >= half and len(old) + len(new) - 2 * equal <= _MOST_EDITS:
+            pairs = common(before, after, _MOST_EDITS)
+            if pairs is not None and len(pairs) >= half:
+                return pairs
+    return _by_turn(old, new)
+
+
+def _by_turn(old: Sequence[Marks], new: Sequence[Marks]) -> list[tuple[int, int]]:
+    """Return the most pairs of equal turns that keep both orders.
+
+    Source: Schensted 1961, "Longest increasing and decreasing subsequences", Canadian Journal of Mathematics 13.
+    """
+    places = {layer.turn: j for j, layer in enumerate(new)}
+    ends: list[int] = []  # the least place at which a sequence of each length ends
+    last: list[int] = []  # the pair there
+    chains: list[tuple[int, int, int]] = []  # pairs, each with the index of the one before it
+    for i, layer in enumerate(old):
+        j = places.get(layer.turn)
+        if j is not None:
+            length = bisect_left(ends, j)
+            ends[length : length + 1] = [j]
+            last[length : length + 1] = [len(chains)]
+            chains.append((i, j, last[length - 1] if length else -1))
+    pairs = []
+    index = last[-1] if last else -1
+    while index >= 0:
+        i, j, index = chains[index]
+        pairs.append((i, j))
+    return pairs[::-1]
+
+
+def _moves(pairs: Iterable[tuple[int, int]], size: int, other: int) -> Iterator[int]:
+    """Yield the moves through pairs, what is removed before what is added."""
+    reached = across = 0
+    for i, j in pairs:
+        yield from [REMOVED] * (i - reached)
+        yield from [ADDED] * (j - across)
+        yield PAIR
+        reached, across = i + 1, j + 1
+    yield from [REMOVED] * (size - reached)
+    yield from [ADDED] * (other - across)
+
+
+def _matches(moves: Iterable[int]) -> Iterator[Match]:
     i = j = 0
-    for move in (*[_PAIR] * start, *moves, *[_PAIR] * end):
-        matches.append(Match(i if move != _ADDED else None, j if move != _REMOVED else None))
-        i += move != _ADDED
-        j += move != _REMOVED
-    return matches
+    for move in moves:
+        yield Match(i if move != ADDED else None, j if move != REMOVED else None)
+        i += move != ADDED
+        j += move != REMOVED
 
 
-_Marks = tuple[int, int, int, bool]
+def _with_moved(matches: Iterable[Match], old: Sequence[Marks], new: Sequence[Marks]) -> list[Match]:
+    """Pair what is removed with what is added where it is the same in another place.
 
-
-def _marks(layer: Matchable, known: dict[object, int]) -> _Marks:
-    """Return small numbers for a layer's type, shapes and name, and whether the name was given by somebody."""
-    type = known.setdefault(layer.type, len(known))
-    shapes = known.setdefault((layer.input_shapes, layer.output_shape), len(known))
-    name = known.setdefault(layer.path, len(known))
-    return type, shapes, name, not any(map(_NUMBERED.search, layer.path))
-
-
-def _aligned(old: Sequence[_Marks], new: Sequence[_Marks]) -> list[int]:
-    """Return the moves of the best alignment (Needleman and Wunsch 1970; a layer left alone weighs nothing)."""
-    scores = [0] * (len(new) + 1)
-    ways: list[bytearray] = []
-    for type, shapes, name, given in old:
-        above, scores = scores, [0]
-        way = bytearray(len(new))
-        here = 0
-        weight = _NAME if given else _NUMBERED_NAME
-        for j, (new_type, new_shapes, new_name, _) in enumerate(new):
-            best, move = here, _ADDED  # told behind what is removed
-            if above[j + 1] > best:
-                best, move = above[j + 1], _REMOVED
-            if type == new_type or (given and name == new_name):
-                pair = above[j] + _TYPE * (type == new_type) + _SHAPES * (shapes == new_shapes)
-                if name == new_name:
-                    pair += weight
-                if pair >= best:
-                    best, move = pair, _PAIR
-            way[j] = move
-            scores.append(best)
-            here = best
-        ways.append(way)
-    moves = []
-    i, j = len(old), len(new)
-    while i and j:
-        move = ways[i - 1][j - 1]
-        moves.append(move)
-        i -= move != _ADDED
-        j -= move != _REMOVED
-    return [*[_REMOVED] * i, *[_ADDED] * j, *reversed(moves)]
-
-
-def _by_name(old: Sequence[_Marks], new: Sequence[_Marks]) -> Iterable[int]:
-    """Return the moves that pair equal names, in one pass that keeps both orders."""
-    places = {name: j for j, (_, _, name, _) in enumerate(new)}
-    moves: list[int] = []
-    reached = 0
-    for _, _, name, _ in old:
-        j = places.get(name, -1)
-        if j < reached:
-            moves.append(_REMOVED)
-        else:
-            moves += [*[_ADDED] * (j - reached), _PAIR]
-            reached = j + 1
-    return [*moves, *[_ADDED] * (len(new) - reached)]
+    A norm or activation that another layer writes is the same only where that layer stayed, too.
+    """
+    matches = list(matches)
+    partners = {found.after: found.before for found in matches if found.after is not None and found.before is not None}
+    free = dict.fromkeys([found.before for found in matches if found.after is None and found.before is not None])
+    added = [found.after for found in matches if found.before is None and found.after is not None]
+    if not free or not added:
+        return matches
+    places: dict[Hashable, deque[int]] = defaultdict(deque)
+    for i in free:
+        for sign in old[i].signs():
+            places[sign].append(i)
+    moved: dict[int, int] = {}
+    for j in sorted(added, key=lambda j: new[j].written_on):
+        layer = new[j]
+        if layer.written_on and j - 1 not in partners:
+            continue
+        for sign in layer.signs():
+            waiting = places[sign]
+            while waiting and waiting[0] not in free:
+                waiting.popleft()
+            if waiting and not (layer.written_on and waiting[0] - 1 in free):
+                moved[j] = partners[j] = waiting[0]
+                del free[waiting[0]]
+                break
+    if not moved:
+        return matches
+    return [
+        Match(moved[found.after], found.after, moved=True) if found.after in moved else found
+        for found in matches
+        if found.after is not None or found.before in free
+    ]

@@ -8,7 +8,21 @@ import sys
 import typer
 
 import convcost
-from convcost.cli import analyze, check, compare, formulas, init, rewrite, schema, solve, specs, suggest, sweep, verify
+from convcost.cli import (
+    analyze,
+    check,
+    compare,
+    diff,
+    formulas,
+    init,
+    rewrite,
+    schema,
+    solve,
+    specs,
+    suggest,
+    sweep,
+    verify,
+)
 from convcost.errors import ConvcostError
 
 WRONG_INPUT = 2
@@ -26,6 +40,7 @@ app = typer.Typer(
 app.command("analyze")(analyze.analyze)
 app.command("verify")(verify.verify)
 app.command("compare")(compare.compare)
+app.command("diff")(diff.diff)
 app.command("rewrite")(rewrite.rewrite)
 app.command("suggest")(suggest.suggest)
 app.command("check")(check.check)

@@ -7,12 +7,8 @@ from typing import Optional
 import typer
 
 import convcost
-from convcost.cli import options, output
-from convcost.errors import ConvcostError, Fault, OptionError, SpecError
-
-SetOther = typer.Option(
-    [], "--set-other", metavar="NAME=VALUE", help="Give symbols of OTHER their values, instead of --set."
-)
+from convcost.cli import diff, options, output
+from convcost.errors import Fault, OptionError
 
 
 def compare(
@@ -21,7 +17,7 @@ def compare(
         None, metavar="[OTHER]", show_default=False, help="Another spec, to be put beside the first."
     ),
     set: list[str] = options.Set,
-    set_other: list[str] = SetOther,
+    set_other: list[str] = diff.SetOther,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     format: Optional[str] = options.Format,  # noqa: UP045
@@ -38,19 +34,5 @@ def compare(
         comparison = convcost.load(spec, set=settings).compare(batch=batch, fold=not no_fold)
         output.write([ComparisonReport(comparison)], chosen)
         return
-    from convcost.reports.difference import DifferenceReport
-
-    if spec == other == "-":
-        raise OptionError(Fault("standard input is one spec", found="- twice"))
-    models = []
-    faults: list[Fault] = []
-    for name, values in (spec, settings), (other, options.settings(set_other) or settings):
-        try:
-            models.append(convcost.load(name, set=values))
-        except ConvcostError as error:  # the faults of both at once
-            faults += error.faults
-    if faults:
-        raise SpecError(faults)
-    first, second = models
-    difference = first.difference(second, batch=batch, fold=not no_fold)
-    output.write([DifferenceReport(difference)], chosen)
+    sides = settings, options.settings(set_other) or settings
+    output.write([diff.between(spec, other, sides, batch=batch, fold=not no_fold)], chosen)

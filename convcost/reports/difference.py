@@ -82,14 +82,18 @@ class DifferenceReport(Struct, frozen=True):
             ],
             total=("layers", *_beside(*sizes), shares[-1]),
             footer=(f"Counted for {_inputs(difference.before.batch)} at inference.",),
-            more=(_layers(difference),),
+            more=(_layers(difference),) if any(map(_is_told, difference.layers)) else (),
         )
 
     def _title(self) -> str:
         before, after = self.difference.before.network, self.difference.after.network
         if self.base is None:
-            return f"{heading.title(before)} → {heading.title(after)}"
-        name, base = heading.title(after), safe(self.base.name)
+            if before.name != after.name or before.file == after.file:
+                return f"{heading.title(before)} → {heading.title(after)}"
+            named = f"{heading.title(after)}: " if after.name else ""
+            return f"{named}{safe(before.file)} → {safe(after.file)}"
+        name = heading.title(after) + (f" ({safe(after.file)})" if after.name and after.file else "")
+        base = safe(self.base.name)
         if not before.layers:
             return f"{name}, new since {base}"
         return f"{name} since {base}" if before.name == after.name else f"{heading.title(before)} at {base} → {name}"
@@ -139,7 +143,8 @@ def percents(pairs: Sequence[tuple[int, int]]) -> list[str]:
 
 
 def _rounded(share: Fraction, decimals: int) -> int:
-    return round(share * 10**decimals)
+    rounded: int = round(share * 10**decimals)
+    return rounded
 
 
 def _percent(share: Fraction, decimals: int) -> str:
@@ -149,6 +154,10 @@ def _percent(share: Fraction, decimals: int) -> str:
 
 def _beside(before: int, after: int) -> tuple[str, str, str]:
     return grouped(before), grouped(after), signed(after - before) or "0"
+
+
+def _is_told(change: Change) -> bool:
+    return change.kind != SAME or change.moved or change.renamed
 
 
 def _summary(difference: Difference) -> str:
@@ -213,7 +222,11 @@ def _is_quiet(change: Change) -> bool:
 
 def _quiet(changes: Sequence[Change]) -> Row:
     before, after = (sum((change.costs[side] for change in changes), Cost()) for side in (0, 1))
-    alike = "the same" if all(change.kind == SAME for change in changes) else "of the same cost"
+    alike = "of the same params and mults"
+    if all(change.kind == SAME for change in changes):
+        alike = "the same"
+    elif all(change.costs[0] == change.costs[1] for change in changes):
+        alike = "of the same cost"
     told = [", ".join(names) for names in (_named(changes, "moved"), _named(changes, "renamed")) if names]
     return Row((f"  … {len(changes):,} {alike}", "", *_numbers(before, after), safe("; ".join(told))), "quiet")
 

@@ -154,3 +154,147 @@ def test_what_breaks_a_text_that_github_would_link(text, escaped):
     assert lines[0] == f"### {escaped}"
     assert lines[2] == f"{escaped}  "
     assert lines[6] == f"| `{text}` | {escaped} |"
+
+
+class Comment(Struct, frozen=True):
+    """A report that is written as a comment."""
+
+    shown: Table
+    marker: str = "convcost test"
+
+    def table(self):
+        return self.shown
+
+
+NAMED = (Column("Name", role="name"), Column("Number", right=True))
+
+
+def table(rows=(), title="Title", fold="", more=(), **rest):
+    rows = [Row(cells, weight, size) for *cells, weight, size in rows]
+    return Table(title, (), NAMED, rows, ("Total", "3"), (), more, fold=fold, **rest)
+
+
+def written(*reports):
+    return formats.render("markdown", reports, Page())
+
+
+def test_a_comment_begins_with_its_marker_and_folds_tables_away():
+    layers = table(
+        [("a", "1", "ordinary", 0.0)],
+        title="Layers <i>",
+        fold="Layers & <b>",
+        code=("1 | max: 3",),
+        commands=("convcost rewrite a.yaml",),
+    )
+    assert written(Comment(table([("b", "2", "ordinary", 0.0)], more=(layers,)))) == dedent(
+        """\
+        <!-- convcost test -->
+        ### Title
+
+
+        | Name | Number |
+        | --- | ---: |
+        | `b` | 2 |
+        | **Total** | **3** |
+
+        ### Layers \\<i\\>
+
+
+        <details><summary>Layers &amp; &lt;b&gt;</summary>
+
+        ```text
+        1 | max: 3
+        ```
+
+        | Name | Number |
+        | --- | ---: |
+        | `a` | 1 |
+        | **Total** | **3** |
+
+        ```text
+        convcost rewrite a.yaml
+        ```
+
+        </details>
+        """
+    )
+
+
+def test_reports_of_one_comment_have_one_marker():
+    shown = written(Comment(table()), Comment(table()))
+    assert shown.count("<!--") == 1
+    assert shown.count("### Title") == 2
+
+
+def test_what_is_no_comment_is_never_cut():
+    class Report(Struct, frozen=True):
+        def table(self):
+            return table([("a" * 100, str(k), "quiet", 0.0) for k in range(1000)])
+
+    assert written(Report()).count("a" * 100) == 1000
+
+
+def rows_of(shown):
+    return re.findall(r"^\| `(.)+? (\d+)`", shown, re.MULTILINE)
+
+
+def test_a_comment_leaves_out_quiet_rows_of_folded_tables_then_those_that_tell_least():
+    """At 100 bytes a row, fewer than 640 of 1,500 have room."""
+    wide = "w" * 80
+    rows = [("f" * 80 + f" {k}", "1", "quiet" if k % 3 == 0 else "ordinary", float(k % 300)) for k in range(1000)]
+    seen = [(f"{wide} {k}", "1", "quiet", 0.0) for k in range(500)]
+    shown = written(Comment(table(seen, more=(table(rows, fold="More"),))))
+    assert 63_000 < len(shown.encode()) < 64_000
+    assert len(re.findall(r"^\| `w", shown, re.MULTILINE)) == 500
+    kept = [int(k) for k in re.findall(r"^\| `f+ (\d+)`", shown, re.MULTILINE)]
+    assert kept == sorted(kept)
+    sizes = sorted((k % 300 for k in range(1000) if k % 3), reverse=True)
+    assert sorted((k % 300 for k in kept), reverse=True) == sizes[: len(kept)]
+    assert f"\n\nLeft out to fit a comment: {1000 - len(kept):,} of 1,000 rows, those that tell least.\n" in shown
+
+
+def test_a_comment_leaves_out_folded_tables_when_their_rows_are_not_enough():
+    """Each takes more than 600 bytes without its row."""
+    layers = tuple(
+        table([("a", "1", "ordinary", 0.0)], title=f"Table {k}", fold="Layers", commands=("x" * 600,))
+        for k in range(200)
+    )
+    shown = written(Comment(table([("seen", "1", "ordinary", 0.0)], more=layers)))
+    assert 62_000 < len(shown.encode()) < 64_000
+    kept = [int(k) for k in re.findall(r"### Table (\d+)", shown)]
+    assert kept == list(range(len(kept)))
+    assert shown.endswith(f"</details>\n\nLeft out to fit a comment: {200 - len(kept)} tables.\n")
+    assert "`seen`" in shown
+
+
+def test_a_comment_leaves_out_reports_that_tell_least_and_at_last_rows_that_are_seen():
+    reports = [
+        Comment(table([("s" * 200, str(k), "ordinary", float(k))] * 200, title=f"Report {k}")) for k in (1, 3, 2)
+    ]
+    shown = written(*reports)
+    assert len(shown.encode()) < 64_000
+    assert re.findall(r"### Report (\d)", shown) == ["3"]
+    assert shown.endswith("\n\nLeft out to fit a comment: 2 specs.\n")
+    shown = written(Comment(table([("s" * 200, str(k), "ordinary", float(k)) for k in range(400)])))
+    assert 63_000 < len(shown.encode()) < 64_000
+    kept = [int(k) for k in re.findall(r"^\| `s+` \| (\d+) \|$", shown, re.MULTILINE)]
+    assert kept == list(range(400 - len(kept), 400))
+
+
+def test_a_comment_counts_bytes_not_characters():
+    """Three bytes each."""
+    shown = written(Comment(table([("層" * 100, str(k), "ordinary", 0.0) for k in range(500)], fold="More")))
+    assert 63_000 < len(shown.encode()) < 64_000
+
+
+def test_a_comment_has_no_endless_text():
+    long = "x" * 301
+    shown = written(Comment(Table(long, (long,), NAMED, [Row((long, long))], (long, long), (long,))))
+    assert shown.count("x" * 299 + "…") == 7
+    assert "x" * 300 not in shown
+
+
+def test_a_comment_has_no_endless_list_of_lines_below():
+    lines = tuple(f"line {k}" for k in range(1, 22))
+    shown = written(Comment(Table("Title", (), NAMED, [], ("Total", "3"), lines)))
+    assert re.findall(r"^line .*$|^… .*$", shown, re.MULTILINE) == [*lines[:19], "… and 2 more"]

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from convcost.reports.contents import Page, Report, Table, footer, tables
+from msgspec.structs import replace
+
+from convcost.reports.contents import Column, Page, Report, Table, footer, tables
+from convcost.reports.formats._fitting import Part, fit, size, worth
+
+MOST_BYTES = 64_000
+"""What a comment may take in UTF-8; never more characters than that."""
+
+_LONGEST = 300  # characters of a text in a comment
+_MOST_LINES = 20  # below a table in a comment
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~&$#]|(?<![^\W_])_|_(?![^\W_]))")
 _LINKED = re.compile(  # mentions and addresses, issues, links, emoji; of numbers only these two are one
@@ -16,30 +25,98 @@ _LEADING = re.compile(r"^(\s*\d*)([-+=#.)])")  # what would begin a list, a head
 
 
 def render(reports: Sequence[Report], page: Page) -> str:
-    """Return the reports' tables as Markdown."""
-    return "\n".join("\n".join(_lines(table)) for table in tables(reports))
+    """Return the reports' tables as Markdown; what has a marker fits a comment, and begins with it.
+
+    A marker is a line that is not shown, by which a program finds the comment that it wrote earlier. GitHub refuses a
+    comment of more than 65,536 characters, "Body is too long": https://github.com/google/go-github/pull/440.
+    """
+    markers = [f"<!-- {marker} -->" for marker in dict.fromkeys(map(_marker, reports)) if marker]
+    parts = [
+        _part(table if not markers else _shortened(table), number)
+        for number, report in enumerate(reports)
+        for table in tables([report])
+    ]
+    if not markers:
+        return "\n".join("\n".join(part.lines()) for part in parts)
+    whole = fit(parts, MOST_BYTES - size(markers))
+    left = [f"Left out to fit a comment: {whole}.", ""] if whole else []
+    return "\n".join([*markers, *("\n".join(part.lines()) for part in parts if not part.dropped), *left])
 
 
-def _lines(table: Table) -> Iterator[str]:
+def _marker(report: Report) -> str:
+    marker: str = getattr(report, "marker", "")
+    return marker
+
+
+def _shortened(table: Table) -> Table:
+    """Return a table without what is endless, which no comment could hold."""
+
+    def short(texts: Iterable[str]) -> tuple[str, ...]:
+        return tuple([text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…" for text in texts])
+
+    below = short(table.footer)
+    if len(below) > _MOST_LINES:
+        below = *below[: _MOST_LINES - 1], f"… and {len(below) - _MOST_LINES + 1:,} more"
+    return replace(
+        table,
+        title=short([table.title])[0],
+        subtitle=short(table.subtitle),
+        rows=[replace(row, cells=short(row.cells)) for row in table.rows],
+        total=short(table.total),
+        footer=below,
+    )
+
+
+def _part(table: Table, report: int) -> Part:
     kept = [index for index, column in enumerate(table.columns) if column.role != "bar"]
-    columns = [table.columns[index] for index in kept]
-    yield f"### {_escape(table.title)}"
-    yield ""
-    for line in table.subtitle:
-        yield _paragraph(line) + "  "
-    yield ""
+    rows = [[row.cells[index] for index in kept] for row in table.rows]
+    return Part(
+        report,
+        bool(table.fold),
+        head=[*_head(table), *_columns([table.columns[index] for index in kept])],
+        rows=[_line([_name(cells[0]), *map(_escape, cells[1:])]) for cells in rows],
+        worth=list(map(worth, table.rows)),
+        total=_line([f"**{_escape(cell)}**" if cell else "" for cell in (table.total[index] for index in kept)]),
+        tail=list(_tail(table, footer(table, kept))),
+    )
+
+
+def _head(table: Table) -> Iterator[str]:
+    """Yield what stands above the columns; of a table that is folded away the title stays, unless it says the same.
+
+    GitHub takes as Markdown what an empty line sets apart in `<details>`: "Organizing information with collapsed
+    sections", in "Working with advanced formatting", https://docs.github.com/en/get-started/writing-on-github.
+    """
+    if not table.fold or table.title != table.fold:
+        yield f"### {_escape(table.title)}"
+        yield ""
+        for line in table.subtitle:
+            yield _paragraph(line) + "  "
+        yield ""
+    if table.fold:
+        yield f"<details><summary>{_html(table.fold)}</summary>"
+        yield ""
     yield from _block(table.code)
+
+
+def _columns(columns: Sequence[Column]) -> Iterator[str]:
     yield _line([column.title for column in columns])
     yield _line(["---:" if column.right else "---" for column in columns])
-    for row in table.rows:
-        cells = [row.cells[index] for index in kept]
-        yield _line([_name(cells[0]), *map(_escape, cells[1:])])
-    yield _line([f"**{_escape(cell)}**" if cell else "" for cell in (table.total[index] for index in kept)])
-    for line in footer(table, kept):
+
+
+def _tail(table: Table, below: Iterable[str]) -> Iterator[str]:
+    for line in below:
         yield ""
         yield _paragraph(line)
     yield ""
     yield from _block(table.commands)
+    if table.fold:
+        yield "</details>"
+        yield ""
+
+
+def _html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _block(lines: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,187 @@
+"""`convcost diff`: what changed since a revision, or from one spec to another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+import typer
+from msgspec.structs import replace
+
+import convcost
+from convcost.cli import options, output
+from convcost.errors import BaselineError, ConvcostError, Fault, OptionError, SpecError
+from convcost.network import Network
+
+if TYPE_CHECKING:  # git is asked, and the report made, where a difference is asked for
+    from convcost.budget.revisions import Revision
+    from convcost.reports.difference import DifferenceReport
+    from convcost.spec import Source
+
+_WITHOUT_GIT = "convcost diff OLD NEW compares two files without git"
+
+_Specs = typer.Argument(
+    ...,
+    metavar="SPEC…",
+    show_default=False,
+    help="A file, or several with --base; or two specs: paths, - for standard input, or names of shipped ones.",
+)
+_Base = typer.Option(
+    None,
+    "--base",
+    metavar="REV",
+    help="Compare each with what it was where HEAD and this revision parted, such as origin/main.",
+)
+SetOther = typer.Option(
+    [],
+    "--set-other",
+    metavar="NAME=VALUE",
+    help="Give symbols of the second spec, or of a file as it is now, their values, instead of --set.",
+)
+
+
+def diff(
+    specs: list[str] = _Specs,
+    base: Optional[str] = _Base,  # noqa: UP045 -- typer reads the annotation while running
+    set: list[str] = options.Set,
+    set_other: list[str] = SetOther,
+    batch: int = options.Batch,
+    no_fold: bool = options.NoFold,
+    format: Optional[str] = options.Format,  # noqa: UP045
+    outputs: list[str] = options.Outputs,
+) -> None:
+    """Tell what changed, layer by layer and in all: in files since a revision, or from one spec to another.
+
+    A file alone is compared with the last commit.
+    """
+    chosen = output.outputs(format, outputs, specs)
+    before = options.settings(set)
+    settings = before, options.settings(set_other) or before
+    if base is None and len(specs) > 1:
+        if len(specs) > 2:
+            help = "--base HEAD compares each with the last commit"
+            raise OptionError(Fault("without --base, two specs are compared", found=f"{len(specs)} specs", help=help))
+        reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
+    else:
+        reports = _since(base or "HEAD", specs, settings, batch=batch, fold=not no_fold)
+    output.write(reports, chosen)
+
+
+def between(
+    spec: str, other: str, settings: tuple[Mapping[str, Any], Mapping[str, Any]], *, batch: int, fold: bool
+) -> DifferenceReport:
+    """Return the report of two specs beside each other.
+
+    Args:
+        spec: The one spec.
+        other: The other.
+        settings: The values of symbols for each.
+        batch: How many inputs to count the operations for.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+
+    Raises:
+        ConvcostError: A spec is wrong; the faults of both are told.
+    """
+    from convcost.reports.difference import DifferenceReport
+
+    if spec == other == "-":
+        raise OptionError(Fault("standard input is one spec", found="- twice"))
+    models = []
+    errors: list[ConvcostError] = []
+    for name, values in zip((spec, other), settings, strict=True):
+        try:
+            models.append(convcost.load(name, set=values))
+        except ConvcostError as error:
+            errors.append(error)
+    _raise(errors)
+    first, second = models
+    return DifferenceReport(first.difference(second, batch=batch, fold=fold))
+
+
+def _since(
+    asked: str,
+    files: Sequence[str],
+    settings: tuple[Mapping[str, Any], Mapping[str, Any]],
+    *,
+    batch: int,
+    fold: bool,
+) -> list[DifferenceReport]:
+    """Return a report of each file beside what it was at a revision."""
+    from convcost.budget import revisions
+    from convcost.budget.verdicts import Base
+    from convcost.reports.difference import DifferenceReport
+
+    after: dict[str, convcost.Model] = {}
+    errors: list[ConvcostError] = []
+    for file in files:
+        if file == "-":
+            raise OptionError(Fault("standard input has no revisions", help=_WITHOUT_GIT))
+        try:
+            after[file] = convcost.load(file, set=settings[1])
+        except ConvcostError as error:
+            errors.append(error)
+    shipped = [file for file in after if not os.path.lexists(file)]
+    if shipped:
+        raise OptionError(Fault(f"{shipped[0]} is shipped with convcost and has no revisions", help=_WITHOUT_GIT))
+    if not after:
+        _raise(errors)
+    try:
+        folder = os.path.dirname(next(iter(after))) or "."  # noqa: PTH120 -- as it is written
+        revision = revisions.merge_base(asked, folder)
+        sources = revisions.read(revision, list(after))
+    except BaselineError as error:
+        raise BaselineError([fault for each in (*errors, _without_baseline(error)) for fault in each.faults]) from None
+    base = Base(str(revision), revision.asked, revision.commit)
+    reports = []
+    for file, model in after.items():
+        try:
+            before = _before(file, sources[file], revision, settings[0], model)
+            reports.append(DifferenceReport(before.difference(model, batch=batch, fold=fold), base))
+        except ConvcostError as error:
+            errors.append(error)
+    _raise(errors)
+    return reports
+
+
+def _before(
+    file: str,
+    source: Source | None,
+    revision: Revision,
+    settings: Mapping[str, Any],
+    after: convcost.Model,
+) -> convcost.Model:
+    """Return what a file was at a revision, a network without layers where there was none.
+
+    Raises:
+        SpecError: It had faults there.
+    """
+    from convcost import spec
+
+    if source is None:
+        return convcost.Model(Network(after.network.name, "", "", {}, after.network.input_shape, (), ()))
+    try:
+        return convcost.Model(spec.load(source, settings))
+    except OptionError as error:
+        note = f"{file} as it was at {revision}; --set-other gives values to what it is now only"
+        raise SpecError([replace(fault, note=note) for fault in error.faults]) from None
+    except ConvcostError as error:
+        first = Fault(f"{file} has faults at {revision}", help="compare it with a revision at which it has none")
+        raise SpecError([first, *error.faults], more=error.more) from None
+
+
+def _without_baseline(error: BaselineError) -> BaselineError:
+    """Return an error whose help is for this command, which takes no report."""
+    faults = [replace(fault, help=_WITHOUT_GIT) if "--baseline" in fault.help else fault for fault in error.faults]
+    return BaselineError(faults, more=error.more)
+
+
+def _raise(errors: Sequence[ConvcostError]) -> None:
+    """Tell all that is wrong at once.
+
+    Raises:
+        SpecError: There is something.
+    """
+    if errors:
+        faults = [fault for error in errors for fault in error.faults]
+        raise SpecError(faults, more=any(error.more for error in errors))
