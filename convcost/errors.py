@@ -128,6 +128,15 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def encodable(text: str) -> str:
+    r"""Return text that every format can hold: what is no Unicode, as in a file's name of another encoding, is escaped.
+
+    >>> print(encodable("net\udcff.yaml"))
+    net\udcff.yaml
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the remedy for a name that is not known: the nearest known one, or all when they are few."""
     from difflib import get_close_matches  # on the way to an error only

@@ -167,6 +167,7 @@ class _Reported:
     def past(self, spec: str, network: Network, settings: Settings) -> Past | Lacking:
         told = self._told_of(network)
         if not told:
+            self._check_alike(spec, network)
             return Lacking(visible(f"{spec} is new: it is not in {self._path}"))
         symbols = described_network(network)["symbols"]
         for name in settings:
@@ -195,9 +196,10 @@ class _Reported:
         whose = Whose(network.name or None, network.file or None, {})
         if whose.is_file:
             file = os.path.realpath(network.file)
-            same = [each for each in self._entries if each.network.is_file and _real(each.network) == file]
-            if same:
-                return same
+            for folder in ("", os.path.dirname(self._path)):  # noqa: PTH120 -- where it was made, as far as one can tell
+                same = [each for each in self._entries if each.network.is_file and _real(each.network, folder) == file]
+                if same:
+                    return same
         elif not whose.name:
             return [each for each in self._entries if (each.network.name, each.network.file) == (None, whose.file)]
         named = [each for each in self._entries if whose.name and each.network.name == whose.name]
@@ -206,19 +208,33 @@ class _Reported:
         other = named[0].network
         return named if not (whose.is_file and other.is_file and os.path.lexists(_real(other))) else []
 
+    def _check_alike(self, spec: str, network: Network) -> None:
+        """Refuse to call a network new where the report has a file of its name that is not here.
+
+        Raises:
+            BaselineError: It may be the same file, of another folder.
+        """
+        name = Path(network.file).name
+        for entry in self._entries:
+            whose = entry.network
+            if whose.is_file and Path(whose.file or "").name == name and not os.path.lexists(_real(whose)):
+                message = f"the report may tell of {spec} by another path"
+                help = "make the report, and check, from the same folder; or give the spec a name"
+                raise BaselineError(Fault(message, Place(self._path), found=f"it has {whose.file}", help=help))
+
     def _other_values(self, spec: str, symbols: Mapping[str, Any], told: Sequence[Entry]) -> Fault:
         names = dict.fromkeys(name for entry in told for name in _differing(entry, symbols))
         there = dict.fromkeys(_values({name: entry.network.symbols.get(name) for name in names}) for entry in told)
         few = " or ".join([*there][:_FEW]) + (" or others" if len(there) > _FEW else "")
         asked = _values({name: symbols[name] for name in names})
         file = shlex.quote(self._path)
-        help = f"convcost check -o json:{file}, with the same --set, tells all values that budgets set"
+        help = f"convcost check --base HEAD -o json:{file} tells all values that budgets set"
         message = f"the report does not tell of {spec} at {asked}"
         return Fault(message, Place(self._path), found=f"it does at {few}", help=help)
 
 
-def _real(whose: Whose) -> str:
-    return os.path.realpath(whose.file or "")
+def _real(whose: Whose, folder: str = "") -> str:
+    return os.path.realpath(Path(folder, whose.file or ""))
 
 
 def _differing(entry: Entry, symbols: Mapping[str, Any]) -> list[str]:

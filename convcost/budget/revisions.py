@@ -201,7 +201,7 @@ def _commit(root: str, asked: str) -> str:
 
 def _check_head(root: str) -> None:
     if _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").status:
-        help = "check without a baseline until there is one"
+        help = "commit once; until then a limit is `max`, not `growth`"
         raise BaselineError(Fault("there is nothing to compare with: HEAD has no commit yet", found=root, help=help))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from convcost.reports import formats
 from convcost.reports.contents import Page, Report
 
 STDOUT = "-"
+_STREAMS = {"/dev/stdout": "stdout", "/dev/stderr": "stderr"}
 
 
 class Output(Struct, frozen=True):
@@ -55,7 +56,7 @@ def outputs(
             place = "standard output" if where == STDOUT else repr(output.path)
             raise OptionError(Fault(f"two outputs go to {place}", help="give each its own path: -o json:cost.json"))
         if where in read:
-            message = f"the output would overwrite the spec {output.path!r}"
+            message = f"the output would overwrite {output.path!r}, which is read"
             raise OptionError(Fault(message, help="give it another path"))
         seen.add(where)
     return chosen
@@ -93,6 +94,36 @@ def write_files(files: Sequence[tuple[str, str]]) -> None:
         OutputError: One cannot be written.
     """
     _write_files(files)
+
+
+def check_places(chosen: Sequence[Output]) -> None:
+    """Refuse outputs whose place cannot be written, before anything else is changed.
+
+    Raises:
+        OutputError: A folder is missing, or it or a file is read-only.
+    """
+    for name in [output.path for output in chosen if output.path != STDOUT and not Path(output.path).is_char_device()]:
+        path = Path(os.path.realpath(name))
+        if not path.parent.is_dir():
+            raise _refused(name, path, FileNotFoundError(2, "No such file or directory"))
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise _refused(name, path, PermissionError(13, "it is read-only"))
+
+
+@contextmanager
+def locked(files: Iterable[str]) -> Iterator[None]:
+    """Keep other runs of this program from changing files meanwhile, where the system has locks."""
+    folders = sorted({os.path.dirname(os.path.realpath(file)) for file in files})  # noqa: PTH120 -- of what is read
+    with ExitStack() as stack:
+        try:
+            import fcntl  # not on every system
+        except ImportError:
+            folders = []
+        for folder in folders:  # a file is replaced, its folder stays
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def append(path: str, text: str) -> None:
@@ -148,6 +179,10 @@ def _write_files(files: Sequence[tuple[str, str]]) -> None:
         for name, text in files:
             path = Path(os.path.realpath(name))
             try:
+                if stream := _STREAMS.get(name):  # it may lead to a file that others write to, too
+                    getattr(sys, stream).write(text)
+                    getattr(sys, stream).flush()
+                    continue
                 if (given := Path(name)).exists() and not given.is_file():  # a device or a pipe: nothing is beside it
                     given.write_text(text, encoding="utf-8", newline="")
                     continue

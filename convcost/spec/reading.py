@@ -289,8 +289,11 @@ def amount(text: str) -> int | None:
     """
     unit = next((unit for unit in UNITS if text.endswith(unit)), "")
     power = UNITS.get(unit, 1)
+    number = text.removesuffix(unit).rstrip()
+    if unit and not expressions.NUMBER.fullmatch(number):  # a unit belongs to a number, not to a sum
+        return None
     try:
-        value = expressions.read(text.removesuffix(unit).rstrip())
+        value = expressions.read(number)
     except ExpressionFault:
         return None
     if isinstance(value, (Formula, bool, str, list)) or value is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.errors import Fault, Place, SpecError, nearest
+from convcost.errors import Fault, Place, SpecError, encodable, nearest
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -30,10 +31,13 @@ def read(spec: str | Path) -> Source:
     Raises:
         SpecError: There is no such spec, or it cannot be read or is not UTF-8.
     """
+    if not isinstance(spec, (str, os.PathLike)):
+        found = f"found {type(spec).__name__}"
+        raise SpecError(Fault("a spec is a path, the name of a shipped spec, or a mapping", found=found))
     if spec == "-":
         return Source("<stdin>", _decode(sys.stdin.buffer.read(), "<stdin>"))
     path = Path(spec)
-    shown = str(spec)
+    shown = encodable(str(spec))
     try:
         if not path.is_file() and shown in (names := shipped()):
             path = names[shown]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -406,7 +405,7 @@ def test_a_network_at_values_that_are_not_in_the_report(report):
         "error: the report does not tell of net.yaml at n = 2\n"
         " --> a b.json\n"
         "  = found: it does at n = 1 or n = 3/2\n"
-        "  = help: convcost check -o json:'a b.json', with the same --set, tells all values that budgets set"
+        "  = help: convcost check --base HEAD -o json:'a b.json' tells all values that budgets set"
     )
     Path("net.yaml").write_text(Path("net.yaml").read_text().replace("  n: 2\n", "  n: 2\n  r: 6\n"))
     baseline = report(analysed(*(("net.yaml", {"n": value}) for value in (1, 3, 4, 5))))
@@ -414,7 +413,7 @@ def test_a_network_at_values_that_are_not_in_the_report(report):
         "error: the report does not tell of net.yaml at n = 2\n"
         " --> cost.json\n"
         "  = found: it does at n = 1 or n = 3 or n = 4 or others\n"
-        "  = help: convcost check -o json:cost.json, with the same --set, tells all values that budgets set"
+        "  = help: convcost check --base HEAD -o json:cost.json tells all values that budgets set"
     )
 
 
@@ -437,14 +436,14 @@ def test_the_same_network_twice(report):
     other = {f"{place}__params": 9 for place in ("layers__0", "total")}
     assert told(past, report(tiny(), tiny(**other)), "tiny.yaml") == (
         "error: the report tells of tiny.yaml more than once, with different numbers\n"
-        " --> cost.json\n  = help: convcost analyze SPEC… -f json > cost.json"
+        " --> cost.json\n  = help: convcost analyze SPEC… -f json > cost.json, at the state to compare with"
     )
 
 
 # what is no such report
 
 
-HELP = "convcost analyze SPEC… -f json > cost.json"
+HELP = "convcost analyze SPEC… -f json > cost.json, at the state to compare with"
 
 
 def wrong(message, path="", found="", place="cost.json", help=HELP):
@@ -542,13 +541,13 @@ def test_a_report_in_another_encoding(folder):
         "the report is not UTF-8",
         place="it's.json",
         found="byte 0xff",
-        help="""convcost analyze SPEC… -o json:'it'"'"'s.json' writes UTF-8, in every shell""",
+        help="convcost analyze SPEC… -o json:PATH writes UTF-8, in every shell",
     )
 
 
 def test_a_report_that_cannot_be_read(folder):
     assert told(baselines.from_report, "none.json") == (
-        "error: there is no report 'none.json'\n = help: convcost analyze SPEC… -f json > none.json"
+        "error: there is no report 'none.json'\n = help: convcost analyze SPEC… -f json > none.json, at the state to compare with"
     )
     Path("folder.json").mkdir()
     Path("round.json").symlink_to("round.json")
@@ -558,7 +557,8 @@ def test_a_report_that_cannot_be_read(folder):
         "net.yaml/x.json": "Not a directory",
         "a\0b": "embedded null byte",
     }.items():
-        help = f"convcost analyze SPEC… -f json > {shlex.quote(name)}"
+        file = "baseline.json" if "\0" in name else name  # nothing is written over what is no report
+        help = f"convcost analyze SPEC… -f json > {file}, at the state to compare with"
         message = wrong("the report cannot be read", place=name, found=found, help=help)
         assert told(baselines.from_report, name) == message.replace("\0", "\\x00")
 
@@ -576,3 +576,22 @@ def test_growth_against_a_report_in_a_program(folder):
         (64, 100, "exceeded"),
         (4608, 3200, "within"),
     ]
+
+
+def test_a_report_is_read_from_another_folder(report, folder, monkeypatch):
+    """What was made beside it is found from below, too."""
+    report(tiny())
+    (folder / "deep").mkdir()
+    monkeypatch.chdir(folder / "deep")
+    found = past(baselines.from_report("../cost.json"), "../tiny.yaml")
+    assert found.total.params == 8
+
+
+def test_a_report_of_another_clone_is_not_taken_for_one_without_the_network(report, folder):
+    baseline = report(tiny(network__file="/elsewhere/nets/tiny.yaml"))
+    assert told(past, baseline, "tiny.yaml") == (
+        "error: the report may tell of tiny.yaml by another path\n"
+        " --> cost.json\n"
+        "  = found: it has /elsewhere/nets/tiny.yaml\n"
+        "  = help: make the report, and check, from the same folder; or give the spec a name"
+    )

@@ -219,7 +219,7 @@ def test_a_repository_without_commits(commit, git):
     message = (
         "error: there is nothing to compare with: HEAD has no commit yet\n"
         f" = found: {Path.cwd()}\n"
-        " = help: check without a baseline until there is one"
+        " = help: commit once; until then a limit is `max`, not `growth`"
     )
     assert told("HEAD") == told("main") == message
     commit(net="a")

@@ -120,7 +120,7 @@ def test_a_spec_is_never_overwritten(folder, convcost):
     before = (folder / "net.yaml").read_text(encoding="utf-8")
     ran = convcost("analyze", "net.yaml", "-o", "json:./net.yaml")
     assert (ran.status, ran.out) == (2, "")
-    assert ran.err == ("error: the output would overwrite the spec './net.yaml'\n = help: give it another path\n")
+    assert ran.err == ("error: the output would overwrite './net.yaml', which is read\n = help: give it another path\n")
     assert (folder / "net.yaml").read_text(encoding="utf-8") == before
 
 

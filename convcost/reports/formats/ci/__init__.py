@@ -26,7 +26,11 @@ def where(finding: Finding) -> Place | None:
 
 
 def path(place: Place) -> str:
-    """Return a file's path with forward slashes: from the current folder where it lies below it, else from the root."""
+    """Return a file's path with forward slashes, as services read it: from the top of the repository.
+
+    Without a repository it is from the current folder; where it does not lie below these, from the root.
+    """
     file = Path(os.path.abspath(place.file))  # noqa: PTH100 -- pathlib's keeps `..`
     here = Path.cwd()
-    return file.relative_to(here).as_posix() if file.is_relative_to(here) else file.as_posix()
+    top = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
+    return file.relative_to(top).as_posix() if file.is_relative_to(top) else file.as_posix()
