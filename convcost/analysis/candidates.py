@@ -10,7 +10,7 @@ from msgspec import Struct
 from convcost.analysis.cost import Analysis, total
 from convcost.layers import REGISTRY
 from convcost.network import Network
-from convcost.ops import Cost
+from convcost.ops import Cost, measured
 from convcost.rewrites.application import apply, survey
 from convcost.rewrites.base import Rewrite, Site
 from convcost.rewrites.selection import site_path
@@ -44,7 +44,7 @@ class Candidate(Struct, frozen=True):
 
     def gain(self, limits: Limits) -> Fraction:
         """Return the saving for each layer touched, as a share of the limits."""
-        saved = {name: getattr(self.before, name) - getattr(self.after, name) for name in limits}
+        saved = {name: measured(self.before, 0, name) - measured(self.after, 0, name) for name in limits}
         shares = [Fraction(count, max(1, limits[name])) for name, count in saved.items()]
         return sum(shares, Fraction(0)) / len(self.sites)
 

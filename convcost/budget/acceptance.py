@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from convcost.budget.budgets import Bound
+from convcost.budget.budgets import Bound, in_file
 from convcost.budget.verdicts import EXCEEDED, MAX, Check, Verdict
 from convcost.errors import ConfigError, Fault, Place
 from convcost.spec.faults import LINE_END
@@ -57,7 +57,7 @@ def accepted(check: Check) -> Accepted:
 
 def _place(verdict: Verdict) -> Place:
     place = verdict.bound.place
-    if place is None or place.file.startswith("<"):
+    if place is None or not in_file(place):
         where = place.file if place else "the limit was given by a program"
         raise ConfigError(Fault("--accept changes limits in files", found=where, help="change it by hand"))
     return place
@@ -101,11 +101,13 @@ def _edited(file: str, changes: Sequence[tuple[Bound, str]]) -> str:
     mark = text[:1] if text.startswith("\ufeff") else ""  # that a text is UTF-8, which no column counts
     text = text.removeprefix(mark)
     starts = [0, *(match.end() for match in LINE_END.finditer(text))]
+    lines = LINE_END.split(text)
     places = []
     for bound, new in changes:
         place = bound.place
         assert place is not None
-        start = starts[place.line - 1] + place.column - 1 if place.line <= len(starts) else len(text)
+        same = lines[place.line - 1 : place.line] == [bound.source]
+        start = starts[place.line - 1] + place.column - 1 if same else len(text)
         start += text[start : start + 1] in ("'", '"')
         if not text.startswith(bound.text, start):
             message = f"the limit {bound.text} cannot be changed where it stands"

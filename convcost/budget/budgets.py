@@ -61,7 +61,7 @@ class Budget(Struct, frozen=True):
         models: Patterns of the files that it is for; all where there is none.
         message: What somebody wants to be said where it is exceeded.
         path: Where it stands in its file, such as `budgets[0]`.
-        marks: Where its `layers`, `models`, and the symbols that it sets are written.
+        marks: Where its `layers` and `scope`, and the symbols that it sets are written.
     """
 
     metric: str
@@ -76,9 +76,23 @@ class Budget(Struct, frozen=True):
     path: str = ""
     marks: Mapping[str, Mark] = {}
 
-    def fault(self, key: str, message: str, *, found: str = "", help: str = "", note: str = "") -> Fault:
-        """Return a fault that points to where a key of this budget is written."""
+    def fault(self, key: str, message: str, help: str, found: str = "", note: str = "") -> Fault:
+        """Return a fault that points to where a key of this budget is written, if it was read from a file."""
         mark = self.marks.get(key)
         if mark is None:
             return Fault(message, found=found, help=help, note=note)
         return Fault(message, mark.place, self.path, found, help, note, mark.source)
+
+
+def in_file(place: Place) -> bool:
+    """Return whether a place is in a file, not in `<stdin>` or a mapping."""
+    return not place.file.startswith("<")
+
+
+def spelled(value: Any) -> str:
+    """Return a symbol's value as a spec writes it.
+
+    >>> spelled(True), spelled(Fraction(1, 2)), spelled("relu")
+    ('true', '1/2', 'relu')
+    """
+    return str(value).lower() if isinstance(value, bool) else str(value)

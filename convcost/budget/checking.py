@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from convcost.budget.budgets import EACH, Bound, Budget
+from convcost.analysis.cost import Analysis, LayerCost
+from convcost.budget import patterns
+from convcost.budget.budgets import EACH, Budget
 from convcost.budget.subjects import Point, SpecLike, Subject
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, SKIPPED, WARNING, WITHIN, Cause, Remedy, Verdict
 from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, nearest
@@ -45,7 +47,6 @@ def check(
         ConvcostError: A spec is wrong, or a budget does not fit the specs; everything that is wrong is told.
     """
     named: Sequence[SpecLike] = specs or (configuration.models if configuration else ())
-    matched: dict[str, bool] = {}
     verdicts: list[Verdict] = []
     errors: list[ConvcostError] = []
     for spec in named:
@@ -57,13 +58,13 @@ def check(
             continue
         for budget in held:
             try:
-                verdicts += _verdicts(subject, budget, matched)
+                verdicts += _verdicts(subject, budget)
             except ConvcostError as error:  # all that is wrong at once
                 errors.append(error)
     if configuration and not errors:
-        errors += _unmatched(configuration, matched, named, settings or {})
+        errors += _unmatched(configuration, verdicts, named)
     if errors:
-        raise _together(errors)
+        raise together(errors)
     if not verdicts:
         raise ConfigError(_nothing(named, configuration))
     return tuple(verdicts)
@@ -90,17 +91,16 @@ def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Bas
     return baselines.from_revision(base, specs) if base is not None else baselines.from_report(baseline or "")
 
 
-def _verdicts(subject: Subject, budget: Budget, matched: dict[str, bool]) -> Iterator[Verdict]:
-    """Yield the verdicts on a budget of a spec, and keep whether its pattern matches a layer."""
+def _verdicts(subject: Subject, budget: Budget) -> Iterator[Verdict]:
+    """Yield the verdicts on a budget of a spec."""
     kinds = [kind for kind in (MAX, GROWTH) if getattr(budget, kind) is not None]
     for point in subject.points(budget):
         if budget.growth is not None and point.past is None:
             raise BaselineError(_no_baseline(budget))
-        chosen = _chosen(budget, point)
-        matched[budget.path] = matched.get(budget.path, False) or bool(chosen)
+        chosen = _chosen(budget, point.analysis)
         parts = list(_parts(budget, point, chosen))
         for kind in kinds:
-            if not chosen:
+            if budget.layers and not chosen:
                 nothing = _Held(subject, budget, point, kind, ())
                 yield nothing.verdict(SKIPPED, None, None, reason=f"no layer matches {budget.layers!r}")
                 continue
@@ -148,6 +148,11 @@ class _Held(Struct, frozen=True):
         return self.verdict(status, limit, base, warn=warn, causes=causes)
 
     @property
+    def _alone(self) -> bool:
+        """Whether this is one layer of those that are each held to the limit."""
+        return self.budget.scope == EACH and bool(self.part)
+
+    @property
     def actual(self) -> int:
         """What the layers cost."""
         layers = self.point.analysis.layers
@@ -165,14 +170,13 @@ class _Held(Struct, frozen=True):
     ) -> Verdict:
         """Return a verdict on these layers."""
         point = self.point
-        alone = self.budget.scope == EACH and bool(self.part)
         return Verdict(
             budget=self.budget,
             kind=self.kind,
             analysis=point.analysis,
             spec=self.subject.name,
             symbols=point.set,
-            layer=point.analysis.layers[self.part[0]] if alone else None,
+            layer=point.analysis.layers[self.part[0]] if self._alone else None,
             limit=limit,
             warn=warn,
             actual=self.actual,
@@ -192,9 +196,11 @@ class _Held(Struct, frozen=True):
         if isinstance(past, Lacking):
             return None, past.reason
         metric = budget.metric
-        if not past.whole and (budget.layers or budget.scope == EACH):
+        if not past.whole and (budget.layers or self._alone):
+            if self.kind == MAX:
+                return None, ""
             raise BaselineError(_not_whole(budget, past.name))
-        if budget.scope == EACH:
+        if self._alone:
             partner = self.point.partners[self.part[0]]
             return (None, "the layer is new") if partner is None else (partner.value(metric), "")
         if not budget.layers:
@@ -206,14 +212,15 @@ class _Held(Struct, frozen=True):
         """Return the layers that cost most, or grew most where growth is what is limited."""
         metric = self.budget.metric
         network = self.point.analysis.network
+        known = getattr(self.point.past, "whole", False)
+        grew = known and self.kind == GROWTH
         causes = []
         for index in self.part:
             layer, partner = self.point.analysis.layers[index], self.point.partners[index]
-            known = getattr(self.point.past, "whole", False)
-            base = None if not known else partner.value(metric) if partner else 0
-            place = Place(network.file, layer.line, network.layers[index].column) if network.file else None
+            counted = partner is not None and (self._alone or _is_for(self.budget, partner))
+            base = None if not known else partner.value(metric) if partner and counted else 0
+            place = Place(network.file, layer.line, network.layers[index].column)
             causes.append(Cause(layer, place, layer.value(metric), base))
-        grew = self.kind == GROWTH and all(cause.base is not None for cause in causes)
 
         def weight(cause: Cause) -> int:
             return cause.value - (cause.base or 0) if grew else cause.value
@@ -237,15 +244,19 @@ class _Held(Struct, frozen=True):
         )
 
 
-def _chosen(budget: Budget, point: Point) -> list[int]:
+def _is_for(budget: Budget, layer: LayerCost) -> bool:
+    """Return whether a layer is one of those that a budget is for."""
+    return not budget.layers or matches(budget.layers, layer)
+
+
+def _chosen(budget: Budget, analysis: Analysis) -> list[int]:
     """Return the indices of the layers that a budget is for."""
-    layers = point.analysis.layers
-    return [index for index, layer in enumerate(layers) if not budget.layers or matches(budget.layers, layer)]
+    return [index for index, layer in enumerate(analysis.layers) if _is_for(budget, layer)]
 
 
 def _parts(budget: Budget, point: Point, chosen: list[int]) -> Iterator[tuple[int, ...]]:
     """Yield the layers that a limit is for, together or each alone; of these not the many that cost nothing."""
-    if budget.scope != EACH:
+    if budget.scope != EACH or not chosen:
         yield tuple(chosen)
         return
     layers = point.analysis.layers
@@ -254,35 +265,42 @@ def _parts(budget: Budget, point: Point, chosen: list[int]) -> Iterator[tuple[in
 
 
 def _unmatched(
-    configuration: Configuration,
-    matched: Mapping[str, bool],
-    named: Sequence[SpecLike],
-    settings: Mapping[str, Any],
+    configuration: Configuration, verdicts: Sequence[Verdict], named: Sequence[SpecLike]
 ) -> Iterator[ConfigError]:
     """Yield an error for each pattern that matches no layer of any network that its budget is for."""
+    asked = {patterns.identity(str(spec)) for spec in named if not isinstance(spec, Mapping)}
+    rest = [spec for spec in configuration.models if patterns.identity(spec) not in asked]
     for budget in configuration.budgets:
-        if not budget.layers or matched.get(budget.path, True):
+        found = {id(verdict.analysis): verdict.analysis for verdict in verdicts if verdict.budget is budget}.values()
+        if not budget.layers or not found or any(_chosen(budget, analysis) for analysis in found):
             continue
-        names: set[str] = set()
-        specs = dict.fromkeys((*(name for name in named if not isinstance(name, Mapping)), *configuration.models))
-        for spec in specs:  # those that were not asked for, too: they may have such layers
-            subject = Subject(spec, settings, None)
-            points = list(subject.points(budget)) if budget in configuration.budgets_for(subject.name) else []
-            if any(_chosen(budget, point) for point in points):
-                break
-            layers = [layer for point in points for layer in point.analysis.layers]
-            names.update("/".join(layer.path[:depth]) for layer in layers for depth in range(1, len(layer.path) + 1))
-        else:
-            wanted = budget.layers.rstrip("/*")
-            help = nearest(wanted, names) or "`convcost analyze SPEC` tells the names of layers"
-            yield ConfigError(budget.fault("layers", f"no layer matches {budget.layers!r}", help=help))
+        try:
+            others = [point.analysis for spec in rest for point in _others(configuration, budget, spec)]
+        except ConvcostError:  # nobody asked for these, and they may have such layers
+            continue
+        if any(_chosen(budget, analysis) for analysis in others):
+            continue
+        layers = [layer for analysis in (*found, *others) for layer in analysis.layers]
+        names = {"/".join(layer.path[:depth]) for layer in layers for depth in range(1, len(layer.path) + 1)}
+        help = nearest(budget.layers.rstrip("/*"), names) or "`convcost analyze SPEC` tells the names of layers"
+        yield ConfigError(budget.fault("layers", f"no layer matches {budget.layers!r}", help))
 
 
-def _together(errors: Sequence[ConvcostError]) -> ConvcostError:
+def _others(configuration: Configuration, budget: Budget, spec: str) -> Iterator[Point]:
+    """Yield the networks of a spec that nobody asked for, if a budget is for them."""
+    if budget in configuration.budgets_for(spec):
+        yield from Subject(spec, {}, None).points(budget)
+
+
+def together(errors: Sequence[ConvcostError]) -> ConvcostError:
     """Return one error with the faults of all, each once."""
-    faults = list(dict.fromkeys(fault for error in errors for fault in error.faults))
+    faults: dict[Fault, Fault] = {}
+    for error in errors:
+        for fault in error.faults:  # the same one at other values of symbols is the same
+            faults.setdefault(replace(fault, note=""), fault)
     kinds = {error.__class__ for error in errors}
-    return (kinds.pop() if len(kinds) == 1 else ConvcostError)(faults, more=any(error.more for error in errors))
+    kind = kinds.pop() if len(kinds) == 1 else ConvcostError
+    return kind(faults.values(), more=any(error.more for error in errors))
 
 
 def _nothing(named: Sequence[SpecLike], configuration: Configuration | None) -> Fault:
@@ -300,16 +318,12 @@ def _nothing(named: Sequence[SpecLike], configuration: Configuration | None) -> 
 
 
 def _no_baseline(budget: Budget) -> Fault:
+    bound = budget.growth
+    assert bound is not None
     help = "--base origin/main, or --baseline REPORT.json"
-    return _at(budget.growth, budget, "growth needs a baseline", help=help)
+    return Fault("growth needs a baseline", bound.place, budget.path, help=help, source=bound.source)
 
 
 def _not_whole(budget: Budget, name: str) -> Fault:
     help = "make it without --depth and --top: convcost analyze SPEC -f json"
-    return budget.fault("layers", f"{name} does not tell each layer", help=help)
-
-
-def _at(bound: Bound | None, budget: Budget, message: str, *, found: str = "", help: str = "") -> Fault:
-    if bound is None or bound.place is None:
-        return Fault(message, found=found, help=help)
-    return Fault(message, bound.place, budget.path, found, help, source=bound.source)
+    return budget.fault("layers" if budget.layers else "scope", f"{name} does not tell each layer", help)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.budget import patterns
-from convcost.budget.budgets import SCOPES, SUM, Bound, Budget, Mark
+from convcost.budget.budgets import SCOPES, SUM, Bound, Budget, Mark, spelled
 from convcost.errors import ConfigError, ConvcostError, Fault, OptionError, Place, nearest
 from convcost.ops import METRICS, TOTALS
 from convcost.spec import expressions, tree
@@ -28,7 +28,7 @@ from convcost.spec.values import Values, kind_of
 
 FILE = "convcost.yaml"
 
-CONFIGURATION = Language("a configuration", ConfigError, "write it again", "write it again", "it needs three levels")
+CONFIGURATION = Language("a configuration", ConfigError, "write it again", "write it again", "it needs five levels")
 
 AMOUNT = "such as 300M, 4.3M, 512Ki, 1e6 or 1_000 (k, M, G, T; Ki, Mi, Gi)"
 SHARE = "such as 2% or 5M"
@@ -142,10 +142,14 @@ def given(metric: str, value: Any) -> Budget:
     """
     if metric not in METRICS:
         raise OptionError(Fault(f"there is no total {metric!r}", help=nearest(metric, METRICS)))
-    number = amount(str(value)) if not isinstance(value, bool) else None
+    try:
+        text = str(value)
+    except ValueError:  # an int of more digits than Python prints
+        text = "an astronomically large number"
+    number = amount(text) if not isinstance(value, bool) else None
     if number is None:
-        raise OptionError(Fault(f"the limit of {metric} is a whole number", found=f"found {value}", help=AMOUNT))
-    return Budget(metric, max=Bound(number, share=False, text=str(value)), path=f"max[{metric!r}]")
+        raise OptionError(Fault(f"the limit of {metric} is a whole number", found=f"found {text}", help=AMOUNT))
+    return Budget(metric, max=Bound(number, share=False, text=text), path=f"max[{metric!r}]")
 
 
 class _Reader:
@@ -168,8 +172,8 @@ class _Reader:
             self.faults.add("a configuration is a mapping", root, found=kind_of(root), help=help)
             return
         self.values.check_keys(root, KEYS, "", "a configuration")
-        for pattern in self._patterns(root, "models", ""):
-            self.models |= dict.fromkeys(patterns.matched(self.folder, pattern))
+        for _, files in self._patterns(root, ""):
+            self.models |= dict.fromkeys(files)
         if "budgets" not in root.entries:
             if not root.broken:
                 self.faults.add("a configuration needs budgets", root, help="budgets: a list of {metric: …, max: …}")
@@ -189,9 +193,7 @@ class _Reader:
         self.values.check_keys(node, BUDGET_KEYS, path, "a budget")
         entries = node.entries
         bounds = {name: self._bound(name, entries[name][1], path) for name in _BOUNDS if name in entries}
-        marks: dict[str, Mark] = {
-            name: self._mark(entries[name][1]) for name in ("layers", "models") if name in entries
-        }
+        marks: dict[str, Mark] = {name: self._mark(entries[name][1]) for name in ("layers", "scope") if name in entries}
         budget = Budget(
             metric=self._metric(node, path),
             max=bounds.get("max"),
@@ -200,7 +202,7 @@ class _Reader:
             layers=self._text(entries, "layers", path),
             scope=self._scope(entries, path),
             set=self._set(entries["set"][1], path, marks) if "set" in entries else {},
-            models=tuple(self._files(node, path)),
+            models=self._models(node, path),
             message=self._text(entries, "message", path),
             path=path,
             marks=marks,
@@ -267,7 +269,8 @@ class _Reader:
             children = value.items if isinstance(value, List) else [value]
             if not children:
                 self.faults.add(f"set gives {name} no value", value, path=path, found="an empty list")
-            found[name] = tuple([self._value(child, path) for child in children])
+            values = [self._value(child, path) for child in children]
+            found[name] = tuple({spelled(value): value for value in values}.values())  # each once
             marks[f"set.{name}"] = self._mark(key)
         return found
 
@@ -286,42 +289,43 @@ class _Reader:
             self.faults.add(f"a symbol's value cannot depend on {names}", node, path=path)
         return value
 
-    def _patterns(self, node: tree.Mapping, key: str, path: str) -> Iterator[str]:
-        """Yield the patterns of files that stand under a key, one or a list of them."""
-        if key not in node.entries:
+    def _patterns(self, node: tree.Mapping, path: str) -> Iterator[tuple[str, Sequence[str]]]:
+        """Yield the patterns of files that stand under `models`, one or a list of them, and what each means."""
+        if "models" not in node.entries:
             return
-        value = node.entries[key][1]
+        value = node.entries["models"][1]
+        path = path or "models"
         children = value.items if isinstance(value, List) else [value]
         if not children:
-            self.faults.add(f"{key} names specs", value, path=path or key, found="an empty list")
+            self.faults.add("models names specs", value, path=path, found="an empty list")
         for child in children:
             if not isinstance(child, Scalar) or child.null:
-                self.faults.add(f"{key} names specs", child, path=path or key, found=kind_of(child), help="nets/*.yaml")
+                self.faults.add("models names specs", child, path=path, found=kind_of(child), help="nets/*.yaml")
                 continue
-            self._check_pattern(child, key, path)
-            yield child.text
+            files = patterns.matched(self.folder, child.text)
+            self._check_pattern(child, files, path)
+            yield child.text, files
 
-    def _check_pattern(self, node: Scalar, key: str, path: str) -> None:
+    def _check_pattern(self, node: Scalar, files: Sequence[str], path: str) -> None:
         """Report a pattern that matches nothing, or leads out of the configuration's folder."""
         text = node.text
-        if patterns.leads_outside(self.folder, text):
+        if patterns.leads_outside(self.folder, text, files):
             message = f"{text!r} is outside the configuration's folder"
             help = "name what lies in that folder or below, or move the configuration up"
-        elif patterns.matched(self.folder, text):
+        elif files:
             return
         elif _has_magic(text):
             message, help = f"no spec matches {text!r}", "patterns are from the configuration's folder"
         else:
             message = f"there is no spec {text!r}"
             help = nearest(text, patterns.near(self.folder, text)) or "paths are from the configuration's folder"
-        self.faults.add(message, node, path=path or key, help=help)
+        self.faults.add(message, node, path=path, help=help)
 
-    def _files(self, node: tree.Mapping, path: str) -> Iterator[str]:
-        """Yield a budget's patterns of files, and keep what each of them means."""
-        for pattern in self._patterns(node, "models", path):
-            found = patterns.matched(self.folder, pattern)
-            self.files[pattern] = frozenset(map(patterns.identity, found))
-            yield pattern
+    def _models(self, node: tree.Mapping, path: str) -> tuple[str, ...]:
+        """Return a budget's patterns of files, and keep what each of them means."""
+        found = dict(self._patterns(node, path))
+        self.files |= {pattern: frozenset(map(patterns.identity, files)) for pattern, files in found.items()}
+        return tuple(found)
 
     def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str, path: str) -> str:
         if key not in entries:

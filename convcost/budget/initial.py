@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import json
 
 from convcost.analysis.cost import Analysis
+from convcost.budget import patterns
 from convcost.budget.configuration import FILE
 from convcost.errors import Fault, OptionError
 from convcost.spec.source import shipped
@@ -22,32 +23,36 @@ METRICS = ("params", "mults")
 _PLAIN = re.compile(r"\w[\w./-]*")  # what YAML takes as a text without quotes
 
 
-def initial(analyses: Mapping[str, Analysis], headroom: Fraction, text: str) -> str:
+def initial(analyses: Mapping[str, Analysis], headroom: Fraction, text: str, settings: Mapping[str, str]) -> str:
     """Return the text of a configuration that allows networks what they cost, and some more.
 
     Args:
         analyses: What each spec costs, by its path or shipped name.
         headroom: What is allowed beside, as a share of that; limits are rounded up to whole numbers.
         text: The headroom as somebody wrote it.
+        settings: The values of symbols at which the networks cost that, as somebody wrote them.
 
     Raises:
-        OptionError: A spec is no file in the current folder or below, nor a shipped one.
+        OptionError: A spec is no file in the current folder or below, nor a shipped one, or its name is not Unicode.
     """
-    names = {spec: _named(spec) for spec in analyses}
+    values = ", ".join(f"{name}: {_quoted(value)}" for name, value in settings.items())
+    named = {_named(spec): analysis for spec, analysis in analyses.items()}
     lines = [
         "# What the networks may cost. `convcost check` holds them to it.",
         f"# Each limit is what the network cost when this was written, given behind it, and {text}.",
         "models:",
-        *(f"  - {name}" for name in names.values()),
+        *(f"  - {name}" for name in named),
         "",
         "budgets:",
     ]
-    for spec, analysis in analyses.items():
+    for name, analysis in named.items():
         for metric in METRICS:
             actual = getattr(analysis.total, metric)
             lines.append(f"  - metric: {metric}")
-            if len(names) > 1:
-                lines.append(f"    models: {names[spec]}")
+            if len(named) > 1:
+                lines.append(f"    models: {name}")
+            if values:
+                lines.append(f"    set: {{{values}}}")
             lines.append(f"    max: {ceil(actual * (1 + headroom)):_}   # {actual:_}")
     return "\n".join(lines) + "\n"
 
@@ -56,10 +61,19 @@ def _named(spec: str) -> str:
     """Return how a configuration in the current folder names a spec."""
     if not Path(spec).is_file() and spec in shipped():
         return spec
-    path = Path(os.path.relpath(spec))
-    if spec == "-" or path.parts[0] == "..":
-        found = "standard input" if spec == "-" else f"{spec!r} is outside"
-        help = f"{FILE} names files in its folder and below"
-        raise OptionError(Fault(f"{FILE} cannot name this spec", found=found, help=help))
-    pattern = escape(path.as_posix())
-    return pattern if _PLAIN.fullmatch(pattern) else json.encode(pattern).decode()
+    pattern = escape(Path(os.path.relpath(spec)).as_posix())
+    if spec == "-":
+        found = "standard input"
+    elif patterns.leads_outside(Path(), pattern, [spec]):
+        found = f"{spec!r} is outside"
+    elif pattern.encode(errors="replace").decode() != pattern:
+        found = f"{spec!r} is not Unicode"
+    else:
+        return _quoted(pattern)
+    help = f"{FILE} names files in its folder and below"
+    raise OptionError(Fault(f"{FILE} cannot name this spec", found=found, help=help))
+
+
+def _quoted(text: str) -> str:
+    """Return a text as YAML, in quotes where it needs them."""
+    return text if _PLAIN.fullmatch(text) else json.encode(text).decode()

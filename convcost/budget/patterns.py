@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from glob import glob
 from pathlib import Path
 
@@ -18,25 +20,27 @@ def matched(folder: Path, pattern: str) -> tuple[str, ...]:
         folder: The folder that the pattern starts from.
         pattern: The pattern.
     """
-    names = sorted(glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 -- pathlib would enter .venv
+    names: list[str] = []
+    with suppress(ValueError):  # no path has such characters
+        names = sorted(glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207 -- pathlib would enter .venv
     files = tuple([os.path.normpath(folder / name) for name in names if (folder / name).is_file()])
     return files or ((pattern,) if pattern in shipped() else ())
 
 
-def leads_outside(folder: Path, pattern: str) -> bool:
-    """Return whether a pattern, or a link that it matches, leads out of a folder."""
+def leads_outside(folder: Path, pattern: str, files: Iterable[str]) -> bool:
+    """Return whether a pattern, or a link among the files that it matches, leads out of a folder."""
     path = Path(os.path.normpath(pattern))
     if path.is_absolute() or path.parts[:1] == ("..",):
         return True
     top = folder.resolve()
-    files = [each for name in matched(folder, pattern) if (each := Path(name)).is_file()]
-    return not all(file.resolve().is_relative_to(top) for file in files)
+    return not all(Path(file).resolve().is_relative_to(top) for file in files if Path(file).is_file())
 
 
 def near(folder: Path, path: str) -> list[str]:
     """Return the specs beside a path that is not there, and the shipped ones."""
-    beside = (folder / path).parent
-    files = [each.relative_to(folder).as_posix() for each in beside.glob("*.y*ml")] if beside.is_dir() else []
+    files: list[str] = []
+    with suppress(OSError, ValueError):  # a folder that cannot be
+        files = [each.relative_to(folder).as_posix() for each in (folder / path).parent.glob("*.y*ml")]
     return [*files, *shipped()]
 
 

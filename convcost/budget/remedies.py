@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from convcost.analysis.candidates import Candidate, ends_of, find
 from convcost.analysis.cost import Analysis
+from convcost.budget.budgets import spelled
 from convcost.budget.verdicts import Remedy
 from convcost.rewrites import named
 from convcost.rewrites.application import apply
@@ -18,9 +19,6 @@ from convcost.rewrites.base import Rewrite, Site
 from convcost.rewrites.selection import options_for
 from convcost.spec.rewriting import can_rewrite
 from convcost.spec.source import Source
-
-METRICS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults")
-"""What the cost of a rewritten layer tells."""
 
 _GENTLE = ("separable",)
 _ALL = ("separable", "asymmetric", "stacked", "grouped", "bottleneck", "fire")
@@ -51,7 +49,7 @@ def remedy(
         limit: The largest value that is allowed.
         part: The indices of the layers that the limit is for.
     """
-    if metric not in METRICS:
+    if metric == "activations":  # a rewritten layer puts out what it did, beside what the layers in it do
         return None
     attempt = _Attempt(source, settings, analysis, metric, limit, part)
     found: dict[str, list[Candidate]] = {}
@@ -70,13 +68,16 @@ def remedy(
         return None
     value, chosen = best
     changes = _changes(chosen)
-    given = [f"{name}={value}" for name, value in settings.items()]
+    line = ""
+    if spec != "<mapping>":
+        given = [f"{name}={spelled(value)}" for name, value in settings.items()]
+        line = command(spec, options_for(analysis.network, changes), (), given)
     return Remedy(
         rewrites=tuple(rewrite.name for rewrite, _ in changes),
         layers=tuple(name for candidate in chosen for name in candidate.names(analysis.network)),
         reached=value <= limit,
         value=value,
-        command=command(spec, options_for(analysis.network, changes), (), given),
+        command=line,
     )
 
 
@@ -92,11 +93,16 @@ class _Attempt(Struct, frozen=True):
 
     def least(self, candidates: Sequence[Candidate]) -> tuple[int, list[Candidate]]:
         """Return what is left of the cost and the fewest candidates that keep the limit; all where none do."""
-        useful = self._apart(candidates)
-        value, chosen = self._enough(useful)
-        if not self._can(chosen):
-            value, chosen = self._enough(self._writable(useful))
-        return value, chosen if self._can(chosen) else []
+        while True:
+            useful = self._apart(candidates)
+            value, chosen = self._enough(useful)
+            if self._can(chosen):
+                return value, chosen
+            writable = self._writable(useful)
+            if len(writable) == len(useful):  # only together they cannot be written
+                return value, []
+            stuck = {id(each) for each in useful} - {id(each) for each in writable}
+            candidates = [each for each in candidates if id(each) not in stuck]
 
     def _apart(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return those that save something, the biggest saving for each layer first, of two that overlap the first."""
@@ -159,8 +165,9 @@ def command(spec: str, to: Sequence[str], with_: Sequence[str], set: Sequence[st
         with_: Their options, as `--with` takes them.
         set: The values of symbols, as `--set` takes them.
     """
-    words = ["convcost", "rewrite", spec]
+    read = f"./{spec}" if spec.startswith("-") and spec != "-" else spec
+    words = ["convcost", "rewrite", read]
     for option, values in ("--to", to), ("--with", with_), ("--set", set):
         for value in values:
             words += [option, value]
-    return shlex.join([*words, "-o", f"{Path(spec).stem}-rewritten.yaml"])
+    return shlex.join([*words, "-o", f"{Path(spec).stem}-rewritten.yaml".lstrip("-")])

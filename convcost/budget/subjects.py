@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from convcost.analysis.cost import Analysis, LayerCost
 from convcost.analysis.matching import match
-from convcost.budget.budgets import Bound, Budget
+from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.errors import ConfigError, ConvcostError, Place, nearest
 from convcost.spec import Spec
 from convcost.spec.arithmetic import shown
@@ -61,7 +61,7 @@ class Subject:
         self._baseline = baseline
         self._spec = Spec(self.source)
         self._document = self._spec.check((), "")
-        self._points: dict[tuple[tuple[str, Any], ...], Point] = {}
+        self._points: dict[tuple[tuple[str, str], ...], Point] = {}
 
     def budgets(self) -> list[Budget]:
         """Return what the spec itself says it may cost."""
@@ -89,7 +89,7 @@ class Subject:
         """
         self._check_symbols(budget)
         for values in _combinations(budget.set):
-            key = tuple(sorted(values.items()))
+            key = tuple(sorted((name, spelled(value)) for name, value in values.items()))
             if key not in self._points:
                 try:
                     self._points[key] = self._point(values)
@@ -112,19 +112,13 @@ class Subject:
     def _check_symbols(self, budget: Budget) -> None:
         known = self._document.symbols
         unknown = [name for name in budget.set if name not in known]
-        if unknown:
-            raise ConfigError(
-                [
-                    budget.fault(
-                        f"set.{name}",
-                        f"{self.name} has no symbol {name!r}",
-                        help=nearest(name, known)
-                        if known
-                        else "it declares no symbols; `models` says who a budget is for",
-                    )
-                    for name in unknown
-                ]
-            )
+        none = "it declares no symbols; `models` says who a budget is for"
+        faults = [
+            budget.fault(f"set.{name}", f"{self.name} has no symbol {name!r}", nearest(name, known) if known else none)
+            for name in unknown
+        ]
+        if faults:
+            raise ConfigError(faults)
 
 
 def _combinations(choices: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
@@ -140,11 +134,15 @@ def _at_point(error: ConvcostError, budget: Budget, values: Mapping[str, Any]) -
     if not values:
         return error
     told = "at " + ", ".join(f"{name} = {shown(value)}" for name, value in values.items())
-    mark = next((mark for name in values if (mark := budget.marks.get(f"set.{name}"))), None)
+    set_in = next((f", set in {mark.place}" for name in values if (mark := budget.marks.get(f"set.{name}"))), "")
     faults = []
     for fault in error.faults:
-        if fault.place is None and mark is not None:  # a value that a symbol cannot have
-            fault = replace(fault, place=mark.place, path=budget.path, source=mark.source)
-        where = f", set in {mark.place}" if mark and fault.place and fault.place != mark.place else ""
-        faults.append(replace(fault, found=fault.found.removeprefix("--set "), note=fault.note or f"{told}{where}"))
-    return error.__class__(faults)
+        found = fault.found.removeprefix("--set ")
+        name = found.partition("=")[0]
+        if fault.place is not None:
+            faults.append(replace(fault, note=fault.note or f"{told}{set_in}"))
+        elif name not in values:  # of what is given for all budgets
+            faults.append(fault)
+        else:  # a value that the symbol cannot have
+            faults.append(budget.fault(f"set.{name}", fault.message, fault.help, found, told))
+    return error.__class__(faults, more=error.more)

@@ -21,13 +21,13 @@ class Cause(Struct, frozen=True):
 
     Attributes:
         layer: The layer.
-        place: Where the spec writes it; None where it was read from no file.
+        place: Where the spec writes it.
         value: What it costs of the budget's metric.
-        base: What it cost at the baseline; None where there is no baseline, or the layer is new.
+        base: What it cost at the baseline, 0 where it is new among the limited layers; None where that is not known.
     """
 
     layer: LayerCost
-    place: Place | None
+    place: Place
     value: int
     base: int | None = None
 
@@ -40,7 +40,7 @@ class Remedy(Struct, frozen=True):
         layers: The layers that they touch.
         reached: Whether the limit is kept then.
         value: What the limited part costs then.
-        command: The command line that does it.
+        command: The command line that does it; empty for a spec that no command can read.
     """
 
     rewrites: tuple[str, ...]
@@ -128,7 +128,7 @@ class Check(Struct, frozen=True):
         config: The configuration that the budgets stand in; empty where there is none.
         base: What growth is measured against.
         strict: Whether a warning fails, too.
-        notes: What was not checked, and why.
+        notes: What was done beside, such as limits that were raised.
     """
 
     verdicts: tuple[Verdict, ...]

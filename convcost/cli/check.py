@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from convcost.cli import options, output
+from convcost.errors import Fault, OptionError
 from convcost.reports import formats
 from convcost.reports.contents import Page
 
@@ -56,6 +57,8 @@ def check(
 
     configuration = _configuration(config)
     named = tuple(specs or (configuration.models if configuration else ()))
+    if accept and "-" in named:
+        raise OptionError(Fault("--accept reads each spec twice", found="standard input", help="give it as a file"))
     read = [*named, *([baseline] if baseline else []), *([configuration.file] if configuration else [])]
     chosen = output.outputs(format, outputs, read, ci=True)
     against = checking.against(base, baseline, named)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import typer
 
 import convcost
 from convcost.cli import options, output
-from convcost.errors import ConvcostError, Fault, OptionError, OutputError, SpecError
+from convcost.errors import ConvcostError, Fault, OptionError, OutputError
 
 
 def init(
@@ -21,6 +22,7 @@ def init(
     from convcost.budget import checking, configuration, initial
     from convcost.budget.verdicts import Check
     from convcost.reports.check import CheckReport
+    from convcost.spec import Source
 
     share = configuration.share(headroom) if headroom.endswith("%") else None
     if share is None:
@@ -30,15 +32,15 @@ def init(
         raise OutputError(Fault(f"{path!r} exists", help="--force writes over it"))
     settings = options.settings(set)
     analyses = {}
-    faults: list[Fault] = []
+    errors: list[ConvcostError] = []
     for spec in dict.fromkeys(specs):
         try:
             analyses[spec] = convcost.load(spec, set=settings).analyze()
         except ConvcostError as error:  # the faults of all specs at once
-            faults += error.faults
-    if faults:
-        raise SpecError(faults)
-    output.write_file(path, initial.initial(analyses, share, headroom))
-    written = configuration.read(path)
-    verdicts = checking.check((), written, settings=settings)
+            errors.append(error)
+    if errors:
+        raise checking.together(errors)
+    text = initial.initial(analyses, share, headroom, settings)
+    verdicts = checking.check((), configuration.parse(Source(path, text), Path()))
+    output.write_file(path, text)
     output.write([CheckReport(Check(verdicts, path, notes=(f"Written to {path}.",)))], [output.Output("table")])

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from convcost.analysis.cost import SCHEMA_VERSION, convention, costs, described_layer, described_network
-from convcost.budget.budgets import EACH
+from convcost.budget.budgets import EACH, in_file, spelled
 from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Verdict
 from convcost.errors import Fault
 from convcost.reports import formats
@@ -104,7 +104,7 @@ class ReportedCheck(Check, frozen=True):
     """A check that shows itself: in a line, as the report, and in a notebook as its tables."""
 
     def __repr__(self) -> str:
-        bad = [f"{_whose(verdict)}" for verdict in self.verdicts if verdict.status in (EXCEEDED, WARNING)]
+        bad = [_whose(verdict) for verdict in self.verdicts if verdict.status in (EXCEEDED, WARNING)]
         return f"<Check: {'; '.join([_headline(self), *bad])}>"
 
     def __str__(self) -> str:
@@ -117,13 +117,14 @@ class ReportedCheck(Check, frozen=True):
 
 
 def _headline(check: Check) -> str:
-    exceeded, warned = _count(check, EXCEEDED), _count(check, WARNING)
+    exceeded, warned, skipped = (_count(check, status) for status in (EXCEEDED, WARNING, SKIPPED))
     limits = counted(len(check.verdicts), "limit")
     if exceeded:
         return f"Exceeded: {exceeded:,} of {limits}"
-    if warned:
-        return f"Within budget, with {counted(warned, 'warning')}: {limits}"
-    return f"Within budget: {limits}"
+    if warned and check.strict:
+        return f"Warnings, which fail: {warned:,} of {limits}"
+    found = f"Within budget, with {counted(warned, 'warning')}" if warned else "Within budget"
+    return f"{found}: {limits}" + (f", {skipped:,} skipped" if skipped else "")
 
 
 def _count(check: Check, status: str) -> int:
@@ -142,8 +143,8 @@ def _skipped(check: Check) -> list[str]:
 
 
 def _group(verdict: Verdict) -> tuple[Any, ...]:
-    """Return what the verdicts on the layers of one budget have in common."""
-    return verdict.budget.path, verdict.budget.metric, verdict.kind, tuple(verdict.symbols.items())
+    """Return what the verdicts on the layers of one network by one budget have in common."""
+    return verdict.budget.path, verdict.budget.metric, verdict.kind, id(verdict.analysis)
 
 
 def _rows(group: Sequence[Verdict], *, based: bool) -> Iterator[Row]:
@@ -170,9 +171,9 @@ def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
     return Row(
         (
             safe(label),
-            "" if verdict.limit is None else grouped(verdict.limit),
-            *([""] if based and verdict.base is None else [grouped(verdict.base)] if based else []),
-            grouped(verdict.actual),
+            _number(verdict.limit),
+            *([_number(verdict.base)] if based else []),
+            _number(verdict.actual),
             "" if delta is None else (f"{-delta:,}" if delta <= 0 else signed(-delta)),
             "" if used is None else bar(min(1.0, float(used))),
             "" if used is None else _used(verdict),
@@ -180,6 +181,10 @@ def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
         ),
         _WEIGHTS[verdict.status],
     )
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else grouped(number)
 
 
 def _label(verdict: Verdict) -> str:
@@ -196,7 +201,7 @@ def _label(verdict: Verdict) -> str:
 
 
 def _symbols(verdict: Verdict) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in verdict.symbols.items())
+    return ", ".join(f"{name} = {spelled(value)}" for name, value in verdict.symbols.items())
 
 
 def _used(verdict: Verdict) -> str:
@@ -277,7 +282,7 @@ def _causes(verdict: Verdict) -> Table:
             "",
         ),
         footer=tuple(_advice(verdict)),
-        commands=(safe(verdict.remedy.command),) if verdict.remedy else (),
+        commands=(safe(verdict.remedy.command),) if verdict.remedy and verdict.remedy.command else (),
         code=tuple(str(frame).split("\n")[1:]) if bound.place else (),
         fold="Layers and remedy",
     )
@@ -292,7 +297,7 @@ def _cause(cause: Cause, whole: int, *, based: bool) -> Row:
             grouped(cause.value),
             _percent(Fraction(cause.value, whole), 1),
             *change,
-            safe(str(cause.place)) if cause.place and cause.place.line else "",
+            str(cause.place),
         )
     )
 
@@ -333,8 +338,9 @@ def _finding(verdict: Verdict, known: dict[str, int]) -> Finding:
     rule = f"{budget.metric.replace('_', '-')}-{verdict.kind}"
     identity = "\0".join([rule, *subject, budget.scope, bound.place.file if bound.place else ""])
     known[identity] = known.get(identity, 0) + 1
-    places = [(cause.place, f"{cause.layer.name}: {cause.value:,}") for cause in verdict.causes if cause.place]
-    limit = [(bound.place, f"{verdict.kind}: {bound.text}")] if bound.place else []
+    spent = [(cause.place, f"{cause.layer.name}: {cause.value:,}") for cause in verdict.causes]
+    places = [(place, text) for place, text in spent if in_file(place)]
+    limit = [(bound.place, f"{verdict.kind}: {bound.text}")] if bound.place and in_file(bound.place) else []
     metric = budget.metric.replace("_", " ")
     about = (
         f"The {metric} are within their limit." if verdict.kind == MAX else f"The {metric} grow no more than allowed."
@@ -363,8 +369,8 @@ def _message(verdict: Verdict) -> str:
         parts.append(f"At the baseline it was {verdict.base:,}.")
     if verdict.causes:
         parts.append(f"Most of it: {', '.join(_spent(cause) for cause in verdict.causes)}.")
-    parts += _advice(verdict)
-    return " ".join([*parts, safe(verdict.remedy.command)] if verdict.remedy else parts)
+    parts += [text if text.endswith((".", "!", "?")) else f"{text}." for text in _advice(verdict)]
+    return " ".join([*parts, safe(verdict.remedy.command)] if verdict.remedy and verdict.remedy.command else parts)
 
 
 def _spent(cause: Cause) -> str:
@@ -386,8 +392,8 @@ def _described(verdict: Verdict) -> dict[str, Any]:
                 "type": cause.layer.type,
                 "actual": cause.value,
                 "base": cause.base,
-                "file": cause.place.file if cause.place else None,
-                "line": cause.place.line if cause.place else None,
+                "file": cause.place.file,
+                "line": cause.place.line,
             }
             for cause in verdict.causes
         ],
@@ -397,7 +403,7 @@ def _described(verdict: Verdict) -> dict[str, Any]:
             "layers": remedy.layers,
             "reached": remedy.reached,
             "value": remedy.value,
-            "command": remedy.command,
+            "command": remedy.command or None,
         },
     }
 

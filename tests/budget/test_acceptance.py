@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,38 @@ def test_a_file_that_has_changed_meanwhile_is_told(folder):
     Path("convcost.yaml").write_text("# another line\n" + TEXT)
     with pytest.raises(convcost.ConfigError, match="the limit 5k cannot be changed where it stands"):
         acceptance.accepted(found)
+
+
+def test_a_limit_that_another_run_has_raised_meanwhile_is_told(folder):
+    Path("convcost.yaml").write_text("models: net.yaml\nbudgets: [{metric: mults, max: 5}]\n")
+    found = Check(checking.check((), configuration.read("convcost.yaml")))
+    raised = "models: net.yaml\nbudgets: [{metric: mults, max: 5376}]\n"
+    Path("convcost.yaml").write_text(raised)  # which begins as the old one does
+    for text in raised, "", "models: net.yaml\n":
+        Path("convcost.yaml").write_text(text)
+        with pytest.raises(convcost.ConfigError) as caught:
+            acceptance.accepted(found)
+        assert str(caught.value) == (
+            "error: the limit 5 cannot be changed where it stands\n"
+            " --> convcost.yaml:2:32\n"
+            "  |\n"
+            "2 | budgets: [{metric: mults, max: 5}]\n"
+            "  |                                ^ the text is not found\n"
+            "  = help: write it on one line; if something else has changed the file meanwhile, run this again"
+        )
+
+
+def test_a_limit_behind_any_text_is_rewritten(accept):
+    text = 'models: net.yaml\nbudgets: [{message: "é 層 \U0001f600", max: 5k, metric: mults}]\n'
+    after, _ = accept(text.encode())
+    assert after.decode() == text.replace("5k", "5.376k")
+
+
+def test_a_limit_from_standard_input_is_told(folder, monkeypatch):
+    data = (folder / "net.yaml").read_bytes() + b"budget: {params: 1}\n"
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(data)))
+    with pytest.raises(convcost.ConfigError, match="found: <stdin>"):
+        acceptance.accepted(Check(checking.check(["-"])))
 
 
 def test_a_limit_that_stands_in_no_file_is_told(folder):

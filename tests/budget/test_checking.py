@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,14 @@ def test_a_network_that_costs_just_the_limit_is_within_it(limit, status, check):
     (verdict,) = check(f"  - {{metric: mults, max: {limit}}}\n")
     assert (verdict.actual, verdict.limit, verdict.delta, verdict.status) == (5376, limit, 5376 - limit, status)
     assert verdict.used == Fraction(5376, limit)
+
+
+@pytest.mark.parametrize("scope", ["sum", "each"])
+def test_a_network_without_layers_costs_nothing(scope, folder, check):
+    NET.write_text("input: [4]\nlayers: [{relu: , if: false}]\n")
+    verdicts = check(f"  - {{metric: mults, max: 0, growth: 0, scope: {scope}}}\n", baseline=Before(NET))
+    assert told(verdicts) == [("mults", "max", 0, 0, "within"), ("mults", "growth", 0, 0, "within")]
+    assert [each.layer for each in verdicts] == [None, None]
 
 
 def test_a_limit_of_nothing_is_kept_by_nothing(check):
@@ -156,6 +165,20 @@ def test_a_limit_at_each_combination_of_values(folder, check):
     ]
 
 
+def test_values_that_are_the_same_are_one(check):
+    verdicts = check("  - {metric: params, max: 400, set: {n: [1, 1.0, 2/2, 2]}}\n")
+    assert [(each.symbols, each.actual) for each in verdicts] == [({"n": 1}, 288 + 16 + 4), ({"n": 2}, 336)]
+
+
+def test_a_truth_value_is_no_number(folder, check):
+    NET.write_text(NET.read_text().replace("n: 2", "n: 2, b: true").replace("  n", "  {n", 1).replace("true", "true}"))
+    NET.write_text(NET.read_text().replace("bias: false", "bias: b"))
+    (verdict,) = check("  - {metric: params, max: 1k, set: {b: true}}\n")
+    assert verdict.actual == 336 + 8 + 4 + 4
+    with pytest.raises(convcost.SpecError, match="bias must be true or false"):
+        check("  - {metric: params, max: 1k, set: {b: [true, 1]}}\n")
+
+
 def test_a_budgets_values_go_before_those_that_are_given(check):
     budgets = "  - {metric: params, max: 1k}\n  - {metric: params, max: 1k, set: {n: 1}}\n"
     # 288 + 8 · 2n + 2n · 2n
@@ -226,6 +249,21 @@ def test_what_grew_most_is_told_first(folder, check):
     ]
 
 
+def test_a_layer_that_came_among_those_that_are_limited_is_new_there(folder, check):
+    before = folder / "before.yaml"
+    before.write_text("input: [4, 6, 6]\nlayers: [{relu: , name: a}, {relu6: , name: s1}]\n")
+    NET.write_text(before.read_text().replace("name: a", "name: s0"))
+    sum_, *each = check(
+        '  - {metric: activations, layers: "s*", growth: 0}\n'
+        '  - {metric: activations, layers: "s*", scope: each, growth: 0}\n',
+        baseline=Before(before),
+    )
+    # 4 · 6 · 6 = 144 values each; s1 alone was among them
+    assert (sum_.limit, sum_.actual, sum_.status) == (144, 288, "exceeded")
+    assert [(cause.layer.name, cause.value, cause.base) for cause in sum_.causes] == [("s0", 144, 0)]
+    assert [(one.layer.name, one.base, one.status) for one in each] == [("s0", 144, "within"), ("s1", 144, "within")]
+
+
 def test_a_budget_may_have_both_limits(folder, check):
     verdicts = check("  - {metric: mults, max: 6k, growth: 0%}\n", baseline=Before(NET))
     assert told(verdicts) == [("mults", "max", 6000, 5376, "within"), ("mults", "growth", 5376, 5376, "within")]
@@ -267,6 +305,11 @@ def test_a_report_of_rows_serves_totals_only(folder, check):
     before = Before(NET, whole=False)
     (verdict,) = check("  - {metric: mults, growth: 0%}\n", baseline=before)
     assert verdict.status == "within"
+    for what in "layers: first", "scope: each":  # growth is not asked here
+        found = check(f"  - {{metric: mults, {what}, max: 4608}}\n", baseline=before)
+        assert {(each.base, each.status) for each in found} == {(None, "within")}
+    (exceeded,) = check("  - {metric: mults, layers: first, max: 1}\n", baseline=before)
+    assert [(each.value, each.base) for each in exceeded.causes] == [(4608, None)]
     with pytest.raises(convcost.BaselineError) as caught:
         check("  - {metric: mults, layers: first, growth: 0%}\n", baseline=before)
     assert str(caught.value) == (
@@ -277,6 +320,8 @@ def test_a_report_of_rows_serves_totals_only(folder, check):
         "  |                             ^\n"
         "  = help: make it without --depth and --top: convcost analyze SPEC -f json"
     )
+    with pytest.raises(convcost.BaselineError, match=r"convcost.yaml:3:28, budgets\[0\]"):
+        check("  - {metric: mults, scope: each, growth: 0%}\n", baseline=before)
 
 
 # what does not fit
@@ -305,6 +350,101 @@ def test_the_faults_of_all_specs_and_budgets_are_told_at_once(folder, check):
         "there is no layer type or block 'lineal'",
         "net.yaml has no symbol 'm'",
     ]
+
+
+def test_a_pattern_is_looked_for_in_all_networks_that_the_budget_is_for(folder, check):
+    Path("other.yaml").write_text("symbols: {m: 1}\ninput: [2]\nlayers: [{linear: {out_features: m}, name: head}]\n")
+    head = "  - {metric: params, max: 1k, layers: head}\n"
+    for_net = "  - {metric: params, max: 1k, layers: head, models: net.yaml}\n"
+    both = "[net.yaml, other.yaml]"
+    assert [each.status for each in check(head, "net.yaml", models=both, settings={"n": "3"})] == ["skipped"]
+    with pytest.raises(convcost.ConfigError, match="no layer matches 'head'"):
+        check(for_net, "net.yaml", models=both)
+    with pytest.raises(convcost.ConfigError, match="no layer matches 'tail'"):
+        check(head.replace("head", "tail"), "net.yaml", models=both)
+    Path("other.yaml").write_text("what nobody asked for may be anything")
+    assert [each.status for each in check(head, "net.yaml", models=both)] == ["skipped"]
+    with pytest.raises(convcost.SpecError):
+        check(head, models=both)
+
+
+def test_a_pattern_that_standard_input_does_not_match_is_told(check, monkeypatch):
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(NET.read_bytes())))
+    with pytest.raises(convcost.ConfigError) as caught:
+        check("  - {metric: params, max: 1k, layers: secont/*}\n", "-")
+    assert str(caught.value) == (
+        "error: no layer matches 'secont/*'\n"
+        " --> convcost.yaml:3:39, budgets[0]\n"
+        "  |\n"
+        "3 |   - {metric: params, max: 1k, layers: secont/*}\n"
+        "  |                                       ^\n"
+        "  = help: did you mean 'second.2'?"
+    )
+
+
+SYMBOLS = """\
+symbols: {n: 1, r: {value: 32, multiple_of: 32}, q: 1}
+input: [2, r]
+layers: [{conv: {out_channels: n, kernel_size: 64}}]
+"""
+
+
+def test_a_value_that_a_symbol_cannot_have_is_told_where_it_is_set(folder, check):
+    NET.write_text(SYMBOLS)
+    with pytest.raises(convcost.OptionError) as caught:
+        check("  - {metric: params, max: 1k, set: {n: 1, r: [64, 100]}}\n", settings={"q": "2"})
+    assert str(caught.value) == (
+        "error: r must be a multiple of 32\n"
+        " --> convcost.yaml:3:43, budgets[0]\n"
+        "  |\n"
+        "3 |   - {metric: params, max: 1k, set: {n: 1, r: [64, 100]}}\n"
+        "  |                                           ^ r=100\n"
+        "  = note: at n = 1, r = 100\n"
+        "  = help: 96 and 128 are the nearest"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"p": "2"}, "error: --set: net.yaml has no symbol 'p'\n = help: known: n, q, r"),
+        ({"r": "33"}, "error: r must be a multiple of 32\n = found: --set r=33\n = help: 32 and 64 are the nearest"),
+    ],
+)
+def test_a_value_that_is_given_is_told_once_and_without_a_budget(settings, message, folder, check):
+    NET.write_text(SYMBOLS)
+    budgets = "  - {metric: params, max: 1k, set: {n: 1}}\n  - {metric: mults, max: 1k, set: {n: 2}}\n"
+    with pytest.raises(convcost.OptionError) as caught:
+        check(budgets, settings=settings)
+    assert str(caught.value) == message
+
+
+def test_a_fault_at_values_says_which_and_where_they_are_set(folder, check):
+    NET.write_text(SYMBOLS)
+    fault = (
+        "error: the kernel must fit into its padded input\n"
+        " --> net.yaml:3:48, layers[0]\n"
+        "  |\n"
+        "3 | layers: [{conv: {out_channels: n, kernel_size: 64}}]\n"
+        "  |                                                ^ kernel_size 64 does not fit into an input of 32\n"
+        "{note}"
+        "  = help: a smaller kernel or stride before it, more padding, or a larger input"
+    )
+    note = "  = note: at n = 3, q = 0.5, set in convcost.yaml:3:37\n"
+    budgets = "  - {metric: params, max: 1k, set: {n: 3, q: 1/2}}\n"
+    for text, expected in (budgets, note), ("  - {metric: params, max: 1k}\n" + budgets, ""):
+        with pytest.raises(convcost.SpecError) as caught:
+            check(text)
+        assert str(caught.value) == fault.replace("{note}", expected)  # once, whatever it comes from
+
+
+@pytest.mark.parametrize("layer", ["lineal", "conv: {out_channels: 2, kernel_size: 1, stride: n / 3}"])
+@pytest.mark.parametrize("more", ["", ", set: {n: 2}"])
+def test_more_faults_than_are_told_are_mentioned(layer, more, folder, check):
+    NET.write_text("symbols: {n: 1}\ninput: [2, 5]\nlayers:\n" + f"  - {layer}\n" * 101)
+    with pytest.raises(convcost.SpecError) as caught:
+        check(f"  - {{metric: params, max: 1k{more}}}\n")
+    assert str(caught.value).endswith("\n\n… and more: these are the first 100")
 
 
 def test_a_spec_that_nothing_limits_is_no_success(folder):

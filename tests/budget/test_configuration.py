@@ -130,6 +130,20 @@ def test_the_nearest_configuration_is_found(read, tmp_path, monkeypatch):
     assert configuration.find() == "../../convcost.yaml"
 
 
+def test_patterns_of_a_configuration_elsewhere_mean_what_is_beside_it(read, tmp_path, monkeypatch):
+    read("models: [a.yaml, mobilenet_v1]\nbudgets: [{metric: params, max: 1, models: a.yaml}]\n", "nets/convcost.yaml")
+    (tmp_path / "link").symlink_to(tmp_path / "nets")
+    monkeypatch.chdir(tmp_path / "nets" / "deep")
+    for path, model in ("../convcost.yaml", "../a.yaml"), ("../../link/convcost.yaml", "../../link/a.yaml"):
+        found = configuration.read(path)
+        assert found.models == (model, "mobilenet_v1")
+        held = {
+            spec: len(found.budgets_for(spec))
+            for spec in ("../a.yaml", "../../link/a.yaml", "../b.yaml", "mobilenet_v1")
+        }
+        assert held == {"../a.yaml": 1, "../../link/a.yaml": 1, "../b.yaml": 0, "mobilenet_v1": 0}
+
+
 def test_a_budget_is_for_the_models_that_it_names(read):
     found = read(
         "models: nets/*.yaml\nbudgets:\n"
@@ -153,6 +167,51 @@ def test_a_link_that_leads_outside_is_refused(read, tmp_path):
     with pytest.raises(convcost.ConfigError) as caught:
         read("models: nets/*.yaml\nbudgets: [{metric: params, max: 1}]\n")
     assert caught.value.faults[0].message == "'nets/*.yaml' is outside the configuration's folder"
+
+
+def test_a_link_to_what_is_inside_is_a_name_of_it(read, tmp_path):
+    (tmp_path / "link.yaml").symlink_to("nets/a.yaml")
+    found = read("models: link.yaml\nbudgets: [{metric: params, max: 1, models: nets/a.yaml}]\n")
+    assert found.models == ("link.yaml",)
+    assert len(found.budgets_for("link.yaml")) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("../{name}.yaml", "'../{name}.yaml' is outside the configuration's folder"),
+        ("nets/../../*", "'nets/../../*' is outside the configuration's folder"),
+        ("{root}/other.yaml", "'{root}/other.yaml' is outside the configuration's folder"),
+        ("nets", "there is no spec 'nets'"),
+        ("none.yaml", "there is no spec 'none.yaml'"),
+        ("none/*.yaml", "no spec matches 'none/*.yaml'"),
+        ("none/?.yaml", "no spec matches 'none/?.yaml'"),
+        ("n[x]", "no spec matches 'n[x]'"),
+        ("a" * 300, f"there is no spec '{'a' * 300}'"),
+        ("a" * 300 + "/b.yaml", f"there is no spec '{'a' * 300}/b.yaml'"),
+        (r"a\0/*", r"no spec matches 'a\x00/*'"),
+        (r"a\0/b", r"there is no spec 'a\x00/b'"),
+    ],
+)
+@pytest.mark.parametrize("of", ["", "budgets[0]"])
+def test_a_pattern_that_means_nothing_here(pattern, message, of, read, tmp_path):
+    names = {"name": tmp_path.name, "root": tmp_path.as_posix()}
+    (tmp_path.parent / f"{tmp_path.name}.yaml").write_text(NET)
+    models = f'models: ["{pattern.format(**names)}"]'
+    with pytest.raises(convcost.ConfigError) as caught:
+        read(
+            f"budgets: [{{metric: params, max: 1, {models}}}]"
+            if of
+            else f"{models}\nbudgets: [{{metric: params, max: 1}}]"
+        )
+    (fault,) = caught.value.faults
+    assert (fault.message, fault.path) == (message.format(**names), of or "models")
+
+
+def test_the_spec_that_was_meant_is_suggested(read):
+    for name, meant in ("nets/aa.yaml", "nets/a.yaml"), ("mobilnet_v1", "mobilenet_v1"), ("othr.yaml", "other.yaml"):
+        with pytest.raises(convcost.ConfigError, match=f"did you mean '{meant}'"):
+            read(f"models: {name}\nbudgets: [{{metric: params, max: 1}}]\n")
 
 
 def test_a_configuration_that_is_not_there(tmp_path, monkeypatch):

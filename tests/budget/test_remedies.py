@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 import convcost
 from convcost.budget import checking
 from convcost.budget.budgets import Bound, Budget
+from convcost.budget.remedies import command
 from convcost.cli.app import app
 
 THREE = {
@@ -63,8 +66,37 @@ def test_of_many_layers_that_are_too_much_the_worst_gets_the_remedy():
     assert sum(each.remedy is not None for each in verdicts) == 1
 
 
+@pytest.mark.parametrize("metric", ["ops_mul", "ops_add", "flops", "useful_mults"])
+def test_every_count_of_a_convolution_has_a_remedy(metric):
+    spec = {"input": [8, 10, 10], "layers": [{"conv": {"out_channels": 8, "kernel_size": 3, "bias": False}}] * 3}
+    # 8 · 8 · 9 = 576 products at each of 8 · 8, 6 · 6 and 4 · 4 places, separable 8 · 9 + 8 · 8 = 136; flops are two each
+    each = 2 if metric == "flops" else 1
+    least = each * (576 * 64 + 136 * 36 + 576 * 16)
+    remedy = verdict(spec, metric=metric, max=least).remedy
+    assert (remedy.rewrites, remedy.layers, remedy.reached) == (("separable",), ("conv_2",), True)
+    assert remedy.value == least
+
+
+def test_a_mapping_has_no_command():
+    remedy = verdict(THREE, max=150_000).remedy
+    assert (remedy.layers, remedy.command) == (("middle.1", "middle.2"), "")
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("-", "- --to separable -o rewritten.yaml"),
+        ("-dash.yaml", "./-dash.yaml --to separable -o dash-rewritten.yaml"),
+        ("nets/a b.yaml", "'nets/a b.yaml' --to separable -o 'a b-rewritten.yaml'"),
+        ("examples/one_5x5", "examples/one_5x5 --to separable -o one_5x5-rewritten.yaml"),
+    ],
+)
+def test_the_command_names_any_spec(spec, words):
+    assert command(spec, ["separable"], (), ()) == f"convcost rewrite {words}"
+
+
 @pytest.mark.parametrize("metric", ["activations", "ops_cmp"])
-def test_what_no_rewrite_tells_has_none(metric):
+def test_what_no_rewrite_makes_less_has_none(metric):
     spec = {"input": [8, 10, 10], "layers": [*THREE["layers"], "relu"]}
     found = verdict(spec, metric=metric, max=1)
     assert (found.status, found.remedy) == ("exceeded", None)
@@ -106,3 +138,17 @@ def test_the_command_keeps_the_values_of_symbols(tmp_path, monkeypatch):
     assert CliRunner().invoke(app, shlex.split(found.remedy.command)[1:]).exit_code == 0
     after = convcost.analyze("resnet18-rewritten.yaml", set={"r": 160, "classes": 10}).total
     assert after.mults == found.remedy.value <= 400_000_000
+
+
+def test_the_command_spells_values_as_specs_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(
+        "symbols: {n: 1, b: true}\ninput: [8, 10, 10]\n"
+        "layers: [{conv: {out_channels: 16 * n, kernel_size: 3, bias: b}}]\n"
+    )
+    budget = Budget("mults", max=Bound(10_000, share=False, text="10k"), set={"n": (Fraction(1, 2),), "b": (False,)})
+    (found,) = checking.check(["net.yaml"], budgets=[budget])
+    assert "--set n=1/2 --set b=false" in found.remedy.command
+    assert CliRunner().invoke(app, shlex.split(found.remedy.command)[1:]).exit_code == 0
+    after = convcost.analyze("net-rewritten.yaml", set={"n": "1/2", "b": False}).total
+    assert after.mults == found.remedy.value <= 10_000

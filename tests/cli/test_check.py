@@ -153,6 +153,30 @@ def test_standard_input_and_shipped_specs(folder, config, convcost):
     assert "19,200" in out
 
 
+def test_what_is_on_standard_input_has_no_place_in_a_file(folder, config, convcost):
+    config("budgets: [{metric: mults, max: 1M}]\n")
+    data = (folder / "net.yaml").read_bytes() + b"budget: {params: 1}\n"
+    out = convcost("check", "-", "-o", "gitlab", stdin=data).out
+    assert [entry["location"]["path"] for entry in json.loads(out)] == ["-", "convcost.yaml"]
+    out = convcost("check", "-", "-o", "sarif", stdin=data).out
+    first, second = json.loads(out)["runs"][0]["results"]
+    assert "locations" not in first
+    assert "relatedLocations" not in first
+    assert second["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "convcost.yaml"
+    out = convcost("check", "-", "-o", "github", stdin=data).out
+    assert [line.partition("title=")[0] for line in out.splitlines()] == [
+        "::error ",
+        "::error file=convcost.yaml,line=1,col=32,",
+    ]
+
+
+def test_a_spec_that_is_named_twice_is_told_twice(config, convcost):
+    config()
+    out = convcost("check", "net.yaml", "net.yaml").out
+    assert out.startswith("Exceeded: 2 of 4 limits\n")
+    assert [line.split()[0] for line in out.splitlines()[6:10]] == ["mults", "params", "mults", "params"]
+
+
 def test_values_of_symbols(config, convcost):
     config("budgets: [{metric: macs, max: 149_497_088}]\n")
     assert convcost("check", "mobilenet_v1").status == 1
@@ -256,6 +280,14 @@ def test_what_is_exceeded_is_accepted(folder, config, convcost):
     assert "Within budget, with 1 warning: 2 limits" in out
     assert "Accepted: mults max: 1M is now 1.2288M, in convcost.yaml:4:10." in out
     assert "Nothing is exceeded: no limit was changed." in convcost("check", "--accept").out
+
+
+def test_standard_input_is_not_accepted(folder, config, convcost):
+    text = config()
+    status, out, err = convcost("check", "-", "--accept", stdin=(folder / "net.yaml").read_bytes())
+    assert (status, out) == (2, "")
+    assert err == "error: --accept reads each spec twice\n = found: standard input\n = help: give it as a file\n"
+    assert (folder / "convcost.yaml").read_text() == text
 
 
 def test_nothing_is_accepted_of_what_cannot_be_read(folder, config, convcost):

@@ -1,0 +1,708 @@
+"""The report of a check: whole reports of a check that is worked by hand."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+import convcost
+from convcost.analysis.cost import Analysis
+from convcost.budget import checking, configuration
+from convcost.budget.baselines import Lacking, Past
+from convcost.budget.verdicts import Base, Check
+from convcost.errors import Place
+from convcost.reports import formats
+from convcost.reports.check import CheckReport, ReportedCheck
+from convcost.reports.contents import Finding, Page
+
+NET = """\
+name: Net
+symbols: {n: 1}
+input: [4, 8, 8]
+layers:
+  - conv: {out_channels: 8, kernel_size: 1, bias: false}
+    name: stem
+  - conv: {out_channels: 8, kernel_size: 3, bias: false}
+    name: wide
+  - conv: {out_channels: 4 * n, kernel_size: 1, bias: false}
+    name: head
+    repeat: 2
+"""
+NEW = "input: [3]\nlayers: [{linear: {out_features: 2, bias: false}}]\n"  # 3 · 2 = 6 params and mults
+CONFIG = """\
+models: [net.yaml, new.yaml]
+budgets:
+  - {metric: mults, max: 20k, models: net.yaml, message: "Phone target"}
+  - {metric: params, max: 680, warn: 95%, models: net.yaml}
+  - metric: mults
+    growth: 2%
+  - metric: mults
+    scope: each
+    max: 5k
+    models: net.yaml
+  - {metric: params, max: 656, set: {n: [1, 1/2]}, models: net.yaml}
+"""
+# stem: 8 · 4 = 32 params at 8 · 8 places: 2,048 mults
+# wide: 8 · 8 · 9 = 576 at 6 · 6: 20,736; as a separable convolution 8 · 9 + 8 · 8 = 136 at 36: 4,896
+# head.1: 4 · 8 = 32 at 36: 1,152; head.2, which the baseline lacks: 4 · 4 = 16 at 36: 576
+# with n = 1/2 2 · 8 = 16 and 2 · 2 = 4 params
+#
+# mults: 2,048 + 20,736 + 1,152 + 576 = 24,512, 122.56 % of 20,000; at the baseline 24,512 − 576 = 23,936
+#   rewritten 24,512 − 20,736 + 4,896 = 8,672
+#   20,736 / 24,512 = 84.6 %, 2,048 / 24,512 = 8.36 %, 1,152 / 24,512 = 4.70 %, 576 / 24,512 = 2.35 %
+# params: 32 + 576 + 32 + 16 = 656, 96.47 % of 680; warned of from 95 % · 680 = 646; at the baseline 640
+#   576 / 656 = 87.80 %, 32 / 656 = 4.88 %, 16 / 656 = 2.44 %
+# growth: 1.02 · 23,936 = 24,414.72; 24,512 / 24,414 = 100.40 %
+# each: 20,736 / 5,000 = 414.72 %, 2,048 / 5,000 = 40.96 %
+# n = 1/2: 32 + 576 + 16 + 4 = 628, 95.73 % of 656; at the baseline 624
+TOP = """\
+Exceeded: 3 of 10 limits
+budgets of convcost.yaml · growth against 1a2b3c4, the merge base with main
+
+"""
+LIMITS = """\
+Budget                                       Limit  Baseline  Actual     Left  Used            %  Verdict
+────────────────────────────────────────────────────────────────────────────────────────────────────────────
+net.yaml
+  mults                                     20,000    23,936  24,512   −4,512  ██████████  122.6  ✗ exceeded
+  params                                       680       640     656       24  █████████▋   96.5  ! warning
+  mults, growth 2%                          24,414    23,936  24,512      −98  ██████████  100.4  ✗ exceeded
+  mults of each layer
+    wide                                     5,000    20,736  20,736  −15,736  ██████████  414.7  ✗ exceeded
+    stem and 2 others                        5,000     2,048   2,048    2,952  ████▏        41.0  ✓ within
+  params, n = 1                                656       640     656        0  ██████████  100.0  ✓ within
+  params, n = 1/2                              656       624     628       28  █████████▋   95.7  ✓ within
+new.yaml
+  mults, growth 2%                                                 6                              – skipped
+────────────────────────────────────────────────────────────────────────────────────────────────────────────
+3 exceeded, 1 warning, 5 within, 1 skipped
+
+"""
+NARROW = """\
+Budget                                       Limit  Actual      %  Verdict
+─────────────────────────────────────────────────────────────────────────────
+net.yaml
+  mults                                     20,000  24,512  122.6  ✗ exceeded
+  params                                       680     656   96.5  ! warning
+  mults, growth 2%                          24,414  24,512  100.4  ✗ exceeded
+  mults of each layer
+    wide                                     5,000  20,736  414.7  ✗ exceeded
+    stem and 2 others                        5,000   2,048   41.0  ✓ within
+  params, n = 1                                656     656  100.0  ✓ within
+  params, n = 1/2                              656     628   95.7  ✓ within
+new.yaml
+  mults, growth 2%                                       6         – skipped
+─────────────────────────────────────────────────────────────────────────────
+3 exceeded, 1 warning, 5 within, 1 skipped
+
+"""
+BELOW = """\
+Skipped: new.yaml is new: it is not in 1a2b3c4.
+Something was done.
+
+"""
+MORE = """\
+Exceeded: net.yaml: mults: 24,512, which is 4,512 above the limit of 20,000 (122.6 %)
+ --> convcost.yaml:3:26, budgets[0]
+  |
+3 |   - {metric: mults, max: 20k, models: net.yaml, message: "Phone target"}
+  |                          ^ the limit; 24,512 is 122.6 %
+
+Costs most  Type   Mults      %  Since the baseline  Where
+─────────────────────────────────────────────────────────────────
+wide        conv  20,736   84.6                   0  net.yaml:7:5
+stem        conv   2,048    8.4                   0  net.yaml:5:5
+head.1      conv   1,152    4.7                   0  net.yaml:9:5
+head.2      conv     576    2.3                +576  net.yaml:9:5
+─────────────────────────────────────────────────────────────────
+4 layers          24,512  100.0                +576
+
+Phone target
+What helps: separable on 1 layer brings it to 8,672, within the limit.
+convcost rewrite net.yaml --to separable -o net-rewritten.yaml
+
+Warning: net.yaml: params: 656 of 680 (96.5 %)
+ --> convcost.yaml:4:27, budgets[1]
+  |
+4 |   - {metric: params, max: 680, warn: 95%, models: net.yaml}
+  |                           ^ the limit; 656 is 96.5 %
+
+Costs most  Type  Params      %  Since the baseline  Where
+─────────────────────────────────────────────────────────────────
+wide        conv     576   87.8                   0  net.yaml:7:5
+stem        conv      32    4.9                   0  net.yaml:5:5
+head.1      conv      32    4.9                   0  net.yaml:9:5
+head.2      conv      16    2.4                 +16  net.yaml:9:5
+─────────────────────────────────────────────────────────────────
+4 layers             656  100.0                 +16
+
+Exceeded: net.yaml: mults, growth 2%: 24,512, which is 98 above the limit of 24,414 (100.4 %)
+ --> convcost.yaml:6:13, budgets[2]
+  |
+6 |     growth: 2%
+  |             ^ what it may grow by; 24,512 is 100.4 %
+
+Grew most  Type  Mults    %  Since the baseline  Where
+─────────────────────────────────────────────────────────────
+head.2     conv    576  2.3                +576  net.yaml:9:5
+─────────────────────────────────────────────────────────────
+1 layer            576  2.3                +576
+
+What helps: separable on 1 layer brings it to 8,672, within the limit.
+convcost rewrite net.yaml --to separable -o net-rewritten.yaml
+
+Exceeded: net.yaml, wide: mults of each layer: 20,736, which is 15,736 above the limit of 5,000 (414.7 %)
+ --> convcost.yaml:9:10, budgets[3]
+  |
+9 |     max: 5k
+  |          ^ the limit; 20,736 is 414.7 %
+
+Costs most  Type   Mults      %  Since the baseline  Where
+─────────────────────────────────────────────────────────────────
+wide        conv  20,736  100.0                   0  net.yaml:7:5
+─────────────────────────────────────────────────────────────────
+1 layer           20,736  100.0                   0
+
+What helps: separable on 1 layer brings it to 4,896, within the limit.
+convcost rewrite net.yaml --to separable -o net-rewritten.yaml
+"""
+MARKDOWN = """\
+<!-- convcost check -->
+### Exceeded: 3 of 10 limits
+
+budgets of convcost.yaml · growth against 1a2b3c4, the merge base with main\x20\x20
+
+| Budget | Limit | Baseline | Actual | Left | % | Verdict |
+| --- | ---: | ---: | ---: | ---: | ---: | --- |
+| `net.yaml` |  |  |  |  |  |  |
+| &emsp;`mults` | 20,000 | 23,936 | 24,512 | −4,512 | 122.6 | ✗ exceeded |
+| &emsp;`params` | 680 | 640 | 656 | 24 | 96.5 | ! warning |
+| &emsp;`mults, growth 2%` | 24,414 | 23,936 | 24,512 | −98 | 100.4 | ✗ exceeded |
+| &emsp;`mults of each layer` |  |  |  |  |  |  |
+| &emsp;&emsp;`wide` | 5,000 | 20,736 | 20,736 | −15,736 | 414.7 | ✗ exceeded |
+| &emsp;&emsp;`stem and 2 others` | 5,000 | 2,048 | 2,048 | 2,952 | 41.0 | ✓ within |
+| &emsp;`params, n = 1` | 656 | 640 | 656 | 0 | 100.0 | ✓ within |
+| &emsp;`params, n = 1/2` | 656 | 624 | 628 | 28 | 95.7 | ✓ within |
+| `new.yaml` |  |  |  |  |  |  |
+| &emsp;`mults, growth 2%` |  |  | 6 |  |  | – skipped |
+| **3 exceeded, 1 warning, 5 within, 1 skipped** |  |  |  |  |  |  |
+
+Skipped: new.yaml is new: it is not in 1a2b3c4.
+
+Something was done.
+
+### Exceeded: net.yaml: mults: 24,512, which is 4,512 above the limit of 20,000 (122.6 %)
+
+
+<details><summary>Layers and remedy</summary>
+
+```text
+ --> convcost.yaml:3:26, budgets[0]
+  |
+3 |   - {metric: mults, max: 20k, models: net.yaml, message: "Phone target"}
+  |                          ^ the limit; 24,512 is 122.6 %
+```
+
+| Costs most | Type | Mults | % | Since the baseline | Where |
+| --- | --- | ---: | ---: | ---: | --- |
+| `wide` | conv | 20,736 | 84.6 | 0 | net.yaml:7:5 |
+| `stem` | conv | 2,048 | 8.4 | 0 | net.yaml:5:5 |
+| `head.1` | conv | 1,152 | 4.7 | 0 | net.yaml:9:5 |
+| `head.2` | conv | 576 | 2.3 | +576 | net.yaml:9:5 |
+| **4 layers** |  | **24,512** | **100.0** | **+576** |  |
+
+Phone target
+
+What helps: separable on 1 layer brings it to 8,672, within the limit.
+
+```text
+convcost rewrite net.yaml --to separable -o net-rewritten.yaml
+```
+
+</details>
+
+### Warning: net.yaml: params: 656 of 680 (96.5 %)
+
+
+<details><summary>Layers and remedy</summary>
+
+```text
+ --> convcost.yaml:4:27, budgets[1]
+  |
+4 |   - {metric: params, max: 680, warn: 95%, models: net.yaml}
+  |                           ^ the limit; 656 is 96.5 %
+```
+
+| Costs most | Type | Params | % | Since the baseline | Where |
+| --- | --- | ---: | ---: | ---: | --- |
+| `wide` | conv | 576 | 87.8 | 0 | net.yaml:7:5 |
+| `stem` | conv | 32 | 4.9 | 0 | net.yaml:5:5 |
+| `head.1` | conv | 32 | 4.9 | 0 | net.yaml:9:5 |
+| `head.2` | conv | 16 | 2.4 | +16 | net.yaml:9:5 |
+| **4 layers** |  | **656** | **100.0** | **+16** |  |
+
+</details>
+
+### Exceeded: net.yaml: mults, growth 2%: 24,512, which is 98 above the limit of 24,414 (100.4 %)
+
+
+<details><summary>Layers and remedy</summary>
+
+```text
+ --> convcost.yaml:6:13, budgets[2]
+  |
+6 |     growth: 2%
+  |             ^ what it may grow by; 24,512 is 100.4 %
+```
+
+| Grew most | Type | Mults | % | Since the baseline | Where |
+| --- | --- | ---: | ---: | ---: | --- |
+| `head.2` | conv | 576 | 2.3 | +576 | net.yaml:9:5 |
+| **1 layer** |  | **576** | **2.3** | **+576** |  |
+
+What helps: separable on 1 layer brings it to 8,672, within the limit.
+
+```text
+convcost rewrite net.yaml --to separable -o net-rewritten.yaml
+```
+
+</details>
+
+### Exceeded: net.yaml, wide: mults of each layer: 20,736, which is 15,736 above the limit of 5,000 (414.7 %)
+
+
+<details><summary>Layers and remedy</summary>
+
+```text
+ --> convcost.yaml:9:10, budgets[3]
+  |
+9 |     max: 5k
+  |          ^ the limit; 20,736 is 414.7 %
+```
+
+| Costs most | Type | Mults | % | Since the baseline | Where |
+| --- | --- | ---: | ---: | ---: | --- |
+| `wide` | conv | 20,736 | 100.0 | 0 | net.yaml:7:5 |
+| **1 layer** |  | **20,736** | **100.0** | **0** |  |
+
+What helps: separable on 1 layer brings it to 4,896, within the limit.
+
+```text
+convcost rewrite net.yaml --to separable -o net-rewritten.yaml
+```
+
+</details>
+"""
+BASE = Base("1a2b3c4, the merge base with main", "main", "1a2b3c4" + "0" * 33)
+
+
+class Before:
+    """A baseline at which `head` was not repeated and `new.yaml` was not there."""
+
+    base = BASE
+
+    def past(self, spec, network, settings):
+        if spec == "new.yaml":
+            return Lacking("new.yaml is new: it is not in 1a2b3c4")
+        before = Analysis.of(convcost.load("before.yaml", set=settings).network)
+        return Past("1a2b3c4:net.yaml", before.layers, before.total, before.activations)
+
+
+@pytest.fixture
+def report(tmp_path, monkeypatch):
+    """Return a function that checks `net.yaml` and `new.yaml` and returns the report."""
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(NET)
+    Path("before.yaml").write_text(NET.replace("    repeat: 2\n", ""))
+    Path("new.yaml").write_text(NEW)
+
+    def report(config=CONFIG, *specs, baseline=None, **told):
+        Path("convcost.yaml").write_text(config)
+        verdicts = checking.check(specs, configuration.read("convcost.yaml"), baseline=baseline)
+        return CheckReport(Check(verdicts, "convcost.yaml", baseline and baseline.base, **told))
+
+    return report
+
+
+@pytest.fixture
+def worked(report):
+    """Return the report of the check that is worked by hand."""
+    return report(baseline=Before(), notes=("Something was done.",))
+
+
+def rows(report):
+    """Return the rows of a report's first table, without their bars."""
+    table = report.table()
+    kept = [index for index, column in enumerate(table.columns) if column.role != "bar"]
+    return [[row.cells[index] for index in kept] for row in table.rows]
+
+
+def test_the_table(worked):
+    assert formats.render("table", [worked], Page()) == TOP + LIMITS + BELOW + MORE
+
+
+def test_the_table_on_a_narrow_page(worked):
+    text = formats.render("table", [worked], Page(width=80))
+    whole = TOP + NARROW + BELOW + MORE
+    for line in whole.splitlines():  # what is too long goes on in the next line
+        if len(line) > 80:
+            head, tail = line[: line.rindex(" ", 0, 81)], line[line.rindex(" ", 0, 81) + 1 :]
+            whole = whole.replace(line, f"{head}\n{tail}")
+    assert text == whole
+
+
+def test_the_table_in_markdown(worked):
+    assert formats.render("markdown", [worked], Page()) == MARKDOWN
+
+
+KEYS = (
+    "spec,network,symbols,metric,layers,scope,layer,kind,written,limit,warn_above,actual,delta,used,base,verdict,reason,"
+    "message,file,line,column"
+)
+
+
+def test_the_rows_of_csv(worked):
+    net, new = "net.yaml,Net,", "new.yaml,,"
+    assert formats.render("csv", [worked], Page()).splitlines() == [
+        KEYS,
+        f"{net},mults,,sum,,max,20k,20000,,24512,4512,1.2256,23936,exceeded,,Phone target,convcost.yaml,3,26",
+        f"{net},params,,sum,,max,680,680,646,656,-24,{656 / 680},640,warning,,,convcost.yaml,4,27",
+        f"{net},mults,,sum,,growth,2%,24414,,24512,98,{24512 / 24414},23936,exceeded,,,convcost.yaml,6,13",
+        f"{net},mults,,each,stem,max,5k,5000,,2048,-2952,0.4096,2048,within,,,convcost.yaml,9,10",
+        f"{net},mults,,each,wide,max,5k,5000,,20736,15736,4.1472,20736,exceeded,,,convcost.yaml,9,10",
+        f"{net},mults,,each,head.1,max,5k,5000,,1152,-3848,0.2304,1152,within,,,convcost.yaml,9,10",
+        f"{net},mults,,each,head.2,max,5k,5000,,576,-4424,0.1152,,within,,,convcost.yaml,9,10",
+        f"{net}n = 1,params,,sum,,max,656,656,,656,0,1.0,640,within,,,convcost.yaml,11,27",
+        f"{net}n = 1/2,params,,sum,,max,656,656,,628,-28,{628 / 656},624,within,,,convcost.yaml,11,27",
+        f"{new},mults,,sum,,growth,2%,,,6,,,,skipped,new.yaml is new: it is not in 1a2b3c4,,convcost.yaml,6,13",
+    ]
+
+
+COMMAND = "convcost rewrite net.yaml --to separable -o net-rewritten.yaml"
+WITHIN = "The mults are within their limit."
+
+
+def in_config(line, column):
+    return Place("convcost.yaml", line, column)
+
+
+def test_the_findings(worked):
+    exceeded, warning, growth, stem, wide, _, _, _, half, new = worked.findings()
+    assert replace(exceeded, fingerprint="") == Finding(
+        level="error",
+        rule="mults-max",
+        about=WITHIN,
+        subject="net.yaml",
+        title="mults: 24,512, which is 4,512 above the limit of 20,000 (122.6 %)",
+        message=(
+            "net.yaml: mults: 24,512, which is 4,512 above the limit of 20,000 (122.6 %). "
+            "The limit, max: 20k, stands in convcost.yaml:3:26. At the baseline it was 23,936. "
+            "Most of it: wide 20,736 (±0), stem 2,048 (±0), head.1 1,152 (±0), head.2 576 (+576). "
+            f"Phone target. What helps: separable on 1 layer brings it to 8,672, within the limit. {COMMAND}"
+        ),
+        place=Place("net.yaml", 7, 5),
+        related=(
+            (in_config(3, 26), "max: 20k"),
+            (Place("net.yaml", 5, 5), "stem: 2,048"),
+            (Place("net.yaml", 9, 5), "head.1: 1,152"),
+            (Place("net.yaml", 9, 5), "head.2: 576"),
+        ),
+        fingerprint="",
+        weight=Fraction(24_512, 20_000),
+    )
+    assert replace(warning, fingerprint="", related=warning.related[:1]) == Finding(
+        level="warning",
+        rule="params-max",
+        about="The params are within their limit.",
+        subject="net.yaml",
+        title="params: 656 of 680 (96.5 %)",
+        message=(
+            "net.yaml: params: 656 of 680 (96.5 %). The limit, max: 680, stands in convcost.yaml:4:27. "
+            "At the baseline it was 640. Most of it: wide 576 (±0), stem 32 (±0), head.1 32 (±0), head.2 16 (+16)."
+        ),
+        place=Place("net.yaml", 7, 5),
+        related=((in_config(4, 27), "max: 680"),),
+        fingerprint="",
+        weight=Fraction(656, 680),
+    )
+    assert replace(growth, fingerprint="") == Finding(
+        level="error",
+        rule="mults-growth",
+        about="The mults grow no more than allowed.",
+        subject="net.yaml",
+        title="mults, growth 2%: 24,512, which is 98 above the limit of 24,414 (100.4 %)",
+        message=(
+            "net.yaml: mults, growth 2%: 24,512, which is 98 above the limit of 24,414 (100.4 %). "
+            "The limit, growth: 2%, stands in convcost.yaml:6:13. At the baseline it was 23,936. "
+            f"Most of it: head.2 576 (+576). "
+            f"What helps: separable on 1 layer brings it to 8,672, within the limit. {COMMAND}"
+        ),
+        place=Place("net.yaml", 9, 5),
+        related=((in_config(6, 13), "growth: 2%"),),
+        fingerprint="",
+        weight=Fraction(24_512, 24_414),
+    )
+    assert replace(stem, fingerprint="") == Finding(
+        level="pass",
+        rule="mults-max",
+        about=WITHIN,
+        subject="net.yaml, stem",
+        title="mults of each layer: 2,048 of 5,000 (41.0 %)",
+        message=(
+            "net.yaml, stem: mults of each layer: 2,048 of 5,000 (41.0 %). "
+            "The limit, max: 5k, stands in convcost.yaml:9:10. At the baseline it was 2,048."
+        ),
+        place=None,
+        related=((in_config(9, 10), "max: 5k"),),
+        fingerprint="",
+        weight=Fraction(2048, 5000),
+    )
+    assert (wide.level, wide.subject, wide.place) == ("error", "net.yaml, wide", Place("net.yaml", 7, 5))
+    assert (half.level, half.subject) == ("pass", "net.yaml, n = 1/2")
+    assert replace(new, fingerprint="", weight=Fraction(0)) == Finding(
+        level="skipped",
+        rule="mults-growth",
+        about="The mults grow no more than allowed.",
+        subject="new.yaml",
+        title="mults, growth 2%: new.yaml is new: it is not in 1a2b3c4",
+        message=(
+            "new.yaml: mults, growth 2%: new.yaml is new: it is not in 1a2b3c4. "
+            "The limit, growth: 2%, stands in convcost.yaml:6:13."
+        ),
+        place=None,
+        related=((in_config(6, 13), "growth: 2%"),),
+        fingerprint="",
+        weight=Fraction(0),
+    )
+
+
+def test_json(worked):
+    data = json.loads(formats.render("json", [worked], Page()))
+    assert {key: data[key] for key in ("ok", "strict", "config", "base", "counts", "notes")} == {
+        "ok": False,
+        "strict": False,
+        "config": "convcost.yaml",
+        "base": {"name": BASE.name, "revision": "main", "commit": BASE.commit, "file": None},
+        "counts": {"within": 5, "warning": 1, "exceeded": 3, "skipped": 1},
+        "notes": ["Something was done."],
+    }
+    verdicts = data["verdicts"]
+    assert verdicts[2] == {
+        "spec": "net.yaml",
+        "network": "Net",
+        "symbols": {},
+        "metric": "mults",
+        "layers": None,
+        "scope": "sum",
+        "layer": None,
+        "kind": "growth",
+        "written": "2%",
+        "limit": 24_414,
+        "warn_above": None,
+        "actual": 24_512,
+        "delta": 98,
+        "used": 24_512 / 24_414,
+        "base": 23_936,
+        "verdict": "exceeded",
+        "reason": None,
+        "message": None,
+        "file": "convcost.yaml",
+        "line": 6,
+        "column": 13,
+        "costliest": [{"name": "head.2", "type": "conv", "actual": 576, "base": 0, "file": "net.yaml", "line": 9}],
+        "remedy": {
+            "rewrites": ["separable"],
+            "layers": ["wide"],
+            "reached": True,
+            "value": 8_672,
+            "command": COMMAND,
+        },
+    }
+    assert [each["symbols"] for each in verdicts[-3:]] == [{"n": 1}, {"n": "1/2"}, {}]
+    assert (verdicts[-1]["limit"], verdicts[-1]["used"], verdicts[-1]["remedy"]) == (None, None, None)
+    totals = [
+        (each["network"]["file"], each["network"]["symbols"], each["total"]["params"]) for each in data["networks"]
+    ]
+    assert totals == [  # once for each values, whatever number of budgets there are
+        ("net.yaml", {"n": 1}, 656),
+        ("net.yaml", {"n": 1}, 656),
+        ("net.yaml", {"n": "1/2"}, 628),
+        ("new.yaml", {}, 6),
+    ]
+
+
+# what is within, what is skipped, what is strict
+
+
+def test_the_first_line(report):
+    one = "models: net.yaml\nbudgets: [{metric: params, max: 656}]\n"
+    two = "models: net.yaml\nbudgets: [{metric: params, max: 656}, {metric: params, max: 700, warn: 655}]\n"
+    growth = "models: new.yaml\nbudgets: [{metric: params, growth: 0}, {metric: params, max: 6, warn: 5}]\n"
+    heads = [
+        (report(one), "Within budget: 1 limit"),
+        (report(two), "Within budget, with 1 warning: 2 limits"),
+        (report(two, strict=True), "Warnings, which fail: 1 of 2 limits"),
+        (report(one, strict=True), "Within budget: 1 limit"),
+        (report(two.replace("656", "655"), strict=True), "Exceeded: 1 of 2 limits"),
+        (report(growth, baseline=Before()), "Within budget, with 1 warning: 2 limits, 1 skipped"),
+    ]
+    for found, head in heads:
+        table = found.table()
+        assert table.title == head
+        assert found.check.ok == head.startswith("Within")
+        assert table.subtitle[0].startswith("budgets of convcost.yaml")
+
+
+def test_a_limit_that_is_all_used_and_one_of_nothing(report):
+    assert rows(report("models: new.yaml\nbudgets: [{metric: params, max: 6}, {metric: buffers, max: 0}]\n")) == [
+        ["new.yaml", "", "", "", "", ""],
+        ["  params", "6", "6", "0", "100.0", "✓ within"],
+        ["  buffers", "0", "0", "0", "", "✓ within"],
+    ]
+    (row,) = rows(report("models: new.yaml\nbudgets: [{metric: params, max: 0}]\n"))[1:]
+    assert row == ["  params", "0", "6", "−6", "", "✗ exceeded"]
+    (finding,) = report("models: new.yaml\nbudgets: [{metric: params, max: 0}]\n").findings()
+    assert (finding.title, finding.weight) == ("params: 6, which is 6 above the limit of 0", 6)
+
+
+@pytest.mark.parametrize(
+    ("limit", "warn", "told"),
+    [
+        # 6 / 5 = 120 %, 6 / 7 = 85.71428… %, 6 / 8 = 75 %
+        ("5", "", "120.0"),
+        ("7", "", "85.7"),
+        ("8", "", "75.0"),
+        ("7", ", warn: 85.71428%", "85.71429"),
+        ("8", ", warn: 75%", "75.0"),
+        ("8", ", warn: 74.96%", "75.00"),  # 74.96
+        ("6", "", "100.0"),
+        ("6_000_001", "", "0.0"),
+    ],
+)
+def test_a_share_has_the_decimals_that_tell_it_from_its_marks(limit, warn, told, report):
+    row = rows(report(f"models: new.yaml\nbudgets: [{{metric: params, max: {limit}{warn}}}]\n"))[1]
+    assert row[-2] == told
+
+
+def test_what_a_limit_is_for(report):
+    budgets = [
+        "{metric: ops_mul, max: 1M}",
+        "{metric: mults, max: 1M, layers: head}",
+        "{metric: useful_mults, max: 1M, layers: head, scope: each}",
+        "{metric: mults, max: 1M, layers: stem, scope: each}",
+        "{metric: mults, max: 1M, set: {n: 2}, layers: wide}",
+        "{metric: mults, growth: 5M, layers: stem, scope: each}",
+    ]
+    text = "models: net.yaml\nbudgets:\n" + "".join(f"  - {budget}\n" for budget in budgets)
+    assert [row[0] for row in rows(report(text, baseline=Before()))] == [
+        "net.yaml",
+        "  ops mul",
+        "  mults of head",
+        "  useful mults of each layer of head",
+        "    head.1 and 1 other",
+        "  mults of each layer of stem",
+        "    stem",
+        "  mults of wide, n = 2",
+        "  mults of each layer of stem, growth 5M",
+        "    stem",
+    ]
+
+
+def test_specs_of_one_name_have_rows_of_their_own():
+    few, many = ({"input": [3], "layers": [{"linear": {"out_features": size, "bias": False}}]} for size in (1, 2))
+    check = convcost.check(few, many, max={"params": 3})
+    assert rows(CheckReport(check)) == [
+        ["<mapping>", "", "", "", "", ""],
+        ["  params", "3", "3", "0", "100.0", "✓ within"],
+        ["  params", "3", "6", "−3", "200.0", "✗ exceeded"],
+    ]
+    assert [each["total"]["params"] for each in CheckReport(check).data()["networks"]] == [3, 6]
+
+
+def test_each_new_layer_is_skipped_in_a_row_and_a_reason_told_once(report):
+    budgets = "[{metric: mults, scope: each, growth: 0}, {metric: params, scope: each, growth: 0}]"
+    found = report(f"models: net.yaml\nbudgets: {budgets}\n", baseline=Before())
+    assert [[row[0], row[-1]] for row in rows(found)[1:]] == [
+        ["  mults of each layer, growth 0", ""],
+        ["    head.2", "– skipped"],
+        ["    wide and 2 others", "✓ within"],
+        ["  params of each layer, growth 0", ""],
+        ["    head.2", "– skipped"],
+        ["    wide and 2 others", "✓ within"],
+    ]
+    assert found.table().footer == ("Skipped: the layer is new.",)
+
+
+def test_truth_values_are_spelled_as_in_specs(report):
+    Path("net.yaml").write_text("symbols: {b: true}\ninput: [3]\nlayers: [{linear: {out_features: 2, bias: b}}]\n")
+    found = report("models: net.yaml\nbudgets: [{metric: params, max: 7, set: {b: [true, false]}}]\n")
+    assert [row[0] for row in rows(found)[1:]] == ["  params, b = true", "  params, b = false"]
+    assert [each["symbols"] for each in found.data()["verdicts"]] == [{"b": True}, {"b": False}]
+    assert [finding.subject for finding in found.findings()] == ["net.yaml, b = true", "net.yaml, b = false"]
+
+
+# what would help
+
+
+def test_what_helps_most_and_what_nothing_helps(report):
+    most = "models: [net.yaml, new.yaml]\nbudgets: [{metric: params, max: 5}]\n"
+    found = report(most)
+    net, new = found.table().more
+    remedy = found.check.verdicts[0].remedy
+    names, value = " and ".join(remedy.rewrites), remedy.value
+    assert not remedy.reached
+    assert net.footer == (
+        f"What helps most: {names} on 4 layers brings it to {value:,}, still {value - 5:,} above the limit.",
+    )
+    assert new.footer == ("No rewrite that convcost knows makes this less.",)
+    (_, each) = (
+        report("models: [net.yaml, new.yaml]\nbudgets: [{metric: params, max: 5, scope: each}]\n").table().more[-2:]
+    )
+    assert each.footer == ()
+    (_, warned) = report("models: [net.yaml, new.yaml]\nbudgets: [{metric: params, max: 6, warn: 1}]\n").table().more
+    assert warned.footer == ()
+
+
+def test_a_message_ends_as_a_sentence(report):
+    for message, told in ("Too much", "Too much. No"), ("Too much!", "Too much! No"), ("Why?", "Why? No"):
+        text = f'models: new.yaml\nbudgets: [{{metric: params, max: 5, message: "{message}"}}]\n'
+        (finding,) = report(text).findings()
+        assert finding.message.endswith(f"{told} rewrite that convcost knows makes this less.")
+
+
+# programs
+
+
+def test_a_check_shows_itself(report):
+    bad = report("models: new.yaml\nbudgets: [{metric: params, max: 5}, {metric: mults, max: 7, warn: 5}]\n").check
+    shown = ReportedCheck(bad.verdicts, bad.config)
+    assert repr(shown) == (
+        "<Check: Exceeded: 1 of 2 limits; new.yaml: params: 6, which is 1 above the limit of 5 (120.0 %); "
+        "new.yaml: mults: 6 of 7 (85.7 %)>"
+    )
+    assert str(shown) == formats.render("table", [CheckReport(bad)], Page())
+
+
+def test_a_fingerprint_is_that_of_the_limit_and_its_subject(report):
+    def prints(text, *specs):
+        return [finding.fingerprint for finding in report(text, *specs).findings()]
+
+    one = "{metric: mults, max: 20k}"
+    others = [
+        "{metric: mults, max: 20k}",  # told apart by the order only
+        "{metric: adds, max: 20k}",
+        "{metric: mults, max: 30k, layers: head}",
+        "{metric: mults, max: 30k, layers: head, scope: each}",
+        "{metric: mults, max: 30k, set: {n: [1, 2]}, models: net.yaml}",
+    ]
+    budgets = "models: [net.yaml, new.yaml]\nbudgets:\n  - {}\n".replace("{}", "\n  - ".join([one, *others]))
+    found = prints(budgets, "net.yaml", "new.yaml")
+    assert len(set(found)) == len(found)
+    assert all(set(each) <= set("0123456789abcdef") for each in found)
+    changed = f"# a line\nbudgets: [{others[1]}, {one.replace('20k', '99k')}]\nmodels: net.yaml\n"
+    Path("net.yaml").write_text("# a line\n" + NET.replace("4 * n", "6 * n"))
+    assert prints(changed) == [found[2], found[0]]
