@@ -194,6 +194,7 @@ TINY = {"name": "net", "input": [3], "layers": [{"linear": {"out_features": 2}}]
 def test_a_check_says_what_is_wrong():
     check = convcost.check(TINY, max={"params": 7, "mults": "6"})
     assert check.ok is False
+    assert not check
     assert repr(check) == (
         "<Check: Exceeded: 1 of 2 limits; <mapping>: params: 8, which is 1 above the limit of 7 (114.3 %)>"
     )
@@ -208,6 +209,7 @@ def test_a_check_says_what_is_wrong():
 def test_a_check_that_is_kept_says_so():
     check = convcost.check(TINY, max={"params": 8})
     assert check.ok is True
+    assert check
     assert repr(check) == "<Check: Within budget: 1 limit>"
 
 
@@ -247,3 +249,12 @@ def test_a_check_of_nothing_is_told(tmp_path, monkeypatch):
     for call in (lambda: convcost.check(), lambda: convcost.check(TINY), lambda: convcost.check("mobilenet_v1")):
         with pytest.raises(convcost.ConfigError):
             call()
+
+
+@pytest.mark.parametrize("spec", [["a.yaml"], 3, None])
+def test_what_is_no_spec_is_told(spec):
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.check(spec, max={"params": 1})
+    assert str(caught.value) == (
+        f"error: a spec is a path, the name of a shipped spec, or a mapping\n = found: found {type(spec).__name__}"
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from convcost.budget.budgets import Bound, in_file
-from convcost.budget.verdicts import EXCEEDED, MAX, Check, Verdict
+from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, Check, Verdict
 from convcost.errors import ConfigError, Fault, Place
 from convcost.spec.faults import LINE_END
 from convcost.spec.reading import UNITS
@@ -40,9 +40,9 @@ def accepted(check: Check) -> Accepted:
         ConfigError: A limit does not stand in a file, or the file says something else by now.
     """
     exceeded: dict[Place, list[Verdict]] = {}
-    for verdict in check.verdicts:
-        if verdict.status == EXCEEDED:
-            exceeded.setdefault(_place(verdict), []).append(verdict)
+    for place in [_place(verdict) for verdict in check.verdicts if verdict.status == EXCEEDED]:
+        held = (verdict for verdict in check.verdicts if verdict.status != SKIPPED and verdict.bound.place == place)
+        exceeded.setdefault(place, list(held))  # what keeps the limit must keep the new one, too
     if not exceeded:
         return Accepted((), ("Nothing is exceeded: no limit was changed.",))
     edits: dict[str, list[tuple[Bound, str]]] = {}

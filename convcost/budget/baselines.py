@@ -19,7 +19,6 @@ from convcost.errors import BaselineError, ConvcostError, Fault, Place, visible
 from convcost.network import Network
 from convcost.ops import Cost
 from convcost.spec import Source, Spec
-from convcost.spec.source import shipped
 
 _LONGEST = 200  # characters of a fault that are told in a reason
 _FEW = 3  # values of symbols that are listed
@@ -85,11 +84,8 @@ def from_revision(asked: str, specs: Sequence[str]) -> Baseline:
         specs: The specs as they are named; paths from the current folder.
 
     Raises:
-        BaselineError: A spec is no file of the repository, there is no such revision, or git cannot be asked.
+        BaselineError: There is no such revision, or git cannot be asked.
     """
-    faults = [_without_past(spec) for spec in specs if spec == "-" or (not Path(spec).is_file() and spec in shipped())]
-    if faults:
-        raise BaselineError(faults)
     files = [spec for spec in specs if os.path.lexists(spec)]  # what is missing is told where it is read
     folder = os.path.dirname(files[0]) if files else ""  # noqa: PTH120 -- as it is written
     revision = revisions.merge_base(asked, folder or ".")

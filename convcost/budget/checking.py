@@ -15,7 +15,7 @@ from convcost.budget import patterns
 from convcost.budget.budgets import EACH, Budget
 from convcost.budget.subjects import Point, SpecLike, Subject
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, SKIPPED, WARNING, WITHIN, Cause, Remedy, Verdict
-from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, nearest
+from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, encodable, nearest
 from convcost.ops import measured
 from convcost.rewrites.selection import matches
 
@@ -96,7 +96,7 @@ def _verdicts(subject: Subject, budget: Budget) -> Iterator[Verdict]:
     kinds = [kind for kind in (MAX, GROWTH) if getattr(budget, kind) is not None]
     for point in subject.points(budget):
         if budget.growth is not None and point.past is None:
-            raise BaselineError(_no_baseline(budget))
+            raise point.refused or BaselineError(_no_baseline(budget))
         chosen = _chosen(budget, point.analysis)
         parts = list(_parts(budget, point, chosen))
         for kind in kinds:
@@ -174,7 +174,7 @@ class _Held(Struct, frozen=True):
             budget=self.budget,
             kind=self.kind,
             analysis=point.analysis,
-            spec=self.subject.name,
+            spec=encodable(self.subject.name),
             symbols=point.set,
             layer=point.analysis.layers[self.part[0]] if self._alone else None,
             limit=limit,
@@ -241,6 +241,7 @@ class _Held(Struct, frozen=True):
             self.budget.metric,
             limit,
             frozenset(self.part),
+            self.budget.layers,
         )
 
 

@@ -289,7 +289,7 @@ class _Reader:
             self.faults.add(f"a symbol's value cannot depend on {names}", node, path=path)
         return value
 
-    def _patterns(self, node: tree.Mapping, path: str) -> Iterator[tuple[str, Sequence[str]]]:
+    def _patterns(self, node: tree.Mapping, path: str) -> Iterator[tuple[Scalar, Sequence[str]]]:
         """Yield the patterns of files that stand under `models`, one or a list of them, and what each means."""
         if "models" not in node.entries:
             return
@@ -304,13 +304,13 @@ class _Reader:
                 continue
             files = patterns.matched(self.folder, child.text)
             self._check_pattern(child, files, path)
-            yield child.text, files
+            yield child, files
 
     def _check_pattern(self, node: Scalar, files: Sequence[str], path: str) -> None:
         """Report a pattern that matches nothing, or leads out of the configuration's folder."""
         text = node.text
-        if patterns.leads_outside(self.folder, text, files):
-            message = f"{text!r} is outside the configuration's folder"
+        if outside := patterns.outside(self.folder, text, files):
+            message = f"{outside!r} is outside the configuration's folder"
             help = "name what lies in that folder or below, or move the configuration up"
         elif files:
             return
@@ -318,13 +318,21 @@ class _Reader:
             message, help = f"no spec matches {text!r}", "patterns are from the configuration's folder"
         else:
             message = f"there is no spec {text!r}"
-            help = nearest(text, patterns.near(self.folder, text)) or "paths are from the configuration's folder"
+            near = [name for name in patterns.near(self.folder, text) if not name.endswith(FILE)]
+            help = nearest(text, near) or "paths are from the configuration's folder"
         self.faults.add(message, node, path=path, help=help)
 
     def _models(self, node: tree.Mapping, path: str) -> tuple[str, ...]:
         """Return a budget's patterns of files, and keep what each of them means."""
-        found = dict(self._patterns(node, path))
-        self.files |= {pattern: frozenset(map(patterns.identity, files)) for pattern, files in found.items()}
+        known = frozenset(map(patterns.identity, self.models))
+        found = []
+        for child, files in self._patterns(node, path):
+            meant = frozenset(map(patterns.identity, files))
+            if known and files and known.isdisjoint(meant):
+                help = "name it under `models` at the top, too, or leave that out"
+                self.faults.add(f"{child.text!r} is none of the models", child, path=path, help=help)
+            self.files[child.text] = meant
+            found.append(child.text)
         return tuple(found)
 
     def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str, path: str) -> str:
@@ -349,13 +357,13 @@ _BOUNDS = ("max", "warn", "growth")
 
 def share(text: str) -> Fraction | None:
     """Return the share that a text such as `95%` means, or None."""
+    parts = [part.strip() for part in text.removesuffix("%").split("/")]
+    if not text.endswith("%") or len(parts) > 2 or not all(map(expressions.NUMBER.fullmatch, parts)):
+        return None  # a percentage is of a number, not of a sum
     try:
-        value = expressions.read(text[:-1].rstrip())
+        return Fraction(expressions.read("/".join(parts))) / 100
     except ExpressionFault:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | Fraction) or value < 0:
-        return None
-    return Fraction(value) / 100
 
 
 def _has_magic(pattern: str) -> bool:

@@ -134,7 +134,7 @@ def _data(path: str) -> Any:
         raise BaselineError(Fault(f"there is no report {path!r}", help=_command(path))) from None
     except UnicodeDecodeError as error:
         found = f"byte 0x{error.object[error.start]:02x}"
-        help = f"convcost analyze SPEC… -o json:PATH writes UTF-8, in every shell"
+        help = "convcost analyze SPEC… -o json:PATH writes UTF-8, in every shell"
         raise BaselineError(Fault("the report is not UTF-8", Place(path), found=found, help=help)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -16,7 +16,6 @@ from convcost.analysis.cost import Analysis
 from convcost.budget import patterns
 from convcost.budget.configuration import FILE
 from convcost.errors import Fault, OptionError
-from convcost.spec.source import shipped
 
 METRICS = ("params", "mults")
 
@@ -59,12 +58,10 @@ def initial(analyses: Mapping[str, Analysis], headroom: Fraction, text: str, set
 
 def _named(spec: str) -> str:
     """Return how a configuration in the current folder names a spec."""
-    if not Path(spec).is_file() and spec in shipped():
-        return spec
     pattern = escape(Path(os.path.relpath(spec)).as_posix())
     if spec == "-":
         found = "standard input"
-    elif patterns.leads_outside(Path(), pattern, [spec]):
+    elif patterns.outside(Path(), pattern, [spec]):
         found = f"{spec!r} is outside"
     elif pattern.encode(errors="replace").decode() != pattern:
         found = f"{spec!r} is not Unicode"

@@ -27,13 +27,14 @@ def matched(folder: Path, pattern: str) -> tuple[str, ...]:
     return files or ((pattern,) if pattern in shipped() else ())
 
 
-def leads_outside(folder: Path, pattern: str, files: Iterable[str]) -> bool:
-    """Return whether a pattern, or a link among the files that it matches, leads out of a folder."""
+def outside(folder: Path, pattern: str, files: Iterable[str]) -> str:
+    """Return what leads out of a folder: a pattern, or a link among the files that it matches; nothing if none does."""
     path = Path(os.path.normpath(pattern))
     if path.is_absolute() or path.parts[:1] == ("..",):
-        return True
+        return pattern
     top = folder.resolve()
-    return not all(Path(file).resolve().is_relative_to(top) for file in files if Path(file).is_file())
+    links = (file for file in files if Path(file).is_file() and not Path(file).resolve().is_relative_to(top))
+    return next(links, "")
 
 
 def near(folder: Path, path: str) -> list[str]:

@@ -16,12 +16,13 @@ from convcost.budget.verdicts import Remedy
 from convcost.rewrites import named
 from convcost.rewrites.application import apply
 from convcost.rewrites.base import Rewrite, Site
-from convcost.rewrites.selection import options_for
-from convcost.spec.rewriting import can_rewrite
+from convcost.rewrites.selection import matches, options_for
+from convcost.spec import load
+from convcost.spec.rewriting import Note, can_rewrite, rewrite_text
 from convcost.spec.source import Source
 
 _GENTLE = ("separable",)
-_ALL = ("separable", "asymmetric", "stacked", "grouped", "bottleneck", "fire")
+_ALL = ("separable", "asymmetric", "stacked", "grouped", "bottleneck", "fire", "fully_convolutional")
 _ATTEMPTS = ((_GENTLE, False), (_ALL, False), (_ALL, True))  # the rewrites, and whether the ends may be touched
 
 
@@ -33,6 +34,7 @@ def remedy(
     metric: str,
     limit: int,
     part: Container[int],
+    pattern: str,
 ) -> Remedy | None:
     """Return the least that brings a network back within a limit, or what comes nearest; None where nothing helps.
 
@@ -48,6 +50,7 @@ def remedy(
         metric: What is limited.
         limit: The largest value that is allowed.
         part: The indices of the layers that the limit is for.
+        pattern: The pattern by which they were chosen; empty for all layers.
     """
     if metric == "activations":  # a rewritten layer puts out what it did, beside what the layers in it do
         return None
@@ -66,18 +69,17 @@ def remedy(
             break
     if best is None:
         return None
-    value, chosen = best
+    left, chosen = best
     changes = _changes(chosen)
-    line = ""
-    if spec != "<mapping>":
-        given = [f"{name}={spelled(value)}" for name, value in settings.items()]
-        line = command(spec, options_for(analysis.network, changes), (), given)
+    given = [f"{name}={spelled(value)}" for name, value in settings.items()]
+    line = command(spec, options_for(analysis.network, changes), (), given)
     return Remedy(
         rewrites=tuple(rewrite.name for rewrite, _ in changes),
         layers=tuple(name for candidate in chosen for name in candidate.names(analysis.network)),
-        reached=value <= limit,
-        value=value,
-        command=line,
+        reached=left <= limit,
+        value=left,
+        renamed=bool(pattern) and attempt.named(pattern, changes) != left,
+        command=line if line.isprintable() and spec != "<mapping>" else "",  # else no shell can be told it
     )
 
 
@@ -103,6 +105,14 @@ class _Attempt(Struct, frozen=True):
                 return value, []
             stuck = {id(each) for each in useful} - {id(each) for each in writable}
             candidates = [each for each in candidates if id(each) not in stuck]
+
+    def named(self, pattern: str, changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> int:
+        """Return what the layers cost that a pattern means in the spec that rewrites make of this."""
+        notes = [(Note(rewrite.name, rewrite.source), sites) for rewrite, sites in changes]
+        expected = apply(self.analysis.network, [site for _, sites in changes for site in sites]).network
+        text = rewrite_text(self.source, self.settings, self.analysis.network, notes, expected)
+        after = Analysis.of(load(Source(self.source.file, text), self.settings))
+        return sum(layer.value(self.metric) for layer in after.layers if matches(pattern, layer))
 
     def _apart(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return those that save something, the biggest saving for each layer first, of two that overlap the first."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from convcost.analysis.cost import Analysis, LayerCost
 from convcost.analysis.matching import match
 from convcost.budget.budgets import Bound, Budget, spelled
-from convcost.errors import ConfigError, ConvcostError, Place, nearest
+from convcost.errors import BaselineError, ConfigError, ConvcostError, Place, nearest
 from convcost.spec import Spec
 from convcost.spec.arithmetic import shown
 from convcost.spec.faults import Faults
@@ -31,7 +31,8 @@ class Point(Struct, frozen=True):
         set: The values that a budget sets.
         settings: These, and the others that are given.
         analysis: What the network costs.
-        past: What it cost at the baseline, or why that is not known; None without a baseline.
+        past: What it cost at the baseline, or why that is not known; None without a baseline that can be used.
+        refused: Why the baseline cannot be used for it.
         partners: For each layer the one that it was at the baseline; None for one that is new.
     """
 
@@ -39,6 +40,7 @@ class Point(Struct, frozen=True):
     settings: Mapping[str, Any]
     analysis: Analysis
     past: Past | Lacking | None
+    refused: BaselineError | None
     partners: Sequence[LayerCost | None]
 
 
@@ -101,13 +103,18 @@ class Subject:
         settings = {**self._settings, **values}
         network = self._spec.network(settings)
         analysis = Analysis.of(network)
-        past = self._baseline.past(self.name, network, settings) if self._baseline else None
+        past: Past | Lacking | None = None
+        refused: BaselineError | None = None
+        try:
+            past = self._baseline.past(self.name, network, settings) if self._baseline else None
+        except BaselineError as error:  # which matters to limits of growth only
+            refused = error
         partners: list[LayerCost | None] = [None] * len(analysis.layers)
         layers = getattr(past, "layers", ())
         for pair in match(layers, analysis.layers) if layers else ():
             if pair.before is not None and pair.after is not None:
                 partners[pair.after] = layers[pair.before]
-        return Point(values, settings, analysis, past, partners)
+        return Point(values, settings, analysis, past, refused, partners)
 
     def _check_symbols(self, budget: Budget) -> None:
         known = self._document.symbols

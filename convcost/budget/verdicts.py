@@ -40,6 +40,7 @@ class Remedy(Struct, frozen=True):
         layers: The layers that they touch.
         reached: Whether the limit is kept then.
         value: What the limited part costs then.
+        renamed: Whether the budget's pattern of layers does not mean the same part then, since layers get other names.
         command: The command line that does it; empty for a spec that no command can read.
     """
 
@@ -47,6 +48,7 @@ class Remedy(Struct, frozen=True):
     layers: tuple[str, ...]
     reached: bool
     value: int
+    renamed: bool
     command: str
 
 
@@ -100,8 +102,16 @@ class Verdict(Struct, frozen=True):
 
     @property
     def used(self) -> Fraction | None:
-        """The share of the limit that is used; None where nothing is allowed, or nothing is known."""
-        return Fraction(self.actual, self.limit) if self.limit else None
+        """The share that is used of the limit, or of what may be added; None where that is nothing, or not known."""
+        if self.limit is None:
+            return None
+        allowed = self.limit - self.before
+        return Fraction(self.actual - self.before, allowed) if allowed else None
+
+    @property
+    def before(self) -> int:
+        """What is there without using any of the limit: for growth the value at the baseline."""
+        return self.base if self.kind == GROWTH and self.base is not None else 0
 
 
 class Base(Struct, frozen=True):

@@ -15,7 +15,6 @@ from convcost.reports.contents import Page
 
 if TYPE_CHECKING:
     from convcost.budget.configuration import Configuration
-    from convcost.reports.check import CheckReport
 
 EXCEEDED = 1
 
@@ -61,6 +60,10 @@ def check(
         raise OptionError(Fault("--accept reads each spec twice", found="standard input", help="give it as a file"))
     read = [*named, *([baseline] if baseline else []), *([configuration.file] if configuration else [])]
     chosen = output.outputs(format, outputs, read, ci=True)
+    output.check_places(chosen)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY") if any(each.format == "github" for each in chosen) else None
+    if summary:
+        output.append(summary, "")
     against = checking.against(base, baseline, named)
     settings = options.settings(set)
 
@@ -73,12 +76,15 @@ def check(
     if accept:
         from convcost.budget import acceptance
 
-        accepted = acceptance.accepted(check)
-        output.write_files(accepted.files)
+        places = [place.file for verdict in check.verdicts if (place := verdict.bound.place)]
+        with output.locked(places):  # another run may raise other limits of the same file
+            accepted = acceptance.accepted(check)
+            output.write_files(accepted.files)
         check = found(_configuration(config), accepted.notes)
     report = CheckReport(check)
     output.write([report], chosen)
-    _summarise(report, chosen)
+    if summary:
+        output.append(summary, formats.render("markdown", [report], Page()))
     raise typer.Exit(0 if check.ok or exit_zero else EXCEEDED)
 
 
@@ -87,10 +93,3 @@ def _configuration(path: str | None) -> Configuration | None:
 
     path = path or configuration.find()
     return configuration.read(path) if path else None
-
-
-def _summarise(report: CheckReport, chosen: Sequence[output.Output]) -> None:
-    """Add the report to the summary of a GitHub job, where annotations are written in one."""
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if path and any(each.format == "github" for each in chosen):
-        output.append(path, formats.render("markdown", [report], Page()))

@@ -102,8 +102,12 @@ def check_places(chosen: Sequence[Output]) -> None:
     Raises:
         OutputError: A folder is missing, or it or a file is read-only.
     """
-    for name in [output.path for output in chosen if output.path != STDOUT and not Path(output.path).is_char_device()]:
+    for name in [output.path for output in chosen if output.path not in (STDOUT, *_STREAMS)]:
         path = Path(os.path.realpath(name))
+        if Path(name).is_dir():
+            raise _refused(name, path, IsADirectoryError(21, "Is a directory"))
+        if Path(name).exists() and not Path(name).is_file():  # a device or a pipe
+            continue
         if not path.parent.is_dir():
             raise _refused(name, path, FileNotFoundError(2, "No such file or directory"))
         if not os.access(path if path.exists() else path.parent, os.W_OK):

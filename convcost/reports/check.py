@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
+from math import floor
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from convcost.reports import formats
 from convcost.reports.contents import Column, Finding, Page, Row, Table, bar, counted, grouped, safe
 from convcost.reports.difference import signed
 
+_FEW = 3  # layers that are named in a sentence
 _LEVELS = {WITHIN: "pass", WARNING: "warning", EXCEEDED: "error", SKIPPED: "skipped"}
 _WEIGHTS = {WITHIN: "ordinary", WARNING: "warned", EXCEEDED: "wrong", SKIPPED: "quiet"}
 
@@ -31,6 +33,8 @@ _COLUMNS = (
     Column("%", right=True, role="number"),
     Column("Verdict"),
 )
+_MOST_LAYERS = 20  # of those that are not within a limit for each
+_LONGEST_COMMAND = 1_000  # characters; a longer one is told in JSON only
 _BASELINE = Column("Baseline", right=True, drop=2, role="number")
 
 
@@ -91,17 +95,20 @@ class CheckReport(Struct, frozen=True):
             rows=rows,
             total=(_counts(check), *blank),
             footer=tuple(map(safe, (*_skipped(check), *check.notes))),
-            more=tuple(_causes(verdict) for verdict in check.verdicts if verdict.causes),
+            more=tuple(_causes(verdict) for verdict in _explained(check)),
         )
 
     def findings(self) -> Sequence[Finding]:
         """Return a finding for each verdict."""
         known: dict[str, int] = {}
-        return [_finding(verdict, known) for verdict in self.check.verdicts]
+        return [_finding(verdict, known, strict=self.check.strict) for verdict in self.check.verdicts]
 
 
 class ReportedCheck(Check, frozen=True):
-    """A check that shows itself: in a line, as the report, and in a notebook as its tables."""
+    """A check that shows itself: in a line, as the report, and in a notebook as its tables; true where it is `ok`."""
+
+    def __bool__(self) -> bool:
+        return self.ok
 
     def __repr__(self) -> str:
         bad = [_whose(verdict) for verdict in self.verdicts if verdict.status in (EXCEEDED, WARNING)]
@@ -142,6 +149,14 @@ def _skipped(check: Check) -> list[str]:
     return [f"Skipped: {reason}." for reason in reasons]
 
 
+def _explained(check: Check) -> Iterator[Verdict]:
+    """Yield the verdicts whose causes are told: of those on the layers of one limit the worst."""
+    for _, group in groupby(check.verdicts, key=lambda verdict: (verdict.spec, _group(verdict))):
+        told = [verdict for verdict in group if verdict.causes]
+        if told:
+            yield max(told, key=lambda verdict: verdict.delta or 0)
+
+
 def _group(verdict: Verdict) -> tuple[Any, ...]:
     """Return what the verdicts on the layers of one network by one budget have in common."""
     return verdict.budget.path, verdict.budget.metric, verdict.kind, id(verdict.analysis)
@@ -154,15 +169,23 @@ def _rows(group: Sequence[Verdict], *, based: bool) -> Iterator[Row]:
         yield _row(first, f"  {_label(first)}", based=based)
         return
     within = [verdict for verdict in group if verdict.status == WITHIN]
-    yield Row((f"  {safe(_label(first))}", *[""] * (len(_COLUMNS) - 1 + based)), "heading")
-    for verdict in group:
-        if verdict.status != WITHIN and verdict.layer:
+    told = [verdict for verdict in group if verdict.status != WITHIN]
+    blank = [""] * (len(_COLUMNS) - 1 + based)
+    yield Row((f"  {safe(_label(first))}", *blank), "heading")
+    for verdict in told if len(told) <= _MOST_LAYERS else sorted(told, key=_excess, reverse=True)[:_MOST_LAYERS]:
+        if verdict.layer:
             yield _row(verdict, f"    {verdict.layer.name}", based=based)
+    if len(told) > _MOST_LAYERS:
+        yield Row((f"    … {len(told) - _MOST_LAYERS:,} more that are not within it", *blank), "quiet")
     if within:
         fullest = max(within, key=lambda verdict: (verdict.used or 0, verdict.actual))
         assert fullest.layer is not None
         more = f" and {counted(len(within) - 1, 'other')}" if len(within) > 1 else ""
         yield _row(fullest, f"    {fullest.layer.name}{more}", based=based)
+
+
+def _excess(verdict: Verdict) -> int:
+    return -1 if verdict.delta is None else max(0, verdict.delta)
 
 
 def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
@@ -175,7 +198,7 @@ def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
             *([_number(verdict.base)] if based else []),
             _number(verdict.actual),
             "" if delta is None else (f"{-delta:,}" if delta <= 0 else signed(-delta)),
-            "" if used is None else bar(min(1.0, float(used))),
+            "" if used is None else bar(max(0.0, min(1.0, float(used)))),
             "" if used is None else _used(verdict),
             f"{_MARKS[verdict.status]} {verdict.status}",
         ),
@@ -212,7 +235,7 @@ def _used(verdict: Verdict) -> str:
     used, limit = verdict.used, verdict.limit
     assert used is not None
     assert limit is not None
-    marks = [Fraction(1), *([Fraction(verdict.warn) / limit] if verdict.warn is not None else [])]
+    marks = [Fraction(1), *([Fraction(verdict.warn) / limit] if verdict.warn is not None and limit else [])]
     decimals = 1
     while any(_percent(used, decimals) == _percent(mark, decimals) for mark in marks if mark != used):
         decimals += 1
@@ -222,11 +245,11 @@ def _used(verdict: Verdict) -> str:
 def _percent(share: Fraction, decimals: int) -> str:
     """Return a share in percent, rounded.
 
-    >>> _percent(Fraction(1085, 1000), 1), _percent(Fraction(1_000_001, 1_000_000), 4)
-    ('108.5', '100.0001')
+    >>> _percent(Fraction(1085, 1000), 1), _percent(Fraction(1_000_001, 1_000_000), 4), _percent(Fraction(-1, 20), 1)
+    ('108.5', '100.0001', '−5.0')
     """
-    digits = f"{round(share * 100 * 10**decimals):0{decimals + 1}d}"
-    return f"{int(digits[:-decimals]):,}.{digits[-decimals:]}"
+    digits = f"{round(abs(share) * 100 * 10**decimals):0{decimals + 1}d}"
+    return f"{'−' if share < 0 else ''}{int(digits[:-decimals]):,}.{digits[-decimals:]}"
 
 
 def _title(verdict: Verdict) -> str:
@@ -236,13 +259,24 @@ def _title(verdict: Verdict) -> str:
 
 def _outcome(verdict: Verdict) -> str:
     """Return how a limit is used."""
-    limit, used = verdict.limit, verdict.used
+    limit = verdict.limit
     if limit is None:
         return verdict.reason
-    share = f" ({_used(verdict)} %)" if used is not None else ""
+    share = f" ({_used(verdict)} %)" if verdict.used is not None else ""
+    if verdict.kind != MAX:
+        grown, allowed = verdict.actual - verdict.before, limit - verdict.before
+        moved = f"grown by {grown:,}" if grown >= 0 else f"shrunk by {-grown:,}"
+        of = f", where {allowed:,} is allowed" if grown >= 0 else ""
+        return f"{verdict.actual:,}, {moved} from {verdict.before:,}{of}{share}"
     if verdict.status == EXCEEDED:
         return f"{verdict.actual:,}, which is {verdict.delta:,} above the limit of {limit:,}{share}"
-    return f"{verdict.actual:,} of {limit:,}{share}"
+    return f"{verdict.actual:,} of {limit:,}{share}{_warning(verdict)}"
+
+
+def _warning(verdict: Verdict) -> str:
+    """Return from where on there is a warning, if there is one."""
+    warn = verdict.budget.warn
+    return f", above warn: {warn.text}" if verdict.status == WARNING and warn is not None else ""
 
 
 def _whose(verdict: Verdict) -> str:
@@ -282,7 +316,7 @@ def _causes(verdict: Verdict) -> Table:
             "",
         ),
         footer=tuple(_advice(verdict)),
-        commands=(safe(verdict.remedy.command),) if verdict.remedy and verdict.remedy.command else (),
+        commands=_command(verdict),
         code=tuple(str(frame).split("\n")[1:]) if bound.place else (),
         fold="Layers and remedy",
     )
@@ -303,31 +337,44 @@ def _cause(cause: Cause, whole: int, *, based: bool) -> Row:
 
 
 def _frame_found(verdict: Verdict) -> str:
-    kind = "the limit" if verdict.kind == MAX else "what it may grow by"
-    return f"{kind}; {verdict.actual:,} is {_used(verdict)} %" if verdict.used is not None else kind
+    if verdict.used is None:
+        return "the limit" if verdict.kind == MAX else "what it may grow by"
+    amount = verdict.actual - verdict.before
+    what = "the limit" if verdict.kind == MAX else "what it may grow by"
+    return f"{what}; {amount:,} is {_used(verdict)} %{_warning(verdict)}"
 
 
 def _advice(verdict: Verdict) -> Iterator[str]:
     """Yield what somebody wants to be said, and what would help."""
-    if verdict.budget.message:
-        yield safe(verdict.budget.message)
+    yield from (safe(line) for line in verdict.budget.message.splitlines() if line.strip())
     if verdict.status != EXCEEDED:
         return
     remedy = verdict.remedy
     if remedy is None:
         if verdict.layer is None:
-            yield "No rewrite that convcost knows makes this less."
+            yield "No rewrite that convcost tries makes this less."
         return
     names = " and ".join(remedy.rewrites)
-    layers = counted(len(remedy.layers), "layer")
+    few = ", ".join(remedy.layers[:_FEW])
+    layers = f"{few} and {len(remedy.layers) - _FEW:,} more" if len(remedy.layers) > _FEW else few
     left = verdict.limit or 0
     found = "What helps" if remedy.reached else "What helps most"
     where = "within the limit" if remedy.reached else f"still {remedy.value - left:,} above the limit"
-    yield f"{found}: {names} on {layers} brings it to {remedy.value:,}, {where}."
+    yield safe(f"{found}: {names} for {layers} brings it to {remedy.value:,}, {where}.")
+    if remedy.renamed:
+        yield safe(f"Layers get other names by that: {verdict.budget.layers!r} must follow them.")
+    if len(remedy.command) > _LONGEST_COMMAND:
+        yield "The command is long: -o json tells it."
 
 
-def _finding(verdict: Verdict, known: dict[str, int]) -> Finding:
-    """Return a finding; `known` counts those that only their order tells apart."""
+def _command(verdict: Verdict) -> tuple[str, ...]:
+    """Return the command that does what helps, where it is short enough to be read."""
+    command = verdict.remedy.command if verdict.remedy else ""
+    return (safe(command),) if command and len(command) <= _LONGEST_COMMAND else ()
+
+
+def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Finding:
+    """Return a finding; `known` counts those that only their order tells apart, `strict` makes errors of warnings."""
     from hashlib import sha256  # for these formats only
 
     bound = verdict.bound
@@ -346,7 +393,7 @@ def _finding(verdict: Verdict, known: dict[str, int]) -> Finding:
         f"The {metric} are within their limit." if verdict.kind == MAX else f"The {metric} grow no more than allowed."
     )
     return Finding(
-        level=_LEVELS[verdict.status],
+        level="error" if strict and verdict.status == WARNING else _LEVELS[verdict.status],
         rule=rule,
         about=about,
         subject=safe(", ".join(part for part in subject if part)),
@@ -365,12 +412,13 @@ def _message(verdict: Verdict) -> str:
     bound = verdict.bound
     if bound.place is not None:
         parts.append(safe(f"The limit, {verdict.kind}: {bound.text}, stands in {bound.place}."))
-    if verdict.base is not None:
+    if verdict.base is not None and verdict.kind == MAX:
         parts.append(f"At the baseline it was {verdict.base:,}.")
     if verdict.causes:
-        parts.append(f"Most of it: {', '.join(_spent(cause) for cause in verdict.causes)}.")
+        most = "Most of it" if verdict.kind == MAX else "Grew most"
+        parts.append(f"{most}: {', '.join(_spent(cause) for cause in verdict.causes)}.")
     parts += [text if text.endswith((".", "!", "?")) else f"{text}." for text in _advice(verdict)]
-    return " ".join([*parts, safe(verdict.remedy.command)] if verdict.remedy and verdict.remedy.command else parts)
+    return " ".join([*parts, *_command(verdict)])
 
 
 def _spent(cause: Cause) -> str:
@@ -403,6 +451,7 @@ def _described(verdict: Verdict) -> dict[str, Any]:
             "layers": remedy.layers,
             "reached": remedy.reached,
             "value": remedy.value,
+            "renamed": remedy.renamed,
             "command": remedy.command or None,
         },
     }
@@ -423,7 +472,7 @@ def _record(verdict: Verdict) -> dict[str, Any]:
         "kind": verdict.kind,
         "written": bound.text,
         "limit": verdict.limit,
-        "warn_above": None if warn is None else int(warn) if warn == int(warn) else str(warn),
+        "warn_above": None if warn is None else floor(warn),
         "actual": verdict.actual,
         "delta": verdict.delta,
         "used": None if verdict.used is None else float(verdict.used),

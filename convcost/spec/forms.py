@@ -90,12 +90,14 @@ def mapping(**schema: Any) -> Schema:
 
 def amount(*, share: bool = False) -> Schema:
     """Return the schema of an amount such as `4.3M`; with `share` also of `95%`."""
-    units = "|".join([*UNITS, *(["%"] if share else [])])
-    below_0 = rf"\s*-[\s0-9_.]*[1-9][\s0-9_.]*(?:{units})?$"
+    number = f"(?:{expressions.NUMBER.pattern})"
+    with_unit = rf"{number}\s*(?:{'|'.join(UNITS)})"
+    percent = rf"|{number}(?:\s*/\s*{number})?\s*%" if share else ""
+    below_0 = r"\s*-[\s0-9_.]*[1-9][\s0-9_.]*$"
     return {
         "type": ["integer", "string"],
         "minimum": 0,
-        "pattern": rf"^(?!{below_0})(?:{_FUNCTION}|[\s0-9_.+*/%(),eE-])*[0-9)]\s*(?:{units})?$",
+        "pattern": rf"^(?!{below_0})(?:(?:{_FUNCTION}|[\s0-9_.+*/%(),eE-])*[0-9)]\s*|{with_unit}{percent})$",
         "patternErrorMessage": f"an amount such as 4_300_000, 4.3M or 512Ki{', or 95%' if share else ''} is expected",
     }
 

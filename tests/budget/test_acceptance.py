@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convcost
+from convcost.analysis.cost import Analysis
 from convcost.budget import acceptance, checking, configuration
+from convcost.budget.baselines import Past
 from convcost.budget.budgets import Bound, Budget
-from convcost.budget.verdicts import Check
+from convcost.budget.verdicts import EXCEEDED, GROWTH, Base, Check, Verdict
+from convcost.ops import Cost, Ledger
 from convcost.spec.reading import UNITS, amount
 
 TEXT = """\
@@ -124,6 +127,30 @@ def test_a_limit_that_another_run_has_raised_meanwhile_is_told(folder):
         )
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_limit_in_the_first_line_is_rewritten(mark, accept):
+    text = mark + "{budgets: [{metric: mults, max: 5k}], models: net.yaml}\n"
+    after, _ = accept(text.encode())
+    assert after.decode() == text.replace("5k", "5.376k")
+
+
+def test_a_max_is_raised_to_what_it_takes_whatever_was_before(folder):
+    Path("convcost.yaml").write_text("models: net.yaml\nbudgets: [{metric: mults, max: 5_000, growth: 1%}]\n")
+    now = Analysis.of(convcost.load("net.yaml").network)
+
+    class Before:
+        base = Base("before")
+
+        def past(self, spec, network, settings):
+            return Past("before", now.layers, Cost(ops=Ledger(mul=5_300)), 0)
+
+    found = checking.check((), configuration.read("convcost.yaml"), baseline=Before())
+    assert [(each.base, each.status) for each in found] == [(5_300, "exceeded"), (5_300, "exceeded")]
+    ((file, text),) = acceptance.accepted(Check(found)).files
+    # 76 / 5,300 = 1.434 %
+    assert (file, text.splitlines()[1]) == ("convcost.yaml", "budgets: [{metric: mults, max: 5_376, growth: 1.44%}]")
+
+
 def test_a_limit_behind_any_text_is_rewritten(accept):
     text = 'models: net.yaml\nbudgets: [{message: "é 層 \U0001f600", max: 5k, metric: mults}]\n'
     after, _ = accept(text.encode())
@@ -156,6 +183,8 @@ def test_a_limit_that_stands_in_no_file_is_told(folder):
         (1, "0.5k", "0.001k"),
         (3 * 1024, "2Ki", "3Ki"),
         (1, "0Gi", "1"),  # 2⁻³⁰ has thirty decimals
+        (2**8, "1Mi", "0.000244140625Mi"),  # 2⁻¹² has twelve
+        (2**7, "1Mi", "128"),
         (12, "9", "12"),
         (1_234_567, "1234566", "1234567"),
         (1_234_567, "1_234_566", "1_234_567"),
@@ -177,9 +206,6 @@ def test_what_is_written_means_the_number(number, unit):
 )
 def test_a_raised_growth_is_enough_for_all_and_not_much_more(pairs, share):
     """By the definition of growth: actual ≤ base + growth."""
-    from convcost.analysis.cost import Analysis
-    from convcost.budget.verdicts import EXCEEDED, GROWTH, Verdict
-
     network = convcost.load({"input": [1], "layers": ["relu"]}).network
     bound = Bound(Fraction(0), share=share, text="0%" if share else "0")
     verdicts = [
@@ -207,3 +233,23 @@ def test_a_raised_growth_is_enough_for_all_and_not_much_more(pairs, share):
         assert any(more > (value - Fraction(1, 10_000)) * base for base, more in pairs)
     else:
         assert value == max(more for _, more in pairs)
+
+
+def test_growth_that_one_layer_exceeds_leaves_room_for_the_others(folder):
+    """An amount that is enough for what was nothing before must be enough for all that a share allowed."""
+    before = {"first": 0, "second": 2_800}
+    after = {"first": 39, "second": 2_912}  # 4 % more
+    network = convcost.load({"input": [1], "layers": ["relu"]}).network
+    place = convcost.Place("convcost.yaml", 2, 43)
+    bound = Bound(Fraction(5, 100), share=True, text="5%", place=place, source=f"{'':42}5%")
+    Path("convcost.yaml").write_text(f"models: net.yaml\n{'':42}5%")
+    verdicts = []
+    for name, base in before.items():
+        limit = base * 105 // 100
+        status = "exceeded" if after[name] > limit else "within"
+        budget = Budget("params", growth=bound, scope="each")
+        verdicts.append(
+            Verdict(budget, "growth", Analysis.of(network), "net", {}, None, limit, None, after[name], base, status)
+        )
+    ((_, text),) = acceptance.accepted(Check(tuple(verdicts))).files
+    assert text.split()[-1] == "112"  # 2,912 - 2,800, more than 39

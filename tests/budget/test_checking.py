@@ -16,6 +16,7 @@ from convcost.budget import checking
 from convcost.budget.baselines import Lacking, Past
 from convcost.budget.budgets import Bound, Budget
 from convcost.budget.verdicts import Base
+from convcost.errors import Place
 from convcost.ops import METRICS
 
 NET = Path("net.yaml")
@@ -201,14 +202,22 @@ def test_a_spec_is_held_to_its_own_budget_first(folder, check):
         ("mults", "max", 5000, 5376, "exceeded"),
         ("params", "max", 300, 336, "exceeded"),
     ]
-    own = verdicts[1].bound
-    assert (str(own.place), own.text, own.source) == ("net.yaml:12:30", "5k", "budget: {params: 336, mults: 5k}")
+    source = "budget: {params: 336, mults: 5k}"
+    assert verdicts[1].bound == Bound(5000, share=False, text="5k", place=Place("net.yaml", 12, 30), source=source)
 
 
 def test_specs_that_are_named_go_instead_of_those_of_the_configuration(folder, check):
     Path("other.yaml").write_text("input: [2]\nlayers: [{linear: {out_features: 1}}]\n")
     verdicts = check("  - {metric: params, max: 3}\n", "other.yaml")
     assert [(each.spec, each.actual) for each in verdicts] == [("other.yaml", 3)]
+
+
+def test_a_layer_that_was_taken_out_is_no_cause(folder, check):
+    before = folder / "before.yaml"
+    before.write_text(NET.read_text().replace("  - conv: {out_channels: 8", "  - sigmoid\n  - conv: {out_channels: 8"))
+    (verdict,) = check("  - {metric: activations, growth: 0, max: 1k}\n", baseline=Before(before))[1:]
+    # the sigmoid put out 4 · 6 · 6 values
+    assert (verdict.base - verdict.actual, verdict.status) == (144, "within")
 
 
 def test_the_layers_that_cost_most_are_told_with_their_places(check):
@@ -226,7 +235,7 @@ def test_the_layers_that_cost_most_are_told_with_their_places(check):
 def test_growth_is_measured_against_what_it_was(folder, check):
     before = folder / "before.yaml"
     before.write_text(NET.read_text().replace("n: 2", "n: 1"))  # 4,608 + 16 · 2 · 8 + 16 · 2 · 2 = 4,928 mults
-    budgets = "".join(f"  - {{metric: mults, growth: {text}}}\n" for text in ("448", "447", "10%", "1/11 * 100%", "9%"))
+    budgets = "".join(f"  - {{metric: mults, growth: {text}}}\n" for text in ("448", "447", "10%", "100/11%", "9%"))
     verdicts = check(budgets, baseline=Before(before))
     assert told(verdicts) == [
         ("mults", "growth", 5376, 5376, "within"),
@@ -436,6 +445,44 @@ def test_a_fault_at_values_says_which_and_where_they_are_set(folder, check):
         with pytest.raises(convcost.SpecError) as caught:
             check(text)
         assert str(caught.value) == fault.replace("{note}", expected)  # once, whatever it comes from
+
+
+def test_a_fault_says_where_its_block_is_used_rather_than_at_which_values(folder, check):
+    NET.write_text(
+        "symbols: {n: 1}\ninput: [2, 5]\n"
+        "blocks: {b: {params: {k: }, layers: [{conv: {out_channels: 1, kernel_size: k}}]}}\n"
+        "layers: [{b: {k: 6 * n}}]\n"
+    )
+    with pytest.raises(convcost.SpecError) as caught:
+        check("  - {metric: params, max: 1k, set: {n: 1}}\n")
+    (fault,) = caught.value.faults
+    assert "net.yaml:4" in fault.note
+
+
+def test_a_symbol_that_a_spec_does_not_have(folder, check):
+    budget = Budget("params", max=Bound(1, share=False, text="1"), set={"m": (1,), "k": (2,)})
+    with pytest.raises(convcost.ConfigError) as caught:
+        checking.check(["net.yaml"], budgets=[budget])
+    assert str(caught.value) == (
+        "error: net.yaml has no symbol 'm'\n = help: known: n\n\nerror: net.yaml has no symbol 'k'\n = help: known: n"
+    )
+    NET.write_text("input: [2, 5]\nlayers: [relu]\n")
+    with pytest.raises(convcost.ConfigError) as caught:
+        check("  - {metric: params, max: 1k, set: {n: 1}}\n")
+    assert caught.value.faults[0].help == "it declares no symbols; `models` says who a budget is for"
+
+
+def test_values_that_a_program_sets_are_told_without_a_place(folder):
+    NET.write_text(SYMBOLS)
+    one = Bound(1, share=False, text="1")
+    budgets = [Budget("params", max=one, set={"r": (33,)}), Budget("params", max=one, set={"n": (2,)})]
+    with pytest.raises(convcost.ConvcostError) as caught:
+        checking.check(["net.yaml"], budgets=budgets)
+    value, fault = caught.value.faults
+    assert str(value) == (
+        "error: r must be a multiple of 32\n = found: r=33\n = note: at r = 33\n = help: 32 and 64 are the nearest"
+    )
+    assert fault.note == "at n = 2"
 
 
 @pytest.mark.parametrize("layer", ["lineal", "conv: {out_channels: 2, kernel_size: 1, stride: n / 3}"])

@@ -146,12 +146,12 @@ def test_patterns_of_a_configuration_elsewhere_mean_what_is_beside_it(read, tmp_
 
 def test_a_budget_is_for_the_models_that_it_names(read):
     found = read(
-        "models: nets/*.yaml\nbudgets:\n"
+        "models: [nets/*.yaml, nets/deep/*]\nbudgets:\n"
         "  - {metric: params, max: 1}\n"
         "  - {metric: mults, max: 1, models: nets/a.yaml}\n"
         "  - {metric: adds, max: 1, models: [nets/a.yaml, 'nets/deep/*']}\n"
     )
-    held = {spec: [budget.metric for budget in found.budgets_for(spec)] for spec in (*found.models, "nets/deep/c.yaml")}
+    held = {spec: [budget.metric for budget in found.budgets_for(spec)] for spec in found.models}
     assert held == {
         "nets/a.yaml": ["params", "mults", "adds"],
         "nets/b.yaml": ["params"],
@@ -166,7 +166,7 @@ def test_a_link_that_leads_outside_is_refused(read, tmp_path):
     (tmp_path / "nets" / "link.yaml").symlink_to(outside)
     with pytest.raises(convcost.ConfigError) as caught:
         read("models: nets/*.yaml\nbudgets: [{metric: params, max: 1}]\n")
-    assert caught.value.faults[0].message == "'nets/*.yaml' is outside the configuration's folder"
+    assert caught.value.faults[0].message == "'nets/link.yaml' is outside the configuration's folder"
 
 
 def test_a_link_to_what_is_inside_is_a_name_of_it(read, tmp_path):
@@ -247,3 +247,17 @@ def test_a_folder_is_no_configuration(tmp_path, monkeypatch):
     assert configuration.find() is None
     with pytest.raises(convcost.ConfigError, match="it is a directory"):
         configuration.read("convcost.yaml")
+
+
+def test_a_budget_for_what_is_none_of_the_models_is_refused(read):
+    """Else it would never be applied, and nobody would know."""
+    with pytest.raises(convcost.ConfigError) as caught:
+        read("models: nets/a.yaml\nbudgets: [{metric: params, max: 1, models: nets/b.yaml}]\n")
+    assert str(caught.value) == (
+        "error: 'nets/b.yaml' is none of the models\n"
+        " --> convcost.yaml:2:44, budgets[0]\n"
+        "  |\n"
+        "2 | budgets: [{metric: params, max: 1, models: nets/b.yaml}]\n"
+        "  |                                            ^\n"
+        "  = help: name it under `models` at the top, too, or leave that out"
+    )

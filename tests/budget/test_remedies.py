@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from fractions import Fraction
 from pathlib import Path
@@ -40,6 +41,36 @@ def test_the_ends_are_spared_where_the_rest_is_enough():
     assert remedy.value == 2 * 57_600 + 2 * 13_600
 
 
+def test_other_rewrites_are_tried_before_the_ends_are_touched():
+    remedy = verdict(THREE, max=130_000).remedy
+    assert (remedy.rewrites, remedy.layers, remedy.reached) == (("fire",), ("middle.1", "middle.2"), True)
+    # 8 → 1, and from this 4 by 1×1 beside 4 by 3×3: 8 + 4 + 36 = 48 at each of 100 places
+    assert remedy.value == 2 * 57_600 + 2 * 4_800
+
+
+@pytest.mark.parametrize(
+    ("most", "rewrites", "layers", "value"),
+    [
+        # the rewrites that write blocks save more, but no block can be added to braces
+        (140_000, ("separable",), ("a",), 2 * 57_600 + 13_600 + 6_400),
+        (134_000, ("separable", "grouped"), ("a", "b"), 2 * 57_600 + 13_600 + 3_200),  # in two groups half of it
+        (100_000, ("separable",), ("first", "a"), 57_600 + 2 * 13_600 + 6_400),
+        (10, ("separable", "grouped"), ("first", "a", "last", "b"), 3 * 13_600 + 3_200),
+    ],
+)
+def test_of_what_cannot_be_written_the_next_best_is_taken(most, rewrites, layers, value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    items = []
+    for name, size in ("first", 3), ("a", 3), ("b", 1), ("last", 3):
+        items.append({"conv": {"out_channels": 8, "kernel_size": size, "padding": size // 2}, "name": name})
+    Path("net.yaml").write_text(json.dumps({"input": [8, 10, 10], "layers": items}))
+    remedy = verdict("net.yaml", max=most).remedy
+    assert (remedy.rewrites, remedy.layers, remedy.value) == (rewrites, layers, value)
+    assert remedy.reached == (value <= most)
+    assert CliRunner().invoke(app, shlex.split(remedy.command)[1:]).exit_code == 0
+    assert convcost.analyze("net-rewritten.yaml").total.mults == value
+
+
 def test_the_ends_are_touched_where_nothing_else_is_enough():
     remedy = verdict(THREE, max=100_000).remedy
     assert remedy.reached
@@ -69,7 +100,7 @@ def test_of_many_layers_that_are_too_much_the_worst_gets_the_remedy():
 @pytest.mark.parametrize("metric", ["ops_mul", "ops_add", "flops", "useful_mults"])
 def test_every_count_of_a_convolution_has_a_remedy(metric):
     spec = {"input": [8, 10, 10], "layers": [{"conv": {"out_channels": 8, "kernel_size": 3, "bias": False}}] * 3}
-    # 8 · 8 · 9 = 576 products at each of 8 · 8, 6 · 6 and 4 · 4 places, separable 8 · 9 + 8 · 8 = 136; flops are two each
+    # 8 · 8 · 9 = 576 products at each of 8 · 8, 6 · 6 and 4 · 4 places, separable 8 · 9 + 8 · 8 = 136; two flops
     each = 2 if metric == "flops" else 1
     least = each * (576 * 64 + 136 * 36 + 576 * 16)
     remedy = verdict(spec, metric=metric, max=least).remedy
@@ -152,3 +183,19 @@ def test_the_command_spells_values_as_specs_do(tmp_path, monkeypatch):
     assert CliRunner().invoke(app, shlex.split(found.remedy.command)[1:]).exit_code == 0
     after = convcost.analyze("net-rewritten.yaml", set={"n": "1/2", "b": False}).total
     assert after.mults == found.remedy.value <= 10_000
+
+
+def test_a_pattern_that_the_rewritten_layers_do_not_match_is_told():
+    layer = {"conv": {"out_channels": 8, "kernel_size": 3, "padding": 1, "bias": False}}
+    spec = {"input": [8, 10, 10], "layers": [layer]}
+    found = verdict(spec, max=20_000, layers="conv_1")
+    assert (found.remedy.reached, found.remedy.renamed) == (True, True)  # it becomes separable_conv_1
+    assert not verdict(THREE, max=2 * 13_600, layers="middle").remedy.renamed  # a name that was given stays
+    assert not verdict(spec, max=20_000).remedy.renamed
+
+
+def test_a_linear_layer_on_all_values_becomes_fully_convolutional():
+    spec = {"input": [3, 32, 32], "layers": ["flatten", {"linear": {"out_features": 100}}]}
+    remedy = verdict(spec, metric="params", max=100_000).remedy
+    # 3,072 · 100 + 100 become 3 · 100 + 100
+    assert (remedy.rewrites, remedy.reached, remedy.value) == (("fully_convolutional",), True, 400)

@@ -49,14 +49,14 @@ conv_1      conv  1,228,800  100.0  net.yaml:4:5
 1 layer           1,228,800  100.0
 
 Phone target
-What helps: separable on 1 layer brings it to 53,952, within the limit.
+What helps: separable for conv_1 brings it to 53,952, within the limit.
 convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 
-Warning: net.yaml: params: 19,200 of 20,000 (96.0 %)
+Warning: net.yaml: params: 19,200 of 20,000 (96.0 %), above warn: 95%
  --> convcost.yaml:7:10, budgets[1]
   |
 7 |     max: 20k
-  |          ^ the limit; 19,200 is 96.0 %
+  |          ^ the limit; 19,200 is 96.0 %, above warn: 95%
 
 Costs most  Type  Params      %  Where
 ────────────────────────────────────────────
@@ -219,6 +219,7 @@ def test_json(config, convcost):
             "layers": ["conv_1"],
             "reached": True,
             "value": 53_952,
+            "renamed": False,
             "command": "convcost rewrite net.yaml --to separable -o net-rewritten.yaml",
         },
     }
@@ -358,8 +359,8 @@ def test_growth_against_a_revision(folder, repository, convcost):
     net.write_text(net.read_text().replace("281", "282"))
     status, out, _ = convcost("check", "--base", "main")
     assert status == 1
-    # 1,228,800 · 1.1 = 1,351,680
-    assert "mults, growth 10%: 1,353,600, which is 1,920 above the limit of 1,351,680 (100.1 %)" in out
+    # 10 % of 1,228,800 is 122,880; 124,800 are 101.6 % of that
+    assert "mults, growth 10%: 1,353,600, grown by 124,800 from 1,228,800, where 122,880 is allowed (101.6 %)" in out
     assert "+124,800" in out
     assert "the merge base with main" in out
     data = json.loads(convcost("check", "--base", "main", "-o", "json").out)
@@ -383,7 +384,7 @@ def test_a_report_is_a_baseline(folder, config, convcost):
     for name in "analyze.json", "check.json":
         status, out, _ = convcost("check", "--baseline", name)
         assert status == 1
-        assert "1,233,600, which is 4,800 above the limit of 1,228,800" in out  # 75 · 64
+        assert "1,233,600, grown by 4,800 from 1,228,800, where 0 is allowed" in out  # 75 · 64
         assert f"growth against {name}" in out
 
 
@@ -408,7 +409,7 @@ def test_accepted_growth(folder, repository, convcost):
         (["--set", "alpha=1"], "--set: net.yaml has no symbol 'alpha'"),
         (["-o", "sariff"], "there is no format 'sariff'"),
         (["-o", "json:convcost.yaml"], "the output would overwrite"),
-        (["-o", "json:net.yaml"], "the output would overwrite the spec 'net.yaml'"),
+        (["-o", "json:net.yaml"], "the output would overwrite 'net.yaml', which is read"),
         (["-o", "text", "-o", "json"], "two outputs go to standard output"),
         (["-o", "json:none/a.json"], "an output cannot be written"),
     ],
@@ -485,3 +486,94 @@ def test_files_of_any_name(folder, convcost):
         status, out, err = convcost("check", "-o", format, "--", *names)
         assert (status, err) == (1, "")
         assert out
+
+
+# what went wrong once it was tried by others
+
+
+def test_no_limit_is_raised_where_an_output_cannot_be_written(folder, config, convcost, monkeypatch):
+    text = config()
+    for outputs in (["-o", "json:none/a.json"], ["-o", f"json:{folder}"]):
+        assert convcost("check", "--accept", *outputs).status == 2
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder / "none" / "summary.md"))
+    status, out, _ = convcost("check", "--accept", "-o", "github", "-o", "json:a.json")
+    assert (status, out) == (2, "")
+    assert not (folder / "a.json").exists()
+    assert (folder / "convcost.yaml").read_text() == text
+
+
+def test_many_runs_that_accept_at_once_lose_nothing(folder, config, command):
+    net = (folder / "net.yaml").read_text()
+    numbers = range(1, 9)
+    for number in numbers:
+        (folder / f"net{number}.yaml").write_text(net.replace("256", str(number)))  # 75 params each
+    lines = [f"  - {{metric: params, max: 1, models: net{number}.yaml}}\n" for number in numbers]
+    config("models: net?.yaml\nbudgets:\n" + "".join(lines))
+    runs = [subprocess.Popen([*command, "check", "--accept", f"net{number}.yaml"]) for number in numbers]
+    assert [run.wait() for run in runs] == [0] * 8
+    after = [line.replace("max: 1,", f"max: {75 * number},") for number, line in zip(numbers, lines, strict=True)]
+    assert (folder / "convcost.yaml").read_text() == "models: net?.yaml\nbudgets:\n" + "".join(after)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_an_output_on_a_stream_does_not_replace_the_log_behind_it(stream, folder, config, command):
+    config()
+    log = folder / "log"
+    log.write_text("earlier\n")
+    script = f"({' '.join(command)} check -o github -o text:/dev/{stream}; echo later) >>log 2>&1"
+    subprocess.run(["/bin/sh", "-c", script], check=True)
+    text = log.read_text(encoding="utf-8")
+    assert text.startswith("earlier\n")
+    assert text.endswith("later\n")
+    assert text.count("::error ") == 1
+    assert text.count("Exceeded: 1 of 2 limits") == 1
+
+
+def test_annotations_point_from_the_top_of_the_repository(folder, config, convcost, monkeypatch):
+    (folder / ".git").mkdir()
+    (folder / "ml").mkdir()
+    (folder / "net.yaml").rename(folder / "ml" / "net.yaml")
+    monkeypatch.chdir(folder / "ml")
+    (folder / "ml" / "convcost.yaml").write_text(CONFIG)
+    assert "::error file=ml/net.yaml,line=4,col=5," in convcost("check", "-o", "github").out
+    sarif = json.loads(convcost("check", "-o", "sarif").out)
+    place = sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "ml/net.yaml"
+    assert {each["location"]["path"] for each in json.loads(convcost("check", "-o", "gitlab").out)} == {"ml/net.yaml"}
+
+
+def test_a_file_name_that_is_not_unicode(folder, process):
+    name = b"bad\xff.yaml"
+    Path(os.fsdecode(name)).write_text((folder / "net.yaml").read_text() + "budget: {params: 1}\n")
+    for format in "text", "markdown", "github", "junit", "sarif", "gitlab", "csv", "json":
+        done = process("check", name, "-o", format)
+        assert (done.status, done.err) == (1, "")
+        assert "19,200" in done.out or "19200" in done.out
+
+
+def test_strict_makes_errors_of_warnings(config, convcost):
+    config("models: net.yaml\nbudgets: [{metric: params, max: 20k, warn: 95%}]\n")
+    assert 'failures="0"' in convcost("check", "-o", "junit").out
+    assert 'failures="1"' in convcost("check", "-o", "junit", "--strict").out
+    assert convcost("check", "-o", "github").out.startswith("::warning ")
+    assert convcost("check", "-o", "github", "--strict").out.startswith("::error ")
+
+
+def test_a_baseline_matters_to_growth_only(folder, repository, convcost, config):
+    config("models: [net.yaml, mobilenet_v1]\nbudgets:\n  - {metric: mults, max: 600M}\n")
+    assert convcost("check", "--base", "main").status == 0
+    config("models: [net.yaml, mobilenet_v1]\nbudgets:\n  - {metric: mults, growth: 2%}\n")
+    status, out, err = convcost("check", "--base", "main")
+    assert (status, out) == (2, "")
+    assert err.startswith("error: mobilenet_v1, which convcost ships, has no past in a repository\n")
+
+
+def test_many_layers_beyond_a_limit_are_told_in_few_lines(folder, config, convcost):
+    layers = "".join("  - conv: {out_channels: 2, kernel_size: 1}\n" for _ in range(100))
+    (folder / "net.yaml").write_text(f"input: [2, 3, 3]\nlayers:\n{layers}")
+    config("models: net.yaml\nbudgets: [{metric: params, scope: each, max: 5}]\n")  # each has 2 · 2 + 2 = 6
+    out = convcost("check").out
+    assert out.count("✗ exceeded") == 20
+    assert "… 80 more that are not within it" in out
+    assert out.count("Costs most") == 1
+    assert out.splitlines()[0] == "Exceeded: 100 of 100 limits"

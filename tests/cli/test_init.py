@@ -40,19 +40,19 @@ def test_it_writes_todays_numbers_and_headroom(folder, convcost):
 
 def test_several_specs_have_budgets_of_their_own(folder, convcost):
     (folder / "nets").mkdir()
-    (folder / "nets" / "odd name [1].yaml").write_text((folder / "net.yaml").read_text().replace("256", "1"))
-    status, out, _ = convcost("init", "net.yaml", "nets/odd name [1].yaml", "mobilenet_v1", "--headroom", "0%")
+    (folder / "nets" / "odd: name #[1].yaml").write_text((folder / "net.yaml").read_text().replace("256", "1"))
+    status, out, _ = convcost("init", "net.yaml", "nets/odd: name #[1].yaml", "mobilenet_v1", "--headroom", "0%")
     assert status == 0
     read = configuration.read("convcost.yaml")
     assert [(budget.metric, budget.models, budget.max.value) for budget in read.budgets if budget.max] == [
         ("params", ("net.yaml",), 19_200),
         ("mults", ("net.yaml",), 1_228_800),
-        ("params", ("nets/odd name [[]1].yaml",), 75),
-        ("mults", ("nets/odd name [[]1].yaml",), 4_800),  # 75 · 64
+        ("params", ("nets/odd: name #[[]1].yaml",), 75),
+        ("mults", ("nets/odd: name #[[]1].yaml",), 4_800),  # 75 · 64
         ("params", ("mobilenet_v1",), 4_231_976),
         ("mults", ("mobilenet_v1",), 568_740_352),
     ]
-    assert "nets/odd name [1].yaml\n" in out
+    assert "nets/odd: name #[1].yaml\n" in out
     assert convcost("check").status == 0
 
 
@@ -71,6 +71,7 @@ def test_values_of_symbols_stand_in_the_budgets(folder, convcost):
     assert [(budget.set, budget.max.value) for budget in read.budgets if budget.max] == [
         ({"n": (7,), "m": ("none",)}, 24)  # 3 · 7 = 21 and a tenth
     ] * 4
+    assert [budget.models for budget in read.budgets] == [("net.yaml",)] * 2 + [("other.yaml",)] * 2
     assert convcost("check", "--strict").status == 0
 
 
@@ -108,9 +109,9 @@ def test_a_configuration_that_exists_stays_unless_forced(folder, convcost):
         (["net.yaml", "--headroom", "10"], "--headroom is a share"),
         (["net.yaml", "--headroom", "-5%"], "--headroom is a share"),
         (["none.yaml"], "there is no file and no shipped spec 'none.yaml'"),
-        (["-"], "convcost.yaml cannot name this spec"),
-        (["../out.yaml"], "convcost.yaml cannot name this spec\n = found: '../out.yaml' is outside"),
-        (["link.yaml"], "convcost.yaml cannot name this spec\n = found: 'link.yaml' is outside"),
+        (["-"], "convcost.yaml cannot name this spec\n = found: standard input\n"),
+        (["../out.yaml"], "convcost.yaml cannot name this spec\n = found: '../out.yaml' is outside\n"),
+        (["link.yaml"], "convcost.yaml cannot name this spec\n = found: 'link.yaml' is outside\n"),
         (["null"], "models names specs"),
         (["net.yaml", "--headroom", "1 +\n9%"], "this is not YAML"),
         (["net.yaml", "--set", "alpha=1"], "--set: net.yaml has no symbol 'alpha'"),

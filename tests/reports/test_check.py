@@ -56,7 +56,7 @@ budgets:
 #   20,736 / 24,512 = 84.6 %, 2,048 / 24,512 = 8.36 %, 1,152 / 24,512 = 4.70 %, 576 / 24,512 = 2.35 %
 # params: 32 + 576 + 32 + 16 = 656, 96.47 % of 680; warned of from 95 % · 680 = 646; at the baseline 640
 #   576 / 656 = 87.80 %, 32 / 656 = 4.88 %, 16 / 656 = 2.44 %
-# growth: 1.02 · 23,936 = 24,414.72; 24,512 / 24,414 = 100.40 %
+# growth: 1.02 · 23,936 = 24,414.72, so 478 are allowed; 576 / 478 = 120.50 %
 # each: 20,736 / 5,000 = 414.72 %, 2,048 / 5,000 = 40.96 %
 # n = 1/2: 32 + 576 + 16 + 4 = 628, 95.73 % of 656; at the baseline 624
 TOP = """\
@@ -70,7 +70,7 @@ Budget                                       Limit  Baseline  Actual     Left  U
 net.yaml
   mults                                     20,000    23,936  24,512   −4,512  ██████████  122.6  ✗ exceeded
   params                                       680       640     656       24  █████████▋   96.5  ! warning
-  mults, growth 2%                          24,414    23,936  24,512      −98  ██████████  100.4  ✗ exceeded
+  mults, growth 2%                          24,414    23,936  24,512      −98  ██████████  120.5  ✗ exceeded
   mults of each layer
     wide                                     5,000    20,736  20,736  −15,736  ██████████  414.7  ✗ exceeded
     stem and 2 others                        5,000     2,048   2,048    2,952  ████▏        41.0  ✓ within
@@ -88,7 +88,7 @@ Budget                                       Limit  Actual      %  Verdict
 net.yaml
   mults                                     20,000  24,512  122.6  ✗ exceeded
   params                                       680     656   96.5  ! warning
-  mults, growth 2%                          24,414  24,512  100.4  ✗ exceeded
+  mults, growth 2%                          24,414  24,512  120.5  ✗ exceeded
   mults of each layer
     wide                                     5,000  20,736  414.7  ✗ exceeded
     stem and 2 others                        5,000   2,048   41.0  ✓ within
@@ -122,14 +122,14 @@ head.2      conv     576    2.3                +576  net.yaml:9:5
 4 layers          24,512  100.0                +576
 
 Phone target
-What helps: separable on 1 layer brings it to 8,672, within the limit.
+What helps: separable for wide brings it to 8,672, within the limit.
 convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 
-Warning: net.yaml: params: 656 of 680 (96.5 %)
+Warning: net.yaml: params: 656 of 680 (96.5 %), above warn: 95%
  --> convcost.yaml:4:27, budgets[1]
   |
 4 |   - {metric: params, max: 680, warn: 95%, models: net.yaml}
-  |                           ^ the limit; 656 is 96.5 %
+  |                           ^ the limit; 656 is 96.5 %, above warn: 95%
 
 Costs most  Type  Params      %  Since the baseline  Where
 ─────────────────────────────────────────────────────────────────
@@ -140,11 +140,11 @@ head.2      conv      16    2.4                 +16  net.yaml:9:5
 ─────────────────────────────────────────────────────────────────
 4 layers             656  100.0                 +16
 
-Exceeded: net.yaml: mults, growth 2%: 24,512, which is 98 above the limit of 24,414 (100.4 %)
+Exceeded: net.yaml: mults, growth 2%: 24,512, grown by 576 from 23,936, where 478 is allowed (120.5 %)
  --> convcost.yaml:6:13, budgets[2]
   |
 6 |     growth: 2%
-  |             ^ what it may grow by; 24,512 is 100.4 %
+  |             ^ what it may grow by; 576 is 120.5 %
 
 Grew most  Type  Mults    %  Since the baseline  Where
 ─────────────────────────────────────────────────────────────
@@ -152,7 +152,7 @@ head.2     conv    576  2.3                +576  net.yaml:9:5
 ─────────────────────────────────────────────────────────────
 1 layer            576  2.3                +576
 
-What helps: separable on 1 layer brings it to 8,672, within the limit.
+What helps: separable for wide brings it to 8,672, within the limit.
 convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 
 Exceeded: net.yaml, wide: mults of each layer: 20,736, which is 15,736 above the limit of 5,000 (414.7 %)
@@ -167,7 +167,7 @@ wide        conv  20,736  100.0                   0  net.yaml:7:5
 ─────────────────────────────────────────────────────────────────
 1 layer           20,736  100.0                   0
 
-What helps: separable on 1 layer brings it to 4,896, within the limit.
+What helps: separable for wide brings it to 4,896, within the limit.
 convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 """
 MARKDOWN = """\
@@ -181,7 +181,7 @@ budgets of convcost.yaml · growth against 1a2b3c4, the merge base with main\x20
 | `net.yaml` |  |  |  |  |  |  |
 | &emsp;`mults` | 20,000 | 23,936 | 24,512 | −4,512 | 122.6 | ✗ exceeded |
 | &emsp;`params` | 680 | 640 | 656 | 24 | 96.5 | ! warning |
-| &emsp;`mults, growth 2%` | 24,414 | 23,936 | 24,512 | −98 | 100.4 | ✗ exceeded |
+| &emsp;`mults, growth 2%` | 24,414 | 23,936 | 24,512 | −98 | 120.5 | ✗ exceeded |
 | &emsp;`mults of each layer` |  |  |  |  |  |  |
 | &emsp;&emsp;`wide` | 5,000 | 20,736 | 20,736 | −15,736 | 414.7 | ✗ exceeded |
 | &emsp;&emsp;`stem and 2 others` | 5,000 | 2,048 | 2,048 | 2,952 | 41.0 | ✓ within |
@@ -217,7 +217,7 @@ Something was done.
 
 Phone target
 
-What helps: separable on 1 layer brings it to 8,672, within the limit.
+What helps: separable for wide brings it to 8,672, within the limit.
 
 ```text
 convcost rewrite net.yaml --to separable -o net-rewritten.yaml
@@ -225,7 +225,7 @@ convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 
 </details>
 
-### Warning: net.yaml: params: 656 of 680 (96.5 %)
+### Warning: net.yaml: params: 656 of 680 (96.5 %), above warn: 95%
 
 
 <details><summary>Layers and remedy</summary>
@@ -234,7 +234,7 @@ convcost rewrite net.yaml --to separable -o net-rewritten.yaml
  --> convcost.yaml:4:27, budgets[1]
   |
 4 |   - {metric: params, max: 680, warn: 95%, models: net.yaml}
-  |                           ^ the limit; 656 is 96.5 %
+  |                           ^ the limit; 656 is 96.5 %, above warn: 95%
 ```
 
 | Costs most | Type | Params | % | Since the baseline | Where |
@@ -247,7 +247,7 @@ convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 
 </details>
 
-### Exceeded: net.yaml: mults, growth 2%: 24,512, which is 98 above the limit of 24,414 (100.4 %)
+### Exceeded: net.yaml: mults, growth 2%: 24,512, grown by 576 from 23,936, where 478 is allowed (120.5 %)
 
 
 <details><summary>Layers and remedy</summary>
@@ -256,7 +256,7 @@ convcost rewrite net.yaml --to separable -o net-rewritten.yaml
  --> convcost.yaml:6:13, budgets[2]
   |
 6 |     growth: 2%
-  |             ^ what it may grow by; 24,512 is 100.4 %
+  |             ^ what it may grow by; 576 is 120.5 %
 ```
 
 | Grew most | Type | Mults | % | Since the baseline | Where |
@@ -264,7 +264,7 @@ convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 | `head.2` | conv | 576 | 2.3 | +576 | net.yaml:9:5 |
 | **1 layer** |  | **576** | **2.3** | **+576** |  |
 
-What helps: separable on 1 layer brings it to 8,672, within the limit.
+What helps: separable for wide brings it to 8,672, within the limit.
 
 ```text
 convcost rewrite net.yaml --to separable -o net-rewritten.yaml
@@ -289,7 +289,7 @@ convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 | `wide` | conv | 20,736 | 100.0 | 0 | net.yaml:7:5 |
 | **1 layer** |  | **20,736** | **100.0** | **0** |  |
 
-What helps: separable on 1 layer brings it to 4,896, within the limit.
+What helps: separable for wide brings it to 4,896, within the limit.
 
 ```text
 convcost rewrite net.yaml --to separable -o net-rewritten.yaml
@@ -371,7 +371,7 @@ def test_the_rows_of_csv(worked):
         KEYS,
         f"{net},mults,,sum,,max,20k,20000,,24512,4512,1.2256,23936,exceeded,,Phone target,convcost.yaml,3,26",
         f"{net},params,,sum,,max,680,680,646,656,-24,{656 / 680},640,warning,,,convcost.yaml,4,27",
-        f"{net},mults,,sum,,growth,2%,24414,,24512,98,{24512 / 24414},23936,exceeded,,,convcost.yaml,6,13",
+        f"{net},mults,,sum,,growth,2%,24414,,24512,98,{576 / 478},23936,exceeded,,,convcost.yaml,6,13",
         f"{net},mults,,each,stem,max,5k,5000,,2048,-2952,0.4096,2048,within,,,convcost.yaml,9,10",
         f"{net},mults,,each,wide,max,5k,5000,,20736,15736,4.1472,20736,exceeded,,,convcost.yaml,9,10",
         f"{net},mults,,each,head.1,max,5k,5000,,1152,-3848,0.2304,1152,within,,,convcost.yaml,9,10",
@@ -402,7 +402,7 @@ def test_the_findings(worked):
             "net.yaml: mults: 24,512, which is 4,512 above the limit of 20,000 (122.6 %). "
             "The limit, max: 20k, stands in convcost.yaml:3:26. At the baseline it was 23,936. "
             "Most of it: wide 20,736 (±0), stem 2,048 (±0), head.1 1,152 (±0), head.2 576 (+576). "
-            f"Phone target. What helps: separable on 1 layer brings it to 8,672, within the limit. {COMMAND}"
+            f"Phone target. What helps: separable for wide brings it to 8,672, within the limit. {COMMAND}"
         ),
         place=Place("net.yaml", 7, 5),
         related=(
@@ -419,9 +419,10 @@ def test_the_findings(worked):
         rule="params-max",
         about="The params are within their limit.",
         subject="net.yaml",
-        title="params: 656 of 680 (96.5 %)",
+        title="params: 656 of 680 (96.5 %), above warn: 95%",
         message=(
-            "net.yaml: params: 656 of 680 (96.5 %). The limit, max: 680, stands in convcost.yaml:4:27. "
+            "net.yaml: params: 656 of 680 (96.5 %), above warn: 95%. "
+            "The limit, max: 680, stands in convcost.yaml:4:27. "
             "At the baseline it was 640. Most of it: wide 576 (±0), stem 32 (±0), head.1 32 (±0), head.2 16 (+16)."
         ),
         place=Place("net.yaml", 7, 5),
@@ -434,17 +435,16 @@ def test_the_findings(worked):
         rule="mults-growth",
         about="The mults grow no more than allowed.",
         subject="net.yaml",
-        title="mults, growth 2%: 24,512, which is 98 above the limit of 24,414 (100.4 %)",
+        title="mults, growth 2%: 24,512, grown by 576 from 23,936, where 478 is allowed (120.5 %)",
         message=(
-            "net.yaml: mults, growth 2%: 24,512, which is 98 above the limit of 24,414 (100.4 %). "
-            "The limit, growth: 2%, stands in convcost.yaml:6:13. At the baseline it was 23,936. "
-            f"Most of it: head.2 576 (+576). "
-            f"What helps: separable on 1 layer brings it to 8,672, within the limit. {COMMAND}"
+            "net.yaml: mults, growth 2%: 24,512, grown by 576 from 23,936, where 478 is allowed (120.5 %). "
+            "The limit, growth: 2%, stands in convcost.yaml:6:13. Grew most: head.2 576 (+576). "
+            f"What helps: separable for wide brings it to 8,672, within the limit. {COMMAND}"
         ),
         place=Place("net.yaml", 9, 5),
         related=((in_config(6, 13), "growth: 2%"),),
         fingerprint="",
-        weight=Fraction(24_512, 24_414),
+        weight=Fraction(576, 478),
     )
     assert replace(stem, fingerprint="") == Finding(
         level="pass",
@@ -505,7 +505,7 @@ def test_json(worked):
         "warn_above": None,
         "actual": 24_512,
         "delta": 98,
-        "used": 24_512 / 24_414,
+        "used": 576 / 478,
         "base": 23_936,
         "verdict": "exceeded",
         "reason": None,
@@ -519,6 +519,7 @@ def test_json(worked):
             "layers": ["wide"],
             "reached": True,
             "value": 8_672,
+            "renamed": False,
             "command": COMMAND,
         },
     }
@@ -655,10 +656,10 @@ def test_what_helps_most_and_what_nothing_helps(report):
     remedy = found.check.verdicts[0].remedy
     names, value = " and ".join(remedy.rewrites), remedy.value
     assert not remedy.reached
-    assert net.footer == (
-        f"What helps most: {names} on 4 layers brings it to {value:,}, still {value - 5:,} above the limit.",
-    )
-    assert new.footer == ("No rewrite that convcost knows makes this less.",)
+    layers = f"{', '.join(remedy.layers[:3])} and 1 more"
+    left = f"{value:,}, still {value - 5:,} above the limit"
+    assert net.footer == (f"What helps most: {names} for {layers} brings it to {left}.",)
+    assert new.footer == ("No rewrite that convcost tries makes this less.",)
     (_, each) = (
         report("models: [net.yaml, new.yaml]\nbudgets: [{metric: params, max: 5, scope: each}]\n").table().more[-2:]
     )
@@ -671,7 +672,7 @@ def test_a_message_ends_as_a_sentence(report):
     for message, told in ("Too much", "Too much. No"), ("Too much!", "Too much! No"), ("Why?", "Why? No"):
         text = f'models: new.yaml\nbudgets: [{{metric: params, max: 5, message: "{message}"}}]\n'
         (finding,) = report(text).findings()
-        assert finding.message.endswith(f"{told} rewrite that convcost knows makes this less.")
+        assert finding.message.endswith(f"{told} rewrite that convcost tries makes this less.")
 
 
 # programs
@@ -682,7 +683,7 @@ def test_a_check_shows_itself(report):
     shown = ReportedCheck(bad.verdicts, bad.config)
     assert repr(shown) == (
         "<Check: Exceeded: 1 of 2 limits; new.yaml: params: 6, which is 1 above the limit of 5 (120.0 %); "
-        "new.yaml: mults: 6 of 7 (85.7 %)>"
+        "new.yaml: mults: 6 of 7 (85.7 %), above warn: 5>"
     )
     assert str(shown) == formats.render("table", [CheckReport(bad)], Page())
 

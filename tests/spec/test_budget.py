@@ -40,7 +40,8 @@ def test_a_limit_is_an_amount(amount: str, limit: int, load: Load) -> None:
 @pytest.mark.parametrize(
     "amount",
     [
-        *("-1", "1.5", "0.0001k", "4.3K", "4.3m", "4.3MM", "5_000 + 1k", "2**2k", "1k + 5", "M", "k", "", "~", "[1]", "{a: 1}", "1:30", "012", "true"),
+        *("-1", "1.5", "0.0001k", "4.3K", "4.3m", "4.3MM", "M", "k", "", "~", "[1]", "{a: 1}", "1:30", "012", "true"),
+        *("5_000 + 1k", "2**2k", "1k + 5"),  # a unit belongs to a number, not to a sum
         *("relu", "n", "9**9**9", "1/0", "9" * 5_000, "１k"),
     ],
 )

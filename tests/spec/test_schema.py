@@ -378,8 +378,7 @@ def test_an_unknown_word_is_refused_where_nothing_is_declared(as_an_editor):
     "text",
     [
         HEAD + "convcost: '1'\nname: 18\nsource: ~\nsymbols:\ndefaults: ''\nblocks: {}\nbudget: ~\nlayers: [relu]",
-        HEAD
-        + "budget: {params: 1e6, mults: 4.3M, adds: 1_000, macs: 512Ki, flops: 2 * 3k, buffers: 0}\nlayers: [relu]",
+        HEAD + "budget: {params: 1e6, mults: 4.3M, adds: 1_000, macs: 512Ki, flops: 2 * 3, buffers: 0}\nlayers: [relu]",
         HEAD + "layers: [relu: ~, relu: '', relu: {}, {relu: , name: 1, if: not false, repeat: '2'}]",
         HEAD + "layers: [{relu: , name: a}, {tanh: , from: a}, {tanh: , from: [a], name: b}, {add: , from: [a, b]}]",
         HEAD
