@@ -113,7 +113,7 @@ def test_a_configuration_that_exists_stays_unless_forced(folder, convcost):
         (["../out.yaml"], "convcost.yaml cannot name this spec\n = found: '../out.yaml' is outside\n"),
         (["link.yaml"], "convcost.yaml cannot name this spec\n = found: 'link.yaml' is outside\n"),
         (["null"], "models names specs"),
-        (["net.yaml", "--headroom", "1 +\n9%"], "this is not YAML"),
+        (["net.yaml", "--headroom", "1 +\n9%"], "--headroom is a share"),
         (["net.yaml", "--set", "alpha=1"], "--set: net.yaml has no symbol 'alpha'"),
     ],
 )
