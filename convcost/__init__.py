@@ -323,7 +323,8 @@ def check(
     against = checking.against(base, str(baseline) if baseline is not None else None, files)
     budgets = [configuration.given(metric, value) for metric, value in (max or {}).items()]
     verdicts = checking.check(named, read, budgets=budgets, settings=set or {}, baseline=against)
-    return ReportedCheck(verdicts, read.file if read else "", against.base if against else None, strict)
+    notes = checking.unheld(named, verdicts)
+    return ReportedCheck(verdicts, read.file if read else "", against.base if against else None, strict, notes)
 
 
 def sweep(

@@ -69,8 +69,9 @@ def _raised(verdicts: Sequence[Verdict]) -> str:
     if verdicts[0].kind == MAX:
         return written(max(verdict.actual for verdict in verdicts), bound.text)
     growths = [(verdict.actual - (verdict.base or 0), verdict.base or 0) for verdict in verdicts]
-    if bound.share and all(base for _, base in growths):
-        return f"{_decimal(Fraction(ceil(max(Fraction(more, base) for more, base in growths) * 10_000), 100))}%"
+    grown = [(more, base) for more, base in growths if more > 0]
+    if bound.share and all(base for _, base in grown):
+        return f"{_decimal(Fraction(ceil(max(Fraction(more, base) for more, base in grown) * 10_000), 100))}%"
     return written(max(more for more, _ in growths), bound.text)
 
 

@@ -70,6 +70,18 @@ def check(
     return tuple(verdicts)
 
 
+def unheld(specs: Sequence[SpecLike], verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """Return a note on each spec that no budget is for.
+
+    Args:
+        specs: The specs that were checked.
+        verdicts: The verdicts on them.
+    """
+    held = {verdict.spec for verdict in verdicts}
+    names = [encodable(str(spec)) for spec in specs if not isinstance(spec, Mapping)]
+    return tuple(f"No budget is for {name}." for name in names if name not in held)
+
+
 def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Baseline | None:
     """Return what growth is measured against: a revision, a report, or nothing.
 

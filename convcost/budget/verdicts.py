@@ -138,7 +138,7 @@ class Check(Struct, frozen=True):
         config: The configuration that the budgets stand in; empty where there is none.
         base: What growth is measured against.
         strict: Whether a warning fails, too.
-        notes: What was done beside, such as limits that were raised.
+        notes: What else is to be said, such as that no budget is for a spec, or that a limit was raised.
     """
 
     verdicts: tuple[Verdict, ...]

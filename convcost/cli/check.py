@@ -70,7 +70,8 @@ def check(
     def found(configuration: Configuration | None, notes: Sequence[str] = ()) -> Check:
         verdicts = checking.check(named, configuration, settings=settings, baseline=against)
         file = configuration.file if configuration else ""
-        return Check(verdicts, file, against.base if against else None, strict, tuple(notes))
+        told = (*checking.unheld(named, verdicts), *notes)
+        return Check(verdicts, file, against.base if against else None, strict, told)
 
     check = found(configuration)
     if accept:

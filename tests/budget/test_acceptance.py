@@ -253,3 +253,20 @@ def test_growth_that_one_layer_exceeds_leaves_room_for_the_others(folder):
         )
     ((_, text),) = acceptance.accepted(Check(tuple(verdicts))).files
     assert text.split()[-1] == "112"  # 2,912 - 2,800, more than 39
+
+
+def test_a_share_that_something_of_no_cost_keeps_stays_a_share(folder):
+    Path("a.yaml").write_text("input: [2]\nlayers: [{linear: {out_features: 50, bias: false}}]\n")  # 100 params
+    Path("b.yaml").write_text("input: [2]\nlayers: [relu]\n")
+    Path("convcost.yaml").write_text("models: [a.yaml, b.yaml]\nbudgets: [{metric: params, growth: 2%}]\n")
+
+    class Before:
+        base = Base("before")
+
+        def past(self, spec, network, settings):
+            return Past("before", (), Cost(params=80 if spec == "a.yaml" else 0), 0)
+
+    found = checking.check((), configuration.read("convcost.yaml"), baseline=Before())
+    assert [(each.base, each.actual, each.status) for each in found] == [(80, 100, "exceeded"), (0, 0, "within")]
+    ((_, text),) = acceptance.accepted(Check(found)).files
+    assert "growth: 25%" in text  # 20 / 80

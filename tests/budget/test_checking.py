@@ -212,6 +212,13 @@ def test_specs_that_are_named_go_instead_of_those_of_the_configuration(folder, c
     assert [(each.spec, each.actual) for each in verdicts] == [("other.yaml", 3)]
 
 
+def test_no_more_than_five_layers_are_told(folder, check):
+    NET.write_text("input: [1, 9]\nlayers:\n" + "  - conv: {out_channels: 1, kernel_size: 2}\n" * 6)
+    (verdict,) = check("  - {metric: mults, max: 1}\n")
+    # 2 products at 8, 7, 6, 5, 4 and 3 places
+    assert [cause.value for cause in verdict.causes] == [16, 14, 12, 10, 8]
+
+
 def test_a_layer_that_was_taken_out_is_no_cause(folder, check):
     before = folder / "before.yaml"
     before.write_text(NET.read_text().replace("  - conv: {out_channels: 8", "  - sigmoid\n  - conv: {out_channels: 8"))
@@ -359,6 +366,9 @@ def test_the_faults_of_all_specs_and_budgets_are_told_at_once(folder, check):
         "there is no layer type or block 'lineal'",
         "net.yaml has no symbol 'm'",
     ]
+    assert type(caught.value) is convcost.ConvcostError  # of several kinds
+    with pytest.raises(convcost.SpecError):
+        check("  - {metric: params, max: 1k}\n", models="[a.yaml, b.yaml]")
 
 
 def test_a_pattern_is_looked_for_in_all_networks_that_the_budget_is_for(folder, check):
@@ -502,6 +512,20 @@ def test_a_spec_that_nothing_limits_is_no_success(folder):
         " = found: net.yaml\n"
         " = help: budget: {mults: 300M} in the spec, or `convcost init SPEC` for a convcost.yaml"
     )
+
+
+def test_a_budget_for_others_is_none(folder, check):
+    names = [f"{name}.yaml" for name in "abcde"]
+    for name in names:
+        Path(name).write_text(NET.read_text())
+    for specs, told in (names[:3], "a.yaml, b.yaml, c.yaml"), (names, "a.yaml, b.yaml, c.yaml and 2 more"):
+        with pytest.raises(convcost.ConfigError) as caught:
+            check("  - {metric: params, max: 1, models: net.yaml}\n", *specs)
+        (fault,) = caught.value.faults
+        assert (fault.message, fault.found) == ("there is no budget to hold this to", told)
+    with pytest.raises(convcost.ConfigError) as caught:
+        checking.check([{"input": [1], "layers": ["relu"]}])
+    assert caught.value.faults[0].found == "the mapping"
 
 
 def test_nothing_to_check_is_no_success(folder):

@@ -41,6 +41,16 @@ def test_the_ends_are_spared_where_the_rest_is_enough():
     assert remedy.value == 2 * 57_600 + 2 * 13_600
 
 
+@pytest.mark.parametrize("taken", range(1, 8))
+@pytest.mark.parametrize("more", [0, 1])
+def test_no_more_is_rewritten_than_it_takes(taken, more):
+    middle = [{"conv": {**THREE["layers"][0]["conv"]}, "name": f"m{number}"} for number in range(7)]
+    spec = {"input": [8, 10, 10], "layers": [THREE["layers"][0], *middle, THREE["layers"][2]]}
+    left = (9 - taken) * 57_600 + taken * 13_600
+    remedy = verdict(spec, max=left + more).remedy
+    assert (remedy.layers, remedy.value) == (tuple(f"m{number}" for number in range(taken)), left)
+
+
 def test_other_rewrites_are_tried_before_the_ends_are_touched():
     remedy = verdict(THREE, max=130_000).remedy
     assert (remedy.rewrites, remedy.layers, remedy.reached) == (("fire",), ("middle.1", "middle.2"), True)

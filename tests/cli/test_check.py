@@ -488,6 +488,14 @@ def test_files_of_any_name(folder, convcost):
         assert out
 
 
+def test_a_spec_that_no_budget_is_for_is_told(folder, config, convcost):
+    (folder / "other.yaml").write_text((folder / "net.yaml").read_text())
+    config("models: '*.yaml'\nbudgets: [{metric: params, max: 20k, models: net.yaml}]\n")
+    status, out, _ = convcost("check")
+    assert status == 0
+    assert out.endswith("\nNo budget is for other.yaml.\n")
+
+
 # what went wrong once it was tried by others
 
 
