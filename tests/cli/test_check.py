@@ -550,13 +550,14 @@ def test_annotations_point_from_the_top_of_the_repository(folder, config, convco
     assert {each["location"]["path"] for each in json.loads(convcost("check", "-o", "gitlab").out)} == {"ml/net.yaml"}
 
 
-def test_a_file_name_that_is_not_unicode(folder, process):
-    name = b"bad\xff.yaml"
-    Path(os.fsdecode(name)).write_text((folder / "net.yaml").read_text() + "budget: {params: 1}\n")
+def test_a_file_name_that_is_not_unicode(folder, convcost):
+    name = os.fsdecode(b"bad\xff.yaml")
+    Path(name).write_text((folder / "net.yaml").read_text() + "budget: {params: 1}\n")
     for format in "text", "markdown", "github", "junit", "sarif", "gitlab", "csv", "json":
-        done = process("check", name, "-o", format)
+        done = convcost("check", name, "-o", format)
         assert (done.status, done.err) == (1, "")
         assert "19,200" in done.out or "19200" in done.out
+        assert "\udcff" not in done.out
 
 
 def test_strict_makes_errors_of_warnings(config, convcost):

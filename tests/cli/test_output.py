@@ -33,7 +33,7 @@ def test_two_processes_that_write_one_file_leave_one_of_their_texts_whole(tmp_pa
     texts = {"a" * 100_000, "b" * 250_000}
     path.write_text("a" * 100_000, encoding="utf-8")
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, path, text[0], str(len(text)), "1000"]) for text in texts
+        subprocess.Popen([sys.executable, "-c", WRITER, path, text[0], str(len(text)), "200"]) for text in texts
     ]
     while any(writer.poll() is None for writer in writers):
         assert path.read_text(encoding="utf-8") in texts
