@@ -293,7 +293,7 @@ def _causes(verdict: Verdict) -> Table:
     based = any(cause.base is not None for cause in causes)
     metric = verdict.budget.metric.replace("_", " ").capitalize()
     columns = (
-        Column("Grew most" if verdict.kind != MAX and based else "Costs most", role="name"),
+        Column("Grew most" if _grew(verdict) else "Costs most", role="name"),
         Column("Type", drop=3),
         Column(metric, right=True, role="number"),
         Column("%", right=True, drop=1, role="number"),
@@ -306,7 +306,7 @@ def _causes(verdict: Verdict) -> Table:
         title=f"{verdict.status.capitalize()}: {_whose(verdict)}",
         subtitle=(),
         columns=columns,
-        rows=[_cause(cause, verdict.actual, based=based) for cause in causes],
+        rows=[_cause(cause, verdict.actual) for cause in causes],
         total=(
             counted(len(causes), "layer"),
             "",
@@ -322,8 +322,13 @@ def _causes(verdict: Verdict) -> Table:
     )
 
 
-def _cause(cause: Cause, whole: int, *, based: bool) -> Row:
-    change = [] if not based else [""] if cause.base is None else [signed(cause.value - cause.base) or "0"]
+def _grew(verdict: Verdict) -> bool:
+    """Return whether its causes are the layers that grew most, not those that cost most."""
+    return verdict.kind != MAX and any(cause.base is not None for cause in verdict.causes)
+
+
+def _cause(cause: Cause, whole: int) -> Row:
+    change = [] if cause.base is None else [signed(cause.value - cause.base) or "0"]
     return Row(
         (
             safe(cause.layer.name),
@@ -337,10 +342,10 @@ def _cause(cause: Cause, whole: int, *, based: bool) -> Row:
 
 
 def _frame_found(verdict: Verdict) -> str:
-    if verdict.used is None:
-        return "the limit" if verdict.kind == MAX else "what it may grow by"
-    amount = verdict.actual - verdict.before
     what = "the limit" if verdict.kind == MAX else "what it may grow by"
+    if verdict.used is None:
+        return what
+    amount = verdict.actual - verdict.before
     return f"{what}; {amount:,} is {_used(verdict)} %{_warning(verdict)}"
 
 
@@ -415,7 +420,7 @@ def _message(verdict: Verdict) -> str:
     if verdict.base is not None and verdict.kind == MAX:
         parts.append(f"At the baseline it was {verdict.base:,}.")
     if verdict.causes:
-        most = "Most of it" if verdict.kind == MAX else "Grew most"
+        most = "Grew most" if _grew(verdict) else "Most of it"
         parts.append(f"{most}: {', '.join(_spent(cause) for cause in verdict.causes)}.")
     parts += [text if text.endswith((".", "!", "?")) else f"{text}." for text in _advice(verdict)]
     return " ".join([*parts, *_command(verdict)])

@@ -341,6 +341,11 @@ def rows(report):
     return [[row.cells[index] for index in kept] for row in table.rows]
 
 
+def widths(table):
+    """Return how many cells the rows of a table have."""
+    return {len(cells) for cells in (table.total, *(row.cells for row in table.rows))}
+
+
 def test_the_table(worked):
     assert formats.render("table", [worked], Page()) == TOP + LIMITS + BELOW + MORE
 
@@ -353,6 +358,51 @@ def test_the_table_on_a_narrow_page(worked):
             head, tail = line[: line.rindex(" ", 0, 81)], line[line.rindex(" ", 0, 81) + 1 :]
             whole = whole.replace(line, f"{head}\n{tail}")
     assert text == whole
+
+
+def test_what_a_narrow_page_leaves_out(worked):
+    def headings(start):
+        heads = []
+        for width in range(120, 40, -1):
+            lines = formats.render("table", [worked], Page(width=width)).splitlines()
+            head = next(line for line in lines if line.startswith(start)).split("  ")
+            heads.append([title.strip() for title in head if title])
+        return list(dict.fromkeys(map(tuple, heads)))
+
+    assert headings("Budget ") == [
+        ("Budget", "Limit", "Baseline", "Actual", "Left", "Used", "%", "Verdict"),
+        ("Budget", "Limit", "Baseline", "Actual", "Used", "%", "Verdict"),
+        ("Budget", "Limit", "Actual", "Used", "%", "Verdict"),
+        ("Budget", "Limit", "Actual", "%", "Verdict"),
+    ]
+    assert headings("Costs most") == [
+        ("Costs most", "Type", "Mults", "%", "Since the baseline", "Where"),
+        ("Costs most", "Mults", "%", "Since the baseline", "Where"),
+        ("Costs most", "Mults", "%", "Since the baseline"),
+        ("Costs most", "Mults", "Since the baseline"),
+    ]
+
+
+def test_every_row_has_a_cell_for_each_column_and_tells_how_bad_it_is(worked, report):
+    each = report("models: net.yaml\nbudgets: [{metric: mults, scope: each, max: 5k}]\n").table()
+    for table in (worked.table(), *worked.table().more, each, *each.more):
+        assert widths(table) == {len(table.columns)}
+        assert {column.role for column in table.columns if column.right} == {"number"}
+        assert table.columns[0].role == "name"
+    weights = [row.weight for row in worked.table().rows]
+    assert weights == [
+        "heading",
+        "wrong",
+        "warned",
+        "wrong",
+        "heading",
+        "wrong",
+        "ordinary",
+        "ordinary",
+        "ordinary",
+        "heading",
+        "quiet",
+    ]
 
 
 def test_the_table_in_markdown(worked):
@@ -589,6 +639,70 @@ def test_a_share_has_the_decimals_that_tell_it_from_its_marks(limit, warn, told,
     assert row[-2] == told
 
 
+LAYER = (
+    "  - conv: {out_channels: 1, kernel_size: 2, padding: 1, bias: false}\n"  # from n places n + 1: 2 · (n + 1) mults
+)
+
+
+@pytest.mark.parametrize(("number", "told", "left"), [(20, [*range(1, 21)], ""), (25, [*range(25, 5, -1)], "5")])
+def test_of_many_layers_the_worst_twenty_are_told(number, told, left, report):
+    Path("net.yaml").write_text("input: [1, 9]\nlayers:\n" + LAYER * number)
+    found = report("models: net.yaml\nbudgets: [{metric: mults, scope: each, max: 1}]\n")
+    (heading, *each) = rows(found)[1:]
+    more = [[f"    … {left} more that are not within it", *[""] * 5]] if left else []
+    assert heading == ["  mults of each layer", *[""] * 5]
+    assert each == [
+        *(
+            [f"    conv_{k}", "1", str(2 * (9 + k)), f"−{2 * (9 + k) - 1}", f"{200 * (9 + k):,}.0", "✗ exceeded"]
+            for k in told
+        ),
+        *more,
+    ]
+    assert widths(found.table()) == {7}
+    (explained,) = found.table().more  # the worst
+    assert [row.cells[0] for row in explained.rows] == [f"conv_{number}"]
+
+
+def test_of_many_layers_that_are_skipped_twenty_are_told(report):
+    Path("new.yaml").write_text("input: [1, 9]\nlayers:\n" + LAYER * 25)
+    found = report("models: new.yaml\nbudgets: [{metric: mults, scope: each, growth: 1}]\n", baseline=Before())
+    assert [row[0] for row in rows(found)[2:]] == [
+        *(f"    conv_{number}" for number in range(1, 21)),
+        "    … 5 more that are not within it",
+    ]
+    assert found.table().rows[-1].weight == "quiet"
+
+
+def test_growth_that_is_none(report):
+    Path("before.yaml").write_text(NET)
+    Path("net.yaml").write_text(NET.replace("    repeat: 2\n", ""))
+    text = "models: net.yaml\nbudgets: [{metric: params, growth: 10%}, {metric: buffers, growth: 0}]\n"
+    found = report(text, baseline=Before())
+    # 656 − 16 = 640; 65 are allowed, of which −16 are used: −24.6 %
+    assert rows(found)[1:] == [
+        ["  params, growth 10%", "721", "656", "640", "81", "−24.6", "✓ within"],
+        ["  buffers, growth 0", "0", "0", "0", "0", "", "✓ within"],
+    ]
+    assert [finding.title for finding in found.findings()] == [
+        "params, growth 10%: 640, shrunk by 16 from 656 (−24.6 %)",
+        "buffers, growth 0: 0, grown by 0 from 0, where 0 is allowed",
+    ]
+
+
+def test_growth_against_totals_only(report):
+    class Totals(Before):
+        def past(self, spec, network, settings):
+            return replace(super().past(spec, network, settings), whole=False)
+
+    found = report("models: net.yaml\nbudgets: [{metric: params, growth: 0}]\n", baseline=Totals())
+    (table,) = found.table().more
+    assert [column.title for column in table.columns] == ["Costs most", "Type", "Params", "%", "Where"]
+    assert [row.cells[0] for row in table.rows] == ["wide", "stem", "head.1", "head.2"]
+    assert table.code[-1].endswith("^ what it may grow by")
+    (finding,) = found.findings()
+    assert "Most of it: wide 576, stem 32, head.1 32, head.2 16." in finding.message
+
+
 def test_what_a_limit_is_for(report):
     budgets = [
         "{metric: ops_mul, max: 1M}",
@@ -668,6 +782,38 @@ def test_what_helps_most_and_what_nothing_helps(report):
     assert warned.footer == ()
 
 
+def test_what_helps_names_three_layers(report):
+    items = [f"  - conv: {{out_channels: 8, kernel_size: 3, bias: false}}\n    name: m{k}\n" for k in range(6)]
+    Path("net.yaml").write_text("input: [8, 32, 32]\nlayers:\n" + "".join(items))
+    # 576 products at 30², 28², …, 20² places in all; separable 8 · 9 + 8 · 8 = 136
+    sizes = [side * side for side in range(30, 19, -2)]
+    told = {1: "m1", 2: "m1, m2", 3: "m1, m2, m3", 4: "m1, m2, m3 and 1 more"}
+    for number, names in told.items():
+        left = 576 * sum(sizes) - 440 * sum(sizes[1 : 1 + number])
+        (table,) = report(f"models: net.yaml\nbudgets: [{{metric: mults, max: {left}}}]\n").table().more
+        assert table.footer == (f"What helps: separable for {names} brings it to {left:,}, within the limit.",)
+
+
+def test_a_pattern_that_must_follow_its_layers(report):
+    Path("net.yaml").write_text("input: [8, 9, 9]\nlayers:\n" + "  - conv: {out_channels: 8, kernel_size: 3}\n" * 3)
+    text = "models: net.yaml\nbudgets: [{metric: mults, max: 10k, layers: conv_2}]\n"
+    (table,) = report(text).table().more
+    assert table.footer[1:] == ("Layers get other names by that: 'conv_2' must follow them.",)
+
+
+def test_a_long_command_is_told_in_json_only(report):
+    found = report("models: net.yaml\nbudgets: [{metric: mults, max: 20k}]\n")
+    (verdict,) = found.check.verdicts
+    for length in 1_000, 1_001:
+        told = replace(verdict, remedy=replace(verdict.remedy, command="x" * length))
+        long = CheckReport(Check((told,)))
+        (table,) = long.table().more
+        assert table.commands == (("x" * length,) if length == 1_000 else ())
+        assert table.footer[1:] == (() if length == 1_000 else ("The command is long: -o json tells it.",))
+        assert long.findings()[0].message.endswith(" " + "x" * 1_000) == (length == 1_000)
+        assert long.data()["verdicts"][0]["remedy"]["command"] == "x" * length
+
+
 def test_a_message_ends_as_a_sentence(report):
     for message, told in ("Too much", "Too much. No"), ("Too much!", "Too much! No"), ("Why?", "Why? No"):
         text = f'models: new.yaml\nbudgets: [{{metric: params, max: 5, message: "{message}"}}]\n'
@@ -686,6 +832,48 @@ def test_a_check_shows_itself(report):
         "new.yaml: mults: 6 of 7 (85.7 %), above warn: 5>"
     )
     assert str(shown) == formats.render("table", [CheckReport(bad)], Page())
+
+
+def test_a_check_without_files_tells_none():
+    spec = {"input": [8, 4, 4], "layers": [{"conv": {"out_channels": 8, "kernel_size": 3, "bias": False}}]}
+    found = CheckReport(convcost.check(spec, max={"ops_mul": 0, "params": 576}))
+    # 576 products at each of 2 · 2 places
+    head, params = found.findings()
+    assert (head.place, head.related, head.rule) == (None, (), "ops-mul-max")
+    assert head.about == "The ops mul are within their limit."
+    assert head.message.startswith(
+        "<mapping>: ops mul: 2,304, which is 2,304 above the limit of 0. Most of it: conv_1 2,304. What helps most: "
+    )
+    assert params.message == "<mapping>: params: 576 of 576 (100.0 %)."
+    table = found.table()
+    assert table.subtitle == ()
+    (causes,) = table.more
+    remedy = found.check.verdicts[0].remedy
+    assert (causes.code, causes.commands) == ((), ())
+    assert causes.footer[0].endswith(f"brings it to {remedy.value:,}, still {remedy.value:,} above the limit.")
+    data = found.data()
+    assert (data["config"], data["base"], data["networks"][0]["network"]["name"]) == (None, None, None)
+    verdict = data["verdicts"][0]
+    nothing = ["network", "layers", "layer", "used", "base", "message", "reason", "file", "line", "column"]
+    assert [verdict[name] for name in nothing] == [None] * len(nothing)
+    assert verdict["remedy"]["command"] is None
+    assert found.records()[0]["symbols"] is None
+
+
+def test_warnings_say_above_what(report):
+    text = "models: new.yaml\nbudgets: [{metric: params, max: 10, warn: 50%}, {metric: params, max: 10, warn: 60%}]\n"
+    found = report(text)
+    assert [finding.title for finding in found.findings()] == [
+        "params: 6 of 10 (60.0 %), above warn: 50%",
+        "params: 6 of 10 (60.0 %)",
+    ]
+    assert [finding.level for finding in report(text, strict=True).findings()] == ["error", "pass"]
+    assert found.table().more[0].code[-1].endswith("^ the limit; 6 is 60.0 %, above warn: 50%")
+
+
+def test_a_limit_of_nothing_has_a_frame(report):
+    (table,) = report("models: new.yaml\nbudgets: [{metric: params, max: 0}]\n").table().more
+    assert table.code[-1].endswith("^ the limit")
 
 
 def test_a_fingerprint_is_that_of_the_limit_and_its_subject(report):
