@@ -10,7 +10,7 @@ from functools import partial
 from msgspec import Struct
 
 from convcost.analysis.alignment import ADDED, PAIR, REMOVED, aligned, common
-from convcost.analysis.recognition import Alike, Marks, Matchable
+from convcost.analysis.recognition import Alike, Marks, Matchable, families
 
 _MOST_EDITS = 1_000  # that are tried to find what two networks have in common
 
@@ -41,8 +41,9 @@ def match(
     elsewhere is found among the rest. Where less is to be told when only equals are paired, they are.
 
     Layers are the more alike when fields, shapes, costs, given names and the kinds of blocks around agree. The counts
-    in the names of items without one (`conv_3`) never outweigh that, since a layer that is put in moves those of all
-    that follow; they decide between ways that are equally alike, and after them the first of equal layers stay.
+    in the names of items without one (`conv_3`), and numbers by which layers were named (`conv3`), never outweigh that,
+    since a layer that is put in moves those of all that follow; they decide between ways that are equally alike, and
+    after them the first of equal layers stay.
 
     Args:
         before: The layers of one network.
@@ -56,8 +57,9 @@ def match(
     )
     end = min(last, len(before) - start, len(after) - start)
     known: dict[Hashable, int] = {}
-    old = [Marks.of(before[index], written[index], known) for index in range(start, len(before) - end)]
-    new = [Marks.of(after[index], rewritten[index], known) for index in range(start, len(after) - end)]
+    counted = families((*before[start : len(before) - end], *after[start : len(after) - end]))
+    old = [Marks.of(before[index], written[index], known, counted) for index in range(start, len(before) - end)]
+    new = [Marks.of(after[index], rewritten[index], known, counted) for index in range(start, len(after) - end)]
     shift = len(after) - len(before)
     return [
         *(Match(index, index) for index in range(start)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Protocol
 
@@ -16,7 +16,9 @@ from convcost.ops import Cost
 
 _COUNT = re.compile(r"_\d+'*$")  # behind the type of an item that has no name of its own
 _TURN = re.compile(r"\.\d+$")  # behind the name of an item that is repeated
-_WORDS = frozenset(("body", "shortcut", "depthwise", "pointwise"))  # parts of a path that nobody gave
+_NUMBER = re.compile(r"\d+")
+_STAGES = frozenset(("depthwise", "pointwise"))
+_WORDS = _STAGES | frozenset(("body", "shortcut"))  # parts of a path that nobody gave
 
 _TYPE, _NAME, _OTHER_NAME = 4, 3, 12  # what the same type, the same given name and another one weigh
 
@@ -62,19 +64,42 @@ class _Part(Struct, frozen=True):
         given: Whether somebody gave it.
         item: It without its turn.
         turn: Which repetition it is.
+        family: It with `#` for every number.
     """
 
     kind: str
     given: bool
     item: str
     turn: str
+    family: str
 
     @classmethod
     @lru_cache(maxsize=4096)
     def of(cls, part: str) -> _Part:
         item = _TURN.sub("", part)
         kind = _COUNT.sub("", item)
-        return cls(kind, kind == item, item, part[len(item) + 1 :] or "1")
+        return cls(kind, kind == item, item, part[len(item) + 1 :] or "1", _NUMBER.sub("#", item))
+
+    def among(self, families: Container[str]) -> _Part:
+        """Return it as one of its family, if there is such a family: then its number is a count, too."""
+        return _Part(self.family, False, self.item, self.turn, self.family) if self.family in families else self
+
+
+def own(layer: Matchable) -> int:
+    """Return the place of a layer's own name in its path: what is behind is written with it."""
+    path = layer.path
+    behind = (1 if len(path) > 1 and path[-1] == layer.type else 0) + 1
+    return len(path) - behind - (1 if len(path) > behind and path[-behind] in _STAGES else 0)
+
+
+def families(layers: Iterable[Matchable]) -> frozenset[str]:
+    """Return the names of layers that differ in numbers only, with `#` for these: people count layers, too.
+
+    Blocks keep their numbers: `stage4` and `stage5` are names.
+    """
+    items = {_Part.of(layer.path[own(layer)]).item for layer in layers}
+    counts = Counter([_NUMBER.sub("#", item) for item in items])
+    return frozenset(family for family, count in counts.items() if count > 1)
 
 
 class Marks(Struct, frozen=True, gc=False):
@@ -109,13 +134,14 @@ class Marks(Struct, frozen=True, gc=False):
     written_on: bool
 
     @classmethod
-    def of(cls, layer: Matchable, fields: Hashable, known: dict[Hashable, int]) -> Marks:
+    def of(cls, layer: Matchable, fields: Hashable, known: dict[Hashable, int], families: Container[str] = ()) -> Marks:
         """Return the marks of a layer.
 
         Args:
             layer: The layer.
             fields: What it says in its fields; None where that is not known.
             known: The numbers of what was met so far, in both networks.
+            families: The names whose numbers are counts.
         """
 
         def mark(*thing: Hashable) -> int:
@@ -123,6 +149,7 @@ class Marks(Struct, frozen=True, gc=False):
 
         path = layer.path
         parts = [_Part.of(part) for part in path]
+        parts[own(layer)] = parts[own(layer)].among(families)
         names = [part.kind for part in parts if part.given and part.kind not in _WORDS]
         written_on = len(path) > 1 and path[-1] == layer.type
         if written_on and len(names) > 1:

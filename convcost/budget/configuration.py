@@ -130,7 +130,7 @@ def parse(source: Source, folder: Path) -> Configuration:
         reader.read(root)
     faults.tell()
     own = patterns.identity(source.file)
-    models = tuple(path for path in reader.models if patterns.identity(path) != own)
+    models = tuple(path for path in reader.models if Path(path).name != FILE and patterns.identity(path) != own)
     return Configuration(source.file, source.text, models, tuple(reader.budgets), reader.files)
 
 
@@ -146,9 +146,9 @@ def given(metric: str, value: Any) -> Budget:
         text = str(value)
     except ValueError:  # an int of more digits than Python prints
         text = "an astronomically large number"
-    number = amount(text) if not isinstance(value, bool) else None
+    number = amount(text)
     if number is None:
-        raise OptionError(Fault(f"the limit of {metric} is a whole number", found=f"found {text}", help=AMOUNT))
+        raise OptionError(Fault(f"the limit of {metric} is a whole number", found=text, help=AMOUNT))
     return Budget(metric, max=Bound(number, share=False, text=text), path=f"max[{metric!r}]")
 
 
@@ -232,13 +232,9 @@ class _Reader:
         value = share(text) if is_share else amount(text)
         if value is not None and (may_share or not is_share):
             return Bound(value, is_share, text, self._place(node), self.faults.line(node.line))
-        if is_share and not may_share:
-            message, found, help = f"{name} is an amount", f"found {text}", AMOUNT
-        else:
-            message = f"{name} is an amount or a share" if may_share else f"{name} is an amount"
-            found = f"found {text}" if text and not node.null else kind_of(node)
-            help = SHARE if may_share else AMOUNT
-        self.faults.add(message, node, path=path, found=found, help=help)
+        message = f"{name} is an amount or a share" if may_share else f"{name} is an amount"
+        found = f"found {text}" if text and not node.null else kind_of(node)
+        self.faults.add(message, node, path=path, found=found, help=SHARE if may_share else AMOUNT)
         return None
 
     def _check_bounds(self, budget: Budget, node: tree.Mapping, path: str) -> None:

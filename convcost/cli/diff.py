@@ -64,7 +64,7 @@ def diff(
             raise OptionError(Fault("without --base, two specs are compared", found=f"{len(specs)} specs", help=help))
         reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
     else:
-        reports = _since(base or "HEAD", specs, settings, batch=batch, fold=not no_fold)
+        reports = _since("HEAD" if base is None else base, specs, settings, batch=batch, fold=not no_fold)
     output.write(reports, chosen)
 
 

@@ -130,8 +130,10 @@ def _headline(check: Check) -> str:
         return f"Exceeded: {exceeded:,} of {limits}"
     if warned and check.strict:
         return f"Warnings, which fail: {warned:,} of {limits}"
+    if skipped == len(check.verdicts):
+        return f"Nothing could be compared: {limits} skipped"
     found = f"Within budget, with {counted(warned, 'warning')}" if warned else "Within budget"
-    return f"{found}: {limits}" + (f", {skipped:,} skipped" if skipped else "")
+    return f"{found}: {counted(len(check.verdicts) - skipped, 'limit')}" + (f"; {skipped:,} skipped" if skipped else "")
 
 
 def _count(check: Check, status: str) -> int:

@@ -285,3 +285,20 @@ def test_in_a_long_network_layers_are_weighed_near_others(edits, unit, wider, mo
         *((k, k + 60) for k in range(20, 200)),
     ]
     assert pairs(before, after) == expected
+
+
+@pytest.mark.parametrize("name", ["conv{}", "conv_{}", "conv.{}", "conv-{}", "block{}_conv", "c{}x"])
+@pytest.mark.parametrize("behind", ["", "/batch_norm"])
+def test_a_layer_put_in_moves_the_numbers_by_which_people_name_layers(name, behind):
+    def chain(*widths):
+        reads = zip((3, *widths), widths, strict=False)
+        return [
+            layer(name.format(count) + part, part.strip("/") or "conv", width, 9 * read * width, read)
+            for count, (read, width) in enumerate(reads, 1)
+            for part in dict.fromkeys(["", behind])
+        ]
+
+    old, new = chain(48, 40, 32, 24, 16, 8), chain(48, 40, 40, 32, 24, 16, 8)
+    each = 2 if behind else 1
+    assert [j for i, j in pairs(old, new) if i is None] == [2 * each + part for part in range(each)]
+    assert [j - i for i, j in pairs(old, new) if i is not None] == [0] * 2 * each + [each] * 4 * each

@@ -214,6 +214,111 @@ def test_the_spec_that_was_meant_is_suggested(read):
             read(f"models: {name}\nbudgets: [{{metric: params, max: 1}}]\n")
 
 
+def faults(read, text):
+    """Return what is told of a configuration: the message, what is found and the help of each fault."""
+    with pytest.raises(convcost.ConfigError) as caught:
+        read(text)
+    return [(fault.message, fault.found, fault.help) for fault in caught.value.faults]
+
+
+EMPTY = ("the configuration is empty", "", "it needs at least `budgets`; `convcost init SPEC` writes one")
+NO_MAPPING = "a configuration is a mapping"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", EMPTY),
+        ("# nothing\n", EMPTY),
+        ("~\n", EMPTY),
+        ("null\n", EMPTY),
+        ("text\n", (NO_MAPPING, "the text 'text'", "it starts with keys: models: …, budgets: …")),
+        ("[]\n", (NO_MAPPING, "a list", "it starts with keys: models: …, budgets: …")),
+    ],
+)
+def test_a_configuration_that_is_no_mapping(text, fault, read):
+    assert faults(read, text) == [fault]
+
+
+WORD = ("a key is a word", "a list or mapping", "quote {…} and […] that are meant as text")
+AMOUNTS = "such as 300M, 4.3M, 512Ki, 1e6 or 1_000 (k, M, G, T; Ki, Mi, Gi)"
+SHARES = "such as 2% or 5M"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        # of a mapping with a key that is none nothing more is asked
+        ("[a]: 1\n", [WORD]),
+        ("budgets: [{[a]: 1, max: 3}]\n", [WORD]),
+        ("budgets: [{[a]: 1, metric: params}]\n", [WORD]),
+        ("budgets: [{metric: params, max: 3, set: {[a]: 1}}]\n", [WORD]),
+        # faults of YAML and of what it says, at once
+        (
+            "budgets: [{metric: params, max: 3, max: 4, maxx: 5}]\n",
+            [
+                ("the key 'max' stands twice", "first in line 1", "keep one"),
+                ("a budget has no key 'maxx'", "", "did you mean 'max'?"),
+            ],
+        ),
+        ("budgets: [{metric: params, max: ~}]\n", [("max is an amount", "no value", AMOUNTS)]),
+        ("budgets: [{metric: params, max: 95%}]\n", [("max is an amount", "found 95%", AMOUNTS)]),
+        ("budgets: [{metric: params, max: [3]}]\n", [("max is an amount", "a list", AMOUNTS)]),
+        ("budgets: [{metric: params, max: a lot, warn: 95%}]\n", [("max is an amount", "found a lot", AMOUNTS)]),
+        ("budgets: [{metric: params, growth: }]\n", [("growth is an amount or a share", "no value", SHARES)]),
+        (
+            "budgets: [{metric: params, max: 300, warn: 301}]\n",
+            [("warn is at most max", "301 is above max 300", "")],
+        ),
+        (
+            "budgets: [{metric: params, max: 300, warn: 100.1%}]\n",
+            [("warn is at most max", "found 100.1%, of max 300", "")],
+        ),
+        (
+            "budgets: [{metric: params, max: 3, set: {n: [[1]]}}]\n",
+            [("a symbol's value is a number or a word", "a list", "")],
+        ),
+        (
+            "budgets: [{metric: params, max: 3, set: {n: b + a}}]\n",
+            [("a symbol's value cannot depend on a and b", "", "")],
+        ),
+        (
+            "budgets: [{metric: params, max: 3, set: {n: 1 / 0}}]\n",
+            [("a division by zero", "1 / 0", "")],
+        ),
+        (
+            "budgets: [{metric: params, max: 3, models: zq}]\n",
+            [("there is no spec 'zq'", "", "paths are from the configuration's folder")],
+        ),
+        (
+            "budgets: [{metric: params, max: 3, models: concost.yaml}]\n",  # which is not this file
+            [("there is no spec 'concost.yaml'", "", "did you mean 'other.yaml'?")],
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_is_found_and_the_remedy(text, told, read):
+    assert faults(read, text) == told
+
+
+@pytest.mark.parametrize("warn", ["300", "100%", "0", "0%"])
+def test_a_warning_may_be_anywhere_up_to_max(warn, read):
+    (budget,) = read(f"budgets: [{{metric: params, max: 300, warn: {warn}}}]\n").budgets
+    assert budget.warn.text == warn
+
+
+@pytest.mark.parametrize("text", ["%", "k%", "-1%", "1/0%", "1/2/3%", "1 + 1%", "5", "", "50%%"])
+def test_what_is_no_share(text):
+    assert configuration.share(text) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(5, 5), ("5k", 5_000), (3e8, 300_000_000), (Fraction(6, 2), 3), ("2 ** 8", 256)]
+)
+def test_a_limit_that_a_program_gives(value, number):
+    budget = configuration.given("mults", value)
+    assert (budget.metric, budget.max) == ("mults", Bound(number, share=False, text=str(value)))
+
+
 def test_a_configuration_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(convcost.ConfigError) as caught:
@@ -261,3 +366,9 @@ def test_a_budget_for_what_is_none_of_the_models_is_refused(read):
         "  |                                            ^\n"
         "  = help: name it under `models` at the top, too, or leave that out"
     )
+
+
+def test_no_configuration_is_a_model(read):
+    read("budgets: [{metric: params, max: 1}]\n", "nets/convcost.yaml")
+    found = read("models: '**/*.yaml'\nbudgets: [{metric: params, max: 1}]\n").models
+    assert sorted(found) == ["nets/a.yaml", "nets/b.yaml", "nets/deep/c.yaml", "other.yaml"]

@@ -341,3 +341,11 @@ def test_git_is_asked_only_where_a_revision_is(folder, command):
     arguments = [command[0], "-c", code, "diff", "net.yaml", "other.yaml"]
     done = subprocess.run(arguments, capture_output=True, check=False, text=True)
     assert (done.returncode, done.stderr) == (0, "False\n")
+
+
+def test_an_empty_revision_is_none(folder, commit, convcost):
+    """As an empty variable of a service gives it."""
+    commit()
+    status, out, err = convcost("diff", "--base", "", "net.yaml")
+    assert (status, out) == (2, "")
+    assert err.startswith("error: ")

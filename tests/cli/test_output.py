@@ -32,9 +32,7 @@ def test_two_processes_that_write_one_file_leave_one_of_their_texts_whole(tmp_pa
     path = tmp_path / "report.json"
     texts = {"a" * 100_000, "b" * 250_000}
     path.write_text("a" * 100_000, encoding="utf-8")
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, path, text[0], str(len(text)), "200"]) for text in texts
-    ]
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, text[0], str(len(text)), "200"]) for text in texts]
     while any(writer.poll() is None for writer in writers):
         assert path.read_text(encoding="utf-8") in texts
     assert [writer.returncode for writer in writers] == [0, 0]

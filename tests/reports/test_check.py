@@ -599,7 +599,7 @@ def test_the_first_line(report):
         (report(two, strict=True), "Warnings, which fail: 1 of 2 limits"),
         (report(one, strict=True), "Within budget: 1 limit"),
         (report(two.replace("656", "655"), strict=True), "Exceeded: 1 of 2 limits"),
-        (report(growth, baseline=Before()), "Within budget, with 1 warning: 2 limits, 1 skipped"),
+        (report(growth, baseline=Before()), "Within budget, with 1 warning: 1 limit; 1 skipped"),
     ]
     for found, head in heads:
         table = found.table()

@@ -63,10 +63,11 @@ def size(lines: Iterable[str]) -> int:
 def fit(parts: Sequence[Part], room: int) -> str:
     """Leave out what is missed least until the rest has room, and return what is to be said of whole tables and specs.
 
-    First go rows of tables that are folded away, then these tables, then reports, and at last rows of any table.
+    First go reports that tell of no change, then rows of tables that are folded away, then these tables,
+    then other reports, and at last rows of any table.
     """
     folded = [part for part in parts if part.folded]
-    steps = chain(_rows(folded), _tables(folded), _reports(parts), _rows(parts))
+    steps = chain(_reports(parts, same=True), _rows(folded), _tables(folded), _reports(parts), _rows(parts))
     needed = sum([size(part.lines()) for part in parts]) + _NOTICE
     while needed > room and (saved := next(steps, None)) is not None:
         needed -= saved
@@ -95,13 +96,15 @@ def _tables(parts: Sequence[Part]) -> Iterator[int]:
         yield _drop([part])
 
 
-def _reports(parts: Sequence[Part]) -> Iterator[int]:
-    """Leave out all reports but one, those first whose rows are missed least."""
+def _reports(parts: Sequence[Part], *, same: bool = False) -> Iterator[int]:
+    """Leave out all reports but one, those first whose rows are missed least; or only those without a change."""
     best = {part.report: (False, 0.0) for part in parts}
     for part in parts:
         best[part.report] = max([best[part.report], *part.worth])
     for report in sorted(best, key=lambda report: (best[report], -report))[:-1]:
-        yield _drop([part for part in parts if part.report == report])
+        mine = [part for part in parts if part.report == report and not part.dropped]
+        if mine and not (same and best[report][1]):
+            yield _drop(mine)
 
 
 def _drop(parts: Iterable[Part]) -> int:
