@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from convcost.analysis.cost import Analysis
 from convcost.analysis.difference import ADDED, CHANGED, REMOVED, SAME, Change, Difference, percent
-from convcost.ops import TOTALS, Cost
+from convcost.ops import KINDS, TOTALS, Cost
 from convcost.reports import heading
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
 
@@ -63,13 +63,16 @@ class DifferenceReport(Struct, frozen=True):
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each layer."""
-        name = self.difference.after.network.name
-        return [{"network": name, **_record(change)} for change in self.difference.layers]
+        network = self.difference.after.network
+        whose = {"network": network.name, "file": network.file}
+        return [{**whose, **_record(change)} for change in self.difference.layers]
 
     def table(self) -> Table:
         """Return the table of the totals; then each layer that differs, the others summed up where they stand."""
         difference = self.difference
-        totals = difference.totals()
+        ledgers = difference.before.total.ops, difference.after.total.ops
+        others = {kind: (getattr(ledgers[0], kind), getattr(ledgers[1], kind)) for kind in KINDS[2:]}  # not mul and add
+        totals = difference.totals() | {kind: pair for kind, pair in others.items() if pair[0] != pair[1]}
         sizes = len(difference.before.layers), len(difference.after.layers)
         shares = percents([*totals.values(), sizes])
         return Table(

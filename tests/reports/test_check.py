@@ -892,6 +892,10 @@ def test_a_fingerprint_is_that_of_the_limit_and_its_subject(report):
     found = prints(budgets, "net.yaml", "new.yaml")
     assert len(set(found)) == len(found)
     assert all(set(each) <= set("0123456789abcdef") for each in found)
+    Path("net.yaml").write_text(NET + "budget: {mults: 1}\n")
+    own, same, *_ = prints(budgets, "net.yaml", "new.yaml")
+    assert own not in found
+    assert same == found[0]
     changed = f"# a line\nbudgets: [{others[1]}, {one.replace('20k', '99k')}]\nmodels: net.yaml\n"
     Path("net.yaml").write_text("# a line\n" + NET.replace("4 * n", "6 * n"))
     assert prints(changed) == [found[2], found[0]]

@@ -71,6 +71,7 @@ def test_a_whole_report():
         flops         10,368  20,736  +10,368  +100.0 %
         useful mults   5,040   9,136   +4,096   +81.3 %
         activations      584     872     +288   +49.3 %
+        cmp              144     288     +144  +100.0 %
         ───────────────────────────────────────────────
         layers             4       6       +2   +50.0 %
 
@@ -114,6 +115,7 @@ def test_a_whole_report_in_markdown():
         | `flops` | 10,368 | 20,736 | +10,368 | +100.0 % |
         | `useful mults` | 5,040 | 9,136 | +4,096 | +81.3 % |
         | `activations` | 584 | 872 | +288 | +49.3 % |
+        | `cmp` | 144 | 288 | +144 | +100.0 % |
         | **layers** | **4** | **6** | **+2** | **+50.0 %** |
 
         Counted for one input at inference.
@@ -302,7 +304,7 @@ def test_another_parser_finds_the_tables_and_what_is_folded():
     found, html = tables(text(report(BEFORE, AFTER), report(AFTER, BEFORE), format="markdown"))
     fold = ["<details><summary>Layer by layer</summary>\n", "</details>\n"]
     assert html == ["<!-- convcost diff -->\n", *fold, *fold]
-    assert [len(table) for table in found] == [1 + 9, 1 + 5 + 1, 1 + 9, 1 + 5 + 1]  # the heading, rows, the total
+    assert [len(table) for table in found] == [1 + 10, 1 + 5 + 1, 1 + 10, 1 + 5 + 1]  # the heading, rows, the total
     assert found[0][1] == ["params", "140", "292", "+152", "+108.6 %"]
     assert found[1][2][:5] == ["+ conv_2", "conv", "", "144", "+144"]
 
@@ -361,7 +363,7 @@ def test_more_networks_than_fit_are_counted():
     shown = text(*[same, report(BEFORE, AFTER)] * 60, format="markdown")
     assert len(shown.encode()) < 64_000
     found, html = tables(shown)
-    totals = [table for table in found if len(table) == 10]
+    totals = [table for table in found if len(table) == 11]
     told = re.search(r"\nLeft out to fit a comment: (\d+) tables and (\d+) specs\.\n$", shown)
     assert (len(totals), int(told[2])) == (60, 60)
     assert "Nothing changed" not in shown
