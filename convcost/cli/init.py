@@ -24,7 +24,7 @@ def init(
     from convcost.reports.check import CheckReport
     from convcost.spec import Source
 
-    share = configuration.share(headroom) if headroom.endswith("%") else None
+    share = configuration.share(headroom)
     if share is None:
         raise OptionError(Fault("--headroom is a share", found=f"--headroom {headroom}", help="such as --headroom 10%"))
     path = configuration.FILE

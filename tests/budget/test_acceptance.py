@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import convcost
 from convcost.analysis.cost import Analysis
 from convcost.budget import acceptance, checking, configuration
-from convcost.budget.baselines import Past
+from convcost.budget.baselines import Lacking, Past
 from convcost.budget.budgets import Bound, Budget
 from convcost.budget.verdicts import EXCEEDED, GROWTH, Base, Check, Verdict
 from convcost.ops import Cost, Ledger
@@ -258,15 +258,21 @@ def test_growth_that_one_layer_exceeds_leaves_room_for_the_others(folder):
 def test_a_share_that_something_of_no_cost_keeps_stays_a_share(folder):
     Path("a.yaml").write_text("input: [2]\nlayers: [{linear: {out_features: 50, bias: false}}]\n")  # 100 params
     Path("b.yaml").write_text("input: [2]\nlayers: [relu]\n")
-    Path("convcost.yaml").write_text("models: [a.yaml, b.yaml]\nbudgets: [{metric: params, growth: 2%}]\n")
+    Path("new.yaml").write_text(Path("a.yaml").read_text())
+    Path("convcost.yaml").write_text("models: [a.yaml, b.yaml, new.yaml]\nbudgets: [{metric: params, growth: 2%}]\n")
 
     class Before:
         base = Base("before")
 
         def past(self, spec, network, settings):
-            return Past("before", (), Cost(params=80 if spec == "a.yaml" else 0), 0)
+            past = Past("before", (), Cost(params=80 if spec == "a.yaml" else 0), 0)
+            return Lacking("it is new") if spec == "new.yaml" else past
 
     found = checking.check((), configuration.read("convcost.yaml"), baseline=Before())
-    assert [(each.base, each.actual, each.status) for each in found] == [(80, 100, "exceeded"), (0, 0, "within")]
+    assert [(each.base, each.actual, each.status) for each in found] == [
+        (80, 100, "exceeded"),
+        (0, 0, "within"),
+        (None, 100, "skipped"),
+    ]
     ((_, text),) = acceptance.accepted(Check(found)).files
     assert "growth: 25%" in text  # 20 / 80

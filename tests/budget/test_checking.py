@@ -387,6 +387,36 @@ def test_a_pattern_is_looked_for_in_all_networks_that_the_budget_is_for(folder, 
         check(head, models=both)
 
 
+def test_a_pattern_is_looked_for_at_the_values_that_are_given(folder, check):
+    NET.write_text("symbols: {n: }\ninput: [2]\nlayers: [{linear: {out_features: n}, name: body}]\n")
+    with pytest.raises(convcost.ConfigError, match="no layer matches 'head'"):
+        check("  - {metric: params, max: 1k, layers: head}\n", settings={"n": "2"})
+
+
+def test_a_pattern_of_a_budget_that_is_for_others_is_not_looked_for(folder, check):
+    Path("other.yaml").write_text(NET.read_text())
+    budgets = "  - {metric: params, max: 1k, layers: head, models: other.yaml}\n  - {metric: params, max: 1k}\n"
+    (verdict,) = check(budgets, "net.yaml", models="[net.yaml, other.yaml]")
+    assert verdict.status == "within"
+    with pytest.raises(convcost.ConfigError, match="no layer matches 'head'"):
+        check(budgets, models="[net.yaml, other.yaml]")
+
+
+def test_where_no_name_is_near_the_command_that_tells_them_is_named(folder, check):
+    NET.write_text("input: [2, 99]\nlayers:\n" + "  - conv: {out_channels: 1, kernel_size: 2}\n" * 13)
+    with pytest.raises(convcost.ConfigError) as caught:
+        check("  - {metric: params, max: 1k, layers: stem}\n")
+    assert caught.value.faults[0].help == "`convcost analyze SPEC` tells the names of layers"
+
+
+def test_growth_has_one_baseline():
+    with pytest.raises(convcost.OptionError) as caught:
+        checking.against("main", "a.json", [])
+    assert str(caught.value) == (
+        "error: growth has one baseline\n = found: a revision and a report\n = help: give one of them"
+    )
+
+
 def test_a_pattern_that_standard_input_does_not_match_is_told(check, monkeypatch):
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(NET.read_bytes())))
     with pytest.raises(convcost.ConfigError) as caught:
@@ -518,7 +548,8 @@ def test_a_budget_for_others_is_none(folder, check):
     names = [f"{name}.yaml" for name in "abcde"]
     for name in names:
         Path(name).write_text(NET.read_text())
-    for specs, told in (names[:3], "a.yaml, b.yaml, c.yaml"), (names, "a.yaml, b.yaml, c.yaml and 2 more"):
+    three = "a.yaml, b.yaml, c.yaml"
+    for specs, told in (names[:3], three), (names[:4], f"{three} and 1 more"), (names, f"{three} and 2 more"):
         with pytest.raises(convcost.ConfigError) as caught:
             check("  - {metric: params, max: 1, models: net.yaml}\n", *specs)
         (fault,) = caught.value.faults

@@ -51,6 +51,30 @@ def test_no_more_is_rewritten_than_it_takes(taken, more):
     assert (remedy.layers, remedy.value) == (tuple(f"m{number}" for number in range(taken)), left)
 
 
+def test_what_saves_most_for_each_layer_is_rewritten_first():
+    conv = THREE["layers"][0]["conv"]
+    wide = {"conv": {"out_channels": 12, "kernel_size": 3, "padding": 1, "bias": False}, "name": "wide"}
+    items = [THREE["layers"][0], {"conv": conv, "name": "many", "repeat": 3}, wide, THREE["layers"][2]]
+    spec = {"input": [8, 10, 10], "layers": items}
+    # many save 44,000 each; wide has 12 · 8 · 9 = 864 products at 100 places, separable 8 · 9 + 8 · 12 = 168: 69,600
+    before = convcost.analyze(spec).total.mults
+    assert verdict(spec, max=before - 69_600).remedy.layers == ("wide",)
+    assert verdict(spec, max=before - 69_601).remedy.layers == ("wide", "many.1", "many.2", "many.3")
+
+
+def test_only_what_the_limit_is_for_is_rewritten():
+    items = [{**THREE["layers"][0], "name": name} for name in ("first", "a", "b", "c", "last")]
+    remedy = verdict({"input": [8, 10, 10], "layers": items}, max=20_000, layers="b").remedy
+    assert (remedy.layers, remedy.value) == (("b",), 13_600)
+
+
+def test_the_ends_are_layers_with_weights():
+    block = {"params": {}, "layers": [{"conv": THREE["layers"][0]["conv"]}]}
+    items = ["relu", THREE["layers"][0], {"b": {}, "name": "middle"}, THREE["layers"][2], "relu"]
+    remedy = verdict({"input": [8, 10, 10], "blocks": {"b": block}, "layers": items}, max=150_000).remedy
+    assert (remedy.layers, remedy.value) == (("middle/conv_1",), 2 * 57_600 + 13_600)
+
+
 def test_other_rewrites_are_tried_before_the_ends_are_touched():
     remedy = verdict(THREE, max=130_000).remedy
     assert (remedy.rewrites, remedy.layers, remedy.reached) == (("fire",), ("middle.1", "middle.2"), True)

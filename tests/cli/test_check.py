@@ -125,6 +125,7 @@ def test_a_specs_own_budget(folder, convcost):
     status, out, _ = convcost("check", "net.yaml")
     assert status == 1
     assert " --> net.yaml:5:18, budget\n" in out
+    assert "budgets of" not in out
     assert "5 | budget: {params: 19_199}\n" in out
 
 
@@ -137,6 +138,12 @@ def test_the_configuration_above_is_used(folder, config, convcost, monkeypatch):
     assert "budgets of ../convcost.yaml" in out
     assert "\n../net.yaml\n" in out
     assert " --> ../convcost.yaml:4:10, budgets[0]" in out
+
+
+def test_without_a_configuration_there_is_nothing_to_check(folder, convcost):
+    status, out, err = convcost("check")
+    assert (status, out) == (2, "")
+    assert err.startswith("error: there is nothing to check\n = found: no SPEC, and no convcost.yaml here or above\n")
 
 
 def test_another_configuration(folder, config, convcost):
@@ -408,6 +415,7 @@ def test_accepted_growth(folder, repository, convcost):
         (["--baseline", "a.json"], "a.json"),
         (["--set", "alpha=1"], "--set: net.yaml has no symbol 'alpha'"),
         (["-o", "sariff"], "there is no format 'sariff'"),
+        (["--baseline", "a.json", "-o", "json:a.json"], "the output would overwrite"),
         (["-o", "json:convcost.yaml"], "the output would overwrite"),
         (["-o", "json:net.yaml"], "the output would overwrite 'net.yaml', which is read"),
         (["-o", "text", "-o", "json"], "two outputs go to standard output"),

@@ -105,7 +105,10 @@ def test_a_configuration_that_exists_stays_unless_forced(folder, convcost):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["net.yaml", "--headroom", "ten"], "--headroom is a share"),
+        (
+            ["net.yaml", "--headroom", "ten"],
+            "error: --headroom is a share\n = found: --headroom ten\n = help: such as --headroom 10%\n",
+        ),
         (["net.yaml", "--headroom", "10"], "--headroom is a share"),
         (["net.yaml", "--headroom", "-5%"], "--headroom is a share"),
         (["none.yaml"], "there is no file and no shipped spec 'none.yaml'"),
