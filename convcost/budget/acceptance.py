@@ -39,10 +39,12 @@ def accepted(check: Check) -> Accepted:
     Raises:
         ConfigError: A limit does not stand in a file, or the file says something else by now.
     """
-    exceeded: dict[Place, list[Verdict]] = {}
-    for place in [_place(verdict) for verdict in check.verdicts if verdict.status == EXCEEDED]:
-        held = (verdict for verdict in check.verdicts if verdict.status != SKIPPED and verdict.bound.place == place)
-        exceeded.setdefault(place, list(held))  # what keeps the limit must keep the new one, too
+    exceeded: dict[Place, list[Verdict]] = {
+        _place(verdict): [] for verdict in check.verdicts if verdict.status == EXCEEDED
+    }
+    for verdict in check.verdicts:  # what keeps the limit must keep the new one, too
+        if verdict.status != SKIPPED and (place := verdict.bound.place) and place in exceeded:
+            exceeded[place].append(verdict)
     if not exceeded:
         return Accepted((), ("Nothing is exceeded: no limit was changed.",))
     edits: dict[str, list[tuple[Bound, str]]] = {}

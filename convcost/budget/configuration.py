@@ -149,7 +149,7 @@ def given(metric: str, value: Any) -> Budget:
     number = amount(text)
     if number is None:
         raise OptionError(Fault(f"the limit of {metric} is a whole number", found=text, help=AMOUNT))
-    return Budget(metric, max=Bound(number, share=False, text=text), path=f"max[{metric!r}]")
+    return Budget(metric, max=Bound(number, share=False, text=text))
 
 
 class _Reader:
@@ -163,7 +163,7 @@ class _Reader:
 
     def read(self, root: Node | None) -> None:
         """Read the tree of a configuration."""
-        if root is None or (isinstance(root, Scalar) and root.null):
+        if root is None or root.null:
             help = "it needs at least `budgets`; `convcost init SPEC` writes one"
             self.faults.add("the configuration is empty", Scalar("", 0, 0), help=help)
             return

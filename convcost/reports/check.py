@@ -237,7 +237,7 @@ def _used(verdict: Verdict) -> str:
     used, limit = verdict.used, verdict.limit
     assert used is not None
     assert limit is not None
-    marks = [Fraction(1), *([Fraction(verdict.warn) / limit] if verdict.warn is not None and limit else [])]
+    marks = [Fraction(1), *([Fraction(verdict.warn) / limit] if verdict.warn is not None else [])]
     decimals = 1
     while any(_percent(used, decimals) == _percent(mark, decimals) for mark in marks if mark != used):
         decimals += 1

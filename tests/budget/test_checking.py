@@ -265,19 +265,29 @@ def test_what_grew_most_is_told_first(folder, check):
     ]
 
 
+def test_growth_by_one_has_a_cause(folder, check):
+    before = folder / "before.yaml"
+    before.write_text("input: [1]\nlayers: [{linear: {out_features: 1, bias: false}}]\n")
+    NET.write_text(before.read_text().replace("out_features: 1", "out_features: 2"))
+    (verdict,) = check("  - {metric: params, growth: 0}\n", baseline=Before(before))
+    assert [(cause.value, cause.base) for cause in verdict.causes] == [(2, 1)]
+
+
 def test_a_layer_that_came_among_those_that_are_limited_is_new_there(folder, check):
     before = folder / "before.yaml"
     before.write_text("input: [4, 6, 6]\nlayers: [{relu: , name: a}, {relu6: , name: s1}]\n")
     NET.write_text(before.read_text().replace("name: a", "name: s0"))
     sum_, *each = check(
         '  - {metric: activations, layers: "s*", growth: 0}\n'
-        '  - {metric: activations, layers: "s*", scope: each, growth: 0}\n',
+        '  - {metric: activations, layers: "s*", scope: each, growth: 0, max: 1}\n',
         baseline=Before(before),
     )
+    each_max, each = each[:2], each[2:]
     # 4 · 6 · 6 = 144 values each; s1 alone was among them
     assert (sum_.limit, sum_.actual, sum_.status) == (144, 288, "exceeded")
     assert [(cause.layer.name, cause.value, cause.base) for cause in sum_.causes] == [("s0", 144, 0)]
     assert [(one.layer.name, one.base, one.status) for one in each] == [("s0", 144, "within"), ("s1", 144, "within")]
+    assert [[(cause.value, cause.base) for cause in one.causes] for one in each_max] == [[(144, 144)], [(144, 144)]]
 
 
 def test_a_budget_may_have_both_limits(folder, check):
@@ -385,6 +395,21 @@ def test_a_pattern_is_looked_for_in_all_networks_that_the_budget_is_for(folder, 
     assert [each.status for each in check(head, "net.yaml", models=both)] == ["skipped"]
     with pytest.raises(convcost.SpecError):
         check(head, models=both)
+
+
+def test_a_layer_of_a_network_that_the_budget_is_not_for_does_not_match(folder, check):
+    Path("other.yaml").write_text("input: [2]\nlayers: [{linear: {out_features: 1}, name: head}]\n")
+    budgets = "  - {metric: params, max: 1k, layers: head, models: net.yaml}\n  - {metric: params, max: 1k}\n"
+    with pytest.raises(convcost.ConfigError, match="no layer matches 'head'"):
+        check(budgets, models="[net.yaml, other.yaml]")
+
+
+def test_a_block_is_suggested_by_its_name(folder, check):
+    NET.write_text("input: [2]\nblocks: {b: {layers: [relu]}}\nlayers: [{b: , name: stage1}, {b: , name: other}]\n")
+    for pattern, meant in ("stag1/**", "stage1"), ("stage1/relu", "stage1/relu_1"):
+        with pytest.raises(convcost.ConfigError) as caught:
+            check(f'  - {{metric: params, max: 1k, layers: "{pattern}"}}\n')
+        assert caught.value.faults[0].help == f"did you mean {meant!r}?"
 
 
 def test_a_pattern_is_looked_for_at_the_values_that_are_given(folder, check):

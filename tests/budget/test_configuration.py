@@ -319,6 +319,26 @@ def test_a_limit_that_a_program_gives(value, number):
     assert (budget.metric, budget.max) == ("mults", Bound(number, share=False, text=str(value)))
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "message"),
+    [
+        ("mult", 5, "error: there is no total 'mult'\n = help: did you mean 'mults'?"),
+        ("mults", 0.5, f"error: the limit of mults is a whole number\n = found: 0.5\n = help: {AMOUNTS}"),
+        pytest.param(
+            "mults",
+            10**5000,
+            "error: the limit of mults is a whole number\n"
+            f" = found: an astronomically large number\n = help: {AMOUNTS}",
+            id="huge",
+        ),
+    ],
+)
+def test_a_limit_that_a_program_cannot_give(metric, value, message):
+    with pytest.raises(convcost.OptionError) as caught:
+        configuration.given(metric, value)
+    assert str(caught.value) == message
+
+
 def test_a_configuration_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(convcost.ConfigError) as caught:

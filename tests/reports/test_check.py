@@ -601,6 +601,9 @@ def test_the_first_line(report):
         (report(two.replace("656", "655"), strict=True), "Exceeded: 1 of 2 limits"),
         (report(growth, baseline=Before()), "Within budget, with 1 warning: 1 limit; 1 skipped"),
     ]
+    skipped = report("models: new.yaml\nbudgets: [{metric: params, growth: 0}]\n", baseline=Before())
+    assert skipped.table().title == "Nothing could be compared: 1 limit skipped"
+    assert skipped.check.ok
     for found, head in heads:
         table = found.table()
         assert table.title == head
@@ -616,6 +619,8 @@ def test_a_limit_that_is_all_used_and_one_of_nothing(report):
     ]
     (row,) = rows(report("models: new.yaml\nbudgets: [{metric: params, max: 0}]\n"))[1:]
     assert row == ["  params", "0", "6", "−6", "", "✗ exceeded"]
+    (row,) = rows(report("models: new.yaml\nbudgets: [{metric: params, max: 5}]\n"))[1:]
+    assert row == ["  params", "5", "6", "−1", "120.0", "✗ exceeded"]
     (finding,) = report("models: new.yaml\nbudgets: [{metric: params, max: 0}]\n").findings()
     assert (finding.title, finding.weight) == ("params: 6, which is 6 above the limit of 0", 6)
 
@@ -676,17 +681,37 @@ def test_of_many_layers_that_are_skipped_twenty_are_told(report):
 def test_growth_that_is_none(report):
     Path("before.yaml").write_text(NET)
     Path("net.yaml").write_text(NET.replace("    repeat: 2\n", ""))
-    text = "models: net.yaml\nbudgets: [{metric: params, growth: 10%}, {metric: buffers, growth: 0}]\n"
+    text = (
+        "models: net.yaml\n"
+        "budgets: [{metric: params, growth: 10%}, {metric: buffers, growth: 0}, {metric: buffers, growth: 5}]\n"
+    )
     found = report(text, baseline=Before())
     # 656 − 16 = 640; 65 are allowed, of which −16 are used: −24.6 %
     assert rows(found)[1:] == [
         ["  params, growth 10%", "721", "656", "640", "81", "−24.6", "✓ within"],
         ["  buffers, growth 0", "0", "0", "0", "0", "", "✓ within"],
+        ["  buffers, growth 5", "5", "0", "0", "5", "0.0", "✓ within"],
     ]
     assert [finding.title for finding in found.findings()] == [
         "params, growth 10%: 640, shrunk by 16 from 656 (−24.6 %)",
         "buffers, growth 0: 0, grown by 0 from 0, where 0 is allowed",
+        "buffers, growth 5: 0, grown by 0 from 0, where 5 is allowed (0.0 %)",
     ]
+
+
+def test_the_fullest_is_what_uses_most_of_its_growth(report):
+    layers = "input: [10]\nlayers:\n  - {{linear: {{out_features: {}, bias: false}}, name: a}}\n"
+    layers += "  - {{linear: {{out_features: {}, bias: false}}, name: b}}\n"
+    Path("before.yaml").write_text(layers.format(10, 100))
+    Path("net.yaml").write_text(layers.format(11, 100))
+    found = report("models: net.yaml\nbudgets: [{metric: params, scope: each, growth: 20%}]\n", baseline=Before())
+    # a: 100 became 110 and b 1,000, as 11 reach it, 1,100: each half of what is allowed; b is more
+    assert [row[0] for row in rows(found)[2:]] == ["    b and 1 other"]
+    found = report("models: net.yaml\nbudgets: [{metric: params, scope: each, growth: 105}]\n", baseline=Before())
+    assert [row[0] for row in rows(found)[2:]] == ["    b and 1 other"]
+    Path("net.yaml").write_text(layers.format(11, 91))  # 1,001: a thousandth more
+    found = report("models: net.yaml\nbudgets: [{metric: params, scope: each, growth: 20%}]\n", baseline=Before())
+    assert [row[0] for row in rows(found)[2:]] == ["    a and 1 other"]
 
 
 def test_growth_against_totals_only(report):
@@ -713,7 +738,9 @@ def test_what_a_limit_is_for(report):
         "{metric: mults, growth: 5M, layers: stem, scope: each}",
     ]
     text = "models: net.yaml\nbudgets:\n" + "".join(f"  - {budget}\n" for budget in budgets)
-    assert [row[0] for row in rows(report(text, baseline=Before()))] == [
+    found = report(text, baseline=Before())
+    assert [record["layers"] for record in found.records()] == [None, "head", "head", "head", "stem", "wide", "stem"]
+    assert [row[0] for row in rows(found)] == [
         "net.yaml",
         "  ops mul",
         "  mults of head",
@@ -852,6 +879,7 @@ def test_a_check_without_files_tells_none():
     assert (causes.code, causes.commands) == ((), ())
     assert causes.footer[0].endswith(f"brings it to {remedy.value:,}, still {remedy.value:,} above the limit.")
     data = found.data()
+    assert data["notes"] == ()
     assert (data["config"], data["base"], data["networks"][0]["network"]["name"]) == (None, None, None)
     verdict = data["verdicts"][0]
     nothing = ["network", "layers", "layer", "used", "base", "message", "reason", "file", "line", "column"]
@@ -869,6 +897,12 @@ def test_warnings_say_above_what(report):
     ]
     assert [finding.level for finding in report(text, strict=True).findings()] == ["error", "pass"]
     assert found.table().more[0].code[-1].endswith("^ the limit; 6 is 60.0 %, above warn: 50%")
+
+
+def test_a_message_of_several_lines_has_as_many(report):
+    text = 'models: new.yaml\nbudgets: [{metric: params, max: 5, message: "one\\n\\n \\ntwo"}]\n'
+    (table,) = report(text).table().more
+    assert table.footer[:2] == ("one", "two")
 
 
 def test_a_limit_of_nothing_has_a_frame(report):
