@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from convcost import spec as _spec
 from convcost.analysis import cost as _cost
@@ -22,13 +23,15 @@ from convcost.errors import (
     ConfigError,
     ConvcostError,
     Fault,
+    NetworkError,
     OptionError,
     OutputError,
     Place,
     SpecError,
     nearest,
 )
-from convcost.network import Layer, Network
+from convcost.network import Layer, Network, NetworkBuilder, Tensor
+from convcost.network.builder import checked as _checked
 from convcost.ops import TOTALS, Cost, Ledger
 from convcost.spec import source as _source
 
@@ -56,10 +59,13 @@ __all__ = [
     "Ledger",
     "Model",
     "Network",
+    "NetworkBuilder",
+    "NetworkError",
     "OptionError",
     "OutputError",
     "Place",
     "SpecError",
+    "Tensor",
     "analyze",
     "check",
     "compare",
@@ -91,13 +97,20 @@ class Analysis(_cost.Analysis, frozen=True):
 
 
 class Model(Struct, frozen=True):
-    """A network that a spec describes, and the questions it can be asked.
+    """A network that a spec describes or `NetworkBuilder` made, and the questions it can be asked.
 
     Attributes:
         network: Its layers, shapes and symbols as plain data.
+
+    Raises:
+        NetworkError: The network was put together by hand, and what a layer reads or gives is not what its type infers.
     """
 
     network: Network
+
+    def __post_init__(self) -> None:
+        if not self.network.built:
+            force_setattr(self, "network", _checked(self.network))
 
     def analyze(self, *, batch: int = 1, fold: bool = True) -> Analysis:
         """Return what the network costs, layer by layer and in all.

@@ -95,6 +95,10 @@ class SpecError(ConvcostError):
     assumed: Sequence[Any] = ()
 
 
+class NetworkError(ConvcostError):
+    """A network that a program makes does not fit together."""
+
+
 class OptionError(ConvcostError):
     """An option, or an argument of the Python API, cannot be used."""
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 from msgspec import Struct
 
 from convcost.analysis.separable import Ratio, ratios
-from convcost.layers import MOVES, REGISTRY
+from convcost.layers import MOVES
 from convcost.network import INPUT, Free, Network
 from convcost.ops import KINDS, Cost, Ledger, is_symbolic, measured, product
 
@@ -91,20 +91,21 @@ class Analysis(Struct, frozen=True):
         known: dict[Any, tuple[Cost, Any]] = {}  # formulas of layers that are the same are worked out once
         layers = []
         for index, layer in enumerate(network.layers):
-            definition = REGISTRY[layer.type]
+            definition = layer.definition
+            inputs, output = layer.input_shapes, layer.output_shape
             if numeric:
-                cost = definition(layer.fields).cost(layer.input_shapes, layer.output_shape)
-                values = product(layer.output_shape)
+                cost = definition.cost(inputs, output)
+                values = product(output)
             else:
-                key = layer.type, *layer.fields.values(), layer.input_shapes
+                key = definition.type, *layer.fields.values(), inputs
                 same = known.get(key)
                 if same is None:
-                    cost = definition(layer.fields).cost(layer.input_shapes, layer.output_shape)
-                    same = known[key] = cost, product(layer.output_shape)
+                    cost = definition.cost(inputs, output)
+                    same = known[key] = cost, product(output)
                 cost, values = same
             notes: tuple[str, ...] = (definition.note,) if definition.note else ()
-            if fold and layer.type == "batch_norm" and folds(network, index, readers):
-                notes = (f"folded into {network.layers[layer.inputs[0]].name}",)
+            if fold and definition.type == "batch_norm" and folds(network, index, readers):
+                notes = (f"folded into {network.layers[layer.inputs[0].producer].name}",)
                 cost = cost.at_rest()
             elif not notes and (cost.ops == _NOTHING if numeric else not cost.ops.to_dict()):
                 notes = (MOVES,)
@@ -116,10 +117,10 @@ class Analysis(Struct, frozen=True):
                 LayerCost(
                     layer.path,
                     layer.name,
-                    layer.type,
+                    definition.type,
                     layer.line,
-                    layer.input_shapes,
-                    layer.output_shape,
+                    inputs,
+                    output,
                     values * batch,
                     cost,
                     found.get(index),
@@ -207,8 +208,8 @@ _NOTHING = Ledger()
 
 def folds(network: Network, index: int, readers: list[int]) -> bool:
     """Return whether a batch norm folds: what it reads is a convolution or linear layer that nothing else reads."""
-    source = network.layers[index].inputs[0]
-    return source != INPUT and REGISTRY[network.layers[source].type].weights and readers[source] == 1
+    source = network.layers[index].inputs[0].producer
+    return source != INPUT and network.layers[source].definition.weights and readers[source] == 1
 
 
 def total(costs: list[Cost], added: Added = sum) -> Cost:

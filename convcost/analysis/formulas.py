@@ -37,25 +37,6 @@ LETTERS: Mapping[str, str] = {
 }
 """The letters and what they stand for."""
 
-_FIELDS: Mapping[str, str] = {
-    "out_channels": "N",
-    "out_features": "N",
-    "kernel_size": "Dk",
-    "stride": "s",
-    "padding": "p",
-    "cropping": "p",
-    "dilation": "d",
-    "groups": "g",
-    "num_groups": "g",
-    "depth_multiplier": "m",
-    "output_padding": "o",
-    "output_size": "Dp",
-    "size": "n",
-    "scale_factor": "u",
-    "upscale_factor": "u",
-    "start": "a",
-    "end": "b",
-}
 _WITNESS = {
     "M": 10**6,
     "N": 10**6,
@@ -209,7 +190,7 @@ def _of_structure(
     letters = _Letters({})
     fields: dict[str, Any] = {}
     for (name, field), kind in zip(REGISTRY[type].fields.items(), structure, strict=True):
-        letter = _FIELDS.get(name, "")
+        letter = field.letter
         if letter == "p":  # it changes the output size, which has a letter, and no count
             fields[name] = ((0, 0),) * len(output)
         elif letter and kind.__class__ is tuple:
@@ -316,17 +297,17 @@ def _unpadded(type: str, fields: Mapping[str, Any]) -> Any:
 
 
 def _inputs(letters: _Letters, type: str) -> tuple[Shape, ...]:
-    takes = REGISTRY[type].takes
-    shape = (letters["M"],) if takes == "vector" else (letters["M"], letters["Di"], letters["Di"])
-    return (shape, shape) if takes == "many" else (shape,)
+    layer = REGISTRY[type]
+    shape = (letters["M"],) if layer.takes == "vector" else (letters["M"], letters["Di"], letters["Di"])
+    return (shape,) * layer.arity[0]
 
 
 def _fields(letters: _Letters, type: str, given: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, field in REGISTRY[type].fields.items():
         value = given.get(name, ...)
-        if value is ... and name in _FIELDS and not (name == "size" and type == "upsample"):
-            value = letters[_FIELDS[name]]
+        if value is ... and field.letter:
+            value = letters[field.letter]
         elif value is ...:
             value = field.default
         elif value.__class__ is tuple:

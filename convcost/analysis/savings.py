@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import REGISTRY, Shape
-from convcost.network import INPUT, Layer
+from convcost.network import Layer, Tensor
 from convcost.ops import Cost
 from convcost.rewrites import named
 from convcost.rewrites.base import Part
@@ -50,7 +50,8 @@ def saving(name: str) -> Saving:
     fields = {"out_channels": outputs, "kernel_size": (kernel, kernel), "stride": (1, 1), "padding": _NONE}
     fields |= {"dilation": (1, 1), "groups": 1, "bias": False}
     x = (inputs, size, size)
-    layer: Any = Layer(("conv",), "conv", "conv", fields, (INPUT,), (x,), (outputs, size, size), 0)
+    definition = REGISTRY["conv"](fields)
+    layer = Layer(("conv",), "conv", definition, (Tensor(x),), (Tensor((outputs, size, size), 0),))
     before, _ = _cost("conv", fields, x)
     after, _ = _chain(rewrite.parts(layer), x)
     return Saving(after.params / before.params, after.mults / before.mults)

@@ -159,7 +159,7 @@ def _before(
     from convcost import spec
 
     if source is None:
-        return convcost.Model(Network(after.network.name, "", "", {}, after.network.input_shape, (), ()))
+        return convcost.Model(Network(after.network.name, "", "", {}, after.network.inputs, (), built=True))
     try:
         return convcost.Model(spec.load(source, settings))
     except OptionError as error:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from convcost.layers.base import Activation, LayerFault, Shape
-from convcost.layers.fields import field, number, whole, word
+from convcost.layers.fields import GROUPS, field, number, whole, word
 from convcost.ops import Cost, Ledger, maximum_of, product, total_of
 
 
@@ -53,7 +53,7 @@ class Prelu(_PerValue, type="prelu"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.PReLU.html
     """
 
-    num_parameters: int = field(whole(1), 1, "The learned factors: 1, or one per channel.")
+    num_parameters: int = field(whole(1), 1, "The learned factors: 1, or one per channel.", role=GROUPS)
     per_value = Ledger(cmp=1, mul=1)
 
     def output_shape(self, *inputs: Shape) -> Shape:

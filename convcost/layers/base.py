@@ -7,19 +7,27 @@ integers, on symbolic numbers formulas. Shapes are tuples, channels first: `(C, 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.fields import Field
+from convcost.layers.fields import Field, FieldFault
 from convcost.ops import Cost
+from convcost.registry import Registry
 
 Shape = tuple[int, ...]
 
 MOVES = "moves values"
 """The note of a layer that performs no arithmetic but puts values elsewhere."""
 
-REGISTRY: dict[str, type[Layer]] = {}
+SAME, MIXES, FIXED = "same", "mixes", "fixed"
+"""What a type does to channels. `SAME`: it gives out as many as it takes, or a fixed multiple or share; `MIXES`: as
+many as it is told, each from all of its group's; `FIXED`: their number follows from more than the channels."""
+
+FEATURE_MAP, TOKENS, VECTOR, UNKNOWN = "feature map", "tokens", "vector", "unknown"
+"""Layouts of values: `(C, H, W)`; `(L, C)`; `(F,)`; any."""
+
+REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers")
 
 
 class LayerFault(Exception):
@@ -44,8 +52,11 @@ class LayerFault(Exception):
         self.output = output
 
 
-class Layer:
+class LayerType:
     """A layer type; an instance is one layer with its fields in normal form.
+
+    A type says everything about itself: what it takes and gives, its formulas, and how a smaller network can stand for
+    it. Adding one touches its class, its executor and its tests.
 
     Args:
         fields: All fields of the type, as their readers return them.
@@ -53,10 +64,24 @@ class Layer:
 
     type: ClassVar[str] = ""
     fields: ClassVar[dict[str, Field]] = {}
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)
+    """How many inputs it takes, at least and at most; None where there may be any number."""
     takes: ClassVar[str] = "any"
-    """`spatial`: [C, L], [C, H, W] or [C, D, H, W]; `vector`: [F]; `any`; `many`: two or more inputs."""
+    """`spatial`: [C, L], [C, H, W] or [C, D, H, W]; `vector`: [F]; `any`. All inputs are of this kind."""
+    gives: ClassVar[str] = ""
+    """The layout of what it gives; empty where the shape says it: one axis is a vector, more are a feature map."""
     weights: ClassVar[bool] = False
     """Whether a batch norm behind it folds into it, and `norm` and `activation` may be written with it."""
+    macs: ClassVar[bool] = False
+    """Whether its products count as multiply–accumulates."""
+    channels: ClassVar[str] = SAME
+    """What it does to channels: `SAME`, `MIXES` or `FIXED`."""
+    stretches: ClassVar[bool] = False
+    """Whether an axis of size 1 of one input is stretched to the size that another has."""
+    sized_windows: ClassVar[bool] = False
+    """Whether its windows follow from how many there are, as those of an adaptive pool do."""
+    words: ClassVar[tuple[str, ...]] = ()
+    """What other frameworks and people call it, as `fc` for `linear`: answered with the type's own name."""
     composite: ClassVar[bool] = False
     """Whether it is written for other layers, its `stages`, and never runs itself."""
     checked: ClassVar[tuple[str, ...]] = ()
@@ -71,11 +96,8 @@ class Layer:
         cls.fields = cls.fields | {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         if not type:
             return
-        if type in REGISTRY:
-            places = " and ".join(str(sys.modules[c.__module__].__file__) for c in (REGISTRY[type], cls))
-            raise TypeError(f"layer type {type!r} is defined twice: in {places}")
         cls.type = type
-        REGISTRY[type] = cls
+        REGISTRY.add(type, cls)
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self.__dict__.update(fields)
@@ -83,9 +105,76 @@ class Layer:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a layer is frozen: {name} cannot be set")
 
+    def __eq__(self, other: object) -> bool:
+        return self.__class__ is other.__class__ and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.type, *vars(self).items()))
+
+    def __repr__(self) -> str:
+        return f"{self.type}({', '.join(f'{name}={value}' for name, value in vars(self).items())})"
+
+    @classmethod
+    def merges(cls) -> bool:
+        """Return whether it takes several inputs."""
+        return cls.arity[1] != 1
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any], shape: Shape) -> LayerType:
+        """Return a layer of this type from its fields as a spec may give them.
+
+        Args:
+            given: The fields: numbers, truth values, words, or lists of these. Those that are left out have defaults.
+            shape: The shape of the first input.
+
+        Raises:
+            LayerFault: A field is unknown or missing, or holds what it cannot hold.
+        """
+        for name in given:
+            if name not in cls.fields:
+                raise LayerFault(f"{cls.type} has no field {name!r}", help=f"its fields: {', '.join(cls.fields)}")
+        fields: dict[str, Any] = {}
+        for name, field in cls.fields.items():
+            value = given.get(name, field.default)
+            if value is ...:
+                raise LayerFault(f"{cls.type} needs {name}", field=name)
+            try:
+                fields[name] = field.read(value, len(shape) - 1) if value is not None else None
+            except FieldFault as fault:
+                found = fault.found or f"{value!r}"
+                raise LayerFault(f"{name} must be {fault.expected}", found, field=name, help=fault.help) from None
+        cls.complete(fields, shape)
+        return cls(fields)
+
     @classmethod
     def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
         """Fill in the defaults that follow from other fields or from the input's shape, in place."""
+
+    @classmethod
+    def check_inputs(cls, shapes: tuple[Shape, ...]) -> None:
+        """Refuse a wrong number of inputs, a vector where spatial axes are needed, and the reverse.
+
+        Raises:
+            LayerFault: The type does not take these.
+        """
+        least, most = cls.arity
+        if len(shapes) < least or (most is not None and len(shapes) > most):
+            inputs = f"{least} input{'s' * (least != 1)}" if least == most else f"at least {least} inputs"
+            raise LayerFault(f"{cls.type} takes {inputs}", f"{len(shapes)} given")
+        if cls.takes == "any":
+            return
+        for shape in shapes:
+            if (cls.takes == "vector") != (len(shape) == 1):
+                raise wrong_rank(cls, shape)
+
+    def step(self, axis: int) -> Fraction | None:
+        """Return how far one step along an axis of the output goes on the input; None where no position is left.
+
+        Args:
+            axis: The axis, the first spatial one being 1.
+        """
+        stride = getattr(self, "stride", None)
+        return Fraction(stride[axis - 1]) if stride is not None else Fraction(1)
 
     def stages(self) -> tuple[tuple[str, str, dict[str, Any]], ...]:
         """Return the (name, type, fields) of the layers that a composite type is written for."""
@@ -104,12 +193,26 @@ class Layer:
         return Cost()
 
 
-class Norm(Layer):
+class Norm(LayerType):
     """A layer type that `norm` may name."""
 
 
-class Activation(Layer):
+class Activation(LayerType):
     """A layer type that `activation` may name."""
+
+
+def wrong_rank(type: type[LayerType], shape: Shape) -> LayerFault:
+    """Return the error of a vector where spatial axes are needed, or of the reverse."""
+    if type.takes == "vector":
+        message, help = f"{type.type} takes a vector", "put `flatten` before it"
+    else:
+        message, help = f"{type.type} takes channels and spatial sizes", "a vector has none"
+    return LayerFault(message, f"{shown(shape)} reaches it", help=help)
+
+
+def layout_of(shape: Shape) -> str:
+    """Return the layout that a shape has where nothing else is said of it."""
+    return VECTOR if len(shape) == 1 else FEATURE_MAP
 
 
 def shown(shape: Shape) -> str:

@@ -6,28 +6,31 @@ channels, g the groups, m the depth multiplier; a square stands for the product 
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
-from convcost.layers.base import Layer, LayerFault, Shape
-from convcost.layers.fields import Pair, field, flag, padding, padding_amounts, per_axis, whole
+from convcost.layers.base import MIXES, SAME, LayerFault, LayerType, Shape
+from convcost.layers.fields import CHANNELS, GROUPS, Pair, field, flag, padding, padding_amounts, per_axis, whole
 from convcost.layers.windows import amounts, corner, each_axis, output_size, useful_products
 from convcost.ops import Cost, accumulate, is_symbolic, product
 
-_OUT_CHANNELS = field(whole(1), about="The channels of the output.")
-_KERNEL_SIZE = field(per_axis(1), about="The size of the kernel.")
-_DEPTH_MULTIPLIER = field(whole(1), 1, "How many kernels each input channel has.")
-_STRIDE = field(per_axis(1), 1, "The step from one window to the next.")
-_PADDING = field(padding, 0, "The zeros around the input; `same`: as many as give ⌈input / stride⌉ values.")
-_DILATION = field(per_axis(1), 1, "The step from one kernel value to the next.")
-_GROUPS = field(whole(1), 1, "How many groups of channels there are, which do not mix.")
+_OUT_CHANNELS = field(whole(1), about="The channels of the output.", letter="N", role=CHANNELS)
+_KERNEL_SIZE = field(per_axis(1), about="The size of the kernel.", letter="Dk")
+_DEPTH_MULTIPLIER = field(whole(1), 1, "How many kernels each input channel has.", letter="m")
+_STRIDE = field(per_axis(1), 1, "The step from one window to the next.", letter="s")
+_PADDING = field(padding, 0, "The zeros around the input; `same`: as many as give ⌈input / stride⌉ values.", letter="p")
+_DILATION = field(per_axis(1), 1, "The step from one kernel value to the next.", letter="d")
+_GROUPS = field(whole(1), 1, "How many groups of channels there are, which do not mix.", letter="g", role=GROUPS)
 _BIAS = field(flag, True, "Whether a learned number is added to each output channel.")
 
 
-class _Convolution(Layer):
+class _Convolution(LayerType):
     """The arithmetic that all convolutions over windows share; a type says its channels, groups and window."""
 
     takes = "spatial"
     weights = True
+    macs = True
+    channels = MIXES
     checked = ("in_channels",)
 
     bias: bool = _BIAS
@@ -92,6 +95,8 @@ class DepthwiseConv(_Convolution, type="depthwise_conv"):
     Source: Howard et al. 2017, arXiv:1704.04861, equations 3 and 4.
     """
 
+    channels = SAME
+
     kernel_size: tuple[int, ...] = _KERNEL_SIZE
     depth_multiplier: int = _DEPTH_MULTIPLIER
     stride: tuple[int, ...] = _STRIDE
@@ -120,7 +125,7 @@ class PointwiseConv(_Convolution, type="pointwise_conv"):
         return self.out_channels, self.groups, ones, self.stride, ((0, 0),) * len(ones), ones
 
 
-class SeparableConv(Layer, type="separable_conv"):
+class SeparableConv(LayerType, type="separable_conv"):
     """A depthwise convolution and the pointwise one that mixes its channels: two layers.
 
     mul = Dp² · m·M · Dk² + Dp² · m·M · N, which is m/N + m/Dk² of the standard convolution.
@@ -130,6 +135,8 @@ class SeparableConv(Layer, type="separable_conv"):
 
     takes = "spatial"
     weights = True
+    macs = True
+    channels = MIXES
     composite = True
     checked = ("in_channels",)
 
@@ -152,7 +159,7 @@ class SeparableConv(Layer, type="separable_conv"):
         return ("depthwise", "depthwise_conv", depthwise), ("pointwise", "pointwise_conv", pointwise)
 
 
-class TransposedConv(Layer, type="transposed_conv"):
+class TransposedConv(LayerType, type="transposed_conv"):
     """A transposed convolution: each input value meets each kernel value once, and the products that meet add up.
 
     mul = add = Di² · M · (N/g) · Dk² with Di the **input** size, params = M · (N/g) · Dk² (+ N with bias). Products in
@@ -164,13 +171,15 @@ class TransposedConv(Layer, type="transposed_conv"):
 
     takes = "spatial"
     weights = True
+    macs = True
+    channels = MIXES
     checked = ("in_channels",)
 
     out_channels: int = _OUT_CHANNELS
     kernel_size: tuple[int, ...] = _KERNEL_SIZE
     stride: tuple[int, ...] = _STRIDE
-    padding: tuple[Pair, ...] = field(padding_amounts, 0, "What is cropped off the output.")
-    output_padding: tuple[int, ...] = field(per_axis(0), 0, "What is added behind each axis of the output.")
+    padding: tuple[Pair, ...] = field(padding_amounts, 0, "What is cropped off the output.", letter="p")
+    output_padding: tuple[int, ...] = field(per_axis(0), 0, "What is added behind each axis of the output.", letter="o")
     dilation: tuple[int, ...] = _DILATION
     groups: int = _GROUPS
     bias: bool = _BIAS
@@ -210,6 +219,9 @@ class TransposedConv(Layer, type="transposed_conv"):
             macs=products,
             useful_mults=useful,
         )
+
+    def step(self, axis: int) -> Fraction:
+        return Fraction(1, self.stride[axis - 1])
 
     def _axes(self, x: Shape) -> Any:
         return zip(x[1:], self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation, strict=True)

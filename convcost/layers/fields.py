@@ -20,6 +20,11 @@ Pair = tuple[int, int]
 
 WHOLE, FACTOR, NUMBER, FLAG, WORD = "whole number", "factor", "number", "flag", "word"
 
+CHANNELS, GROUPS, BOUND, SIZE = "channels", "groups", "bound", "size"
+"""What a field says of the output or the input. `CHANNELS`: how many channels the output has; `GROUPS`: a number that
+divides the input's channels, and follows them where it is equal; `BOUND`: a place among the input's channels; `SIZE`:
+the output's spatial size."""
+
 
 class Form(Struct, frozen=True):
     """What a reader takes, but for how many axes there are.
@@ -75,14 +80,18 @@ class Field:
         read: How its value is read.
         default: Its value where none is given, `...` where one must be.
         about: What it is, in a few words.
+        letter: The letter that stands for it in formulas; empty where no count depends on it.
+        role: What it says of the output or the input: `CHANNELS`, `GROUPS`, `BOUND`, `SIZE`, or nothing.
     """
 
-    __slots__ = ("about", "default", "read")
+    __slots__ = ("about", "default", "letter", "read", "role")
 
-    def __init__(self, read: Reader, default: Any, about: str) -> None:
+    def __init__(self, read: Reader, default: Any, about: str, letter: str = "", role: str = "") -> None:
         self.read = read
         self.default = default
         self.about = about
+        self.letter = letter
+        self.role = role
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -95,9 +104,9 @@ class Field:
         return self.default is ...
 
 
-def field(read: Reader, default: Any = ..., about: str = "") -> Any:
+def field(read: Reader, default: Any = ..., about: str = "", *, letter: str = "", role: str = "") -> Any:
     """Declare a field in the body of a layer type."""
-    return Field(read, default, about)
+    return Field(read, default, about, letter, role)
 
 
 def _takes(form: Form) -> Callable[[Callable[[Any, int], Any]], Reader]:

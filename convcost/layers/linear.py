@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from convcost.layers.base import Layer, Shape
-from convcost.layers.fields import field, flag, whole
+from convcost.layers.base import MIXES, LayerType, Shape
+from convcost.layers.fields import CHANNELS, field, flag, whole
 from convcost.ops import Cost, accumulate
 
 
-class Linear(Layer, type="linear"):
+class Linear(LayerType, type="linear"):
     """A fully connected layer: [F] to [out_features].
 
     mul = add = F · out_features, params = F · out_features (+ out_features with bias).
@@ -17,9 +17,12 @@ class Linear(Layer, type="linear"):
 
     takes = "vector"
     weights = True
+    macs = True
+    channels = MIXES
+    words = ("dense", "fc", "fully_connected", "gemm", "inner_product", "mlp")
     checked = ("in_features", "in_channels")
 
-    out_features: int = field(whole(1), about="The numbers in the output.")
+    out_features: int = field(whole(1), about="The numbers in the output.", letter="N", role=CHANNELS)
     bias: bool = field(flag, True, "Whether a learned number is added to each output.")
 
     def output_shape(self, *inputs: Shape) -> Shape:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from convcost.layers.base import MOVES, Layer, LayerFault, Shape, shown
+from convcost.layers.base import MOVES, LayerFault, LayerType, Shape, shown
 from convcost.ops import Cost, Ledger, product
 
+_MANY = (2, None)
 
-class _Elementwise(Layer):
-    takes = "many"
+
+class _Elementwise(LayerType):
+    arity = _MANY
+    stretches = True
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if len({len(shape) for shape in inputs}) > 1:
@@ -47,13 +50,13 @@ class Multiply(_Elementwise, type="multiply"):
         return Cost(ops=Ledger(mul=mults), useful_mults=mults)
 
 
-class Concat(Layer, type="concat"):
+class Concat(LayerType, type="concat"):
     """The inputs' channels, one after the other.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.cat.html
     """
 
-    takes = "many"
+    arity = _MANY
     note = MOVES
 
     def output_shape(self, *inputs: Shape) -> Shape:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from convcost.layers.base import MOVES, Layer, LayerFault, Shape, shown
-from convcost.layers.fields import Pair, factors, field, flag, number, pairs, per_axis, whole, word
+from convcost.layers.base import FIXED, MOVES, LayerFault, LayerType, Shape, shown
+from convcost.layers.fields import BOUND, GROUPS, SIZE, Pair, factors, field, flag, number, pairs, per_axis, whole, word
 from convcost.ops import Cost, accumulate, product
 
 _INTERPOLATIONS = {"linear": 1, "bilinear": 2, "trilinear": 3}
 
 
-class Slice(Layer, type="slice"):
+class Slice(LayerType, type="slice"):
     """The channels from `start` up to, without, `end`."""
 
     note = MOVES
 
-    start: int = field(whole(0), 0, "The first channel, counted from 0.")
-    end: int = field(whole(1), None, "The channel behind the last; all channels without it.")
+    start: int = field(whole(0), 0, "The first channel, counted from 0.", letter="a", role=BOUND)
+    end: int = field(whole(1), None, "The channel behind the last; all channels without it.", letter="b", role=BOUND)
 
     @classmethod
     def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
@@ -34,7 +34,7 @@ class Slice(Layer, type="slice"):
         return (self.end - self.start, *x[1:])
 
 
-class ChannelShuffle(Layer, type="channel_shuffle"):
+class ChannelShuffle(LayerType, type="channel_shuffle"):
     """The channels of `groups` groups dealt out in turn.
 
     Source: Zhang et al. 2017, arXiv:1707.01083, section 3.1;
@@ -43,7 +43,7 @@ class ChannelShuffle(Layer, type="channel_shuffle"):
 
     note = MOVES
 
-    groups: int = field(whole(1), about="How many groups are dealt out.")
+    groups: int = field(whole(1), about="How many groups are dealt out.", letter="g", role=GROUPS)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -52,7 +52,7 @@ class ChannelShuffle(Layer, type="channel_shuffle"):
         return x
 
 
-class PixelShuffle(Layer, type="pixel_shuffle"):
+class PixelShuffle(LayerType, type="pixel_shuffle"):
     """Channels moved into space: [C·r², H, W] to [C, H·r, W·r].
 
     Source: Shi et al. 2016, arXiv:1609.05158, equation 4;
@@ -62,7 +62,7 @@ class PixelShuffle(Layer, type="pixel_shuffle"):
     takes = "spatial"
     note = MOVES
 
-    upscale_factor: int = field(whole(1), about="How much larger each axis becomes.")
+    upscale_factor: int = field(whole(1), about="How much larger each axis becomes.", letter="u")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -75,8 +75,11 @@ class PixelShuffle(Layer, type="pixel_shuffle"):
             )
         return (x[0] // share, *(size * self.upscale_factor for size in x[1:]))
 
+    def step(self, axis: int) -> Fraction:
+        return Fraction(1, self.upscale_factor)
 
-class Upsample(Layer, type="upsample"):
+
+class Upsample(LayerType, type="upsample"):
     """A larger picture: ⌊size · scale_factor⌋ on each axis, or the given `size`.
 
     `nearest` moves values; `linear`, `bilinear` and `trilinear` (by the number of axes) weigh the 2^axes neighbours:
@@ -88,8 +91,8 @@ class Upsample(Layer, type="upsample"):
     takes = "spatial"
     either = ("scale_factor", "size")
 
-    scale_factor: Any = field(factors, None, "How much larger each axis becomes.")
-    size: Any = field(per_axis(1), None, "The size of the output.")
+    scale_factor: Any = field(factors, None, "How much larger each axis becomes.", letter="u")
+    size: Any = field(per_axis(1), None, "The size of the output.", role=SIZE)
     mode: str = field(word("nearest", *_INTERPOLATIONS), "nearest", "How the values between are found.")
     align_corners: bool = field(flag, False, "Whether the corners keep their values; no count changes.")
 
@@ -122,6 +125,9 @@ class Upsample(Layer, type="upsample"):
             )
         return (x[0], *sizes)
 
+    def step(self, axis: int) -> Fraction | None:
+        return 1 / Fraction(self.scale_factor[axis - 1]) if self.scale_factor is not None else None
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         if self.mode == "nearest":
             return Cost()
@@ -129,7 +135,7 @@ class Upsample(Layer, type="upsample"):
         return Cost(ops=accumulate(products), useful_mults=products)
 
 
-class Pad(Layer, type="pad"):
+class Pad(LayerType, type="pad"):
     """Zeros around the picture: ordinary input to what follows.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad2d.html
@@ -138,20 +144,20 @@ class Pad(Layer, type="pad"):
     takes = "spatial"
     note = MOVES
 
-    padding: tuple[Pair, ...] = field(pairs, about="The zeros around the input.")
+    padding: tuple[Pair, ...] = field(pairs, about="The zeros around the input.", letter="p")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         return (x[0], *(size + sum(pair) for size, pair in zip(x[1:], self.padding, strict=True)))
 
 
-class Crop(Layer, type="crop"):
+class Crop(LayerType, type="crop"):
     """The picture without its margin."""
 
     takes = "spatial"
     note = MOVES
 
-    cropping: tuple[Pair, ...] = field(pairs, about="What is taken off.")
+    cropping: tuple[Pair, ...] = field(pairs, about="What is taken off.", letter="p")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -161,16 +167,20 @@ class Crop(Layer, type="crop"):
         return (x[0], *sizes)
 
 
-class Flatten(Layer, type="flatten"):
+class Flatten(LayerType, type="flatten"):
     """All values as one vector."""
 
     note = MOVES
+    channels = FIXED
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return (product(inputs[0]),)
 
+    def step(self, axis: int) -> Fraction | None:
+        return None
 
-class Dropout(Layer, type="dropout"):
+
+class Dropout(LayerType, type="dropout"):
     """Dropout: at inference the input itself.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html
@@ -181,7 +191,7 @@ class Dropout(Layer, type="dropout"):
     p: Any = field(number, Fraction(1, 2), "How likely a value is dropped in training; no count changes.")
 
 
-class Identity(Layer, type="identity"):
+class Identity(LayerType, type="identity"):
     """The input itself; a name for it."""
 
     note = "nothing at inference"

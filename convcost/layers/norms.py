@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from convcost.layers.base import Layer, LayerFault, Norm, Shape
-from convcost.layers.fields import field, flag, number, whole
+from convcost.layers.base import LayerFault, LayerType, Norm, Shape
+from convcost.layers.fields import GROUPS, field, flag, number, whole
 from convcost.ops import NOTHING, Cost, Ledger, product, standardise, total_of
 
 _AFFINE = field(flag, True, "Whether a factor and a shift per channel are learned.")
@@ -70,7 +70,7 @@ class GroupNorm(Norm, type="group_norm"):
 
     checked = ("num_channels",)
 
-    num_groups: int = field(whole(1), about="How many groups of channels there are.")
+    num_groups: int = field(whole(1), about="How many groups of channels there are.", letter="g", role=GROUPS)
     affine: bool = _AFFINE
     eps: Any = _EPS
 
@@ -99,7 +99,7 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html
     """
 
-    size: int = field(whole(1), about="The neighbouring channels whose squares are added up.")
+    size: int = field(whole(1), about="The neighbouring channels whose squares are added up.", letter="n")
     alpha: Any = field(number, Fraction(1, 10_000), "The α of the formula; no count changes.")
     beta: Any = field(number, Fraction(3, 4), "The β of the formula; no count changes.")
     k: Any = field(number, 1, "The k of the formula; no count changes.")
@@ -110,7 +110,7 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
         return Cost(ops=ops, useful_mults=ops.mul)
 
 
-class Scale(Layer, type="scale"):
+class Scale(LayerType, type="scale"):
     """A learned factor per channel.
 
     One `mul` per value, params = C.

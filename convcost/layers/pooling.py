@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
-from convcost.layers.base import Layer, LayerFault, Shape
-from convcost.layers.fields import field, flag, padding, per_axis
+from convcost.layers.base import LayerFault, LayerType, Shape
+from convcost.layers.fields import SIZE, field, flag, padding, per_axis
 from convcost.layers.windows import amounts, output_size
 from convcost.ops import Cost, Ledger, average_of, gcd, maximum_of, product, total_of
 
 
-class _Pool(Layer):
+class _Pool(LayerType):
     takes = "spatial"
 
-    kernel_size: tuple[int, ...] = field(per_axis(1), about="The size of the window.")
-    stride: tuple[int, ...] = field(per_axis(1), None, "The step between windows; the kernel size without it.")
-    padding: Any = field(padding, 0, "What lies around the input, at most half the window.")
+    kernel_size: tuple[int, ...] = field(per_axis(1), about="The size of the window.", letter="Dk")
+    stride: tuple[int, ...] = field(
+        per_axis(1), None, "The step between windows; the kernel size without it.", letter="s"
+    )
+    padding: Any = field(padding, 0, "What lies around the input, at most half the window.", letter="p")
     ceil_mode: bool = field(flag, False, "Whether the last window may hang over the end.")
 
     @classmethod
@@ -60,7 +63,7 @@ class MaxPool(_Pool, type="max_pool"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
     """
 
-    dilation: tuple[int, ...] = field(per_axis(1), 1, "The step from one value of the window to the next.")
+    dilation: tuple[int, ...] = field(per_axis(1), 1, "The step from one value of the window to the next.", letter="d")
 
     def window(self, terms: int) -> Ledger:
         return maximum_of(terms)
@@ -83,7 +86,7 @@ class AvgPool(_Pool, type="avg_pool"):
         return average_of(terms)
 
 
-class GlobalAvgPool(Layer, type="global_avg_pool"):
+class GlobalAvgPool(LayerType, type="global_avg_pool"):
     """The average of each channel: [C, H, W] to [C, 1, 1].
 
     add = H·W, div = 1 per channel.
@@ -97,12 +100,15 @@ class GlobalAvgPool(Layer, type="global_avg_pool"):
         (x,) = inputs
         return (x[0], *(1 for _ in x[1:]))
 
+    def step(self, axis: int) -> Fraction | None:
+        return None
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         (x,) = inputs
         return Cost(ops=average_of(product(x[1:])) * x[0])
 
 
-class AdaptiveAvgPool(Layer, type="adaptive_avg_pool"):
+class AdaptiveAvgPool(LayerType, type="adaptive_avg_pool"):
     """The average of windows laid so that the output has a given size.
 
     Window a of an axis runs from ⌊a·i/o⌋ to ⌈(a+1)·i/o⌉. Neighbours share a value wherever a·i/o is not whole, which
@@ -113,11 +119,15 @@ class AdaptiveAvgPool(Layer, type="adaptive_avg_pool"):
     """
 
     takes = "spatial"
+    sized_windows = True
 
-    output_size: tuple[int, ...] = field(per_axis(1), about="The size of the output.")
+    output_size: tuple[int, ...] = field(per_axis(1), about="The size of the output.", letter="Dp", role=SIZE)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return (inputs[0][0], *self.output_size)
+
+    def step(self, axis: int) -> Fraction | None:
+        return None
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         (x,) = inputs

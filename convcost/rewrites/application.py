@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from convcost.layers import REGISTRY, LayerFault, Shape, shown
-from convcost.network import INPUT, Layer, Network
-from convcost.rewrites.base import ALL, NOTHING, OWN, Fields, Graph, Part, Refusal, Rewrite, Site
+from convcost.layers import REGISTRY, LayerFault, LayerType, shown
+from convcost.network import INPUT, Network, NetworkBuilder, Tensor
+from convcost.rewrites.base import ALL, NOTHING, OWN, Graph, Part, Refusal, Rewrite, Site
 
 
 class Survey(Struct, frozen=True):
@@ -58,9 +58,12 @@ def survey(network: Network, rewrite: Rewrite) -> Survey:
 def apply(network: Network, sites: Sequence[Site]) -> Rewritten:
     """Return the network with the sites rewritten; each layer may belong to one site."""
     graph = Graph(network)
-    builder = _Builder(graph, {index: site for site in sites for index in site.becomes})
-    builder.build()
-    return Rewritten(replace(network, layers=tuple(builder.layers)), tuple(builder.origins), tuple(sites))
+    writer = _Writer(graph, {index: site for site in sites for index in site.becomes})
+    writer.write()
+    built = writer.builder.build(
+        file=network.file, source=network.source, symbols=network.symbols, limits=network.limits
+    )
+    return Rewritten(built, tuple(writer.origins), tuple(sites))
 
 
 def rewrite_all(network: Network, rewrite: Rewrite) -> Rewritten:
@@ -80,28 +83,29 @@ def _check_shapes(graph: Graph, site: Site) -> None:
     Raises:
         Refusal: What would change.
     """
-    builder = _Builder(graph, dict.fromkeys(site.becomes, site))
+    writer = _Writer(graph, dict.fromkeys(site.becomes, site))
     last = max(site.becomes)
     old = graph.layers[last].output_shape
     for index in sorted((*site.becomes, *site.between)):
-        builder.take(index)
-    new = builder.values[last][1]
+        writer.take(index)
+    new = writer.values[last].shape
     if new != old:
         raise Refusal(f"its output would be {shown(new)} instead of {shown(old)}")
 
 
-class _Builder:
+class _Writer:
     """Copies the layers of a graph one after the other, and writes the parts of those that are rewritten."""
 
     def __init__(self, graph: Graph, sites: Mapping[int, Site]) -> None:
         self.graph = graph
         self.sites = sites
-        self.layers: list[Layer] = []
+        self.builder = NetworkBuilder(graph.network.name)
+        self.inputs = [self.builder.add_input(tensor.shape) for tensor in graph.network.inputs]
         self.origins: list[int] = []
-        self.names: set[str] = set()
-        self.values: dict[int, tuple[int, Shape]] = {}  # each old layer's output: the new index and its shape
+        self.values: dict[int, Tensor] = {}  # what stands for each old layer's output
 
-    def build(self) -> None:
+    def write(self) -> None:
+        """Write all layers."""
         for index in range(len(self.graph.layers)):
             self.take(index)
 
@@ -109,9 +113,9 @@ class _Builder:
         """Copy a layer, or write what becomes of it."""
         layer = self.graph.layers[index]
         site = self.sites.get(index)
-        inputs = [self._value(source, shape) for source, shape in zip(layer.inputs, layer.input_shapes, strict=True)]
+        inputs = tuple([self._value(tensor) for tensor in layer.inputs])
         if site is None:
-            self.values[index] = self._copy(layer, index, inputs)
+            self.values[index] = self._place(layer.definition, layer.path, index, inputs, layer.former)
             return
         value = inputs[0]
         parts = site.becomes[index]
@@ -121,74 +125,56 @@ class _Builder:
             value = self._part(part, path, index, value)
         self.values[index] = value
 
-    def _value(self, source: int, shape: Shape) -> tuple[int, Shape]:
-        if source == INPUT:
-            return INPUT, shape
-        return self.values.get(source, (source, shape))  # a site that is tried alone reads the old network
+    def _value(self, tensor: Tensor) -> Tensor:
+        if tensor.producer == INPUT:
+            return self.inputs[tensor.output]
+        return self.values.get(tensor.producer, tensor)  # a site that is tried alone reads the old network
 
-    def _part(self, part: Part, path: tuple[str, ...], index: int, value: tuple[int, Shape]) -> tuple[int, Shape]:
-        definition = REGISTRY[part.type]
+    def _part(self, part: Part, path: tuple[str, ...], index: int, value: Tensor) -> Tensor:
+        definition = REGISTRY[part.type](part.fields)
         if part.branches:
             ends = [value] * len(part.branches)
             for number, branch in enumerate(part.branches):
                 for inner in branch:
                     place = (*path, f"branch_{number + 1}", inner.label)
                     ends[number] = self._part(inner, place, index, ends[number])
-            value = self._emit(part.type, part.fields, path, index, ends)
+            value = self._place(definition, path, index, tuple(ends))
             return self._followers(part.behind, path, index, value)
         if definition.composite:
-            stages = definition(part.fields).stages()
+            stages = definition.stages()
             for label, type, fields in stages:
-                value = self._emit(type, fields, (*path, label), index, [value])
+                value = self._place(REGISTRY[type](fields), (*path, label), index, (value,))
                 behind = part.behind if label == stages[-1][0] else ALL
                 value = self._followers(behind, (*path, label), index, value)
             return value
-        value = self._emit(part.type, part.fields, path, index, [value])
+        value = self._place(definition, path, index, (value,))
         return self._followers(part.behind, path, index, value)
 
-    def _followers(self, behind: str, path: tuple[str, ...], index: int, value: tuple[int, Shape]) -> tuple[int, Shape]:
+    def _followers(self, behind: str, path: tuple[str, ...], index: int, value: Tensor) -> Tensor:
         if behind == NOTHING:
             return value
         for follower in self.graph.own(index) if behind == OWN else self.graph.followers(index):
             old = self.graph.layers[follower]
-            value = self._emit(old.type, old.fields, (*path, old.type), index, [value])
+            value = self._place(old.definition, (*path, old.type), index, (value,))
         return value
 
-    def _copy(self, layer: Layer, index: int, inputs: list[tuple[int, Shape]]) -> tuple[int, Shape]:
-        shapes = tuple(shape for _, shape in inputs)
-        output = layer.output_shape if shapes == layer.input_shapes else _output(layer.type, layer.fields, shapes)
-        sources = tuple(source for source, _ in inputs)
-        self._add(replace(layer, inputs=sources, input_shapes=shapes, output_shape=output), index)
-        return len(self.layers) - 1, output
+    def _place(
+        self,
+        definition: LayerType,
+        path: tuple[str, ...],
+        index: int,
+        inputs: tuple[Tensor, ...],
+        former: tuple[str, ...] = (),
+    ) -> Tensor:
+        """Add a layer that is or stands for an old one.
 
-    def _emit(
-        self, type: str, fields: Fields, path: tuple[str, ...], index: int, inputs: list[tuple[int, Shape]]
-    ) -> tuple[int, Shape]:
-        """Add a new layer."""
-        sources, shapes = tuple(source for source, _ in inputs), tuple(shape for _, shape in inputs)
-        output = _output(type, fields, shapes)
+        Raises:
+            Refusal: It cannot work on what reaches it.
+        """
         old = self.graph.layers[index]
-        self._add(Layer(path, "/".join(path), type, fields, sources, shapes, output, old.line, old.column), index)
-        return len(self.layers) - 1, output
-
-    def _add(self, layer: Layer, origin: int) -> None:
-        path = layer.path
-        while "/".join(path) in self.names:
-            path = (*path[:-1], f"{path[-1]}'")
-        if path is not layer.path:
-            layer = replace(layer, path=path, name="/".join(path))
-        self.names.add(layer.name)
-        self.layers.append(layer)
-        self.origins.append(origin)
-
-
-def _output(type: str, fields: Fields, shapes: tuple[Shape, ...]) -> Shape:
-    """Return a layer's output shape.
-
-    Raises:
-        Refusal: It cannot work on what reaches it.
-    """
-    try:
-        return REGISTRY[type](fields).output_shape(*shapes)
-    except LayerFault as fault:
-        raise Refusal(f"{fault.message}: {fault.found}") from None
+        try:
+            tensor = self.builder.place(definition, inputs, path, old.line, old.column, former)
+        except LayerFault as fault:
+            raise Refusal(f"{fault.message}: {fault.found}") from None
+        self.origins.append(index)
+        return tensor

@@ -71,7 +71,7 @@ class Graph:
         self.next: dict[int, int] = {}
         """The layer that reads a layer's output, where there is just one."""
         for index, layer in enumerate(network.layers):
-            for source in layer.inputs:
+            for source in layer.sources:
                 if source != INPUT and self.readers[source] == 1:
                     self.next[source] = index
         self.pairs = separable_pairs(network, self.readers)
@@ -83,7 +83,7 @@ class Graph:
         found: list[int] = []
         for kind in (Norm, Activation):
             reader = self.next.get(index)
-            if reader is not None and issubclass(REGISTRY[self.layers[reader].type], kind):
+            if reader is not None and isinstance(self.layers[reader].definition, kind):
                 found.append(reader)
                 index = reader
         return found

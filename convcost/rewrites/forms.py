@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcost.layers import REGISTRY, Activation, Norm
+from convcost.layers import Activation, Norm
 from convcost.network import INPUT, Layer, Network
 
 
@@ -45,10 +45,11 @@ def separable_pairs(network: Network, readers: list[int]) -> dict[int, int]:
             if readers[index] == 1 and max(layer.fields["kernel_size"]) > 1:
                 pending[index] = index
             continue
-        if not pending or layer.inputs[0] == INPUT or layer.inputs[0] not in pending:
+        source = layer.inputs[0].producer
+        if not pending or source == INPUT or source not in pending:
             continue
-        start = pending.pop(layer.inputs[0])
-        if issubclass(REGISTRY[layer.type], (Norm, Activation)):
+        start = pending.pop(source)
+        if isinstance(layer.definition, (Norm, Activation)):
             if readers[index] == 1:
                 pending[index] = start
         elif is_pointwise(layer):

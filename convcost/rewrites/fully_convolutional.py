@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.layers import REGISTRY, Activation, Norm
+from convcost.layers import Activation, Norm
 from convcost.network import INPUT, Layer
 from convcost.rewrites.base import NOTHING, OWN, Graph, Part, Rewrite, Site, fields, refuse_unless
 
@@ -60,12 +60,12 @@ class FullyConvolutional(Rewrite):
             Refusal: It reads none, or is not the first that does.
         """
         between: list[int] = []
-        at = graph.layers[index].inputs[0]
+        at = graph.layers[index].sources[0]
         linear = False
         while at != INPUT and graph.readers[at] == 1 and (_passes(graph, at) or graph.layers[at].type == "linear"):
             linear |= graph.layers[at].type == "linear"
             between.insert(0, at)
-            at = graph.layers[at].inputs[0]
+            at = graph.layers[at].sources[0]
         found = at != INPUT and graph.layers[at].type == "flatten" and graph.readers[at] == 1
         refuse_unless(found, "no flatten stands before it that nothing else reads")
         refuse_unless(not linear, "it goes with the first linear layer behind the flatten")
@@ -79,8 +79,8 @@ class FullyConvolutional(Rewrite):
 
 def _passes(graph: Graph, index: int) -> bool:
     """Return whether a layer works on each value, or on the channels of each position, whatever the shape."""
-    kind = graph.layers[index].type
-    return kind in ("dropout", "identity") or issubclass(REGISTRY[kind], (Norm, Activation))
+    layer = graph.layers[index]
+    return layer.type in ("dropout", "identity") or isinstance(layer.definition, (Norm, Activation))
 
 
 REWRITE = FullyConvolutional

@@ -31,10 +31,10 @@ class Standard(Rewrite):
         if depthwise is None:
             raise Refusal("no depthwise convolution feeds it alone, through norms and activations only")
         between = []
-        at = layer.inputs[0]
+        at = layer.sources[0]
         while at != depthwise:
             between.append(at)
-            at = graph.layers[at].inputs[0]
+            at = graph.layers[at].sources[0]
         first = graph.layers[depthwise]
         becomes: dict[int, tuple[Part, ...]] = {depthwise: (), **dict.fromkeys(reversed(between), ())}
         becomes[index] = self.parts(first, layer)

@@ -6,10 +6,18 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.layers import REGISTRY
 from convcost.network import Limit
 from convcost.spec.tree import Node
 
-MERGES = frozenset(("add", "multiply", "concat", "residual"))
+RESIDUAL = "residual"
+"""The merge that is written as one item and runs as an `add`."""
+
+
+def is_merge(type: str) -> bool:
+    """Return whether an item of a type takes several inputs."""
+    return type == RESIDUAL or (type in REGISTRY and REGISTRY[type].merges())
+
 
 KEYS = {
     "convcost": "The version of the language: 1.",
@@ -37,6 +45,10 @@ ITEM_KEYS = {
     "repeat": "How often it runs, one after the other; 0 leaves it out.",
     "if": "Leaves it out unless this holds; what is left out passes its input on.",
 }
+INPUT_NAME = "input"
+"""The name by which `from` reads the input of the network."""
+BRANCHES = "branches"
+"""The key of a merge with fields that holds its branches."""
 RESIDUAL_KEYS = {
     "body": "The items whose output is added.",
     "shortcut": "The items on the way around them; the input itself without it.",
@@ -70,12 +82,13 @@ class Item(Struct, gc=False):
 
     Attributes:
         type: A layer type, a merge or a block of the file; empty where that is a reported fault.
-        segment: Its part of a layer's path: the name, or type and count within the list.
+        segment: Its part of a layer's name: its own name, or its type and a count.
         where: Its path in the file, for faults.
         fields: What is given to a layer (the defaults of its type included) or a block.
         branches: A merge's lists; None where it names its inputs.
-        labels: The path segments of the branches.
+        opens_level: Whether the names of the layers inside a merge begin with its own.
         sources: The names it reads instead of the item before.
+        former: The part of a layer's name that earlier versions gave it.
     """
 
     type: str
@@ -84,12 +97,27 @@ class Item(Struct, gc=False):
     line: int
     column: int
     fields: dict[str, Given]
-    branches: list[list[Item]] | None = None
-    labels: tuple[str, ...] = ()
+    branches: list[Branch] | None = None
+    opens_level: bool = True
     name: str = ""
+    former: str = ""
     sources: tuple[str, ...] = ()
     repeat: Given | None = None
     condition: Given | None = None
+
+
+class Branch(Struct, gc=False):
+    """A branch of a merge.
+
+    Attributes:
+        items: Its items.
+        label: Its part of the names of the layers inside; empty where they are counted with the merge's own list.
+        former: The part that earlier versions gave it.
+    """
+
+    items: list[Item]
+    label: str
+    former: str
 
 
 class Block(Struct, gc=False):

@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.layers import FieldFault, LayerFault, Shape, shown
-from convcost.layers import Layer as LayerType
+from convcost.layers import FieldFault, LayerFault, LayerType, Shape
+from convcost.layers.base import wrong_rank
+from convcost.network import Tensor
 from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.document import INVALID, Document, Given, Item
@@ -24,15 +25,23 @@ SURE, CHANNELS, SIZES, RANK = range(4)
 
 
 class Value(Struct, frozen=True, gc=False):
-    """What flows between items: the layer that gives it and its shape.
+    """What flows between items.
 
     Behind a reported fault the shape is a guess, of the channels only or of all: what follows from a guess is not
     reported again, everything else is.
     """
 
-    index: int
-    shape: Shape
+    tensor: Tensor
     guess: int = SURE
+
+    @property
+    def shape(self) -> Shape:
+        """Its shape, or what is guessed for it."""
+        return self.tensor.shape
+
+    def guessed(self, guess: int, shape: Shape | None = None) -> Value:
+        """Return it with a shape of which something is a guess."""
+        return Value(self.tensor if shape is None else Tensor(shape, self.tensor.producer, self.tensor.output), guess)
 
 
 class Evaluator:
@@ -102,11 +111,7 @@ class Evaluator:
 
     def wrong_rank(self, layer: type[LayerType], item: Item, shape: Shape) -> None:
         """Report a vector where spatial axes are needed, or the reverse."""
-        if layer.takes == "vector":
-            message, help = f"{layer.type} takes a vector", "put `flatten` before it"
-        else:
-            message, help = f"{layer.type} takes channels and spatial sizes", "a vector has none"
-        self.fault(message, item, item, found=f"{shown(shape)} reaches it", help=help)
+        self.layer_fault(wrong_rank(layer, shape), item, {})
 
     def note(self) -> str:
         """Return where the block that is being unrolled is used."""

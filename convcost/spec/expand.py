@@ -7,17 +7,17 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
-from convcost.layers import REGISTRY, LayerFault, Shape, shown
-from convcost.layers import Layer as LayerType
+from msgspec import Struct
+
+from convcost.layers import REGISTRY, LayerFault, LayerType, Shape, shown
 from convcost.layers.fields import MAX_SIZE
-from convcost.network import INPUT, Layer, Network
-from convcost.spec import expressions
+from convcost.network import Network, NetworkBuilder, Tensor
 from convcost.spec.arithmetic import shown as shown_value
-from convcost.spec.document import INVALID, MERGES, Document, Given, Item
+from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item, is_merge
 from convcost.spec.evaluate import CHANNELS, RANK, SIZES, SURE, WHOLE, Evaluator, Value
 from convcost.spec.expressions import Formula, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
-from convcost.spec.fields import lacks, where_to_give
+from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
 
 MOST_LAYERS = 1_000_000
 DEEPEST = 100
@@ -49,16 +49,37 @@ def expand(
     if not document.closed:
         with suppress(TooLarge):
             expander.check_least(document.items)
-            expander.run(document.items, Scope(), expander.evaluate.symbols, value, ())
-    return Network(
-        name=document.name,
+            expander.run(document.items, Scope({INPUT_NAME: value}), expander.evaluate.symbols, value, ROOT)
+    return expander.builder.build(
         file=faults.source.file,
         source=document.source,
         symbols={name: value for name, value in symbols.items() if not isinstance(value, Missing)},
-        input_shape=value.shape,
-        layers=tuple(expander.layers),
         limits=document.limits,
     )
+
+
+class Path(Struct, frozen=True, gc=False):
+    """Where layers are: the parts of their name, and those that earlier versions gave them.
+
+    `former` is the same object as `parts` while both are equal.
+    """
+
+    parts: tuple[str, ...]
+    former: tuple[str, ...]
+
+    def to(self, part: str, former: str | None = None) -> Path:
+        """Return the path one level deeper; without a former part, it is the same."""
+        parts = (*self.parts, part)
+        if self.former is self.parts and (former is None or former == part):
+            return Path(parts, parts)
+        return Path(parts, (*self.former, part if former is None else former))
+
+    def formerly(self, label: str) -> Path:
+        """Return the path of what had one more level formerly."""
+        return Path(self.parts, (*self.former, label)) if label else self
+
+
+ROOT = Path((), ())  # both the same object
 
 
 class Scope:
@@ -66,8 +87,8 @@ class Scope:
 
     __slots__ = ("around", "here")
 
-    def __init__(self, around: Scope | None = None) -> None:
-        self.here: dict[str, Value] = {}
+    def __init__(self, here: dict[str, Value] | None = None, around: Scope | None = None) -> None:
+        self.here: dict[str, Value] = here or {}
         self.around = around
 
     def find(self, name: str) -> Value | None:
@@ -81,15 +102,14 @@ class Scope:
 
 
 class Expander:
-    """Unrolls a document; `layers` holds what came of it."""
+    """Unrolls a document; `builder` holds what came of it."""
 
     def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults) -> None:
         self.document = document
         self.blocks = document.blocks
         self.evaluate = Evaluator(document, symbols, faults)
         self.faults = faults
-        self.layers: list[Layer] = []
-        self.names: set[str] = set()
+        self.builder = NetworkBuilder(document.name)
         self.visits = 0
         self.depth = 0  # lists within each other
 
@@ -104,7 +124,8 @@ class Expander:
             sizes = INVALID
         if sizes is INVALID:
             nodes = getattr(given.at, "items", ())
-            return Value(INPUT, (1,) * len(nodes), SIZES) if 1 <= len(nodes) <= 4 else Value(INPUT, (1, 1, 1), RANK)
+            known = 1 <= len(nodes) <= MOST_SIZES
+            return Value(self.builder.add_input((1,) * (len(nodes) if known else 3)), SIZES if known else RANK)
         guess = SURE
         for size, node in zip(sizes, getattr(given.at, "items", ()), strict=True):
             if not self.is_input_size(size):
@@ -116,13 +137,13 @@ class Expander:
                     help=WHOLE if isinstance(size, Fraction) else "",
                 )
                 guess = SIZES
-        return Value(INPUT, tuple(sizes) if guess == SURE else (1,) * len(sizes), guess)
+        return Value(self.builder.add_input(tuple(sizes) if guess == SURE else (1,) * len(sizes)), guess)
 
     def is_input_size(self, size: Any) -> bool:
         """Return whether a size can be one of the input."""
         return type(size) is int and 1 <= size <= MAX_SIZE
 
-    def run(self, items: list[Item], scope: Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+    def run(self, items: list[Item], scope: Scope, env: dict[str, Any], value: Value, path: Path) -> Value:
         """Run a list's items one after the other and return the last one's output."""
         self.depth += 1
         for item in items:
@@ -134,16 +155,16 @@ class Expander:
         self.depth -= 1
         return value
 
-    def item(self, item: Item, scope: Scope, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+    def item(self, item: Item, scope: Scope, env: dict[str, Any], value: Value, path: Path) -> Value:
         """Run an item, as often as it is repeated, and return its last output."""
         self._visit(item)
         if not item.type:
-            return Value(value.index, value.shape, RANK)
+            return value.guessed(RANK)
         feeds = [value]
         if item.sources:
             feeds = [found for name in item.sources if (found := scope.find(name)) is not None]
-            if len(feeds) < len(item.sources) or (len(feeds) > 1 and item.type not in MERGES):
-                return Value(value.index, value.shape, RANK)  # reported when the file was read
+            if len(feeds) < len(item.sources) or (len(feeds) > 1 and not is_merge(item.type)):
+                return value.guessed(RANK)  # reported when the file was read
             value = feeds[0]
         times = 1
         if item.condition is not None or item.repeat is not None:
@@ -160,12 +181,13 @@ class Expander:
                 )
                 times = 1
         if item.repeat is None:
-            return self._once(item, scope, env, feeds, (*path, item.segment))
+            return self._once(item, scope, env, feeds, path.to(item.segment, item.former))
+        errors = len(self.faults)
         for turn in range(1, times + 1):
-            value = self._once(item, scope, env, feeds, (*path, f"{item.segment}.{turn}"))
+            value = self._once(item, scope, env, feeds, path.to(f"{item.segment}.{turn}", f"{item.former}.{turn}"))
             feeds = [value]
             self._visit(item)
-            if value.guess:  # the other turns would tell the same fault
+            if value.guess or len(self.faults) > errors:  # the other turns would report the same errors
                 break
         return value
 
@@ -192,12 +214,14 @@ class Expander:
                     known[item.type] = self._least(self.blocks[item.type].items, known, depth + 1)
                 total += times * known[item.type]
             else:
-                total += times * (1 + sum(self._least(branch, known, depth + 1) for branch in item.branches or ()))
+                total += times * (
+                    1 + sum(self._least(branch.items, known, depth + 1) for branch in item.branches or ())
+                )
         return total
 
     def _visit(self, item: Item) -> None:
         self.visits += 1
-        if self.visits > _VISITS + _VISITS_PER_LAYER * len(self.layers):
+        if self.visits > _VISITS + _VISITS_PER_LAYER * len(self.builder.layers):
             self._too_large(item)
 
     def _times(self, item: Item, env: dict[str, Any]) -> int:
@@ -233,17 +257,17 @@ class Expander:
             self._too_large(item, _MOST, item.repeat.at, self.evaluate.described(item.repeat, times))
         return times
 
-    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]) -> Value:
-        if item.type in MERGES:
+    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Value:
+        if is_merge(item.type):
             return self._merge(item, scope, env, feeds, path)
         if item.type in self.blocks:
             return self._block(item, env, feeds[0], path)
         return self._layer(item, env, feeds[0], path)
 
-    def _block(self, item: Item, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+    def _block(self, item: Item, env: dict[str, Any], value: Value, path: Path) -> Value:
         block = self.blocks[item.type]
         if block.broken:
-            return Value(value.index, value.shape, RANK)
+            return value.guessed(RANK)
         env["in_channels"] = channels = self._channels(value)
         inner = dict(self.evaluate.symbols)
         inner["in_channels"] = channels
@@ -263,29 +287,35 @@ class Expander:
         self.evaluate.uses.pop()
         return value
 
-    def _merge(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]) -> Value:
+    def _merge(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Value:
+        inner = path if item.opens_level else Path(path.parts[:-1], path.former)
         if item.branches is not None:
             value, feeds = feeds[0], []
-            for label, branch in zip(item.labels, item.branches, strict=True):
-                inner = (*path, label) if label else path
-                feeds.append(self.run(branch, Scope(scope), env, value, inner))
-        type = "add" if item.type == "residual" else item.type
-        shapes = tuple(feed.shape for feed in feeds)
+            for branch in item.branches:
+                place = inner.to(branch.label, branch.former) if branch.label else inner.formerly(branch.former)
+                feeds.append(self.run(branch.items, Scope(around=scope), env, value, place))
         guess = max(feed.guess for feed in feeds)
+        layer = REGISTRY["add" if item.type == "residual" else item.type]
+        fields: dict[str, Any] = {}
+        if layer.fields:
+            env["in_channels"] = Missing("in_channels")
+            fields, unread = self.evaluate.fields(item, layer, item.fields, env, feeds[0])
+            if unread:
+                return feeds[0].guessed(max(guess, SIZES))
+            layer.complete(fields, feeds[0].shape)
         try:
             if item.type == "residual":
-                _check_equal(*shapes)
-            output = REGISTRY[type]({}).output_shape(*shapes)
-            index = self._emit(item, path, type, {}, tuple(feed.index for feed in feeds), shapes, output)
+                _check_equal(*[feed.shape for feed in feeds])
+            tensor = self._emit(item, layer(fields), tuple([feed.tensor for feed in feeds]), path)
         except LayerFault as fault:
             if not guess:
-                self.evaluate.layer_fault(fault, item, {})
-            return Value(feeds[0].index, feeds[0].shape, max(guess, SIZES))
-        return Value(index, output, guess)
+                self.evaluate.layer_fault(fault, item, item.fields)
+            return feeds[0].guessed(max(guess, SIZES))
+        return Value(tensor, guess)
 
     # layers
 
-    def _layer(self, item: Item, env: dict[str, Any], value: Value, path: tuple[str, ...]) -> Value:
+    def _layer(self, item: Item, env: dict[str, Any], value: Value, path: Path) -> Value:
         layer = REGISTRY[item.type]
         env["in_channels"] = self._channels(value)
         result = self._single(item, layer, item.fields, env, value, path)
@@ -300,7 +330,7 @@ class Expander:
         given: dict[str, Given],
         env: dict[str, Any],
         value: Value,
-        path: tuple[str, ...],
+        path: Path,
     ) -> Value:
         """Read a layer's fields and add it, or its stages."""
         shape = value.shape
@@ -308,13 +338,13 @@ class Expander:
             if value.guess < RANK:
                 self.evaluate.wrong_rank(layer, item, shape)
             if layer.takes != "vector":
-                return Value(value.index, shape, RANK)
+                return value.guessed(RANK)
             shape = (1,)
-            value = Value(value.index, shape, CHANNELS)  # as if it were flattened
+            value = value.guessed(CHANNELS, shape)  # as if it were flattened
         fields, unread = self.evaluate.fields(item, layer, given, env, value)
         if unread:
             if not _CHANNEL_FIELDS.issuperset(unread):
-                return Value(value.index, shape, max(value.guess, SIZES))
+                return value.guessed(max(value.guess, SIZES))
             fields |= dict.fromkeys(unread, 1)
         layer.complete(fields, shape)
         sure = not unread and value.guess < SIZES and not _CHANNEL_FIELDS.isdisjoint(fields)
@@ -331,17 +361,15 @@ class Expander:
         fields: dict[str, Any],
         value: Value,
         guess: int,
-        path: tuple[str, ...],
+        path: Path,
     ) -> Value:
         """Find a layer's output shape, as sure as `guess` says, and add the layer."""
         try:
-            output = REGISTRY[type](fields).output_shape(value.shape)
-            index = self._emit(item, path, type, fields, (value.index,), (value.shape,), output)
+            return Value(self._emit(item, REGISTRY[type](fields), (value.tensor,), path), guess)
         except LayerFault as fault:
             if not max(value.guess, guess) or (value.guess < SIZES and fault.field in _SIZE_FIELDS):
                 self.evaluate.layer_fault(fault, item, given)
-            return Value(value.index, fault.output or value.shape, guess if fault.output else max(guess, SIZES))
-        return Value(index, output, guess)
+            return value.guessed(guess if fault.output else max(guess, SIZES), fault.output or value.shape)
 
     def _stages(
         self,
@@ -350,7 +378,7 @@ class Expander:
         env: dict[str, Any],
         value: Value,
         guess: int,
-        path: tuple[str, ...],
+        path: Path,
     ) -> Value:
         """Add the layers that a composite type is written for, each with its norm and activation.
 
@@ -362,17 +390,15 @@ class Expander:
             if f"mid_{name}" in final:
                 middle[name] = final[f"mid_{name}"]
         for number, (label, type, fields) in enumerate(stages):
-            inner = (*path, label)
+            inner = path.to(label)
             last = number == len(stages) - 1
             value = self._placed(item, item.fields, type, fields, value, guess if last else value.guess, inner)
             value = self._followers(item, final if last else middle, env, value, inner)
         return value
 
-    def _followers(
-        self, item: Item, given: dict[str, Given], env: dict[str, Any], value: Value, path: tuple[str, ...]
-    ) -> Value:
+    def _followers(self, item: Item, given: dict[str, Given], env: dict[str, Any], value: Value, path: Path) -> Value:
         """Add the norm and the activation that a layer writes behind itself."""
-        for name, choices in ("norm", expressions.NORMS), ("activation", expressions.ACTIVATIONS):
+        for name, kind in FOLLOWERS.items():
             entry = given.get(name)
             if entry is None:
                 continue
@@ -383,7 +409,7 @@ class Expander:
                 except Unknown:
                     continue
                 if follower is not INVALID and (
-                    not isinstance(follower, str) or (follower != "none" and follower not in choices)
+                    not isinstance(follower, str) or (follower != "none" and not kind.takes(follower))
                 ):
                     self.evaluate.fault(
                         f"there is no {name} {shown_value(follower)!r}",
@@ -400,42 +426,19 @@ class Expander:
                 self.evaluate.fault(f"{type} needs {lacking}", item, entry.at, help=where_to_give(name, type, lacking))
                 continue
             env["in_channels"] = self._channels(value)
-            value = self._single(item, REGISTRY[type], fields, env, value, (*path, type))
+            value = self._single(item, REGISTRY[type], fields, env, value, path.to(type))
         return value
 
-    def _emit(
-        self,
-        item: Item,
-        path: tuple[str, ...],
-        type: str,
-        fields: dict[str, Any],
-        inputs: tuple[int, ...],
-        input_shapes: tuple[Shape, ...],
-        output_shape: Shape,
-    ) -> int:
-        """Add a layer and return its index.
+    def _emit(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Tensor:
+        """Add a layer and return what it gives.
 
         Raises:
-            LayerFault: Its output is larger than any.
+            LayerFault: It cannot work on what it reads, or its output is larger than any.
         """
-        layers = self.layers
-        index = len(layers)
-        if self.is_too_large(output_shape):
-            raise LayerFault("a size is at most 10**15", f"the output would be {shown(output_shape)}")
-        if index >= MOST_LAYERS:
+        if len(self.builder.layers) >= MOST_LAYERS:
             self._too_large(item)
-        name = "/".join(path)
-        while name in self.names:  # a given name may look like the path of another layer
-            path = (*path[:-1], f"{path[-1]}'")
-            name = "/".join(path)
-        self.names.add(name)
-        place = item.line + 1, item.column + 1
-        layers.append(Layer(path, name, type, fields, inputs, input_shapes, output_shape, *place))
-        return index
-
-    def is_too_large(self, shape: Shape) -> bool:
-        """Return whether a size of an output is beyond any network."""
-        return max(shape) > MAX_SIZE
+        former = () if path.former is path.parts else path.former
+        return self.builder.place(definition, inputs, path.parts, item.line + 1, item.column + 1, former)
 
     def _channels(self, value: Value) -> Any:
         return Missing() if value.guess else value.shape[0]

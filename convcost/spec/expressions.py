@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
 from convcost.errors import nearest
-from convcost.layers import REGISTRY, Activation, Norm
 from convcost.spec.arithmetic import (
     COMPARISONS,
     FUNCTIONS,
@@ -29,9 +28,12 @@ from convcost.spec.tree import SPLIT
 LONGEST = 500  # characters of an expression
 _DEEPEST = 50  # parentheses within each other
 
-NORMS = frozenset(name for name, layer in REGISTRY.items() if issubclass(layer, Norm))
-ACTIVATIONS = frozenset(name for name, layer in REGISTRY.items() if issubclass(layer, Activation))
-KEYWORDS = NORMS | ACTIVATIONS | {"none", "same", "valid", "nearest", "linear", "bilinear", "trilinear"}
+_NORMS = {"batch_norm", "layer_norm", "group_norm", "local_response_norm"}
+_CURVES = {"sigmoid", "tanh", "hard_sigmoid", "hard_swish", "silu", "gelu", "softmax"}
+_LINEAR_PIECES = {"relu", "relu6", "leaky_relu", "prelu"}
+_OPTIONS = {"none", "same", "valid", "nearest", "linear", "bilinear", "trilinear"}
+KEYWORDS = frozenset(_NORMS | _LINEAR_PIECES | _CURVES | _OPTIONS)
+"""Words that are always themselves. Words of layer types that came later yield to the names of a file."""
 CONSTANTS = {"true": True, "false": False}
 OPERATORS = frozenset(("and", "or", "not"))
 RESERVED = KEYWORDS | FUNCTIONS.keys() | CONSTANTS.keys() | OPERATORS | {"in_channels"}
@@ -77,6 +79,11 @@ class Formula:
             Unknown: A name has none.
         """
         return self._run(env)
+
+    def with_words(self, words: Iterable[str]) -> Formula:
+        """Return the expression in which some of the names are words, which stand for themselves."""
+        given = {word: word for word in words}
+        return Formula(self.text, self.names - given.keys(), lambda env: self._run({**given, **env}))
 
 
 def read(text: str) -> Any:

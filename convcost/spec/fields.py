@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
 
 from convcost.errors import nearest
-from convcost.layers import REGISTRY, Layer
+from convcost.layers import REGISTRY, Activation, LayerType, Norm
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import INVALID, Given, Item
-from convcost.spec.expressions import ACTIVATIONS, NORMS, Formula
+from convcost.spec.expressions import Formula
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
 
 class Follower(Struct, frozen=True):
-    """A key that writes a layer behind the one it stands in: the types it may name, and what it is."""
+    """A key that writes a layer behind the one it stands in: the kind of type it may name, and what it is."""
 
-    choices: frozenset[str]
+    kind: type[LayerType]
     about: str
 
+    def takes(self, type: str) -> bool:
+        """Return whether it may name a type."""
+        return type in REGISTRY and issubclass(REGISTRY[type], self.kind)
 
-_FOLLOWERS = {
-    "norm": Follower(NORMS, "The norm behind it: a type, or one type with fields; `none` turns a default off."),
+    def words(self) -> Iterator[str]:
+        """Yield the words that may stand for its value; finding the types is slow where there are plug-ins."""
+        yield "none"
+        yield from self.choices
+
+    @property
+    def choices(self) -> list[str]:
+        """The types that it may name."""
+        return [type for type in REGISTRY if self.takes(type)]
+
+
+FOLLOWERS = {
+    "norm": Follower(Norm, "The norm behind it: a type, or one type with fields; `none` turns a default off."),
     "activation": Follower(
-        ACTIVATIONS, "The activation behind it: a type, or one type with fields; `none` turns a default off."
+        Activation, "The activation behind it: a type, or one type with fields; `none` turns a default off."
     ),
 }
+"""The keys of a layer with weights that write layers behind it, in the order in which these run."""
 _STAGE_FOLLOWERS = {
-    "mid_norm": Follower(NORMS, "The norm between the two stages, where it differs from the last one."),
-    "mid_activation": Follower(ACTIVATIONS, "The activation between the two stages, where it differs from the last."),
+    "mid_norm": Follower(Norm, "The norm between the two stages, where it differs from the last one."),
+    "mid_activation": Follower(Activation, "The activation between the two stages, where it differs from the last."),
 }
 
 
@@ -54,7 +69,7 @@ class Fields:
         self.defaults = defaults
         self.parameters = parameters
 
-    def layer(self, layer: type[Layer], node: Node, at: Node, where: str) -> dict[str, Given]:
+    def layer(self, layer: type[LayerType], node: Node, at: Node, where: str) -> dict[str, Given]:
         """Return what a layer gives, its defaults, and `INVALID` for what is required and missing."""
         given = self.given(node, layer, where) if node.__class__ is not Scalar or node.text else {}
         defaults = self.defaults.get(layer.type)
@@ -67,7 +82,7 @@ class Fields:
                 given[name] = Given(INVALID, at)
         return given
 
-    def given(self, node: Node, layer: type[Layer], where: str, *, outer: bool = False) -> dict[str, Given]:
+    def given(self, node: Node, layer: type[LayerType], where: str, *, outer: bool = False) -> dict[str, Given]:
         """Return what a mapping gives to a layer type; `outer` marks what stands in `defaults`."""
         if node.__class__ is not Mapping:
             if not (isinstance(node, Scalar) and node.null):
@@ -94,15 +109,15 @@ class Fields:
                 words = fields[name].words if name in fields else ()
                 given[name] = Given(self.values.read(value, where, words), value, outer)
             else:
-                given[name] = Given(self._follower(value, name, follower.choices, where, outer), value, outer)
+                given[name] = Given(self._follower(value, name, follower, where, outer), value, outer)
         return given
 
-    def _follower(self, node: Node, name: str, choices: frozenset[str], where: str, outer: bool) -> Any:
+    def _follower(self, node: Node, name: str, follower: Follower, where: str, outer: bool) -> Any:
         """Read `norm` or `activation`: a word, or one type with its fields."""
         kind = name.removeprefix("mid_")
         fields: dict[str, Given] = {}
         if isinstance(node, Scalar):
-            value = self.values.read(node, where, [*choices, "none"])
+            value = self.values.read(node, where, follower.words())
             if isinstance(value, Formula) or value is INVALID or value == "none":
                 return value
             type, at = shown(value), node
@@ -112,10 +127,9 @@ class Fields:
             found = kind_of(node) if isinstance(node, Sequence) else f"{len(node.entries)} types"
             self.values.faults.add(f"{name} is a name or one type with fields", node, path=where, found=found)
             return INVALID
-        if type not in choices:
-            self.values.faults.add(
-                f"there is no {kind} {type!r}", at, path=where, help=nearest(type, [*choices, "none"])
-            )
+        if not follower.takes(type):
+            help = nearest(type, [*follower.choices, "none"])
+            self.values.faults.add(f"there is no {kind} {type!r}", at, path=where, help=help)
             return INVALID
         if isinstance(node, Mapping):
             fields = self.given(inner, REGISTRY[type], where, outer=outer)
@@ -156,16 +170,16 @@ class Fields:
         return given
 
 
-def allowed(layer: type[Layer]) -> list[str]:
+def allowed(layer: type[LayerType]) -> list[str]:
     """Return the names of all that may be given to a layer type."""
     return [*layer.fields, *layer.checked, *followers(layer)]
 
 
-def followers(layer: type[Layer]) -> dict[str, Follower]:
+def followers(layer: type[LayerType]) -> dict[str, Follower]:
     """Return the keys of a layer type that write layers behind it."""
     if not layer.weights:
         return {}
-    return _FOLLOWERS | _STAGE_FOLLOWERS if layer.type == "separable_conv" else _FOLLOWERS
+    return FOLLOWERS | _STAGE_FOLLOWERS if layer.composite else FOLLOWERS
 
 
 def _take_as_meant(name: str, known: Iterable[str], given: dict[str, Given], key: Scalar) -> None:
@@ -187,6 +201,6 @@ def where_to_give(name: str, type: str, field: str) -> str:
     return f"{name}: {{{type}: {{{field}: …}}}}, or the field under defaults"
 
 
-def _form(layer: type[Layer]) -> str:
+def _form(layer: type[LayerType]) -> str:
     names = [f"{name}: …" for name, field in layer.fields.items() if field.required]
     return f"{layer.type}: {{{', '.join(names)}}}" if names else ""

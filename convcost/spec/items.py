@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from convcost.errors import nearest
 from convcost.layers import REGISTRY
-from convcost.spec.document import ITEM_KEYS, MERGES, RESIDUAL_KEYS, Given, Item
+from convcost.spec.document import BRANCHES, ITEM_KEYS, RESIDUAL, RESIDUAL_KEYS, Branch, Given, Item, is_merge
 from convcost.spec.fields import Fields
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import kind_of
@@ -15,8 +17,8 @@ class Names:
 
     __slots__ = ("around", "here")
 
-    def __init__(self, around: Names | None = None) -> None:
-        self.here: set[str] = set()
+    def __init__(self, here: Iterable[str] = (), around: Names | None = None) -> None:
+        self.here: set[str] = set(here)
         self.around = around
 
     def __contains__(self, name: str) -> bool:
@@ -41,23 +43,34 @@ class Items:
         self.declared: dict[str, tuple[Scalar, str]] = {}
         self.unresolved: list[tuple[str, Scalar, str]] = []  # names in `from` that nothing earlier bears
 
-    def body(self, node: Node, where: str) -> list[Item]:
-        """Return the items of a whole body."""
-        items = self.read(node, where, Names())
+    def body(self, node: Node, where: str, *names: str) -> list[Item]:
+        """Return the items of a whole body; `names` are those that `from` can read in it from the start."""
+        items = self.read(node, where, Names(names), {})
         self._check_sources()
         return items
 
-    def read(self, node: Node, where: str, names: Names) -> list[Item]:
-        """Return the items of a list; `names` gathers those that are given in it."""
+    def read(self, node: Node, where: str, names: Names, counts: dict[str, int]) -> list[Item]:
+        """Return the items of a list.
+
+        Args:
+            node: The list.
+            where: Its path, for errors.
+            names: Gathers the names that are given in it.
+            counts: How many items of each type have no name so far, in the list and in those whose items are counted
+                with it.
+        """
         if not isinstance(node, Sequence):
             self.values.faults.add(
                 "layers is a list of items", node, path=where, found=kind_of(node), help="- conv: {…}"
             )
             return []
         items: list[Item] = []
-        counts: dict[str, int] = {}
+        former: dict[str, int] = {}
         for index, child in enumerate(node.items):
-            items.append(self._item(child, f"{where}[{index}]", names, counts))
+            item = self._item(child, f"{where}[{index}]", names, counts)
+            former[item.type] = former.get(item.type, 0) + 1
+            item.former = item.name or f"{item.type}_{former[item.type]}"
+            items.append(item)
         for item in items:
             while not item.name and item.segment in self.declared:  # a given name keeps its path
                 item.segment += "'"
@@ -121,10 +134,10 @@ class Items:
         return item
 
     def _is_type(self, name: str) -> bool:
-        return name in REGISTRY or name in self.fields.parameters or name == "residual"
+        return name in self.fields.parameters or name == RESIDUAL or name in REGISTRY
 
     def _unknown_type(self, name: str, at: Node, where: str) -> None:
-        help = nearest(name, [*REGISTRY, *self.fields.parameters, "residual", *ITEM_KEYS])
+        help = nearest(name, [*REGISTRY, *self.fields.parameters, RESIDUAL, *ITEM_KEYS])
         self.values.faults.add(f"there is no layer type or block {name!r}", at, path=where, help=help)
 
     def _build(
@@ -142,7 +155,7 @@ class Items:
         if entries and len(entries) > 1:
             if "from" in entries:
                 item.sources = self._sources(entries["from"][1], where, names)
-                if len(item.sources) > 1 and type not in MERGES:
+                if len(item.sources) > 1 and not is_merge(type):
                     self.values.faults.add(
                         "only a merge reads several names",
                         entries["from"][1],
@@ -156,8 +169,9 @@ class Items:
             if "if" in entries:
                 at_if = entries["if"][1]
                 item.condition = Given(self.values.read(at_if, where), at_if)
-        if type in MERGES:
-            self._merge(item, value, where, names, bool(entries) and "from" in entries)
+        if is_merge(type):
+            item.opens_level = bool(entries) and ("name" in entries or "repeat" in entries)
+            self._merge(item, value, where, names, {} if item.opens_level else counts)
         elif type in self.fields.parameters:
             item.fields = self.fields.arguments(type, value, at, where)
         else:
@@ -219,67 +233,82 @@ class Items:
             self.values.faults.add(message, at, path=where, found=line, help=help)
         self.unresolved = []
 
-    def _merge(self, item: Item, node: Node, where: str, names: Names, named: bool) -> None:
-        type = item.type
-        empty = isinstance(node, Scalar) and node.null
-        at = item if empty else node
-        if type == "residual":
-            self._residual(item, node, where, names)
-        elif empty:
-            if len(item.sources) < 2 and (not named or item.sources):
-                self.values.faults.add(
-                    f"{type} needs at least two inputs",
-                    at,
-                    path=where,
-                    found="one name" if item.sources else "none",
-                    help="branches, each a list of items, or from: [a, b]",
-                )
-        elif not isinstance(node, Sequence) or len(node.items) < 2:
-            found = f"{len(node.items)} branch" if isinstance(node, Sequence) else kind_of(node)
-            self.values.faults.add(
-                f"{type} takes at least two branches",
-                at,
-                path=where,
-                found=found.replace("0 branch", "no branch"),
-                help="each a list of items; [] is the identity",
-            )
+    def _merge(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int]) -> None:
+        if item.type == RESIDUAL:
+            self._residual(item, node, where, names, counts)
         else:
-            item.labels = tuple(f"branch_{index}" for index, _ in enumerate(node.items, 1))
-            item.branches = [
-                self._branch(child, f"{where}.{type}[{index}]", names) for index, child in enumerate(node.items)
-            ]
+            branches, fields = _parts(node)
+            item.fields = self.fields.layer(REGISTRY[item.type], fields, fields, where)
+            if branches is None:
+                self._check_named_inputs(item, node, where)
+            else:
+                self._branches(item, branches, where, names, counts)
         if item.branches is not None and len(item.sources) > 1:
             self.values.faults.add(
-                f"{type} takes branches or several names, not both",
+                f"{item.type} takes branches or several names, not both",
                 item,
                 path=where,
                 found="both",
                 help="with branches, from is the one name that all of them read",
             )
 
-    def _residual(self, item: Item, node: Node, where: str, names: Names) -> None:
+    def _check_named_inputs(self, item: Item, node: Node, where: str) -> None:
+        """Refuse a merge without branches whose inputs `from` does not name."""
+        if len(item.sources) < 2:
+            self.values.faults.add(
+                f"{item.type} needs at least two inputs",
+                item if isinstance(node, Scalar) else node,
+                path=where,
+                found="one name" if item.sources else "none",
+                help="branches, each a list of items, or from: [a, b]",
+            )
+
+    def _branches(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int]) -> None:
+        type = item.type
+        if not isinstance(node, Sequence) or len(node.items) < 2:
+            found = f"{len(node.items)} branch" if isinstance(node, Sequence) else kind_of(node)
+            self.values.faults.add(
+                f"{type} takes at least two branches",
+                node,
+                path=where,
+                found=found.replace("0 branch", "no branch"),
+                help="each a list of items; [] is the identity",
+            )
+            return
+        item.branches = []
+        for index, child in enumerate(node.items):
+            number = counts["branch"] = counts.get("branch", 0) + 1
+            items = self._branch(child, f"{where}.{type}[{index}]", names, {})
+            item.branches.append(Branch(items, f"branch_{number}", f"branch_{index + 1}"))
+
+    def _residual(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int]) -> None:
         form = "a list of items, or {body: [...], shortcut: [...]}"
         if isinstance(node, Sequence):
-            item.branches = [self._branch(node, f"{where}.residual", names), []]
-            item.labels = ("", "")
+            item.branches = [Branch(self._branch(node, f"{where}.residual", names, counts), "", ""), Branch([], "", "")]
         elif isinstance(node, Mapping):
             self.values.check_keys(node, RESIDUAL_KEYS, where, "residual")
             if "body" not in node.entries:
                 self.values.faults.add("residual needs a body", node, path=where, help=form)
-            item.labels = tuple(RESIDUAL_KEYS)
             item.branches = [
-                self._branch(node.entries[label][1], f"{where}.residual.{label}", names)
-                if label in node.entries
-                else []
-                for label in item.labels
+                self._way(label, node, f"{where}.residual.{label}", names, counts) for label in RESIDUAL_KEYS
             ]
         else:
             at = item if isinstance(node, Scalar) and node.null else node
             self.values.faults.add("residual needs a body", at, path=where, found=kind_of(node), help=form)
-            item.branches = [[], []]
-            item.labels = ("", "")
+            item.branches = [Branch([], "", ""), Branch([], "", "")]
 
-    def _branch(self, node: Node, where: str, names: Names) -> list[Item]:
+    def _way(self, label: str, node: Mapping, where: str, names: Names, counts: dict[str, int]) -> Branch:
+        """Return one of the two ways of a residual: the body's layers are counted with the list around it."""
+        if label not in node.entries:
+            return Branch([], "", "")
+        inner = node.entries[label][1]
+        if label == "body":
+            return Branch(self._branch(inner, where, names, counts), "", label)
+        number = counts[label] = counts.get(label, 0) + 1
+        part = label if number == 1 else f"{label}_{number}"
+        return Branch(self._branch(inner, where, names, {}), part, label)
+
+    def _branch(self, node: Node, where: str, names: Names, counts: dict[str, int]) -> list[Item]:
         if not isinstance(node, Sequence):
             self.values.faults.add(
                 "a branch is a list of items",
@@ -289,7 +318,17 @@ class Items:
                 help="- - conv: {…}; [] is the identity",
             )
             return []
-        return self.read(node, where, Names(names))
+        return self.read(node, where, Names(around=names), counts)
+
+
+def _parts(node: Node) -> tuple[Node | None, Mapping]:
+    """Return the branches of a merge, None where it has none, and the mapping of its fields."""
+    if isinstance(node, Mapping):
+        entries = {name: entry for name, entry in node.entries.items() if name != BRANCHES}
+        fields = Mapping(entries, node.line, node.column, node.broken)
+        return (node.entries[BRANCHES][1] if BRANCHES in node.entries else None), fields
+    empty = Mapping({}, node.line, node.column)
+    return (None, empty) if isinstance(node, Scalar) and node.null else (node, empty)
 
 
 def _wrong(node: Node, where: str) -> Item:

@@ -56,7 +56,7 @@ class Known:
         if behind != NOTHING:
             for follower in self.graph.own(index) if behind == OWN else self.graph.followers(index):
                 layer = self.graph.layers[follower]
-                kind = next(kind for kind, base in _KINDS if issubclass(REGISTRY[layer.type], base))
+                kind = next(kind for kind, base in _KINDS if isinstance(layer.definition, base))
                 found[kind] = (layer.type, layer.fields)
         return found
 

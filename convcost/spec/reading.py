@@ -12,11 +12,12 @@ from convcost.spec import expressions
 from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.document import (
     BLOCK_KEYS,
+    INPUT_NAME,
     INVALID,
     ITEM_KEYS,
     KEYS,
-    MERGES,
     MOST_SIZES,
+    RESIDUAL,
     SYMBOL_KEYS,
     Block,
     Document,
@@ -85,7 +86,7 @@ class _Reader:
             if not root.broken:
                 faults.add("a spec needs layers", root, help="layers: a list of items")
         else:
-            items = Items(self.fields).body(entries["layers"][1], "layers")
+            items = Items(self.fields).body(entries["layers"][1], "layers", INPUT_NAME)
             if not items and isinstance(entries["layers"][1], Sequence) and not entries["layers"][1].items:
                 faults.add("a network has at least one layer", entries["layers"][1], path="layers")
         limits = self._budget(entries["budget"][1]) if "budget" in entries else []
@@ -152,7 +153,7 @@ class _Reader:
     def _read_block_heads(self, node: Node) -> None:
         for name, (key, value) in self.values.entries(node, "blocks", "blocks is a mapping of names to blocks"):
             path = f"blocks.{name}"
-            if name in REGISTRY or name in MERGES or name in ITEM_KEYS:
+            if name == RESIDUAL or name in ITEM_KEYS or name in REGISTRY.built_in():
                 self.values.faults.add(
                     f"a block cannot be called {name!r}", key, path=path, found="the language uses this name"
                 )
@@ -199,11 +200,12 @@ class _Reader:
                 self.values.faults.add(f"there is no layer type {type!r}", key, path=path, help=help)
                 continue
             given[type] = self.fields.given(value, REGISTRY[type], path, outer=True)
-        for type, layer in REGISTRY.items():
+        shared = given.get("conv", {})
+        for type in dict.fromkeys([*given, *(_CONVOLUTION_DEFAULTS if shared else ())]):
             own = given.get(type, {})
             if type in _CONVOLUTION_DEFAULTS:
-                known = allowed(layer)
-                own = {name: value for name, value in given.get("conv", {}).items() if name in known} | own
+                known = allowed(REGISTRY[type])
+                own = {name: value for name, value in shared.items() if name in known} | own
             if own:
                 self.defaults[type] = own
 
@@ -278,7 +280,7 @@ def _uses(items: list[Item], blocks: dict[str, Block]) -> Iterable[Item]:
         if item.type in blocks:
             yield item
         for branch in item.branches or ():
-            yield from _uses(branch, blocks)
+            yield from _uses(branch.items, blocks)
 
 
 def amount(text: str) -> int | None:

@@ -83,7 +83,7 @@ def can_rewrite(
 
 
 def _arithmetic(layer: Layer) -> tuple[Any, ...]:
-    return layer.type, layer.fields, layer.inputs, layer.input_shapes, layer.output_shape
+    return layer.type, layer.fields, layer.sources, layer.input_shapes, layer.output_shape
 
 
 class _Writer:

@@ -15,7 +15,7 @@ from inspect import cleandoc
 from itertools import combinations
 from typing import Any
 
-from convcost.layers import REGISTRY, Field, Layer
+from convcost.layers import REGISTRY, Field, LayerType
 from convcost.layers.fields import FACTOR, FLAG, MAX_SIZE, NUMBER, WHOLE, WORD, Form
 from convcost.ops import METRICS
 from convcost.spec import forms
@@ -24,10 +24,10 @@ from convcost.spec.document import (
     BLOCK_KEYS,
     ITEM_KEYS,
     KEYS,
-    MERGES,
     MOST_SIZES,
     RESIDUAL_KEYS,
     SYMBOL_KEYS,
+    is_merge,
 )
 from convcost.spec.expand import MOST_LAYERS
 from convcost.spec.expressions import CONSTANTS, KEYWORDS, OPERATORS
@@ -38,10 +38,14 @@ from convcost.spec.reading import VERSION
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
 _RESIDUAL = "residual"
-_MERGES = sorted(MERGES - {_RESIDUAL})
 _CHECKED = "The channels of the input: always inferred, checked where given."
 _BRANCHES = "Two or more branches, each a list of items, [] being the identity; none with `from: [a, b]`."
 _TYPES = {WHOLE: ["integer"], FACTOR: ["number"], NUMBER: ["number"], FLAG: ["boolean"], WORD: []}
+
+
+def _merges() -> list[str]:
+    """Return the merges that are layer types, sorted."""
+    return sorted(type for type in REGISTRY if is_merge(type))
 
 
 def spec_schema() -> Schema:
@@ -200,7 +204,7 @@ class _Builder:
             return item
         self.definitions[name] = {}  # it holds itself
         types = {type: self._fields(layer, complete=complete) for type, layer in REGISTRY.items()}
-        types |= {type: self._merge(type, item, blocks=blocks, complete=complete) for type in MERGES}
+        types |= {type: self._merge(type, item, blocks=blocks, complete=complete) for type in (*_merges(), _RESIDUAL)}
         kinds = [self._alone(complete=complete), {"type": "object"}]
         if blocks:
             alone = self.definitions["type" if complete else "type_with_defaults"]["enum"]
@@ -217,7 +221,7 @@ class _Builder:
 
     def _alone(self, *, complete: bool) -> Schema:
         """Return the layer types that may stand alone."""
-        types = [type for type, layer in REGISTRY.items() if type not in MERGES and not (complete and _needs(layer))]
+        types = [type for type, layer in REGISTRY.items() if not is_merge(type) and not (complete and _needs(layer))]
         enum = {"enum": types, "enumDescriptions": [_about(REGISTRY[type]) for type in types]}
         return self._refer("type" if complete else "type_with_defaults", enum)
 
@@ -262,7 +266,7 @@ class _Builder:
         branches, one = _hidden(type="array"), _hidden(maxItems=1)
         several = {"from": _hidden(type="array", minItems=2), "repeat": _hidden(maximum=1)}
         rule = {
-            "if": {"properties": dict.fromkeys(_MERGES, branches)},
+            "if": {"properties": dict.fromkeys(_merges(), branches)},
             "then": {"properties": {"from": one}},
             "else": {"properties": several, "required": ["from"]},
         }
@@ -270,7 +274,7 @@ class _Builder:
 
     # fields
 
-    def _fields(self, layer: type[Layer], *, complete: bool) -> Schema:
+    def _fields(self, layer: type[LayerType], *, complete: bool) -> Schema:
         """Return the fields of a layer type; with `complete` all that it must have are among them."""
         required = [name for name, field in layer.fields.items() if complete and field.required]
         properties: dict[str, Schema] = {}
@@ -329,7 +333,7 @@ class _Builder:
         kind = key.removeprefix("mid_")
         return self._refer(f"{kind}_complete" if lacking else kind, {"anyOf": alternatives})
 
-    def _either(self, layer: type[Layer], *, complete: bool) -> Schema:
+    def _either(self, layer: type[LayerType], *, complete: bool) -> Schema:
         """Return the rule that exactly one of some fields is given, or at most one where defaults may give it."""
         given = self._given()
         both = {"required": list(layer.either), "properties": dict.fromkeys(layer.either, given)}
@@ -387,7 +391,7 @@ def _named(form: Form, *, required: bool) -> str:
     return "_".join(part for part in parts if part).replace(" ", "_")
 
 
-def _needs(layer: type[Layer]) -> bool:
+def _needs(layer: type[LayerType]) -> bool:
     """Return whether a layer type needs fields."""
     return bool(lacks(layer.type, ()) or layer.either)
 
@@ -397,7 +401,7 @@ def _lacking(follower: Follower) -> list[str]:
     return sorted(type for type in follower.choices if lacks(type, ()))
 
 
-def _about(layer: type[Layer]) -> str:
+def _about(layer: type[LayerType]) -> str:
     """Return what a layer type is and what it costs: its docstring without the source."""
     paragraphs = cleandoc(layer.__doc__ or "").split("\n\n")
     return " ".join(" ".join(text.split()) for text in paragraphs if not text.startswith("Source:"))

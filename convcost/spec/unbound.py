@@ -9,15 +9,16 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from convcost.errors import Fault, OptionError, SpecError
-from convcost.layers import Shape
 from convcost.layers.fields import is_size
 from convcost.network import Free, Network
 from convcost.ops import is_symbolic
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import Document, Item
 from convcost.spec.evaluate import Value
-from convcost.spec.expand import Expander, Scope, expand
+from convcost.spec.expand import Expander, Path, Scope, expand
 from convcost.spec.expressions import Missing, Unknown
 from convcost.spec.faults import Faults, Positioned, TooManyFaults
 from convcost.spec.source import Source
@@ -105,15 +106,12 @@ def expand_free(
     except SpecError as error:
         error.assumed = tuple(conditions)
         raise
-    return Network(
-        name=network.name,
-        file=network.file,
-        source=network.source,
+    if not letters.formulas:
+        return network
+    return replace(
+        network,
         symbols={name: value for name, value in network.symbols.items() if name not in letters.formulas},
-        input_shape=network.input_shape,
-        layers=network.layers,
-        limits=network.limits,
-        free=Free(letters.formulas, dict(letters.witness), conditions) if letters.formulas else None,
+        free=Free(letters.formulas, dict(letters.witness), conditions),
     )
 
 
@@ -151,9 +149,6 @@ class _FreeExpander(Expander):
     def is_input_size(self, size: Any) -> bool:
         return is_size(size, 1) or super().is_input_size(size)
 
-    def is_too_large(self, shape: Shape) -> bool:
-        return super().is_too_large((0, *[size for size in shape if type(size) is int]))
-
     def _times(self, item: Item, env: dict[str, Any]) -> int:
         """Return how often an item runs; that is never decided for a symbol without a value."""
         if item.repeat is not None:
@@ -171,7 +166,7 @@ class _FreeExpander(Expander):
                     self._needs(item, at.at if at else item, f"whether {condition} is open", [name])
         return times
 
-    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: tuple[str, ...]) -> Value:
+    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Value:
         try:
             return super()._once(item, scope, env, feeds, path)
         except NeedsValueError as need:

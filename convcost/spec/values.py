@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from convcost.errors import nearest
+from convcost.layers import REGISTRY, Activation, Norm
 from convcost.spec import expressions
 from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.document import INVALID
@@ -49,6 +50,10 @@ class Values:
                     return INVALID
                 self._expressions[text] = value
             if value.__class__ is Formula and not value.names <= self.known:
+                words = [*words]
+                unknown = value.names - self.known
+                if unknown.issubset({*words, *all_words()}):
+                    return value.text if value.text in unknown else value.with_words(unknown)
                 self._add_unknown_names(value, node, where, words)
                 return INVALID
             return value
@@ -104,6 +109,12 @@ class Values:
             self.faults.add(
                 f"{what} cannot be called {name!r}", key, path=path, help="letters, digits and _, not a digit first"
             )
+
+
+def all_words() -> set[str]:
+    """Return all words that some field takes, the names of norms and activations included."""
+    words = {name for name, layer in REGISTRY.items() if issubclass(layer, (Norm, Activation))}
+    return words.union(*[field.words for layer in REGISTRY.values() for field in layer.fields.values()])
 
 
 def kind_of(node: Node) -> str:

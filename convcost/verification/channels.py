@@ -37,7 +37,7 @@ class Channels:
         self._stretched: list[int] = []
         self._least: dict[int, int] = {}  # for each tensor the channels by which its groups keep several members
         for index, layer in enumerate(network.layers):
-            self._read(layer, [source + 1 for source in layer.inputs], index + 1)
+            self._read(layer, [source + 1 for source in layer.sources], index + 1)
 
     def _read(self, layer: Layer, sources: list[int], here: int) -> None:
         fields = layer.fields
@@ -102,7 +102,7 @@ class Channels:
 
     def classes_at(self, index: int) -> set[int]:
         """Return the classes of the tensors that a layer reads and writes."""
-        return {self._class(tensor) for tensor in (index + 1, *(source + 1 for source in self._layers[index].inputs))}
+        return {self._class(tensor) for tensor in (index + 1, *(source + 1 for source in self._layers[index].sources))}
 
     def _class(self, tensor: int) -> int:
         parents = self._parents

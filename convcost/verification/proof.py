@@ -134,7 +134,7 @@ class _Proof:
         shapes: list[Shape] = []
         first: dict[Hashable, str] = {}
         for index, layer in enumerate(self._network.layers):
-            inputs = tuple([self._network.input_shape if i == INPUT else shapes[i] for i in layer.inputs])
+            inputs = tuple([shapes[x.producer] if x.producer != INPUT else x.shape for x in layer.inputs])
             key, task = self._task(index, inputs)
             if key not in self._outcomes:
                 if interrupted:

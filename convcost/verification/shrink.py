@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from convcost.layers import REGISTRY, LayerFault, Shape
-from convcost.network import Layer, Network
+from convcost.network import Layer, Network, NetworkBuilder
 from convcost.verification.channels import Channels
 from convcost.verification.space import Axis, told_in
 
@@ -60,21 +58,20 @@ def _rebuilt(
     network: Network, input_shape: Shape, channels: list[int], told: Mapping[int, Mapping[str, Any]]
 ) -> Network:
     """Return the network on another input, its layers' own formulas giving all shapes."""
-    shapes = [input_shape]
-    layers = []
+    builder = NetworkBuilder(network.name)
+    values = [builder.add_input(input_shape)]
     for index, layer in enumerate(network.layers):
-        inputs = tuple([shapes[source + 1] for source in layer.inputs])
-        fields = _fields(layer, inputs[0][0], channels[index + 1])
+        inputs = tuple([values[source + 1] for source in layer.sources])
+        fields = _fields(layer, inputs[0].shape[0], channels[index + 1])
         if fields is None:
             raise _Misfit(index, "its bounds cannot follow the channels")
         fields |= told.get(index, {})
         try:
-            output = REGISTRY[layer.type](fields).output_shape(*inputs)
+            definition = REGISTRY[layer.type](fields)
+            values.append(builder.place(definition, inputs, layer.path, layer.line, layer.column, layer.former))
         except LayerFault as fault:
             raise _Misfit(index, f"{fault.message} ({fault.found})") from None
-        shapes.append(output)
-        layers.append(Layer(layer.path, layer.name, layer.type, fields, layer.inputs, inputs, output, layer.line))
-    return replace(network, input_shape=input_shape, layers=tuple(layers))
+    return builder.build(file=network.file, source=network.source, symbols=network.symbols, limits=network.limits)
 
 
 def _fields(layer: Layer, after: int, out: int) -> dict[str, Any] | None:

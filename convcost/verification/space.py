@@ -16,8 +16,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
 
-from convcost.layers import REGISTRY, LayerFault, Shape
-from convcost.layers import Layer as Definition
+from convcost.layers import LayerFault, Shape
 from convcost.network import Layer, Network
 
 
@@ -38,9 +37,8 @@ class Axis:
         """Return the smallest size of the input that fits, one that is not taken if it can be, its own at most."""
         size = self._network.input_shape[self._axis]
         stride = lcm(*[step.numerator for step in (*self._steps, *self._cycles) if step is not None])
-        definitions = [REGISTRY[layer.type](layer.fields) for layer in self._network.layers]
         candidates = range(size % stride or stride, size, stride)
-        first = bisect_left(candidates, True, key=lambda candidate: self._fits(candidate, definitions))
+        first = bisect_left(candidates, True, key=self._fits)
         fitting = candidates[first:]
         return next((candidate for candidate in fitting if candidate not in taken), fitting[0] if fitting else size)
 
@@ -52,13 +50,13 @@ class Axis:
         shorter = (self._network.input_shape[self._axis] - smallest) / step
         return full - int(shorter) if shorter.denominator == 1 and shorter < full else None
 
-    def _fits(self, candidate: int, definitions: Sequence[Definition]) -> bool:
+    def _fits(self, candidate: int) -> bool:
         axis = self._axis
         shapes = [_with(self._network.input_shape, axis, candidate)]
-        for index, (layer, definition) in enumerate(zip(self._network.layers, definitions, strict=True)):
-            inputs = [shapes[source + 1] for source in layer.inputs]
+        for index, layer in enumerate(self._network.layers):
+            inputs = [shapes[source + 1] for source in layer.sources]
             try:
-                output = definition.output_shape(*inputs)
+                output = layer.definition.output_shape(*inputs)
             except LayerFault:
                 return False
             full = self._sizes[index + 1]
@@ -78,7 +76,7 @@ class Axis:
     def _step(self, layer: Layer) -> Fraction | None:
         """Return the step of what a layer writes; None for a vector, and where a size is told that nothing else has."""
         axis, fields = self._axis, layer.fields
-        known = [step for source in layer.inputs if (step := self._steps[source + 1]) is not None]
+        known = [step for source in layer.sources if (step := self._steps[source + 1]) is not None]
         if len(layer.output_shape) == 1 or layer.type == "global_avg_pool":
             return None
         size = layer.output_shape[axis]

@@ -223,7 +223,7 @@ def test_the_rows_add_up_to_the_totals(name, fold):
 def test_a_layer_reads_what_another_gives():
     analysis = convcost.analyze("googlenet")
     for layer, source in zip(analysis.layers, analysis.network.layers, strict=True):
-        given = [analysis.layers[i].output_shape if i >= 0 else analysis.network.input_shape for i in source.inputs]
+        given = [analysis.layers[i].output_shape if i >= 0 else analysis.network.input_shape for i in source.sources]
         assert list(layer.input_shapes) == given
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convcost import layers
-from convcost.layers import REGISTRY, Activation, Layer
+from convcost.layers import REGISTRY, Activation, LayerType
 from convcost.layers import activations as activations_file
 
 DESIGN = [
@@ -74,7 +74,7 @@ def registry(monkeypatch):
 def test_a_type_is_added_by_defining_it(registry):
     from convcost.layers.fields import field, whole
 
-    class Twice(Layer, type="twice"):
+    class Twice(LayerType, type="twice"):
         """Two of everything."""
 
         times: int = field(whole(1), 2)

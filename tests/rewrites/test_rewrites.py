@@ -172,7 +172,7 @@ def test_what_else_reads_a_layer_reads_the_new_form(rewritten):
     found = rewritten("separable", [8, 6, 6], stem, "relu", {"add": None, "from": ["stem", "stem"]})
     names = [layer.name for layer in found.network.layers]
     assert names[:4] == ["stem/depthwise", "stem/depthwise/batch_norm", "stem/pointwise", "stem/pointwise/batch_norm"]
-    assert [names[index] for index in found.network.layers[-1].inputs] == ["stem/pointwise/batch_norm"] * 2
+    assert [names[index] for index in found.network.layers[-1].sources] == ["stem/pointwise/batch_norm"] * 2
 
 
 @given(

@@ -137,7 +137,7 @@ def outcome(text: str, **values: Any) -> Network | None:
         check_faults(error, text)
         return None
     for index, layer in enumerate(network.layers):
-        assert all(INPUT <= source < index for source in layer.inputs)
+        assert all(INPUT <= source < index for source in layer.sources)
         assert all(type(size) is int and 1 <= size <= 10**15 for size in layer.output_shape)
     assert len({layer.name for layer in network.layers}) == len(network.layers)
     return network

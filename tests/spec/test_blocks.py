@@ -196,7 +196,7 @@ def test_an_empty_block_passes_on_what_reaches_it_under_its_name(load: Load) -> 
           - tanh
           - {sigmoid: , from: b}
         """
-    assert load(text).layers[-1].inputs == (0,)
+    assert load(text).layers[-1].sources == (0,)
 
 
 @pytest.mark.parametrize("name", ["same", "floor", "in_channels", "x y", "1", "b-2", "日本"])

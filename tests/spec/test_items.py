@@ -193,7 +193,7 @@ def test_names_are_data(load: Load) -> None:
     text += "".join(f"  - relu:\n    from: {quoted(name)}\n" for name in names)
     layers = load(text).layers
     assert [layer.name for layer in layers[: len(names)]] == names
-    assert [layers[layer.inputs[0]].name for layer in layers[len(names) :]] == names
+    assert [layers[layer.sources[0]].name for layer in layers[len(names) :]] == names
 
 
 @pytest.mark.parametrize("sources", ['["f(x", "g)"]', "[ 'f(x', 'g)' ]", "\n      - f(x\n      - g)"])

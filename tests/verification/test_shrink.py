@@ -23,11 +23,11 @@ def test_all_but_sizes_and_channels_stays(shipped, name):
     full = shipped(name).network
     small = tiny(full)
     for mine, theirs in zip(small.layers, full.layers, strict=True):
-        assert (mine.path, mine.name, mine.type, mine.inputs, mine.line) == (
+        assert (mine.path, mine.name, mine.type, mine.sources, mine.line) == (
             theirs.path,
             theirs.name,
             theirs.type,
-            theirs.inputs,
+            theirs.sources,
             theirs.line,
         )
         for field, value in theirs.fields.items():

@@ -1,0 +1,204 @@
+"""The one builder of networks: it names layers, infers their shapes and checks that they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from convcost.errors import Fault, NetworkError, nearest
+from convcost.layers.base import REGISTRY, LayerFault, LayerType, Shape, layout_of, shown
+from convcost.layers.fields import MAX_SIZE
+from convcost.network.graph import INPUT, Layer, Limit, Network, Tensor
+
+_SIZE = "a size is a whole number from 1 to 10**15"
+
+
+class NetworkBuilder:
+    """Builds a network layer by layer, each from the layers before it.
+
+    Specs, rewrites, the shrinking of `verify` and networks made by hand are all built here, so every shape of a network
+    is what its layer types infer.
+
+    Args:
+        name: What the network is called.
+
+    >>> builder = NetworkBuilder("tiny")
+    >>> x = builder.input([3, 8, 8])
+    >>> x = builder.add("conv", x, out_channels=4, kernel_size=3)
+    >>> builder.add("global_avg_pool", x, name="pool").shape
+    (4, 1, 1)
+    >>> [layer.name for layer in builder.build().layers]
+    ['conv_1', 'pool']
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.inputs: list[Tensor] = []
+        self.layers: list[Layer] = []
+        self._names: set[str] = set()
+        self._counts: dict[str, int] = {}
+
+    # by hand
+
+    def input(self, shape: Sequence[int]) -> Tensor:
+        """Add an input of the network.
+
+        Args:
+            shape: Its sizes, channels first, without the batch: `[C, H, W]`, `[C, L]`, `[C, D, H, W]`, or `[F]`.
+
+        Raises:
+            NetworkError: A size is no whole number from 1 to 10**15, or there are none or more than four.
+        """
+        sizes = tuple(shape)
+        if not 1 <= len(sizes) <= 4:
+            raise NetworkError(Fault("an input has 1 to 4 axes", found=f"{len(sizes)} given", help="[C, H, W]"))
+        for size in sizes:
+            if type(size) is not int or not 1 <= size <= MAX_SIZE:
+                raise NetworkError(Fault(_SIZE, found=f"{size!r} in the input {shown(sizes)}"))
+        return self.add_input(sizes)
+
+    def add(self, type: str, *inputs: Tensor, name: str = "", **fields: Any) -> Tensor:
+        """Add a layer and return what it gives.
+
+        Args:
+            type: The layer type, such as `conv`.
+            inputs: What it reads: inputs of this network, or what its earlier layers give.
+            name: Its name; without one the type and a count.
+            fields: The fields of the type, as a spec may give them.
+
+        Raises:
+            NetworkError: There is no such type, an input is none of this network's, the name is taken, or the layer
+                cannot work on what it reads.
+        """
+        if type not in REGISTRY or REGISTRY[type].composite:
+            known = [known for known in REGISTRY if not REGISTRY[known].composite]
+            raise NetworkError(Fault(f"there is no layer type {type!r} that runs", help=nearest(type, known)))
+        self._check_known(type, inputs)
+        if not name:
+            self._counts[type] = self._counts.get(type, 0) + 1
+            name = f"{type}_{self._counts[type]}"
+        elif name in self._names:
+            raise NetworkError(Fault(f"the name {name!r} is used twice", help="give each layer a name of its own"))
+        try:
+            definition = REGISTRY[type].read(fields, inputs[0].shape if inputs else ())
+            return self.place(definition, inputs, tuple(name.split("/")))
+        except LayerFault as fault:
+            raise NetworkError(Fault(fault.message, path=name, found=fault.found, help=fault.help)) from None
+
+    def _check_known(self, type: str, inputs: Sequence[Tensor]) -> None:
+        for tensor in inputs:
+            given: Sequence[Tensor] = self.inputs if tensor.producer == INPUT else ()
+            if 0 <= tensor.producer < len(self.layers):
+                given = self.layers[tensor.producer].outputs
+            if not any(tensor is each for each in given):
+                raise NetworkError(
+                    Fault(
+                        f"{type} reads what no earlier layer of this network gives",
+                        found=f"a tensor of shape {shown(tensor.shape)}",
+                        help="read what `input` or `add` of the same builder returned",
+                    )
+                )
+
+    # for all that builds
+
+    def add_input(self, shape: Shape) -> Tensor:
+        """Add an input whose sizes are checked, or symbolic numbers."""
+        tensor = Tensor(shape, INPUT, len(self.inputs), layout_of(shape))
+        self.inputs.append(tensor)
+        return tensor
+
+    def place(
+        self,
+        definition: LayerType,
+        inputs: tuple[Tensor, ...],
+        path: tuple[str, ...],
+        line: int = 0,
+        column: int = 0,
+        former: tuple[str, ...] = (),
+    ) -> Tensor:
+        """Add a layer whose fields are read, and return what it gives.
+
+        Args:
+            definition: The layer type's object.
+            inputs: What it reads.
+            path: Its name in parts; an apostrophe is added where another layer has it.
+            line: Where it is written.
+            column: Where it is written.
+            former: The name that earlier versions gave it, in parts, where it was another one.
+
+        Raises:
+            LayerFault: The layer cannot work on what it reads, or its output would be larger than any.
+        """
+        shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
+        definition.check_inputs(shapes)
+        shape = definition.output_shape(*shapes)
+        for size in shape:
+            if size.__class__ is int and size > MAX_SIZE:
+                raise LayerFault("a size is at most 10**15", f"the output would be {shown(shape)}")
+        name = "/".join(path)
+        names = self._names
+        while name in names:  # a given name may look like the path of another layer
+            path = (*path[:-1], f"{path[-1]}'")
+            name = "/".join(path)
+        names.add(name)
+        tensor = Tensor(shape, len(self.layers), 0, definition.gives or layout_of(shape))
+        self.layers.append(Layer(path, name, definition, inputs, (tensor,), line, column, former))
+        return tensor
+
+    def build(
+        self,
+        *,
+        file: str = "",
+        source: str = "",
+        symbols: Mapping[str, Any] | None = None,
+        limits: tuple[Limit, ...] = (),
+    ) -> Network:
+        """Return the network.
+
+        Args:
+            file: The file it was read from.
+            source: Where the architecture comes from.
+            symbols: The values of its symbols.
+            limits: Its own budget.
+        """
+        return Network(
+            self.name, file, source, symbols or {}, tuple(self.inputs), tuple(self.layers), limits, built=True
+        )
+
+
+def checked(network: Network) -> Network:
+    """Return a network whose shapes are inferred: itself where the builder made it, else built anew and compared.
+
+    Raises:
+        NetworkError: A layer reads what no earlier layer gives, cannot work on it, or says another shape than its type
+            infers.
+    """
+    if network.built:
+        return network
+    builder = NetworkBuilder(network.name)
+    given = {(INPUT, number): builder.input(tensor.shape) for number, tensor in enumerate(network.inputs)}
+    for index, layer in enumerate(network.layers):
+        inputs = []
+        for tensor in layer.inputs:
+            if (tensor.producer, tensor.output) not in given:
+                found = f"output {tensor.output} of layer {tensor.producer}, and this is layer {index}"
+                message = f"{layer.name} reads what no layer before it gives"
+                raise NetworkError(Fault(message, found=found, help="build the network with NetworkBuilder"))
+            inputs.append(given[tensor.producer, tensor.output])
+            if tensor.shape != inputs[-1].shape:
+                raise _wrong_shape(layer, "reads", tensor.shape, inputs[-1].shape)
+        try:
+            output = builder.place(layer.definition, tuple(inputs), layer.path, layer.line, layer.column, layer.former)
+        except LayerFault as fault:
+            raise NetworkError(Fault(fault.message, path=layer.name, found=fault.found, help=fault.help)) from None
+        if layer.output_shape != output.shape:
+            raise _wrong_shape(layer, "gives", layer.output_shape, output.shape)
+        given[index, 0] = output
+    return replace(network, inputs=tuple(builder.inputs), layers=tuple(builder.layers), built=True)
+
+
+def _wrong_shape(layer: Layer, verb: str, said: Shape, inferred: Shape) -> NetworkError:
+    message = f"{layer.name} {verb} {shown(inferred)}"
+    return NetworkError(Fault(message, found=f"the network says {shown(said)}", help="NetworkBuilder infers shapes"))

@@ -1,0 +1,164 @@
+"""The frozen, shaped graph of named layers: plain data, no formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.layers.base import FEATURE_MAP, LayerType
+
+INPUT = -1
+"""The producer of a tensor that no layer gives: an input of the network."""
+
+
+class Tensor(Struct, frozen=True, gc=False):
+    """A value that flows between layers, without the batch axis.
+
+    Attributes:
+        shape: Its sizes, channels first in a feature map.
+        producer: The index of the layer that gives it; `INPUT` for an input of the network.
+        output: Which of the producer's outputs, or of the network's inputs, it is, from 0.
+        layout: What its axes are: `feature map`, `tokens`, `vector` or `unknown`.
+        width: The type of its numbers, such as `float32`.
+    """
+
+    shape: tuple[int, ...]
+    producer: int = INPUT
+    output: int = 0
+    layout: str = FEATURE_MAP
+    width: str = "float32"
+
+
+class Layer(Struct, frozen=True, gc=False):
+    """One layer that runs.
+
+    Attributes:
+        path: Its name in parts, outermost first.
+        name: Its parts joined by `/`; unique within the network.
+        definition: The layer type's object, with all fields in normal form.
+        inputs: What it reads.
+        outputs: What it gives.
+        line: The line of the file where it is written, from 1; 0 where there is no file.
+        column: The column there, from 1; the layers of one place are written by one item.
+        former: The parts of the name that earlier versions gave it, where that was another one.
+    """
+
+    path: tuple[str, ...]
+    name: str
+    definition: LayerType
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    line: int = 0
+    column: int = 0
+    former: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> str:
+        """The layer type's name."""
+        return self.definition.type
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """All fields of the type in normal form."""
+        return vars(self.definition)
+
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of what it reads."""
+        inputs = self.inputs
+        return (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of its first output."""
+        return self.outputs[0].shape
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """The indices of the layers that it reads; `INPUT` for an input of the network."""
+        return tuple([tensor.producer for tensor in self.inputs])
+
+
+class Free(Struct, frozen=True):
+    """The symbols of a network that stay symbols: its sizes are formulas in them.
+
+    Attributes:
+        symbols: Each symbol as a number, with what is known of it.
+        witness: The values at which open questions are decided, of those symbols that have one.
+        conditions: What was decided so; the formulas hold where these do.
+    """
+
+    symbols: Mapping[str, Any]
+    witness: Mapping[str, Any]
+    conditions: Any
+
+
+class Limit(Struct, frozen=True):
+    """What a network's own budget allows of a metric.
+
+    Attributes:
+        metric: One of `convcost.ops.METRICS`.
+        max: The largest value allowed.
+        text: The amount as it is written, such as `4.3M`.
+        line: The line of the amount, from 1.
+        column: Its column, from 1.
+    """
+
+    metric: str
+    max: int
+    text: str
+    line: int
+    column: int
+
+
+class Network(Struct, frozen=True):
+    """A network: its layers in the order in which they run, each after all that it reads.
+
+    Attributes:
+        name: The network's name.
+        file: The file it was read from; empty where there is none.
+        source: Where the architecture comes from.
+        symbols: The values of its symbols.
+        inputs: What it takes.
+        layers: All layers, repetitions unrolled.
+        limits: Its own budget.
+        free: The symbols that stay symbols; None where all have values.
+        named_outputs: The outputs that it names; without any, every tensor that no layer reads is an output.
+        built: Whether `NetworkBuilder` made it, which infers and checks all shapes.
+    """
+
+    name: str
+    file: str
+    source: str
+    symbols: Mapping[str, Any]
+    inputs: tuple[Tensor, ...]
+    layers: tuple[Layer, ...]
+    limits: tuple[Limit, ...] = ()
+    free: Free | None = None
+    named_outputs: tuple[Tensor, ...] = ()
+    built: bool = False
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of its first input."""
+        return self.inputs[0].shape
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """What it gives: the outputs that it names, else every tensor that no layer reads."""
+        if self.named_outputs:
+            return self.named_outputs
+        read = {(tensor.producer, tensor.output) for layer in self.layers for tensor in layer.inputs}
+        given = [tensor for layer in self.layers for tensor in layer.outputs]
+        return tuple([tensor for tensor in given if (tensor.producer, tensor.output) not in read])
+
+    def readers(self) -> list[int]:
+        """Return how often each layer's outputs are read; one that nothing reads is an output of the network."""
+        counts = [0] * len(self.layers)
+        for layer in self.layers:
+            for tensor in layer.inputs:
+                if tensor.producer != INPUT:
+                    counts[tensor.producer] += 1
+        return counts
