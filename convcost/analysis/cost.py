@@ -32,6 +32,7 @@ class LayerCost(Struct, frozen=True):
         cost: Parameters, buffers and operations, over the whole batch.
         ratio: What a separable convolution costs of the standard one, where that is a question.
         notes: Why it performs no arithmetic, and whether it is an output of the network.
+        former: The name that earlier versions gave it, in parts, where it was another one.
     """
 
     path: tuple[str, ...]
@@ -44,6 +45,7 @@ class LayerCost(Struct, frozen=True):
     cost: Cost
     ratio: Ratio | None
     notes: tuple[str, ...]
+    former: tuple[str, ...] = ()
 
     def value(self, metric: str) -> int:
         """Return what the layer costs of a metric, one of `convcost.ops.METRICS`."""
@@ -125,6 +127,7 @@ class Analysis(Struct, frozen=True):
                     cost,
                     found.get(index),
                     notes,
+                    layer.former,
                 )
             )
         return cls(network, batch, fold, tuple(layers), total([layer.cost for layer in layers], added))

@@ -219,7 +219,10 @@ def safe(text: str) -> str:
 
 
 def tree(layers: Sequence[_Named]) -> Iterator[tuple[str, _Named | None]]:
-    """Yield each layer with its label; a group whose layers come before its own gets a heading."""
+    """Yield each layer with its label; a group whose layers come before its own gets a heading.
+
+    A layer that has the name of such a group, as the merge at the end of a named one, stands in it under its type.
+    """
     open_path: tuple[str, ...] = ()
     for layer in layers:
         path = layer.path
@@ -230,5 +233,6 @@ def tree(layers: Sequence[_Named]) -> Iterator[tuple[str, _Named | None]]:
             common += 1
         for level in range(common, len(path) - 1):
             yield "  " * level + safe(path[level]), None
-        yield "  " * (len(path) - 1) + safe(path[-1]), layer
+        inside = len(open_path) > len(path) == common + 1 and open_path[common] == path[-1]
+        yield ("  " * len(path) + layer.type if inside else "  " * (len(path) - 1) + safe(path[-1])), layer
         open_path = path

@@ -53,13 +53,19 @@ class Named(Protocol):
     def path(self) -> tuple[str, ...]:
         """The parts."""
 
+    @property
+    def former(self) -> tuple[str, ...]:
+        """The parts that earlier versions gave it, where that was another name."""
+
 
 def matches(pattern: str, layer: Named) -> bool:
     """Return whether a pattern matches a layer's name, or the name of anything that it is in.
 
-    A repeated item is matched by its name alone, too: `stage` matches `stage.1` and `stage.2`.
+    A repeated item is matched by its name alone, too: `stage` matches `stage.1` and `stage.2`. So is a layer by
+    the name that earlier versions gave it.
     """
-    paths = {layer.path, tuple([_TURN.sub("", part) for part in layer.path])}
+    names = (layer.path, layer.former) if layer.former else (layer.path,)
+    paths = {*names, *[tuple([_TURN.sub("", part) for part in path]) for path in names]}
     return any(fnmatchcase("/".join(path[:length]), pattern) for path in paths for length in range(len(path), 0, -1))
 
 

@@ -294,6 +294,8 @@ class Expander:
             for branch in item.branches:
                 place = inner.to(branch.label, branch.former) if branch.label else inner.formerly(branch.former)
                 feeds.append(self.run(branch.items, Scope(around=scope), env, value, place))
+        if len(feeds) < 2:  # reported when the file was read
+            return feeds[0].guessed(RANK)
         guess = max(feed.guess for feed in feeds)
         layer = REGISTRY["add" if item.type == "residual" else item.type]
         fields: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from msgspec import Struct
 from convcost.errors import nearest
 from convcost.layers import REGISTRY, Activation, LayerType, Norm
 from convcost.spec.arithmetic import shown
-from convcost.spec.document import INVALID, Given, Item
+from convcost.spec.document import BRANCHES, INVALID, Given, Item
 from convcost.spec.expressions import Formula
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
@@ -100,7 +100,7 @@ class Fields:
         for name, (key, value) in node.entries.items():
             follower = followers(layer).get(name) if name not in fields else None
             if name not in fields and name not in layer.checked and follower is None:
-                help = nearest(name, allowed(layer))
+                help = nearest(name, [*allowed(layer), *([BRANCHES] if layer.merges() else [])])
                 self.values.faults.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
                 _take_as_meant(name, fields, given, key)
             elif value.__class__ is Scalar and value.null:

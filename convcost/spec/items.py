@@ -171,7 +171,8 @@ class Items:
                 item.condition = Given(self.values.read(at_if, where), at_if)
         if is_merge(type):
             item.opens_level = bool(entries) and ("name" in entries or "repeat" in entries)
-            self._merge(item, value, where, names, {} if item.opens_level else counts)
+            named = bool(entries) and "from" in entries
+            self._merge(item, value, where, names, {} if item.opens_level else counts, named=named)
         elif type in self.fields.parameters:
             item.fields = self.fields.arguments(type, value, at, where)
         else:
@@ -233,15 +234,15 @@ class Items:
             self.values.faults.add(message, at, path=where, found=line, help=help)
         self.unresolved = []
 
-    def _merge(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int]) -> None:
+    def _merge(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int], *, named: bool) -> None:
         if item.type == RESIDUAL:
             self._residual(item, node, where, names, counts)
         else:
             branches, fields = _parts(node)
             item.fields = self.fields.layer(REGISTRY[item.type], fields, fields, where)
-            if branches is None:
-                self._check_named_inputs(item, node, where)
-            else:
+            if branches is None and fields.entries.keys() <= REGISTRY[item.type].fields.keys():
+                self._check_named_inputs(item, node, where, named=named)
+            elif branches is not None:
                 self._branches(item, branches, where, names, counts)
         if item.branches is not None and len(item.sources) > 1:
             self.values.faults.add(
@@ -252,9 +253,9 @@ class Items:
                 help="with branches, from is the one name that all of them read",
             )
 
-    def _check_named_inputs(self, item: Item, node: Node, where: str) -> None:
+    def _check_named_inputs(self, item: Item, node: Node, where: str, *, named: bool) -> None:
         """Refuse a merge without branches whose inputs `from` does not name."""
-        if len(item.sources) < 2:
+        if len(item.sources) < 2 and (item.sources or not named):  # else what stands in `from` is reported
             self.values.faults.add(
                 f"{item.type} needs at least two inputs",
                 item if isinstance(node, Scalar) else node,

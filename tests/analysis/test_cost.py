@@ -285,7 +285,7 @@ def test_an_analysis_as_plain_data(analyze):
         row("a/depthwise/batch_norm", "batch_norm", y, y, 64, 8, 8, nothing, None, "folded into a/depthwise"),
         row("a/pointwise", "pointwise_conv", y, z, 128, 32, 0, products(512), second),  # 8 · 4 weights at 4 · 4 places
         row("a/pointwise/batch_norm", "batch_norm", z, z, 128, 16, 16, nothing, None, "folded into a/pointwise"),
-        row("multiply_1/branch_2/global_avg_pool_1", "global_avg_pool", z, one, 8, 0, 0, average, None),  # 8 sums of 16
+        row("branch_2/global_avg_pool_1", "global_avg_pool", z, one, 8, 0, 0, average, None),  # 8 sums of 16
         row("multiply_1", "multiply", [z, one], z, 128, 0, 0, scaled, None, "output"),
     ]
     convention = data.pop("convention")

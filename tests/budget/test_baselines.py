@@ -16,7 +16,7 @@ from convcost.budget import baselines
 from convcost.budget.baselines import Lacking, Past
 from convcost.budget.verdicts import Base, Check
 from convcost.errors import BaselineError
-from convcost.network import Network
+from convcost.network import Network, Tensor
 from convcost.ops import METRICS, Cost, Ledger
 from convcost.reports import formats
 from convcost.reports.analysis import AnalysisReport
@@ -371,8 +371,8 @@ def test_a_network_is_found_by_its_name_where_no_file_says_more(report):
 
 
 def test_a_network_that_is_from_no_file(report):
-    named = Network("net of mine", "<stdin>", "", {}, (3,), (), ())
-    unnamed = Network("", "<mapping>", "", {}, (3,), (), ())
+    named = Network("net of mine", "<stdin>", "", {}, (Tensor((3,)),), ())
+    unnamed = Network("", "<mapping>", "", {}, (Tensor((3,)),), ())
     entries = [tiny(network__name="net of mine"), tiny(network__file="<mapping>"), tiny(network__file=None)]
     baseline = report(*entries)
     assert baseline.past("-", named, {}).name == "cost.json: tiny.yaml"

@@ -32,7 +32,7 @@ def test_a_row_for_each_layer(small, render):
         "separable_conv_1/pointwise",
         "separable_conv_1/pointwise/batch_norm",
         "wide",
-        "residual_1/relu_1",
+        "relu_1",
         "residual_1",
         "global_avg_pool_1",
     ]

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 import convcost
 from convcost.budget.verdicts import Base
-from convcost.network import Network
+from convcost.network import Network, Tensor
 from convcost.ops import TOTALS
 from convcost.reports import formats
 from convcost.reports.contents import Page
@@ -211,7 +211,7 @@ def test_the_title_says_what_is_compared(before, after, base, title):
 
 
 def test_a_file_that_is_new():
-    nothing = convcost.Model(Network("Net", "", "", {}, (3, 8, 8), (), ()))
+    nothing = convcost.Model(Network("Net", "", "", {}, (Tensor((3, 8, 8)),), ()))
     new = report(nothing, BEFORE, BASE)
     shown = text(new)
     assert shown.splitlines()[:6] == [

@@ -33,8 +33,7 @@ def test_a_report_in_markdown(small, render):
         | &emsp;`pointwise` | pointwise_conv | 8×4×4 | 32 | 512 | 5.0 | ≈23.611111 % | 1/8 + 1/9 |  |
         | &emsp;&emsp;`batch_norm` | batch_norm | 8×4×4 | 16 | 0 |  |  |  | folded |
         | `wide` | conv | 8×4×4 | 584 | 9,216 | 89.4 | → ≈23.611111 % | 1/8 + 1/9 |  |
-        | `residual_1` |  |  |  |  |  |  |  |  |
-        | &emsp;`relu_1` | relu | 8×4×4 | 0 | 0 |  |  |  | 128 cmp |
+        | `relu_1` | relu | 8×4×4 | 0 | 0 |  |  |  | 128 cmp |
         | `residual_1` | add | 8×4×4 | 0 | 0 |  |  |  | 128 add |
         | `global_avg_pool_1` | global_avg_pool | 8×1×1 | 0 | 0 |  |  |  | output, 128 add, 8 div |
         | **Total** | **8 layers** |  | **676** | **10,304** | **100.0** |  |  |  |

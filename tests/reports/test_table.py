@@ -15,8 +15,8 @@ from convcost.errors import OptionError
 from convcost.reports.analysis import AnalysisReport
 
 TREE = [
-    "separable_conv_1", "  depthwise", "    batch_norm", "  pointwise", "    batch_norm", "wide", "residual_1",
-    "  relu_1", "residual_1", "global_avg_pool_1",
+    "separable_conv_1", "  depthwise", "    batch_norm", "  pointwise", "    batch_norm", "wide", "relu_1",
+    "residual_1", "global_avg_pool_1",
 ]  # fmt: skip
 
 
@@ -56,8 +56,7 @@ def test_a_table_at_its_natural_width(small, render):
           pointwise        pointwise_conv   8×4×4       32     512  ▌             5.0    ≈23.611111 %  1/8 + 1/9
             batch_norm     batch_norm       8×4×4       16       0                                                  folded
         wide               conv             8×4×4      584   9,216  █████████    89.4  → ≈23.611111 %  1/8 + 1/9
-        residual_1
-          relu_1           relu             8×4×4        0       0                                                  128 cmp
+        relu_1             relu             8×4×4        0       0                                                  128 cmp
         residual_1         add              8×4×4        0       0                                                  128 add
         global_avg_pool_1  global_avg_pool  8×1×1        0       0                                                  output, 128 add, 8 div
         ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -86,8 +85,7 @@ def test_a_table_on_a_page_of_80_columns(small, render):
           pointwise        pointwise_conv   8×4×4       32     512  ▌             5.0
             batch_norm     batch_norm       8×4×4       16       0
         wide               conv             8×4×4      584   9,216  █████████    89.4
-        residual_1
-          relu_1           relu             8×4×4        0       0
+        relu_1             relu             8×4×4        0       0
         residual_1         add              8×4×4        0       0
         global_avg_pool_1  global_avg_pool  8×1×1        0       0
         ─────────────────────────────────────────────────────────────────────────────
@@ -115,8 +113,7 @@ def test_a_table_on_a_page_of_30_columns_keeps_parameters_and_multiplications(sm
           pointwise         32     512
             batch_norm      16       0
         wide               584   9,216
-        residual_1
-          relu_1             0       0
+        relu_1               0       0
         residual_1           0       0
         global_avg_po…       0       0
         ──────────────────────────────
@@ -165,7 +162,8 @@ def test_what_lies_deeper_folded_into_one_row(small, render):
         """\
         separable_conv_1   4 layers         8×4×4       92   1,088  █            10.6    ≈23.611111 %  1/8 + 1/9
         wide               conv             8×4×4      584   9,216  █████████    89.4  → ≈23.611111 %  1/8 + 1/9
-        residual_1         2 layers         8×4×4        0       0                                                  128 add, 128 cmp
+        relu_1             relu             8×4×4        0       0                                                  128 cmp
+        residual_1         add              8×4×4        0       0                                                  128 add
         global_avg_pool_1  global_avg_pool  8×1×1        0       0                                                  output, 128 add, 8 div"""  # noqa: E501
     )
     assert total == "Total              8 layers                    676  10,304              100.0"

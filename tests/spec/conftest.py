@@ -43,7 +43,7 @@ def edges() -> Callable[..., list[tuple[str, tuple[str, ...]]]]:
     def edges(text: str, **settings: Any) -> list[tuple[str, tuple[str, ...]]]:
         layers = _load(text, **settings).layers
         names = [layer.name for layer in layers] + ["input"]  # the input's index is -1
-        return [(layer.name, tuple(names[index] for index in layer.inputs)) for layer in layers]
+        return [(layer.name, tuple(names[index] for index in layer.sources)) for layer in layers]
 
     return edges
 

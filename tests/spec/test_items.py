@@ -217,8 +217,8 @@ def test_each_layer_has_a_path_of_its_own(load: Load) -> None:
           - {relu: , name: relu_1'}
           - relu
           - {relu: , name: relu_4}
-          - {relu: , name: residual_1/relu_1}
-          - residual: [relu]
+          - {relu: , name: residual_1.1/relu_1}
+          - {residual: [relu], repeat: 1}
           - {relu: , name: a.1}
           - {relu: , name: a, repeat: 2}
           - {relu: , name: b_1/a}
@@ -257,13 +257,13 @@ def test_paths_say_where_a_layer_stands(shapes: Shapes) -> None:
         "outer_1/again/relu_1",
         "outer_2/inner_1/relu_1",
         "outer_2/again/relu_1",
-        "residual_1/outer_1.1/inner_1/relu_1",
-        "residual_1/outer_1.1/again/relu_1",
-        "residual_1/outer_1.2/inner_1/relu_1",
-        "residual_1/outer_1.2/again/relu_1",
+        "outer_3.1/inner_1/relu_1",
+        "outer_3.1/again/relu_1",
+        "outer_3.2/inner_1/relu_1",
+        "outer_3.2/again/relu_1",
         "residual_1",
-        "residual_2/body/relu_1",
-        "residual_2/shortcut/tanh_1",
+        "relu_1",
+        "shortcut/tanh_1",
         "residual_2",
         "wide/branch_1/relu_1",
         "wide/branch_3/outer_1/inner_1/relu_1",
@@ -284,12 +284,12 @@ def test_a_name_is_visible_in_lists_nested_there(edges: Edges) -> None:
               - [{silu: , from: a}]
         """
     assert edges(text)[2:] == [
-        ("concat_1/branch_1/inside", ("a",)),
-        ("concat_1/branch_1/residual_1/gelu_1", ("concat_1/branch_1/inside",)),
-        ("concat_1/branch_1/residual_1/gelu_2", ("a",)),
-        ("concat_1/branch_1/residual_1", ("concat_1/branch_1/residual_1/gelu_2", "concat_1/branch_1/inside")),
-        ("concat_1/branch_2/silu_1", ("a",)),
-        ("concat_1", ("concat_1/branch_1/residual_1", "concat_1/branch_2/silu_1")),
+        ("branch_1/inside", ("a",)),
+        ("branch_1/gelu_1", ("branch_1/inside",)),
+        ("branch_1/gelu_2", ("a",)),
+        ("branch_1/residual_1", ("branch_1/gelu_2", "branch_1/inside")),
+        ("branch_2/silu_1", ("a",)),
+        ("concat_1", ("branch_1/residual_1", "branch_2/silu_1")),
     ]
 
 
@@ -486,10 +486,10 @@ def test_branches_all_read_what_reaches_the_merge(edges: Edges, shapes: Shapes) 
               - [{conv: {out_channels: 5, kernel_size: 1}}]
         """
     assert edges(text)[1:] == [
-        ("concat_1/branch_2/conv_1", ("relu_1",)),
-        ("concat_1/branch_2/tanh_1", ("concat_1/branch_2/conv_1",)),
-        ("concat_1/branch_3/conv_1", ("relu_1",)),
-        ("concat_1", ("relu_1", "concat_1/branch_2/tanh_1", "concat_1/branch_3/conv_1")),
+        ("branch_2/conv_1", ("relu_1",)),
+        ("branch_2/tanh_1", ("branch_2/conv_1",)),
+        ("branch_3/conv_1", ("relu_1",)),
+        ("concat_1", ("relu_1", "branch_2/tanh_1", "branch_3/conv_1")),
     ]
     assert shapes(text)[-1] == ("concat_1", (3 + 4 + 5, 8, 8))
 
@@ -504,10 +504,10 @@ def test_a_merge_with_branches_may_read_one_name(edges: Edges) -> None:
           - {residual: [sigmoid], from: [a]}
         """
     assert edges(text)[2:] == [
-        ("multiply_1/branch_2/sigmoid_1", ("a",)),
-        ("multiply_1", ("a", "multiply_1/branch_2/sigmoid_1")),
-        ("residual_1/sigmoid_1", ("a",)),
-        ("residual_1", ("residual_1/sigmoid_1", "a")),
+        ("branch_2/sigmoid_1", ("a",)),
+        ("multiply_1", ("a", "branch_2/sigmoid_1")),
+        ("sigmoid_1", ("a",)),
+        ("residual_1", ("sigmoid_1", "a")),
     ]
 
 
@@ -531,9 +531,9 @@ def test_a_shortcut_projects(edges: Edges, shapes: Shapes, total: Total) -> None
               shortcut: [{conv: {out_channels: 6, kernel_size: 1, stride: 2, bias: false}}]
         """
     assert edges(text) == [
-        ("residual_1/body/conv_1", ("input",)),
-        ("residual_1/shortcut/conv_1", ("input",)),
-        ("residual_1", ("residual_1/body/conv_1", "residual_1/shortcut/conv_1")),
+        ("conv_1", ("input",)),
+        ("shortcut/conv_1", ("input",)),
+        ("residual_1", ("conv_1", "shortcut/conv_1")),
     ]
     assert shapes(text)[-1] == ("residual_1", (6, 4, 4))
     assert total(text).params == 6 * 3 * 9 + 6 * 3
