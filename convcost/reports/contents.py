@@ -234,5 +234,6 @@ def tree(layers: Sequence[_Named]) -> Iterator[tuple[str, _Named | None]]:
         for level in range(common, len(path) - 1):
             yield "  " * level + safe(path[level]), None
         inside = len(open_path) > len(path) == common + 1 and open_path[common] == path[-1]
-        yield ("  " * len(path) + layer.type if inside else "  " * (len(path) - 1) + safe(path[-1])), layer
+        label = "  " + getattr(layer, "type", "") if inside else safe(path[-1])
+        yield "  " * (len(path) - 1) + label, layer
         open_path = path

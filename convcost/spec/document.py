@@ -86,6 +86,7 @@ class Item(Struct, gc=False):
         where: Its path in the file, for faults.
         fields: What is given to a layer (the defaults of its type included) or a block.
         branches: A merge's lists; None where it names its inputs.
+        merges: Whether it takes several inputs.
         opens_level: Whether the names of the layers inside a merge begin with its own.
         sources: The names it reads instead of the item before.
         former: The part of a layer's name that earlier versions gave it.
@@ -98,6 +99,7 @@ class Item(Struct, gc=False):
     column: int
     fields: dict[str, Given]
     branches: list[Branch] | None = None
+    merges: bool = False
     opens_level: bool = True
     name: str = ""
     former: str = ""

@@ -13,7 +13,7 @@ from convcost.layers import REGISTRY, LayerFault, LayerType, Shape, shown
 from convcost.layers.fields import MAX_SIZE
 from convcost.network import Network, NetworkBuilder, Tensor
 from convcost.spec.arithmetic import shown as shown_value
-from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item, is_merge
+from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item
 from convcost.spec.evaluate import CHANNELS, RANK, SIZES, SURE, WHOLE, Evaluator, Value
 from convcost.spec.expressions import Formula, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
@@ -163,7 +163,7 @@ class Expander:
         feeds = [value]
         if item.sources:
             feeds = [found for name in item.sources if (found := scope.find(name)) is not None]
-            if len(feeds) < len(item.sources) or (len(feeds) > 1 and not is_merge(item.type)):
+            if len(feeds) < len(item.sources) or (len(feeds) > 1 and not item.merges):
                 return value.guessed(RANK)  # reported when the file was read
             value = feeds[0]
         times = 1
@@ -258,7 +258,7 @@ class Expander:
         return times
 
     def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Value:
-        if is_merge(item.type):
+        if item.merges:
             return self._merge(item, scope, env, feeds, path)
         if item.type in self.blocks:
             return self._block(item, env, feeds[0], path)

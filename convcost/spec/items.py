@@ -152,10 +152,11 @@ class Items:
     ) -> Item:
         count = counts[type] = counts.get(type, 0) + 1
         item = Item(type, f"{type}_{count}", where, at.line, at.column, {})
+        item.merges = type not in self.fields.parameters and is_merge(type)
         if entries and len(entries) > 1:
             if "from" in entries:
                 item.sources = self._sources(entries["from"][1], where, names)
-                if len(item.sources) > 1 and not is_merge(type):
+                if len(item.sources) > 1 and not item.merges:
                     self.values.faults.add(
                         "only a merge reads several names",
                         entries["from"][1],
@@ -169,7 +170,7 @@ class Items:
             if "if" in entries:
                 at_if = entries["if"][1]
                 item.condition = Given(self.values.read(at_if, where), at_if)
-        if is_merge(type):
+        if item.merges:
             item.opens_level = bool(entries) and ("name" in entries or "repeat" in entries)
             named = bool(entries) and "from" in entries
             self._merge(item, value, where, names, {} if item.opens_level else counts, named=named)

@@ -16,10 +16,17 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class Source(Struct, frozen=True):
-    """The text of a spec and the name of the file it is shown under."""
+    """The text of a spec and the name of the file it is shown under.
+
+    Attributes:
+        file: The name.
+        text: The text.
+        tree: What the text says, where it was not parsed but laid out.
+    """
 
     file: str
     text: str
+    tree: Any = None
 
 
 def read(spec: str | Path) -> Source:
@@ -53,35 +60,14 @@ def read(spec: str | Path) -> Source:
 
 
 def from_mapping(mapping: Mapping[str, Any]) -> Source:
-    """Write a mapping as the spec it stands for, so that its faults can be shown in place.
+    """Return a mapping as the spec it stands for.
 
     Raises:
         SpecError: The mapping holds something that no spec can.
     """
-    import yaml
+    from convcost.spec.mapping import lay_out
 
-    class Dumper(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    try:
-        text = yaml.dump(dict(mapping), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10_000)
-        text.encode()
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        if isinstance(error, RecursionError):
-            found = "it holds itself, or nests too deep"
-        elif isinstance(error, UnicodeError):
-            found = "a text that is not Unicode"
-        elif isinstance(error, ValueError):
-            found = "an astronomically large number"
-        else:
-            found = type(error.args[1]).__name__ if len(error.args) > 1 else str(error)
-        raise SpecError(
-            Fault(
-                "the mapping is not a spec", found=found, help="it may hold dicts, lists, strings, numbers, bools, None"
-            )
-        ) from None
-    return Source("<mapping>", text)
+    return Source("<mapping>", *lay_out(mapping))
 
 
 def shipped() -> dict[str, Path]:

@@ -75,6 +75,9 @@ def parse(faults: Faults) -> Node | None:
     Faults of YAML and of what specs leave out of it (anchors, aliases, merge keys, tags, several documents, duplicate
     keys) are added to `faults`.
     """
+    if faults.source.tree is not None:
+        laid_out: Node = faults.source.tree
+        return laid_out
     try:
         try:
             return _build(Parser(faults.source.text), faults)

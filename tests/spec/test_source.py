@@ -167,9 +167,17 @@ def test_equal_parts_of_a_mapping_may_be_one_object() -> None:
 
 
 def test_a_fault_of_a_mapping_shows_its_line() -> None:
-    message = told({"input": [3, 8, 8], "layers": ["rleu"]})
-    assert message.startswith("there is no layer type or block 'rleu'\n --> <mapping>:")
-    assert "| - rleu\n" in message
+    message = told(
+        {"input": [3, 8, 8], "layers": [{"relu": None}, {"conv": {"out_channels": 4, "kernel_size": 1}}, "rleu"]}
+    )
+    assert message == (
+        "there is no layer type or block 'rleu'\n"
+        " --> <mapping>:7:5, layers[2]\n"
+        "  |\n"
+        "7 |   - rleu\n"
+        "  |     ^\n"
+        " = help: did you mean 'relu'?"
+    )
 
 
 def circle() -> Mapping[str, Any]:
