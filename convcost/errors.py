@@ -95,6 +95,10 @@ class SpecError(ConvcostError):
     assumed: Sequence[Any] = ()
 
 
+class FormulaError(ConvcostError):
+    """A formula is too large to be worked out, or to be written."""
+
+
 class OptionError(ConvcostError):
     """An option, or an argument of the Python API, cannot be used."""
 
