@@ -53,7 +53,7 @@ class Condition(Struct, frozen=True, eq=False):
         return self.formula.symbols
 
     def holds(self, values: Mapping[str, Number]) -> bool:
-        """Return whether it holds at a point; it does not where the formula has no value (a division by zero)."""
+        """Return whether it holds at a point; it does not where the formula has no value, as by a division by zero."""
         names = self.formula.symbols
         return self.tester(names)([values[name] for name in names])
 
@@ -64,7 +64,7 @@ class Condition(Struct, frozen=True, eq=False):
         def holds(point: Sequence[Number]) -> bool:
             try:
                 return test(value(point))
-            except ZeroDivisionError:
+            except (ZeroDivisionError, ValueError):  # of a function of what it does not take
                 return False
 
         return holds
