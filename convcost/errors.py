@@ -99,6 +99,10 @@ class NetworkError(ConvcostError):
     """A network that a program makes does not fit together."""
 
 
+class FormulaError(ConvcostError):
+    """A formula is too large to be worked out, or to be written."""
+
+
 class OptionError(ConvcostError):
     """An option, or an argument of the Python API, cannot be used."""
 

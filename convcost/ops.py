@@ -6,12 +6,12 @@ integer does.
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
+
+from convcost.numbers import Symbolic, apply
 
 
 class Ledger(Struct, frozen=True):
@@ -176,15 +176,10 @@ def product(factors: Iterable[int]) -> int:
 
 
 def is_symbolic(value: object) -> bool:
-    """Return whether a value is a symbolic number; where there is none, their package is never imported."""
-    module = sys.modules.get("convcost.symbolic.formula")
-    return module is not None and isinstance(value, module.Formula)
+    """Return whether a value is a symbolic number."""
+    return isinstance(value, Symbolic)
 
 
 def gcd(a: Any, b: Any) -> Any:
     """Return the greatest common divisor of two whole numbers."""
-    if is_symbolic(a) or is_symbolic(b):
-        from convcost import symbolic
-
-        return symbolic.gcd(a, b)
-    return math.gcd(a, b)
+    return apply("gcd", (a, b))

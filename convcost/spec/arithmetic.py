@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import ceil, floor
 from typing import Any
 
 from convcost.ops import is_symbolic
@@ -164,40 +163,12 @@ def _bits(value: Any) -> int:
     return max(bits)
 
 
-def make_divisible(value: Any, divisor: Any) -> Any:
-    """Round to a multiple of `divisor` that loses at most a tenth.
-
-    n = max(d, ⌊x + d/2⌋ // d · d), plus d if n < 0.9·x.
-
-    >>> make_divisible(24, 8), make_divisible(Fraction(33, 2), 8), make_divisible(3, 8)
-    (24, 16, 8)
-
-    Raises:
-        ValueError: The divisor is not positive.
-
-    Source: Sandler et al. 2018, arXiv:1801.04381, reference implementation (`_make_divisible`).
-    """
-    if divisor <= 0:
-        raise ValueError(f"make_divisible needs a positive divisor: found {shown(divisor)}")
-    n = max(divisor, floor(value + Fraction(divisor) / 2) // divisor * divisor)
-    return n + divisor if 10 * n < 9 * value else n
-
-
-def applied(name: str, values: list[Any]) -> Any:
-    """Return a function's value, as a formula where it depends on symbols."""
-    if any(value.__class__ is not int and is_symbolic(value) for value in values):
-        from convcost import symbolic
-
-        if name in symbolic.OPERATIONS:
-            return symbolic.OPERATIONS[name](*values)
-    return FUNCTIONS[name][2](*values)
-
-
-FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {
-    "floor": (1, 1, floor),
-    "ceil": (1, 1, ceil),
-    "round": (1, 1, round),
-    "min": (2, 100, min),
-    "max": (2, 100, max),
-    "make_divisible": (2, 2, make_divisible),
+FUNCTIONS: dict[str, tuple[int, int]] = {
+    "floor": (1, 1),
+    "ceil": (1, 1),
+    "round": (1, 1),
+    "min": (2, 100),
+    "max": (2, 100),
+    "make_divisible": (2, 2),
 }
+"""The functions of expressions, each one of `convcost.numbers.FUNCTIONS`, with how many arguments it takes."""

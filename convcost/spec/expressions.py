@@ -8,13 +8,13 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.errors import nearest
+from convcost.numbers import apply
 from convcost.spec.arithmetic import (
     COMPARISONS,
     FUNCTIONS,
     Env,
     ExpressionFault,
     Run,
-    applied,
     checked,
     compared,
     computed,
@@ -298,7 +298,7 @@ class _Parser:
             self._advance()
         self._close()
         self._depth -= 1
-        least, most, _ = FUNCTIONS[name]
+        least, most = FUNCTIONS[name]
         if not least <= len(arguments) <= most:
             takes = f"{least} argument" + ("s" if least != 1 else "") + (" or more" if most > least else "")
             raise ExpressionFault(f"{name} takes {takes}", f"{len(arguments)} given", "", offset)
@@ -306,7 +306,7 @@ class _Parser:
         def call(env: Env) -> Any:
             values = [numeric(argument(env), name, offset) for argument in arguments]
             try:
-                return checked(applied(name, values), offset)
+                return checked(apply(name, values), offset)
             except ValueError as error:
                 message, _, found = str(error).partition(": ")
                 raise ExpressionFault(message, found, "", offset) from None

@@ -8,16 +8,18 @@
 >>> print(separable.text(factor=True), separable.evaluate({"Dp": 4, "M": 3, "Dk": 3, "N": 8}))
 Dp²·M·(Dk² + N) 816
 
-`formula.py` is the number and its arithmetic, on the dictionaries of `algebra.py`; `functions.py` has floors, maxima
-and the like, `facts.py` what is known of signs and multiples, `conditions.py` the comparisons, `evaluation.py` values
-at many points, `text.py` the writing.
+Each module knows those before it only: `expression` (the data), `algebra` and `division` (arithmetic on it), `facts`
+(signs and multiples), `text`, `evaluation`, `rational` (the arithmetic of formulas), `conditions` (comparisons),
+`functions` (floors, maxima and the like), `formula` (the number itself).
 """
 
-from convcost.symbolic.algebra import Number
-from convcost.symbolic.conditions import Assumptions, Condition, NeedsValueError, assuming
+from convcost.numbers import Number
+from convcost.symbolic.conditions import Assumptions, Condition, assuming
 from convcost.symbolic.evaluation import evaluator
-from convcost.symbolic.formula import OPERATIONS, Formula, Value, from_dict, quotient, symbol, total
-from convcost.symbolic.functions import ceil, floor, gcd, make_divisible, maximum, minimum, rounded
+from convcost.symbolic.expression import NeedsValueError
+from convcost.symbolic.formula import Formula, Value, from_dict, symbol, total
+from convcost.symbolic.functions import OPERATIONS, ceil, floor, gcd, make_divisible, maximum, minimum, rounded
+from convcost.symbolic.rational import quotient
 
 __all__ = [
     "OPERATIONS",

@@ -1,79 +1,55 @@
-"""Sums of products: the algebra beneath a formula, on plain dictionaries.
-
-A monomial is a set of (atom, exponent) pairs, a polynomial a dictionary from monomials to coefficients that are never
-zero and are `int` where they are whole. Exponents may be negative. An atom is a symbol or a function that could not be
-worked out, such as ⌊r/2⌋; to the algebra both are independent letters.
-"""
+"""The arithmetic of polynomials, on plain dictionaries, and the bounds of its work."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fractions import Fraction
-from itertools import count
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias
-from weakref import WeakValueDictionary
 
-from msgspec import Struct
+from convcost.numbers import Number
+from convcost.symbolic.expression import ONE, Monomial, Terms, too_large
 
-if TYPE_CHECKING:
-    from convcost.symbolic.formula import Formula
+MOST_TERMS = 10_000  # of a formula
+MOST_WORK = 2_000_000  # terms that one computation makes or reads; those of short operations are not counted
+MOST_DIGITS = 4_000  # of a power of a number
+_SHORT = 32  # terms
 
-Number: TypeAlias = int | Fraction
+_WORK: ContextVar[list[int] | None] = ContextVar("work", default=None)
 
 
-class Atom(Struct, frozen=True, eq=False, weakref=True):
-    """A letter of the algebra. Equal atoms are one object (see `intern`), so that they compare at the speed of `is`.
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Bound the work of all that runs inside, in the same thread, together; where that is bounded already, by that."""
+    if _WORK.get() is not None:
+        yield
+        return
+    token = _WORK.set([0])
+    try:
+        yield
+    finally:
+        _WORK.reset(token)
 
-    Attributes:
-        name: The symbol's name, or the function's.
-        args: The function's arguments; none for a symbol.
-        step: A number of which every value is a multiple, None where there is none: 1 for a whole number.
-        low: A number that no value is below, None where there is none.
-        strict: Whether no value equals `low` either.
-        serial: A number above those of all atoms in `args`.
+
+def spend(terms: int) -> None:
+    """Count the terms that an operation is about to make or read.
+
+    Raises:
+        FormulaError: They are more than `MOST_WORK`, or all that were counted inside `bounded` are.
     """
-
-    name: str
-    args: tuple[Formula, ...]
-    step: Number | None
-    low: Number | None
-    strict: bool
-    serial: int
-
-    def __reduce__(self) -> Any:
-        return intern, (self.name, self.args, self.step, self.low, self.strict)
+    if terms <= _SHORT:
+        return
+    spent = _WORK.get() or [0]
+    spent[0] += terms
+    if spent[0] > MOST_WORK:
+        raise too_large(f"formulas are worked out within {MOST_WORK:,} terms", f"{spent[0]:,} terms on the way")
 
 
-Monomial: TypeAlias = frozenset[tuple[Atom, int]]
-Terms: TypeAlias = dict[Monomial, Number]
-
-ONE: Monomial = frozenset()
-
-_ATOMS: WeakValueDictionary[Any, Atom] = WeakValueDictionary()
-_LOCK = Lock()
-_SERIAL = count()
-
-
-def known(name: str, args: tuple[Formula, ...]) -> Atom | None:
-    """Return the function of these arguments if it exists already: its facts need not be worked out again."""
-    return _ATOMS.get((name, tuple(arg.key for arg in args)))
-
-
-def intern(name: str, args: tuple[Formula, ...], step: Number | None, low: Number | None, strict: bool) -> Atom:
-    """Return the one atom with this name and these arguments, or, for a symbol, with these facts."""
-    key = (name, tuple(arg.key for arg in args)) if args else (name, step, low, strict)
-    with _LOCK:
-        atom = _ATOMS.get(key)
-        if atom is None:
-            atom = _ATOMS[key] = Atom(name, args, step, low, strict, next(_SERIAL))
-    return atom
-
-
-def atoms(terms: Iterable[Monomial]) -> set[Atom]:
-    """Return the atoms that occur in the monomials, not those within the arguments of these."""
-    return {atom for monomial in terms for atom, _ in monomial}
+def check_size(terms: Terms) -> None:
+    """Raise `FormulaError` for a polynomial of more than `MOST_TERMS` terms."""
+    if len(terms) > MOST_TERMS:
+        raise too_large(f"a formula has at most {MOST_TERMS:,} terms", f"{len(terms):,} terms")
 
 
 def exact(number: Number) -> Number:
@@ -121,22 +97,40 @@ def gather(target: Terms, terms: Iterable[tuple[Monomial, Number]]) -> Terms:
 
 
 def times(a: Terms, b: Terms) -> Terms:
-    """Return the product of two polynomials."""
+    """Return the product of two polynomials.
+
+    Raises:
+        FormulaError: It is too much work, or has too many terms.
+    """
     if len(b) == 1:
         ((m, c),) = b.items()
-        if m or c != 1:
-            return {join(k, m): exact(v * c) for k, v in a.items()}
-        return a
+        spend(len(a))
+        if c == 1:
+            return {join(k, m): v for k, v in a.items()} if m else a
+        return {join(k, m): exact(v * c) for k, v in a.items()}
     if len(a) == 1:
         return times(b, a)
-    return gather({}, [(join(j, k), u * v) for j, u in a.items() for k, v in b.items()])
+    products = len(a) * len(b)
+    spend(products)
+    if products <= MOST_TERMS:
+        return gather({}, [(join(j, k), u * v) for j, u in a.items() for k, v in b.items()])
+    result: Terms = {}
+    for j, u in a.items():
+        check_size(gather(result, [(join(j, k), u * v) for k, v in b.items()]))
+    return result
 
 
 def power(terms: Terms, n: int) -> Terms:
-    """Return a polynomial to the power n ≥ 0."""
+    """Return a polynomial to the power n ≥ 0.
+
+    Raises:
+        FormulaError: Its number, its exponents or its terms are too many, as the binomial coefficients tell.
+    """
     if len(terms) == 1 and n:
         ((m, c),) = terms.items()
+        _check_number(c, n)
         return {raised(m, n): exact(c**n)}
+    _check_power(len(terms), n)
     result: Terms = {ONE: 1}
     while n:
         if n & 1:
@@ -144,6 +138,23 @@ def power(terms: Terms, n: int) -> Terms:
         n >>= 1
         terms = times(terms, terms) if n else terms
     return result
+
+
+def _check_number(number: Number, n: int) -> None:
+    bits = max(number.numerator.bit_length(), number.denominator.bit_length())
+    if number not in (1, -1) and (bits - 1) * n > MOST_DIGITS * math.log2(10):
+        digits = int((bits - 1) * n * math.log10(2))
+        raise too_large(f"a power of a number has at most {MOST_DIGITS:,} digits", f"more than {digits:,} digits")
+
+
+def _check_power(terms: int, n: int) -> None:
+    """Raise `FormulaError` where a sum of so many terms to the power n may have too many: (n + terms − 1 over n)."""
+    count = 1
+    for k in range(1, n + 1):
+        count = count * (terms - 1 + k) // k
+        if count > MOST_TERMS:
+            found = f"{terms:,} terms to the power {n:,}"
+            raise too_large(f"a power of a formula has at most {MOST_TERMS:,} terms", found)
 
 
 def scaled(terms: Terms, factor: Number) -> Terms:
@@ -181,152 +192,3 @@ def leading(terms: Terms) -> Number:
         return -degree(monomial), sorted((bool(x.args), x.name, x.serial, -n) for x, n in monomial)
 
     return terms[min(terms, key=rank)]
-
-
-def fraction(top: Terms, under: Terms) -> tuple[Terms, Terms | None]:
-    """Return a quotient in lowest terms: one polynomial where a monomial divides, else two with whole coefficients."""
-    if len(under) == 1:
-        ((m, c),) = under.items()
-        return times(top, {raised(m, -1) if m else m: exact(Fraction(1, c))}), None
-    ratio = content(top.values()) / content(under.values())
-    shift = common([*top, *under])
-    if shift:
-        inverse: Terms = {raised(shift, -1): 1}
-        top, under = times(top, inverse), times(under, inverse)
-    top, under = primitive(top), primitive(under)
-    factor = gcd(top, under)
-    if len(factor) > 1 or ONE not in factor:
-        top, under = primitive(divided(top, factor)), primitive(divided(under, factor))
-    if leading(under) < 0:
-        top, under = scaled(top, -1), scaled(under, -1)
-    if len(under) == 1:
-        return fraction(scaled(top, ratio), under)
-    return scaled(top, ratio.numerator), scaled(under, ratio.denominator)
-
-
-def divided(a: Terms, b: Terms) -> Terms:
-    """Return the quotient of two polynomials of which the second divides the first."""
-    order = sorted(atoms([*a, *b]), key=lambda atom: atom.serial)
-
-    def lead(terms: Terms) -> Monomial:
-        return max(terms, key=lambda m: [dict(m).get(atom, 0) for atom in order])
-
-    result: Terms = {}
-    first = lead(b)
-    while a:
-        m = lead(a)
-        term: Terms = {join(m, raised(first, -1)): exact(Fraction(a[m]) / b[first])}
-        if any(n < 0 for m in term for _, n in m):
-            raise ArithmeticError("the polynomials do not divide")
-        result |= term
-        a = minus(a, times(b, term))
-    return result
-
-
-def gcd(a: Terms, b: Terms) -> Terms:
-    """Return the greatest common divisor of two polynomials with whole coefficients and exponents ≥ 0, up to a number.
-
-    Euclid's algorithm in one letter, on polynomials whose coefficients are polynomials in the others, each remainder
-    divided by the common divisor of its coefficients.
-
-    Source: Knuth, The Art of Computer Programming 2, section 4.6.1, algorithm E.
-    """
-    if not a or not b:
-        return primitive(a or b)
-    shared = sorted(atoms(a) & atoms(b), key=lambda atom: atom.serial)
-    letter = next((x for x in shared if not _coprime(a, b, x)), None)
-    if letter is None:
-        return {ONE: 1}
-    p, q = _by_powers(a, letter), _by_powers(b, letter)
-    inner = [_fold(p), _fold(q)]
-    outer = gcd(*inner)
-    p, q = ([divided(c, part) if c else c for c in side] for side, part in zip((p, q), inner, strict=True))
-    if len(p) < len(q):
-        p, q = q, p
-    while q:
-        p, q = q, _remainder(p, q)
-        if q:
-            part = _fold(q)
-            q = [divided(c, part) if c else c for c in q]
-    return times(_from_powers(p, letter), outer) if len(p) > 1 else outer
-
-
-_PRIME = (1 << 61) - 1
-
-
-def _coprime(a: Terms, b: Terms, letter: Atom) -> bool:
-    """Return whether a and b surely share no factor in which the letter occurs.
-
-    They share none where they share none modulo a prime, the other letters replaced by numbers, as long as the leading
-    coefficients do not vanish there.
-    """
-    p, q = _image(a, letter), _image(b, letter)
-    if not p[0] or not q[0]:
-        return False
-    while q:
-        inverse = pow(q[0], -1, _PRIME)
-        while len(p) >= len(q):
-            c = p[0] * inverse
-            p = [(u - c * v) % _PRIME for u, v in zip(p, q + [0] * (len(p) - len(q)), strict=True)][1:]
-        while p and not p[0]:
-            p = p[1:]
-        p, q = q, p
-    return len(p) == 1
-
-
-def _image(terms: Terms, letter: Atom) -> list[int]:
-    """Return coefficients of the letter's powers, highest first, the other letters replaced, modulo a prime."""
-    result: list[int] = []
-    for side in _by_powers(terms, letter):
-        value = 0
-        for m, c in side.items():
-            for atom, n in m:
-                c = c * pow(atom.serial * 0x9E3779B97F4A7C15 + 1, n, _PRIME)
-            value += int(c)
-        result.append(value % _PRIME)
-    return result
-
-
-def _by_powers(terms: Terms, letter: Atom) -> list[Terms]:
-    """Return the coefficients of the letter's powers, the highest power first."""
-    powers = {m: dict(m).get(letter, 0) for m in terms}
-    result: list[Terms] = [{} for _ in range(max(powers.values()) + 1)]
-    for m, c in terms.items():
-        result[-1 - powers[m]][m - {(letter, powers[m])}] = c
-    return result
-
-
-def _from_powers(powers: list[Terms], letter: Atom) -> Terms:
-    result: Terms = {}
-    for n, terms in enumerate(reversed(powers)):
-        result |= times(terms, {frozenset([(letter, n)]) if n else ONE: 1})
-    return result
-
-
-def _fold(side: list[Terms]) -> Terms:
-    """Return the greatest common divisor of the coefficients, the number in it included."""
-    result: Terms = {}
-    for terms in side:
-        if terms:
-            result = gcd(result, terms)
-    return scaled(primitive(result), content([c for terms in side for c in terms.values()]))
-
-
-def _remainder(p: list[Terms], q: list[Terms]) -> list[Terms]:
-    """Return the remainder of p by q, times a power of q's leading coefficient, without leading zeros."""
-    while len(p) >= len(q):
-        lead = p[0]
-        padded = q + [{}] * (len(p) - len(q))
-        p = [minus(times(q[0], u), times(lead, v)) for u, v in zip(p, padded, strict=True)][1:]
-        while p and not p[0]:
-            p = p[1:]
-    return p
-
-
-def one_fraction(terms: Terms, under: Terms | None) -> tuple[Terms, Terms]:
-    """Return a formula as one quotient of polynomials with whole coefficients and no negative exponents."""
-    if under is not None:
-        return terms, dict(under)
-    shift = frozenset([(atom, -n) for atom, n in common([*terms, ONE]) if n < 0])
-    scale = math.lcm(*[c.denominator for c in terms.values()])
-    return times(terms, {shift: scale}), {shift: scale}

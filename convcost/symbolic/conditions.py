@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextvars import ContextVar, Token
+from contextlib import ExitStack
+from contextvars import ContextVar
 from fractions import Fraction
 from math import lcm
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from convcost.symbolic.algebra import ONE, Atom, Number, exact, leading, primitive, scaled
-from convcost.symbolic.evaluation import evaluator
+from convcost.numbers import NUMBERS, Number
+from convcost.symbolic.algebra import bounded, exact, gather, leading, primitive, scaled, spend
+from convcost.symbolic.evaluation import evaluate, evaluator
+from convcost.symbolic.expression import ONE, Atom, NeedsValueError
 from convcost.symbolic.facts import cleared, is_whole, sign, step_of
+from convcost.symbolic.rational import R, Rational, Value, letter
 from convcost.symbolic.text import Unicode
-
-if TYPE_CHECKING:
-    from convcost.symbolic.formula import Formula
 
 TESTS: dict[str, Callable[[Number], bool]] = {
     "positive": lambda x: x > 0,
@@ -28,26 +28,6 @@ TESTS: dict[str, Callable[[Number], bool]] = {
 }
 _OPPOSITE = {"zero": "nonzero", "nonzero": "zero", "whole": "fractional", "fractional": "whole"}
 _SIGNS = {"positive": ">", "nonnegative": "≥", "zero": "=", "nonzero": "≠"}
-
-
-class NeedsValueError(Exception):
-    """A formula stands where only a number can serve, or a question about it has no answer for all values.
-
-    Args:
-        question: What cannot be decided or worked out, such as `r ≥ 3`.
-        symbols: The names of the symbols that need a value.
-        condition: The comparison that could not be decided, if it was one.
-    """
-
-    def __init__(self, question: str, symbols: Sequence[str], condition: Condition | None = None) -> None:
-        super().__init__(question, symbols, condition)
-        self.question = question
-        self.symbols = tuple(symbols)
-        self.condition = condition
-
-    def __str__(self) -> str:
-        verb = "a value" if len(self.symbols) == 1 else "values"
-        return f"{self.question}: this needs {verb} for {' and '.join(self.symbols)}"
 
 
 class Condition(Struct, frozen=True, eq=False):
@@ -65,7 +45,7 @@ class Condition(Struct, frozen=True, eq=False):
     """
 
     relation: str
-    formula: Formula
+    formula: Rational
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -73,7 +53,7 @@ class Condition(Struct, frozen=True, eq=False):
         return self.formula.symbols
 
     def holds(self, values: Mapping[str, Number]) -> bool:
-        """Return whether it holds at a point; it does not where the formula has no value (a division by zero)."""
+        """Return whether it holds at a point; it does not where the formula has no value, as by a division by zero."""
         names = self.formula.symbols
         return self.tester(names)([values[name] for name in names])
 
@@ -84,7 +64,7 @@ class Condition(Struct, frozen=True, eq=False):
         def holds(point: Sequence[Number]) -> bool:
             try:
                 return test(value(point))
-            except ZeroDivisionError:
+            except (ZeroDivisionError, ValueError):  # of a function of what it does not take
                 return False
 
         return holds
@@ -115,7 +95,7 @@ class Condition(Struct, frozen=True, eq=False):
         return self.relation, self.formula.key
 
 
-def normal(relation: str, formula: Formula) -> Condition:
+def normal(relation: str, formula: Rational) -> Condition:
     """Return a condition in its normal form: least whole coefficients, and no negative exponents."""
     if formula.under is not None or relation == "whole":
         return Condition(relation, formula)
@@ -126,26 +106,38 @@ def normal(relation: str, formula: Formula) -> Condition:
     terms = primitive(cleared(formula.terms) or formula.terms)
     if relation in ("zero", "nonzero") and leading(terms) < 0:
         terms = scaled(terms, -1)
-    return Condition(relation, type(formula)(terms, None))
+    return Condition(relation, formula.__class__(terms, None))
 
 
-def _fractional_part(formula: Formula) -> Formula | None:
+def _fractional_part(formula: R) -> Rational | None:
     """Return x where the formula is x − ⌊x⌋ times something: a remainder, which is zero where x is whole."""
-    kind = type(formula)
+    kind = formula.__class__
     for monomial, c in formula.terms.items():
         for atom, n in monomial:
             if atom.name == "floor" and atom.args and n == 1:
-                (arg,) = atom.args
+                arg = kind(atom.args[0].terms, atom.args[0].under)
                 factor = kind({monomial - {(atom, 1)}: -c}, None)
-                rest = factor * (arg - kind({frozenset([(atom, 1)]): 1}, None)) - formula
-                if not isinstance(rest, kind) and rest == 0:
+                rest = factor * (arg - letter(kind, atom)) - formula
+                if not isinstance(rest, Rational) and rest == 0:
                     return arg
     return None
 
 
-def decided(relation: str, formula: Formula) -> bool | None:
+def facts_of(kind: type[Rational], atom: Atom) -> list[Condition]:
+    """Return what is known of a symbol as conditions."""
+    found = []
+    if atom.step is not None:
+        found.append(Condition("whole", kind({frozenset([(atom, 1)]): exact(1 / Fraction(atom.step))}, None)))
+    if atom.low is not None:
+        above = kind(gather({ONE: -atom.low} if atom.low else {}, letter(kind, atom).terms.items()), None)
+        found.append(Condition("positive" if atom.strict else "nonnegative", above))
+    return found
+
+
+def decided(relation: str, formula: Rational) -> bool | None:
     """Return whether the relation holds for all values that the facts of the symbols allow, None where that is open."""
     terms, under = formula.terms, formula.under
+    spend(len(terms))
     if relation == "whole":
         return True if under is None and is_whole(terms) else None
     above = sign(terms, under)
@@ -163,7 +155,7 @@ def decided(relation: str, formula: Formula) -> bool | None:
     return None
 
 
-def _off_grid(formula: Formula) -> bool:
+def _off_grid(formula: Rational) -> bool:
     """Return whether the constant keeps the formula from zero: 2r − 5 is not zero for a whole r."""
     constant = formula.terms.get(ONE)
     if constant is None or formula.under is not None:
@@ -189,7 +181,7 @@ class Assumptions:
         self._recorded: dict[Condition, None] = {}
         self._answers: dict[tuple[str, object], bool] = {}
         self._next = self.GENERIC
-        self._token: Token[Assumptions | None] | None = None
+        self._contexts = ExitStack()
 
     def __iter__(self) -> Iterator[Condition]:
         return iter(self._recorded)
@@ -204,7 +196,7 @@ class Assumptions:
         """Return the first condition that does not hold at a point, None where all do."""
         return next((condition for condition in self if not condition.holds(values)), None)
 
-    def answer(self, relation: str, formula: Formula) -> bool:
+    def answer(self, relation: str, formula: Rational) -> bool:
         """Answer by the facts of the symbols, else at the witness; a question met again is not worked out again."""
         question = relation, formula.key
         answer = self._answers.get(question)
@@ -214,7 +206,7 @@ class Assumptions:
             self._answers[question] = answer
         return answer
 
-    def decide(self, relation: str, formula: Formula) -> bool:
+    def decide(self, relation: str, formula: Rational) -> bool:
         """Answer at the witness, and record the answer."""
         answer = TESTS[relation](exact(Fraction(self.at_witness(formula))))
         if not answer and relation in _OPPOSITE:
@@ -225,9 +217,12 @@ class Assumptions:
         self._recorded[normal(relation, formula)] = None
         return answer
 
-    def at_witness(self, formula: Formula) -> Number:
+    def at_witness(self, formula: Rational) -> Number:
         """Return a formula's value at the witness."""
-        return formula.evaluate({atom.name: self._value(atom) for atom in formula.atoms() if not atom.args})
+        for atom in formula.atoms():
+            if not atom.args:
+                check_value(formula.__class__, atom, self._value(atom))
+        return evaluate(formula, self.witness)
 
     def _value(self, atom: Atom) -> Number:
         if atom.name not in self.witness:
@@ -237,12 +232,13 @@ class Assumptions:
         return self.witness[atom.name]
 
     def __enter__(self) -> Assumptions:
-        self._token = _CURRENT.set(self)
+        self._contexts.enter_context(bounded())
+        token = _CURRENT.set(self)
+        self._contexts.callback(_CURRENT.reset, token)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._token is not None:
-            _CURRENT.reset(self._token)
+        self._contexts.close()
 
 
 _CURRENT: ContextVar[Assumptions | None] = ContextVar("assumptions", default=None)
@@ -271,7 +267,7 @@ def assuming(witness: Mapping[str, Number] | None = None) -> Assumptions:
     return Assumptions(witness or {})
 
 
-def decide(relation: str, formula: Formula) -> bool:
+def decide(relation: str, formula: Rational) -> bool:
     """Return whether the relation holds.
 
     Raises:
@@ -287,13 +283,28 @@ def decide(relation: str, formula: Formula) -> bool:
     raise NeedsValueError(f"whether {condition} cannot be decided", condition.symbols, condition)
 
 
-def divides(formula: Formula) -> None:
-    """Inside `assuming`, see to it that a divisor is not zero; outside, that shows when it is evaluated."""
-    if _CURRENT.get() is not None and decide("zero", formula):
-        raise ZeroDivisionError(f"division by {formula}, which is zero at the witness")
+def holds(relation: str, value: Value) -> bool:
+    """Return whether the relation holds of a number, or of a formula as `decide` has it."""
+    return decide(relation, value) if isinstance(value, Rational) else TESTS[relation](value)
 
 
-def assumed(relation: str, formula: Formula) -> bool:
+def check_value(kind: type[Rational], atom: Atom, value: Value) -> None:
+    """Raise `ValueError` where the value that takes a symbol's place contradicts a fact of the symbol."""
+    if not isinstance(value, (Rational, *NUMBERS)):
+        raise TypeError(f"{atom.name} must be an int, a Fraction or a Formula, not {type(value).__name__}")
+    step_holds = atom.step is None or holds("whole", value / Fraction(atom.step))
+    low_holds = atom.low is None or holds("positive" if atom.strict else "nonnegative", value - atom.low)
+    if not (step_holds and low_holds):
+        broken = facts_of(kind, atom)[0 if not step_holds else -1]
+        raise ValueError(f"{atom.name} cannot be {value}: {broken} must hold")
+
+
+def requires(relation: str, value: Value) -> bool:
+    """Return whether what an operation demands holds; what is open outside `assuming` shows when it is evaluated."""
+    return not isinstance(value, Rational) or _CURRENT.get() is None or decide(relation, value)
+
+
+def assumed(relation: str, formula: Rational) -> bool:
     """Return whether the code runs inside an `assuming` that recorded this condition."""
     current = _CURRENT.get()
     return current is not None and Condition(relation, formula) in current

@@ -1,51 +1,46 @@
-"""Formulas prepared for evaluation at very many points: Horner's rule in nested loops over tuples, without `eval`."""
+"""The values of formulas at points; at very many by Horner's rule in nested loops over tuples, without `eval`."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from convcost.symbolic.algebra import ONE, Number, Terms, atoms, one_fraction
-
-if TYPE_CHECKING:
-    from convcost.symbolic.formula import Formula
+from convcost.numbers import FUNCTIONS, Number
+from convcost.symbolic.algebra import exact
+from convcost.symbolic.division import one_fraction
+from convcost.symbolic.expression import ONE, Atom, Expression, Terms, atoms
 
 Point: TypeAlias = Sequence[Number]
 Program: TypeAlias = Callable[[Any], Any]
 
 
-def make_divisible(x: Number, d: Number) -> Number:
-    """Return the multiple of d near x that is not below d, nor below 0.9·x.
-
-    >>> make_divisible(Fraction(91, 4), 8)  # ⌊22.75 + 4⌋ // 8 · 8 = 24
-    24
-
-    Source: Sandler et al. 2018, arXiv:1801.04381; https://github.com/tensorflow/models, `_make_divisible`.
-    """
-    n = max(d, math.floor(x + Fraction(d) / 2) // d * d)
-    return n + d if 10 * n < 9 * x else n
-
-
-def whole_gcd(*numbers: Number) -> int:
-    """Return the greatest common divisor of whole numbers."""
-    if any(x.denominator != 1 for x in numbers):
-        raise ValueError(f"gcd takes whole numbers, not {', '.join(map(str, numbers))}")
-    return math.gcd(*[x.numerator for x in numbers])
+def evaluate(formula: Expression, symbols: Mapping[str, Number]) -> Number:
+    """Return a formula's exact value where its symbols have these, an int where it is whole."""
+    values: dict[Atom, Number] = {}
+    for atom in formula.atoms():
+        if atom.args:
+            values[atom] = FUNCTIONS[atom.name](*[_value(arg, values) for arg in atom.args])
+        else:
+            values[atom] = symbols[atom.name]
+    return _value(formula, values)
 
 
-FUNCTIONS: dict[str, Callable[..., Number]] = {
-    "floor": math.floor,
-    "max": max,
-    "min": min,
-    "gcd": whole_gcd,
-    "round": round,
-    "make_divisible": make_divisible,
-}
+def _value(formula: Expression, values: Mapping[Atom, Number]) -> Number:
+    above = _sum(formula.terms, values)
+    return exact(above if formula.under is None else Fraction(above) / _sum(formula.under, values))
 
 
-def evaluator(formula: Formula | Number, names: Sequence[str]) -> Callable[[Point], Number]:
+def _sum(terms: Terms, values: Mapping[Atom, Number]) -> Number:
+    total: Number = 0
+    for monomial, c in terms.items():
+        for atom, n in monomial:
+            c = c * values[atom] ** n if n > 0 else Fraction(c) / values[atom] ** -n
+        total += c
+    return total
+
+
+def evaluator(formula: Expression | Number, names: Sequence[str]) -> Callable[[Point], Number]:
     """Return a function from points, each the values of `names` in their order, to the formula's value there.
 
     The value is exact: an int where it is whole, else a Fraction. The facts of the symbols are not checked at the
@@ -118,7 +113,7 @@ def _work(atom: Any, slots: dict[Any, int]) -> Program:
     return lambda numbers: function(*[arg(numbers) for arg in args])
 
 
-def _quotient(formula: Formula, slots: dict[Any, int], *, floor: bool = False) -> Program:
+def _quotient(formula: Expression, slots: dict[Any, int], *, floor: bool = False) -> Program:
     top, under = one_fraction(formula.terms, formula.under)
     number = int(under[ONE]) if len(under) == 1 and ONE in under else 0
     above, above_degrees = _polynomial(top, slots)

@@ -6,24 +6,16 @@ and for ⌊x⌋ that it lies in (x − 1, x].
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from fractions import Fraction
 
-from convcost.symbolic.algebra import (
-    ONE,
-    Atom,
-    Monomial,
-    Number,
-    Terms,
-    atoms,
-    common,
-    content,
-    exact,
-    gather,
-    minus,
-    power,
-    scaled,
-    times,
-)
+from convcost.numbers import Number
+from convcost.symbolic.algebra import common, content, exact, gather, minus, power, scaled, spend, times
+from convcost.symbolic.expression import ONE, Atom, Monomial, Terms, atoms
+
+_MOST_MOVED = 2_000  # terms that a bound may take to find; without it a sign stays open
+_MOST_FLOORS = 1_000  # floors that a sign may depend on
 
 
 def step_of(terms: Terms) -> Number | None:
@@ -61,19 +53,46 @@ def bound(terms: Terms) -> tuple[Number, bool] | None:
 
     Each atom x is written as low + x′ with x′ ≥ 0; where no term in the x′ is negative, the constant is the bound.
     """
+    letters = atoms(terms)
+    lows = {atom: atom.low for atom in letters if atom.low is not None}
+    if len(lows) < len(letters):
+        return None
+    if min(lows.values(), default=0) >= 0 and not _falls(terms):
+        return _bound_of_sum(terms, lows)
+    if sum([math.prod([n + 1 for atom, n in monomial if lows[atom]]) for monomial in terms]) > _MOST_MOVED:
+        return None
     moved: Terms = {}
     for monomial, c in terms.items():
         product: Terms = {ONE: c}
         for atom, n in monomial:
-            if atom.low is None:
-                return None
             letter = frozenset([(atom, 1)])
-            product = times(product, power({ONE: atom.low, letter: 1} if atom.low else {letter: 1}, n))
+            product = times(product, power({ONE: lows[atom], letter: 1} if lows[atom] else {letter: 1}, n))
         gather(moved, product.items())
     least = moved.pop(ONE, 0)
-    if any(c < 0 for c in moved.values()):
+    if _falls(moved):
         return None
     return least, any(all(atom.strict for atom, _ in monomial) for monomial in moved)
+
+
+def _falls(terms: Terms) -> bool:
+    """Return whether a term other than the constant is negative."""
+    return any(c < 0 and m for m, c in terms.items())
+
+
+def _bound_of_sum(terms: Terms, lows: Mapping[Atom, Number]) -> tuple[Number, bool]:
+    """Return the bound where no atom is negative, and no term but the constant: the value at the least atoms.
+
+    A term stays above its least value where one of its atoms stays above its own and no other is zero.
+    """
+    least: Number = 0
+    strict = False
+    for monomial, c in terms.items():
+        for atom, n in monomial:
+            c *= lows[atom] ** n
+        least += c
+        if any(atom.strict for atom, _ in monomial):
+            strict = strict or all(atom.strict or lows[atom] for atom, _ in monomial)
+    return least, strict
 
 
 def sign(terms: Terms, under: Terms | None = None) -> bool | None:
@@ -87,21 +106,28 @@ def sign(terms: Terms, under: Terms | None = None) -> bool | None:
 
 
 def _sign(terms: Terms) -> bool | None:
-    if not terms:
-        return False
-    shift = cleared(terms)
-    if shift is None:
-        return None
-    least = bound(shift)
-    if least is not None and least[0] >= 0:
-        return least[0] > 0 or least[1]
-    floors = [atom for atom in atoms(shift) if atom.name == "floor" and atom.args]
-    lower = _without(max(floors, key=lambda atom: atom.serial), shift) if floors else None
-    if lower is None:
-        return None
-    rest, strict = lower
-    known = _sign(rest)
-    return None if known is None else known or strict
+    """Return the sign of a polynomial: its own bound tells, or that of one below it, where ⌊x⌋ is put lower."""
+    strict = False
+    for _ in range(_MOST_FLOORS):
+        if not terms:
+            return strict
+        if min(terms.values()) > 0 and all(a.low is not None and a.low >= 0 for m in terms for a, _ in m):
+            # a letter that is divided by is not zero
+            return strict or any(all(a.strict or a.low or n < 0 for a, n in m) for m in terms)
+        shift = cleared(terms)
+        if shift is None:
+            return None
+        spend(len(shift))
+        least = bound(shift)
+        if least is not None and least[0] >= 0:
+            return least[0] > 0 or least[1] or strict
+        floors = [atom for atom in atoms(shift) if atom.name == "floor" and atom.args]
+        lower = _without(max(floors, key=lambda atom: atom.serial), shift) if floors else None
+        if lower is None:
+            return None
+        terms, above = lower
+        strict = strict or above
+    return None
 
 
 def cleared(terms: Terms) -> Terms | None:

@@ -6,29 +6,19 @@ None of them asks for a witness: what the facts leave open stays in the formula,
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import Any
 
-from convcost.symbolic.algebra import (
-    ONE,
-    Number,
-    Terms,
-    content,
-    exact,
-    intern,
-    join,
-    known,
-    leading,
-    raised,
-    scaled,
-    times,
-)
-from convcost.symbolic.conditions import assumed, decided
-from convcost.symbolic.evaluation import FUNCTIONS
+from convcost.numbers import FUNCTIONS, Number
+from convcost.symbolic.algebra import content, exact, join, leading, raised, scaled, times
+from convcost.symbolic.conditions import assumed, decided, requires
+from convcost.symbolic.expression import ONE, Expression, Terms, intern, known
 from convcost.symbolic.facts import bound, is_whole, monomial_step, sign, step_of
-from convcost.symbolic.formula import OPERATIONS, Formula, Value, polynomial, quotient
+from convcost.symbolic.rational import R, Rational, Value, constant, letter, polynomial, quotient
 
 
-def floor(x: Value) -> Value:
+def floor(x: R | Number) -> R | Number:
     """Return ⌊x⌋: whole parts stand before it, and ⌊(⌊y⌋ + a)/b⌋ is ⌊(y + a)/b⌋ for whole a and b.
 
     >>> from convcost.symbolic import symbol
@@ -36,28 +26,29 @@ def floor(x: Value) -> Value:
     >>> (3 * r + 5) // 2, (r // 2 + 1) // 2, -(-r // 2), (r + s - 1) // s
     (r + ⌊(r − 1)/2⌋ + 3, ⌊(r − 2)/4⌋ + 1, ⌊(r − 1)/2⌋ + 1, ⌊(r − 1)/s⌋ + 1)
     """
-    if not isinstance(x, Formula):
+    if not isinstance(x, Rational):
         return math.floor(x)
     if x.under is not None:
         return _undivided(x)
     if is_whole(x.terms):
         return x
+    kind = x.__class__
     whole, rest = _parts(x.terms)
     if not rest:
-        return polynomial(whole)
-    inner = _unnested(rest)
+        return polynomial(kind, whole)
+    inner = _unnested(kind, rest)
     if inner is not None:
-        return polynomial(whole) + floor(inner)
+        return polynomial(kind, whole) + floor(inner)
     negative = any(c < 0 for m, c in rest.items() if m)
     step = step_of(rest) if negative else None
     if step is not None and leading({m: c for m, c in rest.items() if m}) < 0:
         # on the grid of 1/n, ⌊x⌋ = −⌈−x⌉ = −⌊−x + (n − 1)/n⌋, so that a floor and a ceiling are written alike
-        return polynomial(whole) - floor(polynomial(scaled(rest, -1)) + (1 - Fraction(1, step.denominator)))
-    kept = _undivided(Formula(rest, None), negative=negative)
-    return polynomial(whole) + kept if whole else kept
+        return polynomial(kind, whole) - floor(kind(scaled(rest, -1), None) + (1 - Fraction(1, step.denominator)))
+    kept = _undivided(kind(rest, None), negative=negative)
+    return polynomial(kind, whole) + kept if whole else kept
 
 
-def _undivided(x: Formula, *, negative: bool = True) -> Value:
+def _undivided(x: R, *, negative: bool = True) -> R | Number:
     """Return ⌊x⌋ as it stands, unless x was assumed to be whole, or the facts of its symbols keep it within a unit."""
     if assumed("whole", x):
         return x
@@ -100,7 +91,7 @@ def _parts(terms: Terms) -> tuple[Terms, Terms]:
     return whole, rest
 
 
-def _unnested(terms: Terms) -> Value | None:
+def _unnested(kind: type[R], terms: Terms) -> R | Number | None:
     """Return (y + a)/b where this is (⌊y⌋ + a)/b, with whole a and b > 0 and no other floor in it; else None.
 
     Where y is on the grid of 1/n, −⌊y⌋ is ⌊−y + (n − 1)/n⌋ and serves too.
@@ -109,7 +100,7 @@ def _unnested(terms: Terms) -> Value | None:
     if len(found) != 1:
         return None
     ((m, c, atom),) = found
-    inner: Value = atom.args[0]
+    inner: R | Number = kind(atom.args[0].terms, atom.args[0].under)
     if c < 0:
         step = _step(atom.args[0])
         if step is None:
@@ -119,16 +110,16 @@ def _unnested(terms: Terms) -> Value | None:
     divisor: Terms = {raised(over, -1) if over else ONE: exact(1 / Fraction(c))}
     rest = {k: v for k, v in terms.items() if k != m}
     if is_whole(divisor) and sign(divisor) and (not rest or is_whole(times(rest, divisor))):
-        return polynomial({over: c}) * inner + polynomial(rest)
+        return polynomial(kind, {over: c}) * inner + polynomial(kind, rest)
     return None
 
 
-def ceil(x: Value) -> Value:
+def ceil(x: R | Number) -> R | Number:
     """Return ⌈x⌉ = −⌊−x⌋."""
     return -floor(-x)
 
 
-def maximum(*values: Value) -> Value:
+def maximum(*values: R | Number) -> R | Number:
     """Return the largest value: those that the facts show not to be the largest are left out.
 
     >>> from convcost.symbolic import symbol
@@ -139,13 +130,13 @@ def maximum(*values: Value) -> Value:
     return _extreme("max", values, 1)
 
 
-def minimum(*values: Value) -> Value:
+def minimum(*values: R | Number) -> R | Number:
     """Return the smallest value: those that the facts show not to be the smallest are left out."""
     return _extreme("min", values, -1)
 
 
-def _extreme(name: str, values: tuple[Value, ...], side: int) -> Value:
-    best: list[Value] = []
+def _extreme(name: str, values: tuple[R | Number, ...], side: int) -> R | Number:
+    best: list[R | Number] = []
     for value in values:
         if not any(_reaches(other, value, side) for other in best):
             best = [other for other in best if not _reaches(value, other, side)] + [value]
@@ -154,16 +145,16 @@ def _extreme(name: str, values: tuple[Value, ...], side: int) -> Value:
 
 def _reaches(a: Value, b: Value, side: int) -> bool:
     difference = (a - b) * side
-    return decided("nonnegative", difference) is True if isinstance(difference, Formula) else difference >= 0
+    return decided("nonnegative", difference) is True if isinstance(difference, Rational) else difference >= 0
 
 
-def gcd(*values: Value) -> Value:
+def gcd(*values: R | Number) -> R | Number:
     """Return the greatest common divisor of whole numbers."""
-    best: list[Value] = []
+    best: list[R | Number] = []
     for value in values:
         if not any(_divides(other, value) for other in best):
             best = [other for other in best if not _divides(value, other)] + [value]
-    if not any(isinstance(value, Formula) for value in best):
+    if not any(isinstance(value, Rational) for value in best):
         return FUNCTIONS["gcd"](*best)
     if len(best) == 1 and _reaches(best[0], 0, 1):
         return best[0]
@@ -174,63 +165,76 @@ def _divides(a: Value, b: Value) -> bool:
     if not _exceeds(a, 0):
         return False
     ratio = quotient(b, a)
-    return decided("whole", ratio) is True if isinstance(ratio, Formula) else ratio.denominator == 1
+    return decided("whole", ratio) is True if isinstance(ratio, Rational) else ratio.denominator == 1
 
 
-def rounded(x: Value) -> Value:
+def rounded(x: R | Number) -> R | Number:
     """Return x rounded to a whole number, halves to the even one."""
-    if not isinstance(x, Formula):
+    if not isinstance(x, Rational):
         return round(x)
     return x if decided("whole", x) else _kept("round", (x,))
 
 
-def make_divisible(x: Value, d: Value) -> Value:
+def make_divisible(x: R | Number, d: R | Number) -> R | Number:
     """Return the multiple of d near x that is not below d, nor below 0.9·x: x itself where d is known to divide it.
 
     >>> from convcost.symbolic import symbol
     >>> make_divisible(32 * symbol("a", multiple_of=Fraction(1, 4)), 8), make_divisible(32 * symbol("b"), 8)
     (32·a, make_divisible(32·b, 8))
     """
-    if not isinstance(x, Formula) and not isinstance(d, Formula):
+    if not requires("positive", d):
+        raise ValueError(f"make_divisible needs a positive divisor: found {d}, which is not above 0 at the witness")
+    if not isinstance(x, Rational) and not isinstance(d, Rational):
         return FUNCTIONS["make_divisible"](x, d)
     if _divides(1, d) and _exceeds(d, 0) and _divides(d, x) and _reaches(x, d, 1):
         return x
-    return _kept("make_divisible", tuple(map(_formula, (x, d))))
+    return _kept("make_divisible", _arguments([x, d]))
 
 
-OPERATIONS.update(floor=floor, max=maximum, min=minimum, gcd=gcd, round=rounded, make_divisible=make_divisible)
-
-
-def _formula(x: Value) -> Formula:
-    return x if isinstance(x, Formula) else Formula({ONE: exact(x)} if x else {}, None)
+OPERATIONS: Mapping[str, Callable[..., Any]] = {
+    "floor": floor,
+    "ceil": ceil,
+    "max": maximum,
+    "min": minimum,
+    "gcd": gcd,
+    "round": rounded,
+    "make_divisible": make_divisible,
+}
+"""The functions of formulas, by name: those of `convcost.numbers.FUNCTIONS`."""
 
 
 def _exceeds(a: Value, b: Value) -> bool:
     difference = a - b
-    return decided("positive", difference) is True if isinstance(difference, Formula) else difference > 0
+    return decided("positive", difference) is True if isinstance(difference, Rational) else difference > 0
 
 
-def _sorted(values: list[Value]) -> tuple[Formula, ...]:
+def _arguments(values: list[R | Number]) -> tuple[R, ...]:
+    """Return values, of which one at least is a formula, as formulas."""
+    kind = next(value.__class__ for value in values if isinstance(value, Rational))
+    return tuple([constant(kind, value) for value in values])
+
+
+def _sorted(values: list[R | Number]) -> tuple[R, ...]:
     """Return the arguments of a function whose order does not matter, numbers first, then by their text."""
-    numbers = [_formula(value) for value in values if not isinstance(value, Formula)]
-    formulas = [value for value in values if isinstance(value, Formula)]
-    return (*numbers, *(sorted(formulas, key=str) if len(formulas) > 1 else formulas))
+    formulas = [value for value in values if isinstance(value, Rational)]
+    numbers = [value for value in values if not isinstance(value, Rational)]
+    return _arguments([*numbers, *(sorted(formulas, key=str) if len(formulas) > 1 else formulas)])
 
 
-def _kept(name: str, args: tuple[Formula, ...]) -> Formula:
+def _kept(name: str, args: tuple[R, ...]) -> R:
     """Return a function that is not worked out, with what is known of its values."""
     atom = known(name, args)
     if atom is None:
         step, low = _facts(name, args)
         atom = intern(name, args, step, low, strict=False)
-    return Formula({frozenset([(atom, 1)]): 1}, None)
+    return letter(args[0].__class__, atom)
 
 
-def _step(x: Formula) -> Number | None:
+def _step(x: Expression) -> Number | None:
     return step_of(x.terms) if x.under is None else None
 
 
-def _low(x: Formula) -> Number | None:
+def _low(x: Expression) -> Number | None:
     if x.under is None:
         least = bound(x.terms) if all(n > 0 for m in x.terms for _, n in m) else None
         if least is not None:
@@ -238,12 +242,12 @@ def _low(x: Formula) -> Number | None:
     return None if sign(x.terms, x.under) is None else 0
 
 
-def _shared_step(args: tuple[Formula, ...]) -> Number | None:
+def _shared_step(args: tuple[Expression, ...]) -> Number | None:
     steps = [step for arg in args if (step := _step(arg)) is not None]
     return exact(content(steps)) if len(steps) == len(args) else None
 
 
-def _facts(name: str, args: tuple[Formula, ...]) -> tuple[Number | None, Number | None]:
+def _facts(name: str, args: tuple[Expression, ...]) -> tuple[Number | None, Number | None]:
     """Return what a function's values are multiples of, and what they are not below."""
     lows = [low for arg in args if (low := _low(arg)) is not None]
     if name == "max":

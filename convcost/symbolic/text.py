@@ -8,25 +8,14 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
-from convcost.symbolic.algebra import (
-    ONE,
-    Atom,
-    Monomial,
-    Number,
-    Terms,
-    common,
-    content,
-    degree,
-    one_fraction,
-    raised,
-    scaled,
-    times,
-)
+from convcost.numbers import Number
+from convcost.symbolic.algebra import common, content, degree, raised, scaled, times
+from convcost.symbolic.division import one_fraction
+from convcost.symbolic.expression import ONE, Atom, Expression, Monomial, Terms, too_large
 
-if TYPE_CHECKING:
-    from convcost.symbolic.formula import Formula
+MOST_WRITTEN = 100_000  # letters of a text
 
 
 class Plain:
@@ -39,12 +28,15 @@ class Plain:
     minus: ClassVar[str] = "-"
     dot: ClassVar[str] = "*"
 
-    def __init__(self, formula: Formula) -> None:
+    def __init__(self, formula: Expression) -> None:
+        if formula.letters > MOST_WRITTEN:
+            found = f"{formula.letters:,} letters"
+            raise too_large(f"a formula is written with at most {MOST_WRITTEN:,} letters", found)
         self.letters: dict[Atom, str] = {}
         for atom in formula.atoms():  # arguments first, so that each function is written once
             self.letters[atom] = self.function(atom.name, atom.args) if atom.args else self.symbol(atom.name)
 
-    def formula(self, formula: Formula) -> str:
+    def formula(self, formula: Expression) -> str:
         """Return a formula's text."""
         if formula.under is None:
             return self.sum(formula.terms)
@@ -92,7 +84,7 @@ class Plain:
         rest = scaled(times(terms, {raised(shared, -1): 1}), Fraction(1, factor))
         return self.dot.join([self.term(factor, shared), self.group(self.sum(rest))])
 
-    def over(self, formula: Formula) -> str:
+    def over(self, formula: Expression) -> str:
         """Return a formula's text over one denominator: `(r − 1)/2`."""
         top, under = one_fraction(formula.terms, formula.under)
         if under == {ONE: 1}:
@@ -116,7 +108,7 @@ class Plain:
         """Return top over under, each in parentheses where `grouped` says so."""
         return f"{self.group(top) if grouped[0] else top}/{self.group(under) if grouped[1] else under}"
 
-    def function(self, name: str, args: tuple[Formula, ...]) -> str:
+    def function(self, name: str, args: tuple[Expression, ...]) -> str:
         """Return a function that was not worked out."""
         if name == "floor":
             return f"floor({self.over(args[0])})"
@@ -132,7 +124,7 @@ class Unicode(Plain):
     def power(self, base: str, n: int) -> str:
         return base + str(n).translate(_SUPERSCRIPTS)
 
-    def function(self, name: str, args: tuple[Formula, ...]) -> str:
+    def function(self, name: str, args: tuple[Expression, ...]) -> str:
         return f"⌊{self.over(args[0])}⌋" if name == "floor" else super().function(name, args)
 
 
@@ -163,7 +155,7 @@ class Latex(Plain):
     def fraction(self, top: str, under: str, grouped: tuple[bool, bool]) -> str:
         return rf"\frac{{{top}}}{{{under}}}"
 
-    def function(self, name: str, args: tuple[Formula, ...]) -> str:
+    def function(self, name: str, args: tuple[Expression, ...]) -> str:
         if name == "floor":
             return rf"\left\lfloor {self.over(args[0])} \right\rfloor"
         escaped = name.replace("_", r"\_")
@@ -193,7 +185,7 @@ class Python(Plain):
     def fraction(self, top: str, under: str, grouped: tuple[bool, bool]) -> str:
         return f"Fraction(1, 1)*{self.group(top)}/{self.group(under)}"
 
-    def function(self, name: str, args: tuple[Formula, ...]) -> str:
+    def function(self, name: str, args: tuple[Expression, ...]) -> str:
         if name == "floor":
             top, under = one_fraction(args[0].terms, args[0].under)
             return self.group(f"{self.group(self.sum(top))}//{self.group(self.sum(under))}")
@@ -201,3 +193,36 @@ class Python(Plain):
 
 
 WRITERS: dict[str, type[Plain]] = {"plain": Plain, "unicode": Unicode, "latex": Latex, "python": Python}
+
+
+def structure(formula: Expression) -> dict[str, Any]:
+    """Return a formula as nested plain data, with the facts of its symbols; see `Formula.to_dict`."""
+    writer = Plain(formula)
+
+    def listed(terms: Terms) -> list[dict[str, Any]]:
+        rows = []
+        for m, c in writer.ordered(terms):
+            factors = sorted(m, key=lambda pair: (bool(pair[0].args), writer.letters[pair[0]]))
+            rows.append({"coefficient": _plain(c), "factors": [[base(atom), n] for atom, n in factors]})
+        return rows
+
+    def base(atom: Atom) -> Any:
+        return {"function": atom.name, "arguments": list(map(sums, atom.args))} if atom.args else atom.name
+
+    def sums(part: Expression) -> dict[str, Any]:
+        tree = {"terms": listed(part.terms)}
+        return tree if part.under is None else {**tree, "under": listed(part.under)}
+
+    symbols = {atom.name: _facts(atom) for atom in formula.atoms() if not atom.args}
+    return {**sums(formula), "symbols": dict(sorted(symbols.items()))}
+
+
+def _facts(atom: Atom) -> dict[str, Any]:
+    facts = {} if atom.step is None else {"multiple_of": _plain(atom.step)}
+    if atom.low is not None:
+        facts["above" if atom.strict else "minimum"] = _plain(atom.low)
+    return facts
+
+
+def _plain(number: Number) -> int | str:
+    return number if isinstance(number, int) else str(number)

@@ -192,3 +192,66 @@ def test_what_cannot_be_swept_is_told(values, where, message):
 def test_a_broken_spec_is_told_once():
     with pytest.raises(SpecError, match="no layer type"):
         convcost.sweep({"symbols": {"n": 1}, "input": [1, 2, 2], "layers": ["relux"]}, set={"n": "1:1000"})
+
+
+def test_make_divisible_is_the_same_in_formulas():
+    spec = {
+        "symbols": {"n": 8},
+        "input": [1, 2, 2],
+        "layers": [conv(out_channels="make_divisible(n, 9)", kernel_size=1)],
+    }
+    found = convcost.sweep(spec, set={"n": "1:29"})
+    widths = {row["n"]: row["mults"] // 4 for row in found.rows()}
+    # 10 + 4.5 → 9, just 0.9 · 10; 11 + 4.5 → 9, below 9.9; 13 + 4.5 → 9, below; 20 + 4.5 → 18, just 0.9 · 20
+    assert {n: widths[n] for n in (1, 9, 10, 11, 13, 19, 20, 21, 28)} == {
+        1: 9, 9: 9, 10: 9, 11: 18, 13: 18, 19: 18, 20: 18, 21: 27, 28: 27,
+    }  # fmt: skip
+    assert told(found) == again(spec, found)
+
+
+def test_a_divisor_that_is_not_positive_is_an_error_in_formulas_too():
+    width = conv(out_channels="make_divisible(9, n - 5)", kernel_size=1)
+    spec = {"symbols": {"n": 8}, "input": [1, 2, 2], "layers": [width]}
+    found = convcost.sweep(spec, set={"n": "1:20"})
+    assert told(found) == again(spec, found)
+    errors = [row["n"] for row in found.rows() if row["error"]]
+    assert errors == [1, 2, 3, 4, 5]
+    (fault,) = found.outcomes[0].faults
+    assert fault.message == "make_divisible needs a positive divisor"
+    assert fault.found == "found -4"
+
+
+@pytest.mark.parametrize(
+    ("layer", "beyond", "message"),
+    [
+        # a stride of any size gives one position at least: only the bound of the field itself tells
+        (conv(out_channels=2, kernel_size=1, stride="s"), 10**15 + 1, "stride must be at most 10**15"),
+        # the field is within its bound, the output of 9 + 2s is not
+        ({"pad": {"padding": "s"}}, 6 * 10**14, "a size is at most 10**15"),
+        (conv(out_channels="s", kernel_size=1), 10**15 + 1, "out_channels must be at most 10**15"),
+    ],
+    ids=["a field", "an output size", "channels"],
+)
+def test_a_size_beyond_every_network_is_an_error_in_formulas_too(layer, beyond, message):
+    spec = {"symbols": {"s": 2}, "input": [1, 9], "layers": [layer]}
+    found = convcost.sweep(spec, set={"s": [*range(1, 20), 10**14, beyond]})
+    assert told(found) == again(spec, found)
+    assert found.outcomes[-1].faults[0].message == message
+    assert not any(isinstance(outcome, ConvcostError) for outcome in found.outcomes[:20])
+
+
+def test_what_is_true_is_no_1():
+    layer = {"conv": {"out_channels": "n", "kernel_size": "1", "bias": "w"}}
+    spec = {"symbols": {"w": True, "n": 2}, "input": [3, 4, 4], "layers": [layer]}
+    found = convcost.sweep(spec, set={"w": "true,1", "n": "1:13"})
+    assert told(found) == again(spec, found)
+    # 3n weights and n biases; a bias of 1 is no truth value
+    assert found.outcomes[:12] == [(4 * n, 48 * n) for n in range(1, 13)]
+    assert all(each.faults[0].message == "bias must be true or false" for each in found.outcomes[12:])
+
+
+def test_1_is_not_true():
+    spec = {"symbols": {"n": 2}, "input": [3, 4, 4], "layers": [conv(out_channels="n", kernel_size=1)]}
+    found = convcost.sweep(spec, set={"n": "1:13,true"})
+    assert told(found) == again(spec, found)
+    assert found.outcomes[12].faults[0].message == "out_channels must be a whole number"

@@ -367,3 +367,19 @@ def test_wide_characters_take_two_columns(render):
     wide, narrow = body(render("table", spec, width=24))[0]
     assert wide.startswith("層一層  ")
     assert narrow.startswith("abcd    ")
+
+
+def test_layers_that_share_a_row_have_a_ratio_only_where_it_is_one():
+    conv = {"out_channels": 8, "kernel_size": 3}  # 1/8 + 1/9 = 17/72
+    other = {"out_channels": 4, "kernel_size": 3}  # 1/4 + 1/9
+    spec = {
+        "input": [2, 12, 12],
+        "blocks": {
+            "alike": {"layers": [{"conv": conv}, {"conv": conv}, "relu"]},
+            "unlike": {"layers": [{"conv": conv}, {"conv": other}]},
+        },
+        "layers": ["alike", "unlike"],
+    }
+    alike, unlike = AnalysisReport.of(convcost.analyze(spec), depth=1).layers
+    assert (alike.ratio.formula, alike.ratio.numbers, alike.ratio.term) == ("1/N + 1/Dk²", "1/8 + 1/9", None)
+    assert unlike.ratio is None

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from convcost.numbers import make_divisible
 from convcost.spec import expressions
-from convcost.spec.arithmetic import ExpressionFault, make_divisible, shown
+from convcost.spec.arithmetic import ExpressionFault, shown
 from convcost.spec.expressions import Formula, Missing, Unknown
 
 TOO_LARGE = "astronomically large"
