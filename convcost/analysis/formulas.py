@@ -13,7 +13,8 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.errors import Fault, OptionError, nearest
-from convcost.layers import REGISTRY, LayerFault, Shape
+from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerFault, LayerType, Shape
+from convcost.layers.fields import FLAG, WORD
 from convcost.network import Layer
 from convcost.ops import Cost
 from convcost.symbolic import Formula, NeedsValueError, assuming, quotient, symbol
@@ -35,7 +36,7 @@ LETTERS: Mapping[str, str] = {
     "a": "first channel",
     "b": "channel behind the last",
 }
-"""The letters and what they stand for."""
+"""The letters and what they stand for; a type's fields may bring others, which `letters_of` tells."""
 
 _WITNESS = {
     "M": 10**6,
@@ -65,9 +66,11 @@ class Sheet(Struct, frozen=True):
         variant: The word that one of its fields holds, such as the mode of an `upsample`.
         channels: Output channels, or features.
         size: Output size along an axis; None for a vector.
+        axes: All sizes of the output where its first axis is none of channels; empty otherwise.
         cost: What it costs for one input, without biases and affine parameters.
         extra: What these add, by the field that turns them on.
         conditions: What must hold of the letters.
+        letters: The letters that the type brings along, with what they stand for.
     """
 
     type: str
@@ -77,6 +80,8 @@ class Sheet(Struct, frozen=True):
     cost: Cost
     extra: Mapping[str, Cost]
     conditions: tuple[str, ...]
+    axes: Shape = ()
+    letters: Mapping[str, str] = {}
 
 
 class Quotient(Struct, frozen=True):
@@ -98,25 +103,37 @@ def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None)
         OptionError: There is no such type or letter, or the layer cannot work with these values.
     """
     settings = settings or {}
+    names = list(dict.fromkeys(types)) or list(REGISTRY)
+    known = [name for name in names if name in REGISTRY]
+    letters = LETTERS.keys() | {letter for name in known for letter in letters_of(REGISTRY[name])}
     unknown = [
-        Fault(f"there is no letter {name!r}", help=nearest(name, LETTERS) or f"known: {', '.join(LETTERS)}")
+        Fault(f"there is no letter {name!r}", help=nearest(name, letters) or f"known: {', '.join(LETTERS)}")
         for name in settings
-        if name not in LETTERS
+        if name not in letters
     ]
     unknown += [
         Fault(f"{name} is at least {least}", found=f"--set {name}={value}")
         for name, value in settings.items()
         if value < (least := 0 if name in _NOT_NEGATIVE else 1)
     ]
-    names = list(dict.fromkeys(types)) or list(REGISTRY)
     unknown += [
-        Fault(f"there is no layer type {name!r}", help=nearest(name, REGISTRY))
-        for name in names
-        if name not in REGISTRY
+        Fault(f"there is no layer type {name!r}", help=nearest(name, REGISTRY)) for name in names if name not in known
     ]
     if unknown:
         raise OptionError(unknown)
     return [_sheet(type, variant, settings) for type in names for variant in _variants(type)]
+
+
+def letters_of(definition: type[LayerType]) -> dict[str, str]:
+    """Return the letters that a layer type's fields bring along, with what the fields are."""
+    found: dict[str, str] = {}
+    for name, field in definition.fields.items():
+        letter = _letter(name, field)
+        if letter and letter not in LETTERS:
+            found[letter] = field.about[:1].lower() + field.about[1:].rstrip(".")
+    if definition.arity[0] > 1 and definition.channels != SAME:
+        found |= {_of_input("M", number): f"channels of input {number}" for number in range(2, definition.arity[0] + 1)}
+    return found
 
 
 def quotients(settings: Mapping[str, int] | None = None) -> list[Quotient]:
@@ -190,7 +207,7 @@ def _of_structure(
     letters = _Letters({})
     fields: dict[str, Any] = {}
     for (name, field), kind in zip(REGISTRY[type].fields.items(), structure, strict=True):
-        letter = field.letter
+        letter = _letter(name, field)
         if letter == "p":  # it changes the output size, which has a letter, and no count
             fields[name] = ((0, 0),) * len(output)
         elif letter and kind.__class__ is tuple:
@@ -198,15 +215,17 @@ def _of_structure(
         elif letter and kind.__class__ is int:
             fields[name] = 1 if kind == 1 else letters[letter]
         else:
-            fields[name] = field.default if kind is None or kind.__class__ is int else kind
+            fields[name] = _plain(field) if kind is None or kind.__class__ is int else kind
     shapes = tuple([(letters["M"], *letters.axes("Di", sizes)) for sizes in inputs])
     layer = REGISTRY[type](fields)
-    with assuming(_WITNESS):
+    with assuming(_witness(REGISTRY[type])):
         try:
-            channels = layer.output_shape(*shapes)[0]
+            shape = layer.output_shape(*shapes)
         except LayerFault:  # sizes that fit only as numbers, and change no count
-            channels = letters["M"]
-        return texts(layer.cost(shapes, (channels, *letters.axes("Dp", output))))
+            shape = (letters["M"],)
+        if layer.channels != FIXED:
+            shape = (shape[0], *letters.axes("Dp", output))
+        return texts(layer.cost(shapes, shape))
 
 
 def texts(cost: Cost) -> dict[str, str]:
@@ -214,6 +233,29 @@ def texts(cost: Cost) -> dict[str, str]:
     counts = cost.ops.to_dict()
     told = {"params": cost.params, "mults": counts.pop("mul", 0), "adds": counts.pop("add", 0), **counts}
     return {name: str(value) for name, value in told.items()}
+
+
+def _letter(name: str, field: Field) -> str:
+    """Return the letter of a field: its name where a number must be given that has none."""
+    numeric = field.read.form.kind not in (FLAG, WORD)
+    return field.letter or (name if field.required and numeric else "")
+
+
+def _plain(field: Field) -> Any:
+    """Return a value of a field without a letter."""
+    if field.required:
+        return field.words[0] if field.words else False
+    return field.default
+
+
+def _of_input(letter: str, number: int) -> str:
+    return letter if number == 1 else f"{letter}{number}"
+
+
+def _witness(definition: type[LayerType]) -> dict[str, int]:
+    """Return where a layer of a type works: its own letters are as small as they can be."""
+    letters = {_letter(name, field): field.read.form.minimum for name, field in definition.fields.items()}
+    return {letter: max(1, minimum) for letter, minimum in letters.items() if letter not in LETTERS} | _WITNESS
 
 
 class _Letters:
@@ -250,7 +292,8 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
     words = _words(type)
     given: dict[str, Any] = {words[0]: variant} if words else {}
     flags: list[str] = [name for name in ("bias", "affine") if name in REGISTRY[type].fields]
-    with assuming(_WITNESS) as conditions:
+    definition = REGISTRY[type]
+    with assuming(_witness(definition)) as conditions:
         try:
             stages = _stages(letters, type, given)
             channels, sizes = stages[-1][2][0], stages[0][2][1:]  # a second stage keeps the size
@@ -261,7 +304,10 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
         except NeedsValueError as need:  # the divisors of a number, and the like
             raise OptionError(Fault(f"{type}: this needs values", found=str(need))) from None
         told = tuple(str(each) for each in conditions)
-    return Sheet(type, variant, channels, sizes[0] if sizes else None, cost, extra, told)
+    moved = definition.channels == FIXED and len(sizes) > 0
+    size = sizes[0] if sizes and not moved else None
+    axes = stages[-1][2] if moved else ()
+    return Sheet(type, variant, channels, size, cost, extra, told, axes, letters_of(definition))
 
 
 def _of(letters: _Letters, type: str, given: Mapping[str, Any]) -> Cost:
@@ -269,7 +315,7 @@ def _of(letters: _Letters, type: str, given: Mapping[str, Any]) -> Cost:
     whole = Cost()
     shapes = _inputs(letters, type)
     for stage, fields, output in _stages(letters, type, given):
-        sized = _sized(letters, output)
+        sized = output if REGISTRY[stage].channels == FIXED else _sized(letters, output)
         whole += _unpadded(stage, fields).cost(shapes, sized)
         shapes = (sized,)
     return whole
@@ -298,18 +344,18 @@ def _unpadded(type: str, fields: Mapping[str, Any]) -> Any:
 
 def _inputs(letters: _Letters, type: str) -> tuple[Shape, ...]:
     layer = REGISTRY[type]
-    shape = (letters["M"],) if layer.takes == "vector" else (letters["M"], letters["Di"], letters["Di"])
-    return (shape,) * layer.arity[0]
+    sizes = () if layer.takes == "vector" else (letters["Di"], letters["Di"])
+    numbers = range(1, layer.arity[0] + 1)
+    return tuple([(letters["M" if layer.channels == SAME else _of_input("M", number)], *sizes) for number in numbers])
 
 
 def _fields(letters: _Letters, type: str, given: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, field in REGISTRY[type].fields.items():
         value = given.get(name, ...)
-        if value is ... and field.letter:
-            value = letters[field.letter]
-        elif value is ...:
-            value = field.default
+        if value is ...:
+            letter = _letter(name, field)
+            value = letters[letter] if letter else _plain(field)
         elif value.__class__ is tuple:
             value = [letters[each] for each in value]
         elif value.__class__ is str and value in LETTERS:

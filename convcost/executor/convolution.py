@@ -164,10 +164,14 @@ def transposed_conv(
         bias: whether accumulators start at a bias rather than at zero.
 
     Raises:
-        ValueError: groups does not divide the channels, or nothing is left of the canvas.
+        ValueError: groups does not divide the channels, nothing is left of the canvas, or output_padding is as large
+            as both the stride and the dilation.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
     """
+    for extra, step, spread in zip(output_padding, stride, dilation, strict=True):
+        if extra >= max(step, spread):
+            raise ValueError(f"output_padding {extra} is as large as the stride {step} and the dilation {spread}")
     members, fanout = _per_group(x.shape[0], out_channels, groups)
     kernels = list(job.weights.rows("weight", (x.shape[0], fanout, *kernel_size)))
     biases = _biases(job, out_channels, bias)

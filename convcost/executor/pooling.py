@@ -32,8 +32,12 @@ def max_pool(
         dilation: step between taps along each axis.
         ceil_mode: whether the last window may hang over the end.
 
+    Raises:
+        ValueError: padding is wider than half the kernel, or no window fits.
+
     Source: https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
     """
+    _check_padding(kernel_size, padding)
     grid = sliding(x.sizes, kernel_size, stride, padding, dilation, ceil_mode)
     gathers = [gatherer(tap) for tap in zip(*grid.windows, strict=True)]
     outputs = []
@@ -68,8 +72,12 @@ def avg_pool(
         ceil_mode: whether the last window may hang over the end; what hangs over never enters the divisor.
         count_include_pad: whether padding enters the divisor.
 
+    Raises:
+        ValueError: padding is wider than half the kernel, or no window fits.
+
     Source: https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
     """
+    _check_padding(kernel_size, padding)
     grid = sliding(x.sizes, kernel_size, stride, padding, (1,) * len(kernel_size), ceil_mode)
     lowest = OVERHANG + 1 if count_include_pad else 0
     return _means(job, x, grid, [sum(position >= lowest for position in window) for window in grid.windows])
@@ -98,6 +106,12 @@ def adaptive_avg_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
     ]
     grid = combined(axes, x.sizes)
     return _means(job, x, grid, list(map(len, grid.windows)))
+
+
+def _check_padding(kernel_size: Shape, padding: Padding) -> None:
+    """Refuse a padding wider than half the kernel, which PyTorch's pools refuse too."""
+    if padding != "same" and any(pad > kernel // 2 for kernel, pair in zip(kernel_size, padding, strict=True) for pad in pair):
+        raise ValueError(f"a pool of {kernel_size} is padded by at most half of it, not {padding}")
 
 
 def _means(job: Job, x: Tensor, grid: Windows, divisors: Sequence[int]) -> Tensor:

@@ -11,6 +11,8 @@ from convcost.executor.registry import Job, executes
 from convcost.executor.tensor import Number, Shape, Tensor, from_channels
 from convcost.executor.windows import gatherer, selection
 
+_MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
 
 @executes("upsample")
 def upsample(
@@ -36,13 +38,16 @@ def upsample(
         align_corners: whether the corner values rather than the borders of the two grids coincide.
 
     Raises:
-        ValueError: neither scale_factor nor size is given.
+        ValueError: neither scale_factor nor size is given, or both; or the mode interpolates over other axes.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html
     """
+    if (size is None) == (scale_factor is None):
+        raise ValueError("upsample needs a scale_factor or a size, not both")
+    if mode not in ("nearest", _MODES.get(len(x.sizes))):
+        raise ValueError(f"{mode} does not interpolate over {len(x.sizes)} axes")
     if size is None:
-        if scale_factor is None:
-            raise ValueError("upsample needs a scale_factor or a size")
+        assert scale_factor is not None
         sizes = tuple(floor(old * factor) for old, factor in zip(x.sizes, scale_factor, strict=True))
         steps = [1 / Fraction(factor) for factor in scale_factor]
     else:

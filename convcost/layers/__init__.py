@@ -12,6 +12,7 @@ from convcost.layers.base import (
     LayerType,
     Norm,
     Shape,
+    Trials,
     shown,
 )
 from convcost.layers.fields import Field, FieldFault
@@ -29,6 +30,7 @@ __all__ = [
     "LayerType",
     "Norm",
     "Shape",
+    "Trials",
     "activations",
     "convolution",
     "linear",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import Activation, LayerFault, Shape
+from convcost.layers.base import Activation, LayerFault, Shape, Trials
 from convcost.layers.fields import GROUPS, field, number, whole, word
 from convcost.ops import Cost, Ledger, maximum_of, product, total_of
 
@@ -66,6 +67,16 @@ class Prelu(_PerValue, type="prelu"):
                 output=x,
             )
         return x
+
+    @classmethod
+    def trials(cls) -> Trials:
+        points = [
+            ({"num_parameters": number}, (shape,))
+            for axes in range(4)
+            for shape in combinations((1, 2, 3), repeat=axes + 1)
+            for number in dict.fromkeys((1, shape[0]))
+        ]
+        return Trials("channels, sizes", "vectors, 1–3 axes, one parameter and one a channel", points)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return super().cost(inputs, output) + Cost(params=self.num_parameters)

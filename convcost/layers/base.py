@@ -7,9 +7,11 @@ integers, on symbolic numbers formulas. Shapes are tuples, channels first: `(C, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from convcost.layers.fields import Field, FieldFault
 from convcost.ops import Cost
@@ -52,6 +54,20 @@ class LayerFault(Exception):
         self.output = output
 
 
+class Trials(Struct, frozen=True):
+    """Where a layer type is executed to prove its formulas for all sizes.
+
+    Attributes:
+        variables: The sizes that vary, to all of which the proof extends; every count is linear in each of them.
+        covered: What is held while these vary, and the values of it that are tried.
+        points: The fields, in normal form, and the shapes of the inputs.
+    """
+
+    variables: str
+    covered: str
+    points: Iterable[tuple[Mapping[str, Any], tuple[Shape, ...]]]
+
+
 class LayerType:
     """A layer type; an instance is one layer with its fields in normal form.
 
@@ -72,6 +88,8 @@ class LayerType:
     """The layout of what it gives; empty where the shape says it: one axis is a vector, more are a feature map."""
     weights: ClassVar[bool] = False
     """Whether a batch norm behind it folds into it, and `norm` and `activation` may be written with it."""
+    folds: ClassVar[bool] = False
+    """Whether it folds into a layer with weights before it, as a batch norm does."""
     macs: ClassVar[bool] = False
     """Whether its products count as multiply–accumulates."""
     channels: ClassVar[str] = SAME
@@ -166,6 +184,16 @@ class LayerType:
         for shape in shapes:
             if (cls.takes == "vector") != (len(shape) == 1):
                 raise wrong_rank(cls, shape)
+
+    @classmethod
+    def fields_for(cls, role: str) -> list[str]:
+        """Return the names of the fields that have a role."""
+        return [name for name, field in cls.fields.items() if field.role == role]
+
+    @classmethod
+    def trials(cls) -> Trials | None:
+        """Return where `verify --formulas` executes the type; None where its fields and their roles say enough."""
+        return None
 
     def step(self, axis: int) -> Fraction | None:
         """Return how far one step along an axis of the output goes on the input; None where no position is left.

@@ -10,13 +10,24 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.layers.base import MIXES, SAME, LayerFault, LayerType, Shape
-from convcost.layers.fields import CHANNELS, GROUPS, Pair, field, flag, padding, padding_amounts, per_axis, whole
+from convcost.layers.fields import (
+    CHANNELS,
+    GROUPS,
+    TIMES,
+    Pair,
+    field,
+    flag,
+    padding,
+    padding_amounts,
+    per_axis,
+    whole,
+)
 from convcost.layers.windows import amounts, corner, each_axis, output_size, useful_products
 from convcost.ops import Cost, accumulate, is_symbolic, product
 
 _OUT_CHANNELS = field(whole(1), about="The channels of the output.", letter="N", role=CHANNELS)
 _KERNEL_SIZE = field(per_axis(1), about="The size of the kernel.", letter="Dk")
-_DEPTH_MULTIPLIER = field(whole(1), 1, "How many kernels each input channel has.", letter="m")
+_DEPTH_MULTIPLIER = field(whole(1), 1, "How many kernels each input channel has.", letter="m", role=TIMES)
 _STRIDE = field(per_axis(1), 1, "The step from one window to the next.", letter="s")
 _PADDING = field(padding, 0, "The zeros around the input; `same`: as many as give ⌈input / stride⌉ values.", letter="p")
 _DILATION = field(per_axis(1), 1, "The step from one kernel value to the next.", letter="d")

@@ -20,10 +20,10 @@ Pair = tuple[int, int]
 
 WHOLE, FACTOR, NUMBER, FLAG, WORD = "whole number", "factor", "number", "flag", "word"
 
-CHANNELS, GROUPS, BOUND, SIZE = "channels", "groups", "bound", "size"
+CHANNELS, GROUPS, BOUND, SIZE, TIMES = "channels", "groups", "bound", "size", "times"
 """What a field says of the output or the input. `CHANNELS`: how many channels the output has; `GROUPS`: a number that
 divides the input's channels, and follows them where it is equal; `BOUND`: a place among the input's channels; `SIZE`:
-the output's spatial size."""
+the output's spatial size; `TIMES`: how often something is done, so that every count is linear in it."""
 
 
 class Form(Struct, frozen=True):
@@ -81,7 +81,7 @@ class Field:
         default: Its value where none is given, `...` where one must be.
         about: What it is, in a few words.
         letter: The letter that stands for it in formulas; empty where no count depends on it.
-        role: What it says of the output or the input: `CHANNELS`, `GROUPS`, `BOUND`, `SIZE`, or nothing.
+        role: What it says of the output or the input: `CHANNELS`, `GROUPS`, `BOUND`, `SIZE`, `TIMES`, or nothing.
     """
 
     __slots__ = ("about", "default", "letter", "read", "role")

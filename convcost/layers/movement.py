@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product as combinations
 from typing import Any
 
-from convcost.layers.base import FIXED, MOVES, LayerFault, LayerType, Shape, shown
+from convcost.layers.base import FIXED, MOVES, LayerFault, LayerType, Shape, Trials, shown
 from convcost.layers.fields import BOUND, GROUPS, SIZE, Pair, factors, field, flag, number, pairs, per_axis, whole, word
 from convcost.ops import Cost, accumulate, product
 
@@ -77,6 +78,16 @@ class PixelShuffle(LayerType, type="pixel_shuffle"):
 
     def step(self, axis: int) -> Fraction:
         return Fraction(1, self.upscale_factor)
+
+    @classmethod
+    def trials(cls) -> Trials:
+        points = [
+            ({"upscale_factor": factor}, ((channels * factor**axes, *sizes),))
+            for factor in (1, 2, 3)
+            for axes in (1, 2, 3)
+            for channels, *sizes in combinations((1, 2, 3), repeat=axes + 1)
+        ]
+        return Trials("channels, sizes", "upscale factor 1–3; 1–3 axes", points)
 
 
 class Upsample(LayerType, type="upsample"):

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.layers.base import LayerFault, LayerType, Norm, Shape
-from convcost.layers.fields import GROUPS, field, flag, number, whole
+from convcost.layers.fields import GROUPS, TIMES, field, flag, number, whole
 from convcost.ops import NOTHING, Cost, Ledger, product, standardise, total_of
 
 _AFFINE = field(flag, True, "Whether a factor and a shift per channel are learned.")
@@ -24,6 +24,7 @@ class BatchNorm(Norm, type="batch_norm"):
     """
 
     checked = ("num_features",)
+    folds = True
 
     affine: bool = _AFFINE
     eps: Any = _EPS
@@ -99,7 +100,7 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html
     """
 
-    size: int = field(whole(1), about="The neighbouring channels whose squares are added up.", letter="n")
+    size: int = field(whole(1), about="The neighbouring channels whose squares are added up.", letter="n", role=TIMES)
     alpha: Any = field(number, Fraction(1, 10_000), "The α of the formula; no count changes.")
     beta: Any = field(number, Fraction(3, 4), "The β of the formula; no count changes.")
     k: Any = field(number, 1, "The k of the formula; no count changes.")

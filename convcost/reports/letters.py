@@ -32,7 +32,7 @@ class LettersReport(Struct, frozen=True):
         """Return the formulas as plain data."""
         return {
             "schema_version": 1,
-            "letters": LETTERS,
+            "letters": self._letters(),
             "formulas": [
                 {
                     "type": sheet.type,
@@ -96,15 +96,18 @@ class LettersReport(Struct, frozen=True):
 
     def _footer(self) -> Iterator[str]:
         text = " ".join(str(value) for sheet in self.sheets for _, value in _quantities(sheet))
-        used = [
-            f"{letter} {meaning}" for letter, meaning in LETTERS.items() if letter in re.findall(r"[A-Za-z]+", text)
-        ]
+        found = set(re.findall(r"[^\W\d_]+\d*", text))
+        used = [f"{letter} {meaning}" for letter, meaning in self._letters().items() if letter in found]
         if used:
             yield "; ".join(used) + "."
         yield "Each is what the layer type's own code gives for these letters."
         for sheet in self.sheets if len(self.sheets) <= 3 else ():
             if sheet.conditions:
                 yield f"{sheet.type}: where {', '.join(sheet.conditions)}."
+
+    def _letters(self) -> Mapping[str, str]:
+        own = {letter: meaning for sheet in self.sheets for letter, meaning in sheet.letters.items()}
+        return {**own, **LETTERS}
 
     def _text(self, value: Any, *, factor: bool = True) -> str:
         if isinstance(value, Formula):
@@ -120,7 +123,10 @@ class LettersReport(Struct, frozen=True):
 
 def _quantities(sheet: Sheet) -> Iterator[tuple[str, Any]]:
     """Yield what a sheet tells, by name."""
-    yield "output channels" if sheet.size is not None else "output", sheet.channels
+    if sheet.axes:
+        yield from ((f"output axis {number}", size) for number, size in enumerate(sheet.axes, 1))
+    else:
+        yield "output channels" if sheet.size is not None else "output", sheet.channels
     if sheet.size is not None:
         yield "output size", sheet.size
     cost = sheet.cost

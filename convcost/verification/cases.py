@@ -1,22 +1,28 @@
 """The sizes at which each layer type is executed to determine its formulas; `formulas` says why they are enough.
 
-A type is found here by its name, or, where all of its fields have defaults, runs with these on every small shape that
-it takes; truth values are tried both ways.
+They follow from what the type says of itself: from the kinds and roles of its fields, from how many inputs it takes and
+of which shapes. A type for which that does not do says its own, in `trials`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import product
 from typing import Any
 
 from msgspec import Struct
 
-from convcost.layers import REGISTRY, Shape
-from convcost.verification import windows
+from convcost.layers import REGISTRY, Field, LayerFault, LayerType, Shape
+from convcost.layers.fields import BOUND, CHANNELS, FACTOR, FLAG, GROUPS, NUMBER, TIMES, WORD
 from convcost.verification.counting import Task
-from convcost.verification.windows import SMALL
+from convcost.verification.positions import SMALL, Positions
+
+_MOST_INPUTS = 4
+_OF_PAIRS = {0: SMALL, 1: SMALL, 2: SMALL, 3: (1, 2)}  # by the number of axes, the sizes of each of two inputs
+_OF_MANY: tuple[Shape, ...] = ((), (2,), (2, 3), (1, 2, 3))
+
+Points = Iterator[tuple[dict[str, Any], tuple[Shape, ...]]]
 
 
 class Cases(Struct, frozen=True):
@@ -33,187 +39,203 @@ class Cases(Struct, frozen=True):
     tasks: Callable[[], Iterator[Task]]
 
 
-def cases_of(type: str) -> Cases | None:
-    """Return where a type is executed; None where nothing says how to fill in its fields."""
-    if type in _CASES:
-        return _CASES[type]
-    if any(field.required for field in REGISTRY[type].fields.values()):
-        return None
-    return Cases(_SIZES, _with_flags(type), lambda: _plain(type))
+def cases_of(type: str) -> Cases:
+    """Return where a type is executed."""
+    definition = REGISTRY[type]
+    own = definition.trials()
+    if own is not None:
+        given = own.points
+        return Cases(own.variables, own.covered, lambda: _tasks(definition, given))
+    plan = _Merge(definition) if definition.merges() else _Single(definition)
+    return Cases(plan.variables(), plan.covered(), lambda: _tasks(definition, plan.points()))
 
 
-_SIZES = "channels, sizes"
-_GROUPS = "groups, channels of each, sizes"
-_STRIDED = "sizes of each remainder"
-_AXES = "vectors, 1–3 axes"
-_MIXED = "mixed on 2 and 3 axes"
-_CONV_COVERED = f"kernel, stride 1–3, dilation 1–2, padding 0, 1, [0, 1], [3, 1], same, ± bias; {_MIXED}"
+def _tasks(
+    definition: type[LayerType], points: Iterable[tuple[Mapping[str, Any], tuple[Shape, ...]]]
+) -> Iterator[Task]:
+    defaults = {name: field.default for name, field in definition.fields.items()}
+    for given, shapes in points:
+        fields = {**defaults, **given}
+        yield Task(definition.type, fields, shapes)
+        if definition.folds:
+            yield Task(definition.type, fields, shapes, folded=True)
 
 
-def _linear() -> Iterator[Task]:
-    for features, out, bias in product(SMALL, SMALL, (False, True)):
-        yield Task("linear", {"out_features": out, "bias": bias}, ((features,),))
+class _Single:
+    """The points of a type with one input: positions, channels and the other fields, each with each."""
 
+    def __init__(self, definition: type[LayerType]) -> None:
+        self._definition = definition
+        self._positions = Positions(definition)
+        self._times = definition.fields_for(TIMES)
+        self._bounds = definition.fields_for(BOUND)
+        self._groups = definition.fields_for(GROUPS)
+        self._channels = definition.fields_for(CHANNELS)
+        apart = {*self._positions.fields, *self._times, *self._bounds, *self._groups, *self._channels}
+        self._options = _Options({name: field for name, field in definition.fields.items() if name not in apart})
 
-def _shapes(takes: str) -> Iterator[Shape]:
-    for rank in range(0 if takes == "any" else 1, 4):
-        yield from product(SMALL, repeat=rank + 1)
+    def points(self) -> Points:
+        """Yield the fields and the input shapes."""
+        options = {rank: list(self._options.values(rank)) for rank in range(4)}
+        for placed, sizes in self._positions:
+            for (given, channels), more in product(self._by_channels(len(sizes)), options[len(sizes)]):
+                yield {**placed, **given, **more}, ((channels, *sizes),)
 
-
-def _defaults(type: str) -> Iterator[dict[str, Any]]:
-    fields = REGISTRY[type].fields
-    flags = [name for name, field in fields.items() if isinstance(field.default, bool)]
-    for values in product((False, True), repeat=len(flags)):
-        yield {name: field.default for name, field in fields.items()} | dict(zip(flags, values, strict=True))
-
-
-def _with_flags(type: str) -> str:
-    flags = [name for name, field in REGISTRY[type].fields.items() if isinstance(field.default, bool)]
-    return "vectors, 1–3 axes" + "".join(f", ± {name}" for name in flags)
-
-
-def _plain(type: str) -> Iterator[Task]:
-    for given, shape in product(_defaults(type), _shapes(REGISTRY[type].takes)):
-        yield Task(type, given, (shape,))
-
-
-def _with(type: str, variants: Callable[[Shape], Iterator[dict[str, Any]]]) -> Callable[[], Iterator[Task]]:
-    """Return the points of a type whose fields depend on the shape."""
-
-    def tasks() -> Iterator[Task]:
-        for given, shape in product(_defaults(type), _shapes(REGISTRY[type].takes)):
-            for fields in variants(shape):
-                yield Task(type, given | fields, (shape,))
-
-    return tasks
-
-
-def _folded() -> Iterator[Task]:
-    for task in _plain("batch_norm"):
-        yield task
-        yield Task(task.type, task.fields, task.input_shapes, folded=True)
-
-
-def _grouped(type: str, field: str) -> Callable[[], Iterator[Task]]:
-    """Return the points of a type whose groups divide the channels."""
-
-    def tasks() -> Iterator[Task]:
-        for given, groups, shape in product(_defaults(type), SMALL, _shapes("any")):
-            yield Task(type, given | {field: groups}, ((groups * shape[0], *shape[1:]),))
-
-    return tasks
-
-
-def _elementwise(type: str) -> Callable[[], Iterator[Task]]:
-    def tasks() -> Iterator[Task]:
-        for shape in _shapes("any"):
-            if len(shape) > 3:
-                continue
-            forms = dict.fromkeys([shape, (shape[0], *(1 for _ in shape[1:])), (1, *shape[1:])])
-            for count in (2, 3):
-                for inputs in product(forms, repeat=count):
-                    yield Task(type, {}, inputs)
-            yield Task(type, {}, (shape,) * 4)
-
-    return tasks
-
-
-def _concat() -> Iterator[Task]:
-    for sizes in ((), (2,), (2, 3), (1, 2, 3)):
-        for count in (2, 3, 4):
-            for channels in product(SMALL, repeat=count):
-                yield Task("concat", {}, tuple([(each, *sizes) for each in channels]))
-
-
-def _upsample() -> Iterator[Task]:
-    modes = {1: "linear", 2: "bilinear", 3: "trilinear"}
-    factors = (1, 2, 3, Fraction(3, 2), Fraction(2, 3), Fraction(1, 2))
-    for rank, align in product(SMALL, (False, True)):
-        for mode, channels, factor, size in product(
-            ("nearest", modes[rank]), SMALL, factors, range(2, 8 if rank < 3 else 4)
+    def _by_channels(self, rank: int) -> Iterator[tuple[dict[str, int], int]]:
+        """Yield the fields that speak of channels, and the channels of the input."""
+        grouped, mixing = bool(self._groups), bool(self._channels)
+        values = self._values(1 + grouped + mixing + len(self._times), rank)
+        more = [values] * len(self._times)
+        for groups, members, fanout, *times in product(
+            values if grouped else (1,), values, values if mixing else (1,), *more
         ):
-            shape = (channels, size, *range(4, 3 + rank))
-            given = {"mode": mode, "align_corners": align}
-            scales = (factor, *[2] * (rank - 1))
-            yield Task("upsample", given | {"scale_factor": scales, "size": None}, (shape,))
-            told = (size + 1, *[3] * (rank - 1))
-            yield Task("upsample", given | {"scale_factor": None, "size": told}, (shape,))
+            channels = groups * members
+            given = dict(zip(self._times, times, strict=True))
+            given |= dict.fromkeys(self._groups, groups) | dict.fromkeys(self._channels, groups * fanout)
+            for bounds in product(range(channels + 1), repeat=len(self._bounds)):
+                if all(bound >= self._least(name) for name, bound in zip(self._bounds, bounds, strict=True)):
+                    yield given | dict(zip(self._bounds, bounds, strict=True)), channels
+
+    def _values(self, variables: int, rank: int) -> tuple[int, ...]:
+        """Return the values of each of so many variables: fewer where many windows are executed with them."""
+        if not self._positions.strided or variables == 1:
+            return SMALL
+        return (1, 3) if variables == 2 or rank == 1 else (2,)
+
+    def _least(self, name: str) -> int:
+        return self._definition.fields[name].read.form.minimum
+
+    def variables(self) -> str:
+        """Return what varies."""
+        vector = self._definition.takes == "vector"
+        names = list(self._times)
+        if self._groups:
+            names += ["groups", "M/g", "N/g"] if self._channels else ["groups", "channels of each"]
+        elif self._channels:
+            names.append(f"{'features' if vector else 'channels'} in and out")
+        else:
+            names += self._bounds or ["features" if vector else "channels"]
+        return ", ".join([*names, *self._positions.variables()])
+
+    def covered(self) -> str:
+        """Return what is held, and the values of it that are tried."""
+        folded = ["folded and not"] if self._definition.folds else []
+        held = [*self._positions.covered(), *folded, *self._options.covered()]
+        axes = self._positions.axes()
+        if self._definition.takes == "any" and axes:
+            return ", ".join([f"vectors, {axes}", *held])
+        return "; ".join(part for part in (", ".join(held), axes) if part)
 
 
-def _pairs(shape: Shape, field: str) -> Iterator[dict[str, Any]]:
-    for pair in ((0, 0), (1, 0), (0, 2), (1, 1)):
-        yield {field: (pair, *[(0, 1)] * (len(shape) - 2))}
+class _Merge:
+    """The points of a type with several inputs; those that its formula refuses are left out."""
+
+    def __init__(self, definition: type[LayerType]) -> None:
+        self._definition = definition
+        self._options = _Options(definition.fields)
+        least, most = definition.arity
+        self._counts = range(least, min(most or _MOST_INPUTS, max(least, _MOST_INPUTS)) + 1)
+        ranks = {"any": range(4), "vector": range(1), "spatial": range(1, 4)}[definition.takes]
+        self._ranks = [rank for rank in ranks if rank < 3 or not definition.stretches]
+
+    def points(self) -> Points:
+        """Yield the fields and the input shapes."""
+        shapes = self._stretched if self._definition.stretches else self._apart
+        defaults = {name: field.default for name, field in self._definition.fields.items()}
+        for inputs in shapes():
+            for given in self._options.values(len(inputs[0]) - 1):
+                if self._accepts({**defaults, **given}, inputs):
+                    yield given, inputs
+
+    def _accepts(self, fields: Mapping[str, Any], inputs: tuple[Shape, ...]) -> bool:
+        try:
+            self._definition(fields).output_shape(*inputs)
+        except LayerFault:
+            return False
+        return True
+
+    def _stretched(self) -> Iterator[tuple[Shape, ...]]:
+        """Yield inputs of which any are stretched."""
+        for rank in self._ranks:
+            for shape in product(SMALL, repeat=rank + 1):
+                forms = dict.fromkeys([shape, (shape[0], *(1 for _ in shape[1:])), (1, *shape[1:])])
+                for count in self._counts:
+                    yield from product(forms, repeat=count) if count < _MOST_INPUTS else [(shape,) * count]
+
+    def _apart(self) -> Iterator[tuple[Shape, ...]]:
+        """Yield inputs whose sizes have nothing to do with each other, or whose channels have not."""
+        for count in self._counts:
+            if count == 2:
+                shapes = [shape for rank in self._ranks for shape in product(_OF_PAIRS[rank], repeat=rank + 1)]
+                yield from product(shapes, repeat=2)
+                continue
+            for sizes in _OF_MANY:
+                if len(sizes) in self._ranks:
+                    for channels in product(SMALL, repeat=count):
+                        yield tuple([(each, *sizes) for each in channels])
+
+    def variables(self) -> str:
+        """Return what varies."""
+        return "channels, sizes" if self._definition.stretches else "channels of each input, sizes"
+
+    def covered(self) -> str:
+        """Return what is held, and the values of it that are tried."""
+        least, most = self._counts[0], self._counts[-1]
+        inputs = f"{least} inputs" if least == most else f"{least}–{most} inputs"
+        if self._definition.stretches:
+            inputs += ", any of them stretched"
+        vectors = ["vectors"] if 0 in self._ranks else []
+        axes = {0: [], 1: ["1 axis"], 2: ["1 and 2 axes"], 3: ["1–3 axes"]}[self._ranks[-1]]
+        return f"{', '.join([inputs, *self._options.covered()])}; {', '.join([*vectors, *axes])}"
 
 
-def _slices(shape: Shape) -> Iterator[dict[str, Any]]:
-    for start in range(shape[0]):
-        for end in range(start + 1, shape[0] + 1):
-            yield {"start": start, "end": end}
+class _Options:
+    """The values of fields that are held while sizes vary, by what their readers take."""
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        self._fields = fields
+
+    def values(self, rank: int) -> Iterator[dict[str, Any]]:
+        """Yield every combination, on an input of so many axes behind the channels."""
+        choices = [_laid_out(field, rank) for field in self._fields.values()]
+        for values in product(*choices):
+            yield dict(zip(self._fields, values, strict=True))
+
+    def covered(self) -> list[str]:
+        """Return the values as text; numbers that have a default change no count."""
+        parts = []
+        for name, field in self._fields.items():
+            kind, values, title = field.read.form.kind, _choices(field), name.replace("_", " ")
+            if kind == FLAG:
+                parts.append(f"± {name}")
+            elif kind == WORD:
+                parts.append(f"{title} {' and '.join([', '.join(values[:-1]), values[-1]])}")
+            elif len(values) > 2 and kind not in (FACTOR, NUMBER):
+                parts.append(f"{title} {values[0]}–{values[-1]}")
+            elif kind != NUMBER or field.required:
+                parts.append(f"{title} {', '.join(map(str, values))}")
+        return parts
 
 
-def _pixel_shuffle() -> Iterator[Task]:
-    for factor, rank in product(SMALL, SMALL):
-        for channels, *sizes in product(SMALL, repeat=rank + 1):
-            yield Task("pixel_shuffle", {"upscale_factor": factor}, ((channels * factor**rank, *sizes),))
+def _choices(field: Field) -> list[Any]:
+    """Return the values that are tried of a field: of one axis, where it has one for each."""
+    form = field.read.form
+    if form.kind == FLAG:
+        return [False, True]
+    if form.kind == WORD:
+        return list(form.words)
+    if form.kind == NUMBER:
+        return [Fraction(1, 2), 2] if field.required else [field.default]
+    if form.kind == FACTOR:
+        return [Fraction(1, 2), 1, 2]
+    return [form.minimum + more for more in range(2 if form.depth else 3)]
 
 
-_CASES: dict[str, Cases] = {
-    "conv": Cases(f"groups, M/g, N/g, {_STRIDED}", _CONV_COVERED, windows.conv),
-    "depthwise_conv": Cases(f"channels, multiplier, {_STRIDED}", _CONV_COVERED, windows.depthwise),
-    "pointwise_conv": Cases(
-        f"groups, M/g, N/g, {_STRIDED}",
-        "stride 1–3, ± bias; 1–3 axes",
-        windows.pointwise,
-    ),
-    "transposed_conv": Cases(
-        "groups, M/g, N/g, sizes",
-        f"kernel, stride 1–3, dilation 1–2, padding 0, 1, [0, 1], [3, 1], output padding 0, 1, ± bias; {_MIXED}",
-        windows.transposed,
-    ),
-    "linear": Cases("features in and out", "± bias", _linear),
-    "max_pool": Cases(
-        f"channels, {_STRIDED}",
-        f"kernel, stride 1–3, dilation 1–2, padding 0, 1, [0, 1], same, ± ceil_mode; {_MIXED}",
-        lambda: windows.pools("max_pool"),
-    ),
-    "avg_pool": Cases(
-        f"channels, {_STRIDED}",
-        f"kernel, stride 1–3, padding 0, 1, [0, 1], same, ± ceil_mode, ± count_include_pad; {_MIXED}",
-        lambda: windows.pools("avg_pool"),
-    ),
-    "adaptive_avg_pool": Cases(
-        f"channels, {_STRIDED}",
-        "output size 1–5; 1–3 axes",
-        windows.adaptive,
-    ),
-    "batch_norm": Cases(_SIZES, f"{_AXES}, folded and not, ± affine", _folded),
-    "group_norm": Cases(_GROUPS, f"{_AXES}, ± affine", _grouped("group_norm", "num_groups")),
-    "channel_shuffle": Cases(_GROUPS, _AXES, _grouped("channel_shuffle", "groups")),
-    "local_response_norm": Cases(
-        "size, channels, sizes",
-        _AXES,
-        _with("local_response_norm", lambda shape: ({"size": size} for size in SMALL)),
-    ),
-    "prelu": Cases(
-        _SIZES,
-        f"{_AXES}, one parameter and one a channel",
-        _with("prelu", lambda shape: ({"num_parameters": number} for number in dict.fromkeys((1, shape[0])))),
-    ),
-    "gelu": Cases(
-        _SIZES,
-        f"{_AXES}, approximate none and tanh",
-        _with("gelu", lambda shape: ({"approximate": how} for how in ("none", "tanh"))),
-    ),
-    "add": Cases(_SIZES, "2–4 inputs, any of them stretched; vectors, 1 and 2 axes", _elementwise("add")),
-    "multiply": Cases(_SIZES, "2–4 inputs, any of them stretched; vectors, 1 and 2 axes", _elementwise("multiply")),
-    "concat": Cases("channels of each input", "2–4 inputs, vectors, 1–3 axes", _concat),
-    "slice": Cases("start, end, sizes", _AXES, _with("slice", _slices)),
-    "pixel_shuffle": Cases(_SIZES, "factor 1–3; 1–3 axes", _pixel_shuffle),
-    "upsample": Cases(
-        f"channels, {_STRIDED}",
-        "factor 1/2, 2/3, 1, 3/2, 2, 3 or a size, nearest or interpolated, ± align_corners; 1–3 axes",
-        _upsample,
-    ),
-    "pad": Cases(_SIZES, "amounts 0–2 on each side; 1–3 axes", _with("pad", lambda shape: _pairs(shape, "padding"))),
-    "crop": Cases(_SIZES, "amounts 0–2 on each side; 1–3 axes", _with("crop", lambda shape: _pairs(shape, "cropping"))),
-}
+def _laid_out(field: Field, rank: int) -> list[Any]:
+    """Return the values that are tried of a field, in normal form on so many axes."""
+    values = _choices(field)
+    if field.read.form.depth == 0:
+        return values
+    if field.read.form.depth == 1:
+        return [(value,) * rank for value in values]
+    return [((value, value),) * rank for value in values]

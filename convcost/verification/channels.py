@@ -1,10 +1,10 @@
 """How few channels keep every choice.
 
-Layers that give out as many channels as they take, or a fixed multiple, tie the channels of what they read and write;
-convolutions that mix channels, and linear layers, do not. The tied tensors share a unit, the greatest common divisor of
-their channels (and of a slice's bounds): n channels are n/unit times the unit, in the tiny network too. Its unit is the
-smallest by which all groups divide the channels and which leaves `FEW` channels, and two in a group, where there were
-as many; or one of the next few, if this makes the inputs and outputs of every convolution differ in number.
+Layer types that give out as many channels as they take, or a fixed multiple or share, tie the channels of what they read
+and write; those that mix channels do not. The tied tensors share a unit, the greatest common divisor of their channels
+(and of the bounds among them): n channels are n/unit times the unit, in the tiny network too. Its unit is the smallest
+by which all groups divide the channels and which leaves `FEW` channels, and two in a group, where there were as many; or
+one of the next few, if this makes the inputs and outputs of every layer that mixes channels differ in number.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import gcd, lcm
 
+from convcost.layers import MIXES, SAME, LayerType
+from convcost.layers.fields import BOUND, GROUPS
 from convcost.network import Layer, Network
 from convcost.ops import product
+from convcost.verification.tensors import Numbers
 
 FEW = 3
 """Channels that are left where there were as many: fewer would hide which channels meet which."""
 _TRIES = 4  # units beyond the smallest that are tried for different numbers of channels
-_MIXING = ("conv", "pointwise_conv", "transposed_conv", "linear")
 
 
 class Channels:
-    """The channels of a network's tensors: which are tied, and what must divide them.
-
-    Tensors are numbered from the network's input, 0: what layer i writes is tensor i + 1.
-    """
+    """The channels of a network's tensors: which are tied, and what must divide them."""
 
     def __init__(self, network: Network) -> None:
         self._layers = network.layers
-        self._counts = [network.input_shape[0], *(layer.output_shape[0] for layer in network.layers)]
+        self._numbers = numbers = Numbers(network)
+        self._counts = [tensor.shape[0] for tensor in numbers.tensors]
         self._parents = list(range(len(self._counts)))
         self._bounds: list[tuple[int, int]] = []
         self._divisors: list[tuple[int, int]] = []
@@ -37,33 +37,39 @@ class Channels:
         self._stretched: list[int] = []
         self._least: dict[int, int] = {}  # for each tensor the channels by which its groups keep several members
         for index, layer in enumerate(network.layers):
-            self._read(layer, [source + 1 for source in layer.sources], index + 1)
+            self._read(layer, [numbers.of(tensor) for tensor in layer.inputs], numbers.output(index))
 
     def _read(self, layer: Layer, sources: list[int], here: int) -> None:
-        fields = layer.fields
+        definition = layer.definition
         first = sources[0]
-        groups = fields.get("groups", 1)
-        if layer.type in _MIXING and not 1 < groups == self._counts[first]:
-            self._mixed.setdefault(first, []).append(here)
-            self._mixed.setdefault(here, []).append(first)
-            self._divisors += [(first, groups), (here, groups)]
-            for tensor in (first, here):
-                members = min(2, self._counts[tensor] // groups)
-                self._least[tensor] = max(self._least.get(tensor, 0), members * groups)
+        groups = groups_of(definition)
+        if definition.channels == MIXES and not 1 < groups == self._counts[first]:
+            self._mix(sources, here, groups)
             return
-        if layer.type == "flatten" and product(layer.input_shapes[0][1:]) != 1:
-            return  # the vector's length is the product of what shrinks
-        for source in sources:
-            if layer.type in ("add", "multiply") and self._counts[source] != self._counts[here]:
-                self._stretched.append(source)
-            else:
-                self._tie(source, here)
-        if layer.type == "slice":
-            self._bounds += [(first, fields["start"]), (first, fields["end"])]
-        if layer.type == "channel_shuffle":
+        if definition.channels == SAME or definition.channels == MIXES or self._passes(layer, first, here):
+            for source in sources:
+                if definition.stretches and self._counts[source] != self._counts[here]:
+                    self._stretched.append(source)
+                else:
+                    self._tie(source, here)
+        bounds = [getattr(definition, name) for name in definition.fields_for(BOUND)]
+        self._bounds += [(first, bound) for bound in bounds]
+        if groups != self._counts[first]:  # else it follows them
             self._divisors.append((first, groups))
-        if layer.type == "group_norm" and fields["num_groups"] != self._counts[first]:
-            self._divisors.append((first, fields["num_groups"]))
+
+    def _mix(self, sources: list[int], here: int, groups: int) -> None:
+        for source in sources:
+            self._mixed.setdefault(source, []).append(here)
+            self._mixed.setdefault(here, []).append(source)
+        for tensor in (sources[0], here):
+            self._divisors.append((tensor, groups))
+            members = min(2, self._counts[tensor] // groups)
+            self._least[tensor] = max(self._least.get(tensor, 0), members * groups)
+
+    def _passes(self, layer: Layer, first: int, here: int) -> bool:
+        """Return whether a layer whose channels follow from all sizes gives out its own: the other sizes are 1."""
+        sizes = [product(shape[1:]) for shape in layer.input_shapes]
+        return all(size == 1 for size in sizes) and self._counts[first] == self._counts[here]
 
     def shrunk(self, pinned: set[int]) -> list[int]:
         """Return the channels of each tensor in the tiny network; those of pinned classes keep their number."""
@@ -102,7 +108,8 @@ class Channels:
 
     def classes_at(self, index: int) -> set[int]:
         """Return the classes of the tensors that a layer reads and writes."""
-        return {self._class(tensor) for tensor in (index + 1, *(source + 1 for source in self._layers[index].sources))}
+        sources = map(self._numbers.of, self._layers[index].inputs)
+        return {self._class(tensor) for tensor in (self._numbers.output(index), *sources)}
 
     def _class(self, tensor: int) -> int:
         parents = self._parents
@@ -113,3 +120,9 @@ class Channels:
     def _tie(self, one: int, other: int) -> None:
         one, other = self._class(one), self._class(other)
         self._parents[max(one, other)] = min(one, other)
+
+
+def groups_of(definition: LayerType) -> int:
+    """Return how many groups of channels a layer keeps apart; 1 where its type has no such field."""
+    names = definition.fields_for(GROUPS)
+    return getattr(definition, names[0]) if names else 1

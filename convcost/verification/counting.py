@@ -35,11 +35,19 @@ class Task(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What executing a layer gave: the counts, or why it cannot be executed; and the seconds it took."""
+    """What executing a layer gave, or its formulas say.
+
+    Attributes:
+        counts: The counts; None where there are none.
+        error: Why there are none.
+        seconds: How long it took.
+        refused: Whether the layer cannot exist, which formulas and executor may agree on.
+    """
 
     counts: Counts | None
     error: str = ""
     seconds: float = 0.0
+    refused: bool = False
 
 
 def perform(task: Task) -> Outcome:
@@ -50,9 +58,13 @@ def perform(task: Task) -> Outcome:
             task.type, task.fields, task.input_shapes, seed=task.seed, engine=task.engine, folded=task.folded
         )
     except ValueError as error:
-        return Outcome(None, f"it cannot be executed: {error}", perf_counter() - start)
+        return Outcome(None, f"it cannot be executed: {error}", perf_counter() - start, refused=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- an executor may come from another package
+        return Outcome(None, f"its executor fails: {type(error).__name__}: {error}", perf_counter() - start)
     mults = done.ops.get("mul", 0)
-    macs = mults if REGISTRY[task.type].weights else 0
+    macs = mults if REGISTRY[task.type].macs else 0
     counts = Counts(done.output_shape, done.ops, macs, mults - done.padding_mults, done.params, done.buffers)
     return Outcome(counts, "", perf_counter() - start)
 
@@ -63,7 +75,7 @@ def predict(task: Task) -> Outcome:
     try:
         output = layer.output_shape(*task.input_shapes)
     except LayerFault as fault:
-        return Outcome(None, f"its formula refuses it: {fault.message} ({fault.found})")
+        return Outcome(None, f"its formula refuses it: {fault.message} ({fault.found})", refused=True)
     cost = layer.cost(task.input_shapes, output)
     return Outcome(predicted(cost.at_rest() if task.folded else cost, output))
 

@@ -115,12 +115,10 @@ def to_dict(proofs: Sequence[FormulaProof]) -> dict[str, Any]:
 
 def _proved(type: str) -> FormulaProof:
     cases = cases_of(type)
-    if cases is None:
-        return FormulaProof(type, "nothing", "no cases are written for this type", 0, 0)
     points = mults = 0
     for task in cases.tasks():
         done, expected = perform(task), predict(task)
-        if done.counts is None and expected.counts is None:
+        if done.refused and expected.refused:
             continue  # both refuse it, such as a kernel that does not fit
         points += 1
         if done.counts is None or done.counts != expected.counts:

@@ -105,7 +105,7 @@ class _Proof:
         self._analysis = Analysis.of(network, fold=settings.fold)
         readers = network.readers()
         self._folded = [
-            settings.fold and layer.type == "batch_norm" and folds(network, index, readers)
+            settings.fold and layer.definition.folds and folds(network, index, readers)
             for index, layer in enumerate(network.layers)
         ]
         self._outcomes: dict[Hashable, Outcome] = {}

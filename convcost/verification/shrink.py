@@ -1,18 +1,24 @@
 """Network → tiny network: the same layers, names, types and graph at the smallest sizes that keep every choice.
 
-Kernels, strides, padding, dilation, groups and whatever else a layer is told stay. Channels shrink as `channels` says,
-pictures as `space` says.
+Kernels, strides, padding, dilation, groups and whatever else a layer states stay. Channels shrink as `channels` says,
+pictures as `space` says, both by what the layer types say of themselves. Where that does not work out, sizes stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
-from convcost.layers import REGISTRY, LayerFault, Shape
-from convcost.network import Layer, Network, NetworkBuilder
+from convcost.layers import SAME, LayerFault
+from convcost.layers.fields import BOUND, CHANNELS, GROUPS
+from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.verification.channels import Channels
-from convcost.verification.space import Axis, told_in
+from convcost.verification.space import Axis, size_field, with_size
+from convcost.verification.tensors import Numbers
+
+Sizes = Mapping[int, Mapping[str, Any]]
+"""The fields of layers, by index, that state a size in the tiny network."""
 
 
 def shrink(network: Network) -> tuple[Network, tuple[str, ...]]:
@@ -20,22 +26,27 @@ def shrink(network: Network) -> tuple[Network, tuple[str, ...]]:
 
     A network that cannot shrink as a whole is returned as it is.
     """
-    axes = [Axis(network, axis) for axis in range(1, len(network.input_shape))]
+    axes = [Axis(network, axis) for axis in range(1, max(len(tensor.shape) for tensor in network.inputs))]
     small: list[int] = []
     for axis in axes:  # of different sizes where that is possible, so that taking one for another shows
         small.append(axis.smallest(small))
-    told = {
+    stated = {
         index: {field: tuple([axis.size(index, size) for axis, size in zip(axes, small, strict=True)])}
         for index, layer in enumerate(network.layers)
-        if (field := told_in(layer))
+        if (field := size_field(layer.definition))
     }
+    inputs = [tensor.shape for tensor in network.inputs]
+    for number, shape in enumerate(inputs):
+        for axis, (each, size) in enumerate(zip(axes, small, strict=True), 1):
+            inputs[number] = shape = with_size(shape, axis, each.input_size(number, size))
     kept: list[str] = []
     pinned: set[int] = set()
     channels = Channels(network)
     while True:
-        sizes = channels.shrunk(pinned)
+        counts = channels.shrunk(pinned)
+        shapes = [(count, *shape[1:]) for count, shape in zip(counts, inputs, strict=False)]
         try:
-            return _rebuilt(network, (sizes[0], *small), sizes, told), tuple(kept)
+            return _rebuilt(network, shapes, counts, stated), tuple(kept)
         except _Misfit as misfit:
             fresh = channels.classes_at(misfit.index) - pinned
             name = network.layers[misfit.index].name
@@ -54,24 +65,42 @@ class _Misfit(Exception):
         self.reason = reason
 
 
-def _rebuilt(
-    network: Network, input_shape: Shape, channels: list[int], told: Mapping[int, Mapping[str, Any]]
-) -> Network:
-    """Return the network on another input, its layers' own formulas giving all shapes."""
+def _rebuilt(network: Network, shapes: list[tuple[int, ...]], channels: list[int], stated: Sizes) -> Network:
+    """Return the network on other inputs, its layers' own formulas giving all shapes."""
     builder = NetworkBuilder(network.name)
-    values = [builder.add_input(input_shape)]
+    numbers = Numbers(network)
+    values = [builder.add_input(shape) for shape in shapes]
     for index, layer in enumerate(network.layers):
-        inputs = tuple([values[source + 1] for source in layer.sources])
-        fields = _fields(layer, inputs[0].shape[0], channels[index + 1])
+        inputs = tuple([values[numbers.of(tensor)] for tensor in layer.inputs])
+        fields = _fields(layer, inputs[0].shape[0], channels[numbers.output(index)])
         if fields is None:
             raise _Misfit(index, "its bounds cannot follow the channels")
-        fields |= told.get(index, {})
+        fields |= stated.get(index, {})
         try:
-            definition = REGISTRY[layer.type](fields)
-            values.append(builder.place(definition, inputs, layer.path, layer.line, layer.column, layer.former))
+            definition = layer.definition.__class__(fields)
+            output = builder.place(definition, inputs, layer.path, layer.line, layer.column, layer.former)
         except LayerFault as fault:
             raise _Misfit(index, f"{fault.message} ({fault.found})") from None
+        if not _in_proportion(layer, inputs, output):
+            raise _Misfit(index, "its channels do not follow those that it reads")
+        values.append(output)
     return builder.build(file=network.file, source=network.source, symbols=network.symbols, limits=network.limits)
+
+
+def _in_proportion(layer: Layer, inputs: tuple[Tensor, ...], output: Tensor) -> bool:
+    """Return whether a layer that keeps its channels gives out the same share of them as at full size.
+
+    Inputs that have shrunk by different factors, such as a flattened picture beside a vector, have no such share.
+    """
+    definition, full = layer.definition, layer.output_shape[0]
+    if definition.channels != SAME:
+        return True
+    shares = {
+        Fraction(now.shape[0], before.shape[0])
+        for before, now in zip(layer.inputs, inputs, strict=True)
+        if not definition.stretches or before.shape[0] == full
+    }
+    return len(shares) != 1 or shares.pop() * full == output.shape[0]
 
 
 def _fields(layer: Layer, after: int, out: int) -> dict[str, Any] | None:
@@ -80,30 +109,17 @@ def _fields(layer: Layer, after: int, out: int) -> dict[str, Any] | None:
     Args:
         layer: The layer at full size.
         after: The channels that it reads in the tiny network.
-        out: The channels that it writes there, if it is told their number.
+        out: The channels that it writes there, if a field states their number.
     """
     fields = dict(layer.fields)
     before = layer.input_shapes[0][0]
-    for name in _FOLLOWING.get(layer.type, ()):
-        if fields[name] == before:
+    for name, field in layer.definition.__class__.fields.items():
+        if field.role == GROUPS and fields[name] == before:
             fields[name] = after
-    for name in _TOLD:
-        if name in fields:
+        elif field.role == CHANNELS:
             fields[name] = out
-    if layer.type == "slice":
-        for bound in ("start", "end"):
-            fields[bound], rest = divmod(fields[bound] * after, before)
+        elif field.role == BOUND:
+            fields[name], rest = divmod(fields[name] * after, before)
             if rest:
                 return None
     return fields
-
-
-_TOLD = ("out_channels", "out_features")
-_FOLLOWING = {
-    "conv": ("groups",),
-    "pointwise_conv": ("groups",),
-    "transposed_conv": ("groups",),
-    "group_norm": ("num_groups",),
-    "prelu": ("num_parameters",),
-}
-"""Fields that follow the channels of the input where they are equal to it."""

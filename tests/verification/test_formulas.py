@@ -8,7 +8,7 @@ from convcost.layers import REGISTRY, LayerType
 from convcost.layers.fields import field, whole
 from convcost.verification.cases import cases_of
 from convcost.verification.formulas import prove, to_dict
-from convcost.verification.windows import Window
+from convcost.verification.positions import Window
 
 TYPES = sorted(type for type, layer in REGISTRY.items() if not layer.composite)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import convcost
 from convcost.executor import types
@@ -204,13 +205,10 @@ def test_a_wrong_shape_is_told_once_and_what_follows_runs_on_what_came_out(netwo
     net = network((3, 6, 6), {"max_pool": {"kernel_size": 2}}, "relu")
     wrong = proof.shrink(net)[0]
     pool, relu = wrong.layers
-    moved = convcost.Layer(
-        pool.path, pool.name, pool.type, pool.fields, pool.inputs, pool.input_shapes, (3, 5, 5), pool.line
-    )
-    after = convcost.Layer(
-        relu.path, relu.name, relu.type, relu.fields, relu.inputs, ((3, 5, 5),), (3, 5, 5), relu.line
-    )
-    broken = convcost.Network("", "", "", {}, wrong.input_shape, (moved, after), {})
+    said = replace(pool.outputs[0], shape=(3, 5, 5))
+    moved = replace(pool, outputs=(said,))
+    after = replace(relu, inputs=(said,), outputs=(replace(relu.outputs[0], shape=(3, 5, 5)),))
+    broken = replace(wrong, layers=(moved, after))  # as if the builder had inferred it
     verification = verify(broken, Settings(full=True))
     assert [layer.agrees for layer in verification.layers] == [False, True]
     assert verification.layers[0].differences()[0].kind == "output_shape"
