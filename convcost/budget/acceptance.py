@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 
 from msgspec import Struct
 
+from convcost import files
 from convcost.budget.budgets import Bound, in_file
 from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, Check, Verdict
 from convcost.errors import ConfigError, Fault, Place
@@ -100,7 +100,7 @@ def _decimal(number: Fraction) -> str:
 
 def _edited(file: str, changes: Sequence[tuple[Bound, str]]) -> str:
     """Return the text of a file with other limits."""
-    text = Path(file).read_bytes().decode("utf-8")
+    text = files.read(file, files.SPEC_BYTES).decode("utf-8")
     mark = text[:1] if text.startswith("\ufeff") else ""  # that a text is UTF-8, which no column counts
     text = text.removeprefix(mark)
     starts = [0, *(match.end() for match in LINE_END.finditer(text))]

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from convcost.analysis.cost import Analysis, LayerCost, described_network
-from convcost.budget import earlier, revisions
+from convcost.budget import earlier, git, revisions
 from convcost.budget.earlier import Entry, Whose
 from convcost.budget.revisions import Revision
 from convcost.budget.verdicts import Base
@@ -87,8 +87,7 @@ def from_revision(asked: str, specs: Sequence[str]) -> Baseline:
         BaselineError: There is no such revision, or git cannot be asked.
     """
     files = [spec for spec in specs if os.path.lexists(spec)]  # what is missing is told where it is read
-    folder = os.path.dirname(files[0]) if files else ""  # noqa: PTH120 -- as it is written
-    revision = revisions.merge_base(asked, folder or ".")
+    revision = revisions.merge_base(asked, revisions.place(files))
     return _AtRevision(revision, revisions.read_each(revision, files))
 
 
@@ -120,7 +119,7 @@ class _AtRevision:
 def _without_past(spec: str) -> Fault:
     """Return the fault of a spec that is no file."""
     whose = {"-": "standard input", "<mapping>": "a mapping"}.get(spec, f"{spec}, which convcost ships,")
-    help = f"give the path of a file in the repository, {revisions.REPORT}"
+    help = f"give the path of a file in the repository, {git.REPORT}"
     return Fault(f"{whose} has no past in a repository", help=help)
 
 

@@ -91,8 +91,9 @@ def find() -> str | None:
     """Return the path of the nearest configuration: in the current folder, or in the nearest above that has one."""
     here = Path.cwd()
     for folder in (here, *here.parents):
-        if (folder / FILE).is_file():
-            return os.path.relpath(folder / FILE)
+        path = folder / FILE
+        if os.path.lexists(path) and not path.is_dir():  # a link that leads nowhere is reported where it is read
+            return os.path.relpath(path)
     return None
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
+from convcost import files
 from convcost.analysis.cost import SCHEMA_VERSION, LayerCost, costs
 from convcost.errors import BaselineError, Fault, Place
 from convcost.ops import KINDS, Cost, Ledger
@@ -129,7 +129,12 @@ def fault(path: str, message: str, where: str = "", found: str = "") -> Fault:
 def _data(path: str) -> Any:
     """Return the data of a JSON file."""
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = files.read(path, files.REPORT_BYTES).decode("utf-8-sig")
+    except files.RefusedFile as refused:
+        found, help = refused.found, refused.help or _command(path)
+        raise BaselineError(
+            Fault(f"the report cannot be read: {refused.reason}", Place(path), "", found, help)
+        ) from None
     except FileNotFoundError:
         raise BaselineError(Fault(f"there is no report {path!r}", help=_command(path))) from None
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Files as they were at a commit of their repository; the only place that runs git."""
+"""Files as they were at a commit of their repository."""
 
 from __future__ import annotations
 
@@ -10,34 +10,20 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from convcost import files
+from convcost.budget import git
+from convcost.budget.git import Done
 from convcost.errors import BaselineError, Fault, Place
 from convcost.spec.source import Source
 
-_HOOKS = frozenset(
-    f"GIT_{name}"
-    for name in (
-        "ALTERNATE_OBJECT_DIRECTORIES",
-        "COMMON_DIR",
-        "DIR",
-        "GRAFT_FILE",
-        "IMPLICIT_WORK_TREE",
-        "INDEX_FILE",
-        "OBJECT_DIRECTORY",
-        "PREFIX",
-        "SHALLOW_FILE",
-        "WORK_TREE",
-    )
-)
-"""What git tells its hooks of the repository that they run for (`git rev-parse --local-env-vars`)."""
-
 _SHORT = 7  # digits of a commit that are shown
 _MOST_RENAMES = 1_000  # files that are compared to find those that were renamed; git's own default
+_MANY = 500  # paths that one command is given
+_LONGEST_HEAD = 200  # bytes before the contents of an object
 _FEW = 6  # branches and tags that are listed
 _HASH = re.compile(r"[0-9a-f]{7,64}")
 _WHOLE_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NAME = re.compile(r"(?:(?!@\{)[^~^:])*")  # what stands before ~3, ^2, @{upstream} or :path
-
-REPORT = "or give a report made earlier: --baseline REPORT.json"
 
 
 class Revision(Struct, frozen=True):
@@ -64,22 +50,6 @@ class Revision(Struct, frozen=True):
         return self.commit[:_SHORT]
 
 
-class _Done(Struct, frozen=True):
-    """What git did: its exit status, its output, and what it said."""
-
-    status: int
-    out: bytes
-    said: str
-
-    @property
-    def text(self) -> str:
-        return os.fsdecode(self.out.removesuffix(b"\n"))
-
-    @property
-    def lines(self) -> list[str]:
-        return self.text.split("\n") if self.out else []
-
-
 def merge_base(asked: str, folder: str = ".") -> Revision:
     """Return the commit from which `HEAD` and a revision went different ways.
 
@@ -93,31 +63,42 @@ def merge_base(asked: str, folder: str = ".") -> Revision:
     if not asked or asked.startswith("-") or not _is_argument(asked):
         help = "such as --base origin/main"
         raise BaselineError(Fault("this is not a revision", found=repr(asked), help=help))
-    root = _root(folder)
+    root = git.top(folder)
     commit = _commit(root, asked)
-    done = _git(root, "merge-base", "HEAD", commit)
+    done = git.run(root, "merge-base", "HEAD", commit)
     if done.status:
         _check_head(root)
-        raise BaselineError(_refused(done) if done.said else _apart(root, asked))
-    base = done.lines[0]
+        raise BaselineError(git.refusal(done) if done.messages or done.status != 1 else _apart(root, asked))
+    base = (done.lines or [""])[0]
+    if not _WHOLE_HASH.fullmatch(base):
+        raise BaselineError(git.unexpected("merge-base", done))
     return Revision(asked, base, root, base == commit)
 
 
-def read(revision: Revision, files: Sequence[str]) -> dict[str, Source | None]:
+def place(named: Sequence[str]) -> str:
+    """Return the folder whose repository files are compared in.
+
+    It is the working directory, so that no file leads into a repository that somebody put beside it; the folder of the
+    first file where that is in none.
+    """
+    return "." if not named or git.has_repository(".") else os.path.dirname(named[0]) or "."  # noqa: PTH120
+
+
+def read(revision: Revision, named: Sequence[str]) -> dict[str, Source | None]:
     """Return the text of files at a commit; None where a file is not there.
 
     A file that was renamed since is found under the name that it had. A file that is a link is the file that it led to.
 
     Args:
         revision: The commit.
-        files: Their paths now, from the current folder.
+        named: Their paths now, from the current folder.
 
     Raises:
         BaselineError: A file lies outside the repository or holds no text, or git cannot read it.
     """
     found: dict[str, Source | None] = {}
     faults: list[Fault] = []
-    for file, source in read_each(revision, files).items():
+    for file, source in read_each(revision, named).items():
         if isinstance(source, BaselineError):
             faults += source.faults
         else:
@@ -127,45 +108,25 @@ def read(revision: Revision, files: Sequence[str]) -> dict[str, Source | None]:
     return found
 
 
-def read_each(revision: Revision, files: Sequence[str]) -> dict[str, Source | BaselineError | None]:
+def read_each(revision: Revision, named: Sequence[str]) -> dict[str, Source | BaselineError | None]:
     """Return what `read` does, with an error in the place of each file that is there but holds no text.
 
     Raises:
         BaselineError: A file lies outside the repository, or git cannot read it.
     """
-    paths = {file: _inside(revision.root, file) for file in files}
-    outside = [file for file, path in paths.items() if path is None]
-    if outside:
-        raise BaselineError([_outside(file, revision.root) for file in outside])
-    wanted = {file: path for file, path in paths.items() if path is not None}
-    found = _contents(revision, wanted.values())
+    paths = {file: _inside(revision.root, file) for file in named}
+    wrong = [path for path in paths.values() if isinstance(path, Fault)]
+    if wrong:
+        raise BaselineError(wrong)
+    wanted = {file: path for file, path in paths.items() if isinstance(path, str)}
+    found = _contents(revision, [*wanted.values()])
     missing = [path for path, content in found.items() if content is None]
     if missing:
         former = _renamed(revision)
         names = {path: former[path] for path in missing if path in former}
-        older = _contents(revision, names.values())
+        older = _contents(revision, [*names.values()])
         found |= {path: older[name] for path, name in names.items()}
     return {file: found[path] for file, path in wanted.items()}
-
-
-def _git(folder: str, *words: str, given: bytes = b"") -> _Done:
-    """Run git in a folder, for the repository that the folder belongs to, with messages in English.
-
-    What a hook is told of its repository is for git commands on that: with `GIT_DIR` alone every folder seems to be the
-    top one. Only where `GIT_WORK_TREE` is set beside it somebody says where the repository is.
-    """
-    import subprocess  # where growth is measured against a revision only
-
-    told = "GIT_DIR" in os.environ and "GIT_WORK_TREE" in os.environ
-    env = {name: value for name, value in os.environ.items() if told or name not in _HOOKS} | {"LC_ALL": "C"}
-    command = ["git", "-C", folder, "-c", "core.warnAmbiguousRefs=true", *words]
-    try:
-        done = subprocess.run(command, input=given, capture_output=True, env=env, check=False)
-    except OSError as error:
-        found = "" if isinstance(error, FileNotFoundError) else error.strerror or ""
-        help = f"install git, {REPORT}"
-        raise BaselineError(Fault("a revision is read by git, which cannot be run", found=found, help=help)) from None
-    return _Done(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
 
 
 def _is_argument(text: str) -> bool:
@@ -176,38 +137,30 @@ def _is_argument(text: str) -> bool:
         return False
 
 
-def _root(folder: str) -> str:
-    done = _git(folder, "rev-parse", "--show-toplevel")
-    if not done.status:
-        return done.text
-    if "not a git repository" not in done.said:
-        raise BaselineError(_refused(done))
-    found, help = f"{Path(folder).resolve()} is in none", f"run it in a clone of the repository, {REPORT}"
-    if "GIT_DIR" in os.environ and "GIT_WORK_TREE" not in os.environ:
-        help = "set GIT_WORK_TREE beside GIT_DIR"
-    raise BaselineError(Fault("there is no git repository", found=found, help=help))
-
-
 def _commit(root: str, asked: str) -> str:
     """Return the hash of the commit that a revision means."""
-    done = _git(root, "rev-parse", "--verify", "--end-of-options", f"{asked}^{{commit}}")
-    if "is ambiguous" in done.said:
+    done = git.run(root, "rev-parse", "--verify", f"{asked}^{{commit}}")  # it does not begin with a dash
+    if "is ambiguous" in done.messages:
         raise BaselineError(_ambiguous(root, asked))
-    if done.status:
+    if done.status and not done.messages:
+        raise BaselineError(git.refusal(done))
+    if done.status or done.text.startswith("^"):
         _check_head(root)
         raise BaselineError(_unknown(root, asked))
+    if not _WHOLE_HASH.fullmatch(done.text):
+        raise BaselineError(git.unexpected("rev-parse --verify", done))
     return done.text
 
 
 def _check_head(root: str) -> None:
-    if _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").status:
+    if git.run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").status:
         help = "commit once; until then a limit is `max`, not `growth`"
         raise BaselineError(Fault("there is nothing to compare with: HEAD has no commit yet", found=root, help=help))
 
 
 def _ambiguous(root: str, asked: str) -> Fault:
     name = _name(asked)
-    refs = _git(root, "for-each-ref", "--format=%(refname)").lines
+    refs = git.run(root, "for-each-ref", "--format=%(refname)").lines
     meant = [ref for ref in refs if ref in (f"refs/{name}", *(f"refs/{kind}/{name}" for kind in _KINDS))]
     help = "write it whole: " + " or ".join(meant) if meant else "write more of its digits"
     return Fault(f"{asked!r} means more than one revision", help=help)
@@ -221,7 +174,7 @@ def _unknown(root: str, asked: str) -> Fault:
     name = _name(asked) or "HEAD"
     known = _known(root)
     shallow = _is_shallow(root)
-    remotes = _git(root, "remote").lines
+    remotes = git.run(root, "remote").lines
     if name in known or name in ("HEAD", "@"):  # what is asked for lies further back
         if shallow:
             return Fault(message, found="this clone is shallow", help=_unshallow(remotes))
@@ -259,16 +212,8 @@ def _apart(root: str, asked: str) -> Fault:
     message = f"HEAD and {asked!r} have no common ancestor"
     if not _is_shallow(root):
         return Fault(message, help="name a revision that HEAD comes from, such as --base HEAD~1")
-    help = _unshallow(_git(root, "remote").lines)
+    help = _unshallow(git.run(root, "remote").lines)
     return Fault(f"{message} in this clone", found="it is shallow: its history ends before they meet", help=help)
-
-
-def _refused(done: _Done) -> Fault:
-    """Return the fault that git tells, and the command that it says would help."""
-    lines = done.said.splitlines()
-    words = next((line for line in lines if line.startswith(("fatal: ", "error: "))), done.said.strip())
-    commands = [line.strip() for line in lines if line.startswith("\tgit ")]
-    return Fault(f"git refuses: {words.partition(': ')[2] or words}", help=" && ".join(commands))
 
 
 _KINDS = ("heads", "remotes", "tags")
@@ -277,7 +222,7 @@ _KINDS = ("heads", "remotes", "tags")
 def _known(root: str) -> list[str]:
     """Return the names of all branches and tags, as one types them."""
     places = [f"refs/{kind}/" for kind in _KINDS]
-    refs = _git(root, "for-each-ref", "--format=%(refname)", *places).lines
+    refs = git.run(root, "for-each-ref", "--format=%(refname)", *places).lines
     return [ref.split("/", 2)[2] for ref in refs if not (ref.startswith("refs/remotes/") and ref.endswith("/HEAD"))]
 
 
@@ -292,7 +237,7 @@ def _name(asked: str) -> str:
 
 
 def _is_shallow(root: str) -> bool:
-    return _git(root, "rev-parse", "--is-shallow-repository").text == "true"
+    return git.run(root, "rev-parse", "--is-shallow-repository").text == "true"
 
 
 def _unshallow(remotes: Sequence[str]) -> str:
@@ -307,11 +252,11 @@ def _remote(remotes: Sequence[str]) -> str:
 
 def _fetches_all(root: str, remote: str) -> bool:
     """Return whether `git fetch` brings every branch of a remote repository."""
-    return any("refs/heads/*:" in each for each in _git(root, "config", "--get-all", f"remote.{remote}.fetch").lines)
+    return any("refs/heads/*:" in each for each in git.run(root, "config", "--get-all", f"remote.{remote}.fetch").lines)
 
 
-def _inside(root: str, file: str) -> str | None:
-    """Return the path of a file from the top of its repository; None where it lies elsewhere.
+def _inside(root: str, file: str) -> str | Fault:
+    """Return the path of a file from the top of its repository, or what is wrong with where it lies.
 
     The file itself may be a link: what it led to at the commit is what counts. One that lies elsewhere and leads into
     the repository is the file that it leads to.
@@ -320,57 +265,120 @@ def _inside(root: str, file: str) -> str | None:
     folder, name = os.path.split(file)
     for path in (os.path.join(os.path.realpath(folder), name), os.path.realpath(file)):  # noqa: PTH118
         if Path(path).is_relative_to(top):
-            inner = Path(path).relative_to(top)
-            nested = any(Path(top, parent, ".git").exists() for parent in inner.parents if parent.name)
-            return None if nested else inner.as_posix()
-    return None
-
-
-def _outside(file: str, root: str) -> Fault:
-    help = f"run it in the repository that the file is in, {REPORT}"
+            inner = Path(path).relative_to(top).as_posix()
+            if other := git.embedded(top, inner):
+                found = f"{other} is a repository of its own, or looks like one"
+                help = f"run it in that repository, {git.REPORT}"
+                return Fault(f"{file} is not part of the repository {root}", found=found, help=help)
+            return inner
+    help = f"run it in the repository that the file is in, {git.REPORT}"
     return Fault(f"{file} is not in the repository, so that it has no past there", found=root, help=help)
 
 
-def _contents(revision: Revision, paths: Iterable[str]) -> dict[str, Source | BaselineError | None]:
-    """Return what files, named from the top of their repository, hold at a commit.
+def _contents(revision: Revision, paths: Sequence[str]) -> dict[str, Source | BaselineError | None]:
+    """Return what files, named from the top of their repository, hold at a commit."""
+    found: dict[str, Source | BaselineError | None] = dict.fromkeys(paths)
+    blobs: dict[str, str] = {}
+    total = 0
+    for path, kind, id, size in _objects(revision, paths):
+        shown = f"{revision.short}:{path}"
+        if kind in ("dangling", "loop", "symlink"):
+            message = "it is a link that leads to no file of the repository"
+            found[path] = BaselineError(Fault(message, Place(shown)))
+        elif kind == "blob":
+            try:
+                files.check_size(size, files.SPEC_BYTES)
+                files.check_size(total := total + size, files.SPECS_BYTES)
+                blobs[path] = id
+            except files.RefusedFile as refused:
+                found[path] = BaselineError(Fault(refused.reason, Place(shown), found=refused.found))
+    texts = _blobs(revision, {*blobs.values()})
+    return found | {path: _text(texts[id], f"{revision.short}:{path}") for path, id in blobs.items()}
 
-    Source: the output of `--batch` with `--follow-symlinks`, https://git-scm.com/docs/git-cat-file
+
+def _objects(revision: Revision, paths: Sequence[str]) -> Iterator[tuple[str, str, str, int]]:
+    """Yield each path with the kind, the name and the size of what it is at a commit; nothing of what is not there.
+
+    Source: the output of `--batch-check` with `--follow-symlinks`, https://git-scm.com/docs/git-cat-file
     """
     wanted = {path: os.fsencode(f"{revision.commit}:{path}") for path in paths}
-    if not wanted:
-        return {}
-    words = ["cat-file", "--batch", "--follow-symlinks"]
+    command = ["cat-file", "--batch-check", "--follow-symlinks"]
     end = b"\n"
     if any(b"\n" in name for name in wanted.values()):  # an option that older gits do not have
-        words, end = [*words, "-z"], b"\0"
-    done = _git(revision.root, *words, given=b"".join(name + end for name in wanted.values()))
-    if done.status:
-        raise BaselineError(_refused(done))
-    return dict(_answers(revision, wanted, done.out))
-
-
-def _answers(
-    revision: Revision, wanted: dict[str, bytes], out: bytes
-) -> Iterator[tuple[str, Source | BaselineError | None]]:
+        command, end = [*command, "-z"], b"\0"
+    done = _asked(revision, command, b"".join(name + end for name in wanted.values()))
     at = 0
+    missing = []
     for path, name in wanted.items():
         absent = name + b" missing\n"
-        if out.startswith(absent, at):
+        if done.out.startswith(absent, at):
             at += len(absent)
-            yield path, None
+            missing.append(path)
             continue
-        start = out.index(b"\n", at) + 1
-        *_, kind, size = out[at : start - 1].decode().split()
-        data = out[start : start + int(size)]
-        at = start + int(size) + 1
-        shown = f"{revision.short}:{path}"
-        if kind == "blob":
-            yield path, _text(data, shown)
-        elif kind in ("dangling", "loop", "symlink"):
-            message = "it is a link that leads to no file of the repository"
-            yield path, BaselineError(Fault(message, Place(shown)))
-        else:
-            yield path, None  # a folder, or in what was a file
+        line, _, _ = done.out[at:].partition(b"\n")
+        at += len(line) + 1
+        words = line.decode("utf-8", "replace").split()
+        if len(words) < 2 or not words[-1].isdecimal():
+            raise BaselineError(git.unexpected("cat-file --batch-check", done))
+        if len(words) == 2:  # behind a link that leads nowhere stands where it leads
+            at += int(words[1]) + 1
+        yield path, words[-2], words[0], int(words[-1])
+    _check_missing(revision, missing)
+
+
+def _asked(revision: Revision, words: Sequence[str], given: bytes) -> Done:
+    """Return the answer of git to a command that reads objects.
+
+    Raises:
+        BaselineError: It has none, or they are not in the clone.
+    """
+    done = git.run(revision.root, *words, given=given) if given else Done(0, b"", "")
+    if "promisor" in done.messages:
+        raise BaselineError(_not_fetched(revision))
+    if done.status:
+        raise BaselineError(git.refusal(done))
+    return done
+
+
+def _check_missing(revision: Revision, paths: Sequence[str]) -> None:
+    """Check that files are not in a commit; later gits answer the same where only their contents were not fetched.
+
+    Raises:
+        BaselineError: They are.
+    """
+    names = [path for path in paths if "\0" not in path]
+    for start in range(0, len(names), _MANY):
+        done = git.run(
+            revision.root, "ls-tree", "-z", "--full-tree", revision.commit, "--", *names[start : start + _MANY]
+        )
+        if any(b" blob " in line for line in done.out.split(b"\0")):
+            raise BaselineError(_not_fetched(revision))
+
+
+def _not_fetched(revision: Revision) -> Fault:
+    found = "this is a partial clone, and convcost fetches nothing"
+    help = f"`git diff --stat {revision.short} HEAD` fetches it; or clone without --filter"
+    return Fault(f"the clone lacks what files were at {revision.short}", found=found, help=help)
+
+
+def _blobs(revision: Revision, ids: Iterable[str]) -> dict[str, bytes]:
+    """Return the contents of files by their names as objects.
+
+    Source: the output of `--batch`, https://git-scm.com/docs/git-cat-file
+    """
+    wanted = sorted(ids)
+    done = _asked(revision, ["cat-file", "--batch"], b"".join(f"{id}\n".encode() for id in wanted))
+    found = {}
+    at = 0
+    for id in wanted:
+        head, _, _ = done.out[at : at + _LONGEST_HEAD].partition(b"\n")
+        words = head.decode("utf-8", "replace").split()
+        if words[:2] != [id, "blob"]:
+            raise BaselineError(git.unexpected("cat-file --batch", done))
+        start = at + len(head) + 1
+        at = start + int(words[2]) + 1
+        found[id] = done.out[start : at - 1]
+    return found
 
 
 def _text(data: bytes, file: str) -> Source | BaselineError:
@@ -383,10 +391,12 @@ def _text(data: bytes, file: str) -> Source | BaselineError:
 
 
 def _renamed(revision: Revision) -> dict[str, str]:
-    """Return what the files that were renamed since a commit were called there."""
-    words = ["-z", "-M", f"-l{_MOST_RENAMES}", "--diff-filter=R", "--name-status", "--ignore-submodules"]
-    done = _git(revision.root, "diff-index", *words, revision.commit)
-    if done.status:
-        raise BaselineError(_refused(done))
+    """Return what the files that were renamed since a commit were called there.
+
+    What is committed, or staged for it, is compared; files are not read, lest a filter is run for them.
+    """
+    words = ["--cached", "-r", "-z", "-M", f"-l{_MOST_RENAMES}", "--diff-filter=R", "--name-status"]
+    safe = ["--no-ext-diff", "--no-textconv", "--ignore-submodules=all"]
+    done = _asked(revision, ["diff-index", *words, *safe, revision.commit], b"\n")
     parts = [os.fsdecode(part) for part in done.out.split(b"\0")]
     return dict(zip(parts[2::3], parts[1::3], strict=False))

@@ -127,8 +127,7 @@ def _since(
     if not after:
         _raise(errors)
     try:
-        folder = os.path.dirname(next(iter(after))) or "."  # noqa: PTH120 -- as it is written
-        revision = revisions.merge_base(asked, folder)
+        revision = revisions.merge_base(asked, revisions.place(list(after)))
         sources = revisions.read(revision, list(after))
     except BaselineError as error:
         raise BaselineError([fault for each in (*errors, _without_baseline(error)) for fault in each.faults]) from None

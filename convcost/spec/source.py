@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
+from convcost import files
 from convcost.errors import Fault, Place, SpecError, encodable, nearest
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -41,15 +41,19 @@ def read(spec: str | Path) -> Source:
     if not isinstance(spec, (str, os.PathLike)):
         found = f"found {type(spec).__name__}"
         raise SpecError(Fault("a spec is a path, the name of a shipped spec, or a mapping", found=found))
-    if spec == "-":
-        return Source("<stdin>", _decode(sys.stdin.buffer.read(), "<stdin>"))
     path = Path(spec)
     shown = encodable(str(spec))
     try:
+        if spec == "-":
+            shown = "<stdin>"
+            return Source(shown, _decode(files.read_standard_input(files.SPEC_BYTES), shown))
         if not path.is_file() and shown in (names := shipped()):
             path = names[shown]
             shown = str(path)
-        return Source(shown, _decode(path.read_bytes(), shown))
+            return Source(shown, _decode(path.read_bytes(), shown))
+        return Source(shown, _decode(files.read(path, files.SPEC_BYTES), shown))
+    except files.RefusedFile as refused:
+        raise SpecError(_unreadable(shown, refused.reason, refused.help, refused.found)) from None
     except FileNotFoundError:
         raise SpecError(_missing(shown)) from None
     except IsADirectoryError:
@@ -105,5 +109,5 @@ def _missing(shown: str) -> Fault:
     )
 
 
-def _unreadable(shown: str, reason: str, help: str) -> Fault:
-    return Fault(f"{shown!r} cannot be read: {reason}", help=help)
+def _unreadable(shown: str, reason: str, help: str, found: str = "") -> Fault:
+    return Fault(f"{shown!r} cannot be read: {reason}", found=found, help=help)

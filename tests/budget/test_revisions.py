@@ -241,7 +241,8 @@ def test_a_folder_in_no_repository(git, monkeypatch):
 
 def test_a_repository_without_files(git):
     git("init", "--bare", "bare")
-    assert told("main", "bare") == "error: git refuses: this operation must be run in a work tree"
+    here = Path.cwd() / "bare"
+    assert told("main", "bare").startswith(f"error: there is no git repository\n = found: {here} is in none\n")
 
 
 def test_git_is_not_installed(commit, monkeypatch, tmp_path):
@@ -272,6 +273,7 @@ def test_git_speaks_english_whatever_else_speaks(git, monkeypatch, tmp_path):
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    write(".git/HEAD", "")
     assert told("main") == "error: git refuses: C"
 
 
@@ -484,19 +486,19 @@ def test_what_holds_no_text_is_told(commit):
     assert each["c.yaml"] == Source(f"{revision.short}:c.yaml", "fine")
 
 
-def test_one_process_reads_all_files(commit, monkeypatch):
+def test_two_processes_read_all_files(commit, monkeypatch):
+    """One asks how large they are, one reads what is not too large."""
     commit(**{f"net_{number}": str(number) for number in range(50)})
     revision = revisions.merge_base("HEAD")
-    run, commands = subprocess.run, []
-    monkeypatch.setattr(subprocess, "run", lambda command, **more: commands.append(command) or run(command, **more))
+    start, commands = subprocess.Popen, []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **more: commands.append(command) or start(command, **more))
     files = [f"net_{number}.yaml" for number in range(50)]
     assert [source.text for source in revisions.read(revision, files).values()] == [str(number) for number in range(50)]
-    (command,) = commands
-    assert "cat-file" in command
+    assert [command[command.index("cat-file") + 1] for command in commands] == ["--batch-check", "--batch"]
 
 
 def test_a_text_of_many_megabytes_comes_whole(commit):
-    text = "# a comment\n" * 500_000  # 6 MB
+    text = "# a comment\n" * 300_000  # 3.6 MB
     commit(a=text, b="b")
     assert texts("HEAD", "a.yaml", "b.yaml") == [text, "b"]
 
@@ -591,11 +593,13 @@ def test_files_of_no_repository_or_of_another_one(git, commit, tmp_path):
     revision = revisions.merge_base("HEAD")
     with pytest.raises(BaselineError) as caught:
         revisions.read(revision, ["a.yaml", "nested/deep/b.yaml", "../c.yaml"])
-    assert str(caught.value) == "\n\n".join(
-        f"error: {file} is not in the repository, so that it has no past there\n"
+    assert str(caught.value) == (
+        f"error: nested/deep/b.yaml is not part of the repository {revision.root}\n"
+        " = found: nested is a repository of its own, or looks like one\n"
+        " = help: run it in that repository, or give a report made earlier: --baseline REPORT.json\n\n"
+        "error: ../c.yaml is not in the repository, so that it has no past there\n"
         f" = found: {revision.root}\n"
         " = help: run it in the repository that the file is in, or give a report made earlier: --baseline REPORT.json"
-        for file in ("nested/deep/b.yaml", "../c.yaml")
     )
 
 
@@ -657,18 +661,24 @@ def test_in_a_hook_of_git_itself(where, words, git, commit, tmp_path, monkeypatc
     assert Path("nets/said").read_text() == f"{tmp_path.resolve() / where}|{short}:nets/a.yaml|None\n"
 
 
-def test_a_clone_without_contents_that_cannot_fetch_them(git, upstream):
-    url, _ = upstream
-    git("config", "uploadpack.allowFilter", "true", at="up.git")
-    git("clone", "--filter=blob:none", "--no-checkout", "--branch", "feature", url, "clone")
-    Path("clone/main.yaml").write_text("now")
-    revision = revisions.merge_base("origin/main", "clone")
-    Path("up.git").rename("moved.git")
+def test_a_clone_without_contents_gets_them_by_the_command_that_is_told(git, commit):
+    """They would be fetched from an address, and by a program, that the clone's configuration names."""
+    commit(a="one", b="two")
+    commit(a="three", b="four")
+    git("config", "uploadpack.allowFilter", "true")
+    git("clone", "--filter=blob:none", Path.cwd().as_uri(), "clone")
+    revision = revisions.merge_base("HEAD~1", "clone")
     with pytest.raises(BaselineError) as caught:
-        revisions.read(revision, ["clone/main.yaml"])
-    assert str(caught.value).startswith("error: git refuses: ")
-    Path("moved.git").rename("up.git")
-    assert revisions.read(revision, ["clone/main.yaml"])["clone/main.yaml"].text == "m1"
+        revisions.read(revision, ["clone/a.yaml", "clone/b.yaml"])
+    command = f"git diff --stat {revision.short} HEAD"
+    assert str(caught.value) == (
+        f"error: the clone lacks what files were at {revision.short}\n"
+        " = found: this is a partial clone, and convcost fetches nothing\n"
+        f" = help: `{command}` fetches it; or clone without --filter"
+    )
+    git(*command.split()[1:], at="clone")
+    found = revisions.read(revision, ["clone/a.yaml", "clone/b.yaml"])
+    assert [source.text for source in found.values()] == ["one", "two"]
 
 
 def test_no_process_is_started_before_a_revision_is_asked_for():
