@@ -11,7 +11,6 @@ import convcost
 from convcost import Layer, Network, NetworkBuilder, Tensor
 from convcost.layers import REGISTRY
 
-
 BIG = 10**15 + 1
 NO_FIT = "kernel_size 9 does not fit into an input of 8"
 

@@ -176,7 +176,7 @@ def test_a_fault_of_a_mapping_shows_its_line() -> None:
         "  |\n"
         "7 |   - rleu\n"
         "  |     ^\n"
-        " = help: did you mean 'relu'?"
+        "  = help: did you mean 'relu'?"
     )
 
 
