@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from convcost.errors import nearest
 from convcost.numbers import apply
@@ -127,8 +127,35 @@ NUMBER = re.compile(
 )
 
 
+class _Operator(NamedTuple):
+    """An operator between two operands.
+
+    Attributes:
+        level: How tightly it binds; the loosest has 1.
+        right: The loosest level in its right operand: the next one where operators of a level group from the left.
+        make: Makes the function from names to the value, of the token, both operands and the token's offset.
+        groups: Whether it nests, as one that groups from the right does.
+    """
+
+    level: int
+    right: int
+    make: Callable[[str, Run, Run, int], Run]
+    groups: bool = False
+
+
+_NOT, _SIGN = 3, 7  # the levels of `not` and of a sign, which stand before their operand
+_OPERATORS = {
+    "or": _Operator(1, 2, logical),
+    "and": _Operator(2, 3, logical),
+    **{token: _Operator(4, 5, compared) for token in COMPARISONS},
+    **{token: _Operator(5, 6, computed) for token in ("+", "-")},
+    **{token: _Operator(6, 7, computed) for token in ("*", "/", "//", "%")},
+    "**": _Operator(8, _SIGN, computed, groups=True),
+}
+
+
 class _Parser:
-    """Recursive descent over one text; each rule returns a function from names to a value."""
+    """Reads one text by the levels of its operators; each rule returns a function from names to a value."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -140,7 +167,7 @@ class _Parser:
         self._advance()
 
     def whole(self) -> Run:
-        run = self._either()
+        run = self._expression()
         if self.kind:
             raise self._unexpected("an operator")
         return run
@@ -195,71 +222,34 @@ class _Parser:
         found = repr(self.token) if self.kind else "the end"
         return ExpressionFault("this is not an expression", f"expected {expected}, found {found}", "", self.offset)
 
-    # rules, loosest first
+    # rules
 
-    def _either(self) -> Run:
-        left = self._both()
-        while self.token == "or":
-            offset = self._advance()[2]
-            left = logical("or", left, self._both(), offset)
-        return left
-
-    def _both(self) -> Run:
-        left = self._negated()
-        while self.token == "and":
-            offset = self._advance()[2]
-            left = logical("and", left, self._negated(), offset)
-        return left
-
-    def _negated(self) -> Run:
-        if self.token == "not":
-            self._enter()
-            offset = self._advance()[2]
-            operand = self._negated()
-            self._depth -= 1
-            return lambda env: not truth(operand(env), offset)
-        return self._comparison()
-
-    def _comparison(self) -> Run:
-        left = self._sum()
-        if self.kind == "op" and self.token in COMPARISONS:
+    def _expression(self, level: int = 1) -> Run:
+        """Read operands and the operators between them that bind at least as tightly as a level of `_OPERATORS`."""
+        left = self._operand(level)
+        while (operator := _OPERATORS.get(self.token)) is not None and operator.level >= level:
+            if operator.groups:
+                self._enter()
             _, token, offset = self._advance()
-            left = compared(token, left, self._sum(), offset)
-            if self.kind == "op" and self.token in COMPARISONS:
+            left = operator.make(token, left, self._expression(operator.right), offset)
+            if operator.groups:
+                self._depth -= 1
+            if operator.make is compared and self.token in COMPARISONS:
                 raise ExpressionFault("comparisons do not chain", "", "write a < b and b < c", self.offset)
         return left
 
-    def _sum(self) -> Run:
-        left = self._term()
-        while self.kind == "op" and self.token in "+-":
-            _, token, offset = self._advance()
-            left = computed(token, left, self._term(), offset)
-        return left
-
-    def _term(self) -> Run:
-        left = self._signed()
-        while self.kind == "op" and self.token in ("*", "/", "//", "%"):
-            _, token, offset = self._advance()
-            left = computed(token, left, self._signed(), offset)
-        return left
-
-    def _signed(self) -> Run:
-        if self.kind == "op" and self.token in "+-":
-            self._enter()
-            _, token, offset = self._advance()
-            operand = self._signed()
-            self._depth -= 1
-            return computed(token, lambda env: 0, operand, offset)
-        return self._power()
-
-    def _power(self) -> Run:
-        base = self._atom()
-        if self.token == "**":
-            self._enter()
-            offset = self._advance()[2]
-            base = computed("**", base, self._signed(), offset)
-            self._depth -= 1
-        return base
+    def _operand(self, level: int) -> Run:
+        """Read a value with the signs, or the `not`, that may stand before it at a level."""
+        prefix = self.token
+        if prefix not in ("+", "-") and (prefix != "not" or level > _NOT):
+            return self._atom()
+        self._enter()
+        offset = self._advance()[2]
+        operand = self._expression(_NOT if prefix == "not" else _SIGN)
+        self._depth -= 1
+        if prefix == "not":
+            return lambda env: not truth(operand(env), offset)
+        return computed(prefix, lambda env: 0, operand, offset)
 
     def _atom(self) -> Run:
         kind, token, offset = self._advance()
@@ -278,7 +268,7 @@ class _Parser:
             return _named(token)
         if token == "(":
             self._enter()
-            inner = self._either()
+            inner = self._expression()
             self._depth -= 1
             self._close()
             return inner
@@ -292,7 +282,7 @@ class _Parser:
         self._advance()
         arguments: list[Run] = []
         while self.token != ")":
-            arguments.append(self._either())
+            arguments.append(self._expression())
             if self.token != ",":
                 break
             self._advance()

@@ -7,6 +7,7 @@ met here, before they can hurt.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -92,87 +93,129 @@ def parse(faults: Faults) -> Node | None:
     return None
 
 
-def _build(parser: Any, faults: Faults) -> Node | None:  # noqa: C901 -- one loop over the kinds of events
-    """Read the events into a tree with a stack of the open lists and mappings."""
+def _build(parser: Any, faults: Faults) -> Node | None:
+    """Read the parser's events into a tree."""
+    tree = _Tree(faults)
     next_event = parser.get_event
-    scalar_event, sequence_start, mapping_start = yaml.ScalarEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent
-    root: Node | None = None
-    stack: list[Sequence | Mapping] = []
-    keys: list[Scalar | None] = []  # for each open collection the key that waits for its value
-    halves: list[Scalar | None] = []  # and, inside {} or [], the expression that YAML has split at its comma
-    documents = 0
-    aliases = False
+    scalar_event = yaml.ScalarEvent
     while True:
         event = next_event()
-        kind = event.__class__
-        node: Node
-        if kind is scalar_event:
-            mark = event.start_mark
+        if event.__class__ is scalar_event:
+            mark: Any = event.start_mark
             node = Scalar(event.value, mark.line, mark.column)
             if event.anchor is not None or event.tag is not None:
                 _add_foreign(event, node, faults)
-        elif kind is mapping_start or kind is sequence_start:
-            mark = event.start_mark
-            node = (
-                Mapping({}, mark.line, mark.column) if kind is mapping_start else Sequence([], mark.line, mark.column)
-            )
-            if event.anchor is not None or event.tag is not None:
-                _add_foreign(event, node, faults)
-            if len(stack) >= DEEPEST:
-                faults.add(
-                    f"the file nests deeper than {DEEPEST} levels",
-                    node,
-                    help=faults.language.deep,
-                )
-                return None
-        elif kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
-            stack.pop()
-            keys.pop()
-            halves.pop()
-            continue
-        elif kind is yaml.AliasEvent:
-            mark = event.start_mark
-            node = Scalar("", mark.line, mark.column)
-            aliases = True
-            if not keys or keys[-1] is None or keys[-1].text != "<<":  # a merge key is reported as such
-                faults.add(
-                    f"{faults.language.what} has no aliases", node, found=f"*{event.anchor}", help=faults.language.once
-                )
-        elif kind is yaml.DocumentStartEvent:
-            documents += 1
-            if documents > 1:
-                mark = event.start_mark
-                faults.add(
-                    f"{faults.language.what} is one document",
-                    Scalar("", mark.line, mark.column),
-                    help="put the second into its own file",
-                )
-                return root
-            continue
-        elif kind is yaml.StreamEndEvent:
-            return None if aliases else root  # what an alias hides cannot be checked
-        else:
-            continue
+            tree.place(node, event)
+        elif _WORK[event.__class__](tree, event):
+            return tree.root
 
-        if not stack:
-            root = node
-        else:
-            parent = stack[-1]
-            if isinstance(parent, Sequence):
-                if halves[-1] is None or not _joined(halves[-1], node, faults):
-                    parent.items.append(node)
-                    halves[-1] = _half(event, node)
-            elif (key := keys[-1]) is None:
-                keys[-1] = _key(node, faults)
-            else:
-                if halves[-1] is None or not (node.null and _joined(halves[-1], key, faults)):
-                    _enter(parent, key, node, faults)
-                    halves[-1] = _half(event, node)
-                keys[-1] = None
-        if not isinstance(node, Scalar):
-            stack.append(node)
-            keys.append(None)
-            halves.append(None)
+
+class _Tree:
+    """A tree that grows event by event. Each method for a kind of event returns whether the tree ends there.
+
+    Attributes:
+        root: The node at the top.
+    """
+
+    def __init__(self, faults: Faults) -> None:
+        self.root: Node | None = None
+        self._faults = faults
+        self._open: list[Sequence | Mapping] = []
+        self._keys: list[Scalar | None] = []  # for each open collection the key that waits for its value
+        self._halves: list[Scalar | None] = []  # inside {} or [], the expression that YAML has split at its comma
+        self._documents = 0
+        self._aliases = False
+
+    def place(self, node: Node, event: Any) -> None:
+        """Put a node where the tree grows: as the root, an item of a list, a key, or the value of the last key."""
+        if not self._open:
+            self.root = node
+            return
+        parent, half = self._open[-1], self._halves[-1]
+        if parent.__class__ is Sequence:
+            if half is None or not _joined(half, node, self._faults):
+                parent.items.append(node)
+                self._halves[-1] = _half(event, node)
+            return
+        key = self._keys[-1]
+        if key is None:
+            self._keys[-1] = _key(node, self._faults)
+            return
+        if half is None or not (node.null and _joined(half, key, self._faults)):
+            _enter(parent, key, node, self._faults)  # type: ignore[arg-type]  # what is open is a list or a mapping
+            self._halves[-1] = _half(event, node)
+        self._keys[-1] = None
+
+    def start(self, event: Any) -> bool:
+        """Open a list or a mapping."""
+        mark = event.start_mark
+        node: Sequence | Mapping = (
+            Mapping({}, mark.line, mark.column)
+            if event.__class__ is yaml.MappingStartEvent
+            else Sequence([], mark.line, mark.column)
+        )
+        if event.anchor is not None or event.tag is not None:
+            _add_foreign(event, node, self._faults)
+        if len(self._open) >= DEEPEST:
+            help = self._faults.language.deep
+            self._faults.add(f"the file nests deeper than {DEEPEST} levels", node, help=help)
+            self.root = None
+            return True
+        self.place(node, event)
+        self._open.append(node)
+        self._keys.append(None)
+        self._halves.append(None)
+        return False
+
+    def end(self, event: Any) -> bool:
+        """Close the list or mapping that was opened last."""
+        self._open.pop()
+        self._keys.pop()
+        self._halves.pop()
+        return False
+
+    def alias(self, event: Any) -> bool:
+        """Report an alias, and put an empty text in its place."""
+        node = Scalar("", event.start_mark.line, event.start_mark.column)
+        self._aliases = True
+        key = self._keys[-1] if self._keys else None
+        if key is None or key.text != "<<":  # a merge key is reported as such
+            language = self._faults.language
+            self._faults.add(f"{language.what} has no aliases", node, found=f"*{event.anchor}", help=language.once)
+        self.place(node, event)
+        return False
+
+    def document(self, event: Any) -> bool:
+        """Begin the document; report a second one."""
+        self._documents += 1
+        if self._documents > 1:
+            at = Scalar("", event.start_mark.line, event.start_mark.column)
+            message = f"{self._faults.language.what} is one document"
+            self._faults.add(message, at, help="put the second into its own file")
+        return self._documents > 1
+
+    def finish(self, event: Any) -> bool:
+        """End the text; what an alias hides cannot be checked."""
+        if self._aliases:
+            self.root = None
+        return True
+
+    def ignore(self, event: Any) -> bool:
+        """Pass over an event that says nothing."""
+        return False
+
+
+_WORK: dict[type, Callable[[_Tree, Any], bool]] = {
+    yaml.MappingStartEvent: _Tree.start,
+    yaml.SequenceStartEvent: _Tree.start,
+    yaml.MappingEndEvent: _Tree.end,
+    yaml.SequenceEndEvent: _Tree.end,
+    yaml.AliasEvent: _Tree.alias,
+    yaml.StreamStartEvent: _Tree.ignore,
+    yaml.DocumentStartEvent: _Tree.document,
+    yaml.DocumentEndEvent: _Tree.ignore,
+    yaml.StreamEndEvent: _Tree.finish,
+}
 
 
 def _half(event: Any, node: Node) -> Scalar | None:

@@ -83,6 +83,10 @@ def test_an_input_that_cannot_be(builder, shape, said):
     assert message(builder.input, shape) == said
 
 
+def test_the_largest_size_is_still_one(builder):
+    assert builder.add("relu", builder.input([10**15])).shape == (10**15,)
+
+
 def test_what_cannot_be_added(builder):
     x = builder.input([3, 8, 8])
     other = NetworkBuilder().input([3, 8, 8])

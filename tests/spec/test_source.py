@@ -148,7 +148,7 @@ def test_a_mapping_is_the_spec_that_it_would_be_written_as() -> None:
         "name": "no",  # a text that YAML 1.1 would take for a truth value
         "source": None,
         "symbols": {"a": 0.1, "b": True, "n": {"value": 8, "multiple_of": 4}},
-        "input": (1, 8, 8),  # 2 · 8 · 0.1 = 1.6, ceil 2
+        "input": (1, 8, Fraction(8)),  # 2 · 8 · 0.1 = 1.6, ceil 2
         "layers": [
             {"conv": {"out_channels": "ceil(2 * n * a)", "kernel_size": [3, 1], "bias": "b"}, "name": "1"},
             "relu",
