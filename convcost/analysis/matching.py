@@ -199,32 +199,47 @@ def _with_moved(matches: Iterable[Match], old: Sequence[Marks], new: Sequence[Ma
     A norm or activation that another layer writes is the same only where that layer stayed, too.
     """
     matches = list(matches)
-    partners = {found.after: found.before for found in matches if found.after is not None and found.before is not None}
-    free = dict.fromkeys([found.before for found in matches if found.after is None and found.before is not None])
+    paired = {found.after for found in matches if found.after is not None and found.before is not None}
+    removed = [found.before for found in matches if found.after is None and found.before is not None]
     added = [found.after for found in matches if found.before is None and found.after is not None]
-    if not free or not added:
+    if not removed or not added:
         return matches
-    places: dict[Hashable, deque[int]] = defaultdict(deque)
-    for i in free:
-        for sign in old[i].signs():
-            places[sign].append(i)
+    elsewhere = _Removed(removed, old)
     moved: dict[int, int] = {}
     for j in sorted(added, key=lambda j: new[j].written_on):
-        layer = new[j]
-        if layer.written_on and j - 1 not in partners:
-            continue
-        for sign in layer.signs():
-            waiting = places[sign]
-            while waiting and waiting[0] not in free:
-                waiting.popleft()
-            if waiting and not (layer.written_on and waiting[0] - 1 in free):
-                moved[j] = partners[j] = waiting[0]
-                del free[waiting[0]]
-                break
-    if not moved:
-        return matches
+        if not new[j].written_on or j - 1 in paired:
+            i = elsewhere.take(new[j])
+            if i is not None:
+                moved[j] = i
+                paired.add(j)
     return [
         Match(moved[found.after], found.after, moved=True) if found.after in moved else found
         for found in matches
-        if found.after is not None or found.before in free
+        if found.after is not None or found.before in elsewhere.left
     ]
+
+
+class _Removed:
+    """The layers that are removed where they stood, found by what they are recognised by in another place.
+
+    Attributes:
+        left: Those that were not found elsewhere so far.
+    """
+
+    def __init__(self, removed: Sequence[int], layers: Sequence[Marks]) -> None:
+        self.left = set(removed)
+        self._places: dict[Hashable, deque[int]] = defaultdict(deque)
+        for index in removed:
+            for sign in layers[index].signs():
+                self._places[sign].append(index)
+
+    def take(self, layer: Marks) -> int | None:
+        """Take the first that is the same as a layer; None where none is."""
+        for sign in layer.signs():
+            waiting = self._places[sign]
+            while waiting and waiting[0] not in self.left:
+                waiting.popleft()
+            if waiting and not (layer.written_on and waiting[0] - 1 in self.left):
+                self.left.remove(waiting[0])
+                return waiting[0]
+        return None

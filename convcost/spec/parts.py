@@ -158,32 +158,55 @@ class PartFields:
         return lines
 
     def _field(self, type: str, name: str, parts: tuple[Part, ...]) -> str | None:
+        """Return the text of a field, None where it follows from a default."""
         values = [part.fields[name] for part in parts]
-        before = [old.get(name) for old in self.old]
+        text = self._as_written(name, values, parts[0])
+        if text is None and not self.block:
+            text = self._elsewhere(name, values)
+        if text is not None or self._follows(type, name, values, parts[0]):
+            return text
+        return self._number(name, values, parts[0])
+
+    def _as_written(self, name: str, values: list[Any], part: Part) -> str | None:
+        """Return the item's own text of a field, where that still holds for all or some axes, or for a share."""
         raw = self.raw.get(name)
-        share = parts[0].share
-        if name not in parts[0].changed:
-            if raw is not None and values == before:
-                return self._kept(name, raw)
-        elif raw is not None and parts[0].axes and (text := self._by_axis(name, raw, values, parts[0].axes)):
-            return text
-        if raw is not None and share > 1 and name == "out_channels":  # only a block has parts that are a share
-            return f"{self._kept(name, raw)} / {share}"
-        if (text := self._elsewhere(name, values)) is not None and not self.block:
-            return text
-        given, default = self.known.defaults.get(type, {}).get(name), REGISTRY[type].fields[name].default
-        if given is not None:
-            own = self.known.defaults.get(self.item.type, {}).get(name)
-            if raw is None and given is own and values == before and name not in parts[0].changed:
-                return None
-        elif default is not ... and default is not None and all(self._is(type, name, value) for value in values):
+        if raw is None:
             return None
+        if name in part.changed:
+            by_axis = self._by_axis(name, raw, values, part.axes) if part.axes else None
+            if by_axis is not None:
+                return by_axis
+        elif self._stays(name, values):
+            return self._kept(name, raw)
+        if part.share > 1 and name == "out_channels":  # only a block has parts that are a share
+            return f"{self._kept(name, raw)} / {part.share}"
+        return None
+
+    def _follows(self, type: str, name: str, values: list[Any], part: Part) -> bool:
+        """Return whether the type's default in the file, or its own, gives a field."""
+        given, default = self.known.defaults.get(type, {}).get(name), REGISTRY[type].fields[name].default
+        if given is None:
+            return default is not ... and default is not None and all(self._is(type, name, value) for value in values)
+        own = self.known.defaults.get(self.item.type, {}).get(name)
+        untouched = name not in self.raw and name not in part.changed
+        return untouched and given is own and self._stays(name, values)
+
+    def _number(self, name: str, values: list[Any], part: Part) -> str:
+        """Return the text of a field as its value, or as the argument that brings it into a block.
+
+        Raises:
+            Stuck: It differs from use to use.
+        """
         if any(value != values[0] for value in values):
             raise Stuck(f"its uses would differ in {name}: {_literal(values[0])} and {_literal(_other(values))}")
-        if self.block and name == "out_channels" and share == 1 and values == before:
+        if self.block and name == "out_channels" and part.share == 1 and self._stays(name, values):
             self.arguments[name] = _literal(values[0])
             return name
         return _literal(values[0])
+
+    def _stays(self, name: str, values: list[Any]) -> bool:
+        """Return whether a field's values are those of the old layers."""
+        return values == [old.get(name) for old in self.old]
 
     def _by_axis(self, name: str, raw: str, values: list[Any], axes: tuple[int, ...]) -> str | None:
         """Return the text of a list that has the field's own expression on some axes and a number on the others."""
