@@ -110,7 +110,9 @@ def adaptive_avg_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
 
 def _check_padding(kernel_size: Shape, padding: Padding) -> None:
     """Refuse a padding wider than half the kernel, which PyTorch's pools refuse too."""
-    if padding != "same" and any(pad > kernel // 2 for kernel, pair in zip(kernel_size, padding, strict=True) for pad in pair):
+    if padding != "same" and any(
+        pad > kernel // 2 for kernel, pair in zip(kernel_size, padding, strict=True) for pad in pair
+    ):
         raise ValueError(f"a pool of {kernel_size} is padded by at most half of it, not {padding}")
 
 

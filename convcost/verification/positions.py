@@ -96,8 +96,11 @@ class Positions:
             return [f"{title} 1–5" for title in titles]
         if self._kind == self._resized:
             factors = ", ".join(map(str, _FACTORS))
-            return [" or ".join(f"{title} {factors}" if title.replace(" ", "_") in self._factors else title
-                                for title in titles)]
+            return [
+                " or ".join(
+                    f"{title} {factors}" if title.replace(" ", "_") in self._factors else title for title in titles
+                )
+            ]
         return [f"{title} 0–2 on each side" for title in titles]
 
     # by what the fields are
