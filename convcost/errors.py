@@ -107,6 +107,10 @@ class OptionError(ConvcostError):
     """An option, or an argument of the Python API, cannot be used."""
 
 
+class PluginError(ConvcostError):
+    """What another package adds to convcost cannot be loaded."""
+
+
 class ConfigError(ConvcostError):
     """A configuration cannot be read, or does not fit the specs."""
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Generic, TypeVar
+
+from convcost.errors import Fault, PluginError
 
 T = TypeVar("T")
 
@@ -26,23 +28,35 @@ class PluginWarning(UserWarning):
 class Registry(Mapping[str, T], Generic[T]):
     """Entries by name.
 
+    Going through all of them loads those of other packages; one that cannot be loaded is left out with a
+    `PluginWarning`. Asked for by its name, it raises `PluginError`.
+
     Args:
         kind: What an entry is, for messages, such as `layer type`.
         group: The group of entry points by which other packages add entries, such as `convcost.layers`. The name of an
             entry point is the name of the entry, its object the entry.
         lazy: Where built-in entries are found, as `module:attribute`; each is imported when it is looked up.
+        check: Returns what is wrong with an entry of another package, given its name; nothing where it can be used.
 
     >>> sizes = Registry("size", "convcost.doctest", {"byte": "struct:calcsize"})
     >>> list(sizes), sizes["byte"]("b")
     (['byte'], 1)
     """
 
-    def __init__(self, kind: str, group: str, lazy: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        lazy: Mapping[str, str] | None = None,
+        check: Callable[[str, Any], str] | None = None,
+    ) -> None:
         self.kind = kind
         self.group = group
         self._entries: dict[str, T] = {}
         self._lazy = dict(lazy or {})
-        self._plugins: dict[str, Any] | None = None  # entry points that wait to be loaded, once they were looked for
+        self._check = check
+        self._points: dict[str, Any] | None = None  # entry points of other packages, once they were looked for
+        self._errors: dict[str, PluginError] = {}  # of those that were found to be of no use
 
     def add(self, name: str, entry: T) -> None:
         """Add an entry.
@@ -51,8 +65,9 @@ class Registry(Mapping[str, T], Generic[T]):
             DuplicateError: There is one of this name; the message names both places.
         """
         if name in self._entries or name in self._lazy:
-            first = place_of(self._entries[name]) if name in self._entries else self._lazy[name]
-            raise DuplicateError(f"{self.kind} {name!r} is defined twice: in {first} and {place_of(entry)}")
+            raise DuplicateError(
+                f"{self.kind} {name!r} is defined twice: in {self._place_of(name)} and {place_of(entry)}"
+            )
         self._entries[name] = entry
 
     def built_in(self) -> list[str]:
@@ -75,47 +90,83 @@ class Registry(Mapping[str, T], Generic[T]):
         return name in self._entries or name in self._lazy or (isinstance(name, str) and name in self._found())
 
     def __iter__(self) -> Iterator[str]:
-        names = self.built_in()
-        return iter([*names, *(name for name in self._found() if name not in names)])
+        names = dict.fromkeys(self.built_in())
+        for name in self._found():
+            if name in names or name in self._errors:
+                continue
+            try:
+                self._plugin(name)
+            except PluginError as error:
+                (fault,) = error.faults
+                warnings.warn(f"{fault.message}: {fault.found}", PluginWarning, stacklevel=2)
+            else:
+                names[name] = None
+        return iter(names)
 
     def __len__(self) -> int:
         return len(list(iter(self)))
 
     def _found(self) -> Mapping[str, Any]:
         """Return the entry points of other packages; those whose name is taken are reported and left out."""
-        if self._plugins is None:
+        if self._points is None:
             from importlib.metadata import entry_points
 
-            self._plugins = {}
+            points: dict[str, Any] = {}
             for point in entry_points(group=self.group):
-                first = self._taken_by(point.name)
-                if first:
-                    message = f"{self.kind} {point.name!r} is defined twice: in {first} and {point.value}"
-                    warnings.warn(f"{message}; the first is used", PluginWarning, stacklevel=2)
+                if point.name in points:
+                    first = _described(points[point.name])
+                elif point.name in self._lazy or point.name in self._entries:
+                    first = "" if self._is(point) else self._value_of(point.name)
                 else:
-                    self._plugins[point.name] = point
-        return self._plugins
+                    points[point.name] = point
+                    continue
+                if first:
+                    both = f"in {first}, and in {_described(point)}"
+                    warnings.warn(
+                        f"{self.kind} {point.name!r} is defined twice: {both}; the first is used",
+                        PluginWarning,
+                        stacklevel=2,
+                    )
+            self._points = points
+        return self._points
 
-    def _taken_by(self, name: str) -> str:
-        """Return where an entry of this name is defined; nothing where none is."""
-        if name in self._entries:
-            return place_of(self._entries[name])
-        assert self._plugins is not None
-        return self._lazy.get(name) or (self._plugins[name].value if name in self._plugins else "")
+    def _is(self, point: Any) -> bool:
+        """Return whether an entry point names an entry that is known because its module was imported before."""
+        entry = self._entries.get(point.name)
+        return (getattr(entry, "__module__", ""), getattr(entry, "__qualname__", "")) == (point.module, point.attr)
+
+    def _value_of(self, name: str) -> str:
+        """Return where an entry is defined, as `module:attribute`."""
+        if name in self._lazy:
+            return self._lazy[name]
+        entry = self._entries[name]
+        return f"{getattr(entry, '__module__', '?')}:{getattr(entry, '__qualname__', name)}"
+
+    def _place_of(self, name: str) -> str:
+        """Return where an entry is defined."""
+        return self._lazy[name] if name in self._lazy else place_of(self._entries[name])
 
     def _plugin(self, name: str) -> T:
         """Load an entry of another package.
 
         Raises:
             KeyError: There is none of this name.
-            ImportError: It cannot be loaded.
+            PluginError: It cannot be loaded or used.
         """
         point = self._found()[name]
+        if name in self._errors:
+            raise self._errors[name]
         try:
             entry = point.load()
-        except Exception as error:
-            message = f"{self.kind} {name!r} of the package {point.dist.name if point.dist else point.value!r}"
-            raise ImportError(f"{message} cannot be loaded: {type(error).__name__}: {error}") from error
+            wrong = self._check(name, entry) if self._check else ""
+        except Exception as error:  # noqa: BLE001 -- another package's code may raise anything
+            wrong = f"{type(error).__name__}: {error}"
+        if wrong:
+            package = _package_of(point)
+            message = f"the {self.kind} {name!r} of the package {package} cannot be loaded"
+            help = f"repair {package}, install what it needs, or uninstall it"
+            self._errors[name] = PluginError(Fault(message, found=wrong, help=help))
+            raise self._errors[name]
         self._entries.setdefault(name, entry)  # importing it may have added it
         return self._entries[name]
 
@@ -127,3 +178,12 @@ def place_of(entry: Any) -> str:
         return f"{code.co_filename}:{code.co_firstlineno}"
     module = sys.modules.get(getattr(entry, "__module__", ""))
     return str(getattr(module, "__file__", None) or getattr(entry, "__module__", "an unknown place"))
+
+
+def _described(point: Any) -> str:
+    return f"the package {_package_of(point)}, {point.value}"
+
+
+def _package_of(point: Any) -> str:
+    name = point.dist.name if point.dist is not None else None
+    return str(name or point.value)

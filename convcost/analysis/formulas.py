@@ -132,7 +132,7 @@ def letters_of(definition: type[LayerType]) -> dict[str, str]:
         if letter and letter not in LETTERS:
             found[letter] = field.about[:1].lower() + field.about[1:].rstrip(".")
     if definition.arity[0] > 1 and definition.channels != SAME:
-        found |= {_of_input("M", number): f"channels of input {number}" for number in range(2, definition.arity[0] + 1)}
+        found |= {f"M{number}": f"channels of input {number}" for number in range(2, definition.arity[0] + 1)}
     return found
 
 
@@ -216,8 +216,9 @@ def _of_structure(
             fields[name] = 1 if kind == 1 else letters[letter]
         else:
             fields[name] = _plain(field) if kind is None or kind.__class__ is int else kind
-    shapes = tuple([(letters["M"], *letters.axes("Di", sizes)) for sizes in inputs])
     layer = REGISTRY[type](fields)
+    channels = [_channels(letters, layer.__class__, number) for number in range(1, len(inputs) + 1)]
+    shapes = tuple([(each, *letters.axes("Di", sizes)) for each, sizes in zip(channels, inputs, strict=True)])
     with assuming(_witness(REGISTRY[type])):
         try:
             shape = layer.output_shape(*shapes)
@@ -248,8 +249,9 @@ def _plain(field: Field) -> Any:
     return field.default
 
 
-def _of_input(letter: str, number: int) -> str:
-    return letter if number == 1 else f"{letter}{number}"
+def _channels(letters: _Letters, definition: type[LayerType], number: int) -> Any:
+    """Return the channels of an input: M, and another letter for a later one that need not have as many."""
+    return letters["M" if number == 1 or definition.channels == SAME else f"M{number}"]
 
 
 def _witness(definition: type[LayerType]) -> dict[str, int]:
@@ -345,8 +347,7 @@ def _unpadded(type: str, fields: Mapping[str, Any]) -> Any:
 def _inputs(letters: _Letters, type: str) -> tuple[Shape, ...]:
     layer = REGISTRY[type]
     sizes = () if layer.takes == "vector" else (letters["Di"], letters["Di"])
-    numbers = range(1, layer.arity[0] + 1)
-    return tuple([(letters["M" if layer.channels == SAME else _of_input("M", number)], *sizes) for number in numbers])
+    return tuple([(_channels(letters, layer, number), *sizes) for number in range(1, layer.arity[0] + 1)])
 
 
 def _fields(letters: _Letters, type: str, given: Mapping[str, Any]) -> dict[str, Any]:

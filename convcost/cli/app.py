@@ -4,32 +4,68 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 import convcost
-from convcost.cli import (
-    analyze,
-    check,
-    compare,
-    diff,
-    formulas,
-    init,
-    rewrite,
-    schema,
-    solve,
-    specs,
-    suggest,
-    sweep,
-    verify,
-)
-from convcost.errors import ConvcostError
+from convcost.errors import ConvcostError, visible
+from convcost.registry import PluginWarning, Registry
 
 WRONG_INPUT = 2
 BUG = 3
 
+COMMANDS: Registry[Callable[..., None]] = Registry(
+    "command",
+    "convcost.commands",
+    {
+        "analyze": "convcost.cli.analyze:analyze",
+        "verify": "convcost.cli.verify:verify",
+        "compare": "convcost.cli.compare:compare",
+        "diff": "convcost.cli.diff:diff",
+        "rewrite": "convcost.cli.rewrite:rewrite",
+        "suggest": "convcost.cli.suggest:suggest",
+        "check": "convcost.cli.check:check",
+        "init": "convcost.cli.init:init",
+        "formulas": "convcost.cli.formulas:formulas",
+        "sweep": "convcost.cli.sweep:sweep",
+        "solve": "convcost.cli.solve:solve",
+        "specs": "convcost.cli.specs:specs",
+        "schema": "convcost.cli.schema:schema",
+    },
+)
+"""The commands, each a function that typer makes one of; imported when it is invoked, or help lists all."""
+
+
+class _Lazy(Mapping[str, Any]):
+    """The commands as typer has them, each made when it is looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        alone.command(name)(COMMANDS[name])
+        return typer.main.get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    """A group that imports the invoked command only."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Lazy()  # type: ignore[assignment]  # it is only read
+
+
 app = typer.Typer(
     name="convcost",
+    cls=_Group,
     help="What a convolutional network costs: parameters, multiplications, additions, per layer, exactly.",
     invoke_without_command=True,
     add_completion=False,
@@ -37,19 +73,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
 )
-app.command("analyze")(analyze.analyze)
-app.command("verify")(verify.verify)
-app.command("compare")(compare.compare)
-app.command("diff")(diff.diff)
-app.command("rewrite")(rewrite.rewrite)
-app.command("suggest")(suggest.suggest)
-app.command("check")(check.check)
-app.command("init")(init.init)
-app.command("formulas")(formulas.formulas)
-app.command("sweep")(sweep.sweep)
-app.command("solve")(solve.solve)
-app.command("specs")(specs.specs)
-app.command("schema")(schema.schema)
 
 
 def _version(value: bool) -> None:
@@ -73,6 +96,7 @@ def main() -> None:
 
     The status is 0 when all went well, 2 when the input or an option is wrong, 3 when convcost itself is.
     """
+    warnings.showwarning = _show_warning
     try:
         app()
     except ConvcostError as error:
@@ -81,6 +105,18 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 -- whatever it is, a user sees no traceback
         _tell(_bug(error))
         sys.exit(BUG)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Show a warning about another package as one line; others, which are for developers, as Python does."""
+    if issubclass(category, PluginWarning):
+        if sys.stderr is not None:
+            sys.stderr.write(f"warning: {visible(str(message))}\n")
+    else:
+        _python_shows(message, category, *place, **more)
+
+
+_python_shows = warnings.showwarning
 
 
 def _tell(text: str) -> None:

@@ -3,7 +3,7 @@
 An executor gets a layer type, its normalised fields and input shapes. What it multiplies and adds is counted
 as it happens (`arithmetic`, `plain`, `lanes`); padding amounts and output shapes are what its own windowing
 yields (`windows`). To add a layer type, write a function in the file of its family and mark it with
-`executes`.
+`executes`; another package names its own as an entry point of the group `convcost.executors`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from convcost.executor.registry import Engine, Job, executes, executor_of, types
 from convcost.executor.tensor import Number, Shape, Tensor
 from convcost.executor.weights import Drawn, Given, Weights
 
-__all__ = ["Engine", "Execution", "Number", "Shape", "Tensor", "execute", "executes", "fold", "run", "types"]
+__all__ = ["Engine", "Execution", "Job", "Number", "Shape", "Tensor", "execute", "executes", "fold", "run", "types"]
 
 
 class Execution(msgspec.Struct, frozen=True):

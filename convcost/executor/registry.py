@@ -10,6 +10,7 @@ import msgspec
 from convcost.executor.arithmetic import Arithmetic
 from convcost.executor.tensor import Tensor
 from convcost.executor.weights import Weights
+from convcost.registry import Registry
 
 Engine: TypeAlias = Literal["auto", "plain", "lanes"]
 
@@ -34,20 +35,18 @@ class Job(msgspec.Struct, frozen=True):
 Executor: TypeAlias = Callable[..., Tensor]
 _Decorated = TypeVar("_Decorated", bound=Executor)
 
-_executors: dict[str, Executor] = {}
+REGISTRY: Registry[Executor] = Registry("executor", "convcost.executors", check=lambda name, entry: _check(entry))
 
 
 def executes(type: str) -> Callable[[_Decorated], _Decorated]:
     """Register the decorated function as the executor of a layer type.
 
     Raises:
-        ValueError: the type has an executor already; both places are named.
+        DuplicateError: the type has an executor already; both places are named.
     """
 
     def register(executor: _Decorated) -> _Decorated:
-        if type in _executors:
-            raise ValueError(f"two executors for {type!r}: {_place(_executors[type])} and {_place(executor)}")
-        _executors[type] = executor
+        REGISTRY.add(type, executor)
         return executor
 
     return register
@@ -58,16 +57,18 @@ def executor_of(type: str) -> Executor:
 
     Raises:
         ValueError: the type has none.
+        PluginError: it is another package's, and cannot be loaded.
     """
-    if type not in _executors:
-        raise ValueError(f"no executor for {type!r}")
-    return _executors[type]
+    try:
+        return REGISTRY[type]
+    except KeyError:
+        raise ValueError(f"no executor for {type!r}") from None
 
 
 def types() -> tuple[str, ...]:
     """The layer types that have an executor, sorted."""
-    return tuple(sorted(_executors))
+    return tuple(sorted(REGISTRY))
 
 
-def _place(executor: Any) -> str:
-    return f"{executor.__code__.co_filename}:{executor.__code__.co_firstlineno}"
+def _check(executor: Any) -> str:
+    return "" if callable(executor) else f"it is no function but {executor!r}"

@@ -29,7 +29,15 @@ many as it is told, each from all of its group's; `FIXED`: their number follows 
 FEATURE_MAP, TOKENS, VECTOR, UNKNOWN = "feature map", "tokens", "vector", "unknown"
 """Layouts of values: `(C, H, W)`; `(L, C)`; `(F,)`; any."""
 
-REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers")
+
+def _check(name: str, entry: Any) -> str:
+    """Return why an entry of another package is no layer type of this name; nothing where it is one."""
+    if not (isinstance(entry, type) and issubclass(entry, LayerType)):
+        return "it is no subclass of convcost.layers.LayerType"
+    return "" if entry.type == name else f"its type is {entry.type!r}, not {name!r}"
+
+
+REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers", check=_check)
 
 
 class LayerFault(Exception):

@@ -14,7 +14,7 @@ from convcost.ops import Cost
 from convcost.reports import heading
 from convcost.reports.contents import BAR_CELLS, Column, Row, Table, bar, counted, grouped, percent, safe
 from convcost.reports.difference import signed
-from convcost.rewrites import NAMES, named
+from convcost.rewrites import REGISTRY, named
 
 COST_ONLY = "Cost is known exactly; what a rewrite does to accuracy is not known here: train and see."
 
@@ -53,7 +53,7 @@ class CatalogueReport(Struct, frozen=True):
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each rewrite."""
         records = []
-        for name in NAMES:
+        for name in REGISTRY:
             rewrite, left = named(name), saving(name)
             options = " ".join(f"{option}={_value(value)}" for option, value in rewrite.defaults.items())
             example = ", ".join(f"{letter} = {value}" for letter, value in rewrite.example.items())

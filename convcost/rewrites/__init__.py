@@ -6,24 +6,31 @@ and `convcost.spec.rewriting` the rewritten text.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from convcost.registry import Registry
 
 if TYPE_CHECKING:
     from convcost.rewrites.base import Rewrite
 
-NAMES = (
-    "separable",
-    "standard",
-    "grouped",
-    "stacked",
-    "asymmetric",
-    "bottleneck",
-    "fire",
-    "dilated",
-    "fully_convolutional",
+REGISTRY: Registry[type[Rewrite]] = Registry(
+    "rewrite",
+    "convcost.rewrites",
+    {
+        "separable": "convcost.rewrites.separable:REWRITE",
+        "standard": "convcost.rewrites.standard:REWRITE",
+        "grouped": "convcost.rewrites.grouped:REWRITE",
+        "stacked": "convcost.rewrites.stacked:REWRITE",
+        "asymmetric": "convcost.rewrites.asymmetric:REWRITE",
+        "bottleneck": "convcost.rewrites.bottleneck:REWRITE",
+        "fire": "convcost.rewrites.fire:REWRITE",
+        "dilated": "convcost.rewrites.dilated:REWRITE",
+        "fully_convolutional": "convcost.rewrites.fully_convolutional:REWRITE",
+    },
 )
-"""The rewrites, each the name of its file."""
+
+NAMES = tuple(REGISTRY.built_in())
+"""The rewrites that convcost has itself."""
 
 
 def named(name: str, **options: Any) -> Rewrite:
@@ -37,7 +44,6 @@ def named(name: str, **options: Any) -> Rewrite:
     """
     from convcost.errors import Fault, OptionError, nearest
 
-    if name not in NAMES:
-        raise OptionError(Fault(f"there is no rewrite {name!r}", help=nearest(name, NAMES)))
-    rewrite: Rewrite = import_module(f"{__name__}.{name}").REWRITE(**options)
-    return rewrite
+    if name not in REGISTRY:
+        raise OptionError(Fault(f"there is no rewrite {name!r}", help=nearest(name, REGISTRY)))
+    return REGISTRY[name](**options)

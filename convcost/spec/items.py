@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from convcost.errors import nearest
+from convcost.errors import PluginError, nearest
 from convcost.layers import REGISTRY
 from convcost.spec.document import BRANCHES, ITEM_KEYS, RESIDUAL, RESIDUAL_KEYS, Branch, Given, Item, is_merge
 from convcost.spec.fields import Fields
@@ -134,9 +134,22 @@ class Items:
         return item
 
     def _is_type(self, name: str) -> bool:
-        return name in self.fields.parameters or name == RESIDUAL or name in REGISTRY
+        if name in self.fields.parameters or name == RESIDUAL:
+            return True
+        try:
+            REGISTRY[name]
+        except (KeyError, PluginError):
+            return False
+        return True
 
     def _unknown_type(self, name: str, at: Node, where: str) -> None:
+        if name in REGISTRY:
+            try:
+                REGISTRY[name]
+            except PluginError as error:
+                (fault,) = error.faults
+                self.values.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help)
+                return
         help = nearest(name, [*REGISTRY, *self.fields.parameters, RESIDUAL, *ITEM_KEYS])
         self.values.faults.add(f"there is no layer type or block {name!r}", at, path=where, help=help)
 

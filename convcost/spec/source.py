@@ -50,7 +50,9 @@ def read(spec: str | Path) -> Source:
         if not path.is_file() and shown in (names := shipped()):
             path = names[shown]
             shown = str(path)
-            return Source(shown, _decode(path.read_bytes(), shown))
+            return Source(shown, _decode(_bytes(path), shown))
+        if path.is_relative_to(_PACKAGE):  # the same file again, by its path
+            return Source(shown, _decode(_bytes(path), shown))
         return Source(shown, _decode(files.read(path, files.SPEC_BYTES), shown))
     except files.RefusedFile as refused:
         raise SpecError(_unreadable(shown, refused.reason, refused.help, refused.found)) from None
@@ -75,12 +77,44 @@ def from_mapping(mapping: Mapping[str, Any]) -> Source:
 
 
 def shipped() -> dict[str, Path]:
-    """Return the specs that convcost ships, the examples last: their names and where they are."""
-    folder = _PACKAGE / "specs"
+    """Return the specs that convcost ships, the examples last: their names and where they are.
+
+    Where the package runs from a zip file they are in it: `read` reads them all the same.
+    """
+    for folder in (_PACKAGE / "specs", _PACKAGE.parent / "specs"):  # installed, or a checkout installed in place
+        paths = sorted(folder.glob("*.yaml")) + sorted(folder.glob("*/*.yaml"))
+        if paths:
+            return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+    return {name: _PACKAGE / "specs" / f"{name}.yaml" for name in _packed()}
+
+
+def _packed() -> list[str]:
+    """Return the names of the specs in the zip file that the package runs from, the examples last."""
+    from importlib import resources  # slow to import
+
+    folder = resources.files("convcost") / "specs"
     if not folder.is_dir():
-        folder = _PACKAGE.parent / "specs"  # a checkout installed in place
-    paths = sorted(folder.glob("*.yaml")) + sorted(folder.glob("*/*.yaml"))
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+        return []
+    found = [(each.name, "") for each in folder.iterdir() if each.is_file()]
+    found += [(each.name, f"{inner.name}/") for inner in folder.iterdir() if inner.is_dir() for each in inner.iterdir()]
+    names = [(place, file.removesuffix(".yaml")) for file, place in found if file.endswith(".yaml")]
+    return [place + name for place, name in sorted(names)]
+
+
+def _bytes(path: Path) -> bytes:
+    """Return what a file holds; one in the zip file that the package runs from too.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except NotADirectoryError:
+        if not path.is_relative_to(_PACKAGE):
+            raise
+        from pkgutil import get_data
+
+        return get_data("convcost", path.relative_to(_PACKAGE).as_posix()) or b""
 
 
 def _decode(data: bytes, file: str) -> str:

@@ -1,10 +1,11 @@
 """How few channels keep every choice.
 
-Layer types that give out as many channels as they take, or a fixed multiple or share, tie the channels of what they read
-and write; those that mix channels do not. The tied tensors share a unit, the greatest common divisor of their channels
-(and of the bounds among them): n channels are n/unit times the unit, in the tiny network too. Its unit is the smallest
-by which all groups divide the channels and which leaves `FEW` channels, and two in a group, where there were as many; or
-one of the next few, if this makes the inputs and outputs of every layer that mixes channels differ in number.
+Layer types that give out as many channels as they take, or a fixed multiple or share, tie the channels of what they
+read and write; those that mix channels do not. The tied tensors share a unit, the greatest common divisor of their
+channels (and of the bounds among them): n channels are n/unit times the unit, in the tiny network too. Its unit is the
+smallest by which all groups divide the channels and which leaves `FEW` channels, and two in a group, where there were
+as many; or one of the next few, if this makes the inputs and outputs of every layer that mixes channels differ in
+number.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.errors import PluginError
 from convcost.executor import Engine, execute
 from convcost.layers import REGISTRY, LayerFault, Shape
 from convcost.ops import Cost
@@ -59,7 +60,7 @@ def perform(task: Task) -> Outcome:
         )
     except ValueError as error:
         return Outcome(None, f"it cannot be executed: {error}", perf_counter() - start, refused=True)
-    except MemoryError:
+    except (MemoryError, PluginError):
         raise
     except Exception as error:  # noqa: BLE001 -- an executor may come from another package
         return Outcome(None, f"its executor fails: {type(error).__name__}: {error}", perf_counter() - start)

@@ -36,9 +36,8 @@ def shrink(network: Network) -> tuple[Network, tuple[str, ...]]:
         if (field := size_field(layer.definition))
     }
     inputs = [tensor.shape for tensor in network.inputs]
-    for number, shape in enumerate(inputs):
-        for axis, (each, size) in enumerate(zip(axes, small, strict=True), 1):
-            inputs[number] = shape = with_size(shape, axis, each.input_size(number, size))
+    for place, (axis, size) in enumerate(zip(axes, small, strict=True), 1):
+        inputs = [with_size(shape, place, axis.input_size(number, size)) for number, shape in enumerate(inputs)]
     kept: list[str] = []
     pinned: set[int] = set()
     channels = Channels(network)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from convcost.executor import Tensor, execute, executes, run
+from convcost.registry import DuplicateError
 
 
 def test_a_second_executor_for_a_type_is_an_error_that_names_both_places():
-    with pytest.raises(ValueError, match=r"'conv': .*convolution\.py:\d+ and .*test_registry\.py:\d+"):
+    with pytest.raises(DuplicateError, match=r"'conv' is defined twice: in .*convolution\.py:\d+ and .*try\.py:\d+$"):
 
         @executes("conv")
         def again(job, x):

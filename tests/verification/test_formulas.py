@@ -50,14 +50,17 @@ def test_sizes_go_through_every_remainder_behind_the_borders():
     assert sizes[0] == 1
 
 
-def test_a_type_without_cases_is_not_proved(monkeypatch):
-    class Unknown(Layer):
+def test_a_type_without_an_executor_is_not_proved(monkeypatch):
+    monkeypatch.setattr(REGISTRY, "_entries", dict(REGISTRY._entries))
+
+    class Unknown(LayerType, type="unknown"):
+        """Nothing performs it."""
+
         factor = field(whole(1))
 
-    monkeypatch.setitem(REGISTRY, "unknown", Unknown)
     (proof,) = prove(["unknown"])
     assert not proof.proved
-    assert proof.points == 0
+    assert proof.counterexample.error == "it cannot be executed: no executor for 'unknown'"
 
 
 def test_a_formula_that_is_wrong_only_in_large_numbers_of_channels_is_found(monkeypatch):

@@ -1,25 +1,49 @@
-"""The formats a report can be written in; a file here or in `ci` is a format, named as it is."""
+"""The formats a report can be written in: functions that turn reports into text, by name."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
 
 from convcost.errors import Fault, OptionError, nearest
+from convcost.registry import Registry
 from convcost.reports.contents import Page, Report
+
+Render = Callable[[Sequence[Report], Page], str]
+"""Writes one report for each spec on a page."""
+
+FORMATS: Registry[Render] = Registry(
+    "format",
+    "convcost.formats",
+    {
+        "csv": "convcost.reports.formats.csv:render",
+        "json": "convcost.reports.formats.json:render",
+        "markdown": "convcost.reports.formats.markdown:render",
+        "table": "convcost.reports.formats.table:render",
+        "text": "convcost.reports.formats.text:render",
+    },
+)
+"""Those that every report can be written in."""
+
+FINDINGS: Registry[Render] = Registry(
+    "format for findings",
+    "convcost.finding_formats",
+    {
+        "github": "convcost.reports.formats.ci.github:render",
+        "gitlab": "convcost.reports.formats.ci.gitlab:render",
+        "junit": "convcost.reports.formats.ci.junit:render",
+        "sarif": "convcost.reports.formats.ci.sarif:render",
+    },
+)
+"""Those for findings, which tools of continuous integration read."""
 
 
 def names(*, ci: bool = False) -> list[str]:
     """Return the names of the formats that every report can be written in.
 
     Args:
-        ci: Whether those for findings belong to them, which tools of continuous integration read.
+        ci: Whether those for findings belong to them.
     """
-    here = os.path.dirname(__file__)  # noqa: PTH120 -- pathlib would be slower than the listing
-    folders = [here, os.path.join(here, "ci")] if ci else [here]  # noqa: PTH118
-    files = [file for folder in folders for file in os.listdir(folder)]  # noqa: PTH208
-    return sorted(file[:-3] for file in files if file.endswith(".py") and not file.startswith("_"))
+    return sorted({*FORMATS, *FINDINGS} if ci else FORMATS)
 
 
 def check(name: str, *, ci: bool = False) -> None:
@@ -32,9 +56,11 @@ def check(name: str, *, ci: bool = False) -> None:
     Raises:
         OptionError: There is no such format, or it is for findings and the reports have none.
     """
-    if name in names(ci=ci):
+    if name in FORMATS.built_in() or (ci and name in FINDINGS.built_in()):
         return
-    if name in names(ci=True):
+    if name in FORMATS or (ci and name in FINDINGS):
+        return
+    if name in FINDINGS:
         help = f"convcost check SPEC -o {name}; here the formats are {', '.join(names())}"
         raise OptionError(Fault(f"{name} is a format for findings, which only `convcost check` has", help=help))
     raise OptionError(Fault(f"there is no format {name!r}", help=nearest(name, names(ci=ci))))
@@ -48,6 +74,5 @@ def render(name: str, reports: Sequence[Report], page: Page) -> str:
         reports: One report for each spec.
         page: What they are written on.
     """
-    package = __name__ if name in names() else f"{__name__}.ci"
-    text: str = import_module(f"{package}.{name}").render(reports, page)
-    return text
+    write = FINDINGS[name] if name in FINDINGS.built_in() or name not in FORMATS else FORMATS[name]
+    return write(reports, page)
