@@ -64,7 +64,7 @@ class Link(Struct, frozen=True):
     target: str
 
     def __str__(self) -> str:
-        return f"{self.path} leads to {self.target}"
+        return f"{os.path.relpath(self.path)} leads to {self.target}"
 
 
 def leaving(path: str | Path) -> Link | None:

@@ -8,10 +8,10 @@ from math import ceil
 
 from msgspec import Struct
 
-from convcost import files
 from convcost.budget.budgets import Bound, in_file
 from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, Check, Verdict
 from convcost.errors import ConfigError, Fault, Place
+from convcost.files import SPEC_BYTES, RefusedFile, read
 from convcost.spec.faults import LINE_END
 from convcost.spec.reading import UNITS
 
@@ -24,10 +24,12 @@ class Accepted(Struct, frozen=True):
     Attributes:
         files: The new text of each file.
         notes: What was changed, in words.
+        old: What each file held.
     """
 
     files: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    old: tuple[bytes, ...] = ()
 
 
 def accepted(check: Check) -> Accepted:
@@ -54,7 +56,9 @@ def accepted(check: Check) -> Accepted:
         new = _raised(verdicts)
         edits.setdefault(place.file, []).append((first.bound, new))
         notes.append(f"Accepted: {first.budget.metric} {first.kind}: {first.bound.text} is now {new}, in {place}.")
-    return Accepted(tuple((file, _edited(file, changes)) for file, changes in edits.items()), tuple(notes))
+    old = {file: _contents(file) for file in edits}
+    files = tuple((file, _edited(old[file].decode("utf-8"), changes)) for file, changes in edits.items())
+    return Accepted(files, tuple(notes), tuple(old.values()))
 
 
 def _place(verdict: Verdict) -> Place:
@@ -98,9 +102,21 @@ def _decimal(number: Fraction) -> str:
     return f"{whole}.{rest:0{_MOST_DECIMALS}d}".rstrip("0").rstrip(".")
 
 
-def _edited(file: str, changes: Sequence[tuple[Bound, str]]) -> str:
+def _contents(file: str) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        ConfigError: It cannot be read any more.
+    """
+    try:
+        return read(file, SPEC_BYTES)
+    except (RefusedFile, OSError) as error:
+        reason = error.reason if isinstance(error, RefusedFile) else error.strerror
+        raise ConfigError(Fault(f"{file!r} cannot be read: {reason}", help="run this again")) from None
+
+
+def _edited(text: str, changes: Sequence[tuple[Bound, str]]) -> str:
     """Return the text of a file with other limits."""
-    text = files.read(file, files.SPEC_BYTES).decode("utf-8")
     mark = text[:1] if text.startswith("\ufeff") else ""  # that a text is UTF-8, which no column counts
     text = text.removeprefix(mark)
     starts = [0, *(match.end() for match in LINE_END.finditer(text))]

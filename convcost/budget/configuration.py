@@ -299,25 +299,28 @@ class _Reader:
             if not isinstance(child, Scalar) or child.null:
                 self.faults.add("models names specs", child, path=path, found=kind_of(child), help="nets/*.yaml")
                 continue
-            files = patterns.matched(self.folder, child.text)
-            self._check_pattern(child, files, path)
-            yield child, files
+            yield child, self._matched(child, path)
 
-    def _check_pattern(self, node: Scalar, files: Sequence[str], path: str) -> None:
-        """Report a pattern that matches nothing, or leads out of the configuration's folder."""
+    def _matched(self, node: Scalar, path: str) -> Sequence[str]:
+        """Return the specs that a pattern means, and report one that matches nothing, or leads out of the folder."""
         text = node.text
-        if outside := patterns.outside(self.folder, text, files):
-            message = f"{outside!r} is outside the configuration's folder"
+        try:
+            files = patterns.matched(self.folder, text)
+        except patterns.Outside as outside:
+            message = f"{outside.args[0]!r} is outside the configuration's folder"
             help = "name what lies in that folder or below, or move the configuration up"
-        elif files:
-            return
-        elif _has_magic(text):
+            self.faults.add(message, node, path=path, help=help)
+            return ()
+        if files:
+            return files
+        if _has_magic(text):
             message, help = f"no spec matches {text!r}", "patterns are from the configuration's folder"
         else:
             message = f"there is no spec {text!r}"
             near = [name for name in patterns.near(self.folder, text) if not name.endswith(FILE)]
             help = nearest(text, near) or "paths are from the configuration's folder"
         self.faults.add(message, node, path=path, help=help)
+        return ()
 
     def _models(self, node: tree.Mapping, path: str) -> tuple[str, ...]:
         """Return a budget's patterns of files, and keep what each of them means."""

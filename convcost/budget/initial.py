@@ -61,7 +61,7 @@ def _named(spec: str) -> str:
     pattern = escape(Path(os.path.relpath(spec)).as_posix())
     if spec == "-":
         found = "standard input"
-    elif patterns.outside(Path(), pattern, [spec]):
+    elif _is_outside(pattern):
         found = f"{spec!r} is outside"
     elif pattern.encode(errors="replace").decode() != pattern:
         found = f"{spec!r} is not Unicode"
@@ -69,6 +69,14 @@ def _named(spec: str) -> str:
         return _quoted(pattern)
     help = f"{FILE} names files in its folder and below"
     raise OptionError(Fault(f"{FILE} cannot name this spec", found=found, help=help))
+
+
+def _is_outside(pattern: str) -> bool:
+    try:
+        patterns.matched(Path(), pattern)
+    except patterns.Outside:
+        return True
+    return False
 
 
 def _quoted(text: str) -> str:

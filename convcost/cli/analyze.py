@@ -7,7 +7,7 @@ from typing import Optional
 import typer
 
 import convcost
-from convcost.cli import options, output
+from convcost.cli import options, output, writing
 from convcost.errors import ConvcostError, Fault, SpecError
 from convcost.reports.analysis import AnalysisReport, check_sort
 
@@ -42,7 +42,7 @@ def analyze(
         try:
             analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=not no_fold)
             for name in analysis.unused:
-                output.warn(f"{name} occurs in no number of {spec}")
+                writing.warn(f"{name} occurs in no number of {spec}")
             reports.append(AnalysisReport.of(analysis, sort=sort, top=top, depth=depth, formulas=formulas))
         except ConvcostError as error:  # the faults of all specs at once
             if len(specs) == 1:

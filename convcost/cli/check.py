@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from convcost.cli import options, output
+from convcost.cli import options, output, writing
 from convcost.errors import Fault, OptionError
 from convcost.reports import formats
 from convcost.reports.contents import Page
@@ -63,7 +63,7 @@ def check(
     output.check_places(chosen)
     summary = os.environ.get("GITHUB_STEP_SUMMARY") if any(each.format == "github" for each in chosen) else None
     if summary:
-        output.append(summary, "")
+        writing.append(summary, "")
     against = checking.against(base, baseline, named)
     settings = options.settings(set)
 
@@ -73,19 +73,25 @@ def check(
         told = (*checking.unheld(named, verdicts), *notes)
         return Check(verdicts, file, against.base if against else None, strict, told)
 
+    def show(check: Check) -> None:
+        report = CheckReport(check)
+        output.write([report], chosen)
+        if summary:
+            writing.append(summary, formats.render("markdown", [report], Page()))
+
     check = found(configuration)
     if accept:
         from convcost.budget import acceptance
 
         places = [place.file for verdict in check.verdicts if (place := verdict.bound.place)]
-        with output.locked(places):  # another run may raise other limits of the same file
-            accepted = acceptance.accepted(check)
-            output.write_files(accepted.files)
-        check = found(_configuration(config), accepted.notes)
-    report = CheckReport(check)
-    output.write([report], chosen)
-    if summary:
-        output.append(summary, formats.render("markdown", [report], Page()))
+        with writing.locked(places):  # another run may raise other limits of the same file
+            accepted = acceptance.accepted(found(_configuration(config)))
+            changed = zip(accepted.files, accepted.old, strict=True)
+            with writing.written(writing.File(file, text, old) for (file, text), old in changed):
+                check = found(_configuration(config), accepted.notes)
+                show(check)
+    else:
+        show(check)
     raise typer.Exit(0 if check.ok or exit_zero else EXCEEDED)
 
 

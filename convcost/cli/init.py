@@ -9,6 +9,7 @@ import typer
 
 import convcost
 from convcost.cli import options, output
+from convcost.cli.writing import File
 from convcost.errors import ConvcostError, Fault, OptionError, OutputError
 
 
@@ -42,5 +43,5 @@ def init(
         raise checking.together(errors)
     text = initial.initial(analyses, share, headroom, settings)
     verdicts = checking.check((), configuration.parse(Source(path, text), Path()))
-    output.write_file(path, text)
-    output.write([CheckReport(Check(verdicts, path, notes=(f"Written to {path}.",)))], [output.Output("table")])
+    report = CheckReport(Check(verdicts, path, notes=(f"Written to {path}.",)))
+    output.write([report], [output.Output("table")], [File(path, text, new=not force)])

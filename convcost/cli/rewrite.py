@@ -10,6 +10,7 @@ import typer
 
 from convcost import spec as spec_of
 from convcost.cli import options, output
+from convcost.cli.writing import File
 from convcost.errors import Fault, OptionError, OutputError
 from convcost.network import Network
 from convcost.rewrites import named
@@ -66,10 +67,9 @@ def rewrite(
     if path == output.STDOUT:
         output.show(text)
         return
-    if path is not None:
-        output.write_file(path, text)
     told = f"Written to {path}." if path is not None else "Nothing is written without -o PATH."
-    output.write([RewritingReport(rewriting, (told,))], chosen)
+    files = [File(path, text, new=not force)] if path is not None else []
+    output.write([RewritingReport(rewriting, (told,))], chosen, files)
 
 
 def chosen_sites(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 import convcost
-from convcost.cli import options, output
+from convcost.cli import options, output, writing
 from convcost.reports.contents import bar
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def sweep(
                 spec, set=settings, where=where, best=best, batch=batch, fold=not no_fold, pool=pool, watch=watch
             )
     for name in found.unused:
-        output.warn(f"{name} occurs in no number of {spec}")
+        writing.warn(f"{name} occurs in no number of {spec}")
     output.write([SweepReport(found)], chosen)
 
 

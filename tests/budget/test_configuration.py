@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 import convcost
 from convcost.budget import configuration
 from convcost.budget.budgets import Bound
-from convcost.errors import Place
+from convcost.errors import ConfigError, Place
 
 BROKEN = Path(__file__).parent / "broken"
 NAMES = sorted(path.stem for path in BROKEN.glob("*.yaml"))
@@ -158,6 +160,28 @@ def test_a_budget_is_for_the_models_that_it_names(read):
         "nets/deep/c.yaml": ["params", "adds"],
     }
     assert len(found.budgets_for(str(Path("nets/a.yaml").absolute()))) == 3
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "**/*.yaml",
+        "*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*/*.yaml",
+        "**/*/**/*.yaml",
+        "/**",
+        "/*/*/*/*/*",
+        "**/" * 500,
+    ],
+)
+def test_no_pattern_takes_long(pattern, read, tmp_path):
+    """Two links to the folder itself lead to each file by 2ⁿ paths of n links."""
+    for name in "one", "other":
+        (tmp_path / name).symlink_to(".")
+        (tmp_path / "nets" / name).symlink_to("..")
+    start = time.monotonic()
+    with suppress(ConfigError):
+        assert read(f"models: {pattern}\nbudgets: [{{metric: params, max: 1}}]\n").models
+    assert time.monotonic() - start < 1
 
 
 def test_a_link_that_leads_outside_is_refused(read, tmp_path):

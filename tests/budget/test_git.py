@@ -47,7 +47,7 @@ def marker(tmp_path):
 def embedded(git, marker):
     """Make a repository with a folder `models` that looks like one itself, and whose configuration names a program.
 
-    In the repository a network had 30 params and has 300; in the folder, which has commits of its own, it had 300 always.
+    A network had 30 params and has 300; by the commits of the folder it had 300 always.
     """
     models = Path("models")
     models.mkdir()
