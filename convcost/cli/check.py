@@ -70,7 +70,7 @@ def check(
     def found(configuration: Configuration | None, notes: Sequence[str] = ()) -> Check:
         verdicts = checking.check(named, configuration, settings=settings, baseline=against)
         file = configuration.file if configuration else ""
-        told = (*checking.unheld(named, verdicts), *notes)
+        told = (*checking.unheld(named, verdicts), *notes, *checking.renamed(verdicts))
         return Check(verdicts, file, against.base if against else None, strict, told)
 
     check = found(configuration)
@@ -82,6 +82,8 @@ def check(
             accepted = acceptance.accepted(check)
             output.write_files(accepted.files)
         check = found(_configuration(config), accepted.notes)
+    for note in checking.renamed(check.verdicts):
+        output.warn(note)
     report = CheckReport(check)
     output.write([report], chosen)
     if summary:

@@ -57,6 +57,8 @@ class Layer:
     """`spatial`: [C, L], [C, H, W] or [C, D, H, W]; `vector`: [F]; `any`; `many`: two or more inputs."""
     weights: ClassVar[bool] = False
     """Whether a batch norm behind it folds into it, and `norm` and `activation` may be written with it."""
+    macs: ClassVar[bool] = False
+    """Whether its products count as multiply–accumulates."""
     composite: ClassVar[bool] = False
     """Whether it is written for other layers, its `stages`, and never runs itself."""
     checked: ClassVar[tuple[str, ...]] = ()

@@ -28,6 +28,7 @@ class _Convolution(Layer):
 
     takes = "spatial"
     weights = True
+    macs = True
     checked = ("in_channels",)
 
     bias: bool = _BIAS
@@ -130,6 +131,7 @@ class SeparableConv(Layer, type="separable_conv"):
 
     takes = "spatial"
     weights = True
+    macs = True
     composite = True
     checked = ("in_channels",)
 
@@ -164,6 +166,7 @@ class TransposedConv(Layer, type="transposed_conv"):
 
     takes = "spatial"
     weights = True
+    macs = True
     checked = ("in_channels",)
 
     out_channels: int = _OUT_CHANNELS

@@ -17,6 +17,7 @@ class Linear(Layer, type="linear"):
 
     takes = "vector"
     weights = True
+    macs = True
     checked = ("in_features", "in_channels")
 
     out_features: int = field(whole(1), about="The numbers in the output.")

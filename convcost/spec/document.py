@@ -12,7 +12,7 @@ from convcost.spec.tree import Node
 MERGES = frozenset(("add", "multiply", "concat", "residual"))
 
 KEYS = {
-    "convcost": "The version of the language: 1.",
+    "convcost": "The version of the language: 1, or 2; without it 1.",
     "name": "What the network is called.",
     "source": "Where the architecture comes from.",
     "symbols": "What a run may change: names and their defaults.",
@@ -109,7 +109,11 @@ class Symbol(Struct, gc=False):
 
 
 class Document(Struct, gc=False):
-    """A whole spec, values and shapes still open; `closed` when a fault hides too much to unroll it."""
+    """A whole spec, values and shapes still open; `closed` when a fault hides too much to unroll it.
+
+    Attributes:
+        version: The version of the language that it is written in.
+    """
 
     name: str
     source: str
@@ -120,3 +124,4 @@ class Document(Struct, gc=False):
     defaults: dict[str, dict[str, Given]]
     limits: tuple[Limit, ...]
     closed: bool = False
+    version: int = 1
