@@ -14,16 +14,15 @@ from convcost.layers.fields import MAX_SIZE
 from convcost.network import Network, NetworkBuilder, Tensor
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item
-from convcost.spec.evaluate import CHANNELS, RANK, SIZES, SURE, WHOLE, Evaluator, Value
+from convcost.spec.evaluate import WHOLE, Evaluator, Value
 from convcost.spec.expressions import Formula, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
 from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
+from convcost.spec.unknown import UNKNOWN
 
 MOST_LAYERS = 1_000_000
 DEEPEST = 100
 _MOST = f"the network unrolls beyond {MOST_LAYERS:,} layers"
-_CHANNEL_FIELDS = frozenset(("out_channels", "out_features"))
-_SIZE_FIELDS = frozenset(("kernel_size", "padding", "output_padding", "cropping", "scale_factor", "size", "mode"))
 _VISITS, _VISITS_PER_LAYER = 100_000, 4  # items looked at before layers must have come of it
 
 
@@ -125,8 +124,8 @@ class Expander:
         if sizes is INVALID:
             nodes = getattr(given.at, "items", ())
             known = 1 <= len(nodes) <= MOST_SIZES
-            return Value(self.builder.add_input((1,) * (len(nodes) if known else 3)), SIZES if known else RANK)
-        guess = SURE
+            return Value(self.builder.add_input((UNKNOWN,) * (len(nodes) if known else 3)), known)
+        known_sizes = []
         for size, node in zip(sizes, getattr(given.at, "items", ()), strict=True):
             if not self.is_input_size(size):
                 self.faults.add(
@@ -136,8 +135,9 @@ class Expander:
                     found=f"found {shown_value(size)}",
                     help=WHOLE if isinstance(size, Fraction) else "",
                 )
-                guess = SIZES
-        return Value(self.builder.add_input(tuple(sizes) if guess == SURE else (1,) * len(sizes)), guess)
+                size = UNKNOWN
+            known_sizes.append(size)
+        return Value(self.builder.add_input(tuple(known_sizes)))
 
     def is_input_size(self, size: Any) -> bool:
         """Return whether a size can be one of the input."""
@@ -159,12 +159,12 @@ class Expander:
         """Run an item, as often as it is repeated, and return its last output."""
         self._visit(item)
         if not item.type:
-            return value.guessed(RANK)
+            return value.unranked()
         feeds = [value]
         if item.sources:
             feeds = [found for name in item.sources if (found := scope.find(name)) is not None]
             if len(feeds) < len(item.sources) or (len(feeds) > 1 and not item.merges):
-                return value.guessed(RANK)  # reported when the file was read
+                return value.unranked()  # reported when the file was read
             value = feeds[0]
         times = 1
         if item.condition is not None or item.repeat is not None:
@@ -187,7 +187,7 @@ class Expander:
             value = self._once(item, scope, env, feeds, path.to(f"{item.segment}.{turn}", f"{item.former}.{turn}"))
             feeds = [value]
             self._visit(item)
-            if value.guess or len(self.faults) > errors:  # the other turns would report the same errors
+            if not value.known or len(self.faults) > errors:  # the other turns would report the same errors
                 break
         return value
 
@@ -267,7 +267,7 @@ class Expander:
     def _block(self, item: Item, env: dict[str, Any], value: Value, path: Path) -> Value:
         block = self.blocks[item.type]
         if block.broken:
-            return value.guessed(RANK)
+            return value.unranked()
         env["in_channels"] = channels = self._channels(value)
         inner = dict(self.evaluate.symbols)
         inner["in_channels"] = channels
@@ -294,26 +294,21 @@ class Expander:
             for branch in item.branches:
                 place = inner.to(branch.label, branch.former) if branch.label else inner.formerly(branch.former)
                 feeds.append(self.run(branch.items, Scope(around=scope), env, value, place))
-        if len(feeds) < 2:  # reported when the file was read
-            return feeds[0].guessed(RANK)
-        guess = max(feed.guess for feed in feeds)
+        if len(feeds) < 2 or not all(feed.ranked for feed in feeds):  # reported before
+            return feeds[0].unranked()
         layer = REGISTRY["add" if item.type == "residual" else item.type]
         fields: dict[str, Any] = {}
         if layer.fields:
             env["in_channels"] = Missing("in_channels")
-            fields, unread = self.evaluate.fields(item, layer, item.fields, env, feeds[0])
-            if unread:
-                return feeds[0].guessed(max(guess, SIZES))
+            fields = self.evaluate.fields(item, layer, item.fields, env, feeds[0])
             layer.complete(fields, feeds[0].shape)
         try:
             if item.type == "residual":
                 _check_equal(*[feed.shape for feed in feeds])
-            tensor = self._emit(item, layer(fields), tuple([feed.tensor for feed in feeds]), path)
+            return Value(self._emit(item, layer(fields), tuple([feed.tensor for feed in feeds]), path))
         except LayerFault as fault:
-            if not guess:
-                self.evaluate.layer_fault(fault, item, item.fields)
-            return feeds[0].guessed(max(guess, SIZES))
-        return Value(tensor, guess)
+            self.evaluate.layer_fault(fault, item, item.fields)
+            return feeds[0].unsized()
 
     # layers
 
@@ -337,41 +332,33 @@ class Expander:
         """Read a layer's fields and add it, or its stages."""
         shape = value.shape
         if layer.takes != "any" and (layer.takes == "vector") != (len(shape) == 1):
-            if value.guess < RANK:
+            if value.ranked:
                 self.evaluate.wrong_rank(layer, item, shape)
             if layer.takes != "vector":
-                return value.guessed(RANK)
-            shape = (1,)
-            value = value.guessed(CHANNELS, shape)  # as if it were flattened
-        fields, unread = self.evaluate.fields(item, layer, given, env, value)
-        if unread:
-            if not _CHANNEL_FIELDS.issuperset(unread):
-                return value.guessed(max(value.guess, SIZES))
-            fields |= dict.fromkeys(unread, 1)
+                return value.unranked()
+            shape = (UNKNOWN,)
+            value = Value(value.reshaped(shape).tensor)  # as if it were flattened
+        fields = self.evaluate.fields(item, layer, given, env, value)
         layer.complete(fields, shape)
-        sure = not unread and value.guess < SIZES and not _CHANNEL_FIELDS.isdisjoint(fields)
-        guess = SURE if sure else max(value.guess, CHANNELS if unread else SURE)
         if layer.composite:
-            return self._stages(item, layer(fields).stages(), env, value, guess, path)
-        return self._placed(item, given, layer.type, fields, value, guess, path)
+            return self._stages(item, layer(fields).stages(), env, value, path)
+        return self._placed(item, given, layer(fields), value, path)
 
     def _placed(
         self,
         item: Item,
         given: dict[str, Given],
-        type: str,
-        fields: dict[str, Any],
+        layer: LayerType,
         value: Value,
-        guess: int,
         path: Path,
     ) -> Value:
-        """Find a layer's output shape, as sure as `guess` says, and add the layer."""
+        """Add a layer and return what it gives."""
         try:
-            return Value(self._emit(item, REGISTRY[type](fields), (value.tensor,), path), guess)
+            return Value(self._emit(item, layer, (value.tensor,), path), value.ranked)
         except LayerFault as fault:
-            if not max(value.guess, guess) or (value.guess < SIZES and fault.field in _SIZE_FIELDS):
+            if value.ranked:
                 self.evaluate.layer_fault(fault, item, given)
-            return value.guessed(guess if fault.output else max(guess, SIZES), fault.output or value.shape)
+            return value.reshaped(fault.output) if fault.output else value.unsized()
 
     def _stages(
         self,
@@ -379,13 +366,9 @@ class Expander:
         stages: tuple[tuple[str, str, dict[str, Any]], ...],
         env: dict[str, Any],
         value: Value,
-        guess: int,
         path: Path,
     ) -> Value:
-        """Add the layers that a composite type is written for, each with its norm and activation.
-
-        The last one's output is as sure as `guess` says, that of the others as sure as the input.
-        """
+        """Add the layers that a composite type is written for, each with its norm and activation."""
         final = item.fields
         middle = dict(final)
         for name in ("norm", "activation"):
@@ -394,7 +377,7 @@ class Expander:
         for number, (label, type, fields) in enumerate(stages):
             inner = path.to(label)
             last = number == len(stages) - 1
-            value = self._placed(item, item.fields, type, fields, value, guess if last else value.guess, inner)
+            value = self._placed(item, item.fields, REGISTRY[type](fields), value, inner)
             value = self._followers(item, final if last else middle, env, value, inner)
         return value
 
@@ -443,7 +426,8 @@ class Expander:
         return self.builder.place(definition, inputs, path.parts, item.line + 1, item.column + 1, former)
 
     def _channels(self, value: Value) -> Any:
-        return Missing() if value.guess else value.shape[0]
+        channels = value.shape[0]
+        return Missing() if channels is UNKNOWN or not value.ranked else channels
 
     def _too_large(self, item: Item, message: str = _MOST, at: Positioned | None = None, found: str = "") -> None:
         self.faults.add(message, at or item, path=item.where, found=found, note=self.evaluate.note())
