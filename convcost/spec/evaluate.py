@@ -146,8 +146,8 @@ class Evaluator:
 
     def fields(
         self, item: Item, layer: type[LayerType], given: dict[str, Given], env: dict[str, Any], value: Value
-    ) -> dict[str, Any]:
-        """Return a layer's fields in normal form; what could not be read is unknown."""
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Return a layer's fields in normal form, and the names of those that could not be read: they are unknown."""
         rank = len(value.shape) - 1
         fields: dict[str, Any] = {}
         unread: list[str] = []
@@ -193,4 +193,4 @@ class Evaluator:
                         found=f"{self.described(given[name], claimed)}, {value.shape[0]} reach it",
                         help="it may be left out: it is always inferred",
                     )
-        return fields
+        return fields, unread

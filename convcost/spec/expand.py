@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import REGISTRY, LayerFault, LayerType, Shape, shown
-from convcost.layers.fields import MAX_SIZE
+from convcost.layers.fields import CHANNELS, MAX_SIZE
 from convcost.network import Network, NetworkBuilder, Tensor
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item
@@ -300,7 +300,7 @@ class Expander:
         fields: dict[str, Any] = {}
         if layer.fields:
             env["in_channels"] = Missing("in_channels")
-            fields = self.evaluate.fields(item, layer, item.fields, env, feeds[0])
+            fields, _ = self.evaluate.fields(item, layer, item.fields, env, feeds[0])
             layer.complete(fields, feeds[0].shape)
         try:
             if item.type == "residual":
@@ -338,11 +338,13 @@ class Expander:
                 return value.unranked()
             shape = (UNKNOWN,)
             value = Value(value.reshaped(shape).tensor)  # as if it were flattened
-        fields = self.evaluate.fields(item, layer, given, env, value)
+        fields, unread = self.evaluate.fields(item, layer, given, env, value)
         layer.complete(fields, shape)
         if layer.composite:
-            return self._stages(item, layer(fields).stages(), env, value, path)
-        return self._placed(item, given, layer(fields), value, path)
+            value = self._stages(item, layer(fields).stages(), env, value, path)
+        else:
+            value = self._placed(item, given, layer(fields), value, path)
+        return value.unsized() if any(layer.fields[name].role != CHANNELS for name in unread) else value
 
     def _placed(
         self,
