@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from convcost.numbers import FUNCTIONS, Symbolic, apply, gcd, make_divisible
-from convcost.ops import is_symbolic
 from convcost.ops import gcd as gcd_of_any
+from convcost.ops import is_symbolic
 
 
 @pytest.mark.parametrize(

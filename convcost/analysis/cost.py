@@ -9,6 +9,7 @@ from typing import Any, Self
 from msgspec import Struct
 
 from convcost.analysis.separable import Ratio, ratios
+from convcost.errors import FormulaError, Place
 from convcost.layers import MOVES, REGISTRY
 from convcost.network import INPUT, Free, Network
 from convcost.ops import KINDS, Cost, Ledger, is_symbolic, measured, product
@@ -80,8 +81,11 @@ class Analysis(Struct, frozen=True):
             return cls._counted(network, batch, fold, added=sum)
         from convcost.symbolic import total as added
 
-        with network.free.conditions:
-            return cls._counted(network, batch, fold, added=added)
+        try:
+            with network.free.conditions:
+                return cls._counted(network, batch, fold, added=added)
+        except FormulaError as error:
+            raise error.at(Place(network.file)) from None
 
     @classmethod
     def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:

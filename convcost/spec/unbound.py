@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from convcost.errors import Fault, OptionError, SpecError
+from convcost.errors import Fault, FormulaError, OptionError, SpecError
 from convcost.layers import Shape
 from convcost.layers.fields import is_size
 from convcost.network import Free, Network
@@ -21,7 +21,7 @@ from convcost.spec.expand import Expander, Scope, expand
 from convcost.spec.expressions import Missing, Unknown
 from convcost.spec.faults import Faults, Positioned, TooManyFaults
 from convcost.spec.source import Source
-from convcost.symbolic import Assumptions, Formula, NeedsValueError, assuming, symbol
+from convcost.symbolic import Assumptions, Formula, NeedsValueError, assuming, bounded, symbol
 
 
 class Letters:
@@ -85,7 +85,18 @@ def expand_free(
     Raises:
         SpecError: The spec has faults, at the default values too, or needs a number where a symbol stands.
         OptionError: A setting or a symbol to keep cannot be used.
+        FormulaError: A formula is too large, or all of them are too much work.
     """
+    with bounded():
+        return _expand(document, source, symbols, free)
+
+
+def _expand(
+    document: Document,
+    source: Source,
+    symbols: Callable[[Faults, Letters], dict[str, Any]],
+    free: Collection[str] | Mapping[str, Formula],
+) -> Network:
     given = free if isinstance(free, Mapping) else {}
     whole: set[str] = set()
     while True:
@@ -152,6 +163,9 @@ class _FreeExpander(Expander):
         return is_size(size, 1) or super().is_input_size(size)
 
     def is_too_large(self, shape: Shape) -> bool:
+        for size in shape:
+            if is_symbolic(size):
+                size.check_bounds()  # type: ignore[attr-defined]  # it takes the place of an int
         return super().is_too_large((0, *[size for size in shape if type(size) is int]))
 
     def _times(self, item: Item, env: dict[str, Any]) -> int:
@@ -177,6 +191,8 @@ class _FreeExpander(Expander):
         except NeedsValueError as need:
             self._needs(item, item, need.question, need.symbols)
             return feeds[0]
+        except FormulaError as error:
+            raise self.faults.placed(error, item, item.where, self.evaluate.note()) from None
 
     def _needs(self, item: Item, at: Positioned, question: str, names: Collection[str]) -> None:
         message = f"this needs {'a value' if len(names) == 1 else 'values'} for {' and '.join(names)}"
