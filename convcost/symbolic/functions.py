@@ -32,7 +32,7 @@ def floor(x: R | Number) -> R | Number:
         return math.floor(x)
     if x.under is not None:
         return _undivided(x)
-    if is_whole(x.terms):
+    if is_whole(x.terms) or assumed("whole", x):
         return x
     kind = x.__class__
     whole, rest = _parts(x.terms)

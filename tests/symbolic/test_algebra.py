@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import pytest
 from random_formulas import M, N, n, x
@@ -18,12 +17,10 @@ LETTERS = [symbol(f"v{i}", whole=True) for i in range(16)]
 
 
 def refused(work, *lines):
-    """Assert that work is refused at once, with an error of these lines."""
-    start = time.process_time()
+    """Assert that work is refused, with an error of these lines."""
     with pytest.raises(FormulaError) as caught:
         work()
     assert str(caught.value).splitlines() == [f"error: {lines[0]}", f" = found: {lines[1]}", HELP]
-    assert time.process_time() - start < 2
 
 
 def test_a_power_has_as_many_terms_as_the_binomial_coefficients_say():
@@ -75,14 +72,14 @@ def test_what_runs_inside_a_bound_is_counted_together():
     spend(999_999)  # outside each stands for itself
 
 
-def test_a_product_of_16_symbols_is_as_fast_as_any():
-    start = time.process_time()
+def test_a_product_of_16_symbols_is_no_more_work_than_any():
     product = math.prod(LETTERS)
-    assert product >= 1
-    assert product + 7 > 7
-    assert 3 * product - 2 > 0
-    assert maximum(product, 1) == product
-    assert time.process_time() - start < 1  # 2¹⁶ terms if each were written as 1 + v′
+    with bounded():
+        spend(999_900)  # 100 terms are left, not the 2¹⁶ that it has with each symbol written as 1 + v′
+        assert product >= 1
+        assert product + 7 > 7
+        assert 3 * product - 2 > 0
+        assert maximum(product, 1) == product
 
 
 def test_a_function_in_a_function_again_and_again_is_refused_before_its_text_doubles_too_often():
@@ -101,9 +98,8 @@ def test_a_function_in_a_function_again_and_again_is_refused_before_its_text_dou
 def test_a_text_has_at_most_100000_letters():
     deep = N
     for _ in range(7):
-        deep = maximum(
-            deep * N + deep, deep * n
-        )  # 3·s + 2 letters, the first 4: N², N, N, n; 14, 44, 134, 404, 1214, 3644
+        # the first has 4 letters, N², N, N and n, each other 3·s + 2: 14, 44, 134, 404, 1214, 3644
+        deep = maximum(deep * N + deep, deep * n)
     long = total(deep * M**i for i in range(28))  # each with deep, and all but the first with M: 28 · 3,644 + 27
     refused(long.text, "a formula is written with at most 100,000 letters", "102,059 letters")
     refused(long.to_dict, "a formula is written with at most 100,000 letters", "102,059 letters")
