@@ -349,6 +349,7 @@ def sweep(
     best: str | None = None,
     batch: int = 1,
     fold: bool = True,
+    max_points: int = 100_000,
     pool: Executor | None = None,
     watch: Callable[[int, int], None] | None = None,
 ) -> Sweep:
@@ -361,6 +362,7 @@ def sweep(
         best: The total to sort by, the least first.
         batch: How many inputs to count the operations for; parameters do not scale.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        max_points: How many points there may be; each takes memory.
         pool: Any executor of `concurrent.futures`, to work on many points at once.
         watch: Is told how many more points are done, and of how many.
 
@@ -372,13 +374,15 @@ def sweep(
     >>> [(str(row["alpha"]), row["r"], row["mults"]) for row in found.rows()]
     [('1/2', 192, 109970432), ('1/2', 224, 149497088), ('3/4', 192, 239273472)]
     """
-    from convcost.analysis.sweep import Axis, Sweep, Task
+    from convcost.analysis.sweep import Axis, Sweep, Task, check_size
     from convcost.spec.ranges import values
 
     _check_batch(batch)
+    if type(max_points) is not int or max_points < 1:
+        raise OptionError(Fault("max_points is a whole number, at least 1", found=f"found {max_points}"))
     reader = _reader(spec)
     document = reader.check(set, "--set")
-    given = {name: _listed(value) or values(name, str(value)) for name, value in set.items()}
+    given = {name: _listed(value) or values(name, str(value), max_points) for name, value in set.items()}
     axes = tuple(Axis(name, found) for name, found in given.items() if len(found) > 1)
     if not axes:
         raise OptionError(Fault("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1"))
@@ -388,6 +392,7 @@ def sweep(
     asked = [*(limit.metric for limit in limits), *([best] if best else [])]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
     task = Task(reader.network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *asked])), batch, fold)
+    check_size(task, max_points)
     return Sweep.of(document.name or reader.source.file, task, where=limits, best=best, pool=pool, watch=watch)
 
 

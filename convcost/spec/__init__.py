@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import Fault, FormulaError, OptionError, nearest
 from convcost.network import Network
 from convcost.spec import expand, expressions, reading, tree
 from convcost.spec.arithmetic import ExpressionFault, shown
@@ -180,6 +180,8 @@ def _constant(given: Given, values: Mapping[str, Any], faults: Faults, name: str
         except ExpressionFault as fault:
             faults.add(fault.message, given.at, path=f"symbols.{name}", found=fault.found, help=fault.help)
             return None
+        except FormulaError as error:
+            raise faults.placed(error, given.at, f"symbols.{name}") from None
         except expressions.Unknown as unknown:
             faults.add(
                 f"the default of {name!r} needs {unknown.symbol!r}, which has no value",

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.errors import FormulaError
 from convcost.layers import FieldFault, LayerFault, LayerType, Shape
 from convcost.layers.base import wrong_rank
 from convcost.network import Tensor
@@ -86,6 +87,8 @@ class Evaluator:
             at = self.faults.inside(given.at, fault.offset)
             note = self.note()
             self.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help, note=note)
+        except FormulaError as error:
+            raise self.faults.placed(error, given.at, where, self.note()) from None
         except Unknown as unknown:
             if unknown.symbol == "in_channels":
                 self.faults.add(
