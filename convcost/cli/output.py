@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from convcost.cli import progress
 from convcost.errors import Fault, OptionError, OutputError, visible
 from convcost.reports import formats
 from convcost.reports.contents import Page, Report
@@ -68,6 +69,7 @@ def write(reports: Sequence[Report], chosen: Sequence[Output]) -> None:
     Raises:
         OutputError: An output cannot be written; then no file is left changed and nothing printed.
     """
+    progress.clear()
     texts = [
         (output.path, formats.render(output.format, reports, _page() if output.path == STDOUT else Page()))
         for output in chosen
@@ -149,6 +151,7 @@ def show(text: str) -> None:
     Raises:
         OutputError: Standard output takes no more.
     """
+    progress.clear()
     if sys.stdout is None:
         raise OutputError(Fault("standard output cannot be written: it is closed"))
     try:
@@ -164,6 +167,7 @@ def show(text: str) -> None:
 
 def warn(text: str) -> None:
     """Tell on standard error what may be a mistake."""
+    progress.clear()
     if sys.stderr is not None:
         sys.stderr.write(f"warning: {visible(text)}\n")
 
