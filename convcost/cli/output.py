@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from convcost.cli import writing
+from convcost.cli import progress, writing
 from convcost.cli.writing import File
 from convcost.errors import Fault, OptionError, OutputError
 from convcost.reports import formats
@@ -72,6 +72,7 @@ def write(reports: Sequence[Report], chosen: Sequence[Output], files: Sequence[F
     Raises:
         OutputError: An output cannot be written; then no file is left changed.
     """
+    progress.clear()
     texts = [
         (output.path, formats.render(output.format, reports, _page() if output.path == STDOUT else Page()))
         for output in chosen
@@ -99,6 +100,7 @@ def show(text: str) -> None:
     Raises:
         OutputError: Standard output takes no more.
     """
+    progress.clear()
     if sys.stdout is None:
         raise OutputError(Fault("standard output cannot be written: it is closed"))
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 import convcost
-from convcost.cli import options, output, writing
+from convcost.cli import options, output, progress, writing
 from convcost.reports.contents import bar
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def _bar() -> Iterator[Watch | None]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
+    progress.clear()
     done, started, told = 0, time.monotonic(), 0.0
 
     def watch(points: int, size: int) -> None:

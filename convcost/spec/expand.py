@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -12,18 +12,19 @@ from msgspec import Struct
 from convcost.layers import REGISTRY, LayerFault, LayerType, Shape, shown
 from convcost.layers.fields import CHANNELS, MAX_SIZE
 from convcost.network import Network, NetworkBuilder, Tensor
+from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item
 from convcost.spec.evaluate import WHOLE, Evaluator, Value
 from convcost.spec.expressions import Formula, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
 from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
+from convcost.spec.limits import DEFAULT_LAYERS, HELP, MOST_LAYERS, watch
 from convcost.spec.unknown import UNKNOWN
 
-MOST_LAYERS = 1_000_000
 DEEPEST = 100
-_MOST = f"the network unrolls beyond {MOST_LAYERS:,} layers"
 _VISITS, _VISITS_PER_LAYER = 100_000, 4  # items looked at before layers must have come of it
+_TOLD_EVERY = 2_000  # layers
 
 
 class TooLarge(Exception):
@@ -31,7 +32,11 @@ class TooLarge(Exception):
 
 
 def expand(
-    document: Document, symbols: Mapping[str, Any], faults: Faults, make: Callable[..., Expander] | None = None
+    document: Document,
+    symbols: Mapping[str, Any],
+    faults: Faults,
+    make: Callable[..., Expander] | None = None,
+    max_layers: int = DEFAULT_LAYERS,
 ) -> Network:
     """Return the network that a document describes, given the values of its symbols.
 
@@ -42,13 +47,16 @@ def expand(
         symbols: The values of its symbols.
         faults: Where faults go.
         make: Makes the expander, where sizes may be formulas.
+        max_layers: How many layers it may have.
     """
-    expander = (make or Expander)(document, symbols, faults)
+    expander = (make or Expander)(document, symbols, faults, max_layers)
     value = expander.input()
     if not document.closed:
         with suppress(TooLarge):
             expander.check_least(document.items)
             expander.run(document.items, Scope({INPUT_NAME: value}), expander.evaluate.symbols, value, ROOT)
+    if expander.watch is not None:
+        expander.watch(len(expander.builder.layers), True)
     return expander.builder.build(
         file=faults.source.file,
         source=document.source,
@@ -103,12 +111,14 @@ class Scope:
 class Expander:
     """Unrolls a document; `builder` holds what came of it."""
 
-    def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults) -> None:
+    def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults, max_layers: int) -> None:
         self.document = document
         self.blocks = document.blocks
         self.evaluate = Evaluator(document, symbols, faults)
         self.faults = faults
         self.builder = NetworkBuilder(document.name)
+        self.max_layers = max_layers
+        self.watch = watch()
         self.visits = 0
         self.depth = 0  # lists within each other
 
@@ -192,37 +202,50 @@ class Expander:
         return value
 
     def check_least(self, items: list[Item]) -> None:
-        """Refuse at once what is sure to unroll into too many layers, whatever its expressions say."""
+        """Refuse at once what is sure to unroll into too many layers, whatever cannot be known yet."""
         known: dict[str, int] = {}
         total = 0
         for item in items:
-            total += self._least([item], known, 0)
-            if total > MOST_LAYERS:
+            total += self._least([item], known, 0, frozenset())
+            if total > self.max_layers:
                 repeat = item.repeat
-                found = self.evaluate.described(repeat, repeat.value) if repeat else ""
-                self._too_large(item, _MOST, repeat.at if repeat else item, found)
+                found = self.evaluate.described(repeat, self._constant(repeat, frozenset())) if repeat else ""
+                self._too_many(item, repeat.at if repeat else item, found)
 
-    def _least(self, items: list[Item], known: dict[str, int], depth: int) -> int:
-        """Return how many layers items unroll into at least; what an expression decides counts as none."""
+    def _constant(self, given: Given, hidden: Collection[str]) -> Any:
+        """Return a value that depends on no more than symbols with values and is not hidden; None for another."""
+        value = given.value
+        if value.__class__ is not Formula:
+            return value
+        symbols = {name: self.evaluate.symbols.get(name) for name in value.names}
+        if any(name in hidden or type(each) not in (int, Fraction) for name, each in symbols.items()):
+            return None
+        try:
+            return value.value(symbols)
+        except (ExpressionFault, Unknown):
+            return None
+
+    def _least(self, items: list[Item], known: dict[str, int], depth: int, hidden: Collection[str]) -> int:
+        """Return how many layers items unroll into at least; what cannot be known yet counts as none."""
         total = 0
         for item in items:
-            times = 1 if item.repeat is None else item.repeat.value
+            times = 1 if item.repeat is None else self._constant(item.repeat, hidden)
             if item.condition is not None or type(times) is not int or depth > DEEPEST:
                 continue
             if item.type in self.blocks:
+                block = self.blocks[item.type]
                 if item.type not in known:
-                    known[item.type] = self._least(self.blocks[item.type].items, known, depth + 1)
+                    known[item.type] = self._least(block.items, known, depth + 1, block.parameters)
                 total += times * known[item.type]
             else:
-                total += times * (
-                    1 + sum(self._least(branch.items, known, depth + 1) for branch in item.branches or ())
-                )
+                inner = [self._least(branch.items, known, depth + 1, hidden) for branch in item.branches or ()]
+                total += times * (1 + sum(inner))
         return total
 
     def _visit(self, item: Item) -> None:
         self.visits += 1
         if self.visits > _VISITS + _VISITS_PER_LAYER * len(self.builder.layers):
-            self._too_large(item)
+            self._too_many(item)
 
     def _times(self, item: Item, env: dict[str, Any]) -> int:
         """Return how often an item runs; 0 leaves it out."""
@@ -254,7 +277,7 @@ class Expander:
             self.evaluate.fault("repeat is a whole number, at least 0", item, item.repeat.at, found=found, help=help)
             return 1
         if times > MOST_LAYERS:
-            self._too_large(item, _MOST, item.repeat.at, self.evaluate.described(item.repeat, times))
+            self._too_many(item, item.repeat.at, self.evaluate.described(item.repeat, times))
         return times
 
     def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Value:
@@ -422,8 +445,11 @@ class Expander:
         Raises:
             LayerFault: It cannot work on what it reads, or its output is larger than any.
         """
-        if len(self.builder.layers) >= MOST_LAYERS:
-            self._too_large(item)
+        count = len(self.builder.layers)
+        if count >= self.max_layers:
+            self._too_many(item)
+        if self.watch is not None and count % _TOLD_EVERY == 0:
+            self.watch(count, False)
         former = () if path.former is path.parts else path.former
         return self.builder.place(definition, inputs, path.parts, item.line + 1, item.column + 1, former)
 
@@ -431,8 +457,14 @@ class Expander:
         channels = value.shape[0]
         return Missing() if channels is UNKNOWN or not value.ranked else channels
 
-    def _too_large(self, item: Item, message: str = _MOST, at: Positioned | None = None, found: str = "") -> None:
-        self.faults.add(message, at or item, path=item.where, found=found, note=self.evaluate.note())
+    def _too_many(self, item: Item, at: Positioned | None = None, found: str = "") -> None:
+        help = HELP if self.max_layers < MOST_LAYERS else ""
+        self._too_large(item, f"the network unrolls beyond {self.max_layers:,} layers", at, found, help)
+
+    def _too_large(
+        self, item: Item, message: str, at: Positioned | None = None, found: str = "", help: str = ""
+    ) -> None:
+        self.faults.add(message, at or item, path=item.where, found=found, help=help, note=self.evaluate.note())
         raise TooLarge
 
 

@@ -29,10 +29,10 @@ from convcost.spec.document import (
     SYMBOL_KEYS,
     is_merge,
 )
-from convcost.spec.expand import MOST_LAYERS
 from convcost.spec.expressions import CONSTANTS, KEYWORDS, OPERATORS
 from convcost.spec.fields import Follower, followers, lacks
 from convcost.spec.forms import Schema
+from convcost.spec.limits import MOST_LAYERS
 from convcost.spec.reading import VERSIONS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"

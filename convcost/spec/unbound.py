@@ -75,6 +75,7 @@ def expand_free(
     source: Source,
     symbols: Callable[[Faults, Letters], dict[str, Any]],
     free: Collection[str] | Mapping[str, Formula],
+    max_layers: int,
 ) -> Network:
     """Return the network that a document describes, some of its symbols kept.
 
@@ -83,6 +84,7 @@ def expand_free(
         source: Its text.
         symbols: Gives the values of its symbols, the letters in the place of those that they keep.
         free: The symbols to keep, as a mapping what is known of them; all without a value are kept too.
+        max_layers: How many layers it may have.
 
     Raises:
         SpecError: The spec has faults, at the default values too, or needs a number where a symbol stands.
@@ -108,7 +110,8 @@ def _expand(
             values = symbols(faults, letters)
             conditions.witness.update(letters.witness)
             with suppress(TooManyFaults):
-                network = expand(document, values, faults, partial(_FreeExpander, letters, conditions))
+                make = partial(_FreeExpander, letters, conditions)
+                network = expand(document, values, faults, make, max_layers)
         bare = {name for name, formula in letters.formulas.items() if _asked_whole(formula, conditions)}
         if bare <= whole or faults:
             break
