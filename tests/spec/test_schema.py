@@ -150,8 +150,10 @@ def test_a_type_that_another_package_adds_is_in_it(monkeypatch, as_an_editor):
 WRONG_ITEMS = {
     "unknown type": ["cnov", "cnov: {kernel_size: 3}", "{relu: , b: }"],
     "unknown field": ["{relu: {x: 1}}", "conv: {out_channels: 4, kernel_size: 3, strid: 1}"],
-    "missing field": ["conv", "conv: {out_channels: 4}", "conv: {out_channels: , kernel_size: 3}", "pad:", "upsample"]
-    + ["upsample: {mode: nearest}"],
+    "missing field": [
+        *("conv", "conv: {out_channels: 4}", "conv: {out_channels: , kernel_size: 3}"),
+        *("pad:", "upsample", "upsample: {mode: nearest}"),
+    ],
     "wrong word": [
         "conv: {out_channels: 4, kernel_size: 3, padding: sam}",
         "conv: {out_channels: 4, kernel_size: 3, bias: no}",
