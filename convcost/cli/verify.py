@@ -121,7 +121,7 @@ def _amount(option: str, text: str | None) -> int | None:
         return None
     from convcost.spec.reading import amount
 
-    value = amount(text)
+    value: int | None = amount(text)
     if value is None or value < 1:
         raise OptionError(Fault(f"{option} takes a whole number", found=f"{option} {text}", help="such as 4.3M or 20G"))
     return value

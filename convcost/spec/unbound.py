@@ -92,7 +92,7 @@ def expand_free(
         FormulaError: A formula is too large, or all of them are too much work.
     """
     with bounded():
-        return _expand(document, source, symbols, free)
+        return _expand(document, source, symbols, free, max_layers)
 
 
 def _expand(
@@ -100,6 +100,7 @@ def _expand(
     source: Source,
     symbols: Callable[[Faults, Letters], dict[str, Any]],
     free: Collection[str] | Mapping[str, Formula],
+    max_layers: int,
 ) -> Network:
     given = free if isinstance(free, Mapping) else {}
     whole: set[str] = set()
