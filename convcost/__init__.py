@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from convcost import metrics as _metrics
 from convcost import spec as _spec
 from convcost.analysis import cost as _cost
+from convcost.analysis import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.analysis.cost import LayerCost
 from convcost.errors import (
     BaselineError,
@@ -28,11 +30,10 @@ from convcost.errors import (
     OutputError,
     Place,
     SpecError,
-    nearest,
 )
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.network.builder import checked as _checked
-from convcost.ops import TOTALS, Cost, Ledger
+from convcost.ops import Cost, Ledger
 from convcost.spec import source as _source
 
 if TYPE_CHECKING:  # the executor is imported where it is asked for
@@ -336,7 +337,7 @@ def check(
     against = checking.against(base, str(baseline) if baseline is not None else None, files)
     budgets = [configuration.given(metric, value) for metric, value in (max or {}).items()]
     verdicts = checking.check(named, read, budgets=budgets, settings=set or {}, baseline=against)
-    notes = checking.unheld(named, verdicts)
+    notes = (*checking.unheld(named, verdicts), *checking.renamed(verdicts))
     return ReportedCheck(verdicts, read.file if read else "", against.base if against else None, strict, notes)
 
 
@@ -382,8 +383,8 @@ def sweep(
     if not axes:
         raise OptionError(Fault("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1"))
     limits = [_limit(text) for text in where]
-    if best is not None and best not in TOTALS:
-        raise OptionError(Fault(f"there is no total {best!r}", help=nearest(best, TOTALS)))
+    if best is not None:
+        _metrics.named(best)
     asked = [*(limit.metric for limit in limits), *([best] if best else [])]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
     task = Task(reader.network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *asked])), batch, fold)
@@ -449,11 +450,11 @@ def _limit(text: str) -> Limit:
     if match is None:
         raise OptionError(Fault("a condition compares a total", found=text, help="such as mults <= 300M"))
     metric, relation, number = match.groups()
-    if metric not in TOTALS:
-        raise OptionError(Fault(f"there is no total {metric!r}", help=nearest(metric, TOTALS)))
-    value = amount(number)
+    whole = not _metrics.named(metric).is_ratio
+    value = amount(number, whole=whole)
     if value is None:
-        raise OptionError(Fault("a limit is a whole number", found=text, help="such as 4_300_000, 4.3M or 570M"))
+        help = "such as 4_300_000, 4.3M or 570M"
+        raise OptionError(Fault(f"a limit is a {'whole ' if whole else ''}number", found=text, help=help))
     return Limit(metric, relation, value)
 
 

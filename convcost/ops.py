@@ -59,19 +59,6 @@ class Ledger(Struct, frozen=True):
 KINDS: tuple[str, ...] = Ledger.__struct_fields__
 NOTHING = Ledger()
 
-TOTALS = {
-    "params": "Trainable numbers: weights, biases, the two per channel of a norm.",
-    "buffers": "Running statistics: two per channel of a batch norm.",
-    "mults": "Scalar multiplications.",
-    "adds": "Scalar additions and subtractions.",
-    "macs": "Multiply–accumulates of convolutions and linear layers: the papers' mult-adds.",
-    "flops": "Scalar multiplications and additions together.",
-    "useful_mults": "Multiplications less those whose input lies in the layer's own zero padding.",
-    "activations": "The values that all layers put out.",
-}
-METRICS = TOTALS | {f"ops_{kind}": f"The operations of the kind `{kind}`." for kind in KINDS}
-"""Everything that is totalled, with what it is: what a budget may limit; `ops_cmp` are the ledger's comparisons."""
-
 
 class Cost(Struct, frozen=True):
     """What one layer, or a sum of layers, costs for one input.
@@ -123,19 +110,6 @@ class Cost(Struct, frozen=True):
     def at_rest(self) -> Cost:
         """Return the cost of a layer that is folded into another: its parameters, and no operation."""
         return Cost(self.params, self.buffers)
-
-
-def measured(cost: Cost, activations: int, metric: str) -> int:
-    """Return what something costs of a metric, one of `METRICS`.
-
-    >>> measured(Cost(params=3, ops=Ledger(cmp=7)), 5, "ops_cmp"), measured(Cost(params=3), 5, "activations")
-    (7, 5)
-    """
-    if metric == "activations":
-        return activations
-    kind = metric.removeprefix("ops_")
-    value: int = getattr(cost if kind == metric else cost.ops, kind)
-    return value
 
 
 def accumulate(products: int) -> Ledger:

@@ -172,7 +172,11 @@ class Registry(Mapping[str, T], Generic[T]):
 
 
 def place_of(entry: Any) -> str:
-    """Return where a class or function is defined: its file, and its line where that is known without reading it."""
+    """Return where a class or function is defined: its file, and its line where that is known without reading it.
+
+    Another entry, such as a metric, has a `defined_by`: its function.
+    """
+    entry = getattr(entry, "defined_by", entry)
     code = getattr(entry, "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"

@@ -10,7 +10,7 @@ from msgspec import Struct
 from convcost.analysis.cost import Analysis, total
 from convcost.layers import REGISTRY
 from convcost.network import Network
-from convcost.ops import Cost, measured
+from convcost.ops import Cost
 from convcost.rewrites.application import apply, survey
 from convcost.rewrites.base import Rewrite, Site
 from convcost.rewrites.selection import site_path
@@ -26,12 +26,14 @@ class Candidate(Struct, frozen=True):
         sites: The places that the item stands for.
         before: What their layers cost.
         after: What would take their place.
+        saved: How much less that costs of each metric that is asked.
     """
 
     rewrite: Rewrite
     sites: tuple[Site, ...]
     before: Cost
     after: Cost
+    saved: Mapping[str, int]
 
     @property
     def layers(self) -> frozenset[int]:
@@ -44,26 +46,30 @@ class Candidate(Struct, frozen=True):
 
     def gain(self, limits: Limits) -> Fraction:
         """Return the saving for each layer touched, as a share of the limits."""
-        saved = {name: measured(self.before, 0, name) - measured(self.after, 0, name) for name in limits}
-        shares = [Fraction(count, max(1, limits[name])) for name, count in saved.items()]
+        shares = [Fraction(self.saved[name], max(1, limit)) for name, limit in limits.items()]
         return sum(shares, Fraction(0)) / len(self.sites)
 
 
-def find(before: Analysis, rewrite: Rewrite, part: Container[int] | None = None) -> list[Candidate]:
+def find(
+    before: Analysis, rewrite: Rewrite, names: Sequence[str], part: Container[int] | None = None
+) -> list[Candidate]:
     """Return the items that a rewrite could take, with what each would save.
 
     Args:
         before: The network, and what it costs.
         rewrite: The rewrite.
+        names: The metrics whose saving is asked; their totals are sums.
         part: The indices of the layers whose cost is of interest; all layers without.
     """
     network = before.network
     part = range(len(network.layers)) if part is None else part
     sites = list(survey(network, rewrite).sites.values())
     rewritten = apply(network, sites)
-    new: dict[int, list[Cost]] = {}
-    for row, origin in zip(Analysis.of(rewritten.network, fold=before.fold).layers, rewritten.origins, strict=True):
-        new.setdefault(origin, []).append(row.cost)
+    after = Analysis.of(rewritten.network, fold=before.fold)
+    new: dict[int, list[int]] = {}
+    for index, origin in enumerate(rewritten.origins):
+        new.setdefault(origin, []).append(index)
+    values = [(name, before.values(name), after.values(name)) for name in names]
     at: dict[tuple[int, int], set[int]] = {}
     for index, layer in enumerate(network.layers):
         at.setdefault((layer.line, layer.column), set()).add(index)
@@ -73,12 +79,15 @@ def find(before: Analysis, rewrite: Rewrite, part: Container[int] | None = None)
         places = {(network.layers[index].line, network.layers[index].column) for index in taken}
         if any(not at[place] <= taken for place in places):
             continue  # an item is rewritten in all of its uses or in none
+        old = [index for index in taken if index in part]
+        become = [index for origin in old for index in new.get(origin, ())]
         found.append(
             Candidate(
                 rewrite,
                 tuple(group),
-                total([before.layers[index].cost for index in taken if index in part]),
-                total([cost for index in taken if index in part for cost in new.get(index, ())]),
+                total([before.layers[index].cost for index in old]),
+                total([after.layers[index].cost for index in become]),
+                {name: sum(was[i] for i in old) - sum(now[i] for i in become) for name, was, now in values},
             )
         )
     return found

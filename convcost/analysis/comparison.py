@@ -8,7 +8,6 @@ from typing import Any, Self
 from msgspec import Struct
 
 from convcost.analysis.cost import (
-    SCHEMA_VERSION,
     Analysis,
     convention,
     costs,
@@ -17,6 +16,7 @@ from convcost.analysis.cost import (
     total,
 )
 from convcost.analysis.separable import Ratio, ratios
+from convcost.documents import VERSION
 from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.ops import Cost
@@ -145,7 +145,7 @@ class Comparison(Struct, frozen=True):
         """Return the comparison as plain data: what `--format json` writes."""
         standard, separable = self.others
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": VERSION,
             "network": described_network(self.written.network),
             "convention": convention(self.written),
             "layers": [_row(layer) for layer in self.layers],

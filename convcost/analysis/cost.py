@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Self
 
 from msgspec import Struct
 
+from convcost import metrics
 from convcost.analysis.separable import Ratio, ratios
-from convcost.layers import MOVES
+from convcost.documents import VERSION
+from convcost.errors import Fault, OptionError
+from convcost.layers import MOVES, REGISTRY
+from convcost.metrics import LARGEST_OUTPUT
 from convcost.network import INPUT, Free, Network
-from convcost.ops import KINDS, Cost, Ledger, is_symbolic, measured, product
-
-SCHEMA_VERSION = 1
+from convcost.ops import KINDS, Cost, Ledger, is_symbolic, product
 
 Added = Callable[[list[Any]], Any]
 
@@ -28,7 +30,7 @@ class LayerCost(Struct, frozen=True):
         line: The line of the file where it is written; 0 where there is no file.
         input_shapes: What it reads, channels first.
         output_shape: What it gives, channels first.
-        activations: Values in its output, over the whole batch.
+        output_values: Values in its output, over the whole batch.
         cost: Parameters, buffers and operations, over the whole batch.
         ratio: What a separable convolution costs of the standard one, where that is a question.
         notes: Why it performs no arithmetic, and whether it is an output of the network.
@@ -41,15 +43,43 @@ class LayerCost(Struct, frozen=True):
     line: int
     input_shapes: tuple[tuple[int, ...], ...]
     output_shape: tuple[int, ...]
-    activations: int
+    output_values: int
     cost: Cost
     ratio: Ratio | None
     notes: tuple[str, ...]
     former: tuple[str, ...] = ()
 
-    def value(self, metric: str) -> int:
-        """Return what the layer costs of a metric, one of `convcost.ops.METRICS`."""
-        return measured(self.cost, self.activations, metric)
+    @property
+    def activations(self) -> int:
+        """Values in its output, over the whole batch, if it multiplies and accumulates; 0 for other layers."""
+        return self.output_values if REGISTRY[self.type].macs else 0
+
+    def value(self, metric: str) -> Any:
+        """Return what the layer costs of a metric, one of `convcost.metrics.METRICS`.
+
+        Raises:
+            OptionError: There is no such metric, or it depends on other layers; `Analysis.values` has it then.
+        """
+        return metrics.named(metric).of_layers(_Alone(self, metric))[0]
+
+
+class _Alone(Struct, frozen=True):
+    """One layer as an analysis, for metrics that look at no other."""
+
+    layer: LayerCost
+    metric: str
+
+    @property
+    def layers(self) -> tuple[LayerCost]:
+        return (self.layer,)
+
+    @property
+    def network(self) -> Network:
+        message = f"{self.metric} of a layer depends on the other layers"
+        raise OptionError(Fault(message, help=f"analysis.values({self.metric!r}) gives it for each"))
+
+    def values(self, metric: str) -> Sequence[Any]:
+        return (self.layer.value(metric),)
 
 
 class Analysis(Struct, frozen=True):
@@ -85,6 +115,30 @@ class Analysis(Struct, frozen=True):
         with network.free.conditions:
             return cls._counted(network, batch, fold, added=added)
 
+    def values(self, metric: str) -> Sequence[Any]:
+        """Return what each layer costs of a metric, one of `convcost.metrics.METRICS`; None where it has no value.
+
+        Raises:
+            OptionError: There is no such metric.
+        """
+        return metrics.named(metric).of_layers(self)
+
+    def value(self, metric: str) -> Any:
+        """Return what the network costs of a metric; None where it has no value, as a ratio to 0.
+
+        Raises:
+            OptionError: There is no such metric.
+        """
+        found = metrics.named(metric)
+        if found.of_cost is not None:
+            return found.of_cost(self.total)
+        part: Sequence[int] = range(len(self.layers))
+        if found.total is LARGEST_OUTPUT:
+            part = [index for index, count in enumerate(self.network.readers()) if count == 0]
+        if isinstance(found.total, metrics.Ratio):
+            return metrics.divided(self.value(found.total.numerator), self.value(found.total.denominator))
+        return metrics.combined(found, self.values, part)
+
     @classmethod
     def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:
         readers = network.readers()
@@ -106,7 +160,7 @@ class Analysis(Struct, frozen=True):
                     same = known[key] = cost, product(output)
                 cost, values = same
             notes: tuple[str, ...] = (definition.note,) if definition.note else ()
-            if fold and definition.type == "batch_norm" and folds(network, index, readers):
+            if fold and definition.folds and folds(network, index, readers):
                 notes = (f"folded into {network.layers[layer.inputs[0].producer].name}",)
                 cost = cost.at_rest()
             elif not notes and (cost.ops == _NOTHING if numeric else not cost.ops.to_dict()):
@@ -134,35 +188,19 @@ class Analysis(Struct, frozen=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the analysis as plain data: what `--format json` writes."""
-        network = self.network
-        formulas = self.formulas()
-        rows = [
-            described_layer(layer, network.file)
-            | {
-                "ratio": described_ratio(layer.ratio) if layer.ratio else None,
-                "notes": list(layer.notes),
-                "formula": formulas[layer.name],
-            }
-            for layer in self.layers
-        ]
-        sums = {"activations": self.activations, **costs(self.total)}
-        if network.free is not None:
-            return _told_free(self, network.free, rows, sums)
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "network": described_network(network),
-            "convention": convention(self),
-            "layers": rows,
-            "total": sums,
-        }
+        return described(self, self.layers, self.values)
 
-    def formulas(self) -> dict[str, dict[str, str] | None]:
-        """Return each row's formulas in the layer's own letters, for one input; None for layers that share a row."""
+    def formulas(self, rows: Sequence[LayerCost] | None = None) -> dict[str, dict[str, str] | None]:
+        """Return each row's formulas in the layer's own letters, for one input; None for layers that share a row.
+
+        Args:
+            rows: The rows; each layer is one without.
+        """
         from convcost.analysis.formulas import of_layer
 
         layers = {layer.name: layer for layer in self.network.layers}
         found: dict[str, dict[str, str] | None] = {}
-        for row in self.layers:
+        for row in self.layers if rows is None else rows:
             layer = layers.get(row.name)
             formula = of_layer(layer) if layer and layer.type == row.type else None
             if formula and row.notes and row.notes[0].startswith("folded into "):
@@ -171,13 +209,14 @@ class Analysis(Struct, frozen=True):
         return found
 
     @property
-    def activations(self) -> Any:
+    def output_values(self) -> Any:
         """Values in the outputs of all layers."""
-        if self.network.free is None:
-            return sum(layer.activations for layer in self.layers)
-        from convcost.symbolic import total as added
+        return self.value("output_values")
 
-        return added(layer.activations for layer in self.layers)
+    @property
+    def activations(self) -> Any:
+        """Values in the outputs of the layers that multiply and accumulate."""
+        return self.value("activations")
 
     @property
     def unused(self) -> list[str]:
@@ -187,21 +226,62 @@ class Analysis(Struct, frozen=True):
         from convcost.analysis.free import unused
 
         total = self.total
-        numbers = [total.params, total.buffers, total.macs, total.useful_mults, self.activations]
+        numbers = [total.params, total.buffers, total.macs, total.useful_mults, self.output_values]
         return unused(self.network.free, [*numbers, *total.ops.to_dict().values()])
 
 
-def _told_free(analysis: Analysis, free: Free, rows: list[dict[str, Any]], sums: dict[str, Any]) -> dict[str, Any]:
+Values = Callable[[str], Sequence[Any]]
+"""Gives a metric's value of each row."""
+
+
+def described(
+    analysis: Analysis, rows: Sequence[LayerCost], values: Values, more: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return an analysis as plain data.
+
+    Args:
+        analysis: The analysis.
+        rows: Its layers, or what is shown in their place.
+        values: Gives each row's value of a metric.
+        more: The metrics to tell beside the standard ones.
+    """
+    names = [*dict.fromkeys([*(metric.name for metric in metrics.standard()), *more])]
+    formulas = analysis.formulas(rows)
+    layers = [
+        row
+        | {
+            "ratio": described_ratio(layer.ratio) if layer.ratio else None,
+            "notes": list(layer.notes),
+            "formula": formulas[layer.name],
+        }
+        for row, layer in zip(described_layers(analysis, rows, values, names), rows, strict=True)
+    ]
+    sums = totals(analysis, names)
+    free = analysis.network.free
+    if free is not None:
+        return _described_free(analysis, free, layers, sums)
+    return {
+        "schema_version": VERSION,
+        "network": described_network(analysis.network),
+        "convention": convention(analysis),
+        "layers": layers,
+        "total": sums,
+    }
+
+
+def _described_free(
+    analysis: Analysis, free: Free, layers: list[dict[str, Any]], sums: dict[str, Any]
+) -> dict[str, Any]:
     """Return an analysis whose numbers are formulas as plain data: their texts, and their structures beside them."""
     from convcost.analysis.free import conditions, structures, symbols, told
 
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": VERSION,
         "network": told(described_network(analysis.network)),
         "free": symbols(free),
         "conditions": conditions(free),
         "convention": convention(analysis),
-        "layers": [told(row) | {"structures": structures(row)} for row in rows],
+        "layers": [told(row) | {"structures": structures(row)} for row in layers],
         "total": told(sums) | {"structures": structures(sums)},
     }
 
@@ -229,17 +309,8 @@ def total(costs: list[Cost], added: Added = sum) -> Cost:
 
 def convention(analysis: Analysis) -> dict[str, Any]:
     """Return what the numbers count."""
-    return {
-        "batch": analysis.batch,
-        "fold": analysis.fold,
-        "params": "trainable numbers: weights, biases, the two per channel of a norm",
-        "buffers": "running statistics: two per channel of a batch norm",
-        "mults": "scalar multiplications at inference, by padding zeros too",
-        "adds": "scalar additions; an accumulator starts at the bias or at zero",
-        "macs": "multiply–accumulates of convolutions, linear layers and matrix products",
-        "flops": "mults + adds",
-        "useful_mults": "mults less those whose input lies in the layer's own zero padding or cropped margin",
-    }
+    counted = {metric.name: metric.about for metric in metrics.standard()}
+    return {"batch": analysis.batch, "fold": analysis.fold, **counted}
 
 
 def described_network(network: Network) -> dict[str, Any]:
@@ -253,34 +324,41 @@ def described_network(network: Network) -> dict[str, Any]:
     }
 
 
-def described_layer(layer: LayerCost, file: str) -> dict[str, Any]:
-    """Return as plain data which layer it is and what it costs."""
-    inputs = layer.input_shapes
-    return {
-        "name": layer.name,
-        "type": layer.type,
-        "file": file or None,
-        "line": layer.line or None,
-        "input_shape": list(inputs[0]) if len(inputs) == 1 else list(map(list, inputs)),
-        "output_shape": list(layer.output_shape),
-        "activations": layer.activations,
-        **costs(layer.cost),
-    }
+def described_layers(
+    analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield as plain data which layer each row is and what it costs."""
+    file = analysis.network.file or None
+    columns = [map(plain, values(name)) for name in names]
+    for layer, numbers in zip(rows, zip(*columns, strict=True), strict=True):
+        inputs = layer.input_shapes
+        yield {
+            "name": layer.name,
+            "type": layer.type,
+            "file": file,
+            "line": layer.line or None,
+            "input_shape": list(inputs[0]) if len(inputs) == 1 else list(map(list, inputs)),
+            "output_shape": list(layer.output_shape),
+            **dict(zip(names, numbers, strict=True)),
+            "ops": layer.cost.ops.to_dict(),
+        }
+
+
+def totals(analysis: Analysis, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return what a network costs as plain data; of the standard metrics without names."""
+    asked = [metric.name for metric in metrics.standard()] if names is None else names
+    return {name: plain(analysis.value(name)) for name in asked} | {"ops": analysis.total.ops.to_dict()}
+
+
+def plain(value: Any) -> Any:
+    """Return a metric's value as plain data: a ratio as text, since no number of JSON would be exact."""
+    return str(value) if value.__class__ is Fraction else value
 
 
 def costs(cost: Cost) -> dict[str, Any]:
     """Return a cost as plain data."""
-    ops = cost.ops
-    return {
-        "params": cost.params,
-        "buffers": cost.buffers,
-        "mults": ops.mul,
-        "adds": ops.add,
-        "macs": cost.macs,
-        "flops": ops.mul + ops.add,
-        "useful_mults": cost.useful_mults,
-        "ops": ops.to_dict(),
-    }
+    counts = {metric.name: metric.of_cost(cost) for metric in metrics.standard() if metric.of_cost is not None}
+    return counts | {"ops": cost.ops.to_dict()}
 
 
 def described_ratio(ratio: Ratio) -> Mapping[str, Any]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, Self
 
 from msgspec import Struct
 
-from convcost.analysis.cost import SCHEMA_VERSION, Analysis, LayerCost, convention, costs, described_network
+from convcost.analysis.cost import (
+    Analysis,
+    LayerCost,
+    convention,
+    described_network,
+    plain,
+    totals,
+)
 from convcost.analysis.matching import match
 from convcost.analysis.recognition import kinds
+from convcost.documents import VERSION
+from convcost.metrics import standard
 from convcost.network import Layer, Network
-from convcost.ops import TOTALS, Cost, measured
+from convcost.ops import Cost
 
 SAME, CHANGED, ADDED, REMOVED = "same", "changed", "added", "removed"
 
@@ -50,10 +59,6 @@ class Change(Struct, frozen=True):
     def costs(self) -> tuple[Cost, Cost]:
         """What the layer costs in each network."""
         return self.before.cost if self.before else Cost(), self.after.cost if self.after else Cost()
-
-    def values(self, metric: str) -> tuple[int, int]:
-        """Return what the layer costs of a metric in each network."""
-        return self.before.value(metric) if self.before else 0, self.after.value(metric) if self.after else 0
 
     @property
     def renamed(self) -> bool:
@@ -99,29 +104,47 @@ class Difference(Struct, frozen=True):
             layers.append(Change(kind, first, second, what, found.moved))
         return cls(old, new, tuple(layers))
 
-    def totals(self) -> dict[str, tuple[int, int]]:
-        """Return each total of both networks, those of `convcost.ops.TOTALS`."""
-        sides = self.before, self.after
-        return {
-            metric: (
-                measured(sides[0].total, sides[0].activations, metric),
-                measured(sides[1].total, sides[1].activations, metric),
+    def totals(self) -> dict[str, tuple[Any, Any]]:
+        """Return the standard metrics of both networks."""
+        return {metric.name: (self.before.value(metric.name), self.after.value(metric.name)) for metric in standard()}
+
+    def values(self, metric: str) -> list[tuple[Any, Any]]:
+        """Return what each layer costs of a metric in each network; 0 where it is not."""
+        before, after = (
+            dict(zip([layer.name for layer in side.layers], side.values(metric), strict=True))
+            for side in (self.before, self.after)
+        )
+        return [
+            (
+                before[change.before.name] if change.before else 0,
+                after[change.after.name] if change.after else 0,
             )
-            for metric in TOTALS
-        }
+            for change in self.layers
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the difference as plain data: what `--format json` writes."""
         before, after = self.before, self.after
+        names = [metric.name for metric in standard()]
+        rows = [_rows(side, names) for side in (before, after)]
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": VERSION,
             "before": described_network(before.network) if before.layers else None,
             "after": described_network(after.network),
             "convention": convention(before),
-            "layers": [_row(change) for change in self.layers],
+            "layers": [
+                {
+                    "kind": change.kind,
+                    "what": change.what,
+                    "moved": change.moved,
+                    "before": rows[0][change.before.name] if change.before else None,
+                    "after": rows[1][change.after.name] if change.after else None,
+                }
+                for change in self.layers
+            ],
             "totals": {
-                "before": {"activations": before.activations, **costs(before.total)},
-                "after": {"activations": after.activations, **costs(after.total)},
+                "before": totals(before),
+                "after": totals(after),
                 "change": {
                     metric: {"delta": new - old, "percent": percent(old, new)}
                     for metric, (old, new) in self.totals().items()
@@ -171,24 +194,17 @@ def _shapes(shapes: tuple[tuple[int, ...], ...]) -> str:
     return " ".join("×".join(map(str, shape)) for shape in shapes)
 
 
-def _row(change: Change) -> dict[str, Any]:
+def _rows(analysis: Analysis, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the layers of a network as plain data, by their names."""
+    columns = [map(plain, analysis.values(name)) for name in names]
     return {
-        "kind": change.kind,
-        "what": change.what,
-        "moved": change.moved,
-        "before": _layer(change.before),
-        "after": _layer(change.after),
-    }
-
-
-def _layer(layer: LayerCost | None) -> dict[str, Any] | None:
-    if layer is None:
-        return None
-    return {
-        "name": layer.name,
-        "type": layer.type,
-        "line": layer.line or None,
-        "output_shape": layer.output_shape,
-        "activations": layer.activations,
-        **costs(layer.cost),
+        layer.name: {
+            "name": layer.name,
+            "type": layer.type,
+            "line": layer.line or None,
+            "output_shape": layer.output_shape,
+            **dict(zip(names, numbers, strict=True)),
+            "ops": layer.cost.ops.to_dict(),
+        }
+        for layer, numbers in zip(analysis.layers, zip(*columns, strict=True), strict=True)
     }

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from convcost.analysis.cost import SCHEMA_VERSION, Analysis, convention, costs, described_network, total
+from convcost.analysis.cost import Analysis, convention, costs, described_network, total
+from convcost.documents import VERSION
 from convcost.layers import REGISTRY
 from convcost.network import Network
 from convcost.ops import Cost
@@ -90,7 +91,7 @@ class Rewriting(Struct, frozen=True):
         """Return the rewriting as plain data: what `--format json` writes."""
         old, new = self.others
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": VERSION,
             "network": described_network(self.before.network),
             "convention": convention(self.before),
             "places": [

@@ -17,9 +17,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.analysis.cost import Analysis
-from convcost.analysis.sweep import Axis, Build, Limit, Outcome, Task, metric, run
+from convcost.analysis.sweep import Axis, Build, Limit, Outcome, Task, run
+from convcost.documents import VERSION
 from convcost.errors import ConvcostError, Fault, OptionError, SpecError
 from convcost.layers.fields import MAX_SIZE
+from convcost.metrics import METRICS
 from convcost.symbolic import Condition, Formula, NeedsValueError, symbol
 
 _MOST_CLASSES = 256  # remainders that are looked at apart
@@ -58,7 +60,7 @@ class Solution(Struct, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the solution as plain data: what `--format json` writes."""
         return {
-            "schema_version": 1,
+            "schema_version": VERSION,
             "network": self.name or None,
             "symbol": self.symbol,
             "limits": {limit.metric: limit.value for limit in self.limits},
@@ -92,8 +94,10 @@ def solve(
 
     Raises:
         SpecError: The spec has faults.
-        OptionError: There is no largest value, or no step from one value to the next.
+        OptionError: There is no largest value, or no step from one value to the next; or a metric is no sum.
     """
+    for limit in limits:
+        _check_sum(limit.metric, name)
     metrics = tuple(dict.fromkeys(["params", "mults", *(limit.metric for limit in limits)]))
     search = _Search(Task(build, (), fixed, metrics, batch, fold), name)
     end = search.end(limits)
@@ -108,6 +112,18 @@ def solve(
         {} if best else {metric: search.least(metric, end) for metric in dict.fromkeys(each.metric for each in limits)}
     )
     return Solution(title, name, tuple(limits), search.step, search.candidate(best), search.candidate(after), least)
+
+
+def _check_sum(metric: str, symbol: str) -> None:
+    """Refuse a metric whose total is no sum: that it exceeds a limit for all larger values cannot be shown.
+
+    Raises:
+        OptionError: It is none.
+    """
+    if not METRICS[metric].adds_up:
+        found = f"{metric} is {METRICS[metric].kind}, of which no formula shows that it goes on growing"
+        help = f"convcost sweep SPEC --set {symbol}=… --where '{metric} <= …' tries values"
+        raise OptionError(Fault(f"solve cannot limit {metric}", found=found, help=help))
 
 
 class _Search:
@@ -237,7 +253,7 @@ class _Search:
         conditions = list(network.free.conditions)
         if conditions:
             return _denominators(conditions)
-        return int(any(_surely_above(metric(analysis, limit.metric), limit.value) for limit in limits))
+        return int(any(_surely_above(analysis.value(limit.metric), limit.value) for limit in limits))
 
 
 def _surely_above(number: Any, value: int) -> bool:

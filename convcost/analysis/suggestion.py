@@ -8,14 +8,12 @@ from typing import Any, Self
 from msgspec import Struct
 
 from convcost.analysis.candidates import Candidate, Limits, ends_of, find
-from convcost.analysis.cost import SCHEMA_VERSION, Analysis, convention, costs, described_network
+from convcost.analysis.cost import Analysis, convention, costs, described_network
+from convcost.documents import VERSION
 from convcost.network import Network
-from convcost.ops import Cost
 from convcost.rewrites.application import apply
 from convcost.rewrites.base import Rewrite, Site
 from convcost.rewrites.selection import site_path
-
-METRICS = ("mults", "params", "macs", "adds", "flops")
 
 Test = Callable[[Rewrite, Sequence[Site]], bool]
 
@@ -27,13 +25,13 @@ class Step(Struct, frozen=True):
         names: The layers that it touches.
         rewrite: The rewrite's name.
         candidate: The item.
-        total: What the network costs with this step and those before it.
+        after: The network with this step and those before it.
     """
 
     names: tuple[str, ...]
     rewrite: str
     candidate: Candidate
-    total: Cost
+    after: Analysis
 
 
 class Suggestion(Struct, frozen=True):
@@ -58,7 +56,7 @@ class Suggestion(Struct, frozen=True):
     @property
     def reached(self) -> bool:
         """Whether all limits are kept."""
-        return not _broken(self.after.total, self.limits)
+        return not _broken(self.after, self.limits)
 
     @classmethod
     def of(
@@ -76,18 +74,18 @@ class Suggestion(Struct, frozen=True):
         Args:
             network: The network.
             rewrites: Those that may be used.
-            limits: The largest value allowed of each metric, for one input.
+            limits: The largest value allowed of each metric, for one input; their totals are sums.
             ends: Whether the first and the last layer with weights may be touched.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             can: Whether the sites of an item can be rewritten together; asked only of those that are to be chosen.
         """
         before = after = Analysis.of(network, fold=fold)
-        found = [candidate for rewrite in rewrites for candidate in find(before, rewrite)]
+        found = [candidate for rewrite in rewrites for candidate in find(before, rewrite, [*limits])]
         kept = frozenset() if ends else ends_of(network)
         candidates = [candidate for candidate in found if not candidate.layers & kept]
         spared = [site for candidate in found if candidate.layers & kept for site in candidate.sites]
         steps: list[Step] = []
-        while broken := _broken(after.total, limits):
+        while broken := _broken(after, limits):
             candidates.sort(key=lambda candidate: candidate.gain(broken), reverse=True)
             useful = (each for each in candidates if each.gain(broken) > 0)
             chosen = next((each for each in useful if can(each.rewrite, each.sites)), None)
@@ -97,7 +95,7 @@ class Suggestion(Struct, frozen=True):
             candidates = [each for each in candidates[place + 1 :] if not each.layers & chosen.layers]
             sites = [site for step in steps for site in step.candidate.sites] + list(chosen.sites)
             after = Analysis.of(apply(network, sites).network, fold=fold)
-            steps.append(Step(chosen.names(network), chosen.rewrite.name, chosen, after.total))
+            steps.append(Step(chosen.names(network), chosen.rewrite.name, chosen, after))
         changes = [
             (rewrite, tuple(site for step in steps if step.rewrite == rewrite.name for site in step.candidate.sites))
             for rewrite in rewrites
@@ -108,7 +106,7 @@ class Suggestion(Struct, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the suggestion as plain data: what `--format json` writes."""
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": VERSION,
             "network": described_network(self.before.network),
             "convention": convention(self.before),
             "limits": dict(self.limits),
@@ -120,7 +118,7 @@ class Suggestion(Struct, frozen=True):
                     "rewrite": step.rewrite,
                     "before": costs(step.candidate.before),
                     "after": costs(step.candidate.after),
-                    "total": costs(step.total),
+                    "total": costs(step.after.total),
                 }
                 for step in self.steps
             ],
@@ -128,6 +126,6 @@ class Suggestion(Struct, frozen=True):
         }
 
 
-def _broken(cost: Cost, limits: Limits) -> dict[str, int]:
-    """Return the limits that a cost does not keep."""
-    return {name: limit for name, limit in limits.items() if getattr(cost, name) > limit}
+def _broken(analysis: Analysis, limits: Limits) -> dict[str, int]:
+    """Return the limits that a network does not keep."""
+    return {name: limit for name, limit in limits.items() if analysis.value(name) > limit}

@@ -2,7 +2,8 @@
 
 A formula holds where the facts of its symbols and the conditions met on the way do. A point where they do not hold is
 analysed by itself, and if there are more such points, another formula is derived there. So every number is what the
-analysis of that point gives, and every error too.
+analysis of that point gives, and every error too. Where a metric is asked whose total is no sum, such as the largest of
+the layers, every point is analysed by itself.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from convcost.analysis.cost import Analysis
+from convcost.documents import VERSION
 from convcost.errors import ConvcostError, Fault, OptionError
 from convcost.layers.fields import MAX_SIZE
+from convcost.metrics import METRICS
 from convcost.network import Network
 from convcost.symbolic import Condition, Formula, NeedsValueError, evaluator
 
@@ -64,6 +67,11 @@ class Task(Struct, frozen=True):
     batch: int = 1
     fold: bool = True
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether every metric is a sum over the layers, which a formula gives."""
+        return all(METRICS[name].adds_up for name in self.metrics)
+
     def __len__(self) -> int:
         count = 1
         for axis in self.axes:
@@ -92,7 +100,7 @@ class Region(Struct, frozen=True):
 
     Attributes:
         held: The values of the axes that they depend on in no way that they tell; None for the others.
-        formulas: The metrics, and the activations.
+        formulas: The metrics, and the values that all layers put out.
         conditions: What must hold at a point.
     """
 
@@ -119,7 +127,7 @@ def run(task: Task, pool: Executor | None = None, watch: Watch | None = None) ->
     pending: Sequence[int] = range(size)
     free: list[str] | None = None
     left, derived, covered = size, 0, 0
-    for index in _scattered(size):
+    for index in _scattered(size) if task.adds_up else ():
         if left <= _FEWEST or (derived >= _TRIALS and covered < _TRIALS * derived):
             break
         if outcomes[index] is not None:
@@ -157,7 +165,7 @@ def analysed(task: Task, index: int) -> Outcome:
         analysis = Analysis.of(task.build(task.settings(index), None), batch=task.batch, fold=task.fold)
     except ConvcostError as error:
         return error
-    return tuple([metric(analysis, name) for name in task.metrics])
+    return tuple([analysis.value(name) for name in task.metrics])
 
 
 def derive(task: Task, index: int, free: Collection[str]) -> Region | None:
@@ -173,7 +181,8 @@ def derive(task: Task, index: int, free: Collection[str]) -> Region | None:
     held = tuple([None if axis.name in free else value for axis, value in zip(task.axes, values, strict=True)])
     facts = [fact for letter in network.free.symbols.values() for fact in letter.facts]
     conditions = dict.fromkeys([*facts, *_bounds(network), *network.free.conditions])
-    return Region(held, (*[metric(analysis, name) for name in task.metrics], analysis.activations), tuple(conditions))
+    formulas = *[analysis.value(name) for name in task.metrics], analysis.output_values
+    return Region(held, formulas, tuple(conditions))
 
 
 def _freeable(task: Task, index: int) -> list[str]:
@@ -186,7 +195,7 @@ def _freeable(task: Task, index: int) -> list[str]:
 
 
 def _bounds(network: Network) -> Iterator[Condition]:
-    """Yield that no size is beyond any network, those of outputs apart: all activations together bound them."""
+    """Yield that no size is beyond any network, those of outputs apart: all output values together bound them."""
     numbers = list(network.input_shape)
     for layer in network.layers:
         numbers += [value for name, value in layer.fields.items() if name not in ("out_channels", "out_features")]
@@ -196,11 +205,6 @@ def _bounds(network: Network) -> Iterator[Condition]:
             numbers += number
         elif isinstance(number, Formula):
             yield Condition("nonnegative", MAX_SIZE - number)
-
-
-def metric(analysis: Analysis, name: str) -> Any:
-    """Return a total of an analysis by its name."""
-    return analysis.activations if name == "activations" else getattr(analysis.total, name)
 
 
 def _chunks(indices: Sequence[int], size: int) -> Iterator[Sequence[int]]:
@@ -240,7 +244,7 @@ def _evaluated(given: tuple[Task, Region], indices: Sequence[int]) -> list[Outco
     """Return the metrics at points, None where the formulas do not hold."""
     task, region = given
     names = [axis.name for axis in task.axes]
-    *totals, activations = [evaluator(formula, names) for formula in region.formulas]
+    *totals, output_values = [evaluator(formula, names) for formula in region.formulas]
     tests = [condition.tester(names) for condition in region.conditions if len(condition.symbols) > 1]
     allowed = [_allowed(region, axis, held) for axis, held in zip(task.axes, region.held, strict=True)]
     axes = [(axis.values, len(axis.values), fit) for axis, fit in zip(task.axes, allowed, strict=True)][::-1]
@@ -254,7 +258,7 @@ def _evaluated(given: tuple[Task, Region], indices: Sequence[int]) -> list[Outco
             point.append(values[at])
         else:
             point.reverse()
-            if all(test(point) for test in tests) and activations(point) <= MAX_SIZE:
+            if all(test(point) for test in tests) and output_values(point) <= MAX_SIZE:
                 found.append(tuple([total(point) for total in totals]))
                 continue
         found.append(None)
@@ -277,8 +281,8 @@ class Limit(Struct, frozen=True):
     value: Any
 
     def holds(self, number: Any) -> bool:
-        """Return whether a number satisfies it."""
-        return RELATIONS[self.relation](number, self.value)
+        """Return whether a number satisfies it; no value satisfies nothing."""
+        return number is not None and RELATIONS[self.relation](number, self.value)
 
 
 RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -370,7 +374,7 @@ class Sweep(Struct, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the sweep as plain data: what `--format json` writes."""
         return {
-            "schema_version": 1,
+            "schema_version": VERSION,
             "network": self.name or None,
             "axes": {axis.name: list(map(_plain, axis.values)) for axis in self.task.axes},
             "fixed": {name: _plain(value) for name, value in self.task.fixed.items()},
@@ -383,7 +387,8 @@ def _plain(value: Any) -> Any:
 
 
 def _rank(outcome: Outcome, place: int) -> tuple[bool, Any]:
-    return (True, 0) if isinstance(outcome, ConvcostError) else (False, outcome[place])
+    value = None if isinstance(outcome, ConvcostError) else outcome[place]
+    return (value is None, 0 if value is None else value)
 
 
 def _unused(task: Task, index: int) -> list[str]:

@@ -15,6 +15,7 @@ from convcost.files import SPEC_BYTES, RefusedFile, read
 from convcost.spec.faults import LINE_END
 from convcost.spec.reading import UNITS
 
+_RATIO_DECIMALS = 6  # of the limit of a ratio, which is rounded up
 _MOST_DECIMALS = 12  # a unit is kept as long as that many tell the number exactly
 
 
@@ -73,20 +74,25 @@ def _raised(verdicts: Sequence[Verdict]) -> str:
     """Return the text of the smallest limit within which all of some verdicts would be."""
     bound = verdicts[0].bound
     if verdicts[0].kind == MAX:
-        return written(max(verdict.actual for verdict in verdicts), bound.text)
-    growths = [(verdict.actual - (verdict.base or 0), verdict.base or 0) for verdict in verdicts]
+        return written(max(verdict.actual or 0 for verdict in verdicts), bound.text)
+    growths = [((verdict.actual or 0) - (verdict.base or 0), verdict.base or 0) for verdict in verdicts]
     grown = [(more, base) for more, base in growths if more > 0]
     if bound.share and all(base for _, base in grown):
         return f"{_decimal(Fraction(ceil(max(Fraction(more, base) for more, base in grown) * 10_000), 100))}%"
     return written(max(more for more, _ in growths), bound.text)
 
 
-def written(number: int, like: str) -> str:
-    """Return a number as an amount in the unit of another, where that can tell it exactly.
+def written(number: int | Fraction, like: str) -> str:
+    """Return a number as an amount in the unit of another, where that can tell it exactly; a ratio in decimals.
 
     >>> written(325_400_448, "300M"), written(540_672, "512Ki"), written(1_234_567, "1_000_000"), written(12_345, "1e4")
     ('325.400448M', '528Ki', '1_234_567', '12_345')
+    >>> written(Fraction(2, 3), "0.5"), written(Fraction(3, 1), "2")
+    ('0.666667', '3')
     """
+    if number.denominator != 1:
+        return _decimal(Fraction(ceil(number * 10**_RATIO_DECIMALS), 10**_RATIO_DECIMALS))
+    number = int(number)
     unit = next((unit for unit in UNITS if like.endswith(unit)), "")
     if unit and (text := _decimal(Fraction(number, UNITS[unit]))):
         return text + unit

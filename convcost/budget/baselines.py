@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from convcost.analysis.cost import Analysis, LayerCost, described_network
 from convcost.budget import earlier, git, revisions
-from convcost.budget.earlier import Entry, Whose
+from convcost.budget.earlier import Recorded
 from convcost.budget.revisions import Revision
 from convcost.budget.verdicts import Base
+from convcost.documents.analysis import Network as Whose
 from convcost.errors import BaselineError, ConvcostError, Fault, Place, visible
 from convcost.network import Network
 from convcost.ops import Cost
@@ -32,18 +33,19 @@ class Past(Struct, frozen=True):
     Attributes:
         name: Where that is known from, such as `1a2b3c4:nets/a.yaml` or `cost.json: nets/a.yaml`.
         layers: Each layer.
-        total: Their sum.
-        activations: Values in the outputs of all layers.
+        numbers: Gives the values of metrics: the analysis, or what a report tells.
         whole: Whether each row is one layer and no layer is left out; otherwise only totals can be compared.
-        network: The network; None where a report tells of it.
     """
 
     name: str
     layers: tuple[LayerCost, ...]
-    total: Cost
-    activations: int
+    numbers: Analysis | Recorded
     whole: bool = True
-    network: Network | None = None
+
+    @property
+    def total(self) -> Cost:
+        """What the network cost in all."""
+        return self.numbers.total
 
 
 class Lacking(Struct, frozen=True):
@@ -113,7 +115,7 @@ class _AtRevision:
         except ConvcostError as error:
             return _faulty(spec, self._revision, error)
         analysis = Analysis.of(before)
-        return Past(found.source.file, analysis.layers, analysis.total, analysis.activations, network=before)
+        return Past(found.source.file, analysis.layers, analysis)
 
 
 def _without_past(spec: str) -> Fault:
@@ -154,7 +156,7 @@ def from_report(path: str) -> Baseline:
 
 
 class _Reported:
-    def __init__(self, path: str, entries: Sequence[Entry]) -> None:
+    def __init__(self, path: str, entries: Sequence[Recorded]) -> None:
         self.base = Base(path, file=path)
         self._path = path
         self._entries = entries
@@ -172,23 +174,24 @@ class _Reported:
         if not same:
             raise BaselineError(self._other_values(spec, symbols, told))
         best = [entry for entry in same if entry.network.symbols == symbols] or same
-        if any((entry.layers, entry.total) != (best[0].layers, best[0].total) for entry in best):
+        first = best[0].entry
+        if any((other.entry.layers, other.entry.total) != (first.layers, first.total) for other in best):
             message = f"the report tells of {spec} more than once, with different numbers"
             raise BaselineError(earlier.fault(self._path, message))
         return self._past(best[0])
 
-    def _past(self, entry: Entry) -> Past:
-        title = entry.network.file or entry.network.name or "a network without a name"
-        layers = tuple([row.layer() for row in entry.layers])
-        return Past(f"{self._path}: {title}", layers, entry.total.cost(), entry.total.activations, entry.whole)
+    def _past(self, recorded: Recorded) -> Past:
+        network = recorded.network
+        title = network.file or network.name or "a network without a name"
+        return Past(f"{self._path}: {title}", recorded.layers(), recorded, recorded.whole)
 
-    def _told_of(self, network: Network) -> list[Entry]:
+    def _told_of(self, network: Network) -> list[Recorded]:
         """Return what the report tells of a network, each at other values of its symbols.
 
         It is found by its file; by its name where one of the two is from no file, or the file is gone, and the name is
         only one network's.
         """
-        whose = Whose(network.name or None, network.file or None, {})
+        whose = Whose(name=network.name or None, file=network.file or None, symbols={})
         if whose.is_file:
             file = os.path.realpath(network.file)
             for folder in ("", os.path.dirname(self._path)):  # noqa: PTH120 -- where it was made, as far as one can tell
@@ -217,7 +220,7 @@ class _Reported:
                 help = "make the report, and check, from the same folder; or give the spec a name"
                 raise BaselineError(Fault(message, Place(self._path), found=f"it has {whose.file}", help=help))
 
-    def _other_values(self, spec: str, symbols: Mapping[str, Any], told: Sequence[Entry]) -> Fault:
+    def _other_values(self, spec: str, symbols: Mapping[str, Any], told: Sequence[Recorded]) -> Fault:
         names = dict.fromkeys(name for entry in told for name in _differing(entry, symbols))
         there = dict.fromkeys(_values({name: entry.network.symbols.get(name) for name in names}) for entry in told)
         few = " or ".join([*there][:_FEW]) + (" or others" if len(there) > _FEW else "")
@@ -232,7 +235,7 @@ def _real(whose: Whose, folder: str = "") -> str:
     return os.path.realpath(Path(folder, whose.file or ""))
 
 
-def _differing(entry: Entry, symbols: Mapping[str, Any]) -> list[str]:
+def _differing(entry: Recorded, symbols: Mapping[str, Any]) -> list[str]:
     """Return the symbols that have another value in a report; one that was put in since has none there."""
     before = entry.network.symbols
     return [name for name, value in symbols.items() if name in before and before[name] != value]

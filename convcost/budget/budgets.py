@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.errors import Fault, Place
+from convcost.spec.reading import VERSIONS
 
 SUM, EACH = "sum", "each"
 SCOPES = (SUM, EACH)
@@ -31,7 +32,7 @@ class Bound(Struct, frozen=True):
     place: Place | None = None
     source: str = ""
 
-    def of(self, whole: int) -> int | Fraction:
+    def of(self, whole: int | Fraction) -> int | Fraction:
         """Return the amount, the share being one of `whole`.
 
         >>> Bound(Fraction(1, 50), share=True, text="2%").of(300)
@@ -51,7 +52,7 @@ class Budget(Struct, frozen=True):
     """What is allowed of one metric; it has a `max`, a `growth`, or both.
 
     Attributes:
-        metric: One of `convcost.ops.METRICS`.
+        metric: One of `convcost.metrics.METRICS`.
         max: The largest value allowed.
         warn: From above which value to warn: an amount, or a share of `max`.
         growth: How much more than at the baseline is allowed: an amount, or a share of what it was there.
@@ -62,6 +63,7 @@ class Budget(Struct, frozen=True):
         message: What somebody wants to be said where it is exceeded.
         path: Where it stands in its file, such as `budgets[0]`.
         marks: Where its `layers` and `scope`, and the symbols that it sets are written.
+        version: The version of the language that it is written in.
     """
 
     metric: str
@@ -75,6 +77,12 @@ class Budget(Struct, frozen=True):
     message: str = ""
     path: str = ""
     marks: Mapping[str, Mark] = {}
+    version: int = VERSIONS[-1]
+
+    @property
+    def renamed(self) -> bool:
+        """Whether its metric had another meaning in the version of the language that it is written in."""
+        return self.metric == "activations" and self.version < 2
 
     def fault(self, key: str, message: str, help: str, found: str = "", note: str = "") -> Fault:
         """Return a fault that points to where a key of this budget is written, if it was read from a file."""

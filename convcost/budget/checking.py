@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import floor
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from convcost import metrics
 from convcost.analysis.cost import Analysis, LayerCost
 from convcost.budget import patterns
 from convcost.budget.budgets import EACH, Budget
 from convcost.budget.subjects import Point, SpecLike, Subject
-from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, SKIPPED, WARNING, WITHIN, Cause, Remedy, Verdict
+from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, SKIPPED, WARNING, WITHIN, Cause, Remedy, Value, Verdict
 from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, encodable, nearest
-from convcost.ops import measured
+from convcost.metrics import METRICS, Metric
 from convcost.rewrites.selection import matches
 
 if TYPE_CHECKING:  # read where they are needed
-    from convcost.budget.baselines import Baseline
+    from convcost.budget.baselines import Baseline, Past
     from convcost.budget.configuration import Configuration
 
 MOST_CAUSES = 5
@@ -80,6 +80,36 @@ def unheld(specs: Sequence[SpecLike], verdicts: Sequence[Verdict]) -> tuple[str,
     held = {verdict.spec for verdict in verdicts}
     names = [encodable(str(spec)) for spec in specs if not isinstance(spec, Mapping)]
     return tuple(f"No budget is for {name}." for name in names if name not in held)
+
+
+def renamed(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """Return a warning on each limit whose metric means something else than in the version that it is written in.
+
+    Args:
+        verdicts: The verdicts on the limits.
+    """
+    worst: dict[tuple[Any, ...], Verdict] = {}
+    for verdict in verdicts:
+        if verdict.budget.renamed:
+            key = verdict.budget.path, verdict.bound.place, id(verdict.analysis)
+            if key not in worst or (verdict.actual or 0) > (worst[key].actual or 0):
+                worst[key] = verdict
+    return tuple(map(_renamed, worst.values()))
+
+
+def _renamed(verdict: Verdict) -> str:
+    """Return what a limit on activations is held to, and what it was held to before."""
+    budget, analysis = verdict.budget, verdict.analysis
+    index = next((index for index, layer in enumerate(analysis.layers) if layer is verdict.layer), None)
+    part = _chosen(budget, analysis) if index is None else [index]
+    before = metrics.combined(METRICS["output_values"], analysis.values, part)
+    where = f", {verdict.layer.name}" if verdict.layer is not None else f", {budget.layers}" if budget.layers else ""
+    place = f"{verdict.bound.place}: " if verdict.bound.place else ""
+    return (
+        f"{place}activations of {verdict.spec}{where} are {verdict.actual:,} now: the values that convolutions, linear "
+        f"layers and matrix products put out; they were {before:,}, the values that all layers put out. "
+        "`convcost: 2` at the top of the file says that this is meant; `output_values` limits what was limited."
+    )
 
 
 def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Baseline | None:
@@ -144,20 +174,33 @@ class _Held(Struct, frozen=True):
     def judged(self) -> Verdict:
         """Return the verdict, without a remedy."""
         budget = self.budget
+        if self.actual is None:
+            return self.verdict(SKIPPED, None, None, reason=self._without_value())
         base, lacking = self._base()
-        warn: int | Fraction | None = None
+        warn: Value | None = None
         if self.kind == MAX:
             assert budget.max is not None
-            limit = int(budget.max.value)
+            limit = budget.max.value
             warn = None if budget.warn is None else budget.warn.of(limit)
         elif base is None:
             return self.verdict(SKIPPED, None, None, reason=lacking)
         else:
             assert budget.growth is not None
-            limit = floor(base + budget.growth.of(base))
+            limit = base + budget.growth.of(base)
+            limit = limit if self._metric.is_ratio else floor(limit)
         status = EXCEEDED if self.actual > limit else WARNING if warn is not None and self.actual > warn else WITHIN
         causes = () if status == WITHIN else self._causes()
         return self.verdict(status, limit, base, warn=warn, causes=causes)
+
+    @property
+    def _metric(self) -> Metric:
+        return METRICS[self.budget.metric]
+
+    def _without_value(self) -> str:
+        """Return why the layers have no value of the metric."""
+        whose = self.point.analysis.layers[self.part[0]].name if self._alone else self.subject.name
+        why = f", being {self._metric.kind}, which is 0" if self._metric.is_ratio else ""
+        return encodable(f"{whose} has no {metrics.words(self.budget.metric)}{why}")
 
     @property
     def _alone(self) -> bool:
@@ -165,18 +208,21 @@ class _Held(Struct, frozen=True):
         return self.budget.scope == EACH and bool(self.part)
 
     @property
-    def actual(self) -> int:
-        """What the layers cost."""
-        layers = self.point.analysis.layers
-        return sum(layers[index].value(self.budget.metric) for index in self.part)
+    def actual(self) -> Value | None:
+        """What the layers cost; None where they have no such value."""
+        if not self.budget.layers and not self._alone:
+            found: Value | None = self.point.analysis.value(self.budget.metric)
+        else:
+            found = metrics.combined(self._metric, self.point.values, self.part)
+        return found
 
     def verdict(
         self,
         status: str,
-        limit: int | None,
-        base: int | None,
+        limit: Value | None,
+        base: Value | None,
         *,
-        warn: int | Fraction | None = None,
+        warn: Value | None = None,
         reason: str = "",
         causes: tuple[Cause, ...] = (),
     ) -> Verdict:
@@ -198,49 +244,83 @@ class _Held(Struct, frozen=True):
             causes=causes,
         )
 
-    def _base(self) -> tuple[int | None, str]:
+    def _base(self) -> tuple[Value | None, str]:
         """Return what the layers cost at the baseline; None where that is not known, and why."""
-        budget, past = self.budget, self.point.past
+        past = self.point.past
         if past is None:
             return None, ""
         from convcost.budget.baselines import Lacking
+        from convcost.budget.earlier import NotRecorded
 
         if isinstance(past, Lacking):
             return None, past.reason
-        metric = budget.metric
-        if not past.whole and (budget.layers or self._alone):
+        if not past.whole and (self.budget.layers or self._alone):
             if self.kind == MAX:
                 return None, ""
-            raise BaselineError(_not_whole(budget, past.name))
+            raise BaselineError(_not_whole(self.budget, past.name))
+        try:
+            return self._before(past)
+        except NotRecorded as missing:
+            return None, f"{past.name} does not tell {missing.metric}"
+
+    def _before(self, past: Past) -> tuple[Value | None, str]:
+        """Return what the layers cost at a baseline that is known; None where it has none of them, and why."""
+        budget = self.budget
         if self._alone:
             partner = self.point.partners[self.part[0]]
-            return (None, "the layer is new") if partner is None else (partner.value(metric), "")
-        if not budget.layers:
-            return measured(past.total, past.activations, metric), ""
-        before = [layer.value(metric) for layer in past.layers if matches(budget.layers, layer)]
-        return (sum(before), "") if before else (None, f"no layer of {past.name} matches {budget.layers!r}")
+            part = [] if partner is None else [partner]
+            lacking = "the layer is new"
+        elif not budget.layers:
+            return past.numbers.value(budget.metric), f"{past.name} has no {metrics.words(budget.metric)}"
+        else:
+            part = [index for index, layer in enumerate(past.layers) if matches(budget.layers, layer)]
+            lacking = f"no layer of {past.name} matches {budget.layers!r}"
+        if not part:
+            return None, lacking
+        return metrics.combined(self._metric, past.numbers.values, part), f"{past.name} has no such value"
 
     def _causes(self) -> tuple[Cause, ...]:
         """Return the layers that cost most, or grew most where growth is what is limited."""
-        metric = self.budget.metric
         network = self.point.analysis.network
-        known = getattr(self.point.past, "whole", False)
+        known, earlier = self._earlier()
         grew = known and self.kind == GROWTH
         causes = []
+        values = self.point.values(self.budget.metric)
         for index in self.part:
-            layer, partner = self.point.analysis.layers[index], self.point.partners[index]
-            counted = partner is not None and (self._alone or _is_for(self.budget, partner))
-            base = None if not known else partner.value(metric) if partner and counted else 0
-            place = Place(network.file, layer.line, network.layers[index].column)
-            causes.append(Cause(layer, place, layer.value(metric), base))
+            value, layer = values[index], self.point.analysis.layers[index]
+            if value is None:
+                continue
+            base = earlier(index) if known else None
+            causes.append(Cause(layer, Place(network.file, layer.line, network.layers[index].column), value, base))
 
-        def weight(cause: Cause) -> int:
+        def weight(cause: Cause) -> Value:
             return cause.value - (cause.base or 0) if grew else cause.value
 
         heaviest = sorted(causes, key=weight, reverse=True)[:MOST_CAUSES]
         return tuple(cause for cause in heaviest if weight(cause) > 0)
 
-    def remedy(self, limit: int) -> Remedy | None:
+    def _earlier(self) -> tuple[bool, Callable[[int], Value]]:
+        """Return whether it is known what each layer cost at the baseline, and what gives that, 0 for a new one."""
+        from convcost.budget.earlier import NotRecorded
+
+        past = self.point.past
+        values: Sequence[Any] = ()
+        known = getattr(past, "whole", False)
+        if known:
+            try:
+                values = past.numbers.values(self.budget.metric)  # type: ignore[union-attr]  # a past that is whole
+            except NotRecorded:
+                known = False
+
+        def earlier(index: int) -> Value:
+            partner = self.point.partners[index]
+            if partner is None or not (self._alone or _is_for(self.budget, past.layers[partner])):  # type: ignore[union-attr]
+                return 0
+            return values[partner] or 0
+
+        return known, earlier
+
+    def remedy(self, limit: Value) -> Remedy | None:
         """Return what would bring the layers back within a limit."""
         from convcost.budget import remedies  # imports the rewrites
 
@@ -272,8 +352,8 @@ def _parts(budget: Budget, point: Point, chosen: list[int]) -> Iterator[tuple[in
     if budget.scope != EACH or not chosen:
         yield tuple(chosen)
         return
-    layers = point.analysis.layers
-    costing = [index for index in chosen if layers[index].value(budget.metric)]
+    values = point.values(budget.metric)
+    costing = [index for index in chosen if values[index]]
     yield from ((index,) for index in costing or chosen[:1])
 
 

@@ -11,15 +11,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost import metrics
 from convcost.budget import patterns
 from convcost.budget.budgets import SCOPES, SUM, Bound, Budget, Mark, spelled
 from convcost.errors import ConfigError, ConvcostError, Fault, OptionError, Place, nearest
-from convcost.ops import METRICS, TOTALS
+from convcost.metrics import METRICS
 from convcost.spec import expressions, tree
 from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.expressions import Formula
 from convcost.spec.faults import Faults, Language, TooManyFaults
-from convcost.spec.reading import amount
+from convcost.spec.reading import VERSIONS, amount, read_version
 from convcost.spec.source import Source
 from convcost.spec.source import read as read_source
 from convcost.spec.tree import Node, Scalar
@@ -42,6 +43,7 @@ class Key(Struct, frozen=True):
 
 
 KEYS = {
+    "convcost": Key("version", "The version of the language: 1, or 2; without it 1."),
     "models": Key(
         "patterns", "The specs that are checked: paths from this file's folder, in which * and ** may stand."
     ),
@@ -141,15 +143,15 @@ def given(metric: str, value: Any) -> Budget:
     Raises:
         OptionError: There is no such total, or the value is no whole number.
     """
-    if metric not in METRICS:
-        raise OptionError(Fault(f"there is no total {metric!r}", help=nearest(metric, METRICS)))
+    whole = not metrics.named(metric).is_ratio
     try:
         text = str(value)
     except ValueError:  # an int of more digits than Python prints
         text = "an astronomically large number"
-    number = amount(text)
+    number = amount(text, whole=whole)
     if number is None:
-        raise OptionError(Fault(f"the limit of {metric} is a whole number", found=text, help=AMOUNT))
+        message = f"the limit of {metric} is a {'whole ' if whole else ''}number"
+        raise OptionError(Fault(message, found=text, help=AMOUNT))
     return Budget(metric, max=Bound(number, share=False, text=text))
 
 
@@ -161,6 +163,7 @@ class _Reader:
         self.models: dict[str, None] = {}
         self.budgets: list[Budget] = []
         self.files: dict[str, frozenset[str]] = {}
+        self.version = VERSIONS[-1]
 
     def read(self, root: Node | None) -> None:
         """Read the tree of a configuration."""
@@ -173,6 +176,7 @@ class _Reader:
             self.faults.add("a configuration is a mapping", root, found=kind_of(root), help=help)
             return
         self.values.check_keys(root, KEYS, "", "a configuration")
+        self.version = read_version(root.entries, self.values)
         for _, files in self._patterns(root, ""):
             self.models |= dict.fromkeys(files)
         if "budgets" not in root.entries:
@@ -193,10 +197,12 @@ class _Reader:
             return Budget("")
         self.values.check_keys(node, BUDGET_KEYS, path, "a budget")
         entries = node.entries
-        bounds = {name: self._bound(name, entries[name][1], path) for name in _BOUNDS if name in entries}
+        metric = self._metric(node, path)
+        whole = not (metric and METRICS[metric].is_ratio)
+        bounds = {name: self._bound(name, entries[name][1], path, whole) for name in _BOUNDS if name in entries}
         marks: dict[str, Mark] = {name: self._mark(entries[name][1]) for name in ("layers", "scope") if name in entries}
         budget = Budget(
-            metric=self._metric(node, path),
+            metric=metric,
             max=bounds.get("max"),
             warn=bounds.get("warn"),
             growth=bounds.get("growth"),
@@ -207,6 +213,7 @@ class _Reader:
             message=self._text(entries, "message", path),
             path=path,
             marks=marks,
+            version=self.version,
         )
         if not (node.broken or set(entries) - set(BUDGET_KEYS)):  # else what is meant may stand in what is reported
             self._check_bounds(budget, node, path)
@@ -221,16 +228,17 @@ class _Reader:
         text = value.text if isinstance(value, Scalar) else ""
         if text not in METRICS:
             message = f"there is no total {text!r}" if text else "a metric is one of the totals"
-            help = nearest(text, METRICS) or _KNOWN
+            help = metrics.suggestion(text)
             self.faults.add(message, value, path=path, found="" if text else kind_of(value), help=help)
+            return ""
         return text
 
-    def _bound(self, name: str, node: Node, path: str) -> Bound | None:
+    def _bound(self, name: str, node: Node, path: str, whole: bool) -> Bound | None:
         """Return an amount, or a share where that is allowed."""
         may_share = BUDGET_KEYS[name].kind == "bound"
         text = node.text if isinstance(node, Scalar) else ""
         is_share = text.endswith("%")
-        value = share(text) if is_share else amount(text)
+        value = share(text) if is_share else amount(text, whole=whole)
         if value is not None and (may_share or not is_share):
             return Bound(value, is_share, text, self._place(node), self.faults.line(node.line))
         message = f"{name} is an amount or a share" if may_share else f"{name} is an amount"
@@ -246,7 +254,7 @@ class _Reader:
         if "warn" in entries and "max" not in entries:
             help = "give max too; `warn: 95%` is 95 % of it"
             self.faults.add("warn is for a budget with max", entries["warn"][0], path=path, help=help)
-        elif warn and most and warn.of(int(most.value)) > most.value:
+        elif warn and most and warn.of(most.value) > most.value:
             found = f"found {warn.text}, of max {most.text}" if warn.share else f"{warn.text} is above max {most.text}"
             self.faults.add("warn is at most max", entries["warn"][1], path=path, found=found)
 
@@ -351,7 +359,6 @@ class _Reader:
         return Mark(self._place(node), self.faults.line(node.line))
 
 
-_KNOWN = f"known: {', '.join(TOTALS)}; ops_cmp, ops_div, … of the ledger"
 _BOUNDS = ("max", "warn", "growth")
 
 

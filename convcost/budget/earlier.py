@@ -3,110 +3,116 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Struct
 
 from convcost import files
-from convcost.analysis.cost import SCHEMA_VERSION, LayerCost, costs
+from convcost.analysis.cost import LayerCost, costs
+from convcost.documents import READABLE
+from convcost.documents.analysis import Entry, Network
+from convcost.documents.numbers import Head, kinds
 from convcost.errors import BaselineError, Fault, Place
+from convcost.metrics import METRICS, standard
 from convcost.ops import KINDS, Cost, Ledger
 
-Count = Annotated[int, Meta(ge=0)]
+
+class NotRecorded(Exception):
+    """A report does not tell a metric.
+
+    Args:
+        metric: The metric.
+    """
+
+    def __init__(self, metric: str) -> None:
+        super().__init__(metric)
+        self.metric = metric
 
 
-class Numbers(Struct, frozen=True, kw_only=True):
-    """What a row of a report, or its total, says that it costs."""
+class Recorded(Struct, frozen=True):
+    """What a report tells of a network.
 
-    activations: Count
-    params: Count
-    buffers: Count
-    mults: Count
-    adds: Count
-    macs: Count
-    flops: Count
-    useful_mults: Count
-    ops: dict[str, Count]
+    Attributes:
+        entry: The part of the report.
+        names: The metrics that it tells.
+    """
 
-    def cost(self) -> Cost:
-        """Return the cost; kinds of operations that this version does not know are left out."""
-        ledger = Ledger(**{kind: self.ops[kind] for kind in KINDS if kind in self.ops})
-        return Cost(self.params, self.buffers, ledger, self.macs, self.useful_mults)
-
-    def plain(self) -> dict[str, int]:
-        """Return every number by its name."""
-        kinds = {f"ops.{kind}": count for kind, count in self.ops.items()}
-        return {name: getattr(self, name) for name in _NAMES} | kinds
-
-
-_NAMES = tuple(name for name in Numbers.__struct_fields__ if name != "ops")
-
-
-class Row(Numbers, frozen=True, kw_only=True):
-    """A row of a report: a layer, or several in one."""
-
-    name: str
-    type: str
-    line: Count | None
-    input_shape: list[Count | list[Count]]
-    output_shape: list[Count]
-
-    def layer(self) -> LayerCost:
-        """Return the row as what it was made from, without its ratio and its notes."""
-        inputs = [tuple(part) for part in self.input_shape if isinstance(part, list)]
-        alone = tuple([part for part in self.input_shape if isinstance(part, int)])
-        return LayerCost(
-            path=tuple(self.name.split("/")),
-            name=self.name,
-            type=self.type,
-            line=self.line or 0,
-            input_shapes=tuple(inputs) or (alone,),
-            output_shape=tuple(self.output_shape),
-            activations=self.activations,
-            cost=self.cost(),
-            ratio=None,
-            notes=(),
-        )
-
-
-class Whose(Struct, frozen=True):
-    """Which network a report tells of."""
-
-    name: str | None
-    file: str | None
-    symbols: dict[str, Any]
+    entry: Entry[Any, Any]
+    names: tuple[str, ...]
 
     @property
-    def is_file(self) -> bool:
-        """Whether it was read from a file, not from `<stdin>` or a mapping."""
-        return bool(self.file) and not str(self.file).startswith("<")
-
-
-class Convention(Struct, frozen=True):
-    """What the numbers count."""
-
-    batch: Count
-    fold: bool
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """One network of a report."""
-
-    network: Whose
-    convention: Convention
-    layers: list[Row]
-    total: Numbers
-    left_out: Count = 0
+    def network(self) -> Network:
+        """Which network it is."""
+        return self.entry.network
 
     @property
     def whole(self) -> bool:
         """Whether each row is one layer and no layer is left out; rows of several have a type such as `3 layers`."""
-        return not self.left_out and all(row.type.isidentifier() for row in self.layers)
+        return not self.entry.left_out and all(row.type.isidentifier() for row in self.entry.layers)
+
+    @property
+    def total(self) -> Cost:
+        """The network's cost."""
+        return _cost(self.entry.total)
+
+    def layers(self) -> tuple[LayerCost, ...]:
+        """Return the rows as what they were made from, without their ratios and their notes."""
+        return tuple(map(_layer, self.entry.layers))
+
+    def values(self, metric: str) -> Sequence[Any]:
+        """Return each row's value of a metric.
+
+        Raises:
+            NotRecorded: The report does not tell it.
+        """
+        return [_value(row, metric) for row in self.entry.layers]
+
+    def value(self, metric: str) -> Any:
+        """Return the network's value of a metric.
+
+        Raises:
+            NotRecorded: The report does not tell it.
+        """
+        return _value(self.entry.total, metric)
 
 
-def read(path: str) -> tuple[Entry, ...]:
+def _value(numbers: Any, metric: str) -> Any:
+    kind = metric.removeprefix("ops_")
+    if kind != metric and kind in KINDS:
+        return numbers.ops.get(kind, 0)
+    value = getattr(numbers, metric, UNSET)
+    if value is UNSET:
+        raise NotRecorded(metric)
+    return Fraction(value) if METRICS[metric].is_ratio and value is not None else value
+
+
+def _cost(numbers: Any) -> Cost:
+    """Return the cost that a report tells; kinds of operations that this version does not know are left out."""
+    ledger = Ledger(**{kind: numbers.ops[kind] for kind in KINDS if kind in numbers.ops})
+    return Cost(numbers.params, numbers.buffers, ledger, numbers.macs, numbers.useful_mults)
+
+
+def _layer(row: Any) -> LayerCost:
+    inputs = [tuple(part) for part in row.input_shape if isinstance(part, list)]
+    alone = tuple([part for part in row.input_shape if isinstance(part, int)])
+    return LayerCost(
+        path=tuple(row.name.split("/")),
+        name=row.name,
+        type=row.type,
+        line=row.line or 0,
+        input_shapes=tuple(inputs) or (alone,),
+        output_shape=tuple(row.output_shape),
+        output_values=row.output_values,
+        cost=_cost(row),
+        ratio=None,
+        notes=(),
+    )
+
+
+def read(path: str) -> tuple[Recorded, ...]:
     """Return what a report tells.
 
     Args:
@@ -115,7 +121,7 @@ def read(path: str) -> tuple[Entry, ...]:
     Raises:
         BaselineError: It cannot be read, is no such report, tells numbers that do not compare, or contradicts itself.
     """
-    entries = tuple([_entry(path, where, each) for where, each in _parts(path, _data(path))])
+    entries = tuple([_entry(path, where, each, version) for where, each, version in _parts(path, _data(path))])
     if not entries:
         raise _no_report(path, "", "it tells of no network")
     return entries
@@ -171,8 +177,8 @@ def _no_json(path: str, text: str, told: str) -> Fault:
     )
 
 
-def _parts(path: str, data: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the networks of a report, each with its place in it."""
+def _parts(path: str, data: Any) -> Iterator[tuple[str, Any, int]]:
+    """Yield the networks of a report, each with its place in it and its version."""
     if not isinstance(data, list):
         yield from _within(path, "", data)
         return
@@ -180,29 +186,33 @@ def _parts(path: str, data: Any) -> Iterator[tuple[str, Any]]:
         yield from _within(path, f"[{index}]", each)
 
 
-def _within(path: str, where: str, top: Any) -> Iterator[tuple[str, Any]]:
+def _within(path: str, where: str, top: Any) -> Iterator[tuple[str, Any, int]]:
     if not isinstance(top, dict):
         raise _no_report(path, where, "it is no object")
     if "schema_version" not in top:
         raise _no_report(path, where, "`schema_version` is missing")
     version = top["schema_version"]
-    if version != SCHEMA_VERSION:
-        found = f"schema_version {version}; this convcost knows {SCHEMA_VERSION}"
+    if version not in READABLE or type(version) is not int:
+        found = f"schema_version {version}; this convcost knows {' and '.join(map(str, READABLE))}"
         raise BaselineError(fault(path, "the report is of another version", where, found))
     if not isinstance(top.get("networks"), list):
-        yield where, top
+        yield where, top, version
         return
     start = f"{where}.networks" if where else "networks"
     for index, each in enumerate(top["networks"]):
-        yield f"{start}[{index}]", each
+        yield f"{start}[{index}]", each, version
 
 
-def _entry(path: str, where: str, given: Any) -> Entry:
+def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
     """Return what a report tells of a network, where it can be compared."""
     if isinstance(given, dict) and "free" in given:
         raise BaselineError(fault(path, "the report tells formulas", where, "it was made with --free"))
+    if version == 1:
+        _rename(given)
+    names = _told(given)
+    known = kinds(names)
     try:
-        entry = msgspec.convert(given, Entry)
+        entry = msgspec.convert(given, Entry[known.row, known.total])  # type: ignore[name-defined]
     except msgspec.ValidationError as error:
         message, _, inner = str(error).partition(" - at `$")
         raise _no_report(path, (where + inner.rstrip("`")).lstrip("."), message) from None
@@ -210,26 +220,54 @@ def _entry(path: str, where: str, given: Any) -> Entry:
     if convention.batch != 1 or not convention.fold:
         made = f"--batch {convention.batch}" if convention.batch != 1 else "--no-fold"
         raise BaselineError(fault(path, "the report's numbers do not compare", where, f"it was made with {made}"))
-    for wrong in _contradictions(entry):
+    recorded = Recorded(entry, names)
+    for wrong in _contradictions(recorded):
         raise BaselineError(fault(path, "the report contradicts itself", where, wrong))
-    return entry
+    return recorded
 
 
-def _contradictions(entry: Entry) -> Iterator[str]:
+def _told(given: Any) -> tuple[str, ...]:
+    """Return the metrics that a report may tell: the standard ones, and those that its total has besides."""
+    total = given.get("total") if isinstance(given, dict) else None
+    more = [name for name in total if name != "ops" and name in METRICS] if isinstance(total, dict) else []
+    return tuple(dict.fromkeys([*(metric.name for metric in standard()), *more]))
+
+
+def _rename(given: Any) -> None:
+    """Give the numbers of a report of version 1 their names of today, in place."""
+    rows = [given.get("total"), *_listed(given.get("layers"))] if isinstance(given, dict) else []
+    for row in rows:
+        if isinstance(row, dict) and "activations" in row:
+            row["output_values"] = row.pop("activations")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _contradictions(recorded: Recorded) -> Iterator[str]:
     """Yield what cannot be so in a report that nothing has changed."""
+    entry = recorded.entry
     for row in (*entry.layers, entry.total):
-        whose = row.name if isinstance(row, Row) else "the total"
-        for name, number in costs(row.cost()).items():
+        whose = row.name if isinstance(row, Head) else "the total"
+        for name, number in costs(_cost(row)).items():
             if name != "ops" and getattr(row, name) != number:
                 yield f"{name} of {whose} is {getattr(row, name):,}, but {number:,} by its ops"
     if entry.left_out:
         return
-    sums = _sums(row.plain() for row in entry.layers)
-    whole = entry.total.plain()
+    sums = _sums(_plain(row, recorded.names) for row in entry.layers)
+    whole = _plain(entry.total, recorded.names)
     for name in {**whole, **sums}:
         added, given = sums.get(name, 0), whole.get(name, 0)
         if added != given:
             yield f"{name} of the layers add up to {added:,}, but the total says {given:,}"
+
+
+def _plain(numbers: Any, names: Iterable[str]) -> dict[str, int]:
+    """Return every number that adds up, by its name."""
+    found = {name: getattr(numbers, name) for name in names if METRICS[name].adds_up}
+    kinds = {f"ops.{kind}": count for kind, count in numbers.ops.items()}
+    return {name: number for name, number in found.items() if number is not UNSET} | kinds
 
 
 def _sums(rows: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Container, Mapping, Sequence
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from msgspec import Struct
 from convcost.analysis.candidates import Candidate, ends_of, find
 from convcost.analysis.cost import Analysis
 from convcost.budget.budgets import spelled
-from convcost.budget.verdicts import Remedy
+from convcost.budget.verdicts import Remedy, Value
+from convcost.metrics import METRICS
 from convcost.rewrites import named
 from convcost.rewrites.application import apply
 from convcost.rewrites.base import Rewrite, Site
@@ -32,7 +34,7 @@ def remedy(
     settings: Mapping[str, Any],
     analysis: Analysis,
     metric: str,
-    limit: int,
+    limit: Value,
     part: Container[int],
     pattern: str,
 ) -> Remedy | None:
@@ -40,7 +42,7 @@ def remedy(
 
     Standard convolutions become separable if that is enough; then the other rewrites are tried too, and at last the
     first and the last layer with weights are no longer spared. Of these rewrites as few as are enough are taken, the
-    biggest saving for each layer touched first.
+    biggest saving for each layer touched first. A metric whose total is no sum has no remedy.
 
     Args:
         source: The network's spec.
@@ -52,7 +54,8 @@ def remedy(
         part: The indices of the layers that the limit is for.
         pattern: The pattern by which they were chosen; empty for all layers.
     """
-    if metric == "activations":  # a rewritten layer puts out what it did, beside what the layers in it do
+    limit = floor(limit)
+    if not METRICS[metric].adds_up:  # what a layer saves says nothing of the largest of the layers, or of a ratio
         return None
     attempt = _Attempt(source, settings, analysis, metric, limit, part)
     found: dict[str, list[Candidate]] = {}
@@ -60,7 +63,7 @@ def remedy(
     for names, ends in _ATTEMPTS:
         for name in names:
             if name not in found:
-                found[name] = find(analysis, named(name), part)
+                found[name] = find(analysis, named(name), [metric], part)
         spared = frozenset() if ends else ends_of(analysis.network)
         value, chosen = attempt.least([each for name in names for each in found[name] if not each.layers & spared])
         if chosen and (best is None or value < best[0]):
@@ -112,7 +115,8 @@ class _Attempt(Struct, frozen=True):
         expected = apply(self.analysis.network, [site for _, sites in changes for site in sites]).network
         text = rewrite_text(self.source, self.settings, self.analysis.network, notes, expected)
         after = Analysis.of(load(Source(self.source.file, text), self.settings))
-        return sum(layer.value(self.metric) for layer in after.layers if matches(pattern, layer))
+        values = zip(after.layers, after.values(self.metric), strict=True)
+        return sum(value for layer, value in values if matches(pattern, layer))
 
     def _apart(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return those that save something, the biggest saving for each layer first, of two that overlap the first."""
@@ -141,8 +145,8 @@ class _Attempt(Struct, frozen=True):
     def _left(self, candidates: Sequence[Candidate]) -> int:
         """Return what the part that is limited costs with these rewritten."""
         rewritten = apply(self.analysis.network, [site for candidate in candidates for site in candidate.sites])
-        rows = zip(Analysis.of(rewritten.network).layers, rewritten.origins, strict=True)
-        return sum(row.value(self.metric) for row, origin in rows if origin in self.part)
+        values = zip(Analysis.of(rewritten.network).values(self.metric), rewritten.origins, strict=True)
+        return sum(value for value, origin in values if origin in self.part)
 
     def _can(self, candidates: Sequence[Candidate]) -> bool:
         """Return whether the spec's text can be rewritten so."""

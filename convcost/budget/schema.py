@@ -9,11 +9,12 @@ from collections.abc import Mapping
 
 from convcost.budget.budgets import SCOPES
 from convcost.budget.configuration import BUDGET_KEYS, FILE, KEYS, Key
-from convcost.ops import METRICS
+from convcost.metrics import METRICS
 from convcost.spec import forms
 from convcost.spec.arithmetic import FUNCTIONS
 from convcost.spec.expressions import CONSTANTS, KEYWORDS, OPERATORS
 from convcost.spec.forms import Schema
+from convcost.spec.reading import VERSIONS
 from convcost.spec.schema import DRAFT
 
 
@@ -36,11 +37,13 @@ def _mapping(keys: Mapping[str, Key], required: list[str]) -> Schema:
 
 def _kinds() -> dict[str, Schema]:
     """Return what each kind of value is."""
+    whole = not any(metric.is_ratio for metric in METRICS.values())  # else a metric decides, which stands beside
     return {
+        "version": forms.version(VERSIONS),
         "budgets": {"type": "array", "items": _refer("budget"), "minItems": 1},
-        "metric": {"enum": list(METRICS), "enumDescriptions": list(METRICS.values())},
-        "amount": {"anyOf": [forms.amount()]},
-        "bound": {"anyOf": [forms.amount(share=True)]},
+        "metric": {"enum": list(METRICS), "enumDescriptions": [metric.about for metric in METRICS.values()]},
+        "amount": {"anyOf": [forms.amount(whole=whole)]},
+        "bound": {"anyOf": [forms.amount(share=True, whole=whole)]},
         "pattern": forms.NAME,
         "patterns": _one_or_more(_refer("pattern")),
         "scope": {"enum": list(SCOPES)},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from convcost.analysis.cost import Analysis, LayerCost
+from convcost.analysis.cost import Analysis
 from convcost.analysis.matching import match
 from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.errors import BaselineError, ConfigError, ConvcostError, Place, nearest
@@ -33,7 +33,8 @@ class Point(Struct, frozen=True):
         analysis: What the network costs.
         past: What it cost at the baseline, or why that is not known; None without a baseline that can be used.
         refused: Why the baseline cannot be used for it.
-        partners: For each layer the one that it was at the baseline; None for one that is new.
+        partners: For each layer the index of the one that it was at the baseline; None for one that is new.
+        known: What `values` has worked out.
     """
 
     set: Mapping[str, Any]
@@ -41,7 +42,14 @@ class Point(Struct, frozen=True):
     analysis: Analysis
     past: Past | Lacking | None
     refused: BaselineError | None
-    partners: Sequence[LayerCost | None]
+    partners: Sequence[int | None]
+    known: dict[str, Sequence[Any]]
+
+    def values(self, metric: str) -> Sequence[Any]:
+        """Return what each layer costs of a metric, worked out once."""
+        if metric not in self.known:
+            self.known[metric] = self.analysis.values(metric)
+        return self.known[metric]
 
 
 class Subject:
@@ -79,6 +87,7 @@ class Subject:
                     source=lines.line(limit.line - 1),
                 ),
                 path="budget",
+                version=self._document.version,
             )
             for limit in self._document.limits
         ]
@@ -109,12 +118,12 @@ class Subject:
             past = self._baseline.past(self.name, network, settings) if self._baseline else None
         except BaselineError as error:  # which matters to limits of growth only
             refused = error
-        partners: list[LayerCost | None] = [None] * len(analysis.layers)
+        partners: list[int | None] = [None] * len(analysis.layers)
         layers = getattr(past, "layers", ())
         for pair in match(layers, analysis.layers) if layers else ():
             if pair.before is not None and pair.after is not None:
-                partners[pair.after] = layers[pair.before]
-        return Point(values, settings, analysis, past, refused, partners)
+                partners[pair.after] = pair.before
+        return Point(values, settings, analysis, past, refused, partners, {})
 
     def _check_symbols(self, budget: Budget) -> None:
         known = self._document.symbols

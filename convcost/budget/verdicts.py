@@ -12,6 +12,9 @@ from convcost.analysis.cost import Analysis, LayerCost
 from convcost.budget.budgets import Bound, Budget
 from convcost.errors import Place
 
+Value = int | Fraction
+"""What something costs: a whole number, of a ratio a fraction."""
+
 WITHIN, WARNING, EXCEEDED, SKIPPED = "within", "warning", "exceeded", "skipped"
 MAX, GROWTH = "max", "growth"
 
@@ -28,8 +31,8 @@ class Cause(Struct, frozen=True):
 
     layer: LayerCost
     place: Place
-    value: int
-    base: int | None = None
+    value: Value
+    base: Value | None = None
 
 
 class Remedy(Struct, frozen=True):
@@ -47,7 +50,7 @@ class Remedy(Struct, frozen=True):
     rewrites: tuple[str, ...]
     layers: tuple[str, ...]
     reached: bool
-    value: int
+    value: Value
     renamed: bool
     command: str
 
@@ -65,7 +68,7 @@ class Verdict(Struct, frozen=True):
         limit: The largest value that is within it; for growth the baseline's value and what may be added. None where
             growth is skipped.
         warn: Above which value there is a warning.
-        actual: What the network, or the layers, cost.
+        actual: What the network, or the layers, cost; None where they have no such value.
         base: What they cost at the baseline.
         status: `within`, `warning`, `exceeded` or `skipped`.
         reason: Why it is skipped.
@@ -79,10 +82,10 @@ class Verdict(Struct, frozen=True):
     spec: str
     symbols: Mapping[str, Any]
     layer: LayerCost | None
-    limit: int | None
-    warn: int | Fraction | None
-    actual: int
-    base: int | None
+    limit: Value | None
+    warn: Value | None
+    actual: Value | None
+    base: Value | None
     status: str
     reason: str = ""
     causes: tuple[Cause, ...] = ()
@@ -96,20 +99,20 @@ class Verdict(Struct, frozen=True):
         return bound
 
     @property
-    def delta(self) -> int | None:
+    def delta(self) -> Value | None:
         """How much above the limit it is; negative within it."""
-        return None if self.limit is None else self.actual - self.limit
+        return None if self.limit is None or self.actual is None else self.actual - self.limit
 
     @property
     def used(self) -> Fraction | None:
         """The share that is used of the limit, or of what may be added; None where that is nothing, or not known."""
-        if self.limit is None:
+        if self.limit is None or self.actual is None:
             return None
         allowed = self.limit - self.before
-        return Fraction(self.actual - self.before, allowed) if allowed else None
+        return Fraction(self.actual - self.before) / allowed if allowed else None
 
     @property
-    def before(self) -> int:
+    def before(self) -> Value:
         """What is there without using any of the limit: for growth the value at the baseline."""
         return self.base if self.kind == GROWTH and self.base is not None else 0
 

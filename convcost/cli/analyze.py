@@ -9,7 +9,20 @@ import typer
 import convcost
 from convcost.cli import options, output, writing
 from convcost.errors import ConvcostError, Fault, SpecError
-from convcost.reports.analysis import AnalysisReport, check_sort
+from convcost.reports.analysis import OTHER_SORTS, AnalysisReport, check_columns, check_sort
+
+_SORT = typer.Option(
+    None,
+    "--sort",
+    metavar="COLUMN",
+    help=f"Sort by a column, numbers from the largest: {', '.join(OTHER_SORTS)}, {options.METRICS}",
+)
+_COLUMNS = typer.Option(
+    None,
+    "--columns",
+    metavar="METRIC,…",
+    help=f"Show these numbers of each layer instead of the usual: {options.METRICS}",
+)
 
 
 def analyze(
@@ -18,9 +31,8 @@ def analyze(
     free: list[str] = options.Free,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
-    sort: Optional[str] = typer.Option(  # noqa: UP045 -- typer reads the annotation while running
-        None, "--sort", metavar="COLUMN", help="Sort by a column, numbers from the largest: mults, params, name, …"
-    ),
+    sort: Optional[str] = _SORT,  # noqa: UP045 -- typer reads the annotation while running
+    columns: Optional[str] = _COLUMNS,  # noqa: UP045
     top: Optional[int] = typer.Option(  # noqa: UP045
         None, "--top", min=1, metavar="N", help="Show only the first so many rows, by mults."
     ),
@@ -36,6 +48,8 @@ def analyze(
     settings = options.settings(set)
     if sort is not None:
         check_sort(sort)
+    shown = options.names(columns)
+    check_columns(shown)
     reports = []
     faults: list[Fault] = []
     for spec in specs:
@@ -43,7 +57,8 @@ def analyze(
             analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=not no_fold)
             for name in analysis.unused:
                 writing.warn(f"{name} occurs in no number of {spec}")
-            reports.append(AnalysisReport.of(analysis, sort=sort, top=top, depth=depth, formulas=formulas))
+            report = AnalysisReport.of(analysis, sort=sort, top=top, depth=depth, formulas=formulas, columns=shown)
+            reports.append(report)
         except ConvcostError as error:  # the faults of all specs at once
             if len(specs) == 1:
                 raise

@@ -70,10 +70,12 @@ def check(
     def found(configuration: Configuration | None, notes: Sequence[str] = ()) -> Check:
         verdicts = checking.check(named, configuration, settings=settings, baseline=against)
         file = configuration.file if configuration else ""
-        told = (*checking.unheld(named, verdicts), *notes)
+        told = (*checking.unheld(named, verdicts), *notes, *checking.renamed(verdicts))
         return Check(verdicts, file, against.base if against else None, strict, told)
 
     def show(check: Check) -> None:
+        for note in checking.renamed(check.verdicts):
+            writing.warn(note)
         report = CheckReport(check)
         output.write([report], chosen)
         if summary:

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 import typer
 
+from convcost import metrics
 from convcost.errors import Fault, OptionError
+
+METRICS = metrics.listed(metrics.METRICS.built_in())
+"""The names of the metrics, for help texts."""
 
 Specs = typer.Argument(
     ...,
@@ -61,3 +65,8 @@ def settings(
             )
         values[name.strip()] = value.strip()
     return values
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """Return the names that an option lists, with commas between them, each once; none without the option."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(","))) if text is not None else ()

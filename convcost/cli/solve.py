@@ -11,7 +11,11 @@ from convcost.cli import options, output
 
 UNSATISFIED = 1
 _LIMITS = typer.Option(
-    ..., "--max", metavar="TOTAL=LIMIT", show_default=False, help="What a total may be, as mults=300M; repeatable."
+    ...,
+    "--max",
+    metavar="METRIC=LIMIT",
+    show_default=False,
+    help=f"What a total may be, as mults=300M; repeatable. Totals are {options.METRICS}",
 )
 
 
@@ -32,7 +36,7 @@ def solve(
     from convcost.reports.solution import SolutionReport
 
     chosen = output.outputs(format, outputs, [spec])
-    limits = options.settings(max, "--max", "TOTAL=LIMIT", "mults=300M")
+    limits = options.settings(max, "--max", "METRIC=LIMIT", "mults=300M")
     found = convcost.solve(spec, symbol, max=limits, set=options.settings(set), batch=batch, fold=not no_fold)
     output.write([SolutionReport(found)], chosen)
     raise typer.Exit(0 if found.best else UNSATISFIED)

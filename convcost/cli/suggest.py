@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from convcost import metrics
 from convcost.cli import options, output, rewrite
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import Fault, OptionError
 
 if TYPE_CHECKING:
     from convcost.rewrites.base import Rewrite, Site
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 OUT_OF_REACH = 1
 
 Max = typer.Option(
-    [], "--max", metavar="METRIC=LIMIT", help="What to reach, such as mults=300M or params=4M; repeatable."
+    [],
+    "--max",
+    metavar="METRIC=LIMIT",
+    help=f"What to reach, such as mults=300M or params=4M; repeatable. Metrics are {options.METRICS}",
 )
 
 
@@ -69,7 +73,6 @@ def _limits(texts: Sequence[str]) -> dict[str, int]:
     Raises:
         OptionError: There is none, or one is not of this form.
     """
-    from convcost.analysis.suggestion import METRICS
     from convcost.spec.reading import amount
 
     if not texts:
@@ -77,8 +80,12 @@ def _limits(texts: Sequence[str]) -> dict[str, int]:
     limits = {}
     for text in texts:
         name, _, value = text.partition("=")
-        if name not in METRICS:
-            raise OptionError(Fault(f"--max: there is no total {name!r}", help=nearest(name, METRICS)))
+        metric = metrics.named(name, "--max: ")
+        if not metric.adds_up:
+            found = f"{name} is {metric.kind}, so that no rewritten layer says what is saved of it"
+            raise OptionError(
+                Fault(f"--max: suggest cannot limit {name}", found=found, help="limit a sum: --max mults=300M")
+            )
         limit = amount(value.strip())
         if limit is None:
             raise OptionError(

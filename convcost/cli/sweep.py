@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 _VALUES = typer.Option(
     [], "--set", metavar="NAME=VALUES", help="Values of a symbol: 0.25,0.5,1 or 128:225:32; repeatable."
 )
-_WHERE = typer.Option([], "--where", metavar="CONDITION", help="Show only points like 'mults <= 300M'; repeatable.")
+_WHERE = typer.Option(
+    [],
+    "--where",
+    metavar="CONDITION",
+    help=f"Show only points like 'mults <= 300M'; repeatable. A condition is on {options.METRICS}",
+)
+_BEST = typer.Option(None, "--best", metavar="METRIC", help=f"Sort by a metric, the least first: {options.METRICS}")
 _WORTH_A_BAR = 2_000  # points
 _BETWEEN = 0.1  # seconds
 
@@ -29,9 +35,7 @@ def sweep(
     spec: str = options.Spec,
     set: list[str] = _VALUES,
     where: list[str] = _WHERE,
-    best: Optional[str] = typer.Option(  # noqa: UP045 -- typer reads the annotation while running
-        None, "--best", metavar="TOTAL", help="Sort by a total, the least first: mults, params, …"
-    ),
+    best: Optional[str] = _BEST,  # noqa: UP045 -- typer reads the annotation while running
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in so many processes at once."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
@@ -25,6 +26,8 @@ class Relu(_PerValue, type="relu"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"ReLU": "PyTorch and Keras"}
+
     per_value = Ledger(cmp=1)
 
 
@@ -34,6 +37,8 @@ class Relu6(_PerValue, type="relu6"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU6.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"ReLU6": "PyTorch"}
+
     per_value = Ledger(cmp=2)
 
 
@@ -42,6 +47,8 @@ class LeakyRelu(_PerValue, type="leaky_relu"):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.LeakyReLU.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"LeakyReLU": "PyTorch and Keras", "lrelu": "many papers"}
 
     negative_slope: Any = field(number, Fraction(1, 100), "The factor of negative values; no count changes.")
     per_value = Ledger(cmp=1, mul=1)
@@ -53,6 +60,8 @@ class Prelu(_PerValue, type="prelu"):
     Source: He et al. 2015, arXiv:1502.01852, equation 1;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.PReLU.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"PReLU": "PyTorch and Keras"}
 
     num_parameters: int = field(whole(1), 1, "The learned factors: 1, or one per channel.", role=GROUPS)
     per_value = Ledger(cmp=1, mul=1)
@@ -88,6 +97,8 @@ class Sigmoid(_PerValue, type="sigmoid"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"Sigmoid": "PyTorch", "logistic": "TensorFlow Lite"}
+
     per_value = Ledger(exp=1, add=1, div=1)
 
 
@@ -97,6 +108,8 @@ class Tanh(_PerValue, type="tanh"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Tanh.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"Tanh": "PyTorch"}
+
     per_value = Ledger(tanh=1)
 
 
@@ -105,6 +118,8 @@ class HardSigmoid(_PerValue, type="hard_sigmoid"):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Hardsigmoid.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"Hardsigmoid": "PyTorch", "hsigmoid": "many papers"}
 
     per_value = Ledger(add=1, cmp=2, div=1)
 
@@ -116,6 +131,8 @@ class HardSwish(_PerValue, type="hard_swish"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.Hardswish.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"Hardswish": "PyTorch", "hswish": "many papers", "h_swish": "many papers"}
+
     per_value = Ledger(add=1, cmp=2, mul=1, div=1)
 
 
@@ -124,6 +141,8 @@ class Silu(_PerValue, type="silu"):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.SiLU.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"SiLU": "PyTorch", "swish": "Keras"}
 
     per_value = Ledger(exp=1, add=1, div=1, mul=1)
 
@@ -136,6 +155,8 @@ class Gelu(Activation, type="gelu"):
     Source: Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.GELU.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"GELU": "PyTorch"}
 
     approximate: str = field(word("none", "tanh"), "none", "Whether tanh takes the place of erf.")
 
@@ -153,6 +174,8 @@ class Softmax(Activation, type="softmax"):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Softmax.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"Softmax": "PyTorch and Keras"}
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         n, positions = output[0], product(output[1:])

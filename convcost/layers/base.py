@@ -106,8 +106,8 @@ class LayerType:
     """Whether an axis of size 1 of one input is stretched to the size that another has."""
     sized_windows: ClassVar[bool] = False
     """Whether its windows follow from how many there are, as those of an adaptive pool do."""
-    words: ClassVar[tuple[str, ...]] = ()
-    """What other frameworks and people call it, as `fc` for `linear`: answered with the type's own name."""
+    words: ClassVar[Mapping[str, str]] = {}
+    """What others call it, and who does: an unknown name is answered with the type that it means."""
     composite: ClassVar[bool] = False
     """Whether it is written for other layers, its `stages`, and never runs itself."""
     checked: ClassVar[tuple[str, ...]] = ()

@@ -6,8 +6,9 @@ channels, g the groups, m the depth multiplier; a square stands for the product 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from convcost.layers.base import MIXES, SAME, LayerFault, LayerType, Shape
 from convcost.layers.fields import (
@@ -86,6 +87,8 @@ class Conv(_Convolution, type="conv"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"Conv2d": "PyTorch", "Conv2D": "Keras", "convolution": "Caffe"}
+
     out_channels: int = _OUT_CHANNELS
     kernel_size: tuple[int, ...] = _KERNEL_SIZE
     stride: tuple[int, ...] = _STRIDE
@@ -105,6 +108,8 @@ class DepthwiseConv(_Convolution, type="depthwise_conv"):
 
     Source: Howard et al. 2017, arXiv:1704.04861, equations 3 and 4.
     """
+
+    words: ClassVar[Mapping[str, str]] = {"DepthwiseConv2D": "Keras", "dwconv": "many papers", "dw_conv": "many papers"}
 
     channels = SAME
 
@@ -127,6 +132,8 @@ class PointwiseConv(_Convolution, type="pointwise_conv"):
     Source: Howard et al. 2017, arXiv:1704.04861, section 3.1.
     """
 
+    words: ClassVar[Mapping[str, str]] = {"conv1x1": "torchvision", "pwconv": "many papers"}
+
     out_channels: int = _OUT_CHANNELS
     stride: tuple[int, ...] = _STRIDE
     groups: int = _GROUPS
@@ -143,6 +150,8 @@ class SeparableConv(LayerType, type="separable_conv"):
 
     Source: Howard et al. 2017, arXiv:1704.04861, equation 5.
     """
+
+    words: ClassVar[Mapping[str, str]] = {"SeparableConv2D": "Keras", "sepconv": "many papers"}
 
     takes = "spatial"
     weights = True
@@ -179,6 +188,15 @@ class TransposedConv(LayerType, type="transposed_conv"):
     Source: Dumoulin and Visin 2016, arXiv:1603.07285, chapter 4;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {
+        "ConvTranspose2d": "PyTorch",
+        "Conv2DTranspose": "Keras",
+        "ConvTranspose": "ONNX",
+        "deconv": "many papers",
+        "deconvolution": "Caffe",
+        "upconv": "many papers",
+    }
 
     takes = "spatial"
     weights = True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from convcost.layers.base import MIXES, LayerType, Shape
 from convcost.layers.fields import CHANNELS, field, flag, whole
 from convcost.ops import Cost, accumulate
@@ -19,7 +22,14 @@ class Linear(LayerType, type="linear"):
     weights = True
     macs = True
     channels = MIXES
-    words = ("dense", "fc", "fully_connected", "gemm", "inner_product", "mlp")
+    words: ClassVar[Mapping[str, str]] = {
+        "Linear": "PyTorch",
+        "Dense": "Keras",
+        "fc": "many papers",
+        "fully_connected": "TensorFlow",
+        "Gemm": "ONNX",
+        "InnerProduct": "Caffe",
+    }
     checked = ("in_features", "in_channels")
 
     out_features: int = field(whole(1), about="The numbers in the output.", letter="N", role=CHANNELS)

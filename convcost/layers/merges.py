@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from convcost.layers.base import MOVES, LayerFault, LayerType, Shape, shown
 from convcost.ops import Cost, Ledger, product
 
@@ -33,6 +36,8 @@ class Add(_Elementwise, type="add"):
     add = k − 1 per output value.
     """
 
+    words: ClassVar[Mapping[str, str]] = {"sum": "many people", "shortcut": "Darknet", "eltwise": "Caffe"}
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(ops=Ledger(add=len(inputs) - 1) * product(output))
 
@@ -45,6 +50,8 @@ class Multiply(_Elementwise, type="multiply"):
     Source: Hu et al. 2017, arXiv:1709.01507, equation 4.
     """
 
+    words: ClassVar[Mapping[str, str]] = {"mul": "PyTorch", "multiplication": "many people"}
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         mults = (len(inputs) - 1) * product(output)
         return Cost(ops=Ledger(mul=mults), useful_mults=mults)
@@ -55,6 +62,13 @@ class Concat(LayerType, type="concat"):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.cat.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {
+        "cat": "PyTorch",
+        "concatenate": "Keras",
+        "route": "Darknet",
+        "join": "many people",
+    }
 
     arity = _MANY
     note = MOVES

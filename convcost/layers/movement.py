@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from itertools import product as combinations
-from typing import Any
+from typing import Any, ClassVar
 
 from convcost.layers.base import FIXED, MOVES, LayerFault, LayerType, Shape, Trials, shown
 from convcost.layers.fields import BOUND, GROUPS, SIZE, Pair, factors, field, flag, number, pairs, per_axis, whole, word
@@ -42,6 +43,8 @@ class ChannelShuffle(LayerType, type="channel_shuffle"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.ChannelShuffle.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"ChannelShuffle": "PyTorch"}
+
     note = MOVES
 
     groups: int = field(whole(1), about="How many groups are dealt out.", letter="g", role=GROUPS)
@@ -59,6 +62,8 @@ class PixelShuffle(LayerType, type="pixel_shuffle"):
     Source: Shi et al. 2016, arXiv:1609.05158, equation 4;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.PixelShuffle.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"PixelShuffle": "PyTorch", "depth_to_space": "TensorFlow"}
 
     takes = "spatial"
     note = MOVES
@@ -98,6 +103,13 @@ class Upsample(LayerType, type="upsample"):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Upsample.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {
+        "Upsample": "PyTorch",
+        "interpolate": "PyTorch",
+        "UpSampling2D": "Keras",
+        "resize": "ONNX",
+    }
 
     takes = "spatial"
     either = ("scale_factor", "size")
@@ -152,6 +164,8 @@ class Pad(LayerType, type="pad"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad2d.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"ZeroPad2d": "PyTorch", "ZeroPadding2D": "Keras", "zero_padding": "Keras"}
+
     takes = "spatial"
     note = MOVES
 
@@ -164,6 +178,8 @@ class Pad(LayerType, type="pad"):
 
 class Crop(LayerType, type="crop"):
     """The picture without its margin."""
+
+    words: ClassVar[Mapping[str, str]] = {"Cropping2D": "Keras"}
 
     takes = "spatial"
     note = MOVES
@@ -181,6 +197,8 @@ class Crop(LayerType, type="crop"):
 class Flatten(LayerType, type="flatten"):
     """All values as one vector."""
 
+    words: ClassVar[Mapping[str, str]] = {"Flatten": "PyTorch and Keras"}
+
     note = MOVES
     channels = FIXED
 
@@ -197,6 +215,13 @@ class Dropout(LayerType, type="dropout"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {
+        "Dropout": "PyTorch and Keras",
+        "Dropout2d": "PyTorch",
+        "drop_path": "timm",
+        "stochastic_depth": "torchvision",
+    }
+
     note = "nothing at inference"
 
     p: Any = field(number, Fraction(1, 2), "How likely a value is dropped in training; no count changes.")
@@ -204,5 +229,7 @@ class Dropout(LayerType, type="dropout"):
 
 class Identity(LayerType, type="identity"):
     """The input itself; a name for it."""
+
+    words: ClassVar[Mapping[str, str]] = {"Identity": "PyTorch", "noop": "many people"}
 
     note = "nothing at inference"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from convcost.layers.base import LayerFault, LayerType, Norm, Shape
 from convcost.layers.fields import GROUPS, TIMES, field, flag, number, whole
@@ -22,6 +23,8 @@ class BatchNorm(Norm, type="batch_norm"):
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 2;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"BatchNorm2d": "PyTorch", "BatchNormalization": "Keras", "bn": "many papers"}
 
     checked = ("num_features",)
     folds = True
@@ -50,6 +53,8 @@ class LayerNorm(Norm, type="layer_norm"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"LayerNorm": "PyTorch", "LayerNormalization": "Keras", "ln": "many papers"}
+
     checked = ("normalized_shape",)
 
     affine: bool = _AFFINE
@@ -68,6 +73,8 @@ class GroupNorm(Norm, type="group_norm"):
     Source: Wu and He 2018, arXiv:1803.08494, equations 1 – 2 and 6;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"GroupNorm": "PyTorch", "GroupNormalization": "Keras", "gn": "many papers"}
 
     checked = ("num_channels",)
 
@@ -100,6 +107,8 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
         https://docs.pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"LocalResponseNorm": "PyTorch", "lrn": "Caffe"}
+
     size: int = field(whole(1), about="The neighbouring channels whose squares are added up.", letter="n", role=TIMES)
     alpha: Any = field(number, Fraction(1, 10_000), "The α of the formula; no count changes.")
     beta: Any = field(number, Fraction(3, 4), "The β of the formula; no count changes.")
@@ -118,6 +127,8 @@ class Scale(LayerType, type="scale"):
 
     Source: Touvron et al. 2021, arXiv:2103.17239, section 2 (LayerScale).
     """
+
+    words: ClassVar[Mapping[str, str]] = {"layer_scale": "timm"}
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         values = product(output)

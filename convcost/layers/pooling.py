@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from convcost.layers.base import LayerFault, LayerType, Shape
 from convcost.layers.fields import SIZE, field, flag, padding, per_axis
@@ -63,6 +64,8 @@ class MaxPool(_Pool, type="max_pool"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"MaxPool2d": "PyTorch", "MaxPooling2D": "Keras", "maxpool": "many people"}
+
     dilation: tuple[int, ...] = field(per_axis(1), 1, "The step from one value of the window to the next.", letter="d")
 
     def window(self, terms: int) -> Ledger:
@@ -80,6 +83,8 @@ class AvgPool(_Pool, type="avg_pool"):
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
     """
 
+    words: ClassVar[Mapping[str, str]] = {"AvgPool2d": "PyTorch", "AveragePooling2D": "Keras", "avgpool": "many people"}
+
     count_include_pad: bool = field(flag, True, "Whether the average counts the padding; no count changes.")
 
     def window(self, terms: int) -> Ledger:
@@ -93,6 +98,12 @@ class GlobalAvgPool(LayerType, type="global_avg_pool"):
 
     Source: Lin et al. 2013, arXiv:1312.4400, section 3.2.
     """
+
+    words: ClassVar[Mapping[str, str]] = {
+        "GlobalAveragePooling2D": "Keras",
+        "GlobalAveragePool": "ONNX",
+        "gap": "many papers",
+    }
 
     takes = "spatial"
 
@@ -117,6 +128,8 @@ class AdaptiveAvgPool(LayerType, type="adaptive_avg_pool"):
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
     """
+
+    words: ClassVar[Mapping[str, str]] = {"AdaptiveAvgPool2d": "PyTorch"}
 
     takes = "spatial"
     sized_windows = True

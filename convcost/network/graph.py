@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
@@ -99,7 +100,7 @@ class Limit(Struct, frozen=True):
     """What a network's own budget allows of a metric.
 
     Attributes:
-        metric: One of `convcost.ops.METRICS`.
+        metric: One of `convcost.metrics.METRICS`.
         max: The largest value allowed.
         text: The amount as it is written, such as `4.3M`.
         line: The line of the amount, from 1.
@@ -107,7 +108,7 @@ class Limit(Struct, frozen=True):
     """
 
     metric: str
-    max: int
+    max: int | Fraction
     text: str
     line: int
     column: int

@@ -10,12 +10,22 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from convcost.analysis.cost import SCHEMA_VERSION, convention, costs, described_layer, described_network
+from convcost import metrics
+from convcost.analysis.cost import (
+    Analysis,
+    convention,
+    described_layers,
+    described_network,
+    plain,
+    totals,
+)
 from convcost.budget.budgets import EACH, in_file, spelled
-from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Verdict
+from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
+from convcost.documents import VERSION
 from convcost.errors import Fault
+from convcost.metrics import METRICS
 from convcost.reports import formats
-from convcost.reports.contents import Column, Finding, Page, Row, Table, bar, counted, grouped, safe
+from convcost.reports.contents import Column, Finding, Page, Row, Table, bar, counted, figure, safe
 from convcost.reports.difference import signed
 
 _FEW = 3  # layers that are named in a sentence
@@ -49,9 +59,8 @@ class CheckReport(Struct, frozen=True):
         """Return the check as plain data; `networks` makes it a baseline for a later one."""
         check = self.check
         base = check.base
-        analyses = {id(verdict.analysis): verdict.analysis for verdict in check.verdicts}
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": VERSION,
             "ok": check.ok,
             "strict": check.strict,
             "config": check.config or None,
@@ -63,12 +72,26 @@ class CheckReport(Struct, frozen=True):
                 {
                     "network": described_network(analysis.network),
                     "convention": convention(analysis),
-                    "layers": [described_layer(layer, analysis.network.file) for layer in analysis.layers],
-                    "total": {"activations": analysis.activations, **costs(analysis.total)},
+                    "layers": [*described_layers(analysis, analysis.layers, analysis.values, names)],
+                    "total": totals(analysis, names),
                 }
-                for analysis in analyses.values()
+                for analysis, names in self._networks()
             ],
         }
+
+    def _networks(self) -> Iterator[tuple[Analysis, list[str]]]:
+        """Yield each network that was checked, with the metrics to tell: the standard ones, and those that are limited.
+
+        A later check reads them as its baseline.
+        """
+        asked: dict[int, dict[str, None]] = {}
+        analyses = {id(verdict.analysis): verdict.analysis for verdict in self.check.verdicts}
+        for verdict in self.check.verdicts:
+            metric = METRICS[verdict.budget.metric]
+            names = asked.setdefault(id(verdict.analysis), dict.fromkeys(each.name for each in metrics.standard()))
+            if not metric.name.startswith("ops_"):
+                names |= dict.fromkeys(metric.needed)
+        yield from ((analyses[key], [*names]) for key, names in asked.items())
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each limit."""
@@ -186,7 +209,7 @@ def _rows(group: Sequence[Verdict], *, based: bool) -> Iterator[Row]:
         yield _row(fullest, f"    {fullest.layer.name}{more}", based=based)
 
 
-def _excess(verdict: Verdict) -> int:
+def _excess(verdict: Verdict) -> Value:
     return -1 if verdict.delta is None else max(0, verdict.delta)
 
 
@@ -196,10 +219,10 @@ def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
     return Row(
         (
             safe(label),
-            _number(verdict.limit),
-            *([_number(verdict.base)] if based else []),
-            _number(verdict.actual),
-            "" if delta is None else (f"{-delta:,}" if delta <= 0 else signed(-delta)),
+            figure(verdict.limit),
+            *([figure(verdict.base)] if based else []),
+            figure(verdict.actual),
+            "" if delta is None else (figure(-delta) if delta <= 0 else signed(-delta)),
             "" if used is None else bar(max(0.0, min(1.0, float(used)))),
             "" if used is None else _used(verdict),
             f"{_MARKS[verdict.status]} {verdict.status}",
@@ -208,14 +231,10 @@ def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
     )
 
 
-def _number(number: int | None) -> str:
-    return "" if number is None else grouped(number)
-
-
 def _label(verdict: Verdict) -> str:
     """Return what a limit is for."""
     budget = verdict.budget
-    text = budget.metric.replace("_", " ")
+    text = metrics.words(budget.metric)
     if budget.scope == EACH:
         text += f" of each layer of {budget.layers}" if budget.layers else " of each layer"
     elif budget.layers:
@@ -265,14 +284,15 @@ def _outcome(verdict: Verdict) -> str:
     if limit is None:
         return verdict.reason
     share = f" ({_used(verdict)} %)" if verdict.used is not None else ""
+    actual = verdict.actual or 0
     if verdict.kind != MAX:
-        grown, allowed = verdict.actual - verdict.before, limit - verdict.before
-        moved = f"grown by {grown:,}" if grown >= 0 else f"shrunk by {-grown:,}"
-        of = f", where {allowed:,} is allowed" if grown >= 0 else ""
-        return f"{verdict.actual:,}, {moved} from {verdict.before:,}{of}{share}"
+        grown, allowed = actual - verdict.before, limit - verdict.before
+        moved = f"grown by {figure(grown)}" if grown >= 0 else f"shrunk by {figure(-grown)}"
+        of = f", where {figure(allowed)} is allowed" if grown >= 0 else ""
+        return f"{figure(actual)}, {moved} from {figure(verdict.before)}{of}{share}"
     if verdict.status == EXCEEDED:
-        return f"{verdict.actual:,}, which is {verdict.delta:,} above the limit of {limit:,}{share}"
-    return f"{verdict.actual:,} of {limit:,}{share}{_warning(verdict)}"
+        return f"{figure(actual)}, which is {figure(verdict.delta)} above the limit of {figure(limit)}{share}"
+    return f"{figure(actual)} of {figure(limit)}{share}{_warning(verdict)}"
 
 
 def _warning(verdict: Verdict) -> str:
@@ -293,28 +313,29 @@ def _causes(verdict: Verdict) -> Table:
     frame = Fault("", bound.place, verdict.budget.path, _frame_found(verdict), source=bound.source)
     causes = verdict.causes
     based = any(cause.base is not None for cause in causes)
-    metric = verdict.budget.metric.replace("_", " ").capitalize()
+    metric = METRICS[verdict.budget.metric]
     columns = (
         Column("Grew most" if _grew(verdict) else "Costs most", role="name"),
         Column("Type", drop=3),
-        Column(metric, right=True, role="number"),
+        Column(metrics.heading(metric.name), right=True, role="number"),
         Column("%", right=True, drop=1, role="number"),
         *([Column("Since the baseline", right=True, role="number")] if based else []),
         Column("Where", drop=2),
     )
-    spent = sum(cause.value for cause in causes)
-    grown = sum(cause.value - (cause.base or 0) for cause in causes)
+    total = [""] * 3  # the largest of the layers, or a ratio, is no sum of theirs
+    if metric.adds_up:
+        spent = sum(cause.value for cause in causes)
+        grown = sum(cause.value - (cause.base or 0) for cause in causes)
+        total = [figure(spent), _share(spent, verdict), signed(grown) or "0"]
     return Table(
         title=f"{verdict.status.capitalize()}: {_whose(verdict)}",
         subtitle=(),
         columns=columns,
-        rows=[_cause(cause, verdict.actual) for cause in causes],
+        rows=[_cause(cause, verdict) for cause in causes],
         total=(
             counted(len(causes), "layer"),
             "",
-            grouped(spent),
-            _percent(Fraction(spent, verdict.actual), 1),
-            *([signed(grown) or "0"] if based else []),
+            *total[: 3 if based else 2],
             "",
         ),
         footer=tuple(_advice(verdict)),
@@ -329,14 +350,21 @@ def _grew(verdict: Verdict) -> bool:
     return verdict.kind != MAX and any(cause.base is not None for cause in verdict.causes)
 
 
-def _cause(cause: Cause, whole: int) -> Row:
+def _share(value: Value, verdict: Verdict) -> str:
+    """Return in percent how much of what is limited a layer is; nothing where that is a ratio."""
+    if METRICS[verdict.budget.metric].is_ratio or not verdict.actual:
+        return ""
+    return _percent(Fraction(value) / verdict.actual, 1)
+
+
+def _cause(cause: Cause, verdict: Verdict) -> Row:
     change = [] if cause.base is None else [signed(cause.value - cause.base) or "0"]
     return Row(
         (
             safe(cause.layer.name),
             cause.layer.type,
-            grouped(cause.value),
-            _percent(Fraction(cause.value, whole), 1),
+            figure(cause.value),
+            _share(cause.value, verdict),
             *change,
             str(cause.place),
         )
@@ -347,8 +375,8 @@ def _frame_found(verdict: Verdict) -> str:
     what = "the limit" if verdict.kind == MAX else "what it may grow by"
     if verdict.used is None:
         return what
-    amount = verdict.actual - verdict.before
-    return f"{what}; {amount:,} is {_used(verdict)} %{_warning(verdict)}"
+    amount = (verdict.actual or 0) - verdict.before
+    return f"{what}; {figure(amount)} is {_used(verdict)} %{_warning(verdict)}"
 
 
 def _advice(verdict: Verdict) -> Iterator[str]:
@@ -358,7 +386,10 @@ def _advice(verdict: Verdict) -> Iterator[str]:
         return
     remedy = verdict.remedy
     if remedy is None:
-        if verdict.layer is None:
+        metric = METRICS[verdict.budget.metric]
+        if not metric.adds_up:
+            yield f"{metrics.words(metric.name).capitalize()} is {metric.kind}: no rewrite is looked for."
+        elif verdict.layer is None:
             yield "No rewrite that convcost tries makes this less."
         return
     names = " and ".join(remedy.rewrites)
@@ -366,8 +397,8 @@ def _advice(verdict: Verdict) -> Iterator[str]:
     layers = f"{few} and {len(remedy.layers) - _FEW:,} more" if len(remedy.layers) > _FEW else few
     left = verdict.limit or 0
     found = "What helps" if remedy.reached else "What helps most"
-    where = "within the limit" if remedy.reached else f"still {remedy.value - left:,} above the limit"
-    yield safe(f"{found}: {names} for {layers} brings it to {remedy.value:,}, {where}.")
+    where = "within the limit" if remedy.reached else f"still {figure(remedy.value - left)} above the limit"
+    yield safe(f"{found}: {names} for {layers} brings it to {figure(remedy.value)}, {where}.")
     if remedy.renamed:
         yield safe(f"Layers get other names by that: {verdict.budget.layers!r} must follow them.")
     if len(remedy.command) > _LONGEST_COMMAND:
@@ -392,10 +423,10 @@ def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Findin
     rule = f"{budget.metric.replace('_', '-')}-{verdict.kind}"
     identity = "\0".join([rule, *subject, budget.scope, bound.place.file if bound.place else ""])
     known[identity] = known.get(identity, 0) + 1
-    spent = [(cause.place, f"{cause.layer.name}: {cause.value:,}") for cause in verdict.causes]
+    spent = [(cause.place, f"{cause.layer.name}: {figure(cause.value)}") for cause in verdict.causes]
     places = [(place, text) for place, text in spent if in_file(place)]
     limit = [(bound.place, f"{verdict.kind}: {bound.text}")] if bound.place and in_file(bound.place) else []
-    metric = budget.metric.replace("_", " ")
+    metric = metrics.words(budget.metric)
     about = (
         f"The {metric} are within their limit." if verdict.kind == MAX else f"The {metric} grow no more than allowed."
     )
@@ -409,7 +440,7 @@ def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Findin
         place=places[0][0] if places else None,
         related=tuple((place, safe(text)) for place, text in (*limit, *places[1:])),
         fingerprint=sha256(f"{identity}\0{known[identity]}".encode()).hexdigest(),
-        weight=verdict.used if verdict.used is not None else Fraction(verdict.actual),
+        weight=verdict.used if verdict.used is not None else Fraction(verdict.actual or 0),
     )
 
 
@@ -420,7 +451,7 @@ def _message(verdict: Verdict) -> str:
     if bound.place is not None:
         parts.append(safe(f"The limit, {verdict.kind}: {bound.text}, stands in {bound.place}."))
     if verdict.base is not None and verdict.kind == MAX:
-        parts.append(f"At the baseline it was {verdict.base:,}.")
+        parts.append(f"At the baseline it was {figure(verdict.base)}.")
     if verdict.causes:
         most = "Grew most" if _grew(verdict) else "Most of it"
         parts.append(f"{most}: {', '.join(_spent(cause) for cause in verdict.causes)}.")
@@ -430,7 +461,7 @@ def _message(verdict: Verdict) -> str:
 
 def _spent(cause: Cause) -> str:
     grown = "" if cause.base is None else f" ({signed(cause.value - cause.base) or '±0'})"
-    return safe(f"{cause.layer.name} {cause.value:,}{grown}")
+    return safe(f"{cause.layer.name} {figure(cause.value)}{grown}")
 
 
 def _described(verdict: Verdict) -> dict[str, Any]:
@@ -445,8 +476,8 @@ def _described(verdict: Verdict) -> dict[str, Any]:
             {
                 "name": cause.layer.name,
                 "type": cause.layer.type,
-                "actual": cause.value,
-                "base": cause.base,
+                "actual": plain(cause.value),
+                "base": plain(cause.base),
                 "file": cause.place.file,
                 "line": cause.place.line,
             }
@@ -457,7 +488,7 @@ def _described(verdict: Verdict) -> dict[str, Any]:
             "rewrites": remedy.rewrites,
             "layers": remedy.layers,
             "reached": remedy.reached,
-            "value": remedy.value,
+            "value": plain(remedy.value),
             "renamed": remedy.renamed,
             "command": remedy.command or None,
         },
@@ -478,12 +509,12 @@ def _record(verdict: Verdict) -> dict[str, Any]:
         "layer": verdict.layer.name if verdict.layer else None,
         "kind": verdict.kind,
         "written": bound.text,
-        "limit": verdict.limit,
-        "warn_above": None if warn is None else floor(warn),
-        "actual": verdict.actual,
-        "delta": verdict.delta,
+        "limit": plain(verdict.limit),
+        "warn_above": None if warn is None else floor(warn) if isinstance(verdict.limit, int) else plain(warn),
+        "actual": plain(verdict.actual),
+        "delta": plain(verdict.delta),
         "used": None if verdict.used is None else float(verdict.used),
-        "base": verdict.base,
+        "base": plain(verdict.base),
         "verdict": verdict.status,
         "reason": verdict.reason or None,
         "message": budget.message or None,

@@ -171,6 +171,23 @@ def grouped(number: Any) -> str:
     return f"{number:,}" if isinstance(number, int) else _LONG.sub(lambda digits: f"{int(digits[0]):,}", str(number))
 
 
+def figure(value: Any) -> str:
+    """Return a metric's value: a ratio exactly where six decimals can hold it, marked as rounded where they cannot.
+
+    >>> figure(4231976), figure(Fraction(9, 8)), figure(Fraction(2_000, 3)), figure(None)
+    ('4,231,976', '1.125', '≈666.666667', '')
+    """
+    if value is None:
+        return ""
+    if value.__class__ is not Fraction:
+        return grouped(value)
+    millionths = value * 10**6
+    sign = "−" if value < 0 else ""
+    whole, rest = divmod(abs(round(millionths)), 10**6)
+    digits = f"{whole:,}.{rest:06d}".rstrip("0").rstrip(".")
+    return f"{'' if millionths.denominator == 1 else '≈'}{sign}{digits}"
+
+
 def counted(number: int, thing: str) -> str:
     """Return how many things there are.
 

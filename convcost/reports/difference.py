@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from convcost.analysis.cost import Analysis
 from convcost.analysis.difference import ADDED, CHANGED, REMOVED, SAME, Change, Difference, percent
-from convcost.ops import KINDS, TOTALS, Cost
+from convcost.metrics import standard, words
+from convcost.ops import KINDS, Cost
 from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
+from convcost.reports.contents import Column, Row, Table, counted, figure, grouped, safe, sized
 
 if TYPE_CHECKING:
     from convcost.budget.verdicts import Base
@@ -65,7 +66,11 @@ class DifferenceReport(Struct, frozen=True):
         """Return a flat mapping for each layer."""
         network = self.difference.after.network
         whose = {"network": network.name, "file": network.file}
-        return [{**whose, **_record(change)} for change in self.difference.layers]
+        values = {metric.name: self.difference.values(metric.name) for metric in standard()}
+        return [
+            {**whose, **_record(change, {name: pairs[index] for name, pairs in values.items()})}
+            for index, change in enumerate(self.difference.layers)
+        ]
 
     def table(self) -> Table:
         """Return the table of the totals; then each layer that differs, the others summed up where they stand."""
@@ -80,7 +85,7 @@ class DifferenceReport(Struct, frozen=True):
             subtitle=(_summary(difference), *self._facts()),
             columns=_TOTALS,
             rows=[
-                Row((metric.replace("_", " "), *_beside(*total), share))
+                Row((words(metric), *_beside(*total), share))
                 for (metric, total), share in zip(totals.items(), shares, strict=False)
             ],
             total=("layers", *_beside(*sizes), shares[-1]),
@@ -114,13 +119,13 @@ class DifferenceReport(Struct, frozen=True):
             yield f"After: {after}"
 
 
-def signed(number: int) -> str:
+def signed(number: int | Fraction) -> str:
     """Return a number with its sign, nothing for zero.
 
     >>> signed(1000), signed(-5), signed(0)
     ('+1,000', '−5', '')
     """
-    return f"{'+' if number > 0 else '−'}{abs(number):,}" if number else ""
+    return f"{'+' if number > 0 else '−'}{figure(abs(number))}" if number else ""
 
 
 def percents(pairs: Sequence[tuple[int, int]]) -> list[str]:
@@ -266,7 +271,7 @@ def _inputs(batch: int) -> str:
     return "one input" if batch == 1 else f"{batch:,} inputs"
 
 
-def _record(change: Change) -> dict[str, Any]:
+def _record(change: Change, values: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
     before, after = change.before, change.after
     record: dict[str, Any] = {
         "kind": change.kind,
@@ -275,8 +280,7 @@ def _record(change: Change) -> dict[str, Any]:
         "type": change.layer.type,
         "output_shape": sized(change.layer.output_shape),
     }
-    for metric in TOTALS:
-        old, new = change.values(metric)
+    for metric, (old, new) in values.items():
         record[f"{metric}_before"] = old
         record[f"{metric}_after"] = new
         record[f"{metric}_change"] = new - old

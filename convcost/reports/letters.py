@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.analysis.formulas import LETTERS, Quotient, Sheet
+from convcost.documents import VERSION
 from convcost.reports.contents import Column, Row, Table, counted, grouped, percent
 from convcost.symbolic import Formula
 
@@ -31,7 +32,7 @@ class LettersReport(Struct, frozen=True):
     def data(self) -> Mapping[str, Any]:
         """Return the formulas as plain data."""
         return {
-            "schema_version": 1,
+            "schema_version": VERSION,
             "letters": self._letters(),
             "formulas": [
                 {

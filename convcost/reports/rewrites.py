@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from convcost.analysis.rewriting import Place, Rewriting
 from convcost.analysis.savings import LETTERS, saving
+from convcost.documents import VERSION
 from convcost.ops import Cost
 from convcost.reports import heading
 from convcost.reports.contents import BAR_CELLS, Column, Row, Table, bar, counted, grouped, percent, safe
@@ -48,7 +49,7 @@ class CatalogueReport(Struct, frozen=True):
 
     def data(self) -> Mapping[str, Any]:
         """Return the rewrites as plain data."""
-        return {"schema_version": 1, "letters": LETTERS, "rewrites": self.records()}
+        return {"schema_version": VERSION, "letters": LETTERS, "rewrites": self.records()}
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each rewrite."""

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.analysis.solve import Solution
+from convcost.metrics import heading
 from convcost.reports.contents import Column, Row, Table, grouped, safe
 from convcost.reports.sweep import decimal
 
@@ -38,7 +39,7 @@ class SolutionReport(Struct, frozen=True):
         columns = (
             Column("", role="name"),
             Column(found.symbol, right=True, role="number"),
-            *[Column(metric.replace("_", " ").capitalize(), right=True, role="number") for metric in metrics],
+            *[Column(heading(metric), right=True, role="number") for metric in metrics],
         )
         rows = [
             Row((label, str(each.value), *[grouped(each.totals[metric]) for metric in metrics]), weight)

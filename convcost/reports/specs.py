@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.analysis.cost import Analysis
+from convcost.documents import VERSION
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
 
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -33,7 +34,7 @@ class SpecsReport(Struct, frozen=True):
         """Return the specs as plain data."""
         shapes = [analysis.network.input_shape for analysis in self.analyses.values()]
         rows = [{**row, "input_shape": shape} for row, shape in zip(self.records(), shapes, strict=True)]
-        return {"schema_version": 1, "specs": rows}
+        return {"schema_version": VERSION, "specs": rows}
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each spec."""

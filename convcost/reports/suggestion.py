@@ -8,8 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost import metrics
+from convcost.analysis.cost import Analysis
 from convcost.analysis.suggestion import Step, Suggestion
-from convcost.ops import Cost
+from convcost.metrics import standard
 from convcost.reports import heading
 from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe
 from convcost.reports.difference import signed
@@ -41,12 +43,13 @@ class SuggestionReport(Struct, frozen=True):
                 "layers": " ".join(step.names),
                 "rewrite": step.rewrite,
                 **{
-                    f"{metric}_{side}": getattr(cost, metric)
-                    for metric in ("params", "mults", "adds", "macs")
+                    f"{metric.name}_{side}": metric.of_cost(cost)
+                    for metric in standard()
+                    if metric.of_cost is not None
                     for side, cost in (
                         ("before", step.candidate.before),
                         ("after", step.candidate.after),
-                        ("total", step.total),
+                        ("total", step.after.total),
                     )
                 },
             }
@@ -57,27 +60,26 @@ class SuggestionReport(Struct, frozen=True):
         """Return the table: what each step saves, and what the network costs after it."""
         suggestion = self.suggestion
         network = suggestion.before.network
-        metrics = list(suggestion.limits)
-        first = metrics[0]
+        asked = list(suggestion.limits)
+        first = asked[0]
         columns = [Column("Layer", role="name"), Column("Rewrite", drop=4), Column("Layers", right=True, drop=3)]
-        for metric in metrics:
-            title = metric.capitalize()
+        for metric in asked:
+            title = metrics.heading(metric)
             columns += [
                 Column(f"{title} ±", right=True, drop=2, role="number"),
                 Column(f"{title} then", right=True, role="number"),
             ]
         columns += [Column("", drop=1, role="bar")]
-        start = suggestion.before.total
-        largest = getattr(start, first)
+        start, end = suggestion.before, suggestion.after
+        largest = start.value(first)
         blank = ["", "", ""]
-        begin = ["As it is", *blank[1:], *_metrics(None, start, metrics), bar(1) if largest else ""]
-        rows = [Row(tuple(begin), "quiet"), *(_row(step, metrics, first, largest) for step in suggestion.steps)]
-        end = suggestion.after.total
+        begin = ["As it is", *blank[1:], *_metrics(None, start, asked), bar(1) if largest else ""]
+        rows = [Row(tuple(begin), "quiet"), *(_row(step, asked, first, largest) for step in suggestion.steps)]
         changes = []
-        for metric in metrics:
-            changes += [signed(getattr(end, metric) - getattr(start, metric)), grouped(getattr(end, metric))]
+        for metric in asked:
+            changes += [signed(end.value(metric) - start.value(metric)), grouped(end.value(metric))]
         touched = sum(len(step.names) for step in suggestion.steps)
-        limits = " · ".join(f"{metric} at most {limit:,}" for metric, limit in suggestion.limits.items())
+        limits = " · ".join(f"{metrics.words(metric)} at most {limit:,}" for metric, limit in suggestion.limits.items())
         return Table(
             title=f"{heading.title(network)}: {limits}",
             subtitle=(heading.facts(network),),
@@ -89,27 +91,25 @@ class SuggestionReport(Struct, frozen=True):
         )
 
 
-def _row(step: Step, metrics: Sequence[str], first: str, largest: int) -> Row:
+def _row(step: Step, names: Sequence[str], first: str, largest: int) -> Row:
     name = step.names[0] + (f" and {len(step.names) - 1} more" if len(step.names) > 1 else "")
-    drawn = bar(getattr(step.total, first) / largest) if largest else ""
-    return Row((safe(name), step.rewrite, str(len(step.names)), *_metrics(step, step.total, metrics), drawn))
+    drawn = bar(step.after.value(first) / largest) if largest else ""
+    return Row((safe(name), step.rewrite, str(len(step.names)), *_metrics(step, step.after, names), drawn))
 
 
-def _metrics(step: Step | None, after: Cost, metrics: Sequence[str]) -> Iterator[str]:
-    for metric in metrics:
-        if step is None:
-            yield ""
-        else:
-            yield signed(getattr(step.candidate.after, metric) - getattr(step.candidate.before, metric))
-        yield grouped(getattr(after, metric))
+def _metrics(step: Step | None, after: Analysis, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        yield "" if step is None else signed(-step.candidate.saved[name])
+        yield grouped(after.value(name))
 
 
 def _verdict(suggestion: Suggestion) -> Iterator[str]:
     for metric, limit in suggestion.limits.items():
-        value = getattr(suggestion.after.total, metric)
+        value = suggestion.after.value(metric)
         if value > limit:
             over = f" ({percent(Fraction(value - limit, limit))})" if limit else ""
-            yield f"Out of reach: {metric} come down to {value:,}, {value - limit:,} above {limit:,}{over}."
+            name = metrics.words(metric)
+            yield f"Out of reach: {name} come down to {value:,}, {value - limit:,} above {limit:,}{over}."
     if suggestion.spared and not suggestion.reached:
         layers = counted(len(suggestion.spared), "layer")
         yield f"Spared: {layers} whose items also write the first or the last one; --ends lets them be touched."

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.analysis.sweep import Sweep
-from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, safe
+from convcost.metrics import METRICS, heading
+from convcost.reports.contents import Column, Row, Table, bar, counted, figure, safe
 
 _DECIMALS = 6
 _LONGEST_ERROR = 36  # characters in the table
@@ -27,8 +28,9 @@ class SweepReport(Struct, frozen=True):
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each point."""
+        ratios = {"ratio", *(name for name in self.sweep.task.metrics if METRICS[name].is_ratio)}
         return [
-            {name: float(value) if name == "ratio" and value else _plain(value) for name, value in row.items()}
+            {name: float(value) if name in ratios and value else _plain(value) for name, value in row.items()}
             for row in self.sweep.rows()
         ]
 
@@ -38,7 +40,7 @@ class SweepReport(Struct, frozen=True):
         names, metrics = [axis.name for axis in sweep.task.axes], sweep.task.metrics
         last = len(names) - 1
         columns = [Column(name, right=True, role="number") for name in names]
-        columns += [Column(metric.replace("_", " ").capitalize(), right=True, role="number") for metric in metrics]
+        columns += [Column(heading(metric), right=True, role="number") for metric in metrics]
         columns += [
             Column("To first", right=True, role="number", drop=1),
             Column("", role="bar", drop=2),
@@ -55,7 +57,7 @@ class SweepReport(Struct, frozen=True):
                 Row(
                     (
                         *[decimal(row[name]) for name in names],
-                        *["" if row[metric] is None else grouped(row[metric]) for metric in metrics],
+                        *[figure(row[metric]) for metric in metrics],
                         "" if ratio is None else _ratio(ratio),
                         bar(row["mults"] / most) if row["mults"] and most else "",
                         _cut(row["error"] or ""),

@@ -20,7 +20,7 @@ def is_merge(type: str) -> bool:
 
 
 KEYS = {
-    "convcost": "The version of the language: 1.",
+    "convcost": "The version of the language: 1, or 2; without it 1.",
     "name": "What the network is called.",
     "source": "Where the architecture comes from.",
     "symbols": "What a run may change: names and their defaults.",
@@ -139,7 +139,11 @@ class Symbol(Struct, gc=False):
 
 
 class Document(Struct, gc=False):
-    """A whole spec, values and shapes still open; `closed` when a fault hides too much to unroll it."""
+    """A whole spec, values and shapes still open; `closed` when a fault hides too much to unroll it.
+
+    Attributes:
+        version: The version of the language that it is written in.
+    """
 
     name: str
     source: str
@@ -150,3 +154,4 @@ class Document(Struct, gc=False):
     defaults: dict[str, dict[str, Given]]
     limits: tuple[Limit, ...]
     closed: bool = False
+    version: int = 1

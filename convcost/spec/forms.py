@@ -88,14 +88,21 @@ def mapping(**schema: Any) -> Schema:
     return {**kind, "patternErrorMessage": "a mapping is expected", **schema}
 
 
-def amount(*, share: bool = False) -> Schema:
-    """Return the schema of an amount such as `4.3M`; with `share` also of `95%`."""
+def version(versions: Iterable[int]) -> Schema:
+    """Return the schema of the version of the language that a file is written in."""
+    numbers = [*versions]
+    text = {"type": "string", "pattern": f"^(?:{'|'.join(map(str, numbers))})$"}
+    return {"anyOf": [{"enum": numbers}, text, NOTHING]}
+
+
+def amount(*, share: bool = False, whole: bool = True) -> Schema:
+    """Return the schema of an amount such as `4.3M`; with `share` also of `95%`, without `whole` also of `0.5`."""
     number = f"(?:{expressions.NUMBER.pattern})"
     with_unit = rf"{number}\s*(?:{'|'.join(UNITS)})"
     percent = rf"|{number}(?:\s*/\s*{number})?\s*%" if share else ""
     below_0 = r"\s*-[\s0-9_.]*[1-9][\s0-9_.]*$"
     return {
-        "type": ["integer", "string"],
+        "type": ["integer" if whole else "number", "string"],
         "minimum": 0,
         "pattern": rf"^(?!{below_0})(?:(?:{_FUNCTION}|[\s0-9_.+*/%(),eE-])*[0-9)]\s*|{with_unit}{percent})$",
         "patternErrorMessage": f"an amount such as 4_300_000, 4.3M or 512Ki{', or 95%' if share else ''} is expected",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from convcost.errors import PluginError, nearest
@@ -150,7 +151,7 @@ class Items:
                 (fault,) = error.faults
                 self.values.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help)
                 return
-        help = nearest(name, [*REGISTRY, *self.fields.parameters, RESIDUAL, *ITEM_KEYS])
+        help = meant(name) or nearest(name, [*REGISTRY, *self.fields.parameters, RESIDUAL, *ITEM_KEYS])
         self.values.faults.add(f"there is no layer type or block {name!r}", at, path=where, help=help)
 
     def _build(
@@ -334,6 +335,27 @@ class Items:
             )
             return []
         return self.read(node, where, Names(around=names), counts)
+
+
+def meant(name: str) -> str:
+    """Return the remedy for the word that another framework has for a layer type; nothing for other words.
+
+    >>> meant("Dense"), meant("conv3d")
+    ("write `linear`, the 'Dense' of Keras", "write `conv`, the 'Conv2d' of PyTorch")
+    """
+    plain = _plain(name)
+    found = (
+        f"write `{type}`, the {word!r} of {who}"
+        for type, layer in REGISTRY.items()
+        for word, who in layer.words.items()
+        if _plain(word) == plain
+    )
+    return next(found, "")
+
+
+def _plain(word: str) -> str:
+    """Return a word without case, underscores and how many axes it is for."""
+    return re.sub("[123]d$", "", word.replace("_", "").lower())
 
 
 def _parts(node: Node) -> tuple[Node | None, Mapping]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
 
+from convcost import metrics
 from convcost.errors import nearest
 from convcost.layers import REGISTRY
+from convcost.metrics import METRICS
 from convcost.network import Limit
-from convcost.ops import METRICS
 from convcost.spec import expressions
 from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.document import (
@@ -32,7 +35,8 @@ from convcost.spec.items import Items
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
-VERSION = 1
+VERSIONS = (1, 2)
+"""The versions of the language; in 2 `activations` are what convolutions, linear layers and matrix products put out."""
 UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 """Units of amounts; the last three are for what is counted in bytes."""
 _AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
@@ -66,9 +70,7 @@ class _Reader:
             return None
         self.values.check_keys(root, KEYS, "", "a spec")
         entries = root.entries
-        version = self._text(entries, "convcost")
-        if version and version != str(VERSION):
-            faults.add("the language's version is 1", entries["convcost"][1], path="convcost", found=version)
+        version = read_version(entries, self.values)
         if "symbols" in entries:
             self._read_symbols(entries["symbols"][1])
         self.values.known = frozenset(self.symbols) | {"in_channels"}
@@ -100,6 +102,7 @@ class _Reader:
             defaults=self.defaults,
             limits=tuple(limits),
             closed=closed,
+            version=version,
         )
 
     def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str) -> str:
@@ -250,20 +253,15 @@ class _Reader:
         limits = []
         for metric, (key, value) in self.values.entries(node, "budget", "budget is a mapping of totals to limits"):
             if metric not in METRICS:
-                self.values.faults.add(
-                    f"there is no total {metric!r}", key, path="budget", help=nearest(metric, METRICS)
-                )
+                help = metrics.suggestion(metric)
+                self.values.faults.add(f"there is no total {metric!r}", key, path="budget", help=help)
                 continue
-            limit = amount(value.text) if isinstance(value, Scalar) else None
+            whole = not METRICS[metric].is_ratio
+            limit = amount(value.text, whole=whole) if isinstance(value, Scalar) else None
             if limit is None or not isinstance(value, Scalar):
                 found = f"found {value.text or 'no value'}" if isinstance(value, Scalar) else kind_of(value)
-                self.values.faults.add(
-                    f"the limit of {metric} is a whole number",
-                    value,
-                    path="budget",
-                    found=found,
-                    help=_AMOUNTS,
-                )
+                message = f"the limit of {metric} is a {'whole ' if whole else ''}number"
+                self.values.faults.add(message, value, path="budget", found=found, help=_AMOUNTS)
                 continue
             limits.append(Limit(metric, limit, value.text, value.line + 1, value.column + 1))
         return limits
@@ -283,11 +281,30 @@ def _uses(items: list[Item], blocks: dict[str, Block]) -> Iterable[Item]:
             yield from _uses(branch.items, blocks)
 
 
-def amount(text: str) -> int | None:
-    """Return the whole number that an amount such as `4.3M` means, or None.
+def read_version(entries: dict[str, tuple[Scalar, Node]], values: Values) -> int:
+    """Return the version of the language that a file says under `convcost`; the first without."""
+    if "convcost" not in entries:
+        return VERSIONS[0]
+    node = entries["convcost"][1]
+    if isinstance(node, Scalar) and (node.null or not node.text):
+        return VERSIONS[0]
+    text = node.text if isinstance(node, Scalar) else ""
+    if text not in map(str, VERSIONS):
+        found = text or kind_of(node)
+        values.faults.add("the language's version is 1 or 2", node, path="convcost", found=found)
+        return VERSIONS[-1]
+    return int(text)
 
-    >>> amount("4.3M"), amount("512Ki"), amount("1_000"), amount("0.5")
-    (4300000, 524288, 1000, None)
+
+def amount(text: str, *, whole: bool = True) -> Any:
+    """Return the number that an amount such as `4.3M` means, or None.
+
+    Args:
+        text: The amount.
+        whole: Whether it must be a whole number.
+
+    >>> amount("4.3M"), amount("512Ki"), amount("1_000"), amount("0.5"), amount("0.5", whole=False)
+    (4300000, 524288, 1000, None, Fraction(1, 2))
     """
     unit = next((unit for unit in UNITS if text.endswith(unit)), "")
     power = UNITS.get(unit, 1)
@@ -298,7 +315,9 @@ def amount(text: str) -> int | None:
         value = expressions.read(number)
     except ExpressionFault:
         return None
-    if isinstance(value, (Formula, bool, str, list)) or value is None:
+    if isinstance(value, (Formula, bool, str, list)) or value is None or value < 0:
         return None
-    value = value * power
-    return int(value) if value == int(value) and value >= 0 else None
+    value = Fraction(value * power)
+    if value.denominator == 1:
+        return int(value)
+    return None if whole else value

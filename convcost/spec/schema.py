@@ -17,7 +17,7 @@ from typing import Any
 
 from convcost.layers import REGISTRY, Field, LayerType
 from convcost.layers.fields import FACTOR, FLAG, MAX_SIZE, NUMBER, WHOLE, WORD, Form
-from convcost.ops import METRICS
+from convcost.metrics import METRICS, Metric
 from convcost.spec import forms
 from convcost.spec.arithmetic import FUNCTIONS, shown
 from convcost.spec.document import (
@@ -33,7 +33,7 @@ from convcost.spec.expand import MOST_LAYERS
 from convcost.spec.expressions import CONSTANTS, KEYWORDS, OPERATORS
 from convcost.spec.fields import Follower, followers, lacks
 from convcost.spec.forms import Schema
-from convcost.spec.reading import VERSION
+from convcost.spec.reading import VERSIONS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 
@@ -131,8 +131,7 @@ class _Builder:
         if key in ("name", "source"):
             return self._refer("text", forms.TEXT)
         if key == "convcost":
-            text = {"type": "string", "pattern": f"^{VERSION}$"}
-            return {"anyOf": [{"const": VERSION}, text, forms.NOTHING]}
+            return forms.version(VERSIONS)
         if key == "symbols":
             return forms.mapping(propertyNames=self._new_name(), additionalProperties=self._symbol())
         if key == "input":
@@ -147,10 +146,14 @@ class _Builder:
         if key == "layers":
             return {"type": "array", "minItems": 1}
         if key == "budget":
-            amount = self._refer("amount", forms.amount())
-            totals = {metric: {"description": about, **amount} for metric, about in METRICS.items()}
+            totals = {name: {"description": each.about, **self._amount(each)} for name, each in METRICS.items()}
             return forms.mapping(properties=totals, additionalProperties=False)
         raise KeyError(key)
+
+    def _amount(self, metric: Metric) -> Schema:
+        if metric.is_ratio:
+            return self._refer("amount_of_ratio", forms.amount(whole=False))
+        return self._refer("amount", forms.amount())
 
     def _symbol(self) -> Schema:
         value = self._value(outside=True)

@@ -28,10 +28,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.documents import VERSION
 from convcost.layers import REGISTRY
 from convcost.verification.cases import cases_of
 from convcost.verification.counting import Task, perform, predict
-from convcost.verification.results import SCHEMA_VERSION, Difference, differences
+from convcost.verification.results import Difference, differences
 
 
 class Counterexample(Struct, frozen=True):
@@ -107,7 +108,7 @@ def prove(chosen: Iterable[str] | None = None) -> tuple[FormulaProof, ...]:
 def to_dict(proofs: Sequence[FormulaProof]) -> dict[str, Any]:
     """Return proofs as plain data: what `--format json` writes."""
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": VERSION,
         "proved": all(proof.proved for proof in proofs),
         "formulas": [proof.to_dict() for proof in proofs],
     }

@@ -7,10 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.documents import VERSION
 from convcost.network import Network
 from convcost.ops import KINDS
-
-SCHEMA_VERSION = 1
 
 Shape = tuple[int, ...]
 
@@ -168,7 +167,7 @@ class Verification(Struct, frozen=True):
     def to_dict(self) -> dict[str, Any]:
         """Return the verification as plain data: what `--format json` writes."""
         return {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": VERSION,
             "network": {
                 "name": self.network.name or None,
                 "file": self.network.file or None,

@@ -146,6 +146,7 @@ def test_a_batch_multiplies_the_work_and_not_the_parameters():
         assert (b.params, b.buffers) == (a.params, a.buffers)
         assert (b.macs, b.useful_mults) == (32 * a.macs, 32 * a.useful_mults)
         assert b.ops == a.ops * 32
+    assert [layer.output_values for layer in many.layers] == [32 * layer.output_values for layer in one.layers]
     assert [layer.activations for layer in many.layers] == [32 * layer.activations for layer in one.layers]
     assert [layer.output_shape for layer in many.layers] == [layer.output_shape for layer in one.layers]
     assert [layer.ratio for layer in many.layers] == [layer.ratio for layer in one.layers]
@@ -217,7 +218,7 @@ def test_the_rows_add_up_to_the_totals(name, fold):
         values = 1
         for size in row["output_shape"]:
             values *= size
-        assert row["activations"] == values
+        assert row["output_values"] == values
 
 
 def test_a_layer_reads_what_another_gives():
@@ -248,15 +249,17 @@ def test_an_analysis_as_plain_data(analyze):
         "value": 17 / 72,
     }
 
-    def row(name, type, input_shape, output_shape, activations, params, buffers, counts, ratio, *notes):
+    def row(name, type, shapes, values, activations, params, deployed, buffers, counts, ratio, *notes):
         return {
             "name": name,
             "type": type,
             "file": "<mapping>",
-            "input_shape": input_shape,
-            "output_shape": output_shape,
+            "input_shape": shapes[0],
+            "output_shape": shapes[1],
+            "output_values": values,
             "activations": activations,
             "params": params,
+            "deployed_params": deployed,
             "buffers": buffers,
             **counts,
             "ratio": ratio,
@@ -281,16 +284,18 @@ def test_an_analysis_as_plain_data(analyze):
     scaled = {**nothing, "mults": 128, "flops": 128, "useful_mults": 128, "ops": {"mul": 128}}
     x, y, z, one = [4, 6, 6], [4, 4, 4], [8, 4, 4], [8, 1, 1]
     expected = [
-        row("a/depthwise", "depthwise_conv", x, y, 64, 36, 0, products(576), first),  # 4 · 9 weights at 4 · 4 places
-        row("a/depthwise/batch_norm", "batch_norm", y, y, 64, 8, 8, nothing, None, "folded into a/depthwise"),
-        row("a/pointwise", "pointwise_conv", y, z, 128, 32, 0, products(512), second),  # 8 · 4 weights at 4 · 4 places
-        row("a/pointwise/batch_norm", "batch_norm", z, z, 128, 16, 16, nothing, None, "folded into a/pointwise"),
-        row("branch_2/global_avg_pool_1", "global_avg_pool", z, one, 8, 0, 0, average, None),  # 8 sums of 16
-        row("multiply_1", "multiply", [z, one], z, 128, 0, 0, scaled, None, "output"),
+        row("a/depthwise", "depthwise_conv", [x, y], 64, 64, 36, 40, 0, products(576), first),  # 4 · 9, 16 places
+        row("a/depthwise/batch_norm", "batch_norm", [y, y], 64, 0, 8, 0, 8, nothing, None, "folded into a/depthwise"),
+        row("a/pointwise", "pointwise_conv", [y, z], 128, 128, 32, 40, 0, products(512), second),  # 8 · 4 weights
+        row(
+            "a/pointwise/batch_norm", "batch_norm", [z, z], 128, 0, 16, 0, 16, nothing, None, "folded into a/pointwise"
+        ),
+        row("branch_2/global_avg_pool_1", "global_avg_pool", [z, one], 8, 0, 0, 0, 0, average, None),
+        row("multiply_1", "multiply", [[z, one], z], 128, 0, 0, 0, 0, scaled, None, "output"),
     ]
     convention = data.pop("convention")
     assert data == {
-        "schema_version": 1,
+        "schema_version": 2,
         "network": {
             "name": "small",
             "file": "<mapping>",
@@ -300,8 +305,10 @@ def test_an_analysis_as_plain_data(analyze):
         },
         "layers": expected,
         "total": {
-            "activations": 520,  # 64 + 64 + 128 + 128 + 8 + 128
+            "output_values": 520,  # 64 + 64 + 128 + 128 + 8 + 128
+            "activations": 192,  # 64 + 128 by the convolutions
             "params": 92,  # 36 + 8 + 32 + 16
+            "deployed_params": 80,  # 36 + 4 biases + 32 + 8 biases
             "buffers": 24,
             "mults": 1_216,  # 576 + 512 + 128
             "adds": 1_216,  # 576 + 512 + 128
@@ -312,6 +319,4 @@ def test_an_analysis_as_plain_data(analyze):
         },
     }
     assert {"batch": 1, "fold": True}.items() <= convention.items()
-    assert set(convention) == {
-        "batch", "fold", "params", "buffers", "mults", "adds", "macs", "flops", "useful_mults"
-    }  # fmt: skip
+    assert set(convention) == {"batch", "fold", *data["total"]} - {"ops"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,6 @@ from convcost.budget import acceptance, checking, configuration
 from convcost.budget.baselines import Lacking, Past
 from convcost.budget.budgets import Bound, Budget
 from convcost.budget.verdicts import EXCEEDED, GROWTH, Base, Check, Verdict
-from convcost.ops import Cost, Ledger
 from convcost.spec.reading import UNITS, amount
 
 TEXT = """\
@@ -142,7 +142,7 @@ def test_a_max_is_raised_to_what_it_takes_whatever_was_before(folder):
         base = Base("before")
 
         def past(self, spec, network, settings):
-            return Past("before", now.layers, Cost(ops=Ledger(mul=5_300)), 0)
+            return Past("before", now.layers, SimpleNamespace(value=lambda metric: 5_300, values=now.values))
 
     found = checking.check((), configuration.read("convcost.yaml"), baseline=Before())
     assert [(each.base, each.status) for each in found] == [(5_300, "exceeded"), (5_300, "exceeded")]
@@ -265,7 +265,9 @@ def test_a_share_that_something_of_no_cost_keeps_stays_a_share(folder):
         base = Base("before")
 
         def past(self, spec, network, settings):
-            past = Past("before", (), Cost(params=80 if spec == "a.yaml" else 0), 0)
+            past = Past(
+                "before", (), SimpleNamespace(value=lambda metric: 80 * (spec == "a.yaml"), values=lambda metric: ())
+            )
             return Lacking("it is new") if spec == "new.yaml" else past
 
     found = checking.check((), configuration.read("convcost.yaml"), baseline=Before())

@@ -16,8 +16,9 @@ from convcost.budget import baselines
 from convcost.budget.baselines import Lacking, Past
 from convcost.budget.verdicts import Base, Check
 from convcost.errors import BaselineError
+from convcost.metrics import METRICS
 from convcost.network import Network, Tensor
-from convcost.ops import METRICS, Cost, Ledger
+from convcost.ops import Cost, Ledger
 from convcost.reports import formats
 from convcost.reports.analysis import AnalysisReport
 from convcost.reports.check import CheckReport
@@ -82,14 +83,14 @@ def test_a_spec_is_counted_as_it_was(commit):
     found = past(baseline, "net.yaml")
     # as beside the spec; 8 · 16 + 4 · 16 + 4 · 16 + 4 · 16 values
     assert found.total == Cost(params=336, ops=Ledger(mul=5376, add=5376, cmp=64), macs=5376, useful_mults=5376)
-    assert found.activations == 320
+    assert found.numbers.value("output_values") == 320
     assert [(layer.name, layer.cost.params, layer.cost.mults, layer.line) for layer in found.layers] == [
         ("first", 288, 4608, 6),
         ("second.1", 32, 512, 8),
         ("second.2", 16, 256, 8),
         ("relu_1", 0, 0, 11),
     ]
-    assert (found.name, found.whole, found.network.file) == (f"{base}:net.yaml", True, f"{base}:net.yaml")
+    assert (found.name, found.whole, found.numbers.network.file) == (f"{base}:net.yaml", True, f"{base}:net.yaml")
     commit = baseline.base.commit
     assert (baseline.base, commit[:7]) == (Base(f"{base} (HEAD)", "HEAD", commit), base)
     assert len(commit) == 40
@@ -281,12 +282,12 @@ def analysed(*specs, **options):
 
 def test_a_report_tells_what_a_network_cost(report):
     found = past(report(tiny()), "tiny.yaml")
-    assert (found.name, found.whole, found.network) == ("cost.json: tiny.yaml", True, None)
+    assert (found.name, found.whole) == ("cost.json: tiny.yaml", True)
     assert found.total == Cost(params=8, ops=Ledger(mul=6, add=6), macs=6, useful_mults=6)
     (layer,) = found.layers
     assert (layer.name, layer.path, layer.type, layer.line) == ("head", ("head",), "linear", 3)
     assert (layer.input_shapes, layer.output_shape) == (((3,),), (2,))
-    assert (layer.activations, layer.cost, layer.ratio, layer.notes) == (2, found.total, None, ())
+    assert (layer.output_values, layer.cost, layer.ratio, layer.notes) == (2, found.total, None, ())
     assert report(tiny()).base == Base("cost.json", file="cost.json")
 
 
@@ -296,12 +297,14 @@ def test_what_analyze_wrote_is_read_again(spec, report):
     now = Analysis.of(network(spec))
     for text in analysed((spec, {})), analysed((spec, {}), ("tiny.yaml", {})), analysed((spec, {}), sort="name"):
         found = past(report(text), spec)
-        assert (found.total, found.activations, found.whole) == (now.total, now.activations, True)
+        assert (found.total, found.whole) == (now.total, True)
         layers = {layer.name: layer for layer in found.layers}
+        for metric in METRICS:
+            assert found.numbers.value(metric) == now.value(metric)
+            before, after = dict(zip(layers, found.numbers.values(metric), strict=True)), now.values(metric)
+            assert [before[layer.name] for layer in now.layers] == after
         for layer in now.layers:
             before = layers.pop(layer.name)
-            for metric in METRICS:
-                assert before.value(metric) == layer.value(metric)
             for name in "path", "type", "line", "input_shapes", "output_shape":
                 assert getattr(before, name) == getattr(layer, name)
         assert not layers
@@ -319,7 +322,7 @@ def test_rows_of_several_layers_serve_totals_only(options, report):
     block = "blocks: {b: {layers: [relu, relu]}}\ninput: [3]\nlayers: [b, b]\n"
     Path("two.yaml").write_text(block)
     found = past(report(analysed(("two.yaml", {}), **options)), "two.yaml")
-    assert (found.whole, found.activations, found.total.ops) == (False, 12, Ledger(cmp=12))
+    assert (found.whole, found.numbers.value("output_values"), found.total.ops) == (False, 12, Ledger(cmp=12))
 
 
 def test_keys_that_are_not_needed_may_be_missing_and_others_may_be_there(report):
@@ -484,10 +487,12 @@ AGAINST = "the report contradicts itself"
             wrong(NO_REPORT, "networks[1]", "Expected `object`, got `int`")),
         ([[{"schema_version": 1, "networks": [tiny(layers__0__name=5)]}]],
             wrong(NO_REPORT, "[0].networks[0].layers[0].name", "Expected `str`, got `int`")),
-        ([tiny(schema_version=2)],
-            wrong("the report is of another version", found="schema_version 2; this convcost knows 1")),
+        ([tiny(schema_version=3)],
+            wrong("the report is of another version", found="schema_version 3; this convcost knows 1 and 2")),
+        ([tiny(schema_version=True)],
+            wrong("the report is of another version", found="schema_version True; this convcost knows 1 and 2")),
         ([tiny(), {"schema_version": "x\n"}],
-            wrong("the report is of another version", "[1]", "schema_version x\\n; this convcost knows 1")),
+            wrong("the report is of another version", "[1]", "schema_version x\\n; this convcost knows 1 and 2")),
         ([tiny(free={"alpha": {}}, total__params="8·alpha")],
             wrong("the report tells formulas", found="it was made with --free")),
         ([tiny(), tiny(convention__batch=8)],
@@ -497,7 +502,7 @@ AGAINST = "the report contradicts itself"
         ([tiny(total__params=9)],
             wrong(AGAINST, found="params of the layers add up to 8, but the total says 9")),
         ([tiny(total__activations=3)],
-            wrong(AGAINST, found="activations of the layers add up to 2, but the total says 3")),
+            wrong(AGAINST, found="output_values of the layers add up to 2, but the total says 3")),
         ([tiny(total__ops={"mul": 6, "add": 6, "cmp": 1})],
             wrong(AGAINST, found="ops.cmp of the layers add up to 0, but the total says 1")),
         ([tiny(layers__0__mults=7)],
@@ -505,7 +510,7 @@ AGAINST = "the report contradicts itself"
         ([tiny(), tiny(total__flops=2**70)],
             wrong(AGAINST, "[1]", f"flops of the total is {2**70:,}, but 12 by its ops")),
         ([tiny(layers=[])],
-            wrong(AGAINST, found="activations of the layers add up to 0, but the total says 2")),
+            wrong(AGAINST, found="params of the layers add up to 0, but the total says 8")),
     ],
 )  # fmt: skip
 def test_what_is_no_report_that_can_be_compared(entries, message, report):

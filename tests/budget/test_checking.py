@@ -17,7 +17,7 @@ from convcost.budget.baselines import Lacking, Past
 from convcost.budget.budgets import Bound, Budget
 from convcost.budget.verdicts import Base
 from convcost.errors import Place
-from convcost.ops import METRICS
+from convcost.metrics import METRICS
 
 NET = Path("net.yaml")
 
@@ -39,10 +39,8 @@ class Before:
             **{
                 "name": "before",
                 "layers": found.layers,
-                "total": found.total,
-                "activations": found.activations,
+                "numbers": found,
                 "whole": True,
-                "network": found.network,
                 **self.with_,
             }
         )
@@ -98,7 +96,7 @@ def test_a_verdict_is_that_of_whole_numbers(actual, limit, share):
         "max": Bound(limit, share=False, text="limit"),
         "warn": Bound(share, share=True, text="share"),
     }
-    (verdict,) = checking.check([spec], budgets=[Budget("activations", **bounds)])
+    (verdict,) = checking.check([spec], budgets=[Budget("output_values", **bounds)])
     expected = "exceeded" if actual > limit else "warning" if actual > share * limit else "within"
     assert (verdict.actual, verdict.status) == (actual, expected)
 
@@ -113,7 +111,9 @@ def test_every_metric_may_be_limited(check):
         "macs": 5376,
         "flops": 10_752,
         "useful_mults": 5376,  # no padding
-        "activations": 16 * (8 + 4 + 4 + 4),
+        "output_values": 16 * (8 + 4 + 4 + 4),
+        "activations": 16 * (8 + 4 + 4),  # by the convolutions
+        "deployed_params": 336,  # no norm
         "ops_mul": 5376,
         "ops_add": 5376,
         "ops_cmp": 64,
@@ -222,7 +222,7 @@ def test_no_more_than_five_layers_are_told(folder, check):
 def test_a_layer_that_was_taken_out_is_no_cause(folder, check):
     before = folder / "before.yaml"
     before.write_text(NET.read_text().replace("  - conv: {out_channels: 8", "  - sigmoid\n  - conv: {out_channels: 8"))
-    (verdict,) = check("  - {metric: activations, growth: 0, max: 1k}\n", baseline=Before(before))[1:]
+    (verdict,) = check("  - {metric: output_values, growth: 0, max: 1k}\n", baseline=Before(before))[1:]
     # the sigmoid put out 4 · 6 · 6 values
     assert (verdict.base - verdict.actual, verdict.status) == (144, "within")
 
@@ -278,8 +278,8 @@ def test_a_layer_that_came_among_those_that_are_limited_is_new_there(folder, che
     before.write_text("input: [4, 6, 6]\nlayers: [{relu: , name: a}, {relu6: , name: s1}]\n")
     NET.write_text(before.read_text().replace("name: a", "name: s0"))
     sum_, *each = check(
-        '  - {metric: activations, layers: "s*", growth: 0}\n'
-        '  - {metric: activations, layers: "s*", scope: each, growth: 0, max: 1}\n',
+        '  - {metric: output_values, layers: "s*", growth: 0}\n'
+        '  - {metric: output_values, layers: "s*", scope: each, growth: 0, max: 1}\n',
         baseline=Before(before),
     )
     each_max, each = each[:2], each[2:]

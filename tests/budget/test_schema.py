@@ -14,7 +14,7 @@ from ruamel.yaml import YAMLError
 from convcost.budget import configuration
 from convcost.budget.budgets import SCOPES
 from convcost.budget.schema import config_schema
-from convcost.ops import METRICS
+from convcost.metrics import METRICS
 from convcost.spec.source import Source
 
 SCHEMA = json.loads(json.dumps(config_schema()))
@@ -52,7 +52,9 @@ def test_it_has_the_keys_that_validation_knows_each_with_a_description():
 
 def test_metrics_and_scopes_can_be_completed():
     metric = SCHEMA["definitions"]["metric"]
-    assert dict(zip(metric["enum"], metric["enumDescriptions"], strict=True)) == METRICS
+    assert dict(zip(metric["enum"], metric["enumDescriptions"], strict=True)) == {
+        name: each.about for name, each in METRICS.items()
+    }
     assert SCHEMA["definitions"]["scope"] == {"enum": list(SCOPES)}
 
 

@@ -12,7 +12,7 @@ from convcost import Layer, Network, NetworkBuilder, Tensor
 from convcost.layers import REGISTRY
 
 BIG = 10**15 + 1
-NO_FIT = "kernel_size 9 does not fit into an input of 8"
+NO_FIT = "\n = found: kernel_size 9 does not fit into an input of 8"
 
 
 @pytest.fixture
@@ -104,10 +104,10 @@ def test_what_cannot_be_added(builder):
         (("conv", x), {"kernel_size": 3}, "conv needs out_channels"),
         (("relu", x), {"slope": 3}, "relu has no field 'slope'"),
         (("conv", x), {"out_channels": 0, "kernel_size": 1}, "out_channels must be at least 1\n = found: 0"),
-        (("conv", x), {"out_channels": 4, "kernel_size": 9}, f"the kernel must fit into its padded input\n = found: {NO_FIT}"),
+        (("conv", x), {"out_channels": 4, "kernel_size": 9}, f"the kernel must fit into its padded input{NO_FIT}"),
         (("linear", x), {"out_features": 4}, "linear takes a vector\n = found: [3, 8, 8] reaches it\n = help: put"),
         (("max_pool", vector), {"kernel_size": 2}, "max_pool takes channels and spatial sizes\n = found: [3] reaches"),
-        (("upsample", x), {"scale_factor": 10**15}, f"a size is at most 10**15\n = found: the output would be [3, {8 * 10**15}"),
+        (("upsample", x), {"scale_factor": 10**15}, "a size is at most 10**15\n = found: the output would be [3"),
     ]  # fmt: skip
     for given, fields, expected in said:
         assert message(builder.add, *given, **fields).startswith(f"error: {expected}")

@@ -309,7 +309,7 @@ class Before:
         if spec == "new.yaml":
             return Lacking("new.yaml is new: it is not in 1a2b3c4")
         before = Analysis.of(convcost.load("before.yaml", set=settings).network)
-        return Past("1a2b3c4:net.yaml", before.layers, before.total, before.activations)
+        return Past("1a2b3c4:net.yaml", before.layers, before)
 
 
 @pytest.fixture

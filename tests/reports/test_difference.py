@@ -18,8 +18,8 @@ from msgspec.structs import replace
 
 import convcost
 from convcost.budget.verdicts import Base
+from convcost.metrics import standard
 from convcost.network import Network, Tensor
-from convcost.ops import TOTALS
 from convcost.reports import formats
 from convcost.reports.contents import Page
 from convcost.reports.difference import DifferenceReport, percents
@@ -54,6 +54,7 @@ def test_a_whole_report():
     # conv_2: 4 · 4 · 9 = 144 at 36: 5,184, of which (2 + 4 · 3 + 2)² · 16 = 4,096 read no zero
     # conv_3: 8 · 4 = 32 at 36: 1,152, and 8 biases; the pool adds 8 · 36 = 288
     # 108 + 32 = 140 and 108 + 144 + 40 = 292; 3,888 + 1,152 = 5,040; + 5,184 = 10,224; 144 + 144 + 288 + 8 = 584
+    # values, 144 + 288 = 432 of them put out by convolutions; there is no norm to fold
     assert text(report(BEFORE, AFTER, BASE)) == dedent(
         """\
         Net (net.yaml) since 1a2b3c4, the merge base with origin/main
@@ -61,19 +62,21 @@ def test_a_whole_report():
         Before: input 3×8×8 · 4 layers
         After: input 3×8×8 · 6 layers
 
-        Total         Before   After        ±         %
-        ───────────────────────────────────────────────
-        params           140     292     +152  +108.6 %
-        buffers            0       0        0       0 %
-        mults          5,040  10,224   +5,184  +102.9 %
-        adds           5,328  10,512   +5,184   +97.3 %
-        macs           5,040  10,224   +5,184  +102.9 %
-        flops         10,368  20,736  +10,368  +100.0 %
-        useful mults   5,040   9,136   +4,096   +81.3 %
-        activations      584     872     +288   +49.3 %
-        cmp              144     288     +144  +100.0 %
-        ───────────────────────────────────────────────
-        layers             4       6       +2   +50.0 %
+        Total            Before   After        ±         %
+        ──────────────────────────────────────────────────
+        params              140     292     +152  +108.6 %
+        buffers               0       0        0       0 %
+        mults             5,040  10,224   +5,184  +102.9 %
+        adds              5,328  10,512   +5,184   +97.3 %
+        macs              5,040  10,224   +5,184  +102.9 %
+        flops            10,368  20,736  +10,368  +100.0 %
+        useful mults      5,040   9,136   +4,096   +81.3 %
+        output values       584     872     +288   +49.3 %
+        activations         432     576     +144   +33.3 %
+        deployed params     140     292     +152  +108.6 %
+        cmp                 144     288     +144  +100.0 %
+        ──────────────────────────────────────────────────
+        layers                4       6       +2   +50.0 %
 
         Counted for one input at inference.
 
@@ -114,7 +117,9 @@ def test_a_whole_report_in_markdown():
         | `macs` | 5,040 | 10,224 | +5,184 | +102.9 % |
         | `flops` | 10,368 | 20,736 | +10,368 | +100.0 % |
         | `useful mults` | 5,040 | 9,136 | +4,096 | +81.3 % |
-        | `activations` | 584 | 872 | +288 | +49.3 % |
+        | `output values` | 584 | 872 | +288 | +49.3 % |
+        | `activations` | 432 | 576 | +144 | +33.3 % |
+        | `deployed params` | 140 | 292 | +152 | +108.6 % |
         | `cmp` | 144 | 288 | +144 | +100.0 % |
         | **layers** | **4** | **6** | **+2** | **+50.0 %** |
 
@@ -146,7 +151,7 @@ def test_nothing_changed():
         "input 3×8×8 · 4 layers",
         "",
     ]
-    assert re.findall(r"^mults .*$", shown, re.MULTILINE) == ["mults          5,040   5,040  0  0 %"]
+    assert re.findall(r"^mults .*$", shown, re.MULTILINE) == ["mults             5,040   5,040  0  0 %"]
     assert "Layer by layer" not in shown
 
 
@@ -220,9 +225,9 @@ def test_a_file_that_is_new():
         "There is no such file at 1a2b3c4, the merge base with origin/main.",
         "After: input 3×8×8 · 4 layers",
         "",
-        "Total         Before   After        ±       %",
+        "Total            Before   After        ±       %",
     ]
-    assert re.findall(r"^mults .*$", shown, re.MULTILINE) == ["mults              0   5,040   +5,040  from 0"]
+    assert re.findall(r"^mults .*$", shown, re.MULTILINE) == ["mults                 0   5,040   +5,040  from 0"]
     assert len(re.findall(r"^\+ ", shown, re.MULTILINE)) == 4 + 1  # and the legend
     data = json.loads(text(new, format="json"))
     assert data["before"] is None
@@ -240,7 +245,8 @@ def test_json_says_which_revision_it_is():
 def test_csv_tells_every_total_with_its_change():
     rows = list(csv.DictReader(io.StringIO(text(report(BEFORE, AFTER), format="csv"))))
     found = report(BEFORE, AFTER).difference.totals()
-    for metric in TOTALS:
+    assert [*found] == [metric.name for metric in standard()]
+    for metric in found:
         sums = [sum(int(row[f"{metric}_{side}"]) for row in rows) for side in ("before", "after", "change")]
         assert sums == [*found[metric], found[metric][1] - found[metric][0]]
     assert {row["network"] for row in rows} == {"Net"}
@@ -304,7 +310,7 @@ def test_another_parser_finds_the_tables_and_what_is_folded():
     found, html = tables(text(report(BEFORE, AFTER), report(AFTER, BEFORE), format="markdown"))
     fold = ["<details><summary>Layer by layer</summary>\n", "</details>\n"]
     assert html == ["<!-- convcost diff -->\n", *fold, *fold]
-    assert [len(table) for table in found] == [1 + 10, 1 + 5 + 1, 1 + 10, 1 + 5 + 1]  # the heading, rows, the total
+    assert [len(table) for table in found] == [1 + 12, 1 + 5 + 1, 1 + 12, 1 + 5 + 1]  # the heading, rows, the total
     assert found[0][1] == ["params", "140", "292", "+152", "+108.6 %"]
     assert found[1][2][:5] == ["+ conv_2", "conv", "", "144", "+144"]
 
@@ -329,7 +335,7 @@ def test_a_comment_is_below_64_kilobytes():
     rows = found[1][1:-1]
     assert len(rows) == 2000 - left
     assert all(row[0].startswith("~") for row in rows)
-    assert len(found[0]) == 10
+    assert len(found[0]) == 12
     assert len(text(wide, format="table")) > 100_000
 
 
@@ -353,7 +359,7 @@ def test_several_networks_share_one_comment():
     assert len(shown.encode()) < 64_000
     found, html = tables(shown)
     assert html.count("<!-- convcost diff -->\n") == 1
-    assert [len(table) for table in found[::2]] == [10] * 9  # no total is cut
+    assert [len(table) for table in found[::2]] == [12] * 9  # no total is cut
     assert len(re.findall(r"Left out to fit a comment: [\d,]+ of 600 rows", shown)) == 9
 
 
@@ -363,11 +369,11 @@ def test_more_networks_than_fit_are_counted():
     shown = text(*[same, report(BEFORE, AFTER)] * 60, format="markdown")
     assert len(shown.encode()) < 64_000
     found, html = tables(shown)
-    totals = [table for table in found if len(table) == 11]
+    totals = [table for table in found if len(table) == 13]
     told = re.search(r"\nLeft out to fit a comment: (\d+) tables and (\d+) specs\.\n$", shown)
     assert (len(totals), int(told[2])) == (60, 60)
     assert "Nothing changed" not in shown
-    assert len(found) - len(totals) == 60 - int(told[1]) > 30  # the tables of layers that have room
+    assert len(found) - len(totals) == 60 - int(told[1]) > 20  # the tables of layers that have room
     assert sum("<details>" in line for line in html) == len(found) - len(totals)
 
 

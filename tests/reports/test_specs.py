@@ -39,7 +39,7 @@ def test_the_data():
         "source": "Howard et al. 2017, arXiv:1704.04861, Table 1",
     }
     data = json.loads(formats.render("json", [REPORT], Page()))
-    assert data["schema_version"] == 1
+    assert data["schema_version"] == 2
     assert data["specs"][0] == row | {"input_shape": [3, 224, 224]}
     assert data["specs"][1]["year"] is None
     rows = list(csv.DictReader(io.StringIO(formats.render("csv", [REPORT], Page()))))

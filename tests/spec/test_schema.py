@@ -17,7 +17,7 @@ from ruamel.yaml import YAMLError
 import convcost
 from convcost import spec
 from convcost.layers import REGISTRY, FieldFault
-from convcost.ops import METRICS
+from convcost.metrics import METRICS
 from convcost.spec import expressions, forms
 from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.document import BLOCK_KEYS, ITEM_KEYS, KEYS, RESIDUAL_KEYS, SYMBOL_KEYS
@@ -299,7 +299,7 @@ def test_the_use_of_a_block_is_checked_too(item, as_an_editor):
             f"input: [3]\nlayers: [relu]\n{key}"
             for key in [
                 "layer: [relu]",
-                "convcost: 2",
+                "convcost: 3",
                 "name: [x]",
                 "source: {a: b}",
                 "symbols: [a]",
@@ -377,7 +377,7 @@ def test_an_unknown_word_is_refused_where_nothing_is_declared(as_an_editor):
 @pytest.mark.parametrize(
     "text",
     [
-        HEAD + "convcost: '1'\nname: 18\nsource: ~\nsymbols:\ndefaults: ''\nblocks: {}\nbudget: ~\nlayers: [relu]",
+        HEAD + "convcost: '2'\nname: 18\nsource: ~\nsymbols:\ndefaults: ''\nblocks: {}\nbudget: ~\nlayers: [relu]",
         HEAD + "budget: {params: 1e6, mults: 4.3M, adds: 1_000, macs: 512Ki, flops: 2 * 3, buffers: 0}\nlayers: [relu]",
         HEAD + "layers: [relu: ~, relu: '', relu: {}, {relu: , name: 1, if: not false, repeat: '2'}]",
         HEAD + "layers: [{relu: , name: a}, {tanh: , from: a}, {tanh: , from: [a], name: b}, {add: , from: [a, b]}]",

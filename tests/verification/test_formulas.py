@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convcost.layers import REGISTRY
+from convcost.layers import REGISTRY, LayerType
 from convcost.layers.fields import field, whole
 from convcost.verification.cases import cases_of
 from convcost.verification.formulas import prove, to_dict

@@ -1,0 +1,124 @@
+"""Numbers in documents: a key for each metric that is told, as the table of metrics has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
+
+from convcost import metrics
+from convcost.metrics import METRICS, Metric
+
+Count = Annotated[int, Meta(ge=0)]
+Size = Count | str
+"""A size: a whole number, or the text of a formula in free symbols."""
+
+
+class Ratio(Struct, frozen=True, kw_only=True):
+    """What a separable convolution costs of the standard one with the same shape.
+
+    Attributes:
+        kind: `standard` for a convolution that could be separable, `separable` for one that is.
+        formula: The ratio in the papers' letters.
+        numbers: The formula with its numbers.
+        exact: The ratio, exact.
+        value: The ratio in decimals; null where it is a formula.
+        term: The formula of the row's own part.
+    """
+
+    kind: str
+    formula: str
+    numbers: str
+    exact: str
+    value: float | None
+    term: str | None
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """A row of a report: a layer, or several in one.
+
+    Attributes:
+        name: The layer's name.
+        type: Its type; of several layers how many they are.
+        file: The file where it is written.
+        line: The line there.
+        input_shape: What it reads, channels first; a list of shapes where it reads several.
+        output_shape: What it gives, channels first.
+    """
+
+    name: str
+    type: str
+    file: str | None = None
+    line: Count | None
+    input_shape: list[Count | list[Count]]
+    output_shape: list[Count]
+
+
+class Kinds(Struct, frozen=True):
+    """The structures that tell some metrics.
+
+    Attributes:
+        total: The numbers of a network.
+        row: A layer and its numbers.
+        layer: The same with its ratio, notes and formulas.
+    """
+
+    total: Any
+    row: Any
+    layer: Any
+
+
+@cache
+def kinds(names: Sequence[str], *, free: bool = False) -> Kinds:
+    """Return the structures that tell some metrics.
+
+    Args:
+        names: The metrics.
+        free: Whether numbers may be formulas in free symbols.
+    """
+    numbers = [_field(METRICS[name], free=free) for name in names]
+    numbers.append(("ops", Annotated[dict[str, _count(free=free)], Meta(description=_OPS)]))  # type: ignore[misc]
+    layer: list[Any] = [("ratio", Ratio | None), ("notes", list[str]), ("formula", dict[str, str] | None)]
+    shapes: list[Any] = []
+    if free:
+        layer.append(("structures", Annotated[dict[str, dict[str, Any]], Meta(description=_STRUCTURES)]))
+        shapes = [("input_shape", list[Size | list[Size]]), ("output_shape", list[Size])]
+    total = defstruct("Total", [*numbers, *layer[3:]], namespace=_about("What a network costs."), **_OPTIONS)
+    row = defstruct("Row", [*shapes, *numbers], bases=(Head,), namespace=_about(Head.__doc__), **_OPTIONS)
+    layers = "A layer that runs, or several in one row, and what it costs."
+    return Kinds(total, row, defstruct("Layer", layer, bases=(row,), namespace=_about(layers), **_OPTIONS))
+
+
+@cache
+def cost() -> Any:
+    """Return the structure of a `Cost`: the metrics that are read off it."""
+    fields = [_field(metric, free=False) for metric in metrics.standard() if metric.of_cost is not None]
+    ops = ("ops", Annotated[dict[str, Count], Meta(description=_OPS)])
+    return defstruct("Cost", [*fields, ops], namespace=_about("What some layers cost."), **_OPTIONS)
+
+
+_OPTIONS: dict[str, Any] = {"frozen": True, "kw_only": True, "module": __name__}
+_OPS = "The scalar operations performed, by kind; those that occur."
+_STRUCTURES = "The structure of each formula; `convcost.symbolic.from_dict` reads it."
+
+
+def _about(text: str | None) -> dict[str, Any]:
+    return {"__doc__": text}
+
+
+def _count(*, free: bool) -> Any:
+    return Size if free else Count
+
+
+def _field(metric: Metric, *, free: bool) -> tuple[Any, ...]:
+    """Return the field of a metric; a report that was made before it was added has none."""
+    number: Any = str if metric.is_ratio else _count(free=free)
+    if not metric.adds_up:
+        number = number | None
+    unit = f", in {metric.unit}" if metric.unit else ""
+    described = Annotated[number, Meta(description=metric.about.rstrip(".") + unit + ".")]
+    if metric.standard and (metric.of_cost is not None or metric.name == "output_values"):
+        return metric.name, described
+    return metric.name, described | UnsetType, UNSET
