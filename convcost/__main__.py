@@ -1,36 +1,31 @@
-"""`python -m convcost`, and the command `convcost`: what must be in place before the rest is even imported."""
+"""`python -m convcost`, and the command `convcost`."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from types import FrameType
 
-INTERRUPTED = 130
+from convcost import _startup
 
 
 def main() -> None:
     """Run the command line and exit, with 130 and nothing else where it is interrupted."""
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # what starts it may have it ignored
+    ours = _startup.is_ours()
     if ours:
-        signal.signal(signal.SIGINT, _leave)  # nothing is begun that would have to be put back
+        signal.signal(signal.SIGINT, _startup.leave)
     _fill_streams()
     try:
         from convcost.cli.app import main as run
 
         if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # what is begun from here on is put back
         run()
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(_startup.INTERRUPTED)
     finally:
         if ours:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    os._exit(INTERRUPTED)
 
 
 def _fill_streams() -> None:

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 import convcost
+from convcost import _startup
 from convcost.cli import streams
 from convcost.errors import ConvcostError, Fault, visible
 from convcost.registry import PluginWarning, Registry
@@ -22,7 +23,6 @@ from convcost.registry import PluginWarning, Registry
 NO = 1
 WRONG_INPUT = 2
 BUG = 3
-INTERRUPTED = 130
 
 _UNWRITABLE = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
 _UsageError: Any = typer.BadParameter.__bases__[0]  # typer has its own of late, and click's before
@@ -143,7 +143,7 @@ def _run() -> int:
     except SystemExit as ended:  # as typer ends
         return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else NO
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return _startup.INTERRUPTED
     except ConvcostError as error:
         _tell(_without_folder() or str(error))
         return WRONG_INPUT

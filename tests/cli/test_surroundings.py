@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from convcost import _startup
+
 NET = "input: [3, 4, 4]\nlayers:\n  - conv: {out_channels: 5, kernel_size: 3}\nbudget: {params: 139}\n"  # 5 · 27 + 5
 
 
@@ -167,23 +169,53 @@ def interrupted(words, seconds, folder):
     return process.returncode, out, err
 
 
-def test_an_interruption_ends_with_130_and_in_silence(command, folder):
-    """At any time, from when Python itself has started: measured by what it says of its own imports."""
-    words = [*command, "analyze", "net.yaml"]
-    start = time.monotonic()
-    subprocess.run(words, cwd=folder, capture_output=True, check=True)
-    whole = time.monotonic() - start
-    start = time.monotonic()
-    subprocess.run([command[0], "-c", "import runpy, signal"], check=True)
-    python = time.monotonic() - start
-    found = set()
-    for step in range(25):
-        status, out, err = interrupted(words, python + (whole - python) * step / 24, folder)
-        found.add(status)
-        assert b"Traceback" not in err
-        assert status in (0, 130)
-        assert status == 0 or (out, err) == (b"", b"") or step > 20
-    assert 130 in found
+HOOK = """\
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["INTERRUPT_AT"]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["msgspec", "convcost.spec", "yaml", "typer", "convcost.cli.app", "convcost.cli.analyze", "difflib"]
+)
+def test_an_interruption_ends_with_130_and_in_silence(module, command, folder):
+    """At the import of a module, from the first one on; the last is imported on the way to an error."""
+    (folder / "hook").mkdir()
+    (folder / "hook/sitecustomize.py").write_text(HOOK)
+    path = os.pathsep.join([str(folder / "hook"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    words = [*command, "analyze", "mobilenet"]
+    for at, status in [(module, 130), ("none", 2)]:
+        env = {**os.environ, "PYTHONPATH": path, "INTERRUPT_AT": at}
+        done = subprocess.run(words, env=env, cwd=folder, capture_output=True, check=False)
+        assert (done.returncode, done.stdout) == (status, b"")
+        assert done.stderr == b"" or status == 2
+
+
+def test_the_command_is_known_by_how_it_is_started(monkeypatch):
+    for first, words, expected in [
+        ("/usr/bin/convcost", [], True),
+        ("convcost.exe", [], True),
+        ("-m", ["python", "-m", "convcost", "analyze"], True),
+        ("-m", ["python", "-m", "pytest"], False),
+        ("/usr/bin/pytest", [], False),
+        ("", [], False),
+        ("-c", ["python", "-c", "import convcost"], False),
+    ]:
+        monkeypatch.setattr(sys, "argv", [first])
+        monkeypatch.setattr(sys, "orig_argv", words)
+        assert _startup.is_command() is expected
+
+
+def test_a_program_that_imports_convcost_handles_its_interruptions():
+    script = "import signal, convcost; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout == b"True\n"
 
 
 def test_who_has_interruptions_ignored_is_not_interrupted(command, folder):
@@ -194,5 +226,5 @@ def test_who_has_interruptions_ignored_is_not_interrupted(command, folder):
 
 
 def test_a_long_work_is_interrupted(command, folder):
-    status, out, err = interrupted([*command, "verify", "vgg16", "--full"], 2, folder)
+    status, _, err = interrupted([*command, "verify", "vgg16", "--full"], 2, folder)
     assert (status, err) == (130, b"")
