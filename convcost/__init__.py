@@ -8,6 +8,9 @@
 
 from __future__ import annotations
 
+from convcost import _startup  # noqa: F401 -- before everything that takes time
+
+# isort: split
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup, TyperOption
 
 import convcost
-from convcost.cli import progress
-from convcost.errors import ConvcostError, visible
+from convcost import _startup
+from convcost.cli import progress, streams
+from convcost.errors import ConvcostError, Fault, visible
 from convcost.registry import PluginWarning, Registry
 from convcost.spec import limits
 
+NO = 1
 WRONG_INPUT = 2
+_COLLECTOR = (200_000, 20, 20)  # networks hold no cycles: looking for them more often is for nothing
 BUG = 3
+
+_UNWRITABLE = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
+_UsageError: Any = typer.BadParameter.__bases__[0]  # typer has its own of late, and click's before
 
 COMMANDS: Registry[Callable[..., None]] = Registry(
     "command",
@@ -87,6 +97,28 @@ class _Group(TyperGroup):
         super().__init__(**attributes)
         self.commands = _Lazy()  # type: ignore[assignment]  # it is only read
 
+    def make_context(self, *words: Any, **more: Any) -> Any:
+        """Parse what stands before a command."""
+        with _visible_errors():
+            return super().make_context(*words, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Parse what stands behind a command, and run it."""
+        with _visible_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _visible_errors() -> Iterator[None]:
+    """Escape what is invisible in the messages of the option parser, which holds words as they were given."""
+    try:
+        yield
+    except _UsageError as error:
+        message = error.format_message()
+        if message.isprintable():
+            raise
+        raise _UsageError(visible(message), ctx=error.ctx) from None
+
 
 app = typer.Typer(
     name="convcost",
@@ -122,28 +154,66 @@ def main() -> None:
     The status is 0 when all went well, 2 when the input or an option is wrong, 3 when convcost itself is.
     """
     warnings.showwarning = _show_warning
+    gc.set_threshold(*_COLLECTOR)
     progress.watch_layers()
+    streams.limit_widths()
+    status = _run()
+    if (failure := streams.flush()) and not isinstance(failure, BrokenPipeError) and status in (0, NO):
+        _tell(_without_output(failure))
+        status = WRONG_INPUT
+    sys.exit(status)
+
+
+def _run() -> int:
+    """Run the command line and return its status."""
     try:
         app()
+    except SystemExit as ended:  # as typer ends
+        return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else NO
+    except KeyboardInterrupt:
+        return _startup.INTERRUPTED
     except ConvcostError as error:
-        _tell(str(error))
-        sys.exit(WRONG_INPUT)
+        _tell(_without_folder() or str(error))
+        return WRONG_INPUT
     except MemoryError:
         _tell("error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points")
-        sys.exit(WRONG_INPUT)
+        return WRONG_INPUT
     except RecursionError:
         _tell("error: the input nests too deep\n = help: expressions, blocks and branches that nest less")
-        sys.exit(WRONG_INPUT)
+        return WRONG_INPUT
     except Exception as error:  # noqa: BLE001 -- whatever it is, a user sees no traceback
+        if text := _of_system(error):
+            _tell(text)
+            return WRONG_INPUT
         _tell(_bug(error))
-        sys.exit(BUG)
+        return BUG
+    return 0
+
+
+def _of_system(error: Exception) -> str:
+    """Return what is wrong with where the command runs, if an error comes of that; else nothing."""
+    if not isinstance(error, OSError):
+        return ""
+    return _without_folder() or (_without_output(error) if error.errno in _UNWRITABLE and not error.filename else "")
+
+
+def _without_folder() -> str:
+    """Return that the working directory is gone, if it is; else nothing."""
+    try:
+        Path.cwd()
+    except OSError:
+        return str(Fault("the working directory does not exist any more", help="go to one that does"))
+    return ""
+
+
+def _without_output(error: OSError) -> str:
+    return str(Fault(f"standard output cannot be written: {error.strerror}"))
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
     """Show a warning about another package as one line; others, which are for developers, as Python does."""
     if issubclass(category, PluginWarning):
-        if sys.stderr is not None:
-            sys.stderr.write(f"warning: {visible(str(message))}\n")
+        streams.show_error(f"warning: {visible(str(message))}")
     else:
         _python_shows(message, category, *place, **more)
 
@@ -153,12 +223,12 @@ _python_shows = warnings.showwarning
 
 def _tell(text: str) -> None:
     progress.clear()
-    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+    if sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         text = "\n".join(
             f"\x1b[1;31merror\x1b[0m\x1b[1m{line[5:]}\x1b[0m" if line.startswith("error:") else line
             for line in text.split("\n")
         )
-    sys.stderr.write(text + "\n")
+    streams.show_error(text)
 
 
 def _bug(error: Exception) -> str:
@@ -168,7 +238,7 @@ def _bug(error: Exception) -> str:
     where = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last is not None else "an unknown place"
     return (
         f"error: this is a bug in convcost {convcost.__version__}, not in your spec\n"
-        f" = found: {type(error).__name__}: {error}\n"
+        f" = found: {type(error).__name__}: {visible(str(error))}\n"
         f" = note: at {where}\n"
         " = help: please report it with the spec that shows it"
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 
 from msgspec import Struct
 
-from convcost.cli import progress, writing
+from convcost.cli import progress, streams, writing
 from convcost.cli.writing import File
 from convcost.errors import Fault, OptionError, OutputError
 from convcost.reports import formats
@@ -108,8 +107,7 @@ def show(text: str) -> None:
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
     except OSError as error:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered cannot be written either
+        streams.discard(sys.stdout)  # what is buffered cannot be written either
         if not isinstance(error, BrokenPipeError):  # else the reader, such as `head`, has seen enough
             raise OutputError(Fault(f"standard output cannot be written: {error.strerror}")) from None
 
@@ -118,5 +116,5 @@ def _page() -> Page:
     if sys.stdout is None or not sys.stdout.isatty():
         return Page()
     columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() and int(columns) > 0 else os.get_terminal_size().columns
+    width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
     return Page(width=width or 80, color=not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")

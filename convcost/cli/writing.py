@@ -20,7 +20,7 @@ from time import monotonic, sleep, time
 
 from msgspec import Struct
 
-from convcost.cli import progress
+from convcost.cli import progress, streams
 from convcost.errors import Fault, OutputError, visible
 from convcost.files import RefusedFile, check_link
 
@@ -158,10 +158,7 @@ def locked(paths: Iterable[str]) -> Iterator[None]:
 def warn(text: str) -> None:
     """Show a warning on standard error, if there is one."""
     progress.clear()
-    if sys.stderr is not None:
-        with suppress(OSError, ValueError):
-            sys.stderr.write(f"warning: {visible(text)}\n")
-            sys.stderr.flush()
+    streams.show_error(f"warning: {visible(text)}")
 
 
 def _wait_for(lock: Callable[[], object], folder: str) -> None:

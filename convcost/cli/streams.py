@@ -1,0 +1,59 @@
+"""The terminal and the standard streams, whatever state they are in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+_WIDTHS = ("COLUMNS", "LINES", "TERMINAL_WIDTH")
+_LARGEST = 10_000  # columns or lines, beyond which drawing takes more time and memory than anyone has
+
+
+def limit_widths() -> None:
+    """Correct the sizes of the terminal that the environment gives, for all that reads them.
+
+    What is no size counts as not given; one that no terminal has is cut.
+    """
+    for name in _WIDTHS:
+        text = os.environ.get(name)
+        if text is None:
+            continue
+        digits = text.strip().lstrip("0")
+        if not (digits.isascii() and digits.isdecimal()):
+            del os.environ[name]
+        else:
+            os.environ[name] = digits if len(digits) < len(str(_LARGEST)) else str(_LARGEST)
+
+
+def show_error(text: str) -> None:
+    """Write a line on standard error, where there is one that takes it."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except OSError:
+        discard(sys.stderr)
+
+
+def flush() -> OSError | None:
+    """Write what is still buffered, and return why standard output does not take it."""
+    failure = None
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError as error:
+            discard(stream)
+            failure = error if stream is sys.stdout else failure
+    return failure
+
+
+def discard(stream: TextIO) -> None:
+    """Have a stream that takes no more throw away what it still holds, which would fail again at the end."""
+    with suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
