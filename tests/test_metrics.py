@@ -211,6 +211,15 @@ def test_totals_of_each_kind(peak):
     assert [str(free.value(name)) for name in ("peak_output", "result")] == ["n", "n"]
 
 
+def test_layers_without_a_value_are_left_out_of_the_largest(table):
+    def of_layers(analysis):
+        return [None if layer.type == "relu" else -layer.output_values for layer in analysis.layers]
+
+    table("least", of_layers, PEAK)
+    assert convcost.analyze({"input": [4], "layers": ["relu", "identity"]}).value("least") == -4
+    assert convcost.analyze({"input": [4], "layers": ["relu"]}).value("least") == 0
+
+
 def test_a_duplicate_names_both_places(table):
     with pytest.raises(DuplicateError) as caught:
         table("params", output_values)
@@ -380,6 +389,16 @@ def test_sweeping_a_peak_and_a_ratio(peak, run):
     _, out, _ = run("sweep", "net.yaml", "--set", "n=1:5", "--best", "per_param", "-f", "csv")
     rows = [(row["n"], row["per_param"]) for row in csv.DictReader(io.StringIO(out))]
     assert rows == [(str(n), str((32 * n + 34) / (38 * n))) for n in (4, 3, 2, 1)]
+
+
+def test_a_metric_that_is_no_sum_never_meets_a_formula_in_a_sweep(table, run):
+    def of_layers(analysis):
+        assert all(type(layer.output_values) is int for layer in analysis.layers)
+        return output_values(analysis)
+
+    table("numeric", of_layers, PEAK)
+    found = convcost.sweep("net.yaml", set={"n": "1:40"}, where=["numeric == 32"])
+    assert [row["n"] for row in found.rows()] == [1, 2]
 
 
 def test_points_without_a_value_are_last_and_satisfy_nothing(peak, run):
@@ -591,6 +610,8 @@ def test_a_configuration_says_its_version_too(run):
         ("convcost.yaml:3:32: activations of net.yaml, s*", "32", "32"),
         ("convcost.yaml:4:32: activations of net.yaml, first", "128", "128"),
     ]
+    Path("net.yaml").write_text(NET.replace("out_channels: 2", "out_channels: 9"))
+    assert "activations of net.yaml, second are 144 now" in run("check")[2]  # 9 · 16, of the layers the most
     Path("convcost.yaml").write_text(f"convcost: 2\nmodels: net.yaml\nbudgets:\n{budgets}")
     assert run("check")[2] == ""
     Path("convcost.yaml").write_text(f"convcost: 3\nmodels: net.yaml\nbudgets:\n{budgets}")
