@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from convcost.budget.budgets import SCOPES
 from convcost.budget.configuration import BUDGET_KEYS, FILE, KEYS, Key
 from convcost.metrics import METRICS
-from convcost.spec.schema import AMOUNT, AMOUNT_OF_RATIO, DRAFT, NAME, Schema, mapping
+from convcost.spec.schema import AMOUNT, AMOUNT_OF_RATIO, DRAFT, VERSION, NAME, Schema, mapping
 
 
 def config_schema() -> Schema:
@@ -34,6 +34,7 @@ def _kinds() -> dict[str, Schema]:
     """Return what each kind of value is; an amount need not be whole where there is a metric that is a ratio."""
     whole = AMOUNT_OF_RATIO if any(metric.is_ratio for metric in METRICS.values()) else AMOUNT
     return {
+        "version": VERSION,
         "budgets": {"type": "array", "items": _refer("budget"), "minItems": 1},
         "metric": {"enum": list(METRICS), "enumDescriptions": [metric.about for metric in METRICS.values()]},
         "amount": whole,

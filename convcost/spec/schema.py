@@ -39,6 +39,8 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 TEXT: Schema = {"type": ["string", "number", "boolean", "null"]}
 """A text or no value; what looks like a number is a text too."""
 NAME: Schema = {"type": ["string", "number", "boolean"]}
+VERSION: Schema = {"enum": [*VERSIONS, *map(str, VERSIONS), None]}
+"""The version of the language."""
 AMOUNT: Schema = {"type": ["integer", "string"], "minimum": 0}
 """An amount: a number, or a text such as `4.3M`."""
 AMOUNT_OF_RATIO: Schema = {"type": ["number", "string"], "minimum": 0}
@@ -66,7 +68,7 @@ def spec_schema() -> Schema:
     symbols = {"type": [*TEXT["type"], "object"], "properties": symbol, "additionalProperties": False}
     totals = {name: {"description": metric.about, **amount(metric)} for name, metric in METRICS.items()}
     kinds = {
-        "convcost": {"enum": [*VERSIONS, *map(str, VERSIONS), None]},
+        "convcost": VERSION,
         "name": TEXT,
         "source": TEXT,
         "symbols": mapping(propertyNames=_none_of(RESERVED), additionalProperties=symbols),
