@@ -127,9 +127,9 @@ def test_a_formula_that_is_too_large_is_no_value_without_a_network():
         convcost.solve(spec(even, wide, n=step), "n", max={"params": 120})
     assert str(caught.value).splitlines() == [
         "error: a number of a formula has at most 512 bits",
-        "  --> <mapping>:16:19, layers[1]",
+        "  --> <mapping>:13:21, layers[1]",
         "   |",
-        "16 |     out_channels: n * 10**154 / 10**154",
-        "   |                   ^ 513 bits",
+        "13 |       out_channels: n * 10**154 / 10**154",
+        "   |                     ^ 513 bits",
         "   = help: give symbols values, or let fewer of them stay free",
     ]
