@@ -37,6 +37,7 @@ from convcost.errors import (
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.network.builder import checked as _checked
 from convcost.ops import Cost, Ledger
+from convcost.spec import limits as _limits
 from convcost.spec import source as _source
 
 if TYPE_CHECKING:  # the executor is imported where it is asked for
@@ -203,6 +204,8 @@ class Model(Struct, frozen=True):
         engine: str = "auto",
         pool: Executor | None = None,
         watch: Watch | None = None,
+        max_products: int | None = None,
+        max_values: int | None = None,
     ) -> Verification:
         """Execute every layer, count its operations and compare them with what `analyze` predicts.
 
@@ -215,9 +218,12 @@ class Model(Struct, frozen=True):
                 one; `auto`, whichever is faster for the layer.
             pool: Any executor of `concurrent.futures`, to execute layers in other processes or on other machines.
             watch: Who is told how it gets on.
+            max_products: How many products may be performed in all, or of another operation that a layer performs more
+                often; 5,000,000,000 without.
+            max_values: How many numbers one layer may hold at a time; 100,000,000 without, some 2 GB.
 
         Raises:
-            OptionError: There is no such engine, or the seed is not a whole number.
+            OptionError: There is no such engine, the seed is not a whole number, or it would take more than is allowed.
             convcost.verification.Interrupted: By the keyboard; it holds what was proved so far.
 
         >>> verification = load("examples/worked_standard").verify(full=True)
@@ -232,7 +238,10 @@ class Model(Struct, frozen=True):
             raise OptionError(Fault(f"there is no engine {engine!r}", help="known: auto, plain, lanes"))
         if type(seed) is not int:
             raise OptionError(Fault("a seed is a whole number", found=f"found {seed!r}"))
-        return run(self.network, Settings(full, fold, seed, engine), pool, watch)  # type: ignore[arg-type]  # checked
+        bounds = {"max_products": max_products, "max_values": max_values}
+        given = {name: bound for name, bound in bounds.items() if bound is not None}
+        settings = Settings(full, fold, seed, engine, **given)  # type: ignore[arg-type]  # the engine is checked
+        return run(self.network, settings, pool, watch)
 
 
 def _check_valued(*networks: Network) -> None:
@@ -252,6 +261,7 @@ def load(
     *,
     set: Mapping[str, Any] | None = None,
     free: Collection[str] | None = None,
+    max_layers: int | None = None,
 ) -> Model:
     """Read a spec.
 
@@ -260,6 +270,7 @@ def load(
         set: Values for the spec's symbols: numbers, or expressions as text.
         free: Symbols that stay symbols, so that `analyze` gives formulas; all without a value do too. Without it every
             symbol needs a value.
+        max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
 
     Raises:
         SpecError: There is no such spec, or it has faults; all of them are told, each with its place.
@@ -268,7 +279,7 @@ def load(
     >>> load("mobilenet_v1", set={"alpha": "1/2"}).analyze().total.params
     1331592
     """
-    return Model(_reader(spec).network(set or {}, free))
+    return Model(_reader(spec, max_layers).network(set or {}, free))
 
 
 def analyze(
@@ -278,13 +289,14 @@ def analyze(
     free: Collection[str] = (),
     batch: int = 1,
     fold: bool = True,
+    max_layers: int | None = None,
 ) -> Analysis:
     """Read a spec and return what its network costs: `load(spec, set=set, free=free).analyze(batch=batch, fold=fold)`.
 
     >>> analyze("mobilenet_v1", free=["alpha", "r"]).total.mults
     10752·alpha²·r² + 1125·alpha·r²/2 + 1024000·alpha
     """
-    return load(spec, set=set, free=free).analyze(batch=batch, fold=fold)
+    return load(spec, set=set, free=free, max_layers=max_layers).analyze(batch=batch, fold=fold)
 
 
 def compare(
@@ -293,13 +305,14 @@ def compare(
     set: Mapping[str, Any] | None = None,
     batch: int = 1,
     fold: bool = True,
+    max_layers: int | None = None,
 ) -> Comparison:
     """Read a spec and compare its convolutions' forms: `load(spec, set=set).compare(batch=batch, fold=fold)`.
 
     >>> compare("examples/worked_standard").layers[0].saved
     1174848
     """
-    return load(spec, set=set).compare(batch=batch, fold=fold)
+    return load(spec, set=set, max_layers=max_layers).compare(batch=batch, fold=fold)
 
 
 def check(
@@ -310,6 +323,7 @@ def check(
     base: str | None = None,
     baseline: str | Path | None = None,
     strict: bool = False,
+    max_layers: int | None = None,
 ) -> Check:
     """Hold networks to their budgets: those in their specs, those of a `convcost.yaml`, and `max`.
 
@@ -321,6 +335,7 @@ def check(
         base: The revision that growth is measured against, from where `HEAD` and it parted.
         baseline: The JSON report that growth is measured against.
         strict: Whether a warning fails, too.
+        max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
 
     Raises:
         ConvcostError: A spec, the configuration or the baseline is wrong; everything that is wrong is told.
@@ -337,10 +352,11 @@ def check(
     read = configuration.read(path) if path else None
     named = specs or (read.models if read else ())
     files = [str(spec) for spec in named if not isinstance(spec, Mapping)]
-    against = checking.against(base, str(baseline) if baseline is not None else None, files)
     budgets = [configuration.given(metric, value) for metric, value in (max or {}).items()]
-    verdicts = checking.check(named, read, budgets=budgets, settings=set or {}, baseline=against)
-    notes = (*checking.unheld(named, verdicts), *checking.renamed(verdicts))
+    with _limits.limited(max_layers):
+        against = checking.against(base, str(baseline) if baseline is not None else None, files)
+        verdicts = checking.check(named, read, budgets=budgets, settings=set or {}, baseline=against)
+        notes = (*checking.unheld(named, verdicts), *checking.renamed(verdicts))
     return ReportedCheck(verdicts, read.file if read else "", against.base if against else None, strict, notes)
 
 
@@ -352,8 +368,10 @@ def sweep(
     best: str | None = None,
     batch: int = 1,
     fold: bool = True,
+    max_points: int = 100_000,
     pool: Executor | None = None,
     watch: Callable[[int, int], None] | None = None,
+    max_layers: int | None = None,
 ) -> Sweep:
     """Read a spec and return what its network costs at every combination of some values.
 
@@ -364,8 +382,10 @@ def sweep(
         best: The total to sort by, the least first.
         batch: How many inputs to count the operations for; parameters do not scale.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        max_points: How many points there may be; each takes memory.
         pool: Any executor of `concurrent.futures`, to work on many points at once.
         watch: Is told how many more points are done, and of how many.
+        max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
 
     Raises:
         SpecError: There is no such spec, or it has faults.
@@ -375,13 +395,15 @@ def sweep(
     >>> [(str(row["alpha"]), row["r"], row["mults"]) for row in found.rows()]
     [('1/2', 192, 109970432), ('1/2', 224, 149497088), ('3/4', 192, 239273472)]
     """
-    from convcost.analysis.sweep import Axis, Sweep, Task
+    from convcost.analysis.sweep import Axis, Sweep, Task, check_size
     from convcost.spec.ranges import values
 
     _check_batch(batch)
-    reader = _reader(spec)
+    if type(max_points) is not int or max_points < 1:
+        raise OptionError(Fault("max_points is a whole number, at least 1", found=f"found {max_points}"))
+    reader = _reader(spec, max_layers)
     document = reader.check(set, "--set")
-    given = {name: _listed(value) or values(name, str(value)) for name, value in set.items()}
+    given = {name: _listed(value) or values(name, str(value), max_points) for name, value in set.items()}
     axes = tuple(Axis(name, found) for name, found in given.items() if len(found) > 1)
     if not axes:
         raise OptionError(Fault("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1"))
@@ -391,6 +413,7 @@ def sweep(
     asked = [*(limit.metric for limit in limits), *([best] if best else [])]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
     task = Task(reader.network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *asked])), batch, fold)
+    check_size(task, max_points)
     return Sweep.of(document.name or reader.source.file, task, where=limits, best=best, pool=pool, watch=watch)
 
 
@@ -402,6 +425,7 @@ def solve(
     set: Mapping[str, Any] | None = None,
     batch: int = 1,
     fold: bool = True,
+    max_layers: int | None = None,
 ) -> Solution:
     """Read a spec and return the largest value of a symbol at which its network is valid and within limits.
 
@@ -412,6 +436,7 @@ def solve(
         set: Values for the spec's other symbols.
         batch: How many inputs to count the operations for; parameters do not scale.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
 
     Raises:
         SpecError: There is no such spec, or it has faults.
@@ -424,7 +449,7 @@ def solve(
     from convcost.analysis.solve import solve as find
 
     _check_batch(batch)
-    reader = _reader(spec)
+    reader = _reader(spec, max_layers)
     document = reader.check([symbol], "--for")
     limits = [_limit(f"{metric} <= {value}") for metric, value in max.items()]
     if not limits:
@@ -461,8 +486,8 @@ def _limit(text: str) -> Limit:
     return Limit(metric, relation, value)
 
 
-def _reader(spec: str | Path | Mapping[str, Any]) -> _spec.Spec:
-    return _spec.Spec(_source.from_mapping(spec) if isinstance(spec, Mapping) else _source.read(spec))
+def _reader(spec: str | Path | Mapping[str, Any], max_layers: int | None) -> _spec.Spec:
+    return _spec.Spec(_source.from_mapping(spec) if isinstance(spec, Mapping) else _source.read(spec), max_layers)
 
 
 def verify(
@@ -474,10 +499,11 @@ def verify(
     seed: int = 0,
     engine: str = "auto",
     pool: Executor | None = None,
+    max_layers: int | None = None,
 ) -> Verification:
     """Read a spec, execute its network and compare: `load(spec, set=set).verify(…)`.
 
     >>> verify("mobilenet_v1").ok
     True
     """
-    return load(spec, set=set).verify(full=full, fold=fold, seed=seed, engine=engine, pool=pool)
+    return load(spec, set=set, max_layers=max_layers).verify(full=full, fold=fold, seed=seed, engine=engine, pool=pool)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 _LONGEST = 200  # characters of a message or a finding that are told
 _WINDOW = 160  # characters of a source line that are shown around a fault
@@ -101,6 +102,12 @@ class NetworkError(ConvcostError):
 
 class FormulaError(ConvcostError):
     """A formula is too large to be worked out, or to be written."""
+
+    def at(self, place: Place, path: str = "", note: str = "", source: str = "") -> FormulaError:
+        """Return the error with the place where the formula is written, unless it has one."""
+        if self.faults[0].place is not None:
+            return self
+        return FormulaError([replace(fault, place=place, path=path, note=note, source=source) for fault in self.faults])
 
 
 class OptionError(ConvcostError):

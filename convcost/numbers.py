@@ -24,6 +24,10 @@ class Symbolic:
         """Return the value of a function, one of `FUNCTIONS`, of numbers of which this is one."""
         raise NotImplementedError
 
+    def check_bounds(self, power: int = 1) -> None:
+        """Raise `FormulaError` where a power of it has larger exponents or numbers than any network needs."""
+        raise NotImplementedError
+
 
 def apply(name: str, values: Sequence[Any]) -> Any:
     """Return the value of a function, one of `FUNCTIONS`; a formula where it depends on symbols.

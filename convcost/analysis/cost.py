@@ -11,7 +11,7 @@ from msgspec import Struct
 from convcost import metrics
 from convcost.analysis.separable import Ratio, ratios
 from convcost.documents import VERSION
-from convcost.errors import Fault, OptionError
+from convcost.errors import Fault, FormulaError, OptionError, Place
 from convcost.layers import MOVES, REGISTRY
 from convcost.metrics import LARGEST_OUTPUT
 from convcost.network import INPUT, Free, Network
@@ -112,8 +112,11 @@ class Analysis(Struct, frozen=True):
             return cls._counted(network, batch, fold, added=sum)
         from convcost.symbolic import total as added
 
-        with network.free.conditions:
-            return cls._counted(network, batch, fold, added=added)
+        try:
+            with network.free.conditions:
+                return cls._counted(network, batch, fold, added=added)
+        except FormulaError as error:
+            raise error.at(Place(network.file)) from None
 
     def values(self, metric: str) -> Sequence[Any]:
         """Return what each layer costs of a metric, one of `convcost.metrics.METRICS`; None where it has no value.

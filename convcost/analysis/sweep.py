@@ -28,8 +28,6 @@ from convcost.symbolic import Condition, Formula, NeedsValueError, evaluator
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-MOST_POINTS = 10_000_000
-
 Build = Callable[[Mapping[str, Any], "Collection[str] | None"], Network]
 """Gives the network with these values, some symbols kept."""
 
@@ -109,6 +107,13 @@ class Region(Struct, frozen=True):
     conditions: tuple[Condition, ...]
 
 
+def check_size(task: Task, most: int) -> None:
+    """Raise `OptionError` where a task has more points than `most`."""
+    if len(task) > most:
+        help = "--max-points N allows more, in Python max_points=N; each takes memory"
+        raise OptionError(Fault(f"a sweep has at most {most:,} points", found=f"{len(task):,} points", help=help))
+
+
 def run(task: Task, pool: Executor | None = None, watch: Watch | None = None) -> list[Outcome]:
     """Return what every point gives.
 
@@ -116,13 +121,8 @@ def run(task: Task, pool: Executor | None = None, watch: Watch | None = None) ->
         task: What is asked.
         pool: Any executor of `concurrent.futures`, to work on many points at once.
         watch: Who is told how it gets on.
-
-    Raises:
-        OptionError: There are too many points.
     """
     size = len(task)
-    if size > MOST_POINTS:
-        raise OptionError(Fault(f"a sweep has at most {MOST_POINTS:,} points", found=f"{size:,} points"))
     outcomes: list[Any] = [None] * size
     pending: Sequence[int] = range(size)
     free: list[str] | None = None
@@ -334,7 +334,7 @@ class Sweep(Struct, frozen=True):
             watch: Who is told how it gets on.
 
         Raises:
-            ConvcostError: No point has a cost, or there are too many.
+            ConvcostError: No point has a cost.
         """
         outcomes = run(task, pool, watch)
         first = next((index for index, outcome in enumerate(outcomes) if not isinstance(outcome, ConvcostError)), None)

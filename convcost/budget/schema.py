@@ -10,12 +10,7 @@ from collections.abc import Mapping
 from convcost.budget.budgets import SCOPES
 from convcost.budget.configuration import BUDGET_KEYS, FILE, KEYS, Key
 from convcost.metrics import METRICS
-from convcost.spec import forms
-from convcost.spec.arithmetic import FUNCTIONS
-from convcost.spec.expressions import CONSTANTS, KEYWORDS, OPERATORS
-from convcost.spec.forms import Schema
-from convcost.spec.reading import VERSIONS
-from convcost.spec.schema import DRAFT
+from convcost.spec.schema import AMOUNT, AMOUNT_OF_RATIO, DRAFT, VERSION, NAME, Schema, mapping
 
 
 def config_schema() -> Schema:
@@ -26,7 +21,7 @@ def config_schema() -> Schema:
         "title": FILE,
         "description": "Which networks there are and what they may cost, as `convcost check` reads it.",
         **_mapping(KEYS, ["budgets"]),
-        "definitions": {"budget": {**_mapping(BUDGET_KEYS, ["metric"]), **limits}, **_kinds(), **_parts()},
+        "definitions": {"budget": {**_mapping(BUDGET_KEYS, ["metric"]), **limits}, **_kinds()},
     }
 
 
@@ -36,28 +31,20 @@ def _mapping(keys: Mapping[str, Key], required: list[str]) -> Schema:
 
 
 def _kinds() -> dict[str, Schema]:
-    """Return what each kind of value is."""
-    whole = not any(metric.is_ratio for metric in METRICS.values())  # else a metric decides, which stands beside
+    """Return what each kind of value is; an amount need not be whole where there is a metric that is a ratio."""
+    whole = AMOUNT_OF_RATIO if any(metric.is_ratio for metric in METRICS.values()) else AMOUNT
     return {
-        "version": forms.version(VERSIONS),
+        "version": VERSION,
         "budgets": {"type": "array", "items": _refer("budget"), "minItems": 1},
         "metric": {"enum": list(METRICS), "enumDescriptions": [metric.about for metric in METRICS.values()]},
-        "amount": {"anyOf": [forms.amount(whole=whole)]},
-        "bound": {"anyOf": [forms.amount(share=True, whole=whole)]},
-        "pattern": forms.NAME,
-        "patterns": _one_or_more(_refer("pattern")),
+        "amount": whole,
+        "bound": whole,
+        "pattern": NAME,
+        "patterns": _one_or_more(NAME),
         "scope": {"enum": list(SCOPES)},
-        "set": forms.mapping(additionalProperties=_one_or_more(_refer("symbol_value")), minProperties=1),
-        "text": forms.NAME,
+        "set": mapping(additionalProperties=_one_or_more(NAME), minProperties=1),
+        "text": NAME,
     }
-
-
-def _parts() -> dict[str, Schema]:
-    """Return what a symbol may be set to: a number, a truth value, a word of the language, or what needs no names."""
-    words = forms.known({*KEYWORDS, *CONSTANTS, *FUNCTIONS, *OPERATORS})
-    known = {"pattern": words, "patternErrorMessage": "a symbol's value depends on no other"}
-    value = {"type": ["number", "boolean", "string"], "allOf": [forms.EXPRESSION, forms.GIVEN, known]}
-    return {"symbol_value": value}
 
 
 def _one_or_more(one: Schema) -> Schema:

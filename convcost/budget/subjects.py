@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from convcost.analysis.cost import Analysis
 from convcost.analysis.matching import match
 from convcost.budget.budgets import Bound, Budget, spelled
-from convcost.errors import BaselineError, ConfigError, ConvcostError, Place, nearest
+from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, Place, nearest
 from convcost.spec import Spec
 from convcost.spec.arithmetic import shown
 from convcost.spec.faults import Faults
@@ -20,6 +21,9 @@ from convcost.spec.source import from_mapping, read
 
 if TYPE_CHECKING:  # read where growth is measured
     from convcost.budget.baselines import Baseline, Lacking, Past
+
+MOST_POINTS = 1_000  # of a network, at the values that budgets set
+MOST_LAYERS = 100_000  # of the networks at all these points
 
 SpecLike = str | Path | Mapping[str, Any]
 
@@ -72,6 +76,7 @@ class Subject:
         self._spec = Spec(self.source)
         self._document = self._spec.check((), "")
         self._points: dict[tuple[tuple[str, str], ...], Point] = {}
+        self._layers = 0  # of all points
 
     def budgets(self) -> list[Budget]:
         """Return what the spec itself says it may cost."""
@@ -96,17 +101,35 @@ class Subject:
         """Yield the spec's network at each combination of the values that a budget sets.
 
         Raises:
-            ConvcostError: The spec has no such symbol, or no network at these values.
+            ConvcostError: The spec has no such symbol, or no network at these values, or there are too many.
         """
         self._check_symbols(budget)
-        for values in _combinations(budget.set):
-            key = tuple(sorted((name, spelled(value)) for name, value in values.items()))
+        self._check_points(budget, prod(map(len, budget.set.values())))
+        combinations = {_key(values): values for values in _combinations(budget.set)}
+        left = len(combinations.keys() - self._points.keys())
+        self._check_points(budget, len(self._points) + left)
+        for key, values in combinations.items():
             if key not in self._points:
                 try:
-                    self._points[key] = self._point(values)
+                    point = self._points[key] = self._point(values)
                 except ConvcostError as error:
                     raise _at_point(error, budget, values) from None
+                left -= 1
+                self._layers += len(point.analysis.layers)
+                self._check_layers(budget, left, len(point.analysis.layers))
             yield self._points[key]
+
+    def _check_points(self, budget: Budget, points: int) -> None:
+        if points > MOST_POINTS:
+            message = f"budgets set at most {MOST_POINTS:,} combinations of values of a network's symbols"
+            raise ConfigError(_too_many(budget, message, f"{points:,} for {self.name}"))
+
+    def _check_layers(self, budget: Budget, left: int, layers: int) -> None:
+        """Refuse the points that are left where the networks at all of them would have too many layers."""
+        expected = self._layers + left * layers
+        if left and expected > MOST_LAYERS:
+            message = f"the networks at the values that budgets set have at most {MOST_LAYERS:,} layers together"
+            raise ConfigError(_too_many(budget, message, f"about {expected:,} of {self.name}"))
 
     def _point(self, values: Mapping[str, Any]) -> Point:
         settings = {**self._settings, **values}
@@ -135,6 +158,14 @@ class Subject:
         ]
         if faults:
             raise ConfigError(faults)
+
+
+def _key(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, spelled(value)) for name, value in values.items()))
+
+
+def _too_many(budget: Budget, message: str, found: str) -> Fault:
+    return budget.fault(f"set.{next(iter(budget.set))}", message, "set fewer values of a symbol", found)
 
 
 def _combinations(choices: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:

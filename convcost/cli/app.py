@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 import warnings
@@ -12,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
 import convcost
 from convcost import _startup
-from convcost.cli import streams
+from convcost.cli import progress, streams
 from convcost.errors import ConvcostError, Fault, visible
 from convcost.registry import PluginWarning, Registry
+from convcost.spec import limits
 
 NO = 1
 WRONG_INPUT = 2
+_COLLECTOR = (200_000, 20, 20)  # networks hold no cycles: looking for them more often is for nothing
 BUG = 3
 
 _UNWRITABLE = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
@@ -49,13 +52,36 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function that typer makes one of; imported when it is invoked, or help lists all."""
 
 
+_READ_NO_SPEC = frozenset(("formulas", "schema"))
+
+
+def _max_layers() -> Any:
+    """Return the option of how many layers the specs' networks may have: one for all commands that read specs."""
+
+    def allow(context: Any, parameter: Any, layers: int | None) -> None:
+        if layers is not None:
+            limits.allow(layers)
+
+    return TyperOption(
+        param_decls=["--max-layers"],
+        type=int,
+        metavar="N",
+        expose_value=False,
+        callback=allow,
+        help=f"Allow networks so many layers: {limits.DEFAULT_LAYERS:,} without, at most {limits.MOST_LAYERS:,}.",
+    )
+
+
 class _Lazy(Mapping[str, Any]):
     """The commands as typer has them, each made when it is looked up."""
 
     def __getitem__(self, name: str) -> Any:
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
         alone.command(name)(COMMANDS[name])
-        return typer.main.get_command(alone)
+        command = typer.main.get_command(alone)
+        if name in COMMANDS.built_in() and name not in _READ_NO_SPEC:
+            command.params.append(_max_layers())
+        return command
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)
@@ -128,6 +154,8 @@ def main() -> None:
     The status is 0 when all went well, 2 when the input or an option is wrong, 3 when convcost itself is.
     """
     warnings.showwarning = _show_warning
+    gc.set_threshold(*_COLLECTOR)
+    progress.watch_layers()
     streams.limit_widths()
     status = _run()
     if (failure := streams.flush()) and not isinstance(failure, BrokenPipeError) and status in (0, NO):
@@ -146,6 +174,12 @@ def _run() -> int:
         return _startup.INTERRUPTED
     except ConvcostError as error:
         _tell(_without_folder() or str(error))
+        return WRONG_INPUT
+    except MemoryError:
+        _tell("error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points")
+        return WRONG_INPUT
+    except RecursionError:
+        _tell("error: the input nests too deep\n = help: expressions, blocks and branches that nest less")
         return WRONG_INPUT
     except Exception as error:  # noqa: BLE001 -- whatever it is, a user sees no traceback
         if text := _of_system(error):
@@ -188,6 +222,7 @@ _python_shows = warnings.showwarning
 
 
 def _tell(text: str) -> None:
+    progress.clear()
     if sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         text = "\n".join(
             f"\x1b[1;31merror\x1b[0m\x1b[1m{line[5:]}\x1b[0m" if line.startswith("error:") else line

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from convcost.cli import streams, writing
+from convcost.cli import progress, streams, writing
 from convcost.cli.writing import File
 from convcost.errors import Fault, OptionError, OutputError
 from convcost.reports import formats
@@ -71,6 +71,7 @@ def write(reports: Sequence[Report], chosen: Sequence[Output], files: Sequence[F
     Raises:
         OutputError: An output cannot be written; then no file is left changed.
     """
+    progress.clear()
     texts = [
         (output.path, formats.render(output.format, reports, _page() if output.path == STDOUT else Page()))
         for output in chosen
@@ -98,6 +99,7 @@ def show(text: str) -> None:
     Raises:
         OutputError: Standard output takes no more.
     """
+    progress.clear()
     if sys.stdout is None:
         raise OutputError(Fault("standard output cannot be written: it is closed"))
     try:

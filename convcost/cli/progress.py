@@ -1,17 +1,25 @@
-"""How far a long verification is and how long it will still take, on standard error if that is a terminal."""
+"""How far long work is and how long it will still take, on standard error if that is a terminal."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from time import perf_counter
+from threading import Timer
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
+
+from convcost.spec import limits
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from convcost.verification import Watch
+
+
+_A_WHILE = 1.0  # seconds before anything is shown
+_BETWEEN = 0.1  # seconds between two lines
+_MANY = 20_000  # layers that take a while to count
 
 
 class TimeLeft:
@@ -76,38 +84,94 @@ class TimeLeft:
 
 
 class _Bar:
-    """Draws a bar with the time left."""
+    """Draws a bar with the time left, once the work has taken a while."""
 
-    def __init__(self, progress: Progress, task: TaskID, left: TimeLeft) -> None:
-        self._progress = progress
-        self._task = task
-        self._left = left
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._left = TimeLeft()
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._timer = Timer(_A_WHILE, self._start)
+        self._timer.daemon = True
 
     def planned(self, work: Mapping[str, int]) -> None:
         self._left.planned(work)
-        self._progress.update(self._task, total=self._left.total)
+        self._timer.start()
 
     def performed(self, type: str, work: int, seconds: float) -> None:
         self._left.performed(type, work, seconds)
-        self._progress.update(self._task, completed=self._left.done)
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, total=self._left.total, completed=self._left.done)
+
+    def _start(self) -> None:
+        """Import what draws, and draw."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+        from rich.text import Text
+
+        left = self._left
+
+        class Left(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text(str(left), no_wrap=True)
+
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), Left())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task(self._title, total=self._left.total, completed=self._left.done)
+        self._progress.start()
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._timer.cancel()
+        if self._timer.is_alive():
+            self._timer.join()
+        if self._progress is not None:
+            self._progress.stop()
 
 
 @contextmanager
 def shown(title: str) -> Iterator[Watch | None]:
-    """Show a bar while the block runs; None where standard error is no terminal."""
-    if not sys.stderr.isatty():
+    """Show a bar while the block runs, if that takes a while; None where standard error is no terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
-    from rich.text import Text
+    clear()
+    bar = _Bar(title)
+    try:
+        yield bar
+    finally:
+        bar.close()
 
-    left = TimeLeft()
 
-    class Left(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(str(left), no_wrap=True)
+# a line that says how many layers a network has so far
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20), Left())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield _Bar(progress, progress.add_task(title, total=None), left)
+_started = 0.0  # when the network that is being unrolled was begun
+_told = 0.0  # when the line was last written; 0 where there is none
+
+
+def watch_layers() -> None:
+    """Say how many layers a network has so far, if unrolling it takes a while and standard error is a terminal."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        limits.notify(_layers)
+
+
+def _layers(count: int, complete: bool) -> None:
+    global _started, _told
+    now = monotonic()
+    if not count or not _started:
+        _started = now
+    due = now - _started > _A_WHILE and now - _told > _BETWEEN
+    if due or (complete and (_told or count >= _MANY)):
+        _told = now
+        text = f"counting {count:,} layers …" if complete else f"{count:,} layers so far"
+        sys.stderr.write(f"\r{text}\x1b[K")
+        sys.stderr.flush()
+
+
+def clear() -> None:
+    """Remove the line, before anything else is written."""
+    global _told
+    if _told:
+        _told = 0.0
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

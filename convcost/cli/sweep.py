@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Optional
 
 import typer
 
 import convcost
-from convcost.cli import options, output, writing
+from convcost.cli import options, output, progress, writing
 from convcost.reports.contents import bar
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from convcost.analysis.sweep import Watch
 
 _VALUES = typer.Option(
@@ -38,6 +40,9 @@ def sweep(
     best: Optional[str] = _BEST,  # noqa: UP045 -- typer reads the annotation while running
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
+    max_points: int = typer.Option(
+        100_000, "--max-points", min=1, metavar="N", help="How many points there may be; each takes memory."
+    ),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in so many processes at once."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
@@ -47,21 +52,30 @@ def sweep(
 
     chosen = output.outputs(format, outputs, [spec])
     settings = options.settings(set)
-    if jobs == 1:
-        with _bar() as watch:
-            found = convcost.sweep(
-                spec, set=settings, where=where, best=best, batch=batch, fold=not no_fold, watch=watch
-            )
-    else:
-        from concurrent.futures import ProcessPoolExecutor
-
-        with ProcessPoolExecutor(jobs) as pool, _bar() as watch:
-            found = convcost.sweep(
-                spec, set=settings, where=where, best=best, batch=batch, fold=not no_fold, pool=pool, watch=watch
-            )
+    with _pool(jobs) as pool, _bar() as watch:
+        found = convcost.sweep(
+            spec,
+            set=settings,
+            where=where,
+            best=best,
+            batch=batch,
+            fold=not no_fold,
+            max_points=max_points,
+            pool=pool,
+            watch=watch,
+        )
     for name in found.unused:
         writing.warn(f"{name} occurs in no number of {spec}")
     output.write([SweepReport(found)], chosen)
+
+
+def _pool(jobs: int) -> AbstractContextManager[Executor | None]:
+    """Return processes to work in; None where this one is enough."""
+    if jobs == 1:
+        return nullcontext()
+    from concurrent.futures import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(jobs)
 
 
 @contextmanager
@@ -70,6 +84,7 @@ def _bar() -> Iterator[Watch | None]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
+    progress.clear()
     done, started, told = 0, time.monotonic(), 0.0
 
     def watch(points: int, size: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 import convcost
-from convcost.cli import options, output
+from convcost.cli import options, output, progress
 from convcost.errors import ConvcostError, Fault, OptionError, SpecError
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ def verify(
         help="plain: a Python multiplication a product; lanes: many in one; [bold]auto[/]: the faster.",
     ),
     no_fold: bool = typer.Option(False, "--no-fold", help="Execute batch norms that could fold into the layer before."),
+    max_products: Optional[str] = typer.Option(  # noqa: UP045
+        None, "--max-products", metavar="N", help="Perform no more products than these: 5G without, such as 20G."
+    ),
+    max_values: Optional[str] = typer.Option(  # noqa: UP045
+        None, "--max-values", metavar="N", help="Let a layer hold no more numbers than these: 100M without."
+    ),
     formulas: bool = typer.Option(
         False, "--formulas", help="Prove each layer type's formulas for all sizes, instead of a network."
     ),
@@ -50,20 +56,27 @@ def verify(
             Fault("verify takes one SPEC or more, or --formulas", help="such as: convcost verify mobilenet_v1")
         )
     if formulas:
-        if set or full or no_fold or (jobs, seed, engine) != (1, 0, "auto"):
+        if set or full or no_fold or max_products or max_values or (jobs, seed, engine) != (1, 0, "auto"):
             raise OptionError(Fault("--formulas goes with --format and --output only", help="it runs no network"))
         _prove(chosen)
         return
     from convcost.reports.verification import VerificationReport
     from convcost.verification import Interrupted
 
+    bounds = {
+        "max_products": _amount("--max-products", max_products),
+        "max_values": _amount("--max-values", max_values),
+    }
     models = _loaded(specs or [], options.settings(set))
     verifications: list[Verification] = []
     status = 0
     try:
         with _processes(jobs) as pool:
             for model in models:
-                done = _verified(model, full=full, fold=not no_fold, seed=seed, engine=engine, pool=pool)
+                with progress.shown(model.network.name or "network") as watch:
+                    done = model.verify(
+                        full=full, fold=not no_fold, seed=seed, engine=engine, pool=pool, watch=watch, **bounds
+                    )
                 verifications.append(done)
     except Interrupted as interruption:
         verifications.append(interruption.verification)
@@ -102,15 +115,16 @@ def _loaded(specs: list[str], settings: dict[str, str]) -> list[convcost.Model]:
     return models
 
 
-def _verified(
-    model: convcost.Model, *, full: bool, fold: bool, seed: int, engine: str, pool: Executor | None
-) -> Verification:
-    if not full:
-        return model.verify(fold=fold, seed=seed, engine=engine, pool=pool)
-    from convcost.cli import progress
+def _amount(option: str, text: str | None) -> int | None:
+    """Return the number that an option gives; None where it gives none."""
+    if text is None:
+        return None
+    from convcost.spec.reading import amount
 
-    with progress.shown(model.network.name or "network") as watch:
-        return model.verify(full=True, fold=fold, seed=seed, engine=engine, pool=pool, watch=watch)
+    value: int | None = amount(text)
+    if value is None or value < 1:
+        raise OptionError(Fault(f"{option} takes a whole number", found=f"{option} {text}", help="such as 4.3M or 20G"))
+    return value
 
 
 @contextmanager
@@ -120,13 +134,16 @@ def _processes(jobs: int) -> Iterator[Executor | None]:
         return
     import multiprocessing
     import signal
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 
     # Ctrl-C is for this process to answer; the others are told to end
     pool = ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
     try:
         pool.submit(int).result()  # starts the processes before a progress bar starts a thread
         yield pool
+    except BrokenExecutor:
+        message = "a process that executed layers has ended, as where memory is short"
+        raise OptionError(Fault(message, help=f"--jobs {max(1, jobs // 2)}")) from None
     except KeyboardInterrupt:
         for process in multiprocessing.active_children():
             process.terminate()

@@ -20,7 +20,7 @@ from time import monotonic, sleep, time
 
 from msgspec import Struct
 
-from convcost.cli import streams
+from convcost.cli import progress, streams
 from convcost.errors import Fault, OutputError, visible
 from convcost.files import RefusedFile, check_link
 
@@ -157,6 +157,7 @@ def locked(paths: Iterable[str]) -> Iterator[None]:
 
 def warn(text: str) -> None:
     """Show a warning on standard error, if there is one."""
+    progress.clear()
     streams.show_error(f"warning: {visible(text)}")
 
 

@@ -13,6 +13,7 @@ from convcost.executor.tensor import Number, Shape, Tensor
 # A zero would hide a product that was left out, and one of few small values is a cached integer that costs no
 # memory.
 _SMALL = (-3, -2, -1, 1, 2, 3)
+_MOST_BYTES = 1 << 24
 _FROM_BYTE = bytes(_SMALL[byte % len(_SMALL)] & 0xFF for byte in range(256))
 
 
@@ -55,7 +56,11 @@ class Drawn:
 
     def values(self, count: int) -> list[Number]:
         """Numbers for an input, which count as no weight."""
-        return list(array("b", self._random.randbytes(count).translate(_FROM_BYTE)))
+        numbers: list[Number] = []
+        while count > 0:  # of more bytes than these no random number is made at a time
+            numbers += array("b", self._random.randbytes(min(count, _MOST_BYTES)).translate(_FROM_BYTE))
+            count -= _MOST_BYTES
+        return numbers
 
     def rows(self, name: str, shape: Shape) -> Iterator[list[Number]]:
         """Draw a row when it is asked for, so that a large matrix is never in memory as a whole."""

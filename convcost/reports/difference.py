@@ -122,10 +122,14 @@ class DifferenceReport(Struct, frozen=True):
 def signed(number: int | Fraction) -> str:
     """Return a number with its sign, nothing for zero.
 
-    >>> signed(1000), signed(-5), signed(0)
-    ('+1,000', '−5', '')
+    >>> signed(1000), signed(-5), signed(0), signed(Fraction(-1, 3))
+    ('+1,000', '−5', '', '≈−0.333333')
     """
-    return f"{'+' if number > 0 else '−'}{figure(abs(number))}" if number else ""
+    if not number:
+        return ""
+    text = figure(abs(number))
+    rounded = "≈" if text.startswith("≈") else ""
+    return f"{rounded}{'+' if number > 0 else '−'}{text.removeprefix(rounded)}"
 
 
 def percents(pairs: Sequence[tuple[int, int]]) -> list[str]:

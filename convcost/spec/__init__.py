@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import Fault, FormulaError, OptionError, nearest
 from convcost.network import Network
-from convcost.spec import expand, expressions, reading, tree
+from convcost.spec import expand, expressions, limits, reading, tree
 from convcost.spec.arithmetic import ExpressionFault, shown
 from convcost.spec.document import INVALID, Document, Given, Symbol
 from convcost.spec.expressions import Formula, Missing
@@ -28,14 +28,19 @@ class Spec:
 
     Args:
         source: The spec's text.
+        max_layers: How many layers its networks may have; as many as `limits` says without.
+
+    Raises:
+        OptionError: `max_layers` is no whole number that may be allowed.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, max_layers: int | None = None) -> None:
         self.source = source
+        self.max_layers = limits.max_layers() if max_layers is None else limits.checked(max_layers)
         self._document: Document | None = None
 
     def __reduce__(self) -> Any:
-        return Spec, (self.source,)
+        return Spec, (self.source, self.max_layers)
 
     def network(self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None) -> Network:
         """Return the network that the spec describes.
@@ -57,7 +62,8 @@ class Spec:
                     if free is not None and not faults and (free or _unbound(document, settings)):
                         return self._free(document, settings, free)
                     letter = None if free is None else _unknown
-                    network = expand.expand(document, _symbols(document, settings, faults, letter), faults)
+                    symbols = _symbols(document, settings, faults, letter)
+                    network = expand.expand(document, symbols, faults, max_layers=self.max_layers)
             except TooManyFaults:
                 pass
             faults.tell()
@@ -99,7 +105,7 @@ class Spec:
         def symbols(faults: Faults, letters: Letters) -> dict[str, Any]:
             return _symbols(document, settings, faults, letters.letter)
 
-        return expand_free(document, self.source, symbols, free)
+        return expand_free(document, self.source, symbols, free, self.max_layers)
 
 
 def load(source: Source, settings: Mapping[str, Any]) -> Network:
@@ -180,6 +186,8 @@ def _constant(given: Given, values: Mapping[str, Any], faults: Faults, name: str
         except ExpressionFault as fault:
             faults.add(fault.message, given.at, path=f"symbols.{name}", found=fault.found, help=fault.help)
             return None
+        except FormulaError as error:
+            raise faults.placed(error, given.at, f"symbols.{name}") from None
         except expressions.Unknown as unknown:
             faults.add(
                 f"the default of {name!r} needs {unknown.symbol!r}, which has no value",

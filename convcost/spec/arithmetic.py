@@ -137,9 +137,9 @@ def _check_power(base: Any, exponent: Any, offset: int) -> None:
         raise ExpressionFault("an exponent is a number, not a formula", f"found {exponent}", "", offset)
     if not isinstance(exponent, int):
         raise ExpressionFault("an exponent is a whole number", f"found {shown(exponent)}", "", offset)
-    if not is_symbolic(base) and base in (0, 1, -1):
-        return
-    if _bits(base) * abs(exponent) > 2 * _MOST_BITS:
+    if is_symbolic(base):
+        base.check_bounds(exponent)
+    elif base not in (0, 1, -1) and _bits(base) * abs(exponent) > 2 * _MOST_BITS:
         raise ExpressionFault(
             "a power is astronomically large or small", f"{shown(base)} ** {shown(exponent)}", "", offset
         )
@@ -147,20 +147,17 @@ def _check_power(base: Any, exponent: Any, offset: int) -> None:
 
 def checked(value: Any, offset: int) -> Any:
     """Return a result in its plain form, unless it is astronomically large."""
-    if _bits(value) > _MOST_BITS:
+    if is_symbolic(value):
+        value.check_bounds()
+    elif _bits(value) > _MOST_BITS:
         raise ExpressionFault("a value is astronomically large or small", "", "", offset)
     return plain(value)
 
 
 def _bits(value: Any) -> int:
-    """Return how many bits a number takes, or the largest coefficient of a formula, with 16 for each letter."""
-    if isinstance(value, int):
-        return value.bit_length()
-    if isinstance(value, Fraction):
-        return max(value.numerator.bit_length(), value.denominator.bit_length())
-    terms = [*value.terms.items(), *(value.under or {}).items()]
-    bits: list[int] = [_bits(c) + 16 * sum([abs(n) for _, n in monomial]) for monomial, c in terms]
-    return max(bits)
+    """Return how many bits a number takes."""
+    bits: int = max(value.numerator.bit_length(), value.denominator.bit_length())
+    return bits
 
 
 FUNCTIONS: dict[str, tuple[int, int]] = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.errors import FormulaError
 from convcost.layers import FieldFault, LayerFault, LayerType, Shape
 from convcost.layers.base import wrong_rank
 from convcost.network import Tensor
@@ -16,32 +17,45 @@ from convcost.spec.document import INVALID, Document, Given, Item
 from convcost.spec.expressions import Formula, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
 from convcost.spec.tree import Sequence
+from convcost.spec.unknown import UNKNOWN, UnknownNumber, unknown_value
 
 WHOLE = "make it whole with floor(…), ceil(…), round(…) or make_divisible(…, 8)"
-
-
-SURE, CHANNELS, SIZES, RANK = range(4)
-"""What of a shape is a guess: nothing, its channels, all its sizes, even how many there are."""
 
 
 class Value(Struct, frozen=True, gc=False):
     """What flows between items.
 
-    Behind a reported fault the shape is a guess, of the channels only or of all: what follows from a guess is not
-    reported again, everything else is.
+    Behind a reported error sizes are `UNKNOWN`, and even their number may be: what follows from that is not reported.
+
+    Attributes:
+        tensor: The tensor.
+        ranked: Whether it is known how many axes it has.
     """
 
     tensor: Tensor
-    guess: int = SURE
+    ranked: bool = True
 
     @property
     def shape(self) -> Shape:
-        """Its shape, or what is guessed for it."""
+        """Its shape; sizes may be `UNKNOWN`."""
         return self.tensor.shape
 
-    def guessed(self, guess: int, shape: Shape | None = None) -> Value:
-        """Return it with a shape of which something is a guess."""
-        return Value(self.tensor if shape is None else Tensor(shape, self.tensor.producer, self.tensor.output), guess)
+    @property
+    def known(self) -> bool:
+        """Whether all of its shape is known."""
+        return self.ranked and UnknownNumber not in map(type, self.shape)
+
+    def reshaped(self, shape: Shape) -> Value:
+        """Return it with another shape, of as many axes as are known."""
+        return Value(Tensor(shape, self.tensor.producer, self.tensor.output), self.ranked)
+
+    def unsized(self) -> Value:
+        """Return it with sizes of which none is known."""
+        return self.reshaped((UNKNOWN,) * len(self.shape))
+
+    def unranked(self) -> Value:
+        """Return it with a shape of which nothing is known."""
+        return Value(self.unsized().tensor, ranked=False)
 
 
 class Evaluator:
@@ -73,6 +87,8 @@ class Evaluator:
             at = self.faults.inside(given.at, fault.offset)
             note = self.note()
             self.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help, note=note)
+        except FormulaError as error:
+            raise self.faults.placed(error, given.at, where, self.note()) from None
         except Unknown as unknown:
             if unknown.symbol == "in_channels":
                 self.faults.add(
@@ -134,7 +150,7 @@ class Evaluator:
     def fields(
         self, item: Item, layer: type[LayerType], given: dict[str, Given], env: dict[str, Any], value: Value
     ) -> tuple[dict[str, Any], list[str]]:
-        """Return a layer's fields in normal form, and the names of those that could not be read."""
+        """Return a layer's fields in normal form, and the names of those that could not be read: they are unknown."""
         rank = len(value.shape) - 1
         fields: dict[str, Any] = {}
         unread: list[str] = []
@@ -157,10 +173,15 @@ class Evaluator:
                 fields[name] = field.read(raw, rank)
             except FieldFault as fault:
                 unread.append(name)
-                if value.guess < RANK or not isinstance(raw, list):
+                if value.ranked or not isinstance(raw, list):
                     self._field_fault(fault, name, item, entry, raw)
+        for name in unread:
+            fields[name] = unknown_value(layer.fields[name], rank)
+        if not set(layer.either).isdisjoint(unread):  # exactly one of them is given
+            fields |= dict.fromkeys(layer.either, None)
+            fields[layer.either[0]] = unknown_value(layer.fields[layer.either[0]], rank)
         for name in layer.checked:
-            if name in given and not value.guess:
+            if name in given and value.known:
                 try:
                     claimed = self.value(given[name], env, item.where, item)
                 except Unknown:

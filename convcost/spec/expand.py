@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -10,21 +10,21 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import REGISTRY, LayerFault, LayerType, Shape, shown
-from convcost.layers.fields import MAX_SIZE
+from convcost.layers.fields import CHANNELS, MAX_SIZE
 from convcost.network import Network, NetworkBuilder, Tensor
+from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item
-from convcost.spec.evaluate import CHANNELS, RANK, SIZES, SURE, WHOLE, Evaluator, Value
+from convcost.spec.evaluate import WHOLE, Evaluator, Value
 from convcost.spec.expressions import Formula, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
 from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
+from convcost.spec.limits import DEFAULT_LAYERS, HELP, MOST_LAYERS, watch
+from convcost.spec.unknown import UNKNOWN
 
-MOST_LAYERS = 1_000_000
 DEEPEST = 100
-_MOST = f"the network unrolls beyond {MOST_LAYERS:,} layers"
-_CHANNEL_FIELDS = frozenset(("out_channels", "out_features"))
-_SIZE_FIELDS = frozenset(("kernel_size", "padding", "output_padding", "cropping", "scale_factor", "size", "mode"))
 _VISITS, _VISITS_PER_LAYER = 100_000, 4  # items looked at before layers must have come of it
+_TOLD_EVERY = 2_000  # layers
 
 
 class TooLarge(Exception):
@@ -32,7 +32,11 @@ class TooLarge(Exception):
 
 
 def expand(
-    document: Document, symbols: Mapping[str, Any], faults: Faults, make: Callable[..., Expander] | None = None
+    document: Document,
+    symbols: Mapping[str, Any],
+    faults: Faults,
+    make: Callable[..., Expander] | None = None,
+    max_layers: int = DEFAULT_LAYERS,
 ) -> Network:
     """Return the network that a document describes, given the values of its symbols.
 
@@ -43,13 +47,16 @@ def expand(
         symbols: The values of its symbols.
         faults: Where faults go.
         make: Makes the expander, where sizes may be formulas.
+        max_layers: How many layers it may have.
     """
-    expander = (make or Expander)(document, symbols, faults)
+    expander = (make or Expander)(document, symbols, faults, max_layers)
     value = expander.input()
     if not document.closed:
         with suppress(TooLarge):
             expander.check_least(document.items)
             expander.run(document.items, Scope({INPUT_NAME: value}), expander.evaluate.symbols, value, ROOT)
+    if expander.watch is not None:
+        expander.watch(len(expander.builder.layers), True)
     return expander.builder.build(
         file=faults.source.file,
         source=document.source,
@@ -104,12 +111,14 @@ class Scope:
 class Expander:
     """Unrolls a document; `builder` holds what came of it."""
 
-    def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults) -> None:
+    def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults, max_layers: int) -> None:
         self.document = document
         self.blocks = document.blocks
         self.evaluate = Evaluator(document, symbols, faults)
         self.faults = faults
         self.builder = NetworkBuilder(document.name)
+        self.max_layers = max_layers
+        self.watch = watch()
         self.visits = 0
         self.depth = 0  # lists within each other
 
@@ -125,8 +134,8 @@ class Expander:
         if sizes is INVALID:
             nodes = getattr(given.at, "items", ())
             known = 1 <= len(nodes) <= MOST_SIZES
-            return Value(self.builder.add_input((1,) * (len(nodes) if known else 3)), SIZES if known else RANK)
-        guess = SURE
+            return Value(self.builder.add_input((UNKNOWN,) * (len(nodes) if known else 3)), known)
+        known_sizes = []
         for size, node in zip(sizes, getattr(given.at, "items", ()), strict=True):
             if not self.is_input_size(size):
                 self.faults.add(
@@ -136,8 +145,9 @@ class Expander:
                     found=f"found {shown_value(size)}",
                     help=WHOLE if isinstance(size, Fraction) else "",
                 )
-                guess = SIZES
-        return Value(self.builder.add_input(tuple(sizes) if guess == SURE else (1,) * len(sizes)), guess)
+                size = UNKNOWN
+            known_sizes.append(size)
+        return Value(self.builder.add_input(tuple(known_sizes)))
 
     def is_input_size(self, size: Any) -> bool:
         """Return whether a size can be one of the input."""
@@ -159,12 +169,12 @@ class Expander:
         """Run an item, as often as it is repeated, and return its last output."""
         self._visit(item)
         if not item.type:
-            return value.guessed(RANK)
+            return value.unranked()
         feeds = [value]
         if item.sources:
             feeds = [found for name in item.sources if (found := scope.find(name)) is not None]
             if len(feeds) < len(item.sources) or (len(feeds) > 1 and not item.merges):
-                return value.guessed(RANK)  # reported when the file was read
+                return value.unranked()  # reported when the file was read
             value = feeds[0]
         times = 1
         if item.condition is not None or item.repeat is not None:
@@ -187,42 +197,55 @@ class Expander:
             value = self._once(item, scope, env, feeds, path.to(f"{item.segment}.{turn}", f"{item.former}.{turn}"))
             feeds = [value]
             self._visit(item)
-            if value.guess or len(self.faults) > errors:  # the other turns would report the same errors
+            if not value.known or len(self.faults) > errors:  # the other turns would report the same errors
                 break
         return value
 
     def check_least(self, items: list[Item]) -> None:
-        """Refuse at once what is sure to unroll into too many layers, whatever its expressions say."""
+        """Refuse at once what is sure to unroll into too many layers, whatever cannot be known yet."""
         known: dict[str, int] = {}
         total = 0
         for item in items:
-            total += self._least([item], known, 0)
-            if total > MOST_LAYERS:
+            total += self._least([item], known, 0, frozenset())
+            if total > self.max_layers:
                 repeat = item.repeat
-                found = self.evaluate.described(repeat, repeat.value) if repeat else ""
-                self._too_large(item, _MOST, repeat.at if repeat else item, found)
+                found = self.evaluate.described(repeat, self._constant(repeat, frozenset())) if repeat else ""
+                self._too_many(item, repeat.at if repeat else item, found)
 
-    def _least(self, items: list[Item], known: dict[str, int], depth: int) -> int:
-        """Return how many layers items unroll into at least; what an expression decides counts as none."""
+    def _constant(self, given: Given, hidden: Collection[str]) -> Any:
+        """Return a value that depends on no more than symbols with values and is not hidden; None for another."""
+        value = given.value
+        if value.__class__ is not Formula:
+            return value
+        symbols = {name: self.evaluate.symbols.get(name) for name in value.names}
+        if any(name in hidden or type(each) not in (int, Fraction) for name, each in symbols.items()):
+            return None
+        try:
+            return value.value(symbols)
+        except (ExpressionFault, Unknown):
+            return None
+
+    def _least(self, items: list[Item], known: dict[str, int], depth: int, hidden: Collection[str]) -> int:
+        """Return how many layers items unroll into at least; what cannot be known yet counts as none."""
         total = 0
         for item in items:
-            times = 1 if item.repeat is None else item.repeat.value
+            times = 1 if item.repeat is None else self._constant(item.repeat, hidden)
             if item.condition is not None or type(times) is not int or depth > DEEPEST:
                 continue
             if item.type in self.blocks:
+                block = self.blocks[item.type]
                 if item.type not in known:
-                    known[item.type] = self._least(self.blocks[item.type].items, known, depth + 1)
+                    known[item.type] = self._least(block.items, known, depth + 1, block.parameters)
                 total += times * known[item.type]
             else:
-                total += times * (
-                    1 + sum(self._least(branch.items, known, depth + 1) for branch in item.branches or ())
-                )
+                inner = [self._least(branch.items, known, depth + 1, hidden) for branch in item.branches or ()]
+                total += times * (1 + sum(inner))
         return total
 
     def _visit(self, item: Item) -> None:
         self.visits += 1
         if self.visits > _VISITS + _VISITS_PER_LAYER * len(self.builder.layers):
-            self._too_large(item)
+            self._too_many(item)
 
     def _times(self, item: Item, env: dict[str, Any]) -> int:
         """Return how often an item runs; 0 leaves it out."""
@@ -254,7 +277,7 @@ class Expander:
             self.evaluate.fault("repeat is a whole number, at least 0", item, item.repeat.at, found=found, help=help)
             return 1
         if times > MOST_LAYERS:
-            self._too_large(item, _MOST, item.repeat.at, self.evaluate.described(item.repeat, times))
+            self._too_many(item, item.repeat.at, self.evaluate.described(item.repeat, times))
         return times
 
     def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Value:
@@ -267,7 +290,7 @@ class Expander:
     def _block(self, item: Item, env: dict[str, Any], value: Value, path: Path) -> Value:
         block = self.blocks[item.type]
         if block.broken:
-            return value.guessed(RANK)
+            return value.unranked()
         env["in_channels"] = channels = self._channels(value)
         inner = dict(self.evaluate.symbols)
         inner["in_channels"] = channels
@@ -294,26 +317,21 @@ class Expander:
             for branch in item.branches:
                 place = inner.to(branch.label, branch.former) if branch.label else inner.formerly(branch.former)
                 feeds.append(self.run(branch.items, Scope(around=scope), env, value, place))
-        if len(feeds) < 2:  # reported when the file was read
-            return feeds[0].guessed(RANK)
-        guess = max(feed.guess for feed in feeds)
+        if len(feeds) < 2 or not all(feed.ranked for feed in feeds):  # reported before
+            return feeds[0].unranked()
         layer = REGISTRY["add" if item.type == "residual" else item.type]
         fields: dict[str, Any] = {}
         if layer.fields:
             env["in_channels"] = Missing("in_channels")
-            fields, unread = self.evaluate.fields(item, layer, item.fields, env, feeds[0])
-            if unread:
-                return feeds[0].guessed(max(guess, SIZES))
+            fields, _ = self.evaluate.fields(item, layer, item.fields, env, feeds[0])
             layer.complete(fields, feeds[0].shape)
         try:
             if item.type == "residual":
                 _check_equal(*[feed.shape for feed in feeds])
-            tensor = self._emit(item, layer(fields), tuple([feed.tensor for feed in feeds]), path)
+            return Value(self._emit(item, layer(fields), tuple([feed.tensor for feed in feeds]), path))
         except LayerFault as fault:
-            if not guess:
-                self.evaluate.layer_fault(fault, item, item.fields)
-            return feeds[0].guessed(max(guess, SIZES))
-        return Value(tensor, guess)
+            self.evaluate.layer_fault(fault, item, item.fields)
+            return feeds[0].unsized()
 
     # layers
 
@@ -337,41 +355,35 @@ class Expander:
         """Read a layer's fields and add it, or its stages."""
         shape = value.shape
         if layer.takes != "any" and (layer.takes == "vector") != (len(shape) == 1):
-            if value.guess < RANK:
+            if value.ranked:
                 self.evaluate.wrong_rank(layer, item, shape)
             if layer.takes != "vector":
-                return value.guessed(RANK)
-            shape = (1,)
-            value = value.guessed(CHANNELS, shape)  # as if it were flattened
+                return value.unranked()
+            shape = (UNKNOWN,)
+            value = Value(value.reshaped(shape).tensor)  # as if it were flattened
         fields, unread = self.evaluate.fields(item, layer, given, env, value)
-        if unread:
-            if not _CHANNEL_FIELDS.issuperset(unread):
-                return value.guessed(max(value.guess, SIZES))
-            fields |= dict.fromkeys(unread, 1)
         layer.complete(fields, shape)
-        sure = not unread and value.guess < SIZES and not _CHANNEL_FIELDS.isdisjoint(fields)
-        guess = SURE if sure else max(value.guess, CHANNELS if unread else SURE)
         if layer.composite:
-            return self._stages(item, layer(fields).stages(), env, value, guess, path)
-        return self._placed(item, given, layer.type, fields, value, guess, path)
+            value = self._stages(item, layer(fields).stages(), env, value, path)
+        else:
+            value = self._placed(item, given, layer(fields), value, path)
+        return value.unsized() if any(layer.fields[name].role != CHANNELS for name in unread) else value
 
     def _placed(
         self,
         item: Item,
         given: dict[str, Given],
-        type: str,
-        fields: dict[str, Any],
+        layer: LayerType,
         value: Value,
-        guess: int,
         path: Path,
     ) -> Value:
-        """Find a layer's output shape, as sure as `guess` says, and add the layer."""
+        """Add a layer and return what it gives."""
         try:
-            return Value(self._emit(item, REGISTRY[type](fields), (value.tensor,), path), guess)
+            return Value(self._emit(item, layer, (value.tensor,), path), value.ranked)
         except LayerFault as fault:
-            if not max(value.guess, guess) or (value.guess < SIZES and fault.field in _SIZE_FIELDS):
+            if value.ranked:
                 self.evaluate.layer_fault(fault, item, given)
-            return value.guessed(guess if fault.output else max(guess, SIZES), fault.output or value.shape)
+            return value.reshaped(fault.output) if fault.output else value.unsized()
 
     def _stages(
         self,
@@ -379,13 +391,9 @@ class Expander:
         stages: tuple[tuple[str, str, dict[str, Any]], ...],
         env: dict[str, Any],
         value: Value,
-        guess: int,
         path: Path,
     ) -> Value:
-        """Add the layers that a composite type is written for, each with its norm and activation.
-
-        The last one's output is as sure as `guess` says, that of the others as sure as the input.
-        """
+        """Add the layers that a composite type is written for, each with its norm and activation."""
         final = item.fields
         middle = dict(final)
         for name in ("norm", "activation"):
@@ -394,7 +402,7 @@ class Expander:
         for number, (label, type, fields) in enumerate(stages):
             inner = path.to(label)
             last = number == len(stages) - 1
-            value = self._placed(item, item.fields, type, fields, value, guess if last else value.guess, inner)
+            value = self._placed(item, item.fields, REGISTRY[type](fields), value, inner)
             value = self._followers(item, final if last else middle, env, value, inner)
         return value
 
@@ -437,16 +445,26 @@ class Expander:
         Raises:
             LayerFault: It cannot work on what it reads, or its output is larger than any.
         """
-        if len(self.builder.layers) >= MOST_LAYERS:
-            self._too_large(item)
+        count = len(self.builder.layers)
+        if count >= self.max_layers:
+            self._too_many(item)
+        if self.watch is not None and count % _TOLD_EVERY == 0:
+            self.watch(count, False)
         former = () if path.former is path.parts else path.former
         return self.builder.place(definition, inputs, path.parts, item.line + 1, item.column + 1, former)
 
     def _channels(self, value: Value) -> Any:
-        return Missing() if value.guess else value.shape[0]
+        channels = value.shape[0]
+        return Missing() if channels is UNKNOWN or not value.ranked else channels
 
-    def _too_large(self, item: Item, message: str = _MOST, at: Positioned | None = None, found: str = "") -> None:
-        self.faults.add(message, at or item, path=item.where, found=found, note=self.evaluate.note())
+    def _too_many(self, item: Item, at: Positioned | None = None, found: str = "") -> None:
+        help = HELP if self.max_layers < MOST_LAYERS else ""
+        self._too_large(item, f"the network unrolls beyond {self.max_layers:,} layers", at, found, help)
+
+    def _too_large(
+        self, item: Item, message: str, at: Positioned | None = None, found: str = "", help: str = ""
+    ) -> None:
+        self.faults.add(message, at or item, path=item.where, found=found, help=help, note=self.evaluate.note())
         raise TooLarge
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from convcost.errors import ConvcostError, Fault, Place, SpecError
+from convcost.errors import ConvcostError, Fault, FormulaError, Place, SpecError
 from convcost.spec.source import Source
 
 MOST = 100  # faults told at once; a file with more has one fault many times
@@ -93,6 +93,10 @@ class Faults:
         self._faults[key] = Fault(message, place, path, found, help, note, line)
         if len(self._faults) >= MOST:
             raise TooManyFaults
+
+    def placed(self, error: FormulaError, at: Positioned, path: str, note: str = "") -> FormulaError:
+        """Return an error about a formula with the place where that is written."""
+        return error.at(Place(self.source.file, at.line + 1, at.column + 1), path, note, self.line(at.line))
 
     def line(self, number: int) -> str:
         """Return a line of the source, counted from 0."""

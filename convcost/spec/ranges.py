@@ -8,22 +8,23 @@ from convcost.errors import Fault, OptionError
 from convcost.spec import expressions
 from convcost.spec.arithmetic import ExpressionFault, plain, shown
 
-MOST_VALUES = 10_000_000
+MOST_VALUES = 100_000
+_FEWER = "a larger step gives fewer; --max-points N allows more, in Python max_points=N"
 
 
-def values(name: str, text: str) -> tuple[Any, ...]:
+def values(name: str, text: str, most: int = MOST_VALUES) -> tuple[Any, ...]:
     """Return the values that a text lists, or counts off from a start to before an end by a step of 1 or another.
 
     >>> values("alpha", "0.25, 0.5"), values("r", "128:225:32"), values("n", "1:4")
     ((Fraction(1, 4), Fraction(1, 2)), (128, 160, 192, 224), (1, 2, 3))
 
     Raises:
-        OptionError: It cannot be read, or is empty.
+        OptionError: It cannot be read, or is empty, or a range has more values than `most`.
     """
     found: list[Any] = []
     for part in _parts(text):
         sides = [_value(name, text, side) for side in part.split(":")]
-        found += sides if len(sides) == 1 else _counted(name, text, sides)
+        found += sides if len(sides) == 1 else _counted(name, text, sides, most)
     return tuple(found)
 
 
@@ -50,7 +51,7 @@ def _value(name: str, text: str, part: str) -> Any:
     return value
 
 
-def _counted(name: str, text: str, sides: list[Any]) -> list[Any]:
+def _counted(name: str, text: str, sides: list[Any], most: int) -> list[Any]:
     found = f"--set {name}={text}"
     if len(sides) > 3 or any(isinstance(side, bool | str) for side in sides):
         raise OptionError(Fault("a range is START:END or START:END:STEP, of numbers", found=found))
@@ -61,6 +62,6 @@ def _counted(name: str, text: str, sides: list[Any]) -> list[Any]:
         kind = "empty" if start == end else "backwards"
         raise OptionError(Fault(f"the range is {kind}: its end is not in it", found=found, help="START:END:STEP"))
     count = -((start - end) // step)
-    if count > MOST_VALUES:
-        raise OptionError(Fault(f"a range has at most {MOST_VALUES:,} values", found=f"{found}: {count:,}"))
+    if count > most:
+        raise OptionError(Fault(f"a range has at most {most:,} values", found=f"{found}: {count:,}", help=_FEWER))
     return [plain(start + turn * step) for turn in range(count)]

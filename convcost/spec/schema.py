@@ -1,407 +1,189 @@
-"""The JSON Schema of a spec, for completion and checks in editors, from what validation itself goes by.
+"""The JSON Schema of a spec, for completion and checks in editors, from the tables that validation itself uses.
 
-What depends on values, on shapes or on the names that a file declares is beyond a schema. The names of a file's blocks
-are, too: where a file has blocks, a type that convcost does not know may be one of them. Where it has defaults, they
-may give what a layer must have. So there are four forms of the items, for files with and without blocks and defaults.
-
-A value that no field can hold is refused wherever it stands; validation meets it where an item is not left out.
+It knows the names, the kinds of values and the words. It knows no shapes, no expressions and no names that a file
+declares: any text may be an expression. So a file with blocks may use any type, and a file with defaults may leave out
+required fields.
 
 Source: https://json-schema.org/draft-07/json-schema-core; https://json-schema.org/draft-07/json-schema-validation
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from inspect import cleandoc
-from itertools import combinations
+from itertools import product
 from typing import Any
 
-from convcost.layers import REGISTRY, Field, LayerType
+from convcost.layers import REGISTRY, LayerType
 from convcost.layers.fields import FACTOR, FLAG, MAX_SIZE, NUMBER, WHOLE, WORD, Form
 from convcost.metrics import METRICS, Metric
-from convcost.spec import forms
-from convcost.spec.arithmetic import FUNCTIONS, shown
 from convcost.spec.document import (
     BLOCK_KEYS,
+    BRANCHES,
     ITEM_KEYS,
     KEYS,
     MOST_SIZES,
+    RESIDUAL,
     RESIDUAL_KEYS,
     SYMBOL_KEYS,
     is_merge,
 )
-from convcost.spec.expand import MOST_LAYERS
-from convcost.spec.expressions import CONSTANTS, KEYWORDS, OPERATORS
-from convcost.spec.fields import Follower, followers, lacks
-from convcost.spec.forms import Schema
+from convcost.spec.expressions import CONSTANTS, KEYWORDS, RESERVED
+from convcost.spec.fields import followers
 from convcost.spec.reading import VERSIONS
+from convcost.spec.values import all_words
+
+Schema = dict[str, Any]
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
+TEXT: Schema = {"type": ["string", "number", "boolean", "null"]}
+"""A text or no value; what looks like a number is a text too."""
+NAME: Schema = {"type": ["string", "number", "boolean"]}
+VERSION: Schema = {"enum": [*VERSIONS, *map(str, VERSIONS), None]}
+"""The version of the language."""
+AMOUNT: Schema = {"type": ["integer", "string"], "minimum": 0}
+"""An amount: a number, or a text such as `4.3M`."""
+AMOUNT_OF_RATIO: Schema = {"type": ["number", "string"], "minimum": 0}
+"""An amount of a metric that is a ratio, which need not be whole."""
 
-_RESIDUAL = "residual"
+_TYPES = {WHOLE: "integer", FACTOR: "number", NUMBER: "number", FLAG: "boolean"}
+_CHANNELS = Form(WHOLE, 1)
 _CHECKED = "The channels of the input: always inferred, checked where given."
 _BRANCHES = "Two or more branches, each a list of items, [] being the identity; none with `from: [a, b]`."
-_TYPES = {WHOLE: ["integer"], FACTOR: ["number"], NUMBER: ["number"], FLAG: ["boolean"], WORD: []}
-
-
-def _merges() -> list[str]:
-    """Return the merges that are layer types, sorted."""
-    return sorted(type for type in REGISTRY if is_merge(type))
+_RESIDUAL = "What is inside, added to its input: a list of items, or {body: [...], shortcut: [...]}."
 
 
 def spec_schema() -> Schema:
-    """Return the JSON Schema of a spec."""
-    return _Builder().whole()
+    """Return the JSON Schema of a spec; layer types of installed packages are in it."""
+    definitions = {type: _fields(layer) for type, layer in REGISTRY.items()}
+    definitions |= {
+        # an argument of a block; the bare reference would send editors looking for defaults without end
+        "argument": {"type": [*TEXT["type"], "array"], "items": {"allOf": [_refer("argument")]}},
+        "known_words": _known_words(),
+        "not_a_word": _none_of(KEYWORDS | CONSTANTS.keys()),
+    }
+    for blocks, complete in product((False, True), repeat=2):
+        definitions |= _items(blocks=blocks, complete=complete)
+    symbol = described(SYMBOL_KEYS, {"value": TEXT, "multiple_of": _one(Form(FACTOR), empty=True)})
+    symbols = {"type": [*TEXT["type"], "object"], "properties": symbol, "additionalProperties": False}
+    totals = {name: {"description": metric.about, **amount(metric)} for name, metric in METRICS.items()}
+    kinds = {
+        "convcost": VERSION,
+        "name": TEXT,
+        "source": TEXT,
+        "symbols": mapping(propertyNames=_none_of(RESERVED), additionalProperties=symbols),
+        "input": {"type": "array", "items": _one(_CHANNELS), "minItems": 1, "maxItems": MOST_SIZES},
+        "defaults": mapping(properties={type: _refer(type) for type in REGISTRY}, additionalProperties=False),
+        "blocks": mapping(propertyNames=_none_of([*REGISTRY.built_in(), RESIDUAL, *ITEM_KEYS])),
+        "layers": {"type": "array", "minItems": 1},
+        "budget": mapping(properties=totals, additionalProperties=False),
+    }
+    known = {"properties": dict.fromkeys(("input", "defaults", "layers"), _refer("known_words"))}
+    return {
+        "$schema": DRAFT,
+        "title": "convcost spec",
+        "description": "A convolutional network, as `convcost analyze` reads it.",
+        "type": "object",
+        "properties": described(KEYS, kinds),
+        "required": ["input", "layers"],
+        "additionalProperties": False,
+        "allOf": [
+            {"if": {"required": ["blocks"]}, "then": _parts(blocks=True), "else": _parts(blocks=False)},
+            {"if": {"properties": {"symbols": False, "blocks": False}}, "then": known},
+        ],
+        "definitions": dict(sorted(definitions.items())),
+    }
 
 
-class _Builder:
-    """Builds the schema; `definitions` gathers what it refers to."""
+def mapping(**schema: Any) -> Schema:
+    """Return the schema of a mapping, or of no value."""
+    return {"type": ["object", "null", "string"], "pattern": "^(~|null)?$", **schema}
 
-    def __init__(self) -> None:
-        self.definitions: dict[str, Schema] = {}
 
-    def whole(self) -> Schema:
-        """Return the whole schema."""
-        properties = {name: {"description": about, **self._key(name)} for name, about in KEYS.items()}
-        schema = {
-            "$schema": DRAFT,
-            "title": "convcost spec",
-            "description": "A convolutional network, as `convcost analyze` reads it.",
-            "type": "object",
-            "properties": properties,
-            "additionalProperties": False,
-            "required": ["input", "layers"],
-            "allOf": [self._items_by_file(), self._plain_words(), self._known_words()],
-        }
-        return schema | {"definitions": dict(sorted(self.definitions.items()))}
+def amount(metric: Metric) -> Schema:
+    """Return the schema of an amount of a metric."""
+    return AMOUNT_OF_RATIO if metric.is_ratio else AMOUNT
 
-    def _refer(self, name: str, schema: Schema) -> Schema:
-        self.definitions[name] = schema
-        return {"$ref": f"#/definitions/{name}"}
 
-    # values
+def described(texts: dict[str, str], kinds: dict[str, Schema]) -> dict[str, Schema]:
+    """Return the schema of each key with its description."""
+    return {key: {"description": about, **kinds[key]} for key, about in texts.items()}
 
-    def _scalar(self, form: Form, *, required: bool = False, outside: bool = False) -> Schema:
-        """Return one value of a form, without the words that may stand for it.
 
-        Args:
-            form: The form.
-            required: Whether no value is not enough.
-            outside: Whether it stands where no channels are known.
-        """
-        schema: Schema = {"type": [*_TYPES[form.kind], "string", *(() if required else ("null",))]}
-        if form.kind == WHOLE:
-            schema |= {"minimum": form.minimum, "maximum": MAX_SIZE}
-        elif form.kind == FACTOR:
-            schema |= {"exclusiveMinimum": 0, "maximum": MAX_SIZE}
-        rules = [self._word() if form.kind == WORD else self._expression(outside=outside)]
-        if form.kind in (FLAG, WORD):
-            rules.append(self._refer("no_keyword", forms.NO_KEYWORD))
-        else:
-            rules.append(self._refer("no_word", forms.NO_WORD))
-        if required:
-            rules.append(self._given())
-        name = "_".join([_named(Form(form.kind, form.minimum), required=required), *(["outside"] if outside else [])])
-        return self._refer(f"one_{name}", {**schema, "allOf": rules})
+def _refer(name: str) -> Schema:
+    return {"$ref": f"#/definitions/{name}"}
 
-    def _value(self, *, outside: bool = False) -> Schema:
-        """Return one number, truth value, word or expression, or no value."""
-        return {"type": ["number", "boolean", "string", "null"], "allOf": [self._expression(outside=outside)]}
 
-    def _expression(self, *, outside: bool) -> Schema:
-        if outside:
-            return self._refer("expression_outside", forms.EXPRESSION_OUTSIDE)
-        return self._refer("expression", forms.EXPRESSION)
+def _none_of(words: Iterable[str]) -> Schema:
+    return {"not": {"enum": sorted(words)}}
 
-    def _word(self) -> Schema:
-        return self._refer("one_name", forms.ONE_NAME)
 
-    def _given(self) -> Schema:
-        return self._refer("given", forms.GIVEN)
+# values
 
-    def _name(self) -> Schema:
-        return self._refer("name", forms.NAME)
 
-    def _new_name(self) -> Schema:
-        return self._refer("new_name", forms.NEW_NAME)
+def _one(form: Form, *, empty: bool = False) -> Schema:
+    """Return the schema of one number or truth value; a text may be an expression, but no word of the language."""
+    types = [_TYPES[form.kind]] if form.kind in _TYPES else []
+    schema: Schema = {"type": [*types, "string", *(["null"] if empty else [])], "allOf": [_refer("not_a_word")]}
+    if form.kind == WHOLE:
+        schema |= {"minimum": form.minimum, "maximum": MAX_SIZE}
+    elif form.kind == FACTOR:
+        schema |= {"exclusiveMinimum": 0, "maximum": MAX_SIZE}
+    return schema
 
-    # the keys of a spec
 
-    def _key(self, key: str) -> Schema:
-        """Return what stands under a key of a spec; `_items_by_file` says what depends on blocks and defaults."""
-        if key in ("name", "source"):
-            return self._refer("text", forms.TEXT)
-        if key == "convcost":
-            return forms.version(VERSIONS)
-        if key == "symbols":
-            return forms.mapping(propertyNames=self._new_name(), additionalProperties=self._symbol())
-        if key == "input":
-            size = self._scalar(Form(WHOLE, 1), required=True, outside=True)
-            return {"type": "array", "items": size, "minItems": 1, "maxItems": MOST_SIZES}
-        if key == "defaults":
-            types = {type: self._fields(layer, complete=False) for type, layer in REGISTRY.items()}
-            return forms.mapping(properties=types, additionalProperties=False)
-        if key == "blocks":
-            taken = [*REGISTRY, _RESIDUAL, *ITEM_KEYS]
-            return forms.mapping(propertyNames=forms.none_of(taken, "the language uses this name"))
-        if key == "layers":
-            return {"type": "array", "minItems": 1}
-        if key == "budget":
-            totals = {name: {"description": each.about, **self._amount(each)} for name, each in METRICS.items()}
-            return forms.mapping(properties=totals, additionalProperties=False)
-        raise KeyError(key)
+def _value(form: Form) -> Schema:
+    """Return the schema of what a field takes: its words, one value, or lists of values."""
+    words = list(CONSTANTS if form.kind == FLAG else form.words)
+    alternatives: list[Schema] = [{"enum": words}, _one(form, empty=True)]
+    element = _one(Form(form.kind, form.minimum))
+    if form.depth == 2:
+        element = {"anyOf": [element, {"type": "array", "items": element, "minItems": 2, "maxItems": 2}]}
+    if form.depth:
+        alternatives.append({"type": "array", "items": element, "minItems": 1, "maxItems": MOST_SIZES - 1})
+    return {"anyOf": alternatives if words else alternatives[1:]}
 
-    def _amount(self, metric: Metric) -> Schema:
-        if metric.is_ratio:
-            return self._refer("amount_of_ratio", forms.amount(whole=False))
-        return self._refer("amount", forms.amount())
 
-    def _symbol(self) -> Schema:
-        value = self._value(outside=True)
-        kinds = {"value": value, "multiple_of": self._scalar(Form(FACTOR), outside=True)}
-        properties = {key: {"description": about, **kinds[key]} for key, about in SYMBOL_KEYS.items()}
-        either = {**value, "type": [*value["type"], "object"]}
-        return self._refer("symbol", {**either, "properties": properties, "additionalProperties": False})
+def _known_words() -> Schema:
+    """Return the rule that a file which declares nothing uses the words of the language, numbers and expressions."""
+    words = sorted({*all_words(), *REGISTRY, *RESERVED, RESIDUAL, "null"})
+    return {
+        "pattern": f"^({'|'.join(words)})?$|[^A-Za-z_]",
+        "patternErrorMessage": "a word that is not declared: symbols are declared under `symbols`",
+        "items": {"allOf": [_refer("known_words")]},
+        "properties": {"name": True, "from": True},
+        "additionalProperties": _refer("known_words"),
+    }
 
-    # items
 
-    def _items_by_file(self) -> Schema:
-        """Return the layers and blocks of a spec by whether it has blocks and defaults."""
+# layers
 
-        def items(*, blocks: bool, complete: bool) -> Schema:
-            properties = {"layers": _hidden(items=self._item(blocks=blocks, complete=complete))}
-            if blocks:
-                properties["blocks"] = _hidden(additionalProperties=self._block(complete=complete))
-            return {"properties": properties}
 
-        def by_defaults(*, blocks: bool) -> Schema:
-            then, otherwise = items(blocks=blocks, complete=False), items(blocks=blocks, complete=True)
-            return {"if": {"required": ["defaults"]}, "then": then, "else": otherwise}
-
-        return {"if": {"required": ["blocks"]}, "then": by_defaults(blocks=True), "else": by_defaults(blocks=False)}
-
-    def _block(self, *, complete: bool) -> Schema:
-        name = {"allOf": [self._new_name(), forms.none_of(ITEM_KEYS, "a parameter cannot be called so")]}
-        kinds = {
-            "params": forms.mapping(propertyNames=name, additionalProperties=self._argument()),
-            "layers": {"type": "array", "items": self._item(blocks=True, complete=complete)},
-        }
-        properties = {key: {"description": about, **kinds[key]} for key, about in BLOCK_KEYS.items()}
-        block = {"type": "object", "properties": properties, "required": ["layers"], "additionalProperties": False}
-        return self._refer("block" if complete else "block_with_defaults", block)
-
-    def _argument(self) -> Schema:
-        """Return what a parameter takes: a value, or a list of values."""
-        value = self._value()
-        return self._refer("argument", {**value, "type": [*value["type"], "array"], "items": _again("argument")})
-
-    def _item(self, *, blocks: bool, complete: bool) -> Schema:
-        """Return an item: a type alone, or a mapping with exactly one.
-
-        Args:
-            blocks: Whether a type may be a block of the file.
-            complete: Whether a layer gives all the fields that it must have.
-        """
-        name = "item" + ("_with_blocks" if blocks else "") + ("" if complete else "_with_defaults")
-        item = {"$ref": f"#/definitions/{name}"}
-        if name in self.definitions:
-            return item
-        self.definitions[name] = {}  # it holds itself
-        types = {type: self._fields(layer, complete=complete) for type, layer in REGISTRY.items()}
-        types |= {type: self._merge(type, item, blocks=blocks, complete=complete) for type in (*_merges(), _RESIDUAL)}
-        kinds = [self._alone(complete=complete), {"type": "object"}]
-        if blocks:
-            alone = self.definitions["type" if complete else "type_with_defaults"]["enum"]
-            others = [type for type in (*REGISTRY, _RESIDUAL, *ITEM_KEYS) if type not in alone]
-            message = "this needs fields, inputs or a type"
-            kinds.append({"allOf": [self._name(), forms.none_of(others, message)]})
-        self.definitions[name] = {
-            "anyOf": kinds,
-            "properties": types | self._item_keys(),
-            "additionalProperties": self._arguments() if blocks else False,
-            "allOf": [self._one_type(), self._sources()],
-        }
-        return item
-
-    def _alone(self, *, complete: bool) -> Schema:
-        """Return the layer types that may stand alone."""
-        types = [type for type, layer in REGISTRY.items() if not is_merge(type) and not (complete and _needs(layer))]
-        enum = {"enum": types, "enumDescriptions": [_about(REGISTRY[type]) for type in types]}
-        return self._refer("type" if complete else "type_with_defaults", enum)
-
-    def _merge(self, type: str, item: Schema, *, blocks: bool, complete: bool) -> Schema:
-        items = {"type": "array", "items": item}
-        if type == _RESIDUAL:
-            about = "What is inside, added to its input: a list of items, or {body: [...], shortcut: [...]}."
-            properties = {key: {"description": text, **items} for key, text in RESIDUAL_KEYS.items()}
-            parts = {"type": "object", "properties": properties, "required": ["body"], "additionalProperties": False}
-            return {"description": about, "anyOf": [items, parts]}
-        kinds = {**forms.NOTHING, "type": ["array", *forms.NOTHING["type"]]}
-        return {"description": f"{_about(REGISTRY[type])} {_BRANCHES}", **kinds, "minItems": 2, "items": items}
-
-    def _arguments(self) -> Schema:
-        about = "A block of this file, with its arguments."
-        arguments = forms.mapping(propertyNames=self._new_name(), additionalProperties=self._argument())
-        return self._refer("arguments", {"description": about, **arguments})
-
-    def _item_keys(self) -> dict[str, Schema]:
-        name = self._name()
-        several = {"anyOf": [name, {"type": "array", "items": name, "minItems": 1}]}
-        repeat = {"anyOf": [self._scalar(Form(WHOLE), required=True)], "maximum": MOST_LAYERS}
-        condition = {"anyOf": [self._scalar(Form(FLAG), required=True)]}
-        kinds = {"name": name, "from": several, "repeat": repeat, "if": condition}
-        return {
-            key: self._refer(f"item_{key}", {"description": about, **kinds[key]}) for key, about in ITEM_KEYS.items()
-        }
-
-    def _one_type(self) -> Schema:
-        """Return the rule that an item has exactly one key that is not one of its own."""
-        keys = list(ITEM_KEYS)
-        most = [
-            {"if": {"properties": dict.fromkeys(absent, False)}, "then": {"maxProperties": len(keys) + 1 - number}}
-            for number in range(1, len(keys) + 1)
-            for absent in combinations(keys, number)
-        ]
-        least = _refused({"propertyNames": {"enum": keys}}, "an item has exactly one type")
-        return self._refer("one_type", {**least, "maxProperties": len(keys) + 1, "allOf": most})
-
-    def _sources(self) -> Schema:
-        """Return the rule that a merge without branches reads several names, once, and nothing else does."""
-        branches, one = _hidden(type="array"), _hidden(maxItems=1)
-        several = {"from": _hidden(type="array", minItems=2), "repeat": _hidden(maximum=1)}
-        rule = {
-            "if": {"properties": dict.fromkeys(_merges(), branches)},
-            "then": {"properties": {"from": one}},
-            "else": {"properties": several, "required": ["from"]},
-        }
-        return self._refer("sources", rule)
-
-    # fields
-
-    def _fields(self, layer: type[LayerType], *, complete: bool) -> Schema:
-        """Return the fields of a layer type; with `complete` all that it must have are among them."""
-        required = [name for name, field in layer.fields.items() if complete and field.required]
-        properties: dict[str, Schema] = {}
-        for name, field in layer.fields.items():
-            properties[name] = {"description": _described(field), **self._field(field, required=name in required)}
-            if isinstance(field.default, (int, str)):
-                properties[name]["default"] = field.default
-        for name in layer.checked:
-            properties[name] = {"description": _CHECKED, **self._checked()}
-        for name, follower in followers(layer).items():
-            properties[name] = {"description": follower.about, **self._follower(name, follower, complete=complete)}
-        schema: Schema = {"properties": properties, "additionalProperties": False}
-        schema = {"type": "object", **schema, "required": required} if required else forms.mapping(**schema)
-        if layer.either:
-            schema |= self._either(layer, complete=complete)
-        needs = complete and (_needs(layer) or any(map(_lacking, followers(layer).values())))
-        name = f"{layer.type}_complete" if needs else layer.type
-        return self._refer(name, {"title": layer.type, "description": _about(layer), **schema})
-
-    def _field(self, field: Field, *, required: bool) -> Schema:
-        """Return what a field takes; where it must be given, no value is not enough."""
-        form = field.read.form
-        alternatives = [self._scalar(form, required=required)]
-        if form.words:
-            alternatives.append({"enum": list(form.words)})
-        if form.depth:
-            axes = {"type": "array", "items": self._element(form), "minItems": 1, "maxItems": MOST_SIZES - 1}
-            alternatives.append(axes)
-        if form.kind == WORD:
-            alternatives.reverse()  # of two that do not fit, an editor tells what is wrong with the first
-        return self._refer(_named(form, required=required), {"anyOf": alternatives})
-
-    def _element(self, form: Form) -> Schema:
-        """Return what a list has for one axis."""
-        number = self._scalar(form, required=True)
-        if form.depth == 1:
-            return number
-        return {"anyOf": [number, {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]}
-
-    def _checked(self) -> Schema:
-        one = Form(WHOLE, 1)
-        several = {"type": "array", "items": self._scalar(one, required=True), "minItems": 1, "maxItems": 1}
-        return self._refer("channels", {"anyOf": [self._scalar(one), several]})
-
-    def _follower(self, key: str, follower: Follower, *, complete: bool) -> Schema:
-        """Return what `norm` or `activation` takes: a word, or one type with fields."""
-        lacking = _lacking(follower) if complete else []
-        types = sorted(follower.choices)
+def _fields(layer: type[LayerType]) -> Schema:
+    """Return the schema of the fields of a layer type, none of which is required."""
+    properties = {}
+    for name, field in layer.fields.items():
+        default = {"default": field.default} if isinstance(field.default, (int, str)) else {}
+        properties[name] = {"description": field.about, **default, **_value(field.read.form)}
+    for name in layer.checked:
+        channels = {"type": "array", "items": _one(_CHANNELS), "minItems": 1, "maxItems": 1}
+        properties[name] = {"description": _CHECKED, "anyOf": [_one(_CHANNELS, empty=True), channels]}
+    for name, follower in followers(layer).items():
+        words = _value(Form(WORD, words=tuple(follower.words())))["anyOf"]
         one = {"minProperties": 1, "maxProperties": 1, "additionalProperties": False}
-        fields = {type: self._fields(REGISTRY[type], complete=complete) for type in types}
-        alternatives = [
-            {"enum": [*(type for type in types if type not in lacking), "none"]},
-            self._scalar(Form(WORD)),
-            {"type": "object", "properties": fields, **one},
-        ]
-        kind = key.removeprefix("mid_")
-        return self._refer(f"{kind}_complete" if lacking else kind, {"anyOf": alternatives})
-
-    def _either(self, layer: type[LayerType], *, complete: bool) -> Schema:
-        """Return the rule that exactly one of some fields is given, or at most one where defaults may give it."""
-        given = self._given()
-        both = {"required": list(layer.either), "properties": dict.fromkeys(layer.either, given)}
-        rule = _refused(both, f"{layer.type} takes either {' or '.join(layer.either)}")
-        if complete:
-            rule["anyOf"] = [{"required": [name], "properties": {name: given}} for name in layer.either]
-        return rule
-
-    # words
-
-    def _plain_words(self) -> Schema:
-        """Return the rule that `no`, `yes` and the like stand nowhere but in a file that declares one of them."""
-        names = {"propertyNames": forms.NO_BOOLEAN}
-        parameters = {"properties": {"params": names}}
-        declared = {"symbols": names, "blocks": {**names, "additionalProperties": parameters}}
-        words = self._everywhere("plain_words", forms.NO_BOOLEAN)
-        places = dict.fromkeys(("symbols", "defaults", "blocks", "layers"), words)
-        return {"if": {"properties": declared}, "then": {"properties": places}}
-
-    def _known_words(self) -> Schema:
-        """Return the rule that a file which declares nothing uses the words of the language only."""
-        language = {*REGISTRY, *KEYWORDS, *CONSTANTS, *FUNCTIONS, *OPERATORS, _RESIDUAL, "in_channels", "null"}
-        message = "a word that is not declared: symbols are declared under `symbols`, parameters in a block"
-        rule = {"pattern": forms.known(language), "patternErrorMessage": message}
-        places = dict.fromkeys(("input", "defaults", "layers"), self._everywhere("known_words", rule))
-        return {"if": {"properties": {"symbols": False, "blocks": False}}, "then": {"properties": places}}
-
-    def _everywhere(self, name: str, rule: Schema) -> Schema:
-        """Return a rule for all texts inside something, the names of items apart."""
-        inside = _again(name)
-        apart: dict[str, Any] = {"name": True, "from": True}
-        rule = _hidden(**rule, items=inside, properties=apart, additionalProperties=inside)
-        return self._refer(name, rule)
+        fields = {"type": "object", "properties": {type: _refer(type) for type in follower.choices}, **one}
+        properties[name] = {"description": follower.about, "anyOf": [*words, fields]}
+    return {"description": _about(layer), **mapping(properties=properties, additionalProperties=False)}
 
 
-def _hidden(**schema: Any) -> Schema:
-    """Return a rule that offers nothing to complete in an editor."""
-    return {**schema, "doNotSuggest": True}
-
-
-def _refused(condition: Schema, message: str) -> Schema:
-    """Return the rule that no mapping fits a condition, with what an editor says of one that does."""
-    return {"if": condition, "then": {**forms.TEXT, "errorMessage": message}}
-
-
-def _again(name: str) -> Schema:
-    """Refer to a definition from inside itself, such that an editor which looks for defaults comes to an end."""
-    return {"allOf": [{"$ref": f"#/definitions/{name}"}]}
-
-
-def _named(form: Form, *, required: bool) -> str:
-    """Return the name of the definition of what a field takes."""
-    parts = [form.kind, *([f"from_{form.minimum}"] if form.kind == WHOLE else []), *form.words]
-    parts += [("", "per_axis", "in_pairs")[form.depth], "required" if required else ""]
-    return "_".join(part for part in parts if part).replace(" ", "_")
-
-
-def _needs(layer: type[LayerType]) -> bool:
-    """Return whether a layer type needs fields."""
-    return bool(lacks(layer.type, ()) or layer.either)
-
-
-def _lacking(follower: Follower) -> list[str]:
-    """Return the types that cannot be named without fields."""
-    return sorted(type for type in follower.choices if lacks(type, ()))
+def _needed(layer: type[LayerType]) -> Schema:
+    """Return the rule that a layer has its required fields; empty where it has none."""
+    names = [name for name, field in layer.fields.items() if field.required]
+    if not names and not layer.either:
+        return {}
+    either = {"anyOf": [{"required": [name]} for name in layer.either]} if layer.either else {}
+    values = {name: {"not": {"type": "null"}} for name in names}
+    return {"type": "object", "required": names, "properties": values, **either}
 
 
 def _about(layer: type[LayerType]) -> str:
@@ -410,7 +192,92 @@ def _about(layer: type[LayerType]) -> str:
     return " ".join(" ".join(text.split()) for text in paragraphs if not text.startswith("Source:"))
 
 
-def _described(field: Field) -> str:
-    """Return what a field is, what it takes and its default."""
-    default = f"; {shown(field.default)} without it" if isinstance(field.default, (int, str)) else ""
-    return f"{field.about} Takes {forms.described(field.read.form)}{default}."
+# items
+
+
+def _parts(*, blocks: bool) -> Schema:
+    """Return the rule for layers and blocks: in a file with defaults, items need not give their required fields."""
+
+    def parts(*, complete: bool) -> Schema:
+        layers = {"items": _refer(_named("item", blocks=blocks, complete=complete))}
+        block = _refer(_named("block", blocks=True, complete=complete)) if blocks else {}
+        return {"properties": {"layers": layers, "blocks": {"additionalProperties": block}}}
+
+    return {"if": {"required": ["defaults"]}, "then": parts(complete=False), "else": parts(complete=True)}
+
+
+def _named(name: str, *, blocks: bool, complete: bool) -> str:
+    return f"{name}{'_with_blocks' if blocks else ''}{'' if complete else '_with_defaults'}"
+
+
+def _items(*, blocks: bool, complete: bool) -> dict[str, Schema]:
+    """Return the definitions of an item, and of a block.
+
+    Args:
+        blocks: Whether a type may be a block of the file.
+        complete: Whether a layer must give all its required fields.
+    """
+    name = _named("item", blocks=blocks, complete=complete)
+    items = {"type": "array", "items": _refer(name)}
+    definitions = {name: _item(items, blocks=blocks, complete=complete)}
+    if blocks:
+        definitions[_named("block", blocks=True, complete=complete)] = _block(items)
+    return definitions
+
+
+def _block(items: Schema) -> Schema:
+    params = mapping(propertyNames=_none_of([*RESERVED, *ITEM_KEYS]), additionalProperties=_refer("argument"))
+    properties = described(BLOCK_KEYS, {"params": params, "layers": items})
+    return {"type": "object", "properties": properties, "required": ["layers"], "additionalProperties": False}
+
+
+def _item(items: Schema, *, blocks: bool, complete: bool) -> Schema:
+    """Return the schema of an item: a type alone, or a mapping with exactly one."""
+    needed = {type: _needed(layer) if complete else {} for type, layer in REGISTRY.items()}
+    merges = [type for type in REGISTRY if is_merge(type)]
+    alone = [type for type in REGISTRY if not needed[type] and type not in merges]
+    types = {type: {"allOf": [_refer(type), rule]} for type, rule in needed.items()}
+    types |= {type: _merge(type, items) for type in merges} | {RESIDUAL: _residual(items)}
+    names = [{"enum": alone, "enumDescriptions": [_about(REGISTRY[type]) for type in alone]}]
+    names += [NAME | _none_of({*types, *ITEM_KEYS}.difference(alone))] if blocks else []
+    written = [{"required": [type]} for type in types]
+    mapped = {
+        "type": "object",
+        "properties": types | _item_keys(),
+        "additionalProperties": mapping(additionalProperties=_refer("argument")) if blocks else False,
+        "oneOf": [*written, {"not": {"anyOf": written}}],  # else it is a block
+        "not": {"propertyNames": {"enum": list(ITEM_KEYS)}},
+        **_inputs(merges),
+    }
+    return {"anyOf": [*names, mapped]}
+
+
+def _item_keys() -> dict[str, Schema]:
+    kinds: dict[str, Schema] = {
+        "name": NAME,
+        "from": {"type": [*NAME["type"], "array"], "items": NAME, "minItems": 1},
+        "repeat": {"type": ["integer", "string"], "minimum": 0},
+        "if": _value(Form(FLAG)),
+    }
+    return described(ITEM_KEYS, kinds)
+
+
+def _merge(type: str, items: Schema) -> Schema:
+    """Return the schema of a merge: a list of branches, a mapping of its fields with `branches`, or nothing."""
+    branches = {"description": _BRANCHES, "type": "array", "minItems": 2, "items": items}
+    fields = _fields(REGISTRY[type])
+    fields["properties"][BRANCHES] = branches
+    return {"description": f"{_about(REGISTRY[type])} {_BRANCHES}", "anyOf": [branches, fields]}
+
+
+def _inputs(merges: Iterable[str]) -> Schema:
+    """Return the rule that a merge without branches names its inputs."""
+    none = {"not": {"anyOf": [{"type": "array"}, {"required": [BRANCHES], "type": "object"}]}}
+    several = {"required": ["from"], "properties": {"from": {"type": "array", "minItems": 2}}}
+    return {"if": {"anyOf": [{"required": [type], "properties": {type: none}} for type in merges]}, "then": several}
+
+
+def _residual(items: Schema) -> Schema:
+    properties = described(RESIDUAL_KEYS, dict.fromkeys(RESIDUAL_KEYS, items))
+    parts = {"type": "object", "properties": properties, "required": ["body"], "additionalProperties": False}
+    return {"description": _RESIDUAL, "anyOf": [items, parts]}

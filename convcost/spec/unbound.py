@@ -11,9 +11,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convcost.errors import Fault, OptionError, SpecError
+from convcost.errors import Fault, FormulaError, OptionError, SpecError
+from convcost.layers import LayerType
 from convcost.layers.fields import is_size
-from convcost.network import Free, Network
+from convcost.network import Free, Network, Tensor
 from convcost.ops import is_symbolic
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import Document, Item
@@ -22,7 +23,7 @@ from convcost.spec.expand import Expander, Path, Scope, expand
 from convcost.spec.expressions import Missing, Unknown
 from convcost.spec.faults import Faults, Positioned, TooManyFaults
 from convcost.spec.source import Source
-from convcost.symbolic import Assumptions, Formula, NeedsValueError, assuming, symbol
+from convcost.symbolic import Assumptions, Formula, NeedsValueError, assuming, bounded, symbol
 
 
 class Letters:
@@ -74,6 +75,7 @@ def expand_free(
     source: Source,
     symbols: Callable[[Faults, Letters], dict[str, Any]],
     free: Collection[str] | Mapping[str, Formula],
+    max_layers: int,
 ) -> Network:
     """Return the network that a document describes, some of its symbols kept.
 
@@ -82,11 +84,24 @@ def expand_free(
         source: Its text.
         symbols: Gives the values of its symbols, the letters in the place of those that they keep.
         free: The symbols to keep, as a mapping what is known of them; all without a value are kept too.
+        max_layers: How many layers it may have.
 
     Raises:
         SpecError: The spec has faults, at the default values too, or needs a number where a symbol stands.
         OptionError: A setting or a symbol to keep cannot be used.
+        FormulaError: A formula is too large, or all of them are too much work.
     """
+    with bounded():
+        return _expand(document, source, symbols, free, max_layers)
+
+
+def _expand(
+    document: Document,
+    source: Source,
+    symbols: Callable[[Faults, Letters], dict[str, Any]],
+    free: Collection[str] | Mapping[str, Formula],
+    max_layers: int,
+) -> Network:
     given = free if isinstance(free, Mapping) else {}
     whole: set[str] = set()
     while True:
@@ -96,7 +111,8 @@ def expand_free(
             values = symbols(faults, letters)
             conditions.witness.update(letters.witness)
             with suppress(TooManyFaults):
-                network = expand(document, values, faults, partial(_FreeExpander, letters, conditions))
+                make = partial(_FreeExpander, letters, conditions)
+                network = expand(document, values, faults, make, max_layers)
         bare = {name for name, formula in letters.formulas.items() if _asked_whole(formula, conditions)}
         if bare <= whole or faults:
             break
@@ -149,6 +165,13 @@ class _FreeExpander(Expander):
     def is_input_size(self, size: Any) -> bool:
         return is_size(size, 1) or super().is_input_size(size)
 
+    def _emit(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Tensor:
+        tensor = super()._emit(item, definition, inputs, path)
+        for size in tensor.shape:
+            if is_symbolic(size):
+                size.check_bounds()  # type: ignore[attr-defined]  # it takes the place of an int
+        return tensor
+
     def _times(self, item: Item, env: dict[str, Any]) -> int:
         """Return how often an item runs; that is never decided for a symbol without a value."""
         if item.repeat is not None:
@@ -172,6 +195,8 @@ class _FreeExpander(Expander):
         except NeedsValueError as need:
             self._needs(item, item, need.question, need.symbols)
             return feeds[0]
+        except FormulaError as error:
+            raise self.faults.placed(error, item, item.where, self.evaluate.note()) from None
 
     def _needs(self, item: Item, at: Positioned, question: str, names: Collection[str]) -> None:
         message = f"this needs {'a value' if len(names) == 1 else 'values'} for {' and '.join(names)}"

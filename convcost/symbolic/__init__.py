@@ -14,6 +14,7 @@ Each module knows those before it only: `expression` (the data), `algebra` and `
 """
 
 from convcost.numbers import Number
+from convcost.symbolic.algebra import bounded
 from convcost.symbolic.conditions import Assumptions, Condition, assuming
 from convcost.symbolic.evaluation import evaluator
 from convcost.symbolic.expression import NeedsValueError
@@ -30,6 +31,7 @@ __all__ = [
     "Number",
     "Value",
     "assuming",
+    "bounded",
     "ceil",
     "evaluator",
     "floor",

@@ -12,7 +12,9 @@ from convcost.numbers import Number
 from convcost.symbolic.expression import ONE, Monomial, Terms, too_large
 
 MOST_TERMS = 10_000  # of a formula
-MOST_WORK = 2_000_000  # terms that one computation makes or reads; those of short operations are not counted
+MOST_WORK = 1_000_000  # terms that one computation makes or reads; those of short operations are not counted
+MOST_DEGREE = 30  # of a formula of a spec: what the exponents of a term add up to
+MOST_BITS = 512  # of a number in a formula of a spec
 MOST_DIGITS = 4_000  # of a power of a number
 _SHORT = 32  # terms
 
@@ -181,7 +183,8 @@ def primitive(terms: Terms) -> Terms:
 def common(terms: Iterable[Monomial]) -> Monomial:
     """Return the largest monomial that leaves no negative exponent when it divides all of these."""
     monomials = [dict(m) for m in terms]
-    least = {a: min([m.get(a, 0) for m in monomials]) for m in monomials for a in m}
+    letters = dict.fromkeys([a for m in monomials for a in m])
+    least = {a: min([m.get(a, 0) for m in monomials]) for a in letters}
     return frozenset([(atom, n) for atom, n in least.items() if n])
 
 

@@ -20,6 +20,8 @@ from convcost.symbolic.algebra import (
 )
 from convcost.symbolic.expression import ONE, Atom, Monomial, Terms, atoms
 
+_STEP = 50  # terms that a step of Euclid's algorithm takes, beside those of its products
+
 
 def fraction(top: Terms, under: Terms) -> tuple[Terms, Terms | None]:
     """Return a quotient in lowest terms: one polynomial where a monomial divides, else two with whole coefficients."""
@@ -52,7 +54,7 @@ def divided(a: Terms, b: Terms) -> Terms:
     result: Terms = {}
     first = lead(b)
     while a:
-        spend(len(a) + len(b))
+        spend(2 * (len(a) + len(b)))
         m = lead(a)
         term: Terms = {join(m, raised(first, -1)): exact(Fraction(a[m]) / b[first])}
         if any(n < 0 for m in term for _, n in m):
@@ -72,6 +74,7 @@ def gcd(a: Terms, b: Terms) -> Terms:
     """
     if not a or not b:
         return primitive(a or b)
+    spend(_STEP + len(a) + len(b))
     shared = sorted(atoms(a) & atoms(b), key=lambda atom: atom.serial)
     letter = next((x for x in shared if not _coprime(a, b, x)), None)
     if letter is None:
@@ -154,6 +157,7 @@ def _fold(side: list[Terms]) -> Terms:
 def _remainder(p: list[Terms], q: list[Terms]) -> list[Terms]:
     """Return the remainder of p by q, times a power of q's leading coefficient, without leading zeros."""
     while len(p) >= len(q):
+        spend(_STEP + len(p))
         lead = p[0]
         padded = q + [{}] * (len(p) - len(q))
         p = [minus(times(q[0], u), times(lead, v)) for u, v in zip(p, padded, strict=True)][1:]

@@ -15,7 +15,7 @@ from convcost.symbolic.algebra import common, content, exact, gather, minus, pow
 from convcost.symbolic.expression import ONE, Atom, Monomial, Terms, atoms
 
 _MOST_MOVED = 2_000  # terms that a bound may take to find; without it a sign stays open
-_MOST_FLOORS = 1_000  # floors that a sign may depend on
+_MOST_FLOORS = 200  # floors that a sign may depend on
 
 
 def step_of(terms: Terms) -> Number | None:
@@ -132,9 +132,9 @@ def _sign(terms: Terms) -> bool | None:
 
 def cleared(terms: Terms) -> Terms | None:
     """Return the polynomial times what clears its negative exponents, if that is known to be above zero."""
-    shift = frozenset([(atom, -n) for atom, n in common([*terms, ONE]) if n < 0])
-    if not shift:
+    if all(n > 0 for monomial in terms for _, n in monomial):
         return terms
+    shift = frozenset([(atom, -n) for atom, n in common([*terms, ONE]) if n < 0])
     # a letter that is divided by is not zero
     return times(terms, {shift: 1}) if all(a.low is not None and a.low >= 0 for a, _ in shift) else None
 

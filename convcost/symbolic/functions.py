@@ -11,11 +11,13 @@ from fractions import Fraction
 from typing import Any
 
 from convcost.numbers import FUNCTIONS, Number
-from convcost.symbolic.algebra import content, exact, join, leading, raised, scaled, times
+from convcost.symbolic.algebra import content, exact, join, leading, raised, scaled, spend, times
 from convcost.symbolic.conditions import assumed, decided, requires
 from convcost.symbolic.expression import ONE, Expression, Terms, intern, known
 from convcost.symbolic.facts import bound, is_whole, monomial_step, sign, step_of
 from convcost.symbolic.rational import R, Rational, Value, constant, letter, polynomial, quotient
+
+_COMPARISON = 30  # terms that a comparison of two arguments takes
 
 
 def floor(x: R | Number) -> R | Number:
@@ -30,7 +32,7 @@ def floor(x: R | Number) -> R | Number:
         return math.floor(x)
     if x.under is not None:
         return _undivided(x)
-    if is_whole(x.terms):
+    if is_whole(x.terms) or assumed("whole", x):
         return x
     kind = x.__class__
     whole, rest = _parts(x.terms)
@@ -138,6 +140,7 @@ def minimum(*values: R | Number) -> R | Number:
 def _extreme(name: str, values: tuple[R | Number, ...], side: int) -> R | Number:
     best: list[R | Number] = []
     for value in values:
+        spend(_COMPARISON * len(best))
         if not any(_reaches(other, value, side) for other in best):
             best = [other for other in best if not _reaches(value, other, side)] + [value]
     return best[0] if len(best) == 1 else _kept(name, _sorted(best))

@@ -7,9 +7,21 @@ from fractions import Fraction
 from typing import Any, Self, TypeAlias, TypeVar
 
 from convcost.numbers import NUMBERS, Number, Symbolic
-from convcost.symbolic.algebra import check_size, degree, exact, gather, minus, power, scaled, spend, times
+from convcost.symbolic.algebra import (
+    MOST_BITS,
+    MOST_DEGREE,
+    check_size,
+    degree,
+    exact,
+    gather,
+    minus,
+    power,
+    scaled,
+    spend,
+    times,
+)
 from convcost.symbolic.division import fraction
-from convcost.symbolic.expression import ONE, Atom, Expression, NeedsValueError, Terms
+from convcost.symbolic.expression import ONE, Atom, Expression, NeedsValueError, Terms, too_large
 from convcost.symbolic.text import WRITERS, structure
 
 R = TypeVar("R", bound="Rational")
@@ -114,6 +126,16 @@ class Rational(Expression, Symbolic, frozen=True, eq=False):
 
     def __index__(self) -> int:
         raise NeedsValueError(f"{self} must be a number here", self.symbols)
+
+    def check_bounds(self, power: int = 1) -> None:
+        """Raise `FormulaError` where a power of it has larger exponents or numbers than any network needs."""
+        terms = [*self.terms.items(), *(self.under or {}).items()]
+        exponents = max([sum([abs(n) for _, n in m]) for m, _ in terms]) * abs(power)
+        if exponents > MOST_DEGREE:
+            raise too_large(f"the exponents of a formula add up to at most {MOST_DEGREE}", f"{exponents:,}")
+        bits = max([max(c.numerator.bit_length(), c.denominator.bit_length()) for _, c in terms]) * abs(power)
+        if bits > MOST_BITS:
+            raise too_large(f"a number of a formula has at most {MOST_BITS} bits", f"{bits:,} bits")
 
     # --- parts ---
 

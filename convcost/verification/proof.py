@@ -12,13 +12,19 @@ from convcost.analysis.cost import Analysis, folds
 from convcost.errors import Fault, OptionError
 from convcost.executor import Engine
 from convcost.layers import Shape
-from convcost.network import INPUT, Network
+from convcost.network import INPUT, Layer, Network
 from convcost.ops import product
 from convcost.verification.counting import Outcome, Task, perform, predict, predicted
 from convcost.verification.results import Interrupted, LayerProof, Verification
 from convcost.verification.shrink import shrink
 
-_MOST_VALUES = 1 << 27  # in what a layer reads or writes: a list of them takes a gigabyte
+MAX_PRODUCTS = 5_000_000_000
+"""How many products a verification performs unless more are allowed: some of those take a minute."""
+MAX_VALUES = 100_000_000
+"""How many numbers one layer holds unless more are allowed: these take some 2 GB."""
+_HELP = "at full size only smaller networks are executed; without --full a tiny one stands for it; or {} allows more"
+_HELP_TINY = "the network cannot be executed any smaller; {} allows more"
+_OF_A_WINDOW = 8  # a tap's position, by window and by tap, and the values there, each an object of its own
 
 
 class Watch(Protocol):
@@ -39,12 +45,17 @@ class Settings(Struct, frozen=True):
         fold: Whether batch norms fold into the convolution or linear layer before them.
         seed: What inputs and weights are drawn from; at full size each layer has its own.
         engine: How convolutions multiply: `plain`, `lanes` or `auto`.
+        max_products: How many products may be performed in all; of a layer that performs another operation more often,
+            that one is counted.
+        max_values: How many numbers one layer may hold at a time.
     """
 
     full: bool = False
     fold: bool = True
     seed: int = 0
     engine: Engine = "auto"
+    max_products: int = MAX_PRODUCTS
+    max_values: int = MAX_VALUES
 
 
 def verify(
@@ -63,11 +74,11 @@ def verify(
 
     Raises:
         Interrupted: By the keyboard; it holds what was proved so far.
-        OptionError: A layer holds more values than fit into memory.
+        OptionError: It would perform more products, or a layer hold more values, than the settings allow.
     """
     executed, kept = (network, ()) if settings.full else shrink(network)
-    _check_size(executed)
     proof = _Proof(executed, settings)
+    proof.check()
     try:
         proof.execute(pool, watch)
         layers = tuple(proof.layers())
@@ -83,17 +94,16 @@ def _verification(
     return Verification(network, executed, settings.full, kept, settings.fold, settings.seed, settings.engine, layers)
 
 
-def _check_size(network: Network) -> None:
-    for layer in network.layers:
-        values = max(map(product, (*layer.input_shapes, layer.output_shape)))
-        if values > _MOST_VALUES:
-            raise OptionError(
-                Fault(
-                    f"the layer {layer.name!r} is too large to execute",
-                    found=f"{values:,} values, at most {_MOST_VALUES:,}",
-                    help="at full size only smaller networks are executed; without --full a tiny one stands for it",
-                )
-            )
+def _values(layer: Layer) -> int:
+    """Return about how many numbers executing a layer holds at a time: inputs, output, weights and windows."""
+    sizes = [*layer.input_shapes, layer.output_shape]
+    kernel = layer.fields.get("kernel_size")
+    windows = 0
+    if kernel is not None:
+        step = layer.definition.step(1)
+        spread = step is not None and step < 1  # windows lie on the output, one for each value of the input
+        windows = product((layer.input_shapes[0] if spread else layer.output_shape)[1:]) * product(kernel)
+    return sum(map(product, sizes)) + _OF_A_WINDOW * windows
 
 
 class _Proof:
@@ -108,20 +118,47 @@ class _Proof:
             settings.fold and layer.definition.folds and folds(network, index, readers)
             for index, layer in enumerate(network.layers)
         ]
+        self._tasks, self._work = self._plan()
         self._outcomes: dict[Hashable, Outcome] = {}
 
-    def execute(self, pool: Executor | None, watch: Watch | None) -> None:
-        """Execute the layers on the shapes that the network has; `layers` finds out whether these are right."""
-        work: dict[Hashable, int] = {}
+    def check(self) -> None:
+        """Refuse what would take too long, or more memory than there is.
+
+        Raises:
+            OptionError: It would perform more products, or a layer hold more values, than the settings allow.
+        """
+        settings = self._settings
+        help = _HELP if settings.full else _HELP_TINY
+        for layer, cost in zip(self._network.layers, self._analysis.layers, strict=True):
+            params = cost.cost.params if "kernel_size" in layer.fields else 0  # other weights are drawn row by row
+            values = _values(layer) + params
+            if values > settings.max_values:
+                message = f"the layer {layer.name!r} is too large to execute"
+                found = f"about {values:,} values at a time, at most {settings.max_values:,}"
+                raise OptionError(Fault(message, found=found, help=help.format(f"--max-values {values}")))
+        products = sum(self._work.values())
+        if products > settings.max_products:
+            found = f"{products:,} products to perform, at most {settings.max_products:,}"
+            help = help.format(f"--max-products {products}")
+            raise OptionError(Fault("the network is too large to execute", found=found, help=help))
+
+    def _plan(self) -> tuple[dict[Hashable, Task], dict[Hashable, int]]:
+        """Return the layers to execute, and how often each performs its most frequent operation."""
         tasks: dict[Hashable, Task] = {}
-        planned: dict[str, int] = {}
+        work: dict[Hashable, int] = {}
         for index, layer in enumerate(self._network.layers):
             key, task = self._task(index, layer.input_shapes)
             if key not in tasks:
                 tasks[key] = task
-                cost = self._analysis.layers[index].cost
-                work[key] = max(cost.ops.to_dict().values(), default=0)
-                planned[layer.type] = planned.get(layer.type, 0) + work[key]
+                work[key] = max(self._analysis.layers[index].cost.ops.to_dict().values(), default=0)
+        return tasks, work
+
+    def execute(self, pool: Executor | None, watch: Watch | None) -> None:
+        """Execute the layers on the shapes that the network has; `layers` finds out whether these are right."""
+        tasks, work = self._tasks, self._work
+        planned: dict[str, int] = {}
+        for key, task in tasks.items():
+            planned[task.type] = planned.get(task.type, 0) + work[key]
         if watch:
             watch.planned(planned)
         for key, outcome in _performed(tasks, pool):

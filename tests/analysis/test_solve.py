@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 import convcost
-from convcost.errors import ConvcostError, OptionError, SpecError
+from convcost.errors import ConvcostError, FormulaError, OptionError, SpecError
 
 
 def tried(spec, name, values, limits):
@@ -111,3 +111,25 @@ def test_a_number_of_repetitions_cannot_be_solved_for():
 def test_a_symbol_that_may_be_any_number_needs_a_step():
     with pytest.raises(OptionError, match="alpha may be any number"):
         convcost.solve("mobilenet_v2", "alpha", max={"mults": "300M"})
+
+
+def test_a_formula_that_is_too_large_is_no_value_without_a_network():
+    """What stops a formula may not be taken for what makes every value invalid: the largest would be too small."""
+    step = {"value": 3, "multiple_of": 1}
+    # for n = 2k + 1 the power has numbers of up to 57 bits beside its 30 letters
+    high = {"conv": {"out_channels": "floor(n**30 / n**29)", "kernel_size": "1", "bias": "false"}}
+    even = {"conv": {"out_channels": "n", "kernel_size": "1", "bias": "false"}, "if": "n % 2 == 0"}
+    # even n: 8n + n² = 84 at 6, 128 at 8; odd n: 8n = 120 at 15
+    assert convcost.solve(spec(even, high, n=step), "n", max={"params": 120}).best.value == 15
+    # 10**154 has 512 bits; 2 · 10**154 · k has more
+    wide = {"conv": {"out_channels": "n * 10**154 / 10**154", "kernel_size": "1", "bias": "false"}}
+    with pytest.raises(FormulaError) as caught:
+        convcost.solve(spec(even, wide, n=step), "n", max={"params": 120})
+    assert str(caught.value).splitlines() == [
+        "error: a number of a formula has at most 512 bits",
+        "  --> <mapping>:16:19, layers[1]",
+        "   |",
+        "16 |     out_channels: n * 10**154 / 10**154",
+        "   |                   ^ 513 bits",
+        "   = help: give symbols values, or let fewer of them stay free",
+    ]

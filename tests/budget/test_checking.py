@@ -16,7 +16,7 @@ from convcost.budget import checking
 from convcost.budget.baselines import Lacking, Past
 from convcost.budget.budgets import Bound, Budget
 from convcost.budget.verdicts import Base
-from convcost.errors import Place
+from convcost.errors import ConfigError, Place
 from convcost.metrics import METRICS
 
 NET = Path("net.yaml")
@@ -592,3 +592,45 @@ def test_nothing_to_check_is_no_success(folder):
         " = found: no SPEC, and no convcost.yaml here or above\n"
         " = help: convcost init SPEC writes one, or convcost check SPEC"
     )
+
+
+def test_budgets_set_at_most_a_thousand_points_of_a_network(check):
+    nine = "[1, 2, 3, 4, 5, 6, 7, 8, 9]"
+    names = "abcdefghi"
+    symbols = ", ".join(f"{name}: 1" for name in names)
+    Path("nine.yaml").write_text(f"symbols: {{{symbols}}}\ninput: [a, 4, 4]\nlayers: [relu]\n", encoding="utf-8")
+    values = ", ".join(f"{name}: {nine}" for name in names)
+    with pytest.raises(ConfigError) as caught:
+        check(f"  - {{metric: params, max: 1k, set: {{{values}}}}}\n", models="nine.yaml")
+    head, place, _, line, caret, help = str(caught.value).splitlines()
+    assert head == "error: budgets set at most 1,000 combinations of values of a network's symbols"
+    assert place == " --> convcost.yaml:3:37, budgets[0]"
+    assert line.startswith("3 |   - {metric: params, max: 1k, set: {a: [1, 2, 3")
+    assert caret.strip("| ") == "^ 387,420,489 for nine.yaml"  # 9⁹
+    assert help == "  = help: set fewer values of a symbol"
+
+
+def test_the_points_of_all_budgets_of_a_network_count_each_once(check, monkeypatch):
+    monkeypatch.setattr("convcost.budget.subjects.MOST_POINTS", 4)
+    three = "  - {metric: params, max: 1k, set: {n: [1, 2, 3]}}\n"
+    assert len(check(three + three + "  - {metric: mults, max: 10k, set: {n: [2, 4]}}\n")) == 8
+    with pytest.raises(ConfigError, match="budgets set at most 4 combinations") as caught:
+        check(three + "  - {metric: mults, max: 10k, set: {n: [4, 5]}}\n")
+    assert "^ 5 for net.yaml" in str(caught.value)
+
+
+def test_the_networks_at_all_points_have_at_most_so_many_layers(check, monkeypatch):
+    monkeypatch.setattr("convcost.budget.subjects.MOST_LAYERS", 16)
+    assert len(check("  - {metric: params, max: 1k, set: {n: [1, 2, 3, 4]}}\n")) == 4  # 4 layers at each
+    with pytest.raises(ConfigError) as caught:
+        check("  - {metric: params, max: 1k, set: {n: [1, 2, 3, 4, 5]}}\n")
+    assert str(caught.value).splitlines() == [
+        "error: the networks at the values that budgets set have at most 16 layers together",
+        " --> convcost.yaml:3:37, budgets[0]",
+        "  |",
+        "3 |   - {metric: params, max: 1k, set: {n: [1, 2, 3, 4, 5]}}",
+        "  | " + " " * 36 + "^ about 20 of net.yaml",
+        "  = help: set fewer values of a symbol",
+    ]
+    monkeypatch.setattr("convcost.budget.subjects.MOST_LAYERS", 3)
+    assert len(check("  - {metric: params, max: 1k}\n")) == 1  # one network may have any number

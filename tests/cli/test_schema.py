@@ -41,5 +41,5 @@ def test_no_other_command_imports_the_schemas(process, monkeypatch):
     status, _, err = process("analyze", "net.yaml")
     assert status == 0
     assert "convcost.spec.reading" in err
-    for module in "convcost.spec.schema", "convcost.spec.forms", "convcost.budget.schema":
+    for module in "convcost.spec.schema", "convcost.budget.schema":
         assert module not in err

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import convcost
-from convcost.errors import OptionError
+from convcost.errors import FormulaError, OptionError
 from convcost.network import Network
+from convcost.spec import Source, Spec
 
 Shapes = Callable[..., list[tuple[str, tuple[int, ...]]]]
 Load = Callable[..., Network]
@@ -211,3 +212,71 @@ def test_the_api_takes_settings_by_name() -> None:
     mapping = {"symbols": {"n": 4}, "input": ["n"], "layers": ["relu"]}
     assert convcost.load(mapping, set={"n": 7}).network.input_shape == (7,)
     assert convcost.load(mapping).network.input_shape == (4,)
+
+
+@pytest.mark.parametrize(
+    ("rest", "message", "place", "path"),
+    [
+        (
+            "}\ninput: [1, 9, 9]\nlayers: [{conv: {out_channels: (a+b+c+1)**17 * (d+1)**9, kernel_size: 1}}]",
+            "a formula has at most 10,000 terms",
+            (3, 32),
+            "layers[0]",
+        ),
+        (
+            "}\ninput: [(a+b+c+d+1)**25, 9, 9]\nlayers: [relu]",
+            "a power of a formula has at most 10,000 terms",
+            (2, 8),
+            "input",
+        ),
+        (
+            ", s: (a+b+c+d+1)**25}\ninput: [s, 9, 9]\nlayers: [relu]",
+            "a power of a formula has at most 10,000 terms",
+            (1, 34),
+            "symbols.s",
+        ),
+        (
+            "}\ninput: [1, 9, 9]\nlayers: [relu, {conv: {out_channels: a**31, kernel_size: 1}}]",
+            "the exponents of a formula add up to at most 30",
+            (3, 38),
+            "layers[1]",
+        ),
+        (
+            "}\ninput: [a**30, 9, 9]\nlayers: [{depthwise_conv: {kernel_size: 1, depth_multiplier: a}}]",
+            "the exponents of a formula add up to at most 30",
+            (3, 11),
+            "layers[0]",
+        ),
+        (
+            "}\ninput: [a, 9, 9]\nlayers: [{depthwise_conv: {kernel_size: 1, depth_multiplier: 1e15}, repeat: 20}]",
+            "a number of a formula has at most 512 bits",
+            (3, 11),
+            "layers[0]",
+        ),
+    ],
+)
+def test_a_formula_that_is_too_large_is_told_where_it_is_written(
+    rest: str, message: str, place: tuple[int, int], path: str
+) -> None:
+    with pytest.raises(FormulaError) as caught:
+        Spec(Source("net.yaml", "symbols: {a: , b: , c: , d: " + rest + "\n")).network({}, [])
+    (fault,) = caught.value.faults
+    assert fault.place is not None
+    assert (fault.message, (fault.place.line, fault.place.column), fault.path) == (message, place, path)
+    assert fault.help == "give symbols values, or let fewer of them stay free"
+
+
+def test_a_network_whose_cost_is_too_large_a_formula_says_so() -> None:
+    first = {"conv": {"out_channels": "(a+b+c+9)**15", "kernel_size": "1", "bias": "false"}}  # (18 over 3) = 816 terms
+    second = {"conv": {"out_channels": "(a+b+c+8)**15", "kernel_size": "1", "bias": "false"}}
+    names = {name: {"value": 1, "multiple_of": 1} for name in "abc"}
+    small = convcost.load({"symbols": names, "input": [1, 2, 2], "layers": [first, "relu"]}, free="abc")
+    assert len(small.analyze().total.params.terms) == 816  # type: ignore[attr-defined]  # it is a formula
+    layers = [first, second, first, second]
+    large = convcost.load({"symbols": names, "input": [1, 2, 2], "layers": layers}, free="abc")
+    with pytest.raises(FormulaError) as caught:  # 816 · 816 products, and again
+        large.analyze()
+    assert str(caught.value).splitlines()[:2] == [
+        "error: formulas are worked out within 1,000,000 terms",
+        " --> <mapping>",
+    ]

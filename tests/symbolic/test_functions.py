@@ -6,6 +6,7 @@ import math
 import sys
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_formulas import (
@@ -158,3 +159,25 @@ def test_what_is_known_of_a_function_vanishes_a_floor_and_decides_a_comparison()
     assert maximum(r, 96) % 32 == 0
     assert (n - n // 2 * 2 >= 0) is True
     assert n % 5 < 5
+
+
+def test_what_was_assumed_to_be_whole_needs_no_floor():
+    width = 3 * x + 5 * y + 81
+    with assuming({"x": 6, "y": 2}):
+        assert width.is_integer()
+        assert width // 1 == width
+        assert str(floor(3 * x + 7 * y + 81)) == "⌊3·x + 7·y⌋ + 81"  # which nobody asked
+    assert str(floor(width)) == "⌊3·x + 5·y⌋ + 81"
+
+
+def test_a_divisor_that_is_not_positive_at_the_witness_is_an_error():
+    with assuming({"M": 8}) as conditions:
+        assert str(make_divisible(9, M - 5)) == "make_divisible(9, M − 5)"
+    assert [str(each) for each in conditions] == ["M > 5"]
+    with (
+        assuming({"M": 3}),
+        pytest.raises(ValueError, match="positive divisor: found M − 5, which is not above"),
+    ):
+        make_divisible(9, M - 5)
+    with pytest.raises(ValueError, match=r"^make_divisible needs a positive divisor: found -2$"):
+        make_divisible(9, M - 5).evaluate({"M": 3})

@@ -27,14 +27,14 @@ nets/small.yaml:5:7
 convcost.yaml:4:10: max: 8k
 nets/small.yaml:3: stem: 384</failure>
     </testcase>
-    <testcase classname="nets/tiny.yaml" name="mults-max"/>
+    <testcase classname="nets/tiny.yaml" name="mults-max" />
     <testcase classname="my nets/b[1].yaml, alpha = 1/2" name="params-max">
       <system-out>warning: params: 580, 96.7 % of the limit of 600
 my nets/b[1].yaml: 580 params, 96.7 % of the limit of 600.
 my nets/b[1].yaml:2:1</system-out>
     </testcase>
     <testcase classname="nets/tiny.yaml" name="params-growth">
-      <skipped message="params, growth 2%: nets/tiny.yaml is new"/>
+      <skipped message="params, growth 2%: nets/tiny.yaml is new" />
     </testcase>
   </testsuite>
 </testsuites>

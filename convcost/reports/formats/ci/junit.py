@@ -7,8 +7,8 @@ There is no standard. This is what `junit-10.xsd` allows, with which Jenkins val
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from html import escape
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from convcost.errors import Place, visible
 from convcost.reports.contents import Finding, Findings, Page
@@ -25,45 +25,36 @@ def render(reports: Sequence[Findings], page: Page) -> str:
     findings = ci.findings(reports)
     failures = sum(finding.level == "error" for finding in findings)
     skipped = sum(finding.level == "skipped" for finding in findings)
-    counts = f'name="convcost" tests="{len(findings)}" failures="{failures}" errors="0"'
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>"]
-    lines.append(f'  <testsuite {counts} skipped="{skipped}">')
+    counts = {"name": "convcost", "tests": str(len(findings)), "failures": str(failures), "errors": "0"}
+    suites = Element("testsuites", counts)
+    suite = SubElement(suites, "testsuite", counts, skipped=str(skipped))
     seen: dict[tuple[str, str], int] = {}
     for finding in findings:
         key = finding.subject, finding.rule
         seen[key] = seen.get(key, 0) + 1
-        lines += _case(finding, seen[key])
-    return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
+        _add_case(suite, finding, seen[key])
+    indent(suites)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(suites, encoding="unicode")}\n'
 
 
-def _case(finding: Finding, number: int) -> Iterator[str]:
+def _add_case(suite: Element, finding: Finding, number: int) -> None:
     name = finding.rule if number == 1 else f"{finding.rule} ({number})"
-    start = f'    <testcase classname="{_text(finding.subject)}" name="{_text(name)}"'
-    title = f'message="{_text(finding.title)}"'
+    case = SubElement(suite, "testcase", classname=visible(finding.subject), name=visible(name))
+    title = visible(finding.title)
     if finding.level == "error":
-        content = f'<failure {title} type="{_text(finding.rule)}">{_told(finding)}</failure>'
+        SubElement(case, "failure", message=title, type=visible(finding.rule)).text = _told(finding)
     elif finding.level == "warning":
-        content = f"<system-out>warning: {_text(finding.title)}\n{_told(finding)}</system-out>"
+        SubElement(case, "system-out").text = f"warning: {title}\n{_told(finding)}"
     elif finding.level == "skipped":
-        content = f"<skipped {title}/>"
-    else:
-        yield start + "/>"
-        return
-    yield start + ">"
-    yield f"      {content}"
-    yield "    </testcase>"
+        SubElement(case, "skipped", message=title)
 
 
 def _told(finding: Finding) -> str:
     """Return what was found and where to look, a line each."""
     places = [(finding.place, "")] if finding.place else []
     told = [f"{_at(place)}: {text}" if text else _at(place) for place, text in (*places, *finding.related)]
-    return "\n".join(map(_text, [finding.message, *told]))
+    return "\n".join(map(visible, [finding.message, *told]))
 
 
 def _at(place: Place) -> str:
     return ":".join([ci.path(place), *(str(number) for number in (place.line, place.column) if number)])
-
-
-def _text(text: str) -> str:
-    return escape(visible(text))

@@ -1,0 +1,74 @@
+"""What facts tell of signs, against values at random points."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import assume, given, settings
+from random_formulas import POINTS, M, N, a, formula_of, r, s, trees, value_of, x, y
+
+from convcost.symbolic import Formula, symbol, total
+from convcost.symbolic.conditions import decided
+from convcost.symbolic.facts import bound, sign, step_of
+
+zero = symbol("zero", whole=True, minimum=0)
+
+
+def test_the_bound_of_a_sum_is_its_value_at_the_least_values_of_its_symbols():
+    for formula, expected in [
+        (r * s + 2, (32 * 3 + 2, False)),
+        (M * N - 5, (-4, False)),
+        (r * a / 8, (1, False)),  # 32 · 1/4 / 8
+        (x * M, (0, True)),  # above 0, which x does not reach
+        (x * zero, (0, False)),  # 0 where zero is
+        (x * zero + M, (1, False)),
+        (x * M + zero, (0, True)),
+        (2 * x + s - 3, (0, True)),
+    ]:
+        assert bound(formula.terms) == expected
+
+
+def test_a_term_below_zero_is_weighed_against_the_others():
+    assert bound((M * N - M).terms) == (0, False)  # (1 + M′)·(1 + N′) − (1 + M′) = N′ + M′·N′
+    assert bound((M - N).terms) is None
+    assert bound((x * M - x).terms) == (0, False)  # 0 where M is 1
+    assert bound((x * s - x).terms) == (0, True)  # 3x + s′·x − x
+    assert bound((M + y).terms) is None  # y may be anything
+
+
+def test_the_sign_of_a_sum_of_quotients():
+    assert sign((1 / M + N / (M * s)).terms) is True
+    assert sign((zero / x).terms) is False
+    assert sign((zero / x + 1 / x).terms) is True
+    assert sign((1 / zero).terms) is True  # what is divided by is not zero
+    assert sign((zero - 1).terms) is None
+    assert sign({}) is False
+
+
+@given(trees("+ - * //", leaves=6), POINTS)
+@settings(max_examples=300)
+def test_a_sign_holds_at_every_point(tree: Any, point: dict[str, Any]) -> None:
+    formula = formula_of(tree)
+    assume(isinstance(formula, Formula) and formula.under is None)
+    try:
+        value = value_of(formula, point)
+    except ZeroDivisionError:
+        assume(False)
+    known = sign(formula.terms)
+    if known is not None:
+        assert value > 0 or (value == 0 and not known)
+    if all(k > 0 for m in formula.terms for _, k in m) and (least := bound(formula.terms)) is not None:
+        assert value > least[0] or (value == least[0] and not least[1])
+    step = step_of(formula.terms)
+    if step is not None:
+        assert Fraction(value, step).denominator == 1
+
+
+def test_a_sign_that_depends_on_very_many_floors_stays_open() -> None:
+    # k·⌊M/k⌋ is at least M − (k − 1), and each floor has to be looked at to see it
+    remainders = [k * (M // k) - M + (k - 1) for k in range(2, 300)]
+    assert decided("nonnegative", total(remainders[:190])) is True
+    assert decided("positive", total(remainders[:190]) + 1) is True
+    assert decided("positive", total(remainders[:190])) is None
+    assert decided("nonnegative", total(remainders)) is None
