@@ -139,16 +139,6 @@ def read_standard_input(limit: int) -> bytes:
     return data
 
 
-def check_size(size: int, limit: int) -> None:
-    """Refuse a size.
-
-    Raises:
-        RefusedFile: It is above the limit.
-    """
-    if size > limit:
-        raise _too_large(limit, f"{size:,} bytes")
-
-
 def _too_large(limit: int, found: str = "") -> RefusedFile:
     return RefusedFile(f"it is larger than {limit // MIB} MiB", found)
 

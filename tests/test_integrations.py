@@ -95,3 +95,24 @@ def test_the_hook_checks_what_the_configuration_names(step):
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout.startswith("Exceeded: 1 of 1 limit\n")
+
+
+def test_the_action_imports_nothing_of_the_checkout(tmp_path):
+    """The steps run in it, and Python looks for modules in the working directory first."""
+    for name in "venv", "pip", "convcost", "yaml", "msgspec", "sitecustomize", "signal", "ensurepip":
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'pwned')!r}, 'w')\nraise SystemExit(0)\n")
+    (tmp_path / "runner").mkdir()
+    (tmp_path / "fake").mkdir()  # instead of pip, which would need the network
+    script = INSTALL["run"].replace('"$RUNNER_TEMP/convcost/bin/pip"', ":")
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    env = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, "RUNNER_TEMP": str(tmp_path / "runner")}
+    subprocess.run(shell, cwd=tmp_path, env=env, check=True)
+    assert (tmp_path / "runner/convcost/bin/python").exists()
+    (tmp_path / "net.yaml").write_text(NET)
+    program = tmp_path / "runner/convcost/bin/convcost"  # as pip writes it
+    program.write_text(f"#!{sys.executable}\nimport sys\nfrom convcost.__main__ import main\nsys.exit(main())\n")
+    program.chmod(0o755)
+    env |= {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path and Path(path) != tmp_path)}
+    done = subprocess.run([program, "analyze", "net.yaml"], cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not (tmp_path / "pwned").exists()

@@ -286,12 +286,15 @@ def _contents(revision: Revision, paths: Sequence[str]) -> dict[str, Source | Ba
             message = "it is a link that leads to no file of the repository"
             found[path] = BaselineError(Fault(message, Place(shown)))
         elif kind == "blob":
-            try:
-                files.check_size(size, files.SPEC_BYTES)
-                files.check_size(total := total + size, files.SPECS_BYTES)
+            total += size
+            if size > files.SPEC_BYTES:
+                reason = f"it is larger than {files.SPEC_BYTES // files.MIB} MiB"
+                found[path] = BaselineError(Fault(reason, Place(shown), found=f"{size:,} bytes"))
+            elif total > files.SPECS_BYTES:
+                reason = f"the specs up to it are larger than {files.SPECS_BYTES // files.MIB} MiB"
+                found[path] = BaselineError(Fault(reason, Place(shown), found=f"{total:,} bytes"))
+            else:
                 blobs[path] = id
-            except files.RefusedFile as refused:
-                found[path] = BaselineError(Fault(refused.reason, Place(shown), found=refused.found))
     texts = _blobs(revision, {*blobs.values()})
     return found | {path: _text(texts[id], f"{revision.short}:{path}") for path, id in blobs.items()}
 

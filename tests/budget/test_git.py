@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,111 @@ def test_a_hostile_configuration_starts_nothing(name, git, hostile, marker):
     with pytest.raises(BaselineError, match="the clone lacks what files were at"):
         revisions.read(revision, ["gone.yaml"])
     assert not marker.exists()
+
+
+# a git that is none
+
+
+@pytest.fixture
+def program(git, tmp_path, monkeypatch):
+    """Return a function that puts a script in the place of git."""
+    write("net.yaml", NET.format(10))
+    git("add", ".")
+    git("commit", "--message", "one")
+    folder = tmp_path / "programs"
+    real = shutil.which("git")
+
+    def program(script):
+        write(folder / "git", f"#!/bin/sh\n{script.format(git=real)}\n")
+        (folder / "git").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    return program
+
+
+def told():
+    """Return what is wrong with a baseline."""
+    with pytest.raises(BaselineError) as caught:
+        revisions.read(revisions.merge_base("HEAD"), ["net.yaml", "new.yaml"])
+    return str(caught.value)
+
+
+REPORT = "or give a report made earlier: --baseline REPORT.json"
+ANSWERS = {
+    "rev-parse --show-toplevel": "rev-parse --show-toplevel",
+    "rev-parse --verify": "rev-parse --verify",
+    "merge-base": "merge-base",
+    "cat-file --batch-check": "cat-file --batch-check",
+}
+
+
+@pytest.mark.parametrize("command", ANSWERS)
+def test_a_git_that_says_nothing(command, program):
+    program(f'case "$*" in *"{command}"*) exit 0 ;; esac\nexec {{git}} "$@"')
+    assert told() == (
+        f"error: git answers `git {command}` with something else\n = found: nothing\n = help: run it by hand, {REPORT}"
+    )
+
+
+@pytest.mark.parametrize("command", [*ANSWERS, "cat-file --batch"])
+@pytest.mark.parametrize(("how", "said"), [("exit 3", "status 3"), ("kill -9 $$", "signal 9")])
+def test_a_git_that_fails_without_a_word(how, said, command, program):
+    program(f'case "$* " in *"{command} "*) {how} ;; esac\nexec {{git}} "$@"')
+    assert told() == f"error: git ended with {said}, without a message\n = help: run it by hand, {REPORT}"
+
+
+@pytest.mark.parametrize("command", [*ANSWERS, "cat-file --batch"])
+def test_a_git_that_says_something_else(command, program):
+    program(f'case "$* " in *"{command} "*) echo "hello there"; exit 0 ;; esac\nexec {{git}} "$@"')
+    if command == "rev-parse --show-toplevel":
+        assert told().startswith("error: the files of the repository ")
+        return
+    assert told() == (
+        f"error: git answers `git {command}` with something else\n"
+        f" = found: hello there\n = help: run it by hand, {REPORT}"
+    )
+
+
+def test_a_git_that_hangs_is_ended_with_all_that_it_started(program, monkeypatch, tmp_path):
+    monkeypatch.setattr(git_of, "_SECONDS", 0.5)
+    program(f"(sleep 20; touch {tmp_path}/late) & wait")
+    start = time.monotonic()
+    assert told() == (
+        "error: git does not answer\n = found: `git rev-parse` did not end within 0.5 seconds\n"
+        f" = help: run it by hand, {REPORT}"
+    )
+    assert time.monotonic() - start < 5
+    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in found.splitlines() if f"{tmp_path}/programs/git" in line]
+
+
+def test_a_git_that_does_not_know_an_option(program):
+    program('case "$*" in *cat-file*) echo "error: unknown option" >&2; exit 129 ;; esac\nexec {git} "$@"')
+    assert told() == (
+        "error: git is too old\n"
+        " = found: it does not know `git cat-file --batch-check --follow-symlinks`\n"
+        f" = help: use git 2.31 or later, {REPORT}"
+    )
+
+
+def test_files_at_a_revision_are_limited_like_others(git):
+    """A file of zeros is small in a repository."""
+    write("large.yaml", "\n" * (4 * 2**20 + 1))
+    write("fits.yaml", "\n" * 4 * 2**20)
+    for number in range(16):
+        write(f"many{number}.yaml", f"{number}\n".ljust(4 * 2**20, "\n"))
+    git("add", ".")
+    git("commit", "--message", "one")
+    revision = revisions.merge_base("HEAD")
+    found = revisions.read_each(revision, ["large.yaml", "fits.yaml"])
+    assert str(found["large.yaml"]) == (
+        f"error: it is larger than 4 MiB\n --> {revision.short}:large.yaml\n  = found: 4,194,305 bytes"
+    )
+    assert len(found["fits.yaml"].text) == 4 * 2**20
+    found = revisions.read_each(revision, [f"many{number}.yaml" for number in range(16)] + ["fits.yaml"])
+    *most, last = found.values()
+    assert all(len(source.text) == 4 * 2**20 for source in most)
+    assert str(last) == (
+        "error: the specs up to it are larger than 64 MiB\n"
+        f" --> {revision.short}:fits.yaml\n  = found: 71,303,168 bytes"
+    )

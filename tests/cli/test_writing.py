@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -231,3 +236,269 @@ def test_a_file_inside_a_worktree_or_submodule_counts_as_that_ones(repository, c
     Path("module/out").symlink_to("../net.yaml")
     assert convcost("analyze", "net.yaml", "-o", "csv:module/out").status == 2
     assert Path("net.yaml").read_text() == NET
+
+
+# who else is at work there
+
+ONE = "  - conv: {{out_channels: {0}, kernel_size: 1, bias: false}}\n"  # at 3 channels 3 · out_channels params
+
+
+def accept(*words, at="."):
+    """Start a command in a process of its own."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-m", "convcost", *words], cwd=at, text=True, **pipes)
+
+
+def ended(processes):
+    """Return how processes end: status, output, errors."""
+    return [(process.wait(), process.stdout.read(), process.stderr.read()) for process in processes]
+
+
+def test_all_runs_that_accept_at_once_succeed_and_every_limit_is_right(folder):
+    for number in range(8):
+        text = f"input: [3, 4, 4]\nlayers:\n{ONE.format(number + 2)}"
+        Path(f"net{number}.yaml").write_text(text)
+    limits = "".join(f"  - {{metric: params, max: 1, models: net{number}.yaml}}\n" for number in range(8))
+    Path("convcost.yaml").write_text(f"models: net*.yaml\nbudgets:\n{limits}")
+    found = ended(
+        [accept("check", "--accept", *names) for names in [[], [], [], [], *[[f"net{n}.yaml"] for n in range(4)]]]
+    )
+    assert [status for status, _, _ in found] == [0] * 8, [errors for _, _, errors in found]
+    right = "".join(f"  - {{metric: params, max: {3 * (n + 2)}, models: net{n}.yaml}}\n" for n in range(8))
+    assert Path("convcost.yaml").read_text() == f"models: net*.yaml\nbudgets:\n{right}"
+    assert not [name for name in names(folder) if name.startswith(".")]
+
+
+def test_of_many_runs_that_write_a_new_file_at_once_one_succeeds(folder):
+    found = ended([accept("init", "net.yaml") for _ in range(8)])
+    assert sorted(status for status, _, _ in found) == [0, *[2] * 7]
+    assert {errors for _, _, errors in found} == {
+        "",
+        "error: 'convcost.yaml' exists\n = help: --force writes over it\n",
+    }
+    Path("convcost.yaml").unlink()
+    found = ended([accept("rewrite", "net.yaml", "--to", "separable", "-o", "new.yaml") for _ in range(8)])
+    assert sorted(status for status, _, _ in found) == [0, *[2] * 7]
+    found = ended([accept("init", "net.yaml", "--force") for _ in range(8)])
+    assert [status for status, _, _ in found] == [0] * 8
+    assert sorted(names(folder)) == ["convcost.yaml", "net.yaml", "new.yaml"]
+
+
+def test_a_file_system_without_links_still_has_new_files_and_backups(tmp_path, monkeypatch):
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(writing.os, "link", refused)
+    write(tmp_path / "a", "new", new=True)
+    with pytest.raises(OutputError, match="exists"):
+        write(tmp_path / "a", "newer", new=True)
+    with pytest.raises(ZeroDivisionError), writing.written([File(str(tmp_path / "a"), "newest")]):
+        raise ZeroDivisionError
+    assert (tmp_path / "a").read_text() == "new"
+    assert names(tmp_path) == ["a"]
+
+
+def test_an_edit_that_is_saved_meanwhile_is_not_lost(repository, convcost, monkeypatch):
+    """Between reading the limits and renaming, as an editor saves: by a rename, and in place."""
+    staged = writing._staged
+    for save in (lambda: write("convcost.yaml", f"# mine\n{CONFIG}"), lambda: _append("convcost.yaml", "# mine\n")):
+        Path("convcost.yaml").write_text(CONFIG)
+
+        def meanwhile(file, cleanup, save=save):
+            ready = staged(file, cleanup)
+            monkeypatch.setattr(writing, "_staged", staged)
+            save()
+            return ready
+
+        monkeypatch.setattr(writing, "_staged", meanwhile)
+        done = convcost("check", "--accept")
+        assert (done.status, done.out) == (2, "")
+        assert done.err == (
+            "error: an output cannot be written: something else has changed it meanwhile\n"
+            " = found: convcost.yaml\n = help: run this again\n"
+        )
+        assert "# mine" in Path("convcost.yaml").read_text()
+        assert "max: 139}" in Path("convcost.yaml").read_text()
+    assert convcost("check", "--accept").status == 0
+    assert Path("convcost.yaml").read_text() == f"{CONFIG.replace('139', '140')}# mine\n"
+
+
+def _append(path, text):
+    with Path(path).open("a") as file:
+        file.write(text)
+
+
+# locks
+
+
+def test_a_lock_that_is_held_is_waited_for_and_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(writing, "_PATIENCE", 0.1)
+    monkeypatch.setattr(writing, "_LONGEST_WAIT", 0.4)
+    path = str(tmp_path / "a")
+    holder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(OutputError) as error, writing.locked([path]):
+            pass
+    finally:
+        os.close(holder)
+    assert str(error.value) == (
+        "error: another program locks the folder\n"
+        f" = found: {tmp_path}, for 0.4 seconds\n = help: end the other run, or run this again later"
+    )
+    assert capsys.readouterr().err == f"warning: waiting for another program that locks {tmp_path}\n"
+    with writing.locked([path]):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch, capsys):
+    def refused(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with writing.locked([str(tmp_path / "a")]):
+        write(tmp_path / "a", "new")
+    assert capsys.readouterr().err == (
+        f"warning: {tmp_path} cannot be locked (No locks available): "
+        "another run that changes files there at the same time may be refused\n"
+    )
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_a_folder_that_nobody_may_list_and_files_of_others(tmp_path):
+    """As another user: a folder without permission to read cannot be locked; an owner cannot be kept."""
+    work = Path(tempfile.mkdtemp())
+    work.chmod(0o777)
+    (work / "a").write_text("old")
+    (work / "a").chmod(0o666)
+    script = "import os, sys; from convcost.cli import writing\n"
+    script += "os.setgroups([]); os.setgid(12345); os.setuid(12345); os.chdir(sys.argv[1])\n"
+    script += "with writing.locked(['a']): writing.write([writing.File('a', 'new')])\n"
+    try:
+        done = subprocess.run([sys.executable, "-c", script, work], capture_output=True, check=True, text=True)
+        assert done.stderr == "warning: a was another user's and is yours now\n"
+        status = (work / "a").stat()
+        assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 12345, 0o666)
+        work.chmod(0o733)
+        done = subprocess.run([sys.executable, "-c", script, work], capture_output=True, check=True, text=True)
+        assert done.stderr.startswith(f"warning: {work} cannot be locked (Permission denied): ")
+    finally:
+        shutil.rmtree(work)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to give files away")
+def test_the_owner_and_the_group_are_kept(tmp_path):
+    path = tmp_path / "a"
+    for mode in 0o640, 0o600, 0o604:
+        path.write_text("old")
+        os.chown(path, 12345, 23456)
+        path.chmod(mode)
+        write(path, "new")
+        status = path.stat()
+        assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 23456, mode)
+
+
+def test_where_the_group_cannot_be_kept_another_one_may_do_no_more_than_everybody(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(0o664)
+    real = os.fstat
+
+    def fstat(descriptor):
+        found = real(descriptor)
+        return os.stat_result([*found[:5], found[5] + 1, *found[6:10]])
+
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(writing, "_is_same", lambda *_: True)
+    monkeypatch.setattr(writing.os, "fstat", fstat)
+    monkeypatch.setattr(writing.os, "fchown", refused)
+    write(path, "new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_secret_file_is_never_readable_by_others(tmp_path, monkeypatch):
+    """Seen at each step: when it is made, when it is written, when it is in its place."""
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(0o600)
+    seen = []
+    for name in ("_keep_owner", "_sync", "_put"):
+        real = getattr(writing, name)
+
+        def step(*words, real=real):
+            seen.extend(stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir())
+            return real(*words)
+
+        monkeypatch.setattr(writing, name, step)
+    write(path, "new")
+    assert set(seen) == {0o600}
+    assert len(seen) == 6
+
+
+def test_a_file_is_on_the_disk_before_it_is_renamed_and_its_folder_after(tmp_path, monkeypatch):
+    done = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: done.append("sync") or fsync(descriptor))
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda self, target: done.append("rename") or replace(self, target))
+    write(tmp_path / "a", "new")
+    assert done == ["sync", "rename", "sync"]
+
+
+# kills, and a disk that is full
+
+
+def test_a_kill_at_any_time_leaves_every_file_old_or_new(tmp_path):
+    script = "import sys; from convcost.cli.writing import File, write\nwhile True:\n"
+    script += "  for letter in 'xy': write([File(name, letter * 100_000) for name in sys.argv[1:]])\n"
+    paths = [tmp_path / name for name in ("a", "b")]
+    texts = {"x" * 100_000, "y" * 100_000}
+    for path in paths:
+        path.write_text("x" * 100_000)
+    for number in range(15):
+        process = subprocess.Popen([sys.executable, "-c", script, *paths])
+        time.sleep(0.15 + 0.011 * number)
+        process.kill()
+        process.wait()
+        assert {path.read_text() for path in paths} <= texts
+    write(tmp_path / "c", "")
+    assert sorted(names(tmp_path)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("name", ["_created", "_sync", "_put", "_backup", "_keep_owner", "_sweep"])
+def test_what_fails_at_any_step_leaves_everything_as_it_was(name, tmp_path, monkeypatch):
+    """At the second of two files, of which the first is in its place already."""
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_text("old")
+    second.write_text("old")
+    real, count = getattr(writing, name), []
+
+    def step(*words):
+        count.append(1)
+        if len(count) == 2:
+            raise OSError(28, "No space left on device")
+        return real(*words)
+
+    monkeypatch.setattr(writing, name, step)
+    with pytest.raises(OutputError) as error:
+        writing.write([File(str(first), "new"), File(str(second), "new")])
+    assert str(error.value) == f"error: an output cannot be written: No space left on device\n = found: {second}"
+    assert (first.read_text(), second.read_text()) == ("old", "old")
+    assert sorted(names(tmp_path)) == ["a", "b"]
+
+
+def test_a_full_disk_is_an_error_and_leaves_the_old_file(folder):
+    """As a limit of the size of files has it, which the system keeps."""
+    Path("a.json").write_text("old")
+    script = "import resource, sys; from convcost import cli\n"
+    script += "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); sys.argv[0] = 'convcost'; cli.main()"
+    words = [sys.executable, "-c", script, "analyze", "mobilenet_v1", "-o", "json:a.json"]
+    done = subprocess.run(words, capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: an output cannot be written: File too large\n = found: a.json\n"
+    assert Path("a.json").read_text() == "old"
+    assert sorted(names(folder)) == ["a.json", "net.yaml"]
