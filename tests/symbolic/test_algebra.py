@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from random_formulas import M, N, n, x
+from random_formulas import M, N, n
 
 from convcost.errors import FormulaError
 from convcost.symbolic import bounded, maximum, symbol, total
@@ -26,9 +26,10 @@ def refused(work, *lines):
 def test_a_power_has_as_many_terms_as_the_binomial_coefficients_say():
     four = M + N + n + 1
     assert len((four**15).terms) == math.comb(18, 3) == 816
-    # (n + 3 over 3) is 9,880 for 37 and 10,660 for 38
-    assert len(((M + N + n + x) ** 3).terms) == math.comb(6, 3)
-    refused(lambda: four**38, "a power of a formula has at most 10,000 terms", "4 terms to the power 38")
+    many = [M**i for i in range(1, 142)]
+    assert len((total(many[:140]) ** 2).terms) == 279  # M² to M²⁸⁰; with 140 symbols (141 over 2) = 9,870
+    # (142 over 2) = 10,011
+    refused(lambda: total(many) ** 2, "a power of a formula has at most 10,000 terms", "141 terms to the power 2")
     refused(lambda: four**60, "a power of a formula has at most 10,000 terms", "4 terms to the power 60")
     refused(
         lambda: (M + 1) ** 10**9, "a power of a formula has at most 10,000 terms", "2 terms to the power 1,000,000,000"
