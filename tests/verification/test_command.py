@@ -15,8 +15,10 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from convcost.cli.app import app
+from convcost.cli import progress
+from convcost.cli.app import app, main
 from convcost.cli.progress import TimeLeft, shown
+from convcost.errors import OptionError
 from convcost.layers import REGISTRY
 from convcost.ops import Cost
 from convcost.verification import formulas
@@ -138,7 +140,18 @@ def test_the_start_of_other_commands_does_not_import_the_executor():
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_control_c_leaves_what_was_proved_so_far(jobs):
-    arguments = ["vgg16", "--full", "--engine", "plain", "--jobs", jobs, "-f", "json"]  # minutes of work
+    arguments = [
+        "vgg16",
+        "--full",
+        "--engine",
+        "plain",
+        "--max-products",
+        "16G",
+        "--jobs",
+        jobs,
+        "-f",
+        "json",
+    ]  # minutes of work
     with subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
@@ -159,7 +172,7 @@ def test_control_c_leaves_what_was_proved_so_far(jobs):
 def test_the_progress_is_shown_on_a_terminal_only():
     master, slave = pty.openpty()
     with subprocess.Popen(
-        [*COMMAND, "mobilenet_v1", "--set", "alpha=1/2", "--full", "-f", "json"],
+        [*COMMAND, "mobilenet_v1", "--set", "alpha=1/2", "--set", "r=128", "--full", "--engine", "plain", "-f", "json"],
         stdout=subprocess.DEVNULL,
         stderr=slave,
     ):
@@ -213,3 +226,134 @@ def test_what_processes_do_at_once_halves_the_time_left():
     left.performed("conv", 100, 1.0)
     left.performed("conv", 100, 1.0)
     assert left.seconds() == pytest.approx(1.0)  # 200 at 100 a second, two at once
+
+
+# --- bounds
+
+
+def _spec(folder, text):
+    path = folder / "net.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_layer_that_holds_too_much_is_refused(tmp_path):
+    """The kernel covers the picture but for one row and two columns: 2 · 3 windows of 12,345² taps, 8 · each."""
+    spec = _spec(tmp_path, "input: [3, 99999, 99999]\nlayers: [{conv: {out_channels: 9, kernel_size: 12345}}]\n")
+    done = subprocess.run([*COMMAND, spec], capture_output=True, text=True, check=False)
+    taps = 12_345**2
+    held = 3 * 12_346 * 12_347 + 4 * 2 * 3 + 8 * 6 * taps + 4 * (3 * taps + 1)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the layer 'conv_1' is too large to execute\n"
+        f" = found: about {held:,} values at a time, at most 100,000,000\n"
+        f" = help: the network cannot be executed any smaller; --max-values {held} allows more\n"
+    )
+
+
+def test_too_many_products_are_refused_unless_they_are_allowed(tmp_path):
+    spec = _spec(tmp_path, "input: [3, 4, 4]\nlayers: [{conv: {out_channels: 2, kernel_size: 1}}, relu6]\n")
+    products = 4 * 4 * 2 * 3 + 4 * 4 * 2 * 2  # and two comparisons for each value
+    assert run(spec, "--full", "--max-products", str(products)).exit_code == 0
+    done = subprocess.run(
+        [*COMMAND, spec, "--full", "--max-products", str(products - 1)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the network is too large to execute\n"
+        f" = found: {products} products to perform, at most {products - 1}\n"
+        " = help: at full size only smaller networks are executed; without --full a tiny one stands for it; or "
+        f"--max-products {products} allows more\n"
+    )
+
+
+def test_layers_that_are_the_same_are_performed_once(tmp_path):
+    conv = "{conv: {out_channels: 3, kernel_size: 1}, repeat: 50}"
+    spec = _spec(tmp_path, f"input: [3, 2, 2]\nlayers: [{conv}]\n")
+    assert run(spec, "--max-products", "36").exit_code == 0  # 2 · 2 · 3 · 3
+    assert isinstance(run(spec, "--full", "--max-products", "1799").exception, OptionError)  # 50 of them
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "2.5", "lots", "1e400"])
+def test_a_bound_is_a_whole_number(amount):
+    done = subprocess.run(
+        [*COMMAND, "examples/one_5x5", f"--max-values={amount}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: --max-values takes a whole number\n = found: --max-values {amount}\n = help: such as 4.3M or 20G\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            MemoryError(),
+            "error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points\n",
+        ),
+        (
+            RecursionError(),
+            "error: the input nests too deep\n = help: expressions, blocks and branches that nest less\n",
+        ),
+    ],
+)
+def test_what_is_too_much_for_the_machine_is_a_plain_error(error, told, monkeypatch, capsys):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("convcost.verification.proof.perform", fail)
+    monkeypatch.setattr("sys.argv", ["convcost", "verify", "examples/one_5x5"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", told)
+
+
+# --- what is shown of long work
+
+
+class Terminal(io.StringIO):
+    """Takes what is written, as a terminal does."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_bar_is_shown_only_of_work_that_takes_a_while(monkeypatch):
+    for wait, drawn in (60.0, False), (0.0, True):
+        monkeypatch.setattr(sys, "stderr", Terminal())
+        monkeypatch.setattr(progress, "_A_WHILE", wait)
+        with shown("net") as watch:
+            watch.planned({"conv": 100})
+            watch.performed("conv", 50, 0.1)
+            time.sleep(0.5)
+        assert ("net" in sys.stderr.getvalue()) is drawn
+
+
+def test_layers_are_told_while_many_are_unrolled(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    clock = iter([10.0, 10.5, 11.5, 11.55, 11.7, 11.75, 12.0, 12.1])
+    monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
+    for count in (0, 2_000, 4_000, 6_000, 8_000):  # nothing in the first second, then ten lines a second at most
+        progress._layers(count, False)
+    progress._layers(9_000, True)
+    progress.clear()
+    assert sys.stderr.getvalue() == (
+        "\r4,000 layers so far\x1b[K\r8,000 layers so far\x1b[K\rcounting 9,000 layers …\x1b[K\r\x1b[K"
+    )
+    progress._layers(0, False)  # a small network behind it
+    progress._layers(100, True)
+    assert sys.stderr.getvalue().count("layers") == 3
+
+
+def test_the_line_of_layers_is_gone_when_the_table_comes(tmp_path):
+    spec = _spec(tmp_path, "input: [1, 2, 2]\nlayers: [{relu: , repeat: 20000}]\n")
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "convcost", "analyze", spec, "--top", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, text=True) as process:
+        os.close(slave)
+        process.communicate()
+    seen = os.read(master, 4096).decode()
+    os.close(master)
+    assert seen.endswith("counting 20,000 layers …\x1b[K\r\x1b[K")
