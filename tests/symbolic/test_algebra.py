@@ -10,6 +10,7 @@ from random_formulas import M, N, n
 from convcost.errors import FormulaError
 from convcost.symbolic import bounded, maximum, symbol, total
 from convcost.symbolic.algebra import common, spend
+from convcost.symbolic.conditions import decided
 from convcost.symbolic.expression import ONE
 
 HELP = " = help: give symbols values, or let fewer of them stay free"
@@ -115,3 +116,19 @@ def test_what_terms_share():
     assert common([both, next(iter((M**3 * N**2).terms))]) == {(letter, 2), (other, 1)}
     assert common([m, k]) == ONE
     assert common([m, inverse]) == common([ONE, inverse]) == {(letter, -1)}
+
+
+def test_a_bound_that_takes_too_many_terms_is_not_looked_for():
+    product = math.prod(LETTERS)
+    with bounded():
+        spend(999_900)
+        assert decided("nonnegative", product - LETTERS[0]) is None  # it is; 2¹⁶ terms would show it
+
+
+def test_comparing_the_arguments_of_a_function_is_work():
+    arguments = [i * M + (100 - i) * N for i in range(100)]
+    with bounded():
+        for _ in range(6):  # 30 · (2 + 3 + … + 99) = 148,470 each: one comparison alone is free
+            assert len(next(iter(next(iter(maximum(*arguments).terms))))[0].args) == 100
+        found = "1,000,440 terms on the way"  # 6 · 148,470 and 30 · (2 + 3 + … + 85)
+        refused(lambda: maximum(*arguments), "formulas are worked out within 1,000,000 terms", found)
