@@ -241,24 +241,47 @@ def test_a_bound_is_a_whole_number_up_to_a_million(layers: object) -> None:
     assert str(caught.value) == (f"error: max_layers is a whole number from 1 to 1,000,000\n = found: {layers!r}")
 
 
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("{conv: {out_channels: 3, kernel_size: k}}", "the kernel must fit into its padded input"),
+        ("{layer_norm: {affine: k}}", "affine must be true or false"),  # the shape is known all the same
+    ],
+)
 def test_an_error_in_a_repetition_ends_all_repetitions_around_it(
-    faults: Faults, monkeypatch: pytest.MonkeyPatch
+    item: str, message: str, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the first of 100 · 100 turns: no more than its layers are placed."""
     placed = []
     place = NetworkBuilder.place
     monkeypatch.setattr(NetworkBuilder, "place", lambda *given: placed.append(1) or place(*given))
-    text = """\
+    text = f"""\
         input: [3, 8, 8]
         blocks:
-          a: {params: {k: 9}, layers: [relu, tanh, {conv: {out_channels: 3, kernel_size: k}}, relu]}
-          b: {layers: [{a: , repeat: 100}, sigmoid]}
+          a: {{params: {{k: 9}}, layers: [relu, tanh, {item}, relu]}}
+          b: {{layers: [{{a: , repeat: 100}}, sigmoid]}}
         layers:
-          - {b: , repeat: 100}
+          - {{b: , repeat: 100}}
           - relu
         """
-    assert [message for message, _, _ in faults(text)] == ["the kernel must fit into its padded input"]
+    assert [told for told, _, _ in faults(text)] == [message]
     assert len(placed) < 10
+
+
+def test_what_only_unrolling_tells_is_bounded_too(load: Load, faults: Faults) -> None:
+    """The parameter n hides the symbol: 9 layers, or 99."""
+    text = """\
+        symbols: {n: 1000}
+        input: [3, 8, 8]
+        blocks:
+          b: {params: {n: }, layers: [{relu: , repeat: n}]}
+        layers:
+          - b: {n: 9}
+        """
+    with limited(9):
+        assert len(load(text).layers) == 9
+    with limited(8):
+        assert faults(text) == [("the network unrolls beyond 8 layers", 4, 32)]
 
 
 def test_who_asks_hears_how_many_layers_there_are(load: Load) -> None:
