@@ -7,16 +7,9 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from convcost.analysis.cost import (
-    Analysis,
-    convention,
-    costs,
-    described_network,
-    described_ratio,
-    total,
-)
+from convcost.analysis.cost import Analysis, total
 from convcost.analysis.separable import Ratio, ratios
-from convcost.documents import VERSION
+from convcost.documents import as_dict
 from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.ops import Cost
@@ -141,17 +134,28 @@ class Comparison(Struct, frozen=True):
         """Return the three networks by name."""
         return {"as written": self.written, "all standard": self.standard, "all separable": self.separable}
 
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.analysis.documents import convention_document, cost_document, network_document
+        from convcost.documents import comparison as documents
+
+        standard, separable = self.others
+        others = cost_document(standard), cost_document(separable)
+        return documents.Comparison(
+            network=network_document(self.written.network),
+            convention=convention_document(self.written),
+            layers=[_layer(layer) for layer in self.layers],
+            others=documents.Others(layers=self.other_layers, standard=others[0], separable=others[1]),
+            totals=documents.Forms(
+                as_written=cost_document(self.written.total),
+                all_standard=cost_document(self.standard.total),
+                all_separable=cost_document(self.separable.total),
+            ),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as plain data: what `--format json` writes."""
-        standard, separable = self.others
-        return {
-            "schema_version": VERSION,
-            "network": described_network(self.written.network),
-            "convention": convention(self.written),
-            "layers": [_row(layer) for layer in self.layers],
-            "others": {"layers": self.other_layers, "standard": costs(standard), "separable": costs(separable)},
-            "totals": {name.replace(" ", "_"): costs(analysis.total) for name, analysis in self.totals().items()},
-        }
+        return as_dict(self.document())
 
 
 _REST = -2  # stands for all layers that are no convolution and not linear
@@ -202,18 +206,21 @@ def _reason(layer: Layer, refusal: str) -> str:
     return "grouped" if layer.fields["groups"] > 1 else refusal
 
 
-def _row(layer: Compared) -> dict[str, Any]:
-    return {
-        "name": layer.name,
-        "line": layer.line or None,
-        "written": layer.written,
-        "kernel_size": layer.kernel,
-        "input_shape": layer.input_shape,
-        "output_shape": layer.output_shape,
-        "standard": costs(layer.standard),
-        "separable": costs(layer.separable),
-        "saved_mults": layer.saved,
-        "saved_params": layer.standard.params - layer.separable.params,
-        "ratio": described_ratio(layer.ratio) if layer.ratio else None,
-        "reason": layer.reason or None,
-    }
+def _layer(layer: Compared) -> Any:
+    from convcost.analysis.documents import cost_document, ratio_document
+    from convcost.documents.comparison import Convolution
+
+    return Convolution(
+        name=layer.name,
+        line=layer.line or None,
+        written=layer.written,
+        kernel_size=list(layer.kernel),
+        input_shape=list(layer.input_shape),
+        output_shape=list(layer.output_shape),
+        standard=cost_document(layer.standard),
+        separable=cost_document(layer.separable),
+        saved_mults=layer.saved,
+        saved_params=layer.standard.params - layer.separable.params,
+        ratio=ratio_document(layer.ratio),
+        reason=layer.reason or None,
+    )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from msgspec import Struct
 
 from convcost import metrics
 from convcost.analysis.separable import Ratio, ratios
-from convcost.documents import VERSION
+from convcost.documents import as_dict
 from convcost.errors import Fault, FormulaError, OptionError, Place
 from convcost.layers import MOVES, REGISTRY
 from convcost.metrics import LARGEST_OUTPUT
-from convcost.network import INPUT, Free, Network
-from convcost.ops import KINDS, Cost, Ledger, is_symbolic, product
+from convcost.network import INPUT, Network
+from convcost.ops import KINDS, Cost, Ledger, product
 
 Added = Callable[[list[Any]], Any]
 
@@ -189,9 +188,15 @@ class Analysis(Struct, frozen=True):
             )
         return cls(network, batch, fold, tuple(layers), total([layer.cost for layer in layers], added))
 
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.analysis.documents import analysis_document
+
+        return analysis_document(self, self.layers, self.values)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the analysis as plain data: what `--format json` writes."""
-        return described(self, self.layers, self.values)
+        return as_dict(self.document())
 
     def formulas(self, rows: Sequence[LayerCost] | None = None) -> dict[str, dict[str, str] | None]:
         """Return each row's formulas in the layer's own letters, for one input; None for layers that share a row.
@@ -233,62 +238,6 @@ class Analysis(Struct, frozen=True):
         return unused(self.network.free, [*numbers, *total.ops.to_dict().values()])
 
 
-Values = Callable[[str], Sequence[Any]]
-"""Gives a metric's value of each row."""
-
-
-def described(
-    analysis: Analysis, rows: Sequence[LayerCost], values: Values, more: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Return an analysis as plain data.
-
-    Args:
-        analysis: The analysis.
-        rows: Its layers, or what is shown in their place.
-        values: Gives each row's value of a metric.
-        more: The metrics to tell beside the standard ones.
-    """
-    names = [*dict.fromkeys([*(metric.name for metric in metrics.standard()), *more])]
-    formulas = analysis.formulas(rows)
-    layers = [
-        row
-        | {
-            "ratio": described_ratio(layer.ratio) if layer.ratio else None,
-            "notes": list(layer.notes),
-            "formula": formulas[layer.name],
-        }
-        for row, layer in zip(described_layers(analysis, rows, values, names), rows, strict=True)
-    ]
-    sums = totals(analysis, names)
-    free = analysis.network.free
-    if free is not None:
-        return _described_free(analysis, free, layers, sums)
-    return {
-        "schema_version": VERSION,
-        "network": described_network(analysis.network),
-        "convention": convention(analysis),
-        "layers": layers,
-        "total": sums,
-    }
-
-
-def _described_free(
-    analysis: Analysis, free: Free, layers: list[dict[str, Any]], sums: dict[str, Any]
-) -> dict[str, Any]:
-    """Return an analysis whose numbers are formulas as plain data: their texts, and their structures beside them."""
-    from convcost.analysis.free import conditions, structures, symbols, told
-
-    return {
-        "schema_version": VERSION,
-        "network": told(described_network(analysis.network)),
-        "free": symbols(free),
-        "conditions": conditions(free),
-        "convention": convention(analysis),
-        "layers": [told(row) | {"structures": structures(row)} for row in layers],
-        "total": told(sums) | {"structures": structures(sums)},
-    }
-
-
 _NOTHING = Ledger()
 
 
@@ -308,73 +257,3 @@ def total(costs: list[Cost], added: Added = sum) -> Cost:
         macs=added([cost.macs for cost in costs]),
         useful_mults=added([cost.useful_mults for cost in costs]),
     )
-
-
-def convention(analysis: Analysis) -> dict[str, Any]:
-    """Return what the numbers count."""
-    counted = {metric.name: metric.about for metric in metrics.standard()}
-    return {"batch": analysis.batch, "fold": analysis.fold, **counted}
-
-
-def described_network(network: Network) -> dict[str, Any]:
-    """Return as plain data which network it is."""
-    return {
-        "name": network.name or None,
-        "file": network.file or None,
-        "source": network.source or None,
-        "symbols": {name: _number(value) for name, value in network.symbols.items()},
-        "input_shape": list(network.input_shape),
-    }
-
-
-def described_layers(
-    analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
-) -> Iterator[dict[str, Any]]:
-    """Yield as plain data which layer each row is and what it costs."""
-    file = analysis.network.file or None
-    columns = [map(plain, values(name)) for name in names]
-    for layer, numbers in zip(rows, zip(*columns, strict=True), strict=True):
-        inputs = layer.input_shapes
-        yield {
-            "name": layer.name,
-            "type": layer.type,
-            "file": file,
-            "line": layer.line or None,
-            "input_shape": list(inputs[0]) if len(inputs) == 1 else list(map(list, inputs)),
-            "output_shape": list(layer.output_shape),
-            **dict(zip(names, numbers, strict=True)),
-            "ops": layer.cost.ops.to_dict(),
-        }
-
-
-def totals(analysis: Analysis, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return what a network costs as plain data; of the standard metrics without names."""
-    asked = [metric.name for metric in metrics.standard()] if names is None else names
-    return {name: plain(analysis.value(name)) for name in asked} | {"ops": analysis.total.ops.to_dict()}
-
-
-def plain(value: Any) -> Any:
-    """Return a metric's value as plain data: a ratio as text, since no number of JSON would be exact."""
-    return str(value) if value.__class__ is Fraction else value
-
-
-def costs(cost: Cost) -> dict[str, Any]:
-    """Return a cost as plain data."""
-    counts = {metric.name: metric.of_cost(cost) for metric in metrics.standard() if metric.of_cost is not None}
-    return counts | {"ops": cost.ops.to_dict()}
-
-
-def described_ratio(ratio: Ratio) -> Mapping[str, Any]:
-    """Return a ratio as plain data."""
-    return {
-        "kind": ratio.kind,
-        "formula": ratio.formula,
-        "numbers": ratio.numbers,
-        "exact": ratio.exact if is_symbolic(ratio.exact) else str(ratio.exact),
-        "value": None if is_symbolic(ratio.exact) else float(ratio.exact),
-        "term": ratio.term,
-    }
-
-
-def _number(value: Any) -> Any:
-    return str(value) if isinstance(value, Fraction) else value

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, Self
 
 from msgspec import Struct
 
-from convcost.analysis.cost import (
-    Analysis,
-    LayerCost,
-    convention,
-    described_network,
-    plain,
-    totals,
-)
+from convcost.analysis.cost import Analysis, LayerCost
 from convcost.analysis.matching import match
 from convcost.analysis.recognition import kinds
-from convcost.documents import VERSION
+from convcost.documents import as_dict
 from convcost.metrics import standard
 from convcost.network import Layer, Network
 from convcost.ops import Cost
@@ -122,35 +115,47 @@ class Difference(Struct, frozen=True):
             for change in self.layers
         ]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the difference as plain data: what `--format json` writes."""
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.analysis.documents import (
+            convention_document,
+            network_document,
+            side_documents,
+            standard_names,
+            total_document,
+        )
+        from convcost.documents import difference as documents
+
         before, after = self.before, self.after
-        names = [metric.name for metric in standard()]
-        rows = [_rows(side, names) for side in (before, after)]
-        return {
-            "schema_version": VERSION,
-            "before": described_network(before.network) if before.layers else None,
-            "after": described_network(after.network),
-            "convention": convention(before),
-            "layers": [
-                {
-                    "kind": change.kind,
-                    "what": change.what,
-                    "moved": change.moved,
-                    "before": rows[0][change.before.name] if change.before else None,
-                    "after": rows[1][change.after.name] if change.after else None,
-                }
+        names = standard_names()
+        old, new = (side_documents(side, names) for side in (before, after))
+        return documents.Difference(
+            before=network_document(before.network) if before.layers else None,
+            after=network_document(after.network),
+            convention=convention_document(before),
+            layers=[
+                documents.Change(
+                    kind=change.kind,
+                    what=list(change.what),
+                    moved=change.moved,
+                    before=old[change.before.name] if change.before else None,
+                    after=new[change.after.name] if change.after else None,
+                )
                 for change in self.layers
             ],
-            "totals": {
-                "before": totals(before),
-                "after": totals(after),
-                "change": {
-                    metric: {"delta": new - old, "percent": percent(old, new)}
+            totals=documents.Totals(
+                before=total_document(before, names),
+                after=total_document(after, names),
+                change={
+                    metric: documents.Delta(delta=new - old, percent=percent(old, new))
                     for metric, (old, new) in self.totals().items()
                 },
-            },
-        }
+            ),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the difference as plain data: what `--format json` writes."""
+        return as_dict(self.document())
 
 
 def percent(before: int, after: int) -> float | None:
@@ -192,19 +197,3 @@ def _shown(value: Any) -> str:
 
 def _shapes(shapes: tuple[tuple[int, ...], ...]) -> str:
     return " ".join("×".join(map(str, shape)) for shape in shapes)
-
-
-def _rows(analysis: Analysis, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the layers of a network as plain data, by their names."""
-    columns = [map(plain, analysis.values(name)) for name in names]
-    return {
-        layer.name: {
-            "name": layer.name,
-            "type": layer.type,
-            "line": layer.line or None,
-            "output_shape": layer.output_shape,
-            **dict(zip(names, numbers, strict=True)),
-            "ops": layer.cost.ops.to_dict(),
-        }
-        for layer, numbers in zip(analysis.layers, zip(*columns, strict=True), strict=True)
-    }

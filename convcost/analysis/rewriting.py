@@ -7,8 +7,8 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from convcost.analysis.cost import Analysis, convention, costs, described_network, total
-from convcost.documents import VERSION
+from convcost.analysis.cost import Analysis, total
+from convcost.documents import as_dict
 from convcost.layers import REGISTRY
 from convcost.network import Network
 from convcost.ops import Cost
@@ -87,26 +87,39 @@ class Rewriting(Struct, frozen=True):
         )
         return cls(before, after, tuple(places), others)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the rewriting as plain data: what `--format json` writes."""
-        old, new = self.others
-        return {
-            "schema_version": VERSION,
-            "network": described_network(self.before.network),
-            "convention": convention(self.before),
-            "places": [
-                {
-                    "name": place.name,
-                    "rewrite": place.rewrite,
-                    "becomes": place.becomes,
-                    "before": costs(place.before),
-                    "after": costs(place.after),
-                }
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.analysis.documents import convention_document, cost_document, network_document
+        from convcost.documents import rewriting as documents
+
+        return documents.Rewriting(
+            network=network_document(self.before.network),
+            convention=convention_document(self.before),
+            places=[
+                documents.Place(
+                    name=place.name,
+                    rewrite=place.rewrite,
+                    becomes=place.becomes,
+                    before=cost_document(place.before),
+                    after=cost_document(place.after),
+                )
                 for place in self.places
             ],
-            "others": {"before": costs(old), "after": costs(new)},
-            "totals": {"before": costs(self.before.total), "after": costs(self.after.total)},
-        }
+            others=before_after(*self.others),
+            totals=before_after(self.before.total, self.after.total),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rewriting as plain data: what `--format json` writes."""
+        return as_dict(self.document())
+
+
+def before_after(before: Cost, after: Cost) -> Any:
+    """Return the document of a cost before and after."""
+    from convcost.analysis.documents import cost_document
+    from convcost.documents.rewriting import BeforeAfter
+
+    return BeforeAfter(before=cost_document(before), after=cost_document(after))
 
 
 def _becomes(site: Site) -> str:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from convcost.analysis.cost import Analysis
 from convcost.analysis.sweep import Axis, Build, Limit, Outcome, Task, run
-from convcost.documents import VERSION
+from convcost.documents import as_dict
 from convcost.errors import ConvcostError, Fault, OptionError, SpecError
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
@@ -57,18 +57,23 @@ class Solution(Struct, frozen=True):
     next: Candidate | None
     least: Mapping[str, int]
 
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.documents import design_space as documents
+
+        return documents.Solution(
+            network=self.name or None,
+            symbol=self.symbol,
+            limits={limit.metric: limit.value for limit in self.limits},
+            step=str(self.step),
+            best=_told(self.best),
+            next=_told(self.next),
+            least=dict(self.least),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the solution as plain data: what `--format json` writes."""
-        return {
-            "schema_version": VERSION,
-            "network": self.name or None,
-            "symbol": self.symbol,
-            "limits": {limit.metric: limit.value for limit in self.limits},
-            "step": str(self.step),
-            "best": _told(self.best),
-            "next": _told(self.next),
-            "least": self.least,
-        }
+        return as_dict(self.document())
 
 
 def solve(

@@ -8,8 +8,9 @@ from typing import Any, Self
 from msgspec import Struct
 
 from convcost.analysis.candidates import Candidate, Limits, ends_of, find
-from convcost.analysis.cost import Analysis, convention, costs, described_network
-from convcost.documents import VERSION
+from convcost.analysis.cost import Analysis
+from convcost.analysis.rewriting import before_after
+from convcost.documents import as_dict
 from convcost.network import Network
 from convcost.rewrites.application import apply
 from convcost.rewrites.base import Rewrite, Site
@@ -103,27 +104,33 @@ class Suggestion(Struct, frozen=True):
         names = tuple(dict.fromkeys("/".join(site_path(network, site)) for site in spared))
         return cls(before, after, limits, tuple(steps), tuple(change for change in changes if change[1]), names)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the suggestion as plain data: what `--format json` writes."""
-        return {
-            "schema_version": VERSION,
-            "network": described_network(self.before.network),
-            "convention": convention(self.before),
-            "limits": dict(self.limits),
-            "reached": self.reached,
-            "spared": self.spared,
-            "steps": [
-                {
-                    "layers": step.names,
-                    "rewrite": step.rewrite,
-                    "before": costs(step.candidate.before),
-                    "after": costs(step.candidate.after),
-                    "total": costs(step.after.total),
-                }
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.analysis.documents import convention_document, cost_document, network_document
+        from convcost.documents import rewriting as documents
+
+        return documents.Suggestion(
+            network=network_document(self.before.network),
+            convention=convention_document(self.before),
+            limits=dict(self.limits),
+            reached=self.reached,
+            spared=list(self.spared),
+            steps=[
+                documents.Step(
+                    layers=list(step.names),
+                    rewrite=step.rewrite,
+                    before=cost_document(step.candidate.before),
+                    after=cost_document(step.candidate.after),
+                    total=cost_document(step.after.total),
+                )
                 for step in self.steps
             ],
-            "totals": {"before": costs(self.before.total), "after": costs(self.after.total)},
-        }
+            totals=before_after(self.before.total, self.after.total),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the suggestion as plain data: what `--format json` writes."""
+        return as_dict(self.document())
 
 
 def _broken(analysis: Analysis, limits: Limits) -> dict[str, int]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from convcost.analysis.cost import Analysis
-from convcost.documents import VERSION
+from convcost.documents import as_dict
 from convcost.errors import ConvcostError, Fault, OptionError
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
@@ -371,15 +371,20 @@ class Sweep(Struct, frozen=True):
                 numbers = dict(zip(self.task.metrics, outcome, strict=True))
                 yield {**row, **numbers, "ratio": Fraction(outcome[place], base) if base else None, "error": None}
 
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.documents import design_space as documents
+
+        return documents.Sweep(
+            network=self.name or None,
+            axes={axis.name: list(map(_plain, axis.values)) for axis in self.task.axes},
+            fixed={name: _plain(value) for name, value in self.task.fixed.items()},
+            points=[{name: _plain(value) for name, value in row.items()} for row in self.rows()],
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the sweep as plain data: what `--format json` writes."""
-        return {
-            "schema_version": VERSION,
-            "network": self.name or None,
-            "axes": {axis.name: list(map(_plain, axis.values)) for axis in self.task.axes},
-            "fixed": {name: _plain(value) for name, value in self.task.fixed.items()},
-            "points": [{name: _plain(value) for name, value in row.items()} for row in self.rows()],
-        }
+        return as_dict(self.document())
 
 
 def _plain(value: Any) -> Any:

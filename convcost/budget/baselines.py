@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from convcost.analysis.cost import Analysis, LayerCost, described_network
+from convcost.analysis.cost import Analysis, LayerCost
+from convcost.analysis.documents import network_document
 from convcost.budget import earlier, git, revisions
 from convcost.budget.earlier import Recorded
 from convcost.budget.revisions import Revision
@@ -166,7 +167,7 @@ class _Reported:
         if not told:
             self._check_alike(spec, network)
             return Lacking(visible(f"{spec} is new: it is not in {self._path}"))
-        symbols = described_network(network)["symbols"]
+        symbols = network_document(network).symbols
         for name in settings:
             if not any(name in entry.network.symbols for entry in told):
                 return Lacking(visible(f"{spec} has no symbol {name!r} in {self._path}"))

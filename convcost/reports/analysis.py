@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost import metrics
-from convcost.analysis.cost import Analysis, LayerCost, described, total
+from convcost.analysis.cost import Analysis, LayerCost, total
 from convcost.errors import Fault, OptionError, nearest
 from convcost.metrics import METRICS
 from convcost.ops import KINDS, is_symbolic
@@ -45,6 +45,7 @@ _LETTERS = (
 )
 _FORMULAS = (Column("Params =", drop=1), Column("Mults =", drop=1, footnote=_LETTERS))
 _TOLD = ("params", "mults", "adds")
+_RATIO_KEYS = ("kind", "formula", "numbers", "exact", "value", "term")
 _SUMMARY = ("macs", "adds", "flops", "useful_mults", "buffers")  # below the table, beside the totals in its columns
 
 
@@ -115,10 +116,12 @@ class AnalysisReport(Struct, frozen=True):
             tuple(columns),
         )
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the analysis as plain data, its layers being the rows that are shown; `left_out` counts the others."""
-        data = described(self.analysis, self.layers, self._values(), self.columns)
-        return data if self.layers is self.analysis.layers else data | {"left_out": self.left_out}
+    def data(self) -> Struct:
+        """Return the analysis as a document, its layers being the rows that are shown; `left_out` counts the others."""
+        from convcost.analysis.documents import analysis_document
+
+        left_out = None if self.layers is self.analysis.layers else self.left_out
+        return analysis_document(self.analysis, self.layers, self._values(), self.columns, left_out)
 
     def _values(self) -> Callable[[str], Sequence[Any]]:
         """Return what gives a metric's value of each row."""
@@ -126,12 +129,19 @@ class AnalysisReport(Struct, frozen=True):
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each row."""
+        from convcost.analysis.documents import heads, ratio_document, standard_names
+
         name = self.analysis.network.name
-        rows = self.data()["layers"]
-        records = [_record(name, row, self.columns) for row in rows]
+        names = self.columns or tuple(standard_names())
+        rows = heads(self.analysis, self.layers, self._values(), names)
+        records = [
+            _record(name, row, layer, ratio_document(layer.ratio), self.columns)
+            for row, layer in zip(rows, self.layers, strict=True)
+        ]
         if not self.formulas:
             return records
-        formulas = [row["formula"] or {} for row in rows]
+        told = self.analysis.formulas(self.layers)
+        formulas = [told[layer.name] or {} for layer in self.layers]
         return [
             record | {f"formula_{key}": formula.get(key) for key in _TOLD}
             for record, formula in zip(records, formulas, strict=True)
@@ -261,12 +271,13 @@ def check_columns(columns: Sequence[str]) -> None:
 def _of_rows(analysis: Analysis, parts: Sequence[Sequence[int]]) -> Callable[[str], Sequence[Any]]:
     """Return what gives a metric's value of each row, of which each stands for some layers."""
     values = cache(analysis.values)
+    places = [part[0] for part in parts] if all(len(part) == 1 for part in parts) else None
 
     def of_rows(name: str) -> Sequence[Any]:
-        if all(len(part) == 1 for part in parts):
-            found = values(name)
-            return [found[index] for (index,) in parts]
-        return [metrics.combined(METRICS[name], values, part) for part in parts]
+        if places is None:
+            return [metrics.combined(METRICS[name], values, part) for part in parts]
+        found = values(name)
+        return [found[index] for index in places]
 
     return of_rows
 
@@ -381,8 +392,9 @@ def _convention(analysis: Analysis) -> Iterator[str]:
     yield f"Counted for {inputs} at inference; padding zeros multiply too; {norms}; macs = multiply–accumulates."
 
 
-def _record(network: str, row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
-    ratio = row["ratio"] or {}
+def _record(
+    network: str, row: Mapping[str, Any], layer: LayerCost, ratio: Any, columns: Sequence[str]
+) -> dict[str, Any]:
     inputs = row["input_shape"]
     several = bool(inputs) and isinstance(inputs[0], list | tuple)
     return {
@@ -391,8 +403,8 @@ def _record(network: str, row: Mapping[str, Any], columns: Sequence[str]) -> dic
         "input_shape": " ".join(map(sized, inputs)) if several else sized(inputs),
         "output_shape": sized(row["output_shape"]),
         **(_chosen(row, columns) if columns else _usual(row)),
-        **{f"ratio_{key}": ratio.get(key) for key in ("kind", "formula", "numbers", "exact", "value", "term")},
-        "notes": "; ".join(row["notes"]),
+        **{f"ratio_{key}": getattr(ratio, key, None) for key in _RATIO_KEYS},
+        "notes": "; ".join(layer.notes),
     }
 
 

@@ -11,17 +11,12 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from convcost import metrics
-from convcost.analysis.cost import (
-    Analysis,
-    convention,
-    described_layers,
-    described_network,
-    plain,
-    totals,
-)
+from convcost.analysis.cost import Analysis
+from convcost.analysis.documents import entry_document, plain, standard_names
 from convcost.budget.budgets import EACH, in_file, spelled
-from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
-from convcost.documents import VERSION
+from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Base, Cause, Check, Remedy, Value, Verdict
+from convcost.documents import check as documents
+from convcost.documents.difference import Base as BaseDocument
 from convcost.errors import Fault
 from convcost.metrics import METRICS
 from convcost.reports import formats
@@ -55,29 +50,20 @@ class CheckReport(Struct, frozen=True):
 
     marker: ClassVar[str] = "convcost check"
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the check as plain data; `networks` makes it a baseline for a later one."""
+    def data(self) -> Struct:
+        """Return the check as a document; `networks` makes it a baseline for a later one."""
         check = self.check
         base = check.base
-        return {
-            "schema_version": VERSION,
-            "ok": check.ok,
-            "strict": check.strict,
-            "config": check.config or None,
-            "base": base and {name: getattr(base, name) or None for name in ("name", "revision", "commit", "file")},
-            "counts": {status: _count(check, status) for status in _LEVELS},
-            "notes": check.notes,
-            "verdicts": [_described(verdict) for verdict in check.verdicts],
-            "networks": [
-                {
-                    "network": described_network(analysis.network),
-                    "convention": convention(analysis),
-                    "layers": [*described_layers(analysis, analysis.layers, analysis.values, names)],
-                    "total": totals(analysis, names),
-                }
-                for analysis, names in self._networks()
-            ],
-        }
+        return documents.Check(
+            ok=check.ok,
+            strict=check.strict,
+            config=check.config or None,
+            base=_base(base) if base else None,
+            counts={status: _count(check, status) for status in _LEVELS},
+            notes=list(check.notes),
+            verdicts=[_described(verdict) for verdict in check.verdicts],
+            networks=[entry_document(analysis, names) for analysis, names in self._networks()],
+        )
 
     def _networks(self) -> Iterator[tuple[Analysis, list[str]]]:
         """Yield each network that was checked, with the metrics to tell: the standard ones, and those that are limited.
@@ -88,7 +74,7 @@ class CheckReport(Struct, frozen=True):
         analyses = {id(verdict.analysis): verdict.analysis for verdict in self.check.verdicts}
         for verdict in self.check.verdicts:
             metric = METRICS[verdict.budget.metric]
-            names = asked.setdefault(id(verdict.analysis), dict.fromkeys(each.name for each in metrics.standard()))
+            names = asked.setdefault(id(verdict.analysis), dict.fromkeys(standard_names()))
             if not metric.name.startswith("ops_"):
                 names |= dict.fromkeys(metric.needed)
         yield from ((analyses[key], [*names]) for key, names in asked.items())
@@ -464,35 +450,42 @@ def _spent(cause: Cause) -> str:
     return safe(f"{cause.layer.name} {figure(cause.value)}{grown}")
 
 
-def _described(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as plain data."""
+def _base(base: Base) -> BaseDocument:
+    return BaseDocument(
+        name=base.name, revision=base.revision or None, commit=base.commit or None, file=base.file or None
+    )
+
+
+def _described(verdict: Verdict) -> documents.Verdict:
+    """Return a verdict as a document has it."""
     remedy = verdict.remedy
-    return {
-        **_record(verdict),
-        "symbols": {
-            name: str(value) if isinstance(value, Fraction) else value for name, value in verdict.symbols.items()
-        },
-        "costliest": [
-            {
-                "name": cause.layer.name,
-                "type": cause.layer.type,
-                "actual": plain(cause.value),
-                "base": plain(cause.base),
-                "file": cause.place.file,
-                "line": cause.place.line,
-            }
+    symbols = {name: plain(value) for name, value in verdict.symbols.items()}
+    return documents.Verdict(
+        **{**_record(verdict), "symbols": symbols},
+        costliest=[
+            documents.Costliest(
+                name=cause.layer.name,
+                type=cause.layer.type,
+                actual=plain(cause.value),
+                base=plain(cause.base),
+                file=cause.place.file,
+                line=cause.place.line,
+            )
             for cause in verdict.causes
         ],
-        "remedy": remedy
-        and {
-            "rewrites": remedy.rewrites,
-            "layers": remedy.layers,
-            "reached": remedy.reached,
-            "value": plain(remedy.value),
-            "renamed": remedy.renamed,
-            "command": remedy.command or None,
-        },
-    }
+        remedy=_remedy(remedy) if remedy else None,
+    )
+
+
+def _remedy(remedy: Remedy) -> documents.Remedy:
+    return documents.Remedy(
+        rewrites=list(remedy.rewrites),
+        layers=list(remedy.layers),
+        reached=remedy.reached,
+        value=plain(remedy.value),
+        renamed=remedy.renamed,
+        command=remedy.command or None,
+    )
 
 
 def _record(verdict: Verdict) -> dict[str, Any]:

@@ -64,9 +64,9 @@ class ComparisonReport(Struct, frozen=True):
 
     comparison: Comparison
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the comparison as plain data."""
-        return self.comparison.to_dict()
+    def data(self) -> Struct:
+        """Return the comparison as a document."""
+        return self.comparison.document()
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each convolution and linear layer, and one for all other layers."""

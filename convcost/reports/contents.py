@@ -114,8 +114,8 @@ class Finding(Struct, frozen=True):
 class Report(Protocol):
     """What every format can ask of a result."""
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the result as plain data: what JSON writes."""
+    def data(self) -> Struct:
+        """Return the result as a document: what JSON writes."""
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each row, with the same keys: what CSV writes."""

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.analysis.cost import Analysis
 from convcost.analysis.difference import ADDED, CHANGED, REMOVED, SAME, Change, Difference, percent
@@ -56,11 +57,13 @@ class DifferenceReport(Struct, frozen=True):
 
     marker: ClassVar[str] = "convcost diff"
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the difference as plain data."""
+    def data(self) -> Struct:
+        """Return the difference as a document."""
+        from convcost.documents import difference as documents
+
         base = self.base
-        told = base and {name: getattr(base, name) or None for name in ("name", "revision", "commit")}
-        return self.difference.to_dict() | {"base": told}
+        told = base and documents.Base(name=base.name, revision=base.revision or None, commit=base.commit or None)
+        return replace(self.difference.document(), base=told)
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each layer."""

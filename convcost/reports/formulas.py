@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
 from convcost.reports.verification import told
-from convcost.verification.formulas import FormulaProof, to_dict
+from convcost.verification.formulas import FormulaProof, document
 
 _COLUMNS = (
     Column("Layer type", role="name"),
@@ -26,9 +26,9 @@ class FormulasReport(Struct, frozen=True):
 
     proofs: tuple[FormulaProof, ...]
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the proofs as plain data."""
-        return to_dict(self.proofs)
+    def data(self) -> Struct:
+        """Return the proofs as a document."""
+        return document(self.proofs)
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each layer type."""

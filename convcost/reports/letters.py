@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.analysis.formulas import LETTERS, Quotient, Sheet
-from convcost.documents import VERSION
+from convcost.documents import formulas as documents
 from convcost.reports.contents import Column, Row, Table, counted, grouped, percent
 from convcost.symbolic import Formula
 
@@ -29,25 +29,24 @@ class LettersReport(Struct, frozen=True):
     quotients: Sequence[Quotient]
     style: str = "unicode"
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the formulas as plain data."""
-        return {
-            "schema_version": VERSION,
-            "letters": self._letters(),
-            "formulas": [
+    def data(self) -> Struct:
+        """Return the formulas as a document."""
+        return documents.Formulas(
+            letters=dict(self._letters()),
+            formulas=[
                 {
                     "type": sheet.type,
                     "variant": sheet.variant or None,
                     **{name.replace(" ", "_"): self._plain(value) for name, value in _quantities(sheet)},
-                    "conditions": sheet.conditions,
+                    "conditions": list(sheet.conditions),
                 }
                 for sheet in self.sheets
             ],
-            "ratios": [
-                {"name": each.name, "mults": self._plain(each.mults), "params": self._plain(each.params)}
+            ratios=[
+                documents.Quotient(name=each.name, mults=self._plain(each.mults), params=self._plain(each.params))
                 for each in self.quotients
             ],
-        }
+        )
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each formula."""

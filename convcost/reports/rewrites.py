@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from convcost.analysis.rewriting import Place, Rewriting
 from convcost.analysis.savings import LETTERS, saving
-from convcost.documents import VERSION
+from convcost.documents import rewriting as documents
 from convcost.ops import Cost
 from convcost.reports import heading
 from convcost.reports.contents import BAR_CELLS, Column, Row, Table, bar, counted, grouped, percent, safe
@@ -47,9 +47,9 @@ _PLACES = (
 class CatalogueReport(Struct, frozen=True):
     """The list of all rewrites."""
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the rewrites as plain data."""
-        return {"schema_version": VERSION, "letters": LETTERS, "rewrites": self.records()}
+    def data(self) -> Struct:
+        """Return the rewrites as a document."""
+        return documents.Catalogue(letters=LETTERS, rewrites=[documents.Rewrite(**record) for record in self.records()])
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each rewrite."""
@@ -100,9 +100,9 @@ class RewritingReport(Struct, frozen=True):
     rewriting: Rewriting
     notes: tuple[str, ...] = ()
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the rewriting as plain data."""
-        return self.rewriting.to_dict()
+    def data(self) -> Struct:
+        """Return the rewriting as a document."""
+        return self.rewriting.document()
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each place, and one for all other layers."""

@@ -18,9 +18,9 @@ class SolutionReport(Struct, frozen=True):
 
     solution: Solution
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the solution as plain data."""
-        return self.solution.to_dict()
+    def data(self) -> Struct:
+        """Return the solution as a document."""
+        return self.solution.document()
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for the largest value and for the next."""

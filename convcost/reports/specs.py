@@ -9,7 +9,6 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.analysis.cost import Analysis
-from convcost.documents import VERSION
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
 
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -30,11 +29,13 @@ class SpecsReport(Struct, frozen=True):
 
     analyses: Mapping[str, Analysis]
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the specs as plain data."""
+    def data(self) -> Struct:
+        """Return the specs as a document."""
+        from convcost.documents import specs as documents
+
         shapes = [analysis.network.input_shape for analysis in self.analyses.values()]
-        rows = [{**row, "input_shape": shape} for row, shape in zip(self.records(), shapes, strict=True)]
-        return {"schema_version": VERSION, "specs": rows}
+        rows = zip(self.records(), shapes, strict=True)
+        return documents.Specs(specs=[documents.Spec(**{**row, "input_shape": list(shape)}) for row, shape in rows])
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each spec."""

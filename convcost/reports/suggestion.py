@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost import metrics
 from convcost.analysis.cost import Analysis
@@ -29,9 +30,9 @@ class SuggestionReport(Struct, frozen=True):
     suggestion: Suggestion
     command: str
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the suggestion as plain data."""
-        return {**self.suggestion.to_dict(), "command": self.command or None}
+    def data(self) -> Struct:
+        """Return the suggestion as a document."""
+        return replace(self.suggestion.document(), command=self.command or None)
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each step."""

@@ -22,9 +22,9 @@ class SweepReport(Struct, frozen=True):
 
     sweep: Sweep
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the sweep as plain data."""
-        return self.sweep.to_dict()
+    def data(self) -> Struct:
+        """Return the sweep as a document."""
+        return self.sweep.document()
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each point."""

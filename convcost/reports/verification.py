@@ -31,9 +31,9 @@ class VerificationReport(Struct, frozen=True):
 
     verification: Verification
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the verification as plain data."""
-        return self.verification.to_dict()
+    def data(self) -> Struct:
+        """Return the verification as a document."""
+        return self.verification.document()
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each layer."""

@@ -7,7 +7,7 @@ import pytest
 from convcost.layers import REGISTRY, LayerFault, LayerType
 from convcost.layers.fields import field, whole
 from convcost.verification.cases import cases_of
-from convcost.verification.formulas import prove, to_dict
+from convcost.verification.formulas import document, prove
 from convcost.verification.positions import Window
 
 TYPES = sorted(type for type, layer in REGISTRY.items() if not layer.composite)
@@ -21,7 +21,7 @@ def proofs():
 def test_every_formula_is_proved(proofs):
     assert [proof.type for proof in proofs] == TYPES
     assert [proof.type for proof in proofs if not proof.proved] == []
-    assert to_dict(proofs)["proved"] is True
+    assert document(proofs).proved is True
 
 
 @pytest.mark.parametrize("type", TYPES)
