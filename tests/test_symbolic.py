@@ -771,5 +771,5 @@ def test_a_prepared_formula_needs_all_its_symbols() -> None:
 
 def test_the_module_needs_no_sympy() -> None:
     code = "import sys, convcost.symbolic; print({'sympy', 'dataclasses', 'numpy'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "set()"

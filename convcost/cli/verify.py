@@ -109,7 +109,8 @@ def _verified(
         return model.verify(fold=fold, seed=seed, engine=engine, pool=pool)
     from convcost.cli import progress
 
-    with progress.shown(model.network.name or "network") as watch:
+    with progress.shown(model.network.name or "network", "operations") as shown:
+        watch = progress.Operations(shown)
         return model.verify(full=True, fold=fold, seed=seed, engine=engine, pool=pool, watch=watch)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
@@ -27,14 +26,16 @@ for _ in range(times):
 """
 
 
-def test_two_processes_that_write_one_file_leave_one_of_their_texts_whole(tmp_path):
+def test_two_processes_that_write_one_file_leave_one_of_their_texts_whole(tmp_path, started):
     """Longer than any buffer, and of different lengths; read all the time."""
     path = tmp_path / "report.json"
     texts = {"a" * 100_000, "b" * 250_000}
     path.write_text("a" * 100_000, encoding="utf-8")
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, text[0], str(len(text)), "200"]) for text in texts]
-    while any(writer.poll() is None for writer in writers):
-        assert path.read_text(encoding="utf-8") in texts
+    commands = [[sys.executable, "-c", WRITER, path, text[0], str(len(text)), "200"] for text in texts]
+    with started(commands[0]) as one, started(commands[1]) as other:
+        writers = [one, other]
+        while any(writer.poll() is None for writer in writers):
+            assert path.read_text(encoding="utf-8") in texts
     assert [writer.returncode for writer in writers] == [0, 0]
     assert path.read_text(encoding="utf-8") in texts
     assert names(tmp_path) == ["report.json"]
