@@ -73,7 +73,8 @@ def verify(
     try:
         with _processes(jobs) as pool:
             for model in models:
-                with progress.shown(model.network.name or "network") as watch:
+                with progress.shown(model.network.name or "network", "operations") as shown:
+                    watch = progress.Operations(shown)
                     done = model.verify(
                         full=full, fold=not no_fold, seed=seed, engine=engine, pool=pool, watch=watch, **bounds
                     )

@@ -57,7 +57,9 @@ def commit(folder, monkeypatch):
 
     def git(*words):
         options = ["-c", "init.defaultBranch=main", "-c", "user.name=n", "-c", "user.email=n@example.org"]
-        done = subprocess.run(["git", *options, *words], cwd=folder, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", *options, *words], cwd=folder, check=True, capture_output=True, text=True, timeout=60
+        )
         return done.stdout.strip()
 
     def commit():
