@@ -245,7 +245,8 @@ def test_a_bound_is_a_whole_number_up_to_a_million(layers: object) -> None:
     ("item", "message"),
     [
         ("{conv: {out_channels: 3, kernel_size: k}}", "the kernel must fit into its padded input"),
-        ("{layer_norm: {affine: k}}", "affine must be true or false"),  # the shape is known all the same
+        ("{layer_norm: {affine: k}}", "affine must be true or false"),
+        ("{relu: , if: k}", "if takes true or false"),  # the shape is known all the same
     ],
 )
 def test_an_error_in_a_repetition_ends_all_repetitions_around_it(
