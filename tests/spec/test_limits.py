@@ -192,10 +192,10 @@ def test_nested_repetitions_are_told_where_they_stand(faults: Faults) -> None:
 MANY = {"input": [3, 2, 2], "symbols": {"n": 2}, "layers": [{"relu": None, "repeat": "100_000 + n"}]}
 TOO_MANY = """\
 error: the network unrolls beyond 100,000 layers
- --> <mapping>:9:11, layers[0]
+ --> <mapping>:6:13, layers[0]
   |
-9 |   repeat: 100_000 + n
-  |           ^ 100_000 + n = 100002
+6 |     repeat: 100_000 + n
+  |             ^ 100_000 + n = 100002
   = help: --max-layers N, or max_layers=N in Python, allows more, at most 1,000,000"""
 
 
