@@ -115,9 +115,10 @@ def _visible_errors() -> Iterator[None]:
         yield
     except _UsageError as error:
         message = error.format_message()
-        if message.isprintable():
+        shown = streams.harmless(visible(message))
+        if shown == message:
             raise
-        raise _UsageError(visible(message), ctx=error.ctx) from None
+        raise _UsageError(shown, ctx=error.ctx) from None
 
 
 app = typer.Typer(

@@ -27,12 +27,17 @@ def limit_widths() -> None:
             os.environ[name] = digits if len(digits) < len(str(_LARGEST)) else str(_LARGEST)
 
 
+def harmless(text: str) -> str:
+    """Return a text that no log of GitHub takes for a command, which may stand anywhere in a line."""
+    return text.replace("##[", r"##\x5b")
+
+
 def show_error(text: str) -> None:
-    """Write a line on standard error, where there is one that takes it."""
+    """Write lines on standard error, where there is one that takes them."""
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(harmless(text) + "\n")
         sys.stderr.flush()
     except OSError:
         discard(sys.stderr)

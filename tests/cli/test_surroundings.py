@@ -137,6 +137,22 @@ def test_the_option_parser_shows_what_is_invisible(words, name, process):
     assert any(each in done.err for each in escaped)  # typer has its own way for control characters
 
 
+def test_no_error_is_a_command_to_a_log(folder, process):
+    """GitHub obeys `##[command]` anywhere in a line, on standard error, too."""
+    for words in (
+        ["analyze", "##[add-mask]x"],
+        ["check", "--config", "##[add-mask]x"],
+        ["analyze", "--##[add-mask]x"],
+        ["##[add-mask]x"],
+        ["analyze", "bad.yaml"],
+    ):
+        (folder / "bad.yaml").write_text("layers: [##[add-mask]x]\n")
+        done = process(*words)
+        assert done.status == 2
+        assert "##[" not in done.err
+        assert "##\\x5badd-mask]x" in done.err
+
+
 # the working directory
 
 
