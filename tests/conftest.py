@@ -17,6 +17,8 @@ from hypothesis import settings
 from jsonschema import Draft7Validator
 from ruamel.yaml import YAML
 
+import convcost
+
 settings.register_profile("no clock", deadline=None, derandomize=True)  # what fails here fails everywhere
 settings.load_profile("no clock")
 
@@ -129,3 +131,13 @@ def _check_end(schema, seen, definitions):
         _check_end(definitions[name], {*seen, name}, definitions)
     elif items:
         _check_end(items, seen, definitions)
+
+
+@pytest.fixture(scope="session")
+def analyze():
+    """Return a function that analyses a network of these layers."""
+
+    def analyze(input, *layers, batch=1, fold=True, **rest):
+        return convcost.analyze({**rest, "input": input, "layers": list(layers)}, batch=batch, fold=fold)
+
+    return analyze

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from convcost.analysis.cost import Analysis, LayerCost
-from convcost.analysis.documents import network_document
 from convcost.budget import earlier, git, revisions
 from convcost.budget.earlier import Recorded
 from convcost.budget.revisions import Revision
-from convcost.budget.verdicts import Base
+from convcost.comparison.base import Base
+from convcost.cost.analysis import Analysis, LayerCost
+from convcost.cost.documents import network_document
 from convcost.documents.analysis import Network as Whose
 from convcost.errors import BaselineError, ConvcostError, Fault, Place, visible
 from convcost.network import Network

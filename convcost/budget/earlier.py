@@ -11,8 +11,8 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from convcost import files
-from convcost.analysis.cost import LayerCost
-from convcost.analysis.documents import counts
+from convcost.cost.analysis import LayerCost
+from convcost.cost.documents import counts
 from convcost.documents import READABLE
 from convcost.documents.analysis import Entry, Network
 from convcost.documents.numbers import Head, kinds

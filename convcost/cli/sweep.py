@@ -42,7 +42,7 @@ def sweep(
 ) -> None:
     """Tell what a network costs at every combination of some values of its symbols."""
     from convcost.cli import progress
-    from convcost.reports.sweep import SweepReport
+    from convcost.design_space.sweep_report import SweepReport
 
     chosen = output.outputs(format, outputs, [spec])
     settings = options.settings(set)

@@ -219,6 +219,19 @@ def percent(share: Fraction) -> str:
     return f"{'' if millionths.denominator == 1 else '≈'}{text} %"
 
 
+def signed(number: int | Fraction) -> str:
+    """Return a number with its sign, nothing for zero.
+
+    >>> signed(1000), signed(-5), signed(0), signed(Fraction(-1, 3))
+    ('+1,000', '−5', '', '≈−0.333333')
+    """
+    if not number:
+        return ""
+    text = figure(abs(number))
+    rounded = "≈" if text.startswith("≈") else ""
+    return f"{rounded}{'+' if number > 0 else '−'}{text.removeprefix(rounded)}"
+
+
 def bar(share: float) -> str:
     """Return a bar whose length is the share of ten cells, in eighths.
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import convcost as api
+from convcost.cost.report import AnalysisReport
 from convcost.reports import formats
-from convcost.reports.analysis import AnalysisReport
 from convcost.reports.contents import Page
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -10,14 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 import convcost
-from convcost.analysis.cost import Analysis
 from convcost.budget import checking, configuration
 from convcost.budget.baselines import Lacking, Past
+from convcost.budget.report import CheckReport, ReportedCheck
 from convcost.budget.verdicts import Base, Check
+from convcost.cost.analysis import Analysis
 from convcost.documents import as_dict
 from convcost.errors import Place
 from convcost.reports import formats
-from convcost.reports.check import CheckReport, ReportedCheck
 from convcost.reports.contents import Finding, Page
 
 NET = """\

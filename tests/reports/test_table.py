@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 import convcost
+from convcost.cost.report import AnalysisReport
 from convcost.errors import OptionError, cells
 from convcost.reports import formats
-from convcost.reports.analysis import AnalysisReport
 from convcost.reports.contents import Column, Page, Row, Table
 
 TREE = [
