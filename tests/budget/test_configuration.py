@@ -421,5 +421,5 @@ def test_no_configuration_is_a_model(read):
 def test_a_link_to_itself_is_no_spec(read, tmp_path):
     (tmp_path / "nets/round.yaml").symlink_to("round.yaml")
     assert read("models: nets/*.yaml\nbudgets: [{metric: params, max: 1}]\n").models == ("nets/a.yaml", "nets/b.yaml")
-    with pytest.raises(ConfigError, match="there is no spec 'nets/round.yaml'"):
+    with pytest.raises(ConfigError, match=r"there is no spec 'nets/round\.yaml'"):
         read("models: nets/round.yaml\nbudgets: [{metric: params, max: 1}]\n")
