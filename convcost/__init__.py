@@ -20,9 +20,9 @@ from msgspec.structs import force_setattr
 
 from convcost import metrics as _metrics
 from convcost import spec as _spec
-from convcost.analysis import cost as _cost
-from convcost.analysis import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
-from convcost.analysis.cost import LayerCost
+from convcost.cost import analysis as _cost
+from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
+from convcost.cost.analysis import LayerCost
 from convcost.errors import (
     BaselineError,
     ConfigError,
@@ -43,11 +43,11 @@ from convcost.spec import source as _source
 if TYPE_CHECKING:  # the executor is imported where it is asked for
     from concurrent.futures import Executor
 
-    from convcost.analysis.comparison import Comparison
-    from convcost.analysis.difference import Difference
-    from convcost.analysis.solve import Solution
-    from convcost.analysis.sweep import Limit, Sweep
     from convcost.budget.verdicts import Check
+    from convcost.comparison.compare import Comparison
+    from convcost.comparison.diff import Difference
+    from convcost.design_space.solve import Solution
+    from convcost.design_space.sweep import Limit, Sweep
     from convcost.verification import Verification, Watch
 
 __version__ = "0.1.0"
@@ -84,18 +84,18 @@ __all__ = [
 class Analysis(_cost.Analysis, frozen=True):
     """What a network costs; a notebook shows its table.
 
-    See `convcost.analysis.cost.Analysis` for the attributes.
+    See `convcost.cost.analysis.Analysis` for the attributes.
     """
 
     def _repr_html_(self) -> str:
-        from convcost.reports.analysis import AnalysisReport
+        from convcost.cost.report import AnalysisReport
         from convcost.reports.notebook import html
 
         return html(AnalysisReport.of(self))
 
     def __str__(self) -> str:
+        from convcost.cost.report import AnalysisReport
         from convcost.reports import formats
-        from convcost.reports.analysis import AnalysisReport
         from convcost.reports.contents import Page
 
         return formats.render("table", [AnalysisReport.of(self)], Page())
@@ -147,7 +147,7 @@ class Model(Struct, frozen=True):
         >>> comparison.written.total.macs, comparison.standard.total.macs
         (568740352, 4867293184)
         """
-        from convcost.analysis.comparison import Comparison
+        from convcost.comparison.compare import Comparison
 
         _check_valued(self.network)
         _check_batch(batch)
@@ -168,7 +168,7 @@ class Model(Struct, frozen=True):
         >>> difference.after.total.macs - difference.before.total.macs
         -419243264
         """
-        from convcost.analysis.difference import Difference
+        from convcost.comparison.diff import Difference
 
         _check_valued(self.network, other.network)
         _check_batch(batch)
@@ -178,7 +178,7 @@ class Model(Struct, frozen=True):
         """Return the network with layers in another form.
 
         Args:
-            to: The rewrite, one of `convcost.rewrites.NAMES`.
+            to: The rewrite, one of `convcost.rewriting.rewrites.NAMES`.
             layers: Patterns of the names of layers, or of what they are in; every layer without.
             options: Options of the rewrite, such as `groups=4`.
 
@@ -188,9 +188,9 @@ class Model(Struct, frozen=True):
         >>> load("examples/one_5x5").rewrite("stacked").analyze().total.mults
         90
         """
-        from convcost.rewrites import named
-        from convcost.rewrites.application import apply
-        from convcost.rewrites.selection import select
+        from convcost.rewriting.application import apply
+        from convcost.rewriting.rewrites import named
+        from convcost.rewriting.selection import select
 
         _check_valued(self.network)
         return Model(apply(self.network, select(self.network, named(to, **options), layers)).network)
@@ -346,7 +346,7 @@ def check(
     False
     """
     from convcost.budget import checking, configuration
-    from convcost.reports.check import ReportedCheck
+    from convcost.budget.report import ReportedCheck
 
     path = str(config) if config is not None else None if max else configuration.find()
     read = configuration.read(path) if path else None
@@ -395,7 +395,7 @@ def sweep(
     >>> [(str(row["alpha"]), row["r"], row["mults"]) for row in found.rows()]
     [('1/2', 192, 109970432), ('1/2', 224, 149497088), ('3/4', 192, 239273472)]
     """
-    from convcost.analysis.sweep import Axis, Sweep, Task, check_size
+    from convcost.design_space.sweep import Axis, Sweep, Task, check_size
     from convcost.spec.ranges import values
 
     _check_batch(batch)
@@ -446,7 +446,7 @@ def solve(
     >>> str(found.best.value), found.best.totals["mults"], found.next.totals["mults"]
     ('23/32', 299724592, 325400448)
     """
-    from convcost.analysis.solve import solve as find
+    from convcost.design_space.solve import solve as find
 
     _check_batch(batch)
     reader = _reader(spec, max_layers)
@@ -471,7 +471,7 @@ def _limit(text: str) -> Limit:
     """Return the condition that `mults <= 300M` states."""
     import re
 
-    from convcost.analysis.sweep import Limit
+    from convcost.design_space.sweep import Limit
     from convcost.spec.reading import amount
 
     match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*", text)
@@ -486,8 +486,14 @@ def _limit(text: str) -> Limit:
     return Limit(metric, relation, value)
 
 
+def _from_mapping(mapping: Mapping[str, Any]) -> _source.Source:
+    from convcost.spec.mapping import from_mapping  # not for what is read from files
+
+    return from_mapping(mapping)
+
+
 def _reader(spec: str | Path | Mapping[str, Any], max_layers: int | None) -> _spec.Spec:
-    return _spec.Spec(_source.from_mapping(spec) if isinstance(spec, Mapping) else _source.read(spec), max_layers)
+    return _spec.Spec(_from_mapping(spec) if isinstance(spec, Mapping) else _source.read(spec), max_layers)
 
 
 def verify(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -183,9 +184,12 @@ def _around(line: str, column: int) -> tuple[str, int]:
 
 
 def cells(text: str) -> int:
-    """Return how many terminal cells a text takes: East Asian wide characters take two."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import combining, east_asian_width
+    """Return how many terminal cells a text takes: East Asian wide characters two, marks over others none."""
+    return len(text) if text.isascii() else sum(map(_cells, text))
 
-    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+@lru_cache(maxsize=4096)
+def _cells(char: str) -> int:
+    from unicodedata import category, east_asian_width
+
+    return 0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in "WF" else 1

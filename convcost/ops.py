@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from convcost.numbers import Symbolic, apply
 
@@ -53,7 +54,8 @@ class Ledger(Struct, frozen=True):
 
     def to_dict(self) -> dict[str, int]:
         """Return the kinds that occur, in the ledger's order."""
-        return {kind: count for kind, count in self._pairs() if count.__class__ is not int or count}
+        pairs = zip(KINDS, astuple(self), strict=True)
+        return {kind: count for kind, count in pairs if count.__class__ is not int or count}
 
 
 KINDS: tuple[str, ...] = Ledger.__struct_fields__

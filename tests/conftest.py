@@ -2,15 +2,76 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
+import signal
+import subprocess
+import termios
+from contextlib import contextmanager
+from threading import Timer
 
 import pytest
 from hypothesis import settings
 from jsonschema import Draft7Validator
 from ruamel.yaml import YAML
 
+import convcost
+
 settings.register_profile("no clock", deadline=None, derandomize=True)  # what fails here fails everywhere
 settings.load_profile("no clock")
+
+
+@pytest.fixture(scope="session")
+def started():
+    """Return a function that starts a process which ends with the block, and is killed after a minute."""
+
+    @contextmanager
+    def started(command, **options):
+        """Start a process that Ctrl-C interrupts, even where it does not interrupt the tests."""
+
+        def kill():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # those that it has started, too
+
+        # a program that a script starts in the background ignores Ctrl-C, and so would all that it starts
+        default = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), "start_new_session": True}
+        with subprocess.Popen(command, **default, **options) as process:
+            timer = Timer(60, kill)
+            timer.start()
+            try:
+                yield process
+                process.wait()
+            finally:
+                timer.cancel()
+                kill()
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def on_terminal(started):
+    """Return a function that runs a command on a terminal, and returns its status and what was shown."""
+
+    def run(command, *, streams=("stdin", "stdout", "stderr"), window=None, env=None):
+        main, side = pty.openpty()
+        if window is not None:
+            fcntl.ioctl(side, termios.TIOCSWINSZ, window)
+        others = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        env = {**os.environ, "TERM": "xterm", **(env or {})}
+        shown = b""
+        with started(command, env=env, **(others | dict.fromkeys(streams, side))) as process:
+            os.close(side)
+            try:
+                while part := os.read(main, 65_536):
+                    shown += part
+            except OSError:  # the other end is closed
+                pass
+            os.close(main)
+        return process.returncode, shown.decode().replace("\r\n", "\n")
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +131,13 @@ def _check_end(schema, seen, definitions):
         _check_end(definitions[name], {*seen, name}, definitions)
     elif items:
         _check_end(items, seen, definitions)
+
+
+@pytest.fixture(scope="session")
+def analyze():
+    """Return a function that analyses a network of these layers."""
+
+    def analyze(input, *layers, batch=1, fold=True, **rest):
+        return convcost.analyze({**rest, "input": input, "layers": list(layers)}, batch=batch, fold=fold)
+
+    return analyze

@@ -114,7 +114,10 @@ def test_a_finding_longer_than_anyone_reads_is_cut():
     assert told == f"error: wrong\n = found: {'9' * 199}…"
 
 
-@pytest.mark.parametrize(("text", "width"), [("abc", 3), ("層一", 4), ("é", 1), ("e\u0301", 1), ("…", 1), ("", 0)])
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("abc", 3), ("層一", 4), ("é", 1), ("e\u0301", 1), ("❤\ufe0f", 1), ("a\u20dd", 1), ("Ａ", 2), ("…", 1), ("", 0)],
+)
 def test_cells_a_text_takes(text, width):
     assert cells(text) == width
 

@@ -44,7 +44,9 @@ def step(tmp_path, monkeypatch):
         folder = work / INPUT.sub(lambda found: values[found[1]], CHECK["working-directory"])
         # as documented of `shell: bash`
         shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", CHECK["run"]]
-        return subprocess.run(shell, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            shell, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, check=False, timeout=60
+        )
 
     monkeypatch.chdir(work)
     return step
@@ -92,7 +94,7 @@ def test_the_hook_checks_what_the_configuration_names(step):
     assert hook["entry"].split()[0] == "convcost"
     assert (hook["language"], hook["pass_filenames"]) == ("python", False)
     words = [sys.executable, "-m", *hook["entry"].split()]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert done.stdout.startswith("Exceeded: 1 of 1 limit\n")
 

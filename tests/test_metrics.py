@@ -238,7 +238,7 @@ PLUGGED = Metric(
 
 def test_a_package_adds_a_metric_by_an_entry_point(monkeypatch, table, run):
     monkeypatch.setitem(__import__("sys").modules, "plugin", type("plugin", (), {"PLUGGED": PLUGGED}))
-    monkeypatch.setattr(METRICS, "_plugins", None)
+    monkeypatch.setattr(METRICS, "_points", None)
     points = [EntryPoint("plugged", "plugin:PLUGGED", "convcost.metrics")]
     asked = []
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: asked.append(group) or points)

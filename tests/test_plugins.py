@@ -344,12 +344,12 @@ def test_an_executor_that_cannot_be_loaded_is_an_error(run, tmp_path):
 def test_rewrites_formats_and_commands_can_be_added(run, tmp_path):
     run("specs")
     (tmp_path / "outside" / "more.py").write_text(
-        "from convcost.rewrites.separable import REWRITE\n"
+        "from convcost.rewriting.rewrites.separable import REWRITE\n"
         "def shout(reports, page):\n    return 'LOUD\\n'\n"
         "def greet(name: str) -> None:\n    '''Greet somebody.'''\n    print('hello', name)\n"
     )
     points = (
-        "[convcost.rewrites]\nagain = outside.more:REWRITE\n"
+        "[convcost.rewriting.rewrites]\nagain = outside.more:REWRITE\n"
         "[convcost.formats]\nshout = outside.more:shout\n"
         "[convcost.commands]\ngreet = outside.more:greet\n"
     )

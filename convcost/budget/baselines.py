@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from convcost.analysis.cost import Analysis, LayerCost, described_network
 from convcost.budget import earlier, git, revisions
 from convcost.budget.earlier import Recorded
 from convcost.budget.revisions import Revision
-from convcost.budget.verdicts import Base
+from convcost.comparison.base import Base
+from convcost.cost.analysis import Analysis, LayerCost
+from convcost.cost.documents import network_document
 from convcost.documents.analysis import Network as Whose
 from convcost.errors import BaselineError, ConvcostError, Fault, Place, visible
 from convcost.network import Network
@@ -166,7 +167,7 @@ class _Reported:
         if not told:
             self._check_alike(spec, network)
             return Lacking(visible(f"{spec} is new: it is not in {self._path}"))
-        symbols = described_network(network)["symbols"]
+        symbols = network_document(network).symbols
         for name in settings:
             if not any(name in entry.network.symbols for entry in told):
                 return Lacking(visible(f"{spec} has no symbol {name!r} in {self._path}"))

@@ -10,14 +10,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost import metrics
-from convcost.analysis.cost import Analysis, LayerCost
 from convcost.budget import patterns
 from convcost.budget.budgets import EACH, Budget
 from convcost.budget.subjects import Point, SpecLike, Subject
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, SKIPPED, WARNING, WITHIN, Cause, Remedy, Value, Verdict
+from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, encodable, nearest
 from convcost.metrics import METRICS, Metric
-from convcost.rewrites.selection import matches
+from convcost.rewriting.selection import matches
 
 if TYPE_CHECKING:  # read where they are needed
     from convcost.budget.baselines import Baseline, Past

@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from convcost import files
-from convcost.analysis.cost import LayerCost, costs
+from convcost.cost.analysis import LayerCost
+from convcost.cost.documents import counts
 from convcost.documents import READABLE
 from convcost.documents.analysis import Entry, Network
 from convcost.documents.numbers import Head, kinds
@@ -250,8 +251,8 @@ def _contradictions(recorded: Recorded) -> Iterator[str]:
     entry = recorded.entry
     for row in (*entry.layers, entry.total):
         whose = row.name if isinstance(row, Head) else "the total"
-        for name, number in costs(_cost(row)).items():
-            if name != "ops" and getattr(row, name) != number:
+        for name, number in counts(_cost(row)).items():
+            if getattr(row, name) != number:
                 yield f"{name} of {whose} is {getattr(row, name):,}, but {number:,} by its ops"
     if entry.left_out:
         return

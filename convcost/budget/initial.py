@@ -12,9 +12,9 @@ from pathlib import Path
 
 from msgspec import json
 
-from convcost.analysis.cost import Analysis
 from convcost.budget import patterns
 from convcost.budget.configuration import FILE
+from convcost.cost.analysis import Analysis
 from convcost.errors import Fault, OptionError
 
 METRICS = ("params", "mults")

@@ -10,17 +10,17 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.analysis.candidates import Candidate, ends_of, find
-from convcost.analysis.cost import Analysis
 from convcost.budget.budgets import spelled
 from convcost.budget.verdicts import Remedy, Value
+from convcost.cost.analysis import Analysis
 from convcost.metrics import METRICS
-from convcost.rewrites import named
-from convcost.rewrites.application import apply
-from convcost.rewrites.base import Rewrite, Site
-from convcost.rewrites.selection import matches, options_for
+from convcost.rewriting.application import apply
+from convcost.rewriting.base import Rewrite, Site
+from convcost.rewriting.candidates import Candidate, ends_of, find
+from convcost.rewriting.rewrites import named
+from convcost.rewriting.selection import matches, options_for
+from convcost.rewriting.text import Note, can_rewrite, rewrite_text
 from convcost.spec import load
-from convcost.spec.rewriting import Note, can_rewrite, rewrite_text
 from convcost.spec.source import Source
 
 _GENTLE = ("separable",)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from convcost.budget.budgets import SCOPES
 from convcost.budget.configuration import BUDGET_KEYS, FILE, KEYS, Key
 from convcost.metrics import METRICS
-from convcost.spec.schema import AMOUNT, AMOUNT_OF_RATIO, DRAFT, VERSION, NAME, Schema, mapping
+from convcost.spec.schema import AMOUNT, AMOUNT_OF_RATIO, DRAFT, NAME, VERSION, Schema, mapping
 
 
 def config_schema() -> Schema:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from convcost.analysis.cost import Analysis
-from convcost.analysis.matching import match
 from convcost.budget.budgets import Bound, Budget, spelled
+from convcost.comparison.matching import match
+from convcost.cost.analysis import Analysis
 from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, Place, nearest
 from convcost.spec import Spec
 from convcost.spec.arithmetic import shown
 from convcost.spec.faults import Faults
-from convcost.spec.source import from_mapping, read
+from convcost.spec.source import read
 
 if TYPE_CHECKING:  # read where growth is measured
     from convcost.budget.baselines import Baseline, Lacking, Past
@@ -69,7 +69,12 @@ class Subject:
     """
 
     def __init__(self, spec: SpecLike, settings: Mapping[str, Any], baseline: Baseline | None) -> None:
-        self.source = from_mapping(spec) if isinstance(spec, Mapping) else read(spec)
+        if isinstance(spec, Mapping):
+            from convcost.spec.mapping import from_mapping  # not for what is read from files
+
+            self.source = from_mapping(spec)
+        else:
+            self.source = read(spec)
         self.name = self.source.file if isinstance(spec, Mapping) else str(spec)
         self._settings = settings
         self._baseline = baseline

@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.analysis.cost import Analysis, LayerCost
 from convcost.budget.budgets import Bound, Budget
+from convcost.comparison.base import Base
+from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import Place
 
 Value = int | Fraction
@@ -115,22 +116,6 @@ class Verdict(Struct, frozen=True):
     def before(self) -> Value:
         """What is there without using any of the limit: for growth the value at the baseline."""
         return self.base if self.kind == GROWTH and self.base is not None else 0
-
-
-class Base(Struct, frozen=True):
-    """What growth is measured against.
-
-    Attributes:
-        name: What to call it, such as `1a2b3c4, the merge base with origin/main`.
-        revision: The revision that was asked for; empty for a report.
-        commit: The commit that was read; empty for a report.
-        file: The report that was read; empty for a revision.
-    """
-
-    name: str
-    revision: str = ""
-    commit: str = ""
-    file: str = ""
 
 
 class Check(Struct, frozen=True):

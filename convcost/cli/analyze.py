@@ -8,8 +8,8 @@ import typer
 
 import convcost
 from convcost.cli import options, output, writing
+from convcost.cost.report import OTHER_SORTS, AnalysisReport, check_columns, check_sort
 from convcost.errors import ConvcostError, Fault, SpecError
-from convcost.reports.analysis import OTHER_SORTS, AnalysisReport, check_columns, check_sort
 
 _SORT = typer.Option(
     None,

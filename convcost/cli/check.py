@@ -51,8 +51,8 @@ def check(
     The exit status is 0 within budget, 1 when a limit is exceeded, 2 when the input or the configuration is wrong.
     """
     from convcost.budget import checking
+    from convcost.budget.report import CheckReport
     from convcost.budget.verdicts import Check
-    from convcost.reports.check import CheckReport
 
     configuration = _configuration(config)
     named = tuple(specs or (configuration.models if configuration else ()))

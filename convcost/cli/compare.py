@@ -27,7 +27,7 @@ def compare(
     chosen = output.outputs(format, outputs, [spec, other or spec])
     settings = options.settings(set)
     if other is None:
-        from convcost.reports.comparison import ComparisonReport
+        from convcost.comparison.compare_report import ComparisonReport
 
         if set_other:
             raise OptionError(Fault("--set-other needs a second spec", found=f"--set-other {set_other[0]}"))

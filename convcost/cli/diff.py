@@ -16,7 +16,7 @@ from convcost.network import Network
 
 if TYPE_CHECKING:  # git is asked, and the report made, where a difference is asked for
     from convcost.budget.revisions import Revision
-    from convcost.reports.difference import DifferenceReport
+    from convcost.comparison.diff_report import DifferenceReport
     from convcost.spec import Source
 
 _WITHOUT_GIT = "convcost diff OLD NEW compares two files without git"
@@ -83,7 +83,7 @@ def between(
     Raises:
         ConvcostError: A spec is wrong; the faults of both are told.
     """
-    from convcost.reports.difference import DifferenceReport
+    from convcost.comparison.diff_report import DifferenceReport
 
     if spec == other == "-":
         raise OptionError(Fault("standard input is one spec", found="- twice"))
@@ -109,8 +109,8 @@ def _since(
 ) -> list[DifferenceReport]:
     """Return a report of each file beside what it was at a revision."""
     from convcost.budget import revisions
-    from convcost.budget.verdicts import Base
-    from convcost.reports.difference import DifferenceReport
+    from convcost.comparison.base import Base
+    from convcost.comparison.diff_report import DifferenceReport
 
     after: dict[str, convcost.Model] = {}
     errors: list[ConvcostError] = []

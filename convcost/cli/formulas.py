@@ -22,8 +22,8 @@ def formulas(
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Tell what each layer type costs as formulas, derived from the code that counts."""
-    from convcost.analysis.formulas import quotients, sheets
-    from convcost.reports.letters import LettersReport
+    from convcost.cost.formulas import quotients, sheets
+    from convcost.cost.formulas_report import LettersReport
 
     chosen = output.outputs(format, outputs)
     settings = {name: _whole(name, value) for name, value in options.settings(set).items()}

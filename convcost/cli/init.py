@@ -21,8 +21,8 @@ def init(
 ) -> None:
     """Write a convcost.yaml in this folder that allows networks what they cost today, and some more."""
     from convcost.budget import checking, configuration, initial
+    from convcost.budget.report import CheckReport
     from convcost.budget.verdicts import Check
-    from convcost.reports.check import CheckReport
     from convcost.spec import Source
 
     share = configuration.share(headroom)

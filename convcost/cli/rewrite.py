@@ -13,10 +13,10 @@ from convcost.cli import options, output
 from convcost.cli.writing import File
 from convcost.errors import Fault, OptionError, OutputError
 from convcost.network import Network
-from convcost.rewrites import named
+from convcost.rewriting.rewrites import named
 
 if TYPE_CHECKING:
-    from convcost.rewrites.base import Rewrite, Site
+    from convcost.rewriting.base import Rewrite, Site
 
 To = typer.Option(
     [], "--to", metavar="NAME[:PATTERN]", help="The rewrite; behind a colon the layers that it is for; repeatable."
@@ -43,7 +43,7 @@ def rewrite(
     """Rewrite a spec's layers into another form, and tell what that saves; without -o nothing is written."""
     chosen = output.outputs(format, [])
     if list_:
-        from convcost.reports.rewrites import CatalogueReport
+        from convcost.rewriting.report import CatalogueReport
 
         output.write([CatalogueReport()], chosen)
         return
@@ -52,10 +52,10 @@ def rewrite(
         raise OptionError(Fault(f"rewrite takes {missing}", help="convcost rewrite SPEC --to separable -o new.yaml"))
     if path is not None and path != output.STDOUT and os.path.lexists(path) and not force:
         raise OutputError(Fault(f"{path!r} exists", help="--force writes over it"))
-    from convcost.analysis.rewriting import Rewriting
-    from convcost.reports.rewrites import RewritingReport
+    from convcost.rewriting.analysis import Rewriting
+    from convcost.rewriting.report import RewritingReport
+    from convcost.rewriting.text import Note, rewrite_text
     from convcost.spec import source
-    from convcost.spec.rewriting import Note, rewrite_text
 
     settings = options.settings(set)
     read = source.read(spec)
@@ -80,7 +80,7 @@ def chosen_sites(
     Raises:
         OptionError: There is no such rewrite or layer, the rewrite does not apply, or two rewrites want one layer.
     """
-    from convcost.rewrites.selection import select
+    from convcost.rewriting.selection import select
 
     patterns: dict[str, list[str]] = {}
     for text in to:

@@ -33,7 +33,7 @@ def solve(
 
     The exit status is 0 when there is one, 1 when no value satisfies the limits.
     """
-    from convcost.reports.solution import SolutionReport
+    from convcost.design_space.solve_report import SolutionReport
 
     chosen = output.outputs(format, outputs, [spec])
     limits = options.settings(max, "--max", "METRIC=LIMIT", "mults=300M")

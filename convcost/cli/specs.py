@@ -8,8 +8,8 @@ import typer
 
 import convcost
 from convcost.cli import options, output
+from convcost.cost.specs_report import SpecsReport
 from convcost.errors import Fault, OptionError, nearest
-from convcost.reports.specs import SpecsReport
 from convcost.spec.source import read, shipped
 
 

@@ -12,7 +12,7 @@ from convcost.cli import options, output, rewrite
 from convcost.errors import Fault, OptionError
 
 if TYPE_CHECKING:
-    from convcost.rewrites.base import Rewrite, Site
+    from convcost.rewriting.base import Rewrite, Site
 
 OUT_OF_REACH = 1
 
@@ -40,12 +40,12 @@ def suggest(
     The exit status is 0 when they are, 1 when they are out of reach.
     """
     from convcost import spec as specs
-    from convcost.analysis.suggestion import Suggestion
     from convcost.budget.remedies import command
-    from convcost.reports.suggestion import SuggestionReport
-    from convcost.rewrites.selection import options_for
+    from convcost.rewriting.selection import options_for
+    from convcost.rewriting.suggest import Suggestion
+    from convcost.rewriting.suggest_report import SuggestionReport
+    from convcost.rewriting.text import can_rewrite
     from convcost.spec import source
-    from convcost.spec.rewriting import can_rewrite
 
     chosen = output.outputs(format, outputs, [spec])
     wanted = _limits(limits)

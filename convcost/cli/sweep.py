@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Optional
 
 import typer
 
 import convcost
-from convcost.cli import options, output, progress, writing
-from convcost.reports.contents import bar
+from convcost.cli import options, output, writing
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-
-    from convcost.analysis.sweep import Watch
 
 _VALUES = typer.Option(
     [], "--set", metavar="NAME=VALUES", help="Values of a symbol: 0.25,0.5,1 or 128:225:32; repeatable."
@@ -29,8 +24,6 @@ _WHERE = typer.Option(
     help=f"Show only points like 'mults <= 300M'; repeatable. A condition is on {options.METRICS}",
 )
 _BEST = typer.Option(None, "--best", metavar="METRIC", help=f"Sort by a metric, the least first: {options.METRICS}")
-_WORTH_A_BAR = 2_000  # points
-_BETWEEN = 0.1  # seconds
 
 
 def sweep(
@@ -48,11 +41,12 @@ def sweep(
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Tell what a network costs at every combination of some values of its symbols."""
-    from convcost.reports.sweep import SweepReport
+    from convcost.cli import progress
+    from convcost.design_space.sweep_report import SweepReport
 
     chosen = output.outputs(format, outputs, [spec])
     settings = options.settings(set)
-    with _pool(jobs) as pool, _bar() as watch:
+    with _processes(jobs) as pool, progress.shown(f"sweep of {spec}", "points") as shown:
         found = convcost.sweep(
             spec,
             set=settings,
@@ -62,44 +56,20 @@ def sweep(
             fold=not no_fold,
             max_points=max_points,
             pool=pool,
-            watch=watch,
+            watch=shown.advance,
         )
     for name in found.unused:
         writing.warn(f"{name} occurs in no number of {spec}")
     output.write([SweepReport(found)], chosen)
 
 
-def _pool(jobs: int) -> AbstractContextManager[Executor | None]:
-    """Return processes to work in; None where this one is enough."""
-    if jobs == 1:
-        return nullcontext()
-    from concurrent.futures import ProcessPoolExecutor
-
-    return ProcessPoolExecutor(jobs)
-
-
 @contextmanager
-def _bar() -> Iterator[Watch | None]:
-    """Show a bar while many points are worked out; None where standard error is no terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
+def _processes(jobs: int) -> Iterator[Executor | None]:
+    if jobs == 1:
         yield None
         return
-    progress.clear()
-    done, started, told = 0, time.monotonic(), 0.0
+    from concurrent.futures import ProcessPoolExecutor
 
-    def watch(points: int, size: int) -> None:
-        nonlocal done, told
-        done += points
-        now = time.monotonic()
-        if size >= _WORTH_A_BAR and now - told > _BETWEEN:
-            told = now
-            left = round((now - started) * (size - done) / done) if done else 0
-            text = f"{bar(done / size):<10} {done:,} of {size:,} points, about {left} s left"
-            sys.stderr.write(f"\r{text}\x1b[K")
-            sys.stderr.flush()
-
-    try:
-        yield watch
-    finally:
-        if told:
-            sys.stderr.write("\r\x1b[K")
+    with ProcessPoolExecutor(jobs) as pool:
+        pool.submit(int).result()  # starts the processes before a progress bar starts a thread
+        yield pool

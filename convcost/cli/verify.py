@@ -60,8 +60,8 @@ def verify(
             raise OptionError(Fault("--formulas goes with --format and --output only", help="it runs no network"))
         _prove(chosen)
         return
-    from convcost.reports.verification import VerificationReport
     from convcost.verification import Interrupted
+    from convcost.verification.report import VerificationReport
 
     bounds = {
         "max_products": _amount("--max-products", max_products),
@@ -73,7 +73,8 @@ def verify(
     try:
         with _processes(jobs) as pool:
             for model in models:
-                with progress.shown(model.network.name or "network") as watch:
+                with progress.shown(model.network.name or "network", "operations") as shown:
+                    watch = progress.Operations(shown)
                     done = model.verify(
                         full=full, fold=not no_fold, seed=seed, engine=engine, pool=pool, watch=watch, **bounds
                     )
@@ -86,8 +87,8 @@ def verify(
 
 
 def _prove(chosen: list[output.Output]) -> None:
-    from convcost.reports.formulas import FormulasReport
     from convcost.verification.formulas import prove, types
+    from convcost.verification.formulas_report import FormulasReport
 
     proofs: list[FormulaProof] = []
     status = 0

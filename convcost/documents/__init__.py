@@ -1,6 +1,18 @@
 """The documents: what each JSON report holds, as typed structures that write it and read it back; no arithmetic."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
 VERSION = 2
 """The version of all reports."""
 READABLE = (1, VERSION)
 """The versions that are read as baselines; in version 1 `activations` are what `output_values` are now."""
+
+
+def as_dict(document: msgspec.Struct) -> dict[str, Any]:
+    """Return a document as plain data: mappings, lists, texts and numbers."""
+    data: dict[str, Any] = msgspec.to_builtins(document)
+    return data

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, defstruct
 
+from convcost import metrics
 from convcost.documents import VERSION
 from convcost.documents.numbers import Count, Size
 
 Row = TypeVar("Row")
 Total = TypeVar("Total")
-
-
-class Versioned(Struct, frozen=True, kw_only=True):
-    """A report.
-
-    Attributes:
-        schema_version: The version of this structure.
-    """
-
-    schema_version: int = VERSION
 
 
 class Network(Struct, frozen=True, kw_only=True):
@@ -58,6 +49,21 @@ class Convention(Struct, frozen=True, kw_only=True):
     fold: bool
 
 
+if TYPE_CHECKING:
+    Told = Any
+else:
+    Told = defstruct(
+        "Convention",
+        [(metric.name, str | UnsetType, UNSET) for metric in metrics.standard()],
+        bases=(Convention,),
+        namespace={"__doc__": Convention.__doc__},
+        module=__name__,
+        frozen=True,
+        kw_only=True,
+    )
+    """A convention that also says in a sentence what each metric is."""
+
+
 class Entry(Struct, Generic[Row, Total], frozen=True, kw_only=True):
     """A network and what it costs.
 
@@ -72,13 +78,76 @@ class Entry(Struct, Generic[Row, Total], frozen=True, kw_only=True):
 
     schema_version: int | UnsetType = UNSET
     network: Network
-    convention: Convention
+    convention: Told
     layers: list[Row]
     total: Total
     left_out: Count | UnsetType = UNSET
 
 
 class Analysis(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_only=True):
-    """What a network costs, as `convcost analyze` tells it."""
+    """What a network costs, as `convcost analyze` tells it; a baseline for a check.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network.
+        convention: What the numbers count.
+        layers: Its layers, or the rows that were asked for.
+        total: What it costs in all.
+        left_out: How many rows are not told.
+    """
 
     schema_version: int = VERSION
+
+
+class FreeSymbol(Struct, frozen=True, kw_only=True):
+    """What is known of a free symbol.
+
+    Attributes:
+        multiple_of: What every value is a whole multiple of.
+        minimum: What no value is below.
+        above: What every value is above.
+        default: The value at which open questions were decided.
+    """
+
+    multiple_of: int | str | UnsetType = UNSET
+    minimum: int | str | UnsetType = UNSET
+    above: int | str | UnsetType = UNSET
+    default: Any = None
+
+
+class Condition(Struct, frozen=True, kw_only=True):
+    """What must hold where the formulas do.
+
+    Attributes:
+        text: The condition, as people read it.
+        relation: What the formula is: `positive`, `nonnegative`, `zero`, `nonzero`, `whole` or `fractional`.
+        formula: The formula.
+    """
+
+    text: str
+    relation: str
+    formula: str
+
+
+class FreeAnalysis(Struct, Generic[Row, Total], frozen=True, kw_only=True):
+    """What a network costs as formulas in free symbols, as `convcost analyze --free` tells it.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network.
+        free: What is known of each free symbol.
+        conditions: What must hold beside that.
+        convention: What the numbers count.
+        layers: Its layers, or the rows that were asked for.
+        total: What it costs in all.
+        left_out: How many rows are not told.
+    """
+
+    schema_version: int = VERSION
+    network: Network
+    free: dict[str, FreeSymbol]
+    conditions: list[Condition]
+    convention: Told
+    layers: list[Row]
+    total: Total
+    left_out: Count | UnsetType = UNSET

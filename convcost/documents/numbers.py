@@ -56,6 +56,22 @@ class Head(Struct, frozen=True, kw_only=True):
     output_shape: list[Count]
 
 
+class Brief(Struct, frozen=True, kw_only=True):
+    """A layer beside what it was in another network.
+
+    Attributes:
+        name: The layer's name.
+        type: Its type.
+        line: The line where it is written.
+        output_shape: What it gives, channels first.
+    """
+
+    name: str
+    type: str
+    line: Count | None
+    output_shape: list[Count]
+
+
 class Kinds(Struct, frozen=True):
     """The structures that tell some metrics.
 
@@ -63,11 +79,13 @@ class Kinds(Struct, frozen=True):
         total: The numbers of a network.
         row: A layer and its numbers.
         layer: The same with its ratio, notes and formulas.
+        side: A layer beside another, and its numbers.
     """
 
     total: Any
     row: Any
     layer: Any
+    side: Any
 
 
 @cache
@@ -85,10 +103,11 @@ def kinds(names: Sequence[str], *, free: bool = False) -> Kinds:
     if free:
         layer.append(("structures", Annotated[dict[str, dict[str, Any]], Meta(description=_STRUCTURES)]))
         shapes = [("input_shape", list[Size | list[Size]]), ("output_shape", list[Size])]
-    total = defstruct("Total", [*numbers, *layer[3:]], namespace=_about("What a network costs."), **_OPTIONS)
-    row = defstruct("Row", [*shapes, *numbers], bases=(Head,), namespace=_about(Head.__doc__), **_OPTIONS)
-    layers = "A layer that runs, or several in one row, and what it costs."
-    return Kinds(total, row, defstruct("Layer", layer, bases=(row,), namespace=_about(layers), **_OPTIONS))
+    prefix = "Free" if free else ""
+    total = _structure(f"{prefix}Total", [*numbers, *layer[3:]], "What a network costs.")
+    row = _structure(f"{prefix}Row", [*shapes, *numbers], str(Head.__doc__), Head)
+    whole = _structure(f"{prefix}Layer", layer, f"{Head.__doc__}{_MORE}", row)
+    return Kinds(total, row, whole, _structure(f"{prefix}Side", numbers, str(Brief.__doc__), Brief))
 
 
 @cache
@@ -96,16 +115,21 @@ def cost() -> Any:
     """Return the structure of a `Cost`: the metrics that are read off it."""
     fields = [_field(metric, free=False) for metric in metrics.standard() if metric.of_cost is not None]
     ops = ("ops", Annotated[dict[str, Count], Meta(description=_OPS)])
-    return defstruct("Cost", [*fields, ops], namespace=_about("What some layers cost."), **_OPTIONS)
+    return _structure("Cost", [*fields, ops], "What some layers cost.")
 
 
-_OPTIONS: dict[str, Any] = {"frozen": True, "kw_only": True, "module": __name__}
+def _structure(name: str, fields: list[Any], about: str, base: Any = Struct) -> Any:
+    """Return a structure of these fields and those of another."""
+    options: dict[str, Any] = {"frozen": True, "kw_only": True, "module": __name__}
+    return defstruct(name, fields, bases=(base,), namespace={"__doc__": about}, **options)
+
+
+_MORE = """    ratio: What a separable convolution costs of the standard one, where that is a question.
+        notes: Why it performs no arithmetic, and whether it is an output of the network.
+        formula: Its parameters and operations in its own letters, for one input; null for several layers.
+    """
 _OPS = "The scalar operations performed, by kind; those that occur."
 _STRUCTURES = "The structure of each formula; `convcost.symbolic.from_dict` reads it."
-
-
-def _about(text: str | None) -> dict[str, Any]:
-    return {"__doc__": text}
 
 
 def _count(*, free: bool) -> Any:

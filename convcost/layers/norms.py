@@ -70,6 +70,9 @@ class GroupNorm(Norm, type="group_norm"):
     For a group of n values: add 3n + 1, mul n, div n + 2, sqrt 1, and with `affine` mul n and add n more; params = 2·C
     with `affine`.
 
+    A group may be one value, which becomes its shift. PyTorch refuses that for a batch of one only, because it is of no
+    use in training; counts are those of one input of any batch.
+
     Source: Wu and He 2018, arXiv:1803.08494, equations 1 – 2 and 6;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html
     """

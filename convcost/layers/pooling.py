@@ -80,6 +80,10 @@ class AvgPool(_Pool, type="avg_pool"):
 
     add = Dk², div = 1 per output value, whatever `count_include_pad` divides by.
 
+    On three axes the rule is that of one and two: a window may be as large as the padded input, and with `ceil_mode`
+    hang over. PyTorch's AvgPool3d alone refuses an input smaller than its kernel before padding; the windows, and what
+    they cost, are as well defined there, and other frameworks have them.
+
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
     """
 

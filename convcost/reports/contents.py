@@ -114,8 +114,8 @@ class Finding(Struct, frozen=True):
 class Report(Protocol):
     """What every format can ask of a result."""
 
-    def data(self) -> Mapping[str, Any]:
-        """Return the result as plain data: what JSON writes."""
+    def data(self) -> Struct:
+        """Return the result as a document: what JSON writes."""
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each row, with the same keys: what CSV writes."""
@@ -217,6 +217,19 @@ def percent(share: Fraction) -> str:
     text = f"{digits[:-6]}.{digits[-6:]}".lstrip("0").rstrip("0").rstrip(".")
     text = f"0{text}" if text.startswith(".") or not text else text
     return f"{'' if millionths.denominator == 1 else '≈'}{text} %"
+
+
+def signed(number: int | Fraction) -> str:
+    """Return a number with its sign, nothing for zero.
+
+    >>> signed(1000), signed(-5), signed(0), signed(Fraction(-1, 3))
+    ('+1,000', '−5', '', '≈−0.333333')
+    """
+    if not number:
+        return ""
+    text = figure(abs(number))
+    rounded = "≈" if text.startswith("≈") else ""
+    return f"{rounded}{'+' if number > 0 else '−'}{text.removeprefix(rounded)}"
 
 
 def bar(share: float) -> str:

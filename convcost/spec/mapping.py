@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 from convcost.errors import Fault, SpecError
+from convcost.spec.source import Source
 from convcost.spec.tree import DEEPEST, Mapping, Node, Scalar, Sequence
 
 _PLAIN = re.compile(r"[\w.(][\w .+*/()<=-]*(?<! )")  # texts that need no quotes in YAML
@@ -93,6 +94,15 @@ class Layout:
 
     def _here(self) -> tuple[int, int]:
         return len(self.lines) - 1, len(self.lines[-1])
+
+
+def from_mapping(mapping: AnyMapping[str, Any]) -> Source:
+    """Return a mapping as the spec it stands for.
+
+    Raises:
+        SpecError: The mapping holds something that no spec can.
+    """
+    return Source("<mapping>", *lay_out(mapping))
 
 
 def lay_out(mapping: AnyMapping[str, Any]) -> tuple[str, Node]:

@@ -1,9 +1,8 @@
-"""Where a spec's text comes from: a file, standard input, the shipped networks, or a mapping."""
+"""Where a spec's text comes from: a file, standard input, or the shipped networks."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,17 +62,6 @@ def read(spec: str | Path) -> Source:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SpecError(_unreadable(shown, reason or "unknown reason", "")) from None
-
-
-def from_mapping(mapping: Mapping[str, Any]) -> Source:
-    """Return a mapping as the spec it stands for.
-
-    Raises:
-        SpecError: The mapping holds something that no spec can.
-    """
-    from convcost.spec.mapping import lay_out
-
-    return Source("<mapping>", *lay_out(mapping))
 
 
 def shipped() -> dict[str, Path]:

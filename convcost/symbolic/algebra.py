@@ -144,7 +144,7 @@ def power(terms: Terms, n: int) -> Terms:
 
 def _check_number(number: Number, n: int) -> None:
     bits = max(number.numerator.bit_length(), number.denominator.bit_length())
-    if number not in (1, -1) and (bits - 1) * n > MOST_DIGITS * math.log2(10):
+    if (bits - 1) * n > MOST_DIGITS * math.log2(10):
         digits = int((bits - 1) * n * math.log10(2))
         raise too_large(f"a power of a number has at most {MOST_DIGITS:,} digits", f"more than {digits:,} digits")
 

@@ -91,7 +91,7 @@ def _call(atom: Any, slots: dict[Any, int]) -> Program:
     def run(numbers: Any) -> Number:
         x = numbers[slot]
         found = known.get(id(x))
-        if found is not None and found[0] is x:
+        if found is not None:  # it holds x, so that no other number can have its id
             return found[1]
         value: Number = program(numbers)
         if len(known) >= _MOST_KNOWN:

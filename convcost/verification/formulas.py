@@ -28,7 +28,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.documents import VERSION
+from convcost.documents import formulas as documents
 from convcost.layers import REGISTRY
 from convcost.verification.cases import cases_of
 from convcost.verification.counting import Task, perform, predict
@@ -42,6 +42,15 @@ class Counterexample(Struct, frozen=True):
     input_shapes: Sequence[tuple[int, ...]]
     differences: tuple[Difference, ...]
     error: str
+
+    def document(self) -> documents.Counterexample:
+        """Return the counterexample as a document has it."""
+        return documents.Counterexample(
+            fields={name: _plain(value) for name, value in self.fields.items()},
+            input_shapes=list(map(list, self.input_shapes)),
+            differences=[difference.document() for difference in self.differences],
+            error=self.error or None,
+        )
 
 
 class FormulaProof(Struct, frozen=True):
@@ -68,27 +77,18 @@ class FormulaProof(Struct, frozen=True):
         """Whether the formulas agree at every point, of which there are some."""
         return self.points > 0 and self.counterexample is None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the proof as plain data."""
+    def document(self) -> documents.FormulaProof:
+        """Return the proof as a document has it."""
         wrong = self.counterexample
-        return {
-            "type": self.type,
-            "proved": self.proved,
-            "variables": self.variables,
-            "covered": self.covered,
-            "points": self.points,
-            "mults": self.mults,
-            "counterexample": wrong
-            and {
-                "fields": {name: _plain(value) for name, value in wrong.fields.items()},
-                "input_shapes": wrong.input_shapes,
-                "differences": [
-                    {"kind": each.kind, "counted": each.counted, "predicted": each.predicted}
-                    for each in wrong.differences
-                ],
-                "error": wrong.error or None,
-            },
-        }
+        return documents.FormulaProof(
+            type=self.type,
+            proved=self.proved,
+            variables=self.variables,
+            covered=self.covered,
+            points=self.points,
+            mults=self.mults,
+            counterexample=wrong.document() if wrong else None,
+        )
 
 
 def types() -> list[str]:
@@ -105,13 +105,11 @@ def prove(chosen: Iterable[str] | None = None) -> tuple[FormulaProof, ...]:
     return tuple([_proved(type) for type in (types() if chosen is None else chosen)])
 
 
-def to_dict(proofs: Sequence[FormulaProof]) -> dict[str, Any]:
-    """Return proofs as plain data: what `--format json` writes."""
-    return {
-        "schema_version": VERSION,
-        "proved": all(proof.proved for proof in proofs),
-        "formulas": [proof.to_dict() for proof in proofs],
-    }
+def document(proofs: Sequence[FormulaProof]) -> documents.FormulaProofs:
+    """Return the document of proofs: what `--format json` writes."""
+    return documents.FormulaProofs(
+        proved=all(proof.proved for proof in proofs), formulas=[proof.document() for proof in proofs]
+    )
 
 
 def _proved(type: str) -> FormulaProof:

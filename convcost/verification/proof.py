@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from convcost.analysis.cost import Analysis, folds
+from convcost.cost.analysis import Analysis, folds
 from convcost.errors import Fault, OptionError
 from convcost.executor import Engine
 from convcost.layers import Shape

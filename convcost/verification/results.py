@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.documents import VERSION
+from convcost.documents import as_dict
+from convcost.documents import verification as documents
 from convcost.network import Network
 from convcost.ops import KINDS
 
@@ -47,17 +48,17 @@ class Counts(Struct, frozen=True):
         yield "params", self.params
         yield "buffers", self.buffers
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the counts as plain data."""
-        return {
-            "output_shape": self.output_shape,
-            "mults": self.mults,
-            "ops": {kind: self.ops[kind] for kind in KINDS if kind in self.ops},
-            "macs": self.macs,
-            "useful_mults": self.useful_mults,
-            "params": self.params,
-            "buffers": self.buffers,
-        }
+    def document(self) -> documents.Counts:
+        """Return the counts as a document has them."""
+        return documents.Counts(
+            output_shape=list(self.output_shape),
+            mults=self.mults,
+            ops={kind: self.ops[kind] for kind in KINDS if kind in self.ops},
+            macs=self.macs,
+            useful_mults=self.useful_mults,
+            params=self.params,
+            buffers=self.buffers,
+        )
 
 
 class Difference(Struct, frozen=True):
@@ -66,6 +67,10 @@ class Difference(Struct, frozen=True):
     kind: str
     counted: Any
     predicted: Any
+
+    def document(self) -> documents.CountDifference:
+        """Return the difference as a document has it."""
+        return documents.CountDifference(kind=self.kind, counted=self.counted, predicted=self.predicted)
 
 
 class LayerProof(Struct, frozen=True):
@@ -100,22 +105,20 @@ class LayerProof(Struct, frozen=True):
         """Return what is not as predicted."""
         return differences(self.counted, self.predicted)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the proof as plain data."""
-        output = self.counted.output_shape if self.counted else None
-        return {
-            "name": self.name,
-            "type": self.type,
-            "executed": {"input_shapes": self.input_shapes, "output_shape": output},
-            "counted": self.counted.to_dict() if self.counted else None,
-            "predicted": self.predicted.to_dict() if self.predicted else None,
-            "agrees": self.agrees,
-            "same_as": self.same_as or None,
-            "differences": [
-                {"kind": each.kind, "counted": each.counted, "predicted": each.predicted} for each in self.differences()
-            ],
-            "error": self.error or None,
-        }
+    def document(self) -> documents.ExecutedLayer:
+        """Return the proof as a document has it."""
+        output = list(self.counted.output_shape) if self.counted else None
+        return documents.ExecutedLayer(
+            name=self.name,
+            type=self.type,
+            executed=documents.Executed(input_shapes=list(map(list, self.input_shapes)), output_shape=output),
+            counted=self.counted.document() if self.counted else None,
+            predicted=self.predicted.document() if self.predicted else None,
+            agrees=self.agrees,
+            same_as=self.same_as or None,
+            differences=[difference.document() for difference in self.differences()],
+            error=self.error or None,
+        )
 
 
 class Verification(Struct, frozen=True):
@@ -164,29 +167,31 @@ class Verification(Struct, frozen=True):
         """Return the sum of what the formulas predict."""
         return _totals([layer.predicted for layer in self.layers])
 
+    def document(self) -> documents.Verification:
+        """Return the document that `--format json` writes."""
+        network, executed = self.network, self.executed
+        return documents.Verification(
+            network=documents.VerifiedNetwork(
+                name=network.name or None, file=network.file or None, input_shape=list(network.input_shape)
+            ),
+            executed=documents.Run(
+                input_shape=list(executed.input_shape),
+                full=self.full,
+                kept=list(self.kept),
+                fold=self.fold,
+                seed=self.seed,
+                engine=self.engine,
+            ),
+            agrees=self.ok,
+            complete=self.complete,
+            performed_mults=self.performed,
+            layers=[layer.document() for layer in self.layers],
+            total=documents.Counted(counted=self.counted(), predicted=self.predicted()),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the verification as plain data: what `--format json` writes."""
-        return {
-            "schema_version": VERSION,
-            "network": {
-                "name": self.network.name or None,
-                "file": self.network.file or None,
-                "input_shape": self.network.input_shape,
-            },
-            "executed": {
-                "input_shape": self.executed.input_shape,
-                "full": self.full,
-                "kept": self.kept,
-                "fold": self.fold,
-                "seed": self.seed,
-                "engine": self.engine,
-            },
-            "agrees": self.ok,
-            "complete": self.complete,
-            "performed_mults": self.performed,
-            "layers": [layer.to_dict() for layer in self.layers],
-            "total": {"counted": self.counted(), "predicted": self.predicted()},
-        }
+        return as_dict(self.document())
 
 
 class Interrupted(KeyboardInterrupt):

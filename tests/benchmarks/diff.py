@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from convcost.analysis.cost import Analysis
-from convcost.analysis.difference import Difference
+from convcost.comparison.diff import Difference
+from convcost.cost.analysis import Analysis
 from convcost.spec import Source, Spec
-from convcost.spec.source import from_mapping
+from convcost.spec.mapping import from_mapping
 
 ROUNDS = 5
 

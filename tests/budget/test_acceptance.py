@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convcost
-from convcost.analysis.cost import Analysis
 from convcost.budget import acceptance, checking, configuration
 from convcost.budget.baselines import Lacking, Past
 from convcost.budget.budgets import Bound, Budget
-from convcost.budget.verdicts import EXCEEDED, GROWTH, Base, Check, Verdict
+from convcost.budget.verdicts import EXCEEDED, GROWTH, Check, Verdict
+from convcost.comparison.base import Base
+from convcost.cost.analysis import Analysis
 from convcost.spec.reading import UNITS, amount
 
 TEXT = """\

@@ -11,17 +11,18 @@ from pathlib import Path
 import pytest
 
 import convcost
-from convcost.analysis.cost import Analysis
 from convcost.budget import baselines
 from convcost.budget.baselines import Lacking, Past
-from convcost.budget.verdicts import Base, Check
+from convcost.budget.report import CheckReport
+from convcost.budget.verdicts import Check
+from convcost.comparison.base import Base
+from convcost.cost.analysis import Analysis
+from convcost.cost.report import AnalysisReport
 from convcost.errors import BaselineError
 from convcost.metrics import METRICS
 from convcost.network import Network, Tensor
 from convcost.ops import Cost, Ledger
 from convcost.reports import formats
-from convcost.reports.analysis import AnalysisReport
-from convcost.reports.check import CheckReport
 from convcost.reports.contents import Page
 from convcost.spec import Spec, tree
 from convcost.spec.source import read
@@ -57,7 +58,9 @@ def commit(folder, monkeypatch):
 
     def git(*words):
         options = ["-c", "init.defaultBranch=main", "-c", "user.name=n", "-c", "user.email=n@example.org"]
-        done = subprocess.run(["git", *options, *words], cwd=folder, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", *options, *words], cwd=folder, check=True, capture_output=True, text=True, timeout=60
+        )
         return done.stdout.strip()
 
     def commit():

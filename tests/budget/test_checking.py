@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convcost
-from convcost.analysis.cost import Analysis
 from convcost.budget import checking
 from convcost.budget.baselines import Lacking, Past
 from convcost.budget.budgets import Bound, Budget
-from convcost.budget.verdicts import Base
+from convcost.comparison.base import Base
+from convcost.cost.analysis import Analysis
 from convcost.errors import ConfigError, Place
 from convcost.metrics import METRICS
 

@@ -30,7 +30,9 @@ def git(tmp_path, monkeypatch):
 
     def git(*words, at=".", given=None, check=True):
         options = ["-c", "init.defaultBranch=main", "-c", "user.name=n", "-c", "user.email=n@example.org"]
-        done = subprocess.run(["git", *options, *words], cwd=at, input=given, capture_output=True, check=check)
+        done = subprocess.run(
+            ["git", *options, *words], cwd=at, input=given, capture_output=True, check=check, timeout=60
+        )
         return os.fsdecode(done.stdout).strip()
 
     return git
@@ -336,7 +338,7 @@ def test_what_a_clone_lacks_is_brought_by_the_command_that_is_told(kind, asked, 
     asked, help = asked.format(**hashes), help.format(**hashes)
     assert told(asked, "clone") == f"error: there is no revision '{asked}'\n = found: {found}\n = help: {help}"
     command, _, instead = help.partition(", then --base ")
-    subprocess.run(shlex.split(command), cwd="clone", check=True, capture_output=True)
+    subprocess.run(shlex.split(command), cwd="clone", check=True, capture_output=True, timeout=60)
     assert revisions.merge_base(instead or asked, "clone").commit == hashes[base]
 
 
@@ -356,7 +358,7 @@ def test_a_history_that_ends_before_the_merge_base_is_fetched_by_the_command_tha
     git("remote", "remove", "here", at="clone")
     assert told("{m3}".format(**hashes), "clone").endswith("\n = help: git fetch --unshallow URL")
     git("remote", "add", "origin", url, at="clone")
-    subprocess.run(shlex.split(DEEP), cwd="clone", check=True, capture_output=True)
+    subprocess.run(shlex.split(DEEP), cwd="clone", check=True, capture_output=True, timeout=60)
     assert revisions.merge_base(asked, "clone").commit == hashes["m1"]
 
 
@@ -684,6 +686,6 @@ def test_a_clone_without_contents_gets_them_by_the_command_that_is_told(git, com
 def test_no_process_is_started_before_a_revision_is_asked_for():
     script = "import sys; before = {*sys.modules}; import convcost.budget.baselines, convcost.budget.revisions\n"
     script += "print(*{*sys.modules} - before)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True, timeout=60)
     assert "convcost.budget.revisions" in done.stdout.split()
     assert not {"subprocess", "difflib"} & {*done.stdout.split()}

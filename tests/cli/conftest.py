@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import struct
 import subprocess
 import sys
-import termios
 from io import BytesIO
 from typing import NamedTuple
 
@@ -82,6 +79,7 @@ def process(command, folder):
             check=False,
             env={**os.environ, **(env or {})},
             **options,
+            timeout=60,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -89,25 +87,11 @@ def process(command, folder):
 
 
 @pytest.fixture
-def terminal(command, folder):
+def terminal(command, folder, on_terminal):
     """Return a function that runs a command on a terminal of some width and returns what it showed."""
 
     def run(*arguments, width, env=None):
-        main, side = pty.openpty()
-        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-        env = {**os.environ, "TERM": "xterm", **(env or {})}
-        started = subprocess.Popen([*command, *arguments], stdin=side, stdout=side, stderr=side, env=env)
-        os.close(side)
-        shown = b""
-        while True:
-            try:
-                part = os.read(main, 65_536)
-            except OSError:  # the other end is closed
-                break
-            if not part:
-                break
-            shown += part
-        os.close(main)
-        return Result(started.wait(), shown.decode().replace("\r\n", "\n"), "")
+        window = struct.pack("HHHH", 40, width, 0, 0)
+        return Result(*on_terminal([*command, *arguments], window=window, env=env), "")
 
     return run

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +63,28 @@ def test_a_shipped_spec_that_is_not_there(convcost):
     status, out, err = convcost("specs", "mobilenetv1")
     assert (status, out) == (2, "")
     assert err.endswith(" = help: did you mean 'mobilenet_v1'?\n")
+
+
+@pytest.mark.parametrize(
+    "command", ["analyze", "verify", "compare", "diff", "check", "suggest --max mults=9", "rewrite --to separable",
+                "sweep --set n=11,12", "solve --for m --max mults=1", "init"],
+)  # fmt: skip
+def test_every_command_that_reads_specs_takes_how_many_layers_they_may_have(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    conv = "{conv: {out_channels: m, kernel_size: 3}, if: n == 0}"
+    Path("net.yaml").write_text(
+        f"input: [3, 2, 2]\nsymbols: {{n: 11, m: 3}}\nbudget: {{mults: 1}}\nlayers: [{{relu: , repeat: n}}, {conv}]\n"
+    )
+    specs = ["net.yaml", "net.yaml"] if command == "diff" else ["net.yaml"]
+    name, *options = command.split()
+    done = [
+        subprocess.run(
+            [sys.executable, "-m", "convcost", name, *specs, *options, "--max-layers", most],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for most in ("10", "11")
+    ]
+    assert "the network unrolls beyond 10 layers" in done[0].stderr + done[0].stdout
+    assert "unrolls beyond 10 layers" not in done[1].stderr + done[1].stdout

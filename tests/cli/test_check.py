@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -342,7 +343,7 @@ def repository(folder, config, monkeypatch):
 
     def git(*words):
         options = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "init.defaultBranch=main"]
-        subprocess.run(["git", *options, *words], cwd=folder, check=True, capture_output=True)
+        subprocess.run(["git", *options, *words], cwd=folder, check=True, capture_output=True, timeout=60)
 
     git("init")
     config("models: '*net.yaml'\nbudgets: [{metric: mults, max: 2M, growth: 10%}]\n")
@@ -430,10 +431,12 @@ def test_wrong_input(arguments, message, config, convcost, monkeypatch, folder):
     assert any(part in err for part in message.split("|"))
 
 
-def test_two_runs_that_accept_at_once_leave_a_whole_file(folder, config, command):
+def test_two_runs_that_accept_at_once_leave_a_whole_file(folder, config, command, started):
     config(CONFIG + "".join(f"  - {{metric: mults, max: {limit}k}}\n" for limit in range(1, 300)))
-    runs = [subprocess.Popen([*command, "check", "--accept"], stdout=subprocess.DEVNULL) for _ in range(2)]
-    assert {run.wait() for run in runs} <= {0, 2}  # one may say that the other was faster
+    with ExitStack() as stack:
+        accept = [*command, "check", "--accept"]
+        runs = [stack.enter_context(started(accept, stdout=subprocess.DEVNULL)) for _ in range(2)]
+    assert {run.returncode for run in runs} <= {0, 2}  # one may say that the other was faster
     text = (folder / "convcost.yaml").read_text()
     assert text == CONFIG.replace("max: 1M", "max: 1.2288M") + "  - {metric: mults, max: 1228.8k}\n" * 299
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
@@ -442,7 +445,11 @@ def test_two_runs_that_accept_at_once_leave_a_whole_file(folder, config, command
 def test_a_reader_that_has_seen_enough(config, command):
     config()
     done = subprocess.run(
-        ["/bin/sh", "-c", f"{' '.join(command)} check | head -1"], capture_output=True, check=True, text=True
+        ["/bin/sh", "-c", f"{' '.join(command)} check | head -1"],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
     )
     assert (done.stdout, done.stderr) == ("Exceeded: 1 of 2 limits\n", "")
 
@@ -460,7 +467,7 @@ def test_git_and_the_rewrites_are_imported_only_where_they_are_needed(config, co
     config("models: net.yaml\nbudgets: [{metric: mults, max: 2M}]\n")
     script = "import sys; from convcost.cli import main; sys.argv = ['convcost', 'check']\n"
     script += "try: main()\nexcept SystemExit: sys.stderr.write(' '.join(sys.modules))"
-    done = subprocess.run([command[0], "-c", script], capture_output=True, check=True, text=True)
+    done = subprocess.run([command[0], "-c", script], capture_output=True, check=True, text=True, timeout=60)
     imported = set(done.stderr.split())
     assert "convcost.budget.checking" in imported
     assert not {"rich", "convcost.budget.baselines", "convcost.budget.remedies", "convcost.symbolic"} & imported
@@ -518,15 +525,17 @@ def test_no_limit_is_raised_where_an_output_cannot_be_written(folder, config, co
     assert (folder / "convcost.yaml").read_text() == text
 
 
-def test_many_runs_that_accept_at_once_lose_nothing(folder, config, command):
+def test_many_runs_that_accept_at_once_lose_nothing(folder, config, command, started):
     net = (folder / "net.yaml").read_text()
     numbers = range(1, 9)
     for number in numbers:
         (folder / f"net{number}.yaml").write_text(net.replace("256", str(number)))  # 75 params each
     lines = [f"  - {{metric: params, max: 1, models: net{number}.yaml}}\n" for number in numbers]
     config("models: net?.yaml\nbudgets:\n" + "".join(lines))
-    runs = [subprocess.Popen([*command, "check", "--accept", f"net{number}.yaml"]) for number in numbers]
-    assert [run.wait() for run in runs] == [0] * 8
+    with ExitStack() as stack:
+        commands = [[*command, "check", "--accept", f"net{number}.yaml"] for number in numbers]
+        runs = [stack.enter_context(started(each)) for each in commands]
+    assert [run.returncode for run in runs] == [0] * 8
     after = [line.replace("max: 1,", f"max: {75 * number},") for number, line in zip(numbers, lines, strict=True)]
     assert (folder / "convcost.yaml").read_text() == "models: net?.yaml\nbudgets:\n" + "".join(after)
 
@@ -537,7 +546,7 @@ def test_an_output_on_a_stream_does_not_replace_the_log_behind_it(stream, folder
     log = folder / "log"
     log.write_text("earlier\n")
     script = f"({' '.join(command)} check -o github -o text:/dev/{stream}; echo later) >>log 2>&1"
-    subprocess.run(["/bin/sh", "-c", script], check=True)
+    subprocess.run(["/bin/sh", "-c", script], check=True, timeout=60)
     text = log.read_text(encoding="utf-8")
     assert text.startswith("earlier\n")
     assert text.endswith("later\n")

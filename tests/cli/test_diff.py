@@ -39,7 +39,9 @@ def git(folder, monkeypatch):
 
     def git(*words):
         options = ["-c", "init.defaultBranch=main", "-c", "user.name=n", "-c", "user.email=n@example.org"]
-        done = subprocess.run(["git", *options, *words], cwd=folder, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", *options, *words], cwd=folder, check=True, capture_output=True, text=True, timeout=60
+        )
         return done.stdout.strip()
 
     git("init")
@@ -341,7 +343,7 @@ def test_git_is_asked_only_where_a_revision_is(folder, command):
     code = "import sys; from convcost import cli; sys.argv = ['convcost', *sys.argv[1:]]\ntry: cli.main()\n"
     code += "finally: print('convcost.budget.revisions' in sys.modules, file=sys.stderr)"
     arguments = [command[0], "-c", code, "diff", "net.yaml", "other.yaml"]
-    done = subprocess.run(arguments, capture_output=True, check=False, text=True)
+    done = subprocess.run(arguments, capture_output=True, check=False, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "False\n")
 
 

@@ -9,7 +9,7 @@ import json
 import pytest
 
 import convcost as api
-from convcost.rewrites import NAMES
+from convcost.rewriting.rewrites import NAMES
 
 
 def test_the_list_has_every_rewrite_with_its_saving_and_source(convcost):

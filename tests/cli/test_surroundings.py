@@ -242,5 +242,5 @@ def test_who_has_interruptions_ignored_is_not_interrupted(command, folder):
 
 
 def test_a_long_work_is_interrupted(command, folder):
-    status, _, err = interrupted([*command, "verify", "vgg16", "--full", "--max-products", str(10**12)], 2, folder)
+    status, _, err = interrupted([*command, "verify", "vgg16", "--full", "--max-products", "16G"], 2, folder)
     assert (status, err) == (130, b"")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from convcost.executor import Tensor, execute, executes, run
+from convcost.executor import Tensor, execute, executes, run, weights
+from convcost.layers import REGISTRY, LayerFault
 from convcost.registry import DuplicateError
 
 
@@ -67,3 +68,32 @@ def test_a_tensor_holds_as_many_numbers_as_its_shape_says():
 def test_the_same_seed_draws_the_same_values():
     given = {"out_features": 2, "bias": True}
     assert execute("linear", given, [(3,)], seed=1) == execute("linear", given, [(3,)], seed=1)
+
+
+def test_numbers_are_drawn_a_part_at_a_time(monkeypatch):
+    """No random number has more bytes than a machine's int counts bits: drawn in parts, there are as many."""
+    monkeypatch.setattr(weights, "_MOST_BYTES", 8)
+    drawn = weights.Drawn(0).values(27)
+    assert len(drawn) == 27
+    assert set(drawn) <= {-3, -2, -1, 1, 2, 3}
+    assert drawn[:8] == weights.Drawn(0).values(8)
+
+
+@pytest.mark.parametrize(
+    ("type", "fields"),
+    [
+        ("max_pool", {"kernel_size": (3,), "stride": (1,), "padding": ((2, 0),), "dilation": (1,), "ceil_mode": False}),
+        ("avg_pool", {"kernel_size": (3,), "stride": (1,), "padding": ((0, 2),), "ceil_mode": False,
+                      "count_include_pad": True}),
+        ("transposed_conv", {"out_channels": 1, "kernel_size": (3,), "stride": (2,), "padding": ((0, 0),),
+                             "output_padding": (2,), "dilation": (1,), "groups": 1, "bias": False}),
+        ("upsample", {"scale_factor": (2,), "size": (9,), "mode": "nearest", "align_corners": False}),
+        ("upsample", {"scale_factor": (2,), "size": None, "mode": "bilinear", "align_corners": False}),
+    ],
+)  # fmt: skip
+def test_what_no_layer_can_be_is_refused(type, fields):
+    """Each is one more than is allowed, and the type's formulas refuse it on their own."""
+    with pytest.raises(ValueError):  # noqa: PT011 - a message each
+        execute(type, fields, [(1, 9)])
+    with pytest.raises(LayerFault):
+        REGISTRY[type](fields).output_shape((1, 9))

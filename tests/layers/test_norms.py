@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convcost.executor import Tensor
+from convcost.executor import run as execute
 from convcost.layers import REGISTRY, Norm
 
 
@@ -124,3 +126,13 @@ def test_what_a_norm_adds_to_the_variance_changes_no_count(eps, run):
 def test_the_types_that_norm_may_name():
     named = {name for name, layer in REGISTRY.items() if issubclass(layer, Norm)}
     assert named == {"batch_norm", "layer_norm", "group_norm", "local_response_norm"}
+
+
+def test_a_group_of_one_value_becomes_its_shift(run):
+    """PyTorch refuses it for a batch of one: 3 + 1 add, 1 mul, 1 + 2 div, a root, then a factor and a shift."""
+    norm = run("group_norm", (3,), num_groups=3)
+    assert norm.output == (3,)
+    assert norm.ops == {"mul": 3 * (1 + 1), "add": 3 * (4 + 1), "div": 3 * 3, "sqrt": 3}
+    weights = {"weight": Tensor((3,), [5, 6, 7]), "bias": Tensor((3,), [1, 2, 3])}
+    shifts, _ = execute("group_norm", {"num_groups": 3, "affine": True, "eps": 1}, [Tensor((3,), [9, 8, 7])], weights)
+    assert shifts.values == [1, 2, 3]

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convcost.executor import Tensor
+from convcost.executor import run as execute
 from convcost.layers import LayerFault
 
 
@@ -152,3 +154,16 @@ def test_an_adaptive_average_counts_its_windows(sizes, channels, run):
     assert ran.output == (channels, *(o for _, o in sizes))
     assert ran.cost.adds == channels * sum(map(prod, windows))
     assert ran.cost.ops.div == channels * len(windows)
+
+
+def test_on_three_axes_a_window_may_be_larger_than_the_input_before_padding(run):
+    """PyTorch's AvgPool3d refuses that, its AvgPool2d does not; the two windows hold 4³ values each way."""
+    padded = run("avg_pool", (2, 3, 3, 3), kernel_size=4, stride=1, padding=1)
+    assert padded.output == (2, 2, 2, 2)
+    assert padded.ops == {"add": 4**3 * 2 * 2**3, "div": 2 * 2**3}
+    hanging = run("avg_pool", (2, 3, 3, 3), kernel_size=4, stride=2, ceil_mode=True)  # one window, one value over
+    assert hanging.output == (2, 1, 1, 1)
+    assert hanging.ops == {"add": 4**3 * 2, "div": 2}
+    fields = {"stride": (2,) * 3, "padding": ((0, 0),) * 3, "ceil_mode": True, "count_include_pad": False}
+    mean, _ = execute("avg_pool", {"kernel_size": (4,) * 3, **fields}, [Tensor((1, 3, 3, 3), list(range(27)))])
+    assert mean.values == [13]  # (0 + 26) / 2: what hangs over does not count

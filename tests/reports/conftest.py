@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 import convcost
+from convcost.cost.report import AnalysisReport
 from convcost.reports import formats
-from convcost.reports.analysis import AnalysisReport
 from convcost.reports.contents import Page
 
 SMALL = {

@@ -10,13 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 import convcost
-from convcost.analysis.cost import Analysis
 from convcost.budget import checking, configuration
 from convcost.budget.baselines import Lacking, Past
+from convcost.budget.report import CheckReport, ReportedCheck
 from convcost.budget.verdicts import Base, Check
+from convcost.cost.analysis import Analysis
+from convcost.documents import as_dict
 from convcost.errors import Place
 from convcost.reports import formats
-from convcost.reports.check import CheckReport, ReportedCheck
 from convcost.reports.contents import Finding, Page
 
 NET = """\
@@ -762,7 +763,7 @@ def test_specs_of_one_name_have_rows_of_their_own():
         ["  params", "3", "3", "0", "100.0", "✓ within"],
         ["  params", "3", "6", "−3", "200.0", "✗ exceeded"],
     ]
-    assert [each["total"]["params"] for each in CheckReport(check).data()["networks"]] == [3, 6]
+    assert [each["total"]["params"] for each in as_dict(CheckReport(check).data())["networks"]] == [3, 6]
 
 
 def test_each_new_layer_is_skipped_in_a_row_and_a_reason_told_once(report):
@@ -783,7 +784,7 @@ def test_truth_values_are_spelled_as_in_specs(report):
     Path("net.yaml").write_text("symbols: {b: true}\ninput: [3]\nlayers: [{linear: {out_features: 2, bias: b}}]\n")
     found = report("models: net.yaml\nbudgets: [{metric: params, max: 7, set: {b: [true, false]}}]\n")
     assert [row[0] for row in rows(found)[1:]] == ["  params, b = true", "  params, b = false"]
-    assert [each["symbols"] for each in found.data()["verdicts"]] == [{"b": True}, {"b": False}]
+    assert [each["symbols"] for each in as_dict(found.data())["verdicts"]] == [{"b": True}, {"b": False}]
     assert [finding.subject for finding in found.findings()] == ["net.yaml, b = true", "net.yaml, b = false"]
 
 
@@ -838,7 +839,7 @@ def test_a_long_command_is_told_in_json_only(report):
         assert table.commands == (("x" * length,) if length == 1_000 else ())
         assert table.footer[1:] == (() if length == 1_000 else ("The command is long: -o json tells it.",))
         assert long.findings()[0].message.endswith(" " + "x" * 1_000) == (length == 1_000)
-        assert long.data()["verdicts"][0]["remedy"]["command"] == "x" * length
+        assert as_dict(long.data())["verdicts"][0]["remedy"]["command"] == "x" * length
 
 
 def test_a_message_ends_as_a_sentence(report):
@@ -878,8 +879,8 @@ def test_a_check_without_files_tells_none():
     remedy = found.check.verdicts[0].remedy
     assert (causes.code, causes.commands) == ((), ())
     assert causes.footer[0].endswith(f"brings it to {remedy.value:,}, still {remedy.value:,} above the limit.")
-    data = found.data()
-    assert data["notes"] == ()
+    data = as_dict(found.data())
+    assert data["notes"] == []
     assert (data["config"], data["base"], data["networks"][0]["network"]["name"]) == (None, None, None)
     verdict = data["verdicts"][0]
     nothing = ["network", "layers", "layer", "used", "base", "message", "reason", "file", "line", "column"]

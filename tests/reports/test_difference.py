@@ -17,12 +17,12 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 import convcost
-from convcost.budget.verdicts import Base
+from convcost.comparison.base import Base
+from convcost.comparison.diff_report import DifferenceReport, percents
 from convcost.metrics import standard
 from convcost.network import Network, Tensor
 from convcost.reports import formats
 from convcost.reports.contents import Page
-from convcost.reports.difference import DifferenceReport, percents
 from convcost.reports.formats import markdown
 
 STEM = {"conv": {"out_channels": 4, "kernel_size": 3, "bias": False}}

@@ -9,10 +9,13 @@ from textwrap import dedent
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 import convcost
-from convcost.errors import OptionError
-from convcost.reports.analysis import AnalysisReport
+from convcost.cost.report import AnalysisReport
+from convcost.errors import OptionError, cells
+from convcost.reports import formats
+from convcost.reports.contents import Column, Page, Row, Table
 
 TREE = [
     "separable_conv_1", "  depthwise", "    batch_norm", "  pointwise", "    batch_norm", "wide", "relu_1",
@@ -281,21 +284,128 @@ def test_whole_columns_are_left_out_the_least_needed_first(small, render):
 
 
 @pytest.mark.parametrize("width", [140, 80, 30])
-def test_a_terminal_shows_what_a_page_of_its_width_shows(width, small, render, plain):
-    """With rich's lines and colours; the cells are the same."""
-    drawn = plain(render("table", small, width=width, color=True)).splitlines()
-    written = render("table", small, width=width).splitlines()
-    assert [line.split() for line in drawn if line.strip() and line.strip("─")] == [
-        line.split() for line in written if line and line.strip("─")
+@pytest.mark.parametrize("repeat", [1, 500])
+def test_colours_change_no_character(width, repeat, small, render, plain):
+    """However long the table is."""
+    spec = {**small, "layers": [*small["layers"], {"relu": None, "repeat": repeat}]}
+    drawn = render("table", spec, width=width, color=True)
+    assert drawn.count("\x1b[0m") > repeat
+    assert plain(drawn) == render("table", spec, width=width)
+
+
+def test_the_colours_of_a_table(small, render):
+    """1 is bold, 2 dim, 36 cyan, 1;34 bold blue; what shows nothing has no style."""
+    lines = render("table", small, width=80, color=True).splitlines()
+    rule = "─" * 77
+    assert lines == [
+        "\x1b[1mSmall\x1b[0m",
+        "\x1b[2mworked by hand\x1b[0m",
+        "\x1b[2minput 4×6×6 · n = 8\x1b[0m",
+        "",
+        "\x1b[1mLayer              Type             Output  Params   Mults  Share           %\x1b[0m",
+        rule,
+        "\x1b[1;34mseparable_conv_1\x1b[0m",
+        "\x1b[1m  depthwise        \x1b[0mdepthwise_conv   4×4×4       36     576  \x1b[36m▌           \x1b[0m  5.6",
+        "\x1b[1m    batch_norm     \x1b[0mbatch_norm       4×4×4        8       0",
+        "\x1b[1m  pointwise        \x1b[0mpointwise_conv   8×4×4       32     512  \x1b[36m▌           \x1b[0m  5.0",
+        "\x1b[1m    batch_norm     \x1b[0mbatch_norm       8×4×4       16       0",
+        "\x1b[1mwide               \x1b[0mconv             8×4×4      584   9,216  \x1b[36m█████████   \x1b[0m 89.4",
+        "\x1b[2;1mrelu_1             \x1b[0m\x1b[2mrelu             8×4×4        0       0\x1b[0m",
+        "\x1b[2;1mresidual_1         \x1b[0m\x1b[2madd              8×4×4        0       0\x1b[0m",
+        "\x1b[2;1mglobal_avg_pool_1  \x1b[0m\x1b[2mglobal_avg_pool  8×1×1        0       0\x1b[0m",
+        rule,
+        "\x1b[1mTotal              8 layers                    676  10,304              100.0\x1b[0m",
+        "",
+        "\x1b[2m10,304 macs · 10,560 adds · 20,864 flops · 7,488 useful mults · 24 buffers\x1b[0m",
+        "\x1b[2mCounted for one input at inference; padding zeros multiply too; batch norms fold\x1b[0m",
+        "\x1b[2minto the layer before them; macs = multiply–accumulates.\x1b[0m",
     ]
 
 
-def test_a_long_table_is_written_without_rich(render):
-    """rich needs a millisecond a row: 500 rows are written plainly."""
-    spec = {"input": [2, 3], "layers": [{"relu": None, "repeat": 500}]}
-    text = render("table", spec, width=80, color=True)
-    assert "\x1b" not in text
-    assert len(body(text)[0]) == 500
+class Reporting(Struct):
+    """A report that is a table."""
+
+    shown: Table
+
+    def table(self):
+        return self.shown
+
+
+def written(table, width, *, color=False):
+    return formats.render("table", [Reporting(table)], Page(width=width, color=color)).splitlines()
+
+
+def titled(title, *, rows=(), columns=("", "x"), footer=()):
+    return Table(
+        title=title,
+        subtitle=(),
+        columns=tuple(
+            Column(text, right=True, role="name" if not number else "text") for number, text in enumerate(columns)
+        ),
+        rows=[Row(cells) for cells in rows],
+        total=("",) * len(columns),
+        footer=footer,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("one two three", ["one two", "three"]),
+        ("  one two three", ["  one two", "three"]),
+        ("a  b  c  d  e", ["a  b  c  d", "e"]),
+        ("層一層 層一層", ["層一層", "層一層"]),
+        ("層一層一層一層", ["層一層一層", "一層"]),  # five wide characters take ten cells
+        ("one 層一層一層一層", ["one", "層一層一層", "一層"]),
+        ("a\u0301b\u0301 " * 4, ["a\u0301b\u0301 a\u0301b\u0301 a\u0301b\u0301", "a\u0301b\u0301"]),
+        ("0123456789012", ["0123456789", "012"]),
+        ("", [""]),
+    ],
+)
+def test_a_text_is_broken_at_the_pages_width(text, lines):
+    """A page of ten cells; a word that is longer than a line is broken anywhere."""
+    shown = written(titled(text, footer=(text,)), 10)
+    assert shown[: len(lines)] == shown[-len(lines) :] == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("層一層一層", "層一層…"),  # eight cells: three wide ones and the sign leave one over
+        ("abc層一層一", "abc層一…"),
+        ("abcdefghi", "abcdefg…"),
+        ("e\u0301" * 9, "e\u0301" * 7 + "…"),
+        ("\u0e01\u0e31" * 9, "\u0e01\u0e31" * 7 + "…"),  # Thai; the vowel stands over the consonant
+        ("❤\ufe0f" * 8, "❤\ufe0f" * 8),
+    ],
+)
+def test_a_long_name_is_cut_where_its_cells_end(name, shown):
+    """Names keep eight cells on the narrowest page; the right edge stays where it is."""
+    *_, row, _ = written(titled("", rows=[(name, "9")], columns=("", "x")), 1)
+    assert row == " " * (8 - cells(shown)) + f"{shown}  9"
+
+
+def test_wide_characters_in_every_column_keep_the_edges():
+    """A heading of three wide characters takes six cells."""
+    table = titled("t", rows=[("a", "層", "bb"), ("層", "1", "b")], columns=("n", "層一層", "o"))
+    assert written(table, 80)[2:6] == [" n  層一層   o", "─" * 14, " a      層  bb", "層       1   b"]
+
+
+@pytest.mark.parametrize("color", [False, True])
+def test_no_line_of_a_log_is_a_command(color, plain):
+    """GitHub's logs obey lines that begin with `::`, behind spaces too, or hold `##[`."""
+    table = titled(
+        "::error::a", rows=[("::b", "c::d"), ("", "::e"), ("f", "##[g]")], columns=("", "##[h]"), footer=("i ##[ ::",)
+    )
+    text = "\n".join(plain("\n".join(written(table, 80, color=color))).splitlines())
+    assert [line.strip() for line in text.splitlines() if line.strip("─ ")] == [
+        r"\x3a:error::a",
+        r"##\x5bh]",
+        r"\x3a:b   c::d",
+        r"\x3a:e",
+        r"f  ##\x5bg]",
+        r"i ##\x5b ::",
+    ]
 
 
 # names

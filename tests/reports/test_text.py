@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import convcost
+from convcost.cost.report import AnalysisReport
 from convcost.reports import formats
-from convcost.reports.analysis import AnalysisReport
 from convcost.reports.contents import Page
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from convcost import spec
-from convcost.analysis.cost import Analysis
+from convcost.cost.analysis import Analysis
 from convcost.errors import SpecError
 from convcost.network import Network
 from convcost.ops import Cost

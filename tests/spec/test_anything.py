@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from convcost import spec
-from convcost.analysis.cost import Analysis
+from convcost.cost.analysis import Analysis
 from convcost.errors import SpecError
 from convcost.layers import REGISTRY
 from convcost.network import INPUT, Network

@@ -121,7 +121,7 @@ def test_same_pads_the_least_that_serves_and_puts_the_odd_one_after(
 
 
 def cost(network: Network) -> Cost:
-    from convcost.analysis.cost import Analysis
+    from convcost.cost.analysis import Analysis
 
     return Analysis.of(network).total
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from convcost.analysis.cost import Analysis
+from convcost.cost.analysis import Analysis
 from convcost.network import Network
 from convcost.ops import Cost
 

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 import convcost
-from convcost.network import Network
-from convcost.spec import expand
+from convcost.network import Network, NetworkBuilder
+from convcost.spec.limits import limited, notify
 
 Load = Callable[..., Network]
 Faults = Callable[..., list[tuple[str, int, int]]]
 
-BEYOND = "the network unrolls beyond 1,000,000 layers"
+BEYOND = "the network unrolls beyond 100,000 layers"
 DOUBLING = "".join(f"  b{n}: {{layers: [b{n + 1}, b{n + 1}]}}\n" for n in range(48))
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "layers: [{relu: , repeat: 1000001}]",
+        "layers: [{relu: , repeat: 100001}]",
+        "symbols: {n: 400}\nlayers: [{residual: [relu, tanh], repeat: n ** 2}]",
+        "symbols: {n: 400}\nblocks: {b: {params: {m: 1}, layers: [{relu: , repeat: n}]}}\nlayers: [{b: , repeat: n}]",
         "layers: [{relu: , repeat: 1e80}]",
         "layers: [{relu: , repeat: 2 ** 400}]",
         "blocks: {b: {layers: [relu]}}\nlayers: [{b: , repeat: 10**12}]",
     ],
 )
-def test_a_network_of_more_than_a_million_layers_is_told_at_once(text: str, faults: Faults) -> None:
+def test_a_network_of_too_many_layers_is_told_at_once(text: str, faults: Faults) -> None:
     told = faults("input: [3, 8, 8]\n" + text)
     assert [message for message, _, _ in told] == [BEYOND]
 
@@ -64,17 +67,15 @@ def test_what_unrolls_to_nothing_is_answered_at_once(text: str, load: Load) -> N
         ("", "{multiply: [[relu], [tanh], [relu]], repeat: N // 4}, {relu: , repeat: 0}"),
     ],
 )
-def test_every_layer_counts_for_the_limit(
-    blocks: str, items: str, load: Load, faults: Faults, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(expand, "MOST_LAYERS", 1000)
+def test_every_layer_counts_for_the_limit(blocks: str, items: str, load: Load, faults: Faults) -> None:
     text = f"symbols: {{N: 1000}}\ninput: [3, 8, 8]\nblocks: {{{blocks}}}\nlayers: [{items}]\n"
-    if "// 3 + 1" in items:  # 334 · 3 = 1002
-        assert beyond(faults(text))
-        assert len(load(text, N=996).layers) == 999
-    else:
-        assert len(load(text).layers) == 1000
-        assert beyond(faults(text, N=1020))
+    with limited(1000):
+        if "// 3 + 1" in items:  # 334 · 3 = 1002
+            assert beyond(faults(text))
+            assert len(load(text, N=996).layers) == 999
+        else:
+            assert len(load(text).layers) == 1000
+            assert beyond(faults(text, N=1020))
 
 
 def beyond(told: list[tuple[str, int, int]]) -> bool:
@@ -175,7 +176,7 @@ def test_an_integer_of_five_thousand_digits_is_told(faults: Faults) -> None:
 
 
 def test_nested_repetitions_are_told_where_they_stand(faults: Faults) -> None:
-    """1000 · 1000 · 1000 layers: no need to unroll a million of them first."""
+    """1000 · 1000 · 1000 layers: no need to unroll any of them first."""
     text = """\
         input: [3, 8, 8]
         blocks:
@@ -185,4 +186,110 @@ def test_nested_repetitions_are_told_where_they_stand(faults: Faults) -> None:
           - relu
           - {b: , repeat: 1000}
         """
-    assert faults(text) == [("the network unrolls beyond 1,000,000 layers", 7, 19)]  # 18 characters stand before it
+    assert faults(text) == [(BEYOND, 7, 19)]  # 18 characters stand before it
+
+
+MANY = {"input": [3, 2, 2], "symbols": {"n": 2}, "layers": [{"relu": None, "repeat": "100_000 + n"}]}
+TOO_MANY = """\
+error: the network unrolls beyond 100,000 layers
+ --> <mapping>:6:13, layers[0]
+  |
+6 |     repeat: 100_000 + n
+  |             ^ 100_000 + n = 100002
+  = help: --max-layers N, or max_layers=N in Python, allows more, at most 1,000,000"""
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        convcost.load,
+        convcost.analyze,
+        convcost.compare,
+        convcost.verify,
+        lambda spec, **more: convcost.sweep(spec, set={"n": [2, 3]}, **more),
+        lambda spec, **more: convcost.check(spec, max={"mults": 1}, **more),
+    ],
+)
+def test_more_layers_are_allowed_where_they_are_asked_for(ask: Callable[..., object]) -> None:
+    with pytest.raises(convcost.ConvcostError) as caught:
+        ask(MANY)
+    assert str(caught.value) == TOO_MANY
+    with pytest.raises(convcost.ConvcostError, match="beyond 100,001 layers"):
+        ask(MANY, max_layers=100_001)
+
+
+def test_as_many_layers_as_are_allowed_are_analysed() -> None:
+    few = {"input": [3, 2, 2], "symbols": {"n": 2}, "layers": [{"relu": None, "repeat": "10 + n"}]}
+    assert len(convcost.load(few, max_layers=12).network.layers) == 12
+    assert convcost.check(few, max={"mults": 1}, max_layers=12).ok
+    with pytest.raises(convcost.SpecError, match="beyond 12 layers"):
+        convcost.load(few, set={"n": 3}, max_layers=12)
+    assert len(convcost.load(few, set={"n": 3}).network.layers) == 13  # the bound of one call is not that of the next
+
+
+def test_other_processes_allow_as_many_layers() -> None:
+    few = {"input": [3, 2, 2], "symbols": {"n": 2}, "layers": [{"relu": None, "repeat": "10 + n"}]}
+    with ProcessPoolExecutor(1) as pool:
+        found = convcost.sweep(few, set={"n": list(range(1, 600))}, max_layers=12, pool=pool)
+    assert [row["n"] for row in found.rows() if row["error"] is None] == [1, 2]
+
+
+@pytest.mark.parametrize("layers", [0, -1, 1_000_001, 2.5, "many", True])
+def test_a_bound_is_a_whole_number_up_to_a_million(layers: object) -> None:
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(MANY, max_layers=layers)  # type: ignore[arg-type]
+    assert str(caught.value) == (f"error: max_layers is a whole number from 1 to 1,000,000\n = found: {layers!r}")
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ("{conv: {out_channels: 3, kernel_size: k}}", "the kernel must fit into its padded input"),
+        ("{layer_norm: {affine: k}}", "affine must be true or false"),
+        ("{relu: , if: k}", "if takes true or false"),  # the shape is known all the same
+    ],
+)
+def test_an_error_in_a_repetition_ends_all_repetitions_around_it(
+    item: str, message: str, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the first of 100 · 100 turns: no more than its layers are placed."""
+    placed = []
+    place = NetworkBuilder.place
+    monkeypatch.setattr(NetworkBuilder, "place", lambda *given: placed.append(1) or place(*given))
+    text = f"""\
+        input: [3, 8, 8]
+        blocks:
+          a: {{params: {{k: 9}}, layers: [relu, tanh, {item}, relu]}}
+          b: {{layers: [{{a: , repeat: 100}}, sigmoid]}}
+        layers:
+          - {{b: , repeat: 100}}
+          - relu
+        """
+    assert [told for told, _, _ in faults(text)] == [message]
+    assert len(placed) < 10
+
+
+def test_what_only_unrolling_tells_is_bounded_too(load: Load, faults: Faults) -> None:
+    """The parameter n hides the symbol: 9 layers, or 99."""
+    text = """\
+        symbols: {n: 1000}
+        input: [3, 8, 8]
+        blocks:
+          b: {params: {n: }, layers: [{relu: , repeat: n}]}
+        layers:
+          - b: {n: 9}
+        """
+    with limited(9):
+        assert len(load(text).layers) == 9
+    with limited(8):
+        assert faults(text) == [("the network unrolls beyond 8 layers", 4, 32)]
+
+
+def test_who_asks_hears_how_many_layers_there_are(load: Load) -> None:
+    heard: list[tuple[int, bool]] = []
+    notify(lambda count, complete: heard.append((count, complete)))
+    try:
+        load("input: [3, 2, 2]\nlayers: [{relu: , repeat: 4500}]")
+    finally:
+        notify(None)
+    assert heard == [(0, False), (2000, False), (4000, False), (4500, True)]

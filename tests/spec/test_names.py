@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 import convcost
-from convcost.rewrites.selection import matches
+from convcost.rewriting.selection import matches
 
 NET = """
     input: [4, 8, 8]

@@ -236,7 +236,7 @@ def test_an_item_that_is_built_wrong_is_refused_in_every_kind_of_file(head, item
         *(
             f"{HEAD}layers: [relu]\n{key}"
             for key in (
-                *("layer: [relu]", "convcost: 2", "name: [x]", "source: {a: b}"),
+                *("layer: [relu]", "convcost: 3", "name: [x]", "source: {a: b}"),
                 *("symbols: [a]", "symbols: {relu: 1}", "symbols: {a: [1]}", "symbols: {a: {valeu: 1}}"),
                 "symbols: {a: {value: 8, multiple_of: 0}}",
                 *("defaults: [relu]", "defaults: {cnov: {bias: false}}", "defaults: {conv: {bais: false}}"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from random_formulas import M, N, n, x
+from random_formulas import M, N, n
 
 from convcost.errors import FormulaError
 from convcost.symbolic import bounded, maximum, symbol, total
 from convcost.symbolic.algebra import common, spend
+from convcost.symbolic.conditions import decided
 from convcost.symbolic.expression import ONE
 
 HELP = " = help: give symbols values, or let fewer of them stay free"
@@ -26,9 +27,10 @@ def refused(work, *lines):
 def test_a_power_has_as_many_terms_as_the_binomial_coefficients_say():
     four = M + N + n + 1
     assert len((four**15).terms) == math.comb(18, 3) == 816
-    # (n + 3 over 3) is 9,880 for 37 and 10,660 for 38
-    assert len(((M + N + n + x) ** 3).terms) == math.comb(6, 3)
-    refused(lambda: four**38, "a power of a formula has at most 10,000 terms", "4 terms to the power 38")
+    many = [M**i for i in range(1, 142)]
+    assert len((total(many[:140]) ** 2).terms) == 279  # M² to M²⁸⁰; with 140 symbols (141 over 2) = 9,870
+    # (142 over 2) = 10,011
+    refused(lambda: total(many) ** 2, "a power of a formula has at most 10,000 terms", "141 terms to the power 2")
     refused(lambda: four**60, "a power of a formula has at most 10,000 terms", "4 terms to the power 60")
     refused(
         lambda: (M + 1) ** 10**9, "a power of a formula has at most 10,000 terms", "2 terms to the power 1,000,000,000"
@@ -114,3 +116,19 @@ def test_what_terms_share():
     assert common([both, next(iter((M**3 * N**2).terms))]) == {(letter, 2), (other, 1)}
     assert common([m, k]) == ONE
     assert common([m, inverse]) == common([ONE, inverse]) == {(letter, -1)}
+
+
+def test_a_bound_that_takes_too_many_terms_is_not_looked_for():
+    product = math.prod(LETTERS)
+    with bounded():
+        spend(999_900)
+        assert decided("nonnegative", product - LETTERS[0]) is None  # it is; 2¹⁶ terms would show it
+
+
+def test_comparing_the_arguments_of_a_function_is_work():
+    arguments = [i * M + (100 - i) * N for i in range(100)]
+    with bounded():
+        for _ in range(6):  # 30 · (2 + 3 + … + 99) = 148,470 each: one comparison alone is free
+            assert len(next(iter(next(iter(maximum(*arguments).terms))))[0].args) == 100
+        found = "1,000,440 terms on the way"  # 6 · 148,470 and 30 · (2 + 3 + … + 85)
+        refused(lambda: maximum(*arguments), "formulas are worked out within 1,000,000 terms", found)

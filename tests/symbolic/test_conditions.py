@@ -35,6 +35,7 @@ from convcost.symbolic import (
     Condition,
     NeedsValueError,
     assuming,
+    make_divisible,
     symbol,
 )
 
@@ -195,3 +196,9 @@ def test_facts_are_conditions_that_a_sweep_can_check() -> None:
     assert facts == ["M is whole", "M ≥ 1", "r ≥ 32", "r/32 is whole", "x > 0"]
     fits = [fact.tester(["r"]) for fact in r.facts]
     assert [all(fact([size]) for fact in fits) for size in (0, 32, 33, 64)] == [False, True, False, True]
+
+
+def test_a_condition_does_not_hold_where_a_function_has_no_value():
+    condition = Condition("nonnegative", make_divisible(9, M - 5))
+    assert [condition.holds({"M": size}) for size in (3, 5, 6)] == [False, False, True]
+    assert [Condition("positive", 1 / (M - 2)).holds({"M": size}) for size in (1, 2, 3)] == [False, False, True]

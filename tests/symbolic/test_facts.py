@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from random_formulas import POINTS, M, N, a, formula_of, r, s, trees, value_of, x, y
 
-from convcost.symbolic import Formula, symbol, total
+from convcost.symbolic import Formula, floor, symbol, total
 from convcost.symbolic.conditions import decided
 from convcost.symbolic.facts import bound, sign, step_of
 
@@ -72,3 +72,20 @@ def test_a_sign_that_depends_on_very_many_floors_stays_open() -> None:
     assert decided("positive", total(remainders[:190]) + 1) is True
     assert decided("positive", total(remainders[:190])) is None
     assert decided("nonnegative", total(remainders)) is None
+
+
+def test_a_sum_stays_above_its_bound_where_one_of_its_floors_does() -> None:
+    early, late = symbol("early"), symbol("late")
+    count = symbol("count", whole=True)
+    before = floor(early) - early + 1  # above 0: ⌊x⌋ is above x − 1
+    halves = 2 * (count // 2) - count + 1  # 0 where the count is odd
+    after = floor(late) - late + 1
+    assert decided("positive", halves) is None
+    assert decided("nonnegative", halves) is True
+    assert decided("positive", before + halves) is True
+    assert decided("positive", after + halves) is True
+
+
+def test_a_power_of_a_floor_is_no_floor() -> None:
+    assert decided("nonnegative", M - (M // 2) ** 2) is None  # 10 − 25 at 10
+    assert decided("nonnegative", M - M // 2) is True

@@ -27,6 +27,7 @@ from random_formulas import (
 )
 
 from convcost.symbolic import (
+    NeedsValueError,
     assuming,
     evaluator,
     floor,
@@ -165,7 +166,7 @@ def test_what_was_assumed_to_be_whole_needs_no_floor():
     width = 3 * x + 5 * y + 81
     with assuming({"x": 6, "y": 2}):
         assert width.is_integer()
-        assert width // 1 == width
+        assert str(floor(width)) == "3·x + 5·y + 81"
         assert str(floor(3 * x + 7 * y + 81)) == "⌊3·x + 7·y⌋ + 81"  # which nobody asked
     assert str(floor(width)) == "⌊3·x + 5·y⌋ + 81"
 
@@ -181,3 +182,11 @@ def test_a_divisor_that_is_not_positive_at_the_witness_is_an_error():
         make_divisible(9, M - 5)
     with pytest.raises(ValueError, match=r"^make_divisible needs a positive divisor: found -2$"):
         make_divisible(9, M - 5).evaluate({"M": 3})
+
+
+def test_a_floor_is_not_above_what_its_argument_is_not_above():
+    half = symbol("half", minimum=F(1, 2))
+    for function in (floor, rounded):
+        assert function(half) >= 0
+        with pytest.raises(NeedsValueError):
+            assert function(half) > 0  # 0 at 1/2

@@ -1,4 +1,4 @@
-"""`convcost verify`: its screens, formats, exit status, progress and interruption."""
+"""`convcost verify`: its screens, formats, exit status and interruption."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from convcost.cli.app import app
-from convcost.cli.progress import TimeLeft, shown
+from convcost.cli import progress
+from convcost.cli.app import app, main
+from convcost.errors import OptionError
 from convcost.layers import REGISTRY
 from convcost.ops import Cost
 from convcost.verification import formulas
@@ -95,7 +96,7 @@ def test_several_specs_are_verified_one_after_the_other(tmp_path):
     ],
 )
 def test_bad_input_ends_with_2_and_prints_nothing(arguments, tmp_path):
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
@@ -130,18 +131,18 @@ def test_a_wrong_formula_is_told_with_its_counterexample(monkeypatch):
 
 def test_the_start_of_other_commands_does_not_import_the_executor():
     program = "import convcost.cli, sys; sys.exit('convcost.executor' in sys.modules or 'random' in sys.modules)"
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-# --- interruption and progress
+# --- interruption
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_control_c_leaves_what_was_proved_so_far(jobs):
-    arguments = ["vgg16", "--full", "--engine", "plain", "--jobs", jobs, "-f", "json"]  # minutes of work
-    with subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
+def test_control_c_leaves_what_was_proved_so_far(jobs, started):
+    bound = ["--max-products", "16G"]
+    arguments = ["vgg16", "--full", "--engine", "plain", *bound, "--jobs", jobs, "-f", "json"]  # minutes of work
+    pipe = subprocess.PIPE
+    with started([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as process:
         time.sleep(1.5)
         start = time.perf_counter()
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
@@ -156,60 +157,121 @@ def test_control_c_leaves_what_was_proved_so_far(jobs):
     assert len(data["layers"]) < 39
 
 
-def test_the_progress_is_shown_on_a_terminal_only():
+# --- bounds
+
+
+def _spec(folder, text):
+    path = folder / "net.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_layer_that_holds_too_much_is_refused(tmp_path):
+    """The kernel covers the picture but for one row and two columns: 2 · 3 windows of 12,345² taps, 8 · each."""
+    spec = _spec(tmp_path, "input: [3, 99999, 99999]\nlayers: [{conv: {out_channels: 9, kernel_size: 12345}}]\n")
+    done = subprocess.run([*COMMAND, spec], capture_output=True, text=True, check=False)
+    taps = 12_345**2
+    held = 3 * 12_346 * 12_347 + 4 * 2 * 3 + 8 * 6 * taps + 4 * (3 * taps + 1)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the layer 'conv_1' is too large to execute\n"
+        f" = found: about {held:,} values at a time, at most 100,000,000\n"
+        f" = help: the network cannot be executed any smaller; --max-values {held} allows more\n"
+    )
+
+
+def test_too_many_products_are_refused_unless_they_are_allowed(tmp_path):
+    spec = _spec(tmp_path, "input: [3, 4, 4]\nlayers: [{conv: {out_channels: 2, kernel_size: 1}}, relu6]\n")
+    products = 4 * 4 * 2 * 3 + 4 * 4 * 2 * 2  # and two comparisons for each value
+    assert run(spec, "--full", "--max-products", str(products)).exit_code == 0
+    done = subprocess.run(
+        [*COMMAND, spec, "--full", "--max-products", str(products - 1)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the network is too large to execute\n"
+        f" = found: {products} products to perform, at most {products - 1}\n"
+        " = help: at full size only smaller networks are executed; without --full a tiny one stands for it; or "
+        f"--max-products {products} allows more\n"
+    )
+
+
+def test_layers_that_are_the_same_are_performed_once(tmp_path):
+    conv = "{conv: {out_channels: 3, kernel_size: 1}, repeat: 50}"
+    spec = _spec(tmp_path, f"input: [3, 2, 2]\nlayers: [{conv}]\n")
+    assert run(spec, "--max-products", "36").exit_code == 0  # 2 · 2 · 3 · 3
+    assert isinstance(run(spec, "--full", "--max-products", "1799").exception, OptionError)  # 50 of them
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "2.5", "lots", "1e400"])
+def test_a_bound_is_a_whole_number(amount):
+    done = subprocess.run(
+        [*COMMAND, "examples/one_5x5", f"--max-values={amount}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: --max-values takes a whole number\n = found: --max-values {amount}\n = help: such as 4.3M or 20G\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            MemoryError(),
+            "error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points\n",
+        ),
+        (
+            RecursionError(),
+            "error: the input nests too deep\n = help: expressions, blocks and branches that nest less\n",
+        ),
+    ],
+)
+def test_what_is_too_much_for_the_machine_is_a_plain_error(error, told, monkeypatch, capsys):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("convcost.verification.proof.perform", fail)
+    monkeypatch.setattr("sys.argv", ["convcost", "verify", "examples/one_5x5"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", told)
+
+
+# --- what is shown of long work
+
+
+class Terminal(io.StringIO):
+    """Takes what is written, as a terminal does."""
+
+    def isatty(self):
+        return True
+
+
+def test_layers_are_told_while_many_are_unrolled(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    clock = iter([10.0, 10.5, 11.5, 11.55, 11.7, 11.75, 12.0, 12.1])
+    monkeypatch.setattr(progress, "monotonic", lambda: next(clock))
+    for count in (0, 2_000, 4_000, 6_000, 8_000):  # nothing in the first second, then ten lines a second at most
+        progress._layers(count, False)
+    progress._layers(9_000, True)
+    progress.clear()
+    assert sys.stderr.getvalue() == (
+        "\r4,000 layers so far\x1b[K\r8,000 layers so far\x1b[K\rcounting 9,000 layers …\x1b[K\r\x1b[K"
+    )
+    progress._layers(0, False)  # a small network behind it
+    progress._layers(100, True)
+    assert sys.stderr.getvalue().count("layers") == 3
+
+
+def test_the_line_of_layers_is_gone_when_the_table_comes(tmp_path):
+    spec = _spec(tmp_path, "input: [1, 2, 2]\nlayers: [{relu: , repeat: 20000}]\n")
     master, slave = pty.openpty()
-    with subprocess.Popen(
-        [*COMMAND, "mobilenet_v1", "--set", "alpha=1/2", "--full", "-f", "json"],
-        stdout=subprocess.DEVNULL,
-        stderr=slave,
-    ):
+    command = [sys.executable, "-m", "convcost", "analyze", spec, "--top", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, text=True) as process:
         os.close(slave)
-        seen = b""
-        try:
-            while chunk := os.read(master, 65536):
-                seen += chunk
-        except OSError:  # the other end is closed
-            pass
+        process.communicate()
+    seen = os.read(master, 4096).decode()
     os.close(master)
-    assert b"MobileNet" in seen
-    assert b" s left" in seen
-    piped = subprocess.run([*COMMAND, "examples/one_5x5", "--full"], capture_output=True, check=True)
-    assert piped.stderr == b""
-    with shown("piped") as watch:
-        assert watch is None
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def test_the_time_left_follows_from_the_operations_done_per_second_of_each_type():
-    clock = Clock()
-    left = TimeLeft(clock)
-    left.planned({"conv": 4_000, "relu": 100})
-    assert left.seconds() is None
-    clock.now = 2.0
-    left.performed("conv", 1_000, 2.0)
-    # 3,000 at 500 a second, and relus at the same as long as none was seen: 6 + 100 / 500
-    assert left.seconds() == pytest.approx(6.2)
-    clock.now = 4.0
-    left.performed("relu", 50, 2.0)
-    # 3,000 at 500 and 50 at 25 a second
-    assert left.seconds() == pytest.approx(6 + 2)
-    clock.now = 5.0
-    assert left.seconds() == pytest.approx(7)  # a second later
-    assert str(left) == "25 % of 4,100 operations, about 7 s left"
-
-
-def test_what_processes_do_at_once_halves_the_time_left():
-    clock = Clock()
-    left = TimeLeft(clock)
-    left.planned({"conv": 400})
-    clock.now = 1.0
-    left.performed("conv", 100, 1.0)
-    left.performed("conv", 100, 1.0)
-    assert left.seconds() == pytest.approx(1.0)  # 200 at 100 a second, two at once
+    assert seen.endswith("counting 20,000 layers …\x1b[K\r\x1b[K")

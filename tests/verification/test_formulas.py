@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from convcost.layers import REGISTRY, LayerType
+from convcost.layers import REGISTRY, LayerFault, LayerType
 from convcost.layers.fields import field, whole
 from convcost.verification.cases import cases_of
-from convcost.verification.formulas import prove, to_dict
+from convcost.verification.formulas import document, prove
 from convcost.verification.positions import Window
 
 TYPES = sorted(type for type, layer in REGISTRY.items() if not layer.composite)
@@ -21,7 +21,7 @@ def proofs():
 def test_every_formula_is_proved(proofs):
     assert [proof.type for proof in proofs] == TYPES
     assert [proof.type for proof in proofs if not proof.proved] == []
-    assert to_dict(proofs)["proved"] is True
+    assert document(proofs).proved is True
 
 
 @pytest.mark.parametrize("type", TYPES)
@@ -76,3 +76,17 @@ def test_a_formula_that_is_wrong_only_in_large_numbers_of_channels_is_found(monk
     monkeypatch.setattr(definition, "cost", wrong)
     (proof,) = prove(["softmax"])
     assert proof.counterexample.input_shapes == ((3,),)
+
+
+def test_a_formula_that_refuses_what_can_be_executed_is_found(monkeypatch):
+    definition = REGISTRY["relu"]
+
+    def refusing(self, *inputs):
+        if inputs[0] == (2, 3):
+            raise LayerFault("relu takes no two channels of three", "these")
+        return inputs[0]
+
+    monkeypatch.setattr(definition, "output_shape", refusing)
+    (proof,) = prove(["relu"])
+    assert proof.counterexample.input_shapes == ((2, 3),)
+    assert proof.counterexample.error == "its formula refuses it: relu takes no two channels of three (these)"

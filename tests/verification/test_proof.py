@@ -135,7 +135,7 @@ def test_the_api_refuses_what_it_cannot_do(shipped):
 def test_results_are_plain_data(shipped):
     data = shipped("examples/worked_separable").verify(full=True).to_dict()
     layer = data["layers"][0]
-    assert layer["executed"] == {"input_shapes": ((3, 12, 12),), "output_shape": (3, 8, 8)}
+    assert layer["executed"] == {"input_shapes": [[3, 12, 12]], "output_shape": [3, 8, 8]}
     assert layer["counted"] == layer["predicted"]
     assert layer["counted"]["ops"] == {"mul": 4_800, "add": 4_800}  # 3 · 5 · 5 · 8 · 8
     assert (layer["name"], layer["agrees"], layer["same_as"]) == ("separable_conv_1/depthwise", True, None)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from msgspec import json
+from msgspec import UNSET, Struct, json
 
 from convcost.reports.contents import Page, Report
 
@@ -16,14 +15,18 @@ def render(reports: Sequence[Report], page: Page) -> str:
     return texts[0] + "\n" if len(texts) == 1 else "[" + ",\n".join(texts) + "]\n"
 
 
-def _object(data: Mapping[str, Any]) -> Iterator[str]:
-    """Write a mapping with a line for each key, and for each element of its lists of mappings."""
+def _object(document: Struct) -> Iterator[str]:
+    """Write a document with a line for each key, and for each element of its lists of structures."""
     separator = "{\n"
-    for key, value in data.items():
+    for key in document.__struct_fields__:
+        value = getattr(document, key)
+        if value is UNSET:
+            continue
         yield f'{separator}  "{key}": '
-        if isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping):
+        if isinstance(value, list) and value and isinstance(value[0], Struct | dict):
             yield "[\n    "
-            yield ",\n    ".join([_encoder.encode(element).decode() for element in value])
+            lines = _encoder.encode_lines(value).decode()  # no line break is within one
+            yield lines.removesuffix("\n").replace("\n", ",\n    ")
             yield "\n  ]"
         else:
             yield _encoder.encode(value).decode()

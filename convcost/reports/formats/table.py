@@ -1,14 +1,24 @@
-"""A table for the terminal, and the same in plain text for pipes and files."""
+"""A table for the terminal, and the same without colours for pipes and files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, groupby
+from operator import itemgetter
 
 from convcost.errors import cells
 from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table, footer, tables
 
 _SHORTEST_NAME = 8
-_LONGEST_IN_COLOR = 400  # rows; rich needs about a millisecond for each
+
+# "Select graphic rendition", ECMA-48, 8.3.117
+_BOLD, _DIM, _GREEN = "1", "2", "32"
+_COLUMN_STYLES = {"name": [_BOLD], "bar": ["36"]}
+_ROW_STYLES = {"quiet": [_DIM], "heading": [_BOLD, "34"], "warned": ["33"], "wrong": [_BOLD, "31"]}
+
+_Line = list[tuple[str, str]]
+"""Parts of a line, each with its style."""
 
 
 def render(reports: Sequence[Report], page: Page) -> str:
@@ -18,30 +28,19 @@ def render(reports: Sequence[Report], page: Page) -> str:
 
 def _one(table: Table, page: Page) -> str:
     widths = _fitting(table.columns, _widths(table), page.width)
-    if page.color and page.width and len(table.rows) <= _LONGEST_IN_COLOR:
-        from convcost.reports import terminal  # rich costs as much as everything else together
-
-        return terminal.draw(table, widths, page.width)
-    return "\n".join(map(_inert, _lines(table, widths, page.width))) + "\n"
-
-
-def _inert(line: str) -> str:
-    """Return a line that no log takes for a command: GitHub's obey lines that begin with `::` or hold `##[`."""
-    if line.lstrip().startswith("::"):
-        line = line.replace(":", r"\x3a", 1)
-    return line.replace("##[", r"##\x5b")
+    write = _colored if page.color else _plain
+    return "".join([f"{write(_inert(line))}\n" for line in _lines(table, widths, page.width)])
 
 
 def _widths(table: Table) -> list[int]:
     """Return the natural width of each column."""
     widths = []
     for index, column in enumerate(table.columns):
-        measure = cells if column.role == "name" else len  # other columns hold no wide characters
-        longest = max([measure(row.cells[index]) for row in table.rows], default=0)
-        total = len(table.total[index])
+        longest = max([cells(row.cells[index]) for row in table.rows], default=0)
+        total = cells(table.total[index])
         if column.role == "bar" and longest:
             longest = BAR_CELLS
-        widths.append(max(longest, total, len(column.title)) if longest or total else 0)
+        widths.append(max(longest, total, cells(column.title)) if longest or total else 0)
     return widths
 
 
@@ -62,47 +61,103 @@ def _fitting(columns: Sequence[Column], widths: Sequence[int], width: int | None
     return kept
 
 
-def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterator[str]:
-    columns = [(index, table.columns[index].right, size) for index, size in widths.items()]
-    rule = "─" * (sum(widths.values()) + GAP * (len(widths) - 1))
-    name = widths[0]
+def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterator[_Line]:
+    columns = [(index, size, table.columns[index].right) for index, size in widths.items()]
+    rule = [("─" * (sum(widths.values()) + GAP * (len(widths) - 1)), "")]
 
-    def line(texts: Sequence[str]) -> str:
-        label = _shortened(texts[0], name)
-        rest = [texts[index].rjust(size) if right else texts[index].ljust(size) for index, right, size in columns[1:]]
-        return (" " * GAP).join([label, *rest]).rstrip()
+    def line(texts: Sequence[str], styles: Sequence[str]) -> _Line:
+        padded = [_padded(texts[index], size, right=right) for index, size, right in columns]
+        return list(zip([text + " " * GAP for text in padded], styles, strict=True))
 
-    yield from _wrapped((table.title, *table.subtitle), width)
-    yield from table.code
-    yield ""
-    yield line([column.title for column in table.columns])
+    bold = [_BOLD] * len(columns)
+    yield from _paragraphs([table.title], _BOLD, width)
+    yield from _paragraphs(table.subtitle, _DIM, width)
+    yield from ([(text, "")] for text in table.code)
+    yield []
+    yield line([column.title for column in table.columns], bold)
     yield rule
+    styles = {weight: _styles(table, widths, weight) for weight in {row.weight for row in table.rows}}
     for row in table.rows:
-        yield line(row.cells)
+        yield line(row.cells, styles[row.weight])
     yield rule
     if any(table.total):
-        yield line(table.total)
+        yield line(table.total, bold)
     below = footer(table, widths)
     if below or table.commands:
-        yield ""
-    yield from _wrapped(below, width)
-    yield from table.commands
+        yield []
+    yield from _paragraphs(below, _DIM, width)
+    yield from ([(text, _GREEN)] for text in table.commands)
 
 
-def _shortened(label: str, width: int) -> str:
-    """Return a name that takes `width` cells, its end replaced by … where it is longer."""
-    if cells(label) > width:
-        while cells(label) > width - 1:
-            label = label[:-1]
-        label += "…"
-    return label + " " * (width - cells(label))
+def _styles(table: Table, kept: Iterable[int], weight: str) -> list[str]:
+    """Return the style of each cell in a row of some weight."""
+    row = _ROW_STYLES.get(weight, [])
+    return [";".join(dict.fromkeys(row + _COLUMN_STYLES.get(table.columns[index].role, []))) for index in kept]
 
 
-def _wrapped(lines: Sequence[str], width: int | None) -> Iterator[str]:
-    if width is None:
-        yield from lines
+def _padded(text: str, width: int, *, right: bool) -> str:
+    """Return a text that takes `width` cells, its end replaced by … where it is longer."""
+    room = width - cells(text)
+    if room < 0:
+        ends = list(accumulate(map(cells, text)))
+        text = text[: bisect_right(ends, width - 1)] + "…"
+        room = width - cells(text)
+    return " " * room + text if right else text + " " * room
+
+
+def _paragraphs(texts: Iterable[str], style: str, width: int | None) -> Iterator[_Line]:
+    for text in texts:
+        yield from ([(line, style)] for line in _wrapped(text, width))
+
+
+def _wrapped(text: str, width: int | None) -> Iterator[str]:
+    """Yield the lines of a text, broken at spaces; a word that is longer than a line is broken anywhere."""
+    if width is None or cells(text) <= width:
+        yield text
         return
-    from textwrap import wrap
+    line, *words = text.lstrip(" ").split(" ")
+    line = " " * (len(text) - len(text.lstrip(" "))) + line
+    for word in words:
+        longer = f"{line} {word}" if line else word
+        if cells(longer) <= width:
+            line = longer
+            continue
+        yield from _broken(line, width)
+        line = word
+    yield from _broken(line, width)
 
-    for text in lines:
-        yield from wrap(text, width)
+
+def _broken(line: str, width: int) -> Iterator[str]:
+    while cells(line) > width:
+        end = max(1, bisect_right(list(accumulate(map(cells, line))), width))
+        yield line[:end]
+        line = line[end:]
+    if line:
+        yield line
+
+
+def _inert(line: _Line) -> _Line:
+    """Return a line that no log takes for a command: GitHub's obey lines that begin with `::` or hold `##[`."""
+    text = _plain(line)
+    if "##[" in text:
+        line = [(part.replace("##[", r"##\x5b"), style) for part, style in line]
+    if text.lstrip().startswith("::"):
+        first = next(index for index, (part, _) in enumerate(line) if part.strip())
+        part, style = line[first]
+        line = [*line[:first], (part.replace(":", r"\x3a", 1), style), *line[first + 1 :]]
+    return line
+
+
+def _plain(line: _Line) -> str:
+    return "".join([part for part, _ in line]).rstrip()
+
+
+def _colored(line: _Line) -> str:
+    """Return a line with its styles as escape sequences; nothing is styled that shows nothing."""
+    length = len(_plain(line))
+    texts = []
+    for style, parts in groupby(line, itemgetter(1)):
+        text = "".join([part for part, _ in parts])[:length]
+        length -= len(text)
+        texts.append(f"\x1b[{style}m{text}\x1b[0m" if style and text.strip() else text)
+    return "".join(texts)

@@ -1,1 +1,0 @@
-"""Network → results; one question a file."""

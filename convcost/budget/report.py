@@ -1,0 +1,517 @@
+"""The report of a check: each limit with what is used of it, and of those that are exceeded why and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import groupby
+from math import floor
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from convcost import metrics
+from convcost.budget.budgets import EACH, in_file, spelled
+from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Remedy, Value, Verdict
+from convcost.comparison.base import Base
+from convcost.cost.analysis import Analysis
+from convcost.cost.documents import entry_document, plain, standard_names
+from convcost.documents import check as documents
+from convcost.documents.difference import Base as BaseDocument
+from convcost.errors import Fault
+from convcost.metrics import METRICS
+from convcost.reports import formats
+from convcost.reports.contents import Column, Finding, Page, Row, Table, bar, counted, figure, safe, signed
+
+_FEW = 3  # layers that are named in a sentence
+_LEVELS = {WITHIN: "pass", WARNING: "warning", EXCEEDED: "error", SKIPPED: "skipped"}
+_WEIGHTS = {WITHIN: "ordinary", WARNING: "warned", EXCEEDED: "wrong", SKIPPED: "quiet"}
+
+_MARKS = {WITHIN: "✓", WARNING: "!", EXCEEDED: "✗", SKIPPED: "–"}
+
+_COLUMNS = (
+    Column("Budget", role="name"),
+    Column("Limit", right=True, role="number"),
+    Column("Actual", right=True, role="number"),
+    Column("Left", right=True, drop=3, role="number"),
+    Column("Used", drop=1, role="bar"),
+    Column("%", right=True, role="number"),
+    Column("Verdict"),
+)
+_MOST_LAYERS = 20  # of those that are not within a limit for each
+_LONGEST_COMMAND = 1_000  # characters; a longer one is told in JSON only
+_BASELINE = Column("Baseline", right=True, drop=2, role="number")
+
+
+class CheckReport(Struct, frozen=True):
+    """A check for every format."""
+
+    check: Check
+
+    marker: ClassVar[str] = "convcost check"
+
+    def data(self) -> Struct:
+        """Return the check as a document; `networks` makes it a baseline for a later one."""
+        check = self.check
+        base = check.base
+        return documents.Check(
+            ok=check.ok,
+            strict=check.strict,
+            config=check.config or None,
+            base=_base(base) if base else None,
+            counts={status: _count(check, status) for status in _LEVELS},
+            notes=list(check.notes),
+            verdicts=[_described(verdict) for verdict in check.verdicts],
+            networks=[entry_document(analysis, names) for analysis, names in self._networks()],
+        )
+
+    def _networks(self) -> Iterator[tuple[Analysis, list[str]]]:
+        """Yield each network that was checked, with the metrics to tell: the standard ones, and those that are limited.
+
+        A later check reads them as its baseline.
+        """
+        asked: dict[int, dict[str, None]] = {}
+        analyses = {id(verdict.analysis): verdict.analysis for verdict in self.check.verdicts}
+        for verdict in self.check.verdicts:
+            metric = METRICS[verdict.budget.metric]
+            names = asked.setdefault(id(verdict.analysis), dict.fromkeys(standard_names()))
+            if not metric.name.startswith("ops_"):
+                names |= dict.fromkeys(metric.needed)
+        yield from ((analyses[key], [*names]) for key, names in asked.items())
+
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """Return a flat mapping for each limit."""
+        return [_record(verdict) for verdict in self.check.verdicts]
+
+    def table(self) -> Table:
+        """Return the table: each limit of each network, then the layers behind those that are exceeded."""
+        check = self.check
+        based = any(verdict.base is not None for verdict in check.verdicts)
+        columns = (*_COLUMNS[:2], *([_BASELINE] if based else []), *_COLUMNS[2:])
+        blank = [""] * (len(columns) - 1)
+        rows = []
+        for spec, verdicts in groupby(check.verdicts, key=lambda verdict: verdict.spec):
+            rows.append(Row((safe(spec), *blank), "heading"))
+            for _, group in groupby(verdicts, key=_group):
+                rows += _rows(list(group), based=based)
+        base = check.base
+        subtitle = [check.config and f"budgets of {check.config}", base and f"growth against {base.name}"]
+        told = " · ".join(safe(part) for part in subtitle if part)
+        return Table(
+            title=_headline(check),
+            subtitle=(told,) if told else (),
+            columns=columns,
+            rows=rows,
+            total=(_counts(check), *blank),
+            footer=tuple(map(safe, (*_skipped(check), *check.notes))),
+            more=tuple(_causes(verdict) for verdict in _explained(check)),
+        )
+
+    def findings(self) -> Sequence[Finding]:
+        """Return a finding for each verdict."""
+        known: dict[str, int] = {}
+        return [_finding(verdict, known, strict=self.check.strict) for verdict in self.check.verdicts]
+
+
+class ReportedCheck(Check, frozen=True):
+    """A check that shows itself: in a line, as the report, and in a notebook as its tables; true where it is `ok`."""
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        bad = [_whose(verdict) for verdict in self.verdicts if verdict.status in (EXCEEDED, WARNING)]
+        return f"<Check: {'; '.join([_headline(self), *bad])}>"
+
+    def __str__(self) -> str:
+        return formats.render("table", [CheckReport(self)], Page())
+
+    def _repr_html_(self) -> str:
+        from convcost.reports.notebook import html
+
+        return html(CheckReport(self))
+
+
+def _headline(check: Check) -> str:
+    exceeded, warned, skipped = (_count(check, status) for status in (EXCEEDED, WARNING, SKIPPED))
+    limits = counted(len(check.verdicts), "limit")
+    if exceeded:
+        return f"Exceeded: {exceeded:,} of {limits}"
+    if warned and check.strict:
+        return f"Warnings, which fail: {warned:,} of {limits}"
+    if skipped == len(check.verdicts):
+        return f"Nothing could be compared: {limits} skipped"
+    found = f"Within budget, with {counted(warned, 'warning')}" if warned else "Within budget"
+    return f"{found}: {counted(len(check.verdicts) - skipped, 'limit')}" + (f"; {skipped:,} skipped" if skipped else "")
+
+
+def _count(check: Check, status: str) -> int:
+    return sum(verdict.status == status for verdict in check.verdicts)
+
+
+def _counts(check: Check) -> str:
+    told = [(status, _count(check, status)) for status in (EXCEEDED, WARNING, WITHIN, SKIPPED)]
+    return ", ".join(f"{count:,} {status}" for status, count in told if count)
+
+
+def _skipped(check: Check) -> list[str]:
+    """Return why limits were skipped, each reason once."""
+    reasons = dict.fromkeys(verdict.reason for verdict in check.verdicts if verdict.status == SKIPPED)
+    return [f"Skipped: {reason}." for reason in reasons]
+
+
+def _explained(check: Check) -> Iterator[Verdict]:
+    """Yield the verdicts whose causes are told: of those on the layers of one limit the worst."""
+    for _, group in groupby(check.verdicts, key=lambda verdict: (verdict.spec, _group(verdict))):
+        told = [verdict for verdict in group if verdict.causes]
+        if told:
+            yield max(told, key=lambda verdict: verdict.delta or 0)
+
+
+def _group(verdict: Verdict) -> tuple[Any, ...]:
+    """Return what the verdicts on the layers of one network by one budget have in common."""
+    return verdict.budget.path, verdict.budget.metric, verdict.kind, id(verdict.analysis)
+
+
+def _rows(group: Sequence[Verdict], *, based: bool) -> Iterator[Row]:
+    """Yield the rows of a limit; of one for each layer those that are not within it, and the fullest of the rest."""
+    first = group[0]
+    if first.layer is None:
+        yield _row(first, f"  {_label(first)}", based=based)
+        return
+    within = [verdict for verdict in group if verdict.status == WITHIN]
+    told = [verdict for verdict in group if verdict.status != WITHIN]
+    blank = [""] * (len(_COLUMNS) - 1 + based)
+    yield Row((f"  {safe(_label(first))}", *blank), "heading")
+    for verdict in told if len(told) <= _MOST_LAYERS else sorted(told, key=_excess, reverse=True)[:_MOST_LAYERS]:
+        if verdict.layer:
+            yield _row(verdict, f"    {verdict.layer.name}", based=based)
+    if len(told) > _MOST_LAYERS:
+        yield Row((f"    … {len(told) - _MOST_LAYERS:,} more that are not within it", *blank), "quiet")
+    if within:
+        fullest = max(within, key=lambda verdict: (verdict.used or 0, verdict.actual))
+        assert fullest.layer is not None
+        more = f" and {counted(len(within) - 1, 'other')}" if len(within) > 1 else ""
+        yield _row(fullest, f"    {fullest.layer.name}{more}", based=based)
+
+
+def _excess(verdict: Verdict) -> Value:
+    return -1 if verdict.delta is None else max(0, verdict.delta)
+
+
+def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
+    used = verdict.used
+    delta = verdict.delta
+    return Row(
+        (
+            safe(label),
+            figure(verdict.limit),
+            *([figure(verdict.base)] if based else []),
+            figure(verdict.actual),
+            "" if delta is None else (figure(-delta) if delta <= 0 else signed(-delta)),
+            "" if used is None else bar(max(0.0, min(1.0, float(used)))),
+            "" if used is None else _used(verdict),
+            f"{_MARKS[verdict.status]} {verdict.status}",
+        ),
+        _WEIGHTS[verdict.status],
+    )
+
+
+def _label(verdict: Verdict) -> str:
+    """Return what a limit is for."""
+    budget = verdict.budget
+    text = metrics.words(budget.metric)
+    if budget.scope == EACH:
+        text += f" of each layer of {budget.layers}" if budget.layers else " of each layer"
+    elif budget.layers:
+        text += f" of {budget.layers}"
+    if verdict.kind != MAX:
+        text += f", growth {verdict.bound.text}"
+    return text + (f", {_symbols(verdict)}" if verdict.symbols else "")
+
+
+def _symbols(verdict: Verdict) -> str:
+    return ", ".join(f"{name} = {spelled(value)}" for name, value in verdict.symbols.items())
+
+
+def _used(verdict: Verdict) -> str:
+    """Return the share of the limit that is used, in percent.
+
+    It has as many decimals as it takes to tell it from the whole, and from the share from which there is a warning.
+    """
+    used, limit = verdict.used, verdict.limit
+    assert used is not None
+    assert limit is not None
+    marks = [Fraction(1), *([Fraction(verdict.warn) / limit] if verdict.warn is not None else [])]
+    decimals = 1
+    while any(_percent(used, decimals) == _percent(mark, decimals) for mark in marks if mark != used):
+        decimals += 1
+    return _percent(used, decimals)
+
+
+def _percent(share: Fraction, decimals: int) -> str:
+    """Return a share in percent, rounded.
+
+    >>> _percent(Fraction(1085, 1000), 1), _percent(Fraction(1_000_001, 1_000_000), 4), _percent(Fraction(-1, 20), 1)
+    ('108.5', '100.0001', '−5.0')
+    """
+    digits = f"{round(abs(share) * 100 * 10**decimals):0{decimals + 1}d}"
+    return f"{'−' if share < 0 else ''}{int(digits[:-decimals]):,}.{digits[-decimals:]}"
+
+
+def _title(verdict: Verdict) -> str:
+    """Return what was found, in a few words."""
+    return safe(f"{_label(verdict)}: {_outcome(verdict)}")
+
+
+def _outcome(verdict: Verdict) -> str:
+    """Return how a limit is used."""
+    limit = verdict.limit
+    if limit is None:
+        return verdict.reason
+    share = f" ({_used(verdict)} %)" if verdict.used is not None else ""
+    actual = verdict.actual or 0
+    if verdict.kind != MAX:
+        grown, allowed = actual - verdict.before, limit - verdict.before
+        moved = f"grown by {figure(grown)}" if grown >= 0 else f"shrunk by {figure(-grown)}"
+        of = f", where {figure(allowed)} is allowed" if grown >= 0 else ""
+        return f"{figure(actual)}, {moved} from {figure(verdict.before)}{of}{share}"
+    if verdict.status == EXCEEDED:
+        return f"{figure(actual)}, which is {figure(verdict.delta)} above the limit of {figure(limit)}{share}"
+    return f"{figure(actual)} of {figure(limit)}{share}{_warning(verdict)}"
+
+
+def _warning(verdict: Verdict) -> str:
+    """Return from where on there is a warning, if there is one."""
+    warn = verdict.budget.warn
+    return f", above warn: {warn.text}" if verdict.status == WARNING and warn is not None else ""
+
+
+def _whose(verdict: Verdict) -> str:
+    """Return what a limit is for and what was held to it."""
+    named = f", {verdict.layer.name}" if verdict.layer is not None else ""
+    return safe(f"{verdict.spec}{named}: {_title(verdict)}")
+
+
+def _causes(verdict: Verdict) -> Table:
+    """Return where a limit stands, the layers that it is spent on, and what would help."""
+    bound = verdict.bound
+    frame = Fault("", bound.place, verdict.budget.path, _frame_found(verdict), source=bound.source)
+    causes = verdict.causes
+    based = any(cause.base is not None for cause in causes)
+    metric = METRICS[verdict.budget.metric]
+    columns = (
+        Column("Grew most" if _grew(verdict) else "Costs most", role="name"),
+        Column("Type", drop=3),
+        Column(metrics.heading(metric.name), right=True, role="number"),
+        Column("%", right=True, drop=1, role="number"),
+        *([Column("Since the baseline", right=True, role="number")] if based else []),
+        Column("Where", drop=2),
+    )
+    total = [""] * 3  # the largest of the layers, or a ratio, is no sum of theirs
+    if metric.adds_up:
+        spent = sum(cause.value for cause in causes)
+        grown = sum(cause.value - (cause.base or 0) for cause in causes)
+        total = [figure(spent), _share(spent, verdict), signed(grown) or "0"]
+    return Table(
+        title=f"{verdict.status.capitalize()}: {_whose(verdict)}",
+        subtitle=(),
+        columns=columns,
+        rows=[_cause(cause, verdict) for cause in causes],
+        total=(
+            counted(len(causes), "layer"),
+            "",
+            *total[: 3 if based else 2],
+            "",
+        ),
+        footer=tuple(_advice(verdict)),
+        commands=_command(verdict),
+        code=tuple(str(frame).split("\n")[1:]) if bound.place else (),
+        fold="Layers and remedy",
+    )
+
+
+def _grew(verdict: Verdict) -> bool:
+    """Return whether its causes are the layers that grew most, not those that cost most."""
+    return verdict.kind != MAX and any(cause.base is not None for cause in verdict.causes)
+
+
+def _share(value: Value, verdict: Verdict) -> str:
+    """Return in percent how much of what is limited a layer is; nothing where that is a ratio."""
+    if METRICS[verdict.budget.metric].is_ratio or not verdict.actual:
+        return ""
+    return _percent(Fraction(value) / verdict.actual, 1)
+
+
+def _cause(cause: Cause, verdict: Verdict) -> Row:
+    change = [] if cause.base is None else [signed(cause.value - cause.base) or "0"]
+    return Row(
+        (
+            safe(cause.layer.name),
+            cause.layer.type,
+            figure(cause.value),
+            _share(cause.value, verdict),
+            *change,
+            str(cause.place),
+        )
+    )
+
+
+def _frame_found(verdict: Verdict) -> str:
+    what = "the limit" if verdict.kind == MAX else "what it may grow by"
+    if verdict.used is None:
+        return what
+    amount = (verdict.actual or 0) - verdict.before
+    return f"{what}; {figure(amount)} is {_used(verdict)} %{_warning(verdict)}"
+
+
+def _advice(verdict: Verdict) -> Iterator[str]:
+    """Yield what somebody wants to be said, and what would help."""
+    yield from (safe(line) for line in verdict.budget.message.splitlines() if line.strip())
+    if verdict.status != EXCEEDED:
+        return
+    remedy = verdict.remedy
+    if remedy is None:
+        metric = METRICS[verdict.budget.metric]
+        if not metric.adds_up:
+            yield f"{metrics.words(metric.name).capitalize()} is {metric.kind}: no rewrite is looked for."
+        elif verdict.layer is None:
+            yield "No rewrite that convcost tries makes this less."
+        return
+    names = " and ".join(remedy.rewrites)
+    few = ", ".join(remedy.layers[:_FEW])
+    layers = f"{few} and {len(remedy.layers) - _FEW:,} more" if len(remedy.layers) > _FEW else few
+    left = verdict.limit or 0
+    found = "What helps" if remedy.reached else "What helps most"
+    where = "within the limit" if remedy.reached else f"still {figure(remedy.value - left)} above the limit"
+    yield safe(f"{found}: {names} for {layers} brings it to {figure(remedy.value)}, {where}.")
+    if remedy.renamed:
+        yield safe(f"Layers get other names by that: {verdict.budget.layers!r} must follow them.")
+    if len(remedy.command) > _LONGEST_COMMAND:
+        yield "The command is long: -o json tells it."
+
+
+def _command(verdict: Verdict) -> tuple[str, ...]:
+    """Return the command that does what helps, where it is short enough to be read."""
+    command = verdict.remedy.command if verdict.remedy else ""
+    return (safe(command),) if command and len(command) <= _LONGEST_COMMAND else ()
+
+
+def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Finding:
+    """Return a finding; `known` counts those that only their order tells apart, `strict` makes errors of warnings."""
+    from hashlib import sha256  # for these formats only
+
+    bound = verdict.bound
+    budget = verdict.budget
+    layer = verdict.layer.name if verdict.layer else ""
+    symbols = _symbols(verdict)
+    subject = [verdict.spec, symbols, budget.layers, layer]
+    rule = f"{budget.metric.replace('_', '-')}-{verdict.kind}"
+    identity = "\0".join([rule, *subject, budget.scope, bound.place.file if bound.place else ""])
+    known[identity] = known.get(identity, 0) + 1
+    spent = [(cause.place, f"{cause.layer.name}: {figure(cause.value)}") for cause in verdict.causes]
+    places = [(place, text) for place, text in spent if in_file(place)]
+    limit = [(bound.place, f"{verdict.kind}: {bound.text}")] if bound.place and in_file(bound.place) else []
+    metric = metrics.words(budget.metric)
+    about = (
+        f"The {metric} are within their limit." if verdict.kind == MAX else f"The {metric} grow no more than allowed."
+    )
+    return Finding(
+        level="error" if strict and verdict.status == WARNING else _LEVELS[verdict.status],
+        rule=rule,
+        about=about,
+        subject=safe(", ".join(part for part in subject if part)),
+        title=_title(verdict),
+        message=_message(verdict),
+        place=places[0][0] if places else None,
+        related=tuple((place, safe(text)) for place, text in (*limit, *places[1:])),
+        fingerprint=sha256(f"{identity}\0{known[identity]}".encode()).hexdigest(),
+        weight=verdict.used if verdict.used is not None else Fraction(verdict.actual or 0),
+    )
+
+
+def _message(verdict: Verdict) -> str:
+    """Return what was found in one paragraph."""
+    parts = [f"{_whose(verdict)}."]
+    bound = verdict.bound
+    if bound.place is not None:
+        parts.append(safe(f"The limit, {verdict.kind}: {bound.text}, stands in {bound.place}."))
+    if verdict.base is not None and verdict.kind == MAX:
+        parts.append(f"At the baseline it was {figure(verdict.base)}.")
+    if verdict.causes:
+        most = "Grew most" if _grew(verdict) else "Most of it"
+        parts.append(f"{most}: {', '.join(_spent(cause) for cause in verdict.causes)}.")
+    parts += [text if text.endswith((".", "!", "?")) else f"{text}." for text in _advice(verdict)]
+    return " ".join([*parts, *_command(verdict)])
+
+
+def _spent(cause: Cause) -> str:
+    grown = "" if cause.base is None else f" ({signed(cause.value - cause.base) or '±0'})"
+    return safe(f"{cause.layer.name} {figure(cause.value)}{grown}")
+
+
+def _base(base: Base) -> BaseDocument:
+    return BaseDocument(
+        name=base.name, revision=base.revision or None, commit=base.commit or None, file=base.file or None
+    )
+
+
+def _described(verdict: Verdict) -> documents.Verdict:
+    """Return a verdict as a document has it."""
+    remedy = verdict.remedy
+    symbols = {name: plain(value) for name, value in verdict.symbols.items()}
+    return documents.Verdict(
+        **{**_record(verdict), "symbols": symbols},
+        costliest=[
+            documents.Costliest(
+                name=cause.layer.name,
+                type=cause.layer.type,
+                actual=plain(cause.value),
+                base=plain(cause.base),
+                file=cause.place.file,
+                line=cause.place.line,
+            )
+            for cause in verdict.causes
+        ],
+        remedy=_remedy(remedy) if remedy else None,
+    )
+
+
+def _remedy(remedy: Remedy) -> documents.Remedy:
+    return documents.Remedy(
+        rewrites=list(remedy.rewrites),
+        layers=list(remedy.layers),
+        reached=remedy.reached,
+        value=plain(remedy.value),
+        renamed=remedy.renamed,
+        command=remedy.command or None,
+    )
+
+
+def _record(verdict: Verdict) -> dict[str, Any]:
+    budget, bound = verdict.budget, verdict.bound
+    place = bound.place
+    warn = verdict.warn
+    return {
+        "spec": verdict.spec,
+        "network": verdict.analysis.network.name or None,
+        "symbols": _symbols(verdict) or None,
+        "metric": budget.metric,
+        "layers": budget.layers or None,
+        "scope": budget.scope,
+        "layer": verdict.layer.name if verdict.layer else None,
+        "kind": verdict.kind,
+        "written": bound.text,
+        "limit": plain(verdict.limit),
+        "warn_above": None if warn is None else floor(warn) if isinstance(verdict.limit, int) else plain(warn),
+        "actual": plain(verdict.actual),
+        "delta": plain(verdict.delta),
+        "used": None if verdict.used is None else float(verdict.used),
+        "base": plain(verdict.base),
+        "verdict": verdict.status,
+        "reason": verdict.reason or None,
+        "message": budget.message or None,
+        "file": place.file if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+    }

@@ -1,0 +1,1 @@
+"""Standard beside separable forms, and what changed between two networks."""

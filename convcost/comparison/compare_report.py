@@ -1,0 +1,244 @@
+"""The report of a comparison: the standard and the separable form of each convolution, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.comparison.compare import NEITHER, OTHERS, STANDARD, Compared, Comparison
+from convcost.ops import Cost
+from convcost.reports import heading
+from convcost.reports.contents import (
+    BAR_CELLS,
+    Column,
+    Row,
+    Table,
+    bar,
+    counted,
+    grouped,
+    percent,
+    safe,
+    sized,
+    tree,
+)
+
+_FORMS = "The bar: dark what the separable form multiplies, light what it saves of the standard one."
+_RATIO = (
+    "Ratio: the separable form's mults as a share of the standard one's, 1/N + 1/Dk²; → marks a convolution that is "
+    "written standard."
+)
+
+_LONGEST_REASON = 20  # characters beside the ratios
+
+_COLUMNS = (
+    Column("Layer", role="name"),
+    Column("Window, channels, output", drop=4),
+    Column("Params standard", right=True, drop=3, role="number"),
+    Column("Params separable", right=True, drop=3, role="number"),
+    Column("Mults standard", right=True, role="number"),
+    Column("Mults separable", right=True, role="number"),
+    Column("Saved", right=True, drop=5, role="number"),
+    Column("Saving", drop=2, role="bar", footnote=_FORMS),
+    Column("Ratio", right=True, drop=1, role="number", footnote=_RATIO),
+    Column("Exactly", right=True, drop=7, role="number"),
+    Column("1/N + 1/Dk²", drop=6),
+)
+
+_TOTALS = (
+    Column("In all", role="name"),
+    Column("Params", right=True, role="number"),
+    Column("Mults", right=True, role="number"),
+    Column("Of standard", drop=1, role="bar"),
+    Column("%", right=True, role="number"),
+    Column("Macs", right=True, drop=2, role="number"),
+    Column("Adds", right=True, drop=3, role="number"),
+    Column("Buffers", right=True, drop=4, role="number"),
+)
+
+
+class ComparisonReport(Struct, frozen=True):
+    """A comparison of standard and separable convolutions for every format."""
+
+    comparison: Comparison
+
+    def data(self) -> Struct:
+        """Return the comparison as a document."""
+        return self.comparison.document()
+
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """Return a flat mapping for each convolution and linear layer, and one for all other layers."""
+        name = self.comparison.written.network.name
+        return [_record(name, row) for row in _with_others(self.comparison)]
+
+    def table(self) -> Table:
+        """Return the table: parameters and multiplications of both forms, the saving and the ratio; then the totals."""
+        comparison = self.comparison
+        network = comparison.written.network
+        largest = max([layer.standard.mults for layer in comparison.layers], default=0)
+        rows = []
+        for label, layer in tree(comparison.layers):
+            rows.append(Row((label, *[""] * 10), "heading") if layer is None else _row(label, layer, largest))
+        if comparison.other_layers:
+            rows.append(_others(comparison))
+        standard, separable = comparison.standard.total, comparison.separable.total
+        return Table(
+            title=f"{heading.title(network)}: standard and separable",
+            subtitle=heading.sourced(network, heading.batched(comparison.written.batch)),
+            columns=_COLUMNS,
+            rows=rows,
+            total=(
+                "Total",
+                "",
+                *_pair(standard.params, separable.params),
+                *_pair(standard.mults, separable.mults),
+                grouped(standard.mults - separable.mults),
+                _saving(standard.mults, separable.mults, standard.mults),
+                percent(Fraction(separable.mults, standard.mults)) if standard.mults else "",
+                "",
+                "",
+            ),
+            footer=(_convention(comparison),),
+            more=(_totals(comparison),),
+        )
+
+
+def _row(label: str, layer: Compared, largest: int) -> Row:
+    standard, separable = layer.standard, layer.separable
+    both = layer.ratio is not None
+    reason = layer.reason if len(layer.reason) <= _LONGEST_REASON else "see right"
+    return Row(
+        (
+            label,
+            _window(layer),
+            *_pair(standard.params, separable.params),
+            *_pair(standard.mults, separable.mults),
+            grouped(layer.saved) if both else "",
+            _saving(standard.mults, separable.mults, largest),
+            ("→ " if layer.written == STANDARD else "") + percent(layer.share) if both else reason,
+            str(layer.share) if both else "",
+            layer.ratio.numbers if layer.ratio is not None else safe(layer.reason if layer.reason != reason else ""),
+        ),
+        "ordinary" if both else "quiet",
+    )
+
+
+def _others(comparison: Comparison) -> Row:
+    standard, separable = comparison.others
+    saved = standard.mults - separable.mults
+    return Row(
+        (
+            counted(comparison.other_layers, "other layer"),
+            "",
+            *_pair(standard.params, separable.params),
+            *_pair(standard.mults, separable.mults),
+            grouped(saved) if saved else "",
+            "",
+            "",
+            "",
+            "norms, activations, pools, merges",
+        ),
+        "quiet",
+    )
+
+
+def _totals(comparison: Comparison) -> Table:
+    totals = {name: analysis.total for name, analysis in comparison.totals().items()}
+    whole = comparison.standard.total.mults
+    rows = [
+        Row(
+            (
+                name[0].upper() + name[1:],
+                grouped(cost.params),
+                grouped(cost.mults),
+                bar(cost.mults / whole) if whole else "",
+                f"{100 * cost.mults / whole:.1f}" if whole else "",
+                grouped(cost.macs),
+                grouped(cost.adds),
+                grouped(cost.buffers),
+            )
+        )
+        for name, cost in totals.items()
+    ]
+    standard, separable = comparison.standard.total, comparison.separable.total
+    saved = standard.mults - separable.mults
+    return Table(
+        title="The whole network",
+        subtitle=(),
+        columns=_TOTALS,
+        rows=rows,
+        total=(
+            "Separable saves",
+            grouped(standard.params - separable.params),
+            grouped(saved),
+            "",
+            f"{100 * saved / whole:.1f}" if whole else "",
+            grouped(standard.macs - separable.macs),
+            grouped(standard.adds - separable.adds),
+            grouped(standard.buffers - separable.buffers),
+        ),
+        footer=(),
+    )
+
+
+def _window(layer: Compared) -> str:
+    """Return a layer's shape: its window, its channels and its output, such as `3×3, 32→64, 112×112`."""
+    channels = f"{layer.input_shape[0]}→{layer.output_shape[0]}"
+    parts = [sized(layer.kernel), channels, sized(layer.output_shape[1:])]
+    return ", ".join(part for part in parts if part)
+
+
+def _saving(standard: int, separable: int, whole: int) -> str:
+    """Return a bar of the standard form's share of `whole`, its saved part light."""
+    if not whole:
+        return ""
+    dark = bar(min(standard, separable) / whole)
+    return dark + "░" * (round(standard / whole * BAR_CELLS) - len(dark))
+
+
+def _pair(standard: int, separable: int) -> tuple[str, str]:
+    return grouped(standard), grouped(separable)
+
+
+def _convention(comparison: Comparison) -> str:
+    batch = comparison.written.batch
+    inputs = "one input" if batch == 1 else f"{batch:,} inputs"
+    return (
+        f"Counted for {inputs} at inference. Where there is no other form, both sides count the layer as it is. "
+        "Each form is a network that convcost has built and analysed; cost is known exactly, accuracy is not."
+    )
+
+
+def _with_others(comparison: Comparison) -> Iterator[Compared]:
+    yield from comparison.layers
+    standard, separable = comparison.others
+    yield Compared((OTHERS,), OTHERS, 0, NEITHER, (), (), (), standard, separable, None, "no convolutions")
+
+
+def _record(network: str, layer: Compared) -> dict[str, Any]:
+    ratio = layer.ratio
+    return {
+        "network": network,
+        "name": layer.name,
+        "written": layer.written,
+        "line": layer.line or None,
+        "kernel_size": sized(layer.kernel),
+        "input_shape": sized(layer.input_shape),
+        "output_shape": sized(layer.output_shape),
+        **_costs("standard", layer.standard),
+        **_costs("separable", layer.separable),
+        "saved_params": layer.standard.params - layer.separable.params,
+        "saved_mults": layer.saved,
+        "ratio_formula": ratio.formula if ratio else None,
+        "ratio_numbers": ratio.numbers if ratio else None,
+        "ratio_exact": str(layer.share) if ratio else None,
+        "ratio_value": float(layer.share) if ratio else None,
+        "reason": layer.reason,
+    }
+
+
+def _costs(form: str, cost: Cost) -> dict[str, int]:
+    counts = {"params": cost.params, "buffers": cost.buffers, "mults": cost.mults, "adds": cost.adds, "macs": cost.macs}
+    return {f"{form}_{name}": count for name, count in counts.items()}

@@ -1,0 +1,1 @@
+"""What networks cost, layer by layer and in all, as numbers and as formulas."""

@@ -1,0 +1,259 @@
+"""What a network costs, layer by layer and in all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from msgspec import Struct
+
+from convcost import metrics
+from convcost.cost.separable import Ratio, ratios
+from convcost.documents import as_dict
+from convcost.errors import Fault, FormulaError, OptionError, Place
+from convcost.layers import MOVES, REGISTRY
+from convcost.metrics import LARGEST_OUTPUT
+from convcost.network import INPUT, Network
+from convcost.ops import KINDS, Cost, Ledger, product
+
+Added = Callable[[list[Any]], Any]
+
+
+class LayerCost(Struct, frozen=True):
+    """One layer's cost.
+
+    Attributes:
+        path: The layer's name in parts, outermost first.
+        name: The layer's name, unique within the network.
+        type: The layer type.
+        line: The line of the file where it is written; 0 where there is no file.
+        input_shapes: What it reads, channels first.
+        output_shape: What it gives, channels first.
+        output_values: Values in its output, over the whole batch.
+        cost: Parameters, buffers and operations, over the whole batch.
+        ratio: What a separable convolution costs of the standard one, where that is a question.
+        notes: Why it performs no arithmetic, and whether it is an output of the network.
+        former: The name that earlier versions gave it, in parts, where it was another one.
+    """
+
+    path: tuple[str, ...]
+    name: str
+    type: str
+    line: int
+    input_shapes: tuple[tuple[int, ...], ...]
+    output_shape: tuple[int, ...]
+    output_values: int
+    cost: Cost
+    ratio: Ratio | None
+    notes: tuple[str, ...]
+    former: tuple[str, ...] = ()
+
+    @property
+    def activations(self) -> int:
+        """Values in its output, over the whole batch, if it multiplies and accumulates; 0 for other layers."""
+        return self.output_values if REGISTRY[self.type].macs else 0
+
+    def value(self, metric: str) -> Any:
+        """Return what the layer costs of a metric, one of `convcost.metrics.METRICS`.
+
+        Raises:
+            OptionError: There is no such metric, or it depends on other layers; `Analysis.values` has it then.
+        """
+        return metrics.named(metric).of_layers(_Alone(self, metric))[0]
+
+
+class _Alone(Struct, frozen=True):
+    """One layer as an analysis, for metrics that look at no other."""
+
+    layer: LayerCost
+    metric: str
+
+    @property
+    def layers(self) -> tuple[LayerCost]:
+        return (self.layer,)
+
+    @property
+    def network(self) -> Network:
+        message = f"{self.metric} of a layer depends on the other layers"
+        raise OptionError(Fault(message, help=f"analysis.values({self.metric!r}) gives it for each"))
+
+    def values(self, metric: str) -> Sequence[Any]:
+        return (self.layer.value(metric),)
+
+
+class Analysis(Struct, frozen=True):
+    """What a network costs.
+
+    Attributes:
+        network: The network.
+        batch: How many inputs the operations are counted for.
+        fold: Whether batch norms fold into the convolution or linear layer before them.
+        layers: Each layer that runs, in order.
+        total: Their sum.
+    """
+
+    network: Network
+    batch: int
+    fold: bool
+    layers: tuple[LayerCost, ...]
+    total: Cost
+
+    @classmethod
+    def of(cls, network: Network, *, batch: int = 1, fold: bool = True) -> Self:
+        """Analyse a network.
+
+        Args:
+            network: The network.
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        """
+        if network.free is None:
+            return cls._counted(network, batch, fold, added=sum)
+        from convcost.symbolic import total as added
+
+        try:
+            with network.free.conditions:
+                return cls._counted(network, batch, fold, added=added)
+        except FormulaError as error:
+            raise error.at(Place(network.file)) from None
+
+    def values(self, metric: str) -> Sequence[Any]:
+        """Return what each layer costs of a metric, one of `convcost.metrics.METRICS`; None where it has no value.
+
+        Raises:
+            OptionError: There is no such metric.
+        """
+        return metrics.named(metric).of_layers(self)
+
+    def value(self, metric: str) -> Any:
+        """Return what the network costs of a metric; None where it has no value, as a ratio to 0.
+
+        Raises:
+            OptionError: There is no such metric.
+        """
+        found = metrics.named(metric)
+        if found.of_cost is not None:
+            return found.of_cost(self.total)
+        part: Sequence[int] = range(len(self.layers))
+        if found.total is LARGEST_OUTPUT:
+            part = [index for index, count in enumerate(self.network.readers()) if count == 0]
+        if isinstance(found.total, metrics.Ratio):
+            return metrics.divided(self.value(found.total.numerator), self.value(found.total.denominator))
+        return metrics.combined(found, self.values, part)
+
+    @classmethod
+    def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:
+        readers = network.readers()
+        found = ratios(network, readers)
+        numeric = network.free is None
+        known: dict[Any, tuple[Cost, Any]] = {}  # formulas of layers that are the same are worked out once
+        layers = []
+        for index, layer in enumerate(network.layers):
+            definition = layer.definition
+            inputs, output = layer.input_shapes, layer.output_shape
+            if numeric:
+                cost = definition.cost(inputs, output)
+                values = product(output)
+            else:
+                key = definition.type, *layer.fields.values(), inputs
+                same = known.get(key)
+                if same is None:
+                    cost = definition.cost(inputs, output)
+                    same = known[key] = cost, product(output)
+                cost, values = same
+            notes: tuple[str, ...] = (definition.note,) if definition.note else ()
+            if fold and definition.folds and folds(network, index, readers):
+                notes = (f"folded into {network.layers[layer.inputs[0].producer].name}",)
+                cost = cost.at_rest()
+            elif not notes and (cost.ops == _NOTHING if numeric else not cost.ops.to_dict()):
+                notes = (MOVES,)
+            if readers[index] == 0:
+                notes += ("output",)
+            if batch != 1:
+                cost = cost.for_batch(batch)
+            layers.append(
+                LayerCost(
+                    layer.path,
+                    layer.name,
+                    definition.type,
+                    layer.line,
+                    inputs,
+                    output,
+                    values * batch,
+                    cost,
+                    found.get(index),
+                    notes,
+                    layer.former,
+                )
+            )
+        return cls(network, batch, fold, tuple(layers), total([layer.cost for layer in layers], added))
+
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.cost.documents import analysis_document
+
+        return analysis_document(self, self.layers, self.values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the analysis as plain data: what `--format json` writes."""
+        return as_dict(self.document())
+
+    def formulas(self, rows: Sequence[LayerCost] | None = None) -> dict[str, dict[str, str] | None]:
+        """Return each row's formulas in the layer's own letters, for one input; None for layers that share a row.
+
+        Args:
+            rows: The rows; each layer is one without.
+        """
+        from convcost.cost.formulas import of_layer
+
+        layers = {layer.name: layer for layer in self.network.layers}
+        found: dict[str, dict[str, str] | None] = {}
+        for row in self.layers if rows is None else rows:
+            layer = layers.get(row.name)
+            formula = of_layer(layer) if layer and layer.type == row.type else None
+            if formula and row.notes and row.notes[0].startswith("folded into "):
+                formula = {"params": formula["params"], "mults": "0", "adds": "0"}
+            found[row.name] = formula
+        return found
+
+    @property
+    def output_values(self) -> Any:
+        """Values in the outputs of all layers."""
+        return self.value("output_values")
+
+    @property
+    def activations(self) -> Any:
+        """Values in the outputs of the layers that multiply and accumulate."""
+        return self.value("activations")
+
+    @property
+    def unused(self) -> list[str]:
+        """The free symbols on which nothing depends."""
+        if self.network.free is None:
+            return []
+        from convcost.cost.free import unused
+
+        total = self.total
+        numbers = [total.params, total.buffers, total.macs, total.useful_mults, self.output_values]
+        return unused(self.network.free, [*numbers, *total.ops.to_dict().values()])
+
+
+_NOTHING = Ledger()
+
+
+def folds(network: Network, index: int, readers: list[int]) -> bool:
+    """Return whether a batch norm folds: what it reads is a convolution or linear layer that nothing else reads."""
+    source = network.layers[index].inputs[0].producer
+    return source != INPUT and network.layers[source].definition.weights and readers[source] == 1
+
+
+def total(costs: list[Cost], added: Added = sum) -> Cost:
+    """Return the sum of costs; `added` adds up numbers."""
+    ops = Ledger(*[added([getattr(cost.ops, kind) for cost in costs]) for kind in KINDS])
+    return Cost(
+        params=added([cost.params for cost in costs]),
+        buffers=added([cost.buffers for cost in costs]),
+        ops=ops,
+        macs=added([cost.macs for cost in costs]),
+        useful_mults=added([cost.useful_mults for cost in costs]),
+    )

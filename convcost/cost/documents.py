@@ -1,0 +1,196 @@
+"""What networks cost as documents: the structures of `convcost.documents`, filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET, Struct
+
+from convcost import metrics
+from convcost.documents import analysis as documents
+from convcost.documents import numbers
+from convcost.documents.numbers import kinds
+from convcost.network import Free, Network
+from convcost.ops import Cost, is_symbolic
+
+if TYPE_CHECKING:
+    from convcost.cost.analysis import Analysis, LayerCost
+    from convcost.cost.separable import Ratio
+
+Values = Callable[[str], Sequence[Any]]
+"""Gives a metric's value of each row."""
+
+
+def analysis_document(
+    analysis: Analysis,
+    rows: Sequence[LayerCost],
+    values: Values,
+    more: Sequence[str] = (),
+    left_out: int | None = None,
+) -> Struct:
+    """Return the document of an analysis.
+
+    Args:
+        analysis: The analysis.
+        rows: Its layers, or what is shown in their place.
+        values: Gives each row's value of a metric.
+        more: The metrics to tell beside the standard ones.
+        left_out: How many rows are not shown; None where the rows are the layers.
+    """
+    names = tuple(dict.fromkeys([*standard_names(), *more]))
+    free = analysis.network.free
+    if free is not None:
+        return _free_document(analysis, free, rows, values, names, left_out)
+    formulas = analysis.formulas(rows)
+    layer = kinds(names).layer
+    return documents.Analysis(
+        network=network_document(analysis.network),
+        convention=convention_document(analysis),
+        layers=[
+            layer(**head, ratio=ratio_document(row.ratio), notes=list(row.notes), formula=formulas[row.name])
+            for row, head in zip(rows, heads(analysis, rows, values, names), strict=True)
+        ],
+        total=total_document(analysis, names),
+        left_out=UNSET if left_out is None else left_out,
+    )
+
+
+def entry_document(analysis: Analysis, names: Sequence[str]) -> Any:
+    """Return what a network costs as a part of a document of several networks."""
+    row = kinds(tuple(names)).row
+    return documents.Entry(
+        network=network_document(analysis.network),
+        convention=convention_document(analysis),
+        layers=[row(**head) for head in heads(analysis, analysis.layers, analysis.values, names)],
+        total=total_document(analysis, names),
+    )
+
+
+def side_documents(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
+    """Return each layer of a network as it stands beside another, by its name."""
+    side = kinds(tuple(names)).side
+    kept = side.__struct_fields__
+    found = heads(analysis, analysis.layers, analysis.values, names)
+    return {head["name"]: side(**{key: head[key] for key in kept}) for head in found}
+
+
+def total_document(analysis: Analysis, names: Sequence[str]) -> Any:
+    """Return what a network costs in all."""
+    total = kinds(tuple(names)).total
+    return total(**{name: plain(analysis.value(name)) for name in names}, ops=analysis.total.ops.to_dict())
+
+
+def cost_document(cost: Cost) -> Any:
+    """Return a cost."""
+    return numbers.cost()(**counts(cost), ops=cost.ops.to_dict())
+
+
+def counts(cost: Cost) -> dict[str, Any]:
+    """Return the standard metrics that a cost has."""
+    return {metric.name: metric.of_cost(cost) for metric in metrics.standard() if metric.of_cost is not None}
+
+
+def standard_names() -> list[str]:
+    """Return the names of the metrics that are told without being asked for."""
+    return [metric.name for metric in metrics.standard()]
+
+
+def network_document(network: Network) -> documents.Network:
+    """Return which network it is."""
+    return documents.Network(
+        name=network.name or None,
+        file=network.file or None,
+        source=network.source or None,
+        symbols={name: plain(value) for name, value in network.symbols.items()},
+        input_shape=list(network.input_shape),
+    )
+
+
+def convention_document(analysis: Analysis) -> Any:
+    """Return what the numbers count."""
+    texts = {metric.name: metric.about for metric in metrics.standard()}
+    return documents.Told(batch=analysis.batch, fold=analysis.fold, **texts)
+
+
+def ratio_document(ratio: Ratio | None) -> numbers.Ratio | None:
+    """Return a ratio."""
+    if ratio is None:
+        return None
+    exact = ratio.exact
+    symbolic = is_symbolic(exact)
+    return numbers.Ratio(
+        kind=ratio.kind,
+        formula=ratio.formula,
+        numbers=ratio.numbers,
+        exact=exact.text("plain") if symbolic else str(exact),  # type: ignore[attr-defined]  # a formula
+        value=None if symbolic else float(exact),
+        term=ratio.term,
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return a value as documents have it: a fraction as text, since no number of JSON would be exact."""
+    return str(value) if value.__class__ is Fraction else value
+
+
+def heads(
+    analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield which layer each row is and what it costs, formulas as their texts."""
+    found = numbers_of_rows(analysis, rows, values, names)
+    if analysis.network.free is None:
+        return found
+    from convcost.cost.free import told
+
+    return map(told, found)
+
+
+def numbers_of_rows(
+    analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield which layer each row is and what it costs, formulas as they are."""
+    file = analysis.network.file or None
+    keys = ("name", "type", "file", "line", "input_shape", "output_shape", *names, "ops")
+    columns = [map(plain, values(name)) if metrics.METRICS[name].is_ratio else values(name) for name in names]
+    for row, *counted in zip(rows, *columns, strict=True):
+        inputs = row.input_shapes
+        shape = list(inputs[0]) if len(inputs) == 1 else list(map(list, inputs))
+        head = (row.name, row.type, file, row.line or None, shape, list(row.output_shape), *counted)
+        yield dict(zip(keys, (*head, row.cost.ops.to_dict()), strict=True))
+
+
+def _free_document(
+    analysis: Analysis,
+    free: Free,
+    rows: Sequence[LayerCost],
+    values: Values,
+    names: tuple[str, ...],
+    left_out: int | None,
+) -> Struct:
+    """Return the document of an analysis whose numbers are formulas: their texts, and their structures beside them."""
+    from convcost.cost.free import conditions, structures, symbols, told
+
+    formulas = analysis.formulas(rows)
+    known = kinds(names, free=True)
+    network = network_document(analysis.network)
+    sums = {name: plain(analysis.value(name)) for name in names}
+    return documents.FreeAnalysis(
+        network=documents.Network(**told({name: getattr(network, name) for name in network.__struct_fields__})),
+        free={name: documents.FreeSymbol(**known_of) for name, known_of in symbols(free).items()},
+        conditions=[documents.Condition(**condition) for condition in conditions(free)],
+        convention=convention_document(analysis),
+        layers=[
+            known.layer(
+                **told(head),
+                ratio=ratio_document(row.ratio),
+                notes=list(row.notes),
+                formula=formulas[row.name],
+                structures=structures(head),
+            )
+            for row, head in zip(rows, numbers_of_rows(analysis, rows, values, names), strict=True)
+        ],
+        total=known.total(**told(sums), ops=told(analysis.total.ops.to_dict()), structures=structures(sums)),
+        left_out=UNSET if left_out is None else left_out,
+    )

@@ -1,0 +1,78 @@
+"""The metrics of what networks cost: the counts of each layer's `Cost`, and what follows from the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+from convcost.cost.analysis import Analysis, folds
+from convcost.metrics import METRICS, Metric
+from convcost.ops import KINDS
+
+_COUNTS = {
+    "params": "Trainable numbers: weights, biases, the two per channel of a norm.",
+    "buffers": "Running statistics: two per channel of a batch norm.",
+    "mults": "Scalar multiplications at inference, by padding zeros too.",
+    "adds": "Scalar additions and subtractions; an accumulator starts at the bias or at zero.",
+    "macs": "Multiply–accumulates of convolutions, linear layers and matrix products: the papers' mult-adds.",
+    "flops": "Scalar multiplications and additions together.",
+    "useful_mults": "Multiplications less those whose input lies in the layer's own zero padding or cropped margin.",
+}
+
+
+def _add_counts() -> None:
+    for name, about in _COUNTS.items():
+        METRICS.add(name, _count(name, about, name, standard=True))
+    METRICS.add("output_values", Metric("output_values", "", _OUTPUT_VALUES, _output_values, standard=True))
+    METRICS.add("activations", Metric("activations", "", _ACTIVATIONS, _activations, standard=True))
+    METRICS.add("deployed_params", Metric("deployed_params", "", _DEPLOYED, _deployed_params, standard=True))
+    for kind in KINDS:
+        METRICS.add(f"ops_{kind}", _count(f"ops_{kind}", f"The operations of the kind `{kind}`.", f"ops.{kind}"))
+
+
+def _count(name: str, about: str, attribute: str, *, standard: bool = False) -> Metric:
+    """Return the metric that an attribute of a cost is."""
+    of_cost: Callable[[Any], Any] = attrgetter(attribute)
+    of_layer = attrgetter(f"cost.{attribute}")
+
+    def of_layers(analysis: Analysis) -> Sequence[Any]:
+        return [*map(of_layer, analysis.layers)]
+
+    return Metric(name, "", about, of_layers, standard=standard, of_cost=of_cost)
+
+
+_OUTPUT_VALUES = "The values that all layers put out."
+_ACTIVATIONS = "The values that convolutions, linear layers and matrix products put out."
+_DEPLOYED = (
+    "Parameters once each batch norm is folded where it can be: its own go, the layer before it has a bias then."
+)
+
+
+def _output_values(analysis: Analysis) -> Sequence[Any]:
+    return [layer.output_values for layer in analysis.layers]
+
+
+def _activations(analysis: Analysis) -> Sequence[Any]:
+    """Return the values that each layer puts out by products that are accumulated.
+
+    Source: Radosavovic et al. 2020, arXiv:2003.13678, section 3.2.
+    """
+    return [layer.activations for layer in analysis.layers]
+
+
+def _deployed_params(analysis: Analysis) -> Sequence[Any]:
+    """Return each layer's parameters with every batch norm folded that can be, whether or not the analysis folds."""
+    network = analysis.network
+    readers = network.readers()
+    params = [layer.cost.params for layer in analysis.layers]
+    for index, layer in enumerate(network.layers):
+        if layer.definition.folds and folds(network, index, readers):
+            source = layer.inputs[0].producer
+            params[index] = 0
+            if not network.layers[source].fields.get("bias"):
+                params[source] += network.layers[source].output_shape[0]
+    return params
+
+
+_add_counts()

@@ -1,0 +1,55 @@
+"""The documents of a network at many values of its symbols: a sweep, and the largest value within limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.documents import VERSION
+
+Value = bool | int | str | None
+"""A number, the text of a fraction, a word, a truth value, or null where there is none."""
+
+
+class Sweep(Struct, frozen=True, kw_only=True):
+    """What a network costs at each combination of some values, as `convcost sweep` tells it.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network's name.
+        axes: The values of each symbol that varies.
+        fixed: The values of other symbols.
+        points: The points that are shown: the symbols' values, the metrics that were asked, `ratio`, the mults over
+            those of the first point, and `error`, why a point has no cost.
+    """
+
+    schema_version: int = VERSION
+    network: str | None
+    axes: dict[str, list[Value]]
+    fixed: dict[str, Value]
+    points: list[dict[str, Value]]
+
+
+class Solution(Struct, frozen=True, kw_only=True):
+    """The largest value of a symbol within limits, as `convcost solve` tells it.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network's name.
+        symbol: The symbol.
+        limits: The largest value allowed of each metric.
+        step: The candidates are its multiples.
+        best: The largest `value` within the limits with its totals; null where there is none.
+        next: The next larger one at which the network is valid.
+        least: The least total that each limited metric can have.
+    """
+
+    schema_version: int = VERSION
+    network: str | None
+    symbol: str
+    limits: dict[str, Any]
+    step: str
+    best: dict[str, Value] | None
+    next: dict[str, Value] | None
+    least: dict[str, int]

@@ -1,0 +1,150 @@
+"""A network before and after a rewrite, by the places that were rewritten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from msgspec import Struct
+
+from convcost.cost.analysis import Analysis, total
+from convcost.documents import as_dict
+from convcost.layers import REGISTRY
+from convcost.network import Network
+from convcost.ops import Cost
+from convcost.rewriting.application import Rewritten, apply
+from convcost.rewriting.base import Part, Rewrite, Site
+from convcost.rewriting.selection import site_path
+
+
+class Place(Struct, frozen=True):
+    """A place that was rewritten.
+
+    Attributes:
+        path: The name of the layer, or of the item where it wrote several, in parts.
+        rewrite: The rewrite's name.
+        becomes: What stands there now.
+        before: What its layers cost, their own norms and activations included.
+        after: What those cost that took their place.
+    """
+
+    path: tuple[str, ...]
+    rewrite: str
+    becomes: str
+    before: Cost
+    after: Cost
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return "/".join(self.path)
+
+
+class Rewriting(Struct, frozen=True):
+    """A network before and after a rewrite.
+
+    Attributes:
+        before: The network as it was.
+        after: The network as it is now.
+        places: What was rewritten.
+        others: What all other layers cost, before and after.
+    """
+
+    before: Analysis
+    after: Analysis
+    places: tuple[Place, ...]
+    others: tuple[Cost, Cost]
+
+    @classmethod
+    def of(
+        cls, network: Network, changes: Sequence[tuple[Rewrite, Sequence[Site]]], *, batch: int = 1, fold: bool = True
+    ) -> Self:
+        """Rewrite the sites and analyse both networks."""
+        chosen = [(rewrite, site) for rewrite, sites in changes for site in sites]
+        rewritten: Rewritten = apply(network, [site for _, site in chosen])
+        before = Analysis.of(network, batch=batch, fold=fold)
+        after = Analysis.of(rewritten.network, batch=batch, fold=fold)
+        new: dict[int, list[Cost]] = {}
+        for layer, origin in zip(after.layers, rewritten.origins, strict=True):
+            new.setdefault(origin, []).append(layer.cost)
+        places = []
+        taken: set[int] = set()
+        for rewrite, site in chosen:
+            taken |= site.becomes.keys()
+            places.append(
+                Place(
+                    path=site_path(network, site),
+                    rewrite=rewrite.name,
+                    becomes=_becomes(site),
+                    before=total([before.layers[index].cost for index in site.becomes]),
+                    after=total([cost for index in site.becomes for cost in new.get(index, ())]),
+                )
+            )
+        rest = [index for index in range(len(network.layers)) if index not in taken]
+        others = (
+            total([before.layers[index].cost for index in rest]),
+            total([cost for index in rest for cost in new[index]]),
+        )
+        return cls(before, after, tuple(places), others)
+
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.cost.documents import convention_document, cost_document, network_document
+        from convcost.documents import rewriting as documents
+
+        return documents.Rewriting(
+            network=network_document(self.before.network),
+            convention=convention_document(self.before),
+            places=[
+                documents.Place(
+                    name=place.name,
+                    rewrite=place.rewrite,
+                    becomes=place.becomes,
+                    before=cost_document(place.before),
+                    after=cost_document(place.after),
+                )
+                for place in self.places
+            ],
+            others=before_after(*self.others),
+            totals=before_after(self.before.total, self.after.total),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rewriting as plain data: what `--format json` writes."""
+        return as_dict(self.document())
+
+
+def before_after(before: Cost, after: Cost) -> Any:
+    """Return the document of a cost before and after."""
+    from convcost.cost.documents import cost_document
+    from convcost.documents.rewriting import BeforeAfter
+
+    return BeforeAfter(before=cost_document(before), after=cost_document(after))
+
+
+def _becomes(site: Site) -> str:
+    """Return the types that take a site's place, equal neighbours counted.
+
+    >>> _becomes(Site({0: (Part("a", "conv", {}), Part("b", "conv", {}), Part("c", "flatten", {}))}))
+    'conv × 2, flatten'
+    """
+    types: list[list[Any]] = []
+    for parts in site.becomes.values():
+        for part in parts:
+            type = _shown(part)
+            if types and types[-1][1] == type:
+                types[-1][0] += 1
+            else:
+                types.append([1, type])
+    return ", ".join(f"{type} × {count}" if count > 1 else type for count, type in types)
+
+
+def _shown(part: Part) -> str:
+    """Return a part's type; of a merge with its branches."""
+    if part.branches:
+        return f"{part.type} of " + " and ".join(", ".join(map(_shown, branch)) for branch in part.branches)
+    if "groups" in part.fields and part.fields["groups"] != 1 and REGISTRY[part.type].weights:
+        return f"{part.type} in {part.fields['groups']} groups"
+    if max(part.fields.get("kernel_size", (0,))) > 0 and part.type == "conv":
+        return f"{'×'.join(map(str, part.fields['kernel_size']))} conv"
+    return part.type

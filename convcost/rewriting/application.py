@@ -1,0 +1,180 @@
+"""A network with layers of another form: the graph is built anew, shapes recomputed and held equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from convcost.layers import REGISTRY, LayerFault, LayerType, shown
+from convcost.network import INPUT, Network, NetworkBuilder, Tensor
+from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Refusal, Rewrite, Site
+
+
+class Survey(Struct, frozen=True):
+    """Where a rewrite applies in a network: its sites, each by all layers it takes up, and why it does not elsewhere.
+
+    Attributes:
+        sites: Each site by its first layer that becomes something.
+        refusals: Why it does not apply to a layer.
+    """
+
+    sites: Mapping[int, Site]
+    refusals: Mapping[int, str]
+
+
+class Rewritten(Struct, frozen=True):
+    """A rewritten network.
+
+    Attributes:
+        network: The network.
+        origins: For each of its layers the index of the old layer that it is or stands for.
+        sites: What was rewritten.
+    """
+
+    network: Network
+    origins: tuple[int, ...]
+    sites: tuple[Site, ...]
+
+
+def survey(network: Network, rewrite: Rewrite) -> Survey:
+    """Return where a rewrite applies and keeps the shape, and why it does not elsewhere."""
+    graph = Graph(network)
+    sites: dict[int, Site] = {}
+    refusals: dict[int, str] = {}
+    for index in range(len(network.layers)):
+        try:
+            site = rewrite.site(graph, index)
+            if site is not None:
+                site = _with_own(graph, site)
+                _check_shapes(graph, site)
+                sites[index] = site
+        except Refusal as refusal:
+            refusals[index] = str(refusal)
+    return Survey(sites, refusals)
+
+
+def apply(network: Network, sites: Sequence[Site]) -> Rewritten:
+    """Return the network with the sites rewritten; each layer may belong to one site."""
+    graph = Graph(network)
+    writer = _Writer(graph, {index: site for site in sites for index in site.becomes})
+    writer.write()
+    built = writer.builder.build(
+        file=network.file, source=network.source, symbols=network.symbols, limits=network.limits
+    )
+    return Rewritten(built, tuple(writer.origins), tuple(sites))
+
+
+def rewrite_all(network: Network, rewrite: Rewrite) -> Rewritten:
+    """Return the network rewritten wherever the rewrite applies."""
+    return apply(network, list(survey(network, rewrite).sites.values()))
+
+
+def _with_own(graph: Graph, site: Site) -> Site:
+    """Return the site with the norms and activations that are written with its layers: the new parts write them."""
+    own = {follower: () for index in site.becomes for follower in graph.own(index) if follower not in site.becomes}
+    return replace(site, becomes=dict(sorted({**site.becomes, **own}.items()))) if own else site
+
+
+def _check_shapes(graph: Graph, site: Site) -> None:
+    """Refuse a site that would change a shape.
+
+    Raises:
+        Refusal: What would change.
+    """
+    writer = _Writer(graph, dict.fromkeys(site.becomes, site))
+    last = max(site.becomes)
+    old = graph.layers[last].output_shape
+    for index in sorted((*site.becomes, *site.between)):
+        writer.take(index)
+    new = writer.values[last].shape
+    if new != old:
+        raise Refusal(f"its output would be {shown(new)} instead of {shown(old)}")
+
+
+class _Writer:
+    """Copies the layers of a graph one after the other, and writes the parts of those that are rewritten."""
+
+    def __init__(self, graph: Graph, sites: Mapping[int, Site]) -> None:
+        self.graph = graph
+        self.sites = sites
+        self.builder = NetworkBuilder(graph.network.name)
+        self.inputs = [self.builder.add_input(tensor.shape) for tensor in graph.network.inputs]
+        self.origins: list[int] = []
+        self.values: dict[int, Tensor] = {}  # what stands for each old layer's output
+
+    def write(self) -> None:
+        """Write all layers."""
+        for index in range(len(self.graph.layers)):
+            self.take(index)
+
+    def take(self, index: int) -> None:
+        """Copy a layer, or write what becomes of it."""
+        layer = self.graph.layers[index]
+        site = self.sites.get(index)
+        inputs = tuple([self._value(tensor) for tensor in layer.inputs])
+        if site is None:
+            self.values[index] = self._place(layer.definition, layer.path, index, inputs, layer.former)
+            return
+        value = inputs[0]
+        parts = site.becomes[index]
+        root = site.path if site.path is not None and parts else layer.path
+        for part in parts:
+            path = root if len(parts) == 1 else (*root, part.label)
+            value = self._part(part, path, index, value)
+        self.values[index] = value
+
+    def _value(self, tensor: Tensor) -> Tensor:
+        if tensor.producer == INPUT:
+            return self.inputs[tensor.output]
+        return self.values.get(tensor.producer, tensor)  # a site that is tried alone reads the old network
+
+    def _part(self, part: Part, path: tuple[str, ...], index: int, value: Tensor) -> Tensor:
+        definition = REGISTRY[part.type](part.fields)
+        if part.branches:
+            ends = [value] * len(part.branches)
+            for number, branch in enumerate(part.branches):
+                for inner in branch:
+                    place = (*path, f"branch_{number + 1}", inner.label)
+                    ends[number] = self._part(inner, place, index, ends[number])
+            value = self._place(definition, path, index, tuple(ends))
+            return self._followers(part.behind, path, index, value)
+        if definition.composite:
+            stages = definition.stages()
+            for label, type, fields in stages:
+                value = self._place(REGISTRY[type](fields), (*path, label), index, (value,))
+                behind = part.behind if label == stages[-1][0] else ALL
+                value = self._followers(behind, (*path, label), index, value)
+            return value
+        value = self._place(definition, path, index, (value,))
+        return self._followers(part.behind, path, index, value)
+
+    def _followers(self, behind: str, path: tuple[str, ...], index: int, value: Tensor) -> Tensor:
+        if behind == NOTHING:
+            return value
+        for follower in self.graph.own(index) if behind == OWN else self.graph.followers(index):
+            old = self.graph.layers[follower]
+            value = self._place(old.definition, (*path, old.type), index, (value,))
+        return value
+
+    def _place(
+        self,
+        definition: LayerType,
+        path: tuple[str, ...],
+        index: int,
+        inputs: tuple[Tensor, ...],
+        former: tuple[str, ...] = (),
+    ) -> Tensor:
+        """Add a layer that is or stands for an old one.
+
+        Raises:
+            Refusal: It cannot work on what reaches it.
+        """
+        old = self.graph.layers[index]
+        try:
+            tensor = self.builder.place(definition, inputs, path, old.line, old.column, former)
+        except LayerFault as fault:
+            raise Refusal(f"{fault.message}: {fault.found}") from None
+        self.origins.append(index)
+        return tensor

@@ -1,0 +1,191 @@
+"""What every rewrite has: what a layer becomes, why it does not apply, and what it saves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from convcost.errors import Fault, OptionError, nearest
+from convcost.layers import REGISTRY, Activation, Norm
+from convcost.network import INPUT, Layer, Network
+from convcost.network.patterns import separable_pairs
+
+ALL, OWN, NOTHING = "all", "own", "nothing"
+"""What norm and activation follow a part: all that followed the old layer, those written with it, or none."""
+
+Fields = Mapping[str, Any]
+
+
+class Refusal(Exception):
+    """A rewrite does not apply to a layer; the message says why, to follow "because"."""
+
+
+class Part(Struct, frozen=True):
+    """A layer of the new form.
+
+    Attributes:
+        label: Its name behind the old layer's.
+        type: Its layer type, which may be a composite one.
+        fields: All fields of the type in normal form.
+        behind: Which of the old layer's norm and activation follow it: `ALL`, `OWN` or `NOTHING`.
+        changed: The fields that are not the old layer's.
+        axes: The axes on which those are the old layer's all the same.
+        share: Of how many such parts the old layer's output channels are.
+        branches: The branches of a merge, each a chain of parts.
+    """
+
+    label: str
+    type: str
+    fields: Fields
+    behind: str = OWN
+    changed: frozenset[str] = frozenset()
+    axes: tuple[int, ...] = ()
+    share: int = 1
+    branches: tuple[tuple[Part, ...], ...] = ()
+
+
+class Site(Struct, frozen=True):
+    """A place of a network where a rewrite applies.
+
+    Attributes:
+        becomes: What each layer becomes that the rewrite takes up, by its index; a layer that becomes nothing passes on
+            what it reads.
+        path: The path of the new layers where it is not that of the one they replace.
+        between: The layers between them that stay as they are, on what shape ever reaches them.
+    """
+
+    becomes: Mapping[int, tuple[Part, ...]]
+    path: tuple[str, ...] | None = None
+    between: tuple[int, ...] = ()
+
+
+class Graph:
+    """A network whose layers know who reads them."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.layers = network.layers
+        self.readers = network.readers()
+        self.next: dict[int, int] = {}
+        """The layer that reads a layer's output, where there is just one."""
+        for index, layer in enumerate(network.layers):
+            for source in layer.sources:
+                if source != INPUT and self.readers[source] == 1:
+                    self.next[source] = index
+        self.pairs = separable_pairs(network, self.readers)
+        """The depthwise stage of each separable convolution by its pointwise one."""
+        self.depthwise = frozenset(self.pairs.values())
+
+    def followers(self, index: int) -> list[int]:
+        """Return the norm and the activation that follow a layer, however they are written."""
+        found: list[int] = []
+        for kind in (Norm, Activation):
+            reader = self.next.get(index)
+            if reader is not None and isinstance(self.layers[reader].definition, kind):
+                found.append(reader)
+                index = reader
+        return found
+
+    def own(self, index: int) -> list[int]:
+        """Return those of the followers that are written with the layer, as its `norm` and `activation`."""
+        path = self.layers[index].path
+        return [follower for follower in self.followers(index) if self.layers[follower].path[:-1] == path]
+
+
+class Rewrite:
+    """A rewrite of layers of one form into another.
+
+    Args:
+        options: Values instead of the defaults.
+
+    Raises:
+        OptionError: There is no such option, or it cannot take this value.
+    """
+
+    name: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
+    """What becomes what."""
+    loses: ClassVar[str] = ""
+    """What the new form cannot do that the old one could."""
+    source: ClassVar[str] = ""
+    example: ClassVar[Mapping[str, int]] = {}
+    """Numbers for the letters where the form depends on them: the formulas of the saving are for these."""
+    defaults: ClassVar[Mapping[str, int | bool]] = {}
+
+    def __init__(self, **options: Any) -> None:
+        for name, value in options.items():
+            self._check(name, value)
+        self.options = {**self.defaults, **options}
+
+    def _check(self, name: str, value: Any) -> None:
+        if name not in self.defaults:
+            known = nearest(name, self.defaults) if self.defaults else "it has no options"
+            raise OptionError(Fault(f"the rewrite {self.name!r} has no option {name!r}", help=known))
+        flag = isinstance(self.defaults[name], bool)
+        if flag != isinstance(value, bool) or (not flag and (not isinstance(value, int) or value < 2)):
+            expected = "true or false" if flag else "a whole number, at least 2"
+            raise OptionError(Fault(f"{name} of the rewrite {self.name!r} is {expected}", found=f"found {value}"))
+
+    def site(self, graph: Graph, index: int) -> Site | None:
+        """Return what becomes of a layer and of those it forms a whole with; None for one that is no question.
+
+        Raises:
+            Refusal: The rewrite does not apply to the layer.
+        """
+        layer = graph.layers[index]
+        if layer.type != "conv":
+            return None
+        self.check(layer)
+        return Site({index: self.parts(layer)})
+
+    def check(self, layer: Layer) -> None:
+        """Refuse a layer that the rewrite does not apply to.
+
+        Raises:
+            Refusal: Why it does not.
+        """
+
+    def parts(self, layer: Layer) -> tuple[Part, ...]:
+        """Return what a layer becomes, in arithmetic that serves numbers and letters alike."""
+        raise TypeError(f"{self.name} says no parts")
+
+
+def part(
+    label: str,
+    type: str,
+    layer: Layer,
+    behind: str = OWN,
+    *,
+    axes: tuple[int, ...] = (),
+    share: int = 1,
+    **changed: Any,
+) -> Part:
+    """Return a part that has the old layer's fields but for those that are changed."""
+    return Part(label, type, fields(type, layer, **changed), behind, frozenset(changed), axes, share)
+
+
+def fields(type: str, layer: Layer, **changed: Any) -> dict[str, Any]:
+    """Return the fields of a part: those that are changed, the old layer's of the same name, else the defaults."""
+    rank = len(layer.input_shapes[0]) - 1
+    result = {}
+    for name, field in REGISTRY[type].fields.items():
+        if name in changed:
+            value = changed[name]
+            result[name] = field.read(value, rank) if isinstance(value, int) else value
+        elif name in layer.fields:
+            result[name] = layer.fields[name]
+        else:
+            result[name] = field.read(field.default, rank)
+    return result
+
+
+def refuse_unless(holds: bool, reason: str) -> None:
+    """Refuse a layer.
+
+    Raises:
+        Refusal: It does not hold.
+    """
+    if not holds:
+        raise Refusal(reason)

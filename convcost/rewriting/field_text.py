@@ -1,0 +1,311 @@
+"""The text of the fields of a part: what stays as it is written, what follows from defaults, what must be written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.layers import REGISTRY, Activation, Norm
+from convcost.network import Network
+from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Site
+from convcost.spec import reading, tree
+from convcost.spec.arithmetic import shown
+from convcost.spec.document import Given
+from convcost.spec.editing import Stuck, Text, WrittenItem
+from convcost.spec.expressions import Formula
+from convcost.spec.expressions import read as read_expression
+from convcost.spec.faults import Faults
+from convcost.spec.source import Source
+
+_KINDS = (("norm", Norm), ("activation", Activation))
+_FORMERLY = {"out_channels": "out_features"}  # a field's name in a linear layer
+
+Follower = tuple[str, Mapping[str, Any]] | None
+
+
+class Use(Struct, frozen=True):
+    """An item where it is unrolled once: the old layers that it writes, and the parts that stand for them."""
+
+    site: Site
+    layers: tuple[int, ...]
+    parts: tuple[Part, ...]
+
+
+class Known:
+    """A spec as a text, as a network, and its defaults.
+
+    Args:
+        source: A spec that has been read without a fault.
+        network: The network it describes.
+    """
+
+    def __init__(self, source: Source, network: Network) -> None:
+        self.graph = Graph(network)
+        self.text = Text(source)
+        faults = Faults(source)
+        document = reading.read(tree.parse(faults), faults)
+        assert document is not None  # it was read before
+        self.defaults: Mapping[str, Mapping[str, Given]] = document.defaults
+
+    def followers(self, index: int, behind: str) -> dict[str, Follower]:
+        """Return the norm and activation behind a layer, by kind."""
+        found: dict[str, Follower] = {"norm": None, "activation": None}
+        if behind != NOTHING:
+            for follower in self.graph.own(index) if behind == OWN else self.graph.followers(index):
+                layer = self.graph.layers[follower]
+                kind = next(kind for kind, base in _KINDS if isinstance(layer.definition, base))
+                found[kind] = (layer.type, layer.fields)
+        return found
+
+
+def _in_order(name: str) -> tuple[bool, bool]:
+    """Sort what a layer is before how it does it, as people write it: channels, then the kernel, then the rest."""
+    return name not in ("out_channels",), name != "kernel_size"
+
+
+class PartFields:
+    """Finds the text of the fields of the parts that stand for an item.
+
+    Inside a new block the item's own expressions are out of sight: they become the block's arguments.
+    """
+
+    def __init__(self, known: Known, item: WrittenItem, uses: list[Use], *, block: bool) -> None:
+        self.known = known
+        self.item = item
+        self.uses = uses
+        self.block = block
+        self.arguments: dict[str, str] = {}
+        self.layers = known.graph.layers
+        self.mains = [self._main(use) for use in uses]
+        self.old = [self._old(use.layers) for use in uses]
+        moved = any(self._input(use.layers) != self._input(tuple(use.site.becomes)) for use in uses)
+        self.raw = {name: text for name, text in item.raw.items() if not (moved and "in_channels" in text)}
+        for name, former in _FORMERLY.items():
+            if former in self.raw:
+                self.raw[name] = self.raw[former]
+
+    def _main(self, use: Use) -> int:
+        """Return the layer whose norm and activation are the item's: the last with weights."""
+        return max((index for index in use.layers if use.site.becomes[index]), default=use.layers[-1])
+
+    def _input(self, indices: Sequence[int]) -> int:
+        """Return the channels that reach the first of some layers."""
+        return self.layers[min(indices)].input_shapes[0][0]
+
+    def _old(self, indices: Sequence[int]) -> dict[str, Any]:
+        """Return the fields of the item's layers; those of a first stage go before those of the second."""
+        fields: dict[str, Any] = {}
+        for index in reversed(indices):
+            layer = self.layers[index]
+            if REGISTRY[layer.type].weights:
+                fields |= layer.fields
+        for name, former in _FORMERLY.items():
+            if former in fields:
+                fields[name] = fields[former]
+        return fields
+
+    def _elsewhere(self, name: str, values: list[Any]) -> str | None:
+        """Return the text that another item of the sites, such as a depthwise stage, has for the same values."""
+        texts = set()
+        for use, value in zip(self.uses, values, strict=True):
+            for index in use.site.becomes:
+                layer = self.layers[index]
+                other = self.known.text.items[layer.line, layer.column]
+                if other is not self.item and layer.fields.get(name) == value and name in other.raw:
+                    texts.add(other.raw[name])
+                    break
+            else:
+                return None
+        return texts.pop() if len(texts) == 1 else None
+
+    # the text of a part
+
+    def of(self, parts: tuple[Part, ...]) -> dict[str, str]:
+        """Return the text of the fields that a part must give, in all uses the same."""
+        type = parts[0].type
+        wanted: dict[str, str] = {}
+        for name in sorted(REGISTRY[type].fields, key=_in_order):
+            text = self._field(type, name, parts)
+            if text is not None:
+                wanted[name] = text
+        if REGISTRY[type].weights:
+            wanted |= self._followers(type, parts)
+        return wanted
+
+    def lines(self, parts: tuple[Part, ...]) -> list[str]:
+        """Return the lines of a new block for a part."""
+        first = parts[0]
+        if first.branches:
+            lines = [f"- {first.type}:"]
+            for number, branch in enumerate(first.branches):
+                inner = [
+                    line
+                    for place in range(len(branch))
+                    for line in self.lines(tuple(part.branches[number][place] for part in parts))
+                ]
+                lines += [f"    - {inner[0]}", *(f"      {line}" for line in inner[1:])]
+        else:
+            wanted = ", ".join(f"{name}: {text}" for name, text in self.of(parts).items())
+            lines = [f"- {first.type}: {{{wanted}}}" if wanted else f"- {first.type}"]
+        if not REGISTRY[first.type].weights and first.behind != NOTHING:
+            for kind, _ in _KINDS:
+                follower = self._same([self.known.followers(main, first.behind)[kind] for main in self.mains], kind)
+                if follower is not None:
+                    lines.append(f"- {self._written(follower)}".replace("- {", "- ").removesuffix("}"))
+        return lines
+
+    def _field(self, type: str, name: str, parts: tuple[Part, ...]) -> str | None:
+        """Return the text of a field, None where it follows from a default."""
+        values = [part.fields[name] for part in parts]
+        text = self._as_written(name, values, parts[0])
+        if text is None and not self.block:
+            text = self._elsewhere(name, values)
+        if text is not None or self._follows(type, name, values, parts[0]):
+            return text
+        return self._number(name, values, parts[0])
+
+    def _as_written(self, name: str, values: list[Any], part: Part) -> str | None:
+        """Return the item's own text of a field, where that still holds for all or some axes, or for a share."""
+        raw = self.raw.get(name)
+        if raw is None:
+            return None
+        if name in part.changed:
+            by_axis = self._by_axis(name, raw, values, part.axes) if part.axes else None
+            if by_axis is not None:
+                return by_axis
+        elif self._stays(name, values):
+            return self._kept(name, raw)
+        if part.share > 1 and name == "out_channels":  # only a block has parts that are a share
+            return f"{self._kept(name, raw)} / {part.share}"
+        return None
+
+    def _follows(self, type: str, name: str, values: list[Any], part: Part) -> bool:
+        """Return whether the type's default in the file, or its own, gives a field."""
+        given, default = self.known.defaults.get(type, {}).get(name), REGISTRY[type].fields[name].default
+        if given is None:
+            return default is not ... and default is not None and all(self._is(type, name, value) for value in values)
+        own = self.known.defaults.get(self.item.type, {}).get(name)
+        untouched = name not in self.raw and name not in part.changed
+        return untouched and given is own and self._stays(name, values)
+
+    def _number(self, name: str, values: list[Any], part: Part) -> str:
+        """Return the text of a field as its value, or as the argument that brings it into a block.
+
+        Raises:
+            Stuck: It differs from use to use.
+        """
+        if any(value != values[0] for value in values):
+            raise Stuck(f"its uses would differ in {name}: {_literal(values[0])} and {_literal(_other(values))}")
+        if self.block and name == "out_channels" and part.share == 1 and self._stays(name, values):
+            self.arguments[name] = _literal(values[0])
+            return name
+        return _literal(values[0])
+
+    def _stays(self, name: str, values: list[Any]) -> bool:
+        """Return whether a field's values are those of the old layers."""
+        return values == [old.get(name) for old in self.old]
+
+    def _by_axis(self, name: str, raw: str, values: list[Any], axes: tuple[int, ...]) -> str | None:
+        """Return the text of a list that has the field's own expression on some axes and a number on the others."""
+        if not _depends(raw) or raw[:1] in "[{" or not all(isinstance(value, tuple) for value in values):
+            return None
+        rank = len(values[0])
+        if any(value[axis] != values[0][axis] for value in values for axis in range(rank) if axis not in axes):
+            return None
+        kept = self._kept(name, raw)
+        texts = [kept if axis in axes else _axis_literal(values[0][axis]) for axis in range(rank)]
+        return f"[{', '.join(texts)}]"
+
+    def _is(self, type: str, name: str, value: Any) -> bool:
+        """Return whether a value is the type's default."""
+        field = REGISTRY[type].fields[name]
+        rank = len(value) if isinstance(value, tuple) else 1
+        return bool(field.read(field.default, rank) == value)
+
+    def _kept(self, name: str, raw: str) -> str:
+        """Return the text of a field that stays: in a block the argument that brings it."""
+        if not self.block or (name != "out_channels" and not _depends(raw)):
+            return raw
+        self.arguments[name] = raw
+        return name
+
+    def _followers(self, type: str, parts: tuple[Part, ...]) -> dict[str, str]:
+        composite = REGISTRY[type].composite
+        behind = parts[0].behind
+        own = [self.known.followers(main, OWN) for main in self.mains]
+        wanted = [self.known.followers(main, behind) for main in self.mains]
+        all_of = [self.known.followers(main, ALL) for main in self.mains]
+        defaults = self.known.defaults
+        result: dict[str, str] = {}
+        for kind, _ in _KINDS:
+            old, new = [each[kind] for each in own], [each[kind] for each in wanted]
+            raw = self.item.raw.get(kind)
+            given, former = defaults.get(type, {}).get(kind), defaults.get(self.item.type, {}).get(kind)
+            if new == old and raw is not None and (not self.block or not _depends(raw) or raw[:1] not in "{["):
+                result[kind] = self._kept(kind, raw)
+            elif (new == old and raw is None and given is former) or (
+                given is None and all(each is None for each in new)
+            ):
+                pass
+            else:
+                result[kind] = self._written(self._same(new, kind))
+            middle = [each[kind] for each in all_of]
+            if composite and (middle != new or f"mid_{kind}" in defaults.get(type, {})):
+                result[f"mid_{kind}"] = self._written(self._same(middle, kind))
+        return result
+
+    def _same(self, followers: list[Follower], kind: str) -> Follower:
+        if any(each != followers[0] for each in followers):
+            raise Stuck(f"its uses have different {kind}s")
+        return followers[0]
+
+    def _written(self, follower: Follower) -> str:
+        """Return a norm or activation as a field has it."""
+        if follower is None:
+            return "none"
+        type, fields = follower
+        defaults = self.known.defaults.get(type, {})
+        told = [
+            f"{name}: {_literal(value)}"
+            for name, value in fields.items()
+            if name in defaults or not self._is_default(type, name, value)
+        ]
+        return f"{{{type}: {{{', '.join(told)}}}}}" if told else type
+
+    def _is_default(self, type: str, name: str, value: Any) -> bool:
+        field = REGISTRY[type].fields[name]
+        return not field.required and field.read(field.default, 0) == value
+
+
+def _depends(raw: str) -> bool:
+    """Return whether a text depends on names, so that its value may differ from use to use."""
+    text = raw.strip("\"'")
+    if text[:1] in "[{":
+        return any(char.isalpha() for char in text)
+    return isinstance(read_expression(text), Formula)
+
+
+def _axis_literal(value: Any) -> str:
+    return str(value) if not isinstance(value, tuple) else str(value[0]) if value[0] == value[1] else str(list(value))
+
+
+def _literal(value: Any) -> str:
+    """Return a field's value in the shortest form in which a spec may give it.
+
+    >>> _literal((3, 3)), _literal((1, 7)), _literal(((1, 1), (0, 0))), _literal(((0, 1), (0, 1))), _literal(True)
+    ('3', '[1, 7]', '[1, 0]', '[[0, 1], [0, 1]]', 'true')
+    """
+    if not isinstance(value, tuple):
+        return shown(value) if isinstance(value, (bool, int, Fraction)) else str(value)
+    if value and isinstance(value[0], tuple):
+        if all(before == after for before, after in value):
+            return _literal(tuple(before for before, _ in value))
+        return f"[{', '.join(f'[{before}, {after}]' for before, after in value)}]"
+    return str(value[0]) if len(set(value)) == 1 else f"[{', '.join(map(str, value))}]"
+
+
+def _other(values: list[Any]) -> Any:
+    return next(value for value in values if value != values[0])

@@ -1,0 +1,138 @@
+"""Which layers to rewrite until a network keeps its limits: the biggest saving for each layer touched first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from msgspec import Struct
+
+from convcost.cost.analysis import Analysis
+from convcost.documents import as_dict
+from convcost.network import Network
+from convcost.rewriting.analysis import before_after
+from convcost.rewriting.application import apply
+from convcost.rewriting.base import Rewrite, Site
+from convcost.rewriting.candidates import Candidate, Limits, ends_of, find
+from convcost.rewriting.selection import site_path
+
+Test = Callable[[Rewrite, Sequence[Site]], bool]
+
+
+class Step(Struct, frozen=True):
+    """A rewrite that is suggested.
+
+    Attributes:
+        names: The layers that it touches.
+        rewrite: The rewrite's name.
+        candidate: The item.
+        after: The network with this step and those before it.
+    """
+
+    names: tuple[str, ...]
+    rewrite: str
+    candidate: Candidate
+    after: Analysis
+
+
+class Suggestion(Struct, frozen=True):
+    """Rewrites that bring a network within its limits, or as near as they can.
+
+    Attributes:
+        before: The network as it is.
+        after: The network with all steps.
+        limits: The largest value allowed of each metric.
+        steps: The rewrites, in the order in which they were chosen.
+        changes: The same as sites, for each rewrite.
+        spared: Layers that a rewrite could take, but whose items also write the first or the last layer with weights.
+    """
+
+    before: Analysis
+    after: Analysis
+    limits: Limits
+    steps: tuple[Step, ...]
+    changes: tuple[tuple[Rewrite, tuple[Site, ...]], ...]
+    spared: tuple[str, ...]
+
+    @property
+    def reached(self) -> bool:
+        """Whether all limits are kept."""
+        return not _broken(self.after, self.limits)
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        rewrites: Sequence[Rewrite],
+        limits: Limits,
+        *,
+        ends: bool = False,
+        fold: bool = True,
+        can: Test = lambda rewrite, sites: True,
+    ) -> Self:
+        """Choose rewrites until the limits are kept or nothing more is saved.
+
+        Args:
+            network: The network.
+            rewrites: Those that may be used.
+            limits: The largest value allowed of each metric, for one input; their totals are sums.
+            ends: Whether the first and the last layer with weights may be touched.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+            can: Whether the sites of an item can be rewritten together; asked only of those that are to be chosen.
+        """
+        before = after = Analysis.of(network, fold=fold)
+        found = [candidate for rewrite in rewrites for candidate in find(before, rewrite, [*limits])]
+        kept = frozenset() if ends else ends_of(network)
+        candidates = [candidate for candidate in found if not candidate.layers & kept]
+        spared = [site for candidate in found if candidate.layers & kept for site in candidate.sites]
+        steps: list[Step] = []
+        while broken := _broken(after, limits):
+            candidates.sort(key=lambda candidate: candidate.gain(broken), reverse=True)
+            useful = (each for each in candidates if each.gain(broken) > 0)
+            chosen = next((each for each in useful if can(each.rewrite, each.sites)), None)
+            if chosen is None:
+                break
+            place = candidates.index(chosen)
+            candidates = [each for each in candidates[place + 1 :] if not each.layers & chosen.layers]
+            sites = [site for step in steps for site in step.candidate.sites] + list(chosen.sites)
+            after = Analysis.of(apply(network, sites).network, fold=fold)
+            steps.append(Step(chosen.names(network), chosen.rewrite.name, chosen, after))
+        changes = [
+            (rewrite, tuple(site for step in steps if step.rewrite == rewrite.name for site in step.candidate.sites))
+            for rewrite in rewrites
+        ]
+        names = tuple(dict.fromkeys("/".join(site_path(network, site)) for site in spared))
+        return cls(before, after, limits, tuple(steps), tuple(change for change in changes if change[1]), names)
+
+    def document(self) -> Struct:
+        """Return the document that `--format json` writes."""
+        from convcost.cost.documents import convention_document, cost_document, network_document
+        from convcost.documents import rewriting as documents
+
+        return documents.Suggestion(
+            network=network_document(self.before.network),
+            convention=convention_document(self.before),
+            limits=dict(self.limits),
+            reached=self.reached,
+            spared=list(self.spared),
+            steps=[
+                documents.Step(
+                    layers=list(step.names),
+                    rewrite=step.rewrite,
+                    before=cost_document(step.candidate.before),
+                    after=cost_document(step.candidate.after),
+                    total=cost_document(step.after.total),
+                )
+                for step in self.steps
+            ],
+            totals=before_after(self.before.total, self.after.total),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the suggestion as plain data: what `--format json` writes."""
+        return as_dict(self.document())
+
+
+def _broken(analysis: Analysis, limits: Limits) -> dict[str, int]:
+    """Return the limits that a network does not keep."""
+    return {name: limit for name, limit in limits.items() if analysis.value(name) > limit}
