@@ -132,7 +132,7 @@ def top(folder: str = ".") -> str:
         help = f"run it in a clone of the repository, {REPORT}"
         if "GIT_DIR" in os.environ:
             help = "set GIT_WORK_TREE beside GIT_DIR"
-        found = f"{Path(folder).resolve()} is in none"
+        found = f"{os.path.realpath(folder)} is in none"
         raise BaselineError(Fault("there is no git repository", found=found, help=help))
     done = run(found, "rev-parse", "--show-toplevel")
     if done.status:
@@ -184,7 +184,7 @@ def unexpected(command: str, done: Done) -> Fault:
 
 def _above(folder: str) -> str:
     """Return the nearest folder, this or above, in which an entry `.git` is; nothing if there is none."""
-    here = Path(folder).resolve()
+    here = Path(os.path.realpath(folder))
     return next((str(each) for each in (here, *here.parents) if os.path.lexists(each / ".git")), "")
 
 

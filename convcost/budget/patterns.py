@@ -32,7 +32,7 @@ def matched(folder: Path, pattern: str) -> tuple[str, ...]:
     path = Path(os.path.normpath(pattern))
     if path.is_absolute() or path.parts[:1] == (os.pardir,) or is_gits(path):
         raise Outside(pattern)
-    top = folder.resolve()
+    top = Path(os.path.realpath(folder))  # `resolve` fails for a link to itself, until Python 3.13
     found: dict[str, None] = {"": None}  # paths, each once, however many ways lead to it
     for index, part in enumerate(path.parts, 1):
         found = dict.fromkeys(_step(folder, found, part, last=index == len(path.parts)))
@@ -96,7 +96,7 @@ def _check_inside(top: Path, folder: Path, name: str) -> None:
         Outside: It does.
     """
     path = folder / name
-    if is_gits(name) or (path.is_symlink() and _is_outside(top, path.resolve())):
+    if is_gits(name) or (path.is_symlink() and _is_outside(top, Path(os.path.realpath(path)))):
         raise Outside(os.path.normpath(path))
 
 

@@ -416,3 +416,10 @@ def test_no_configuration_is_a_model(read):
     read("budgets: [{metric: params, max: 1}]\n", "nets/convcost.yaml")
     found = read("models: '**/*.yaml'\nbudgets: [{metric: params, max: 1}]\n").models
     assert sorted(found) == ["nets/a.yaml", "nets/b.yaml", "nets/deep/c.yaml", "other.yaml"]
+
+
+def test_a_link_to_itself_is_no_spec(read, tmp_path):
+    (tmp_path / "nets/round.yaml").symlink_to("round.yaml")
+    assert read("models: nets/*.yaml\nbudgets: [{metric: params, max: 1}]\n").models == ("nets/a.yaml", "nets/b.yaml")
+    with pytest.raises(ConfigError, match=r"there is no spec 'nets/round\.yaml'"):
+        read("models: nets/round.yaml\nbudgets: [{metric: params, max: 1}]\n")
