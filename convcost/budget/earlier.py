@@ -12,12 +12,11 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from convcost.analysis.cost import LayerCost
-from convcost.analysis.documents import counts
 from convcost.documents import READABLE
 from convcost.documents.analysis import Entry, Network
 from convcost.documents.numbers import Head, kinds
 from convcost.errors import BaselineError, Fault, Place
-from convcost.metrics import METRICS, standard
+from convcost.metrics import METRICS, counts, standard
 from convcost.ops import KINDS, Cost, Ledger
 
 
