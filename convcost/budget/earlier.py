@@ -12,12 +12,11 @@ from msgspec import UNSET, Struct
 
 from convcost import files
 from convcost.cost.analysis import LayerCost
-from convcost.cost.documents import counts
 from convcost.documents import READABLE
 from convcost.documents.analysis import Entry, Network
 from convcost.documents.numbers import Head, kinds
 from convcost.errors import BaselineError, Fault, Place
-from convcost.metrics import METRICS, standard
+from convcost.metrics import METRICS, counts, standard
 from convcost.ops import KINDS, Cost, Ledger
 
 
