@@ -118,7 +118,7 @@ class Model(Struct, frozen=True):
             force_setattr(self, "network", _checked(self.network))
 
     def analyze(self, *, batch: int = 1, fold: bool = True) -> Analysis:
-        """Return what the network costs, layer by layer and in all.
+        """Return the cost of the network, layer by layer and in all.
 
         Args:
             batch: How many inputs to count the operations for; parameters do not scale.
@@ -134,7 +134,7 @@ class Model(Struct, frozen=True):
         return Analysis.of(self.network, batch=batch, fold=fold)
 
     def compare(self, *, batch: int = 1, fold: bool = True) -> Comparison:
-        """Return what the standard and the separable form of each convolution cost, and three totals.
+        """Return the costs of the standard and the separable form of each convolution, and three totals.
 
         Args:
             batch: How many inputs to count the operations for; parameters do not scale.

@@ -93,7 +93,7 @@ def check_link(path: str | Path) -> None:
 
 
 def read(path: str | Path, limit: int, *, pipes: bool = True) -> bytes:
-    """Return what a file holds.
+    """Return the bytes of a file.
 
     Args:
         path: Its path.
@@ -122,7 +122,7 @@ def read(path: str | Path, limit: int, *, pipes: bool = True) -> bytes:
 
 
 def read_standard_input(limit: int) -> bytes:
-    """Return what standard input holds.
+    """Return the bytes of standard input.
 
     Args:
         limit: How many bytes it may have.
@@ -154,7 +154,7 @@ def _all(limit: int, parts: Iterator[bytes]) -> bytes:
 
 
 def _from_pipe(descriptor: int) -> Iterator[bytes]:
-    """Yield what comes through a pipe."""
+    """Yield the bytes that come through a pipe."""
     from select import select  # where a pipe is named only
 
     while True:

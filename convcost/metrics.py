@@ -184,7 +184,7 @@ def combined(metric: Metric, values: Callable[[str], Sequence[Any]], part: Itera
 
 
 def quotients(numerator: str, denominator: str) -> OfLayers:
-    """Return what gives each layer's ratio of two metrics: the `of_layers` of a `Ratio`."""
+    """Return a function that gives each layer's ratio of two metrics: the `of_layers` of a `Ratio`."""
 
     def of_layers(analysis: Any) -> Sequence[Any]:
         pairs = zip(analysis.values(numerator), analysis.values(denominator), strict=True)

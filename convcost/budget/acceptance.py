@@ -109,7 +109,7 @@ def _decimal(number: Fraction) -> str:
 
 
 def _contents(file: str) -> bytes:
-    """Return what a file holds.
+    """Return the bytes of a file.
 
     Raises:
         ConfigError: It cannot be read any more.

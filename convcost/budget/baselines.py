@@ -67,7 +67,7 @@ class Baseline(Protocol):
         """What it is called."""
 
     def past(self, spec: str, network: Network, settings: Settings) -> Past | Lacking:
-        """Return what a network cost, or why that is not known.
+        """Return a network's past cost, or the reason why it is not known.
 
         Args:
             spec: The spec as it was named.
@@ -80,7 +80,7 @@ class Baseline(Protocol):
 
 
 def from_revision(asked: str, specs: Sequence[str]) -> Baseline:
-    """Return what specs cost where `HEAD` and a revision went different ways: they are read there and counted again.
+    """Return the baseline at the merge base of `HEAD` and a revision, where specs are read and counted again.
 
     Args:
         asked: The revision: a branch, a tag, a commit.
@@ -127,7 +127,7 @@ def _without_past(spec: str) -> Fault:
 
 
 def _faulty(spec: str, revision: Revision, error: ConvcostError) -> Lacking:
-    """Return that a spec was no network at a revision, with the first of its faults."""
+    """Return the note that a spec was not valid at a revision, with its first error."""
     fault = error.faults[0]
     if fault.place is None:  # of the values that are given
         found = fault.found.removeprefix("--set ")
@@ -145,7 +145,7 @@ def _told(text: str) -> str:
 
 
 def from_report(path: str) -> Baseline:
-    """Return what networks cost in an earlier JSON report of `convcost analyze` or `convcost check`.
+    """Return the baseline of an earlier JSON report of `convcost analyze` or `convcost check`.
 
     Args:
         path: The report's path.
@@ -187,7 +187,7 @@ class _Reported:
         return Past(f"{self._path}: {title}", recorded.layers(network), recorded, recorded.whole)
 
     def _told_of(self, network: Network) -> list[Recorded]:
-        """Return what the report tells of a network, each at other values of its symbols.
+        """Return the report's entries for a network, each at other values of its symbols.
 
         It is found by its file; by its name where one of the two is from no file, or the file is gone, and the name is
         only one network's.

@@ -98,7 +98,7 @@ def renamed(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
 
 
 def _renamed(verdict: Verdict) -> str:
-    """Return what a limit on activations is held to, and what it was held to before."""
+    """Return the value that a limit on activations is held to, and the one of earlier versions."""
     budget, analysis = verdict.budget, verdict.analysis
     index = next((index for index, layer in enumerate(analysis.layers) if layer is verdict.layer), None)
     part = _chosen(budget, analysis) if index is None else [index]
@@ -113,7 +113,7 @@ def _renamed(verdict: Verdict) -> str:
 
 
 def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Baseline | None:
-    """Return what growth is measured against: a revision, a report, or nothing.
+    """Return the baseline for growth: a revision, a report, or None.
 
     Args:
         base: The revision.
@@ -245,7 +245,7 @@ class _Held(Struct, frozen=True):
         )
 
     def _base(self) -> tuple[Value | None, str]:
-        """Return what the layers cost at the baseline; None where that is not known, and why."""
+        """Return the layers' cost at the baseline; None and the reason where it is not known."""
         past = self.point.past
         if past is None:
             return None, ""
@@ -264,7 +264,7 @@ class _Held(Struct, frozen=True):
             return None, f"{past.name} does not tell {missing.metric}"
 
     def _before(self, past: Past) -> tuple[Value | None, str]:
-        """Return what the layers cost at a baseline that is known; None where it has none of them, and why."""
+        """Return the layers' cost at a known baseline; None and the reason where it has none of them."""
         budget = self.budget
         if self._alone:
             partner = self.point.partners[self.part[0]]
@@ -321,7 +321,7 @@ class _Held(Struct, frozen=True):
         return known, earlier
 
     def remedy(self, limit: Value) -> Remedy | None:
-        """Return what would bring the layers back within a limit."""
+        """Return the remedy that brings the layers back within a limit."""
         from convcost.budget import remedies  # imports the rewrites
 
         point = self.point

@@ -123,7 +123,7 @@ def _layer(row: Any, path: tuple[str, ...]) -> LayerCost:
 
 
 def read(path: str) -> tuple[Recorded, ...]:
-    """Return what a report tells.
+    """Return the entries of a report.
 
     Args:
         path: The report's path.
@@ -138,7 +138,7 @@ def read(path: str) -> tuple[Recorded, ...]:
 
 
 def fault(path: str, message: str, where: str = "", found: str = "") -> Fault:
-    """Return what is wrong with a report, with the command that makes a right one."""
+    """Return the error of a report, with the command that makes a right one."""
     return Fault(message, Place(path), where, found, _command(path))
 
 
@@ -214,7 +214,7 @@ def _within(path: str, where: str, top: Any) -> Iterator[tuple[str, Any, int]]:
 
 
 def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
-    """Return what a report tells of a network, where it can be compared."""
+    """Return a report's entry for a network, where it can be compared."""
     if isinstance(given, dict) and "free" in given:
         raise BaselineError(fault(path, "the report tells formulas", where, "it was made with --free"))
     if version == 1:
@@ -256,7 +256,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _contradictions(recorded: Recorded) -> Iterator[str]:
-    """Yield what cannot be so in a report that nothing has changed."""
+    """Yield the contradictions in a report."""
     entry = recorded.entry
     for row in (*entry.layers, entry.total):
         whose = row.name if isinstance(row, Head) else "the total"

@@ -59,7 +59,7 @@ def initial(analyses: Mapping[str, Analysis], headroom: Fraction, text: str, set
 
 
 def _named(spec: str) -> str:
-    """Return how a configuration in the current folder names a spec."""
+    """Return the path of a spec as a configuration in the current folder writes it."""
     pattern = escape(Path(os.path.relpath(spec)).as_posix())
     if spec == "-":
         found = "standard input"

@@ -83,7 +83,7 @@ def _below(folder: Path, starts: Iterable[str], *, files: bool) -> Iterator[str]
 
 
 def _entries(folder: Path, name: str, *, hidden: bool = False) -> list[os.DirEntry[str]]:
-    """Return what is in a folder; nothing where that cannot be read."""
+    """Return the entries of a folder; none where it cannot be read."""
     with suppress(OSError), os.scandir(folder / name) as entries:
         return [entry for entry in entries if hidden or not entry.name.startswith(".")]
     return []
@@ -113,5 +113,5 @@ def near(folder: Path, path: str) -> list[str]:
 
 
 def identity(spec: str) -> str:
-    """Return what two names of one spec have in common: the file's real path, or the name of a shipped spec."""
+    """Return the identity of a spec: the file's real path, or the name of a shipped spec."""
     return os.path.realpath(spec) if os.path.lexists(spec) else spec

@@ -97,7 +97,7 @@ class _Attempt(Struct, frozen=True):
     part: Container[int]
 
     def least(self, candidates: Sequence[Candidate]) -> tuple[int, list[Candidate]]:
-        """Return what is left of the cost and the fewest candidates that keep the limit; all where none do."""
+        """Return the remaining cost and the fewest candidates that keep the limit; all where none do."""
         while True:
             useful = self._apart(candidates)
             value, chosen = self._enough(useful)
@@ -110,7 +110,7 @@ class _Attempt(Struct, frozen=True):
             candidates = [each for each in candidates if id(each) not in stuck]
 
     def named(self, pattern: str, changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> int:
-        """Return what the layers cost that a pattern means in the spec that rewrites make of this."""
+        """Return the cost of the layers that a pattern matches in the rewritten spec."""
         notes = [(Note(rewrite.name, rewrite.source), sites) for rewrite, sites in changes]
         expected = apply(self.analysis.network, [site for _, sites in changes for site in sites]).network
         text = rewrite_text(self.source, self.settings, self.analysis.network, notes, expected)
@@ -143,7 +143,7 @@ class _Attempt(Struct, frozen=True):
         return left, list(candidates[:many])
 
     def _left(self, candidates: Sequence[Candidate]) -> int:
-        """Return what the part that is limited costs with these rewritten."""
+        """Return the cost of the limited layers with these candidates rewritten."""
         rewritten = apply(self.analysis.network, [site for candidate in candidates for site in candidate.sites])
         values = zip(Analysis.of(rewritten.network).values(self.metric), rewritten.origins, strict=True)
         return sum(value for value, origin in values if origin in self.part)

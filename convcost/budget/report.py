@@ -169,7 +169,7 @@ def _explained(check: Check) -> Iterator[Verdict]:
 
 
 def _group(verdict: Verdict) -> tuple[Any, ...]:
-    """Return what the verdicts on the layers of one network by one budget have in common."""
+    """Return the key that the verdicts on the layers of one network by one budget share."""
     return verdict.budget.path, verdict.budget.metric, verdict.kind, id(verdict.analysis)
 
 
@@ -218,7 +218,7 @@ def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
 
 
 def _label(verdict: Verdict) -> str:
-    """Return what a limit is for."""
+    """Return the description of a limit."""
     budget = verdict.budget
     text = metrics.words(budget.metric)
     if budget.scope == EACH:
@@ -260,12 +260,12 @@ def _percent(share: Fraction, decimals: int) -> str:
 
 
 def _title(verdict: Verdict) -> str:
-    """Return what was found, in a few words."""
+    """Return the finding in a few words."""
     return safe(f"{_label(verdict)}: {_outcome(verdict)}")
 
 
 def _outcome(verdict: Verdict) -> str:
-    """Return how a limit is used."""
+    """Return the used share of a limit."""
     limit = verdict.limit
     if limit is None:
         return verdict.reason
@@ -288,13 +288,13 @@ def _warning(verdict: Verdict) -> str:
 
 
 def _whose(verdict: Verdict) -> str:
-    """Return what a limit is for and what was held to it."""
+    """Return the descriptions of a limit and of what it limits."""
     named = f", {verdict.layer.name}" if verdict.layer is not None else ""
     return safe(f"{verdict.spec}{named}: {_title(verdict)}")
 
 
 def _causes(verdict: Verdict) -> Table:
-    """Return where a limit stands, the layers that it is spent on, and what would help."""
+    """Return the place of a limit, the costliest layers, and the remedy."""
     bound = verdict.bound
     frame = Fault("", bound.place, verdict.budget.path, _frame_found(verdict), source=bound.source)
     causes = verdict.causes
@@ -366,7 +366,7 @@ def _frame_found(verdict: Verdict) -> str:
 
 
 def _advice(verdict: Verdict) -> Iterator[str]:
-    """Yield what somebody wants to be said, and what would help."""
+    """Yield the budget's own message, and the remedy."""
     yield from (safe(line) for line in verdict.budget.message.splitlines() if line.strip())
     if verdict.status != EXCEEDED:
         return
@@ -431,7 +431,7 @@ def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Findin
 
 
 def _message(verdict: Verdict) -> str:
-    """Return what was found in one paragraph."""
+    """Return the finding in one paragraph."""
     parts = [f"{_whose(verdict)}."]
     bound = verdict.bound
     if bound.place is not None:

@@ -109,7 +109,7 @@ def read(revision: Revision, named: Sequence[str]) -> dict[str, Source | None]:
 
 
 def read_each(revision: Revision, named: Sequence[str]) -> dict[str, Source | BaselineError | None]:
-    """Return what `read` does, with an error in the place of each file that is there but holds no text.
+    """Return the texts of files as `read` does, with an error for each file that is there but holds no text.
 
     Raises:
         BaselineError: A file lies outside the repository, or git cannot read it.
@@ -246,7 +246,7 @@ def _unshallow(remotes: Sequence[str]) -> str:
 
 
 def _remote(remotes: Sequence[str]) -> str:
-    """Return where a clone most likely came from."""
+    """Return the remote that a clone most likely came from."""
     return "origin" if "origin" in remotes else remotes[0]
 
 
@@ -276,7 +276,7 @@ def _inside(root: str, file: str) -> str | Fault:
 
 
 def _contents(revision: Revision, paths: Sequence[str]) -> dict[str, Source | BaselineError | None]:
-    """Return what files, named from the top of their repository, hold at a commit."""
+    """Return the contents of files at a commit, by their paths from the top of the repository."""
     found: dict[str, Source | BaselineError | None] = dict.fromkeys(paths)
     blobs: dict[str, str] = {}
     total = 0
@@ -394,7 +394,7 @@ def _text(data: bytes, file: str) -> Source | BaselineError:
 
 
 def _renamed(revision: Revision) -> dict[str, str]:
-    """Return what the files that were renamed since a commit were called there.
+    """Return the former paths of the files that were renamed since a commit.
 
     What is committed, or staged for it, is compared; files are not read, lest a filter is run for them.
     """

@@ -31,7 +31,7 @@ def _mapping(keys: Mapping[str, Key], required: list[str]) -> Schema:
 
 
 def _kinds() -> dict[str, Schema]:
-    """Return what each kind of value is; an amount need not be whole where there is a metric that is a ratio."""
+    """Return the schema of each kind of value; an amount need not be whole where a metric is a ratio."""
     whole = AMOUNT_OF_RATIO if any(metric.is_ratio for metric in METRICS.values()) else AMOUNT
     return {
         "version": VERSION,

@@ -50,7 +50,7 @@ class Point(Struct, frozen=True):
     known: dict[str, Sequence[Any]]
 
     def values(self, metric: str) -> Sequence[Any]:
-        """Return what each layer costs of a metric, worked out once."""
+        """Return each layer's value of a metric, computed once."""
         if metric not in self.known:
             self.known[metric] = self.analysis.values(metric)
         return self.known[metric]
@@ -84,7 +84,7 @@ class Subject:
         self._layers = 0  # of all points
 
     def budgets(self) -> list[Budget]:
-        """Return what the spec itself says it may cost."""
+        """Return the limits in the spec itself."""
         lines = Faults(self.source)
         return [
             Budget(

@@ -39,11 +39,11 @@ def analyze(
     depth: Optional[int] = typer.Option(  # noqa: UP045
         None, "--depth", min=1, metavar="N", help="Fold what lies deeper in blocks and branches into one row."
     ),
-    formulas: bool = typer.Option(False, "--formulas", help="Tell each layer's formulas in the papers' letters."),
+    formulas: bool = typer.Option(False, "--formulas", help="Show each layer's formulas in the papers' letters."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """Tell what networks cost: parameters, multiplications and additions, per layer, exactly."""
+    """Show the cost of networks: parameters, multiplications and additions, per layer, exactly."""
     chosen = output.outputs(format, outputs, specs)
     settings = options.settings(set)
     if sort is not None:

@@ -192,14 +192,14 @@ def _run() -> int:
 
 
 def _of_system(error: Exception) -> str:
-    """Return what is wrong with where the command runs, if an error comes of that; else nothing."""
+    """Return the message for an error of the surroundings, such as a full disk; nothing for others."""
     if not isinstance(error, OSError):
         return ""
     return _without_folder() or (_without_output(error) if error.errno in _UNWRITABLE and not error.filename else "")
 
 
 def _without_folder() -> str:
-    """Return that the working directory is gone, if it is; else nothing."""
+    """Return the message that the working directory is gone, if it is."""
     try:
         Path.cwd()
     except OSError:

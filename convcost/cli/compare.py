@@ -23,7 +23,7 @@ def compare(
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """Tell what each convolution costs in its standard and in its separable form, or how two specs differ."""
+    """Compare the standard and the separable form of each convolution, or two specs."""
     chosen = output.outputs(format, outputs, [spec, other or spec])
     settings = options.settings(set)
     if other is None:

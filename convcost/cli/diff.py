@@ -51,7 +51,7 @@ def diff(
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """Tell what changed, layer by layer and in all: in files since a revision, or from one spec to another.
+    """Show the changes, layer by layer and in all: in files since a revision, or between two specs.
 
     A file alone is compared with the last commit.
     """
@@ -150,7 +150,7 @@ def _before(
     settings: Mapping[str, Any],
     after: convcost.Model,
 ) -> convcost.Model:
-    """Return what a file was at a revision, a network without layers where there was none.
+    """Return the network of a file at a revision; one without layers where there was no file.
 
     Raises:
         SpecError: It had faults there.
@@ -176,7 +176,7 @@ def _without_baseline(error: BaselineError) -> BaselineError:
 
 
 def _raise(errors: Sequence[ConvcostError]) -> None:
-    """Tell all that is wrong at once.
+    """Raise all errors at once.
 
     Raises:
         SpecError: There is something.

@@ -21,7 +21,7 @@ def formulas(
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """Tell what each layer type costs as formulas, derived from the code that counts."""
+    """Show the formulas of each layer type, derived from the code that counts."""
     from convcost.cost.formulas import quotients, sheets
     from convcost.cost.formulas_report import LettersReport
 

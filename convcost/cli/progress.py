@@ -133,7 +133,7 @@ _told = 0.0  # when the line was last written; 0 where there is none
 
 
 def watch_layers() -> None:
-    """Say how many layers a network has so far, if unrolling it takes a while and standard error is a terminal."""
+    """Show the number of layers so far, if unrolling takes a while and standard error is a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():
         limits.notify(_layers)
 

@@ -35,7 +35,7 @@ def suggest(
     format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """Tell which layers to rewrite, the biggest saving for each layer touched first, until the limits are kept.
+    """Suggest which layers to rewrite, the biggest saving for each layer touched first, until the limits are kept.
 
     The exit status is 0 when they are, 1 when they are out of reach.
     """

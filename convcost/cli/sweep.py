@@ -40,7 +40,7 @@ def sweep(
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """Tell what a network costs at every combination of some values of its symbols."""
+    """Show the cost of a network at every combination of some values of its symbols."""
     from convcost.cli import progress
     from convcost.design_space.sweep_report import SweepReport
 

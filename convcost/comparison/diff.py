@@ -102,7 +102,7 @@ class Difference(Struct, frozen=True):
         return {metric.name: (self.before.value(metric.name), self.after.value(metric.name)) for metric in standard()}
 
     def values(self, metric: str) -> list[tuple[Any, Any]]:
-        """Return what each layer costs of a metric in each network; 0 where it is not."""
+        """Return each layer's value of a metric in both networks; 0 where it is missing."""
         before, after = (
             dict(zip([layer.name for layer in side.layers], side.values(metric), strict=True))
             for side in (self.before, self.after)

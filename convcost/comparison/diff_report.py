@@ -209,7 +209,7 @@ def _row(change: Change, whole: Cost) -> Row:
 
 
 def _size(change: Change, whole: Cost) -> float:
-    """Return how large a change is beside the networks: in parameters or multiplications, whichever is larger."""
+    """Return the relative size of a change: in parameters or multiplications, whichever is larger."""
     before, after = change.costs
     params, mults = abs(after.params - before.params), abs(after.mults - before.mults)
     return max(params / whole.params if params else 0.0, mults / whole.mults if mults else 0.0)

@@ -101,7 +101,7 @@ def _matched(old: Sequence[Marks], new: Sequence[Marks]) -> list[Match]:
 
 
 def _effort(matches: Iterable[Match], old: Sequence[Marks], new: Sequence[Marks]) -> int:
-    """Return how much there is to tell: other fields are more than another place, or shapes that were passed on."""
+    """Return the size of a difference: changed fields weigh more than another place or passed-on shapes."""
     effort = 0
     for found in matches:
         if found.before is None or found.after is None:

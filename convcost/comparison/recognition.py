@@ -181,7 +181,7 @@ class Marks(Struct, frozen=True, gc=False):
         return self.type, self.fields, self.cost, self.place
 
     def aspects(self) -> Iterator[tuple[str, int, int]]:
-        """Yield what makes layers of a type alike, each with its name and weight.
+        """Yield the similarities between layers of a type, each with its name and weight.
 
         Fields that differ are more of a change than shapes, which follow from what is before.
         """
@@ -229,7 +229,7 @@ class Alike:
             yield "path", layer.path
 
     def row(self, i: int, low: int, high: int) -> list[int]:
-        """Return how alike a layer is to those from `low` and before `high`; none but positive numbers make a pair.
+        """Return the similarity of a layer to those from `low` and before `high`; only positive numbers make a pair.
 
         A pair has the same type, or the same path that somebody gave; with other given names it has to be equal.
         """

@@ -54,7 +54,7 @@ class LayerCost(Struct, frozen=True):
         return self.output_values if REGISTRY[self.type].macs else 0
 
     def value(self, metric: str) -> Any:
-        """Return what the layer costs of a metric, one of `convcost.metrics.METRICS`.
+        """Return the layer's value of a metric, one of `convcost.metrics.METRICS`.
 
         Raises:
             OptionError: There is no such metric, or it depends on other layers; `Analysis.values` has it then.
@@ -118,7 +118,7 @@ class Analysis(Struct, frozen=True):
             raise error.at(Place(network.file)) from None
 
     def values(self, metric: str) -> Sequence[Any]:
-        """Return what each layer costs of a metric, one of `convcost.metrics.METRICS`; None where it has no value.
+        """Return each layer's value of a metric, one of `convcost.metrics.METRICS`; None where it has none.
 
         Raises:
             OptionError: There is no such metric.
@@ -126,7 +126,7 @@ class Analysis(Struct, frozen=True):
         return metrics.named(metric).of_layers(self)
 
     def value(self, metric: str) -> Any:
-        """Return what the network costs of a metric; None where it has no value, as a ratio to 0.
+        """Return the network's value of a metric; None where it has none, as a ratio to 0.
 
         Raises:
             OptionError: There is no such metric.

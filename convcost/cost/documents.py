@@ -58,7 +58,7 @@ def analysis_document(
 
 
 def entry_document(analysis: Analysis, names: Sequence[str]) -> Any:
-    """Return what a network costs as a part of a document of several networks."""
+    """Return a network's entry in a document of several networks."""
     row = kinds(tuple(names)).row
     return documents.Entry(
         network=network_document(analysis.network),
@@ -77,7 +77,7 @@ def side_documents(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
 
 
 def total_document(analysis: Analysis, names: Sequence[str]) -> Any:
-    """Return what a network costs in all."""
+    """Return the totals of a network."""
     total = kinds(tuple(names)).total
     return total(**{name: plain(analysis.value(name)) for name in names}, ops=analysis.total.ops.to_dict())
 
@@ -104,7 +104,7 @@ def network_document(network: Network) -> documents.Network:
 
 
 def convention_document(analysis: Analysis) -> Any:
-    """Return what the numbers count."""
+    """Return the description of the counting convention."""
     texts = {metric.name: metric.about for metric in metrics.standard()}
     return documents.Told(batch=analysis.batch, fold=analysis.fold, **texts)
 

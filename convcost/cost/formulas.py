@@ -137,7 +137,7 @@ def letters_of(definition: type[LayerType]) -> dict[str, str]:
 
 
 def quotients(settings: Mapping[str, int] | None = None) -> list[Quotient]:
-    """Return what a separable and a grouped convolution cost of the standard one, in the letters.
+    """Return the cost of a separable and a grouped convolution as shares of the standard one, in symbols.
 
     >>> [(str(each.mults), each.name) for each in quotients()][:2]
     [('1/N + 1/Dk²', 'separable'), ('1/N + 1/(Dkh·Dkw)', 'separable, Dkh × Dkw')]
@@ -180,7 +180,7 @@ def of_layer(layer: Layer) -> dict[str, str]:
 
 
 def _kind(value: Any) -> Any:
-    """Return what of a field's value tells which formula holds: not its number, but whether it is 1."""
+    """Return the part of a field's value that selects a formula: not its number, but whether it is 1."""
     if value.__class__ is int or value.__class__ is Formula:
         return _pattern((value,))[0]
     if value.__class__ is tuple and value and value[0].__class__ in (int, Formula):
@@ -255,7 +255,7 @@ def _channels(letters: _Letters, definition: type[LayerType], number: int) -> An
 
 
 def _witness(definition: type[LayerType]) -> dict[str, int]:
-    """Return where a layer of a type works: its own letters are as small as they can be."""
+    """Return values at which a layer of a type works: its own letters are as small as they can be."""
     letters = {_letter(name, field): field.read.form.minimum for name, field in definition.fields.items()}
     return {letter: max(1, minimum) for letter, minimum in letters.items() if letter not in LETTERS} | _WITNESS
 
@@ -313,7 +313,7 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
 
 
 def _of(letters: _Letters, type: str, given: Mapping[str, Any]) -> Cost:
-    """Return what a layer costs whose output size is its own letter; a composite one as the sum of its stages."""
+    """Return the cost of a layer whose output size is its own letter; of a composite one, the sum of its stages."""
     whole = Cost()
     shapes = _inputs(letters, type)
     for stage, fields, output in _stages(letters, type, given):

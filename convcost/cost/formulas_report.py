@@ -122,7 +122,7 @@ class LettersReport(Struct, frozen=True):
 
 
 def _quantities(sheet: Sheet) -> Iterator[tuple[str, Any]]:
-    """Yield what a sheet tells, by name."""
+    """Yield the quantities of a sheet by name."""
     if sheet.axes:
         yield from ((f"output axis {number}", size) for number, size in enumerate(sheet.axes, 1))
     else:

@@ -31,7 +31,7 @@ def structures(numbers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def symbols(free: Free) -> dict[str, Any]:
-    """Return what is known of each free symbol, and the value at which open questions were decided."""
+    """Return the facts of each free symbol, and the value at which open questions were decided."""
     described = {}
     for name, letter in free.symbols.items():
         value = free.witness.get(name)
@@ -41,7 +41,7 @@ def symbols(free: Free) -> dict[str, Any]:
 
 
 def conditions(free: Free) -> list[dict[str, str]]:
-    """Return what must hold beside the facts of the symbols."""
+    """Return the conditions beside the facts of the symbols."""
     return [
         {"text": str(each), "relation": each.relation, "formula": each.formula.text("plain")}
         for each in free.conditions
@@ -49,7 +49,7 @@ def conditions(free: Free) -> list[dict[str, str]]:
 
 
 def facts(free: Free) -> list[str]:
-    """Return what is known of each free symbol in words.
+    """Return the facts of each free symbol in words.
 
     Example: `alpha a positive multiple of 1/32`.
     """

@@ -124,7 +124,7 @@ class AnalysisReport(Struct, frozen=True):
         return analysis_document(self.analysis, self.layers, self._values(), self.columns, left_out)
 
     def _values(self) -> Callable[[str], Sequence[Any]]:
-        """Return what gives a metric's value of each row."""
+        """Return a function that gives a metric's value for each row."""
         return _of_rows(self.analysis, self.parts)
 
     def records(self) -> Sequence[Mapping[str, Any]]:
@@ -269,7 +269,7 @@ def check_columns(columns: Sequence[str]) -> None:
 
 
 def _of_rows(analysis: Analysis, parts: Sequence[Sequence[int]]) -> Callable[[str], Sequence[Any]]:
-    """Return what gives a metric's value of each row, of which each stands for some layers."""
+    """Return a function that gives a metric's value for each row that stands for several layers."""
     values = cache(analysis.values)
     places = [part[0] for part in parts] if all(len(part) == 1 for part in parts) else None
 
@@ -361,7 +361,7 @@ def _row(label: str, layer: LayerCost, whole: int) -> Row:
 
 
 def _notes(layer: LayerCost) -> str:
-    """Return what else a reader should know: the other operations, and why there are none."""
+    """Return the notes: the other operations, and why there are none."""
     ops = layer.cost.ops
     others = [
         f"{count:,} {kind}"
@@ -377,7 +377,7 @@ def _reasons(layer: LayerCost) -> list[str]:
 
 
 def _meanings(columns: Sequence[str]) -> Iterator[str]:
-    """Yield what each chosen column tells."""
+    """Yield the footnote of each chosen column."""
     for name in columns:
         yield f"{metrics.heading(name)}: {METRICS[name].about}"
 

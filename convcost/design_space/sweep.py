@@ -115,7 +115,7 @@ def check_size(task: Task, most: int) -> None:
 
 
 def run(task: Task, pool: Executor | None = None, watch: Watch | None = None) -> list[Outcome]:
-    """Return what every point gives.
+    """Return the outcome of every point.
 
     Args:
         task: What is asked.
@@ -160,7 +160,7 @@ def _scattered(size: int) -> Iterator[int]:
 
 
 def analysed(task: Task, index: int) -> Outcome:
-    """Return what the analysis of one point gives."""
+    """Return the outcome of analysing one point."""
     try:
         analysis = Analysis.of(task.build(task.settings(index), None), batch=task.batch, fold=task.fold)
     except ConvcostError as error:
@@ -195,7 +195,7 @@ def _freeable(task: Task, index: int) -> list[str]:
 
 
 def _bounds(network: Network) -> Iterator[Condition]:
-    """Yield that no size is beyond any network, those of outputs apart: all output values together bound them."""
+    """Yield the conditions that keep sizes within bounds; those of outputs follow from all output values together."""
     numbers = list(network.input_shape)
     for layer in network.layers:
         numbers += [value for name, value in layer.fields.items() if name not in ("out_channels", "out_features")]

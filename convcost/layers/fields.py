@@ -110,7 +110,7 @@ def field(read: Reader, default: Any = ..., about: str = "", *, letter: str = ""
 
 
 def _takes(form: Form) -> Callable[[Callable[[Any, int], Any]], Reader]:
-    """Say what a reader takes."""
+    """Declare the form of the values that a reader takes."""
 
     def reader(read: Callable[[Any, int], Any]) -> Reader:
         marked = cast("Reader", read)  # a function takes any attribute

@@ -49,7 +49,7 @@ class _Pool(LayerType):
         return Cost(ops=self.window(product(self.kernel_size)) * product(output))
 
     def window(self, terms: int) -> Ledger:
-        """Return what one output value costs."""
+        """Return the operations of one output value."""
         raise TypeError(f"{self.type} says no window")
 
     def _dilation(self) -> tuple[int, ...]:

@@ -44,7 +44,7 @@ def _same(i: int, k: int, s: int, d: int) -> Pair:
 
 
 def each_axis(work: Callable[..., Any], *columns: Iterable[Any]) -> Iterable[Any]:
-    """Return what `work` gives for each axis; formulas are worked out once for axes that are the same."""
+    """Return the results of `work` for each axis; formulas are worked out once for axes that are the same."""
     axes = list(zip(*columns, strict=True))
     first = axes[0]
     if first[0].__class__ is int or not all(all(map(is_, first, axis)) for axis in axes[1:]):

@@ -39,7 +39,7 @@ class Rewritten(Struct, frozen=True):
 
 
 def survey(network: Network, rewrite: Rewrite) -> Survey:
-    """Return where a rewrite applies and keeps the shape, and why it does not elsewhere."""
+    """Return the sites where a rewrite applies and keeps the shape, and the reasons elsewhere."""
     graph = Graph(network)
     sites: dict[int, Site] = {}
     refusals: dict[int, str] = {}

@@ -129,7 +129,7 @@ class Rewrite:
             raise OptionError(Fault(f"{name} of the rewrite {self.name!r} is {expected}", found=f"found {value}"))
 
     def site(self, graph: Graph, index: int) -> Site | None:
-        """Return what becomes of a layer and of those it forms a whole with; None for one that is no question.
+        """Return the site of a layer and of those that belong to it; None where the rewrite does not concern it.
 
         Raises:
             Refusal: The rewrite does not apply to the layer.
@@ -148,7 +148,7 @@ class Rewrite:
         """
 
     def parts(self, layer: Layer) -> tuple[Part, ...]:
-        """Return what a layer becomes, in arithmetic that serves numbers and letters alike."""
+        """Return the parts that replace a layer, in arithmetic that works on numbers and symbols alike."""
         raise TypeError(f"{self.name} says no parts")
 
 

@@ -153,7 +153,7 @@ def numbers(before: Cost, after: Cost, largest: int) -> tuple[str, ...]:
 
 
 def _apart(before: Cost, after: Cost) -> tuple[str, ...]:
-    """Return what is to be said where parameters and multiplications move apart."""
+    """Return the footnote where parameters fall and multiplications grow, or the reverse."""
     params, mults = after.params - before.params, after.mults - before.mults
     if (params < 0 < mults) or (mults < 0 < params):
         return (f"Parameters and multiplications move apart: {signed(params)} params, {signed(mults)} mults.",)

@@ -28,7 +28,7 @@ class Saving(Struct, frozen=True):
 
 
 def saving(name: str) -> Saving:
-    """Return what a rewrite's form costs of the one that it replaces.
+    """Return the cost of a rewrite's form as a share of the form that it replaces.
 
     >>> saving("separable")
     Saving(params=1/N + 1/Dk², mults=1/N + 1/Dk²)
@@ -84,7 +84,7 @@ def _cost(type: str, fields: Mapping[str, Any], x: Shape) -> tuple[Cost, Shape]:
 
 
 def _of_linear() -> Saving:
-    """Return what a 1×1 convolution at every position costs of the linear layer on all values."""
+    """Return the cost of a 1×1 convolution at every position as a share of the linear layer on all values."""
     letters: list[Any] = [symbol(letter, whole=True) for letter in "CNHW"]
     channels, outputs, height, width = letters
     linear = REGISTRY["linear"]({"out_features": outputs, "bias": False})

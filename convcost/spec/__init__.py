@@ -222,7 +222,7 @@ def _setting(name: str, text: Any, wrong: list[Fault]) -> Any:
 
 
 def _breaks(value: Any, multiple: Any) -> tuple[str, str] | None:
-    """Return what `multiple_of` demands and the remedy where the value breaks it."""
+    """Return the demand of `multiple_of` and the remedy where a value breaks it."""
     if multiple is None or value is None or isinstance(value, Missing):
         return None
     demand = f"a multiple of {shown(multiple)}"

@@ -259,7 +259,7 @@ def _start(node: yaml.Node) -> int:
 
 
 def _end(node: yaml.Node) -> int:
-    """Return where a node's text ends; the parser puts the end of a list in lines behind the space after it."""
+    """Return the end of a node's text; the parser puts the end of a list in lines behind the space after it."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style:
         last = node.value[-1]
         return _end(last[1] if isinstance(last, tuple) else last)

@@ -112,7 +112,7 @@ class Evaluator:
         return value
 
     def described(self, given: Given, value: Any) -> str:
-        """Return what a value is and, where it was computed, from what."""
+        """Return the description of a value and, where it was computed, of its expression."""
         text = given.value.text + " =" if isinstance(given.value, Formula) else "found"
         return f"{text} {shown_value(value)}"
 
@@ -130,7 +130,7 @@ class Evaluator:
         self.layer_fault(wrong_rank(layer, shape), item, {})
 
     def note(self) -> str:
-        """Return where the block that is being unrolled is used."""
+        """Return the note that says where the block being unrolled is used."""
         if not self.uses:
             return ""
         use = self.uses[-1]

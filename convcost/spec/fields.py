@@ -70,7 +70,7 @@ class Fields:
         self.parameters = parameters
 
     def layer(self, layer: type[LayerType], node: Node, at: Node, where: str) -> dict[str, Given]:
-        """Return what a layer gives, its defaults, and `INVALID` for what is required and missing."""
+        """Return the fields that a layer gives, its defaults, and `INVALID` for required ones that are missing."""
         given = self.given(node, layer, where) if node.__class__ is not Scalar or node.text else {}
         defaults = self.defaults.get(layer.type)
         if defaults:
@@ -83,7 +83,7 @@ class Fields:
         return given
 
     def given(self, node: Node, layer: type[LayerType], where: str, *, outer: bool = False) -> dict[str, Given]:
-        """Return what a mapping gives to a layer type; `outer` marks what stands in `defaults`."""
+        """Return the fields that a mapping gives to a layer type; `outer` marks those in `defaults`."""
         if node.__class__ is not Mapping:
             if not (isinstance(node, Scalar) and node.null):
                 self.values.faults.add(
@@ -140,7 +140,7 @@ class Fields:
         return Item(type, type, where, at.line, at.column, fields) if isinstance(node, Mapping) else type
 
     def arguments(self, block: str, node: Node, at: Node, where: str) -> dict[str, Given]:
-        """Return what the use of a block gives to its parameters, and `INVALID` for one that misses."""
+        """Return the arguments of the use of a block, and `INVALID` for missing ones."""
         parameters = self.parameters[block]
         if parameters is None:
             return {}

@@ -28,7 +28,7 @@ def max_layers() -> int:
 
 
 def watch() -> Hearer | None:
-    """Return who hears how many layers a network has so far; None where nobody does."""
+    """Return the callback for the number of layers so far; None without one."""
     return _watch.get()
 
 
@@ -42,7 +42,7 @@ def allow(layers: int) -> None:
 
 
 def notify(hearer: Hearer | None) -> None:
-    """Tell somebody from now on how many layers a network has so far."""
+    """Call back from now on with the number of layers a network has so far."""
     _watch.set(hearer)
 
 

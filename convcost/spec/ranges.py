@@ -29,7 +29,7 @@ def values(name: str, text: str, most: int = MOST_VALUES) -> tuple[Any, ...]:
 
 
 def _parts(text: str) -> list[str]:
-    """Return what the commas outside of parentheses separate."""
+    """Return the parts between the commas that are outside of parentheses."""
     parts, depth = [""], 0
     for char in text:
         depth += (char == "(") - (char == ")")

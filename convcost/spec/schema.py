@@ -187,7 +187,7 @@ def _needed(layer: type[LayerType]) -> Schema:
 
 
 def _about(layer: type[LayerType]) -> str:
-    """Return what a layer type is and what it costs: its docstring without the source."""
+    """Return the description of a layer type: its docstring without the source."""
     paragraphs = cleandoc(layer.__doc__ or "").split("\n\n")
     return " ".join(" ".join(text.split()) for text in paragraphs if not text.startswith("Source:"))
 

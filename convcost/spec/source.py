@@ -90,7 +90,7 @@ def _packed() -> list[str]:
 
 
 def _bytes(path: Path) -> bytes:
-    """Return what a file holds; one in the zip file that the package runs from too.
+    """Return the bytes of a file; one in the zip file that the package runs from too.
 
     Raises:
         OSError: It cannot be read.

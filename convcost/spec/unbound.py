@@ -64,7 +64,7 @@ class Letters:
         return self.formulas[name]
 
     def remedy(self, names: Collection[str]) -> str:
-        """Return what gives symbols values."""
+        """Return the options that give symbols values."""
         return " ".join(dict.fromkeys(f"--set {name}=…" for name in names if name not in self.witness)) or " ".join(
             dict.fromkeys(f"{name} cannot stay free here" for name in names)
         )

@@ -48,7 +48,7 @@ UNKNOWN: Any = UnknownNumber()
 
 
 def unknown_value(field: Field, rank: int) -> Any:
-    """Return what stands for a field's value that could not be read.
+    """Return the stand-in for a field's value that could not be read.
 
     Args:
         field: The field.

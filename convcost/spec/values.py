@@ -118,7 +118,7 @@ def all_words() -> set[str]:
 
 
 def kind_of(node: Node) -> str:
-    """Return what a node is, for messages."""
+    """Return the description of a node for messages."""
     if isinstance(node, Scalar):
         return "no value" if node.null else f"the text {node.text!r}"
     return "a list" if isinstance(node, Sequence) else "a mapping"

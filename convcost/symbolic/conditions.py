@@ -124,7 +124,7 @@ def _fractional_part(formula: R) -> Rational | None:
 
 
 def facts_of(kind: type[Rational], atom: Atom) -> list[Condition]:
-    """Return what is known of a symbol as conditions."""
+    """Return the facts of a symbol as conditions."""
     found = []
     if atom.step is not None:
         found.append(Condition("whole", kind({frozenset([(atom, 1)]): exact(1 / Fraction(atom.step))}, None)))

@@ -251,7 +251,7 @@ def _shared_step(args: tuple[Expression, ...]) -> Number | None:
 
 
 def _facts(name: str, args: tuple[Expression, ...]) -> tuple[Number | None, Number | None]:
-    """Return what a function's values are multiples of, and what they are not below."""
+    """Return the divisor and the lower bound of a function's values."""
     lows = [low for arg in args if (low := _low(arg)) is not None]
     if name == "max":
         return _shared_step(args), max(lows, default=None)

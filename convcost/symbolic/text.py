@@ -93,7 +93,7 @@ class Plain:
         return self.fraction(self.sum(top), self.sum(under), (len(top) > 1, bool(more) or len(m) + (c != 1) > 1))
 
     def symbol(self, name: str) -> str:
-        """Return how a symbol's name is written."""
+        """Return the written form of a symbol's name."""
         return name
 
     def power(self, base: str, n: int) -> str:

@@ -40,7 +40,7 @@ class Cases(Struct, frozen=True):
 
 
 def cases_of(type: str) -> Cases:
-    """Return where a type is executed."""
+    """Return the cases of a type: the inputs and fields with which it is executed."""
     definition = REGISTRY[type]
     own = definition.trials()
     if own is not None:
@@ -106,7 +106,7 @@ class _Single:
         return self._definition.fields[name].read.form.minimum
 
     def variables(self) -> str:
-        """Return what varies."""
+        """Return the description of what varies."""
         vector = self._definition.takes == "vector"
         names = list(self._times)
         if self._groups:
@@ -118,7 +118,7 @@ class _Single:
         return ", ".join([*names, *self._positions.variables()])
 
     def covered(self) -> str:
-        """Return what is held, and the values of it that are tried."""
+        """Return the description of what is held, and of its values that are tried."""
         folded = ["folded and not"] if self._definition.folds else []
         held = [*self._positions.covered(), *folded, *self._options.covered()]
         axes = self._positions.axes()
@@ -175,11 +175,11 @@ class _Merge:
                         yield tuple([(each, *sizes) for each in channels])
 
     def variables(self) -> str:
-        """Return what varies."""
+        """Return the description of what varies."""
         return "channels, sizes" if self._definition.stretches else "channels of each input, sizes"
 
     def covered(self) -> str:
-        """Return what is held, and the values of it that are tried."""
+        """Return the description of what is held, and of its values that are tried."""
         least, most = self._counts[0], self._counts[-1]
         inputs = f"{least} inputs" if least == most else f"{least}–{most} inputs"
         if self._definition.stretches:

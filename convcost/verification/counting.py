@@ -71,7 +71,7 @@ def perform(task: Task) -> Outcome:
 
 
 def predict(task: Task) -> Outcome:
-    """Return what the layer type's formulas say; they are asked for the input that was executed."""
+    """Return the counts that the layer type's formulas predict for the input that was executed."""
     layer = REGISTRY[task.type](task.fields)
     try:
         output = layer.output_shape(*task.input_shapes)

@@ -72,7 +72,7 @@ class Positions:
         return self._kind()
 
     def variables(self) -> list[str]:
-        """Return how the sizes vary."""
+        """Return the description of how the sizes vary."""
         if self._definition.takes == "vector":
             return []
         whole = not self.fields or self._kind == self._margins or (self._kind == self._windows and self._spreads())

@@ -102,7 +102,7 @@ class LayerProof(Struct, frozen=True):
         return self.counted is not None and self.counted == self.predicted
 
     def differences(self) -> tuple[Difference, ...]:
-        """Return what is not as predicted."""
+        """Return the counts that differ from the prediction."""
         return differences(self.counted, self.predicted)
 
     def document(self) -> documents.ExecutedLayer:
@@ -207,7 +207,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def differences(counted: Counts | None, predicted: Counts | None) -> tuple[Difference, ...]:
-    """Return what is counted and not predicted so; nothing where one of them is missing."""
+    """Return the counts that differ from their predictions; none where one of them is missing."""
     if counted is None or predicted is None or counted == predicted:
         return ()
     found = []

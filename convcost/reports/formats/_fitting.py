@@ -38,7 +38,7 @@ class Part(Struct, eq=False):
     dropped: bool = False
 
     def lines(self) -> Iterator[str]:
-        """Yield what is left of it."""
+        """Yield the remaining lines."""
         if self.dropped:
             return
         yield from self.head

@@ -45,7 +45,7 @@ class Stacked(Rewrite):
 
 
 def _share(layer: Layer, number: int, count: int) -> Any:
-    """Return what of the padding a layer of the stack takes: what its dilation reaches, the first whatever is left."""
+    """Return a stacked layer's part of the padding: what its dilation reaches, the first one whatever is left."""
     result = []
     for pair, d in zip(layer.fields["padding"], layer.fields["dilation"], strict=True):
         sides = []

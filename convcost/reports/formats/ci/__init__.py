@@ -21,7 +21,7 @@ def problems(reports: Iterable[Findings]) -> list[Finding]:
 
 
 def where(finding: Finding) -> Place | None:
-    """Return where a finding is shown: at its place, or at the first that is related where it has none."""
+    """Return the place of a finding: its own, or the first related one."""
     return finding.place or next((place for place, _ in finding.related), None)
 
 

@@ -50,7 +50,7 @@ def _add_case(suite: Element, finding: Finding, number: int) -> None:
 
 
 def _told(finding: Finding) -> str:
-    """Return what was found and where to look, a line each."""
+    """Return the finding and its places, a line each."""
     places = [(finding.place, "")] if finding.place else []
     told = [f"{_at(place)}: {text}" if text else _at(place) for place, text in (*places, *finding.related)]
     return "\n".join(map(visible, [finding.message, *told]))
