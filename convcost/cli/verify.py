@@ -139,6 +139,7 @@ def _processes(jobs: int) -> Iterator[Executor | None]:
 
     # Ctrl-C is for this process to answer; the others are told to end
     pool = ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    wait = True  # else Python, which ends meanwhile, may write to a pipe that is closed
     try:
         pool.submit(int).result()  # starts the processes before a progress bar starts a thread
         yield pool
@@ -146,8 +147,9 @@ def _processes(jobs: int) -> Iterator[Executor | None]:
         message = "a process that executed layers has ended, as where memory is short"
         raise OptionError(Fault(message, help=f"--jobs {max(1, jobs // 2)}")) from None
     except KeyboardInterrupt:
+        wait = False
         for process in multiprocessing.active_children():
             process.terminate()
         raise
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=wait, cancel_futures=True)
