@@ -112,6 +112,11 @@ def standard() -> list[Metric]:
     return [metric for name in METRICS.built_in() if (metric := METRICS[name]).standard]
 
 
+def counts(cost: Cost) -> dict[str, Any]:
+    """Return the standard metrics that a cost has, by their names."""
+    return {metric.name: metric.of_cost(cost) for metric in standard() if metric.of_cost is not None}
+
+
 def named(name: str, where: str = "") -> Metric:
     """Return a metric by its name.
 

@@ -250,7 +250,36 @@ def test_a_package_adds_a_metric_by_an_entry_point(monkeypatch, table, run):
     assert metrics.heading("plugged") == "Plugged, bytes"
 
 
+def test_a_package_that_cannot_be_used_is_told(monkeypatch, table, run):
+    monkeypatch.setattr(METRICS, "_plugins", None)
+    point = EntryPoint("plugged", "no_such_package:METRIC", "convcost.metrics")
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
+    status, out, err = run("sweep", "net.yaml", "--set", "n=1,2", "--best", "plugged")
+    assert (status, out) == (2, "")
+    assert err == (
+        "error: metric 'plugged' of the package 'no_such_package:METRIC' cannot be loaded: "
+        "ModuleNotFoundError: No module named 'no_such_package'\n"
+    )
+
+
 # who reads the table
+
+
+@pytest.mark.parametrize(
+    ("command", "sides"),
+    [
+        ("compare net.yaml", ("standard_{}", "separable_{}")),
+        ("rewrite net.yaml --to separable", ("{}_before", "{}_after")),
+        ("suggest net.yaml --max params=200 --ends", ("{}_before", "{}_after", "{}_total")),
+        ("diff net.yaml net.yaml", ("{}_before", "{}_after", "{}_change", "{}_percent")),
+    ],
+)
+def test_csv_has_a_column_for_each_count(command, sides, run):
+    _, out, _ = run(*command.split(), "-f", "csv")
+    heading = out.splitlines()[0].split(",")
+    for name in [*metrics.counts(convcost.Cost())]:
+        for side in sides:
+            assert side.format(name) in heading
 
 
 def test_a_metric_that_nobody_asked_for_is_not_computed(table, run):

@@ -179,12 +179,12 @@ class _Reported:
         if any((other.entry.layers, other.entry.total) != (first.layers, first.total) for other in best):
             message = f"the report tells of {spec} more than once, with different numbers"
             raise BaselineError(earlier.fault(self._path, message))
-        return self._past(best[0])
+        return self._past(best[0], network)
 
-    def _past(self, recorded: Recorded) -> Past:
-        network = recorded.network
-        title = network.file or network.name or "a network without a name"
-        return Past(f"{self._path}: {title}", recorded.layers(), recorded, recorded.whole)
+    def _past(self, recorded: Recorded, network: Network) -> Past:
+        whose = recorded.network
+        title = whose.file or whose.name or "a network without a name"
+        return Past(f"{self._path}: {title}", recorded.layers(network), recorded, recorded.whole)
 
     def _told_of(self, network: Network) -> list[Recorded]:
         """Return what the report tells of a network, each at other values of its symbols.

@@ -12,12 +12,12 @@ from msgspec import UNSET, Struct
 
 from convcost import files
 from convcost.cost.analysis import LayerCost
-from convcost.cost.documents import counts
 from convcost.documents import READABLE
 from convcost.documents.analysis import Entry, Network
 from convcost.documents.numbers import Head, kinds
 from convcost.errors import BaselineError, Fault, Place
-from convcost.metrics import METRICS, standard
+from convcost.metrics import METRICS, counts, standard
+from convcost.network import Network as NetworkOfToday
 from convcost.ops import KINDS, Cost, Ledger
 
 
@@ -39,10 +39,12 @@ class Recorded(Struct, frozen=True):
     Attributes:
         entry: The part of the report.
         names: The metrics that it tells.
+        version: The version of the report's structure.
     """
 
     entry: Entry[Any, Any]
     names: tuple[str, ...]
+    version: int
 
     @property
     def network(self) -> Network:
@@ -59,9 +61,16 @@ class Recorded(Struct, frozen=True):
         """The network's cost."""
         return _cost(self.entry.total)
 
-    def layers(self) -> tuple[LayerCost, ...]:
-        """Return the rows as what they were made from, without their ratios and their notes."""
-        return tuple(map(_layer, self.entry.layers))
+    def layers(self, network: NetworkOfToday | None = None) -> tuple[LayerCost, ...]:
+        """Return the rows as what they were made from, without their ratios and their notes.
+
+        Args:
+            network: The network of today: a row of a report of version 1 has the name that its layer has now.
+        """
+        former: dict[str, tuple[str, ...]] = {}
+        if self.version == 1 and network is not None:
+            former = {"/".join(layer.former): layer.path for layer in network.layers if layer.former}
+        return tuple([_layer(row, former.get(row.name) or tuple(row.name.split("/"))) for row in self.entry.layers])
 
     def values(self, metric: str) -> Sequence[Any]:
         """Return each row's value of a metric.
@@ -96,12 +105,12 @@ def _cost(numbers: Any) -> Cost:
     return Cost(numbers.params, numbers.buffers, ledger, numbers.macs, numbers.useful_mults)
 
 
-def _layer(row: Any) -> LayerCost:
+def _layer(row: Any, path: tuple[str, ...]) -> LayerCost:
     inputs = [tuple(part) for part in row.input_shape if isinstance(part, list)]
     alone = tuple([part for part in row.input_shape if isinstance(part, int)])
     return LayerCost(
-        path=tuple(row.name.split("/")),
-        name=row.name,
+        path=path,
+        name="/".join(path),
         type=row.type,
         line=row.line or 0,
         input_shapes=tuple(inputs) or (alone,),
@@ -221,7 +230,7 @@ def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
     if convention.batch != 1 or not convention.fold:
         made = f"--batch {convention.batch}" if convention.batch != 1 else "--no-fold"
         raise BaselineError(fault(path, "the report's numbers do not compare", where, f"it was made with {made}"))
-    recorded = Recorded(entry, names)
+    recorded = Recorded(entry, names, version)
     for wrong in _contradictions(recorded):
         raise BaselineError(fault(path, "the report contradicts itself", where, wrong))
     return recorded

@@ -16,8 +16,9 @@ from convcost.budget import patterns
 from convcost.budget.configuration import FILE
 from convcost.cost.analysis import Analysis
 from convcost.errors import Fault, OptionError
+from convcost.spec.reading import VERSIONS
 
-METRICS = ("params", "mults")
+_LIMITED = ("params", "mults")
 
 _PLAIN = re.compile(r"\w[\w./-]*")  # what YAML takes as a text without quotes
 
@@ -39,14 +40,15 @@ def initial(analyses: Mapping[str, Analysis], headroom: Fraction, text: str, set
     lines = [
         "# What the networks may cost. `convcost check` holds them to it.",
         f"# Each limit is what the network cost when this was written, given behind it, and {text}.",
+        f"convcost: {VERSIONS[-1]}",
         "models:",
         *(f"  - {name}" for name in named),
         "",
         "budgets:",
     ]
     for name, analysis in named.items():
-        for metric in METRICS:
-            actual = getattr(analysis.total, metric)
+        for metric in _LIMITED:
+            actual = analysis.value(metric)
             lines.append(f"  - metric: {metric}")
             if len(named) > 1:
                 lines.append(f"    models: {name}")

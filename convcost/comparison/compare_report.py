@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.comparison.compare import NEITHER, OTHERS, STANDARD, Compared, Comparison
+from convcost.metrics import counts
 from convcost.ops import Cost
 from convcost.reports import heading
 from convcost.reports.contents import (
@@ -240,5 +241,4 @@ def _record(network: str, layer: Compared) -> dict[str, Any]:
 
 
 def _costs(form: str, cost: Cost) -> dict[str, int]:
-    counts = {"params": cost.params, "buffers": cost.buffers, "mults": cost.mults, "adds": cost.adds, "macs": cost.macs}
-    return {f"{form}_{name}": count for name, count in counts.items()}
+    return {f"{form}_{name}": count for name, count in counts(cost).items()}

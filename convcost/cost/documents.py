@@ -84,12 +84,7 @@ def total_document(analysis: Analysis, names: Sequence[str]) -> Any:
 
 def cost_document(cost: Cost) -> Any:
     """Return a cost."""
-    return numbers.cost()(**counts(cost), ops=cost.ops.to_dict())
-
-
-def counts(cost: Cost) -> dict[str, Any]:
-    """Return the standard metrics that a cost has."""
-    return {metric.name: metric.of_cost(cost) for metric in metrics.standard() if metric.of_cost is not None}
+    return numbers.cost()(**metrics.counts(cost), ops=cost.ops.to_dict())
 
 
 def standard_names() -> list[str]:

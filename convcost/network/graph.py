@@ -155,6 +155,15 @@ class Network(Struct, frozen=True):
         given = [tensor for layer in self.layers for tensor in layer.outputs]
         return tuple([tensor for tensor in given if (tensor.producer, tensor.output) not in read])
 
+    def readers_of(self, tensor: Tensor) -> list[int]:
+        """Return the indices of the layers that read a tensor, once each, in order."""
+        source = tensor.producer, tensor.output
+        return [
+            index
+            for index, layer in enumerate(self.layers)
+            if any((each.producer, each.output) == source for each in layer.inputs)
+        ]
+
     def readers(self) -> list[int]:
         """Return how often each layer's outputs are read; one that nothing reads is an output of the network."""
         counts = [0] * len(self.layers)

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.documents import rewriting as documents
+from convcost.metrics import counts
 from convcost.ops import Cost
 from convcost.reports import heading
 from convcost.reports.contents import BAR_CELLS, Column, Row, Table, bar, counted, grouped, percent, safe, signed
@@ -169,9 +170,11 @@ def _record(network: str, place: Place) -> dict[str, Any]:
         "name": place.name,
         "rewrite": place.rewrite,
         "becomes": place.becomes,
-        **{
-            f"{metric}_{side}": getattr(cost, metric)
-            for metric in ("params", "buffers", "mults", "adds", "macs")
-            for side, cost in (("before", place.before), ("after", place.after))
-        },
+        **before_after(place.before, place.after),
     }
+
+
+def before_after(before: Cost, after: Cost, **more: Cost) -> dict[str, Any]:
+    """Return a flat mapping of what something costs before and after, metric by metric."""
+    sides = {side: counts(cost) for side, cost in {"before": before, "after": after, **more}.items()}
+    return {f"{name}_{side}": told[name] for name in sides["before"] for side, told in sides.items()}

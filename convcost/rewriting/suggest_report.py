@@ -11,10 +11,9 @@ from msgspec.structs import replace
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis
-from convcost.metrics import standard
 from convcost.reports import heading
 from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, signed
-from convcost.rewriting.report import COST_ONLY
+from convcost.rewriting.report import COST_ONLY, before_after
 from convcost.rewriting.suggest import Step, Suggestion
 
 
@@ -42,16 +41,7 @@ class SuggestionReport(Struct, frozen=True):
                 "step": number,
                 "layers": " ".join(step.names),
                 "rewrite": step.rewrite,
-                **{
-                    f"{metric.name}_{side}": metric.of_cost(cost)
-                    for metric in standard()
-                    if metric.of_cost is not None
-                    for side, cost in (
-                        ("before", step.candidate.before),
-                        ("after", step.candidate.after),
-                        ("total", step.after.total),
-                    )
-                },
+                **before_after(step.candidate.before, step.candidate.after, total=step.after.total),
             }
             for number, step in enumerate(self.suggestion.steps, 1)
         ]

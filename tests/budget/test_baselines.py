@@ -603,3 +603,36 @@ def test_a_report_of_another_clone_is_not_taken_for_one_without_the_network(repo
         "  = found: it has /elsewhere/nets/tiny.yaml\n"
         "  = help: make the report, and check, from the same folder; or give the spec a name"
     )
+
+
+OLD = """\
+input: [2, 4, 4]
+layers:
+  - residual: [relu, {conv: {out_channels: 2, kernel_size: 1}}]
+  - concat: [[tanh], [conv: {out_channels: 3, kernel_size: 1}]]
+  - relu
+"""
+OLD_NAMES = [
+    "residual_1/relu_1", "residual_1/conv_1", "residual_1", "concat_1/branch_1/tanh_1", "concat_1/branch_2/conv_1",
+    "concat_1", "relu_1",
+]  # fmt: skip  # as version 0.1.0 wrote them
+NEW_NAMES = ["relu_1", "conv_1", "residual_1", "branch_1/tanh_1", "branch_2/conv_1", "concat_1", "relu_2"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_rows_of_version_1_have_the_names_that_their_layers_have_now(report, version):
+    """Where `relu_1` is another layer's name by now; the names of version 2 are those of today."""
+    Path("old.yaml").write_text(OLD)
+    data = json.loads(analysed(("old.yaml", {})))
+    data["schema_version"] = version
+    for row, name in zip(data["layers"], OLD_NAMES if version == 1 else NEW_NAMES, strict=True):
+        row["name"] = name
+        if version == 1:
+            row["activations"] = row.pop("output_values")
+            del row["deployed_params"]
+    if version == 1:
+        data["total"]["activations"] = data["total"].pop("output_values")
+        del data["total"]["deployed_params"]
+    found = past(report(data), "old.yaml")
+    assert [layer.name for layer in found.layers] == NEW_NAMES
+    assert [layer.cost.params for layer in found.layers] == [0, 2 * 2 + 2, 0, 0, 2 * 3 + 3, 0, 0]

@@ -18,6 +18,7 @@ from convcost.spec.source import Source
 CONFIG = """\
 # What the networks may cost. `convcost check` holds them to it.
 # Each limit is what the network cost when this was written, given behind it, and 10%.
+convcost: 2
 models:
   - net.yaml
 

@@ -288,3 +288,10 @@ def test_a_range_has_at_most_as_many_values_as_a_sweep_has_points():
 def test_the_number_of_points_is_a_whole_number(most):
     with pytest.raises(OptionError, match=f"^error: max_points is a whole number, at least 1\n = found: found {most}$"):
         convcost.sweep("mobilenet_v1", set={"alpha": "0.5,1"}, max_points=most)
+
+
+def test_an_input_beyond_every_network_is_an_error_in_formulas_too():
+    spec = {"symbols": {"s": 2}, "input": [1, "s"], "layers": ["global_avg_pool"]}  # which gives one value
+    found = convcost.sweep(spec, set={"s": [*range(1, 20), 10**15, 10**15 + 1]})
+    assert told(found) == again(spec, found)
+    assert [isinstance(outcome, ConvcostError) for outcome in found.outcomes] == [False] * 20 + [True]

@@ -50,6 +50,7 @@ COMMANDS = {
     "compare net.yaml": comparison.Comparison,
     "compare net.yaml other.yaml": differences.Difference[USUAL.side, USUAL.total],
     "diff net.yaml other.yaml": differences.Difference[USUAL.side, USUAL.total],
+    "diff other.yaml net.yaml": differences.Difference[USUAL.side, USUAL.total],  # buffers begin at 0
     "formulas": formulas.Formulas,
     "formulas conv --set Dk=3 --set M=4": formulas.Formulas,
     "rewrite net.yaml --to separable": rewriting.Rewriting,

@@ -66,3 +66,13 @@ def test_the_module_needs_no_sympy() -> None:
     code = "import sys, convcost.symbolic; print({'sympy', 'dataclasses', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_division_under_assumptions_records_that_the_divisor_is_not_zero():
+    for divide in (lambda: (n**2 - 9) / (n - 3), lambda: 1 / (n - 3), lambda: n // (n - 3), lambda: 7 % (n - 3)):
+        with assuming({"n": 5}) as conditions:
+            divide()
+        assert "n ≠ 3" in map(str, conditions)
+        with assuming({"n": 3}), pytest.raises(ZeroDivisionError, match="division by n − 3, which is zero at the wit"):
+            divide()
+    assert (n**2 - 9) / (n - 3) == n + 3  # outside, the value is the author's to know

@@ -178,3 +178,10 @@ def test_collecting_by_a_symbol_loses_nothing(tree: Any, name: str) -> None:
 def test_a_total_is_the_sum(items: list[Any]) -> None:
     values = [formula_of(tree) for tree in items]
     assert total(values) == reduce(operator.add, values, 0)
+
+
+def test_fractions_with_different_denominators_are_brought_to_one():
+    both = 1 / (M + 1) + 1 / (N + 1)
+    assert both.evaluate({"M": 1, "N": 3}) == F(3, 4)  # 1/2 + 1/4
+    assert str(both) == "(M + N + 2)/(M·N + M + N + 1)"
+    assert str(1 / (M + 1) + 2 / (M + 1)) == "3/(M + 1)"
