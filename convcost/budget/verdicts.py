@@ -16,6 +16,7 @@ Value = int | Fraction
 """What something costs: a whole number, of a ratio a fraction."""
 
 WITHIN, WARNING, EXCEEDED, SKIPPED = "within", "warning", "exceeded", "skipped"
+STATUSES = (WITHIN, WARNING, EXCEEDED, SKIPPED)
 MAX, GROWTH = "max", "growth"
 
 
