@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from convcost.analysis.cost import Analysis
 from convcost.analysis.documents import entry_document, plain, standard_names
-from convcost.budget.budgets import spelled
 from convcost.budget.verdicts import STATUSES, Base, Check, Remedy, Verdict
 from convcost.documents import check as documents
 from convcost.documents.difference import Base as BaseDocument
@@ -29,11 +28,6 @@ def check_document(check: Check) -> Struct:
         verdicts=[_described(verdict) for verdict in check.verdicts],
         networks=[entry_document(analysis, names) for analysis, names in _networks(check)],
     )
-
-
-def symbols_of(verdict: Verdict) -> str:
-    """Return the values that a budget sets, as specs write them."""
-    return ", ".join(f"{name} = {spelled(value)}" for name, value in verdict.symbols.items())
 
 
 def _networks(check: Check) -> Iterator[tuple[Analysis, list[str]]]:
@@ -97,7 +91,7 @@ def record(verdict: Verdict) -> dict[str, Any]:
     return {
         "spec": verdict.spec,
         "network": verdict.analysis.network.name or None,
-        "symbols": symbols_of(verdict) or None,
+        "symbols": verdict.point or None,
         "metric": budget.metric,
         "layers": budget.layers or None,
         "scope": budget.scope,

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.analysis.cost import Analysis, LayerCost
-from convcost.budget.budgets import Bound, Budget
+from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.errors import Place
 
 Value = int | Fraction
@@ -98,6 +98,11 @@ class Verdict(Struct, frozen=True):
         bound = self.budget.max if self.kind == MAX else self.budget.growth
         assert bound is not None
         return bound
+
+    @property
+    def point(self) -> str:
+        """The values that the budget sets, as specs write them."""
+        return ", ".join(f"{name} = {spelled(value)}" for name, value in self.symbols.items())
 
     @property
     def delta(self) -> Value | None:

@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from convcost import metrics
 from convcost.budget.budgets import EACH, in_file
-from convcost.budget.documents import check_document, record, symbols_of
 from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
 from convcost.errors import Fault
 from convcost.metrics import METRICS
@@ -48,10 +47,14 @@ class CheckReport(Struct, frozen=True):
 
     def data(self) -> Struct:
         """Return the check as a document; `networks` makes it a baseline for a later one."""
+        from convcost.budget.documents import check_document
+
         return check_document(self.check)
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each limit."""
+        from convcost.budget.documents import record
+
         return [record(verdict) for verdict in self.check.verdicts]
 
     def table(self) -> Table:
@@ -198,7 +201,7 @@ def _label(verdict: Verdict) -> str:
         text += f" of {budget.layers}"
     if verdict.kind != MAX:
         text += f", growth {verdict.bound.text}"
-    return text + (f", {symbols_of(verdict)}" if verdict.symbols else "")
+    return text + (f", {verdict.point}" if verdict.symbols else "")
 
 
 def _used(verdict: Verdict) -> str:
@@ -371,7 +374,7 @@ def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Findin
     bound = verdict.bound
     budget = verdict.budget
     layer = verdict.layer.name if verdict.layer else ""
-    symbols = symbols_of(verdict)
+    symbols = verdict.point
     subject = [verdict.spec, symbols, budget.layers, layer]
     rule = f"{budget.metric.replace('_', '-')}-{verdict.kind}"
     identity = "\0".join([rule, *subject, budget.scope, bound.place.file if bound.place else ""])
