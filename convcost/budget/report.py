@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
-from math import floor
 from typing import Any, ClassVar
 
 from msgspec import Struct
 
 from convcost import metrics
-from convcost.budget.budgets import EACH, in_file, spelled
-from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Remedy, Value, Verdict
-from convcost.comparison.base import Base
-from convcost.cost.analysis import Analysis
-from convcost.cost.documents import entry_document, plain, standard_names
-from convcost.documents import check as documents
-from convcost.documents.difference import Base as BaseDocument
+from convcost.budget.budgets import EACH, in_file
+from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
 from convcost.errors import Fault
 from convcost.metrics import METRICS
 from convcost.reports import formats
@@ -52,36 +46,15 @@ class CheckReport(Struct, frozen=True):
 
     def data(self) -> Struct:
         """Return the check as a document; `networks` makes it a baseline for a later one."""
-        check = self.check
-        base = check.base
-        return documents.Check(
-            ok=check.ok,
-            strict=check.strict,
-            config=check.config or None,
-            base=_base(base) if base else None,
-            counts={status: _count(check, status) for status in _LEVELS},
-            notes=list(check.notes),
-            verdicts=[_described(verdict) for verdict in check.verdicts],
-            networks=[entry_document(analysis, names) for analysis, names in self._networks()],
-        )
+        from convcost.budget.documents import check_document
 
-    def _networks(self) -> Iterator[tuple[Analysis, list[str]]]:
-        """Yield each network that was checked, with the metrics to tell: the standard ones, and those that are limited.
-
-        A later check reads them as its baseline.
-        """
-        asked: dict[int, dict[str, None]] = {}
-        analyses = {id(verdict.analysis): verdict.analysis for verdict in self.check.verdicts}
-        for verdict in self.check.verdicts:
-            metric = METRICS[verdict.budget.metric]
-            names = asked.setdefault(id(verdict.analysis), dict.fromkeys(standard_names()))
-            if not metric.name.startswith("ops_"):
-                names |= dict.fromkeys(metric.needed)
-        yield from ((analyses[key], [*names]) for key, names in asked.items())
+        return check_document(self.check)
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each limit."""
-        return [_record(verdict) for verdict in self.check.verdicts]
+        from convcost.budget.documents import record
+
+        return [record(verdict) for verdict in self.check.verdicts]
 
     def table(self) -> Table:
         """Return the table: each limit of each network, then the layers behind those that are exceeded."""
@@ -227,11 +200,7 @@ def _label(verdict: Verdict) -> str:
         text += f" of {budget.layers}"
     if verdict.kind != MAX:
         text += f", growth {verdict.bound.text}"
-    return text + (f", {_symbols(verdict)}" if verdict.symbols else "")
-
-
-def _symbols(verdict: Verdict) -> str:
-    return ", ".join(f"{name} = {spelled(value)}" for name, value in verdict.symbols.items())
+    return text + (f", {verdict.point}" if verdict.symbols else "")
 
 
 def _used(verdict: Verdict) -> str:
@@ -404,7 +373,7 @@ def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Findin
     bound = verdict.bound
     budget = verdict.budget
     layer = verdict.layer.name if verdict.layer else ""
-    symbols = _symbols(verdict)
+    symbols = verdict.point
     subject = [verdict.spec, symbols, budget.layers, layer]
     rule = f"{budget.metric.replace('_', '-')}-{verdict.kind}"
     identity = "\0".join([rule, *subject, budget.scope, bound.place.file if bound.place else ""])
@@ -448,70 +417,3 @@ def _message(verdict: Verdict) -> str:
 def _spent(cause: Cause) -> str:
     grown = "" if cause.base is None else f" ({signed(cause.value - cause.base) or '±0'})"
     return safe(f"{cause.layer.name} {figure(cause.value)}{grown}")
-
-
-def _base(base: Base) -> BaseDocument:
-    return BaseDocument(
-        name=base.name, revision=base.revision or None, commit=base.commit or None, file=base.file or None
-    )
-
-
-def _described(verdict: Verdict) -> documents.Verdict:
-    """Return a verdict as a document has it."""
-    remedy = verdict.remedy
-    symbols = {name: plain(value) for name, value in verdict.symbols.items()}
-    return documents.Verdict(
-        **{**_record(verdict), "symbols": symbols},
-        costliest=[
-            documents.Costliest(
-                name=cause.layer.name,
-                type=cause.layer.type,
-                actual=plain(cause.value),
-                base=plain(cause.base),
-                file=cause.place.file,
-                line=cause.place.line,
-            )
-            for cause in verdict.causes
-        ],
-        remedy=_remedy(remedy) if remedy else None,
-    )
-
-
-def _remedy(remedy: Remedy) -> documents.Remedy:
-    return documents.Remedy(
-        rewrites=list(remedy.rewrites),
-        layers=list(remedy.layers),
-        reached=remedy.reached,
-        value=plain(remedy.value),
-        renamed=remedy.renamed,
-        command=remedy.command or None,
-    )
-
-
-def _record(verdict: Verdict) -> dict[str, Any]:
-    budget, bound = verdict.budget, verdict.bound
-    place = bound.place
-    warn = verdict.warn
-    return {
-        "spec": verdict.spec,
-        "network": verdict.analysis.network.name or None,
-        "symbols": _symbols(verdict) or None,
-        "metric": budget.metric,
-        "layers": budget.layers or None,
-        "scope": budget.scope,
-        "layer": verdict.layer.name if verdict.layer else None,
-        "kind": verdict.kind,
-        "written": bound.text,
-        "limit": plain(verdict.limit),
-        "warn_above": None if warn is None else floor(warn) if isinstance(verdict.limit, int) else plain(warn),
-        "actual": plain(verdict.actual),
-        "delta": plain(verdict.delta),
-        "used": None if verdict.used is None else float(verdict.used),
-        "base": plain(verdict.base),
-        "verdict": verdict.status,
-        "reason": verdict.reason or None,
-        "message": budget.message or None,
-        "file": place.file if place else None,
-        "line": place.line if place else None,
-        "column": place.column if place else None,
-    }

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.budget.budgets import Bound, Budget
+from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import Place
@@ -17,6 +17,7 @@ Value = int | Fraction
 """What something costs: a whole number, of a ratio a fraction."""
 
 WITHIN, WARNING, EXCEEDED, SKIPPED = "within", "warning", "exceeded", "skipped"
+STATUSES = (WITHIN, WARNING, EXCEEDED, SKIPPED)
 MAX, GROWTH = "max", "growth"
 
 
@@ -98,6 +99,11 @@ class Verdict(Struct, frozen=True):
         bound = self.budget.max if self.kind == MAX else self.budget.growth
         assert bound is not None
         return bound
+
+    @property
+    def point(self) -> str:
+        """The values that the budget sets, as specs write them."""
+        return ", ".join(f"{name} = {spelled(value)}" for name, value in self.symbols.items())
 
     @property
     def delta(self) -> Value | None:
