@@ -192,6 +192,7 @@ def test_standard_input_is_limited():
         input=b"\n" * (4 * 2**20 + 1),
         capture_output=True,
         check=False,
+        timeout=60,
     )
     assert done.returncode == 2
     assert done.stderr == b"error: '<stdin>' cannot be read: it is larger than 4 MiB\n"

@@ -108,13 +108,15 @@ def test_the_action_imports_nothing_of_the_checkout(tmp_path):
     script = INSTALL["run"].replace('"$RUNNER_TEMP/convcost/bin/pip"', ":")
     shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
     env = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, "RUNNER_TEMP": str(tmp_path / "runner")}
-    subprocess.run(shell, cwd=tmp_path, env=env, check=True)
+    subprocess.run(shell, cwd=tmp_path, env=env, check=True, timeout=60)
     assert (tmp_path / "runner/convcost/bin/python").exists()
     (tmp_path / "net.yaml").write_text(NET)
     program = tmp_path / "runner/convcost/bin/convcost"  # as pip writes it
     program.write_text(f"#!{sys.executable}\nimport sys\nfrom convcost.__main__ import main\nsys.exit(main())\n")
     program.chmod(0o755)
     env |= {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path and Path(path) != tmp_path)}
-    done = subprocess.run([program, "analyze", "net.yaml"], cwd=tmp_path, env=env, capture_output=True, check=False)
+    done = subprocess.run(
+        [program, "analyze", "net.yaml"], cwd=tmp_path, env=env, capture_output=True, check=False, timeout=60
+    )
     assert (done.returncode, done.stderr) == (0, b"")
     assert not (tmp_path / "pwned").exists()

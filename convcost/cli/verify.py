@@ -139,9 +139,11 @@ def _processes(jobs: int) -> Iterator[Executor | None]:
 
     # Ctrl-C is for this process to answer; the others are told to end
     pool = ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    done = False
     try:
         pool.submit(int).result()  # starts the processes before a progress bar starts a thread
         yield pool
+        done = True
     except BrokenExecutor:
         message = "a process that executed layers has ended, as where memory is short"
         raise OptionError(Fault(message, help=f"--jobs {max(1, jobs // 2)}")) from None
@@ -150,4 +152,4 @@ def _processes(jobs: int) -> Iterator[Executor | None]:
             process.terminate()
         raise
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=done, cancel_futures=True)  # Python may complain at its exit where none waited

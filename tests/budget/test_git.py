@@ -32,7 +32,9 @@ def git(tmp_path, monkeypatch):
 
     def git(*words, check=True):
         options = ["-c", "init.defaultBranch=main", "-c", "user.name=n", "-c", "user.email=n@example.org"]
-        return subprocess.run(["git", *options, *words], capture_output=True, check=check, text=True).stdout.strip()
+        return subprocess.run(
+            ["git", *options, *words], capture_output=True, check=check, text=True, timeout=60
+        ).stdout.strip()
 
     git("init")
     return git
@@ -112,7 +114,7 @@ def test_a_folder_that_looks_like_a_repository_is_refused(words, help, at, file,
 
 def test_the_attack_is_one(embedded, marker):
     """Plain git, started in the folder, takes it for a repository and starts the program."""
-    subprocess.run(["git", "-C", "models", "status"], capture_output=True, check=False)
+    subprocess.run(["git", "-C", "models", "status"], capture_output=True, check=False, timeout=60)
     assert marker.exists()
 
 
@@ -273,7 +275,7 @@ def test_a_git_that_hangs_is_ended_with_all_that_it_started(program, monkeypatch
         f" = help: run it by hand, {REPORT}"
     )
     assert time.monotonic() - start < 5
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True, timeout=60).stdout
     assert not [line for line in found.splitlines() if f"{tmp_path}/programs/git" in line]
 
 

@@ -69,7 +69,9 @@ def test_a_file_never_takes_the_place_of_a_closed_stream(folder):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     script = "from convcost.__main__ import _fill_streams; import os; os.close(0); os.close(2); _fill_streams()\n"
     script += "file = open('x', 'w'); print(file.fileno() > 2)"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"True\n"
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, timeout=60).stdout == b"True\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", ["check --accept", "check --accept -o json:report.json"])
@@ -176,13 +178,18 @@ def test_what_needs_no_working_directory_works_without(folder):
 # interruptions
 
 
-def interrupted(words, seconds, folder):
-    """Return how a command ends that is interrupted after a while."""
-    process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
+@pytest.fixture
+def interrupted(started, folder):
+    """Return a function that starts a command, interrupts it after a while, and returns how it ends."""
+
+    def interrupted(words, seconds):
+        with started(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            time.sleep(seconds)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    return interrupted
 
 
 HOOK = """\
@@ -208,7 +215,7 @@ def test_an_interruption_ends_with_130_and_in_silence(module, command, folder):
     words = [*command, "analyze", "mobilenet"]
     for at, status in [(module, 130), ("none", 2)]:
         env = {**os.environ, "PYTHONPATH": path, "INTERRUPT_AT": at}
-        done = subprocess.run(words, env=env, cwd=folder, capture_output=True, check=False)
+        done = subprocess.run(words, env=env, cwd=folder, capture_output=True, check=False, timeout=60)
         assert (done.returncode, done.stdout) == (status, b"")
         assert done.stderr == b"" or status == 2
 
@@ -230,17 +237,17 @@ def test_the_command_is_known_by_how_it_is_started(monkeypatch):
 
 def test_a_program_that_imports_convcost_handles_its_interruptions():
     script = "import signal, convcost; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, timeout=60)
     assert done.stdout == b"True\n"
 
 
-def test_who_has_interruptions_ignored_is_not_interrupted(command, folder):
+def test_who_has_interruptions_ignored_is_not_interrupted(command, interrupted):
     script = f"trap '' INT; exec {shlex.join(command)} analyze net.yaml -f csv"
-    status, out, err = interrupted(["bash", "-c", script], 0.15, folder)
+    status, out, err = interrupted(["bash", "-c", script], 0.15)
     assert (status, err) == (0, b"")
     assert b"conv_1" in out
 
 
-def test_a_long_work_is_interrupted(command, folder):
-    status, _, err = interrupted([*command, "verify", "vgg16", "--full", "--max-products", "16G"], 2, folder)
+def test_a_long_work_is_interrupted(command, interrupted):
+    status, _, err = interrupted([*command, "verify", "vgg16", "--full", "--max-products", "16G"], 2)
     assert (status, err) == (130, b"")

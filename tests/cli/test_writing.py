@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -39,14 +40,16 @@ for _ in range(times):
 """
 
 
-def test_two_processes_that_write_one_file_leave_one_of_their_texts_whole(tmp_path):
+def test_two_processes_that_write_one_file_leave_one_of_their_texts_whole(tmp_path, started):
     """Longer than any buffer, and of different lengths; read all the time."""
     path = tmp_path / "report.json"
     texts = {"a" * 100_000, "b" * 250_000}
     path.write_text("a" * 100_000, encoding="utf-8")
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, path, text[0], str(len(text)), "200"]) for text in texts]
-    while any(writer.poll() is None for writer in writers):
-        assert path.read_text(encoding="utf-8") in texts
+    first, second = ([sys.executable, "-c", WRITER, path, text[0], str(len(text)), "200"] for text in texts)
+    with started(first) as one, started(second) as other:
+        writers = [one, other]
+        while any(writer.poll() is None for writer in writers):
+            assert path.read_text(encoding="utf-8") in texts
     assert [writer.returncode for writer in writers] == [0, 0]
     assert path.read_text(encoding="utf-8") in texts
     assert names(tmp_path) == ["report.json"]
@@ -64,7 +67,9 @@ def test_what_a_killed_process_left_behind_is_removed_by_the_next(tmp_path):
         ("writing._put = kill", "pass", 1, "old"),
         ("", "kill()", 1, "new"),
     ]:
-        done = subprocess.run([sys.executable, "-c", script.format(where=where, then=then), path], check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", script.format(where=where, then=then), path], check=False, timeout=60
+        )
         assert done.returncode == -signal.SIGKILL
         assert len(names(tmp_path)) == 1 + left
         assert path.read_text(encoding="utf-8") == text
@@ -243,43 +248,46 @@ def test_a_file_inside_a_worktree_or_submodule_counts_as_that_ones(repository, c
 ONE = "  - conv: {{out_channels: {0}, kernel_size: 1, bias: false}}\n"  # at 3 channels 3 · out_channels params
 
 
-def accept(*words, at="."):
-    """Start a command in a process of its own."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-m", "convcost", *words], cwd=at, text=True, **pipes)
+@pytest.fixture
+def at_once(started):
+    """Return a function that runs commands at once and returns how they end: status, output, errors."""
+
+    def at_once(commands):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with ExitStack() as stack:
+            words = [[sys.executable, "-m", "convcost", *command] for command in commands]
+            processes = [stack.enter_context(started(command, text=True, **pipes)) for command in words]
+            texts = [process.communicate(timeout=60) for process in processes]
+        return [(process.returncode, *pair) for process, pair in zip(processes, texts, strict=True)]
+
+    return at_once
 
 
-def ended(processes):
-    """Return how processes end: status, output, errors."""
-    return [(process.wait(), process.stdout.read(), process.stderr.read()) for process in processes]
-
-
-def test_all_runs_that_accept_at_once_succeed_and_every_limit_is_right(folder):
+def test_all_runs_that_accept_at_once_succeed_and_every_limit_is_right(folder, at_once):
     for number in range(8):
         text = f"input: [3, 4, 4]\nlayers:\n{ONE.format(number + 2)}"
         Path(f"net{number}.yaml").write_text(text)
     limits = "".join(f"  - {{metric: params, max: 1, models: net{number}.yaml}}\n" for number in range(8))
     Path("convcost.yaml").write_text(f"models: net*.yaml\nbudgets:\n{limits}")
-    found = ended(
-        [accept("check", "--accept", *names) for names in [[], [], [], [], *[[f"net{n}.yaml"] for n in range(4)]]]
-    )
+    specs = [[], [], [], [], *[[f"net{number}.yaml"] for number in range(4)]]
+    found = at_once(["check", "--accept", *some] for some in specs)
     assert [status for status, _, _ in found] == [0] * 8, [errors for _, _, errors in found]
     right = "".join(f"  - {{metric: params, max: {3 * (n + 2)}, models: net{n}.yaml}}\n" for n in range(8))
     assert Path("convcost.yaml").read_text() == f"models: net*.yaml\nbudgets:\n{right}"
     assert not [name for name in names(folder) if name.startswith(".")]
 
 
-def test_of_many_runs_that_write_a_new_file_at_once_one_succeeds(folder):
-    found = ended([accept("init", "net.yaml") for _ in range(8)])
+def test_of_many_runs_that_write_a_new_file_at_once_one_succeeds(folder, at_once):
+    found = at_once([["init", "net.yaml"]] * 8)
     assert sorted(status for status, _, _ in found) == [0, *[2] * 7]
     assert {errors for _, _, errors in found} == {
         "",
         "error: 'convcost.yaml' exists\n = help: --force writes over it\n",
     }
     Path("convcost.yaml").unlink()
-    found = ended([accept("rewrite", "net.yaml", "--to", "separable", "-o", "new.yaml") for _ in range(8)])
+    found = at_once([["rewrite", "net.yaml", "--to", "separable", "-o", "new.yaml"]] * 8)
     assert sorted(status for status, _, _ in found) == [0, *[2] * 7]
-    found = ended([accept("init", "net.yaml", "--force") for _ in range(8)])
+    found = at_once([["init", "net.yaml", "--force"]] * 8)
     assert [status for status, _, _ in found] == [0] * 8
     assert sorted(names(folder)) == ["convcost.yaml", "net.yaml", "new.yaml"]
 
@@ -377,12 +385,16 @@ def test_a_folder_that_nobody_may_list_and_files_of_others(tmp_path):
     script += "os.setgroups([]); os.setgid(12345); os.setuid(12345); os.chdir(sys.argv[1])\n"
     script += "with writing.locked(['a']): writing.write([writing.File('a', 'new')])\n"
     try:
-        done = subprocess.run([sys.executable, "-c", script, work], capture_output=True, check=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script, work], capture_output=True, check=True, text=True, timeout=60
+        )
         assert done.stderr == "warning: a was another user's and is yours now\n"
         status = (work / "a").stat()
         assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 12345, 0o666)
         work.chmod(0o733)
-        done = subprocess.run([sys.executable, "-c", script, work], capture_output=True, check=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", script, work], capture_output=True, check=True, text=True, timeout=60
+        )
         assert done.stderr.startswith(f"warning: {work} cannot be locked (Permission denied): ")
     finally:
         shutil.rmtree(work)
@@ -452,7 +464,7 @@ def test_a_file_is_on_the_disk_before_it_is_renamed_and_its_folder_after(tmp_pat
 # kills, and a disk that is full
 
 
-def test_a_kill_at_any_time_leaves_every_file_old_or_new(tmp_path):
+def test_a_kill_at_any_time_leaves_every_file_old_or_new(tmp_path, started):
     script = "import sys; from convcost.cli.writing import File, write\nwhile True:\n"
     script += "  for letter in 'xy': write([File(name, letter * 100_000) for name in sys.argv[1:]])\n"
     paths = [tmp_path / name for name in ("a", "b")]
@@ -460,10 +472,9 @@ def test_a_kill_at_any_time_leaves_every_file_old_or_new(tmp_path):
     for path in paths:
         path.write_text("x" * 100_000)
     for number in range(15):
-        process = subprocess.Popen([sys.executable, "-c", script, *paths])
-        time.sleep(0.15 + 0.011 * number)
-        process.kill()
-        process.wait()
+        with started([sys.executable, "-c", script, *paths]) as process:
+            time.sleep(0.15 + 0.011 * number)
+            process.kill()
         assert {path.read_text() for path in paths} <= texts
     write(tmp_path / "c", "")
     assert sorted(names(tmp_path)) == ["a", "b", "c"]
@@ -497,7 +508,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_file(folder):
     script = "import resource, sys; from convcost import cli\n"
     script += "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); sys.argv[0] = 'convcost'; cli.main()"
     words = [sys.executable, "-c", script, "analyze", "mobilenet_v1", "-o", "json:a.json"]
-    done = subprocess.run(words, capture_output=True, check=False, text=True)
+    done = subprocess.run(words, capture_output=True, check=False, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: an output cannot be written: File too large\n = found: a.json\n"
     assert Path("a.json").read_text() == "old"
