@@ -153,7 +153,9 @@ def run(tmp_path):
         (information / "entry_points.txt").write_text(points)
         environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
         command = [sys.executable, "-m", "convcost", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
         return done.returncode, done.stdout, done.stderr
 
     (tmp_path / "net.yaml").write_text(SPEC)
@@ -222,7 +224,9 @@ def test_a_wrong_formula_of_theirs_is_found(run, tmp_path):
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
     for arguments in (["verify", "net.yaml"], ["verify", "--formulas"]):
         command = [sys.executable, "-c", program, *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
         assert (done.returncode, done.stderr) == (1, "")
         assert "output shape: counted " in done.stdout
 
@@ -258,7 +262,8 @@ def test_other_commands_take_them(run, tmp_path):
     assert (status, errors) == (0, "")
     definitions = json.loads(out)["definitions"]
     assert list(definitions["shrinkage"]["properties"])[:2] == ["times", "double"]
-    assert definitions["item"]["properties"]["outer"]
+    _, mapping = definitions["item"]["anyOf"]
+    assert mapping["properties"]["outer"]
 
 
 def test_a_type_that_says_nothing_of_itself_keeps_its_size(run, tmp_path):
@@ -402,6 +407,7 @@ def test_everything_runs_from_a_zip_file(packed, arguments, tmp_path):
             capture_output=True,
             text=True,
             check=False,
+            timeout=60,
         )
         for text, path in ((program.format(""), str(ROOT)), (inside, ""))
     ]

@@ -83,6 +83,7 @@ def test_every_command_that_reads_specs_takes_how_many_layers_they_may_have(comm
             capture_output=True,
             text=True,
             check=False,
+            timeout=60,
         )
         for most in ("10", "11")
     ]

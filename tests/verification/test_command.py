@@ -169,7 +169,7 @@ def _spec(folder, text):
 def test_a_layer_that_holds_too_much_is_refused(tmp_path):
     """The kernel covers the picture but for one row and two columns: 2 · 3 windows of 12,345² taps, 8 · each."""
     spec = _spec(tmp_path, "input: [3, 99999, 99999]\nlayers: [{conv: {out_channels: 9, kernel_size: 12345}}]\n")
-    done = subprocess.run([*COMMAND, spec], capture_output=True, text=True, check=False)
+    done = subprocess.run([*COMMAND, spec], capture_output=True, text=True, check=False, timeout=60)
     taps = 12_345**2
     held = 3 * 12_346 * 12_347 + 4 * 2 * 3 + 8 * 6 * taps + 4 * (3 * taps + 1)
     assert (done.returncode, done.stdout) == (2, "")
@@ -185,7 +185,11 @@ def test_too_many_products_are_refused_unless_they_are_allowed(tmp_path):
     products = 4 * 4 * 2 * 3 + 4 * 4 * 2 * 2  # and two comparisons for each value
     assert run(spec, "--full", "--max-products", str(products)).exit_code == 0
     done = subprocess.run(
-        [*COMMAND, spec, "--full", "--max-products", str(products - 1)], capture_output=True, text=True, check=False
+        [*COMMAND, spec, "--full", "--max-products", str(products - 1)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
@@ -206,7 +210,11 @@ def test_layers_that_are_the_same_are_performed_once(tmp_path):
 @pytest.mark.parametrize("amount", ["0", "-1", "2.5", "lots", "1e400"])
 def test_a_bound_is_a_whole_number(amount):
     done = subprocess.run(
-        [*COMMAND, "examples/one_5x5", f"--max-values={amount}"], capture_output=True, text=True, check=False
+        [*COMMAND, "examples/one_5x5", f"--max-values={amount}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
@@ -265,11 +273,11 @@ def test_layers_are_told_while_many_are_unrolled(monkeypatch):
     assert sys.stderr.getvalue().count("layers") == 3
 
 
-def test_the_line_of_layers_is_gone_when_the_table_comes(tmp_path):
+def test_the_line_of_layers_is_gone_when_the_table_comes(tmp_path, started):
     spec = _spec(tmp_path, "input: [1, 2, 2]\nlayers: [{relu: , repeat: 20000}]\n")
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "convcost", "analyze", spec, "--top", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=slave, text=True) as process:
         os.close(slave)
         process.communicate()
     seen = os.read(master, 4096).decode()
