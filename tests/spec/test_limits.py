@@ -293,3 +293,15 @@ def test_who_asks_hears_how_many_layers_there_are(load: Load) -> None:
     finally:
         notify(None)
     assert heard == [(0, False), (2000, False), (4000, False), (4500, True)]
+
+
+@pytest.mark.parametrize(("most", "fits"), [(9, True), (8, False)])
+def test_the_layers_of_branches_are_counted_before_they_are_unrolled(most, fits, monkeypatch):
+    """Three times two layers in branches and the merge are 9; what is refused is never unrolled."""
+    net = {"input": [3, 2, 2], "layers": [{"concat": [["relu"], ["tanh"]], "repeat": 3}]}
+    if fits:
+        assert len(convcost.load(net, max_layers=most).network.layers) == 9
+        return
+    monkeypatch.setattr("convcost.spec.expand.Expander.run", None)
+    with pytest.raises(convcost.SpecError, match=f"the network unrolls beyond {most} layers"):
+        convcost.load(net, max_layers=most)
