@@ -43,10 +43,12 @@ class RefusedFile(Exception):
         reason: Why, in a few words.
         found: What was found, where that says more.
         help: The remedy.
+        too_large: Whether it has more bytes than it may have.
     """
 
-    def __init__(self, reason: str, found: str = "", help: str = "") -> None:
+    def __init__(self, reason: str, found: str = "", help: str = "", *, too_large: bool = False) -> None:
         super().__init__(reason)
+        self.too_large = too_large
         self.reason = reason
         self.found = found
         self.help = help
@@ -140,7 +142,16 @@ def read_standard_input(limit: int) -> bytes:
 
 
 def _too_large(limit: int, found: str = "") -> RefusedFile:
-    return RefusedFile(f"it is larger than {limit // MIB} MiB", found)
+    return RefusedFile(f"it is larger than {in_words(limit)}", found, too_large=True)
+
+
+def in_words(size: int) -> str:
+    """Return a number of bytes as messages have it.
+
+    >>> in_words(4 * MIB), in_words(1000)
+    ('4 MiB', '1,000 bytes')
+    """
+    return f"{size // MIB} MiB" if size % MIB == 0 else f"{size:,} bytes"
 
 
 def _all(limit: int, parts: Iterator[bytes]) -> bytes:

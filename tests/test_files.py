@@ -146,6 +146,22 @@ def test_only_regular_files_are_read(tmp_path):
         assert told(tmp_path / "socket").startswith(f"error: '{tmp_path}/socket' cannot be read: ")
 
 
+MORE = "--max-bytes N, or convcost.spec.limits.allow_bytes(N) in Python, allows more"
+
+
+@pytest.mark.parametrize(
+    ("given", "status"), [("4194305", 0), ("4Mi", 2), ("5M", 0), ("0", 2), ("many", 2), ("2Gi", 2)]
+)
+def test_a_larger_file_is_read_where_that_is_allowed(given, status, tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_bytes(NET.encode().ljust(4 * 2**20 + 1, b"\n"))
+    command = [sys.executable, "-m", "convcost", "analyze", str(path), "--max-bytes", given, "-f", "csv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == status
+    if given in ("0", "many", "2Gi"):
+        assert done.stderr.startswith("error: max_bytes is a whole number from 1 to 1,073,741,824\n = found: ")
+
+
 @pytest.mark.parametrize("size", [4 * 2**20 + 1, 20 * 10**9])
 def test_a_large_file_is_refused_at_once(size, tmp_path, monkeypatch):
     """A file of holes takes no space on the disk, and would all of the memory."""
@@ -153,7 +169,7 @@ def test_a_large_file_is_refused_at_once(size, tmp_path, monkeypatch):
     with path.open("wb") as file:
         file.truncate(size)
     start = time.monotonic()
-    message = f"error: '{path}' cannot be read: it is larger than 4 MiB\n = found: {size:,} bytes"
+    message = f"error: '{path}' cannot be read: it is larger than 4 MiB\n = found: {size:,} bytes\n = help: {MORE}"
     assert told(path) == message
     monkeypatch.chdir(tmp_path)
     Path("convcost.yaml").symlink_to("net.yaml")
@@ -178,7 +194,7 @@ def test_a_file_that_grows_while_it_is_read_is_cut(tmp_path, monkeypatch):
     path.write_bytes(b"x" * 100)
     assert files.read(path, 100) == b"x" * 100
     monkeypatch.setattr(os, "fstat", lambda descriptor, fstat=os.fstat: _smaller(fstat(descriptor)))
-    with pytest.raises(files.RefusedFile, match="it is larger than 0 MiB"):
+    with pytest.raises(files.RefusedFile, match="it is larger than 99 bytes"):
         files.read(path, 99)
 
 
@@ -195,7 +211,7 @@ def test_standard_input_is_limited():
         timeout=60,
     )
     assert done.returncode == 2
-    assert done.stderr == b"error: '<stdin>' cannot be read: it is larger than 4 MiB\n"
+    assert done.stderr.decode() == f"error: '<stdin>' cannot be read: it is larger than 4 MiB\n = help: {MORE}\n"
 
 
 # what somebody names on the command line may be a pipe
@@ -236,7 +252,7 @@ def test_a_pipe_that_is_silent_is_waited_for_no_longer_than_a_limit(tmp_path, mo
 def test_a_pipe_that_gives_too_much_is_left(tmp_path):
     done = run("convcost analyze <(yes)", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.endswith("cannot be read: it is larger than 4 MiB\n")
+    assert done.stderr.endswith(f"cannot be read: it is larger than 4 MiB\n = help: {MORE}\n")
 
 
 def test_the_configuration_names_no_pipe(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from convcost import files
 from convcost.budget import git
 from convcost.budget.git import Done
 from convcost.errors import BaselineError, Fault, Place
+from convcost.spec import limits
 from convcost.spec.source import Source
 
 _SHORT = 7  # digits of a commit that are shown
@@ -287,8 +288,8 @@ def _contents(revision: Revision, paths: Sequence[str]) -> dict[str, Source | Ba
             found[path] = BaselineError(Fault(message, Place(shown)))
         elif kind == "blob":
             total += size
-            if size > files.SPEC_BYTES:
-                reason = f"it is larger than {files.SPEC_BYTES // files.MIB} MiB"
+            if size > limits.max_bytes():
+                reason = f"it is larger than {files.in_words(limits.max_bytes())}"
                 found[path] = BaselineError(Fault(reason, Place(shown), found=f"{size:,} bytes"))
             elif total > files.SPECS_BYTES:
                 reason = f"the specs up to it are larger than {files.SPECS_BYTES // files.MIB} MiB"

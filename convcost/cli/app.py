@@ -72,6 +72,24 @@ def _max_layers() -> Any:
     )
 
 
+def _max_bytes() -> Any:
+    """Return the option of how many bytes a spec may have."""
+
+    def allow(context: Any, parameter: Any, text: str | None) -> None:
+        if text is not None:
+            from convcost.spec.reading import amount
+
+            limits.allow_bytes(amount(text) or 0)
+
+    return TyperOption(
+        param_decls=["--max-bytes"],
+        metavar="N",
+        expose_value=False,
+        callback=allow,
+        help="Allow specs of so many bytes, such as 16Mi: 4Mi without, at most 1Gi.",
+    )
+
+
 class _Lazy(Mapping[str, Any]):
     """The commands as typer has them, each made when it is looked up."""
 
@@ -80,7 +98,7 @@ class _Lazy(Mapping[str, Any]):
         alone.command(name)(COMMANDS[name])
         command = typer.main.get_command(alone)
         if name in COMMANDS.built_in() and name not in _READ_NO_SPEC:
-            command.params.append(_max_layers())
+            command.params += [_max_layers(), _max_bytes()]
         return command
 
     def __iter__(self) -> Iterator[str]:

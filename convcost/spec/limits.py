@@ -1,4 +1,4 @@
-"""How many layers a network may have, and who hears how it grows: both hold for the specs read inside `limited`."""
+"""How many bytes and layers a spec and its network may have, and who hears how it grows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from convcost import files
 from convcost.errors import Fault, OptionError
 
 MOST_LAYERS = 1_000_000
@@ -15,9 +16,15 @@ DEFAULT_LAYERS = 100_000
 """How many a network may have unless more are allowed; these are analysed in a few seconds."""
 HELP = f"--max-layers N, or max_layers=N in Python, allows more, at most {MOST_LAYERS:,}"
 
+HELP_BYTES = "--max-bytes N, or convcost.spec.limits.allow_bytes(N) in Python, allows more"
+
 Hearer = Callable[[int, bool], None]
 """Hears how many layers a network has so far, some times a second, and whether these are all."""
 
+MOST_BYTES = 1 << 30
+"""No spec has more."""
+
+_max_bytes: ContextVar[int] = ContextVar("max_bytes", default=files.SPEC_BYTES)
 _max_layers: ContextVar[int] = ContextVar("max_layers", default=DEFAULT_LAYERS)
 _watch: ContextVar[Hearer | None] = ContextVar("watch", default=None)
 
@@ -25,6 +32,23 @@ _watch: ContextVar[Hearer | None] = ContextVar("watch", default=None)
 def max_layers() -> int:
     """Return how many layers a network may have."""
     return _max_layers.get()
+
+
+def max_bytes() -> int:
+    """Return how many bytes a spec may have."""
+    return _max_bytes.get()
+
+
+def allow_bytes(count: int) -> None:
+    """Let specs have so many bytes from now on.
+
+    Raises:
+        OptionError: It is no whole number from 1 to `MOST_BYTES`.
+    """
+    if type(count) is not int or not 1 <= count <= MOST_BYTES:
+        message = f"max_bytes is a whole number from 1 to {MOST_BYTES:,}"
+        raise OptionError(Fault(message, found=f"{count!r}"))
+    _max_bytes.set(count)
 
 
 def watch() -> Hearer | None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from convcost import files
 from convcost.errors import Fault, Place, SpecError, encodable, nearest
+from convcost.spec import limits
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -45,16 +46,17 @@ def read(spec: str | Path) -> Source:
     try:
         if spec == "-":
             shown = "<stdin>"
-            return Source(shown, _decode(files.read_standard_input(files.SPEC_BYTES), shown))
+            return Source(shown, _decode(files.read_standard_input(limits.max_bytes()), shown))
         if not path.is_file() and shown in (names := shipped()):
             path = names[shown]
             shown = str(path)
             return Source(shown, _decode(_bytes(path), shown))
         if path.is_relative_to(_PACKAGE):  # the same file again, by its path
             return Source(shown, _decode(_bytes(path), shown))
-        return Source(shown, _decode(files.read(path, files.SPEC_BYTES), shown))
+        return Source(shown, _decode(files.read(path, limits.max_bytes()), shown))
     except files.RefusedFile as refused:
-        raise SpecError(_unreadable(shown, refused.reason, refused.help, refused.found)) from None
+        help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
+        raise SpecError(_unreadable(shown, refused.reason, help, refused.found)) from None
     except FileNotFoundError:
         raise SpecError(_missing(shown)) from None
     except IsADirectoryError:

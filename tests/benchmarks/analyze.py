@@ -109,7 +109,7 @@ def main() -> None:
         write_spec(tiny, 1)
 
         def run(path: Path, *options: str) -> list[str]:
-            return [*CONVCOST, "analyze", str(path), *options]
+            return [*CONVCOST, "analyze", str(path), "--max-bytes", "64Mi", *options]
 
         base, json, table, compose = in_turn(
             lambda: piped(run(tiny, "--format", "json")),
