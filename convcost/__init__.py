@@ -20,9 +20,8 @@ from msgspec.structs import force_setattr
 
 from convcost import metrics as _metrics
 from convcost import spec as _spec
-from convcost.cost import analysis as _cost
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
-from convcost.cost.analysis import LayerCost
+from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import (
     BaselineError,
     ConfigError,
@@ -79,26 +78,6 @@ __all__ = [
     "sweep",
     "verify",
 ]
-
-
-class Analysis(_cost.Analysis, frozen=True):
-    """What a network costs; a notebook shows its table.
-
-    See `convcost.cost.analysis.Analysis` for the attributes.
-    """
-
-    def _repr_html_(self) -> str:
-        from convcost.cost.report import AnalysisReport
-        from convcost.reports.notebook import html
-
-        return html(AnalysisReport.of(self))
-
-    def __str__(self) -> str:
-        from convcost.cost.report import AnalysisReport
-        from convcost.reports import formats
-        from convcost.reports.contents import Page
-
-        return formats.render("table", [AnalysisReport.of(self)], Page())
 
 
 class Model(Struct, frozen=True):
@@ -346,7 +325,7 @@ def check(
     False
     """
     from convcost.budget import checking, configuration
-    from convcost.budget.report import ReportedCheck
+    from convcost.budget.verdicts import Check
 
     path = str(config) if config is not None else None if max else configuration.find()
     read = configuration.read(path) if path else None
@@ -357,7 +336,7 @@ def check(
         against = checking.against(base, str(baseline) if baseline is not None else None, files)
         verdicts = checking.check(named, read, budgets=budgets, settings=set or {}, baseline=against)
         notes = (*checking.unheld(named, verdicts), *checking.renamed(verdicts))
-    return ReportedCheck(verdicts, read.file if read else "", against.base if against else None, strict, notes)
+    return Check(verdicts, read.file if read else "", against.base if against else None, strict, notes)
 
 
 def sweep(

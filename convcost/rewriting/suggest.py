@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import ClassVar, Self
 
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis
-from convcost.documents import as_dict
 from convcost.network import Network
+from convcost.reports.result import Result
 from convcost.rewriting.analysis import before_after
 from convcost.rewriting.application import apply
 from convcost.rewriting.base import Rewrite, Site
@@ -35,7 +35,7 @@ class Step(Struct, frozen=True):
     after: Analysis
 
 
-class Suggestion(Struct, frozen=True):
+class Suggestion(Result, frozen=True):
     """Rewrites that bring a network within its limits, or as near as they can.
 
     Attributes:
@@ -46,6 +46,8 @@ class Suggestion(Struct, frozen=True):
         changes: The same as sites, for each rewrite.
         spared: Layers that a rewrite could take, but whose items also write the first or the last layer with weights.
     """
+
+    shown_by: ClassVar[str] = "convcost.rewriting.suggest_report:SuggestionReport"
 
     before: Analysis
     after: Analysis
@@ -104,6 +106,14 @@ class Suggestion(Struct, frozen=True):
         names = tuple(dict.fromkeys("/".join(site_path(network, site)) for site in spared))
         return cls(before, after, limits, tuple(steps), tuple(change for change in changes if change[1]), names)
 
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports import heading
+        from convcost.reports.contents import counted
+
+        found = "the limits are kept" if self.reached else "out of reach"
+        return f"{heading.title(self.before.network)}: {found} with {counted(len(self.steps), 'step')}"
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
@@ -127,10 +137,6 @@ class Suggestion(Struct, frozen=True):
             ],
             totals=before_after(self.before.total, self.after.total),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the suggestion as plain data: what `--format json` writes."""
-        return as_dict(self.document())
 
 
 def _broken(analysis: Analysis, limits: Limits) -> dict[str, int]:
