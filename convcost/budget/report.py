@@ -111,11 +111,10 @@ class CheckReport(Struct, frozen=True):
         known: dict[str, int] = {}
         return [_finding(verdict, known, strict=self.check.strict) for verdict in self.check.verdicts]
 
-
-def summary(check: Check) -> str:
-    """Return a check in one line: how many limits are kept, and which are not."""
-    bad = [_whose(verdict) for verdict in check.verdicts if verdict.status in (EXCEEDED, WARNING)]
-    return "; ".join([_headline(check), *bad])
+    def summary(self) -> str:
+        """Return the check in one line: how many limits are kept, and which are not."""
+        bad = [_whose(verdict) for verdict in self.check.verdicts if verdict.status in (EXCEEDED, WARNING)]
+        return "; ".join([_headline(self.check), *bad])
 
 
 def _headline(check: Check) -> str:

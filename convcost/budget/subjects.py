@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -14,18 +13,24 @@ from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.matching import match
 from convcost.cost.analysis import Analysis
 from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, Place, nearest
+from convcost.network import Network
 from convcost.spec import Spec
 from convcost.spec.arithmetic import shown
 from convcost.spec.faults import Faults
-from convcost.spec.source import read
+from convcost.spec.origin import Origin, SpecLike
+from convcost.spec.source import Source
 
 if TYPE_CHECKING:  # read where growth is measured
     from convcost.budget.baselines import Baseline, Lacking, Past
 
+BUILT = "<network>"
+"""The name of a network that no spec describes."""
+_NOTHING = "input: [1]\nlayers: []\n"
 MOST_POINTS = 1_000  # of a network, at the values that budgets set
 MOST_LAYERS = 100_000  # of the networks at all these points
 
-SpecLike = str | Path | Mapping[str, Any]
+Checked = SpecLike | Origin | Network
+"""What is held to budgets: a spec, one that was read with values for its symbols, or a network that was built."""
 
 
 class Point(Struct, frozen=True):
@@ -60,7 +65,7 @@ class Subject:
     """A spec, read once, and its networks, each analysed once.
 
     Args:
-        spec: A path, `-`, the name of a shipped spec, or the spec itself as a mapping.
+        spec: The spec; or a network, which has no symbols and no file.
         settings: Values for its symbols; those that a budget sets go before.
         baseline: What growth is measured against.
 
@@ -68,20 +73,26 @@ class Subject:
         SpecError: There is no such spec, or it has faults.
     """
 
-    def __init__(self, spec: SpecLike, settings: Mapping[str, Any], baseline: Baseline | None) -> None:
-        if isinstance(spec, Mapping):
-            from convcost.spec.mapping import from_mapping  # not for what is read from files
-
-            self.source = from_mapping(spec)
-        else:
-            self.source = read(spec)
-        self.name = self.source.file if isinstance(spec, Mapping) else str(spec)
-        self._settings = settings
+    def __init__(self, spec: Checked, settings: Mapping[str, Any], baseline: Baseline | None) -> None:
+        self._network = spec if isinstance(spec, Network) else None
+        if isinstance(spec, Network):
+            spec = Origin(BUILT, Spec(Source(BUILT, _NOTHING)))
+        origin = (spec if isinstance(spec, Origin) else Origin.of(spec)).at(settings)
+        self.source = origin.reader.source
+        self.name = origin.name
+        self._settings = origin.settings
         self._baseline = baseline
-        self._spec = Spec(self.source)
+        self._spec = origin.reader
         self._document = self._spec.check((), "")
+        if self._network is not None:
+            self._spec.check(settings, "--set")
         self._points: dict[tuple[tuple[str, str], ...], Point] = {}
         self._layers = 0  # of all points
+
+    @property
+    def built(self) -> bool:
+        """Whether it is a network that no spec describes."""
+        return self._network is not None
 
     def budgets(self) -> list[Budget]:
         """Return what the spec itself says it may cost."""
@@ -138,7 +149,7 @@ class Subject:
 
     def _point(self, values: Mapping[str, Any]) -> Point:
         settings = {**self._settings, **values}
-        network = self._spec.network(settings)
+        network = self._network if self._network is not None else self._spec.network(settings)
         analysis = Analysis.of(network)
         past: Past | Lacking | None = None
         refused: BaselineError | None = None
@@ -163,6 +174,13 @@ class Subject:
         ]
         if faults:
             raise ConfigError(faults)
+
+
+def name_of(spec: Checked) -> str:
+    """Return a spec as it was named; nothing where it has no name."""
+    if isinstance(spec, Mapping | Network):
+        return ""
+    return spec.name if isinstance(spec, Origin) else str(spec)
 
 
 def _key(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -140,9 +140,8 @@ class Check(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.budget.report import summary
-
-        return summary(self)
+        report: Any = self.report()
+        return str(report.summary())
 
     @property
     def ok(self) -> bool:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
+from convcost import metrics
 from convcost.cost.analysis import Analysis
+from convcost.errors import Fault, OptionError
 from convcost.network import Network
+from convcost.numbers import plain
 from convcost.reports.result import Result
 from convcost.rewriting.analysis import before_after
 from convcost.rewriting.application import apply
 from convcost.rewriting.base import Rewrite, Site
 from convcost.rewriting.candidates import Candidate, Limits, ends_of, find
 from convcost.rewriting.selection import site_path
+from convcost.spec.reading import amount
 
 Test = Callable[[Rewrite, Sequence[Site]], bool]
 
@@ -137,6 +141,34 @@ class Suggestion(Result, frozen=True):
             ],
             totals=before_after(self.before.total, self.after.total),
         )
+
+
+def limits_of(max: Mapping[str, Any]) -> dict[str, int]:
+    """Return limits as numbers.
+
+    Args:
+        max: What totals may be: numbers, or texts such as `300M`.
+
+    Raises:
+        OptionError: There is none, or it is no whole number, or its metric is no sum.
+    """
+    if not max:
+        raise OptionError(Fault("suggest needs a limit", help="such as --max mults=300M or --max params=4M"))
+    limits = {}
+    for name, value in max.items():
+        metric = metrics.named(name, "--max: ")
+        if not metric.adds_up:
+            found = f"{name} is {metric.kind}, so that no rewritten layer says what is saved of it"
+            raise OptionError(
+                Fault(f"--max: suggest cannot limit {name}", found=found, help="limit a sum: --max mults=300M")
+            )
+        limit = amount(str(plain(value)))
+        if limit is None:
+            found = f"--max {name}={value}"
+            help = "such as 300M (k, M, G, T)"
+            raise OptionError(Fault(f"the limit of {name} is a whole number", found=found, help=help))
+        limits[name] = limit
+    return limits
 
 
 def _broken(analysis: Analysis, limits: Limits) -> dict[str, int]:
