@@ -57,6 +57,12 @@ class Model(Struct, frozen=True, eq=False):
     def __hash__(self) -> int:
         return hash(self.network)
 
+    def __repr__(self) -> str:
+        from convcost.reports import heading
+        from convcost.reports.contents import counted
+
+        return f"<Model: {heading.title(self.network)}: {counted(len(self.network.layers), 'layer')}>"
+
     def analyze(self, *, batch: int = 1, fold: bool = True) -> Analysis:
         """Return what the network costs, layer by layer and in all.
 
@@ -410,6 +416,7 @@ def load(
     1331592
     """
     if isinstance(spec, Model):
+        free = free or None  # what is free already stays so
         if not set and not free and max_layers is None:
             return spec
         origin = origin_of(spec)

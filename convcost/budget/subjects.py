@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,13 @@ from msgspec.structs import replace
 from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.matching import match
 from convcost.cost.analysis import Analysis
-from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, Place, nearest
+from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, nearest
 from convcost.network import Network
-from convcost.spec import Spec
+from convcost.network.graph import Limit
 from convcost.spec.arithmetic import shown
 from convcost.spec.faults import Faults
 from convcost.spec.origin import Origin, SpecLike
+from convcost.spec.reading import VERSIONS
 from convcost.spec.source import Source
 
 if TYPE_CHECKING:  # read where growth is measured
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # read where growth is measured
 
 BUILT = "<network>"
 """The name of a network that no spec describes."""
-_NOTHING = "input: [1]\nlayers: []\n"
 MOST_POINTS = 1_000  # of a network, at the values that budgets set
 MOST_LAYERS = 100_000  # of the networks at all these points
 
@@ -71,32 +71,33 @@ class Subject:
 
     Raises:
         SpecError: There is no such spec, or it has faults.
+        OptionError: Values are given to the symbols of a network that has none.
     """
 
     def __init__(self, spec: Checked, settings: Mapping[str, Any], baseline: Baseline | None) -> None:
-        self._network = spec if isinstance(spec, Network) else None
-        if isinstance(spec, Network):
-            spec = Origin(BUILT, Spec(Source(BUILT, _NOTHING)))
-        origin = (spec if isinstance(spec, Origin) else Origin.of(spec)).at(settings)
-        self.source = origin.reader.source
-        self.name = origin.name
-        self._settings = origin.settings
         self._baseline = baseline
-        self._spec = origin.reader
-        self._document = self._spec.check((), "")
-        if self._network is not None:
-            self._spec.check(settings, "--set")
+        self._network: Network | None = None
+        self.source: Source | None = None
+        self._limits: Sequence[Limit]
+        if isinstance(spec, Network):
+            if settings:
+                found = f"{' and '.join(settings)} of a network that was built or rewritten, not read"
+                raise OptionError(Fault("only the symbols of a spec can be set", found=found))
+            self.name, self._settings = BUILT, settings
+            self._network, self._limits, self._version = spec, spec.limits, VERSIONS[-1]
+            self._symbols: Collection[str] = ()
+        else:
+            origin = (spec if isinstance(spec, Origin) else Origin.of(spec)).at(settings)
+            self.name, self.source, self._settings = origin.name, origin.reader.source, origin.settings
+            self._spec = origin.reader
+            document = self._spec.check((), "")
+            self._limits, self._version, self._symbols = document.limits, document.version, document.symbols
         self._points: dict[tuple[tuple[str, str], ...], Point] = {}
         self._layers = 0  # of all points
 
-    @property
-    def built(self) -> bool:
-        """Whether it is a network that no spec describes."""
-        return self._network is not None
-
     def budgets(self) -> list[Budget]:
         """Return what the spec itself says it may cost."""
-        lines = Faults(self.source)
+        lines = Faults(self.source or Source(self._network.file if self._network else "", ""))
         return [
             Budget(
                 limit.metric,
@@ -104,13 +105,13 @@ class Subject:
                     limit.max,
                     share=False,
                     text=limit.text,
-                    place=Place(self.source.file, limit.line, limit.column),
+                    place=Place(lines.source.file, limit.line, limit.column),
                     source=lines.line(limit.line - 1),
                 ),
                 path="budget",
-                version=self._document.version,
+                version=self._version,
             )
-            for limit in self._document.limits
+            for limit in self._limits
         ]
 
     def points(self, budget: Budget) -> Iterator[Point]:
@@ -165,7 +166,7 @@ class Subject:
         return Point(values, settings, analysis, past, refused, partners, {})
 
     def _check_symbols(self, budget: Budget) -> None:
-        known = self._document.symbols
+        known = self._symbols
         unknown = [name for name in budget.set if name not in known]
         none = "it declares no symbols; `models` says who a budget is for"
         faults = [
