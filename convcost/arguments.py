@@ -60,8 +60,7 @@ def solve(
     if not limits:
         raise OptionError(Fault("solve needs a limit", help="such as --max mults=300M"))
     title = document.name or origin.reader.source.file
-    given = {name: plain(value) for name, value in set.items()}
-    settings = {name: value for name, value in origin.settings.items() if name != symbol} | given
+    settings = origin.at(set).settings
     return find(origin.reader.network, title, symbol, limits, settings, batch=batch, fold=fold)
 
 

@@ -169,6 +169,16 @@ def test_a_check_names_models_by_their_specs(tmp_path, monkeypatch):
     assert not convcost.load("net.yaml", set={"n": 4}).check().ok
 
 
+def test_values_for_one_network_or_both():
+    for values, mults in [
+        ({"set": {"n": 5}}, (15, 15)),
+        ({"set_other": {"n": 3}}, (6, 9)),
+        ({"set": {"n": 5}, "set_other": {"n": 3}}, (15, 9)),
+    ]:
+        found = convcost.diff(NET, NET, **values)
+        assert (found.before.total.mults, found.after.total.mults) == mults
+
+
 def test_the_faults_of_both_networks_are_told():
     with pytest.raises(convcost.SpecError) as caught:
         convcost.diff("nowhere.yaml", "neither.yaml")
