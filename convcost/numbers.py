@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -81,3 +82,15 @@ FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "make_divisible": make_divisible,
 }
 """The functions of numbers by name; a formula has each of them too."""
+
+
+def plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, a float as the decimal that it prints, and an array as a list.
+
+    Everything else is returned as it is. NumPy is not imported: what has a `dtype` is taken for its.
+    """
+    if not hasattr(value, "dtype"):
+        return value
+    if getattr(value, "shape", ()):
+        return [plain(each) for each in value]
+    return Decimal(str(value)) if getattr(value.dtype, "kind", "") == "f" else value.item()

@@ -121,7 +121,8 @@ class _AtRevision:
 
 def _without_past(spec: str) -> Fault:
     """Return the fault of a spec that is no file."""
-    whose = {"-": "standard input", "<mapping>": "a mapping"}.get(spec, f"{spec}, which convcost ships,")
+    known = {"-": "standard input", "<mapping>": "a mapping", "<network>": "a network that was built"}
+    whose = known.get(spec, f"{spec}, which convcost ships,")
     help = f"give the path of a file in the repository, {git.REPORT}"
     return Fault(f"{whose} has no past in a repository", help=help)
 

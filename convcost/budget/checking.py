@@ -12,8 +12,20 @@ from msgspec.structs import replace
 from convcost import metrics
 from convcost.budget import patterns
 from convcost.budget.budgets import EACH, Budget
-from convcost.budget.subjects import Point, SpecLike, Subject
-from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, SKIPPED, WARNING, WITHIN, Cause, Remedy, Value, Verdict
+from convcost.budget.subjects import Checked, Point, Subject, name_of
+from convcost.budget.verdicts import (
+    EXCEEDED,
+    GROWTH,
+    MAX,
+    SKIPPED,
+    WARNING,
+    WITHIN,
+    Cause,
+    Check,
+    Remedy,
+    Value,
+    Verdict,
+)
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, encodable, nearest
 from convcost.metrics import METRICS, Metric
@@ -27,7 +39,7 @@ MOST_CAUSES = 5
 
 
 def check(
-    specs: Sequence[SpecLike],
+    specs: Sequence[Checked],
     configuration: Configuration | None = None,
     *,
     budgets: Sequence[Budget] = (),
@@ -46,7 +58,7 @@ def check(
     Raises:
         ConvcostError: A spec is wrong, or a budget does not fit the specs; everything that is wrong is told.
     """
-    named: Sequence[SpecLike] = specs or (configuration.models if configuration else ())
+    named: Sequence[Checked] = specs or (configuration.models if configuration else ())
     verdicts: list[Verdict] = []
     errors: list[ConvcostError] = []
     for spec in named:
@@ -70,7 +82,37 @@ def check(
     return tuple(verdicts)
 
 
-def unheld(specs: Sequence[SpecLike], verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+def found(
+    specs: Sequence[Checked],
+    configuration: Configuration | None,
+    baseline: Baseline | None,
+    *,
+    budgets: Sequence[Budget] = (),
+    settings: Mapping[str, Any] | None = None,
+    strict: bool = False,
+    notes: Sequence[str] = (),
+) -> Check:
+    """Return what a check of specs finds, with what else is to know of it.
+
+    Args:
+        specs: The specs.
+        configuration: What holds them to something, beside the budgets in the specs.
+        baseline: What growth is measured against.
+        budgets: More budgets, for all of them.
+        settings: Values for their symbols; those that a budget sets go before.
+        strict: Whether a warning fails, too.
+        notes: What else the check is to tell.
+
+    Raises:
+        ConvcostError: A spec is wrong, or a budget does not fit the specs.
+    """
+    verdicts = check(specs, configuration, budgets=budgets, settings=settings, baseline=baseline)
+    told = (*unheld(specs, verdicts), *notes, *renamed(verdicts))
+    file = configuration.file if configuration else ""
+    return Check(verdicts, file, baseline.base if baseline else None, strict, told)
+
+
+def unheld(specs: Sequence[Checked], verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     """Return a note on each spec that no budget is for.
 
     Args:
@@ -78,7 +120,7 @@ def unheld(specs: Sequence[SpecLike], verdicts: Sequence[Verdict]) -> tuple[str,
         verdicts: The verdicts on them.
     """
     held = {verdict.spec for verdict in verdicts}
-    names = [encodable(str(spec)) for spec in specs if not isinstance(spec, Mapping)]
+    names = [encodable(name) for spec in specs if (name := name_of(spec))]
     return tuple(f"No budget is for {name}." for name in names if name not in held)
 
 
@@ -358,7 +400,7 @@ def _parts(budget: Budget, point: Point, chosen: list[int]) -> Iterator[tuple[in
 
 
 def _unmatched(
-    configuration: Configuration, verdicts: Sequence[Verdict], named: Sequence[SpecLike]
+    configuration: Configuration, verdicts: Sequence[Verdict], named: Sequence[Checked]
 ) -> Iterator[ConfigError]:
     """Yield an error for each pattern that matches no layer of any network that its budget is for."""
     asked = {patterns.identity(str(spec)) for spec in named if not isinstance(spec, Mapping)}
@@ -396,7 +438,7 @@ def together(errors: Sequence[ConvcostError]) -> ConvcostError:
     return kind(faults.values(), more=any(error.more for error in errors))
 
 
-def _nothing(named: Sequence[SpecLike], configuration: Configuration | None) -> Fault:
+def _nothing(named: Sequence[Checked], configuration: Configuration | None) -> Fault:
     """Return the fault of a check that holds nothing to anything."""
     if configuration and not named:
         help = "models: [nets/*.yaml] in it, or convcost check SPEC"

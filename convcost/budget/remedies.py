@@ -29,7 +29,7 @@ _ATTEMPTS = ((_GENTLE, False), (_ALL, False), (_ALL, True))  # the rewrites, and
 
 
 def remedy(
-    source: Source,
+    source: Source | None,
     spec: str,
     settings: Mapping[str, Any],
     analysis: Analysis,
@@ -45,7 +45,7 @@ def remedy(
     biggest saving for each layer touched first. A metric whose total is no sum has no remedy.
 
     Args:
-        source: The network's spec.
+        source: The network's spec; None for a network that no spec describes.
         spec: Its name.
         settings: The values given to its symbols.
         analysis: What it costs.
@@ -82,14 +82,16 @@ def remedy(
         reached=left <= limit,
         value=left,
         renamed=bool(pattern) and attempt.named(pattern, changes) != left,
-        command=line if line.isprintable() and spec != "<mapping>" else "",  # else no shell can be told it
+        command=line
+        if line.isprintable() and spec not in ("<mapping>", "<network>")
+        else "",  # else no shell can be told it
     )
 
 
 class _Attempt(Struct, frozen=True):
     """A network, and a limit that it is to be brought within."""
 
-    source: Source
+    source: Source | None
     settings: Mapping[str, Any]
     analysis: Analysis
     metric: str
@@ -113,8 +115,10 @@ class _Attempt(Struct, frozen=True):
         """Return the cost of the layers that a pattern matches in the rewritten spec."""
         notes = [(Note(rewrite.name, rewrite.source), sites) for rewrite, sites in changes]
         expected = apply(self.analysis.network, [site for _, sites in changes for site in sites]).network
-        text = rewrite_text(self.source, self.settings, self.analysis.network, notes, expected)
-        after = Analysis.of(load(Source(self.source.file, text), self.settings))
+        if self.source is not None:
+            text = rewrite_text(self.source, self.settings, self.analysis.network, notes, expected)
+            expected = load(Source(self.source.file, text), self.settings)
+        after = Analysis.of(expected)
         values = zip(after.layers, after.values(self.metric), strict=True)
         return sum(value for layer, value in values if matches(pattern, layer))
 
@@ -149,8 +153,10 @@ class _Attempt(Struct, frozen=True):
         return sum(value for value, origin in values if origin in self.part)
 
     def _can(self, candidates: Sequence[Candidate]) -> bool:
-        """Return whether the spec's text can be rewritten so."""
-        return can_rewrite(self.source, self.settings, self.analysis.network, _changes(candidates))
+        """Return whether the spec's text, where there is one, can be rewritten so."""
+        return self.source is None or can_rewrite(
+            self.source, self.settings, self.analysis.network, _changes(candidates)
+        )
 
     def _writable(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return those of which the spec's text can be rewritten, found by halving."""

@@ -14,8 +14,7 @@ from convcost.budget.budgets import EACH, in_file
 from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
 from convcost.errors import Fault
 from convcost.metrics import METRICS
-from convcost.reports import formats
-from convcost.reports.contents import Column, Finding, Page, Row, Table, bar, counted, figure, safe, signed
+from convcost.reports.contents import Column, Finding, Row, Table, bar, counted, figure, safe, signed
 
 _FEW = 3  # layers that are named in a sentence
 _LEVELS = {WITHIN: "pass", WARNING: "warning", EXCEEDED: "error", SKIPPED: "skipped"}
@@ -85,24 +84,10 @@ class CheckReport(Struct, frozen=True):
         known: dict[str, int] = {}
         return [_finding(verdict, known, strict=self.check.strict) for verdict in self.check.verdicts]
 
-
-class ReportedCheck(Check, frozen=True):
-    """A check that shows itself: in a line, as the report, and in a notebook as its tables; true where it is `ok`."""
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __repr__(self) -> str:
-        bad = [_whose(verdict) for verdict in self.verdicts if verdict.status in (EXCEEDED, WARNING)]
-        return f"<Check: {'; '.join([_headline(self), *bad])}>"
-
-    def __str__(self) -> str:
-        return formats.render("table", [CheckReport(self)], Page())
-
-    def _repr_html_(self) -> str:
-        from convcost.reports.notebook import html
-
-        return html(CheckReport(self))
+    def summary(self) -> str:
+        """Return the check in one line: how many limits are kept, and which are not."""
+        bad = [_whose(verdict) for verdict in self.check.verdicts if verdict.status in (EXCEEDED, WARNING)]
+        return "; ".join([_headline(self.check), *bad])
 
 
 def _headline(check: Check) -> str:

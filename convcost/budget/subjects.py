@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -13,19 +12,25 @@ from msgspec.structs import replace
 from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.matching import match
 from convcost.cost.analysis import Analysis
-from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, Place, nearest
-from convcost.spec import Spec
+from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, nearest
+from convcost.network import Network
+from convcost.network.graph import Limit
 from convcost.spec.arithmetic import shown
 from convcost.spec.faults import Faults
-from convcost.spec.source import read
+from convcost.spec.origin import Origin, SpecLike
+from convcost.spec.reading import VERSIONS
+from convcost.spec.source import Source
 
 if TYPE_CHECKING:  # read where growth is measured
     from convcost.budget.baselines import Baseline, Lacking, Past
 
+BUILT = "<network>"
+"""The name of a network that no spec describes."""
 MOST_POINTS = 1_000  # of a network, at the values that budgets set
 MOST_LAYERS = 100_000  # of the networks at all these points
 
-SpecLike = str | Path | Mapping[str, Any]
+Checked = SpecLike | Origin | Network
+"""What is held to budgets: a spec, one that was read with values for its symbols, or a network that was built."""
 
 
 class Point(Struct, frozen=True):
@@ -60,32 +65,39 @@ class Subject:
     """A spec, read once, and its networks, each analysed once.
 
     Args:
-        spec: A path, `-`, the name of a shipped spec, or the spec itself as a mapping.
+        spec: The spec; or a network, which has no symbols and no file.
         settings: Values for its symbols; those that a budget sets go before.
         baseline: What growth is measured against.
 
     Raises:
         SpecError: There is no such spec, or it has faults.
+        OptionError: Values are given to the symbols of a network that has none.
     """
 
-    def __init__(self, spec: SpecLike, settings: Mapping[str, Any], baseline: Baseline | None) -> None:
-        if isinstance(spec, Mapping):
-            from convcost.spec.mapping import from_mapping  # not for what is read from files
-
-            self.source = from_mapping(spec)
-        else:
-            self.source = read(spec)
-        self.name = self.source.file if isinstance(spec, Mapping) else str(spec)
-        self._settings = settings
+    def __init__(self, spec: Checked, settings: Mapping[str, Any], baseline: Baseline | None) -> None:
         self._baseline = baseline
-        self._spec = Spec(self.source)
-        self._document = self._spec.check((), "")
+        self._network: Network | None = None
+        self.source: Source | None = None
+        self._limits: Sequence[Limit]
+        if isinstance(spec, Network):
+            if settings:
+                found = f"{' and '.join(settings)} of a network that was built or rewritten, not read"
+                raise OptionError(Fault("only the symbols of a spec can be set", found=found))
+            self.name, self._settings = BUILT, settings
+            self._network, self._limits, self._version = spec, spec.limits, VERSIONS[-1]
+            self._symbols: Collection[str] = ()
+        else:
+            origin = (spec if isinstance(spec, Origin) else Origin.of(spec)).at(settings)
+            self.name, self.source, self._settings = origin.name, origin.reader.source, origin.settings
+            self._spec = origin.reader
+            document = self._spec.check((), "")
+            self._limits, self._version, self._symbols = document.limits, document.version, document.symbols
         self._points: dict[tuple[tuple[str, str], ...], Point] = {}
         self._layers = 0  # of all points
 
     def budgets(self) -> list[Budget]:
         """Return the limits in the spec itself."""
-        lines = Faults(self.source)
+        lines = Faults(self.source or Source(self._network.file if self._network else "", ""))
         return [
             Budget(
                 limit.metric,
@@ -93,13 +105,13 @@ class Subject:
                     limit.max,
                     share=False,
                     text=limit.text,
-                    place=Place(self.source.file, limit.line, limit.column),
+                    place=Place(lines.source.file, limit.line, limit.column),
                     source=lines.line(limit.line - 1),
                 ),
                 path="budget",
-                version=self._document.version,
+                version=self._version,
             )
-            for limit in self._document.limits
+            for limit in self._limits
         ]
 
     def points(self, budget: Budget) -> Iterator[Point]:
@@ -138,7 +150,7 @@ class Subject:
 
     def _point(self, values: Mapping[str, Any]) -> Point:
         settings = {**self._settings, **values}
-        network = self._spec.network(settings)
+        network = self._network if self._network is not None else self._spec.network(settings)
         analysis = Analysis.of(network)
         past: Past | Lacking | None = None
         refused: BaselineError | None = None
@@ -154,7 +166,7 @@ class Subject:
         return Point(values, settings, analysis, past, refused, partners, {})
 
     def _check_symbols(self, budget: Budget) -> None:
-        known = self._document.symbols
+        known = self._symbols
         unknown = [name for name in budget.set if name not in known]
         none = "it declares no symbols; `models` says who a budget is for"
         faults = [
@@ -163,6 +175,13 @@ class Subject:
         ]
         if faults:
             raise ConfigError(faults)
+
+
+def name_of(spec: Checked) -> str:
+    """Return a spec as it was named; nothing where it has no name."""
+    if isinstance(spec, Mapping | Network):
+        return ""
+    return spec.name if isinstance(spec, Origin) else str(spec)
 
 
 def _key(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

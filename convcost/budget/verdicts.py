@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -12,6 +12,7 @@ from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import Place
+from convcost.reports.result import Result
 
 Value = int | Fraction
 """What something costs: a whole number, of a ratio a fraction."""
@@ -124,7 +125,7 @@ class Verdict(Struct, frozen=True):
         return self.base if self.kind == GROWTH and self.base is not None else 0
 
 
-class Check(Struct, frozen=True):
+class Check(Result, frozen=True):
     """What a check finds.
 
     Attributes:
@@ -135,14 +136,24 @@ class Check(Struct, frozen=True):
         notes: What else is to be said, such as that no budget is for a spec, or that a limit was raised.
     """
 
+    shown_by: ClassVar[str] = "convcost.budget.report:CheckReport"
+
     verdicts: tuple[Verdict, ...]
     config: str = ""
     base: Base | None = None
     strict: bool = False
     notes: tuple[str, ...] = ()
 
+    def summary(self) -> str:
+        """Return the result in one line."""
+        report: Any = self.report()
+        return str(report.summary())
+
     @property
     def ok(self) -> bool:
         """Whether every limit is kept; with `strict` without a warning."""
         bad = (EXCEEDED, WARNING) if self.strict else (EXCEEDED,)
         return not any(verdict.status in bad for verdict in self.verdicts)
+
+    def __bool__(self) -> bool:
+        return self.ok

@@ -15,6 +15,7 @@ from convcost.reports.contents import Page
 
 if TYPE_CHECKING:
     from convcost.budget.configuration import Configuration
+    from convcost.budget.verdicts import Check
 
 EXCEEDED = 1
 
@@ -52,7 +53,6 @@ def check(
     """
     from convcost.budget import checking
     from convcost.budget.report import CheckReport
-    from convcost.budget.verdicts import Check
 
     configuration = _configuration(config)
     named = tuple(specs or (configuration.models if configuration else ()))
@@ -68,10 +68,7 @@ def check(
     settings = options.settings(set)
 
     def found(configuration: Configuration | None, notes: Sequence[str] = ()) -> Check:
-        verdicts = checking.check(named, configuration, settings=settings, baseline=against)
-        file = configuration.file if configuration else ""
-        told = (*checking.unheld(named, verdicts), *notes, *checking.renamed(verdicts))
-        return Check(verdicts, file, against.base if against else None, strict, told)
+        return checking.found(named, configuration, against, settings=settings, strict=strict, notes=notes)
 
     def show(check: Check) -> None:
         for note in checking.renamed(check.verdicts):

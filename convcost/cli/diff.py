@@ -87,16 +87,7 @@ def between(
 
     if spec == other == "-":
         raise OptionError(Fault("standard input is one spec", found="- twice"))
-    models = []
-    errors: list[ConvcostError] = []
-    for name, values in zip((spec, other), settings, strict=True):
-        try:
-            models.append(convcost.load(name, set=values))
-        except ConvcostError as error:
-            errors.append(error)
-    _raise(errors)
-    first, second = models
-    return DifferenceReport(first.difference(second, batch=batch, fold=fold))
+    return DifferenceReport(convcost.diff(spec, other, set=settings[0], set_other=settings[1], batch=batch, fold=fold))
 
 
 def _since(
@@ -136,7 +127,7 @@ def _since(
     for file, model in after.items():
         try:
             before = _before(file, sources[file], revision, settings[0], model)
-            reports.append(DifferenceReport(before.difference(model, batch=batch, fold=fold), base))
+            reports.append(DifferenceReport(before.diff(model, batch=batch, fold=fold), base))
         except ConvcostError as error:
             errors.append(error)
     _raise(errors)

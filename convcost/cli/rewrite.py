@@ -13,7 +13,7 @@ from convcost.cli import options, output
 from convcost.cli.writing import File
 from convcost.errors import Fault, OptionError, OutputError
 from convcost.network import Network
-from convcost.rewriting.rewrites import named
+from convcost.rewriting.rewrites import with_options
 
 if TYPE_CHECKING:
     from convcost.rewriting.base import Rewrite, Site
@@ -100,17 +100,6 @@ def chosen_sites(
             claimed |= dict.fromkeys(site.becomes, name)
         changes.append((each, sites))
     return changes
-
-
-def with_options(name: str, given: Mapping[str, Any], names: Sequence[str] | Mapping[str, Any]) -> Rewrite:
-    """Return a rewrite with those of the given options that it has.
-
-    Raises:
-        OptionError: There is no such rewrite, or none of those that are named has an option.
-    """
-    known = {option for each in names for option in named(each).defaults}
-    own = named(name).defaults
-    return named(name, **{option: value for option, value in given.items() if option in own or option not in known})
 
 
 def switches(texts: Sequence[str]) -> dict[str, Any]:

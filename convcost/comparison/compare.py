@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
 from convcost.cost.separable import Ratio, ratios
-from convcost.documents import as_dict
 from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.network.patterns import is_pointwise, separable_pairs
 from convcost.ops import Cost
+from convcost.reports.result import Result
 from convcost.rewriting.application import Rewritten, Survey, apply, survey
 from convcost.rewriting.rewrites import named
 
@@ -61,7 +61,7 @@ class Compared(Struct, frozen=True):
         return Fraction(self.separable.mults, self.standard.mults)
 
 
-class Comparison(Struct, frozen=True):
+class Comparison(Result, frozen=True):
     """A network as it is written, with every convolution standard, and with every one separable.
 
     Attributes:
@@ -72,6 +72,8 @@ class Comparison(Struct, frozen=True):
         others: What all other layers cost: in the standard, and in the separable network.
         other_layers: How many other layers the network has as it is.
     """
+
+    shown_by: ClassVar[str] = "convcost.comparison.compare_report:ComparisonReport"
 
     written: Analysis
     standard: Analysis
@@ -130,6 +132,13 @@ class Comparison(Struct, frozen=True):
             other_layers=others,
         )
 
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports import heading
+
+        mults = [f"{analysis.total.mults:,} mults {name}" for name, analysis in self.totals().items()]
+        return f"{heading.title(self.written.network)}: {', '.join(mults)}"
+
     def totals(self) -> dict[str, Analysis]:
         """Return the three networks by name."""
         return {"as written": self.written, "all standard": self.standard, "all separable": self.separable}
@@ -152,10 +161,6 @@ class Comparison(Struct, frozen=True):
                 all_separable=cost_document(self.separable.total),
             ),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as plain data: what `--format json` writes."""
-        return as_dict(self.document())
 
 
 _REST = -2  # stands for all layers that are no convolution and not linear

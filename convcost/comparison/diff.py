@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from convcost.comparison.matching import match
 from convcost.comparison.recognition import kinds
 from convcost.cost.analysis import Analysis, LayerCost
-from convcost.documents import as_dict
 from convcost.metrics import standard
 from convcost.network import Layer, Network
 from convcost.ops import Cost
+from convcost.reports.result import Result
 
 SAME, CHANGED, ADDED, REMOVED = "same", "changed", "added", "removed"
 
@@ -64,8 +64,10 @@ class Change(Struct, frozen=True):
         return bool(self.what) and all(part.startswith(("input ", "output ")) for part in self.what)
 
 
-class Difference(Struct, frozen=True):
+class Difference(Result, frozen=True):
     """Two networks beside each other; the layers in the order in which both run."""
+
+    shown_by: ClassVar[str] = "convcost.comparison.diff_report:DifferenceReport"
 
     before: Analysis
     after: Analysis
@@ -96,6 +98,18 @@ class Difference(Struct, frozen=True):
             second = None if j is None else new.layers[j]
             layers.append(Change(kind, first, second, what, found.moved))
         return cls(old, new, tuple(layers))
+
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports import heading
+        from convcost.reports.contents import counted
+
+        old, new = self.before, self.after
+        differ = sum(change.kind != SAME for change in self.layers)
+        return (
+            f"{heading.title(old.network)} → {heading.title(new.network)}: {differ:,} of "
+            f"{counted(len(self.layers), 'layer')} differ, {old.total.mults:,} → {new.total.mults:,} mults"
+        )
 
     def totals(self) -> dict[str, tuple[Any, Any]]:
         """Return the standard metrics of both networks."""
@@ -152,10 +166,6 @@ class Difference(Struct, frozen=True):
                 },
             ),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the difference as plain data: what `--format json` writes."""
-        return as_dict(self.document())
 
 
 def percent(before: int, after: int) -> float | None:

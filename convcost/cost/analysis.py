@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from convcost import metrics
 from convcost.cost.separable import Ratio, ratios
-from convcost.documents import as_dict
 from convcost.errors import Fault, FormulaError, OptionError, Place
 from convcost.layers import MOVES, REGISTRY
 from convcost.metrics import LARGEST_OUTPUT
 from convcost.network import INPUT, Network
 from convcost.ops import KINDS, Cost, Ledger, product
+from convcost.reports.result import Result
 
 Added = Callable[[list[Any]], Any]
 
@@ -49,6 +49,21 @@ class LayerCost(Struct, frozen=True):
     former: tuple[str, ...] = ()
 
     @property
+    def params(self) -> int:
+        """Trainable numbers."""
+        return self.cost.params
+
+    @property
+    def mults(self) -> int:
+        """Multiplications, over the whole batch."""
+        return self.cost.mults
+
+    @property
+    def macs(self) -> int:
+        """Multiply–accumulates, over the whole batch."""
+        return self.cost.macs
+
+    @property
     def activations(self) -> int:
         """Values in its output, over the whole batch, if it multiplies and accumulates; 0 for other layers."""
         return self.output_values if REGISTRY[self.type].macs else 0
@@ -81,7 +96,7 @@ class _Alone(Struct, frozen=True):
         return (self.layer.value(metric),)
 
 
-class Analysis(Struct, frozen=True):
+class Analysis(Result, frozen=True):
     """What a network costs.
 
     Attributes:
@@ -91,6 +106,8 @@ class Analysis(Struct, frozen=True):
         layers: Each layer that runs, in order.
         total: Their sum.
     """
+
+    shown_by: ClassVar[str] = "convcost.cost.report:AnalysisReport.of"
 
     network: Network
     batch: int
@@ -140,6 +157,15 @@ class Analysis(Struct, frozen=True):
         if isinstance(found.total, metrics.Ratio):
             return metrics.divided(self.value(found.total.numerator), self.value(found.total.denominator))
         return metrics.combined(found, self.values, part)
+
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports import heading
+
+        title, total = heading.title(self.network), self.total
+        if self.network.free is not None:
+            return f"{title}: formulas in {' and '.join(self.network.free.symbols)}"
+        return f"{title}: {total.params:,} params, {total.mults:,} mults, {total.macs:,} macs"
 
     @classmethod
     def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:
@@ -193,10 +219,6 @@ class Analysis(Struct, frozen=True):
         from convcost.cost.documents import analysis_document
 
         return analysis_document(self, self.layers, self.values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the analysis as plain data: what `--format json` writes."""
-        return as_dict(self.document())
 
     def formulas(self, rows: Sequence[LayerCost] | None = None) -> dict[str, dict[str, str] | None]:
         """Return each row's formulas in the layer's own letters, for one input; None for layers that share a row.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
@@ -16,7 +16,9 @@ from convcost.errors import Fault, OptionError, nearest
 from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerFault, LayerType, Shape
 from convcost.layers.fields import FLAG, WORD
 from convcost.network import Layer
+from convcost.numbers import plain
 from convcost.ops import Cost
+from convcost.reports.result import Result
 from convcost.symbolic import Formula, NeedsValueError, assuming, quotient, symbol
 
 LETTERS: Mapping[str, str] = {
@@ -90,6 +92,52 @@ class Quotient(Struct, frozen=True):
     name: str
     mults: Any
     params: Any
+
+
+class Formulas(Result, frozen=True):
+    """The formulas of layer types.
+
+    Attributes:
+        sheets: The formulas of each type.
+        quotients: What some convolutions cost of the standard one, where one of the types is a convolution.
+    """
+
+    shown_by: ClassVar[str] = "convcost.cost.formulas_report:LettersReport.of"
+
+    sheets: tuple[Sheet, ...]
+    quotients: tuple[Quotient, ...]
+
+    @classmethod
+    def of(cls, types: Iterable[str] = (), settings: Mapping[str, Any] | None = None) -> Self:
+        """Derive the formulas of layer types; of all without names.
+
+        Args:
+            types: The layer types.
+            settings: Values for letters: whole numbers.
+
+        Raises:
+            OptionError: There is no such type or letter, or the layer cannot work with these values.
+        """
+        names = list(types)
+        values = {name: _whole(name, value) for name, value in (settings or {}).items()}
+        found = sheets(names, values)
+        told = quotients(values) if not names or not _WITH_QUOTIENTS.isdisjoint(names) else []
+        return cls(tuple(found), tuple(told))
+
+    def summary(self) -> str:
+        """Return the result in one line."""
+        return ", ".join(dict.fromkeys(sheet.type for sheet in self.sheets))
+
+
+_WITH_QUOTIENTS = frozenset(("conv", "depthwise_conv", "pointwise_conv", "separable_conv"))
+
+
+def _whole(name: str, value: Any) -> int:
+    value = plain(value)
+    text = str(value) if type(value) is int and abs(value) < 10**15 else value if isinstance(value, str) else ""
+    if not text.isdecimal() or not text.isascii() or len(text) > 15:
+        raise OptionError(Fault(f"{name} is a whole number", found=f"--set {name}={value}"))
+    return int(text)
 
 
 def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None) -> list[Sheet]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.cost.formulas import LETTERS, Quotient, Sheet
+from convcost.cost.formulas import LETTERS, Formulas, Quotient, Sheet
 from convcost.documents import formulas as documents
 from convcost.reports.contents import Column, Row, Table, counted, grouped, percent
 from convcost.symbolic import Formula
@@ -28,6 +28,11 @@ class LettersReport(Struct, frozen=True):
     sheets: Sequence[Sheet]
     quotients: Sequence[Quotient]
     style: str = "unicode"
+
+    @classmethod
+    def of(cls, formulas: Formulas, style: str = "unicode") -> LettersReport:
+        """Return the report of formulas, written in a style."""
+        return cls(formulas.sheets, formulas.quotients, style)
 
     def data(self) -> Struct:
         """Return the formulas as a document."""

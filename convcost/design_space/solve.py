@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import gcd, lcm
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.cost.analysis import Analysis
 from convcost.design_space.sweep import Axis, Build, Limit, Outcome, Task, run
-from convcost.documents import as_dict
 from convcost.errors import ConvcostError, Fault, OptionError, SpecError
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
+from convcost.reports.result import Result
 from convcost.symbolic import Condition, Formula, NeedsValueError, symbol
 
 _MOST_CLASSES = 256  # remainders that are looked at apart
@@ -36,7 +36,7 @@ class Candidate(Struct, frozen=True):
     totals: Mapping[str, int]
 
 
-class Solution(Struct, frozen=True):
+class Solution(Result, frozen=True):
     """The largest value within the limits.
 
     Attributes:
@@ -49,6 +49,8 @@ class Solution(Struct, frozen=True):
         least: The least total that each limited one can have.
     """
 
+    shown_by: ClassVar[str] = "convcost.design_space.solve_report:SolutionReport"
+
     name: str
     symbol: str
     limits: tuple[Limit, ...]
@@ -56,6 +58,14 @@ class Solution(Struct, frozen=True):
     best: Candidate | None
     next: Candidate | None
     least: Mapping[str, int]
+
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports.contents import grouped, safe
+
+        limits = " and ".join(f"{limit.metric} ≤ {grouped(limit.value)}" for limit in self.limits)
+        found = f"{self.symbol} = {self.best.value}" if self.best else f"no {self.symbol}"
+        return f"{safe(self.name or 'network')}: {found} with {limits}"
 
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
@@ -70,10 +80,6 @@ class Solution(Struct, frozen=True):
             next=_told(self.next),
             least=dict(self.least),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the solution as plain data: what `--format json` writes."""
-        return as_dict(self.document())
 
 
 def solve(

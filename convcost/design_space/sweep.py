@@ -13,16 +13,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from fractions import Fraction
 from itertools import repeat
 from math import gcd
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis
-from convcost.documents import as_dict
 from convcost.errors import ConvcostError, Fault, OptionError
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.network import Network
+from convcost.reports.result import Result
 from convcost.symbolic import Condition, Formula, NeedsValueError, evaluator
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-class Sweep(Struct, frozen=True):
+class Sweep(Result, frozen=True):
     """What a network costs at many points.
 
     Attributes:
@@ -305,6 +305,8 @@ class Sweep(Struct, frozen=True):
         shown: The points that are shown, in their order.
         unused: The symbols on which nothing depends.
     """
+
+    shown_by: ClassVar[str] = "convcost.design_space.sweep_report:SweepReport"
 
     name: str
     task: Task
@@ -371,6 +373,14 @@ class Sweep(Struct, frozen=True):
                 numbers = dict(zip(self.task.metrics, outcome, strict=True))
                 yield {**row, **numbers, "ratio": Fraction(outcome[place], base) if base else None, "error": None}
 
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports.contents import counted, safe
+
+        axes = " and ".join(axis.name for axis in self.task.axes)
+        shown = "" if len(self.shown) == len(self.task) else f"{len(self.shown):,} of "
+        return f"{safe(self.name or 'network')}: {shown}{counted(len(self.task), 'point')} of {axes}"
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.documents import design_space as documents
@@ -381,10 +391,6 @@ class Sweep(Struct, frozen=True):
             fixed={name: _plain(value) for name, value in self.task.fixed.items()},
             points=[{name: _plain(value) for name, value in row.items()} for row in self.rows()],
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the sweep as plain data: what `--format json` writes."""
-        return as_dict(self.document())
 
 
 def _plain(value: Any) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from convcost.reports.contents import Column, Report, Row, Table, footer, tables
+from convcost.reports.contents import Column, Report, Row, Table, counted, footer, tables
 
+_MOST_ROWS = 30  # shown without being asked for
 _CELL = "padding: 0 1em 0 0; white-space: pre;"
 
 
@@ -21,10 +22,23 @@ def _one(table: Table) -> str:
     foot = "".join(_cell("th", cell, column) for cell, column in zip(table.total, columns, strict=True))
     lines = "".join(f"<div>{escape(line)}</div>" for line in table.subtitle)
     below = "".join(f"<div><small>{escape(line)}</small></div>" for line in footer(table, range(len(columns))))
-    return (
-        f"<div><strong>{escape(table.title)}</strong>{lines}\n<table>\n<thead><tr>{head}</tr></thead>\n"
-        f"<tbody>\n{rows}\n</tbody>\n<tfoot><tr>{foot}</tr></tfoot>\n</table>\n{below}</div>\n"
+    whole = (
+        f"<table>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{rows}\n</tbody>\n<tfoot><tr>{foot}</tr></tfoot>\n</table>\n"
     )
+    if len(table.rows) > _MOST_ROWS:
+        whole = f"<details><summary>{escape(_folded(table))}</summary>\n{whole}</details>\n"
+    return f"<div><strong>{escape(table.title)}</strong>{lines}\n{whole}{below}</div>\n"
+
+
+def _folded(table: Table) -> str:
+    """Return what is seen of a folded table: how many rows it has, and its totals with what they are."""
+    named = [
+        f"{column.title} {cell}" if column.right else cell
+        for column, cell in zip(table.columns, table.total, strict=True)
+        if cell and column.role != "bar"
+    ]
+    return " · ".join([counted(len(table.rows), "row"), *named])
 
 
 def _row(row: Row, columns: tuple[Column, ...]) -> str:

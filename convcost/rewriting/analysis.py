@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
-from convcost.documents import as_dict
 from convcost.layers import REGISTRY
 from convcost.network import Network
 from convcost.ops import Cost
+from convcost.reports.result import Result
 from convcost.rewriting.application import Rewritten, apply
 from convcost.rewriting.base import Part, Rewrite, Site
 from convcost.rewriting.selection import site_path
@@ -40,7 +40,7 @@ class Place(Struct, frozen=True):
         return "/".join(self.path)
 
 
-class Rewriting(Struct, frozen=True):
+class Rewriting(Result, frozen=True):
     """A network before and after a rewrite.
 
     Attributes:
@@ -49,6 +49,8 @@ class Rewriting(Struct, frozen=True):
         places: What was rewritten.
         others: What all other layers cost, before and after.
     """
+
+    shown_by: ClassVar[str] = "convcost.rewriting.report:RewritingReport"
 
     before: Analysis
     after: Analysis
@@ -87,6 +89,14 @@ class Rewriting(Struct, frozen=True):
         )
         return cls(before, after, tuple(places), others)
 
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports import heading
+        from convcost.reports.contents import counted
+
+        mults = f"{self.before.total.mults:,} → {self.after.total.mults:,} mults"
+        return f"{heading.title(self.before.network)}: {counted(len(self.places), 'place')} rewritten, {mults}"
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
@@ -108,10 +118,6 @@ class Rewriting(Struct, frozen=True):
             others=before_after(*self.others),
             totals=before_after(self.before.total, self.after.total),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the rewriting as plain data: what `--format json` writes."""
-        return as_dict(self.document())
 
 
 def before_after(before: Cost, after: Cost) -> Any:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
+from convcost import metrics
 from convcost.cost.analysis import Analysis
-from convcost.documents import as_dict
+from convcost.errors import Fault, OptionError
 from convcost.network import Network
+from convcost.numbers import plain
+from convcost.reports.result import Result
 from convcost.rewriting.analysis import before_after
 from convcost.rewriting.application import apply
 from convcost.rewriting.base import Rewrite, Site
 from convcost.rewriting.candidates import Candidate, Limits, ends_of, find
 from convcost.rewriting.selection import site_path
+from convcost.spec.reading import amount
 
 Test = Callable[[Rewrite, Sequence[Site]], bool]
 
@@ -35,7 +39,7 @@ class Step(Struct, frozen=True):
     after: Analysis
 
 
-class Suggestion(Struct, frozen=True):
+class Suggestion(Result, frozen=True):
     """Rewrites that bring a network within its limits, or as near as they can.
 
     Attributes:
@@ -46,6 +50,8 @@ class Suggestion(Struct, frozen=True):
         changes: The same as sites, for each rewrite.
         spared: Layers that a rewrite could take, but whose items also write the first or the last layer with weights.
     """
+
+    shown_by: ClassVar[str] = "convcost.rewriting.suggest_report:SuggestionReport"
 
     before: Analysis
     after: Analysis
@@ -104,6 +110,14 @@ class Suggestion(Struct, frozen=True):
         names = tuple(dict.fromkeys("/".join(site_path(network, site)) for site in spared))
         return cls(before, after, limits, tuple(steps), tuple(change for change in changes if change[1]), names)
 
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports import heading
+        from convcost.reports.contents import counted
+
+        found = "the limits are kept" if self.reached else "out of reach"
+        return f"{heading.title(self.before.network)}: {found} with {counted(len(self.steps), 'step')}"
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
@@ -128,9 +142,33 @@ class Suggestion(Struct, frozen=True):
             totals=before_after(self.before.total, self.after.total),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the suggestion as plain data: what `--format json` writes."""
-        return as_dict(self.document())
+
+def limits_of(max: Mapping[str, Any]) -> dict[str, int]:
+    """Return limits as numbers.
+
+    Args:
+        max: What totals may be: numbers, or texts such as `300M`.
+
+    Raises:
+        OptionError: There is none, or it is no whole number, or its metric is no sum.
+    """
+    if not max:
+        raise OptionError(Fault("suggest needs a limit", help="such as --max mults=300M or --max params=4M"))
+    limits = {}
+    for name, value in max.items():
+        metric = metrics.named(name, "--max: ")
+        if not metric.adds_up:
+            found = f"{name} is {metric.kind}, so that no rewritten layer says what is saved of it"
+            raise OptionError(
+                Fault(f"--max: suggest cannot limit {name}", found=found, help="limit a sum: --max mults=300M")
+            )
+        limit = amount(str(plain(value)))
+        if limit is None:
+            found = f"--max {name}={value}"
+            help = "such as 300M (k, M, G, T)"
+            raise OptionError(Fault(f"the limit of {name} is a whole number", found=found, help=help))
+        limits[name] = limit
+    return limits
 
 
 def _broken(analysis: Analysis, limits: Limits) -> dict[str, int]:

@@ -26,7 +26,7 @@ class SuggestionReport(Struct, frozen=True):
     """
 
     suggestion: Suggestion
-    command: str
+    command: str = ""
 
     def data(self) -> Struct:
         """Return the suggestion as a document."""

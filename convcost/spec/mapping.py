@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 from convcost.errors import Fault, SpecError
+from convcost.numbers import plain
 from convcost.spec.source import Source
 from convcost.spec.tree import DEEPEST, Mapping, Node, Scalar, Sequence
 
@@ -40,6 +41,7 @@ class Layout:
         """
         if indent > 4 * DEEPEST:
             raise _refused("it holds itself, or nests too deep")
+        value = plain(value)
         if isinstance(value, AnyMapping):
             return self._mapping(value, indent, opened=opened)
         if isinstance(value, (list, tuple)):
@@ -133,14 +135,13 @@ def text_of(value: Any) -> str:
     Raises:
         SpecError: No spec can hold the value.
     """
+    value = plain(value)
     if isinstance(value, str):
         return value
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if hasattr(value, "dtype") and not getattr(value, "shape", ()):  # a scalar of NumPy, without importing it
-        return text_of(value.item())
     if isinstance(value, int):
         try:
             return str(value)

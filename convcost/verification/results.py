@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from convcost.documents import as_dict
 from convcost.documents import verification as documents
 from convcost.network import Network
 from convcost.ops import KINDS
+from convcost.reports.result import Result
 
 Shape = tuple[int, ...]
 
@@ -121,7 +121,7 @@ class LayerProof(Struct, frozen=True):
         )
 
 
-class Verification(Struct, frozen=True):
+class Verification(Result, frozen=True):
     """What was executed of a network, and whether it agrees with the formulas.
 
     Attributes:
@@ -134,6 +134,8 @@ class Verification(Struct, frozen=True):
         engine: How convolutions multiplied.
         layers: The layers that were executed, in order; fewer than the network has only if it was interrupted.
     """
+
+    shown_by: ClassVar[str] = "convcost.verification.report:VerificationReport"
 
     network: Network
     executed: Network
@@ -167,6 +169,14 @@ class Verification(Struct, frozen=True):
         """Return the sum of what the formulas predict."""
         return _totals([layer.predicted for layer in self.layers])
 
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports import heading
+        from convcost.reports.contents import counted
+
+        agree = sum(layer.agrees for layer in self.layers)
+        return f"{heading.title(self.network)}: {agree:,} of {counted(len(self.executed.layers), 'layer')} agree"
+
     def document(self) -> documents.Verification:
         """Return the document that `--format json` writes."""
         network, executed = self.network, self.executed
@@ -188,10 +198,6 @@ class Verification(Struct, frozen=True):
             layers=[layer.document() for layer in self.layers],
             total=documents.Counted(counted=self.counted(), predicted=self.predicted()),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the verification as plain data: what `--format json` writes."""
-        return as_dict(self.document())
 
 
 class Interrupted(KeyboardInterrupt):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 import convcost
 from convcost.budget import checking, configuration
 from convcost.budget.baselines import Lacking, Past
-from convcost.budget.report import CheckReport, ReportedCheck
+from convcost.budget.report import CheckReport
 from convcost.budget.verdicts import Base, Check
 from convcost.cost.analysis import Analysis
 from convcost.documents import as_dict
@@ -854,7 +854,7 @@ def test_a_message_ends_as_a_sentence(report):
 
 def test_a_check_shows_itself(report):
     bad = report("models: new.yaml\nbudgets: [{metric: params, max: 5}, {metric: mults, max: 7, warn: 5}]\n").check
-    shown = ReportedCheck(bad.verdicts, bad.config)
+    shown = Check(bad.verdicts, bad.config)
     assert repr(shown) == (
         "<Check: Exceeded: 1 of 2 limits; new.yaml: params: 6, which is 1 above the limit of 5 (120.0 %); "
         "new.yaml: mults: 6 of 7 (85.7 %), above warn: 5>"

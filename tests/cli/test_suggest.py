@@ -131,7 +131,7 @@ def test_a_terminal_of_any_width(width, terminal, three):
     [
         ([], "suggest needs a limit"),
         (["--max", "mult=3"], "--max: there is no total 'mult'"),
-        (["--max", "mults"], "the limit of mults is a whole number"),
+        (["--max", "mults"], "--max takes METRIC=LIMIT"),
         (["--max", "mults=x"], "the limit of mults is a whole number"),
         (["--max", "mults=-1"], "the limit of mults is a whole number"),
         (["--max", "mults=3M", "--allow", "seperable"], "there is no rewrite 'seperable'"),

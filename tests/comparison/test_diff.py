@@ -20,7 +20,7 @@ HEAD = {"conv": {"out_channels": 2, "kernel_size": 1, "bias": False}, "name": "h
 
 def difference(before, after, **options):
     first, second = (convcost.load({"input": [3, 8, 8], "layers": layers}) for layers in (before, after))
-    return first.difference(second, **options)
+    return first.diff(second, **options)
 
 
 def read(text, **settings):
@@ -93,7 +93,7 @@ def test_a_norm_that_folds_no_more_is_a_change():
 
 @pytest.mark.parametrize(("first", "second"), list(pairwise(shipped())))
 def test_the_layers_of_shipped_networks_add_up_to_both_totals(first, second):
-    found = convcost.load(first).difference(convcost.load(second), fold=False)
+    found = convcost.load(first).diff(convcost.load(second), fold=False)
     for side, analysis in enumerate((found.before, found.after)):
         assert total([change.costs[side] for change in found.layers]) == analysis.total
     assert found.before.total == convcost.analyze(first, fold=False).total
@@ -270,7 +270,7 @@ def test_a_layer_without_a_name_moves_to_where_it_reads_something_else():
 def test_a_layer_in_a_block_is_renamed_and_the_same():
     before = {"input": [3, 8, 8], "layers": [STEM, "relu", HEAD]}
     after = {"input": [3, 8, 8], "blocks": {"unit": {"layers": ["relu", HEAD]}}, "layers": [STEM, "unit"]}
-    found = convcost.load(before).difference(convcost.load(after))
+    found = convcost.load(before).diff(convcost.load(after))
     assert [(change.kind, change.after.name, change.renamed) for change in found.layers] == [
         ("same", "stem", False),
         ("same", "unit_1/relu_1", True),

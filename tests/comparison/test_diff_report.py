@@ -42,7 +42,7 @@ def model(layers, name="Net", file="net.yaml"):
 def report(before, after, base=None, **options):
     """Return the report of two lists of layers, or of two models."""
     first, second = (given if isinstance(given, convcost.Model) else model(given) for given in (before, after))
-    return DifferenceReport(first.difference(second, **options), base)
+    return DifferenceReport(first.diff(second, **options), base)
 
 
 def text(*reports, format="table", width=None):

@@ -191,7 +191,7 @@ def test_numbers_do_not_import_symbols(tmp_path):
 
 def test_what_needs_numbers_refuses_formulas():
     model = convcost.load("mobilenet_v1", free=["alpha"])
-    for question in (model.compare, model.verify, lambda: model.difference(model)):
+    for question in (model.compare, model.verify, lambda: model.diff(model)):
         with pytest.raises(OptionError, match="this needs a value for every symbol"):
             question()
 

@@ -6,6 +6,7 @@ and `convcost.rewriting.text` the rewritten text.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcost.registry import Registry
@@ -47,3 +48,14 @@ def named(name: str, **options: Any) -> Rewrite:
     if name not in REGISTRY:
         raise OptionError(Fault(f"there is no rewrite {name!r}", help=nearest(name, REGISTRY)))
     return REGISTRY[name](**options)
+
+
+def with_options(name: str, given: Mapping[str, Any], names: Sequence[str] | Mapping[str, Any]) -> Rewrite:
+    """Return a rewrite with those of the given options that it has.
+
+    Raises:
+        OptionError: There is no such rewrite, or none of those that are named has an option.
+    """
+    known = {option for each in names for option in named(each).defaults}
+    own = named(name).defaults
+    return named(name, **{option: value for option, value in given.items() if option in own or option not in known})

@@ -1,0 +1,103 @@
+"""What the questions of `Model` are asked with: numbers of any kind, values and limits as texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from convcost import metrics
+from convcost.design_space.solve import Solution
+from convcost.design_space.solve import solve as find
+from convcost.design_space.sweep import Axis, Limit, Sweep, Task, check_size
+from convcost.errors import Fault, OptionError
+from convcost.numbers import plain
+from convcost.spec.arithmetic import shown
+from convcost.spec.origin import Origin
+from convcost.spec.ranges import values
+from convcost.spec.reading import amount
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+
+def sweep(
+    origin: Origin,
+    set: Mapping[str, Any],
+    *,
+    where: Iterable[str],
+    best: str | None,
+    batch: int,
+    fold: bool,
+    max_points: int,
+    pool: Executor | None,
+    watch: Callable[[int, int], None] | None,
+) -> Sweep:
+    """Return what a spec's network costs at every combination of some values; see `Model.sweep` for the arguments."""
+    document = origin.reader.check(set, "--set")
+    asked = {**origin.settings, **set}
+    given = {name: listed(name, value, max_points) for name, value in asked.items()}
+    axes = tuple(Axis(name, found) for name, found in given.items() if len(found) > 1)
+    if not axes:
+        raise OptionError(Fault("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1"))
+    limits = [limit(text) for text in where]
+    if best is not None:
+        metrics.named(best)
+    totals = [*(each.metric for each in limits), *([best] if best else [])]
+    fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
+    task = Task(origin.reader.network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *totals])), batch, fold)
+    check_size(task, max_points)
+    title = document.name or origin.reader.source.file
+    return Sweep.of(title, task, where=limits, best=best, pool=pool, watch=watch)
+
+
+def solve(
+    origin: Origin, symbol: str, *, max: Mapping[str, Any], set: Mapping[str, Any], batch: int, fold: bool
+) -> Solution:
+    """Return the largest value of a symbol within limits; see `Model.solve` for the arguments."""
+    document = origin.reader.check([symbol], "--for")
+    limits = [limit(f"{metric} <= {plain(value)}") for metric, value in max.items()]
+    if not limits:
+        raise OptionError(Fault("solve needs a limit", help="such as --max mults=300M"))
+    title = document.name or origin.reader.source.file
+    settings = origin.at(set).settings
+    return find(origin.reader.network, title, symbol, limits, settings, batch=batch, fold=fold)
+
+
+def listed(name: str, value: Any, most: int) -> tuple[Any, ...]:
+    """Return the values of a symbol as exact numbers.
+
+    Args:
+        name: The symbol.
+        value: A list, a range or an array of them, one, or a text such as `0.25,0.5` or `128:225:32`.
+        most: How many values the text may stand for.
+
+    Raises:
+        OptionError: A value cannot be read, or there are too many.
+    """
+    value = plain(value)
+    if isinstance(value, list | tuple | range) and value:
+        return tuple([each for part in value for each in values(name, _text(plain(part)))])
+    return values(name, _text(value), most)
+
+
+def _text(value: Any) -> str:
+    return shown(value) if isinstance(value, bool) else str(value)
+
+
+def limit(text: str) -> Limit:
+    """Return the condition that `mults <= 300M` states.
+
+    Raises:
+        OptionError: It is none.
+    """
+    match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*", text)
+    if match is None:
+        raise OptionError(Fault("a condition compares a total", found=text, help="such as mults <= 300M"))
+    metric, relation, number = match.groups()
+    whole = not metrics.named(metric).is_ratio
+    value = amount(number, whole=whole)
+    if value is None:
+        help = "such as 4_300_000, 4.3M or 570M"
+        raise OptionError(Fault(f"a limit is a {'whole ' if whole else ''}number", found=text, help=help))
+    return Limit(metric, relation, value)

@@ -1,0 +1,459 @@
+"""A network and the questions it can be asked, each a method of `Model`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
+from convcost.cost.analysis import Analysis
+from convcost.errors import Fault, OptionError
+from convcost.network import Network
+from convcost.network.builder import checked
+from convcost.numbers import plain
+from convcost.spec import limits
+from convcost.spec.origin import Origin, SpecLike
+
+if TYPE_CHECKING:  # each question is imported where it is asked
+    from concurrent.futures import Executor
+
+    from convcost.budget.verdicts import Check
+    from convcost.comparison.compare import Comparison
+    from convcost.comparison.diff import Difference
+    from convcost.cost.formulas import Formulas
+    from convcost.design_space.solve import Solution
+    from convcost.design_space.sweep import Sweep
+    from convcost.rewriting.base import Rewrite, Site
+    from convcost.rewriting.suggest import Suggestion
+    from convcost.verification import Verification, Watch
+
+
+class Model(Struct, frozen=True, eq=False):
+    """A network that a spec describes or `NetworkBuilder` made, and the questions it can be asked.
+
+    Attributes:
+        network: Its layers, shapes and symbols as plain data.
+        origin: The spec that it was read from, with the values of its symbols; None for a network that was built.
+
+    Raises:
+        NetworkError: The network was put together by hand, and what a layer reads or gives is not what its type infers.
+    """
+
+    network: Network
+    origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        if not self.network.built:
+            force_setattr(self, "network", checked(self.network))
+
+    def __eq__(self, other: object) -> bool:
+        return self.network == other.network if isinstance(other, Model) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.network)
+
+    def __repr__(self) -> str:
+        from convcost.reports import heading
+        from convcost.reports.contents import counted
+
+        return f"<Model: {heading.title(self.network)}: {counted(len(self.network.layers), 'layer')}>"
+
+    def analyze(self, *, batch: int = 1, fold: bool = True) -> Analysis:
+        """Return the cost of the network, layer by layer and in all.
+
+        Args:
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+
+        Raises:
+            OptionError: The batch is not a positive whole number.
+
+        >>> load("mobilenet_v1").analyze().total.macs
+        568740352
+        """
+        return Analysis.of(self.network, batch=positive("batch", batch), fold=fold)
+
+    def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
+        """Return what the layer types of the network cost, as formulas in the papers' letters.
+
+        Args:
+            set: Values for letters, such as `{"Dk": 3}`.
+
+        Raises:
+            OptionError: There is no such letter, or it cannot have this value.
+
+        >>> load("examples/worked_standard").formulas()
+        <Formulas: conv>
+        """
+        from convcost.cost.formulas import Formulas
+
+        return Formulas.of(dict.fromkeys(layer.type for layer in self.network.layers), set)
+
+    def sweep(
+        self,
+        *,
+        set: Mapping[str, Any],
+        where: Iterable[str] = (),
+        best: str | None = None,
+        batch: int = 1,
+        fold: bool = True,
+        max_points: int = 100_000,
+        pool: Executor | None = None,
+        watch: Callable[[int, int], None] | None = None,
+    ) -> Sweep:
+        """Return what the network costs at every combination of some values.
+
+        Args:
+            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:225:32`.
+            where: What the points that are shown satisfy, such as `mults <= 300M`.
+            best: The total to sort by, the least first.
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+            max_points: How many points there may be; each takes memory.
+            pool: Any executor of `concurrent.futures`, to work on many points at once.
+            watch: Is told how many more points are done, and of how many.
+
+        Raises:
+            OptionError: A symbol, a value or a condition cannot be used, or there are too many points.
+
+        >>> found = load("mobilenet_v1").sweep(set={"alpha": "0.5,0.75,1", "r": [192, 224]}, where=["mults <= 300M"])
+        >>> [(str(row["alpha"]), row["r"], row["mults"]) for row in found.rows()]
+        [('1/2', 192, 109970432), ('1/2', 224, 149497088), ('3/4', 192, 239273472)]
+        """
+        from convcost import arguments
+
+        batch, max_points = positive("batch", batch), positive("max_points", max_points)
+        return arguments.sweep(
+            origin_of(self, apart=set),
+            set,
+            where=where,
+            best=best,
+            batch=batch,
+            fold=fold,
+            max_points=max_points,
+            pool=pool,
+            watch=watch,
+        )
+
+    def solve(
+        self,
+        symbol: str,
+        *,
+        max: Mapping[str, Any],
+        set: Mapping[str, Any] | None = None,
+        batch: int = 1,
+        fold: bool = True,
+    ) -> Solution:
+        """Return the largest value of a symbol at which the network is valid and within limits.
+
+        Args:
+            symbol: The symbol.
+            max: What totals may be: numbers, or texts such as `300M`.
+            set: Values for the spec's other symbols.
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+
+        Raises:
+            OptionError: There is no such symbol or total, or there is no largest value.
+
+        >>> found = load("mobilenet_v1").solve("alpha", max={"mults": "300M"})
+        >>> str(found.best.value), found.best.totals["mults"], found.next.totals["mults"]
+        ('23/32', 299724592, 325400448)
+        """
+        from convcost import arguments
+
+        batch, set = positive("batch", batch), set or {}
+        origin = origin_of(self, apart=[symbol, *set])
+        return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold)
+
+    def compare(self, *, batch: int = 1, fold: bool = True) -> Comparison:
+        """Return the costs of the standard and the separable form of each convolution, and three totals.
+
+        Args:
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+
+        Raises:
+            OptionError: The batch is not a positive whole number.
+
+        >>> comparison = load("mobilenet_v1").compare()
+        >>> comparison.written.total.macs, comparison.standard.total.macs
+        (568740352, 4867293184)
+        """
+        from convcost.comparison.compare import Comparison
+
+        _check_valued(self.network)
+        return Comparison.of(self.network, batch=positive("batch", batch), fold=fold)
+
+    def diff(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
+        """Return this network beside another: what the other adds, removes and changes, layer by layer and in all.
+
+        Args:
+            other: The other network.
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+
+        Raises:
+            OptionError: The batch is not a positive whole number.
+
+        >>> difference = load("mobilenet_v1").diff(load("mobilenet_v1", set={"alpha": "1/2"}))
+        >>> difference.after.total.macs - difference.before.total.macs
+        -419243264
+        """
+        from convcost.comparison.diff import Difference
+
+        _check_valued(self.network, other.network)
+        return Difference.of(self.network, other.network, batch=positive("batch", batch), fold=fold)
+
+    def difference(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
+        """Return what `diff` does, which is its name now."""
+        warnings.warn("Model.difference is Model.diff now", DeprecationWarning, stacklevel=2)
+        return self.diff(other, batch=batch, fold=fold)
+
+    def rewrite(self, to: str, *, layers: Sequence[str] = (), **options: int | bool) -> Model:
+        """Return the network with layers in another form.
+
+        Args:
+            to: The rewrite, one of `convcost.rewriting.rewrites.NAMES`.
+            layers: Patterns of the names of layers, or of what they are in; every layer without.
+            options: Options of the rewrite, such as `groups=4`.
+
+        Raises:
+            OptionError: There is no such rewrite, option or layer, or the rewrite does not apply.
+
+        >>> load("examples/one_5x5").rewrite("stacked").analyze().total.mults
+        90
+        """
+        from convcost.rewriting.application import apply
+        from convcost.rewriting.rewrites import named
+        from convcost.rewriting.selection import select
+
+        _check_valued(self.network)
+        return Model(apply(self.network, select(self.network, named(to, **options), layers)).network)
+
+    def suggest(
+        self,
+        *,
+        max: Mapping[str, Any],
+        allow: Sequence[str] = ("separable",),
+        options: Mapping[str, int | bool] | None = None,
+        ends: bool = False,
+        fold: bool = True,
+    ) -> Suggestion:
+        """Return which layers to rewrite until the network keeps limits, the biggest saving for each layer first.
+
+        Args:
+            max: What totals may be: numbers, or texts such as `300M`.
+            allow: The rewrites that may be used.
+            options: Options of the rewrites, such as `{"groups": 4}`.
+            ends: Whether the first and the last layer with weights may be touched too.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+
+        Raises:
+            OptionError: A limit, rewrite or option cannot be used.
+
+        >>> load("examples/worked_standard").suggest(max={"mults": "100k"}, ends=True)
+        <Suggestion: One standard convolution: the limits are kept with 1 step>
+        """
+        from convcost.rewriting.rewrites import with_options
+        from convcost.rewriting.suggest import Suggestion, limits_of
+        from convcost.rewriting.text import can_rewrite
+
+        bounds = limits_of(max)
+        rewrites = [with_options(name, options or {}, allow) for name in allow]
+        _check_valued(self.network)
+        origin = self.origin
+
+        def can(each: Rewrite, sites: Sequence[Site]) -> bool:
+            if origin is None:  # there is no text to rewrite
+                return True
+            return can_rewrite(origin.reader.source, origin.settings, self.network, [(each, sites)])
+
+        return Suggestion.of(self.network, rewrites, bounds, ends=ends, fold=fold, can=can)
+
+    def verify(
+        self,
+        *,
+        full: bool = False,
+        fold: bool = True,
+        seed: int = 0,
+        engine: str = "auto",
+        pool: Executor | None = None,
+        watch: Watch | None = None,
+        max_products: int | None = None,
+        max_values: int | None = None,
+    ) -> Verification:
+        """Execute every layer, count its operations and compare them with what `analyze` predicts.
+
+        Args:
+            full: Execute the network at its real size, every layer. Otherwise a tiny network is executed that keeps
+                every structural choice, and layers that are the same only once.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+            seed: What inputs and weights are drawn from.
+            engine: How convolutions multiply: `plain`, every product a Python multiplication; `lanes`, many products in
+                one; `auto`, whichever is faster for the layer.
+            pool: Any executor of `concurrent.futures`, to execute layers in other processes or on other machines.
+            watch: Who is told how it gets on.
+            max_products: How many products may be performed in all, or of another operation that a layer performs more
+                often; 5,000,000,000 without.
+            max_values: How many numbers one layer may hold at a time; 100,000,000 without, some 2 GB.
+
+        Raises:
+            OptionError: There is no such engine, the seed is not a whole number, or it would take more than is allowed.
+            convcost.verification.Interrupted: By the keyboard; it holds what was proved so far.
+
+        >>> verification = load("examples/worked_standard").verify(full=True)
+        >>> verification.ok, verification.counted()["mul"]
+        (True, 1228800)
+        """
+        from convcost.verification import Settings
+        from convcost.verification import verify as run
+
+        _check_valued(self.network)
+        if engine not in ("auto", "plain", "lanes"):
+            raise OptionError(Fault(f"there is no engine {engine!r}", help="known: auto, plain, lanes"))
+        seed = plain(seed)
+        if type(seed) is not int:
+            raise OptionError(Fault("a seed is a whole number", found=f"found {seed!r}"))
+        bounds = {"max_products": max_products, "max_values": max_values}
+        given = {name: plain(bound) for name, bound in bounds.items() if bound is not None}
+        settings = Settings(full, fold, seed, engine, **given)  # type: ignore[arg-type]  # the engine is checked
+        return run(self.network, settings, pool, watch)
+
+    def check(
+        self,
+        *,
+        max: Mapping[str, Any] | None = None,
+        config: str | Path | None = None,
+        base: str | None = None,
+        baseline: str | Path | None = None,
+        strict: bool = False,
+    ) -> Check:
+        """Hold the network to its budgets: that in its spec, those of a `convcost.yaml`, and `max`.
+
+        Args:
+            max: What totals may be: numbers, or texts such as `300M`.
+            config: The configuration; without it and without `max`, the nearest `convcost.yaml`, here or above.
+            base: The revision that growth is measured against, from where `HEAD` and it parted.
+            baseline: The JSON report that growth is measured against.
+            strict: Whether a warning fails, too.
+
+        Raises:
+            ConvcostError: The configuration or the baseline is wrong, or no budget is for the network.
+
+        >>> load("mobilenet_v1").check(max={"mults": "600M", "params": "5M"})
+        <Check: Within budget: 2 limits>
+        """
+        return check_models([self], max=max, config=config, base=base, baseline=baseline, strict=strict)
+
+
+def _check_valued(*networks: Network, apart: Collection[str] = ()) -> None:
+    """Raise `OptionError` where a symbol stayed free, apart from some."""
+    for network in networks:
+        names = [name for name in network.free.symbols if name not in apart] if network.free is not None else []
+        if names:
+            message = "this needs a value for every symbol"
+            raise OptionError(Fault(message, found=f"{' and '.join(names)} stayed free"))
+
+
+def origin_of(model: Model, *, apart: Collection[str] | None = None) -> Origin:
+    """Return the spec that a model was read from.
+
+    Args:
+        model: The model.
+        apart: The symbols that may have stayed free; all without.
+
+    Raises:
+        OptionError: It was built, and so has no symbols; or a symbol has no value.
+    """
+    if model.origin is None:
+        found = "a network that was built or rewritten, not read"
+        raise OptionError(Fault("this needs the symbols of a spec", found=found, help="load a spec that declares them"))
+    if apart is not None:
+        _check_valued(model.network, apart=apart)
+    return model.origin
+
+
+def positive(name: str, number: Any) -> int:
+    """Return an argument that is a whole number, at least 1.
+
+    Raises:
+        OptionError: It is not.
+    """
+    number = plain(number)
+    if type(number) is not int or number < 1:
+        raise OptionError(Fault(f"{name} is a whole number, at least 1", found=f"found {number}"))
+    return number
+
+
+def load(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    free: Collection[str] | None = None,
+    max_layers: int | None = None,
+) -> Model:
+    """Read a spec.
+
+    Args:
+        spec: A path, the name of a shipped spec, `-` for standard input, or the spec itself as a mapping; or a model,
+            to give symbols of its spec other values.
+        set: Values for the spec's symbols: numbers, or expressions as text.
+        free: Symbols that stay symbols, so that `analyze` gives formulas; all without a value do too. Without it every
+            symbol needs a value.
+        max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
+
+    Raises:
+        SpecError: There is no such spec, or it has faults; all of them are told, each with its place.
+        OptionError: `set` or `free` names an unknown symbol, or gives one a value it cannot have.
+
+    >>> load("mobilenet_v1", set={"alpha": "1/2"}).analyze().total.params
+    1331592
+    """
+    if isinstance(spec, Model):
+        free = free or None  # what is free already stays so
+        if not set and not free and max_layers is None:
+            return spec
+        origin = origin_of(spec)
+    else:
+        origin = Origin.of(spec, max_layers)
+    origin = origin.at(set or {}, free, max_layers)
+    return Model(origin.reader.network(origin.settings, origin.free), origin)
+
+
+def check_models(
+    specs: Sequence[Model | SpecLike],
+    *,
+    max: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    base: str | None = None,
+    baseline: str | Path | None = None,
+    strict: bool = False,
+    max_layers: int | None = None,
+) -> Check:
+    """Hold networks to their budgets; see `convcost.check` for the arguments."""
+    from convcost.budget import checking, configuration
+    from convcost.budget.subjects import name_of
+
+    path = str(config) if config is not None else None if max else configuration.find()
+    read = configuration.read(path) if path else None
+    named = [_held(spec) for spec in specs] or list(read.models if read else ())
+    files = [name for spec in named if (name := name_of(spec))]
+    budgets = [configuration.given(metric, plain(value)) for metric, value in (max or {}).items()]
+    with limits.limited(plain(max_layers)):
+        against = checking.against(base, str(baseline) if baseline is not None else None, files)
+        return checking.found(named, read, against, budgets=budgets, settings=set, strict=strict)
+
+
+def _held(spec: Model | SpecLike) -> Origin | Network | SpecLike:
+    """Return what budgets hold: a model's spec with its values, or its network where there is no spec."""
+    if not isinstance(spec, Model):
+        return spec
+    _check_valued(spec.network)
+    return spec.origin if spec.origin is not None else spec.network

@@ -1,0 +1,291 @@
+"""The questions as functions, which read a spec first: each is the method of `Model` with the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convcost.cost.analysis import Analysis
+from convcost.errors import ConvcostError, Fault, SpecError
+from convcost.model import Model, check_models, load, origin_of, positive
+from convcost.spec.origin import Origin, SpecLike
+
+if TYPE_CHECKING:  # each question is imported where it is asked
+    from concurrent.futures import Executor
+
+    from convcost.budget.verdicts import Check
+    from convcost.comparison.compare import Comparison
+    from convcost.comparison.diff import Difference
+    from convcost.cost.formulas import Formulas
+    from convcost.design_space.solve import Solution
+    from convcost.design_space.sweep import Sweep
+    from convcost.rewriting.suggest import Suggestion
+    from convcost.verification import Verification, Watch
+
+
+def analyze(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    free: Collection[str] = (),
+    batch: int = 1,
+    fold: bool = True,
+    max_layers: int | None = None,
+) -> Analysis:
+    """Read a spec and return what its network costs: `load(spec, set=set, free=free).analyze(batch=batch, fold=fold)`.
+
+    >>> analyze("mobilenet_v1", free=["alpha", "r"]).total.mults
+    10752·alpha²·r² + 1125·alpha·r²/2 + 1024000·alpha
+    """
+    return load(spec, set=set, free=free, max_layers=max_layers).analyze(batch=batch, fold=fold)
+
+
+def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:
+    """Return what layer types cost, as formulas in the papers' letters; of all types without arguments.
+
+    Args:
+        types: Layer types; or models, for the types of their layers.
+        set: Values for letters, such as `{"Dk": 3}`.
+
+    Raises:
+        OptionError: There is no such type or letter, or it cannot have this value.
+
+    >>> formulas("conv").sheets[0].cost.mults
+    Dk²·Dp²·M·N/g
+    """
+    from convcost.cost.formulas import Formulas
+
+    names: list[str] = []
+    for each in types:
+        names += [layer.type for layer in each.network.layers] if isinstance(each, Model) else [each]
+    return Formulas.of(dict.fromkeys(names), set)
+
+
+def sweep(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any],
+    where: Iterable[str] = (),
+    best: str | None = None,
+    batch: int = 1,
+    fold: bool = True,
+    max_points: int = 100_000,
+    pool: Executor | None = None,
+    watch: Callable[[int, int], None] | None = None,
+    max_layers: int | None = None,
+) -> Sweep:
+    """Read a spec and return what its network costs at every combination of some values: see `Model.sweep`.
+
+    >>> len(sweep("mobilenet_v1", set={"alpha": "0.5,0.75,1", "r": [192, 224]}).shown)
+    6
+    """
+    from convcost import arguments
+
+    batch, max_points = positive("batch", batch), positive("max_points", max_points)
+    origin = _asked(spec, max_layers, apart=set)
+    return arguments.sweep(
+        origin,
+        set,
+        where=where,
+        best=best,
+        batch=batch,
+        fold=fold,
+        max_points=max_points,
+        pool=pool,
+        watch=watch,
+    )
+
+
+def solve(
+    spec: Model | SpecLike,
+    symbol: str,
+    *,
+    max: Mapping[str, Any],
+    set: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    fold: bool = True,
+    max_layers: int | None = None,
+) -> Solution:
+    """Read a spec and return the largest value of a symbol at which it is within limits: see `Model.solve`.
+
+    >>> solve("mobilenet_v1", "alpha", max={"mults": "300M"})
+    <Solution: MobileNetV1: alpha = 23/32 with mults ≤ 300,000,000>
+    """
+    from convcost import arguments
+
+    batch, set = positive("batch", batch), set or {}
+    origin = _asked(spec, max_layers, apart=[symbol, *set])
+    return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold)
+
+
+def compare(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    fold: bool = True,
+    max_layers: int | None = None,
+) -> Comparison:
+    """Read a spec and compare its convolutions' forms: `load(spec, set=set).compare(batch=batch, fold=fold)`.
+
+    >>> compare("examples/worked_standard").layers[0].saved
+    1174848
+    """
+    return load(spec, set=set, max_layers=max_layers).compare(batch=batch, fold=fold)
+
+
+def diff(
+    spec: Model | SpecLike,
+    other: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    set_other: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    fold: bool = True,
+    max_layers: int | None = None,
+) -> Difference:
+    """Read two specs and return what changed from one to the other: `load(spec).diff(load(other))`.
+
+    Args:
+        spec: The one spec.
+        other: The other.
+        set: Values for the symbols of both.
+        set_other: Values for the symbols of the other, instead of `set`.
+        batch: How many inputs to count the operations for; parameters do not scale.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
+
+    Raises:
+        ConvcostError: A spec is wrong; the faults of both are told.
+
+    >>> found = diff("mobilenet_v1", "mobilenet_v1", set_other={"alpha": "1/2"})
+    >>> found.after.total.macs - found.before.total.macs
+    -419243264
+    """
+    models: list[Model] = []
+    faults: list[Fault] = []
+    more = False
+    for each, values in ((spec, set), (other, set_other or set)):
+        try:
+            models.append(load(each, set=values, max_layers=max_layers))
+        except ConvcostError as error:
+            faults += error.faults
+            more = more or error.more
+    if faults:
+        raise SpecError(faults, more=more)
+    return models[0].diff(models[1], batch=batch, fold=fold)
+
+
+def rewrite(
+    spec: Model | SpecLike,
+    to: str,
+    *,
+    layers: Sequence[str] = (),
+    set: Mapping[str, Any] | None = None,
+    max_layers: int | None = None,
+    **options: int | bool,
+) -> Model:
+    """Read a spec and return its network with layers in another form: `load(spec, set=set).rewrite(to, …)`.
+
+    >>> rewrite("examples/one_5x5", "stacked").analyze().total.mults
+    90
+    """
+    return load(spec, set=set, max_layers=max_layers).rewrite(to, layers=layers, **options)
+
+
+def suggest(
+    spec: Model | SpecLike,
+    *,
+    max: Mapping[str, Any],
+    allow: Sequence[str] = ("separable",),
+    options: Mapping[str, int | bool] | None = None,
+    ends: bool = False,
+    set: Mapping[str, Any] | None = None,
+    fold: bool = True,
+    max_layers: int | None = None,
+) -> Suggestion:
+    """Read a spec and return which layers to rewrite: `load(spec, set=set).suggest(max=max, …)`.
+
+    >>> suggest("examples/worked_standard", max={"mults": "100k"}, ends=True).after.total.mults
+    53952
+    """
+    from convcost.rewriting.suggest import limits_of
+
+    bounds = limits_of(max)  # what is wrong with the arguments is told before what is with the spec
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.suggest(max=bounds, allow=allow, options=options, ends=ends, fold=fold)
+
+
+def verify(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    full: bool = False,
+    fold: bool = True,
+    seed: int = 0,
+    engine: str = "auto",
+    pool: Executor | None = None,
+    watch: Watch | None = None,
+    max_products: int | None = None,
+    max_values: int | None = None,
+    max_layers: int | None = None,
+) -> Verification:
+    """Read a spec, execute its network and compare: `load(spec, set=set).verify(…)`.
+
+    >>> verify("mobilenet_v1").ok
+    True
+    """
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.verify(
+        full=full,
+        fold=fold,
+        seed=seed,
+        engine=engine,
+        pool=pool,
+        watch=watch,
+        max_products=max_products,
+        max_values=max_values,
+    )
+
+
+def check(
+    *specs: Model | SpecLike,
+    max: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    base: str | None = None,
+    baseline: str | Path | None = None,
+    strict: bool = False,
+    max_layers: int | None = None,
+) -> Check:
+    """Hold networks to their budgets: those in their specs, those of a `convcost.yaml`, and `max`.
+
+    Args:
+        specs: Paths, names of shipped specs, specs as mappings, or models; those that the configuration names without.
+        max: What totals may be: numbers, or texts such as `300M`.
+        config: The configuration; without it and without `max`, the nearest `convcost.yaml`, here or above.
+        set: Values for the specs' symbols.
+        base: The revision that growth is measured against, from where `HEAD` and it parted.
+        baseline: The JSON report that growth is measured against.
+        strict: Whether a warning fails, too.
+        max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
+
+    Raises:
+        ConvcostError: A spec, the configuration or the baseline is wrong; everything that is wrong is told.
+
+    >>> check("mobilenet_v1", max={"mults": "600M", "params": "5M"})
+    <Check: Within budget: 2 limits>
+    >>> check("examples/worked_standard", max={"mults": "1M"}).ok
+    False
+    """
+    return check_models(
+        specs, max=max, config=config, set=set, base=base, baseline=baseline, strict=strict, max_layers=max_layers
+    )
+
+
+def _asked(spec: Model | SpecLike, max_layers: int | None, *, apart: Collection[str]) -> Origin:
+    """Return a spec, or that of a model of which no symbol but some stayed free."""
+    if not isinstance(spec, Model):
+        return Origin.of(spec, max_layers)
+    return origin_of(spec, apart=apart).at({}, None, max_layers)

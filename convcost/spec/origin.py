@@ -1,0 +1,67 @@
+"""How a network was made: a spec, read once, and the values that its symbols were given."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.numbers import plain
+from convcost.spec import Spec
+from convcost.spec.source import read
+
+SpecLike = str | Path | Mapping[str, Any]
+"""A path, the name of a shipped spec, `-` for standard input, or the spec itself as a mapping."""
+
+
+class Origin(Struct, frozen=True):
+    """A spec, read once, and the values that its symbols were given.
+
+    Attributes:
+        name: The spec as it was named; `<mapping>` for a mapping.
+        reader: The spec.
+        settings: The values of its symbols.
+        free: The symbols that stay symbols; None where every symbol needs a value.
+    """
+
+    name: str
+    reader: Spec
+    settings: Mapping[str, Any] = {}
+    free: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, spec: SpecLike, max_layers: int | None = None) -> Origin:
+        """Read a spec.
+
+        Args:
+            spec: The spec.
+            max_layers: How many layers its networks may have.
+
+        Raises:
+            SpecError: There is no such spec, or the mapping holds what no spec can.
+            OptionError: `max_layers` is no whole number that may be allowed.
+        """
+        if isinstance(spec, Mapping):
+            from convcost.spec.mapping import from_mapping  # not for what is read from files
+
+            source = from_mapping(spec)
+            return cls(source.file, Spec(source, plain(max_layers)))
+        return cls(str(spec), Spec(read(spec), plain(max_layers)))
+
+    def at(
+        self, settings: Mapping[str, Any], free: Collection[str] | None = None, max_layers: int | None = None
+    ) -> Origin:
+        """Return the same spec with more values, which go before those that it has.
+
+        Args:
+            settings: The values.
+            free: The symbols that stay symbols; without, those that do already and get no value.
+            max_layers: How many layers its networks may have; without, as many as now.
+        """
+        if free is None and self.free is not None:
+            free = [name for name in self.free if name not in settings]
+        reader = self.reader if max_layers is None else Spec(self.reader.source, plain(max_layers))
+        values = {**self.settings, **{name: plain(value) for name, value in settings.items()}}
+        return Origin(self.name, reader, values, None if free is None else tuple(free))
