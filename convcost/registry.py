@@ -6,9 +6,11 @@ of installed packages are read only when a name is unknown or all names are aske
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
@@ -109,10 +111,8 @@ class Registry(Mapping[str, T], Generic[T]):
     def _found(self) -> Mapping[str, Any]:
         """Return the entry points of other packages; those whose name is taken are reported and left out."""
         if self._points is None:
-            from importlib.metadata import entry_points
-
             points: dict[str, Any] = {}
-            for point in entry_points(group=self.group):
+            for point in _installed(self.group):
                 if point.name in points:
                     first = _described(points[point.name])
                 elif point.name in self._lazy or point.name in self._entries:
@@ -169,6 +169,23 @@ class Registry(Mapping[str, T], Generic[T]):
             raise self._errors[name]
         self._entries.setdefault(name, entry)  # importing it may have added it
         return self._entries[name]
+
+
+def _installed(group: str) -> Iterable[Any]:
+    """Return a group's entry points, without those of packages that only lie in the working directory.
+
+    `python -m` has Python look there first, and a pull request may have committed a `*.dist-info` there. Who puts it on
+    the path, by `PYTHONPATH` or a `.pth` file, has its packages.
+    """
+    from importlib.metadata import distributions, entry_points
+
+    with suppress(OSError, ValueError):  # there may be no working directory any more, or no path
+        here = os.path.realpath(os.getcwd())  # noqa: PTH109 -- the path holds texts
+        first, *rest = map(os.path.realpath, sys.path)
+        if first == here and here not in rest:
+            found = {package.name: package for package in [*distributions(path=sys.path[1:])][::-1]}  # the first wins
+            return [point for package in found.values() for point in package.entry_points.select(group=group)]
+    return entry_points(group=group)
 
 
 def place_of(entry: Any) -> str:

@@ -141,7 +141,7 @@ TAKEN = (
 def run(tmp_path):
     """Return a function that runs the command line beside the package, and returns status, output and errors."""
 
-    def run(*arguments, points=POINTS):
+    def run(*arguments, points=POINTS, path=(tmp_path,)):
         package = tmp_path / "outside"
         information = tmp_path / "outside-1.0.dist-info"
         package.mkdir(exist_ok=True)
@@ -151,7 +151,7 @@ def run(tmp_path):
         (package / "executors.py").write_text(EXECUTORS)
         (information / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1.0\n")
         (information / "entry_points.txt").write_text(points)
-        environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [ROOT, *path]))}
         command = [sys.executable, "-m", "convcost", *arguments]
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60
@@ -277,6 +277,21 @@ def test_a_type_that_says_nothing_of_itself_keeps_its_size(run, tmp_path):
     ]
     assert data["layers"][1]["executed"] == {"input_shapes": [[8, 12, 10]], "output_shape": [12, 10, 8]}
     assert data["agrees"] is True
+
+
+def test_what_only_lies_in_the_working_directory_adds_nothing(run, tmp_path):
+    """As a pull request may commit it; what is installed under the same name is used."""
+    (tmp_path / "turn.yaml").write_text("input: [1, 2, 3]\nlayers: [turn]\n")
+    status, out, errors = run("analyze", "turn.yaml", path=())
+    assert (status, out) == (2, "")
+    assert errors.startswith("error: there is no layer type or block 'turn'\n")
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    (installed / "outside-1.0.dist-info").mkdir()
+    (installed / "outside-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1.0\n")
+    (installed / "outside-1.0.dist-info/entry_points.txt").write_text("[convcost.layers]\nturn = inside:Turn\n")
+    (installed / "inside.py").write_text(LAYERS)
+    assert run("analyze", "turn.yaml", path=(installed,))[0] == 0
 
 
 # what other packages get wrong

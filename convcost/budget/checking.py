@@ -36,6 +36,27 @@ if TYPE_CHECKING:  # read where they are needed
     from convcost.budget.configuration import Configuration
 
 MOST_CAUSES = 5
+_REMEDIES = 20
+"""For how many exceeded limits of a check a remedy is looked for."""
+_LAYERS_SEARCHED = 5_000
+"""How many layers their networks have together: looking for a remedy takes a hundred times as long as counting."""
+
+
+class _Search:
+    """What a check may still look for remedies in, so that thousands of exceeded limits do not take minutes."""
+
+    def __init__(self) -> None:
+        self.remedies = _REMEDIES
+        self.layers = _LAYERS_SEARCHED
+
+    def takes(self, held: _Held) -> bool:
+        """Return whether a remedy is to be looked for, and count it."""
+        layers = len(held.point.analysis.layers)
+        if not self.remedies or layers > self.layers:
+            return False
+        self.remedies -= 1
+        self.layers -= layers
+        return True
 
 
 def check(
@@ -61,6 +82,7 @@ def check(
     named: Sequence[Checked] = specs or (configuration.models if configuration else ())
     verdicts: list[Verdict] = []
     errors: list[ConvcostError] = []
+    search = _Search()
     for spec in named:
         try:
             subject = Subject(spec, settings or {}, baseline)
@@ -70,7 +92,7 @@ def check(
             continue
         for budget in held:
             try:
-                verdicts += _verdicts(subject, budget)
+                verdicts += _verdicts(subject, budget, search)
             except ConvcostError as error:  # all that is wrong at once
                 errors.append(error)
     if configuration and not errors:
@@ -175,7 +197,7 @@ def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Bas
     return baselines.from_revision(base, specs) if base is not None else baselines.from_report(baseline or "")
 
 
-def _verdicts(subject: Subject, budget: Budget) -> Iterator[Verdict]:
+def _verdicts(subject: Subject, budget: Budget, search: _Search) -> Iterator[Verdict]:
     """Yield the verdicts on a budget of a spec."""
     kinds = [kind for kind in (MAX, GROWTH) if getattr(budget, kind) is not None]
     for point in subject.points(budget):
@@ -191,7 +213,7 @@ def _verdicts(subject: Subject, budget: Budget) -> Iterator[Verdict]:
             held = [_Held(subject, budget, point, kind, part) for part in parts]
             found = [each.judged() for each in held]
             worst = max(range(len(found)), key=lambda index: found[index].delta or 0)
-            if found[worst].status == EXCEEDED:
+            if found[worst].status == EXCEEDED and search.takes(held[worst]):
                 found[worst] = replace(found[worst], remedy=held[worst].remedy(found[worst].limit or 0))
             yield from found
 

@@ -21,6 +21,7 @@ from convcost.rewriting.rewrites import named
 from convcost.rewriting.selection import matches, options_for
 from convcost.rewriting.text import Note, can_rewrite, rewrite_text
 from convcost.spec import load
+from convcost.spec.limits import MOST_LAYERS, limited
 from convcost.spec.source import Source
 
 _GENTLE = ("separable",)
@@ -117,7 +118,8 @@ class _Attempt(Struct, frozen=True):
         expected = apply(self.analysis.network, [site for _, sites in changes for site in sites]).network
         if self.source is not None:
             text = rewrite_text(self.source, self.settings, self.analysis.network, notes, expected)
-            expected = load(Source(self.source.file, text), self.settings)
+            with limited(MOST_LAYERS):
+                expected = load(Source(self.source.file, text), self.settings)
         after = Analysis.of(expected)
         values = zip(after.layers, after.values(self.metric), strict=True)
         return sum(value for layer, value in values if matches(pattern, layer))

@@ -53,14 +53,17 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 
 
 _READ_NO_SPEC = frozenset(("formulas", "schema"))
+_FEWER_LAYERS = {"compare": 30_000, "diff": 50_000, "rewrite": 30_000, "suggest": 50_000, "verify": 50_000}
+"""How many layers networks may have, without the option, for commands that work longest on each."""
 
 
-def _max_layers() -> Any:
-    """Return the option of how many layers the specs' networks may have: one for all commands that read specs."""
+def _max_layers(command: str) -> Any:
+    """Return the option of how many layers the specs' networks may have, which all commands have that read specs."""
+    default = _FEWER_LAYERS.get(command, limits.DEFAULT_LAYERS)
 
     def allow(context: Any, parameter: Any, layers: int | None) -> None:
-        if layers is not None:
-            limits.allow(layers)
+        if layers is not None or command in _FEWER_LAYERS:
+            context.with_resource(limits.limited(default if layers is None else layers))
 
     return TyperOption(
         param_decls=["--max-layers"],
@@ -68,7 +71,7 @@ def _max_layers() -> Any:
         metavar="N",
         expose_value=False,
         callback=allow,
-        help=f"Allow networks so many layers: {limits.DEFAULT_LAYERS:,} without, at most {limits.MOST_LAYERS:,}.",
+        help=f"Allow networks so many layers: {default:,} without, at most {limits.MOST_LAYERS:,}.",
     )
 
 
@@ -98,7 +101,7 @@ class _Lazy(Mapping[str, Any]):
         alone.command(name)(COMMANDS[name])
         command = typer.main.get_command(alone)
         if name in COMMANDS.built_in() and name not in _READ_NO_SPEC:
-            command.params += [_max_layers(), _max_bytes()]
+            command.params += [_max_layers(name), _max_bytes()]
         return command
 
     def __iter__(self) -> Iterator[str]:

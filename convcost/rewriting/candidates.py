@@ -104,10 +104,10 @@ def _by_item(network: Network, sites: Sequence[Site]) -> list[list[Site]]:
     groups: dict[tuple[int, int], list[Site]] = {}
     for site in sites:
         places = {(network.layers[index].line, network.layers[index].column) for index in site.becomes}
-        joined = [site]
-        for group in {id(groups[place]): groups[place] for place in places if place in groups}.values():
-            joined = group + joined
-        for each in joined:
+        known = list({id(groups[place]): groups[place] for place in places if place in groups}.values())
+        joined = known[0] if len(known) == 1 else [each for group in known for each in group]
+        joined.append(site)  # in place: an item may be used a hundred thousand times
+        for each in joined if len(known) > 1 else (site,):
             for index in each.becomes:
                 groups[network.layers[index].line, network.layers[index].column] = joined
     return list({id(group): group for group in groups.values()}.values())

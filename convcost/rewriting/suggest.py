@@ -20,6 +20,9 @@ from convcost.rewriting.candidates import Candidate, Limits, ends_of, find
 from convcost.rewriting.selection import site_path
 from convcost.spec.reading import amount
 
+MOST_WORK = 60_000
+"""How many layers the networks after all steps have together: each step is counted and written anew."""
+
 Test = Callable[[Rewrite, Sequence[Site]], bool]
 
 
@@ -85,6 +88,9 @@ class Suggestion(Result, frozen=True):
             ends: Whether the first and the last layer with weights may be touched.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             can: Whether the sites of an item can be rewritten together; asked only of those that are to be chosen.
+
+        Raises:
+            OptionError: There would be too many steps for so large a network.
         """
         before = after = Analysis.of(network, fold=fold)
         found = [candidate for rewrite in rewrites for candidate in find(before, rewrite, [*limits])]
@@ -98,6 +104,8 @@ class Suggestion(Result, frozen=True):
             chosen = next((each for each in useful if can(each.rewrite, each.sites)), None)
             if chosen is None:
                 break
+            if (len(steps) + 1) * len(network.layers) > MOST_WORK:
+                raise OptionError(_too_many(len(steps), len(network.layers)))
             place = candidates.index(chosen)
             candidates = [each for each in candidates[place + 1 :] if not each.layers & chosen.layers]
             sites = [site for step in steps for site in step.candidate.sites] + list(chosen.sites)
@@ -169,6 +177,15 @@ def limits_of(max: Mapping[str, Any]) -> dict[str, int]:
             raise OptionError(Fault(f"the limit of {name} is a whole number", found=found, help=help))
         limits[name] = limit
     return limits
+
+
+def _too_many(steps: int, layers: int) -> Fault:
+    return Fault(
+        "there are too many steps to suggest for so many layers",
+        found=f"more than {steps:,} {'step' if steps == 1 else 'steps'} of {layers:,} layers each, "
+        f"at most {MOST_WORK:,} layers together",
+        help="a limit that is nearer, or `convcost rewrite --to NAME` for all layers at once",
+    )
 
 
 def _broken(analysis: Analysis, limits: Limits) -> dict[str, int]:

@@ -56,15 +56,6 @@ def watch() -> Hearer | None:
     return _watch.get()
 
 
-def allow(layers: int) -> None:
-    """Let networks have so many layers from now on.
-
-    Raises:
-        OptionError: It is no whole number from 1 to `MOST_LAYERS`.
-    """
-    _max_layers.set(checked(layers))
-
-
 def notify(hearer: Hearer | None) -> None:
     """Call back from now on with the number of layers a network has so far."""
     _watch.set(hearer)

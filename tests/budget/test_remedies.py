@@ -233,3 +233,18 @@ def test_a_linear_layer_on_all_values_becomes_fully_convolutional():
     remedy = verdict(spec, metric="params", max=100_000).remedy
     # 3,072 · 100 + 100 become 3 · 100 + 100
     assert (remedy.rewrites, remedy.reached, remedy.value) == (("fully_convolutional",), True, 400)
+
+
+def test_remedies_are_looked_for_within_bounds():
+    """For 20 limits, of networks that have 5,000 layers together."""
+    most = [Budget("mults", max=Bound(value, share=False, text="")) for value in range(1, 26)]
+    found = checking.check([THREE], budgets=most)
+    assert [verdict.remedy is not None for verdict in found] == [True] * 20 + [False] * 5
+    assert {verdict.status for verdict in found} == {"exceeded"}
+
+
+@pytest.mark.parametrize(("layers", "found"), [(5_000, True), (5_001, False)])
+def test_no_remedy_is_looked_for_in_a_huge_network(layers, found):
+    relus = {"relu": None, "repeat": layers - 4}
+    spec = {**THREE, "layers": [relus, *THREE["layers"]]}
+    assert (verdict(spec, max=200_000).remedy is not None) is found

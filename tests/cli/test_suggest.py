@@ -143,3 +143,16 @@ def test_wrong_input(arguments, message, convcost, three):
     status, out, err = convcost("suggest", three, *arguments)
     assert (status, out) == (2, "")
     assert f"error: {message}" in err
+
+
+def test_the_steps_are_bounded(convcost, folder):
+    """Each is counted and written anew: one step of 30,001 layers and no second, as 60,002 are more than 60,000."""
+    conv = "  - conv: {out_channels: 8, kernel_size: 3, padding: 1}\n"
+    (folder / "long.yaml").write_text(f"input: [8, 4, 4]\nlayers:\n{conv * 4}  - {{relu: , repeat: 29997}}\n")
+    status, out, err = convcost("suggest", "long.yaml", "--max", "mults=1")
+    assert (status, out) == (2, "")
+    assert err == (
+        "error: there are too many steps to suggest for so many layers\n"
+        " = found: more than 1 step of 30,001 layers each, at most 60,000 layers together\n"
+        " = help: a limit that is nearer, or `convcost rewrite --to NAME` for all layers at once\n"
+    )

@@ -235,8 +235,8 @@ class Totals:
         ])  # fmt: skip
 
 
-def fuzz(seed: int, count: int, first: int, jobs: int) -> Totals:
-    """Run many inputs in several processes."""
+def fuzz(seed: int, count: int, first: int, jobs: int, seconds: float) -> Totals:
+    """Run many inputs in several processes; none is begun after so many seconds."""
     import convcost.cli.app  # noqa: F401 -- once, before the children are started
 
     prepare()
@@ -246,6 +246,8 @@ def fuzz(seed: int, count: int, first: int, jobs: int) -> Totals:
     selector = selectors.DefaultSelector()
     start = shown = time.monotonic()
     while waiting or selector.get_map():
+        if time.monotonic() - start > seconds:
+            waiting.clear()
         while waiting and len(selector.get_map()) < jobs:
             child = Child(seed, waiting.pop())
             selector.register(child.reading, selectors.EVENT_READ, child)
@@ -285,12 +287,13 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="Begin nothing after so many.")
     parser.add_argument("--only", type=int, metavar="NUMBER", help="Run one input, and print it and what it gives.")
     asked = parser.parse_args()
     if asked.only is not None:
         show(asked.seed, asked.only)
         return
-    totals = fuzz(asked.seed, asked.count, asked.first, asked.jobs)
+    totals = fuzz(asked.seed, asked.count, asked.first, asked.jobs, asked.seconds)
     print(totals)
     sys.exit(bool(totals.wrong))
 
