@@ -94,3 +94,16 @@ def plain(value: Any) -> Any:
     if getattr(value, "shape", ()):
         return [plain(each) for each in value]
     return Decimal(str(value)) if getattr(value.dtype, "kind", "") == "f" else value.item()
+
+
+def as_exact(value: Any) -> Any:
+    """Return a number as an int or a fraction, a float as the decimal that it prints; anything else as it is.
+
+    >>> as_exact(0.1), as_exact(3.0), as_exact("x")
+    (Fraction(1, 10), 3, 'x')
+    """
+    value = plain(value)
+    if isinstance(value, (float, Decimal)) and value == value and abs(value) != float("inf"):
+        value = Fraction(str(value))
+        return value.numerator if value.denominator == 1 else value
+    return value

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 
-from convcost.numbers import FUNCTIONS, Symbolic, apply, gcd, make_divisible
+import convcost
+from convcost.numbers import FUNCTIONS, Symbolic, apply, as_exact, gcd, make_divisible
 from convcost.ops import gcd as gcd_of_any
 from convcost.ops import is_symbolic
+from convcost.symbolic import symbol
 
 
 @pytest.mark.parametrize(
@@ -62,3 +65,50 @@ def test_the_functions_are_pythons_where_python_has_them():
     assert applied == {"floor": 2, "ceil": 3, "round": 2}
     assert apply("min", (3, half, 7)) == half
     assert set(FUNCTIONS) == {"floor", "ceil", "round", "min", "max", "gcd", "make_divisible"}
+
+
+class Scalar:
+    """A number of NumPy, as far as it is looked at."""
+
+    shape = ()
+
+    def __init__(self, value, kind):
+        self.value = value
+        self.dtype = type("dtype", (), {"kind": kind})
+
+    def item(self):
+        return self.value
+
+    def __str__(self):
+        return str(self.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [
+        (3, 3),
+        (0.1, Fraction(1, 10)),
+        (2.0, 2),
+        (Decimal("0.25"), Fraction(1, 4)),
+        (Fraction(1, 3), Fraction(1, 3)),
+        (Scalar(7, "i"), 7),
+        (Scalar(0.1, "f"), Fraction(1, 10)),
+        (True, True),
+        ("x", "x"),
+    ],
+)
+def test_a_number_of_any_kind_is_exact(given, number):
+    found = as_exact(given)
+    assert (found, type(found)) == (number, type(number))
+
+
+def test_a_formula_is_evaluated_at_numbers_of_any_kind():
+    n = symbol("n")
+    assert (4 * n + 1).evaluate({"n": Scalar(0.1, "f")}) == Fraction(7, 5)  # 4/10 + 1
+    assert (4 * n + 1).evaluate({"n": 0.5}) == 3
+
+
+def test_a_builder_takes_numbers_of_any_kind():
+    builder = convcost.NetworkBuilder()
+    conv = builder.add("conv", builder.input([3, 8, 8]), out_channels=Scalar(4, "i"), kernel_size=3.0)
+    assert conv.shape == (4, 6, 6)

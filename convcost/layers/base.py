@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from convcost.layers.fields import Field, FieldFault
+from convcost.numbers import as_exact
 from convcost.ops import Cost
 from convcost.registry import Registry
 
@@ -161,7 +162,7 @@ class LayerType:
                 raise LayerFault(f"{cls.type} has no field {name!r}", help=f"its fields: {', '.join(cls.fields)}")
         fields: dict[str, Any] = {}
         for name, field in cls.fields.items():
-            value = given.get(name, field.default)
+            value = as_exact(given.get(name, field.default))
             if value is ...:
                 raise LayerFault(f"{cls.type} needs {name}", field=name)
             try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Self, TypeAlias
 
-from convcost.numbers import NUMBERS, Number
+from convcost.numbers import NUMBERS, Number, as_exact
 from convcost.symbolic import rational
 from convcost.symbolic.algebra import exact
 from convcost.symbolic.conditions import Condition, check_value, decide, facts_of, holds, requires
@@ -130,11 +130,15 @@ class Formula(Rational, frozen=True, eq=False):
     def evaluate(self, values: Mapping[str, Number]) -> Number:
         """Return the exact value, an int where it is whole.
 
+        Args:
+            values: The values of the symbols; a float, and a number of NumPy, is the decimal that it prints.
+
         Raises:
             NeedsValueError: A symbol has no value.
             ValueError: A value contradicts a fact of its symbol.
             ZeroDivisionError: The formula has no value there.
         """
+        values = {name: as_exact(value) for name, value in values.items()}
         self.require(values, "evaluate")
         for atom in self.atoms():
             if not atom.args:
