@@ -270,7 +270,7 @@ def load(
         set: Values for the spec's symbols: numbers, or expressions as text.
         free: Symbols that stay symbols, so that `analyze` gives formulas; all without a value do too. Without it every
             symbol needs a value.
-        max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
+        max_layers: How many layers the network may have: 100,000 without, 10,000 with free symbols; at most 1,000,000.
 
     Raises:
         SpecError: There is no such spec, or it has faults; all of them are told, each with its place.
