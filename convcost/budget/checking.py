@@ -42,12 +42,29 @@ _LAYERS_SEARCHED = 5_000
 """How many layers their networks have together: looking for a remedy takes a hundred times as long as counting."""
 
 
+MOST_HELD = 10_000_000
+"""How many layers a check holds to limits: the sum over all budgets of the layers of each network that they are for."""
+
+
 class _Search:
-    """What a check may still look for remedies in, so that thousands of exceeded limits do not take minutes."""
+    """What a check may still do, so that thousands of limits do not take minutes."""
 
     def __init__(self) -> None:
+        self.held = MOST_HELD
         self.remedies = _REMEDIES
         self.layers = _LAYERS_SEARCHED
+
+    def hold(self, point: Point) -> None:
+        """Count a network that is held to a budget.
+
+        Raises:
+            OptionError: There are too many.
+        """
+        self.held -= len(point.analysis.layers)
+        if self.held < 0:
+            message = "there are too many budgets for so many layers"
+            found = f"more than {MOST_HELD:,} layers in the networks of all budgets together"
+            raise OptionError(Fault(message, found=found, help="fewer budgets, or fewer specs at a time"))
 
     def takes(self, held: _Held) -> bool:
         """Return whether a remedy is to be looked for, and count it."""
@@ -201,6 +218,7 @@ def _verdicts(subject: Subject, budget: Budget, search: _Search) -> Iterator[Ver
     """Yield the verdicts on a budget of a spec."""
     kinds = [kind for kind in (MAX, GROWTH) if getattr(budget, kind) is not None]
     for point in subject.points(budget):
+        search.hold(point)
         if budget.growth is not None and point.past is None:
             raise point.refused or BaselineError(_no_baseline(budget))
         chosen = _chosen(budget, point.analysis)

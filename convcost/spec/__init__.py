@@ -36,11 +36,11 @@ class Spec:
 
     def __init__(self, source: Source, max_layers: int | None = None) -> None:
         self.source = source
-        self.max_layers = limits.max_layers() if max_layers is None else limits.checked(max_layers)
+        self.allowed = limits.allowed() if max_layers is None else limits.checked(max_layers)
         self._document: Document | None = None
 
     def __reduce__(self) -> Any:
-        return Spec, (self.source, self.max_layers)
+        return Spec, (self.source, self.allowed)
 
     def network(self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None) -> Network:
         """Return the network that the spec describes.
@@ -63,7 +63,7 @@ class Spec:
                         return self._free(document, settings, free)
                     letter = None if free is None else _unknown
                     symbols = _symbols(document, settings, faults, letter)
-                    network = expand.expand(document, symbols, faults, max_layers=self.max_layers)
+                    network = expand.expand(document, symbols, faults, max_layers=self.allowed or limits.DEFAULT_LAYERS)
             except TooManyFaults:
                 pass
             faults.tell()
@@ -105,7 +105,7 @@ class Spec:
         def symbols(faults: Faults, letters: Letters) -> dict[str, Any]:
             return _symbols(document, settings, faults, letters.letter)
 
-        return expand_free(document, self.source, symbols, free, self.max_layers)
+        return expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
 
 
 def load(source: Source, settings: Mapping[str, Any]) -> Network:

@@ -14,6 +14,8 @@ MOST_LAYERS = 1_000_000
 """No network has more: their names and shapes take gigabytes."""
 DEFAULT_LAYERS = 100_000
 """How many a network may have unless more are allowed; these are analysed in a few seconds."""
+FREE_LAYERS = 10_000
+"""The same where symbols stay free: formulas take ten times as long as numbers."""
 HELP = f"--max-layers N, or max_layers=N in Python, allows more, at most {MOST_LAYERS:,}"
 
 HELP_BYTES = "--max-bytes N, or convcost.spec.limits.allow_bytes(N) in Python, allows more"
@@ -25,13 +27,13 @@ MOST_BYTES = 1 << 30
 """No spec has more."""
 
 _max_bytes: ContextVar[int] = ContextVar("max_bytes", default=files.SPEC_BYTES)
-_max_layers: ContextVar[int] = ContextVar("max_layers", default=DEFAULT_LAYERS)
+_allowed: ContextVar[int | None] = ContextVar("max_layers", default=None)
 _watch: ContextVar[Hearer | None] = ContextVar("watch", default=None)
 
 
-def max_layers() -> int:
-    """Return how many layers a network may have."""
-    return _max_layers.get()
+def allowed() -> int | None:
+    """Return how many layers a network may have; None where nobody has said."""
+    return _allowed.get()
 
 
 def max_bytes() -> int:
@@ -68,11 +70,11 @@ def limited(layers: int | None) -> Iterator[None]:
     Raises:
         OptionError: It is no whole number from 1 to `MOST_LAYERS`.
     """
-    token = _max_layers.set(_max_layers.get() if layers is None else checked(layers))
+    token = _allowed.set(_allowed.get() if layers is None else checked(layers))
     try:
         yield
     finally:
-        _max_layers.reset(token)
+        _allowed.reset(token)
 
 
 def checked(layers: Any) -> int:

@@ -16,7 +16,7 @@ from convcost.budget.baselines import Lacking, Past
 from convcost.budget.budgets import Bound, Budget
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis
-from convcost.errors import ConfigError, Place
+from convcost.errors import ConfigError, OptionError, Place
 from convcost.metrics import METRICS
 
 NET = Path("net.yaml")
@@ -634,3 +634,19 @@ def test_the_networks_at_all_points_have_at_most_so_many_layers(check, monkeypat
     ]
     monkeypatch.setattr("convcost.budget.subjects.MOST_LAYERS", 3)
     assert len(check("  - {metric: params, max: 1k}\n")) == 1  # one network may have any number
+
+
+def test_a_check_holds_so_many_layers_to_limits(monkeypatch):
+    """Two layers, held to each of three budgets, are six."""
+    spec = {"input": [1, 2, 2], "layers": ["relu", "relu"]}
+    budgets = [Budget("mults", max=Bound(value, share=False, text="")) for value in range(3)]
+    monkeypatch.setattr(checking, "MOST_HELD", 6)
+    assert len(checking.check([spec], budgets=budgets)) == 3
+    monkeypatch.setattr(checking, "MOST_HELD", 5)
+    with pytest.raises(OptionError) as error:
+        checking.check([spec], budgets=budgets)
+    assert str(error.value) == (
+        "error: there are too many budgets for so many layers\n"
+        " = found: more than 5 layers in the networks of all budgets together\n"
+        " = help: fewer budgets, or fewer specs at a time"
+    )

@@ -93,15 +93,23 @@ def test_every_command_that_reads_specs_takes_how_many_layers_they_may_have(comm
 
 @pytest.mark.parametrize(
     ("command", "most"),
-    [("compare", 30_000), ("diff", 50_000), ("rewrite", 30_000), ("suggest", 50_000), ("verify", 50_000)],
+    [
+        ("compare", 30_000),
+        ("diff", 50_000),
+        ("rewrite", 30_000),
+        ("suggest", 50_000),
+        ("verify", 50_000),
+        ("analyze", 100_000),
+        ("analyze --free n", 10_000),
+    ],
 )
 def test_commands_that_work_longest_take_fewer_layers(convcost, tmp_path, command, most):
     path = tmp_path / "net.yaml"
     options = {"diff": [str(path)], "rewrite": ["--to", "separable"], "suggest": ["--max", "mults=1"]}.get(command, [])
-    text = f"input: [3, 2, 2]\nlayers: [{{relu: , repeat: {most + 1}}}]\n"
+    text = f"input: [3, 2, 2]\nsymbols: {{n: 3}}\nlayers: [{{relu: , repeat: {most + 1}}}]\n"
     path.write_text(text)
-    status, out, err = convcost(command, str(path), *options)
-    column = text.splitlines()[1].index(str(most + 1))
+    status, out, err = convcost(*command.split(), str(path), *options)
+    column = text.splitlines()[2].index(str(most + 1))
     assert (status, out) == (2, "")
     assert f"error: the network unrolls beyond {most:,} layers\n" in err
     assert f"{' ' * column}^ found {most + 1}\n" in err
