@@ -251,14 +251,15 @@ def test_a_package_adds_a_metric_by_an_entry_point(monkeypatch, table, run):
 
 
 def test_a_package_that_cannot_be_used_is_told(monkeypatch, table, run):
-    monkeypatch.setattr(METRICS, "_plugins", None)
+    monkeypatch.setattr(METRICS, "_points", None)
     point = EntryPoint("plugged", "no_such_package:METRIC", "convcost.metrics")
     monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
     status, out, err = run("sweep", "net.yaml", "--set", "n=1,2", "--best", "plugged")
     assert (status, out) == (2, "")
     assert err == (
-        "error: metric 'plugged' of the package 'no_such_package:METRIC' cannot be loaded: "
-        "ModuleNotFoundError: No module named 'no_such_package'\n"
+        "error: the metric 'plugged' of the package no_such_package:METRIC cannot be loaded\n"
+        " = found: ModuleNotFoundError: No module named 'no_such_package'\n"
+        " = help: repair no_such_package:METRIC, install what it needs, or uninstall it\n"
     )
 
 
