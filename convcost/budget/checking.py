@@ -30,6 +30,7 @@ from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, encodable, nearest
 from convcost.metrics import METRICS, Metric
 from convcost.rewriting.selection import matches
+from convcost.spec.limits import allowed
 
 if TYPE_CHECKING:  # read where they are needed
     from convcost.budget.baselines import Baseline, Past
@@ -50,9 +51,10 @@ class _Search:
     """What a check may still do, so that thousands of limits do not take minutes."""
 
     def __init__(self) -> None:
-        self.held = MOST_HELD
-        self.remedies = _REMEDIES
-        self.layers = _LAYERS_SEARCHED
+        more = allowed() or 0  # layers that somebody has allowed
+        self.most = self.held = max(MOST_HELD, 100 * more)
+        self.layers = max(_LAYERS_SEARCHED, more)
+        self.remedies = max(_REMEDIES, self.layers // 100)
 
     def hold(self, point: Point) -> None:
         """Count a network that is held to a budget.
@@ -63,8 +65,9 @@ class _Search:
         self.held -= len(point.analysis.layers)
         if self.held < 0:
             message = "there are too many budgets for so many layers"
-            found = f"more than {MOST_HELD:,} layers in the networks of all budgets together"
-            raise OptionError(Fault(message, found=found, help="fewer budgets, or fewer specs at a time"))
+            found = f"more than {self.most:,} layers in the networks of all budgets together"
+            help = "fewer budgets, fewer specs at a time, or --max-layers N for a hundred times as many"
+            raise OptionError(Fault(message, found=found, help=help))
 
     def takes(self, held: _Held) -> bool:
         """Return whether a remedy is to be looked for, and count it."""

@@ -18,6 +18,7 @@ from convcost.rewriting.application import apply
 from convcost.rewriting.base import Rewrite, Site
 from convcost.rewriting.candidates import Candidate, Limits, ends_of, find
 from convcost.rewriting.selection import site_path
+from convcost.spec.limits import allowed
 from convcost.spec.reading import amount
 
 MOST_WORK = 60_000
@@ -98,14 +99,15 @@ class Suggestion(Result, frozen=True):
         candidates = [candidate for candidate in found if not candidate.layers & kept]
         spared = [site for candidate in found if candidate.layers & kept for site in candidate.sites]
         steps: list[Step] = []
+        most = max(MOST_WORK, allowed() or 0)
         while broken := _broken(after, limits):
             candidates.sort(key=lambda candidate: candidate.gain(broken), reverse=True)
             useful = (each for each in candidates if each.gain(broken) > 0)
             chosen = next((each for each in useful if can(each.rewrite, each.sites)), None)
             if chosen is None:
                 break
-            if (len(steps) + 1) * len(network.layers) > MOST_WORK:
-                raise OptionError(_too_many(len(steps), len(network.layers)))
+            if (len(steps) + 1) * len(network.layers) > most:
+                raise OptionError(_too_many(len(steps), len(network.layers), most))
             place = candidates.index(chosen)
             candidates = [each for each in candidates[place + 1 :] if not each.layers & chosen.layers]
             sites = [site for step in steps for site in step.candidate.sites] + list(chosen.sites)
@@ -179,12 +181,12 @@ def limits_of(max: Mapping[str, Any]) -> dict[str, int]:
     return limits
 
 
-def _too_many(steps: int, layers: int) -> Fault:
+def _too_many(steps: int, layers: int, most: int) -> Fault:
     return Fault(
         "there are too many steps to suggest for so many layers",
         found=f"more than {steps:,} {'step' if steps == 1 else 'steps'} of {layers:,} layers each, "
-        f"at most {MOST_WORK:,} layers together",
-        help="a limit that is nearer, or `convcost rewrite --to NAME` for all layers at once",
+        f"at most {most:,} layers together",
+        help="a limit that is nearer, `convcost rewrite --to NAME` for all layers at once, or --max-layers N for more",
     )
 
 

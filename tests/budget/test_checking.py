@@ -18,6 +18,7 @@ from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis
 from convcost.errors import ConfigError, OptionError, Place
 from convcost.metrics import METRICS
+from convcost.spec import limits
 
 NET = Path("net.yaml")
 
@@ -648,5 +649,7 @@ def test_a_check_holds_so_many_layers_to_limits(monkeypatch):
     assert str(error.value) == (
         "error: there are too many budgets for so many layers\n"
         " = found: more than 5 layers in the networks of all budgets together\n"
-        " = help: fewer budgets, or fewer specs at a time"
+        " = help: fewer budgets, fewer specs at a time, or --max-layers N for a hundred times as many"
     )
+    with limits.limited(2):  # 200 layers
+        assert len(checking.check([spec], budgets=budgets)) == 3

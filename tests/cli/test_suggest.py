@@ -154,5 +154,8 @@ def test_the_steps_are_bounded(convcost, folder):
     assert err == (
         "error: there are too many steps to suggest for so many layers\n"
         " = found: more than 1 step of 30,001 layers each, at most 60,000 layers together\n"
-        " = help: a limit that is nearer, or `convcost rewrite --to NAME` for all layers at once\n"
+        " = help: a limit that is nearer, `convcost rewrite --to NAME` for all layers at once, or --max-layers N for "
+        "more\n"
     )
+    status, _, err = convcost("suggest", "long.yaml", "--max", "mults=1", "--max-layers", "60002")
+    assert (status, err) == (1, "")  # out of reach, which two steps show
