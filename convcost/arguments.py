@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from convcost import metrics
 from convcost.design_space.solve import Solution
 from convcost.design_space.solve import solve as find
-from convcost.design_space.sweep import Axis, Limit, Sweep, Task, check_size
+from convcost.design_space.sweep import Sweep, SweepAxis, SweepLimit, SweepTask, check_size
 from convcost.errors import Fault, OptionError
 from convcost.numbers import plain
 from convcost.spec.arithmetic import shown
@@ -37,7 +37,7 @@ def sweep(
     document = origin.reader.check(set, "--set")
     asked = {**origin.settings, **set}
     given = {name: listed(name, value, max_points) for name, value in asked.items()}
-    axes = tuple(Axis(name, found) for name, found in given.items() if len(found) > 1)
+    axes = tuple(SweepAxis(name, found) for name, found in given.items() if len(found) > 1)
     if not axes:
         raise OptionError(Fault("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1"))
     limits = [limit(text) for text in where]
@@ -45,7 +45,9 @@ def sweep(
         metrics.named(best)
     totals = [*(each.metric for each in limits), *([best] if best else [])]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
-    task = Task(origin.reader.network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *totals])), batch, fold)
+    task = SweepTask(
+        origin.reader.network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *totals])), batch, fold
+    )
     check_size(task, max_points)
     title = document.name or origin.reader.source.file
     return Sweep.of(title, task, where=limits, best=best, pool=pool, watch=watch)
@@ -85,7 +87,7 @@ def _text(value: Any) -> str:
     return shown(value) if isinstance(value, bool) else str(value)
 
 
-def limit(text: str) -> Limit:
+def limit(text: str) -> SweepLimit:
     """Return the condition that `mults <= 300M` states.
 
     Raises:
@@ -100,4 +102,4 @@ def limit(text: str) -> Limit:
     if value is None:
         help = "such as 4_300_000, 4.3M or 570M"
         raise OptionError(Fault(f"a limit is a {'whole ' if whole else ''}number", found=text, help=help))
-    return Limit(metric, relation, value)
+    return SweepLimit(metric, relation, value)

@@ -54,7 +54,7 @@ class _Search:
         more = allowed() or 0  # layers that somebody has allowed
         self.most = self.held = max(MOST_HELD, 100 * more)
         self.layers = max(_LAYERS_SEARCHED, more)
-        self.remedies = max(_REMEDIES, self.layers // 100)
+        self.remedies = max(_REMEDIES, more // 100)
 
     def hold(self, point: Point) -> None:
         """Count a network that is held to a budget.

@@ -18,7 +18,7 @@ from convcost.errors import ConfigError, ConvcostError, Fault, OptionError, Plac
 from convcost.metrics import METRICS
 from convcost.spec import expressions, tree
 from convcost.spec.arithmetic import ExpressionFault
-from convcost.spec.expressions import Formula
+from convcost.spec.expressions import Expression
 from convcost.spec.faults import Faults, Language, TooManyFaults
 from convcost.spec.reading import VERSIONS, amount, read_version
 from convcost.spec.source import Source
@@ -289,7 +289,7 @@ class _Reader:
             at = self.faults.inside(node, fault.offset)
             self.faults.add(fault.message, at, path=path, found=fault.found, help=fault.help)
             return None
-        if isinstance(value, Formula):
+        if isinstance(value, Expression):
             names = " and ".join(sorted(value.names))
             self.faults.add(f"a symbol's value cannot depend on {names}", node, path=path)
         return value

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
-from convcost.cost.separable import Ratio, ratios
+from convcost.cost.separable import SeparableRatio, ratios
 from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.network.patterns import is_pointwise, separable_pairs
@@ -47,7 +47,7 @@ class Compared(Struct, frozen=True):
     output_shape: tuple[int, ...]
     standard: Cost
     separable: Cost
-    ratio: Ratio | None
+    ratio: SeparableRatio | None
     reason: str
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from convcost import metrics
-from convcost.cost.separable import Ratio, ratios
+from convcost.cost.separable import SeparableRatio, ratios
 from convcost.errors import Fault, FormulaError, OptionError, Place
 from convcost.layers import MOVES, REGISTRY
 from convcost.metrics import LARGEST_OUTPUT
@@ -44,7 +44,7 @@ class LayerCost(Struct, frozen=True):
     output_shape: tuple[int, ...]
     output_values: int
     cost: Cost
-    ratio: Ratio | None
+    ratio: SeparableRatio | None
     notes: tuple[str, ...]
     former: tuple[str, ...] = ()
 

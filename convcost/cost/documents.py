@@ -17,7 +17,7 @@ from convcost.ops import Cost, is_symbolic
 
 if TYPE_CHECKING:
     from convcost.cost.analysis import Analysis, LayerCost
-    from convcost.cost.separable import Ratio
+    from convcost.cost.separable import SeparableRatio
 
 Values = Callable[[str], Sequence[Any]]
 """Gives a metric's value of each row."""
@@ -109,7 +109,7 @@ def convention_document(analysis: Analysis) -> Any:
     return documents.Told(batch=analysis.batch, fold=analysis.fold, **texts)
 
 
-def ratio_document(ratio: Ratio | None) -> numbers.Ratio | None:
+def ratio_document(ratio: SeparableRatio | None) -> numbers.Ratio | None:
     """Return a ratio."""
     if ratio is None:
         return None

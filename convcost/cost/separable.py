@@ -19,7 +19,7 @@ from convcost.network.patterns import is_standard, separable_pairs
 from convcost.ops import is_symbolic
 
 
-class Ratio(Struct, frozen=True):
+class SeparableRatio(Struct, frozen=True):
     """Multiplications of a separable convolution, as a share of the standard one's.
 
     Attributes:
@@ -52,7 +52,7 @@ class Ratio(Struct, frozen=True):
         return f"{top}/{top / self.depthwise} + {top}/{top / self.pointwise}"
 
 
-def ratios(network: Network, readers: list[int]) -> dict[int, Ratio]:
+def ratios(network: Network, readers: list[int]) -> dict[int, SeparableRatio]:
     """Return the ratio of each layer that has one, by its index.
 
     A standard convolution has one, and so have both stages of a separable convolution, however it is written: as
@@ -69,17 +69,17 @@ def ratios(network: Network, readers: list[int]) -> dict[int, Ratio]:
     return found
 
 
-def _standard(layer: Layer) -> Ratio:
+def _standard(layer: Layer) -> SeparableRatio:
     channels = layer.output_shape[0]
     return _ratio("standard", layer, channels, 1)[0]
 
 
-def _separable(depthwise: Layer, pointwise: Layer) -> tuple[Ratio, Ratio]:
+def _separable(depthwise: Layer, pointwise: Layer) -> tuple[SeparableRatio, SeparableRatio]:
     multiplier = depthwise.fields.get("depth_multiplier") or depthwise.output_shape[0] // depthwise.input_shapes[0][0]
     return _ratio("separable", depthwise, pointwise.output_shape[0], multiplier)
 
 
-def _ratio(kind: str, layer: Layer, channels: int, multiplier: int) -> tuple[Ratio, Ratio]:
+def _ratio(kind: str, layer: Layer, channels: int, multiplier: int) -> tuple[SeparableRatio, SeparableRatio]:
     """Return the ratio for the window of `layer` with `channels` output channels, once with each stage's term.
 
     It is that of one input channel at one position, which is that of all.
@@ -98,11 +98,11 @@ def _ratio(kind: str, layer: Layer, channels: int, multiplier: int) -> tuple[Rat
     shares = _share(depthwise, full), _share(pointwise, full)
     formula = " + ".join(terms)
     if kind == "standard":
-        ratio = Ratio(kind, formula, *shares, multiplier, None)
+        ratio = SeparableRatio(kind, formula, *shares, multiplier, None)
         return ratio, ratio
     return (
-        Ratio(kind, formula, *shares, multiplier, terms[0]),
-        Ratio(kind, formula, *shares, multiplier, terms[1]),
+        SeparableRatio(kind, formula, *shares, multiplier, terms[0]),
+        SeparableRatio(kind, formula, *shares, multiplier, terms[1]),
     )
 
 

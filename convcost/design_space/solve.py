@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.cost.analysis import Analysis
-from convcost.design_space.sweep import Axis, Build, Limit, Outcome, Task, run
+from convcost.design_space.sweep import Build, Outcome, SweepAxis, SweepLimit, SweepTask, run
 from convcost.errors import ConvcostError, Fault, OptionError, SpecError
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
@@ -29,7 +29,7 @@ _MOST_ABOVE = 10_000  # candidates looked at for the next valid one
 _LETTER = "k"
 
 
-class Candidate(Struct, frozen=True):
+class SolvedValue(Struct, frozen=True):
     """A value at which the network is valid, and its totals by name."""
 
     value: Any
@@ -53,10 +53,10 @@ class Solution(Result, frozen=True):
 
     name: str
     symbol: str
-    limits: tuple[Limit, ...]
+    limits: tuple[SweepLimit, ...]
     step: Any
-    best: Candidate | None
-    next: Candidate | None
+    best: SolvedValue | None
+    next: SolvedValue | None
     least: Mapping[str, int]
 
     def summary(self) -> str:
@@ -86,7 +86,7 @@ def solve(
     build: Build,
     title: str,
     name: str,
-    limits: Sequence[Limit],
+    limits: Sequence[SweepLimit],
     fixed: Mapping[str, Any],
     *,
     batch: int = 1,
@@ -110,7 +110,7 @@ def solve(
     for limit in limits:
         _check_sum(limit.metric, name)
     metrics = tuple(dict.fromkeys(["params", "mults", *(limit.metric for limit in limits)]))
-    search = _Search(Task(build, (), fixed, metrics, batch, fold), name)
+    search = _Search(SweepTask(build, (), fixed, metrics, batch, fold), name)
     end = search.end(limits)
     places = [(metrics.index(limit.metric), limit) for limit in limits]
     best = None
@@ -138,7 +138,7 @@ def _check_sum(metric: str, symbol: str) -> None:
 
 
 class _Search:
-    def __init__(self, task: Task, name: str) -> None:
+    def __init__(self, task: SweepTask, name: str) -> None:
         self.task = task
         self.build = task.build
         self.name = name
@@ -146,11 +146,11 @@ class _Search:
         self.fixed = task.fixed
         self.step = self._step()
 
-    def candidate(self, found: tuple[int, Any] | None) -> Candidate | None:
+    def candidate(self, found: tuple[int, Any] | None) -> SolvedValue | None:
         """Return the multiple of the step with its totals."""
         if found is None:
             return None
-        return Candidate(self._value(found[0]), dict(zip(self.metrics, found[1], strict=True)))
+        return SolvedValue(self._value(found[0]), dict(zip(self.metrics, found[1], strict=True)))
 
     def valid(self, counts: range) -> Iterator[tuple[int, Any]]:
         """Yield the multiples of the step at which the network is valid, with their totals."""
@@ -163,7 +163,7 @@ class _Search:
             at += size
             size = min(size * 4, 4096)
 
-    def end(self, limits: Sequence[Limit]) -> int:
+    def end(self, limits: Sequence[SweepLimit]) -> int:
         """Return the least multiple from which on all are beyond a limit.
 
         Raises:
@@ -196,7 +196,7 @@ class _Search:
         end = max(end, 2)
         while True:
             totals = [outcome[place] for _, outcome in self.valid(range(1, end))]
-            if totals and self._beyond(end, [Limit(metric, "<=", min(totals) - 1)]):
+            if totals and self._beyond(end, [SweepLimit(metric, "<=", min(totals) - 1)]):
                 return min(totals)  # type: ignore[no-any-return]
             end *= 2
             if end > _MOST_ABOVE:
@@ -207,7 +207,7 @@ class _Search:
         return value.numerator if value.denominator == 1 else value
 
     def _outcomes(self, counts: Sequence[int]) -> Sequence[Outcome]:
-        axis = Axis(self.name, tuple([self._value(count) for count in counts]))
+        axis = SweepAxis(self.name, tuple([self._value(count) for count in counts]))
         return run(replace(self.task, axes=(axis,)))
 
     def _step(self) -> Any:
@@ -231,7 +231,7 @@ class _Search:
             )
         return Fraction(lcm(*[step.numerator for step in steps]), gcd(*[step.denominator for step in steps]))
 
-    def _beyond(self, count: int, limits: Sequence[Limit]) -> bool:
+    def _beyond(self, count: int, limits: Sequence[SweepLimit]) -> bool:
         """Return whether it is sure that every multiple from this one on is invalid or exceeds a limit."""
         classes = 1
         while True:
@@ -247,7 +247,7 @@ class _Search:
             if classes > _MOST_CLASSES:
                 return False
 
-    def _class_beyond(self, count: int, classes: int, rest: int, limits: Sequence[Limit]) -> int:
+    def _class_beyond(self, count: int, classes: int, rest: int, limits: Sequence[SweepLimit]) -> int:
         """Return 1 if the multiples with a remainder are surely beyond, 0 if not, else how many classes may tell."""
         least = -((rest - count) // classes)
         letter = symbol(_LETTER, whole=True, minimum=least)
@@ -294,5 +294,5 @@ def _denominators(conditions: Sequence[Condition]) -> int:
     return found if found > 1 else 0
 
 
-def _told(candidate: Candidate | None) -> dict[str, Any] | None:
+def _told(candidate: SolvedValue | None) -> dict[str, Any] | None:
     return None if candidate is None else {"value": str(candidate.value), **candidate.totals}

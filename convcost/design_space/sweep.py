@@ -39,14 +39,14 @@ _CHUNK = 20_000  # points evaluated at once
 _TRIALS = 8  # formulas derived before they must have paid
 
 
-class Axis(Struct, frozen=True):
+class SweepAxis(Struct, frozen=True):
     """A symbol and the values that it takes, at least one."""
 
     name: str
     values: tuple[Any, ...]
 
 
-class Task(Struct, frozen=True):
+class SweepTask(Struct, frozen=True):
     """What is asked at each point.
 
     Attributes:
@@ -59,7 +59,7 @@ class Task(Struct, frozen=True):
     """
 
     build: Any
-    axes: tuple[Axis, ...]
+    axes: tuple[SweepAxis, ...]
     fixed: Mapping[str, Any]
     metrics: tuple[str, ...]
     batch: int = 1
@@ -107,14 +107,14 @@ class Region(Struct, frozen=True):
     conditions: tuple[Condition, ...]
 
 
-def check_size(task: Task, most: int) -> None:
+def check_size(task: SweepTask, most: int) -> None:
     """Raise `OptionError` where a task has more points than `most`."""
     if len(task) > most:
         help = "--max-points N allows more, in Python max_points=N; each takes memory"
         raise OptionError(Fault(f"a sweep has at most {most:,} points", found=f"{len(task):,} points", help=help))
 
 
-def run(task: Task, pool: Executor | None = None, watch: Watch | None = None) -> list[Outcome]:
+def run(task: SweepTask, pool: Executor | None = None, watch: Watch | None = None) -> list[Outcome]:
     """Return the outcome of every point.
 
     Args:
@@ -159,7 +159,7 @@ def _scattered(size: int) -> Iterator[int]:
     return (turn * step % size for turn in range(1, size + 1))
 
 
-def analysed(task: Task, index: int) -> Outcome:
+def analysed(task: SweepTask, index: int) -> Outcome:
     """Return the outcome of analysing one point."""
     try:
         analysis = Analysis.of(task.build(task.settings(index), None), batch=task.batch, fold=task.fold)
@@ -168,7 +168,7 @@ def analysed(task: Task, index: int) -> Outcome:
     return tuple([analysis.value(name) for name in task.metrics])
 
 
-def derive(task: Task, index: int, free: Collection[str]) -> Region | None:
+def derive(task: SweepTask, index: int, free: Collection[str]) -> Region | None:
     """Return formulas that hold around a point, None where some of the symbols to keep cannot be kept."""
     try:
         network = task.build(task.settings(index), free)
@@ -185,7 +185,7 @@ def derive(task: Task, index: int, free: Collection[str]) -> Region | None:
     return Region(held, formulas, tuple(conditions))
 
 
-def _freeable(task: Task, index: int) -> list[str]:
+def _freeable(task: SweepTask, index: int) -> list[str]:
     """Return the axes whose symbols can be kept: not a number of repetitions, for one, nor a word."""
     values = zip(task.axes, task.values(index), strict=True)
     names = [axis.name for axis, value in values if type(value) in (int, Fraction) and len(axis.values) > 1]
@@ -236,11 +236,11 @@ def _gather(
     return gathered
 
 
-def _analysed(task: Task, indices: Sequence[int]) -> list[Outcome]:
+def _analysed(task: SweepTask, indices: Sequence[int]) -> list[Outcome]:
     return [analysed(task, index) for index in indices]
 
 
-def _evaluated(given: tuple[Task, Region], indices: Sequence[int]) -> list[Outcome | None]:
+def _evaluated(given: tuple[SweepTask, Region], indices: Sequence[int]) -> list[Outcome | None]:
     """Return the metrics at points, None where the formulas do not hold."""
     task, region = given
     names = [axis.name for axis in task.axes]
@@ -265,7 +265,7 @@ def _evaluated(given: tuple[Task, Region], indices: Sequence[int]) -> list[Outco
     return found
 
 
-def _allowed(region: Region, axis: Axis, held: Any) -> list[bool]:
+def _allowed(region: Region, axis: SweepAxis, held: Any) -> list[bool]:
     """Return at which values of one symbol the formulas may hold, as far as that symbol alone decides."""
     if held is not None:
         return [type(value) is type(held) and bool(value == held) for value in axis.values]
@@ -273,7 +273,7 @@ def _allowed(region: Region, axis: Axis, held: Any) -> list[bool]:
     return [type(value) in (int, Fraction) and all(test([value]) for test in tests) for value in axis.values]
 
 
-class Limit(Struct, frozen=True):
+class SweepLimit(Struct, frozen=True):
     """What a total must satisfy, such as `mults <= 300M`."""
 
     metric: str
@@ -309,7 +309,7 @@ class Sweep(Result, frozen=True):
     shown_by: ClassVar[str] = "convcost.design_space.sweep_report:SweepReport"
 
     name: str
-    task: Task
+    task: SweepTask
     outcomes: Sequence[Outcome]
     shown: Sequence[int]
     unused: tuple[str, ...]
@@ -318,9 +318,9 @@ class Sweep(Result, frozen=True):
     def of(
         cls,
         name: str,
-        task: Task,
+        task: SweepTask,
         *,
-        where: Sequence[Limit] = (),
+        where: Sequence[SweepLimit] = (),
         best: str | None = None,
         pool: Executor | None = None,
         watch: Watch | None = None,
@@ -402,7 +402,7 @@ def _rank(outcome: Outcome, place: int) -> tuple[bool, Any]:
     return (value is None, 0 if value is None else value)
 
 
-def _unused(task: Task, index: int) -> list[str]:
+def _unused(task: SweepTask, index: int) -> list[str]:
     names = [axis.name for axis in task.axes]
     try:
         unused = Analysis.of(task.build(task.settings(index), names)).unused

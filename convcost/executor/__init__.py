@@ -29,7 +29,7 @@ from convcost.executor.arithmetic import Arithmetic
 from convcost.executor.norms import fold
 from convcost.executor.registry import Engine, Job, executes, executor_of, types
 from convcost.executor.tensor import Number, Shape, Tensor
-from convcost.executor.weights import Drawn, Given, Weights
+from convcost.executor.weights import DrawnWeights, GivenWeights, Weights
 
 __all__ = ["Engine", "Execution", "Job", "Number", "Shape", "Tensor", "execute", "executes", "fold", "run", "types"]
 
@@ -84,7 +84,7 @@ def execute(
     >>> execute("linear", fields, [(4,)])
     Execution(output_shape=(3,), ops={'mul': 12, 'add': 12}, padding_mults=0, params=15, buffers=0)
     """
-    drawn = Drawn(seed)
+    drawn = DrawnWeights(seed)
     inputs = [Tensor(shape, drawn.values(prod(shape))) for shape in input_shapes]
     return _perform(type, fields, inputs, drawn, engine, folded)[1]
 
@@ -117,7 +117,7 @@ def run(
     >>> run("relu", {}, [Tensor((3,), [-1, 0, 2])])[0].values
     [0, 0, 2]
     """
-    return _perform(type, fields, inputs, Given(weights or {}), engine, folded)
+    return _perform(type, fields, inputs, GivenWeights(weights or {}), engine, folded)
 
 
 def _perform(

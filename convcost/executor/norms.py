@@ -11,7 +11,7 @@ from typing import Any
 from convcost.executor.arithmetic import Values
 from convcost.executor.registry import Job, executes
 from convcost.executor.tensor import Number, Tensor, from_channels
-from convcost.executor.weights import Given, Weights
+from convcost.executor.weights import GivenWeights, Weights
 
 
 @executes("batch_norm")
@@ -153,7 +153,7 @@ def fold(
     Source: Jacob et al. 2017, arXiv:1712.05877, section 3.2
     """
     channels = norm_weights["running_mean"].shape[0]
-    factors, shifts = _prepared(Given(norm_weights), channels, norm_fields["affine"], norm_fields["eps"])
+    factors, shifts = _prepared(GivenWeights(norm_weights), channels, norm_fields["affine"], norm_fields["eps"])
     weight = weights["weight"]
     per_output: Values
     if type == "transposed_conv":  # (in_channels, out_channels / groups, *kernel_size)

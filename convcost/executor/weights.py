@@ -38,13 +38,13 @@ class Weights(Protocol):
         """A vector of running statistics."""
 
 
-class Drawn:
+class DrawnWeights:
     """Small whole numbers other than zero, from a seed; statistics are positive, as a variance must be.
 
     Args:
         seed: the same seed draws the same numbers.
 
-    >>> drawn = Drawn(0)
+    >>> drawn = DrawnWeights(0)
     >>> len(list(drawn.rows("weight", (4, 3, 3, 3)))), drawn.params
     (4, 108)
     """
@@ -80,7 +80,7 @@ class Drawn:
         return values
 
 
-class Given:
+class GivenWeights:
     """Weights under PyTorch's names: weight, bias, running_mean, running_var.
 
     Args:

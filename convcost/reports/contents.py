@@ -139,7 +139,7 @@ def tables(reports: Iterable[Report]) -> Iterator[Table]:
         yield from table.more
 
 
-class Named(Protocol):
+class NamedRow(Protocol):
     """What has a name in parts, outermost first."""
 
     @property
@@ -147,7 +147,7 @@ class Named(Protocol):
         """The parts."""
 
 
-_Named = TypeVar("_Named", bound=Named)
+_Named = TypeVar("_Named", bound=NamedRow)
 
 
 class Page(Struct, frozen=True):

@@ -17,7 +17,7 @@ from convcost.rewriting.base import Part, Rewrite, Site
 from convcost.rewriting.selection import site_path
 
 
-class Place(Struct, frozen=True):
+class RewrittenPlace(Struct, frozen=True):
     """A place that was rewritten.
 
     Attributes:
@@ -54,7 +54,7 @@ class Rewriting(Result, frozen=True):
 
     before: Analysis
     after: Analysis
-    places: tuple[Place, ...]
+    places: tuple[RewrittenPlace, ...]
     others: tuple[Cost, Cost]
 
     @classmethod
@@ -74,7 +74,7 @@ class Rewriting(Result, frozen=True):
         for rewrite, site in chosen:
             taken |= site.becomes.keys()
             places.append(
-                Place(
+                RewrittenPlace(
                     path=site_path(network, site),
                     rewrite=rewrite.name,
                     becomes=_becomes(site),

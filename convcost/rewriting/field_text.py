@@ -15,7 +15,7 @@ from convcost.spec import reading, tree
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import Given
 from convcost.spec.editing import Stuck, Text, WrittenItem
-from convcost.spec.expressions import Formula
+from convcost.spec.expressions import Expression
 from convcost.spec.expressions import read as read_expression
 from convcost.spec.faults import Faults
 from convcost.spec.source import Source
@@ -285,7 +285,7 @@ def _depends(raw: str) -> bool:
     text = raw.strip("\"'")
     if text[:1] in "[{":
         return any(char.isalpha() for char in text)
-    return isinstance(read_expression(text), Formula)
+    return isinstance(read_expression(text), Expression)
 
 
 def _axis_literal(value: Any) -> str:

@@ -13,7 +13,7 @@ from convcost.metrics import counts
 from convcost.ops import Cost
 from convcost.reports import heading
 from convcost.reports.contents import BAR_CELLS, Column, Row, Table, bar, counted, grouped, percent, safe, signed
-from convcost.rewriting.analysis import Place, Rewriting
+from convcost.rewriting.analysis import Rewriting, RewrittenPlace
 from convcost.rewriting.rewrites import REGISTRY, named
 from convcost.rewriting.savings import LETTERS, saving
 
@@ -108,7 +108,7 @@ class RewritingReport(Struct, frozen=True):
         """Return a flat mapping for each place, and one for all other layers."""
         rewriting = self.rewriting
         network = rewriting.before.network.name
-        rest = Place(("other layers",), "", "", *rewriting.others)
+        rest = RewrittenPlace(("other layers",), "", "", *rewriting.others)
         return [_record(network, place) for place in (*rewriting.places, rest)]
 
     def table(self) -> Table:
@@ -164,7 +164,7 @@ def _value(value: Any) -> str:
     return str(value).lower()
 
 
-def _record(network: str, place: Place) -> dict[str, Any]:
+def _record(network: str, place: RewrittenPlace) -> dict[str, Any]:
     return {
         "network": network,
         "name": place.name,

@@ -13,7 +13,7 @@ from convcost.network import Network
 from convcost.spec import expand, expressions, limits, reading, tree
 from convcost.spec.arithmetic import ExpressionFault, shown
 from convcost.spec.document import INVALID, Document, Given, Symbol
-from convcost.spec.expressions import Formula, Missing
+from convcost.spec.expressions import Expression, Missing
 from convcost.spec.faults import Faults, TooManyFaults
 from convcost.spec.source import Source
 
@@ -180,7 +180,7 @@ def _symbols(
 
 def _constant(given: Given, values: Mapping[str, Any], faults: Faults, name: str) -> Any:
     value = given.value
-    if isinstance(value, Formula):
+    if isinstance(value, Expression):
         try:
             value = value.value(values)
         except ExpressionFault as fault:
@@ -214,7 +214,7 @@ def _setting(name: str, text: Any, wrong: list[Fault]) -> Any:
     except ValueError:  # an int of more digits than Python prints
         wrong.append(Fault("a number is astronomically large or small", found=f"--set {name}=…"))
         return None
-    if isinstance(value, Formula):
+    if isinstance(value, Expression):
         names = " and ".join(sorted(value.names))
         wrong.append(Fault(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
         return None

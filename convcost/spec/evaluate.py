@@ -14,7 +14,7 @@ from convcost.network import Tensor
 from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.document import INVALID, Document, Given, Item
-from convcost.spec.expressions import Formula, Missing, Unknown
+from convcost.spec.expressions import Expression, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
 from convcost.spec.tree import Sequence
 from convcost.spec.unknown import UNKNOWN, UnknownNumber, unknown_value
@@ -105,7 +105,7 @@ class Evaluator:
         return INVALID
 
     def _computed(self, value: Any, env: dict[str, Any]) -> Any:
-        if value.__class__ is Formula:
+        if value.__class__ is Expression:
             return value.value(env)
         if value.__class__ is list:
             return [self._computed(part, env) for part in value]
@@ -113,7 +113,7 @@ class Evaluator:
 
     def described(self, given: Given, value: Any) -> str:
         """Return the description of a value and, where it was computed, of its expression."""
-        text = given.value.text + " =" if isinstance(given.value, Formula) else "found"
+        text = given.value.text + " =" if isinstance(given.value, Expression) else "found"
         return f"{text} {shown_value(value)}"
 
     def fault(self, message: str, item: Item, at: Positioned, *, found: str = "", help: str = "") -> None:
@@ -143,7 +143,7 @@ class Evaluator:
                 entry = Given(entry.value[index], entry.at.items[index], entry.outer)
             raw = raw[index]
         found = fault.found or self.described(entry, raw)
-        if fault.found and isinstance(entry.value, Formula):
+        if fault.found and isinstance(entry.value, Expression):
             found = f"{self.described(entry, raw)}: {fault.found}"
         self.fault(f"{name} must be {fault.expected}", item, entry.at, found=found, help=fault.help)
 

@@ -16,7 +16,7 @@ from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item
 from convcost.spec.evaluate import WHOLE, Evaluator, Value
-from convcost.spec.expressions import Formula, Missing, Unknown
+from convcost.spec.expressions import Expression, Missing, Unknown
 from convcost.spec.faults import Faults, Positioned
 from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
 from convcost.spec.limits import DEFAULT_LAYERS, HELP, MOST_LAYERS, watch
@@ -215,7 +215,7 @@ class Expander:
     def _constant(self, given: Given, hidden: Collection[str]) -> Any:
         """Return a value that depends on no more than symbols with values and is not hidden; None for another."""
         value = given.value
-        if value.__class__ is not Formula:
+        if value.__class__ is not Expression:
             return value
         symbols = {name: self.evaluate.symbols.get(name) for name in value.names}
         if any(name in hidden or type(each) not in (int, Fraction) for name, each in symbols.items()):
@@ -413,7 +413,7 @@ class Expander:
             if entry is None:
                 continue
             follower = entry.value
-            if follower.__class__ is Formula:
+            if follower.__class__ is Expression:
                 try:
                     follower = self.evaluate.value(entry, env, item.where, item)
                 except Unknown:

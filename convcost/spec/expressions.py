@@ -56,7 +56,7 @@ class Missing:
         self.symbol = symbol
 
 
-class Formula:
+class Expression:
     """An expression whose value depends on names.
 
     Attributes:
@@ -80,14 +80,14 @@ class Formula:
         """
         return self._run(env)
 
-    def with_words(self, words: Iterable[str]) -> Formula:
+    def with_words(self, words: Iterable[str]) -> Expression:
         """Return the expression in which some of the names are words, which stand for themselves."""
         given = {word: word for word in words}
-        return Formula(self.text, self.names - given.keys(), lambda env: self._run({**given, **env}))
+        return Expression(self.text, self.names - given.keys(), lambda env: self._run({**given, **env}))
 
 
 def read(text: str) -> Any:
-    """Return the value of an expression without names, or a `Formula`.
+    """Return the value of an expression without names, or an `Expression`.
 
     >>> read("0.75 * 32"), read("1e3"), read("same")
     (24, 1000, 'same')
@@ -112,7 +112,7 @@ def read(text: str) -> Any:
     parser = _Parser(text)
     run = parser.whole()
     if parser.names:
-        return Formula(text, frozenset(parser.names), run)
+        return Expression(text, frozenset(parser.names), run)
     return run({})
 
 

@@ -11,7 +11,7 @@ from convcost.errors import nearest
 from convcost.layers import REGISTRY, Activation, LayerType, Norm
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import BRANCHES, INVALID, Given, Item
-from convcost.spec.expressions import Formula
+from convcost.spec.expressions import Expression
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
@@ -118,7 +118,7 @@ class Fields:
         fields: dict[str, Given] = {}
         if isinstance(node, Scalar):
             value = self.values.read(node, where, follower.words())
-            if isinstance(value, Formula) or value is INVALID or value == "none":
+            if isinstance(value, Expression) or value is INVALID or value == "none":
                 return value
             type, at = shown(value), node
         elif isinstance(node, Mapping) and len(node.entries) == 1:

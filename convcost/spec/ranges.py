@@ -45,7 +45,7 @@ def _value(name: str, text: str, part: str) -> Any:
         value = expressions.read(part.strip())
     except ExpressionFault as fault:
         raise OptionError(Fault(fault.message, found=f"--set {name}={text}", help=fault.help)) from None
-    if isinstance(value, expressions.Formula):
+    if isinstance(value, expressions.Expression):
         names = " and ".join(sorted(value.names))
         raise OptionError(Fault(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
     return value

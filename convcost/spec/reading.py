@@ -28,7 +28,7 @@ from convcost.spec.document import (
     Item,
     Symbol,
 )
-from convcost.spec.expressions import Formula
+from convcost.spec.expressions import Expression
 from convcost.spec.faults import Faults
 from convcost.spec.fields import Fields, allowed
 from convcost.spec.items import Items
@@ -315,7 +315,7 @@ def amount(text: str, *, whole: bool = True) -> Any:
         value = expressions.read(number)
     except ExpressionFault:
         return None
-    if isinstance(value, (Formula, bool, str, list)) or value is None or value < 0:
+    if isinstance(value, (Expression, bool, str, list)) or value is None or value < 0:
         return None
     value = Fraction(value * power)
     if value.denominator == 1:

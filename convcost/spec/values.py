@@ -10,7 +10,7 @@ from convcost.layers import REGISTRY, Activation, Norm
 from convcost.spec import expressions
 from convcost.spec.arithmetic import ExpressionFault
 from convcost.spec.document import INVALID
-from convcost.spec.expressions import NAME, RESERVED, Formula
+from convcost.spec.expressions import NAME, RESERVED, Expression
 from convcost.spec.faults import Faults
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 
@@ -49,7 +49,7 @@ class Values:
                     self.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help)
                     return INVALID
                 self._expressions[text] = value
-            if value.__class__ is Formula and not value.names <= self.known:
+            if value.__class__ is Expression and not value.names <= self.known:
                 words = [*words]
                 unknown = value.names - self.known
                 if unknown.issubset({*words, *all_words()}):
@@ -63,7 +63,7 @@ class Values:
         self.faults.add("a value is a number, a word, an expression or a list", node, path=where, found="a mapping")
         return INVALID
 
-    def _add_unknown_names(self, formula: Formula, node: Node, where: str, words: Iterable[str]) -> None:
+    def _add_unknown_names(self, formula: Expression, node: Node, where: str, words: Iterable[str]) -> None:
         for name in sorted(formula.names - self.known):
             if name in NO_BOOLEANS:
                 help = "booleans are true and false only; no value is empty, ~ or null"

@@ -2,7 +2,7 @@
 
 Terms stand by degree, the highest first, then by the alphabet, the functions in it last.
 """
-# ruff: noqa: D102  # a writer's methods are documented where `Plain` has them
+# ruff: noqa: D102  # a writer's methods are documented where `PlainStyle` has them
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from convcost.symbolic.expression import ONE, Atom, Expression, Monomial, Terms,
 MOST_WRITTEN = 100_000  # letters of a text
 
 
-class Plain:
+class PlainStyle:
     """A writer in the language of the specs: `1/N + 1/Dk**2`, `floor((r - 1)/2)`.
 
     Args:
@@ -115,7 +115,7 @@ class Plain:
         return f"{name}({', '.join(map(self.formula, args))})"
 
 
-class Unicode(Plain):
+class Unicode(PlainStyle):
     """A writer for people: `1/N + 1/Dk²`, `⌊(r − 1)/2⌋`."""
 
     minus = "−"
@@ -131,7 +131,7 @@ class Unicode(Plain):
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-class Latex(Plain):
+class Latex(PlainStyle):
     r"""A writer for papers: `\frac{1}{N} + \frac{1}{D_{k}^{2}}`, `\left\lfloor \frac{r - 1}{2} \right\rfloor`."""
 
     dot = r" \, "
@@ -169,7 +169,7 @@ _GREEK = re.findall(
 )
 
 
-class Python(Plain):
+class Python(PlainStyle):
     """A writer of source that gives the exact value: divisions with `Fraction`, floors with `//`.
 
     It calls `max`, `min`, `round`, `math.gcd` and this package's `make_divisible`.
@@ -192,12 +192,12 @@ class Python(Plain):
         return super().function("math.gcd" if name == "gcd" else name, args)
 
 
-WRITERS: dict[str, type[Plain]] = {"plain": Plain, "unicode": Unicode, "latex": Latex, "python": Python}
+WRITERS: dict[str, type[PlainStyle]] = {"plain": PlainStyle, "unicode": Unicode, "latex": Latex, "python": Python}
 
 
 def structure(formula: Expression) -> dict[str, Any]:
     """Return a formula as nested plain data, with the facts of its symbols; see `Formula.to_dict`."""
-    writer = Plain(formula)
+    writer = PlainStyle(formula)
 
     def listed(terms: Terms) -> list[dict[str, Any]]:
         rows = []

@@ -8,12 +8,12 @@
 """
 
 from convcost.verification.proof import Settings, Watch, verify
-from convcost.verification.results import Counts, Difference, Interrupted, LayerProof, Verification
+from convcost.verification.results import CountDifference, Counts, Interrupted, LayerProof, Verification
 from convcost.verification.shrink import shrink
 
 __all__ = [
+    "CountDifference",
     "Counts",
-    "Difference",
     "Interrupted",
     "LayerProof",
     "Settings",

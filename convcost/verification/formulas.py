@@ -32,7 +32,7 @@ from convcost.documents import formulas as documents
 from convcost.layers import REGISTRY
 from convcost.verification.cases import cases_of
 from convcost.verification.counting import Task, perform, predict
-from convcost.verification.results import Difference, differences
+from convcost.verification.results import CountDifference, differences
 
 
 class Counterexample(Struct, frozen=True):
@@ -40,7 +40,7 @@ class Counterexample(Struct, frozen=True):
 
     fields: Mapping[str, Any]
     input_shapes: Sequence[tuple[int, ...]]
-    differences: tuple[Difference, ...]
+    differences: tuple[CountDifference, ...]
     error: str
 
     def document(self) -> documents.Counterexample:
@@ -127,7 +127,7 @@ def _proved(type: str) -> FormulaProof:
     return FormulaProof(type, cases.variables, cases.covered, points, mults)
 
 
-def _counterexample(task: Task, found: tuple[Difference, ...], error: str) -> Counterexample:
+def _counterexample(task: Task, found: tuple[CountDifference, ...], error: str) -> Counterexample:
     return Counterexample(task.fields, task.input_shapes, found, error)
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from convcost.ops import KINDS
 from convcost.reports import heading
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized, tree
-from convcost.verification.results import Difference, LayerProof, Verification
+from convcost.verification.results import CountDifference, LayerProof, Verification
 
 _MOST_TOLD = 20  # layers that do not agree and are told below the table; JSON and CSV hold all
 
@@ -126,7 +126,7 @@ def _wrong(verification: Verification) -> Iterator[str]:
         yield f"… and {len(wrong) - _MOST_TOLD:,} more"
 
 
-def told(difference: Difference) -> str:
+def told(difference: CountDifference) -> str:
     """Return a difference in words."""
     show = sized if difference.kind == "output_shape" else grouped
     kind = difference.kind.replace("_", " ")

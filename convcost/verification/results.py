@@ -61,7 +61,7 @@ class Counts(Struct, frozen=True):
         )
 
 
-class Difference(Struct, frozen=True):
+class CountDifference(Struct, frozen=True):
     """A count that is not what the formula predicts; `kind` names it as `Counts` does."""
 
     kind: str
@@ -101,7 +101,7 @@ class LayerProof(Struct, frozen=True):
         """Whether everything counted is what the formulas predict."""
         return self.counted is not None and self.counted == self.predicted
 
-    def differences(self) -> tuple[Difference, ...]:
+    def differences(self) -> tuple[CountDifference, ...]:
         """Return the counts that differ from the prediction."""
         return differences(self.counted, self.predicted)
 
@@ -212,15 +212,15 @@ class Interrupted(KeyboardInterrupt):
         self.verification = verification
 
 
-def differences(counted: Counts | None, predicted: Counts | None) -> tuple[Difference, ...]:
+def differences(counted: Counts | None, predicted: Counts | None) -> tuple[CountDifference, ...]:
     """Return the counts that differ from their predictions; none where one of them is missing."""
     if counted is None or predicted is None or counted == predicted:
         return ()
     found = []
     if counted.output_shape != predicted.output_shape:
-        found.append(Difference("output_shape", counted.output_shape, predicted.output_shape))
+        found.append(CountDifference("output_shape", counted.output_shape, predicted.output_shape))
     pairs = zip(counted.numbers(), predicted.numbers(), strict=True)
-    return (*found, *(Difference(kind, mine, theirs) for (kind, mine), (_, theirs) in pairs if mine != theirs))
+    return (*found, *(CountDifference(kind, mine, theirs) for (kind, mine), (_, theirs) in pairs if mine != theirs))
 
 
 def _totals(counts: Sequence[Counts | None]) -> dict[str, int]:

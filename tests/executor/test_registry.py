@@ -73,10 +73,10 @@ def test_the_same_seed_draws_the_same_values():
 def test_numbers_are_drawn_a_part_at_a_time(monkeypatch):
     """No random number has more bytes than a machine's int counts bits: drawn in parts, there are as many."""
     monkeypatch.setattr(weights, "_MOST_BYTES", 8)
-    drawn = weights.Drawn(0).values(27)
+    drawn = weights.DrawnWeights(0).values(27)
     assert len(drawn) == 27
     assert set(drawn) <= {-3, -2, -1, 1, 2, 3}
-    assert drawn[:8] == weights.Drawn(0).values(8)
+    assert drawn[:8] == weights.DrawnWeights(0).values(8)
 
 
 @pytest.mark.parametrize(

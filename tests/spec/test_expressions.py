@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from convcost.numbers import make_divisible
 from convcost.spec import expressions
 from convcost.spec.arithmetic import ExpressionFault, shown
-from convcost.spec.expressions import Formula, Missing, Unknown
+from convcost.spec.expressions import Expression, Missing, Unknown
 
 TOO_LARGE = "astronomically large"
 
 
 def value(text: str, **names: Any) -> Any:
     read = expressions.read(text)
-    return read.value(names) if isinstance(read, Formula) else read
+    return read.value(names) if isinstance(read, Expression) else read
 
 
 def fault(text: str, **names: Any) -> ExpressionFault:
@@ -283,7 +283,7 @@ def test_a_value_shown_reads_as_itself(text: str) -> None:
 @example("1e999999999999999999999")
 def test_any_text_is_an_expression_or_a_fault_inside_it(text: str) -> None:
     try:
-        assert isinstance(expressions.read(text), (int, Fraction, str, bool, Formula))
+        assert isinstance(expressions.read(text), (int, Fraction, str, bool, Expression))
     except ExpressionFault:
         assert fault(text).message  # and its place is inside
 
@@ -405,7 +405,7 @@ def test_nesting_beyond_fifty_is_told(opening: str, closing: str) -> None:
 
 def test_names_are_looked_up_when_a_value_is_asked_for() -> None:
     formula = expressions.read("expand * in_channels + _x1 - äß")
-    assert isinstance(formula, Formula)
+    assert isinstance(formula, Expression)
     assert formula.names == {"expand", "in_channels", "_x1", "äß"}
     assert formula.text == "expand * in_channels + _x1 - äß"
     assert formula.value({"expand": 6, "in_channels": 4, "_x1": Fraction(1, 2), "äß": 1}) == Fraction(47, 2)

@@ -12,7 +12,7 @@ from convcost.reports.contents import Row, counted
 _NOTICE = 120  # bytes, enough for a line that says what is left out
 
 
-class Part(Struct, eq=False):
+class FittedPart(Struct, eq=False):
     """A table as lines of text.
 
     Attributes:
@@ -60,7 +60,7 @@ def size(lines: Iterable[str]) -> int:
     return sum([len(line.encode()) + 1 for line in lines])
 
 
-def fit(parts: Sequence[Part], room: int) -> str:
+def fit(parts: Sequence[FittedPart], room: int) -> str:
     """Leave out what is missed least until the rest has room, and return what is to be said of whole tables and specs.
 
     First go reports that tell of no change, then rows of tables that are folded away, then these tables,
@@ -76,7 +76,7 @@ def fit(parts: Sequence[Part], room: int) -> str:
     return " and ".join(counted(count, thing) for count, thing in ((tables, "table"), (len(whole), "spec")) if count)
 
 
-def _rows(parts: Sequence[Part]) -> Iterator[int]:
+def _rows(parts: Sequence[FittedPart]) -> Iterator[int]:
     """Leave out rows, those that are missed least first and of equal ones the last; yield what each saves.
 
     Few rows stay: to say that they are left out would take their room.
@@ -91,12 +91,12 @@ def _rows(parts: Sequence[Part]) -> Iterator[int]:
             yield size([part.rows[row]]) - notice
 
 
-def _tables(parts: Sequence[Part]) -> Iterator[int]:
+def _tables(parts: Sequence[FittedPart]) -> Iterator[int]:
     for part in reversed(parts):
         yield _drop([part])
 
 
-def _reports(parts: Sequence[Part], *, same: bool = False) -> Iterator[int]:
+def _reports(parts: Sequence[FittedPart], *, same: bool = False) -> Iterator[int]:
     """Leave out all reports but one, those first whose rows are missed least; or only those without a change."""
     best = {part.report: (False, 0.0) for part in parts}
     for part in parts:
@@ -107,7 +107,7 @@ def _reports(parts: Sequence[Part], *, same: bool = False) -> Iterator[int]:
             yield _drop(mine)
 
 
-def _drop(parts: Iterable[Part]) -> int:
+def _drop(parts: Iterable[FittedPart]) -> int:
     saved = sum([size(part.lines()) for part in parts])
     for part in parts:
         part.dropped = True

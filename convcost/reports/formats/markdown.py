@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from convcost.reports.contents import Column, Page, Report, Table, footer, tables
-from convcost.reports.formats._fitting import Part, fit, size, worth
+from convcost.reports.formats._fitting import FittedPart, fit, size, worth
 
 MOST_BYTES = 64_000
 """What a comment may take in UTF-8; never more characters than that."""
@@ -67,10 +67,10 @@ def _shortened(table: Table) -> Table:
     )
 
 
-def _part(table: Table, report: int) -> Part:
+def _part(table: Table, report: int) -> FittedPart:
     kept = [index for index, column in enumerate(table.columns) if column.role != "bar"]
     rows = [[row.cells[index] for index in kept] for row in table.rows]
-    return Part(
+    return FittedPart(
         report,
         bool(table.fold),
         head=[*_head(table), *_columns([table.columns[index] for index in kept])],
