@@ -161,6 +161,7 @@ class _FreeExpander(Expander):
         super().__init__(*given)
         self.letters = letters
         self.conditions = conditions
+        self._bounded: set[int] = set()  # the sizes that are checked; the tensors keep them
 
     def is_input_size(self, size: Any) -> bool:
         return is_size(size, 1) or super().is_input_size(size)
@@ -168,7 +169,8 @@ class _FreeExpander(Expander):
     def _emit(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Tensor:
         tensor = super()._emit(item, definition, inputs, path)
         for size in tensor.shape:
-            if is_symbolic(size):
+            if is_symbolic(size) and id(size) not in self._bounded:  # layers pass on most sizes as they are
+                self._bounded.add(id(size))
                 size.check_bounds()  # type: ignore[attr-defined]  # it takes the place of an int
         return tensor
 
