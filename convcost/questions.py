@@ -75,7 +75,7 @@ def sweep(
     watch: Callable[[int, int], None] | None = None,
     max_layers: int | None = None,
 ) -> Sweep:
-    """Read a spec and return what its network costs at every combination of some values: see `Model.sweep`.
+    """Return the cost of a spec at every combination of some values: see `Model.sweep`.
 
     >>> len(sweep("mobilenet_v1", set={"alpha": "0.5,0.75,1", "r": [192, 224]}).shown)
     6

@@ -22,7 +22,7 @@ from convcost.network import Network
 from convcost.ops import Cost
 from convcost.spec import Source, Spec
 
-_LONGEST = 200  # characters of a fault that are told in a reason
+_LONGEST = 200  # characters of an error that are shown in a reason
 _FEW = 3  # values of symbols that are listed
 
 Settings = Mapping[str, Any]
@@ -89,7 +89,7 @@ def from_revision(asked: str, specs: Sequence[str]) -> Baseline:
     Raises:
         BaselineError: There is no such revision, or git cannot be asked.
     """
-    files = [spec for spec in specs if os.path.lexists(spec)]  # what is missing is told where it is read
+    files = [spec for spec in specs if os.path.lexists(spec)]  # what is missing is reported where it is read
     revision = revisions.merge_base(asked, revisions.place(files))
     return _AtRevision(revision, revisions.read_each(revision, files))
 
@@ -133,14 +133,16 @@ def _faulty(spec: str, revision: Revision, error: ConvcostError) -> Lacking:
     if fault.place is None:  # of the values that are given
         found = fault.found.removeprefix("--set ")
         message = fault.message.removeprefix("--set: ") + (f" ({found})" if found else "")
-        return Lacking(f"{_told(spec)} takes no such values in {_told(str(revision))}: {_told(message)}")
+        return Lacking(f"{_one_line(spec)} takes no such values in {_one_line(str(revision))}: {_one_line(message)}")
     count = len(error.faults)
     several = f"{count:,} {'or more ' if error.more else ''}faults in {revision}, the first"
     has = several if count > 1 else f"a fault in {revision}"
-    return Lacking(f"{_told(spec)} has {_told(has)}: {_told(fault.message)} ({_told(str(fault.place))})")
+    return Lacking(
+        f"{_one_line(spec)} has {_one_line(has)}: {_one_line(fault.message)} ({_one_line(str(fault.place))})"
+    )
 
 
-def _told(text: str) -> str:
+def _one_line(text: str) -> str:
     text = visible(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
@@ -164,17 +166,17 @@ class _Reported:
         self._entries = entries
 
     def past(self, spec: str, network: Network, settings: Settings) -> Past | Lacking:
-        told = self._told_of(network)
-        if not told:
+        recorded = self._entries_for(network)
+        if not recorded:
             self._check_alike(spec, network)
             return Lacking(visible(f"{spec} is new: it is not in {self._path}"))
         symbols = network_document(network).symbols
         for name in settings:
-            if not any(name in entry.network.symbols for entry in told):
+            if not any(name in entry.network.symbols for entry in recorded):
                 return Lacking(visible(f"{spec} has no symbol {name!r} in {self._path}"))
-        same = [entry for entry in told if not _differing(entry, symbols)]
+        same = [entry for entry in recorded if not _differing(entry, symbols)]
         if not same:
-            raise BaselineError(self._other_values(spec, symbols, told))
+            raise BaselineError(self._other_values(spec, symbols, recorded))
         best = [entry for entry in same if entry.network.symbols == symbols] or same
         first = best[0].entry
         if any((other.entry.layers, other.entry.total) != (first.layers, first.total) for other in best):
@@ -187,7 +189,7 @@ class _Reported:
         title = whose.file or whose.name or "a network without a name"
         return Past(f"{self._path}: {title}", recorded.layers(network), recorded, recorded.whole)
 
-    def _told_of(self, network: Network) -> list[Recorded]:
+    def _entries_for(self, network: Network) -> list[Recorded]:
         """Return the report's entries for a network, each at other values of its symbols.
 
         It is found by its file; by its name where one of the two is from no file, or the file is gone, and the name is
@@ -222,9 +224,9 @@ class _Reported:
                 help = "make the report, and check, from the same folder; or give the spec a name"
                 raise BaselineError(Fault(message, Place(self._path), found=f"it has {whose.file}", help=help))
 
-    def _other_values(self, spec: str, symbols: Mapping[str, Any], told: Sequence[Recorded]) -> Fault:
-        names = dict.fromkeys(name for entry in told for name in _differing(entry, symbols))
-        there = dict.fromkeys(_values({name: entry.network.symbols.get(name) for name in names}) for entry in told)
+    def _other_values(self, spec: str, symbols: Mapping[str, Any], entries: Sequence[Recorded]) -> Fault:
+        names = dict.fromkeys(name for entry in entries for name in _differing(entry, symbols))
+        there = dict.fromkeys(_values({name: entry.network.symbols.get(name) for name in names}) for entry in entries)
         few = " or ".join([*there][:_FEW]) + (" or others" if len(there) > _FEW else "")
         asked = _values({name: symbols[name] for name in names})
         file = shlex.quote(self._path)

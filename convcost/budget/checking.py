@@ -134,7 +134,7 @@ def found(
     strict: bool = False,
     notes: Sequence[str] = (),
 ) -> Check:
-    """Return what a check of specs finds, with what else is to know of it.
+    """Return the check of specs: the verdicts and the notes.
 
     Args:
         specs: The specs.
@@ -143,7 +143,7 @@ def found(
         budgets: More budgets, for all of them.
         settings: Values for their symbols; those that a budget sets go before.
         strict: Whether a warning fails, too.
-        notes: What else the check is to tell.
+        notes: More notes of the check.
 
     Raises:
         ConvcostError: A spec is wrong, or a budget does not fit the specs.

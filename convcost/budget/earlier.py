@@ -219,7 +219,7 @@ def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
         raise BaselineError(fault(path, "the report tells formulas", where, "it was made with --free"))
     if version == 1:
         _rename(given)
-    names = _told(given)
+    names = _metric_names(given)
     known = kinds(names)
     try:
         entry = msgspec.convert(given, Entry[known.row, known.total])  # type: ignore[name-defined]
@@ -236,7 +236,7 @@ def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
     return recorded
 
 
-def _told(given: Any) -> tuple[str, ...]:
+def _metric_names(given: Any) -> tuple[str, ...]:
     """Return the metrics that a report may tell: the standard ones, and those that its total has besides."""
     total = given.get("total") if isinstance(given, dict) else None
     more = [name for name in total if name != "ops" and name in METRICS] if isinstance(total, dict) else []

@@ -126,7 +126,7 @@ def top(folder: str = ".") -> str:
     Raises:
         BaselineError: There is none, or git does not take it for one.
     """
-    if _is_told():
+    if _is_named_by_environment():
         found = os.path.realpath(folder)
     elif not (found := _above(folder)):
         help = f"run it in a clone of the repository, {REPORT}"
@@ -139,7 +139,7 @@ def top(folder: str = ".") -> str:
         raise BaselineError(refusal(done))
     if not done.text:
         raise BaselineError(unexpected("rev-parse --show-toplevel", done))
-    if not _is_told() and os.path.realpath(done.text) != found:
+    if not _is_named_by_environment() and os.path.realpath(done.text) != found:
         help = f"unset core.worktree, {REPORT}"
         raise BaselineError(Fault(f"the files of the repository {found} are elsewhere", found=done.text, help=help))
     return done.text
@@ -147,7 +147,7 @@ def top(folder: str = ".") -> str:
 
 def has_repository(folder: str) -> bool:
     """Return whether a folder is in a repository."""
-    return _is_told() or bool(_above(folder))
+    return _is_named_by_environment() or bool(_above(folder))
 
 
 def embedded(top: str, path: str) -> str:
@@ -188,16 +188,18 @@ def _above(folder: str) -> str:
     return next((str(each) for each in (here, *here.parents) if os.path.lexists(each / ".git")), "")
 
 
-def _is_told() -> bool:
-    """Return whether somebody says where the repository is.
+def _is_named_by_environment() -> bool:
+    """Return whether the environment names the repository and its top.
 
-    What a hook is told is for git commands on its repository: with `GIT_DIR` alone every folder seems to be the top.
+    `GIT_DIR` alone, as hooks have it, does not: every folder would seem to be the top.
     """
     return "GIT_DIR" in os.environ and "GIT_WORK_TREE" in os.environ
 
 
 def _environment(top: str) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if _is_told() or name not in _OF_HOOKS}
+    environment = {
+        name: value for name, value in os.environ.items() if _is_named_by_environment() or name not in _OF_HOOKS
+    }
     # a `.git` that is no repository must not let git look further up
     return environment | _ENVIRONMENT | {"GIT_CEILING_DIRECTORIES": os.path.dirname(top)}  # noqa: PTH120
 
