@@ -16,7 +16,7 @@ from convcost.errors import (
     BaselineError,
     ConfigError,
     ConvcostError,
-    Fault,
+    ErrorDetail,
     NetworkError,
     OptionError,
     OutputError,
@@ -41,13 +41,16 @@ from convcost.questions import (
 
 __version__ = "0.1.0"
 
+Fault = ErrorDetail
+"""The former name of `ErrorDetail`."""
+
 __all__ = [
     "Analysis",
     "BaselineError",
     "ConfigError",
     "ConvcostError",
     "Cost",
-    "Fault",
+    "ErrorDetail",
     "Layer",
     "LayerCost",
     "Ledger",

@@ -10,7 +10,7 @@ from convcost import metrics
 from convcost.design_space.solve import Solution
 from convcost.design_space.solve import solve as find
 from convcost.design_space.sweep import Sweep, SweepAxis, SweepLimit, SweepTask, check_size
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 from convcost.numbers import plain
 from convcost.spec.arithmetic import shown
 from convcost.spec.origin import Origin
@@ -39,7 +39,9 @@ def sweep(
     given = {name: listed(name, value, max_points) for name, value in asked.items()}
     axes = tuple(SweepAxis(name, found) for name, found in given.items() if len(found) > 1)
     if not axes:
-        raise OptionError(Fault("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1"))
+        raise OptionError(
+            ErrorDetail("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1")
+        )
     limits = [limit(text) for text in where]
     if best is not None:
         metrics.named(best)
@@ -60,7 +62,7 @@ def solve(
     document = origin.reader.check([symbol], "--for")
     limits = [limit(f"{metric} <= {plain(value)}") for metric, value in max.items()]
     if not limits:
-        raise OptionError(Fault("solve needs a limit", help="such as --max mults=300M"))
+        raise OptionError(ErrorDetail("solve needs a limit", help="such as --max mults=300M"))
     title = document.name or origin.reader.source.file
     settings = origin.at(set).settings
     return find(origin.reader.network, title, symbol, limits, settings, batch=batch, fold=fold)
@@ -95,11 +97,11 @@ def limit(text: str) -> SweepLimit:
     """
     match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*", text)
     if match is None:
-        raise OptionError(Fault("a condition compares a total", found=text, help="such as mults <= 300M"))
+        raise OptionError(ErrorDetail("a condition compares a total", found=text, help="such as mults <= 300M"))
     metric, relation, number = match.groups()
     whole = not metrics.named(metric).is_ratio
     value = amount(number, whole=whole)
     if value is None:
         help = "such as 4_300_000, 4.3M or 570M"
-        raise OptionError(Fault(f"a limit is a {'whole ' if whole else ''}number", found=text, help=help))
+        raise OptionError(ErrorDetail(f"a limit is a {'whole ' if whole else ''}number", found=text, help=help))
     return SweepLimit(metric, relation, value)

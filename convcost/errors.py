@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 _LONGEST = 200  # characters of a message or a finding that are told
-_WINDOW = 160  # characters of a source line that are shown around a fault
+_WINDOW = 160  # characters of a source line that are shown around an error
 
 
 class Place(Struct, frozen=True):
@@ -25,7 +25,7 @@ class Place(Struct, frozen=True):
         return f"{file}:{self.line}:{self.column}" if self.line else file
 
 
-class Fault(Struct, frozen=True):
+class ErrorDetail(Struct, frozen=True):
     """One thing that is wrong with the input.
 
     Attributes:
@@ -70,28 +70,33 @@ class Fault(Struct, frozen=True):
 
 
 class ConvcostError(Exception):
-    """The input is wrong; `faults` says everything that is wrong with it.
+    """The input is wrong; `details` says everything that is wrong with it.
 
     Args:
-        faults: One or more faults, in the order of the file.
+        details: One or more errors, in the order of the file.
         more: Whether there are more than these.
     """
 
-    def __init__(self, faults: Fault | Iterable[Fault], *, more: bool = False) -> None:
-        self.faults: Sequence[Fault] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+    def __init__(self, details: ErrorDetail | Iterable[ErrorDetail], *, more: bool = False) -> None:
+        self.details: Sequence[ErrorDetail] = (details,) if isinstance(details, ErrorDetail) else tuple(details)
         self.more = more
-        super().__init__(self.faults)
+        super().__init__(self.details)
+
+    @property
+    def faults(self) -> Sequence[ErrorDetail]:
+        """The former name of `details`."""
+        return self.details
 
     def __str__(self) -> str:
-        more = [f"… and more: these are the first {len(self.faults)}"] if self.more else []
-        return "\n\n".join([*map(str, self.faults), *more])
+        more = [f"… and more: these are the first {len(self.details)}"] if self.more else []
+        return "\n\n".join([*map(str, self.details), *more])
 
 
 class SpecError(ConvcostError):
     """A spec cannot be read, or does not describe a network.
 
     Attributes:
-        assumed: What was decided at the values of symbols that were to stay free, before the faults were met.
+        assumed: What was decided at the values of symbols that were to stay free, before the errors were met.
     """
 
     assumed: Sequence[Any] = ()
@@ -106,9 +111,11 @@ class FormulaError(ConvcostError):
 
     def at(self, place: Place, path: str = "", note: str = "", source: str = "") -> FormulaError:
         """Return the error with the place where the formula is written, unless it has one."""
-        if self.faults[0].place is not None:
+        if self.details[0].place is not None:
             return self
-        return FormulaError([replace(fault, place=place, path=path, note=note, source=source) for fault in self.faults])
+        return FormulaError(
+            [replace(detail, place=place, path=path, note=note, source=source) for detail in self.details]
+        )
 
 
 class OptionError(ConvcostError):
@@ -132,7 +139,7 @@ class OutputError(ConvcostError):
 
 
 def _told(text: str) -> str:
-    """Return a part of a fault as it is told: harmless, and cut where it is longer than anyone reads."""
+    """Return a part of an error as it is told: harmless, and cut where it is longer than anyone reads."""
     text = visible(text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.ops import Cost, is_symbolic
 from convcost.registry import Registry
 
@@ -129,7 +129,7 @@ def named(name: str, where: str = "") -> Metric:
         PluginError: The package that has it cannot be used.
     """
     if name not in METRICS:
-        raise OptionError(Fault(f"{where}there is no total {name!r}", help=suggestion(name)))
+        raise OptionError(ErrorDetail(f"{where}there is no total {name!r}", help=suggestion(name)))
     return METRICS[name]
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr
 
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
@@ -316,10 +316,10 @@ class Model(Struct, frozen=True, eq=False):
 
         _check_valued(self.network)
         if engine not in ("auto", "plain", "lanes"):
-            raise OptionError(Fault(f"there is no engine {engine!r}", help="known: auto, plain, lanes"))
+            raise OptionError(ErrorDetail(f"there is no engine {engine!r}", help="known: auto, plain, lanes"))
         seed = plain(seed)
         if type(seed) is not int:
-            raise OptionError(Fault("a seed is a whole number", found=f"found {seed!r}"))
+            raise OptionError(ErrorDetail("a seed is a whole number", found=f"found {seed!r}"))
         bounds = {"max_products": max_products, "max_values": max_values}
         given = {name: plain(bound) for name, bound in bounds.items() if bound is not None}
         settings = Settings(full, fold, seed, engine, **given)  # type: ignore[arg-type]  # the engine is checked
@@ -358,7 +358,7 @@ def _check_valued(*networks: Network, apart: Collection[str] = ()) -> None:
         names = [name for name in network.free.symbols if name not in apart] if network.free is not None else []
         if names:
             message = "this needs a value for every symbol"
-            raise OptionError(Fault(message, found=f"{' and '.join(names)} stayed free"))
+            raise OptionError(ErrorDetail(message, found=f"{' and '.join(names)} stayed free"))
 
 
 def origin_of(model: Model, *, apart: Collection[str] | None = None) -> Origin:
@@ -373,7 +373,9 @@ def origin_of(model: Model, *, apart: Collection[str] | None = None) -> Origin:
     """
     if model.origin is None:
         found = "a network that was built or rewritten, not read"
-        raise OptionError(Fault("this needs the symbols of a spec", found=found, help="load a spec that declares them"))
+        raise OptionError(
+            ErrorDetail("this needs the symbols of a spec", found=found, help="load a spec that declares them")
+        )
     if apart is not None:
         _check_valued(model.network, apart=apart)
     return model.origin
@@ -387,7 +389,7 @@ def positive(name: str, number: Any) -> int:
     """
     number = plain(number)
     if type(number) is not int or number < 1:
-        raise OptionError(Fault(f"{name} is a whole number, at least 1", found=f"found {number}"))
+        raise OptionError(ErrorDetail(f"{name} is a whole number, at least 1", found=f"found {number}"))
     return number
 
 
@@ -409,7 +411,7 @@ def load(
         max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
 
     Raises:
-        SpecError: There is no such spec, or it has faults; all of them are told, each with its place.
+        SpecError: There is no such spec, or it has errors; all of them are told, each with its place.
         OptionError: `set` or `free` names an unknown symbol, or gives one a value it cannot have.
 
     >>> load("mobilenet_v1", set={"alpha": "1/2"}).analyze().total.params

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convcost.cost.analysis import Analysis
-from convcost.errors import ConvcostError, Fault, SpecError
+from convcost.errors import ConvcostError, ErrorDetail, SpecError
 from convcost.model import Model, check_models, load, origin_of, positive
 from convcost.spec.origin import Origin, SpecLike
 
@@ -157,23 +157,23 @@ def diff(
         max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
 
     Raises:
-        ConvcostError: A spec is wrong; the faults of both are told.
+        ConvcostError: A spec is wrong; the errors of both are told.
 
     >>> found = diff("mobilenet_v1", "mobilenet_v1", set_other={"alpha": "1/2"})
     >>> found.after.total.macs - found.before.total.macs
     -419243264
     """
     models: list[Model] = []
-    faults: list[Fault] = []
+    errors: list[ErrorDetail] = []
     more = False
     for each, values in ((spec, set), (other, set_other or set)):
         try:
             models.append(load(each, set=values, max_layers=max_layers))
         except ConvcostError as error:
-            faults += error.faults
+            errors += error.details
             more = more or error.more
-    if faults:
-        raise SpecError(faults, more=more)
+    if errors:
+        raise SpecError(errors, more=more)
     return models[0].diff(models[1], batch=batch, fold=fold)
 
 

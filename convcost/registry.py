@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
-from convcost.errors import Fault, PluginError
+from convcost.errors import ErrorDetail, PluginError
 
 T = TypeVar("T")
 
@@ -99,8 +99,8 @@ class Registry(Mapping[str, T], Generic[T]):
             try:
                 self._plugin(name)
             except PluginError as error:
-                (fault,) = error.faults
-                warnings.warn(f"{fault.message}: {fault.found}", PluginWarning, stacklevel=2)
+                (detail,) = error.details
+                warnings.warn(f"{detail.message}: {detail.found}", PluginWarning, stacklevel=2)
             else:
                 names[name] = None
         return iter(names)
@@ -165,7 +165,7 @@ class Registry(Mapping[str, T], Generic[T]):
             package = _package_of(point)
             message = f"the {self.kind} {name!r} of the package {package} cannot be loaded"
             help = f"repair {package}, install what it needs, or uninstall it"
-            self._errors[name] = PluginError(Fault(message, found=wrong, help=help))
+            self._errors[name] = PluginError(ErrorDetail(message, found=wrong, help=help))
             raise self._errors[name]
         self._entries.setdefault(name, entry)  # importing it may have added it
         return self._entries[name]

@@ -102,9 +102,9 @@ def test_all_faults_are_values_with_their_places(tmp_path):
     path.write_text("input: [3, 4, 4]\nlayers:\n  - convv: {}\n  - conv: {out_channels: 4, kernel_size: 0}\n")
     with pytest.raises(convcost.ConvcostError) as error:
         convcost.load(path)
-    places = [fault.place for fault in error.value.faults]
+    places = [detail.place for detail in error.value.details]
     assert places == [convcost.Place(str(path), 3, 5), convcost.Place(str(path), 4, 42)]
-    assert error.value.faults[1].found == "found 0"
+    assert error.value.details[1].found == "found 0"
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, b"bytes", 1j])
@@ -241,7 +241,7 @@ def test_a_check_by_a_configuration(tmp_path, monkeypatch):
 def test_a_limit_that_is_none_is_told(most, message):
     with pytest.raises(convcost.OptionError) as caught:
         convcost.check(TINY, max=most)
-    assert caught.value.faults[0].message == message
+    assert caught.value.details[0].message == message
 
 
 def test_a_check_of_nothing_is_told(tmp_path, monkeypatch):

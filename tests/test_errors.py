@@ -8,13 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcost.errors import ConvcostError, Fault, OptionError, OutputError, Place, SpecError, cells, nearest, visible
+from convcost.errors import (
+    ConvcostError,
+    ErrorDetail,
+    OptionError,
+    OutputError,
+    Place,
+    SpecError,
+    cells,
+    nearest,
+    visible,
+)
 
 LINE = "  - conv: {out_channels: 64, kernel_size: 3, groups: 3}"
 
 
 def test_a_fault_in_a_file_is_told_whole():
-    fault = Fault(
+    detail = ErrorDetail(
         "groups must divide in_channels",
         Place("net.yaml", 12, 54),
         path='layers[3] "conv3"',
@@ -22,7 +32,7 @@ def test_a_fault_in_a_file_is_told_whole():
         help="the divisors of 64 near 3 are 2 and 4",
         source=LINE,
     )
-    assert str(fault) == dedent(
+    assert str(detail) == dedent(
         """\
         error: groups must divide in_channels
           --> net.yaml:12:54, layers[3] "conv3"
@@ -34,8 +44,8 @@ def test_a_fault_in_a_file_is_told_whole():
 
 
 def test_a_note_stands_before_the_help():
-    fault = Fault("wrong", Place("a.yaml", 3, 1), note="in the use of 'b'", help="right", source="x")
-    assert str(fault) == dedent(
+    detail = ErrorDetail("wrong", Place("a.yaml", 3, 1), note="in the use of 'b'", help="right", source="x")
+    assert str(detail) == dedent(
         """\
         error: wrong
          --> a.yaml:3:1
@@ -48,22 +58,22 @@ def test_a_note_stands_before_the_help():
 
 
 def test_a_fault_without_a_file():
-    assert str(Fault("wrong")) == "error: wrong"
-    assert str(Fault("wrong", found="this", help="that")) == "error: wrong\n = found: this\n = help: that"
-    assert str(Fault("wrong", Place("a.yaml"), found="this")) == "error: wrong\n --> a.yaml\n  = found: this"
+    assert str(ErrorDetail("wrong")) == "error: wrong"
+    assert str(ErrorDetail("wrong", found="this", help="that")) == "error: wrong\n = found: this\n = help: that"
+    assert str(ErrorDetail("wrong", Place("a.yaml"), found="this")) == "error: wrong\n --> a.yaml\n  = found: this"
 
 
 def test_several_faults_are_parted_by_an_empty_line():
-    error = SpecError([Fault("one"), Fault("two")])
+    error = SpecError([ErrorDetail("one"), ErrorDetail("two")])
     assert str(error) == "error: one\n\nerror: two"
-    assert [fault.message for fault in error.faults] == ["one", "two"]
-    assert str(ConvcostError(Fault("one"))) == "error: one"
+    assert [detail.message for detail in error.details] == ["one", "two"]
+    assert str(ConvcostError(ErrorDetail("one"))) == "error: one"
 
 
 @pytest.mark.parametrize("kind", [SpecError, OptionError, OutputError])
 def test_every_error_of_ours_is_a_convcost_error(kind):
     with pytest.raises(ConvcostError):
-        raise kind(Fault("wrong"))
+        raise kind(ErrorDetail("wrong"))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +87,7 @@ def test_every_error_of_ours_is_a_convcost_error(kind):
     ],
 )
 def test_the_caret_stands_below_its_column(source, column, shown, caret):
-    lines = str(Fault("wrong", Place("a", 1, column), found="this", source=source)).splitlines()
+    lines = str(ErrorDetail("wrong", Place("a", 1, column), found="this", source=source)).splitlines()
     assert lines[3:] == [f"1 | {shown}", f"  | {' ' * caret}^ this"]
 
 
@@ -85,7 +95,7 @@ def test_the_caret_stands_below_its_column(source, column, shown, caret):
 def test_a_long_line_is_shown_around_its_fault(column, length):
     """At most 162 characters, and the caret below the right one."""
     source = "".join(chr(0x4E00 + index) if index == column - 1 else "x" for index in range(max(length, column)))
-    _, _, _, text, caret = str(Fault("wrong", Place("a", 1, column), found="", source=source)).splitlines()
+    _, _, _, text, caret = str(ErrorDetail("wrong", Place("a", 1, column), found="", source=source)).splitlines()
     shown = text.removeprefix("1 | ")
     assert len(shown) <= 162
     assert shown[caret.removeprefix("  | ").index("^")] == chr(0x4E00 + column - 1)
@@ -96,8 +106,8 @@ def test_a_long_line_is_shown_around_its_fault(column, length):
 def test_no_text_moves_a_terminal(texts):
     """Control characters, line ends and invisible characters are escapes wherever they come from."""
     file, path, message, found, help, note, source = texts
-    fault = Fault(message, Place(file, 1, 1), path, found, help, note, source)
-    lines = str(fault).split("\n")
+    detail = ErrorDetail(message, Place(file, 1, 1), path, found, help, note, source)
+    lines = str(detail).split("\n")
     assert all(line.isprintable() for line in lines)
     assert len(lines) <= 7
 
@@ -110,7 +120,7 @@ def test_visible_text_is_printable_and_printable_text_stays(text):
 
 
 def test_a_finding_longer_than_anyone_reads_is_cut():
-    told = str(Fault("wrong", found="9" * 5_000))
+    told = str(ErrorDetail("wrong", found="9" * 5_000))
     assert told == f"error: wrong\n = found: {'9' * 199}…"
 
 
@@ -138,4 +148,4 @@ def test_the_nearest_known_name_or_all_of_few(word, known, help):
 
 def test_a_fault_is_frozen():
     with pytest.raises(AttributeError):
-        Fault("wrong").message = "right"
+        ErrorDetail("wrong").message = "right"

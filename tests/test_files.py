@@ -38,9 +38,9 @@ def check(words, error, of):
     """Check that every way to read a file refuses it, and shows nothing of it."""
     with pytest.raises(error) as caught:
         of(*words)
-    (fault,) = caught.value.faults
+    (detail,) = caught.value.details
     assert "hunter2" not in str(caught.value)
-    return fault
+    return detail
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -54,14 +54,14 @@ def test_no_file_is_read_that_a_link_of_the_repository_leads_out_to(target, repo
     found = [f"{name} leads to {leads}" for name in ("spec.yaml", "convcost.yaml", "report.json")]
     message = "cannot be read: a link leads out of the repository"
     help = "name what it leads to, or put a copy there"
-    fault = check(["spec.yaml"], SpecError, convcost.load)
-    assert (fault.message, fault.found, fault.help) == (f"'spec.yaml' {message}", found[0], help)
-    fault = check([], ConfigError, convcost.check)
-    assert (fault.message, fault.found, fault.help) == (f"'convcost.yaml' {message}", found[1], help)
+    detail = check(["spec.yaml"], SpecError, convcost.load)
+    assert (detail.message, detail.found, detail.help) == (f"'spec.yaml' {message}", found[0], help)
+    detail = check([], ConfigError, convcost.check)
+    assert (detail.message, detail.found, detail.help) == (f"'convcost.yaml' {message}", found[1], help)
     Path("convcost.yaml").unlink()
     Path("convcost.yaml").write_text("budgets: [{metric: params, growth: 0}]\n")
-    fault = check(["net.yaml"], BaselineError, lambda spec: convcost.check(spec, baseline="report.json"))
-    assert (fault.message, fault.found, fault.help) == (f"the report {message}", found[2], help)
+    detail = check(["net.yaml"], BaselineError, lambda spec: convcost.check(spec, baseline="report.json"))
+    assert (detail.message, detail.found, detail.help) == (f"the report {message}", found[2], help)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_the_configuration_names_nothing_outside(pattern, outside, repository):
     if pattern == "*.yaml":
         Path("inner.yaml").unlink()
     Path("convcost.yaml").write_text(f"models: '{pattern}'\nbudgets: [{{metric: params, max: 1}}]\n")
-    fault = check([], ConfigError, convcost.check)
-    assert fault.message == f"{outside!r} is outside the configuration's folder"
+    detail = check([], ConfigError, convcost.check)
+    assert detail.message == f"{outside!r} is outside the configuration's folder"
 
 
 def test_links_that_stay_inside_and_paths_that_leave_without_one_are_read(repository, tmp_path):

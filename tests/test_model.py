@@ -182,7 +182,7 @@ def test_values_for_one_network_or_both():
 def test_the_faults_of_both_networks_are_told():
     with pytest.raises(convcost.SpecError) as caught:
         convcost.diff("nowhere.yaml", "neither.yaml")
-    assert [fault.message for fault in caught.value.faults] == [
+    assert [detail.message for detail in caught.value.details] == [
         "there is no file and no shipped spec 'nowhere.yaml'",
         "there is no file and no shipped spec 'neither.yaml'",
     ]
@@ -212,7 +212,7 @@ def test_formulas_of_types():
     for wrong in (1.5, -1, True, Scalar(0.5), "x"):
         with pytest.raises(convcost.OptionError) as caught:
             convcost.formulas("linear", set={"M": wrong})
-        assert caught.value.faults[0].message == "M is a whole number"
+        assert caught.value.details[0].message == "M is a whole number"
 
 
 def test_a_model_is_a_value():

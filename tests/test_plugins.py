@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = '''
-from convcost.layers import FIXED, LayerFault, LayerType
+from convcost.layers import FIXED, LayerError, LayerType
 from convcost.layers.fields import TIMES, field, flag, whole
 from convcost.ops import Cost, Ledger, product
 
@@ -44,7 +44,7 @@ class Outer(LayerType, type="outer"):
     def output_shape(self, *inputs):
         first, second = inputs
         if len(first) != 3 or first[1:] != second[1:]:
-            raise LayerFault("outer takes two pictures of one size", f"{first} and {second}")
+            raise LayerError("outer takes two pictures of one size", f"{first} and {second}")
         return (*first[1:], first[0] * second[0])
 
     def step(self, axis):

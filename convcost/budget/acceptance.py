@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from convcost.budget.budgets import Bound, in_file
 from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, Check, Verdict
-from convcost.errors import ConfigError, Fault, Place
+from convcost.errors import ConfigError, ErrorDetail, Place
 from convcost.files import SPEC_BYTES, RefusedFile, read
-from convcost.spec.faults import LINE_END
+from convcost.spec.collector import LINE_END
 from convcost.spec.reading import UNITS
 
 _RATIO_DECIMALS = 6  # of the limit of a ratio, which is rounded up
@@ -66,7 +66,7 @@ def _place(verdict: Verdict) -> Place:
     place = verdict.bound.place
     if place is None or not in_file(place):
         where = place.file if place else "the limit was given by a program"
-        raise ConfigError(Fault("--accept changes limits in files", found=where, help="change it by hand"))
+        raise ConfigError(ErrorDetail("--accept changes limits in files", found=where, help="change it by hand"))
     return place
 
 
@@ -118,7 +118,7 @@ def _contents(file: str) -> bytes:
         return read(file, SPEC_BYTES)
     except (RefusedFile, OSError) as error:
         reason = error.reason if isinstance(error, RefusedFile) else error.strerror
-        raise ConfigError(Fault(f"{file!r} cannot be read: {reason}", help="run this again")) from None
+        raise ConfigError(ErrorDetail(f"{file!r} cannot be read: {reason}", help="run this again")) from None
 
 
 def _edited(text: str, changes: Sequence[tuple[Bound, str]]) -> str:
@@ -137,7 +137,9 @@ def _edited(text: str, changes: Sequence[tuple[Bound, str]]) -> str:
         if not text.startswith(bound.text, start):
             message = f"the limit {bound.text} cannot be changed where it stands"
             help = "write it on one line; if something else has changed the file meanwhile, run this again"
-            raise ConfigError(Fault(message, place, found="the text is not found", help=help, source=bound.source))
+            raise ConfigError(
+                ErrorDetail(message, place, found="the text is not found", help=help, source=bound.source)
+            )
         places.append((start, start + len(bound.text), new))
     for start, end, new in sorted(places, reverse=True):
         text = text[:start] + new + text[end:]

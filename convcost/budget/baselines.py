@@ -17,7 +17,7 @@ from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.cost.documents import network_document
 from convcost.documents.analysis import Network as Whose
-from convcost.errors import BaselineError, ConvcostError, Fault, Place, visible
+from convcost.errors import BaselineError, ConvcostError, ErrorDetail, Place, visible
 from convcost.network import Network
 from convcost.ops import Cost
 from convcost.spec import Source, Spec
@@ -110,35 +110,35 @@ class _AtRevision:
         if found is None:
             return Lacking(visible(f"{spec} is new: it is not in {self._revision}"))
         if isinstance(found, BaselineError):
-            return _faulty(spec, self._revision, found)
+            return _spec_error(spec, self._revision, found)
         try:
             before = found.network(settings)
         except ConvcostError as error:
-            return _faulty(spec, self._revision, error)
+            return _spec_error(spec, self._revision, error)
         analysis = Analysis.of(before)
         return Past(found.source.file, analysis.layers, analysis)
 
 
-def _without_past(spec: str) -> Fault:
-    """Return the fault of a spec that is no file."""
+def _without_past(spec: str) -> ErrorDetail:
+    """Return the error of a spec that is no file."""
     known = {"-": "standard input", "<mapping>": "a mapping", "<network>": "a network that was built"}
     whose = known.get(spec, f"{spec}, which convcost ships,")
     help = f"give the path of a file in the repository, {git.REPORT}"
-    return Fault(f"{whose} has no past in a repository", help=help)
+    return ErrorDetail(f"{whose} has no past in a repository", help=help)
 
 
-def _faulty(spec: str, revision: Revision, error: ConvcostError) -> Lacking:
+def _spec_error(spec: str, revision: Revision, error: ConvcostError) -> Lacking:
     """Return the note that a spec was not valid at a revision, with its first error."""
-    fault = error.faults[0]
-    if fault.place is None:  # of the values that are given
-        found = fault.found.removeprefix("--set ")
-        message = fault.message.removeprefix("--set: ") + (f" ({found})" if found else "")
+    detail = error.details[0]
+    if detail.place is None:  # of the values that are given
+        found = detail.found.removeprefix("--set ")
+        message = detail.message.removeprefix("--set: ") + (f" ({found})" if found else "")
         return Lacking(f"{_one_line(spec)} takes no such values in {_one_line(str(revision))}: {_one_line(message)}")
-    count = len(error.faults)
-    several = f"{count:,} {'or more ' if error.more else ''}faults in {revision}, the first"
-    has = several if count > 1 else f"a fault in {revision}"
+    count = len(error.details)
+    several = f"{count:,} {'or more ' if error.more else ''}errors in {revision}, the first"
+    has = several if count > 1 else f"an error in {revision}"
     return Lacking(
-        f"{_one_line(spec)} has {_one_line(has)}: {_one_line(fault.message)} ({_one_line(str(fault.place))})"
+        f"{_one_line(spec)} has {_one_line(has)}: {_one_line(detail.message)} ({_one_line(str(detail.place))})"
     )
 
 
@@ -181,7 +181,7 @@ class _Reported:
         first = best[0].entry
         if any((other.entry.layers, other.entry.total) != (first.layers, first.total) for other in best):
             message = f"the report tells of {spec} more than once, with different numbers"
-            raise BaselineError(earlier.fault(self._path, message))
+            raise BaselineError(earlier.detail(self._path, message))
         return self._past(best[0], network)
 
     def _past(self, recorded: Recorded, network: Network) -> Past:
@@ -222,9 +222,9 @@ class _Reported:
             if whose.is_file and Path(whose.file or "").name == name and not os.path.lexists(_real(whose)):
                 message = f"the report may tell of {spec} by another path"
                 help = "make the report, and check, from the same folder; or give the spec a name"
-                raise BaselineError(Fault(message, Place(self._path), found=f"it has {whose.file}", help=help))
+                raise BaselineError(ErrorDetail(message, Place(self._path), found=f"it has {whose.file}", help=help))
 
-    def _other_values(self, spec: str, symbols: Mapping[str, Any], entries: Sequence[Recorded]) -> Fault:
+    def _other_values(self, spec: str, symbols: Mapping[str, Any], entries: Sequence[Recorded]) -> ErrorDetail:
         names = dict.fromkeys(name for entry in entries for name in _differing(entry, symbols))
         there = dict.fromkeys(_values({name: entry.network.symbols.get(name) for name in names}) for entry in entries)
         few = " or ".join([*there][:_FEW]) + (" or others" if len(there) > _FEW else "")
@@ -232,7 +232,7 @@ class _Reported:
         file = shlex.quote(self._path)
         help = f"convcost check --base HEAD -o json:{file} tells all values that budgets set"
         message = f"the report does not tell of {spec} at {asked}"
-        return Fault(message, Place(self._path), found=f"it does at {few}", help=help)
+        return ErrorDetail(message, Place(self._path), found=f"it does at {few}", help=help)
 
 
 def _real(whose: Whose, folder: str = "") -> str:

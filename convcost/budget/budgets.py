@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.errors import Fault, Place
+from convcost.errors import ErrorDetail, Place
 from convcost.spec.reading import VERSIONS
 
 SUM, EACH = "sum", "each"
@@ -84,12 +84,12 @@ class Budget(Struct, frozen=True):
         """Whether its metric had another meaning in the version of the language that it is written in."""
         return self.metric == "activations" and self.version < 2
 
-    def fault(self, key: str, message: str, help: str, found: str = "", note: str = "") -> Fault:
-        """Return a fault that points to where a key of this budget is written, if it was read from a file."""
+    def detail(self, key: str, message: str, help: str, found: str = "", note: str = "") -> ErrorDetail:
+        """Return an error that points to where a key of this budget is written, if it was read from a file."""
         mark = self.marks.get(key)
         if mark is None:
-            return Fault(message, found=found, help=help, note=note)
-        return Fault(message, mark.place, self.path, found, help, note, mark.source)
+            return ErrorDetail(message, found=found, help=help, note=note)
+        return ErrorDetail(message, mark.place, self.path, found, help, note, mark.source)
 
 
 def in_file(place: Place) -> bool:

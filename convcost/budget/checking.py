@@ -27,7 +27,16 @@ from convcost.budget.verdicts import (
     Verdict,
 )
 from convcost.cost.analysis import Analysis, LayerCost
-from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, encodable, nearest
+from convcost.errors import (
+    BaselineError,
+    ConfigError,
+    ConvcostError,
+    ErrorDetail,
+    OptionError,
+    Place,
+    encodable,
+    nearest,
+)
 from convcost.metrics import METRICS, Metric
 from convcost.rewriting.selection import matches
 from convcost.spec.limits import allowed
@@ -67,7 +76,7 @@ class _Search:
             message = "there are too many budgets for so many layers"
             found = f"more than {self.most:,} layers in the networks of all budgets together"
             help = "fewer budgets, fewer specs at a time, or --max-layers N for a hundred times as many"
-            raise OptionError(Fault(message, found=found, help=help))
+            raise OptionError(ErrorDetail(message, found=found, help=help))
 
     def takes(self, held: _Held) -> bool:
         """Return whether a remedy is to be looked for, and count it."""
@@ -209,7 +218,9 @@ def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Bas
         BaselineError: It cannot be used.
     """
     if base is not None and baseline is not None:
-        raise OptionError(Fault("growth has one baseline", found="a revision and a report", help="give one of them"))
+        raise OptionError(
+            ErrorDetail("growth has one baseline", found="a revision and a report", help="give one of them")
+        )
     if base is None and baseline is None:
         return None
     from convcost.budget import baselines  # git is not asked where growth is not
@@ -461,7 +472,7 @@ def _unmatched(
         layers = [layer for analysis in (*found, *others) for layer in analysis.layers]
         names = {"/".join(layer.path[:depth]) for layer in layers for depth in range(1, len(layer.path) + 1)}
         help = nearest(budget.layers.rstrip("/*"), names) or "`convcost analyze SPEC` tells the names of layers"
-        yield ConfigError(budget.fault("layers", f"no layer matches {budget.layers!r}", help))
+        yield ConfigError(budget.detail("layers", f"no layer matches {budget.layers!r}", help))
 
 
 def _others(configuration: Configuration, budget: Budget, spec: str) -> Iterator[Point]:
@@ -471,37 +482,37 @@ def _others(configuration: Configuration, budget: Budget, spec: str) -> Iterator
 
 
 def together(errors: Sequence[ConvcostError]) -> ConvcostError:
-    """Return one error with the faults of all, each once."""
-    faults: dict[Fault, Fault] = {}
+    """Return one error with the errors of all, each once."""
+    details: dict[ErrorDetail, ErrorDetail] = {}
     for error in errors:
-        for fault in error.faults:  # the same one at other values of symbols is the same
-            faults.setdefault(replace(fault, note=""), fault)
+        for detail in error.details:  # the same one at other values of symbols is the same
+            details.setdefault(replace(detail, note=""), detail)
     kinds = {error.__class__ for error in errors}
     kind = kinds.pop() if len(kinds) == 1 else ConvcostError
-    return kind(faults.values(), more=any(error.more for error in errors))
+    return kind(details.values(), more=any(error.more for error in errors))
 
 
-def _nothing(named: Sequence[Checked], configuration: Configuration | None) -> Fault:
-    """Return the fault of a check that holds nothing to anything."""
+def _nothing(named: Sequence[Checked], configuration: Configuration | None) -> ErrorDetail:
+    """Return the error of a check that holds nothing to anything."""
     if configuration and not named:
         help = "models: [nets/*.yaml] in it, or convcost check SPEC"
-        return Fault("there is nothing to check", found=f"{configuration.file} names no models", help=help)
+        return ErrorDetail("there is nothing to check", found=f"{configuration.file} names no models", help=help)
     if not named:
         help = "convcost init SPEC writes one, or convcost check SPEC"
-        return Fault("there is nothing to check", found="no SPEC, and no convcost.yaml here or above", help=help)
+        return ErrorDetail("there is nothing to check", found="no SPEC, and no convcost.yaml here or above", help=help)
     names = ["the mapping" if isinstance(name, Mapping) else str(name) for name in named]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     help = "budget: {mults: 300M} in the spec, or `convcost init SPEC` for a convcost.yaml"
-    return Fault("there is no budget to hold this to", found=", ".join(names[:3]) + more, help=help)
+    return ErrorDetail("there is no budget to hold this to", found=", ".join(names[:3]) + more, help=help)
 
 
-def _no_baseline(budget: Budget) -> Fault:
+def _no_baseline(budget: Budget) -> ErrorDetail:
     bound = budget.growth
     assert bound is not None
     help = "--base origin/main, or --baseline REPORT.json"
-    return Fault("growth needs a baseline", bound.place, budget.path, help=help, source=bound.source)
+    return ErrorDetail("growth needs a baseline", bound.place, budget.path, help=help, source=bound.source)
 
 
-def _not_whole(budget: Budget, name: str) -> Fault:
+def _not_whole(budget: Budget, name: str) -> ErrorDetail:
     help = "make it without --depth and --top: convcost analyze SPEC -f json"
-    return budget.fault("layers" if budget.layers else "scope", f"{name} does not tell each layer", help)
+    return budget.detail("layers" if budget.layers else "scope", f"{name} does not tell each layer", help)

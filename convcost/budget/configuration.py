@@ -14,12 +14,12 @@ from msgspec import Struct
 from convcost import metrics
 from convcost.budget import patterns
 from convcost.budget.budgets import SCOPES, SUM, Bound, Budget, Mark, spelled
-from convcost.errors import ConfigError, ConvcostError, Fault, OptionError, Place, nearest
+from convcost.errors import ConfigError, ConvcostError, ErrorDetail, OptionError, Place, nearest
 from convcost.metrics import METRICS
 from convcost.spec import expressions, tree
-from convcost.spec.arithmetic import ExpressionFault
+from convcost.spec.arithmetic import ExpressionError
+from convcost.spec.collector import ErrorCollector, Language, TooManyErrors
 from convcost.spec.expressions import Expression
-from convcost.spec.faults import Faults, Language, TooManyFaults
 from convcost.spec.reading import VERSIONS, amount, read_version
 from convcost.spec.source import Source
 from convcost.spec.source import read as read_source
@@ -106,15 +106,15 @@ def read(path: str) -> Configuration:
         path: Its path.
 
     Raises:
-        ConfigError: It cannot be read, or has faults; all of them are told.
+        ConfigError: It cannot be read, or has errors; all of them are told.
     """
     if not os.path.lexists(path):
         help = f"`convcost init SPEC` writes a {FILE}"
-        raise ConfigError(Fault(f"there is no configuration {path!r}", help=help))
+        raise ConfigError(ErrorDetail(f"there is no configuration {path!r}", help=help))
     try:
         source = read_source(Path(path))
     except ConvcostError as error:
-        raise ConfigError(error.faults) from None
+        raise ConfigError(error.details) from None
     return parse(source, Path(path).parent)
 
 
@@ -122,16 +122,16 @@ def parse(source: Source, folder: Path) -> Configuration:
     """Return the configuration that a text in some folder is.
 
     Raises:
-        ConfigError: It has faults; all of them are told.
+        ConfigError: It has errors; all of them are told.
     """
-    faults = Faults(source, CONFIGURATION)
-    reader = _Reader(faults, folder)
-    with suppress(TooManyFaults):
-        root = tree.parse(faults)
+    errors = ErrorCollector(source, CONFIGURATION)
+    reader = _Reader(errors, folder)
+    with suppress(TooManyErrors):
+        root = tree.parse(errors)
         if root is None:
-            faults.tell()
+            errors.tell()
         reader.read(root)
-    faults.tell()
+    errors.tell()
     own = patterns.identity(source.file)
     models = tuple(path for path in reader.models if Path(path).name != FILE and patterns.identity(path) != own)
     return Configuration(source.file, source.text, models, tuple(reader.budgets), reader.files)
@@ -151,15 +151,15 @@ def given(metric: str, value: Any) -> Budget:
     number = amount(text, whole=whole)
     if number is None:
         message = f"the limit of {metric} is a {'whole ' if whole else ''}number"
-        raise OptionError(Fault(message, found=text, help=AMOUNT))
+        raise OptionError(ErrorDetail(message, found=text, help=AMOUNT))
     return Budget(metric, max=Bound(number, share=False, text=text))
 
 
 class _Reader:
-    def __init__(self, faults: Faults, folder: Path) -> None:
-        self.faults = faults
+    def __init__(self, errors: ErrorCollector, folder: Path) -> None:
+        self.errors = errors
         self.folder = folder
-        self.values = Values(faults)
+        self.values = Values(errors)
         self.models: dict[str, None] = {}
         self.budgets: list[Budget] = []
         self.files: dict[str, frozenset[str]] = {}
@@ -169,11 +169,11 @@ class _Reader:
         """Read the tree of a configuration."""
         if root is None or root.null:
             help = "it needs at least `budgets`; `convcost init SPEC` writes one"
-            self.faults.add("the configuration is empty", Scalar("", 0, 0), help=help)
+            self.errors.add("the configuration is empty", Scalar("", 0, 0), help=help)
             return
         if not isinstance(root, tree.Mapping):
             help = "it starts with keys: models: …, budgets: …"
-            self.faults.add("a configuration is a mapping", root, found=kind_of(root), help=help)
+            self.errors.add("a configuration is a mapping", root, found=kind_of(root), help=help)
             return
         self.values.check_keys(root, KEYS, "", "a configuration")
         self.version = read_version(root.entries, self.values)
@@ -181,19 +181,19 @@ class _Reader:
             self.models |= dict.fromkeys(files)
         if "budgets" not in root.entries:
             if not root.broken:
-                self.faults.add("a configuration needs budgets", root, help="budgets: a list of {metric: …, max: …}")
+                self.errors.add("a configuration needs budgets", root, help="budgets: a list of {metric: …, max: …}")
             return
         node = root.entries["budgets"][1]
         if not isinstance(node, List) or not node.items:
             found = "an empty list" if isinstance(node, List) else kind_of(node)
-            self.faults.add("budgets is a list", node, path="budgets", found=found, help="- {metric: mults, max: 300M}")
+            self.errors.add("budgets is a list", node, path="budgets", found=found, help="- {metric: mults, max: 300M}")
             return
         self.budgets = [self._budget(child, f"budgets[{index}]") for index, child in enumerate(node.items)]
 
     def _budget(self, node: Node, path: str) -> Budget:
         if not isinstance(node, tree.Mapping):
             help = "- {metric: mults, max: 300M}"
-            self.faults.add("a budget is a mapping", node, path=path, found=kind_of(node), help=help)
+            self.errors.add("a budget is a mapping", node, path=path, found=kind_of(node), help=help)
             return Budget("")
         self.values.check_keys(node, BUDGET_KEYS, path, "a budget")
         entries = node.entries
@@ -222,14 +222,14 @@ class _Reader:
     def _metric(self, node: tree.Mapping, path: str) -> str:
         if "metric" not in node.entries:
             if not node.broken:
-                self.faults.add("a budget needs a metric", node, path=path, help="metric: mults, params, …")
+                self.errors.add("a budget needs a metric", node, path=path, help="metric: mults, params, …")
             return ""
         value = node.entries["metric"][1]
         text = value.text if isinstance(value, Scalar) else ""
         if text not in METRICS:
             message = f"there is no total {text!r}" if text else "a metric is one of the totals"
             help = metrics.suggestion(text)
-            self.faults.add(message, value, path=path, found="" if text else kind_of(value), help=help)
+            self.errors.add(message, value, path=path, found="" if text else kind_of(value), help=help)
             return ""
         return text
 
@@ -240,40 +240,40 @@ class _Reader:
         is_share = text.endswith("%")
         value = share(text) if is_share else amount(text, whole=whole)
         if value is not None and (may_share or not is_share):
-            return Bound(value, is_share, text, self._place(node), self.faults.line(node.line))
+            return Bound(value, is_share, text, self._place(node), self.errors.line(node.line))
         message = f"{name} is an amount or a share" if may_share else f"{name} is an amount"
         found = f"found {text}" if text and not node.null else kind_of(node)
-        self.faults.add(message, node, path=path, found=found, help=SHARE if may_share else AMOUNT)
+        self.errors.add(message, node, path=path, found=found, help=SHARE if may_share else AMOUNT)
         return None
 
     def _check_bounds(self, budget: Budget, node: tree.Mapping, path: str) -> None:
         entries = node.entries
         if "max" not in entries and "growth" not in entries:
-            self.faults.add("a budget needs max or growth", node, path=path, help="max: 300M, or growth: 2%")
+            self.errors.add("a budget needs max or growth", node, path=path, help="max: 300M, or growth: 2%")
         warn, most = budget.warn, budget.max
         if "warn" in entries and "max" not in entries:
             help = "give max too; `warn: 95%` is 95 % of it"
-            self.faults.add("warn is for a budget with max", entries["warn"][0], path=path, help=help)
+            self.errors.add("warn is for a budget with max", entries["warn"][0], path=path, help=help)
         elif warn and most and warn.of(most.value) > most.value:
             found = f"found {warn.text}, of max {most.text}" if warn.share else f"{warn.text} is above max {most.text}"
-            self.faults.add("warn is at most max", entries["warn"][1], path=path, found=found)
+            self.errors.add("warn is at most max", entries["warn"][1], path=path, found=found)
 
     def _scope(self, entries: dict[str, tuple[Scalar, Node]], path: str) -> str:
         scope = self._text(entries, "scope", path)
         if scope and scope not in SCOPES:
             help = nearest(scope, SCOPES)
-            self.faults.add("scope is sum or each", entries["scope"][1], path=path, found=f"found {scope}", help=help)
+            self.errors.add("scope is sum or each", entries["scope"][1], path=path, found=f"found {scope}", help=help)
         return scope or SUM
 
     def _set(self, node: Node, path: str, marks: dict[str, Mark]) -> dict[str, tuple[Any, ...]]:
         """Return the values of each symbol, and add where each stands to `marks`."""
         found: dict[str, tuple[Any, ...]] = {}
         if isinstance(node, tree.Mapping) and not node.entries and not node.broken:
-            self.faults.add("set gives values to symbols", node, path=path, found="none", help="{alpha: [0.5, 1]}")
+            self.errors.add("set gives values to symbols", node, path=path, found="none", help="{alpha: [0.5, 1]}")
         for name, (key, value) in self.values.entries(node, path, "set is a mapping of symbols to values"):
             children = value.items if isinstance(value, List) else [value]
             if not children:
-                self.faults.add(f"set gives {name} no value", value, path=path, found="an empty list")
+                self.errors.add(f"set gives {name} no value", value, path=path, found="an empty list")
             values = [self._value(child, path) for child in children]
             found[name] = tuple({spelled(value): value for value in values}.values())  # each once
             marks[f"set.{name}"] = self._mark(key)
@@ -281,17 +281,17 @@ class _Reader:
 
     def _value(self, node: Node, path: str) -> Any:
         if not isinstance(node, Scalar) or node.null:
-            self.faults.add("a symbol's value is a number or a word", node, path=path, found=kind_of(node))
+            self.errors.add("a symbol's value is a number or a word", node, path=path, found=kind_of(node))
             return None
         try:
             value = expressions.read(node.text)
-        except ExpressionFault as fault:
-            at = self.faults.inside(node, fault.offset)
-            self.faults.add(fault.message, at, path=path, found=fault.found, help=fault.help)
+        except ExpressionError as error:
+            at = self.errors.inside(node, error.offset)
+            self.errors.add(error.message, at, path=path, found=error.found, help=error.help)
             return None
         if isinstance(value, Expression):
             names = " and ".join(sorted(value.names))
-            self.faults.add(f"a symbol's value cannot depend on {names}", node, path=path)
+            self.errors.add(f"a symbol's value cannot depend on {names}", node, path=path)
         return value
 
     def _patterns(self, node: tree.Mapping, path: str) -> Iterator[tuple[Scalar, Sequence[str]]]:
@@ -302,10 +302,10 @@ class _Reader:
         path = path or "models"
         children = value.items if isinstance(value, List) else [value]
         if not children:
-            self.faults.add("models names specs", value, path=path, found="an empty list")
+            self.errors.add("models names specs", value, path=path, found="an empty list")
         for child in children:
             if not isinstance(child, Scalar) or child.null:
-                self.faults.add("models names specs", child, path=path, found=kind_of(child), help="nets/*.yaml")
+                self.errors.add("models names specs", child, path=path, found=kind_of(child), help="nets/*.yaml")
                 continue
             yield child, self._matched(child, path)
 
@@ -317,7 +317,7 @@ class _Reader:
         except patterns.Outside as outside:
             message = f"{outside.args[0]!r} is outside the configuration's folder"
             help = "name what lies in that folder or below, or move the configuration up"
-            self.faults.add(message, node, path=path, help=help)
+            self.errors.add(message, node, path=path, help=help)
             return ()
         if files:
             return files
@@ -327,7 +327,7 @@ class _Reader:
             message = f"there is no spec {text!r}"
             near = [name for name in patterns.near(self.folder, text) if not name.endswith(FILE)]
             help = nearest(text, near) or "paths are from the configuration's folder"
-        self.faults.add(message, node, path=path, help=help)
+        self.errors.add(message, node, path=path, help=help)
         return ()
 
     def _models(self, node: tree.Mapping, path: str) -> tuple[str, ...]:
@@ -338,7 +338,7 @@ class _Reader:
             meant = frozenset(map(patterns.identity, files))
             if known and files and known.isdisjoint(meant):
                 help = "name it under `models` at the top, too, or leave that out"
-                self.faults.add(f"{child.text!r} is none of the models", child, path=path, help=help)
+                self.errors.add(f"{child.text!r} is none of the models", child, path=path, help=help)
             self.files[child.text] = meant
             found.append(child.text)
         return tuple(found)
@@ -349,14 +349,14 @@ class _Reader:
         node = entries[key][1]
         if isinstance(node, Scalar) and not node.null:
             return node.text
-        self.faults.add(f"{key} is a text", node, path=path, found=kind_of(node))
+        self.errors.add(f"{key} is a text", node, path=path, found=kind_of(node))
         return ""
 
     def _place(self, node: Node) -> Place:
-        return Place(self.faults.source.file, node.line + 1, node.column + 1)
+        return Place(self.errors.source.file, node.line + 1, node.column + 1)
 
     def _mark(self, node: Node) -> Mark:
-        return Mark(self._place(node), self.faults.line(node.line))
+        return Mark(self._place(node), self.errors.line(node.line))
 
 
 _BOUNDS = ("max", "warn", "growth")
@@ -369,7 +369,7 @@ def share(text: str) -> Fraction | None:
         return None  # a percentage is of a number, not of a sum
     try:
         return Fraction(expressions.read("/".join(parts))) / 100
-    except ExpressionFault:
+    except ExpressionError:
         return None
 
 

@@ -15,7 +15,7 @@ from convcost.cost.analysis import LayerCost
 from convcost.documents import READABLE
 from convcost.documents.analysis import Entry, Network
 from convcost.documents.numbers import Head, kinds
-from convcost.errors import BaselineError, Fault, Place
+from convcost.errors import BaselineError, ErrorDetail, Place
 from convcost.metrics import METRICS, counts, standard
 from convcost.network import Network as NetworkOfToday
 from convcost.ops import KINDS, Cost, Ledger
@@ -137,9 +137,9 @@ def read(path: str) -> tuple[Recorded, ...]:
     return entries
 
 
-def fault(path: str, message: str, where: str = "", found: str = "") -> Fault:
+def detail(path: str, message: str, where: str = "", found: str = "") -> ErrorDetail:
     """Return the error of a report, with the command that makes a right one."""
-    return Fault(message, Place(path), where, found, _command(path))
+    return ErrorDetail(message, Place(path), where, found, _command(path))
 
 
 def _data(path: str) -> Any:
@@ -149,17 +149,17 @@ def _data(path: str) -> Any:
     except files.RefusedFile as refused:
         found, help = refused.found, refused.help or _command(path)
         raise BaselineError(
-            Fault(f"the report cannot be read: {refused.reason}", Place(path), "", found, help)
+            ErrorDetail(f"the report cannot be read: {refused.reason}", Place(path), "", found, help)
         ) from None
     except FileNotFoundError:
-        raise BaselineError(Fault(f"there is no report {path!r}", help=_command(path))) from None
+        raise BaselineError(ErrorDetail(f"there is no report {path!r}", help=_command(path))) from None
     except UnicodeDecodeError as error:
         found = f"byte 0x{error.object[error.start]:02x}"
         help = "convcost analyze SPEC… -o json:PATH writes UTF-8, in every shell"
-        raise BaselineError(Fault("the report is not UTF-8", Place(path), found=found, help=help)) from None
+        raise BaselineError(ErrorDetail("the report is not UTF-8", Place(path), found=found, help=help)) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise BaselineError(fault(path, "the report cannot be read", found=reason or "")) from None
+        raise BaselineError(detail(path, "the report cannot be read", found=reason or "")) from None
     try:
         return msgspec.json.decode(text)
     except msgspec.ValidationError as error:  # a number beyond any report's
@@ -170,15 +170,15 @@ def _data(path: str) -> Any:
         raise _no_report(path, "", "it nests too deep") from None
 
 
-def _no_json(path: str, text: str, told: str) -> Fault:
-    """Return the fault of a text that is not JSON, at the byte that msgspec tells of, or at its end."""
+def _no_json(path: str, text: str, told: str) -> ErrorDetail:
+    """Return the error of a text that is not JSON, at the byte that msgspec tells of, or at its end."""
     if not text.strip():
-        return fault(path, "the report is empty")
+        return detail(path, "the report is empty")
     _, found, number = told.rpartition("(byte ")
     end = len(text.rstrip().encode())
     at = int(number.rstrip(")")) if found else end
     lines = text.encode()[:at].decode("utf-8", "ignore").split("\n")
-    return Fault(
+    return ErrorDetail(
         "the report is not JSON",
         Place(path, len(lines), len(lines[-1]) + 1),
         found="it ends here" if at >= end else "",
@@ -204,7 +204,7 @@ def _within(path: str, where: str, top: Any) -> Iterator[tuple[str, Any, int]]:
     version = top["schema_version"]
     if version not in READABLE or type(version) is not int:
         found = f"schema_version {version}; this convcost knows {' and '.join(map(str, READABLE))}"
-        raise BaselineError(fault(path, "the report is of another version", where, found))
+        raise BaselineError(detail(path, "the report is of another version", where, found))
     if not isinstance(top.get("networks"), list):
         yield where, top, version
         return
@@ -216,7 +216,7 @@ def _within(path: str, where: str, top: Any) -> Iterator[tuple[str, Any, int]]:
 def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
     """Return a report's entry for a network, where it can be compared."""
     if isinstance(given, dict) and "free" in given:
-        raise BaselineError(fault(path, "the report tells formulas", where, "it was made with --free"))
+        raise BaselineError(detail(path, "the report tells formulas", where, "it was made with --free"))
     if version == 1:
         _rename(given)
     names = _metric_names(given)
@@ -229,10 +229,10 @@ def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
     convention = entry.convention
     if convention.batch != 1 or not convention.fold:
         made = f"--batch {convention.batch}" if convention.batch != 1 else "--no-fold"
-        raise BaselineError(fault(path, "the report's numbers do not compare", where, f"it was made with {made}"))
+        raise BaselineError(detail(path, "the report's numbers do not compare", where, f"it was made with {made}"))
     recorded = Recorded(entry, names, version)
     for wrong in _contradictions(recorded):
-        raise BaselineError(fault(path, "the report contradicts itself", where, wrong))
+        raise BaselineError(detail(path, "the report contradicts itself", where, wrong))
     return recorded
 
 
@@ -289,7 +289,7 @@ def _sums(rows: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _no_report(path: str, where: str, found: str) -> BaselineError:
-    return BaselineError(fault(path, "this is no report of convcost analyze or convcost check", where, found))
+    return BaselineError(detail(path, "this is no report of convcost analyze or convcost check", where, found))
 
 
 def _command(path: str) -> str:

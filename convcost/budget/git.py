@@ -16,7 +16,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from convcost.errors import BaselineError, Fault
+from convcost.errors import BaselineError, ErrorDetail
 
 REPORT = "or give a report made earlier: --baseline REPORT.json"
 
@@ -100,12 +100,14 @@ def run(top: str, *words: str, given: bytes = b"") -> Done:
     except OSError as error:
         found = "" if isinstance(error, FileNotFoundError) else error.strerror or ""
         help = f"install git, {REPORT}"
-        raise BaselineError(Fault("a revision is read by git, which cannot be run", found=found, help=help)) from None
+        raise BaselineError(
+            ErrorDetail("a revision is read by git, which cannot be run", found=found, help=help)
+        ) from None
     try:
         out, messages = process.communicate(given, timeout=_SECONDS)
     except subprocess.TimeoutExpired:
         found = f"`git {words[0]}` did not end within {_SECONDS} seconds"
-        raise BaselineError(Fault("git does not answer", found=found, help=f"run it by hand, {REPORT}")) from None
+        raise BaselineError(ErrorDetail("git does not answer", found=found, help=f"run it by hand, {REPORT}")) from None
     finally:
         if process.returncode is None:
             _end(process.pid)
@@ -116,7 +118,7 @@ def run(top: str, *words: str, given: bytes = b"") -> Done:
                     stream.close()
     if process.returncode == _WRONG_USAGE:
         help = f"use git 2.31 or later, {REPORT}"
-        raise BaselineError(Fault("git is too old", found=f"it does not know `git {' '.join(words)}`", help=help))
+        raise BaselineError(ErrorDetail("git is too old", found=f"it does not know `git {' '.join(words)}`", help=help))
     return Done(process.returncode, out, messages.decode("utf-8", "replace"))
 
 
@@ -133,7 +135,7 @@ def top(folder: str = ".") -> str:
         if "GIT_DIR" in os.environ:
             help = "set GIT_WORK_TREE beside GIT_DIR"
         found = f"{os.path.realpath(folder)} is in none"
-        raise BaselineError(Fault("there is no git repository", found=found, help=help))
+        raise BaselineError(ErrorDetail("there is no git repository", found=found, help=help))
     done = run(found, "rev-parse", "--show-toplevel")
     if done.status:
         raise BaselineError(refusal(done))
@@ -141,7 +143,9 @@ def top(folder: str = ".") -> str:
         raise BaselineError(unexpected("rev-parse --show-toplevel", done))
     if not _is_named_by_environment() and os.path.realpath(done.text) != found:
         help = f"unset core.worktree, {REPORT}"
-        raise BaselineError(Fault(f"the files of the repository {found} are elsewhere", found=done.text, help=help))
+        raise BaselineError(
+            ErrorDetail(f"the files of the repository {found} are elsewhere", found=done.text, help=help)
+        )
     return done.text
 
 
@@ -165,21 +169,23 @@ def embedded(top: str, path: str) -> str:
     return ""
 
 
-def refusal(done: Done) -> Fault:
-    """Return the fault that git tells, and the command that it says would help."""
+def refusal(done: Done) -> ErrorDetail:
+    """Return the error that git tells, and the command that it says would help."""
     lines = done.messages.splitlines()
     words = next((line for line in lines if line.startswith(("fatal: ", "error: "))), done.messages.strip())
     commands = [line.strip() for line in lines if line.startswith("\tgit ")]
     if not words:
         how = f"signal {-done.status}" if done.status < 0 else f"status {done.status}"
-        return Fault(f"git ended with {how}, without a message", help=f"run it by hand, {REPORT}")
-    return Fault(f"git refuses: {words.partition(': ')[2] or words}", help=" && ".join(commands))
+        return ErrorDetail(f"git ended with {how}, without a message", help=f"run it by hand, {REPORT}")
+    return ErrorDetail(f"git refuses: {words.partition(': ')[2] or words}", help=" && ".join(commands))
 
 
-def unexpected(command: str, done: Done) -> Fault:
-    """Return the fault of an answer that git does not give."""
+def unexpected(command: str, done: Done) -> ErrorDetail:
+    """Return the error of an answer that git does not give."""
     found = (done.lines or ["nothing"])[0]
-    return Fault(f"git answers `git {command}` with something else", found=found, help=f"run it by hand, {REPORT}")
+    return ErrorDetail(
+        f"git answers `git {command}` with something else", found=found, help=f"run it by hand, {REPORT}"
+    )
 
 
 def _above(folder: str) -> str:

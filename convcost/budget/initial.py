@@ -15,7 +15,7 @@ from msgspec import json
 from convcost.budget import patterns
 from convcost.budget.configuration import FILE
 from convcost.cost.analysis import Analysis
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 from convcost.spec.reading import VERSIONS
 
 _LIMITED = ("params", "mults")
@@ -70,7 +70,7 @@ def _named(spec: str) -> str:
     else:
         return _quoted(pattern)
     help = f"{FILE} names files in its folder and below"
-    raise OptionError(Fault(f"{FILE} cannot name this spec", found=found, help=help))
+    raise OptionError(ErrorDetail(f"{FILE} cannot name this spec", found=found, help=help))
 
 
 def _is_outside(pattern: str) -> bool:

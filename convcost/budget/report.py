@@ -12,7 +12,7 @@ from msgspec import Struct
 from convcost import metrics
 from convcost.budget.budgets import EACH, in_file
 from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
-from convcost.errors import Fault
+from convcost.errors import ErrorDetail
 from convcost.metrics import METRICS
 from convcost.reports.contents import Column, Finding, Row, Table, bar, counted, figure, safe, signed
 
@@ -250,7 +250,7 @@ def _whose(verdict: Verdict) -> str:
 def _causes(verdict: Verdict) -> Table:
     """Return the place of a limit, the costliest layers, and the remedy."""
     bound = verdict.bound
-    frame = Fault("", bound.place, verdict.budget.path, _frame_found(verdict), source=bound.source)
+    frame = ErrorDetail("", bound.place, verdict.budget.path, _frame_found(verdict), source=bound.source)
     causes = verdict.causes
     based = any(cause.base is not None for cause in causes)
     metric = METRICS[verdict.budget.metric]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from convcost import files
 from convcost.budget import git
 from convcost.budget.git import Done
-from convcost.errors import BaselineError, Fault, Place
+from convcost.errors import BaselineError, ErrorDetail, Place
 from convcost.spec import limits
 from convcost.spec.source import Source
 
@@ -63,7 +63,7 @@ def merge_base(asked: str, folder: str = ".") -> Revision:
     """
     if not asked or asked.startswith("-") or not _is_argument(asked):
         help = "such as --base origin/main"
-        raise BaselineError(Fault("this is not a revision", found=repr(asked), help=help))
+        raise BaselineError(ErrorDetail("this is not a revision", found=repr(asked), help=help))
     root = git.top(folder)
     commit = _commit(root, asked)
     done = git.run(root, "merge-base", "HEAD", commit)
@@ -98,14 +98,14 @@ def read(revision: Revision, named: Sequence[str]) -> dict[str, Source | None]:
         BaselineError: A file lies outside the repository or holds no text, or git cannot read it.
     """
     found: dict[str, Source | None] = {}
-    faults: list[Fault] = []
+    errors: list[ErrorDetail] = []
     for file, source in read_each(revision, named).items():
         if isinstance(source, BaselineError):
-            faults += source.faults
+            errors += source.details
         else:
             found[file] = source
-    if faults:
-        raise BaselineError(faults)
+    if errors:
+        raise BaselineError(errors)
     return found
 
 
@@ -116,7 +116,7 @@ def read_each(revision: Revision, named: Sequence[str]) -> dict[str, Source | Ba
         BaselineError: A file lies outside the repository, or git cannot read it.
     """
     paths = {file: _inside(revision.root, file) for file in named}
-    wrong = [path for path in paths.values() if isinstance(path, Fault)]
+    wrong = [path for path in paths.values() if isinstance(path, ErrorDetail)]
     if wrong:
         raise BaselineError(wrong)
     wanted = {file: path for file, path in paths.items() if isinstance(path, str)}
@@ -156,19 +156,21 @@ def _commit(root: str, asked: str) -> str:
 def _check_head(root: str) -> None:
     if git.run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").status:
         help = "commit once; until then a limit is `max`, not `growth`"
-        raise BaselineError(Fault("there is nothing to compare with: HEAD has no commit yet", found=root, help=help))
+        raise BaselineError(
+            ErrorDetail("there is nothing to compare with: HEAD has no commit yet", found=root, help=help)
+        )
 
 
-def _ambiguous(root: str, asked: str) -> Fault:
+def _ambiguous(root: str, asked: str) -> ErrorDetail:
     name = _name(asked)
     refs = git.run(root, "for-each-ref", "--format=%(refname)").lines
     meant = [ref for ref in refs if ref in (f"refs/{name}", *(f"refs/{kind}/{name}" for kind in _KINDS))]
     help = "write it whole: " + " or ".join(meant) if meant else "write more of its digits"
-    return Fault(f"{asked!r} means more than one revision", help=help)
+    return ErrorDetail(f"{asked!r} means more than one revision", help=help)
 
 
-def _unknown(root: str, asked: str) -> Fault:
-    """Return the fault of a revision that is not in a clone, with what brings it there."""
+def _unknown(root: str, asked: str) -> ErrorDetail:
+    """Return the error of a revision that is not in a clone, with what brings it there."""
     from difflib import get_close_matches  # on the way to an error only
 
     message = f"there is no revision {asked!r}"
@@ -178,8 +180,8 @@ def _unknown(root: str, asked: str) -> Fault:
     remotes = git.run(root, "remote").lines
     if name in known or name in ("HEAD", "@"):  # what is asked for lies further back
         if shallow:
-            return Fault(message, found="this clone is shallow", help=_unshallow(remotes))
-        return Fault(message, help=f"git log {shlex.quote(name)} tells its commits")
+            return ErrorDetail(message, found="this clone is shallow", help=_unshallow(remotes))
+        return ErrorDetail(message, help=f"git log {shlex.quote(name)} tells its commits")
     clone = "this shallow clone" if shallow else "this clone"
     found = f"{clone} has {', '.join(known) or 'no branches and no tags'}" if len(known) <= _FEW else ""
     owner = max((each for each in remotes if name.startswith(f"{each}/")), key=len, default="")
@@ -192,7 +194,7 @@ def _unknown(root: str, asked: str) -> Fault:
     if close != [branch] and remotes:
         hints += _fetch(root, owner, branch, owner or _remote(remotes), shallow=shallow)
     help = " Or: ".join(hints) or "`git branch --all` and `git tag` tell what there is"
-    return Fault(message, found=found, help=help)
+    return ErrorDetail(message, found=found, help=help)
 
 
 def _fetch(root: str, owner: str, branch: str, remote: str, *, shallow: bool) -> list[str]:
@@ -208,13 +210,13 @@ def _fetch(root: str, owner: str, branch: str, remote: str, *, shallow: bool) ->
     return [command if owner else f"{command}, then --base {shlex.quote(f'{remote}/{branch}')}"]
 
 
-def _apart(root: str, asked: str) -> Fault:
-    """Return the fault of a revision that `HEAD` has no common history with, as far as the clone knows."""
+def _apart(root: str, asked: str) -> ErrorDetail:
+    """Return the error of a revision that `HEAD` has no common history with, as far as the clone knows."""
     message = f"HEAD and {asked!r} have no common ancestor"
     if not _is_shallow(root):
-        return Fault(message, help="name a revision that HEAD comes from, such as --base HEAD~1")
+        return ErrorDetail(message, help="name a revision that HEAD comes from, such as --base HEAD~1")
     help = _unshallow(git.run(root, "remote").lines)
-    return Fault(f"{message} in this clone", found="it is shallow: its history ends before they meet", help=help)
+    return ErrorDetail(f"{message} in this clone", found="it is shallow: its history ends before they meet", help=help)
 
 
 _KINDS = ("heads", "remotes", "tags")
@@ -256,7 +258,7 @@ def _fetches_all(root: str, remote: str) -> bool:
     return any("refs/heads/*:" in each for each in git.run(root, "config", "--get-all", f"remote.{remote}.fetch").lines)
 
 
-def _inside(root: str, file: str) -> str | Fault:
+def _inside(root: str, file: str) -> str | ErrorDetail:
     """Return the path of a file from the top of its repository, or what is wrong with where it lies.
 
     The file itself may be a link: what it led to at the commit is what counts. One that lies elsewhere and leads into
@@ -270,10 +272,10 @@ def _inside(root: str, file: str) -> str | Fault:
             if other := git.embedded(top, inner):
                 found = f"{other} is a repository of its own, or looks like one"
                 help = f"run it in that repository, {git.REPORT}"
-                return Fault(f"{file} is not part of the repository {root}", found=found, help=help)
+                return ErrorDetail(f"{file} is not part of the repository {root}", found=found, help=help)
             return inner
     help = f"run it in the repository that the file is in, {git.REPORT}"
-    return Fault(f"{file} is not in the repository, so that it has no past there", found=root, help=help)
+    return ErrorDetail(f"{file} is not in the repository, so that it has no past there", found=root, help=help)
 
 
 def _contents(revision: Revision, paths: Sequence[str]) -> dict[str, Source | BaselineError | None]:
@@ -285,15 +287,15 @@ def _contents(revision: Revision, paths: Sequence[str]) -> dict[str, Source | Ba
         shown = f"{revision.short}:{path}"
         if kind in ("dangling", "loop", "symlink"):
             message = "it is a link that leads to no file of the repository"
-            found[path] = BaselineError(Fault(message, Place(shown)))
+            found[path] = BaselineError(ErrorDetail(message, Place(shown)))
         elif kind == "blob":
             total += size
             if size > limits.max_bytes():
                 reason = f"it is larger than {files.in_words(limits.max_bytes())}"
-                found[path] = BaselineError(Fault(reason, Place(shown), found=f"{size:,} bytes"))
+                found[path] = BaselineError(ErrorDetail(reason, Place(shown), found=f"{size:,} bytes"))
             elif total > files.SPECS_BYTES:
                 reason = f"the specs up to it are larger than {files.SPECS_BYTES // files.MIB} MiB"
-                found[path] = BaselineError(Fault(reason, Place(shown), found=f"{total:,} bytes"))
+                found[path] = BaselineError(ErrorDetail(reason, Place(shown), found=f"{total:,} bytes"))
             else:
                 blobs[path] = id
     texts = _blobs(revision, {*blobs.values()})
@@ -359,10 +361,10 @@ def _check_missing(revision: Revision, paths: Sequence[str]) -> None:
             raise BaselineError(_not_fetched(revision))
 
 
-def _not_fetched(revision: Revision) -> Fault:
+def _not_fetched(revision: Revision) -> ErrorDetail:
     found = "this is a partial clone, and convcost fetches nothing"
     help = f"`git diff --stat {revision.short} HEAD` fetches it; or clone without --filter"
-    return Fault(f"the clone lacks what files were at {revision.short}", found=found, help=help)
+    return ErrorDetail(f"the clone lacks what files were at {revision.short}", found=found, help=help)
 
 
 def _blobs(revision: Revision, ids: Iterable[str]) -> dict[str, bytes]:
@@ -391,7 +393,7 @@ def _text(data: bytes, file: str) -> Source | BaselineError:
     except UnicodeDecodeError as error:
         before = data[: error.start].decode().split("\n")
         place = Place(file, len(before), len(before[-1]) + 1)
-        return BaselineError(Fault("it is not UTF-8", place, found=f"byte 0x{data[error.start]:02x}"))
+        return BaselineError(ErrorDetail("it is not UTF-8", place, found=f"byte 0x{data[error.start]:02x}"))
 
 
 def _renamed(revision: Revision) -> dict[str, str]:

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.matching import match
 from convcost.cost.analysis import Analysis
-from convcost.errors import BaselineError, ConfigError, ConvcostError, Fault, OptionError, Place, nearest
+from convcost.errors import BaselineError, ConfigError, ConvcostError, ErrorDetail, OptionError, Place, nearest
 from convcost.network import Network
 from convcost.network.graph import Limit
 from convcost.spec.arithmetic import shown
-from convcost.spec.faults import Faults
+from convcost.spec.collector import ErrorCollector
 from convcost.spec.origin import Origin, SpecLike
 from convcost.spec.reading import VERSIONS
 from convcost.spec.source import Source
@@ -70,7 +70,7 @@ class Subject:
         baseline: What growth is measured against.
 
     Raises:
-        SpecError: There is no such spec, or it has faults.
+        SpecError: There is no such spec, or it has errors.
         OptionError: Values are given to the symbols of a network that has none.
     """
 
@@ -82,7 +82,7 @@ class Subject:
         if isinstance(spec, Network):
             if settings:
                 found = f"{' and '.join(settings)} of a network that was built or rewritten, not read"
-                raise OptionError(Fault("only the symbols of a spec can be set", found=found))
+                raise OptionError(ErrorDetail("only the symbols of a spec can be set", found=found))
             self.name, self._settings = BUILT, settings
             self._network, self._limits, self._version = spec, spec.limits, VERSIONS[-1]
             self._symbols: Collection[str] = ()
@@ -97,7 +97,7 @@ class Subject:
 
     def budgets(self) -> list[Budget]:
         """Return the limits in the spec itself."""
-        lines = Faults(self.source or Source(self._network.file if self._network else "", ""))
+        lines = ErrorCollector(self.source or Source(self._network.file if self._network else "", ""))
         return [
             Budget(
                 limit.metric,
@@ -169,12 +169,12 @@ class Subject:
         known = self._symbols
         unknown = [name for name in budget.set if name not in known]
         none = "it declares no symbols; `models` says who a budget is for"
-        faults = [
-            budget.fault(f"set.{name}", f"{self.name} has no symbol {name!r}", nearest(name, known) if known else none)
+        errors = [
+            budget.detail(f"set.{name}", f"{self.name} has no symbol {name!r}", nearest(name, known) if known else none)
             for name in unknown
         ]
-        if faults:
-            raise ConfigError(faults)
+        if errors:
+            raise ConfigError(errors)
 
 
 def name_of(spec: Checked) -> str:
@@ -188,8 +188,8 @@ def _key(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, spelled(value)) for name, value in values.items()))
 
 
-def _too_many(budget: Budget, message: str, found: str) -> Fault:
-    return budget.fault(f"set.{next(iter(budget.set))}", message, "set fewer values of a symbol", found)
+def _too_many(budget: Budget, message: str, found: str) -> ErrorDetail:
+    return budget.detail(f"set.{next(iter(budget.set))}", message, "set fewer values of a symbol", found)
 
 
 def _combinations(choices: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
@@ -206,14 +206,14 @@ def _at_point(error: ConvcostError, budget: Budget, values: Mapping[str, Any]) -
         return error
     told = "at " + ", ".join(f"{name} = {shown(value)}" for name, value in values.items())
     set_in = next((f", set in {mark.place}" for name in values if (mark := budget.marks.get(f"set.{name}"))), "")
-    faults = []
-    for fault in error.faults:
-        found = fault.found.removeprefix("--set ")
+    errors = []
+    for detail in error.details:
+        found = detail.found.removeprefix("--set ")
         name = found.partition("=")[0]
-        if fault.place is not None:
-            faults.append(replace(fault, note=fault.note or f"{told}{set_in}"))
+        if detail.place is not None:
+            errors.append(replace(detail, note=detail.note or f"{told}{set_in}"))
         elif name not in values:  # of what is given for all budgets
-            faults.append(fault)
+            errors.append(detail)
         else:  # a value that the symbol cannot have
-            faults.append(budget.fault(f"set.{name}", fault.message, fault.help, found, told))
-    return error.__class__(faults, more=error.more)
+            errors.append(budget.detail(f"set.{name}", detail.message, detail.help, found, told))
+    return error.__class__(errors, more=error.more)

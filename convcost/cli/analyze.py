@@ -9,7 +9,7 @@ import typer
 import convcost
 from convcost.cli import options, output, writing
 from convcost.cost.report import OTHER_SORTS, AnalysisReport, check_columns, check_sort
-from convcost.errors import ConvcostError, Fault, SpecError
+from convcost.errors import ConvcostError, ErrorDetail, SpecError
 
 _SORT = typer.Option(
     None,
@@ -51,7 +51,7 @@ def analyze(
     shown = options.names(columns)
     check_columns(shown)
     reports = []
-    faults: list[Fault] = []
+    errors: list[ErrorDetail] = []
     for spec in specs:
         try:
             analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=not no_fold)
@@ -59,10 +59,10 @@ def analyze(
                 writing.warn(f"{name} occurs in no number of {spec}")
             report = AnalysisReport.of(analysis, sort=sort, top=top, depth=depth, formulas=formulas, columns=shown)
             reports.append(report)
-        except ConvcostError as error:  # the faults of all specs at once
+        except ConvcostError as error:  # the errors of all specs at once
             if len(specs) == 1:
                 raise
-            faults += error.faults
-    if faults:
-        raise SpecError(faults)
+            errors += error.details
+    if errors:
+        raise SpecError(errors)
     output.write(reports, chosen)

@@ -18,7 +18,7 @@ from typer.core import TyperGroup, TyperOption
 import convcost
 from convcost import _startup
 from convcost.cli import progress, streams
-from convcost.errors import ConvcostError, Fault, visible
+from convcost.errors import ConvcostError, ErrorDetail, visible
 from convcost.registry import PluginWarning, Registry
 from convcost.spec import limits
 
@@ -224,12 +224,12 @@ def _without_folder() -> str:
     try:
         Path.cwd()
     except OSError:
-        return str(Fault("the working directory does not exist any more", help="go to one that does"))
+        return str(ErrorDetail("the working directory does not exist any more", help="go to one that does"))
     return ""
 
 
 def _without_output(error: OSError) -> str:
-    return str(Fault(f"standard output cannot be written: {error.strerror}"))
+    return str(ErrorDetail(f"standard output cannot be written: {error.strerror}"))
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from convcost.cli import options, output, writing
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 from convcost.reports import formats
 from convcost.reports.contents import Page
 
@@ -57,7 +57,9 @@ def check(
     configuration = _configuration(config)
     named = tuple(specs or (configuration.models if configuration else ()))
     if accept and "-" in named:
-        raise OptionError(Fault("--accept reads each spec twice", found="standard input", help="give it as a file"))
+        raise OptionError(
+            ErrorDetail("--accept reads each spec twice", found="standard input", help="give it as a file")
+        )
     read = [*named, *([baseline] if baseline else []), *([configuration.file] if configuration else [])]
     chosen = output.outputs(format, outputs, read, ci=True)
     output.check_places(chosen)

@@ -8,7 +8,7 @@ import typer
 
 import convcost
 from convcost.cli import diff, options, output
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 
 
 def compare(
@@ -30,7 +30,7 @@ def compare(
         from convcost.comparison.compare_report import ComparisonReport
 
         if set_other:
-            raise OptionError(Fault("--set-other needs a second spec", found=f"--set-other {set_other[0]}"))
+            raise OptionError(ErrorDetail("--set-other needs a second spec", found=f"--set-other {set_other[0]}"))
         comparison = convcost.load(spec, set=settings).compare(batch=batch, fold=not no_fold)
         output.write([ComparisonReport(comparison)], chosen)
         return

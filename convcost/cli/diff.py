@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 import convcost
 from convcost.cli import options, output
-from convcost.errors import BaselineError, ConvcostError, Fault, OptionError, SpecError
+from convcost.errors import BaselineError, ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.network import Network
 
 if TYPE_CHECKING:  # git is asked, and the report made, where a difference is asked for
@@ -61,7 +61,9 @@ def diff(
     if base is None and len(specs) > 1:
         if len(specs) > 2:
             help = "--base HEAD compares each with the last commit"
-            raise OptionError(Fault("without --base, two specs are compared", found=f"{len(specs)} specs", help=help))
+            raise OptionError(
+                ErrorDetail("without --base, two specs are compared", found=f"{len(specs)} specs", help=help)
+            )
         reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
     else:
         reports = _since("HEAD" if base is None else base, specs, settings, batch=batch, fold=not no_fold)
@@ -81,12 +83,12 @@ def between(
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
-        ConvcostError: A spec is wrong; the faults of both are told.
+        ConvcostError: A spec is wrong; the errors of both are told.
     """
     from convcost.comparison.diff_report import DifferenceReport
 
     if spec == other == "-":
-        raise OptionError(Fault("standard input is one spec", found="- twice"))
+        raise OptionError(ErrorDetail("standard input is one spec", found="- twice"))
     return DifferenceReport(convcost.diff(spec, other, set=settings[0], set_other=settings[1], batch=batch, fold=fold))
 
 
@@ -107,21 +109,23 @@ def _since(
     errors: list[ConvcostError] = []
     for file in files:
         if file == "-":
-            raise OptionError(Fault("standard input has no revisions", help=_WITHOUT_GIT))
+            raise OptionError(ErrorDetail("standard input has no revisions", help=_WITHOUT_GIT))
         try:
             after[file] = convcost.load(file, set=settings[1])
         except ConvcostError as error:
             errors.append(error)
     shipped = [file for file in after if not os.path.lexists(file)]
     if shipped:
-        raise OptionError(Fault(f"{shipped[0]} is shipped with convcost and has no revisions", help=_WITHOUT_GIT))
+        raise OptionError(ErrorDetail(f"{shipped[0]} is shipped with convcost and has no revisions", help=_WITHOUT_GIT))
     if not after:
         _raise(errors)
     try:
         revision = revisions.merge_base(asked, revisions.place(list(after)))
         sources = revisions.read(revision, list(after))
     except BaselineError as error:
-        raise BaselineError([fault for each in (*errors, _without_baseline(error)) for fault in each.faults]) from None
+        raise BaselineError(
+            [detail for each in (*errors, _without_baseline(error)) for detail in each.details]
+        ) from None
     base = Base(str(revision), revision.asked, revision.commit)
     reports = []
     for file, model in after.items():
@@ -144,7 +148,7 @@ def _before(
     """Return the network of a file at a revision; one without layers where there was no file.
 
     Raises:
-        SpecError: It had faults there.
+        SpecError: It had errors there.
     """
     from convcost import spec
 
@@ -154,16 +158,16 @@ def _before(
         return convcost.Model(spec.load(source, settings))
     except OptionError as error:
         note = f"{file} as it was at {revision}; --set-other gives values to what it is now only"
-        raise SpecError([replace(fault, note=note) for fault in error.faults]) from None
+        raise SpecError([replace(detail, note=note) for detail in error.details]) from None
     except ConvcostError as error:
-        first = Fault(f"{file} has faults at {revision}", help="compare it with a revision at which it has none")
-        raise SpecError([first, *error.faults], more=error.more) from None
+        first = ErrorDetail(f"{file} has errors at {revision}", help="compare it with a revision at which it has none")
+        raise SpecError([first, *error.details], more=error.more) from None
 
 
 def _without_baseline(error: BaselineError) -> BaselineError:
     """Return an error whose help is for this command, which takes no report."""
-    faults = [replace(fault, help=_WITHOUT_GIT) if "--baseline" in fault.help else fault for fault in error.faults]
-    return BaselineError(faults, more=error.more)
+    errors = [replace(detail, help=_WITHOUT_GIT) if "--baseline" in detail.help else detail for detail in error.details]
+    return BaselineError(errors, more=error.more)
 
 
 def _raise(errors: Sequence[ConvcostError]) -> None:
@@ -173,5 +177,5 @@ def _raise(errors: Sequence[ConvcostError]) -> None:
         SpecError: There is something.
     """
     if errors:
-        faults = [fault for error in errors for fault in error.faults]
-        raise SpecError(faults, more=any(error.more for error in errors))
+        details = [detail for error in errors for detail in error.details]
+        raise SpecError(details, more=any(error.more for error in errors))

@@ -10,7 +10,7 @@ import typer
 import convcost
 from convcost.cli import options, output
 from convcost.cli.writing import File
-from convcost.errors import ConvcostError, Fault, OptionError, OutputError
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, OutputError
 
 
 def init(
@@ -27,17 +27,19 @@ def init(
 
     share = configuration.share(headroom)
     if share is None:
-        raise OptionError(Fault("--headroom is a share", found=f"--headroom {headroom}", help="such as --headroom 10%"))
+        raise OptionError(
+            ErrorDetail("--headroom is a share", found=f"--headroom {headroom}", help="such as --headroom 10%")
+        )
     path = configuration.FILE
     if os.path.lexists(path) and not force:
-        raise OutputError(Fault(f"{path!r} exists", help="--force writes over it"))
+        raise OutputError(ErrorDetail(f"{path!r} exists", help="--force writes over it"))
     settings = options.settings(set)
     analyses = {}
     errors: list[ConvcostError] = []
     for spec in dict.fromkeys(specs):
         try:
             analyses[spec] = convcost.load(spec, set=settings).analyze()
-        except ConvcostError as error:  # the faults of all specs at once
+        except ConvcostError as error:  # the errors of all specs at once
             errors.append(error)
     if errors:
         raise checking.together(errors)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from convcost import metrics
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 
 METRICS = metrics.listed(metrics.METRICS.built_in())
 """The names of the metrics, for help texts."""
@@ -61,7 +61,7 @@ def settings(
         name, equals, value = text.partition("=")
         if not equals or not name.strip() or not value.strip():
             raise OptionError(
-                Fault(f"{option} takes {form}", found=f"{option} {text}", help=f"such as {option} {example}")
+                ErrorDetail(f"{option} takes {form}", found=f"{option} {text}", help=f"such as {option} {example}")
             )
         values[name.strip()] = value.strip()
     return values

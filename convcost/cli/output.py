@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from convcost.cli import progress, streams, writing
 from convcost.cli.writing import File
-from convcost.errors import Fault, OptionError, OutputError
+from convcost.errors import ErrorDetail, OptionError, OutputError
 from convcost.reports import formats
 from convcost.reports.contents import Page, Report
 
@@ -42,7 +42,9 @@ def outputs(
     for text in specified:
         name, colon, path = text.partition(":")
         if colon and not path:
-            raise OptionError(Fault("-o takes FORMAT or FORMAT:PATH", found=f"-o {text}", help="-o json:cost.json"))
+            raise OptionError(
+                ErrorDetail("-o takes FORMAT or FORMAT:PATH", found=f"-o {text}", help="-o json:cost.json")
+            )
         chosen.append(Output(name, path or STDOUT))
     chosen = chosen or [Output("text" if ci else "table")]
     seen: set[str] = set()
@@ -52,10 +54,12 @@ def outputs(
         where = output.path if output.path == STDOUT else os.path.realpath(output.path)
         if where in seen:
             place = "standard output" if where == STDOUT else repr(output.path)
-            raise OptionError(Fault(f"two outputs go to {place}", help="give each its own path: -o json:cost.json"))
+            raise OptionError(
+                ErrorDetail(f"two outputs go to {place}", help="give each its own path: -o json:cost.json")
+            )
         if where in read:
             message = f"the output would overwrite {output.path!r}, which is read"
-            raise OptionError(Fault(message, help="give it another path"))
+            raise OptionError(ErrorDetail(message, help="give it another path"))
         seen.add(where)
     return chosen
 
@@ -101,7 +105,7 @@ def show(text: str) -> None:
     """
     progress.clear()
     if sys.stdout is None:
-        raise OutputError(Fault("standard output cannot be written: it is closed"))
+        raise OutputError(ErrorDetail("standard output cannot be written: it is closed"))
     try:
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
@@ -109,7 +113,7 @@ def show(text: str) -> None:
     except OSError as error:
         streams.discard(sys.stdout)  # what is buffered cannot be written either
         if not isinstance(error, BrokenPipeError):  # else the reader, such as `head`, has seen enough
-            raise OutputError(Fault(f"standard output cannot be written: {error.strerror}")) from None
+            raise OutputError(ErrorDetail(f"standard output cannot be written: {error.strerror}")) from None
 
 
 def _page() -> Page:

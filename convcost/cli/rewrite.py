@@ -11,7 +11,7 @@ import typer
 from convcost import spec as spec_of
 from convcost.cli import options, output
 from convcost.cli.writing import File
-from convcost.errors import Fault, OptionError, OutputError
+from convcost.errors import ErrorDetail, OptionError, OutputError
 from convcost.network import Network
 from convcost.rewriting.rewrites import with_options
 
@@ -49,9 +49,11 @@ def rewrite(
         return
     if spec is None or not to:
         missing = "a SPEC" if spec is None else "--to NAME"
-        raise OptionError(Fault(f"rewrite takes {missing}", help="convcost rewrite SPEC --to separable -o new.yaml"))
+        raise OptionError(
+            ErrorDetail(f"rewrite takes {missing}", help="convcost rewrite SPEC --to separable -o new.yaml")
+        )
     if path is not None and path != output.STDOUT and os.path.lexists(path) and not force:
-        raise OutputError(Fault(f"{path!r} exists", help="--force writes over it"))
+        raise OutputError(ErrorDetail(f"{path!r} exists", help="--force writes over it"))
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.report import RewritingReport
     from convcost.rewriting.text import Note, rewrite_text
@@ -96,7 +98,7 @@ def chosen_sites(
                 if index in claimed:
                     what = f"{network.layers[index].name}: {claimed[index]} and {name}"
                     help = "choose with --to NAME:LAYER"
-                    raise OptionError(Fault("two rewrites want one layer", found=what, help=help))
+                    raise OptionError(ErrorDetail("two rewrites want one layer", found=what, help=help))
             claimed |= dict.fromkeys(site.becomes, name)
         changes.append((each, sites))
     return changes
@@ -110,6 +112,6 @@ def switches(texts: Sequence[str]) -> dict[str, Any]:
         words = {"true": True, "false": False}
         if not equals or not (value in words or value.isdecimal()):
             help = "such as --with groups=4, --with shuffle=true"
-            raise OptionError(Fault("--with takes NAME=VALUE", found=f"--with {text}", help=help))
+            raise OptionError(ErrorDetail("--with takes NAME=VALUE", found=f"--with {text}", help=help))
         values[name.strip()] = words[value] if value in words else int(value)
     return values

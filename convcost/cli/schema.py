@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from convcost.cli import output
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import ErrorDetail, OptionError, nearest
 
 _FILES = ("spec", "config", "report")
 _FILE = typer.Argument(
@@ -21,7 +21,7 @@ def schema(file: str = _FILE) -> None:
     import json  # as the schemas, for this command only
 
     if file not in _FILES:
-        raise OptionError(Fault(f"there is no schema of {file!r}", help=nearest(file, _FILES)))
+        raise OptionError(ErrorDetail(f"there is no schema of {file!r}", help=nearest(file, _FILES)))
     if file == "config":
         from convcost.budget.schema import config_schema as build
     elif file == "report":

@@ -9,7 +9,7 @@ import typer
 import convcost
 from convcost.cli import options, output
 from convcost.cost.specs_report import SpecsReport
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.spec.source import read, shipped
 
 
@@ -21,9 +21,9 @@ def specs(
     """List the shipped networks with their totals and sources, or print one to copy from."""
     if name is not None:
         if format is not None or outputs:
-            raise OptionError(Fault("a spec is printed as it is", help="--format and --output are for the list"))
+            raise OptionError(ErrorDetail("a spec is printed as it is", help="--format and --output are for the list"))
         if name not in shipped():
-            raise OptionError(Fault(f"there is no shipped spec {name!r}", help=nearest(name, shipped())))
+            raise OptionError(ErrorDetail(f"there is no shipped spec {name!r}", help=nearest(name, shipped())))
         output.show(read(shipped()[name]).text)
         return
     chosen = output.outputs(format, outputs)

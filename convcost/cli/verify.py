@@ -10,7 +10,7 @@ import typer
 
 import convcost
 from convcost.cli import options, output, progress
-from convcost.errors import ConvcostError, Fault, OptionError, SpecError
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -53,11 +53,11 @@ def verify(
     chosen = output.outputs(format, outputs, specs or [])
     if bool(specs) == formulas:
         raise OptionError(
-            Fault("verify takes one SPEC or more, or --formulas", help="such as: convcost verify mobilenet_v1")
+            ErrorDetail("verify takes one SPEC or more, or --formulas", help="such as: convcost verify mobilenet_v1")
         )
     if formulas:
         if set or full or no_fold or max_products or max_values or (jobs, seed, engine) != (1, 0, "auto"):
-            raise OptionError(Fault("--formulas goes with --format and --output only", help="it runs no network"))
+            raise OptionError(ErrorDetail("--formulas goes with --format and --output only", help="it runs no network"))
         _prove(chosen)
         return
     from convcost.verification import Interrupted
@@ -103,16 +103,16 @@ def _prove(chosen: list[output.Output]) -> None:
 
 def _loaded(specs: list[str], settings: dict[str, str]) -> list[convcost.Model]:
     models = []
-    faults: list[Fault] = []
+    errors: list[ErrorDetail] = []
     for spec in specs:
         try:
             models.append(convcost.load(spec, set=settings))
-        except ConvcostError as error:  # the faults of all specs at once
+        except ConvcostError as error:  # the errors of all specs at once
             if len(specs) == 1:
                 raise
-            faults += [fault for fault in error.faults if fault not in faults]
-    if faults:
-        raise SpecError(faults)
+            errors += [detail for detail in error.details if detail not in errors]
+    if errors:
+        raise SpecError(errors)
     return models
 
 
@@ -124,7 +124,9 @@ def _amount(option: str, text: str | None) -> int | None:
 
     value: int | None = amount(text)
     if value is None or value < 1:
-        raise OptionError(Fault(f"{option} takes a whole number", found=f"{option} {text}", help="such as 4.3M or 20G"))
+        raise OptionError(
+            ErrorDetail(f"{option} takes a whole number", found=f"{option} {text}", help="such as 4.3M or 20G")
+        )
     return value
 
 
@@ -145,7 +147,7 @@ def _processes(jobs: int) -> Iterator[Executor | None]:
         yield pool
     except BrokenExecutor:
         message = "a process that executed layers has ended, as where memory is short"
-        raise OptionError(Fault(message, help=f"--jobs {max(1, jobs // 2)}")) from None
+        raise OptionError(ErrorDetail(message, help=f"--jobs {max(1, jobs // 2)}")) from None
     except KeyboardInterrupt:
         wait = False
         for process in multiprocessing.active_children():

@@ -21,7 +21,7 @@ from time import monotonic, sleep, time
 from msgspec import Struct
 
 from convcost.cli import progress, streams
-from convcost.errors import Fault, OutputError, visible
+from convcost.errors import ErrorDetail, OutputError, visible
 from convcost.files import RefusedFile, check_link
 
 STREAMS = {"/dev/stdout": "stdout", "/dev/stderr": "stderr"}
@@ -172,7 +172,7 @@ def _wait_for(lock: Callable[[], object], folder: str) -> None:
             if waited > _LONGEST_WAIT:
                 found = f"{folder}, for {_LONGEST_WAIT} seconds"
                 help = "end the other run, or run this again later"
-                raise OutputError(Fault("another program locks the folder", found=found, help=help)) from None
+                raise OutputError(ErrorDetail("another program locks the folder", found=found, help=help)) from None
             if waited > _PATIENCE and not warned:
                 warn(f"waiting for another program that locks {folder}")
                 warned = True
@@ -361,11 +361,13 @@ def _reported(name: str) -> Iterator[None]:
         yield
     except RefusedFile as refused:
         help, found = refused.help, f"{name}: {refused.found}" if refused.found else name
-        raise OutputError(Fault(f"an output cannot be written: {refused.reason}", found=found, help=help)) from None
+        raise OutputError(
+            ErrorDetail(f"an output cannot be written: {refused.reason}", found=found, help=help)
+        ) from None
     except FileExistsError:
-        raise OutputError(Fault(f"{name!r} exists", help="--force writes over it")) from None
+        raise OutputError(ErrorDetail(f"{name!r} exists", help="--force writes over it")) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         parent = str(Path(os.path.realpath(name)).parent)
         help = f"create the folder {parent!r} first" if isinstance(error, FileNotFoundError) else ""
-        raise OutputError(Fault(f"an output cannot be written: {reason}", found=name, help=help)) from None
+        raise OutputError(ErrorDetail(f"an output cannot be written: {reason}", found=name, help=help)) from None

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from convcost import metrics
 from convcost.cost.separable import SeparableRatio, ratios
-from convcost.errors import Fault, FormulaError, OptionError, Place
+from convcost.errors import ErrorDetail, FormulaError, OptionError, Place
 from convcost.layers import MOVES, REGISTRY
 from convcost.metrics import LARGEST_OUTPUT
 from convcost.network import INPUT, Network
@@ -90,7 +90,7 @@ class _Alone(Struct, frozen=True):
     @property
     def network(self) -> Network:
         message = f"{self.metric} of a layer depends on the other layers"
-        raise OptionError(Fault(message, help=f"analysis.values({self.metric!r}) gives it for each"))
+        raise OptionError(ErrorDetail(message, help=f"analysis.values({self.metric!r}) gives it for each"))
 
     def values(self, metric: str) -> Sequence[Any]:
         return (self.layer.value(metric),)

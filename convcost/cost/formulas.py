@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
-from convcost.errors import Fault, OptionError, nearest
-from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerFault, LayerType, Shape
+from convcost.errors import ErrorDetail, OptionError, nearest
+from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
 from convcost.layers.fields import FLAG, WORD
 from convcost.network import Layer
 from convcost.numbers import plain
@@ -136,7 +136,7 @@ def _whole(name: str, value: Any) -> int:
     value = plain(value)
     text = str(value) if type(value) is int and abs(value) < 10**15 else value if isinstance(value, str) else ""
     if not text.isdecimal() or not text.isascii() or len(text) > 15:
-        raise OptionError(Fault(f"{name} is a whole number", found=f"--set {name}={value}"))
+        raise OptionError(ErrorDetail(f"{name} is a whole number", found=f"--set {name}={value}"))
     return int(text)
 
 
@@ -155,17 +155,19 @@ def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None)
     known = [name for name in names if name in REGISTRY]
     letters = LETTERS.keys() | {letter for name in known for letter in letters_of(REGISTRY[name])}
     unknown = [
-        Fault(f"there is no letter {name!r}", help=nearest(name, letters) or f"known: {', '.join(LETTERS)}")
+        ErrorDetail(f"there is no letter {name!r}", help=nearest(name, letters) or f"known: {', '.join(LETTERS)}")
         for name in settings
         if name not in letters
     ]
     unknown += [
-        Fault(f"{name} is at least {least}", found=f"--set {name}={value}")
+        ErrorDetail(f"{name} is at least {least}", found=f"--set {name}={value}")
         for name, value in settings.items()
         if value < (least := 0 if name in _NOT_NEGATIVE else 1)
     ]
     unknown += [
-        Fault(f"there is no layer type {name!r}", help=nearest(name, REGISTRY)) for name in names if name not in known
+        ErrorDetail(f"there is no layer type {name!r}", help=nearest(name, REGISTRY))
+        for name in names
+        if name not in known
     ]
     if unknown:
         raise OptionError(unknown)
@@ -270,7 +272,7 @@ def _of_structure(
     with assuming(_witness(REGISTRY[type])):
         try:
             shape = layer.output_shape(*shapes)
-        except LayerFault:  # sizes that fit only as numbers, and change no count
+        except LayerError:  # sizes that fit only as numbers, and change no count
             shape = (letters["M"],)
         if layer.channels != FIXED:
             shape = (shape[0], *letters.axes("Dp", output))
@@ -349,10 +351,10 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
             channels, sizes = stages[-1][2][0], stages[0][2][1:]  # a second stage keeps the size
             cost = _of(letters, type, given | dict.fromkeys(flags, False))
             extra = {name: _less(_of(letters, type, given | {name: True}), cost) for name in flags}
-        except LayerFault as fault:
-            raise OptionError(Fault(f"{type}: {fault.message}", found=fault.found, help=fault.help)) from None
+        except LayerError as error:
+            raise OptionError(ErrorDetail(f"{type}: {error.message}", found=error.found, help=error.help)) from None
         except NeedsValueError as need:  # the divisors of a number, and the like
-            raise OptionError(Fault(f"{type}: this needs values", found=str(need))) from None
+            raise OptionError(ErrorDetail(f"{type}: this needs values", found=str(need))) from None
         told = tuple(str(each) for each in conditions)
     moved = definition.channels == FIXED and len(sizes) > 0
     size = sizes[0] if sizes and not moved else None

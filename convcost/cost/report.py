@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis, LayerCost, total
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.metrics import METRICS
 from convcost.ops import KINDS, is_symbolic
 from convcost.reports import heading
@@ -250,7 +250,7 @@ def check_sort(column: str) -> None:
     if column not in OTHER_SORTS and column not in _HEADINGS and column not in METRICS:
         names = [*OTHER_SORTS, *METRICS]
         known = f"known: {metrics.listed(names)}"
-        raise OptionError(Fault(f"--sort: there is no column {column!r}", help=nearest(column, names) or known))
+        raise OptionError(ErrorDetail(f"--sort: there is no column {column!r}", help=nearest(column, names) or known))
 
 
 def check_columns(columns: Sequence[str]) -> None:
@@ -259,13 +259,13 @@ def check_columns(columns: Sequence[str]) -> None:
     Raises:
         OptionError: There is no such metric; all that are unknown are told.
     """
-    faults = [
-        Fault(f"--columns: there is no column {column!r}", help=metrics.suggestion(column))
+    errors = [
+        ErrorDetail(f"--columns: there is no column {column!r}", help=metrics.suggestion(column))
         for column in columns
         if column not in METRICS
     ]
-    if faults:
-        raise OptionError(faults)
+    if errors:
+        raise OptionError(errors)
 
 
 def _of_rows(analysis: Analysis, parts: Sequence[Sequence[int]]) -> Callable[[str], Sequence[Any]]:

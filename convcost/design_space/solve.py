@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from convcost.cost.analysis import Analysis
 from convcost.design_space.sweep import Build, Outcome, SweepAxis, SweepLimit, SweepTask, run
-from convcost.errors import ConvcostError, Fault, OptionError, SpecError
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.reports.result import Result
@@ -104,7 +104,7 @@ def solve(
         fold: Whether batch norms fold.
 
     Raises:
-        SpecError: The spec has faults.
+        SpecError: The spec has errors.
         OptionError: There is no largest value, or no step from one value to the next; or a metric is no sum.
     """
     for limit in limits:
@@ -134,7 +134,7 @@ def _check_sum(metric: str, symbol: str) -> None:
     if not METRICS[metric].adds_up:
         found = f"{metric} is {METRICS[metric].kind}, of which no formula shows that it goes on growing"
         help = f"convcost sweep SPEC --set {symbol}=… --where '{metric} <= …' tries values"
-        raise OptionError(Fault(f"solve cannot limit {metric}", found=found, help=help))
+        raise OptionError(ErrorDetail(f"solve cannot limit {metric}", found=found, help=help))
 
 
 class _Search:
@@ -175,7 +175,7 @@ class _Search:
             if high * self.step > MAX_SIZE:
                 told = " and ".join(limit.metric for limit in limits)
                 raise OptionError(
-                    Fault(
+                    ErrorDetail(
                         f"{self.name} has no largest value within the limits",
                         found=f"{told} cannot be shown to exceed them",
                         help=f"does {told} grow with {self.name}? convcost analyze --free {self.name} tells",
@@ -200,7 +200,7 @@ class _Search:
                 return min(totals)  # type: ignore[no-any-return]
             end *= 2
             if end > _MOST_ABOVE:
-                raise OptionError(Fault(f"no value of {self.name} gives a valid network"))
+                raise OptionError(ErrorDetail(f"no value of {self.name} gives a valid network"))
 
     def _value(self, count: int) -> Any:
         value = count * Fraction(self.step)
@@ -217,14 +217,14 @@ class _Search:
         assert network.free is not None
         others = [name for name in network.free.symbols if name != self.name]
         if others:
-            raise OptionError(Fault(f"the symbol {others[0]!r} has no value", help=f"--set {others[0]}=…"))
+            raise OptionError(ErrorDetail(f"the symbol {others[0]!r} has no value", help=f"--set {others[0]}=…"))
         known = network.free.symbols[self.name].to_dict()["symbols"][self.name]
         if "multiple_of" in known:
             return Fraction(known["multiple_of"])
         steps = [step for each in network.free.conditions if (step := _linear(each))]
         if not steps:
             raise OptionError(
-                Fault(
+                ErrorDetail(
                     f"{self.name} may be any number, so that there need not be a largest one",
                     help=f"say under symbols what it is a multiple of: {self.name}: {{value: 1, multiple_of: 1/32}}",
                 )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis
-from convcost.errors import ConvcostError, Fault, OptionError
+from convcost.errors import ConvcostError, ErrorDetail, OptionError
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.network import Network
@@ -111,7 +111,7 @@ def check_size(task: SweepTask, most: int) -> None:
     """Raise `OptionError` where a task has more points than `most`."""
     if len(task) > most:
         help = "--max-points N allows more, in Python max_points=N; each takes memory"
-        raise OptionError(Fault(f"a sweep has at most {most:,} points", found=f"{len(task):,} points", help=help))
+        raise OptionError(ErrorDetail(f"a sweep has at most {most:,} points", found=f"{len(task):,} points", help=help))
 
 
 def run(task: SweepTask, pool: Executor | None = None, watch: Watch | None = None) -> list[Outcome]:
@@ -366,8 +366,8 @@ class Sweep(Result, frozen=True):
             outcome = self.outcomes[index]
             row = dict(zip(names, self.task.values(index), strict=True))
             if isinstance(outcome, ConvcostError):
-                fault = outcome.faults[0]
-                told = fault.message + (f": {fault.found}" if fault.found else "")
+                detail = outcome.details[0]
+                told = detail.message + (f": {detail.found}" if detail.found else "")
                 yield {**row, **nothing, "error": told}
             else:
                 numbers = dict(zip(self.task.metrics, outcome, strict=True))

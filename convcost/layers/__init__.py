@@ -8,14 +8,14 @@ from convcost.layers.base import (
     REGISTRY,
     SAME,
     Activation,
-    LayerFault,
+    LayerError,
     LayerType,
     Norm,
     Shape,
     Trials,
     shown,
 )
-from convcost.layers.fields import Field, FieldFault
+from convcost.layers.fields import Field, FieldError
 
 __all__ = [
     "FIXED",
@@ -25,8 +25,8 @@ __all__ = [
     "SAME",
     "Activation",
     "Field",
-    "FieldFault",
-    "LayerFault",
+    "FieldError",
+    "LayerError",
     "LayerType",
     "Norm",
     "Shape",

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import Activation, LayerFault, Shape, Trials
+from convcost.layers.base import Activation, LayerError, Shape, Trials
 from convcost.layers.fields import GROUPS, field, number, whole, word
 from convcost.ops import Cost, Ledger, maximum_of, product, total_of
 
@@ -69,7 +69,7 @@ class Prelu(_PerValue, type="prelu"):
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         if self.num_parameters not in (1, x[0]):
-            raise LayerFault(
+            raise LayerError(
                 "num_parameters must be 1 or the number of channels",
                 f"{self.num_parameters}, the input has {x[0]} channels",
                 field="num_parameters",

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from convcost.layers.fields import Field, FieldFault
+from convcost.layers.fields import Field, FieldError
 from convcost.numbers import as_exact
 from convcost.ops import Cost
 from convcost.registry import Registry
@@ -41,7 +41,7 @@ def _check(name: str, entry: Any) -> str:
 REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers", check=_check)
 
 
-class LayerFault(Exception):
+class LayerError(Exception):
     """A layer that cannot work on the shape which reaches it.
 
     Args:
@@ -155,21 +155,21 @@ class LayerType:
             shape: The shape of the first input.
 
         Raises:
-            LayerFault: A field is unknown or missing, or holds what it cannot hold.
+            LayerError: A field is unknown or missing, or holds what it cannot hold.
         """
         for name in given:
             if name not in cls.fields:
-                raise LayerFault(f"{cls.type} has no field {name!r}", help=f"its fields: {', '.join(cls.fields)}")
+                raise LayerError(f"{cls.type} has no field {name!r}", help=f"its fields: {', '.join(cls.fields)}")
         fields: dict[str, Any] = {}
         for name, field in cls.fields.items():
             value = as_exact(given.get(name, field.default))
             if value is ...:
-                raise LayerFault(f"{cls.type} needs {name}", field=name)
+                raise LayerError(f"{cls.type} needs {name}", field=name)
             try:
                 fields[name] = field.read(value, len(shape) - 1) if value is not None else None
-            except FieldFault as fault:
-                found = fault.found or f"{value!r}"
-                raise LayerFault(f"{name} must be {fault.expected}", found, field=name, help=fault.help) from None
+            except FieldError as error:
+                found = error.found or f"{value!r}"
+                raise LayerError(f"{name} must be {error.expected}", found, field=name, help=error.help) from None
         cls.complete(fields, shape)
         return cls(fields)
 
@@ -182,12 +182,12 @@ class LayerType:
         """Refuse a wrong number of inputs, a vector where spatial axes are needed, and the reverse.
 
         Raises:
-            LayerFault: The type does not take these.
+            LayerError: The type does not take these.
         """
         least, most = cls.arity
         if len(shapes) < least or (most is not None and len(shapes) > most):
             inputs = f"{least} input{'s' * (least != 1)}" if least == most else f"at least {least} inputs"
-            raise LayerFault(f"{cls.type} takes {inputs}", f"{len(shapes)} given")
+            raise LayerError(f"{cls.type} takes {inputs}", f"{len(shapes)} given")
         if cls.takes == "any":
             return
         for shape in shapes:
@@ -221,7 +221,7 @@ class LayerType:
         """Return the output's shape.
 
         Raises:
-            LayerFault: The layer cannot work on these inputs.
+            LayerError: The layer cannot work on these inputs.
         """
         return inputs[0]
 
@@ -238,13 +238,13 @@ class Activation(LayerType):
     """A layer type that `activation` may name."""
 
 
-def wrong_rank(type: type[LayerType], shape: Shape) -> LayerFault:
+def wrong_rank(type: type[LayerType], shape: Shape) -> LayerError:
     """Return the error of a vector where spatial axes are needed, or of the reverse."""
     if type.takes == "vector":
         message, help = f"{type.type} takes a vector", "put `flatten` before it"
     else:
         message, help = f"{type.type} takes channels and spatial sizes", "a vector has none"
-    return LayerFault(message, f"{shown(shape)} reaches it", help=help)
+    return LayerError(message, f"{shown(shape)} reaches it", help=help)
 
 
 def layout_of(shape: Shape) -> str:

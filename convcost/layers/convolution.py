@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import MIXES, SAME, LayerFault, LayerType, Shape
+from convcost.layers.base import MIXES, SAME, LayerError, LayerType, Shape
 from convcost.layers.fields import (
     CHANNELS,
     GROUPS,
@@ -217,14 +217,14 @@ class TransposedConv(LayerType, type="transposed_conv"):
         sizes = []
         for i, k, s, pad, extra, d in self._axes(inputs[0]):
             if extra > 0 and extra >= s and extra >= d:
-                raise LayerFault(
+                raise LayerError(
                     "output_padding must be smaller than the stride or the dilation",
                     f"output_padding {extra}, stride {s}, dilation {d}",
                     field="output_padding",
                 )
             size = (i - 1) * s + d * (k - 1) + 1 - pad[0] - pad[1] + extra
             if size < 1:
-                raise LayerFault(
+                raise LayerError(
                     "padding must leave something of the output",
                     f"it crops {pad[0] + pad[1]} of {size + pad[0] + pad[1]}",
                     field="padding",
@@ -259,7 +259,7 @@ class TransposedConv(LayerType, type="transposed_conv"):
 def _check_groups(groups: int, inputs: int, output: Shape) -> None:
     for name, channels in ("in_channels", inputs), ("out_channels", output[0]):
         if groups is not channels and (groups.__class__ is not int or groups != 1) and channels % groups:
-            raise LayerFault(
+            raise LayerError(
                 f"groups must divide {name}",
                 f"{groups} does not divide {channels}",
                 field="groups",

@@ -1,7 +1,7 @@
 """What the fields of a layer may hold, and the form in which the layer finds them.
 
 A reader takes the value that a spec gave (a number, a truth value, a word, or a list of these) and the number of
-spatial axes, and returns the field's one normal form, or raises `FieldFault`.
+spatial axes, and returns the field's one normal form, or raises `FieldError`.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Reader(Protocol):
         """Return the normal form of a value on an input with `rank` spatial axes.
 
         Raises:
-            FieldFault: The field cannot hold it.
+            FieldError: The field cannot hold it.
         """
 
 
-class FieldFault(Exception):
+class FieldError(Exception):
     """A value that a field cannot hold.
 
     Args:
@@ -171,7 +171,7 @@ def padding(value: Any, rank: int) -> str | tuple[Pair, ...]:
     if value == "valid":
         return ((0, 0),) * rank
     if isinstance(value, str):
-        raise FieldFault("a number, a list, same or valid")
+        raise FieldError("a number, a list, same or valid")
     amounts: tuple[Pair, ...] = pairs(value, rank)
     return amounts
 
@@ -180,7 +180,7 @@ def padding(value: Any, rank: int) -> str | tuple[Pair, ...]:
 def padding_amounts(value: Any, rank: int) -> tuple[Pair, ...]:
     """Read a padding that cannot be `same`."""
     if value == "same":
-        raise FieldFault("a number, a list or valid", help="same is not defined for this type: give the numbers")
+        raise FieldError("a number, a list or valid", help="same is not defined for this type: give the numbers")
     if value == "valid":
         return ((0, 0),) * rank
     amounts: tuple[Pair, ...] = pairs(value, rank)
@@ -195,7 +195,7 @@ def factors(value: Any, rank: int) -> tuple[Any, ...]:
     items = value if isinstance(value, list) else [value] * rank
     for index, item in enumerate(items):
         if not (is_symbolic(item) and item > 0) and (type(item) not in (int, Fraction) or not 0 < item <= MAX_SIZE):
-            raise FieldFault("a number greater than 0", element=(index,) if items is value else ())
+            raise FieldError("a number greater than 0", element=(index,) if items is value else ())
     return tuple(items)
 
 
@@ -204,7 +204,7 @@ def flag(value: Any, rank: int) -> bool:
     """Read a truth value."""
     if isinstance(value, bool):
         return value
-    raise FieldFault("true or false", help="booleans are true and false only")
+    raise FieldError("true or false", help="booleans are true and false only")
 
 
 @_takes(Form(NUMBER))
@@ -212,7 +212,7 @@ def number(value: Any, rank: int) -> Any:
     """Read any number."""
     if type(value) in (int, Fraction) or is_symbolic(value):
         return value
-    raise FieldFault("a number")
+    raise FieldError("a number")
 
 
 def word(*choices: str) -> Reader:
@@ -222,7 +222,7 @@ def word(*choices: str) -> Reader:
     def read(value: Any, rank: int) -> str:
         if isinstance(value, str) and value in choices:
             return value
-        raise FieldFault(" or ".join(choices))
+        raise FieldError(" or ".join(choices))
 
     return read
 
@@ -238,7 +238,7 @@ def _pair(value: Any, axis: int) -> Pair:
     if not isinstance(value, list):
         raise _not_whole(value, 0, (axis,))
     if len(value) != 2:
-        raise FieldFault("a [before, after] pair on each axis", f"{len(value)} numbers on one axis", element=(axis,))
+        raise FieldError("a [before, after] pair on each axis", f"{len(value)} numbers on one axis", element=(axis,))
     for side, item in enumerate(value):
         if (type(item) is not int or not 0 <= item <= MAX_SIZE) and not is_size(item, 0):
             raise _not_whole(item, 0, (axis, side))
@@ -246,19 +246,19 @@ def _pair(value: Any, axis: int) -> Pair:
     return (before, after)
 
 
-def _wrong_length(value: list[Any], rank: int) -> FieldFault:
+def _wrong_length(value: list[Any], rank: int) -> FieldError:
     axes = "1 spatial axis" if rank == 1 else f"{rank} spatial axes"
-    return FieldFault(
+    return FieldError(
         "a number or a list of one per spatial axis", f"{len(value)} given, the input has {axes}", "a number serves all"
     )
 
 
-def _not_whole(value: Any, minimum: int, element: tuple[int, ...] = ()) -> FieldFault:
+def _not_whole(value: Any, minimum: int, element: tuple[int, ...] = ()) -> FieldError:
     if type(value) is Fraction or (is_symbolic(value) and not value.is_integer()):
         remedy = "make it whole with floor(…), ceil(…), round(…) or make_divisible(…, 8)"
-        return FieldFault("a whole number", help=remedy, element=element)
+        return FieldError("a whole number", help=remedy, element=element)
     if type(value) is int and value > MAX_SIZE:
-        return FieldFault("at most 10**15", element=element)
+        return FieldError("at most 10**15", element=element)
     if type(value) is int or is_symbolic(value):
-        return FieldFault(f"at least {minimum}", element=element)
-    return FieldFault("one whole number, not a list" if isinstance(value, list) else "a whole number", element=element)
+        return FieldError(f"at least {minimum}", element=element)
+    return FieldError("one whole number, not a list" if isinstance(value, list) else "a whole number", element=element)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from convcost.layers.base import MOVES, LayerFault, LayerType, Shape, shown
+from convcost.layers.base import MOVES, LayerError, LayerType, Shape, shown
 from convcost.ops import Cost, Ledger, product
 
 _MANY = (2, None)
@@ -79,6 +79,6 @@ class Concat(LayerType, type="concat"):
         return (sum(shape[0] for shape in inputs), *inputs[0][1:])
 
 
-def _mismatch(type: str, what: str, inputs: tuple[Shape, ...]) -> LayerFault:
+def _mismatch(type: str, what: str, inputs: tuple[Shape, ...]) -> LayerError:
     names = " and ".join(map(shown, dict.fromkeys(inputs)))
-    return LayerFault(f"the inputs of {type} must have {what}", names)
+    return LayerError(f"the inputs of {type} must have {what}", names)

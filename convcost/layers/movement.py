@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, MOVES, LayerFault, LayerType, Shape, Trials, shown
+from convcost.layers.base import FIXED, MOVES, LayerError, LayerType, Shape, Trials, shown
 from convcost.layers.fields import BOUND, GROUPS, SIZE, Pair, factors, field, flag, number, pairs, per_axis, whole, word
 from convcost.ops import Cost, accumulate, product
 
@@ -30,9 +30,9 @@ class Slice(LayerType, type="slice"):
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         if self.end > x[0]:
-            raise LayerFault("end must be at most the channels", f"end {self.end}, channels {x[0]}", field="end")
+            raise LayerError("end must be at most the channels", f"end {self.end}, channels {x[0]}", field="end")
         if self.start >= self.end:
-            raise LayerFault("start must be below end", f"start {self.start}, end {self.end}", field="start")
+            raise LayerError("start must be below end", f"start {self.start}, end {self.end}", field="start")
         return (self.end - self.start, *x[1:])
 
 
@@ -52,7 +52,7 @@ class ChannelShuffle(LayerType, type="channel_shuffle"):
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         if x[0] % self.groups:
-            raise LayerFault("groups must divide the channels", f"{self.groups} does not divide {x[0]}", field="groups")
+            raise LayerError("groups must divide the channels", f"{self.groups} does not divide {x[0]}", field="groups")
         return x
 
 
@@ -74,7 +74,7 @@ class PixelShuffle(LayerType, type="pixel_shuffle"):
         (x,) = inputs
         share = product(self.upscale_factor for _ in x[1:])
         if x[0] % share:
-            raise LayerFault(
+            raise LayerError(
                 "upscale_factor, to the power of the axes, must divide the channels",
                 f"{share} does not divide {x[0]}",
                 field="upscale_factor",
@@ -123,7 +123,7 @@ class Upsample(LayerType, type="upsample"):
         (x,) = inputs
         rank = len(x) - 1
         if (self.scale_factor is None) == (self.size is None):
-            raise LayerFault(
+            raise LayerError(
                 f"upsample takes either {' or '.join(self.either)}",
                 "neither is given" if self.size is None else "both are given",
                 field="" if self.size is None else "size",
@@ -131,7 +131,7 @@ class Upsample(LayerType, type="upsample"):
         if _INTERPOLATIONS.get(self.mode, rank) != rank:
             fitting = next(mode for mode, over in _INTERPOLATIONS.items() if over == rank)
             axes = _INTERPOLATIONS[self.mode]
-            raise LayerFault(
+            raise LayerError(
                 f"{self.mode} interpolates over {axes} spatial {'axis' if axes == 1 else 'axes'}",
                 f"the input {shown(x)} has {rank}",
                 field="mode",
@@ -141,7 +141,7 @@ class Upsample(LayerType, type="upsample"):
             return (x[0], *self.size)
         sizes = [size * factor // 1 for size, factor in zip(x[1:], self.scale_factor, strict=True)]
         if min(sizes) < 1:
-            raise LayerFault(
+            raise LayerError(
                 "scale_factor must leave something of the input",
                 f"the input {shown(x)} would become {shown((x[0], *sizes))}",
                 field="scale_factor",
@@ -190,7 +190,7 @@ class Crop(LayerType, type="crop"):
         (x,) = inputs
         sizes = [size - sum(pair) for size, pair in zip(x[1:], self.cropping, strict=True)]
         if min(sizes) < 1:
-            raise LayerFault("cropping must leave something of the input", f"the input is {shown(x)}", field="cropping")
+            raise LayerError("cropping must leave something of the input", f"the input is {shown(x)}", field="cropping")
         return (x[0], *sizes)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import LayerFault, LayerType, Norm, Shape
+from convcost.layers.base import LayerError, LayerType, Norm, Shape
 from convcost.layers.fields import GROUPS, TIMES, field, flag, number, whole
 from convcost.ops import NOTHING, Cost, Ledger, product, standardise, total_of
 
@@ -88,7 +88,7 @@ class GroupNorm(Norm, type="group_norm"):
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         if x[0] % self.num_groups:
-            raise LayerFault(
+            raise LayerError(
                 "num_groups must divide the channels",
                 f"{self.num_groups} does not divide {x[0]}",
                 field="num_groups",

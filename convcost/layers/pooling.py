@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import LayerFault, LayerType, Shape
+from convcost.layers.base import LayerError, LayerType, Shape
 from convcost.layers.fields import SIZE, field, flag, padding, per_axis
 from convcost.layers.windows import amounts, output_size
 from convcost.ops import Cost, Ledger, average_of, gcd, maximum_of, product, total_of
@@ -36,7 +36,7 @@ class _Pool(LayerType):
         if self.padding != "same":
             for k, pair in zip(self.kernel_size, self.padding, strict=True):
                 if 2 * max(pair) > k:
-                    raise LayerFault(
+                    raise LayerError(
                         "a pool's padding must be at most half its kernel",
                         f"padding {max(pair)}, kernel_size {k}",
                         field="padding",

@@ -10,7 +10,7 @@ from itertools import starmap
 from operator import is_
 from typing import Any
 
-from convcost.layers.base import LayerFault
+from convcost.layers.base import LayerError
 from convcost.layers.fields import Pair
 
 
@@ -59,7 +59,7 @@ def output_size(i: int, k: int, s: int, d: int, pad: Pair, *, ceil_mode: bool = 
     hang over even the end of an input that is too short for one, by less than the stride.
 
     Raises:
-        LayerFault: The window is larger than the padded input.
+        LayerError: The window is larger than the padded input.
 
     Source: PyTorch, https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html and …/torch.nn.MaxPool2d.html
     """
@@ -68,7 +68,7 @@ def output_size(i: int, k: int, s: int, d: int, pad: Pair, *, ceil_mode: bool = 
     if spare < 0 and not (ceil_mode and spare > -s):
         extent = f"kernel_size {k}" + (f" with dilation {d} spans {d * (k - 1) + 1} and" if d != 1 else "")
         padded = f"an input of {i}" + (f" padded to {i + before + after}" if before + after else "")
-        raise LayerFault(
+        raise LayerError(
             "the kernel must fit into its padded input",
             f"{extent} does not fit into {padded}",
             field="kernel_size",

@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convcost.errors import Fault, NetworkError, nearest
-from convcost.layers.base import REGISTRY, LayerFault, LayerType, Shape, layout_of, shown
+from convcost.errors import ErrorDetail, NetworkError, nearest
+from convcost.layers.base import REGISTRY, LayerError, LayerType, Shape, layout_of, shown
 from convcost.layers.fields import MAX_SIZE
 from convcost.network.graph import INPUT, Layer, Limit, Network, Tensor
 
@@ -53,10 +53,10 @@ class NetworkBuilder:
         """
         sizes = tuple(shape)
         if not 1 <= len(sizes) <= 4:
-            raise NetworkError(Fault("an input has 1 to 4 axes", found=f"{len(sizes)} given", help="[C, H, W]"))
+            raise NetworkError(ErrorDetail("an input has 1 to 4 axes", found=f"{len(sizes)} given", help="[C, H, W]"))
         for size in sizes:
             if type(size) is not int or not 1 <= size <= MAX_SIZE:
-                raise NetworkError(Fault(_SIZE, found=f"{size!r} in the input {shown(sizes)}"))
+                raise NetworkError(ErrorDetail(_SIZE, found=f"{size!r} in the input {shown(sizes)}"))
         return self.add_input(sizes)
 
     def add(self, type: str, *inputs: Tensor, name: str = "", **fields: Any) -> Tensor:
@@ -74,18 +74,20 @@ class NetworkBuilder:
         """
         if type not in REGISTRY or REGISTRY[type].composite:
             known = [known for known in REGISTRY if not REGISTRY[known].composite]
-            raise NetworkError(Fault(f"there is no layer type {type!r} that runs", help=nearest(type, known)))
+            raise NetworkError(ErrorDetail(f"there is no layer type {type!r} that runs", help=nearest(type, known)))
         self._check_known(type, inputs)
         if not name:
             self._counts[type] = self._counts.get(type, 0) + 1
             name = f"{type}_{self._counts[type]}"
         elif name in self._names:
-            raise NetworkError(Fault(f"the name {name!r} is used twice", help="give each layer a name of its own"))
+            raise NetworkError(
+                ErrorDetail(f"the name {name!r} is used twice", help="give each layer a name of its own")
+            )
         try:
             definition = REGISTRY[type].read(fields, inputs[0].shape if inputs else ())
             return self.place(definition, inputs, tuple(name.split("/")))
-        except LayerFault as fault:
-            raise NetworkError(Fault(fault.message, path=name, found=fault.found, help=fault.help)) from None
+        except LayerError as error:
+            raise NetworkError(ErrorDetail(error.message, path=name, found=error.found, help=error.help)) from None
 
     def _check_known(self, type: str, inputs: Sequence[Tensor]) -> None:
         for tensor in inputs:
@@ -94,7 +96,7 @@ class NetworkBuilder:
                 given = self.layers[tensor.producer].outputs
             if not any(tensor is each for each in given):
                 raise NetworkError(
-                    Fault(
+                    ErrorDetail(
                         f"{type} reads what no earlier layer of this network gives",
                         found=f"a tensor of shape {shown(tensor.shape)}",
                         help="read what `input` or `add` of the same builder returned",
@@ -129,14 +131,14 @@ class NetworkBuilder:
             former: The name that earlier versions gave it, in parts, where it was another one.
 
         Raises:
-            LayerFault: The layer cannot work on what it reads, or its output would be larger than any.
+            LayerError: The layer cannot work on what it reads, or its output would be larger than any.
         """
         shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
         definition.check_inputs(shapes)
         shape = definition.output_shape(*shapes)
         for size in shape:
             if size.__class__ is int and size > MAX_SIZE:
-                raise LayerFault("a size is at most 10**15", f"the output would be {shown(shape)}")
+                raise LayerError("a size is at most 10**15", f"the output would be {shown(shape)}")
         name = "/".join(path)
         names = self._names
         while name in names:  # a given name may look like the path of another layer
@@ -185,14 +187,16 @@ def checked(network: Network) -> Network:
             if (tensor.producer, tensor.output) not in given:
                 found = f"output {tensor.output} of layer {tensor.producer}, and this is layer {index}"
                 message = f"{layer.name} reads what no layer before it gives"
-                raise NetworkError(Fault(message, found=found, help="build the network with NetworkBuilder"))
+                raise NetworkError(ErrorDetail(message, found=found, help="build the network with NetworkBuilder"))
             inputs.append(given[tensor.producer, tensor.output])
             if tensor.shape != inputs[-1].shape:
                 raise _wrong_shape(layer, "reads", tensor.shape, inputs[-1].shape)
         try:
             output = builder.place(layer.definition, tuple(inputs), layer.path, layer.line, layer.column, layer.former)
-        except LayerFault as fault:
-            raise NetworkError(Fault(fault.message, path=layer.name, found=fault.found, help=fault.help)) from None
+        except LayerError as error:
+            raise NetworkError(
+                ErrorDetail(error.message, path=layer.name, found=error.found, help=error.help)
+            ) from None
         if layer.output_shape != output.shape:
             raise _wrong_shape(layer, "gives", layer.output_shape, output.shape)
         given[index, 0] = output
@@ -201,4 +205,6 @@ def checked(network: Network) -> Network:
 
 def _wrong_shape(layer: Layer, verb: str, said: Shape, inferred: Shape) -> NetworkError:
     message = f"{layer.name} {verb} {shown(inferred)}"
-    return NetworkError(Fault(message, found=f"the network says {shown(said)}", help="NetworkBuilder infers shapes"))
+    return NetworkError(
+        ErrorDetail(message, found=f"the network says {shown(said)}", help="NetworkBuilder infers shapes")
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from msgspec import Struct
 
 from convcost.documents import as_dict
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 
 if TYPE_CHECKING:  # imported where a result is shown
     from convcost.reports.contents import Report
@@ -47,7 +47,7 @@ class Result(Struct, frozen=True):
             pandas = import_module("pandas")
         except ImportError:
             help = "pip install pandas; to_dict gives the same without it"
-            raise OptionError(Fault("a data frame needs pandas, which is not installed", help=help)) from None
+            raise OptionError(ErrorDetail("a data frame needs pandas, which is not installed", help=help)) from None
         return pandas.DataFrame([*self.report().records()])
 
     def __repr__(self) -> str:

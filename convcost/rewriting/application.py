@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from convcost.layers import REGISTRY, LayerFault, LayerType, shown
+from convcost.layers import REGISTRY, LayerError, LayerType, shown
 from convcost.network import INPUT, Network, NetworkBuilder, Tensor
 from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Refusal, Rewrite, Site
 
@@ -174,7 +174,7 @@ class _Writer:
         old = self.graph.layers[index]
         try:
             tensor = self.builder.place(definition, inputs, path, old.line, old.column, former)
-        except LayerFault as fault:
-            raise Refusal(f"{fault.message}: {fault.found}") from None
+        except LayerError as error:
+            raise Refusal(f"{error.message}: {error.found}") from None
         self.origins.append(index)
         return tensor

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import REGISTRY, Activation, Norm
 from convcost.network import INPUT, Layer, Network
 from convcost.network.patterns import separable_pairs
@@ -122,11 +122,11 @@ class Rewrite:
     def _check(self, name: str, value: Any) -> None:
         if name not in self.defaults:
             known = nearest(name, self.defaults) if self.defaults else "it has no options"
-            raise OptionError(Fault(f"the rewrite {self.name!r} has no option {name!r}", help=known))
+            raise OptionError(ErrorDetail(f"the rewrite {self.name!r} has no option {name!r}", help=known))
         flag = isinstance(self.defaults[name], bool)
         if flag != isinstance(value, bool) or (not flag and (not isinstance(value, int) or value < 2)):
             expected = "true or false" if flag else "a whole number, at least 2"
-            raise OptionError(Fault(f"{name} of the rewrite {self.name!r} is {expected}", found=f"found {value}"))
+            raise OptionError(ErrorDetail(f"{name} of the rewrite {self.name!r} is {expected}", found=f"found {value}"))
 
     def site(self, graph: Graph, index: int) -> Site | None:
         """Return the site of a layer and of those that belong to it; None where the rewrite does not concern it.

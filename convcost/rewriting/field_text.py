@@ -13,11 +13,11 @@ from convcost.network import Network
 from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Site
 from convcost.spec import reading, tree
 from convcost.spec.arithmetic import shown
+from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import Given
 from convcost.spec.editing import Stuck, Text, WrittenItem
 from convcost.spec.expressions import Expression
 from convcost.spec.expressions import read as read_expression
-from convcost.spec.faults import Faults
 from convcost.spec.source import Source
 
 _KINDS = (("norm", Norm), ("activation", Activation))
@@ -38,15 +38,15 @@ class Known:
     """A spec as a text, as a network, and its defaults.
 
     Args:
-        source: A spec that has been read without a fault.
+        source: A spec that has been read without an error.
         network: The network it describes.
     """
 
     def __init__(self, source: Source, network: Network) -> None:
         self.graph = Graph(network)
         self.text = Text(source)
-        faults = Faults(source)
-        document = reading.read(tree.parse(faults), faults)
+        errors = ErrorCollector(source)
+        document = reading.read(tree.parse(errors), errors)
         assert document is not None  # it was read before
         self.defaults: Mapping[str, Mapping[str, Given]] = document.defaults
 

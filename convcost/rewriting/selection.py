@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import REGISTRY
 from convcost.network import Network
 from convcost.rewriting.application import Survey, survey
@@ -30,19 +30,19 @@ def select(network: Network, rewrite: Rewrite, patterns: Sequence[str] = ()) -> 
             raise OptionError(_nowhere(network, rewrite, found, range(len(network.layers))))
         return list(found.sites.values())
     chosen: dict[int, Site] = {}
-    faults = []
+    errors = []
     for pattern in patterns:
         matched = [index for index, layer in enumerate(network.layers) if matches(pattern, layer)]
         if not matched:
             names = {layer.name for layer in network.layers if REGISTRY[layer.type].weights}
-            faults.append(Fault(f"no layer matches {pattern!r}", help=nearest(pattern, names)))
+            errors.append(ErrorDetail(f"no layer matches {pattern!r}", help=nearest(pattern, names)))
             continue
         sites = {index: site for index, site in found.sites.items() if not site.becomes.keys().isdisjoint(matched)}
         if not sites:
-            faults.append(_nowhere(network, rewrite, found, matched, pattern))
+            errors.append(_nowhere(network, rewrite, found, matched, pattern))
         chosen |= sites
-    if faults:
-        raise OptionError(faults)
+    if errors:
+        raise OptionError(errors)
     return [chosen[index] for index in sorted(chosen)]
 
 
@@ -72,14 +72,16 @@ def matches(pattern: str, layer: Named) -> bool:
 _TURN = re.compile(r"\.\d+$")  # which repetition of an item
 
 
-def _nowhere(network: Network, rewrite: Rewrite, found: Survey, indices: Sequence[int], pattern: str = "") -> Fault:
+def _nowhere(
+    network: Network, rewrite: Rewrite, found: Survey, indices: Sequence[int], pattern: str = ""
+) -> ErrorDetail:
     refused = [index for index in indices if index in found.refusals]
     where = repr(pattern) if pattern else "any layer"
     reason = f"{network.layers[refused[0]].name}: {found.refusals[refused[0]]}" if refused else ""
     if not refused and pattern:
         layer = network.layers[indices[0]]
         reason = f"{layer.name} is of type {layer.type}"
-    return Fault(f"{rewrite.name} does not apply to {where}", found=reason, help=f"it rewrites {rewrite.summary}")
+    return ErrorDetail(f"{rewrite.name} does not apply to {where}", found=reason, help=f"it rewrites {rewrite.summary}")
 
 
 def patterns_for(network: Network, rewrite: Rewrite, sites: Sequence[Site]) -> list[str]:

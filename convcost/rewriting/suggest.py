@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 from convcost.network import Network
 from convcost.numbers import plain
 from convcost.reports.result import Result
@@ -163,26 +163,26 @@ def limits_of(max: Mapping[str, Any]) -> dict[str, int]:
         OptionError: There is none, or it is no whole number, or its metric is no sum.
     """
     if not max:
-        raise OptionError(Fault("suggest needs a limit", help="such as --max mults=300M or --max params=4M"))
+        raise OptionError(ErrorDetail("suggest needs a limit", help="such as --max mults=300M or --max params=4M"))
     limits = {}
     for name, value in max.items():
         metric = metrics.named(name, "--max: ")
         if not metric.adds_up:
             found = f"{name} is {metric.kind}, so that no rewritten layer says what is saved of it"
             raise OptionError(
-                Fault(f"--max: suggest cannot limit {name}", found=found, help="limit a sum: --max mults=300M")
+                ErrorDetail(f"--max: suggest cannot limit {name}", found=found, help="limit a sum: --max mults=300M")
             )
         limit = amount(str(plain(value)))
         if limit is None:
             found = f"--max {name}={value}"
             help = "such as 300M (k, M, G, T)"
-            raise OptionError(Fault(f"the limit of {name} is a whole number", found=found, help=help))
+            raise OptionError(ErrorDetail(f"the limit of {name} is a whole number", found=found, help=help))
         limits[name] = limit
     return limits
 
 
-def _too_many(steps: int, layers: int, most: int) -> Fault:
-    return Fault(
+def _too_many(steps: int, layers: int, most: int) -> ErrorDetail:
+    return ErrorDetail(
         "there are too many steps to suggest for so many layers",
         found=f"more than {steps:,} {'step' if steps == 1 else 'steps'} of {layers:,} layers each, "
         f"at most {most:,} layers together",

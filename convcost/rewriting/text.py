@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.errors import ConvcostError, Fault, OptionError, Place
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, Place
 from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.rewriting.application import apply
@@ -54,7 +54,7 @@ def rewrite_text(
         found = load(Source(source.file, text), settings)
     if list(map(_arithmetic, found.layers)) != list(map(_arithmetic, expected.layers)):
         raise OptionError(
-            Fault(
+            ErrorDetail(
                 "the text of this spec cannot be rewritten",
                 Place(source.file),
                 found="what it would say is not what the rewrite makes of the network",
@@ -119,7 +119,7 @@ class _Writer:
                 else:
                     self._replace(item, mine, note)
             except Stuck as stuck:
-                raise OptionError(self._fault("an item cannot be rewritten", place, str(stuck))) from None
+                raise OptionError(self._detail("an item cannot be rewritten", place, str(stuck))) from None
 
     def finish(self, notes: Sequence[Note]) -> None:
         """Write the new blocks, and what was done."""
@@ -128,7 +128,7 @@ class _Writer:
                 self.text.add_blocks(self.lines)
         except Stuck as stuck:
             raise OptionError(
-                Fault("the text of this spec cannot be rewritten", Place(self.source.file), found=str(stuck))
+                ErrorDetail("the text of this spec cannot be rewritten", Place(self.source.file), found=str(stuck))
             ) from None
         self.text.head("rewritten: " + "; ".join(f"{note.name} ({note.source})" for note in notes))
 
@@ -139,7 +139,7 @@ class _Writer:
         if left:
             names = ", ".join(map(repr, left[:3])) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
             raise OptionError(
-                self._fault(
+                self._detail(
                     f"an item is rewritten in all of its uses or in none: {note.name}",
                     place,
                     f"it also writes {names}",
@@ -147,10 +147,10 @@ class _Writer:
                 )
             )
 
-    def _fault(self, message: str, place: tuple[int, int], found: str, help: str = "") -> Fault:
+    def _detail(self, message: str, place: tuple[int, int], found: str, help: str = "") -> ErrorDetail:
         line, column = place
         text = self.source.text.splitlines()[line - 1]
-        return Fault(message, Place(self.source.file, line, column), found=found, help=help, source=text)
+        return ErrorDetail(message, Place(self.source.file, line, column), found=found, help=help, source=text)
 
     def _replace(self, item: WrittenItem, uses: list[Use], note: Note) -> None:
         shapes = {tuple(_outline(part) for part in use.parts) for use in uses}

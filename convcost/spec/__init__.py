@@ -8,13 +8,13 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from convcost.errors import Fault, FormulaError, OptionError, nearest
+from convcost.errors import ErrorDetail, FormulaError, OptionError, nearest
 from convcost.network import Network
 from convcost.spec import expand, expressions, limits, reading, tree
-from convcost.spec.arithmetic import ExpressionFault, shown
+from convcost.spec.arithmetic import ExpressionError, shown
+from convcost.spec.collector import ErrorCollector, TooManyErrors
 from convcost.spec.document import INVALID, Document, Given, Symbol
 from convcost.spec.expressions import Expression, Missing
-from convcost.spec.faults import Faults, TooManyFaults
 from convcost.spec.source import Source
 
 if TYPE_CHECKING:  # symbolic numbers are imported where symbols stay free
@@ -51,49 +51,49 @@ class Spec:
                 where every symbol needs a value.
 
         Raises:
-            SpecError: The spec has faults; all of them are told.
+            SpecError: The spec has errors; all of them are told.
             OptionError: A setting or a free symbol is unknown, or its value cannot be read or breaks `multiple_of`.
         """
-        faults = Faults(self.source)
+        errors = ErrorCollector(self.source)
         with _collector_off():
             try:
-                document = self._read(faults)
+                document = self._read(errors)
                 if document is not None:
-                    if free is not None and not faults and (free or _unbound(document, settings)):
+                    if free is not None and not errors and (free or _unbound(document, settings)):
                         return self._free(document, settings, free)
                     letter = None if free is None else _unknown
-                    symbols = _symbols(document, settings, faults, letter)
-                    network = expand.expand(document, symbols, faults, max_layers=self.allowed or limits.DEFAULT_LAYERS)
-            except TooManyFaults:
+                    symbols = _symbols(document, settings, errors, letter)
+                    network = expand.expand(document, symbols, errors, max_layers=self.allowed or limits.DEFAULT_LAYERS)
+            except TooManyErrors:
                 pass
-            faults.tell()
+            errors.tell()
         return network
 
     def check(self, names: Collection[str], option: str) -> Document:
         """Return the document, if the spec can be read and declares these symbols.
 
         Raises:
-            SpecError: The spec has faults.
+            SpecError: The spec has errors.
             OptionError: There is no such symbol.
         """
-        faults = Faults(self.source)
-        with suppress(TooManyFaults):
-            document = self._read(faults)
-        faults.tell()
+        errors = ErrorCollector(self.source)
+        with suppress(TooManyErrors):
+            document = self._read(errors)
+        errors.tell()
         assert document is not None
         unknown = [name for name in names if name not in document.symbols]
         if unknown:
             raise OptionError([_unknown_setting(name, document, self.source, option) for name in unknown])
         return document
 
-    def _read(self, faults: Faults) -> Document | None:
+    def _read(self, errors: ErrorCollector) -> Document | None:
         if self._document is not None:
             return self._document
-        root = tree.parse(faults)
+        root = tree.parse(errors)
         if root is None:
-            faults.tell()
-        document = reading.read(root, faults)
-        if not faults:
+            errors.tell()
+        document = reading.read(root, errors)
+        if not errors:
             self._document = document
         return document
 
@@ -102,8 +102,8 @@ class Spec:
 
         self.check(free, "--free")
 
-        def symbols(faults: Faults, letters: Letters) -> dict[str, Any]:
-            return _symbols(document, settings, faults, letters.letter)
+        def symbols(errors: ErrorCollector, letters: Letters) -> dict[str, Any]:
+            return _symbols(document, settings, errors, letters.letter)
 
         return expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
 
@@ -137,20 +137,20 @@ def _collector_off() -> Iterator[None]:
 def _symbols(
     read: Document,
     settings: Mapping[str, Any],
-    faults: Faults,
+    errors: ErrorCollector,
     letter: Callable[[str, Any, Any], Any] | None = None,
 ) -> dict[str, Any]:
     """Return the value of each symbol: what is set, else its default; `Missing` for one without.
 
     `letter` is told the name, the value and the `multiple_of` of each, and says what stands for it.
     """
-    wrong = [_unknown_setting(name, read, faults.source, "--set") for name in settings if name not in read.symbols]
+    wrong = [_unknown_setting(name, read, errors.source, "--set") for name in settings if name not in read.symbols]
     values: dict[str, Any] = {}
     for name, symbol in read.symbols.items():
-        multiple = _constant(symbol.multiple_of, values, faults, name) if symbol.multiple_of else None
+        multiple = _constant(symbol.multiple_of, values, errors, name) if symbol.multiple_of else None
         if multiple is not None and (type(multiple) not in (int, Fraction) or multiple <= 0):
             assert symbol.multiple_of is not None
-            faults.add(
+            errors.add(
                 "multiple_of is a number greater than 0",
                 symbol.multiple_of.at,
                 path=f"symbols.{name}",
@@ -159,16 +159,18 @@ def _symbols(
             multiple = None
         if name in settings:
             value = _setting(name, settings[name], wrong)
-            if fault := _breaks(value, multiple):
-                wrong.append(Fault(f"{name} must be {fault[0]}", found=f"--set {name}={settings[name]}", help=fault[1]))
+            if detail := _breaks(value, multiple):
+                wrong.append(
+                    ErrorDetail(f"{name} must be {detail[0]}", found=f"--set {name}={settings[name]}", help=detail[1])
+                )
         elif symbol.value is None:
             value = Missing(name)
         else:
-            value = _constant(symbol.value, values, faults, name)
-            if fault := _breaks(value, multiple):
+            value = _constant(symbol.value, values, errors, name)
+            if detail := _breaks(value, multiple):
                 found = f"found {shown(value)}"
-                faults.add(
-                    f"{name} must be {fault[0]}", symbol.value.at, path=f"symbols.{name}", found=found, help=fault[1]
+                errors.add(
+                    f"{name} must be {detail[0]}", symbol.value.at, path=f"symbols.{name}", found=found, help=detail[1]
                 )
                 value = None
             value = Missing() if value is None else value
@@ -178,18 +180,18 @@ def _symbols(
     return values
 
 
-def _constant(given: Given, values: Mapping[str, Any], faults: Faults, name: str) -> Any:
+def _constant(given: Given, values: Mapping[str, Any], errors: ErrorCollector, name: str) -> Any:
     value = given.value
     if isinstance(value, Expression):
         try:
             value = value.value(values)
-        except ExpressionFault as fault:
-            faults.add(fault.message, given.at, path=f"symbols.{name}", found=fault.found, help=fault.help)
+        except ExpressionError as error:
+            errors.add(error.message, given.at, path=f"symbols.{name}", found=error.found, help=error.help)
             return None
         except FormulaError as error:
-            raise faults.placed(error, given.at, f"symbols.{name}") from None
+            raise errors.placed(error, given.at, f"symbols.{name}") from None
         except expressions.Unknown as unknown:
-            faults.add(
+            errors.add(
                 f"the default of {name!r} needs {unknown.symbol!r}, which has no value",
                 given.at,
                 path=f"symbols.{name}",
@@ -199,24 +201,24 @@ def _constant(given: Given, values: Mapping[str, Any], faults: Faults, name: str
     if value is INVALID:
         return None
     if isinstance(value, list):
-        faults.add("a symbol is one value", given.at, path=f"symbols.{name}", found="a list")
+        errors.add("a symbol is one value", given.at, path=f"symbols.{name}", found="a list")
         return None
     return value
 
 
-def _setting(name: str, text: Any, wrong: list[Fault]) -> Any:
+def _setting(name: str, text: Any, wrong: list[ErrorDetail]) -> Any:
     """Return the value that `--set` gives a symbol."""
     try:
         value = expressions.read(shown(text) if isinstance(text, bool) else str(text).strip())
-    except ExpressionFault as fault:
-        wrong.append(Fault(fault.message, found=f"--set {name}={text}", help=fault.help))
+    except ExpressionError as error:
+        wrong.append(ErrorDetail(error.message, found=f"--set {name}={text}", help=error.help))
         return None
     except ValueError:  # an int of more digits than Python prints
-        wrong.append(Fault("a number is astronomically large or small", found=f"--set {name}=…"))
+        wrong.append(ErrorDetail("a number is astronomically large or small", found=f"--set {name}=…"))
         return None
     if isinstance(value, Expression):
         names = " and ".join(sorted(value.names))
-        wrong.append(Fault(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
+        wrong.append(ErrorDetail(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
         return None
     return value
 
@@ -234,9 +236,9 @@ def _breaks(value: Any, multiple: Any) -> tuple[str, str] | None:
     return demand, f"{shown(below)} and {shown(below + multiple)} are the nearest"
 
 
-def _unknown_setting(name: str, read: Document, source: Source, option: str) -> Fault:
+def _unknown_setting(name: str, read: Document, source: Source, option: str) -> ErrorDetail:
     symbols: dict[str, Symbol] = read.symbols
-    return Fault(
+    return ErrorDetail(
         f"{option}: {source.file} has no symbol {name!r}",
         help=nearest(name, symbols) if symbols else "it declares no symbols",
     )

@@ -14,7 +14,7 @@ Run = Callable[[Env], Any]
 _MOST_BITS = 512  # of a value on the way; a size is bounded far below
 
 
-class ExpressionFault(Exception):
+class ExpressionError(Exception):
     """An expression that cannot be read or has no value.
 
     Args:
@@ -58,7 +58,7 @@ def plain(value: Any) -> Any:
 def numeric(value: Any, operator: str, offset: int) -> Any:
     """Return a value that must be a number."""
     if value is None or isinstance(value, (bool, str, list)):
-        raise ExpressionFault(f"{operator} works on numbers", f"found {shown(value)}", "", offset)
+        raise ExpressionError(f"{operator} works on numbers", f"found {shown(value)}", "", offset)
     return value
 
 
@@ -66,7 +66,7 @@ def truth(value: Any, offset: int) -> bool:
     """Return a value that must be true or false."""
     if isinstance(value, bool):
         return value
-    raise ExpressionFault("and, or, not work on true and false", f"found {shown(value)}", "compare it: … != 0", offset)
+    raise ExpressionError("and, or, not work on true and false", f"found {shown(value)}", "compare it: … != 0", offset)
 
 
 def logical(token: str, left: Run, right: Run, offset: int) -> Run:
@@ -96,7 +96,7 @@ def compared(token: str, left: Run, right: Run, offset: int) -> Run:
             numeric(a, token, offset)
             numeric(b, token, offset)
         elif isinstance(a, (bool, str)) != isinstance(b, (bool, str)):
-            raise ExpressionFault(f"{token} compares like with like", f"{shown(a)} {token} {shown(b)}", "", offset)
+            raise ExpressionError(f"{token} compares like with like", f"{shown(a)} {token} {shown(b)}", "", offset)
         return compare(a, b)
 
     return run
@@ -124,7 +124,7 @@ def computed(token: str, left: Run, right: Run, offset: int) -> Run:
     def run(env: Env) -> Any:
         a, b = numeric(left(env), token, offset), numeric(right(env), token, offset)
         if (token in ("/", "//", "%") and b == 0) or (token == "**" and a == 0 and b < 0):
-            raise ExpressionFault("a division by zero", f"{shown(a)} {token} {shown(b)}", "", offset)
+            raise ExpressionError("a division by zero", f"{shown(a)} {token} {shown(b)}", "", offset)
         if token == "**":
             _check_power(a, b, offset)
         return checked(compute(a, b), offset)
@@ -134,13 +134,13 @@ def computed(token: str, left: Run, right: Run, offset: int) -> Run:
 
 def _check_power(base: Any, exponent: Any, offset: int) -> None:
     if is_symbolic(exponent):
-        raise ExpressionFault("an exponent is a number, not a formula", f"found {exponent}", "", offset)
+        raise ExpressionError("an exponent is a number, not a formula", f"found {exponent}", "", offset)
     if not isinstance(exponent, int):
-        raise ExpressionFault("an exponent is a whole number", f"found {shown(exponent)}", "", offset)
+        raise ExpressionError("an exponent is a whole number", f"found {shown(exponent)}", "", offset)
     if is_symbolic(base):
         base.check_bounds(exponent)
     elif base not in (0, 1, -1) and _bits(base) * abs(exponent) > 2 * _MOST_BITS:
-        raise ExpressionFault(
+        raise ExpressionError(
             "a power is astronomically large or small", f"{shown(base)} ** {shown(exponent)}", "", offset
         )
 
@@ -150,7 +150,7 @@ def checked(value: Any, offset: int) -> Any:
     if is_symbolic(value):
         value.check_bounds()
     elif _bits(value) > _MOST_BITS:
-        raise ExpressionFault("a value is astronomically large or small", "", "", offset)
+        raise ExpressionError("a value is astronomically large or small", "", "", offset)
     return plain(value)
 
 

@@ -57,7 +57,7 @@ MOST_SIZES = 4  # of an input: channels and three spatial axes
 
 
 class Invalid:
-    """Stands for a value whose fault is reported."""
+    """Stands for a value whose error is reported."""
 
 
 INVALID = Invalid()
@@ -68,7 +68,7 @@ class Given(Struct, gc=False):
 
     Attributes:
         value: A constant, a `Formula`, a list of these, an `Item` (a norm or activation with fields), or `INVALID`.
-        at: The node that a fault points to.
+        at: The node that an error points to.
         outer: Whether it stands in `defaults`, outside every block.
     """
 
@@ -81,9 +81,9 @@ class Item(Struct, gc=False):
     """One item of a list.
 
     Attributes:
-        type: A layer type, a merge or a block of the file; empty where that is a reported fault.
+        type: A layer type, a merge or a block of the file; empty where that is a reported error.
         segment: Its part of a layer's name: its own name, or its type and a count.
-        where: Its path in the file, for faults.
+        where: Its path in the file, for errors.
         fields: What is given to a layer (the defaults of its type included) or a block.
         branches: A merge's lists; None where it names its inputs.
         merges: Whether it takes several inputs.
@@ -139,7 +139,7 @@ class Symbol(Struct, gc=False):
 
 
 class Document(Struct, gc=False):
-    """A whole spec, values and shapes still open; `closed` when a fault hides too much to unroll it.
+    """A whole spec, values and shapes still open; `closed` when an error hides too much to unroll it.
 
     Attributes:
         version: The version of the language that it is written in.

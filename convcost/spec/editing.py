@@ -49,7 +49,7 @@ class Text:
     """The text of a spec, its items by their place, and the edits that are made to it.
 
     Args:
-        source: A spec that has been read without a fault.
+        source: A spec that has been read without an error.
     """
 
     def __init__(self, source: Source) -> None:

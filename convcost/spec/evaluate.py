@@ -1,4 +1,4 @@
-"""Values computed where they are used, and faults told with the use they come from."""
+"""Values computed where they are used, and errors told with the use they come from."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.errors import FormulaError
-from convcost.layers import FieldFault, LayerFault, LayerType, Shape
+from convcost.layers import FieldError, LayerError, LayerType, Shape
 from convcost.layers.base import wrong_rank
 from convcost.network import Tensor
-from convcost.spec.arithmetic import ExpressionFault
+from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
+from convcost.spec.collector import ErrorCollector, Positioned
 from convcost.spec.document import INVALID, Document, Given, Item
 from convcost.spec.expressions import Expression, Missing, Unknown
-from convcost.spec.faults import Faults, Positioned
 from convcost.spec.tree import Sequence
 from convcost.spec.unknown import UNKNOWN, UnknownNumber, unknown_value
 
@@ -64,38 +64,38 @@ class Evaluator:
     Args:
         document: The document.
         symbols: The values of its symbols.
-        faults: Where faults go.
+        errors: Where errors go.
     """
 
-    def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults) -> None:
+    def __init__(self, document: Document, symbols: Mapping[str, Any], errors: ErrorCollector) -> None:
         self.document = document
         self.symbols: dict[str, Any] = dict(symbols)
-        self.faults = faults
+        self.errors = errors
         self.uses: list[Item] = []  # the blocks whose bodies are being unrolled
 
     def value(self, given: Given, env: dict[str, Any], where: str, item: Item | None = None) -> Any:
-        """Return the value of what is given; `INVALID` when it has a fault, which is reported.
+        """Return the value of what is given; `INVALID` when it has an error, which is reported.
 
         Raises:
-            Unknown: It depends on what a reported fault hides.
+            Unknown: It depends on what a reported error hides.
         """
         if given.outer:
             env = {**self.symbols, "in_channels": env.get("in_channels", Missing())}
         try:
             return self._computed(given.value, env)
-        except ExpressionFault as fault:
-            at = self.faults.inside(given.at, fault.offset)
+        except ExpressionError as error:
+            at = self.errors.inside(given.at, error.offset)
             note = self.note()
-            self.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help, note=note)
+            self.errors.add(error.message, at, path=where, found=error.found, help=error.help, note=note)
         except FormulaError as error:
-            raise self.faults.placed(error, given.at, where, self.note()) from None
+            raise self.errors.placed(error, given.at, where, self.note()) from None
         except Unknown as unknown:
             if unknown.symbol == "in_channels":
-                self.faults.add(
+                self.errors.add(
                     "in_channels has no value: several inputs reach this item", given.at, path=where, note=self.note()
                 )
             elif unknown.symbol:
-                self.faults.add(
+                self.errors.add(
                     f"the symbol {unknown.symbol!r} has no value",
                     self.document.symbols[unknown.symbol].at,
                     path=f"symbols.{unknown.symbol}",
@@ -116,36 +116,36 @@ class Evaluator:
         text = given.value.text + " =" if isinstance(given.value, Expression) else "found"
         return f"{text} {shown_value(value)}"
 
-    def fault(self, message: str, item: Item, at: Positioned, *, found: str = "", help: str = "") -> None:
-        """Report a fault of an item."""
-        self.faults.add(message, at, path=item.where, found=found, help=help, note=self.note())
+    def detail(self, message: str, item: Item, at: Positioned, *, found: str = "", help: str = "") -> None:
+        """Report an error of an item."""
+        self.errors.add(message, at, path=item.where, found=found, help=help, note=self.note())
 
-    def layer_fault(self, fault: LayerFault, item: Item, given: dict[str, Given]) -> None:
+    def layer_error(self, detail: LayerError, item: Item, given: dict[str, Given]) -> None:
         """Report what a layer type says of its fields and inputs."""
-        at: Positioned = given[fault.field].at if fault.field in given else item
-        self.fault(fault.message, item, at, found=fault.found, help=fault.help)
+        at: Positioned = given[detail.field].at if detail.field in given else item
+        self.detail(detail.message, item, at, found=detail.found, help=detail.help)
 
     def wrong_rank(self, layer: type[LayerType], item: Item, shape: Shape) -> None:
         """Report a vector where spatial axes are needed, or the reverse."""
-        self.layer_fault(wrong_rank(layer, shape), item, {})
+        self.layer_error(wrong_rank(layer, shape), item, {})
 
     def note(self) -> str:
         """Return the note that says where the block being unrolled is used."""
         if not self.uses:
             return ""
         use = self.uses[-1]
-        return f"in the use of {use.type!r} at {self.faults.source.file}:{use.line + 1}:{use.column + 1}, {use.where}"
+        return f"in the use of {use.type!r} at {self.errors.source.file}:{use.line + 1}:{use.column + 1}, {use.where}"
 
-    def _field_fault(self, fault: FieldFault, name: str, item: Item, entry: Given, raw: Any) -> None:
+    def _field_error(self, detail: FieldError, name: str, item: Item, entry: Given, raw: Any) -> None:
         """Report a value that a field cannot hold, at the element of a list that is wrong."""
-        for index in fault.element:
+        for index in detail.element:
             if isinstance(entry.value, list) and isinstance(entry.at, Sequence):
                 entry = Given(entry.value[index], entry.at.items[index], entry.outer)
             raw = raw[index]
-        found = fault.found or self.described(entry, raw)
-        if fault.found and isinstance(entry.value, Expression):
-            found = f"{self.described(entry, raw)}: {fault.found}"
-        self.fault(f"{name} must be {fault.expected}", item, entry.at, found=found, help=fault.help)
+        found = detail.found or self.described(entry, raw)
+        if detail.found and isinstance(entry.value, Expression):
+            found = f"{self.described(entry, raw)}: {detail.found}"
+        self.detail(f"{name} must be {detail.expected}", item, entry.at, found=found, help=detail.help)
 
     def fields(
         self, item: Item, layer: type[LayerType], given: dict[str, Given], env: dict[str, Any], value: Value
@@ -171,10 +171,10 @@ class Evaluator:
                     continue
             try:
                 fields[name] = field.read(raw, rank)
-            except FieldFault as fault:
+            except FieldError as error:
                 unread.append(name)
                 if value.ranked or not isinstance(raw, list):
-                    self._field_fault(fault, name, item, entry, raw)
+                    self._field_error(error, name, item, entry, raw)
         for name in unread:
             fields[name] = unknown_value(layer.fields[name], rank)
         if not set(layer.either).isdisjoint(unread):  # exactly one of them is given
@@ -189,7 +189,7 @@ class Evaluator:
                 if claimed is not INVALID and (
                     isinstance(claimed, bool) or claimed not in (value.shape[0], [value.shape[0]])
                 ):
-                    self.fault(
+                    self.detail(
                         f"{name} must be what reaches the layer",
                         item,
                         given[name].at,

@@ -9,15 +9,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.layers import REGISTRY, LayerFault, LayerType, Shape, shown
+from convcost.layers import REGISTRY, LayerError, LayerType, Shape, shown
 from convcost.layers.fields import CHANNELS, MAX_SIZE
 from convcost.network import Network, NetworkBuilder, Tensor
-from convcost.spec.arithmetic import ExpressionFault
+from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
+from convcost.spec.collector import ErrorCollector, Positioned
 from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item
 from convcost.spec.evaluate import WHOLE, Evaluator, Value
 from convcost.spec.expressions import Expression, Missing, Unknown
-from convcost.spec.faults import Faults, Positioned
 from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
 from convcost.spec.limits import DEFAULT_LAYERS, HELP, MOST_LAYERS, watch
 from convcost.spec.unknown import UNKNOWN
@@ -34,22 +34,22 @@ class TooLarge(Exception):
 def expand(
     document: Document,
     symbols: Mapping[str, Any],
-    faults: Faults,
+    errors: ErrorCollector,
     make: Callable[..., Expander] | None = None,
     max_layers: int = DEFAULT_LAYERS,
 ) -> Network:
     """Return the network that a document describes, given the values of its symbols.
 
-    Faults are added to `faults`; the network is of use only when there are none.
+    Errors are added to `errors`; the network is of use only when there are none.
 
     Args:
         document: The document.
         symbols: The values of its symbols.
-        faults: Where faults go.
+        errors: Where errors go.
         make: Makes the expander, where sizes may be formulas.
         max_layers: How many layers it may have.
     """
-    expander = (make or Expander)(document, symbols, faults, max_layers)
+    expander = (make or Expander)(document, symbols, errors, max_layers)
     value = expander.input()
     if not document.closed:
         with suppress(TooLarge):
@@ -58,7 +58,7 @@ def expand(
     if expander.watch is not None:
         expander.watch(len(expander.builder.layers), True)
     return expander.builder.build(
-        file=faults.source.file,
+        file=errors.source.file,
         source=document.source,
         symbols={name: value for name, value in symbols.items() if not isinstance(value, Missing)},
         limits=document.limits,
@@ -111,11 +111,11 @@ class Scope:
 class Expander:
     """Unrolls a document; `builder` holds what came of it."""
 
-    def __init__(self, document: Document, symbols: Mapping[str, Any], faults: Faults, max_layers: int) -> None:
+    def __init__(self, document: Document, symbols: Mapping[str, Any], errors: ErrorCollector, max_layers: int) -> None:
         self.document = document
         self.blocks = document.blocks
-        self.evaluate = Evaluator(document, symbols, faults)
-        self.faults = faults
+        self.evaluate = Evaluator(document, symbols, errors)
+        self.errors = errors
         self.builder = NetworkBuilder(document.name)
         self.max_layers = max_layers
         self.watch = watch()
@@ -138,7 +138,7 @@ class Expander:
         known_sizes = []
         for size, node in zip(sizes, getattr(given.at, "items", ()), strict=True):
             if not self.is_input_size(size):
-                self.faults.add(
+                self.errors.add(
                     "a size of the input is a whole number from 1 to 10**15",
                     node,
                     path="input",
@@ -183,7 +183,7 @@ class Expander:
             if times == 0:
                 return value
             if times > 1 and len(feeds) > 1:
-                self.evaluate.fault(
+                self.evaluate.detail(
                     "a merge of named inputs cannot repeat",
                     item,
                     item.repeat.at if item.repeat else item,
@@ -192,12 +192,12 @@ class Expander:
                 times = 1
         if item.repeat is None:
             return self._once(item, scope, env, feeds, path.to(item.segment, item.former))
-        errors = len(self.faults)
+        errors = len(self.errors)
         for turn in range(1, times + 1):
             value = self._once(item, scope, env, feeds, path.to(f"{item.segment}.{turn}", f"{item.former}.{turn}"))
             feeds = [value]
             self._visit(item)
-            if not value.known or len(self.faults) > errors:  # the other turns would report the same errors
+            if not value.known or len(self.errors) > errors:  # the other turns would report the same errors
                 break
         return value
 
@@ -222,7 +222,7 @@ class Expander:
             return None
         try:
             return value.value(symbols)
-        except (ExpressionFault, Unknown):
+        except (ExpressionError, Unknown):
             return None
 
     def _least(self, items: list[Item], known: dict[str, int], depth: int, hidden: Collection[str]) -> int:
@@ -255,7 +255,7 @@ class Expander:
             except Unknown:
                 holds = True
             if holds is not INVALID and not isinstance(holds, bool):
-                self.evaluate.fault(
+                self.evaluate.detail(
                     "if takes true or false",
                     item,
                     item.condition.at,
@@ -274,7 +274,7 @@ class Expander:
         if type(times) is not int or times < 0:
             help = WHOLE if isinstance(times, Fraction) else "0 leaves the item out"
             found = self.evaluate.described(item.repeat, times)
-            self.evaluate.fault("repeat is a whole number, at least 0", item, item.repeat.at, found=found, help=help)
+            self.evaluate.detail("repeat is a whole number, at least 0", item, item.repeat.at, found=found, help=help)
             return 1
         if times > MOST_LAYERS:
             self._too_many(item, item.repeat.at, self.evaluate.described(item.repeat, times))
@@ -329,8 +329,8 @@ class Expander:
             if item.type == "residual":
                 _check_equal(*[feed.shape for feed in feeds])
             return Value(self._emit(item, layer(fields), tuple([feed.tensor for feed in feeds]), path))
-        except LayerFault as fault:
-            self.evaluate.layer_fault(fault, item, item.fields)
+        except LayerError as error:
+            self.evaluate.layer_error(error, item, item.fields)
             return feeds[0].unsized()
 
     # layers
@@ -380,10 +380,10 @@ class Expander:
         """Add a layer and return what it gives."""
         try:
             return Value(self._emit(item, layer, (value.tensor,), path), value.ranked)
-        except LayerFault as fault:
+        except LayerError as error:
             if value.ranked:
-                self.evaluate.layer_fault(fault, item, given)
-            return value.reshaped(fault.output) if fault.output else value.unsized()
+                self.evaluate.layer_error(error, item, given)
+            return value.reshaped(error.output) if error.output else value.unsized()
 
     def _stages(
         self,
@@ -421,7 +421,7 @@ class Expander:
                 if follower is not INVALID and (
                     not isinstance(follower, str) or (follower != "none" and not kind.takes(follower))
                 ):
-                    self.evaluate.fault(
+                    self.evaluate.detail(
                         f"there is no {name} {shown_value(follower)!r}",
                         item,
                         entry.at,
@@ -433,7 +433,7 @@ class Expander:
             type, fields = (follower.type, follower.fields) if isinstance(follower, Item) else (follower, {})
             fields = self.document.defaults.get(type, {}) | fields
             if lacking := lacks(type, fields):
-                self.evaluate.fault(f"{type} needs {lacking}", item, entry.at, help=where_to_give(name, type, lacking))
+                self.evaluate.detail(f"{type} needs {lacking}", item, entry.at, help=where_to_give(name, type, lacking))
                 continue
             env["in_channels"] = self._channels(value)
             value = self._single(item, REGISTRY[type], fields, env, value, path.to(type))
@@ -443,7 +443,7 @@ class Expander:
         """Add a layer and return what it gives.
 
         Raises:
-            LayerFault: It cannot work on what it reads, or its output is larger than any.
+            LayerError: It cannot work on what it reads, or its output is larger than any.
         """
         count = len(self.builder.layers)
         if count >= self.max_layers:
@@ -464,7 +464,7 @@ class Expander:
     def _too_large(
         self, item: Item, message: str, at: Positioned | None = None, found: str = "", help: str = ""
     ) -> None:
-        self.faults.add(message, at or item, path=item.where, found=found, help=help, note=self.evaluate.note())
+        self.errors.add(message, at or item, path=item.where, found=found, help=help, note=self.evaluate.note())
         raise TooLarge
 
 
@@ -472,10 +472,10 @@ def _check_equal(body: Shape, shortcut: Shape) -> None:
     """Refuse a residual that would stretch an axis.
 
     Raises:
-        LayerFault: The two shapes differ.
+        LayerError: The two shapes differ.
     """
     if body != shortcut:
-        raise LayerFault(
+        raise LayerError(
             "a residual adds equal shapes",
             f"the body gives {shown(body)}, the shortcut {shown(shortcut)}",
             help="project the shortcut: residual: {body: [...], shortcut: [...]}",

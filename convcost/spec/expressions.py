@@ -13,7 +13,7 @@ from convcost.spec.arithmetic import (
     COMPARISONS,
     FUNCTIONS,
     Env,
-    ExpressionFault,
+    ExpressionError,
     Run,
     checked,
     compared,
@@ -48,7 +48,7 @@ class Unknown(Exception):
 
 
 class Missing:
-    """Stands for the value of a name that has none: a symbol without a value, or what a fault hides."""
+    """Stands for the value of a name that has none: a symbol without a value, or what an error hides."""
 
     __slots__ = ("symbol",)
 
@@ -75,7 +75,7 @@ class Expression:
         """Return the value in `env`.
 
         Raises:
-            ExpressionFault: It has none, such as after a division by zero.
+            ExpressionError: It has none, such as after a division by zero.
             Unknown: A name has none.
         """
         return self._run(env)
@@ -95,16 +95,16 @@ def read(text: str) -> Any:
     True
 
     Raises:
-        ExpressionFault: The text is no expression, or has no value.
+        ExpressionError: The text is no expression, or has no value.
     """
     if text.isdecimal() and text.isascii() and (text[0] != "0" or text == "0") and len(text) <= 15:
         return int(text)
     if text in KEYWORDS:
         return text
     if len(text) > LONGEST and _DIGITS.fullmatch(text):
-        raise ExpressionFault("a number is astronomically large or small")
+        raise ExpressionError("a number is astronomically large or small")
     if len(text) > LONGEST:
-        raise ExpressionFault(
+        raise ExpressionError(
             f"an expression is at most {LONGEST} characters long",
             f"{len(text)} characters",
             "name its parts as symbols",
@@ -181,10 +181,10 @@ class _Parser:
                 open_at.append(offset)
             elif char == ")":
                 if not open_at:
-                    raise ExpressionFault("a parenthesis is not balanced", "no ( before this )", SPLIT, offset)
+                    raise ExpressionError("a parenthesis is not balanced", "no ( before this )", SPLIT, offset)
                 open_at.pop()
         if open_at:
-            raise ExpressionFault("a parenthesis is not balanced", "this ( is not closed", SPLIT, open_at[-1])
+            raise ExpressionError("a parenthesis is not balanced", "this ( is not closed", SPLIT, open_at[-1])
 
     def _lex(self) -> Iterator[tuple[str, str, int]]:
         position = 0
@@ -193,7 +193,7 @@ class _Parser:
             match = _TOKEN.match(self.text, position)
             if match is None:
                 start = position + len(self.text[position:]) - len(self.text[position:].lstrip())
-                raise ExpressionFault(
+                raise ExpressionError(
                     "this is not an expression",
                     f"unexpected {self.text[start]!r}",
                     "a name, a number, an operator or a parenthesis",
@@ -205,7 +205,7 @@ class _Parser:
                 number = match["number"] + match["junk"]
                 start = match.start("number")
                 if not NUMBER.fullmatch(number):
-                    raise ExpressionFault(f"{number} is not a number", "", _number_help(number), start)
+                    raise ExpressionError(f"{number} is not a number", "", _number_help(number), start)
                 yield kind, number, start
             else:
                 yield kind, match[kind], match.start(kind)
@@ -218,9 +218,9 @@ class _Parser:
         self.kind, self.token, self.offset = next(self._tokens)
         return before
 
-    def _unexpected(self, expected: str) -> ExpressionFault:
+    def _unexpected(self, expected: str) -> ExpressionError:
         found = repr(self.token) if self.kind else "the end"
-        return ExpressionFault("this is not an expression", f"expected {expected}, found {found}", "", self.offset)
+        return ExpressionError("this is not an expression", f"expected {expected}, found {found}", "", self.offset)
 
     # rules
 
@@ -235,7 +235,7 @@ class _Parser:
             if operator.groups:
                 self._depth -= 1
             if operator.make is compared and self.token in COMPARISONS:
-                raise ExpressionFault("comparisons do not chain", "", "write a < b and b < c", self.offset)
+                raise ExpressionError("comparisons do not chain", "", "write a < b and b < c", self.offset)
         return left
 
     def _operand(self, level: int) -> Run:
@@ -260,7 +260,7 @@ class _Parser:
             return self._call(token, offset)
         if kind == "name" and token not in OPERATORS:
             if token in FUNCTIONS:
-                raise ExpressionFault(f"{token} is a function", "", f"{token}(…)", offset)
+                raise ExpressionError(f"{token} is a function", "", f"{token}(…)", offset)
             if token in CONSTANTS or token in KEYWORDS:
                 constant = CONSTANTS.get(token, token)
                 return lambda env: constant
@@ -277,7 +277,7 @@ class _Parser:
 
     def _call(self, name: str, offset: int) -> Run:
         if name not in FUNCTIONS:
-            raise ExpressionFault(f"there is no function {name!r}", "", nearest(name, FUNCTIONS), offset)
+            raise ExpressionError(f"there is no function {name!r}", "", nearest(name, FUNCTIONS), offset)
         self._enter()
         self._advance()
         arguments: list[Run] = []
@@ -291,7 +291,7 @@ class _Parser:
         least, most = FUNCTIONS[name]
         if not least <= len(arguments) <= most:
             takes = f"{least} argument" + ("s" if least != 1 else "") + (" or more" if most > least else "")
-            raise ExpressionFault(f"{name} takes {takes}", f"{len(arguments)} given", "", offset)
+            raise ExpressionError(f"{name} takes {takes}", f"{len(arguments)} given", "", offset)
 
         def call(env: Env) -> Any:
             values = [numeric(argument(env), name, offset) for argument in arguments]
@@ -299,7 +299,7 @@ class _Parser:
                 return checked(apply(name, values), offset)
             except ValueError as error:
                 message, _, found = str(error).partition(": ")
-                raise ExpressionFault(message, found, "", offset) from None
+                raise ExpressionError(message, found, "", offset) from None
 
         return call
 
@@ -311,7 +311,7 @@ class _Parser:
     def _enter(self) -> None:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise ExpressionFault(f"an expression nests at most {_DEEPEST} deep", "", "", self.offset)
+            raise ExpressionError(f"an expression nests at most {_DEEPEST} deep", "", "", self.offset)
 
 
 def _number_help(number: str) -> str:
@@ -325,7 +325,7 @@ def _number_help(number: str) -> str:
 def _number(token: str, offset: int) -> Any:
     _, _, exponent = token.lower().partition("e")
     if len(token) > 80 or (exponent and abs(int(exponent)) > 80):
-        raise ExpressionFault("a number is astronomically large or small", "", "", offset)
+        raise ExpressionError("a number is astronomically large or small", "", "", offset)
     return plain(Fraction(token.replace("_", "")))
 
 

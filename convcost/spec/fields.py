@@ -78,7 +78,7 @@ class Fields:
         for name, field in layer.fields.items():
             if field.default is ... and name not in given:
                 if not (isinstance(node, Mapping) and node.broken):  # else it may stand in what is reported
-                    self.values.faults.add(f"{layer.type} needs {name}", at, path=where, help=_form(layer))
+                    self.values.errors.add(f"{layer.type} needs {name}", at, path=where, help=_form(layer))
                 given[name] = Given(INVALID, at)
         return given
 
@@ -86,7 +86,7 @@ class Fields:
         """Return the fields that a mapping gives to a layer type; `outer` marks those in `defaults`."""
         if node.__class__ is not Mapping:
             if not (isinstance(node, Scalar) and node.null):
-                self.values.faults.add(
+                self.values.errors.add(
                     f"the fields of {layer.type} are a mapping",
                     node,
                     path=where,
@@ -101,7 +101,7 @@ class Fields:
             follower = followers(layer).get(name) if name not in fields else None
             if name not in fields and name not in layer.checked and follower is None:
                 help = nearest(name, [*allowed(layer), *([BRANCHES] if layer.merges() else [])])
-                self.values.faults.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
+                self.values.errors.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
                 _take_as_meant(name, fields, given, key)
             elif value.__class__ is Scalar and value.null:
                 continue
@@ -125,17 +125,17 @@ class Fields:
             ((type, (at, inner)),) = node.entries.items()
         else:
             found = kind_of(node) if isinstance(node, Sequence) else f"{len(node.entries)} types"
-            self.values.faults.add(f"{name} is a name or one type with fields", node, path=where, found=found)
+            self.values.errors.add(f"{name} is a name or one type with fields", node, path=where, found=found)
             return INVALID
         if not follower.takes(type):
             help = nearest(type, [*follower.choices, "none"])
-            self.values.faults.add(f"there is no {kind} {type!r}", at, path=where, help=help)
+            self.values.errors.add(f"there is no {kind} {type!r}", at, path=where, help=help)
             return INVALID
         if isinstance(node, Mapping):
             fields = self.given(inner, REGISTRY[type], where, outer=outer)
         if not outer and (lacking := lacks(type, self.defaults.get(type, {}) | fields)):
             help = where_to_give(name, type, lacking)
-            self.values.faults.add(f"{type} needs {lacking}", at, path=where, help=help)
+            self.values.errors.add(f"{type} needs {lacking}", at, path=where, help=help)
             return INVALID
         return Item(type, type, where, at.line, at.column, fields) if isinstance(node, Mapping) else type
 
@@ -154,16 +154,16 @@ class Fields:
                 else:
                     help = nearest(name, parameters) if parameters else "it has no parameters"
                     _take_as_meant(name, parameters, given, key)
-                    self.values.faults.add(f"the block {block!r} has no parameter {name!r}", key, path=where, help=help)
+                    self.values.errors.add(f"the block {block!r} has no parameter {name!r}", key, path=where, help=help)
         elif not (isinstance(node, Scalar) and node.null):
             help = f"{block}: {{" + ", ".join(f"{name}: …" for name in parameters) + "}"
-            self.values.faults.add(
+            self.values.errors.add(
                 f"the arguments of {block!r} are a mapping", node, path=where, found=kind_of(node), help=help
             )
             return {name: Given(INVALID, node) for name, default in parameters.items() if default is None}
         for name, default in parameters.items():
             if default is None and name not in given:
-                self.values.faults.add(
+                self.values.errors.add(
                     f"the block {block!r} needs {name}", at, path=where, help=f"{block}: {{{name}: …}}"
                 )
                 given[name] = Given(INVALID, at)

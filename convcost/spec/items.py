@@ -61,7 +61,7 @@ class Items:
                 with it.
         """
         if not isinstance(node, Sequence):
-            self.values.faults.add(
+            self.values.errors.add(
                 "layers is a list of items", node, path=where, found=kind_of(node), help="- conv: {…}"
             )
             return []
@@ -93,7 +93,7 @@ class Items:
         return _wrong(node, where)
 
     def _no_item(self, node: Node, where: str) -> None:
-        self.values.faults.add(
+        self.values.errors.add(
             "an item is a type or a mapping with one", node, path=where, found=kind_of(node), help="- conv: {…}"
         )
 
@@ -111,7 +111,7 @@ class Items:
                 self._unknown_type(key, entries[key][0], where)
                 return self._named_only(node, where, names)
             if type:
-                self.values.faults.add(
+                self.values.errors.add(
                     "an item has exactly one type",
                     entries[key][0],
                     path=where,
@@ -123,7 +123,7 @@ class Items:
         if not type:
             if not node.broken:
                 help = "- conv: {…}"
-                self.values.faults.add("an item has exactly one type", node, path=where, found="none", help=help)
+                self.values.errors.add("an item has exactly one type", node, path=where, found="none", help=help)
             return self._named_only(node, where, names)
         return self._build(type, entries[type][0], entries[type][1], entries, where, names, counts)
 
@@ -148,11 +148,11 @@ class Items:
             try:
                 REGISTRY[name]
             except PluginError as error:
-                (fault,) = error.faults
-                self.values.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help)
+                (detail,) = error.details
+                self.values.errors.add(detail.message, at, path=where, found=detail.found, help=detail.help)
                 return
         help = meant(name) or nearest(name, [*REGISTRY, *self.fields.parameters, RESIDUAL, *ITEM_KEYS])
-        self.values.faults.add(f"there is no layer type or block {name!r}", at, path=where, help=help)
+        self.values.errors.add(f"there is no layer type or block {name!r}", at, path=where, help=help)
 
     def _build(
         self,
@@ -171,7 +171,7 @@ class Items:
             if "from" in entries:
                 item.sources = self._sources(entries["from"][1], where, names)
                 if len(item.sources) > 1 and not item.merges:
-                    self.values.faults.add(
+                    self.values.errors.add(
                         "only a merge reads several names",
                         entries["from"][1],
                         path=where,
@@ -201,11 +201,11 @@ class Items:
     def _name(self, node: Node, where: str, names: Names) -> str:
         if not isinstance(node, Scalar) or node.null:
             found = "no value" if isinstance(node, Scalar) else kind_of(node)
-            self.values.faults.add("a name is a text", node, path=where, found=found)
+            self.values.errors.add("a name is a text", node, path=where, found=found)
             return ""
         if node.text in self.declared:
             first = self.declared[node.text][0]
-            self.values.faults.add(
+            self.values.errors.add(
                 f"the name {node.text!r} is used twice", node, path=where, found=f"first in line {first.line + 1}"
             )
         else:
@@ -219,13 +219,13 @@ class Items:
         for child in nodes:
             if not isinstance(child, Scalar) or child.null:
                 found = "no value" if isinstance(child, Scalar) else kind_of(child)
-                self.values.faults.add("from takes names", child, path=where, found=found)
+                self.values.errors.add("from takes names", child, path=where, found=found)
                 return ()
             if child.text not in names:
                 self.unresolved.append((child.text, child, where))
             sources.append(child.text)
         if not sources:
-            self.values.faults.add("from takes a name, or a list of names", node, path=where, found="an empty list")
+            self.values.errors.add("from takes a name, or a list of names", node, path=where, found="an empty list")
         return tuple(sources)
 
     def _check_sources(self) -> None:
@@ -233,7 +233,7 @@ class Items:
         for name, at, where in self.unresolved:
             if name not in self.declared:
                 help = nearest(name, self.declared) if self.declared else "name an earlier item with `name`"
-                self.values.faults.add(f"there is no item named {name!r} before this one", at, path=where, help=help)
+                self.values.errors.add(f"there is no item named {name!r} before this one", at, path=where, help=help)
                 continue
             other, other_where = self.declared[name]
             line = f"in line {other.line + 1}"
@@ -246,7 +246,7 @@ class Items:
             else:
                 message = f"{name!r} cannot be seen from here"
                 help = "a name inside a branch or body is visible there only"
-            self.values.faults.add(message, at, path=where, found=line, help=help)
+            self.values.errors.add(message, at, path=where, found=line, help=help)
         self.unresolved = []
 
     def _merge(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int], *, named: bool) -> None:
@@ -260,7 +260,7 @@ class Items:
             elif branches is not None:
                 self._branches(item, branches, where, names, counts)
         if item.branches is not None and len(item.sources) > 1:
-            self.values.faults.add(
+            self.values.errors.add(
                 f"{item.type} takes branches or several names, not both",
                 item,
                 path=where,
@@ -271,7 +271,7 @@ class Items:
     def _check_named_inputs(self, item: Item, node: Node, where: str, *, named: bool) -> None:
         """Refuse a merge without branches whose inputs `from` does not name."""
         if len(item.sources) < 2 and (item.sources or not named):  # else what stands in `from` is reported
-            self.values.faults.add(
+            self.values.errors.add(
                 f"{item.type} needs at least two inputs",
                 item if isinstance(node, Scalar) else node,
                 path=where,
@@ -283,7 +283,7 @@ class Items:
         type = item.type
         if not isinstance(node, Sequence) or len(node.items) < 2:
             found = f"{len(node.items)} branch" if isinstance(node, Sequence) else kind_of(node)
-            self.values.faults.add(
+            self.values.errors.add(
                 f"{type} takes at least two branches",
                 node,
                 path=where,
@@ -304,13 +304,13 @@ class Items:
         elif isinstance(node, Mapping):
             self.values.check_keys(node, RESIDUAL_KEYS, where, "residual")
             if "body" not in node.entries:
-                self.values.faults.add("residual needs a body", node, path=where, help=form)
+                self.values.errors.add("residual needs a body", node, path=where, help=form)
             item.branches = [
                 self._way(label, node, f"{where}.residual.{label}", names, counts) for label in RESIDUAL_KEYS
             ]
         else:
             at = item if isinstance(node, Scalar) and node.null else node
-            self.values.faults.add("residual needs a body", at, path=where, found=kind_of(node), help=form)
+            self.values.errors.add("residual needs a body", at, path=where, found=kind_of(node), help=form)
             item.branches = [Branch([], "", ""), Branch([], "", "")]
 
     def _way(self, label: str, node: Mapping, where: str, names: Names, counts: dict[str, int]) -> Branch:
@@ -326,7 +326,7 @@ class Items:
 
     def _branch(self, node: Node, where: str, names: Names, counts: dict[str, int]) -> list[Item]:
         if not isinstance(node, Sequence):
-            self.values.faults.add(
+            self.values.errors.add(
                 "a branch is a list of items",
                 node,
                 path=where,

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from convcost import files
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 
 MOST_LAYERS = 1_000_000
 """No network has more: their names and shapes take gigabytes."""
@@ -49,7 +49,7 @@ def allow_bytes(count: int) -> None:
     """
     if type(count) is not int or not 1 <= count <= MOST_BYTES:
         message = f"max_bytes is a whole number from 1 to {MOST_BYTES:,}"
-        raise OptionError(Fault(message, found=f"{count!r}"))
+        raise OptionError(ErrorDetail(message, found=f"{count!r}"))
     _max_bytes.set(count)
 
 
@@ -85,5 +85,5 @@ def checked(layers: Any) -> int:
     """
     if type(layers) is not int or not 1 <= layers <= MOST_LAYERS:
         message = f"max_layers is a whole number from 1 to {MOST_LAYERS:,}"
-        raise OptionError(Fault(message, found=f"{layers!r}"))
+        raise OptionError(ErrorDetail(message, found=f"{layers!r}"))
     return layers

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import isfinite
 from typing import Any
 
-from convcost.errors import Fault, SpecError
+from convcost.errors import ErrorDetail, SpecError
 from convcost.numbers import plain
 from convcost.spec.source import Source
 from convcost.spec.tree import DEEPEST, Mapping, Node, Scalar, Sequence
@@ -156,4 +156,4 @@ def text_of(value: Any) -> str:
 
 def _refused(found: str) -> SpecError:
     help = "it may hold dicts, lists, strings, numbers, bools, None"
-    return SpecError(Fault("the mapping is not a spec", found=found, help=help))
+    return SpecError(ErrorDetail("the mapping is not a spec", found=found, help=help))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 from convcost.spec import expressions
-from convcost.spec.arithmetic import ExpressionFault, plain, shown
+from convcost.spec.arithmetic import ExpressionError, plain, shown
 
 MOST_VALUES = 100_000
 _FEWER = "a larger step gives fewer; --max-points N allows more, in Python max_points=N"
@@ -43,25 +43,25 @@ def _parts(text: str) -> list[str]:
 def _value(name: str, text: str, part: str) -> Any:
     try:
         value = expressions.read(part.strip())
-    except ExpressionFault as fault:
-        raise OptionError(Fault(fault.message, found=f"--set {name}={text}", help=fault.help)) from None
+    except ExpressionError as error:
+        raise OptionError(ErrorDetail(error.message, found=f"--set {name}={text}", help=error.help)) from None
     if isinstance(value, expressions.Expression):
         names = " and ".join(sorted(value.names))
-        raise OptionError(Fault(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
+        raise OptionError(ErrorDetail(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
     return value
 
 
 def _counted(name: str, text: str, sides: list[Any], most: int) -> list[Any]:
     found = f"--set {name}={text}"
     if len(sides) > 3 or any(isinstance(side, bool | str) for side in sides):
-        raise OptionError(Fault("a range is START:END or START:END:STEP, of numbers", found=found))
+        raise OptionError(ErrorDetail("a range is START:END or START:END:STEP, of numbers", found=found))
     start, end, step = (*sides, 1)[:3]
     if step <= 0:
-        raise OptionError(Fault(f"the step of a range is above 0: {shown(step)}", found=found))
+        raise OptionError(ErrorDetail(f"the step of a range is above 0: {shown(step)}", found=found))
     if start >= end:
         kind = "empty" if start == end else "backwards"
-        raise OptionError(Fault(f"the range is {kind}: its end is not in it", found=found, help="START:END:STEP"))
+        raise OptionError(ErrorDetail(f"the range is {kind}: its end is not in it", found=found, help="START:END:STEP"))
     count = -((start - end) // step)
     if count > most:
-        raise OptionError(Fault(f"a range has at most {most:,} values", found=f"{found}: {count:,}", help=_FEWER))
+        raise OptionError(ErrorDetail(f"a range has at most {most:,} values", found=f"{found}: {count:,}", help=_FEWER))
     return [plain(start + turn * step) for turn in range(count)]

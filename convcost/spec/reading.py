@@ -12,7 +12,8 @@ from convcost.layers import REGISTRY
 from convcost.metrics import METRICS
 from convcost.network import Limit
 from convcost.spec import expressions
-from convcost.spec.arithmetic import ExpressionFault
+from convcost.spec.arithmetic import ExpressionError
+from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import (
     BLOCK_KEYS,
     INPUT_NAME,
@@ -29,7 +30,6 @@ from convcost.spec.document import (
     Symbol,
 )
 from convcost.spec.expressions import Expression
-from convcost.spec.faults import Faults
 from convcost.spec.fields import Fields, allowed
 from convcost.spec.items import Items
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
@@ -44,14 +44,14 @@ _AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
 _CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv")
 
 
-def read(root: Node | None, faults: Faults) -> Document | None:
+def read(root: Node | None, errors: ErrorCollector) -> Document | None:
     """Return the document a tree stands for, or None when it has no layers to speak of."""
-    return _Reader(faults).read(root)
+    return _Reader(errors).read(root)
 
 
 class _Reader:
-    def __init__(self, faults: Faults) -> None:
-        self.values = Values(faults)
+    def __init__(self, errors: ErrorCollector) -> None:
+        self.values = Values(errors)
         self.symbols: dict[str, Symbol] = {}
         self.defaults: dict[str, dict[str, Given]] = {}
         self.blocks: dict[str, tuple[Scalar, Mapping]] = {}
@@ -59,12 +59,12 @@ class _Reader:
         self.fields = Fields(self.values, self.defaults, self.parameters)
 
     def read(self, root: Node | None) -> Document | None:
-        faults = self.values.faults
+        errors = self.values.errors
         if root is None or (isinstance(root, Scalar) and root.null):
-            faults.add("the spec is empty", Scalar("", 0, 0), help="it needs at least `input` and `layers`")
+            errors.add("the spec is empty", Scalar("", 0, 0), help="it needs at least `input` and `layers`")
             return None
         if not isinstance(root, Mapping):
-            faults.add(
+            errors.add(
                 "a spec is a mapping", root, found=kind_of(root), help="it starts with keys: input: …, layers: …"
             )
             return None
@@ -86,11 +86,11 @@ class _Reader:
         self.values.known = frozenset(self.symbols) | {"in_channels"}
         if "layers" not in entries:
             if not root.broken:
-                faults.add("a spec needs layers", root, help="layers: a list of items")
+                errors.add("a spec needs layers", root, help="layers: a list of items")
         else:
             items = Items(self.fields).body(entries["layers"][1], "layers", INPUT_NAME)
             if not items and isinstance(entries["layers"][1], Sequence) and not entries["layers"][1].items:
-                faults.add("a network has at least one layer", entries["layers"][1], path="layers")
+                errors.add("a network has at least one layer", entries["layers"][1], path="layers")
         limits = self._budget(entries["budget"][1]) if "budget" in entries else []
         return Document(
             name=self._text(entries, "name"),
@@ -111,13 +111,13 @@ class _Reader:
         node = entries[key][1]
         if isinstance(node, Scalar):
             return "" if node.null else node.text
-        self.values.faults.add(f"{key} is a text", node, path=key, found=kind_of(node))
+        self.values.errors.add(f"{key} is a text", node, path=key, found=kind_of(node))
         return ""
 
     def _input(self, root: Mapping, entries: dict[str, tuple[Scalar, Node]]) -> Given:
         if "input" not in entries:
             if not root.broken:
-                self.values.faults.add(
+                self.values.errors.add(
                     "a spec needs an input", root, help="input: [3, 224, 224] — channels, then spatial sizes"
                 )
             return Given(INVALID, root)
@@ -125,7 +125,7 @@ class _Reader:
         self.values.known = frozenset(self.symbols)
         if not isinstance(node, Sequence) or not 1 <= len(node.items) <= MOST_SIZES:
             found = f"{len(node.items)} numbers" if isinstance(node, Sequence) else kind_of(node)
-            self.values.faults.add(
+            self.values.errors.add(
                 f"input is a list of 1 to {MOST_SIZES} numbers",
                 node,
                 path="input",
@@ -157,12 +157,12 @@ class _Reader:
         for name, (key, value) in self.values.entries(node, "blocks", "blocks is a mapping of names to blocks"):
             path = f"blocks.{name}"
             if name == RESIDUAL or name in ITEM_KEYS or name in REGISTRY.built_in():
-                self.values.faults.add(
+                self.values.errors.add(
                     f"a block cannot be called {name!r}", key, path=path, found="the language uses this name"
                 )
                 continue
             if not isinstance(value, Mapping):
-                self.values.faults.add(
+                self.values.errors.add(
                     "a block is a mapping", value, path=path, found=kind_of(value), help="with `layers`"
                 )
                 self.parameters[name] = None
@@ -172,7 +172,7 @@ class _Reader:
             if "params" in value.entries:
                 at = value.entries["params"][1]
                 if _is_no_mapping(value.entries, "params"):
-                    self.values.faults.add("params is a mapping of names to defaults", at, path=path, found=kind_of(at))
+                    self.values.errors.add("params is a mapping of names to defaults", at, path=path, found=kind_of(at))
                     self.parameters[name] = None
                     continue
                 self.values.known = frozenset(self.symbols) | {"in_channels"}
@@ -181,7 +181,7 @@ class _Reader:
                 ):
                     self.values.check_new_name(parameter, where, f"{path}.params", "a parameter")
                     if parameter in ITEM_KEYS:
-                        self.values.faults.add(
+                        self.values.errors.add(
                             f"a parameter cannot be called {parameter!r}", where, path=f"{path}.params"
                         )
                     empty = isinstance(default, Scalar) and default.null
@@ -200,7 +200,7 @@ class _Reader:
             path = f"defaults.{type}"
             if type not in REGISTRY:
                 help = "defaults are for layer types" if type in self.parameters else nearest(type, REGISTRY)
-                self.values.faults.add(f"there is no layer type {type!r}", key, path=path, help=help)
+                self.values.errors.add(f"there is no layer type {type!r}", key, path=path, help=help)
                 continue
             given[type] = self.fields.given(value, REGISTRY[type], path, outer=True)
         shared = given.get("conv", {})
@@ -221,7 +221,7 @@ class _Reader:
         self.values.known = frozenset(self.symbols) | {"in_channels"} | parameters.keys()
         items: list[Item] = []
         if "layers" not in node.entries:
-            self.values.faults.add("a block needs layers", key, path=path, help="layers: a list of items")
+            self.values.errors.add("a block needs layers", key, path=path, help="layers: a list of items")
         else:
             items = Items(self.fields).body(node.entries["layers"][1], f"{path}.layers")
         layers = node.entries.get("layers")
@@ -242,7 +242,7 @@ class _Reader:
                     pending.pop()
                 elif item.type in trail:
                     circle = " → ".join([*trail[trail.index(item.type) :], item.type])
-                    self.values.faults.add(f"the block {item.type!r} uses itself", item, path=item.where, found=circle)
+                    self.values.errors.add(f"the block {item.type!r} uses itself", item, path=item.where, found=circle)
                     endless = True
                 elif item.type not in seen:
                     trail.append(item.type)
@@ -254,14 +254,14 @@ class _Reader:
         for metric, (key, value) in self.values.entries(node, "budget", "budget is a mapping of totals to limits"):
             if metric not in METRICS:
                 help = metrics.suggestion(metric)
-                self.values.faults.add(f"there is no total {metric!r}", key, path="budget", help=help)
+                self.values.errors.add(f"there is no total {metric!r}", key, path="budget", help=help)
                 continue
             whole = not METRICS[metric].is_ratio
             limit = amount(value.text, whole=whole) if isinstance(value, Scalar) else None
             if limit is None or not isinstance(value, Scalar):
                 found = f"found {value.text or 'no value'}" if isinstance(value, Scalar) else kind_of(value)
                 message = f"the limit of {metric} is a {'whole ' if whole else ''}number"
-                self.values.faults.add(message, value, path="budget", found=found, help=_AMOUNTS)
+                self.values.errors.add(message, value, path="budget", found=found, help=_AMOUNTS)
                 continue
             limits.append(Limit(metric, limit, value.text, value.line + 1, value.column + 1))
         return limits
@@ -291,7 +291,7 @@ def read_version(entries: dict[str, tuple[Scalar, Node]], values: Values) -> int
     text = node.text if isinstance(node, Scalar) else ""
     if text not in map(str, VERSIONS):
         found = text or kind_of(node)
-        values.faults.add("the language's version is 1 or 2", node, path="convcost", found=found)
+        values.errors.add("the language's version is 1 or 2", node, path="convcost", found=found)
         return VERSIONS[-1]
     return int(text)
 
@@ -313,7 +313,7 @@ def amount(text: str, *, whole: bool = True) -> Any:
         return None
     try:
         value = expressions.read(number)
-    except ExpressionFault:
+    except ExpressionError:
         return None
     if isinstance(value, (Expression, bool, str, list)) or value is None or value < 0:
         return None

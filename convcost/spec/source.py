@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost import files
-from convcost.errors import Fault, Place, SpecError, encodable, nearest
+from convcost.errors import ErrorDetail, Place, SpecError, encodable, nearest
 from convcost.spec import limits
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -40,7 +40,7 @@ def read(spec: str | Path) -> Source:
     """
     if not isinstance(spec, (str, os.PathLike)):
         found = f"found {type(spec).__name__}"
-        raise SpecError(Fault("a spec is a path, the name of a shipped spec, or a mapping", found=found))
+        raise SpecError(ErrorDetail("a spec is a path, the name of a shipped spec, or a mapping", found=found))
     path = Path(spec)
     shown = encodable(str(spec))
     try:
@@ -115,7 +115,7 @@ def _decode(data: bytes, file: str) -> str:
         line = before.count("\n") + 1
         column = len(before) - (before.rfind("\n") + 1) + 1
         raise SpecError(
-            Fault(
+            ErrorDetail(
                 "the file is not UTF-8",
                 Place(file, line, column),
                 found=f"byte 0x{data[error.start]:02x}",
@@ -124,14 +124,14 @@ def _decode(data: bytes, file: str) -> str:
         ) from None
 
 
-def _missing(shown: str) -> Fault:
+def _missing(shown: str) -> ErrorDetail:
     names = shipped()
     help = nearest(shown, names) if "/" not in shown or shown.split("/")[0] == "examples" else ""
-    return Fault(
+    return ErrorDetail(
         f"there is no file and no shipped spec {shown!r}",
         help=help or "`convcost specs` lists the shipped ones",
     )
 
 
-def _unreadable(shown: str, reason: str, help: str, found: str = "") -> Fault:
-    return Fault(f"{shown!r} cannot be read: {reason}", found=found, help=help)
+def _unreadable(shown: str, reason: str, help: str, found: str = "") -> ErrorDetail:
+    return ErrorDetail(f"{shown!r} cannot be read: {reason}", found=found, help=help)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
-from convcost.spec.faults import Faults
+from convcost.spec.collector import ErrorCollector
 
 try:
     from yaml import CBaseLoader as Parser
@@ -70,32 +70,32 @@ Node = Scalar | Sequence | Mapping
 _NO_KEY = Scalar("", 0, 0)
 
 
-def parse(faults: Faults) -> Node | None:
+def parse(errors: ErrorCollector) -> Node | None:
     """Return the tree of the source's one document, or None when it is empty.
 
-    Faults of YAML and of what specs leave out of it (anchors, aliases, merge keys, tags, several documents, duplicate
-    keys) are added to `faults`.
+    Errors of YAML and of what specs leave out of it (anchors, aliases, merge keys, tags, several documents, duplicate
+    keys) are added to `errors`.
     """
-    if faults.source.tree is not None:
-        laid_out: Node = faults.source.tree
+    if errors.source.tree is not None:
+        laid_out: Node = errors.source.tree
         return laid_out
     try:
         try:
-            return _build(Parser(faults.source.text), faults)
+            return _build(Parser(errors.source.text), errors)
         except yaml.MarkedYAMLError as error:
             if "nesting depth" not in str(error.problem):
                 raise
-            return _build(yaml.BaseLoader(faults.source.text), faults)  # libyaml looks ahead too far to say where
+            return _build(yaml.BaseLoader(errors.source.text), errors)  # libyaml looks ahead too far to say where
     except yaml.reader.ReaderError as error:
-        _add_unprintable(error, faults)
+        _add_unprintable(error, errors)
     except yaml.MarkedYAMLError as error:
-        _add_syntax(error, faults)
+        _add_syntax(error, errors)
     return None
 
 
-def _build(parser: Any, faults: Faults) -> Node | None:
+def _build(parser: Any, errors: ErrorCollector) -> Node | None:
     """Read the parser's events into a tree."""
-    tree = _Tree(faults)
+    tree = _Tree(errors)
     next_event = parser.get_event
     scalar_event = yaml.ScalarEvent
     while True:
@@ -104,7 +104,7 @@ def _build(parser: Any, faults: Faults) -> Node | None:
             mark: Any = event.start_mark
             node = Scalar(event.value, mark.line, mark.column)
             if event.anchor is not None or event.tag is not None:
-                _add_foreign(event, node, faults)
+                _add_foreign(event, node, errors)
             tree.place(node, event)
         elif _WORK[event.__class__](tree, event):
             return tree.root
@@ -117,9 +117,9 @@ class _Tree:
         root: The node at the top.
     """
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, errors: ErrorCollector) -> None:
         self.root: Node | None = None
-        self._faults = faults
+        self._details = errors
         self._open: list[Sequence | Mapping] = []
         self._keys: list[Scalar | None] = []  # for each open collection the key that waits for its value
         self._halves: list[Scalar | None] = []  # inside {} or [], the expression that YAML has split at its comma
@@ -133,16 +133,16 @@ class _Tree:
             return
         parent, half = self._open[-1], self._halves[-1]
         if parent.__class__ is Sequence:
-            if half is None or not _joined(half, node, self._faults):
+            if half is None or not _joined(half, node, self._details):
                 parent.items.append(node)
                 self._halves[-1] = _half(event, node)
             return
         key = self._keys[-1]
         if key is None:
-            self._keys[-1] = _key(node, self._faults)
+            self._keys[-1] = _key(node, self._details)
             return
-        if half is None or not (node.null and _joined(half, key, self._faults)):
-            _enter(parent, key, node, self._faults)  # type: ignore[arg-type]  # what is open is a list or a mapping
+        if half is None or not (node.null and _joined(half, key, self._details)):
+            _enter(parent, key, node, self._details)  # type: ignore[arg-type]  # what is open is a list or a mapping
             self._halves[-1] = _half(event, node)
         self._keys[-1] = None
 
@@ -155,10 +155,10 @@ class _Tree:
             else Sequence([], mark.line, mark.column)
         )
         if event.anchor is not None or event.tag is not None:
-            _add_foreign(event, node, self._faults)
+            _add_foreign(event, node, self._details)
         if len(self._open) >= DEEPEST:
-            help = self._faults.language.deep
-            self._faults.add(f"the file nests deeper than {DEEPEST} levels", node, help=help)
+            help = self._details.language.deep
+            self._details.add(f"the file nests deeper than {DEEPEST} levels", node, help=help)
             self.root = None
             return True
         self.place(node, event)
@@ -180,8 +180,8 @@ class _Tree:
         self._aliases = True
         key = self._keys[-1] if self._keys else None
         if key is None or key.text != "<<":  # a merge key is reported as such
-            language = self._faults.language
-            self._faults.add(f"{language.what} has no aliases", node, found=f"*{event.anchor}", help=language.once)
+            language = self._details.language
+            self._details.add(f"{language.what} has no aliases", node, found=f"*{event.anchor}", help=language.once)
         self.place(node, event)
         return False
 
@@ -190,8 +190,8 @@ class _Tree:
         self._documents += 1
         if self._documents > 1:
             at = Scalar("", event.start_mark.line, event.start_mark.column)
-            message = f"{self._faults.language.what} is one document"
-            self._faults.add(message, at, help="put the second into its own file")
+            message = f"{self._details.language.what} is one document"
+            self._details.add(message, at, help="put the second into its own file")
         return self._documents > 1
 
     def finish(self, event: Any) -> bool:
@@ -225,12 +225,12 @@ def _half(event: Any, node: Node) -> Scalar | None:
     return None
 
 
-def _joined(half: Scalar, rest: Node, faults: Faults) -> bool:
+def _joined(half: Scalar, rest: Node, errors: ErrorCollector) -> bool:
     """Put an expression together again that YAML has split at a comma, so that just this is told."""
     if not isinstance(rest, Scalar) or not _open(half) or rest.line != half.line:
         return False
-    at = faults.inside(half, half.text.index("("))
-    faults.add("a parenthesis is not balanced", at, found="this ( is not closed", help=SPLIT)
+    at = errors.inside(half, half.text.index("("))
+    errors.add("a parenthesis is not balanced", at, found="this ( is not closed", help=SPLIT)
     half.text += f", {rest.text}"
     half.split = True
     return True
@@ -240,44 +240,44 @@ def _open(scalar: Scalar) -> bool:
     return scalar.text.count("(") > scalar.text.count(")")
 
 
-def _key(node: Node, faults: Faults) -> Scalar:
+def _key(node: Node, errors: ErrorCollector) -> Scalar:
     if isinstance(node, Scalar):
         return node
-    faults.add("a key is a word", node, found="a list or mapping", help="quote {…} and […] that are meant as text")
+    errors.add("a key is a word", node, found="a list or mapping", help="quote {…} and […] that are meant as text")
     return _NO_KEY
 
 
-def _enter(parent: Mapping, key: Scalar, node: Node, faults: Faults) -> None:
+def _enter(parent: Mapping, key: Scalar, node: Node, errors: ErrorCollector) -> None:
     text = key.text
     if key is _NO_KEY:
         parent.broken = True
     elif text in parent.entries:
         first = parent.entries[text][0]
-        faults.add(f"the key {text!r} stands twice", key, found=f"first in line {first.line + 1}", help="keep one")
+        errors.add(f"the key {text!r} stands twice", key, found=f"first in line {first.line + 1}", help="keep one")
     elif text == "<<":
-        faults.add(f"{faults.language.what} has no merge keys", key, found="<<", help=faults.language.merge)
+        errors.add(f"{errors.language.what} has no merge keys", key, found="<<", help=errors.language.merge)
         parent.broken = True
     else:
         parent.entries[text] = (key, node)
 
 
-def _add_foreign(event: Any, node: Node, faults: Faults) -> None:
+def _add_foreign(event: Any, node: Node, errors: ErrorCollector) -> None:
     if event.anchor is not None:
-        faults.add(f"{faults.language.what} has no anchors", node, found=f"&{event.anchor}", help=faults.language.once)
+        errors.add(f"{errors.language.what} has no anchors", node, found=f"&{event.anchor}", help=errors.language.once)
     if event.tag is not None:
-        faults.add(
-            f"{faults.language.what} has no tags", node, found=str(event.tag), help="convcost types all text itself"
+        errors.add(
+            f"{errors.language.what} has no tags", node, found=str(event.tag), help="convcost types all text itself"
         )
 
 
-def _add_syntax(error: yaml.MarkedYAMLError, faults: Faults) -> None:
+def _add_syntax(error: yaml.MarkedYAMLError, errors: ErrorCollector) -> None:
     """Report what the parser stumbled over, at the end of the text where that is behind it."""
     mark = error.problem_mark or error.context_mark
     problem = str(error.problem or error.context)
-    at = faults.within(Scalar("", mark.line if mark else 0, mark.column if mark else 0))
-    if "\t" in faults.line(at.line)[: at.column + 1]:
+    at = errors.within(Scalar("", mark.line if mark else 0, mark.column if mark else 0))
+    if "\t" in errors.line(at.line)[: at.column + 1]:
         help = "indent with spaces, not tabs"
-    elif "mapping values are not allowed" in problem and (bare := _BARE_ITEM.match(faults.line(at.line - 1))):
+    elif "mapping values are not allowed" in problem and (bare := _BARE_ITEM.match(errors.line(at.line - 1))):
         help = f"an item that takes a name, from, repeat or if is a mapping: - {bare[1]}:"
     elif "mapping values are not allowed" in problem:
         help = "a ':' inside a text needs quotes; items of one mapping align"
@@ -285,12 +285,12 @@ def _add_syntax(error: yaml.MarkedYAMLError, faults: Faults) -> None:
         help = "a bracket or brace is not closed, or a comma is missing"
     else:
         help = ""
-    faults.add("this is not YAML", at, found=problem, help=help)
+    errors.add("this is not YAML", at, found=problem, help=help)
 
 
-def _add_unprintable(error: yaml.reader.ReaderError, faults: Faults) -> None:
-    text = faults.source.text
+def _add_unprintable(error: yaml.reader.ReaderError, errors: ErrorCollector) -> None:
+    text = errors.source.text
     match = yaml.reader.Reader.NON_PRINTABLE.search(text)  # the error counts bytes where libyaml found it
     at = match.start() if match else min(error.position, len(text) - 1)
     found = f"the control character U+{ord(text[at]):04X}"
-    faults.add("this is not YAML", faults.position(at), found=found, help="remove it")
+    errors.add("this is not YAML", errors.position(at), found=found, help="remove it")

@@ -11,17 +11,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convcost.errors import Fault, FormulaError, OptionError, SpecError
+from convcost.errors import ErrorDetail, FormulaError, OptionError, SpecError
 from convcost.layers import LayerType
 from convcost.layers.fields import is_size
 from convcost.network import Free, Network, Tensor
 from convcost.ops import is_symbolic
 from convcost.spec.arithmetic import shown
+from convcost.spec.collector import ErrorCollector, Positioned, TooManyErrors
 from convcost.spec.document import Document, Item
 from convcost.spec.evaluate import Value
 from convcost.spec.expand import Expander, Path, Scope, expand
 from convcost.spec.expressions import Missing, Unknown
-from convcost.spec.faults import Faults, Positioned, TooManyFaults
 from convcost.spec.source import Source
 from convcost.symbolic import Assumptions, Formula, NeedsValueError, assuming, bounded, symbol
 
@@ -57,7 +57,7 @@ class Letters:
         if not unbound:
             value = value.evaluate(self.witness) if is_symbolic(value) else value
             if type(value) not in (int, Fraction):
-                raise OptionError(Fault(f"--free: only a number can stay free, and {name!r} is none"))
+                raise OptionError(ErrorDetail(f"--free: only a number can stay free, and {name!r} is none"))
             self.witness[name] = value
         known = {"whole": name in self.whole, "positive": unbound or value > 0, "multiple_of": multiple}
         self.formulas[name] = self.given.get(name) or symbol(name, **known)
@@ -73,7 +73,7 @@ class Letters:
 def expand_free(
     document: Document,
     source: Source,
-    symbols: Callable[[Faults, Letters], dict[str, Any]],
+    symbols: Callable[[ErrorCollector, Letters], dict[str, Any]],
     free: Collection[str] | Mapping[str, Formula],
     max_layers: int,
 ) -> Network:
@@ -87,7 +87,7 @@ def expand_free(
         max_layers: How many layers it may have.
 
     Raises:
-        SpecError: The spec has faults, at the default values too, or needs a number where a symbol stands.
+        SpecError: The spec has errors, at the default values too, or needs a number where a symbol stands.
         OptionError: A setting or a symbol to keep cannot be used.
         FormulaError: A formula is too large, or all of them are too much work.
     """
@@ -98,7 +98,7 @@ def expand_free(
 def _expand(
     document: Document,
     source: Source,
-    symbols: Callable[[Faults, Letters], dict[str, Any]],
+    symbols: Callable[[ErrorCollector, Letters], dict[str, Any]],
     free: Collection[str] | Mapping[str, Formula],
     max_layers: int,
 ) -> Network:
@@ -106,19 +106,19 @@ def _expand(
     whole: set[str] = set()
     while True:
         letters = Letters(free, given, whole)
-        faults = _Faults(source, letters)
+        errors = _ErrorCollector(source, letters)
         with assuming(letters.witness) as conditions:
-            values = symbols(faults, letters)
+            values = symbols(errors, letters)
             conditions.witness.update(letters.witness)
-            with suppress(TooManyFaults):
+            with suppress(TooManyErrors):
                 make = partial(_FreeExpander, letters, conditions)
-                network = expand(document, values, faults, make, max_layers)
+                network = expand(document, values, errors, make, max_layers)
         bare = {name for name, formula in letters.formulas.items() if _asked_whole(formula, conditions)}
-        if bare <= whole or faults:
+        if bare <= whole or errors:
             break
         whole |= bare  # what is known from the start decides more than what is assumed on the way
     try:
-        faults.tell()
+        errors.tell()
     except SpecError as error:
         error.assumed = tuple(conditions)
         raise
@@ -135,8 +135,8 @@ def _asked_whole(formula: Formula, conditions: Assumptions) -> bool:
     return any(each.relation == "whole" and each.formula.key == formula.key for each in conditions)
 
 
-class _Faults(Faults):
-    """Faults that say at which values a decision was made."""
+class _ErrorCollector(ErrorCollector):
+    """Errors that say at which values a decision was made."""
 
     def __init__(self, source: Source, letters: Letters) -> None:
         super().__init__(source)
@@ -198,9 +198,9 @@ class _FreeExpander(Expander):
             self._needs(item, item, need.question, need.symbols)
             return feeds[0]
         except FormulaError as error:
-            raise self.faults.placed(error, item, item.where, self.evaluate.note()) from None
+            raise self.errors.placed(error, item, item.where, self.evaluate.note()) from None
 
     def _needs(self, item: Item, at: Positioned, question: str, names: Collection[str]) -> None:
         message = f"this needs {'a value' if len(names) == 1 else 'values'} for {' and '.join(names)}"
         help, note = self.letters.remedy(names), self.evaluate.note()
-        Faults.add(self.faults, message, at, path=item.where, found=question, help=help, note=note)
+        ErrorCollector.add(self.errors, message, at, path=item.where, found=question, help=help, note=note)

@@ -8,10 +8,10 @@ from typing import Any
 from convcost.errors import nearest
 from convcost.layers import REGISTRY, Activation, Norm
 from convcost.spec import expressions
-from convcost.spec.arithmetic import ExpressionFault
+from convcost.spec.arithmetic import ExpressionError
+from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import INVALID
 from convcost.spec.expressions import NAME, RESERVED, Expression
-from convcost.spec.faults import Faults
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 
 _DECLARE = "declare it under symbols"
@@ -21,18 +21,18 @@ NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FAL
 class Values:
     """Reads values; `known` holds the names that an expression may use where it stands."""
 
-    def __init__(self, faults: Faults) -> None:
-        self.faults = faults
+    def __init__(self, errors: ErrorCollector) -> None:
+        self.errors = errors
         self.known: frozenset[str] = frozenset()
         self.later: dict[str, int] = {}  # symbols by the line in which they stand, while symbols are read
         self._expressions: dict[str, Any] = {}
 
     def read(self, node: Node, where: str, words: Iterable[str] = ()) -> Any:
-        """Return the constant, formula or list of these that a node holds; `INVALID` when a fault is reported.
+        """Return the constant, formula or list of these that a node holds; `INVALID` when an error is reported.
 
         Args:
             node: The node.
-            where: Its path, for faults.
+            where: Its path, for errors.
             words: The words that may stand there.
         """
         if node.__class__ is Scalar:
@@ -44,9 +44,9 @@ class Values:
             except KeyError:
                 try:
                     value = None if node.null else expressions.read(text)
-                except ExpressionFault as fault:
-                    at = self.faults.inside(node, fault.offset)
-                    self.faults.add(fault.message, at, path=where, found=fault.found, help=fault.help)
+                except ExpressionError as error:
+                    at = self.errors.inside(node, error.offset)
+                    self.errors.add(error.message, at, path=where, found=error.found, help=error.help)
                     return INVALID
                 self._expressions[text] = value
             if value.__class__ is Expression and not value.names <= self.known:
@@ -60,7 +60,7 @@ class Values:
         if isinstance(node, Sequence):
             values = [self.read(child, where) for child in node.items]
             return INVALID if INVALID in values else values
-        self.faults.add("a value is a number, a word, an expression or a list", node, path=where, found="a mapping")
+        self.errors.add("a value is a number, a word, an expression or a list", node, path=where, found="a mapping")
         return INVALID
 
     def _add_unknown_names(self, formula: Expression, node: Node, where: str, words: Iterable[str]) -> None:
@@ -80,33 +80,33 @@ class Values:
                 help = nearest(name, self.known - {"in_channels"}) or (
                     f"{_DECLARE}, or as a parameter of the block" if where.startswith("blocks.") else _DECLARE
                 )
-            self.faults.add(
+            self.errors.add(
                 f"there is no {name!r} here",
-                self.faults.inside(node, formula.text.find(name)),
+                self.errors.inside(node, formula.text.find(name)),
                 path=where,
                 help=help,
             )
 
     def entries(self, node: Node, path: str, message: str) -> list[tuple[str, tuple[Scalar, Node]]]:
-        """Return the entries of a mapping; anything else but no value is a fault."""
+        """Return the entries of a mapping; anything else but no value is an error."""
         if isinstance(node, Mapping):
             return list(node.entries.items())
         if not (isinstance(node, Scalar) and node.null):
-            self.faults.add(message, node, path=path, found=kind_of(node))
+            self.errors.add(message, node, path=path, found=kind_of(node))
         return []
 
     def check_keys(self, node: Mapping, known: Iterable[str], path: str, what: str) -> None:
         """Report keys that are not known."""
         for text, (key, _) in node.entries.items():
             if text not in known:
-                self.faults.add(f"{what} has no key {text!r}", key, path=path, help=nearest(text, known))
+                self.errors.add(f"{what} has no key {text!r}", key, path=path, help=nearest(text, known))
 
     def check_new_name(self, name: str, key: Scalar, path: str, what: str) -> None:
         """Report a name that cannot be declared."""
         if name in RESERVED:
-            self.faults.add(f"{what} cannot be called {name!r}", key, path=path, found="the language uses this word")
+            self.errors.add(f"{what} cannot be called {name!r}", key, path=path, found="the language uses this word")
         elif not NAME.fullmatch(name):
-            self.faults.add(
+            self.errors.add(
                 f"{what} cannot be called {name!r}", key, path=path, help="letters, digits and _, not a digit first"
             )
 

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
-from convcost.errors import Fault, FormulaError
+from convcost.errors import ErrorDetail, FormulaError
 from convcost.numbers import Number
 
 MOST_LETTERS = 5_000  # of a function, as its text writes them, so that nesting cannot double a text again and again
@@ -145,7 +145,7 @@ def intern(name: str, args: tuple[Expression, ...], step: Number | None, low: Nu
 
 def too_large(bound: str, found: str) -> FormulaError:
     """Return the error that names a bound, what exceeds it, and the remedy."""
-    return FormulaError(Fault(bound, found=found, help="give symbols values, or let fewer of them stay free"))
+    return FormulaError(ErrorDetail(bound, found=found, help="give symbols values, or let fewer of them stay free"))
 
 
 def atoms(terms: Iterable[Monomial]) -> set[Atom]:

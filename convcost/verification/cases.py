@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.layers import REGISTRY, Field, LayerFault, LayerType, Shape
+from convcost.layers import REGISTRY, Field, LayerError, LayerType, Shape
 from convcost.layers.fields import BOUND, CHANNELS, FACTOR, FLAG, GROUPS, NUMBER, TIMES, WORD
 from convcost.verification.counting import Task
 from convcost.verification.positions import SMALL, Positions
@@ -150,7 +150,7 @@ class _Merge:
     def _accepts(self, fields: Mapping[str, Any], inputs: tuple[Shape, ...]) -> bool:
         try:
             self._definition(fields).output_shape(*inputs)
-        except LayerFault:
+        except LayerError:
             return False
         return True
 

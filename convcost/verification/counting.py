@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from convcost.errors import PluginError
 from convcost.executor import Engine, execute
-from convcost.layers import REGISTRY, LayerFault, Shape
+from convcost.layers import REGISTRY, LayerError, Shape
 from convcost.ops import Cost
 from convcost.verification.results import Counts
 
@@ -75,8 +75,8 @@ def predict(task: Task) -> Outcome:
     layer = REGISTRY[task.type](task.fields)
     try:
         output = layer.output_shape(*task.input_shapes)
-    except LayerFault as fault:
-        return Outcome(None, f"its formula refuses it: {fault.message} ({fault.found})", refused=True)
+    except LayerError as error:
+        return Outcome(None, f"its formula refuses it: {error.message} ({error.found})", refused=True)
     cost = layer.cost(task.input_shapes, output)
     return Outcome(predicted(cost.at_rest() if task.folded else cost, output))
 

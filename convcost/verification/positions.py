@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.layers import LayerFault, LayerType, Shape
+from convcost.layers import LayerError, LayerType, Shape
 from convcost.layers.fields import FACTOR, SIZE
 
 SMALL = (1, 2, 3)
@@ -176,7 +176,7 @@ class Positions:
     def _takes(self, window: Window) -> bool:
         try:
             self._layer(window).output_shape((1, _LARGE))
-        except LayerFault:
+        except LayerError:
             return False
         return True
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, folds
-from convcost.errors import Fault, OptionError
+from convcost.errors import ErrorDetail, OptionError
 from convcost.executor import Engine
 from convcost.layers import Shape
 from convcost.network import INPUT, Layer, Network
@@ -135,12 +135,12 @@ class _Proof:
             if values > settings.max_values:
                 message = f"the layer {layer.name!r} is too large to execute"
                 found = f"about {values:,} values at a time, at most {settings.max_values:,}"
-                raise OptionError(Fault(message, found=found, help=help.format(f"--max-values {values}")))
+                raise OptionError(ErrorDetail(message, found=found, help=help.format(f"--max-values {values}")))
         products = sum(self._work.values())
         if products > settings.max_products:
             found = f"{products:,} products to perform, at most {settings.max_products:,}"
             help = help.format(f"--max-products {products}")
-            raise OptionError(Fault("the network is too large to execute", found=found, help=help))
+            raise OptionError(ErrorDetail("the network is too large to execute", found=found, help=help))
 
     def _plan(self) -> tuple[dict[Hashable, Task], dict[Hashable, int]]:
         """Return the layers to execute, and how often each performs its most frequent operation."""

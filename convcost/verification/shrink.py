@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from convcost.layers import SAME, LayerFault
+from convcost.layers import SAME, LayerError
 from convcost.layers.fields import BOUND, CHANNELS, GROUPS
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.verification.channels import Channels
@@ -78,8 +78,8 @@ def _rebuilt(network: Network, shapes: list[tuple[int, ...]], channels: list[int
         try:
             definition = layer.definition.__class__(fields)
             output = builder.place(definition, inputs, layer.path, layer.line, layer.column, layer.former)
-        except LayerFault as fault:
-            raise _Misfit(index, f"{fault.message} ({fault.found})") from None
+        except LayerError as error:
+            raise _Misfit(index, f"{error.message} ({error.found})") from None
         if not _in_proportion(layer, inputs, output):
             raise _Misfit(index, "its channels do not follow those that it reads")
         values.append(output)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
 
-from convcost.layers import LayerFault, LayerType, Shape
+from convcost.layers import LayerError, LayerType, Shape
 from convcost.layers.fields import SIZE
 from convcost.network import Layer, Network
 from convcost.verification.tensors import Numbers
@@ -71,7 +71,7 @@ class Axis:
             inputs = [shapes[numbers.of(tensor)] for tensor in layer.inputs]
             try:
                 output = layer.definition.output_shape(*inputs)
-            except LayerFault:
+            except LayerError:
                 return False
             number = numbers.output(index)
             full = self._sizes[number]

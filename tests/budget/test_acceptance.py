@@ -97,7 +97,7 @@ def test_a_limit_in_a_form_that_cannot_be_edited_is_told(written, message, accep
     data = f"models: net.yaml\nbudgets: {written}\n".encode()
     with pytest.raises(convcost.ConfigError) as caught:
         accept(data)
-    assert caught.value.faults[0].message == message
+    assert caught.value.details[0].message == message
     assert Path("convcost.yaml").read_bytes() == data
 
 

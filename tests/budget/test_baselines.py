@@ -104,7 +104,7 @@ def test_a_spec_is_counted_at_the_values_that_are_asked_for_and_read_once(commit
     baseline = baselines.from_revision("HEAD", ["net.yaml"])
     networks = {value: network("net.yaml", n=value) for value in (1, 2, 3)}
     parse, parsed = tree.parse, []
-    monkeypatch.setattr(tree, "parse", lambda faults: parsed.append(faults.source.file) or parse(faults))
+    monkeypatch.setattr(tree, "parse", lambda errors: parsed.append(errors.source.file) or parse(errors))
     # 288 + 8 · 2n + 2n · 2n
     params = [baseline.past("net.yaml", each, {"n": value}).total.params for value, each in networks.items()]
     assert params == [288 + 16 + 4, 288 + 32 + 16, 288 + 48 + 36]
@@ -137,31 +137,31 @@ def test_a_new_spec_has_no_past(commit):
 
 
 @pytest.mark.parametrize(
-    ("before", "faults", "message", "place"),
+    ("before", "errors", "message", "place"),
     [
-        ("input: [3]\nlayers:\n  - linear: {out: 3}\n", "2 faults", "linear needs out_features", "3:5"),
-        ("input: [3]\nlayers: [relu, a, b]\n", "2 faults", "there is no layer type or block 'a'", "2:16"),
+        ("input: [3]\nlayers:\n  - linear: {out: 3}\n", "2 errors", "linear needs out_features", "3:5"),
+        ("input: [3]\nlayers: [relu, a, b]\n", "2 errors", "there is no layer type or block 'a'", "2:16"),
         (
             f"layers: [{', '.join(map('x{}'.format, range(200)))}]\n",
-            "100 or more faults",
+            "100 or more errors",
             "a spec needs an input",
             "1:1",
         ),
-        (f"input: [3]\nlayers: [{'n' * 300}]\n", "a fault", f"there is no layer type or block '{'n' * 166}…", "2:10"),
-        ("", "a fault", "the spec is empty", "1:1"),
-        ("a: [\n", "a fault", "this is not YAML", "1:5"),
-        (b"name: caf\xe9\n", "a fault", "it is not UTF-8", "1:10"),
-        (b"\x89PNG\r\n", "a fault", "it is not UTF-8", "1:1"),
+        (f"input: [3]\nlayers: [{'n' * 300}]\n", "an error", f"there is no layer type or block '{'n' * 166}…", "2:10"),
+        ("", "an error", "the spec is empty", "1:1"),
+        ("a: [\n", "an error", "this is not YAML", "1:5"),
+        (b"name: caf\xe9\n", "an error", "it is not UTF-8", "1:10"),
+        (b"\x89PNG\r\n", "an error", "it is not UTF-8", "1:1"),
     ],
 )
-def test_a_spec_with_faults_at_the_baseline_has_no_past(before, faults, message, place, commit):
+def test_a_spec_with_faults_at_the_baseline_has_no_past(before, errors, message, place, commit):
     now = Path("net.yaml").read_text()
     Path("net.yaml").write_bytes(before if isinstance(before, bytes) else before.encode())
     base = commit()
     Path("net.yaml").write_text(now)
     found = past(baselines.from_revision("HEAD", ["net.yaml"]), "net.yaml")
-    first = "" if faults == "a fault" else ", the first"
-    assert found == Lacking(f"net.yaml has {faults} in {base} (HEAD){first}: {message} ({base}:net.yaml:{place})")
+    first = "" if errors == "an error" else ", the first"
+    assert found == Lacking(f"net.yaml has {errors} in {base} (HEAD){first}: {message} ({base}:net.yaml:{place})")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_symbol_that_had_no_value(commit):
     rewrite("n:\n", "n: 2\n")
     baseline = baselines.from_revision("HEAD", ["net.yaml"])
     assert past(baseline, "net.yaml") == Lacking(
-        f"net.yaml has a fault in {base} (HEAD): the symbol 'n' has no value ({base}:net.yaml:3:3)"
+        f"net.yaml has an error in {base} (HEAD): the symbol 'n' has no value ({base}:net.yaml:3:3)"
     )
     assert past(baseline, "net.yaml", n=1).total.params == 308
 

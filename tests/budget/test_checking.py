@@ -372,7 +372,7 @@ def test_the_faults_of_all_specs_and_budgets_are_told_at_once(folder, check):
     Path("b.yaml").write_text("input: [2]\nlayers: [lineal]\n")
     with pytest.raises(convcost.ConvcostError) as caught:
         check("  - {metric: params, max: 1k, set: {m: 1}}\n", models="[a.yaml, b.yaml, net.yaml]")
-    assert [fault.message for fault in caught.value.faults] == [
+    assert [detail.message for detail in caught.value.details] == [
         "linear has no field 'out_feature'",
         "there is no layer type or block 'lineal'",
         "net.yaml has no symbol 'm'",
@@ -410,7 +410,7 @@ def test_a_block_is_suggested_by_its_name(folder, check):
     for pattern, meant in ("stag1/**", "stage1"), ("stage1/relu", "stage1/relu_1"):
         with pytest.raises(convcost.ConfigError) as caught:
             check(f'  - {{metric: params, max: 1k, layers: "{pattern}"}}\n')
-        assert caught.value.faults[0].help == f"did you mean {meant!r}?"
+        assert caught.value.details[0].help == f"did you mean {meant!r}?"
 
 
 def test_a_pattern_is_looked_for_at_the_values_that_are_given(folder, check):
@@ -432,7 +432,7 @@ def test_where_no_name_is_near_the_command_that_tells_them_is_named(folder, chec
     NET.write_text("input: [2, 99]\nlayers:\n" + "  - conv: {out_channels: 1, kernel_size: 2}\n" * 13)
     with pytest.raises(convcost.ConfigError) as caught:
         check("  - {metric: params, max: 1k, layers: stem}\n")
-    assert caught.value.faults[0].help == "`convcost analyze SPEC` tells the names of layers"
+    assert caught.value.details[0].help == "`convcost analyze SPEC` tells the names of layers"
 
 
 def test_growth_has_one_baseline():
@@ -496,7 +496,7 @@ def test_a_value_that_is_given_is_told_once_and_without_a_budget(settings, messa
 
 def test_a_fault_at_values_says_which_and_where_they_are_set(folder, check):
     NET.write_text(SYMBOLS)
-    fault = (
+    detail = (
         "error: the kernel must fit into its padded input\n"
         " --> net.yaml:3:48, layers[0]\n"
         "  |\n"
@@ -510,7 +510,7 @@ def test_a_fault_at_values_says_which_and_where_they_are_set(folder, check):
     for text, expected in (budgets, note), ("  - {metric: params, max: 1k}\n" + budgets, ""):
         with pytest.raises(convcost.SpecError) as caught:
             check(text)
-        assert str(caught.value) == fault.replace("{note}", expected)  # once, whatever it comes from
+        assert str(caught.value) == detail.replace("{note}", expected)  # once, whatever it comes from
 
 
 def test_a_fault_says_where_its_block_is_used_rather_than_at_which_values(folder, check):
@@ -521,8 +521,8 @@ def test_a_fault_says_where_its_block_is_used_rather_than_at_which_values(folder
     )
     with pytest.raises(convcost.SpecError) as caught:
         check("  - {metric: params, max: 1k, set: {n: 1}}\n")
-    (fault,) = caught.value.faults
-    assert "net.yaml:4" in fault.note
+    (detail,) = caught.value.details
+    assert "net.yaml:4" in detail.note
 
 
 def test_a_symbol_that_a_spec_does_not_have(folder, check):
@@ -535,7 +535,7 @@ def test_a_symbol_that_a_spec_does_not_have(folder, check):
     NET.write_text("input: [2, 5]\nlayers: [relu]\n")
     with pytest.raises(convcost.ConfigError) as caught:
         check("  - {metric: params, max: 1k, set: {n: 1}}\n")
-    assert caught.value.faults[0].help == "it declares no symbols; `models` says who a budget is for"
+    assert caught.value.details[0].help == "it declares no symbols; `models` says who a budget is for"
 
 
 def test_values_that_a_program_sets_are_told_without_a_place(folder):
@@ -544,11 +544,11 @@ def test_values_that_a_program_sets_are_told_without_a_place(folder):
     budgets = [Budget("params", max=one, set={"r": (33,)}), Budget("params", max=one, set={"n": (2,)})]
     with pytest.raises(convcost.ConvcostError) as caught:
         checking.check(["net.yaml"], budgets=budgets)
-    value, fault = caught.value.faults
+    value, detail = caught.value.details
     assert str(value) == (
         "error: r must be a multiple of 32\n = found: r=33\n = note: at r = 33\n = help: 32 and 64 are the nearest"
     )
-    assert fault.note == "at n = 2"
+    assert detail.note == "at n = 2"
 
 
 @pytest.mark.parametrize("layer", ["lineal", "conv: {out_channels: 2, kernel_size: 1, stride: n / 3}"])
@@ -578,11 +578,11 @@ def test_a_budget_for_others_is_none(folder, check):
     for specs, told in (names[:3], three), (names[:4], f"{three} and 1 more"), (names, f"{three} and 2 more"):
         with pytest.raises(convcost.ConfigError) as caught:
             check("  - {metric: params, max: 1, models: net.yaml}\n", *specs)
-        (fault,) = caught.value.faults
-        assert (fault.message, fault.found) == ("there is no budget to hold this to", told)
+        (detail,) = caught.value.details
+        assert (detail.message, detail.found) == ("there is no budget to hold this to", told)
     with pytest.raises(convcost.ConfigError) as caught:
         checking.check([{"input": [1], "layers": ["relu"]}])
-    assert caught.value.faults[0].found == "the mapping"
+    assert caught.value.details[0].found == "the mapping"
 
 
 def test_nothing_to_check_is_no_success(folder):

@@ -190,7 +190,7 @@ def test_a_link_that_leads_outside_is_refused(read, tmp_path):
     (tmp_path / "nets" / "link.yaml").symlink_to(outside)
     with pytest.raises(convcost.ConfigError) as caught:
         read("models: nets/*.yaml\nbudgets: [{metric: params, max: 1}]\n")
-    assert caught.value.faults[0].message == "'nets/link.yaml' is outside the configuration's folder"
+    assert caught.value.details[0].message == "'nets/link.yaml' is outside the configuration's folder"
 
 
 def test_a_link_to_what_is_inside_is_a_name_of_it(read, tmp_path):
@@ -228,8 +228,8 @@ def test_a_pattern_that_means_nothing_here(pattern, message, of, read, tmp_path)
             if of
             else f"{models}\nbudgets: [{{metric: params, max: 1}}]"
         )
-    (fault,) = caught.value.faults
-    assert (fault.message, fault.path) == (message.format(**names), of or "models")
+    (detail,) = caught.value.details
+    assert (detail.message, detail.path) == (message.format(**names), of or "models")
 
 
 def test_the_spec_that_was_meant_is_suggested(read):
@@ -238,11 +238,11 @@ def test_the_spec_that_was_meant_is_suggested(read):
             read(f"models: {name}\nbudgets: [{{metric: params, max: 1}}]\n")
 
 
-def faults(read, text):
-    """Return what is told of a configuration: the message, what is found and the help of each fault."""
+def errors(read, text):
+    """Return what is told of a configuration: the message, what is found and the help of each error."""
     with pytest.raises(convcost.ConfigError) as caught:
         read(text)
-    return [(fault.message, fault.found, fault.help) for fault in caught.value.faults]
+    return [(detail.message, detail.found, detail.help) for detail in caught.value.details]
 
 
 EMPTY = ("the configuration is empty", "", "it needs at least `budgets`; `convcost init SPEC` writes one")
@@ -250,7 +250,7 @@ NO_MAPPING = "a configuration is a mapping"
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "error"),
     [
         ("", EMPTY),
         ("# nothing\n", EMPTY),
@@ -260,8 +260,8 @@ NO_MAPPING = "a configuration is a mapping"
         ("[]\n", (NO_MAPPING, "a list", "it starts with keys: models: …, budgets: …")),
     ],
 )
-def test_a_configuration_that_is_no_mapping(text, fault, read):
-    assert faults(read, text) == [fault]
+def test_a_configuration_that_is_no_mapping(text, detail, read):
+    assert errors(read, text) == [detail]
 
 
 WORD = ("a key is a word", "a list or mapping", "quote {…} and […] that are meant as text")
@@ -277,7 +277,7 @@ SHARES = "such as 2% or 5M"
         ("budgets: [{[a]: 1, max: 3}]\n", [WORD]),
         ("budgets: [{[a]: 1, metric: params}]\n", [WORD]),
         ("budgets: [{metric: params, max: 3, set: {[a]: 1}}]\n", [WORD]),
-        # faults of YAML and of what it says, at once
+        # errors of YAML and of what it says, at once
         (
             "budgets: [{metric: params, max: 3, max: 4, maxx: 5}]\n",
             [
@@ -321,7 +321,7 @@ SHARES = "such as 2% or 5M"
     ],
 )
 def test_what_is_wrong_is_told_with_what_is_found_and_the_remedy(text, told, read):
-    assert faults(read, text) == told
+    assert errors(read, text) == told
 
 
 @pytest.mark.parametrize("warn", ["300", "100%", "0", "0%"])
@@ -387,7 +387,7 @@ def test_a_file_that_is_no_configuration(data, message, tmp_path, monkeypatch):
     Path("convcost.yaml").write_bytes(data)
     with pytest.raises(convcost.ConfigError) as caught:
         configuration.read("convcost.yaml")
-    assert message in [fault.message for fault in caught.value.faults]
+    assert message in [detail.message for detail in caught.value.details]
 
 
 def test_a_folder_is_no_configuration(tmp_path, monkeypatch):

@@ -25,7 +25,7 @@ BEYOND = {
     "how it is used": "growth_without_baseline",
     "what the parser of an editor has resolved": "yaml_anchor",
 }
-"""What a schema cannot know, and the broken configurations with no fault but such."""
+"""What a schema cannot know, and the broken configurations with no error but such."""
 ACCEPTED = {name for names in BEYOND.values() for name in names.split()}
 
 

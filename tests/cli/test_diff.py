@@ -189,7 +189,7 @@ def test_a_spec_with_faults_at_the_base(commit, convcost):
     assert (status, out) == (2, "")
     assert err == dedent(
         f"""\
-        error: net.yaml has faults at {before} (HEAD)
+        error: net.yaml has errors at {before} (HEAD)
          = help: compare it with a revision at which it has none
 
         error: conv has no field 'kernel'
@@ -221,7 +221,7 @@ def test_the_faults_of_all_files_are_told(commit, convcost):
     assert [line for line in err.splitlines() if line.startswith("error: ")] == [
         "error: a spec needs layers",
         "error: there is no file and no shipped spec 'none.yaml'",
-        f"error: old.yaml has faults at {err.partition('old.yaml has faults at ')[2].split()[0]} (HEAD)",
+        f"error: old.yaml has errors at {err.partition('old.yaml has errors at ')[2].split()[0]} (HEAD)",
         "error: a spec needs layers",
     ]
 

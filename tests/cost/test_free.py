@@ -138,11 +138,11 @@ def test_a_decision_is_made_at_the_default_and_its_condition_is_told():
 def test_what_needs_a_number_says_which_symbol_needs_a_value_and_where(layer, symbols, message):
     with pytest.raises(SpecError, match=message) as caught:
         convcost.analyze(spec(layer, symbols=symbols))
-    (fault,) = caught.value.faults
-    assert fault.place is not None
+    (detail,) = caught.value.details
+    assert detail.place is not None
     if "kernel" not in message:
-        assert "N" in fault.found
-        assert fault.help == "--set N=…"
+        assert "N" in detail.found
+        assert detail.help == "--set N=…"
 
 
 def test_equal_shapes_add_up_whatever_the_symbol_is():
@@ -206,7 +206,7 @@ def test_each_number_of_every_shipped_network_can_stay_free(name):
         try:
             free = convcost.analyze(name, free=[symbol]).total
         except SpecError as error:
-            (message,) = {fault.message for fault in error.faults}
+            (message,) = {detail.message for detail in error.details}
             assert message == f"this needs a value for {symbol}"  # it is a number of repetitions
             continue
         for metric in METRICS:

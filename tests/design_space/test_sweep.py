@@ -215,9 +215,9 @@ def test_a_divisor_that_is_not_positive_is_an_error_in_formulas_too():
     assert told(found) == again(spec, found)
     errors = [row["n"] for row in found.rows() if row["error"]]
     assert errors == [1, 2, 3, 4, 5]
-    (fault,) = found.outcomes[0].faults
-    assert fault.message == "make_divisible needs a positive divisor"
-    assert fault.found == "found -4"
+    (detail,) = found.outcomes[0].details
+    assert detail.message == "make_divisible needs a positive divisor"
+    assert detail.found == "found -4"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_size_beyond_every_network_is_an_error_in_formulas_too(layer, beyond, 
     spec = {"symbols": {"s": 2}, "input": [1, 9], "layers": [layer]}
     found = convcost.sweep(spec, set={"s": [*range(1, 20), 10**14, beyond]})
     assert told(found) == again(spec, found)
-    assert found.outcomes[-1].faults[0].message == message
+    assert found.outcomes[-1].details[0].message == message
     assert not any(isinstance(outcome, ConvcostError) for outcome in found.outcomes[:20])
 
 
@@ -246,14 +246,14 @@ def test_what_is_true_is_no_1():
     assert told(found) == again(spec, found)
     # 3n weights and n biases; a bias of 1 is no truth value
     assert found.outcomes[:12] == [(4 * n, 48 * n) for n in range(1, 13)]
-    assert all(each.faults[0].message == "bias must be true or false" for each in found.outcomes[12:])
+    assert all(each.details[0].message == "bias must be true or false" for each in found.outcomes[12:])
 
 
 def test_1_is_not_true():
     spec = {"symbols": {"n": 2}, "input": [3, 4, 4], "layers": [conv(out_channels="n", kernel_size=1)]}
     found = convcost.sweep(spec, set={"n": "1:13,true"})
     assert told(found) == again(spec, found)
-    assert found.outcomes[12].faults[0].message == "out_channels must be a whole number"
+    assert found.outcomes[12].details[0].message == "out_channels must be a whole number"
 
 
 def test_a_sweep_has_at_most_so_many_points():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convcost.executor import Tensor, execute, executes, run, weights
-from convcost.layers import REGISTRY, LayerFault
+from convcost.layers import REGISTRY, LayerError
 from convcost.registry import DuplicateError
 
 
@@ -95,5 +95,5 @@ def test_what_no_layer_can_be_is_refused(type, fields):
     """Each is one more than is allowed, and the type's formulas refuse it on their own."""
     with pytest.raises(ValueError):  # noqa: PT011 - a message each
         execute(type, fields, [(1, 9)])
-    with pytest.raises(LayerFault):
+    with pytest.raises(LayerError):
         REGISTRY[type](fields).output_shape((1, 9))

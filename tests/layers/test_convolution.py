@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from convcost.layers import REGISTRY, LayerFault
+from convcost.layers import REGISTRY, LayerError
 from convcost.ops import Cost
 
 
@@ -190,7 +190,7 @@ def test_a_convolution_counts_what_its_windows_read(axes, groups, share, each, r
     inputs, outputs = groups * share, groups * each
     shape = (inputs, *(axis["i"] for axis in axes))
     if not all(sides):
-        with pytest.raises(LayerFault, match="the kernel must fit into its padded input"):
+        with pytest.raises(LayerError, match="the kernel must fit into its padded input"):
             run("conv", shape, out_channels=outputs, groups=groups, **given_fields)
         return
     ran = run("conv", shape, out_channels=outputs, groups=groups, **given_fields)
@@ -340,7 +340,7 @@ def test_a_transposed_convolution_counts_what_lands_in_its_output(axes, groups, 
     found = [spread(axis) for axis in axes]
     allowed = [axis["extra"] < max(axis["s"], axis["d"]) or axis["extra"] == 0 for axis in axes]
     if not all(allowed) or any(size < 1 for size, _ in found):
-        with pytest.raises(LayerFault):
+        with pytest.raises(LayerError):
             run("transposed_conv", shape, **window)
         return
     ran = run("transposed_conv", shape, **window)

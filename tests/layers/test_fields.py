@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from convcost.layers import FieldFault
+from convcost.layers import FieldError
 from convcost.layers.fields import (
     MAX_SIZE,
     factors,
@@ -92,6 +92,6 @@ def test_a_value_has_one_normal_form(read, value, rank, normal):
     ],
 )
 def test_a_value_that_a_field_cannot_hold(read, value, rank, expected, found, help):
-    with pytest.raises(FieldFault) as error:
+    with pytest.raises(FieldError) as error:
         read(value, rank)
     assert (error.value.expected, error.value.found, error.value.help) == (expected, found, help)

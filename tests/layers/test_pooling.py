@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from convcost.executor import Tensor
 from convcost.executor import run as execute
-from convcost.layers import LayerFault
+from convcost.layers import LayerError
 
 
 def test_a_maximum_of_n_values_compares_n_minus_1_times(run):
@@ -104,7 +104,7 @@ def test_a_pool_counts_whole_windows(axes, up, channels, run):
         sides = [starts(axis["i"], axis["k"], axis["s"], d, axis["pad"], up=up) for axis in axes]
         given_fields = window | ({"dilation": d} if d > 1 else {})
         if not all(sides):
-            with pytest.raises(LayerFault, match="must fit"):
+            with pytest.raises(LayerError, match="must fit"):
                 run(type, shape, **given_fields)
             continue
         ran = run(type, shape, **given_fields)

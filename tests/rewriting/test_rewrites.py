@@ -290,7 +290,7 @@ def test_a_linear_layer_that_reads_no_map_is_refused(network):
 def test_wrong_options(name, options, message):
     with pytest.raises(convcost.OptionError) as caught:
         named(name, **options)
-    assert caught.value.faults[0].message == message
+    assert caught.value.details[0].message == message
 
 
 def test_each_rewrite_says_what_it_is():

@@ -331,8 +331,8 @@ def test_a_rewrite_that_does_not_apply_refuses_and_says_why(name, rewrite):
 
 
 def message(caught):
-    (fault,) = caught.value.faults
-    return fault.message, fault.found
+    (detail,) = caught.value.details
+    return detail.message, detail.found
 
 
 def test_some_uses_of_an_item_are_refused(rewrite):
@@ -348,7 +348,7 @@ def test_some_uses_of_an_item_are_refused(rewrite):
         "an item is rewritten in all of its uses or in none: separable",
         "it also writes 'conv_1.1', 'conv_1.3'",
     )
-    place = caught.value.faults[0].place
+    place = caught.value.details[0].place
     assert (place.line, place.column) == (3, 5)
     assert "repeat: 3" in rewrite(text, "separable", "conv_1.*")
 

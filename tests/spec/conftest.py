@@ -59,16 +59,16 @@ def total() -> Callable[..., Cost]:
 
 
 @pytest.fixture(scope="session")
-def faults() -> Callable[..., list[tuple[str, int, int]]]:
-    """Return a function that tells each fault of a spec: its message, line and column."""
+def errors() -> Callable[..., list[tuple[str, int, int]]]:
+    """Return a function that tells each error of a spec: its message, line and column."""
 
-    def faults(text: str, **settings: Any) -> list[tuple[str, int, int]]:
+    def errors(text: str, **settings: Any) -> list[tuple[str, int, int]]:
         with pytest.raises(SpecError) as caught:
             _load(text, **settings)
         told = []
-        for fault in caught.value.faults:
-            assert fault.place is not None
-            told.append((fault.message, fault.place.line, fault.place.column))
+        for detail in caught.value.details:
+            assert detail.place is not None
+            told.append((detail.message, detail.place.line, detail.place.column))
         return told
 
-    return faults
+    return errors

@@ -1,4 +1,4 @@
-"""Whatever a file holds, it is a network or has faults with places inside it; nothing else comes of it, quickly."""
+"""Whatever a file holds, it is a network or has errors with places inside it; nothing else comes of it, quickly."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ PIECES += [
 
 
 def outcome(text: str, **values: Any) -> Network | None:
-    """Read a text; return its network, or None where it has faults, all with places inside it."""
+    """Read a text; return its network, or None where it has errors, all with places inside it."""
     try:
         network = spec.load(Source("net.yaml", text), values)
     except SpecError as error:
@@ -145,12 +145,12 @@ def outcome(text: str, **values: Any) -> Network | None:
 
 def check_faults(error: SpecError, text: str) -> None:
     lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", text)  # what ends a line in YAML 1.1
-    assert error.faults
-    for fault in error.faults:
-        assert fault.message
-        assert fault.place is not None
-        assert 1 <= fault.place.line <= len(lines)
-        assert 1 <= fault.place.column <= len(lines[fault.place.line - 1]) + 1
+    assert error.details
+    for detail in error.details:
+        assert detail.message
+        assert detail.place is not None
+        assert 1 <= detail.place.line <= len(lines)
+        assert 1 <= detail.place.column <= len(lines[detail.place.line - 1]) + 1
     assert str(error).startswith("error: ")
     assert "\x07" not in str(error)
 
@@ -255,7 +255,7 @@ def broken(way: list[Any], replacement: Any) -> list[str]:
     node[way[-1]] = replacement
     with pytest.raises(SpecError) as caught:
         spec.load(Source("net.yaml", json.dumps(tree, indent=1)), {})
-    return [fault.message for fault in caught.value.faults]
+    return [detail.message for detail in caught.value.details]
 
 
 RESIDUAL, CONCAT, MULTIPLY = ["layers", 2, "residual"], ["layers", 3, "concat", 1], ["layers", 4, "multiply", 1]

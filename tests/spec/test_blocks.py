@@ -11,7 +11,7 @@ from convcost.ops import Cost
 
 Shapes = Callable[..., list[tuple[str, tuple[int, ...]]]]
 Load = Callable[..., Network]
-Faults = Callable[..., list[tuple[str, int, int]]]
+ErrorCollector = Callable[..., list[tuple[str, int, int]]]
 Total = Callable[..., Cost]
 
 
@@ -53,11 +53,11 @@ def test_a_default_may_use_symbols_in_channels_and_earlier_parameters(shapes: Sh
 
 
 @pytest.mark.parametrize("params", ["{a: b, b: 1}", "{a: a}", "{a: 1, b: c}"])
-def test_a_default_sees_no_later_parameter(params: str, faults: Faults) -> None:
+def test_a_default_sees_no_later_parameter(params: str, errors: ErrorCollector) -> None:
     text = (
         f"input: [3, 8, 8]\nblocks: {{b: {{params: {params}, layers: [relu]}}, d: {{params: {{c: 1}}, layers: []}}}}\n"
     )
-    ((message, line, _),) = faults(text + "layers: [b]\n")
+    ((message, line, _),) = errors(text + "layers: [b]\n")
     assert message.startswith("there is no")
     assert line == 2
 
@@ -206,9 +206,9 @@ def test_a_block_may_have_any_name_but_that_of_a_type(name: str, shapes: Shapes)
 
 
 @pytest.mark.parametrize("name", ["conv", "relu", "add", "residual", "separable_conv", "name", "from", "repeat", "if"])
-def test_a_block_cannot_take_the_name_of_a_type(name: str, faults: Faults) -> None:
+def test_a_block_cannot_take_the_name_of_a_type(name: str, errors: ErrorCollector) -> None:
     text = f"input: [3, 8, 8]\nblocks:\n  {name}: {{layers: [tanh]}}\nlayers: [tanh]\n"
-    assert faults(text) == [(f"a block cannot be called {name!r}", 3, 3)]
+    assert errors(text) == [(f"a block cannot be called {name!r}", 3, 3)]
 
 
 @pytest.mark.parametrize(
@@ -220,13 +220,13 @@ def test_a_block_cannot_take_the_name_of_a_type(name: str, faults: Faults) -> No
         "b: {layers: [{residual: [{concat: [[b], []]}]}]}",
     ],
 )
-def test_a_block_that_uses_itself_is_told_however_it_would_end(blocks: str, faults: Faults) -> None:
+def test_a_block_that_uses_itself_is_told_however_it_would_end(blocks: str, errors: ErrorCollector) -> None:
     for layers in ("b", "relu"):
-        told = faults(f"input: [3, 8, 8]\nblocks:\n  {blocks}\nlayers: [{layers}]\n")
+        told = errors(f"input: [3, 8, 8]\nblocks:\n  {blocks}\nlayers: [{layers}]\n")
         assert [message for message, _, _ in told] == ["the block 'b' uses itself"]
 
 
-def test_each_circle_of_blocks_is_told(faults: Faults) -> None:
+def test_each_circle_of_blocks_is_told(errors: ErrorCollector) -> None:
     text = """
         input: [3, 8, 8]
         blocks:
@@ -235,7 +235,7 @@ def test_each_circle_of_blocks_is_told(faults: Faults) -> None:
           c: {layers: [c, a]}
         layers: [c]
         """
-    assert sorted(message for message, _, _ in faults(text)) == [
+    assert sorted(message for message, _, _ in errors(text)) == [
         "the block 'a' uses itself",
         "the block 'c' uses itself",
     ]
@@ -255,26 +255,26 @@ def test_blocks_may_use_each_other_deeply(load: Load) -> None:
 
 
 @pytest.mark.parametrize(("length", "around"), [(100, 0), (10_000, 0), (50, 40), (34, 2)])
-def test_blocks_and_branches_deeper_than_a_hundred_are_told(length: int, around: int, faults: Faults) -> None:
-    ((message, _, _),) = faults(chain(length, around))
+def test_blocks_and_branches_deeper_than_a_hundred_are_told(length: int, around: int, errors: ErrorCollector) -> None:
+    ((message, _, _),) = errors(chain(length, around))
     assert message == "blocks and branches nest deeper than 100 levels"
 
 
-def test_what_a_block_holds_is_checked_though_nothing_uses_it(faults: Faults) -> None:
+def test_what_a_block_holds_is_checked_though_nothing_uses_it(errors: ErrorCollector) -> None:
     text = """
         input: [3, 8, 8]
         blocks:
           b: {layers: [rleu, {conv: {out_channels: 3, kernel_size: 3, grups: 1}}, {relu: , from: x}]}
         layers: [relu]
         """
-    assert [message for message, _, _ in faults(text)] == [
+    assert [message for message, _, _ in errors(text)] == [
         "there is no layer type or block 'rleu'",
         "conv has no field 'grups'",
         "there is no item named 'x' before this one",
     ]
 
 
-def test_a_fault_in_a_block_is_told_once_with_its_use(load: Load, faults: Faults) -> None:
+def test_a_fault_in_a_block_is_told_once_with_its_use(load: Load, errors: ErrorCollector) -> None:
     text = """\
         input: [3, 8, 8]
         blocks:
@@ -284,7 +284,7 @@ def test_a_fault_in_a_block_is_told_once_with_its_use(load: Load, faults: Faults
           - {outer: {n: 3}, repeat: 10}
           - outer: {n: 4}
         """
-    assert faults(text) == [("out_channels must be a whole number", 3, 57)]
+    assert errors(text) == [("out_channels must be a whole number", 3, 57)]
 
 
 def test_costs_of_repeated_blocks_add_up(total: Total) -> None:

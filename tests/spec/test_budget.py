@@ -9,7 +9,7 @@ import pytest
 from convcost.network import Limit, Network
 
 Load = Callable[..., Network]
-Faults = Callable[..., list[tuple[str, int, int]]]
+ErrorCollector = Callable[..., list[tuple[str, int, int]]]
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_a_limit_is_an_amount(amount: str, limit: int, load: Load) -> None:
         *("relu", "n", "9**9**9", "1/0", "9" * 5_000, "１k"),
     ],
 )
-def test_what_is_no_amount_is_told(amount: str, faults: Faults) -> None:
+def test_what_is_no_amount_is_told(amount: str, errors: ErrorCollector) -> None:
     text = f"symbols: {{n: 1}}\ninput: [3]\nlayers: [relu]\nbudget: {{params: {amount}}}\n"
-    assert [(message, line) for message, line, _ in faults(text)] == [("the limit of params is a whole number", 4)]
+    assert [(message, line) for message, line, _ in errors(text)] == [("the limit of params is a whole number", 4)]
 
 
 def test_every_total_may_be_limited(load: Load) -> None:

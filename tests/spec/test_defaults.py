@@ -10,7 +10,7 @@ from convcost.network import Network
 from convcost.ops import Cost
 
 Load = Callable[..., Network]
-Faults = Callable[..., list[tuple[str, int, int]]]
+ErrorCollector = Callable[..., list[tuple[str, int, int]]]
 Total = Callable[..., Cost]
 
 
@@ -242,10 +242,10 @@ def test_the_fields_of_a_norm_see_its_own_channels(load: Load) -> None:
 
 @pytest.mark.parametrize("field", ["norm", "activation"])
 @pytest.mark.parametrize("type", ["max_pool: {kernel_size: 1", "relu: {", "batch_norm: {", "flatten: {"])
-def test_only_layers_with_weights_take_norm_and_activation(field: str, type: str, faults: Faults) -> None:
+def test_only_layers_with_weights_take_norm_and_activation(field: str, type: str, errors: ErrorCollector) -> None:
     text = f"input: [4, 8, 8]\nlayers:\n  - {type.rstrip('{')}" + ("{" if type.endswith("{") else ", ")
     text += f"{field}: none}}\n"
-    assert [message for message, _, _ in faults(text)] == [f"{type.split(':')[0]} has no field {field!r}"]
+    assert [message for message, _, _ in errors(text)] == [f"{type.split(':')[0]} has no field {field!r}"]
 
 
 @pytest.mark.parametrize(
@@ -269,9 +269,9 @@ def test_only_layers_with_weights_take_norm_and_activation(field: str, type: str
         ("activation: dropout", "there is no 'dropout' here"),
     ],
 )
-def test_what_is_no_norm_or_activation_is_told(fields: str, message: str, faults: Faults) -> None:
+def test_what_is_no_norm_or_activation_is_told(fields: str, message: str, errors: ErrorCollector) -> None:
     text = f"input: [4, 8, 8]\nlayers:\n  - conv: {{out_channels: 4, kernel_size: 1, {fields}}}\n"
-    assert [told for told, _, _ in faults(text)] == [message]
+    assert [told for told, _, _ in errors(text)] == [message]
 
 
 # separable_conv

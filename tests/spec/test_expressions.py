@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from convcost.numbers import make_divisible
 from convcost.spec import expressions
-from convcost.spec.arithmetic import ExpressionFault, shown
+from convcost.spec.arithmetic import ExpressionError, shown
 from convcost.spec.expressions import Expression, Missing, Unknown
 
 TOO_LARGE = "astronomically large"
@@ -24,8 +24,8 @@ def value(text: str, **names: Any) -> Any:
     return read.value(names) if isinstance(read, Expression) else read
 
 
-def fault(text: str, **names: Any) -> ExpressionFault:
-    with pytest.raises(ExpressionFault) as caught:
+def detail(text: str, **names: Any) -> ExpressionError:
+    with pytest.raises(ExpressionError) as caught:
         value(text, **names)
     assert 0 <= caught.value.offset <= len(text)
     return caught.value
@@ -68,7 +68,7 @@ def test_a_number_means_its_exact_decimal_value(text: str, expected: Any) -> Non
     ],
 )
 def test_what_only_looks_like_a_number_is_refused(text: str) -> None:
-    fault(text)
+    detail(text)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_only_looks_like_a_number_is_refused(text: str) -> None:
     ],
 )
 def test_a_number_that_is_refused_comes_with_the_right_way(text: str, help: str) -> None:
-    assert (fault(text).message, fault(text).help) == (f"{text} is not a number", help)
+    assert (detail(text).message, detail(text).help) == (f"{text} is not a number", help)
 
 
 # operators
@@ -257,7 +257,7 @@ def test_random_expressions_mean_what_python_makes_of_them(text: str) -> None:
     expected = judged(text)
     try:
         found = value(text)
-    except ExpressionFault as caught:
+    except ExpressionError as caught:
         assume(TOO_LARGE not in caught.message)
         found = caught.message
     assert found == expected
@@ -270,7 +270,7 @@ def test_a_value_shown_reads_as_itself(text: str) -> None:
     assume(len(text) <= expressions.LONGEST)
     try:
         number = value(text)
-    except ExpressionFault:
+    except ExpressionError:
         return
     if not shown(number).startswith(("about", "-about")):
         assert value(shown(number)) == number
@@ -284,11 +284,11 @@ def test_a_value_shown_reads_as_itself(text: str) -> None:
 def test_any_text_is_an_expression_or_a_fault_inside_it(text: str) -> None:
     try:
         assert isinstance(expressions.read(text), (int, Fraction, str, bool, Expression))
-    except ExpressionFault:
-        assert fault(text).message  # and its place is inside
+    except ExpressionError:
+        assert detail(text).message  # and its place is inside
 
 
-# faults
+# errors
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_any_text_is_an_expression_or_a_fault_inside_it(text: str) -> None:
         ("1)", "a parenthesis is not balanced", 1),
         ("(1))", "a parenthesis is not balanced", 3),
         (")(", "a parenthesis is not balanced", 0),
-        ("foor(((", "a parenthesis is not balanced", 6),  # just that fault, whatever else is wrong
+        ("foor(((", "a parenthesis is not balanced", 6),  # just that error, whatever else is wrong
         ("1 2 )", "a parenthesis is not balanced", 4),
         ("2 * foor(1)", "there is no function 'foor'", 4),
         ("__import__('os')", "there is no function '__import__'", 0),
@@ -348,13 +348,13 @@ def test_any_text_is_an_expression_or_a_fault_inside_it(text: str) -> None:
     ],
 )
 def test_a_fault_is_told_where_it_is(text: str, message: str, offset: int) -> None:
-    caught = fault(text)
+    caught = detail(text)
     assert (caught.message, caught.offset) == (message, offset)
 
 
 @pytest.mark.parametrize("text", ["not 1", "1 and true", "true and 1", "false or relu", "0 or true", "not none"])
 def test_only_conditions_are_joined(text: str) -> None:
-    assert fault(text).message == "and, or, not work on true and false"
+    assert detail(text).message == "and, or, not work on true and false"
 
 
 # bounds
@@ -369,7 +369,7 @@ def test_only_conditions_are_joined(text: str) -> None:
     ],
 )
 def test_astronomic_values_are_told_at_once(text: str) -> None:
-    assert "astronomically" in fault(text).message
+    assert "astronomically" in detail(text).message
 
 
 @pytest.mark.parametrize(
@@ -382,7 +382,7 @@ def test_large_is_not_yet_astronomic(text: str, expected: int) -> None:
 
 def test_an_expression_of_500_characters_is_read_and_a_longer_one_told() -> None:
     assert value("+".join(["1"] * 250) + " ") == 250  # 250 + 249 + 1 characters
-    caught = fault("+".join(["1"] * 251))
+    caught = detail("+".join(["1"] * 251))
     assert caught.message == "an expression is at most 500 characters long"
     assert caught.found == "501 characters"
 
@@ -394,7 +394,7 @@ def test_an_expression_of_500_characters_is_read_and_a_longer_one_told() -> None
 def test_nesting_beyond_fifty_is_told(opening: str, closing: str) -> None:
     inner = "true" if opening == "not " else "1"
     value(opening * 40 + inner + closing * 40)
-    assert fault(opening * 60 + inner + closing * 60).message in (
+    assert detail(opening * 60 + inner + closing * 60).message in (
         "an expression nests at most 50 deep",
         "an expression is at most 500 characters long",
     )
@@ -415,7 +415,7 @@ def test_a_name_may_hold_a_word_a_truth_value_or_a_list() -> None:
     assert value("a", a="relu") == "relu"
     assert value("a == relu and b", a="relu", b=True) is True
     assert value("a", a=[1, 3]) == [1, 3]
-    assert fault("a + 1", a=[1, 3]).found == "found [1, 3]"
+    assert detail("a + 1", a=[1, 3]).found == "found [1, 3]"
 
 
 def test_keywords_are_words_and_no_names() -> None:

@@ -17,7 +17,7 @@ from convcost.spec.source import Source
 
 Shapes = Callable[..., list[tuple[str, tuple[int, ...]]]]
 Load = Callable[..., Network]
-Faults = Callable[..., list[tuple[str, int, int]]]
+ErrorCollector = Callable[..., list[tuple[str, int, int]]]
 Total = Callable[..., Cost]
 
 SIZES = {1: "[2, 9]", 2: "[2, 9, 7]", 3: "[2, 9, 7, 5]"}
@@ -216,32 +216,32 @@ def test_the_normal_form_of_all_fields_stands_in_the_network(load: Load) -> None
         "layer_norm: {normalized_shape: [6]}",
     ],
 )
-def test_what_is_inferred_may_be_given_and_is_checked(item: str, load: Load, faults: Faults) -> None:
+def test_what_is_inferred_may_be_given_and_is_checked(item: str, load: Load, errors: ErrorCollector) -> None:
     text = f"symbols: {{n: 3}}\ninput: [%d, 8, 8]\nlayers:\n  - {item}\n"
     assert len(load(text % 6).layers) in (1, 2)
     if "~" not in item and "in_channels: in_channels" not in item:
-        ((message, line, _),) = faults(text % 8)
+        ((message, line, _),) = errors(text % 8)
         assert message.endswith("must be what reaches the layer")
         assert line == 4
 
 
-def test_linear_checks_in_features(load: Load, faults: Faults) -> None:
+def test_linear_checks_in_features(load: Load, errors: ErrorCollector) -> None:
     text = "input: [%d]\nlayers:\n  - linear: {in_features: 300, out_features: 3000}\n"
     assert load(text % 300).layers[0].output_shape == (3000,)
-    assert faults(text % 301) == [("in_features must be what reaches the layer", 3, 27)]
+    assert errors(text % 301) == [("in_features must be what reaches the layer", 3, 27)]
 
 
 @pytest.mark.parametrize("value", ["true", "relu", "1.5", "[1, 1]", "none", "0", "-1", "[]"])
-def test_a_checked_field_is_the_number_itself(value: str, faults: Faults) -> None:
+def test_a_checked_field_is_the_number_itself(value: str, errors: ErrorCollector) -> None:
     text = f"input: [1, 8, 8]\nlayers:\n  - conv: {{in_channels: {value}, out_channels: 6, kernel_size: 1}}\n"
-    assert faults(text) == [("in_channels must be what reaches the layer", 3, 25)]
+    assert errors(text) == [("in_channels must be what reaches the layer", 3, 25)]
 
 
-def test_a_checked_field_may_be_a_default(load: Load, faults: Faults) -> None:
+def test_a_checked_field_may_be_a_default(load: Load, errors: ErrorCollector) -> None:
     text = "input: [6, 8, 8]\ndefaults: {conv: {in_channels: 6, kernel_size: 1}}\n"
     text += "layers: [{conv: {out_channels: %d}}, {conv: {out_channels: 2}}]\n"
     assert len(load(text % 6).layers) == 2
-    assert faults(text % 4) == [("in_channels must be what reaches the layer", 2, 32)]
+    assert errors(text % 4) == [("in_channels must be what reaches the layer", 2, 32)]
 
 
 # what fields refuse
@@ -283,9 +283,9 @@ def test_a_checked_field_may_be_a_default(load: Load, faults: Faults) -> None:
         ("out_channels: 4, kernel_size: 3, bias: [true]", "bias must be true or false"),
     ],
 )
-def test_a_field_refuses_what_it_cannot_hold(fields: str, message: str, faults: Faults) -> None:
+def test_a_field_refuses_what_it_cannot_hold(fields: str, message: str, errors: ErrorCollector) -> None:
     text = f"input: [4, 8, 8]\nlayers:\n  - conv: {{{fields}}}\n"
-    ((told, line, column),) = faults(text)
+    ((told, line, column),) = errors(text)
     assert told == message
     assert line == 3
     assert column > 12
@@ -311,8 +311,8 @@ def test_a_field_refuses_what_it_cannot_hold(fields: str, message: str, faults: 
         ("gelu: {approximate: same}", "approximate must be none or tanh"),
     ],
 )
-def test_other_types_refuse_too(item: str, message: str, faults: Faults) -> None:
-    assert [told for told, _, _ in faults(f"input: [4, 8, 8]\nlayers:\n  - {item}\n")] == [message]
+def test_other_types_refuse_too(item: str, message: str, errors: ErrorCollector) -> None:
+    assert [told for told, _, _ in errors(f"input: [4, 8, 8]\nlayers:\n  - {item}\n")] == [message]
 
 
 def test_numbers_that_change_no_count_are_any_numbers(load: Load, total: Total) -> None:
@@ -357,7 +357,7 @@ def test_a_number_may_be_written_in_many_ways(forms: tuple[str, str], load: Load
     assert load(text).layers[0].output_shape == (64, 6, 6)
 
 
-def test_all_faulty_fields_are_told_behind_a_fault(faults: Faults) -> None:
+def test_all_faulty_fields_are_told_behind_a_fault(errors: ErrorCollector) -> None:
     text = """\
         input: [3, 8, 8]
         layers:
@@ -365,7 +365,7 @@ def test_all_faulty_fields_are_told_behind_a_fault(faults: Faults) -> None:
           - conv: {out_channels: 1, kernel_size: 3, padding: [[1, 2, 3], 1]}
           - conv: {out_channels: 1, kernel_size: [1, 2, 3], stride: [1, 0]}
         """
-    assert [(line, message) for message, line, _ in faults(text)] == [
+    assert [(line, message) for message, line, _ in errors(text)] == [
         (3, "padding must be at least 0"),
         (4, "padding must be a [before, after] pair on each axis"),
         (5, "kernel_size must be a number or a list of one per spatial axis"),
@@ -373,7 +373,7 @@ def test_all_faulty_fields_are_told_behind_a_fault(faults: Faults) -> None:
     ]
 
 
-def test_what_follows_from_a_fault_is_not_told_again(faults: Faults) -> None:
+def test_what_follows_from_a_fault_is_not_told_again(errors: ErrorCollector) -> None:
     text = """\
         input: [3, 8, 8]
         layers:
@@ -384,6 +384,6 @@ def test_what_follows_from_a_fault_is_not_told_again(faults: Faults) -> None:
           - flatten
           - linear: {out_features: 10, in_features: 100}
         """
-    # 4 − 4 // 3 … depends on nothing that is known only behind the fault but line 7, which is fine
-    assert faults(text)[0] == ("out_channels must be a whole number", 3, 26)
-    assert [line for _, line, _ in faults(text)] in ([3], [3, 8])
+    # 4 − 4 // 3 … depends on nothing that is known only behind the error but line 7, which is fine
+    assert errors(text)[0] == ("out_channels must be a whole number", 3, 26)
+    assert [line for _, line, _ in errors(text)] in ([3], [3, 8])

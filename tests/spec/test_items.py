@@ -14,7 +14,7 @@ from convcost.ops import Cost
 Edges = Callable[..., list[tuple[str, tuple[str, ...]]]]
 Shapes = Callable[..., list[tuple[str, tuple[int, ...]]]]
 Load = Callable[..., Network]
-Faults = Callable[..., list[tuple[str, int, int]]]
+ErrorCollector = Callable[..., list[tuple[str, int, int]]]
 Total = Callable[..., Cost]
 
 
@@ -331,16 +331,16 @@ def test_a_name_may_be_used_again_in_another_block(edges: Edges) -> None:
         ("{relu: , name: a}, {b2: }", "there is no item named 'a' before this one"),
     ],
 )
-def test_names_stand_before_and_around_what_reads_them(items: str, message: str, faults: Faults) -> None:
+def test_names_stand_before_and_around_what_reads_them(items: str, message: str, errors: ErrorCollector) -> None:
     b2 = "b2: {layers: [{relu: , from: a}]}" if "b2" in items else ""
     text = f"input: [3, 8, 8]\nblocks: {{b: {{layers: [{{relu: , name: inside}}]}}, {b2}}}\nlayers: [{items}]\n"
-    assert [told for told, _, _ in faults(text)] == [message]
+    assert [told for told, _, _ in errors(text)] == [message]
 
 
-def test_a_wrong_type_keeps_its_name(faults: Faults) -> None:
+def test_a_wrong_type_keeps_its_name(errors: ErrorCollector) -> None:
     text = "input: [3, 8, 8]\nlayers:\n  - {relux: , name: a}\n  - {relu: , from: a}\n  - {relu: , tanh: , name: b}\n"
     text += "  - {relu: , from: b}\n"
-    assert faults(text) == [
+    assert errors(text) == [
         ("there is no layer type or block 'relux'", 3, 6),
         ("an item has exactly one type", 5, 14),
     ]
@@ -555,15 +555,15 @@ def test_add_and_multiply_stretch_axes_of_size_one(shapes: Shapes, total: Total)
     assert total(text).mults == 32 * 6 + 2 * 6 * 32
 
 
-def test_residual_does_not_stretch(faults: Faults) -> None:
+def test_residual_does_not_stretch(errors: ErrorCollector) -> None:
     text = "input: [6, 8, 4]\nlayers:\n  - residual: [global_avg_pool]\n"
-    assert faults(text) == [("a residual adds equal shapes", 3, 5)]
+    assert errors(text) == [("a residual adds equal shapes", 3, 5)]
 
 
-def test_concat_joins_channels_of_equal_sizes_only(shapes: Shapes, faults: Faults) -> None:
+def test_concat_joins_channels_of_equal_sizes_only(shapes: Shapes, errors: ErrorCollector) -> None:
     assert shapes("input: [5]\nlayers:\n  - concat: [[], [{linear: {out_features: 7}}], []]\n")[-1][1] == (5 + 7 + 5,)
     text = "input: [6, 8, 4]\nlayers:\n  - concat: [[], [global_avg_pool]]\n"
-    assert faults(text) == [("the inputs of concat must have the same spatial size", 3, 5)]
+    assert errors(text) == [("the inputs of concat must have the same spatial size", 3, 5)]
 
 
 def test_a_merge_of_nothing_but_identities_is_a_merge(shapes: Shapes) -> None:

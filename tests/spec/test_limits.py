@@ -13,7 +13,7 @@ from convcost.network import Network, NetworkBuilder
 from convcost.spec.limits import limited, notify
 
 Load = Callable[..., Network]
-Faults = Callable[..., list[tuple[str, int, int]]]
+ErrorCollector = Callable[..., list[tuple[str, int, int]]]
 
 BEYOND = "the network unrolls beyond 100,000 layers"
 DOUBLING = "".join(f"  b{n}: {{layers: [b{n + 1}, b{n + 1}]}}\n" for n in range(48))
@@ -30,8 +30,8 @@ DOUBLING = "".join(f"  b{n}: {{layers: [b{n + 1}, b{n + 1}]}}\n" for n in range(
         "blocks: {b: {layers: [relu]}}\nlayers: [{b: , repeat: 10**12}]",
     ],
 )
-def test_a_network_of_too_many_layers_is_told_at_once(text: str, faults: Faults) -> None:
-    told = faults("input: [3, 8, 8]\n" + text)
+def test_a_network_of_too_many_layers_is_told_at_once(text: str, errors: ErrorCollector) -> None:
+    told = errors("input: [3, 8, 8]\n" + text)
     assert [message for message, _, _ in told] == [BEYOND]
 
 
@@ -51,8 +51,8 @@ def test_what_unrolls_to_nothing_is_answered_at_once(text: str, load: Load) -> N
     try:
         assert load("input: [3, 8, 8]\n" + text).layers == ()
     except convcost.SpecError as error:
-        (fault,) = error.faults
-        assert "unrolls" in fault.message
+        (detail,) = error.details
+        assert "unrolls" in detail.message
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,15 @@ def test_what_unrolls_to_nothing_is_answered_at_once(text: str, load: Load) -> N
         ("", "{multiply: [[relu], [tanh], [relu]], repeat: N // 4}, {relu: , repeat: 0}"),
     ],
 )
-def test_every_layer_counts_for_the_limit(blocks: str, items: str, load: Load, faults: Faults) -> None:
+def test_every_layer_counts_for_the_limit(blocks: str, items: str, load: Load, errors: ErrorCollector) -> None:
     text = f"symbols: {{N: 1000}}\ninput: [3, 8, 8]\nblocks: {{{blocks}}}\nlayers: [{items}]\n"
     with limited(1000):
         if "// 3 + 1" in items:  # 334 · 3 = 1002
-            assert beyond(faults(text))
+            assert beyond(errors(text))
             assert len(load(text, N=996).layers) == 999
         else:
             assert len(load(text).layers) == 1000
-            assert beyond(faults(text, N=1020))
+            assert beyond(errors(text, N=1020))
 
 
 def beyond(told: list[tuple[str, int, int]]) -> bool:
@@ -96,19 +96,19 @@ GROWING = "a size is at most 10**15"
         "separable_conv: {out_channels: 1, kernel_size: 1, depth_multiplier: 1e15}",
     ],
 )
-def test_shapes_do_not_grow_beyond_bounds(item: str, faults: Faults) -> None:
+def test_shapes_do_not_grow_beyond_bounds(item: str, errors: ErrorCollector) -> None:
     text = f"input: [3, 8, 8]\nlayers:\n  - {{{item}, repeat: 20000}}\n"
     text += "  - conv: {out_channels: 7, kernel_size: 1, groups: 3}\n"
-    assert (GROWING, 3, 6) in faults(text)
+    assert (GROWING, 3, 6) in errors(text)
 
 
 @pytest.mark.parametrize(
     "item",
     ["conv: {out_channels: 2.5, kernel_size: 1}", "pad: {padding: 1e15}", "max_pool: {kernel_size: 9}", "b: {n: }"],
 )
-def test_a_fault_in_a_repetition_ends_it(item: str, faults: Faults) -> None:
+def test_a_fault_in_a_repetition_ends_it(item: str, errors: ErrorCollector) -> None:
     text = "input: [3, 8, 8]\nblocks: {b: {params: {n: 0}, layers: [{conv: {out_channels: n, kernel_size: 1}}]}}\n"
-    assert len(faults(text + f"layers:\n  - {{{item}, repeat: 100000}}\n")) == 1
+    assert len(errors(text + f"layers:\n  - {{{item}, repeat: 100000}}\n")) == 1
 
 
 @pytest.mark.parametrize(
@@ -166,16 +166,16 @@ def test_long_texts_are_cut_where_they_are_shown() -> None:
         assert len(str(caught.value)) < 3_000
 
 
-def test_an_integer_of_five_thousand_digits_is_told(faults: Faults) -> None:
+def test_an_integer_of_five_thousand_digits_is_told(errors: ErrorCollector) -> None:
     for place in ("input: [{}, 8, 8]", "input: [3, 8, 8] # {}", "input: [3, 8, 8]\nsymbols: {{n: {}}}"):
         text = place.format("9" * 5_000) + "\nlayers: [relu]\n"
         if "#" in text:
             continue
-        ((message, _, _),) = faults(text)
+        ((message, _, _),) = errors(text)
         assert "astronomically" in message
 
 
-def test_nested_repetitions_are_told_where_they_stand(faults: Faults) -> None:
+def test_nested_repetitions_are_told_where_they_stand(errors: ErrorCollector) -> None:
     """1000 · 1000 · 1000 layers: no need to unroll any of them first."""
     text = """\
         input: [3, 8, 8]
@@ -186,7 +186,7 @@ def test_nested_repetitions_are_told_where_they_stand(faults: Faults) -> None:
           - relu
           - {b: , repeat: 1000}
         """
-    assert faults(text) == [(BEYOND, 7, 19)]  # 18 characters stand before it
+    assert errors(text) == [(BEYOND, 7, 19)]  # 18 characters stand before it
 
 
 MANY = {"input": [3, 2, 2], "symbols": {"n": 2}, "layers": [{"relu": None, "repeat": "100_000 + n"}]}
@@ -250,7 +250,7 @@ def test_a_bound_is_a_whole_number_up_to_a_million(layers: object) -> None:
     ],
 )
 def test_an_error_in_a_repetition_ends_all_repetitions_around_it(
-    item: str, message: str, faults: Faults, monkeypatch: pytest.MonkeyPatch
+    item: str, message: str, errors: ErrorCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the first of 100 · 100 turns: no more than its layers are placed."""
     placed = []
@@ -265,11 +265,11 @@ def test_an_error_in_a_repetition_ends_all_repetitions_around_it(
           - {{b: , repeat: 100}}
           - relu
         """
-    assert [told for told, _, _ in faults(text)] == [message]
+    assert [told for told, _, _ in errors(text)] == [message]
     assert len(placed) < 10
 
 
-def test_what_only_unrolling_tells_is_bounded_too(load: Load, faults: Faults) -> None:
+def test_what_only_unrolling_tells_is_bounded_too(load: Load, errors: ErrorCollector) -> None:
     """The parameter n hides the symbol: 9 layers, or 99."""
     text = """\
         symbols: {n: 1000}
@@ -282,7 +282,7 @@ def test_what_only_unrolling_tells_is_bounded_too(load: Load, faults: Faults) ->
     with limited(9):
         assert len(load(text).layers) == 9
     with limited(8):
-        assert faults(text) == [("the network unrolls beyond 8 layers", 4, 32)]
+        assert errors(text) == [("the network unrolls beyond 8 layers", 4, 32)]
 
 
 def test_who_asks_hears_how_many_layers_there_are(load: Load) -> None:

@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 from ruamel.yaml import YAMLError
 
 from convcost import spec
-from convcost.layers import REGISTRY, Activation, FieldFault, LayerType
+from convcost.layers import REGISTRY, Activation, FieldError, LayerType
 from convcost.layers.fields import field, whole, word
 from convcost.metrics import METRICS
 from convcost.spec import expressions
@@ -46,7 +46,7 @@ BEYOND = {
         defaults_see_no_parameters expression_unknown_name from_wrong name_used_twice symbol_sees_only_earlier_ones""",
     "what the parser of an editor has resolved": "yaml_anchor_and_alias yaml_merge_key",
 }
-"""What a schema does not know, and the broken specs with no fault but such."""
+"""What a schema does not know, and the broken specs with no error but such."""
 ACCEPTED = {name for names in BEYOND.values() for name in names.split()}
 
 
@@ -307,7 +307,7 @@ def test_a_field_takes_in_the_schema_what_its_reader_takes(type, name, value):
     taken = 0 < len(value) <= 3 if isinstance(value, list) else True
     try:
         REGISTRY[type].fields[name].read(exact(value), len(value) if isinstance(value, list) else 2)
-    except FieldFault:
+    except FieldError:
         taken = False
     assert Draft7Validator(schema).is_valid(value) == taken
 

@@ -25,10 +25,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def told(spec: Any) -> str:
-    """Return the one fault of what cannot be read, without its `error: `."""
+    """Return the one error of what cannot be read, without its `error: `."""
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load(spec)
-    assert len(caught.value.faults) == 1
+    assert len(caught.value.details) == 1
     return str(caught.value).removeprefix("error: ")
 
 

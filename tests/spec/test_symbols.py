@@ -15,7 +15,7 @@ from convcost.spec import Source, Spec
 
 Shapes = Callable[..., list[tuple[str, tuple[int, ...]]]]
 Load = Callable[..., Network]
-Faults = Callable[..., list[tuple[str, int, int]]]
+ErrorCollector = Callable[..., list[tuple[str, int, int]]]
 
 ALPHA = """
     symbols: {alpha: 1, r: {value: 224, multiple_of: 32}, classes: 10}
@@ -71,20 +71,20 @@ def test_a_default_may_use_earlier_symbols_and_follows_what_is_set(load: Load) -
 
 
 @pytest.mark.parametrize("symbols", ["{M: N + 1, N: 2}", "{M: M + 1}", "{M: in_channels}"])
-def test_a_default_sees_no_later_symbol(symbols: str, faults: Faults) -> None:
-    ((message, line, column),) = faults(f"symbols: {symbols}\ninput: [3]\nlayers: [relu]\n")
+def test_a_default_sees_no_later_symbol(symbols: str, errors: ErrorCollector) -> None:
+    ((message, line, column),) = errors(f"symbols: {symbols}\ninput: [3]\nlayers: [relu]\n")
     assert message.startswith(("there is no", "'N'", "'M'", "in_channels"))
     assert (line, column) == (1, 14)
 
 
-def test_a_symbol_without_a_value_may_be_set(load: Load, faults: Faults) -> None:
+def test_a_symbol_without_a_value_may_be_set(load: Load, errors: ErrorCollector) -> None:
     text = "symbols:\n  N:\n  M: {multiple_of: 2}\ninput: [3, N]\nlayers: [relu]\n"
     assert load(text, N=5).input_shape == (3, 5)
-    assert faults(text) == [("the symbol 'N' has no value", 2, 3)]
+    assert errors(text) == [("the symbol 'N' has no value", 2, 3)]
     assert load(text, N=5, M=4).symbols == {"N": 5, "M": 4}
 
 
-def test_a_symbol_without_a_value_is_told_once_however_often_it_is_used(faults: Faults) -> None:
+def test_a_symbol_without_a_value_is_told_once_however_often_it_is_used(errors: ErrorCollector) -> None:
     text = """\
         symbols: {N: , K: }
         input: [3, N, N]
@@ -93,7 +93,7 @@ def test_a_symbol_without_a_value_is_told_once_however_often_it_is_used(faults: 
           - {relu: , repeat: N}
           - {relu: , if: N > 2}
         """
-    assert faults(text) == [("the symbol 'N' has no value", 1, 11), ("the symbol 'K' has no value", 1, 16)]
+    assert errors(text) == [("the symbol 'N' has no value", 1, 11), ("the symbol 'K' has no value", 1, 16)]
 
 
 def test_a_symbol_may_hold_a_word_or_a_truth_value(load: Load) -> None:
@@ -134,24 +134,24 @@ def test_multiple_of_may_be_a_fraction(load: Load) -> None:
     assert refused(load, text, a=0.3).startswith("error: a must be a multiple of 1/32\n")
 
 
-def test_multiple_of_may_be_a_formula_in_earlier_symbols(load: Load, faults: Faults) -> None:
+def test_multiple_of_may_be_a_formula_in_earlier_symbols(load: Load, errors: ErrorCollector) -> None:
     text = "symbols: {n: 4, a: {value: 8, multiple_of: n * 2}}\ninput: [3]\nlayers: [relu]\n"
     assert load(text).symbols["a"] == 8
     assert refused(load, text, a=4).startswith("error: a must be a multiple of 8\n")
-    assert faults(text, n=3) == [("a must be a multiple of 6", 1, 28)]
+    assert errors(text, n=3) == [("a must be a multiple of 6", 1, 28)]
 
 
 @pytest.mark.parametrize("value", ["true", "relu"])
-def test_a_multiple_is_a_number(value: str, load: Load, faults: Faults) -> None:
+def test_a_multiple_is_a_number(value: str, load: Load, errors: ErrorCollector) -> None:
     assert refused(load, ALPHA, r=value).startswith("error: r must be a multiple of 32\n")
     text = f"symbols: {{a: {{value: {value}, multiple_of: 2}}}}\ninput: [3]\nlayers: [relu]\n"
-    assert faults(text) == [("a must be a multiple of 2", 1, 22)]
+    assert errors(text) == [("a must be a multiple of 2", 1, 22)]
 
 
 @pytest.mark.parametrize("multiple", ["true", "relu", "0", "-2"])
-def test_multiple_of_is_a_number_above_0(multiple: str, faults: Faults) -> None:
+def test_multiple_of_is_a_number_above_0(multiple: str, errors: ErrorCollector) -> None:
     text = f"symbols: {{a: {{value: 8, multiple_of: {multiple}}}}}\ninput: [3]\nlayers: [relu]\n"
-    assert faults(text) == [("multiple_of is a number greater than 0", 1, 38)]
+    assert errors(text) == [("multiple_of is a number greater than 0", 1, 38)]
 
 
 # settings
@@ -202,8 +202,8 @@ def test_all_wrong_settings_are_told_at_once(load: Load) -> None:
     assert told.count("error: ") == 4
 
 
-def test_a_setting_that_the_network_cannot_take_is_told_where_it_is_used(faults: Faults) -> None:
-    assert faults("symbols: {n: 4}\ninput: [n]\nlayers: [relu]\n", n=-1) == [
+def test_a_setting_that_the_network_cannot_take_is_told_where_it_is_used(errors: ErrorCollector) -> None:
+    assert errors("symbols: {n: 4}\ninput: [n]\nlayers: [relu]\n", n=-1) == [
         ("a size of the input is a whole number from 1 to 10**15", 2, 9)
     ]
 
@@ -260,10 +260,10 @@ def test_a_formula_that_is_too_large_is_told_where_it_is_written(
 ) -> None:
     with pytest.raises(FormulaError) as caught:
         Spec(Source("net.yaml", "symbols: {a: , b: , c: , d: " + rest + "\n")).network({}, [])
-    (fault,) = caught.value.faults
-    assert fault.place is not None
-    assert (fault.message, (fault.place.line, fault.place.column), fault.path) == (message, place, path)
-    assert fault.help == "give symbols values, or let fewer of them stay free"
+    (detail,) = caught.value.details
+    assert detail.place is not None
+    assert (detail.message, (detail.place.line, detail.place.column), detail.path) == (message, place, path)
+    assert detail.help == "give symbols values, or let fewer of them stay free"
 
 
 def test_a_network_whose_cost_is_too_large_a_formula_says_so() -> None:

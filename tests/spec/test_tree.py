@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from convcost.errors import SpecError
 from convcost.spec import tree
-from convcost.spec.faults import Faults, TooManyFaults
+from convcost.spec.collector import ErrorCollector, TooManyErrors
 from convcost.spec.source import Source
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 
@@ -25,11 +25,11 @@ def parse(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ca
     monkeypatch.setattr(tree, "Parser", request.param)
 
     def parse(text: str) -> Node | None:
-        faults = Faults(Source("net.yaml", text))
+        errors = ErrorCollector(Source("net.yaml", text))
         root = None
-        with suppress(TooManyFaults):
-            root = tree.parse(faults)
-        faults.tell()
+        with suppress(TooManyErrors):
+            root = tree.parse(errors)
+        errors.tell()
         return root
 
     return parse
@@ -47,8 +47,8 @@ def plain(node: Node | None) -> object:
 def messages(parse: Callable[[str], Node | None], text: str) -> list[tuple[str, int, int]]:
     with pytest.raises(SpecError) as caught:
         parse(text)
-    places = [fault.place for fault in caught.value.faults]
-    messages = [fault.message for fault in caught.value.faults]
+    places = [detail.place for detail in caught.value.details]
+    messages = [detail.message for detail in caught.value.details]
     return [(message, place.line, place.column) for message, place in zip(messages, places, strict=True) if place]
 
 
@@ -201,10 +201,10 @@ def test_what_is_not_yaml_is_one_fault_inside_the_file(text: str, parse: Callabl
     try:
         parse(text)
     except SpecError as error:
-        (fault,) = error.faults
-        assert fault.message == "this is not YAML"
-        assert fault.place is not None
-        assert 1 <= fault.place.line <= text.count("\n") + 2
+        (detail,) = error.details
+        assert detail.message == "this is not YAML"
+        assert detail.place is not None
+        assert 1 <= detail.place.line <= text.count("\n") + 2
 
 
 def test_a_key_must_be_a_word_and_is_told_once(parse: Callable[[str], Node | None]) -> None:
@@ -216,7 +216,7 @@ def test_at_most_a_hundred_faults_are_told(load: Callable[..., object]) -> None:
     text = "input: [3, 8, 8]\nlayers:\n" + "  - relux\n" * 50_000
     with pytest.raises(SpecError) as caught:
         load(text)
-    assert len(caught.value.faults) in (100, 101)  # a last one may say that there are more
+    assert len(caught.value.details) in (100, 101)  # a last one may say that there are more
 
 
 @given(
@@ -235,6 +235,6 @@ def test_what_yaml_writes_is_read_back_as_text(value: object) -> None:
             return True
 
     text = yaml.dump(value, Dumper=Dumper, allow_unicode=True, sort_keys=False)
-    faults = Faults(Source("net.yaml", text))
-    assert plain(tree.parse(faults)) == value
-    faults.tell()
+    errors = ErrorCollector(Source("net.yaml", text))
+    assert plain(tree.parse(errors)) == value
+    errors.tell()

@@ -13,7 +13,7 @@ from convcost.layers import REGISTRY
 def help_of(word):
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load({"input": [3, 8, 8], "layers": [word]})
-    return caught.value.faults[0].help
+    return caught.value.details[0].help
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convcost.layers import REGISTRY, LayerFault, LayerType
+from convcost.layers import REGISTRY, LayerError, LayerType
 from convcost.layers.fields import field, whole
 from convcost.verification.cases import cases_of
 from convcost.verification.formulas import document, prove
@@ -83,7 +83,7 @@ def test_a_formula_that_refuses_what_can_be_executed_is_found(monkeypatch):
 
     def refusing(self, *inputs):
         if inputs[0] == (2, 3):
-            raise LayerFault("relu takes no two channels of three", "these")
+            raise LayerError("relu takes no two channels of three", "these")
         return inputs[0]
 
     monkeypatch.setattr(definition, "output_shape", refusing)

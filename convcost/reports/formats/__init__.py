@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from convcost.errors import Fault, OptionError, nearest
+from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.registry import Registry
 from convcost.reports.contents import Page, Report
 
@@ -62,8 +62,8 @@ def check(name: str, *, ci: bool = False) -> None:
         return
     if name in FINDINGS:
         help = f"convcost check SPEC -o {name}; here the formats are {', '.join(names())}"
-        raise OptionError(Fault(f"{name} is a format for findings, which only `convcost check` has", help=help))
-    raise OptionError(Fault(f"there is no format {name!r}", help=nearest(name, names(ci=ci))))
+        raise OptionError(ErrorDetail(f"{name} is a format for findings, which only `convcost check` has", help=help))
+    raise OptionError(ErrorDetail(f"there is no format {name!r}", help=nearest(name, names(ci=ci))))
 
 
 def render(name: str, reports: Sequence[Report], page: Page) -> str:

@@ -43,10 +43,10 @@ def named(name: str, **options: Any) -> Rewrite:
     >>> named("grouped", groups=4).options
     {'groups': 4, 'shuffle': False}
     """
-    from convcost.errors import Fault, OptionError, nearest
+    from convcost.errors import ErrorDetail, OptionError, nearest
 
     if name not in REGISTRY:
-        raise OptionError(Fault(f"there is no rewrite {name!r}", help=nearest(name, REGISTRY)))
+        raise OptionError(ErrorDetail(f"there is no rewrite {name!r}", help=nearest(name, REGISTRY)))
     return REGISTRY[name](**options)
 
 

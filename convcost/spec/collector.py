@@ -1,4 +1,4 @@
-"""All faults of a spec, gathered before any is told."""
+"""All errors of a spec, gathered before any is told."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from convcost.errors import ConvcostError, Fault, FormulaError, Place, SpecError
+from convcost.errors import ConvcostError, ErrorDetail, FormulaError, Place, SpecError
 from convcost.spec.source import Source
 
-MOST = 100  # faults told at once; a file with more has one fault many times
+MOST = 100  # errors told at once; a file with more has one error many times
 
 
 class Positioned(Protocol):
@@ -33,8 +33,8 @@ class _Position(Struct, frozen=True):
     column: int
 
 
-class TooManyFaults(Exception):
-    """Enough faults are gathered to be told."""
+class TooManyErrors(Exception):
+    """Enough errors are gathered to be told."""
 
 
 class Language(Struct, frozen=True):
@@ -42,7 +42,7 @@ class Language(Struct, frozen=True):
 
     Attributes:
         what: What such a text is called.
-        error: What is raised for its faults.
+        error: What is raised for its errors.
         once: How it says a thing once, instead of by an anchor.
         merge: The same, instead of by a merge key.
         deep: The remedy where it nests too deep.
@@ -64,8 +64,8 @@ SPEC = Language(
 )
 
 
-class Faults:
-    """The faults of one source, each once, in the order of the file.
+class ErrorCollector:
+    """The errors of one source, each once, in the order of the file.
 
     Args:
         source: The text.
@@ -75,24 +75,24 @@ class Faults:
     def __init__(self, source: Source, language: Language = SPEC) -> None:
         self.source = source
         self.language = language
-        self._faults: dict[tuple[str, int, int], Fault] = {}
+        self._details: dict[tuple[str, int, int], ErrorDetail] = {}
         self._lines: list[str] | None = None
 
     def __len__(self) -> int:
-        return len(self._faults)
+        return len(self._details)
 
     def add(
         self, message: str, at: Positioned, *, path: str = "", found: str = "", help: str = "", note: str = ""
     ) -> None:
-        """Add a fault; the same fault at the same place, met again in a repetition, counts once."""
+        """Add an error; the same error at the same place, met again in a repetition, counts once."""
         key = (message, at.line, at.column)
-        if key in self._faults:
+        if key in self._details:
             return
         place = Place(self.source.file, at.line + 1, at.column + 1)
         line = self.line(at.line)
-        self._faults[key] = Fault(message, place, path, found, help, note, line)
-        if len(self._faults) >= MOST:
-            raise TooManyFaults
+        self._details[key] = ErrorDetail(message, place, path, found, help, note, line)
+        if len(self._details) >= MOST:
+            raise TooManyErrors
 
     def placed(self, error: FormulaError, at: Positioned, path: str, note: str = "") -> FormulaError:
         """Return an error about a formula with the place where that is written."""
@@ -127,12 +127,12 @@ class Faults:
         """Raise what was gathered.
 
         Raises:
-            ConvcostError: There is at least one fault.
+            ConvcostError: There is at least one error.
         """
-        if self._faults:
-            more = len(self._faults) >= MOST
-            raise self.language.error(sorted(self._faults.values(), key=_in_file_order), more=more)
+        if self._details:
+            more = len(self._details) >= MOST
+            raise self.language.error(sorted(self._details.values(), key=_in_file_order), more=more)
 
 
-def _in_file_order(fault: Fault) -> tuple[int, int]:
-    return (fault.place.line, fault.place.column) if fault.place else (0, 0)
+def _in_file_order(detail: ErrorDetail) -> tuple[int, int]:
+    return (detail.place.line, detail.place.column) if detail.place else (0, 0)
