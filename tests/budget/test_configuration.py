@@ -250,7 +250,7 @@ NO_MAPPING = "a configuration is a mapping"
 
 
 @pytest.mark.parametrize(
-    ("text", "error"),
+    ("text", "detail"),
     [
         ("", EMPTY),
         ("# nothing\n", EMPTY),
