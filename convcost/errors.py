@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,18 +25,10 @@ class Place(Struct, frozen=True):
         return f"{file}:{self.line}:{self.column}" if self.line else file
 
 
-class ErrorDetail(Struct, frozen=True):
-    """One thing that is wrong with the input.
+class _Detail(Struct, frozen=True):
+    """The text and the place that errors and warnings have."""
 
-    Attributes:
-        message: What is wrong, in one line.
-        place: Where, or None where there is no file.
-        path: The construct at that place, such as `layers[3] "conv3"`.
-        found: What stands there, put under a caret.
-        help: The remedy.
-        note: Where the construct was used, if its text stands elsewhere.
-        source: The source line at the place.
-    """
+    level: ClassVar[str]
 
     message: str
     place: Place | None = None
@@ -49,7 +41,7 @@ class ErrorDetail(Struct, frozen=True):
     def __str__(self) -> str:
         message, path, found, help, note = map(_told, (self.message, self.path, self.found, self.help, self.note))
         gutter = " " * len(str(self.place.line if self.place else ""))
-        lines = [f"error: {message}"]
+        lines = [f"{self.level}: {message}"]
         if self.place is not None:
             lines.append(f"{gutter}--> {self.place}" + (f", {path}" if path else ""))
         if self.place is not None and self.place.line and self.source:
@@ -67,6 +59,42 @@ class ErrorDetail(Struct, frozen=True):
         if help:
             lines.append(f"{gutter} = help: {help}")
         return "\n".join(lines)
+
+
+class ErrorDetail(_Detail, frozen=True):
+    """One thing that is wrong with the input.
+
+    Attributes:
+        message: What is wrong, in one line.
+        place: Where, or None where there is no file.
+        path: The construct at that place, such as `layers[3] "conv3"`.
+        found: What stands there, put under a caret.
+        help: The remedy.
+        note: Where the construct was used, if its text stands elsewhere.
+        source: The source line at the place.
+    """
+
+    level: ClassVar[str] = "error"
+
+
+class WarningDetail(_Detail, frozen=True):
+    """One thing that is valid in the input and is rarely meant.
+
+    Attributes:
+        message: What looks wrong, in one line.
+        place: Where, or None where there is no file.
+        path: The construct at that place, such as a layer's name.
+        found: What stands there, put under a caret.
+        help: The remedy.
+        note: Where else it is.
+        source: The source line at the place.
+    """
+
+    level: ClassVar[str] = "warning"
+
+    def as_error(self) -> ErrorDetail:
+        """Return the error that takes its place where warnings are refused."""
+        return ErrorDetail(*[getattr(self, name) for name in self.__struct_fields__])
 
 
 class ConvcostError(Exception):

@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr
 
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
@@ -56,6 +56,11 @@ class Model(Struct, frozen=True, eq=False):
 
     def __hash__(self) -> int:
         return hash(self.network)
+
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in its spec and rarely meant, such as a symbol that nothing reads."""
+        return self.network.warnings
 
     def __repr__(self) -> str:
         from convcost.reports import heading

@@ -245,12 +245,7 @@ _python_shows = warnings.showwarning
 
 def _tell(text: str) -> None:
     progress.clear()
-    if sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
-        text = "\n".join(
-            f"\x1b[1;31merror\x1b[0m\x1b[1m{line[5:]}\x1b[0m" if line.startswith("error:") else line
-            for line in text.split("\n")
-        )
-    streams.show_error(text)
+    streams.show_error(streams.colored(text))
 
 
 def _bug(error: Exception) -> str:

@@ -129,6 +129,11 @@ class Difference(Result, frozen=True):
             for change in self.layers
         ]
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in both specs and rarely meant."""
+        return tuple(dict.fromkeys((*self.before.warnings, *self.after.warnings)))
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import (
@@ -139,6 +144,7 @@ class Difference(Result, frozen=True):
             total_document,
         )
         from convcost.documents import difference as documents
+        from convcost.documents.warnings import warning_documents
 
         before, after = self.before, self.after
         names = standard_names()
@@ -165,6 +171,7 @@ class Difference(Result, frozen=True):
                     for metric, (old, new) in self.totals().items()
                 },
             ),
+            warnings=warning_documents(self.warnings),
         )
 
 

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import Network, Told
+from convcost.documents.warnings import Warning
 
 Layer = TypeVar("Layer")
 Total = TypeVar("Total")
@@ -84,6 +85,7 @@ class Difference(Struct, Generic[Layer, Total], frozen=True, kw_only=True):
         layers: Their layers, in the order in which both run.
         totals: What they cost in all.
         base: Where the first was read, if it is the second at an earlier revision.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -93,3 +95,4 @@ class Difference(Struct, Generic[Layer, Total], frozen=True, kw_only=True):
     layers: list[Change[Layer]]
     totals: Totals[Total]
     base: Base | UnsetType | None = UNSET
+    warnings: list[Warning] = []

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from convcost.documents import VERSION
 from convcost.documents.numbers import Count
+from convcost.documents.warnings import Warning
 
 Shape = list[Count]
 
@@ -139,6 +140,7 @@ class Verification(Struct, frozen=True, kw_only=True):
         performed_mults: Multiplications that were performed.
         layers: The layers.
         total: Their sums.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -149,3 +151,4 @@ class Verification(Struct, frozen=True, kw_only=True):
     performed_mults: Count
     layers: list[ExecutedLayer]
     total: Counted
+    warnings: list[Warning] = []

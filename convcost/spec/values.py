@@ -12,6 +12,7 @@ from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import INVALID
 from convcost.spec.expressions import NAME, RESERVED, Expression
+from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 
 _DECLARE = "declare it under symbols"
@@ -19,12 +20,13 @@ NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FAL
 
 
 class Values:
-    """Reads values; `known` holds the names that an expression may use where it stands."""
+    """Reads values; `known` holds the names that an expression may use where it stands, `reads` those that are used."""
 
     def __init__(self, errors: ErrorCollector) -> None:
         self.errors = errors
         self.known: frozenset[str] = frozenset()
         self.later: dict[str, int] = {}  # symbols by the line in which they stand, while symbols are read
+        self.reads = Reads()
         self._expressions: dict[str, Any] = {}
 
     def read(self, node: Node, where: str, words: Iterable[str] = ()) -> Any:
@@ -49,6 +51,8 @@ class Values:
                     self.errors.add(error.message, at, path=where, found=error.found, help=error.help)
                     return INVALID
                 self._expressions[text] = value
+            if value.__class__ is Expression:
+                self.reads.add(value.names)
             if value.__class__ is Expression and not value.names <= self.known:
                 words = [*words]
                 unknown = value.names - self.known

@@ -177,8 +177,15 @@ class Verification(Result, frozen=True):
         agree = sum(layer.agrees for layer in self.layers)
         return f"{heading.title(self.network)}: {agree:,} of {counted(len(self.executed.layers), 'layer')} agree"
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant."""
+        return self.network.warnings
+
     def document(self) -> documents.Verification:
         """Return the document that `--format json` writes."""
+        from convcost.documents.warnings import warning_documents
+
         network, executed = self.network, self.executed
         return documents.Verification(
             network=documents.VerifiedNetwork(
@@ -197,6 +204,7 @@ class Verification(Result, frozen=True):
             performed_mults=self.performed,
             layers=[layer.document() for layer in self.layers],
             total=documents.Counted(counted=self.counted(), predicted=self.predicted()),
+            warnings=warning_documents(self.warnings),
         )
 
 
