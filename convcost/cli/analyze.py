@@ -7,9 +7,9 @@ from typing import Optional
 import typer
 
 import convcost
-from convcost.cli import options, output, writing
+from convcost.cli import notices, options, output
 from convcost.cost.report import OTHER_SORTS, AnalysisReport, check_columns, check_sort
-from convcost.errors import ConvcostError, ErrorDetail, SpecError
+from convcost.errors import ConvcostError, ErrorDetail, SpecError, WarningDetail
 
 _SORT = typer.Option(
     None,
@@ -51,12 +51,13 @@ def analyze(
     shown = options.names(columns)
     check_columns(shown)
     reports = []
+    warnings: list[WarningDetail] = []
     errors: list[ErrorDetail] = []
     for spec in specs:
         try:
             analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=not no_fold)
-            for name in analysis.unused:
-                writing.warn(f"{name} occurs in no number of {spec}")
+            notices.refuse(analysis.warnings)
+            warnings += analysis.warnings
             report = AnalysisReport.of(analysis, sort=sort, top=top, depth=depth, formulas=formulas, columns=shown)
             reports.append(report)
         except ConvcostError as error:  # the errors of all specs at once
@@ -65,4 +66,4 @@ def analyze(
             errors += error.details
     if errors:
         raise SpecError(errors)
-    output.write(reports, chosen)
+    output.write(reports, chosen, warnings=warnings)

@@ -73,10 +73,8 @@ def check(
         return checking.found(named, configuration, against, settings=settings, strict=strict, notes=notes)
 
     def show(check: Check) -> None:
-        for note in checking.renamed(check.verdicts):
-            writing.warn(note)
         report = CheckReport(check)
-        output.write([report], chosen)
+        output.write([report], chosen, warnings=check.warnings)
         if summary:
             writing.append(summary, formats.render("markdown", [report], Page()))
 

@@ -67,7 +67,7 @@ def diff(
         reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
     else:
         reports = _since("HEAD" if base is None else base, specs, settings, batch=batch, fold=not no_fold)
-    output.write(reports, chosen)
+    output.write(reports, chosen, warnings=[each for report in reports for each in report.warnings])
 
 
 def between(

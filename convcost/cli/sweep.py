@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 import convcost
-from convcost.cli import options, output, writing
+from convcost.cli import options, output
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -58,9 +58,7 @@ def sweep(
             pool=pool,
             watch=shown.advance,
         )
-    for name in found.unused:
-        writing.warn(f"{name} occurs in no number of {spec}")
-    output.write([SweepReport(found)], chosen)
+    output.write([SweepReport(found)], chosen, warnings=found.warnings)
 
 
 @contextmanager

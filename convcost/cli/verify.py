@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 import convcost
-from convcost.cli import options, output, progress
+from convcost.cli import notices, options, output, progress
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def verify(
         "max_values": _amount("--max-values", max_values),
     }
     models = _loaded(specs or [], options.settings(set))
+    warnings = [each for model in models for each in model.warnings]
+    notices.refuse(warnings)
     verifications: list[Verification] = []
     status = 0
     try:
@@ -82,7 +84,7 @@ def verify(
     except Interrupted as interruption:
         verifications.append(interruption.verification)
         status = INTERRUPTED
-    output.write([VerificationReport(each) for each in verifications], chosen)
+    output.write([VerificationReport(each) for each in verifications], chosen, warnings=warnings)
     raise typer.Exit(status or (0 if all(each.ok for each in verifications) else DISAGREES))
 
 
@@ -93,9 +95,13 @@ def _prove(chosen: list[output.Output]) -> None:
     proofs: list[FormulaProof] = []
     status = 0
     try:
-        for type in types():
-            proofs += prove([type])
-    except KeyboardInterrupt:  # what was proved so far is told
+        names = list(types())
+        with progress.shown("formulas", "layer types") as shown:
+            shown.advance(0, len(names))
+            for type in names:
+                proofs += prove([type])
+                shown.advance(1, len(names))
+    except KeyboardInterrupt:  # what was proved so far is reported
         status = INTERRUPTED
     output.write([FormulasReport(tuple(proofs))], chosen)
     raise typer.Exit(status or (0 if all(proof.proved for proof in proofs) else DISAGREES))

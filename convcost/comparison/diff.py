@@ -11,6 +11,7 @@ from msgspec import Struct
 from convcost.comparison.matching import match
 from convcost.comparison.recognition import kinds
 from convcost.cost.analysis import Analysis, LayerCost
+from convcost.errors import WarningDetail
 from convcost.metrics import standard
 from convcost.network import Layer, Network
 from convcost.ops import Cost

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from convcost.comparison.diff import ADDED, CHANGED, REMOVED, SAME, Change, Difference, percent
 from convcost.cost.analysis import Analysis
+from convcost.errors import WarningDetail
 from convcost.metrics import standard, words
 from convcost.ops import KINDS, Cost
 from convcost.reports import heading

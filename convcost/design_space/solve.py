@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from convcost.cost.analysis import Analysis
 from convcost.design_space.sweep import Build, Outcome, SweepAxis, SweepLimit, SweepTask, run
-from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError, WarningDetail
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.reports.result import Result
@@ -126,8 +126,8 @@ def solve(
     least = (
         {} if best else {metric: search.least(metric, end) for metric in dict.fromkeys(each.metric for each in limits)}
     )
-    found = best or next(search.valid(range(end - 1, 0, -1)), None)
-    warnings = build({**fixed, name: found[0] * search.step}).warnings if found else ()
+    valid = search.candidate(best or next(search.valid(range(end - 1, 0, -1)), None))
+    warnings = build({**fixed, name: valid.value}).warnings if valid else ()
     candidates = search.candidate(best), search.candidate(after)
     return Solution(title, name, tuple(limits), search.step, *candidates, least, warnings)
 

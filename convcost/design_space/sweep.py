@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 
-from convcost.cost.analysis import Analysis
-from convcost.errors import ConvcostError, ErrorDetail, OptionError
+from convcost.cost.analysis import Analysis, unused_warnings
+from convcost.errors import WarningDetail, ConvcostError, ErrorDetail, OptionError
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.network import Network

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
+from convcost.errors import WarningDetail
 from convcost.layers import REGISTRY
 from convcost.network import Network
 from convcost.ops import Cost

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from convcost.documents import verification as documents
+from convcost.errors import WarningDetail
 from convcost.network import Network
 from convcost.ops import KINDS
 from convcost.reports.result import Result
