@@ -446,7 +446,7 @@ def check_models(
 ) -> Check:
     """Hold networks to their budgets; see `convcost.check` for the arguments."""
     from convcost.budget import checking, configuration
-    from convcost.budget.subjects import name_of
+    from convcost.budget.targets import name_of
 
     path = str(config) if config is not None else None if max else configuration.find()
     read = configuration.read(path) if path else None
@@ -455,7 +455,7 @@ def check_models(
     budgets = [configuration.given(metric, plain(value)) for metric, value in (max or {}).items()]
     with limits.limited(plain(max_layers)):
         against = checking.against(base, str(baseline) if baseline is not None else None, files)
-        return checking.found(named, read, against, budgets=budgets, settings=set, strict=strict)
+        return checking.run(named, read, against, budgets=budgets, settings=set, strict=strict)
 
 
 def _held(spec: Model | SpecLike) -> Origin | Network | SpecLike:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
-from convcost.errors import Place
+from convcost.errors import Place, WarningDetail
 from convcost.reports.result import Result
 
 Value = int | Fraction

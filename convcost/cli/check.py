@@ -52,6 +52,7 @@ def check(
     The exit status is 0 within budget, 1 when a limit is exceeded, 2 when the input or the configuration is wrong.
     """
     from convcost.budget import checking
+    from convcost.budget import notes as notes_of
     from convcost.budget.report import CheckReport
 
     configuration = _configuration(config)
@@ -70,7 +71,7 @@ def check(
     settings = options.settings(set)
 
     def found(configuration: Configuration | None, notes: Sequence[str] = ()) -> Check:
-        return checking.found(named, configuration, against, settings=settings, strict=strict, notes=notes)
+        return checking.run(named, configuration, against, settings=settings, strict=strict, notes=notes)
 
     def show(check: Check) -> None:
         report = CheckReport(check)
