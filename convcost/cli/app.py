@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping

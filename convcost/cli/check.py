@@ -52,7 +52,6 @@ def check(
     The exit status is 0 within budget, 1 when a limit is exceeded, 2 when the input or the configuration is wrong.
     """
     from convcost.budget import checking
-    from convcost.budget import notes as notes_of
     from convcost.budget.report import CheckReport
 
     configuration = _configuration(config)

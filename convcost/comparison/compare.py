@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
-from convcost.errors import WarningDetail
 from convcost.cost.separable import SeparableRatio, ratios
+from convcost.errors import WarningDetail
 from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.network.patterns import is_pointwise, separable_pairs

@@ -127,7 +127,7 @@ def solve(
         {} if best else {metric: search.least(metric, end) for metric in dict.fromkeys(each.metric for each in limits)}
     )
     valid = search.candidate(best or next(search.valid(range(end - 1, 0, -1)), None))
-    warnings = build({**fixed, name: valid.value}).warnings if valid else ()
+    warnings = build({**fixed, name: valid.value}, None).warnings if valid else ()
     candidates = search.candidate(best), search.candidate(after)
     return Solution(title, name, tuple(limits), search.step, *candidates, least, warnings)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, unused_warnings
-from convcost.errors import WarningDetail, ConvcostError, ErrorDetail, OptionError
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, WarningDetail
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.network import Network
@@ -356,7 +356,7 @@ class Sweep(Result, frozen=True):
         if best is not None:
             place = task.metrics.index(best)
             shown = sorted(shown, key=lambda index: _rank(outcomes[index], place))
-        network = task.build(task.settings(first))
+        network = task.build(task.settings(first), None)
         unused = _unused(task, first)
         warnings = (*network.warnings, *unused_warnings(unused, network))
         return cls(name, task, outcomes, shown, tuple(unused), warnings)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis
-from convcost.errors import WarningDetail, ErrorDetail, OptionError
+from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network import Network
 from convcost.numbers import plain
 from convcost.reports.result import Result

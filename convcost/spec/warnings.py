@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from convcost.errors import Place, WarningDetail
 from convcost.layers import LayerType, Shape
 from convcost.layers.base import FEATURE_MAP
+from convcost.layers.convolution import Conv, DepthwiseConv
 from convcost.network import Layer, Network
 from convcost.spec.collector import ErrorCollector, Positioned
 from convcost.spec.document import Document, Given, Symbol
@@ -57,7 +58,7 @@ class _Found:
         place = Place(self._lines.source.file, at.line + 1, at.column + 1)
         self._details.append(WarningDetail(message, place, path, found, help, note, self._lines.line(at.line)))
 
-    def add_layers(self, message: str, layers: Iterable[Layer], described: str, help: str) -> None:
+    def add_layers(self, message: str, layers: Iterable[Layer], described: Callable[[Layer], str], help: str) -> None:
         """Add one warning for all layers that it is about, at the first place where one is written."""
         places = {(layer.line, layer.column): layer for layer in reversed([*layers])}
         if not places:
@@ -68,7 +69,7 @@ class _Found:
         more = f" and {len(lines) - _LISTED} more" if len(lines) > _LISTED else ""
         note = f"also in line{'s' if len(lines) > 1 else ''} {', '.join(lines[:_LISTED])}{more}" if lines else ""
         place = Place(self._lines.source.file, line, column)
-        found = described.format(layer=layer.definition)
+        found = described(layer)
         self._details.append(WarningDetail(message, place, layer.name, found, help, note, self._lines.line(line - 1)))
 
     def in_order(self) -> tuple[WarningDetail, ...]:
@@ -79,7 +80,7 @@ class _Found:
 def _find_symbols(document: Document, settings: Mapping[str, Any], found: _Found) -> None:
     """Find symbols that nothing reads, and those that are set where nothing depends on them."""
     symbols = document.symbols
-    reads = {name: _names(symbol, set=name in settings) for name, symbol in symbols.items()}
+    reads = {name: _names(symbol, is_set=name in settings) for name, symbol in symbols.items()}
     read = document.reads.union(*(_names(symbol) - {name} for name, symbol in symbols.items()))
     reached: set[str] = set()
     pending = [name for name in symbols if name in document.reads]
@@ -90,16 +91,18 @@ def _find_symbols(document: Document, settings: Mapping[str, Any], found: _Found
             pending += [each for each in reads[name] if each in symbols]
     for name, symbol in symbols.items():
         if name in settings and name not in reached:
-            help = "remove it, or read it" if name not in read else "only symbols that nothing reads depend on it"
+            help = (
+                "remove it, or read it" if name not in read else "what depends on it is set itself, or read by nothing"
+            )
             found.add(f"setting the symbol {name!r} changes nothing", symbol.at, f"symbols.{name}", help=help)
         elif name not in read:
             help = "remove it, or read it"
             found.add(f"nothing reads the symbol {name!r}", symbol.at, f"symbols.{name}", help=help)
 
 
-def _names(symbol: Symbol, *, set: bool = False) -> Collection[str]:
+def _names(symbol: Symbol, *, is_set: bool = False) -> frozenset[str]:
     """Return the symbols that one reads; the default is not read where it is set."""
-    return frozenset().union(*map(_read_by, (None if set else symbol.value, symbol.multiple_of)))
+    return frozenset().union(*map(_read_by, (None if is_set else symbol.value, symbol.multiple_of)))
 
 
 def _read_by(given: Given | None) -> frozenset[str]:
@@ -124,7 +127,7 @@ def input_warning(shape: Shape, layout: str = FEATURE_MAP) -> tuple[str, str, st
         return None
     sizes, channels = shape[1:], shape[-1]
     if len(shape) == 3 and _is_picture(shape[:2], channels):
-        right = (channels, *shape[:2])
+        right: Shape = (channels, *shape[:2])
         message = "the input looks like [H, W, C]"
     elif len(shape) == 4 and shape[0] == 1 and _is_picture(sizes[1:], sizes[0]):
         right = sizes
@@ -139,7 +142,7 @@ def input_warning(shape: Shape, layout: str = FEATURE_MAP) -> tuple[str, str, st
 
 
 def _is_picture(sizes: Shape, channels: int) -> bool:
-    """Return whether these are the height and width, and the channels, of a picture; only RGB ones need not be square."""
+    """Return whether these may be the height and width, and the channels, of a picture; only RGB ones may be oblong."""
     height, width = sizes
     return channels in _COLORS and min(sizes) >= _PICTURE and (channels == 3 or height == width)
 
@@ -156,33 +159,38 @@ def _find_layers(network: Network, found: _Found) -> None:
     found.add_layers(
         "padding around a kernel of size 1 adds positions that see only zeros",
         padded,
-        "padding {layer.padding}",
+        lambda layer: f"padding: {_written(layer.fields['padding'])}",
         "padding: 0 here, or pointwise_conv, which takes none; a default for `conv` is for its 1×1 kernels too",
     )
     follows = {layer.path[:-1] for layer in network.layers if layer.type == "pointwise_conv"} if single else ()
     found.add_layers(
         "a separable convolution of one input channel gives multiples of one feature map",
         [layer for layer in single if layer.path[:-1] in follows and layer.fields["depth_multiplier"] == 1],
-        "1 channel reaches it",
+        lambda layer: "1 channel reaches it",
         "conv: {…} gives as many different ones as out_channels",
     )
     found.add_layers(
         "nothing reads what this item gives",
         unread_layers(network),
-        "the network's `outputs` do not name it",
+        lambda layer: "the network's `outputs` do not name it",
         "name it under `outputs`, or remove the item",
     )
 
 
 def _pads_no_window(layer: LayerType) -> bool:
     """Return whether a convolution pads an axis along which its kernel has one value."""
-    if layer.type not in ("conv", "depthwise_conv"):
+    if not isinstance(layer, Conv | DepthwiseConv) or isinstance(layer.padding, str):
         return False
-    kernel, padding = getattr(layer, "kernel_size"), getattr(layer, "padding")
-    if isinstance(padding, str):
-        return False
-    pairs = zip(kernel, padding, strict=True)  # numbers that are formulas are not decided here
+    pairs = zip(layer.kernel_size, layer.padding, strict=True)  # numbers that are formulas are not decided here
     return any(size.__class__ is int and size == 1 and any(map(_is_some, pair)) for size, pair in pairs)
+
+
+def _written(padding: Any) -> str:
+    """Return a padding as a spec may write it."""
+    sides = {side for pair in padding for side in pair}
+    if len(sides) == 1:
+        return str(*sides)
+    return str([pair[0] if pair[0] == pair[1] else list(pair) for pair in padding])
 
 
 def _is_some(amount: Any) -> bool:
