@@ -154,7 +154,7 @@ def _find_layers(network: Network, found: _Found) -> None:
     for layer in network.layers:
         if _pads_no_window(layer.definition):
             padded.append(layer)
-        elif layer.type == "depthwise_conv" and layer.path[-1] == "depthwise" and layer.inputs[0].shape[0] == 1:
+        elif layer.type == "depthwise_conv" and layer.path[-1] == "depthwise" and _is_one(layer.inputs[0].shape[0]):
             single.append(layer)
     found.add_layers(
         "padding around a kernel of size 1 adds positions that see only zeros",
@@ -165,7 +165,7 @@ def _find_layers(network: Network, found: _Found) -> None:
     follows = {layer.path[:-1] for layer in network.layers if layer.type == "pointwise_conv"} if single else ()
     found.add_layers(
         "a separable convolution of one input channel gives multiples of one feature map",
-        [layer for layer in single if layer.path[:-1] in follows and layer.fields["depth_multiplier"] == 1],
+        [layer for layer in single if layer.path[:-1] in follows and _is_one(layer.fields["depth_multiplier"])],
         lambda layer: "1 channel reaches it",
         "conv: {…} gives as many different ones as out_channels",
     )
@@ -182,7 +182,11 @@ def _pads_no_window(layer: LayerType) -> bool:
     if not isinstance(layer, Conv | DepthwiseConv) or isinstance(layer.padding, str):
         return False
     pairs = zip(layer.kernel_size, layer.padding, strict=True)  # numbers that are formulas are not decided here
-    return any(size.__class__ is int and size == 1 and any(map(_is_some, pair)) for size, pair in pairs)
+    return any(_is_one(size) and any(map(_is_some, pair)) for size, pair in pairs)
+
+
+def _is_one(size: Any) -> bool:
+    return size.__class__ is int and bool(size == 1)
 
 
 def _written(padding: Any) -> str:
