@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-_LONGEST = 200  # characters of a message or a finding that are told
+LONGEST = 200
+"""Characters of each part of an error or a warning that are shown."""
 _WINDOW = 160  # characters of a source line that are shown around an error
 
 
@@ -169,7 +170,7 @@ class OutputError(ConvcostError):
 def _told(text: str) -> str:
     """Return a part of an error as it is told: harmless, and cut where it is longer than anyone reads."""
     text = visible(text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def visible(text: str) -> str:

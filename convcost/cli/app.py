@@ -1,9 +1,11 @@
-"""The command `convcost`: its commands, and what becomes of errors."""
+"""The command `convcost`: its commands, their groups and common options, and how errors end it."""
 
 from __future__ import annotations
 
 import errno
 import gc
+import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -12,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup, TyperOption
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 import convcost
 from convcost import _startup
-from convcost.cli import progress, streams
-from convcost.errors import ConvcostError, ErrorDetail, visible
+from convcost.cli import notices, progress, streams
+from convcost.errors import LONGEST, ConvcostError, ErrorDetail, OptionError, visible
 from convcost.registry import PluginWarning, Registry
 from convcost.spec import limits
 
 NO = 1
 WRONG_INPUT = 2
+_COMPLETING = "_CONVCOST_COMPLETE"  # the variable that shells set to ask for completions
 _COLLECTOR = (200_000, 20, 20)  # networks hold no cycles: looking for them more often is for nothing
 BUG = 3
 
@@ -34,24 +37,34 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
     "convcost.commands",
     {
         "analyze": "convcost.cli.analyze:analyze",
-        "verify": "convcost.cli.verify:verify",
         "compare": "convcost.cli.compare:compare",
         "diff": "convcost.cli.diff:diff",
-        "rewrite": "convcost.cli.rewrite:rewrite",
-        "suggest": "convcost.cli.suggest:suggest",
-        "check": "convcost.cli.check:check",
-        "init": "convcost.cli.init:init",
         "formulas": "convcost.cli.formulas:formulas",
+        "verify": "convcost.cli.verify:verify",
         "sweep": "convcost.cli.sweep:sweep",
         "solve": "convcost.cli.solve:solve",
+        "rewrite": "convcost.cli.rewrite:rewrite",
+        "suggest": "convcost.cli.suggest:suggest",
+        "init": "convcost.cli.init:init",
+        "check": "convcost.cli.check:check",
         "specs": "convcost.cli.specs:specs",
         "schema": "convcost.cli.schema:schema",
+        "version": "convcost.cli.version:version",
     },
 )
-"""The commands, each a function that typer makes one of; imported when it is invoked, or help lists all."""
+"""The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
+
+GROUPS = {
+    "Count": ("analyze", "compare", "diff", "formulas", "verify"),
+    "Design": ("sweep", "solve", "rewrite", "suggest"),
+    "Keep a budget": ("init", "check"),
+    "Look up": ("specs", "schema", "version"),
+}
+"""The groups in which help lists commands; those of other packages come first, in none."""
 
 
-_READ_NO_SPEC = frozenset(("formulas", "schema"))
+_READ_NO_SPEC = frozenset(("formulas", "schema", "version"))
+_OWN_STRICT = frozenset(("check", "specs"))  # the one has it, the other reads shipped specs only
 _FEWER_LAYERS = {"compare": 30_000, "diff": 50_000, "rewrite": 30_000, "suggest": 50_000, "verify": 50_000}
 """How many layers networks may have, without the option, for commands that work longest on each."""
 
@@ -70,7 +83,7 @@ def _max_layers(command: str) -> Any:
         metavar="N",
         expose_value=False,
         callback=allow,
-        help=f"Allow networks so many layers: {default:,} without, at most {limits.MOST_LAYERS:,}.",
+        help=f"Allow networks this many layers: {default:,} by default, at most {limits.MOST_LAYERS:,}.",
     )
 
 
@@ -88,8 +101,34 @@ def _max_bytes() -> Any:
         metavar="N",
         expose_value=False,
         callback=allow,
-        help="Allow specs of so many bytes, such as 16Mi: 4Mi without, at most 1Gi.",
+        help="Allow specs of this many bytes, such as 16Mi: 4Mi by default, at most 1Gi.",
     )
+
+
+def _strict() -> Any:
+    """Return the option that makes errors of warnings."""
+    return TyperOption(
+        param_decls=["--strict"],
+        is_flag=True,
+        expose_value=False,
+        callback=lambda context, parameter, strict: context.with_resource(notices.strictly(bool(strict))),
+        help="Treat warnings about the specs as errors.",
+    )
+
+
+class _Command(TyperCommand):
+    """A command whose help ends with examples."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help and the examples."""
+        super().format_help(ctx, formatter)
+        _write_examples(self.name or "", formatter)
+
+
+def _write_examples(command: str, formatter: Any) -> None:
+    from convcost.cli import examples
+
+    formatter.write(examples.text(command))  # shown behind what rich has drawn
 
 
 class _Lazy(Mapping[str, Any]):
@@ -97,11 +136,19 @@ class _Lazy(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        alone.command(name)(COMMANDS[name])
+        group = next((group for group, names in GROUPS.items() if name in names), None)
+        alone.command(name, cls=_Command, rich_help_panel=group)(COMMANDS[name])
         command = typer.main.get_command(alone)
         if name in COMMANDS.built_in() and name not in _READ_NO_SPEC:
-            command.params += [_max_layers(name), _max_bytes()]
+            command.params += [_max_layers(name), _max_bytes(), *(() if name in _OWN_STRICT else (_strict(),))]
+        if _COMPLETING in os.environ:
+            from convcost.cli import completion
+
+            completion.complete(command)
         return command
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)
@@ -117,6 +164,23 @@ class _Group(TyperGroup):
         super().__init__(**attributes)
         self.commands = _Lazy()  # type: ignore[assignment]  # it is only read
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help and the examples."""
+        super().format_help(ctx, formatter)
+        _write_examples("", formatter)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the first word names.
+
+        Raises:
+            OptionError: It names a spec.
+        """
+        if args[0] not in COMMANDS and not ctx.resilient_parsing and _is_spec(args[0]):
+            line = f"convcost analyze {shlex.join(args)}"
+            help = line if len(line) <= LONGEST else f"convcost analyze {shlex.quote(args[0])}"  # never cut
+            raise OptionError(ErrorDetail(f"a command comes before the spec {args[0]!r}", help=help))
+        return super().resolve_command(ctx, args)
+
     def make_context(self, *words: Any, **more: Any) -> Any:
         """Parse what stands before a command."""
         with _visible_errors():
@@ -126,6 +190,19 @@ class _Group(TyperGroup):
         """Parse what stands behind a command, and run it."""
         with _visible_errors():
             return super().invoke(ctx)
+
+
+def _is_spec(word: str) -> bool:
+    """Return whether a word names a spec: a file, or a shipped one."""
+    from convcost.spec.source import shipped
+
+    return word.endswith((".yaml", ".yml")) or Path(word).is_file() or word in shipped()
+
+
+def _offers_completion() -> bool:
+    """Return whether options install completion: importing them takes time, so only where help lists them, or asked."""
+    words = sys.argv[1:2]
+    return _COMPLETING in os.environ or not words or (words[0].startswith("-") and words[0] != "--version")
 
 
 @contextmanager
@@ -146,7 +223,7 @@ app = typer.Typer(
     cls=_Group,
     help="What a convolutional network costs: parameters, multiplications, additions, per layer, exactly.",
     invoke_without_command=True,
-    add_completion=False,
+    add_completion=_offers_completion(),
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
