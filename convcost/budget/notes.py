@@ -52,6 +52,6 @@ def _renamed(verdict: Verdict) -> WarningDetail:
         verdict.bound.place,
         budget.path,
         help="`convcost: 2` at the top of the file accepts the new meaning; `output_values` limits what was limited",
-        note="they count the values that convolutions, linear layers and matrix products give, no longer all layers",
+        note="they count what convolutions, linear layers and matrix products give, no longer what all layers do",
         source=verdict.bound.source,
     )
