@@ -63,7 +63,7 @@ def analyze(
         except ConvcostError as error:  # the errors of all specs at once
             if len(specs) == 1:
                 raise
-            errors += error.details
+            errors += [detail for detail in error.details if detail not in errors]
     if errors:
         raise SpecError(errors)
     output.write(reports, chosen, warnings=warnings)

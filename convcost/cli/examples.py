@@ -16,12 +16,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "verify": (
         ("convcost verify net.yaml", "execute it, shrunk, and count"),
         ("convcost verify net.yaml --full --jobs 2", "at its real size"),
-        ("convcost verify --formulas", "prove the formulas of all layer types"),
+        ("convcost verify --formulas", "prove the formulas of all types"),
     ),
     "compare": (
-        ("convcost compare net.yaml", "standard and separable forms"),
+        ("convcost compare net.yaml", "its two forms"),
         ("convcost compare mobilenet_v1 mobilenet_v2", "two networks"),
-        ("convcost compare mobilenet_v1 mobilenet_v1 --set-other alpha=1/2", "two widths"),
+        ("convcost compare vgg16 vgg16 --set-other classes=10", "two values"),
     ),
     "diff": (
         ("convcost diff net.yaml", "since the last commit"),
@@ -40,7 +40,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "check": (
         ("convcost check", "all that convcost.yaml names"),
         ("convcost check --base origin/main -f github", "in a pull request"),
-        ("convcost check --accept", "raise what is exceeded to what it costs now"),
+        ("convcost check --accept", "raise exceeded limits"),
     ),
     "init": (
         ("convcost init net.yaml", "allow 10% more than today"),
@@ -52,7 +52,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "sweep": (
         ("convcost sweep mobilenet_v1 --set alpha=0.5,0.75,1", "some widths"),
-        ("convcost sweep mobilenet_v1 --set r=128:225:32 --where 'mults <= 300M'", "sizes"),
+        ("convcost sweep mobilenet_v1 --set r=128:225:32 --best mults", "some sizes"),
     ),
     "solve": (
         ("convcost solve mobilenet_v1 --for alpha --max mults=300M", "the largest width"),

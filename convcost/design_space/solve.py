@@ -126,9 +126,9 @@ def solve(
     least = (
         {} if best else {metric: search.least(metric, end) for metric in dict.fromkeys(each.metric for each in limits)}
     )
-    valid = search.candidate(best or next(search.valid(range(end - 1, 0, -1)), None))
-    warnings = build({**fixed, name: valid.value}, None).warnings if valid else ()
     candidates = search.candidate(best), search.candidate(after)
+    found = candidates[0]
+    warnings = (build({**fixed, name: found.value}, None) if found else build(fixed, [name])).warnings
     return Solution(title, name, tuple(limits), search.step, *candidates, least, warnings)
 
 
