@@ -199,12 +199,6 @@ def _is_spec(word: str) -> bool:
     return word.endswith((".yaml", ".yml")) or Path(word).is_file() or word in shipped()
 
 
-def _offers_completion() -> bool:
-    """Return whether options install completion: importing them takes time, so only where help lists them, or asked."""
-    words = sys.argv[1:2]
-    return _COMPLETING in os.environ or not words or (words[0].startswith("-") and words[0] != "--version")
-
-
 @contextmanager
 def _visible_errors() -> Iterator[None]:
     """Escape what is invisible in the messages of the option parser, which holds words as they were given."""
@@ -223,7 +217,6 @@ app = typer.Typer(
     cls=_Group,
     help="What a convolutional network costs: parameters, multiplications, additions, per layer, exactly.",
     invoke_without_command=True,
-    add_completion=_offers_completion(),
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
