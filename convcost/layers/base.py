@@ -7,7 +7,7 @@ their axes are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -49,6 +49,10 @@ def _check(name: str, entry: Any) -> str:
 
 
 REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers", check=_check)
+
+
+Add = Callable[..., tuple[Any, ...]]
+"""Adds a layer of a composite type: its name, type, fields and inputs, to what it gives."""
 
 
 class LayerError(Exception):
@@ -294,8 +298,35 @@ class LayerType:
         return Fraction(stride[axis - 1]) if stride is not None else Fraction(1)
 
     def stages(self) -> tuple[tuple[str, str, dict[str, Any]], ...]:
-        """Return the (name, type, fields) of the layers that a composite type is written for."""
+        """Return the (name, type, fields) of the layers that a composite type is written for, one after the other."""
         return ()
+
+    def unroll(self, inputs: tuple[Any, ...], add: Add) -> tuple[Any, ...]:
+        """Add the layers that a composite type is written for and return what they give.
+
+        Args:
+            inputs: What the layer reads: tensors with `shape` and `layout`.
+            add: Adds a layer: called with its name, its type, its fields as readers return them, and what it reads,
+                it returns what the layer gives.
+
+        Raises:
+            LayerError: The layer cannot work on these inputs.
+        """
+        for label, type, fields in self.stages():
+            inputs = add(label, type, fields, *inputs)
+        return inputs
+
+    @classmethod
+    def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]] | None:
+        """Return the fields in normal form and the input shapes whose formulas `convcost formulas` shows.
+
+        Args:
+            letter: Returns the symbol of a quantity, such as `letter("M")`.
+
+        Returns:
+            None where they follow from the letters of the fields and from what the type takes.
+        """
+        return None
 
     def output_shape(self, *inputs: Shape) -> Shape:
         """Return the output's shape; of several the first one's.

@@ -18,7 +18,7 @@ MAX_SIZE = 10**15  # beyond any network; keeps what follows from a slip of the k
 
 Pair = tuple[int, int]
 
-WHOLE, FACTOR, NUMBER, FLAG, WORD, AXIS = "whole number", "factor", "number", "flag", "word", "axis"
+WHOLE, FACTOR, NUMBER, FLAG, WORD, AXIS, NAMES = "whole number", "factor", "number", "flag", "word", "axis", "names"
 
 AXIS_WORDS = ("channels", "depth", "height", "width", "length")
 """The names of axes; `convcost.layers.layout` says which axis of a layout each is."""
@@ -33,7 +33,8 @@ class Form(Struct, frozen=True):
     """What a reader takes, but for how many axes there are.
 
     Attributes:
-        kind: What one value is: `WHOLE`, a number above 0 (`FACTOR`), any `NUMBER`, a `FLAG`, a `WORD`, or an `AXIS`.
+        kind: What one value is: `WHOLE`, a number above 0 (`FACTOR`), any `NUMBER`, a `FLAG`, a `WORD`, an `AXIS`,
+            or `NAMES` of values that the layer reads besides its inputs.
         minimum: The least whole number.
         words: The words that stand for a value.
         depth: How deep lists may go: 0 for one value, 1 for one per spatial axis, 2 for a pair per spatial axis.
@@ -256,6 +257,24 @@ def axes(value: Any, rank: int) -> tuple[int | str, ...]:
         if type(item) is not int and not (isinstance(item, str) and item in AXIS_WORDS):
             raise _no_axis((index,))
     return tuple(value)
+
+
+@_takes(Form(NAMES))
+def value_name(value: Any, rank: int) -> int:
+    """Read the name of one value, which becomes the layer's next input; the normal form is how many there are."""
+    if isinstance(value, str):
+        return 1
+    raise FieldError("the name of an earlier item")
+
+
+@_takes(Form(NAMES, depth=1))
+def value_names(value: Any, rank: int) -> int:
+    """Read a name, or a list of names, of values that become the layer's next inputs; the normal form is their count."""
+    names = value if isinstance(value, list) else [value]
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            raise FieldError("names of earlier items", element=(index,) if names is value else ())
+    return len(names)
 
 
 def _no_axis(element: tuple[int, ...] = ()) -> FieldError:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, NetworkError, nearest
 from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
-from convcost.layers.fields import MAX_SIZE
+from convcost.layers.fields import MAX_SIZE, NAMES
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
 from convcost.network.graph import FLOAT32, INPUT, Layer, Limit, Network, Tensor, Widths
 
@@ -124,6 +124,11 @@ class NetworkBuilder:
             raise NetworkError(
                 ErrorDetail(f"the name {name!r} is used twice", help="give each layer a name of its own")
             )
+        for field, declared in REGISTRY[type].fields.items():
+            if declared.read.form.kind == NAMES and field in fields:
+                values = fields[field] if isinstance(fields[field], (list, tuple)) else [fields[field]]
+                self._check_known(type, values)
+                inputs, fields[field] = (*inputs, *values), [field] * len(values) if declared.read.form.depth else field
         try:
             definition = REGISTRY[type].read(fields, inputs)
             outputs = self.place(definition, inputs, tuple(name.split("/")))
