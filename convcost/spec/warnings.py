@@ -7,8 +7,8 @@ from typing import Any
 
 from convcost.errors import Place, WarningDetail
 from convcost.layers import LayerType, Shape
-from convcost.layers.base import FEATURE_MAP
 from convcost.layers.convolution import Conv, DepthwiseConv
+from convcost.layers.layout import FEATURE_MAP
 from convcost.network import Layer, Network
 from convcost.spec.collector import ErrorCollector, Positioned
 from convcost.spec.document import Document, Given, Symbol
