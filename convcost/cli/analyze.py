@@ -34,7 +34,7 @@ def analyze(
     sort: Optional[str] = _SORT,  # noqa: UP045 -- typer reads the annotation while running
     columns: Optional[str] = _COLUMNS,  # noqa: UP045
     top: Optional[int] = typer.Option(  # noqa: UP045
-        None, "--top", min=1, metavar="N", help="Show only the first so many rows, by mults."
+        None, "--top", min=1, metavar="N", help="Show only the first N rows, by mults."
     ),
     depth: Optional[int] = typer.Option(  # noqa: UP045
         None, "--depth", min=1, metavar="N", help="Fold what lies deeper in blocks and branches into one row."

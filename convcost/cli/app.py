@@ -26,7 +26,7 @@ from convcost.spec import limits
 NO = 1
 WRONG_INPUT = 2
 _COMPLETING = "_CONVCOST_COMPLETE"  # the variable that shells set to ask for completions
-_COLLECTOR = (200_000, 20, 20)  # networks hold no cycles: looking for them more often is for nothing
+_COLLECTOR = (200_000, 20, 20)  # networks hold no cycles: looking for them more often takes time and finds nothing
 BUG = 3
 
 _UNWRITABLE = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
@@ -66,11 +66,11 @@ GROUPS = {
 _READ_NO_SPEC = frozenset(("formulas", "schema", "version"))
 _OWN_STRICT = frozenset(("check", "specs"))  # the one has it, the other reads shipped specs only
 _FEWER_LAYERS = {"compare": 30_000, "diff": 50_000, "rewrite": 30_000, "suggest": 50_000, "verify": 50_000}
-"""How many layers networks may have, without the option, for commands that work longest on each."""
+"""The limits of layers for the commands that work longest on each."""
 
 
 def _max_layers(command: str) -> Any:
-    """Return the option of how many layers the specs' networks may have, which all commands have that read specs."""
+    """Return the option that limits the layers of the specs' networks."""
     default = _FEWER_LAYERS.get(command, limits.DEFAULT_LAYERS)
 
     def allow(context: Any, parameter: Any, layers: int | None) -> None:
@@ -88,7 +88,7 @@ def _max_layers(command: str) -> Any:
 
 
 def _max_bytes() -> Any:
-    """Return the option of how many bytes a spec may have."""
+    """Return the option that limits the bytes of a spec."""
 
     def allow(context: Any, parameter: Any, text: str | None) -> None:
         if text is not None:
@@ -201,7 +201,7 @@ def _is_spec(word: str) -> bool:
 
 @contextmanager
 def _visible_errors() -> Iterator[None]:
-    """Escape what is invisible in the messages of the option parser, which holds words as they were given."""
+    """Escape invisible characters in the messages of the option parser, which quotes words as they were given."""
     try:
         yield
     except _UsageError as error:
@@ -234,7 +234,7 @@ def _options(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
-    """Serve what stands before a command, or alone."""
+    """Handle options without a command."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -250,7 +250,7 @@ def main() -> None:
     streams.limit_widths()
     status = _run()
     if (failure := streams.flush()) and not isinstance(failure, BrokenPipeError) and status in (0, NO):
-        _tell(_without_output(failure))
+        _show_error(_without_output(failure))
         status = WRONG_INPUT
     sys.exit(status)
 
@@ -264,19 +264,19 @@ def _run() -> int:
     except KeyboardInterrupt:
         return _startup.INTERRUPTED
     except ConvcostError as error:
-        _tell(_without_folder() or str(error))
+        _show_error(_without_folder() or str(error))
         return WRONG_INPUT
     except MemoryError:
-        _tell("error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points")
+        _show_error("error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points")
         return WRONG_INPUT
     except RecursionError:
-        _tell("error: the input nests too deep\n = help: expressions, blocks and branches that nest less")
+        _show_error("error: the input nests too deep\n = help: expressions, blocks and branches that nest less")
         return WRONG_INPUT
     except Exception as error:  # noqa: BLE001 -- whatever it is, a user sees no traceback
         if text := _of_system(error):
-            _tell(text)
+            _show_error(text)
             return WRONG_INPUT
-        _tell(_bug(error))
+        _show_error(_bug(error))
         return BUG
     return 0
 
@@ -312,7 +312,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *place: Any, 
 _python_shows = warnings.showwarning
 
 
-def _tell(text: str) -> None:
+def _show_error(text: str) -> None:
     progress.clear()
     streams.show_error(streams.colored(text))
 

@@ -83,7 +83,7 @@ def between(
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
-        ConvcostError: A spec is wrong; the errors of both are told.
+        ConvcostError: A spec is wrong; it has the errors of both.
     """
     from convcost.comparison.diff_report import DifferenceReport
 

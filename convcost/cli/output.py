@@ -1,4 +1,4 @@
-"""Where results go: standard output and files, each in its format."""
+"""The outputs of a command: standard output and files, each in its format."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def rewrite(
     list_: bool = typer.Option(False, "--list", help="List the rewrites with what they save, and stop."),
     format: Optional[str] = options.Format,  # noqa: UP045
 ) -> None:
-    """Rewrite a spec's layers into another form, and tell what that saves; without -o nothing is written."""
+    """Rewrite a spec's layers into another form, and show what that saves; without -o nothing is written."""
     chosen = output.outputs(format, [])
     if list_:
         from convcost.rewriting.report import CatalogueReport

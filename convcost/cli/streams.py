@@ -13,9 +13,9 @@ _LARGEST = 10_000  # columns or lines, beyond which drawing takes more time and 
 
 
 def limit_widths() -> None:
-    """Correct the sizes of the terminal that the environment gives, for all that reads them.
+    """Correct the sizes of the terminal in the environment.
 
-    What is no size counts as not given; one that no terminal has is cut.
+    A text that is no size is removed; a size that no terminal has is cut.
     """
     for name in _WIDTHS:
         text = os.environ.get(name)

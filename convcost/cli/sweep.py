@@ -1,4 +1,4 @@
-"""`convcost sweep`: what a network costs at every combination of some values."""
+"""`convcost sweep`: the cost of a network at every combination of some values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sweep(
     max_points: int = typer.Option(
         100_000, "--max-points", min=1, metavar="N", help="How many points there may be; each takes memory."
     ),
-    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in so many processes at once."),
+    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in N processes at once."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:

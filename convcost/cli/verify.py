@@ -1,4 +1,4 @@
-"""`convcost verify`: networks executed, and what is counted compared with what is predicted."""
+"""`convcost verify`: execute networks and compare the counts with the predictions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from convcost.verification.formulas import FormulaProof
 
 DISAGREES = 1
-INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+INTERRUPTED = 130  # the status that shells give a program that Ctrl-C ended
 
 
 def verify(
     specs: Optional[list[str]] = options.MaybeSpecs,  # noqa: UP045 -- typer reads the annotation while running
     set: list[str] = options.Set,
     full: bool = typer.Option(False, "--full", help="Execute the network at its real size, every layer."),
-    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Execute layers in so many processes at once."),
+    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Execute layers in N processes at once."),
     seed: int = typer.Option(0, "--seed", help="Draw inputs and weights from this number."),
     engine: str = typer.Option(
         "auto",
@@ -145,7 +145,7 @@ def _processes(jobs: int) -> Iterator[Executor | None]:
     import signal
     from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 
-    # Ctrl-C is for this process to answer; the others are told to end
+    # Ctrl-C is for this process to answer; it ends the others
     pool = ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
     wait = True  # else Python, which ends meanwhile, may write to a pipe that is closed
     try:
