@@ -255,6 +255,8 @@ def test_a_separable_convolution_of_one_channel():
     assert told(f"input: [1, 8, 8]\nlayers:\n  - {item}, depth_multiplier: 4}}\n") == []  # four feature maps
     assert told(f"input: [2, 8, 8]\nlayers:\n  - {item}}}\n") == []
     assert told("input: [1, 8, 8]\nlayers:\n  - {depthwise_conv: {kernel_size: 3}, name: depthwise}\n") == []
+    stages = "[depthwise_conv: {kernel_size: 3}, pointwise_conv: {out_channels: 4}]"
+    assert told(f"input: [1, 8, 8]\nlayers: {stages}\n") == []  # written in two
 
 
 def test_outputs_that_nothing_reads_where_the_network_names_its_own():
