@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ class Counts(Struct, frozen=True):
         useful_mults: Multiplications less those by the layer's own zero padding, or that land in a cropped margin.
         params: Trainable numbers.
         buffers: Running statistics.
+        more_shapes: What it gives besides, where it has several outputs.
     """
 
     output_shape: Shape
@@ -33,6 +35,12 @@ class Counts(Struct, frozen=True):
     useful_mults: int
     params: int
     buffers: int
+    more_shapes: tuple[Shape, ...] = ()
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape of each output."""
+        return (self.output_shape, *self.more_shapes)
 
     @property
     def mults(self) -> int:
@@ -85,6 +93,7 @@ class LayerProof(Struct, frozen=True):
         predicted: What the formulas say for the same input; None where they say that the layer cannot exist.
         same_as: The layer whose execution serves this one too, being the same; empty for one executed itself.
         error: Why the layer cannot be executed or predicted.
+        declared: Whether its costs are the author's, so that there is nothing to verify.
     """
 
     path: tuple[str, ...]
@@ -95,6 +104,7 @@ class LayerProof(Struct, frozen=True):
     predicted: Counts | None
     same_as: str = ""
     error: str = ""
+    declared: bool = False
 
     @property
     def agrees(self) -> bool:
@@ -114,7 +124,8 @@ class LayerProof(Struct, frozen=True):
             executed=documents.Executed(input_shapes=list(map(list, self.input_shapes)), output_shape=output),
             counted=self.counted.document() if self.counted else None,
             predicted=self.predicted.document() if self.predicted else None,
-            agrees=self.agrees,
+            agrees=None if self.declared else self.agrees,
+            declared=self.declared,
             same_as=self.same_as or None,
             differences=[difference.document() for difference in self.differences()],
             error=self.error or None,
@@ -153,8 +164,8 @@ class Verification(Result, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """Whether every layer was executed and all of its counts agree."""
-        return self.complete and all(layer.agrees for layer in self.layers)
+        """Whether every layer was executed and all of its counts agree; those whose costs are declared apart."""
+        return self.complete and all(layer.agrees or layer.declared for layer in self.layers)
 
     @property
     def performed(self) -> int:
@@ -217,10 +228,11 @@ def differences(counted: Counts | None, predicted: Counts | None) -> tuple[Count
     if counted is None or predicted is None or counted == predicted:
         return ()
     found = []
-    if counted.output_shape != predicted.output_shape:
-        found.append(CountDifference("output_shape", counted.output_shape, predicted.output_shape))
+    for mine, theirs in zip_longest(counted.shapes, predicted.shapes):
+        if mine != theirs:
+            found.append(CountDifference("output_shape", mine, theirs))
     pairs = zip(counted.numbers(), predicted.numbers(), strict=True)
-    return (*found, *(CountDifference(kind, mine, theirs) for (kind, mine), (_, theirs) in pairs if mine != theirs))
+    return (*found, *(CountDifference(kind, ours, said) for (kind, ours), (_, said) in pairs if ours != said))
 
 
 def _totals(counts: Sequence[Counts | None]) -> dict[str, int]:
