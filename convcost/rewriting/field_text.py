@@ -82,7 +82,11 @@ class PartFields:
         self.mains = [self._main(use) for use in uses]
         self.old = [self._old(use.layers) for use in uses]
         moved = any(self._input(use.layers) != self._input(tuple(use.site.becomes)) for use in uses)
-        self.raw = {name: text for name, text in item.raw.items() if not (moved and "in_channels" in text)}
+        self.raw = {
+            name: text
+            for name, text in item.raw.items()
+            if not (moved and "in_channels" in text) and not (block and name in item.in_lines)
+        }
         for name, former in _FORMERLY.items():
             if former in self.raw:
                 self.raw[name] = self.raw[former]
@@ -114,7 +118,11 @@ class PartFields:
             for index in use.site.becomes:
                 layer = self.layers[index]
                 other = self.known.text.items[layer.line, layer.column]
-                if other is not self.item and layer.fields.get(name) == value and name in other.raw:
+                if (
+                    other is not self.item
+                    and layer.fields.get(name) == value
+                    and name in other.raw.keys() - other.in_lines
+                ):
                     texts.add(other.raw[name])
                     break
             else:
@@ -242,11 +250,11 @@ class PartFields:
         result: dict[str, str] = {}
         for kind, _ in _KINDS:
             old, new = [each[kind] for each in own], [each[kind] for each in wanted]
-            raw = self.item.raw.get(kind)
+            raw = self.raw.get(kind)
             given, former = defaults.get(type, {}).get(kind), defaults.get(self.item.type, {}).get(kind)
             if new == old and raw is not None and (not self.block or not _depends(raw) or raw[:1] not in "{["):
                 result[kind] = self._kept(kind, raw)
-            elif (new == old and raw is None and given is former) or (
+            elif (new == old and kind not in self.item.raw and given is former) or (
                 given is None and all(each is None for each in new)
             ):
                 pass
