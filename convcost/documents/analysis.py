@@ -14,7 +14,7 @@ Row = TypeVar("Row")
 Total = TypeVar("Total")
 
 
-class Network(Struct, frozen=True, kw_only=True):
+class NetworkDocument(Struct, frozen=True, kw_only=True):
     """Which network a report tells of.
 
     Attributes:
@@ -77,14 +77,14 @@ class Entry(Struct, Generic[Row, Total], frozen=True, kw_only=True):
     """
 
     schema_version: int | UnsetType = UNSET
-    network: Network
+    network: NetworkDocument
     convention: Told
     layers: list[Row]
     total: Total
     left_out: Count | UnsetType = UNSET
 
 
-class Analysis(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_only=True):
+class AnalysisDocument(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_only=True):
     """What a network costs, as `convcost analyze` tells it; a baseline for a check.
 
     Attributes:
@@ -115,7 +115,7 @@ class FreeSymbol(Struct, frozen=True, kw_only=True):
     default: Any = None
 
 
-class Condition(Struct, frozen=True, kw_only=True):
+class ConditionDocument(Struct, frozen=True, kw_only=True):
     """What must hold where the formulas do.
 
     Attributes:
@@ -144,9 +144,9 @@ class FreeAnalysis(Struct, Generic[Row, Total], frozen=True, kw_only=True):
     """
 
     schema_version: int = VERSION
-    network: Network
+    network: NetworkDocument
     free: dict[str, FreeSymbol]
-    conditions: list[Condition]
+    conditions: list[ConditionDocument]
     convention: Told
     layers: list[Row]
     total: Total

@@ -12,7 +12,7 @@ Value = bool | int | str | None
 """A number, the text of a fraction, a word, a truth value, or null where there is none."""
 
 
-class Sweep(Struct, frozen=True, kw_only=True):
+class SweepDocument(Struct, frozen=True, kw_only=True):
     """What a network costs at each combination of some values, as `convcost sweep` tells it.
 
     Attributes:
@@ -31,7 +31,7 @@ class Sweep(Struct, frozen=True, kw_only=True):
     points: list[dict[str, Value]]
 
 
-class Solution(Struct, frozen=True, kw_only=True):
+class SolutionDocument(Struct, frozen=True, kw_only=True):
     """The largest value of a symbol within limits, as `convcost solve` tells it.
 
     Attributes:

@@ -102,11 +102,11 @@ class Rewriting(Result, frozen=True):
         from convcost.cost.documents import convention_document, cost_document, network_document
         from convcost.documents import rewriting as documents
 
-        return documents.Rewriting(
+        return documents.RewritingDocument(
             network=network_document(self.before.network),
             convention=convention_document(self.before),
             places=[
-                documents.Place(
+                documents.PlaceDocument(
                     name=place.name,
                     rewrite=place.rewrite,
                     becomes=place.becomes,

@@ -49,7 +49,9 @@ class CatalogueReport(Struct, frozen=True):
 
     def data(self) -> Struct:
         """Return the rewrites as a document."""
-        return documents.Catalogue(letters=LETTERS, rewrites=[documents.Rewrite(**record) for record in self.records()])
+        return documents.Catalogue(
+            letters=LETTERS, rewrites=[documents.RewriteDocument(**record) for record in self.records()]
+        )
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each rewrite."""

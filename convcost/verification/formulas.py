@@ -43,9 +43,9 @@ class Counterexample(Struct, frozen=True):
     differences: tuple[CountDifference, ...]
     error: str
 
-    def document(self) -> documents.Counterexample:
+    def document(self) -> documents.CounterexampleDocument:
         """Return the counterexample as a document has it."""
-        return documents.Counterexample(
+        return documents.CounterexampleDocument(
             fields={name: _plain(value) for name, value in self.fields.items()},
             input_shapes=list(map(list, self.input_shapes)),
             differences=[difference.document() for difference in self.differences],
@@ -77,10 +77,10 @@ class FormulaProof(Struct, frozen=True):
         """Whether the formulas agree at every point, of which there are some."""
         return self.points > 0 and self.counterexample is None
 
-    def document(self) -> documents.FormulaProof:
+    def document(self) -> documents.FormulaProofDocument:
         """Return the proof as a document has it."""
         wrong = self.counterexample
-        return documents.FormulaProof(
+        return documents.FormulaProofDocument(
             type=self.type,
             proved=self.proved,
             variables=self.variables,

@@ -48,9 +48,9 @@ class Counts(Struct, frozen=True):
         yield "params", self.params
         yield "buffers", self.buffers
 
-    def document(self) -> documents.Counts:
+    def document(self) -> documents.CountsDocument:
         """Return the counts as a document has them."""
-        return documents.Counts(
+        return documents.CountsDocument(
             output_shape=list(self.output_shape),
             mults=self.mults,
             ops={kind: self.ops[kind] for kind in KINDS if kind in self.ops},
@@ -68,9 +68,9 @@ class CountDifference(Struct, frozen=True):
     counted: Any
     predicted: Any
 
-    def document(self) -> documents.CountDifference:
+    def document(self) -> documents.CountDifferenceDocument:
         """Return the difference as a document has it."""
-        return documents.CountDifference(kind=self.kind, counted=self.counted, predicted=self.predicted)
+        return documents.CountDifferenceDocument(kind=self.kind, counted=self.counted, predicted=self.predicted)
 
 
 class LayerProof(Struct, frozen=True):
@@ -177,10 +177,10 @@ class Verification(Result, frozen=True):
         agree = sum(layer.agrees for layer in self.layers)
         return f"{heading.title(self.network)}: {agree:,} of {counted(len(self.executed.layers), 'layer')} agree"
 
-    def document(self) -> documents.Verification:
+    def document(self) -> documents.VerificationDocument:
         """Return the document that `--format json` writes."""
         network, executed = self.network, self.executed
-        return documents.Verification(
+        return documents.VerificationDocument(
             network=documents.VerifiedNetwork(
                 name=network.name or None, file=network.file or None, input_shape=list(network.input_shape)
             ),
