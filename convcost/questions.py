@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.cost.analysis import Analysis
 from convcost.errors import ConvcostError, ErrorDetail, SpecError
-from convcost.model import Model, check_models, load, origin_of, positive
+from convcost.model import Model, RewrittenModel, check_models, load, origin_of, positive
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -183,15 +183,21 @@ def rewrite(
     *,
     layers: Sequence[str] = (),
     set: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    fold: bool = True,
     max_layers: int | None = None,
     **options: int | bool,
-) -> Model:
+) -> RewrittenModel:
     """Read a spec and return its network with layers in another form: `load(spec, set=set).rewrite(to, …)`.
 
-    >>> rewrite("examples/one_5x5", "stacked").analyze().total.mults
+    >>> rewritten = rewrite("examples/one_5x5", "stacked")
+    >>> rewritten.analyze().total.mults
     90
+    >>> print(rewritten.text.splitlines()[0])
+    # rewritten: stacked (Simonyan and Zisserman 2014, arXiv:1409.1556, section 2.3)
     """
-    return load(spec, set=set, max_layers=max_layers).rewrite(to, layers=layers, **options)
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.rewrite(to, layers=layers, batch=batch, fold=fold, **options)
 
 
 def suggest(
