@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
-    from convcost.verification import Verification, Watch
+    from convcost.verification import ProgressCallback, Verification
 
 
 class Model(Struct, frozen=True, eq=False):
@@ -117,7 +117,7 @@ class Model(Struct, frozen=True, eq=False):
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             max_points: How many points there may be; each takes memory.
             pool: Any executor of `concurrent.futures`, to work on many points at once.
-            watch: Is told how many more points are done, and of how many.
+            watch: Progress callback: it receives how many more points are done, and of how many.
 
         Raises:
             OptionError: A symbol, a value or a condition cannot be used, or there are too many points.
@@ -295,7 +295,7 @@ class Model(Struct, frozen=True, eq=False):
         seed: int = 0,
         engine: str = "auto",
         pool: Executor | None = None,
-        watch: Watch | None = None,
+        watch: ProgressCallback | None = None,
         max_products: int | None = None,
         max_values: int | None = None,
     ) -> Verification:
@@ -309,7 +309,7 @@ class Model(Struct, frozen=True, eq=False):
             engine: How convolutions multiply: `plain`, every product a Python multiplication; `lanes`, many products in
                 one; `auto`, whichever is faster for the layer.
             pool: Any executor of `concurrent.futures`, to execute layers in other processes or on other machines.
-            watch: Who is told how it gets on.
+            watch: Progress callback.
             max_products: How many products may be performed in all, or of another operation that a layer performs more
                 often; 5,000,000,000 without.
             max_values: How many numbers one layer may hold at a time; 100,000,000 without, some 2 GB.
@@ -479,7 +479,7 @@ def load(
         max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
 
     Raises:
-        SpecError: There is no such spec, or it has errors; all of them are told, each with its place.
+        SpecError: There is no such spec, or it has errors; all of them are reported, each with its place.
         OptionError: `set` or `free` names an unknown symbol, or gives one a value it cannot have.
 
     >>> load("mobilenet_v1", set={"alpha": "1/2"}).analyze().total.params

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
     from convcost.rewriting.suggest import Suggestion
-    from convcost.verification import Verification, Watch
+    from convcost.verification import ProgressCallback, Verification
 
 
 def analyze(
@@ -157,7 +157,7 @@ def diff(
         max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
 
     Raises:
-        ConvcostError: A spec is wrong; the errors of both are told.
+        ConvcostError: A spec is wrong; the errors of both are reported.
 
     >>> found = diff("mobilenet_v1", "mobilenet_v1", set_other={"alpha": "1/2"})
     >>> found.after.total.macs - found.before.total.macs
@@ -218,7 +218,7 @@ def suggest(
     """
     from convcost.rewriting.suggest import limits_of
 
-    bounds = limits_of(max)  # what is wrong with the arguments is told before what is with the spec
+    bounds = limits_of(max)  # errors of the arguments come before those of the spec
     model = load(spec, set=set, max_layers=max_layers)
     return model.suggest(max=bounds, allow=allow, options=options, ends=ends, fold=fold)
 
@@ -232,7 +232,7 @@ def verify(
     seed: int = 0,
     engine: str = "auto",
     pool: Executor | None = None,
-    watch: Watch | None = None,
+    watch: ProgressCallback | None = None,
     max_products: int | None = None,
     max_values: int | None = None,
     max_layers: int | None = None,
@@ -278,7 +278,7 @@ def check(
         max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
 
     Raises:
-        ConvcostError: A spec, the configuration or the baseline is wrong; everything that is wrong is told.
+        ConvcostError: A spec, the configuration or the baseline is wrong; all errors are reported.
 
     >>> check("mobilenet_v1", max={"mults": "600M", "params": "5M"})
     <Check: Within budget: 2 limits>

@@ -15,7 +15,7 @@ Total = TypeVar("Total")
 
 
 class NetworkDocument(Struct, frozen=True, kw_only=True):
-    """Which network a report tells of.
+    """The network of a report.
 
     Attributes:
         name: Its name.
@@ -73,7 +73,7 @@ class Entry(Struct, Generic[Row, Total], frozen=True, kw_only=True):
         convention: What the numbers count.
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
-        left_out: How many rows are not told.
+        left_out: How many rows are left out.
     """
 
     schema_version: int | UnsetType = UNSET
@@ -85,7 +85,7 @@ class Entry(Struct, Generic[Row, Total], frozen=True, kw_only=True):
 
 
 class AnalysisDocument(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_only=True):
-    """What a network costs, as `convcost analyze` tells it; a baseline for a check.
+    """What a network costs, as `convcost analyze` shows it; a baseline for a check.
 
     Attributes:
         schema_version: The version of this structure.
@@ -93,7 +93,7 @@ class AnalysisDocument(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_o
         convention: What the numbers count.
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
-        left_out: How many rows are not told.
+        left_out: How many rows are left out.
     """
 
     schema_version: int = VERSION
@@ -130,7 +130,7 @@ class ConditionDocument(Struct, frozen=True, kw_only=True):
 
 
 class FreeAnalysis(Struct, Generic[Row, Total], frozen=True, kw_only=True):
-    """What a network costs as formulas in free symbols, as `convcost analyze --free` tells it.
+    """What a network costs as formulas in free symbols, as `convcost analyze --free` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -140,7 +140,7 @@ class FreeAnalysis(Struct, Generic[Row, Total], frozen=True, kw_only=True):
         convention: What the numbers count.
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
-        left_out: How many rows are not told.
+        left_out: How many rows are left out.
     """
 
     schema_version: int = VERSION

@@ -77,7 +77,7 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
         base: What they cost at the baseline.
         verdict: `within`, `warning`, `exceeded` or `skipped`.
         reason: Why it is skipped.
-        message: What somebody wants to be said where it is exceeded.
+        message: The message that is shown where it is exceeded.
         file: Where the limit is written.
         line: Its line.
         column: Its column.
@@ -111,7 +111,7 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
 
 
 class CheckDocument(Struct, Generic[Network], frozen=True, kw_only=True):
-    """Networks held to their budgets, as `convcost check` tells them; a baseline for a later check.
+    """Networks held to their budgets, as `convcost check` shows them; a baseline for a later check.
 
     Attributes:
         schema_version: The version of this structure.
@@ -120,7 +120,7 @@ class CheckDocument(Struct, Generic[Network], frozen=True, kw_only=True):
         config: The configuration that the budgets stand in.
         base: What growth is measured against.
         counts: How many verdicts there are of each kind.
-        notes: What else is to be said.
+        notes: Other remarks.
         verdicts: One for each limit.
         networks: What each network costs.
     """

@@ -71,7 +71,7 @@ class Forms(Struct, frozen=True, kw_only=True):
 
 
 class ComparisonDocument(Struct, frozen=True, kw_only=True):
-    """Standard and separable convolutions side by side, as `convcost compare` tells them.
+    """Standard and separable convolutions side by side, as `convcost compare` shows them.
 
     Attributes:
         schema_version: The version of this structure.

@@ -74,7 +74,7 @@ class BaseDocument(Struct, frozen=True, kw_only=True):
 
 
 class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=True):
-    """What changed between two networks, as `convcost diff` tells it.
+    """What changed between two networks, as `convcost diff` shows it.
 
     Attributes:
         schema_version: The version of this structure.

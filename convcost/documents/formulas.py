@@ -26,7 +26,7 @@ class QuotientDocument(Struct, frozen=True, kw_only=True):
 
 
 class FormulasDocument(Struct, frozen=True, kw_only=True):
-    """What each layer type costs as formulas, as `convcost formulas` tells it.
+    """What each layer type costs as formulas, as `convcost formulas` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -80,7 +80,7 @@ class FormulaProofDocument(Struct, frozen=True, kw_only=True):
 
 
 class FormulaProofs(Struct, frozen=True, kw_only=True):
-    """The proofs of the layer types' formulas, as `convcost verify --formulas` tells them.
+    """The proofs of the layer types' formulas, as `convcost verify --formulas` shows them.
 
     Attributes:
         schema_version: The version of this structure.

@@ -1,4 +1,4 @@
-"""Numbers in documents: a key for each metric that is told, as the table of metrics has them."""
+"""Numbers in documents: a key for each reported metric, from the table of metrics."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Brief(Struct, frozen=True, kw_only=True):
 
 
 class Kinds(Struct, frozen=True):
-    """The structures that tell some metrics.
+    """The structures that hold some metrics.
 
     Attributes:
         total: The numbers of a network.
@@ -90,7 +90,7 @@ class Kinds(Struct, frozen=True):
 
 @cache
 def kinds(names: Sequence[str], *, free: bool = False) -> Kinds:
-    """Return the structures that tell some metrics.
+    """Return the structures that hold some metrics.
 
     Args:
         names: The metrics.

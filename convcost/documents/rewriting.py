@@ -1,4 +1,4 @@
-"""The documents of rewrites: a network before and after one, what is suggested, and the list of all."""
+"""The documents of rewrites: a network before and after, suggestions, and the list of rewrites."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PlaceDocument(Struct, frozen=True, kw_only=True):
 
 
 class RewritingDocument(Struct, frozen=True, kw_only=True):
-    """A network before and after a rewrite, as `convcost rewrite` tells it.
+    """A network before and after a rewrite, as `convcost rewrite` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -80,7 +80,7 @@ class StepDocument(Struct, frozen=True, kw_only=True):
 
 
 class SuggestionDocument(Struct, frozen=True, kw_only=True):
-    """Rewrites that bring a network within its limits, as `convcost suggest` tells them.
+    """Rewrites that bring a network within its limits, as `convcost suggest` shows them.
 
     Attributes:
         schema_version: The version of this structure.
@@ -128,7 +128,7 @@ class RewriteDocument(Struct, frozen=True, kw_only=True):
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """The list of all rewrites, as `convcost rewrite --list` tells it.
+    """The list of all rewrites, as `convcost rewrite --list` shows it.
 
     Attributes:
         schema_version: The version of this structure.

@@ -128,7 +128,7 @@ class Counted(Struct, frozen=True, kw_only=True):
 
 
 class VerificationDocument(Struct, frozen=True, kw_only=True):
-    """What was executed of a network, and whether it agrees with the formulas, as `convcost verify` tells it.
+    """What was executed of a network, and whether it agrees with the formulas, as `convcost verify` shows it.
 
     Attributes:
         schema_version: The version of this structure.

@@ -1,4 +1,4 @@
-"""What a verification found: for each layer what was counted, what its formulas predict, and whether they agree."""
+"""The result of a verification: for each layer the counts, the predictions, and whether they agree."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Shape = tuple[int, ...]
 
 
 class Counts(Struct, frozen=True):
-    """All that the executor counts and the formulas predict of one layer, for one input.
+    """The numbers of one layer, as the executor counts or the formulas predict them, for one input.
 
     Attributes:
-        output_shape: What it gives, channels first.
+        output_shape: Its output shape, channels first.
         ops: Scalar operations by kind, those that occur.
         macs: Multiply–accumulates.
         useful_mults: Multiplications less those by the layer's own zero padding, or that land in a cropped margin.
@@ -80,11 +80,11 @@ class LayerProof(Struct, frozen=True):
         path: Its name in parts, outermost first.
         name: Its name, unique within the network.
         type: The layer type.
-        input_shapes: What it was executed on: what the layers it reads gave when they were executed.
-        counted: What was counted; None where it cannot be executed.
-        predicted: What the formulas say for the same input; None where they say that the layer cannot exist.
-        same_as: The layer whose execution serves this one too, being the same; empty for one executed itself.
-        error: Why the layer cannot be executed or predicted.
+        input_shapes: The shapes that it was executed on: those that its input layers gave when executed.
+        counted: The counts of the executor; None where the layer cannot be executed.
+        predicted: The formulas' predictions for the same input; None where they refuse it.
+        same_as: The equal layer that was executed instead; empty for a layer that was executed itself.
+        error: The reason why the layer cannot be executed or predicted.
     """
 
     path: tuple[str, ...]
@@ -122,15 +122,15 @@ class LayerProof(Struct, frozen=True):
 
 
 class Verification(Result, frozen=True):
-    """What was executed of a network, and whether it agrees with the formulas.
+    """The executed layers of a network, and whether they agree with the formulas.
 
     Attributes:
         network: The network.
         executed: The network that was executed: itself, or its tiny form.
         full: Whether it was asked to be executed at its real size.
-        kept: What of the network could not shrink, with the reason.
+        kept: The parts of the network that could not shrink, each with the reason.
         fold: Whether batch norms fold into the convolution or linear layer before them.
-        seed: What the values were drawn from.
+        seed: The seed of the inputs and weights.
         engine: How convolutions multiplied.
         layers: The layers that were executed, in order; fewer than the network has only if it was interrupted.
     """
@@ -162,11 +162,11 @@ class Verification(Result, frozen=True):
         return sum(layer.counted.mults for layer in self.layers if layer.counted and not layer.same_as)
 
     def counted(self) -> dict[str, int]:
-        """Return the sum of what was counted; a layer that is the same as another counts as much as it."""
+        """Return the sum of all counts; a layer that equals an executed one counts the same."""
         return _totals([layer.counted for layer in self.layers])
 
     def predicted(self) -> dict[str, int]:
-        """Return the sum of what the formulas predict."""
+        """Return the sum of all predictions."""
         return _totals([layer.predicted for layer in self.layers])
 
     def summary(self) -> str:
@@ -204,7 +204,7 @@ class Interrupted(KeyboardInterrupt):
     """A verification was interrupted.
 
     Args:
-        verification: What was proved so far.
+        verification: The result so far.
     """
 
     def __init__(self, verification: Verification) -> None:
