@@ -1,4 +1,4 @@
-"""The two sides of the comparison: what the executor counts of a layer, and what the formulas predict of it."""
+"""The two sides of the comparison: the executor's counts of a layer, and the formulas' predictions."""
 
 from __future__ import annotations
 

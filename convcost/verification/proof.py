@@ -1,4 +1,4 @@
-"""A network's layers executed one by one, and compared with what the analysis says of them."""
+"""A network's layers executed one by one, and compared with the analysis."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ LAYERWISE = "the layers shrink one by one, each with its own sizes"
 _OF_A_WINDOW = 8  # a tap's position, by window and by tap, and the values there, each an object of its own
 
 
-class Watch(Protocol):
-    """Who is told how a verification gets on."""
+class ProgressCallback(Protocol):
+    """Callbacks for the progress of a verification."""
 
     def planned(self, work: Mapping[str, int]) -> None:
-        """Hear how many operations the layers of each type will take."""
+        """Receive how many operations the layers of each type will take."""
 
     def performed(self, type: str, work: int, seconds: float) -> None:
-        """Hear that a layer of a type was executed, with its operations and the seconds they took."""
+        """Receive that a layer of a type was executed: its operations, and the seconds they took."""
 
 
 class Settings(Struct, frozen=True):
@@ -62,7 +62,7 @@ class Settings(Struct, frozen=True):
 
 
 def verify(
-    network: Network, settings: Settings, pool: Executor | None = None, watch: Watch | None = None
+    network: Network, settings: Settings, pool: Executor | None = None, watch: ProgressCallback | None = None
 ) -> Verification:
     """Execute every layer of a network and compare what is counted with what the analysis predicts.
 
@@ -72,8 +72,8 @@ def verify(
     Args:
         network: The network.
         settings: How to execute it.
-        pool: Where to execute layers; one after the other in this process without it.
-        watch: Who is told how it gets on.
+        pool: Executor for the layers; without it they run one after the other in this process.
+        watch: Progress callback.
 
     Raises:
         Interrupted: By the keyboard; it holds what was proved so far.
@@ -104,7 +104,7 @@ def _verification(
 
 
 def _values(layer: Layer) -> int:
-    """Return about how many numbers executing a layer holds at a time: inputs, output, weights and windows."""
+    """Estimate how many numbers a layer's execution holds at a time: inputs, output and windows."""
     sizes = [*layer.input_shapes, layer.output_shape]
     kernel = layer.fields.get("kernel_size")
     windows = 0
@@ -132,7 +132,7 @@ class _Proof:
         self._outcomes: dict[Hashable, Outcome] = {}
 
     def check(self) -> None:
-        """Refuse what would take too long, or more memory than there is.
+        """Refuse a network that would take too long or too much memory.
 
         Raises:
             OptionError: It would perform more products, or a layer hold more values, than the settings allow.
@@ -161,7 +161,7 @@ class _Proof:
         return sum(map(product, shapes)) + (product(expected.output_shape) + expected.params if expected else 0)
 
     def _plan(self) -> tuple[dict[Hashable, Task], dict[Hashable, int]]:
-        """Return the layers to execute, and how often each performs its most frequent operation."""
+        """Return the tasks to execute, and for each the count of its most frequent operation."""
         tasks: dict[Hashable, Task] = {}
         work: dict[Hashable, int] = {}
         for index, layer in enumerate(self._network.layers):
@@ -175,8 +175,8 @@ class _Proof:
                 work[key] = max(ops.values(), default=0)
         return tasks, work
 
-    def execute(self, pool: Executor | None, watch: Watch | None) -> None:
-        """Execute the layers on the shapes that the network has; `layers` finds out whether these are right."""
+    def execute(self, pool: Executor | None, watch: ProgressCallback | None) -> None:
+        """Execute the layers on the network's shapes; `layers` checks these shapes."""
         tasks, work = self._tasks, self._work
         planned: dict[str, int] = {}
         for key, task in tasks.items():
@@ -189,8 +189,8 @@ class _Proof:
                 watch.performed(tasks[key].type, work[key], outcome.seconds)
 
     def layers(self, *, interrupted: bool = False) -> Iterator[LayerProof]:
-        """Compare the layers in order; those that were not executed are left out of an interrupted verification."""
-        shapes: dict[tuple[int, int], Shape] = {}  # what each output of a layer was, when it was executed
+        """Compare the layers in order; an interrupted verification leaves out those not executed."""
+        shapes: dict[tuple[int, int], Shape] = {}  # the shape of each output, when it was executed
         first: dict[Hashable, str] = {}
         for index, layer in enumerate(self._network.layers):
             inputs = tuple([shapes.get((x.producer, x.output), x.shape) for x in layer.inputs])
@@ -228,7 +228,7 @@ class _Proof:
         return predict(task)
 
     def _task(self, index: int, inputs: tuple[Shape, ...]) -> tuple[Hashable, Task]:
-        """Return what to execute for a layer, and a key that layers which are the same have in common."""
+        """Return the task of a layer, and a key that is equal for equal layers."""
         layer, folded, settings = self._network.layers[index], self._folded[index], self._settings
         own = index if settings.full else 0
         fields = layer.fields
@@ -239,6 +239,7 @@ class _Proof:
 
 
 def _performed(tasks: Mapping[Hashable, Task], pool: Executor | None) -> Iterator[tuple[Hashable, Outcome]]:
+    """Yield the outcome of each task as it is executed."""
     if pool is None:
         for key, task in tasks.items():
             yield key, perform(task)

@@ -1,4 +1,4 @@
-"""What a verification found: for each layer what was counted, what its formulas predict, and whether they agree."""
+"""The result of a verification: for each layer the counts, the predictions, and whether they agree."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Shape = tuple[int, ...]
 
 
 class Counts(Struct, frozen=True):
-    """All that the executor counts and the formulas predict of one layer, for one input.
+    """The numbers of one layer, as the executor counts or the formulas predict them, for one input.
 
     Attributes:
-        output_shape: What it gives, channels first.
+        output_shape: Its output shape, channels first.
         ops: Scalar operations by kind, those that occur.
         macs: Multiply–accumulates.
         useful_mults: Multiplications less those by the layer's own zero padding, or that land in a cropped margin.
@@ -56,9 +56,9 @@ class Counts(Struct, frozen=True):
         yield "params", self.params
         yield "buffers", self.buffers
 
-    def document(self) -> documents.Counts:
+    def document(self) -> documents.CountsDocument:
         """Return the counts as a document has them."""
-        return documents.Counts(
+        return documents.CountsDocument(
             output_shape=list(self.output_shape),
             mults=self.mults,
             ops={kind: self.ops[kind] for kind in KINDS if kind in self.ops},
@@ -76,9 +76,9 @@ class CountDifference(Struct, frozen=True):
     counted: Any
     predicted: Any
 
-    def document(self) -> documents.CountDifference:
+    def document(self) -> documents.CountDifferenceDocument:
         """Return the difference as a document has it."""
-        return documents.CountDifference(kind=self.kind, counted=self.counted, predicted=self.predicted)
+        return documents.CountDifferenceDocument(kind=self.kind, counted=self.counted, predicted=self.predicted)
 
 
 class LayerProof(Struct, frozen=True):
@@ -88,11 +88,11 @@ class LayerProof(Struct, frozen=True):
         path: Its name in parts, outermost first.
         name: Its name, unique within the network.
         type: The layer type.
-        input_shapes: What it was executed on: what the layers it reads gave when they were executed.
-        counted: What was counted; None where it cannot be executed.
-        predicted: What the formulas say for the same input; None where they say that the layer cannot exist.
-        same_as: The layer whose execution serves this one too, being the same; empty for one executed itself.
-        error: Why the layer cannot be executed or predicted.
+        input_shapes: The shapes that it was executed on: those that its input layers gave when executed.
+        counted: The counts of the executor; None where the layer cannot be executed.
+        predicted: The formulas' predictions for the same input; None where they refuse it.
+        same_as: The equal layer that was executed instead; empty for a layer that was executed itself.
+        error: The reason why the layer cannot be executed or predicted.
         declared: Whether its costs are the author's, so that there is nothing to verify.
     """
 
@@ -133,15 +133,15 @@ class LayerProof(Struct, frozen=True):
 
 
 class Verification(Result, frozen=True):
-    """What was executed of a network, and whether it agrees with the formulas.
+    """The executed layers of a network, and whether they agree with the formulas.
 
     Attributes:
         network: The network.
         executed: The network that was executed: itself, or its tiny form.
         full: Whether it was asked to be executed at its real size.
-        kept: What of the network could not shrink, with the reason.
+        kept: The parts of the network that could not shrink, each with the reason.
         fold: Whether batch norms fold into the convolution or linear layer before them.
-        seed: What the values were drawn from.
+        seed: The seed of the inputs and weights.
         engine: How convolutions multiplied.
         layers: The layers that were executed, in order; fewer than the network has only if it was interrupted.
     """
@@ -173,11 +173,11 @@ class Verification(Result, frozen=True):
         return sum(layer.counted.mults for layer in self.layers if layer.counted and not layer.same_as)
 
     def counted(self) -> dict[str, int]:
-        """Return the sum of what was counted; a layer that is the same as another counts as much as it."""
+        """Return the sum of all counts; a layer that equals an executed one counts the same."""
         return _totals([layer.counted for layer in self.layers])
 
     def predicted(self) -> dict[str, int]:
-        """Return the sum of what the formulas predict."""
+        """Return the sum of all predictions."""
         return _totals([layer.predicted for layer in self.layers])
 
     def summary(self) -> str:
@@ -188,10 +188,10 @@ class Verification(Result, frozen=True):
         agree = sum(layer.agrees for layer in self.layers)
         return f"{heading.title(self.network)}: {agree:,} of {counted(len(self.executed.layers), 'layer')} agree"
 
-    def document(self) -> documents.Verification:
+    def document(self) -> documents.VerificationDocument:
         """Return the document that `--format json` writes."""
         network, executed = self.network, self.executed
-        return documents.Verification(
+        return documents.VerificationDocument(
             network=documents.VerifiedNetwork(
                 name=network.name or None, file=network.file or None, input_shape=list(network.input_shape)
             ),
@@ -215,7 +215,7 @@ class Interrupted(KeyboardInterrupt):
     """A verification was interrupted.
 
     Args:
-        verification: What was proved so far.
+        verification: The result so far.
     """
 
     def __init__(self, verification: Verification) -> None:
