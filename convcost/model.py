@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr
 
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
@@ -57,6 +57,11 @@ class Model(Struct, frozen=True, eq=False):
 
     def __hash__(self) -> int:
         return hash(self.network)
+
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in its spec and rarely meant, such as a symbol that nothing reads."""
+        return self.network.warnings
 
     def __repr__(self) -> str:
         from convcost.reports import heading
@@ -509,7 +514,7 @@ def check_models(
 ) -> Check:
     """Hold networks to their budgets; see `convcost.check` for the arguments."""
     from convcost.budget import checking, configuration
-    from convcost.budget.subjects import name_of
+    from convcost.budget.targets import name_of
 
     path = str(config) if config is not None else None if max else configuration.find()
     read = configuration.read(path) if path else None
@@ -518,7 +523,7 @@ def check_models(
     budgets = [configuration.given(metric, plain(value)) for metric, value in (max or {}).items()]
     with limits.limited(plain(max_layers)):
         against = checking.against(base, str(baseline) if baseline is not None else None, files)
-        return checking.found(named, read, against, budgets=budgets, settings=set, strict=strict)
+        return checking.run(named, read, against, budgets=budgets, settings=set, strict=strict)
 
 
 def _held(spec: Model | SpecLike) -> Origin | Network | SpecLike:

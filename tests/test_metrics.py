@@ -605,9 +605,13 @@ def test_the_schemas_know_each_metric(peak):
 OLD = NET + "budget: {activations: 200, params: 1k}\n"
 # 128 + 32 = 160 by convolutions, 290 in all
 WARNED = (
-    "net.yaml:10:23: activations of net.yaml are 160 now: the values that convolutions, linear layers and matrix "
-    "products put out; they were 290, the values that all layers put out. `convcost: 2` at the top of the file says "
-    "that this is meant; `output_values` limits what was limited."
+    "warning: activations of net.yaml are 160 now, and were 290\n"
+    "  --> net.yaml:10:23, budget\n"
+    "   |\n"
+    "10 | budget: {activations: 200, params: 1k}\n"
+    "   |                       ^\n"
+    "   = note: they count what convolutions, linear layers and matrix products give, no longer what all layers do\n"
+    "   = help: `convcost: 2` at the top of the file accepts the new meaning; `output_values` limits what was limited"
 )
 
 
@@ -615,10 +619,15 @@ def test_a_limit_on_activations_of_version_1_warns_with_both_values(run):
     Path("net.yaml").write_text(OLD)
     status, out, err = run("check", "net.yaml", "-f", "json")
     data = json.loads(out)
-    assert (status, err, data["notes"]) == (0, f"warning: {WARNED}\n", [WARNED])
+    assert (status, err, data["notes"]) == (0, f"{WARNED}\n", [])
+    assert [(each["message"], each["line"], each["column"]) for each in data["warnings"]] == [
+        ("activations of net.yaml are 160 now, and were 290", 10, 23)
+    ]
     assert (data["verdicts"][0]["actual"], data["verdicts"][0]["verdict"]) == (160, "within")
-    assert WARNED in run("check", "net.yaml")[1]
-    assert convcost.check("net.yaml").notes == (WARNED,)
+    assert run("check", "net.yaml")[2] == f"{WARNED}\n"
+    assert list(map(str, convcost.check("net.yaml").warnings)) == [WARNED]
+    refused = WARNED.replace("warning:", "error:", 1)
+    assert run("check", "net.yaml", "--strict") == (2, "", f"{refused}\n")
 
 
 @pytest.mark.parametrize(
@@ -627,18 +636,17 @@ def test_a_limit_on_activations_of_version_1_warns_with_both_values(run):
 def test_where_the_meaning_is_known_nothing_is_warned_of(text, run):
     Path("net.yaml").write_text(text)
     _, out, err = run("check", "net.yaml", "-f", "json")
-    assert (err, json.loads(out)["notes"]) == ("", [])
+    assert (err, json.loads(out)["warnings"]) == ("", [])
 
 
 def test_a_configuration_says_its_version_too(run):
     budgets = "  - {metric: activations, max: 100, layers: 's*'}\n  - {metric: activations, max: 1k, scope: each}\n"
     Path("convcost.yaml").write_text(f"models: net.yaml\nbudgets:\n{budgets}")
     _, out, err = run("check", "-f", "json")
-    told = json.loads(out)["notes"]
-    assert err == "".join(f"warning: {note}\n" for note in told)
-    assert [re.match(r"(.*) are (\d+) now.* were (\d+),", note).groups() for note in told] == [
-        ("convcost.yaml:3:32: activations of net.yaml, s*", "32", "32"),
-        ("convcost.yaml:4:32: activations of net.yaml, first", "128", "128"),
+    assert err.count("warning: ") == 2
+    assert [(each["message"], each["file"], each["line"], each["column"]) for each in json.loads(out)["warnings"]] == [
+        ("activations of net.yaml, s* are 32 now, and were 32", "convcost.yaml", 3, 32),
+        ("activations of net.yaml, first are 128 now, and were 128", "convcost.yaml", 4, 32),
     ]
     Path("net.yaml").write_text(NET.replace("out_channels: 2", "out_channels: 9"))
     assert "activations of net.yaml, second are 144 now" in run("check")[2]  # 9 · 16, of the layers the most

@@ -14,6 +14,7 @@ from convcost.cost.analysis import Analysis
 from convcost.cost.documents import entry_document, plain, standard_names
 from convcost.documents import check as documents
 from convcost.documents.difference import BaseDocument
+from convcost.documents.warnings import warning_documents
 from convcost.metrics import METRICS
 
 
@@ -28,6 +29,7 @@ def check_document(check: Check) -> Struct:
         notes=list(check.notes),
         verdicts=[_described(verdict) for verdict in check.verdicts],
         networks=[entry_document(analysis, names) for analysis, names in _networks(check)],
+        warnings=warning_documents(check.warnings),
     )
 
 

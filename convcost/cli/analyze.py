@@ -7,9 +7,9 @@ from typing import Optional
 import typer
 
 import convcost
-from convcost.cli import options, output, writing
+from convcost.cli import notices, options, output
 from convcost.cost.report import OTHER_SORTS, AnalysisReport, check_columns, check_sort
-from convcost.errors import ConvcostError, ErrorDetail, SpecError
+from convcost.errors import ConvcostError, ErrorDetail, SpecError, WarningDetail
 
 _SORT = typer.Option(
     None,
@@ -34,7 +34,7 @@ def analyze(
     sort: Optional[str] = _SORT,  # noqa: UP045 -- typer reads the annotation while running
     columns: Optional[str] = _COLUMNS,  # noqa: UP045
     top: Optional[int] = typer.Option(  # noqa: UP045
-        None, "--top", min=1, metavar="N", help="Show only the first so many rows, by mults."
+        None, "--top", min=1, metavar="N", help="Show only the first N rows, by mults."
     ),
     depth: Optional[int] = typer.Option(  # noqa: UP045
         None, "--depth", min=1, metavar="N", help="Fold what lies deeper in blocks and branches into one row."
@@ -51,18 +51,19 @@ def analyze(
     shown = options.names(columns)
     check_columns(shown)
     reports = []
+    warnings: list[WarningDetail] = []
     errors: list[ErrorDetail] = []
     for spec in specs:
         try:
             analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=not no_fold)
-            for name in analysis.unused:
-                writing.warn(f"{name} occurs in no number of {spec}")
+            notices.refuse(analysis.warnings)
+            warnings += analysis.warnings
             report = AnalysisReport.of(analysis, sort=sort, top=top, depth=depth, formulas=formulas, columns=shown)
             reports.append(report)
         except ConvcostError as error:  # the errors of all specs at once
             if len(specs) == 1:
                 raise
-            errors += error.details
+            errors += [detail for detail in error.details if detail not in errors]
     if errors:
         raise SpecError(errors)
-    output.write(reports, chosen)
+    output.write(reports, chosen, warnings=warnings)

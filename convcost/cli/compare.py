@@ -32,7 +32,8 @@ def compare(
         if set_other:
             raise OptionError(ErrorDetail("--set-other needs a second spec", found=f"--set-other {set_other[0]}"))
         comparison = convcost.load(spec, set=settings).compare(batch=batch, fold=not no_fold)
-        output.write([ComparisonReport(comparison)], chosen)
+        output.write([ComparisonReport(comparison)], chosen, warnings=comparison.warnings)
         return
     sides = settings, options.settings(set_other) or settings
-    output.write([diff.between(spec, other, sides, batch=batch, fold=not no_fold)], chosen)
+    report = diff.between(spec, other, sides, batch=batch, fold=not no_fold)
+    output.write([report], chosen, warnings=report.warnings)

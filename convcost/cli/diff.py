@@ -67,7 +67,7 @@ def diff(
         reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
     else:
         reports = _since("HEAD" if base is None else base, specs, settings, batch=batch, fold=not no_fold)
-    output.write(reports, chosen)
+    output.write(reports, chosen, warnings=[each for report in reports for each in report.warnings])
 
 
 def between(
@@ -83,7 +83,7 @@ def between(
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
-        ConvcostError: A spec is wrong; the errors of both are told.
+        ConvcostError: A spec is wrong; it has the errors of both.
     """
     from convcost.comparison.diff_report import DifferenceReport
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from convcost.comparison.diff import ADDED, CHANGED, REMOVED, SAME, Change, Difference, percent
 from convcost.cost.analysis import Analysis
+from convcost.errors import WarningDetail
 from convcost.metrics import standard, words
 from convcost.ops import KINDS, Cost
 from convcost.reports import heading
@@ -60,12 +61,19 @@ class DifferenceReport(Struct, frozen=True):
     def data(self) -> Struct:
         """Return the difference as a document."""
         from convcost.documents import difference as documents
+        from convcost.documents.warnings import warning_documents
 
         base = self.base
         told = base and documents.BaseDocument(
             name=base.name, revision=base.revision or None, commit=base.commit or None
         )
-        return replace(self.difference.document(), base=told)
+        document = replace(self.difference.document(), base=told)
+        return document if base is None else replace(document, warnings=warning_documents(self.warnings))
+
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the specs and rarely meant; not in a file as it was at an earlier revision."""
+        return self.difference.warnings if self.base is None else self.difference.after.warnings
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each layer."""

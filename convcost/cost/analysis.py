@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from convcost import metrics
 from convcost.cost.separable import SeparableRatio, ratios
-from convcost.errors import ErrorDetail, FormulaError, OptionError, Place
+from convcost.errors import ErrorDetail, FormulaError, OptionError, Place, WarningDetail
 from convcost.layers import MOVES, REGISTRY
 from convcost.metrics import LARGEST_OUTPUT
 from convcost.network import INPUT, Network
@@ -250,6 +250,11 @@ class Analysis(Result, frozen=True):
         return self.value("activations")
 
     @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant, and the free symbols on which nothing depends."""
+        return (*self.network.warnings, *unused_warnings(self.unused, self.network))
+
+    @property
     def unused(self) -> list[str]:
         """The free symbols on which nothing depends."""
         if self.network.free is None:
@@ -262,6 +267,18 @@ class Analysis(Result, frozen=True):
 
 
 _NOTHING = Ledger()
+
+
+def unused_warnings(names: Iterable[str], network: Network) -> list[WarningDetail]:
+    """Return a warning for each symbol that occurs in no number, unless the network has one about it."""
+    known = {each.path for each in network.warnings}
+    place = Place(network.file) if network.file else None
+    paths = {f"symbols.{name}": name for name in names}
+    return [
+        WarningDetail(f"{name} occurs in no number", place, path, help="layers read it, and nothing depends on it")
+        for path, name in paths.items()
+        if path not in known
+    ]
 
 
 def folds(network: Network, index: int, readers: list[int]) -> bool:

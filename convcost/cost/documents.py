@@ -12,6 +12,7 @@ from convcost import metrics
 from convcost.documents import analysis as documents
 from convcost.documents import numbers
 from convcost.documents.numbers import kinds
+from convcost.documents.warnings import warning_documents
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
 
@@ -54,6 +55,7 @@ def analysis_document(
         ],
         total=total_document(analysis, names),
         left_out=UNSET if left_out is None else left_out,
+        warnings=warning_documents(analysis.warnings),
     )
 
 
@@ -188,4 +190,5 @@ def _free_document(
         ],
         total=known.total(**told(sums), ops=told(analysis.total.ops.to_dict()), structures=structures(sums)),
         left_out=UNSET if left_out is None else left_out,
+        warnings=warning_documents(analysis.warnings),
     )

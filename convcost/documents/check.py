@@ -9,6 +9,7 @@ from msgspec import Struct
 from convcost.documents import VERSION
 from convcost.documents.difference import BaseDocument
 from convcost.documents.numbers import Count
+from convcost.documents.warnings import Warning
 
 Network = TypeVar("Network")
 
@@ -123,6 +124,7 @@ class CheckDocument(Struct, Generic[Network], frozen=True, kw_only=True):
         notes: Other remarks.
         verdicts: One for each limit.
         networks: What each network costs.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -134,3 +136,4 @@ class CheckDocument(Struct, Generic[Network], frozen=True, kw_only=True):
     notes: list[str]
     verdicts: list[VerdictDocument]
     networks: list[Network]
+    warnings: list[Warning] = []

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument, Told
 from convcost.documents.numbers import Count, cost
+from convcost.documents.warnings import Warning
 
 if TYPE_CHECKING:
     Cost = Any
@@ -51,6 +52,7 @@ class RewritingDocument(Struct, frozen=True, kw_only=True):
         places: What was rewritten.
         others: What all other layers cost.
         totals: What the network costs in all.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -59,6 +61,7 @@ class RewritingDocument(Struct, frozen=True, kw_only=True):
     places: list[PlaceDocument]
     others: BeforeAfter
     totals: BeforeAfter
+    warnings: list[Warning] = []
 
 
 class StepDocument(Struct, frozen=True, kw_only=True):
@@ -92,6 +95,7 @@ class SuggestionDocument(Struct, frozen=True, kw_only=True):
         steps: The rewrites, in the order in which they were chosen.
         totals: What the network costs in all.
         command: The command line that does them.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -103,6 +107,7 @@ class SuggestionDocument(Struct, frozen=True, kw_only=True):
     steps: list[StepDocument]
     totals: BeforeAfter
     command: str | UnsetType | None = UNSET
+    warnings: list[Warning] = []
 
 
 class RewriteDocument(Struct, frozen=True, kw_only=True):
