@@ -40,7 +40,7 @@ _LAYERS = (
     Column("Mults before", right=True, drop=2, role="number"),
     Column("Mults after", right=True, drop=2, role="number"),
     Column("Mults ±", right=True, role="number"),
-    Column("What changed", drop=6),
+    Column("What changed", drop=6, least=24),
 )
 
 

@@ -20,7 +20,7 @@ def _one(table: Table) -> str:
     head = "".join(_cell("th", column.title, column) for column in columns)
     rows = "\n".join(_row(row, columns) for row in table.rows)
     foot = "".join(_cell("th", cell, column) for cell, column in zip(table.total, columns, strict=True))
-    lines = "".join(f"<div>{escape(line)}</div>" for line in table.subtitle)
+    lines = "".join(f"<div>{escape(line)}</div>" for line in (*table.headline, *table.subtitle))
     below = "".join(f"<div><small>{escape(line)}</small></div>" for line in footer(table, range(len(columns))))
     whole = (
         f"<table>\n<thead><tr>{head}</tr></thead>\n"
