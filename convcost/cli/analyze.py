@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import typer
@@ -46,30 +47,57 @@ def analyze(
 ) -> None:
     """Show the cost of networks: parameters, multiplications and additions, per layer, exactly."""
     chosen = output.outputs(format, outputs, specs)
-    settings = options.settings(set)
-    if sort is not None:
-        check_sort(sort)
     shown = options.names(columns)
     check_columns(shown)
-    check_by(by)
     levels, layers = options.depth(depth, layers)
     _check_rows({"--summary": summary, "--by": by is not None, "--depth": levels is not None, "--layers": layers})
     rows: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers, "by": by, "summary": summary}
-    reports = []
+    found = reports(
+        specs, options.settings(set), free, batch=batch, fold=not no_fold, formulas=formulas, columns=shown, **rows
+    )
+    output.write(found, chosen)
+
+
+def reports(
+    specs: Sequence[str],
+    settings: Mapping[str, str],
+    free: Sequence[str] = (),
+    *,
+    batch: int,
+    fold: bool,
+    **rows: Any,
+) -> list[AnalysisReport]:
+    """Return the report of each spec.
+
+    Args:
+        specs: The specs.
+        settings: The values of symbols.
+        free: The symbols that stay symbols.
+        batch: How many inputs to count the operations for.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        rows: Which rows and columns are shown, as `AnalysisReport.of` has them.
+
+    Raises:
+        ConvcostError: A spec or an option is wrong; the errors of all specs at once.
+    """
+    check_by(rows.get("by"))
+    if rows.get("sort") is not None:
+        check_sort(rows["sort"])
+    found = []
     errors: list[ErrorDetail] = []
     for spec in specs:
         try:
-            analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=not no_fold)
+            analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=fold)
             for name in analysis.unused:
                 writing.warn(f"{name} occurs in no number of {spec}")
-            reports.append(AnalysisReport.of(analysis, formulas=formulas, columns=shown, **rows))
-        except ConvcostError as error:  # the errors of all specs at once
+            found.append(AnalysisReport.of(analysis, **rows))
+        except ConvcostError as error:
             if len(specs) == 1:
                 raise
             errors += error.details
     if errors:
         raise SpecError(errors)
-    output.write(reports, chosen)
+    return found
 
 
 def _check_rows(chosen: dict[str, bool]) -> None:

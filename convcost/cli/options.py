@@ -42,6 +42,12 @@ Depth = typer.Option(
     metavar="N",
     help="Fold what lies deeper in blocks and branches into one row; all: nothing. On a screen what fits without.",
 )
+SortChanges = typer.Option(
+    None,
+    "--sort",
+    metavar="COLUMN",
+    help=f"Sort layers by the change of a metric, the largest first, or by name: {METRICS}",
+)
 Layers = typer.Option(False, "--layers", help="Show every row, however many there are.")
 Format = typer.Option(
     None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or markdown, on standard output."

@@ -78,7 +78,10 @@ def write(reports: Sequence[Report], chosen: Sequence[Output], files: Sequence[F
     """
     progress.clear()
     texts = [
-        (output.path, formats.render(output.format, reports, _page() if output.path == STDOUT else Page(width=REDIRECT)))
+        (
+            output.path,
+            formats.render(output.format, reports, _page() if output.path == STDOUT else Page(width=REDIRECT)),
+        )
         for output in chosen
     ]
     with writing.written([*files, *(File(path, text) for path, text in texts if path != STDOUT)]):

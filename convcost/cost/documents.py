@@ -134,7 +134,7 @@ def ratio_document(ratio: SeparableRatio | None) -> numbers.Ratio | None:
 
 def fields_document(row: LayerCost) -> dict[str, Any] | None:
     """Return the fields of a layer; None for several in one row."""
-    return {name: plain(value) for name, value in row.fields.items()} if row.definition is not None else None
+    return {name: _listed(value) for name, value in row.fields.items()} if row.definition is not None else None
 
 
 def fields_text(row: LayerCost) -> str:
@@ -144,15 +144,20 @@ def fields_text(row: LayerCost) -> str:
     fields = fields_document(row)
     if fields is None:
         return ""
-    if any(map(is_symbolic, fields.values())) or any(map(_has_formula, fields.values())):
+    if any(map(_has_formula, fields.values())):
         from convcost.cost.free import told
 
         fields = told(fields)
     return as_text(fields)
 
 
+def _listed(value: Any) -> Any:
+    """Return a field's value as documents have it, with lists for tuples."""
+    return [_listed(each) for each in value] if value.__class__ is tuple else plain(value)
+
+
 def _has_formula(value: Any) -> bool:
-    return isinstance(value, tuple) and any(is_symbolic(each) or _has_formula(each) for each in value)
+    return is_symbolic(value) or (isinstance(value, list) and any(map(_has_formula, value)))
 
 
 def total_head(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
@@ -201,10 +206,10 @@ def numbers_of_rows(
     file = analysis.network.file or None
     keys = ("name", "type", "file", "line", "input_shape", "output_shape", *names, "ops")
     columns = [map(plain, values(name)) if metrics.METRICS[name].is_ratio else values(name) for name in names]
-    for row, *counted in zip(rows, *columns, strict=True):
+    for row, *counts in zip(rows, *columns, strict=True):
         inputs = row.input_shapes
         shape = list(inputs[0]) if len(inputs) == 1 else list(map(list, inputs))
-        head = (row.name, row.type, file, row.line or None, shape, list(row.output_shape), *counted)
+        head = (row.name, row.type, file, row.line or None, shape, list(row.output_shape), *counts)
         yield dict(zip(keys, (*head, row.cost.ops.to_dict()), strict=True))
 
 

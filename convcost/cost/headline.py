@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from convcost import metrics
 from convcost.cost.analysis import Analysis
 from convcost.cost.labels import weights_and_path
-from convcost.reports import heading
 from convcost.reports.contents import bytes_text, counted, figure, grouped, percent, short
 
 _MEANINGS = (
@@ -17,12 +16,12 @@ _MEANINGS = (
 _MORE = ("adds", "useful_mults", "activations", "buffers")  # below the table, beside what stands above it
 
 
-def headline(analysis: Analysis) -> str:
+def size(analysis: Analysis) -> str:
     """Return how big a network is in one line, in round numbers."""
     numbers = [f"{short(analysis.value(name))} {name}" for name in ("params", "macs", "flops")]
     numbers[-1] += _for_inputs(analysis.batch)
     weights = f"{bytes_text(analysis.value('weight_bytes'))} of float32 weights"
-    return " · ".join([heading.title(analysis.network), *numbers, weights])
+    return " · ".join([*numbers, weights])
 
 
 def exact(analysis: Analysis) -> str:
@@ -55,7 +54,8 @@ def layers(analysis: Analysis) -> str:
     if not weights:
         return f"No layer has weights; {rows} with norms, activations, pools and merges."
     on_path = "" if path == weights else f", {path:,} of them on the longest path"
-    return f"{counted(weights, 'layer')} with weights{on_path}; {rows} with norms, activations, pools and merges."
+    others = "" if weights == len(analysis.layers) else f"; {rows} with norms, activations, pools and merges"
+    return f"{counted(weights, 'layer')} with weights{on_path}{others}."
 
 
 def layer_counts(analysis: Analysis) -> tuple[int, int]:
@@ -73,8 +73,7 @@ def convention(analysis: Analysis) -> str:
 def meanings(columns: tuple[str, ...]) -> Iterator[str]:
     """Yield what each chosen metric is."""
     for name in columns:
-        if name in metrics.METRICS:
-            yield f"{metrics.heading(name)}: {metrics.METRICS[name].about}"
+        yield f"{metrics.heading(name)}: {metrics.METRICS[name].about}"
 
 
 def as_separable(analysis: Analysis) -> Iterator[str]:

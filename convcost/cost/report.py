@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -13,15 +14,28 @@ from convcost import metrics
 from convcost.cost import headline, rows
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.cost.labels import label, label_of_several
-from convcost.cost.rows import MORE, MOST_ROWS, Rows
+from convcost.cost.rows import Rows
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.metrics import METRICS
 from convcost.ops import KINDS
 from convcost.reports import heading
-from convcost.reports.contents import Column, Report, Row, Table, bar, counted, figure, grouped, percent, safe, sized, tree
+from convcost.reports.contents import (
+    Column,
+    Report,
+    Row,
+    Table,
+    bar,
+    counted,
+    figure,
+    grouped,
+    percent,
+    safe,
+    sized,
+    tree,
+)
+from convcost.reports.folding import MORE, MOST_ROWS
 
 OTHER_SORTS = ("name", "type", "ratio")
-OTHER_COLUMNS = ("type", "output", "share", "ratio", "notes")
 _SORTED_BY = {"layer": "name", "output": "output_values", "share": "macs", "%": "macs"}
 """What the table's titles sort by, where they are not the names of columns."""
 
@@ -30,20 +44,26 @@ _RATIO = (
     "→ marks what a standard one would cost as a separable one."
 )
 _NAME, _TYPE = Column("Layer", role="name"), Column("Type", role="name")
-_COLUMNS = {
-    "type": Column("Type", drop=3, least=12, key="type"),
-    "output": Column("Output", drop=4, key="output"),
-    "params": Column("Params", right=True, role="number"),
-    "macs": Column("Macs", right=True, role="number"),
-    "mults": Column("Mults", right=True, drop=5, role="number", key="mults"),
-    "share": Column("Share", drop=6, role="bar", key="share"),
-    "percent": Column("%", right=True, drop=2, role="number", key="share"),
-    "ratio": Column("Ratio", right=True, drop=7, role="number", footnote=_RATIO, key="ratio"),
-    "formula": Column("1/N + 1/Dk²", drop=8, key="ratio"),
-    "notes": Column("Notes", drop=9, key="notes"),
+_NAMED = {
+    "type": ("Type",),
+    "output": ("Output",),
+    "share": ("Share", "%"),
+    "ratio": ("Ratio", "1/N + 1/Dk²"),
+    "notes": ("Notes",),
 }
-_PAIRED = {"share": ("share", "percent"), "ratio": ("ratio", "formula")}
-"""Names that are chosen as one and stand in two columns."""
+"""The titles of the columns that are no metrics, by the names that choose them."""
+OTHER_COLUMNS = tuple(_NAMED)
+_COLUMNS = {
+    "Type": Column("Type", drop=3, least=12, key="type"),
+    "Output": Column("Output", drop=4, key="output"),
+    "mults": Column("Mults", right=True, drop=5, role="number", key="mults"),
+    "Share": Column("Share", drop=6, role="bar", key="share"),
+    "%": Column("%", right=True, drop=2, role="number", key="share"),
+    "Ratio": Column("Ratio", right=True, drop=7, role="number", footnote=_RATIO, key="ratio"),
+    "1/N + 1/Dk²": Column("1/N + 1/Dk²", drop=8, key="ratio"),
+    "Notes": Column("Notes", drop=9, key="notes"),
+}
+"""The usual columns: by their titles, metrics by their names."""
 _SYMBOLS = (
     "Formulas: M input and N output channels, Dk kernel, Di input and Dp output size, g groups, m depth multiplier; "
     "for one input, in the layer's own symbols: convcost formulas lists them all."
@@ -51,7 +71,11 @@ _SYMBOLS = (
 _FORMULAS = (Column("Params =", drop=1), Column("Mults =", drop=1, footnote=_SYMBOLS))
 _FORMULA_KEYS = ("params", "mults", "adds")
 _RATIO_KEYS = ("kind", "formula", "numbers", "exact", "value", "term")
-_SUMMARY = (Column("Total", role="name"), Column("Value", right=True, role="number"), Column("Meaning", drop=1, least=30))
+_SUMMARY = (
+    Column("Total", role="name"),
+    Column("Value", right=True, role="number"),
+    Column("Meaning", drop=1, least=30),
+)
 
 
 class AnalysisReport(Struct, frozen=True):
@@ -135,7 +159,7 @@ class AnalysisReport(Struct, frozen=True):
         from convcost.cost.documents import analysis_document
 
         left_out = None if self.layers is self.analysis.layers else self.left_out
-        asked = [name for name in self.columns if name in METRICS]
+        asked = self._metrics()
         return analysis_document(self.analysis, self.layers, self._values(), asked, left_out)
 
     def records(self) -> Sequence[Mapping[str, Any]]:
@@ -143,7 +167,7 @@ class AnalysisReport(Struct, frozen=True):
         from convcost.cost.documents import fields_text, heads, ratio_document, standard_names, total_head
 
         name = self.analysis.network.name
-        asked = tuple([each for each in self.columns if each in METRICS])
+        asked = self._metrics()
         names = asked or tuple(standard_names())
         if self.summary:
             return [_record(name, total_head(self.analysis, names), None, (), "", asked)]
@@ -162,24 +186,36 @@ class AnalysisReport(Struct, frozen=True):
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless the rows were asked for."""
-        if self.asked or len(self.layers) <= MOST_ROWS and self.sorted_by:
-            return self.table()
+        if self.asked or (len(self.layers) <= MOST_ROWS and self.sorted_by):
+            return self._screen(self)
         if self.sorted_by:
             shown = rows.sort(self.analysis, self.rows, self.sorted_by, MOST_ROWS)
-            return replace(self, rows=shown)._noted("--layers shows all of them.")
+            return self._screen(replace(self, rows=shown), "--layers shows all rows.")
         shown = rows.fitted(self.analysis)
-        if len(shown.layers) == len(self.analysis.layers):
-            return self.table()
+        if shown.layers is self.analysis.layers:
+            return self._screen(self)
         all_rows = counted(len(self.analysis.layers), "row")
         note = f"Folded from {all_rows} to {len(shown.layers):,}: --layers shows each, --depth N folds less or more."
-        return replace(self, rows=shown)._noted(note)
+        return self._screen(replace(self, rows=shown), note)
 
     def table(self) -> Table:
-        """Return the table of all rows: each one's output, parameters, multiplications, their share, and the ratio."""
+        """Return the table of all rows: each one's output, parameters, macs, mults, their share, and the ratio."""
+        return self._shown(self._keys(telling=False))
+
+    def _screen(self, chosen: AnalysisReport, *notes: str) -> Table:
+        """Return a table that begins with the size of the network, without columns that say nothing new."""
+        table = chosen._shown(chosen._keys(telling=True))
+        footer = (*table.footer, *notes)
+        if not table.headline:
+            return replace(table, footer=footer)
+        size, *exact = table.headline
+        return replace(table, title=f"{table.title} · {size}", headline=tuple(exact), footer=footer)
+
+    def _shown(self, keys: Sequence[str]) -> Table:
         if self.summary:
             return self._totals_table()
         free = self.analysis.network.free is not None and not self.columns
-        table = self._free_table() if free else self._table(self._keys())
+        table = self._free_table() if free else self._table(keys)
         if not self.formulas:
             return table
         formulas = self.analysis.formulas(self.layers)
@@ -196,13 +232,13 @@ class AnalysisReport(Struct, frozen=True):
         if any(report.analysis.network.free is not None for report in mine):  # formulas have no place in a row
             yield from (report.screen() for report in mine)
             return
-        if any(report.asked and not report.summary or report.sorted_by or report.columns for report in mine):
+        if any((report.asked and not report.summary) or report.columns for report in mine):
             yield from (report.screen() for report in mine)
         yield totals_table([report.analysis for report in mine], self.sorted_by)
 
-    def _noted(self, note: str) -> Table:
-        table = self.table()
-        return replace(table, footer=(*table.footer, note))
+    def _metrics(self) -> tuple[str, ...]:
+        """Return the metrics among the columns that were chosen."""
+        return tuple([name for name in self.columns if _is_metric(name)])
 
     def _values(self) -> Callable[[str], Sequence[Any]]:
         """Return a function that gives a metric's value for each row."""
@@ -215,23 +251,28 @@ class AnalysisReport(Struct, frozen=True):
         else:
             yield from ((safe(layer.name), layer) for layer in self.layers)
 
-    def _keys(self) -> tuple[str, ...]:
-        """Return the columns of the table behind the names."""
+    def _keys(self, *, telling: bool) -> tuple[str, ...]:
+        """Return the columns of the table behind the names, or those that say something of this network."""
         if self.columns:
-            usual = not set(self.columns) & {*OTHER_COLUMNS}
-            chosen = ("type", "output", *self.columns, "notes") if usual else self.columns
-            return tuple(key for name in chosen for key in _PAIRED.get(name, (name,)))
+            titles = [(name,) if _is_metric(name) else _NAMED[name] for name in self.columns]
+            chosen = tuple(itertools.chain(*titles))
+            return chosen if self._names_columns() else ("Type", "Output", *chosen, "Notes")
         layers = self.analysis.layers
-        mults = () if all(layer.macs == layer.mults for layer in layers) else ("mults",)
-        separable = any(layer.ratio is not None and layer.ratio.kind == "separable" for layer in layers)
-        return (
-            "type", "output", "params", "macs", *mults, "share", "percent",
-            *(("ratio", "formula") if separable else ()), "notes",
-        )  # fmt: skip
+        mults = not telling or any(layer.macs != layer.mults for layer in layers)
+        ratio = not telling or any(layer.ratio is not None and layer.ratio.kind == "separable" for layer in layers)
+        numbers = ("params", "macs", "mults") if mults else ("params", "macs")
+        return ("Type", "Output", *numbers, *_NAMED["share"], *(_NAMED["ratio"] if ratio else ()), "Notes")
+
+    def _names_columns(self) -> bool:
+        """Return whether columns beside metrics were chosen, so that there are these and no others."""
+        return not all(map(_is_metric, self.columns))
 
     def _table(self, keys: Sequence[str]) -> Table:
         analysis = self.analysis
-        columns = [_TYPE if self.rows.of_types else _NAME, *[self._column(key, place) for place, key in enumerate(keys)]]
+        columns = [
+            _TYPE if self.rows.of_types else _NAME,
+            *[self._column(key, place) for place, key in enumerate(keys)],
+        ]
         cells = zip(*map(self._cells, keys), strict=True)
         blank = [""] * len(keys)
         shown = []
@@ -244,7 +285,7 @@ class AnalysisReport(Struct, frozen=True):
         if self.left_out:
             shown.append(Row((f"{MORE} {self.left_out:,} more", *blank), "quiet"))
         totals = [*map(self._total, keys)]
-        facts, notes = [heading.batched(analysis.batch)], [*headline.meanings(self.columns)]
+        facts, notes = [heading.batched(analysis.batch)], [*headline.meanings(self._metrics())]
         if analysis.network.free is not None:
             from convcost.cost import free_report as free  # symbolic numbers are imported where there are some
 
@@ -253,7 +294,8 @@ class AnalysisReport(Struct, frozen=True):
         elif self.columns:
             notes.append(headline.convention(analysis))
         else:
-            notes += [*headline.footnotes(analysis), *headline.as_separable(analysis)]
+            notes += headline.footnotes(analysis)
+            notes += headline.as_separable(analysis) if _NAMED["ratio"][0] not in keys else ()
         return Table(
             **self._head(*facts),
             columns=tuple(columns),
@@ -269,8 +311,8 @@ class AnalysisReport(Struct, frozen=True):
         if network.free is not None:
             return {"title": heading.title(network), "subtitle": heading.sourced(network, *facts)}
         return {
-            "title": headline.headline(analysis),
-            "headline": (headline.exact(analysis),),
+            "title": heading.title(network),
+            "headline": (headline.size(analysis), headline.exact(analysis)),
             "subtitle": heading.sourced(network, *facts),
         }
 
@@ -295,31 +337,30 @@ class AnalysisReport(Struct, frozen=True):
     def _column(self, key: str, place: int) -> Column:
         """Return a column; of those that were chosen the last is left out first where a page is too narrow."""
         column = _COLUMNS.get(key) or Column(metrics.heading(key), right=True, role="number")
-        if key == "type" and self.rows.of_types:
+        if key == "Type" and self.rows.of_types:
             column = replace(column, title="Layers")
-        if not self.columns:
-            return column
-        named = set(self.columns) & {*OTHER_COLUMNS}
-        return replace(column, drop=place) if named else column
+        return replace(column, drop=place) if self._names_columns() else column
 
     def _cells(self, key: str) -> Sequence[str]:
         """Return the cells of a column, one for each row."""
-        layers, analysis = self.layers, self.analysis
-        if key in METRICS:
-            return [*map(figure, self._values()(key))]
-        if key == "type":
-            return [self._type([analysis.layers[index] for index in part]) for part in self.rows.parts]
-        if key == "output":
+        layers, parts = self.layers, self.rows.parts
+        if key == "Type":
+            return [self._type([self.analysis.layers[index] for index in part]) for part in parts]
+        if key == "Output":
             return [sized(layer.output_shape) for layer in layers]
-        if key == "notes":
-            return [_notes(layer, alone=len(part) == 1) for layer, part in zip(layers, self.rows.parts, strict=True)]
-        if key == "ratio":
+        if key == "Notes" and self.columns and not self._names_columns():
+            return [safe(", ".join(_reasons(layer))) for layer in layers]
+        if key == "Notes":
+            return [_notes(layer, alone=len(part) == 1) for layer, part in zip(layers, parts, strict=True)]
+        if key == "Ratio":
             return [_ratio(layer) for layer in layers]
-        if key == "formula":
+        if key == "1/N + 1/Dk²":
             return [layer.ratio.numbers if layer.ratio else "" for layer in layers]
-        whole = analysis.total.macs
-        shares = [layer.macs / whole if layer.macs and whole else 0 for layer in layers]
-        return [bar(share) if key == "share" else f"{100 * share:.1f}" if share else "" for share in shares]
+        if key in _NAMED["share"]:
+            whole = self.analysis.total.macs
+            shares = [layer.macs / whole if layer.macs and whole else 0 for layer in layers]
+            return [bar(share) if key == "Share" else f"{100 * share:.1f}" if share else "" for share in shares]
+        return [*map(figure, self._values()(key))]
 
     def _type(self, members: Sequence[LayerCost]) -> str:
         """Return what a row is; of all layers of a type how many they are."""
@@ -329,11 +370,11 @@ class AnalysisReport(Struct, frozen=True):
 
     def _total(self, key: str) -> str:
         """Return a column's cell in the last row."""
-        if key == "type":
+        if key == "Type":
             return counted(headline.layer_counts(self.analysis)[0], "layer")
-        if key == "percent":
+        if key == "%":
             return "100.0" if self.analysis.total.macs else ""
-        return figure(self.analysis.value(key)) if key in METRICS else ""
+        return "" if key in _COLUMNS and key != "mults" else figure(self.analysis.value(key))
 
 
 def _formula_cells(formula: Mapping[str, str] | None) -> tuple[str, str]:
@@ -350,7 +391,7 @@ def check_sort(column: str) -> str:
     """
     column = _SORTED_BY.get(column, column)
     if column not in OTHER_SORTS and column not in METRICS:
-        raise OptionError(_unknown("--sort", column, [*OTHER_SORTS, *METRICS]))
+        raise OptionError(_unknown("--sort", column, OTHER_SORTS))
     return column
 
 
@@ -360,9 +401,14 @@ def check_columns(columns: Sequence[str]) -> None:
     Raises:
         OptionError: There is no such column; all that are unknown are named.
     """
-    known = [*METRICS, *OTHER_COLUMNS]
-    if errors := [_unknown("--columns", column, known) for column in columns if column not in known]:
-        raise OptionError(errors)
+    unknown = [column for column in columns if column not in _NAMED and column not in METRICS]
+    if unknown:
+        raise OptionError([_unknown("--columns", column, OTHER_COLUMNS) for column in unknown])
+
+
+def _is_metric(column: str) -> bool:
+    """Return whether a column that was chosen is a metric; metrics of this name win."""
+    return column in METRICS.built_in() or column not in _NAMED
 
 
 def check_by(by: str | None) -> None:
@@ -375,8 +421,9 @@ def check_by(by: str | None) -> None:
         raise OptionError(ErrorDetail("--by takes type", found=f"--by {by}", help="--by type sums up each layer type"))
 
 
-def _unknown(option: str, column: str, known: Iterable[str]) -> ErrorDetail:
-    known = [*known]
+def _unknown(option: str, column: str, others: Iterable[str]) -> ErrorDetail:
+    """Return the error of a column that there is not; those of other packages are looked for here only."""
+    known = [*others, *METRICS]
     help = nearest(column, known) or f"known: {metrics.listed(known)}"
     return ErrorDetail(f"{option}: there is no column {column!r}", help=help)
 
@@ -392,14 +439,18 @@ def _notes(layer: LayerCost, *, alone: bool) -> str:
 
     A layer that accumulates adds as often as it multiplies; of several layers the additions say nothing new.
     """
-    reasons = ["folded" if note.startswith("folded into ") else note for note in layer.notes]
     ops = layer.cost.ops
     others = [
         f"{grouped(count)} {kind}"
         for kind, count in ops.to_dict().items()
         if kind != "mul" and not (kind == "add" and (count == ops.mul or (not alone and layer.macs)))
     ]
-    return safe(", ".join([*reasons, *others]))
+    return safe(", ".join([*_reasons(layer), *others]))
+
+
+def _reasons(layer: LayerCost) -> list[str]:
+    """Return the notes of a layer; of one that is folded the row above says where."""
+    return ["folded" if note.startswith("folded into ") else note for note in layer.notes]
 
 
 def _record(

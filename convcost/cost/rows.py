@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,19 +14,7 @@ from convcost.cost.analysis import Analysis, LayerCost, total
 from convcost.metrics import METRICS
 from convcost.ops import is_symbolic
 from convcost.reports.contents import counted
-
-MOST_ROWS = 30
-"""How many rows a screen shows, headings included, where nobody asks for more."""
-
-MORE = "…"
-"""How the label of a row begins that stands for layers which are not shown."""
-
-_REPETITION = re.compile(r"(.+)\.(\d+)")
-
-Part = Sequence[int]
-"""The indices of the layers that a row stands for."""
-Groups = list[tuple[tuple[str, ...], Part]]
-"""The layers of each row, with the path by which it is called."""
+from convcost.reports.folding import MOST_ROWS, Groups, Part, fit, group
 
 
 class Rows(Struct, frozen=True):
@@ -55,33 +42,21 @@ def all_rows(analysis: Analysis) -> Rows:
 
 def folded(analysis: Analysis, depth: int) -> Rows:
     """Return rows in which layers are one whose names agree in so many parts."""
-    return _joined(analysis, _by(analysis.layers, lambda layer: layer.path[:depth]))
+    return _joined(analysis, group([layer.path[:depth] for layer in analysis.layers]))
 
 
 def by_type(analysis: Analysis) -> Rows:
     """Return a row for each layer type, the one with the most macs first."""
-    rows = _joined(analysis, _by(analysis.layers, lambda layer: (layer.type,)))
+    rows = _joined(analysis, group([(layer.type,) for layer in analysis.layers]))
     layers = [replace(layer, input_shapes=(), output_shape=(), line=0, ratio=None) for layer in rows.layers]
     return sort(analysis, replace(rows, layers=tuple(layers), of_types=True), "macs")
 
 
 def fitted(analysis: Analysis, most: int = MOST_ROWS) -> Rows:
-    """Return rows that fit a screen: folded as little as that takes.
-
-    What a network has too many of in one list is joined where it is a repetition, then the layers that cost the least.
-    """
-    layers = analysis.layers
-    if _tree_size([layer.path for layer in layers], most) <= most:
-        return all_rows(analysis)
-    deepest = max(len(layer.path) for layer in layers)
-    fitting = 0
-    for depth in range(1, deepest):
-        if _tree_size(dict.fromkeys(layer.path[:depth] for layer in layers), most) > most:
-            break
-        fitting = depth
-    if fitting:
-        return folded(analysis, fitting)
-    return _joined(analysis, _abridged(analysis, _repetitions(_by(layers, lambda layer: layer.path[:1])), most))
+    """Return rows that fit a screen: folded as little as that takes."""
+    paths = [layer.path for layer in analysis.layers]
+    groups = fit(paths, lambda part: _share(analysis, part), most)
+    return all_rows(analysis) if [path for path, _ in groups] == paths else _joined(analysis, groups)
 
 
 def sort(analysis: Analysis, rows: Rows, column: str, most: int | None = None) -> Rows:
@@ -111,14 +86,6 @@ def values_of(analysis: Analysis, parts: Sequence[Part]) -> Callable[[str], Sequ
     return of_rows
 
 
-def _by(layers: Sequence[LayerCost], key: Callable[[LayerCost], tuple[str, ...]]) -> Groups:
-    """Return the indices of the layers that have the same key."""
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for index, layer in enumerate(layers):
-        groups.setdefault(key(layer), []).append(index)
-    return [*groups.items()]
-
-
 def _joined(analysis: Analysis, groups: Groups) -> Rows:
     rows = [_join(analysis, path, part) for path, part in groups]
     return Rows(tuple(rows), tuple([part for _, part in groups]))
@@ -143,70 +110,6 @@ def _join(analysis: Analysis, path: tuple[str, ...], part: Part) -> LayerCost:
         ratio=replace(ratio, term=None) if ratio else None,
         notes=("output",) if any("output" in member.notes for member in members) else (),
     )
-
-
-def _tree_size(paths: Iterable[tuple[str, ...]], most: int) -> int:
-    """Return how many lines paths take as a tree with headings, at most one more than `most`."""
-    lines = 0
-    before: tuple[str, ...] = ()
-    for path in paths:
-        common = 0
-        for mine, theirs in zip(path[:-1], before, strict=False):
-            if mine != theirs:
-                break
-            common += 1
-        lines += len(path) - common
-        before = path
-        if lines > most:
-            break
-    return lines
-
-
-def _repetitions(groups: Groups) -> Groups:
-    """Return groups in which the repetitions of an item are one, such as `block_1.1–6`."""
-    runs: list[tuple[str, list[str], list[int]]] = []
-    for (name,), part in groups:
-        found = _REPETITION.fullmatch(name)
-        stem, number = found.groups() if found else ("", name)
-        if stem and runs and runs[-1][0] == stem:
-            runs[-1][1].append(number)
-            runs[-1][2].extend(part)
-        else:
-            runs.append((stem, [number], [*part]))
-    joined: Groups = []
-    for stem, numbers, part in runs:
-        first = f"{stem}.{numbers[0]}" if stem else numbers[0]
-        joined.append(((first if len(numbers) == 1 else f"{first}–{numbers[-1]}",), part))
-    return joined
-
-
-def _abridged(analysis: Analysis, groups: Groups, most: int) -> Groups:
-    """Return groups of which those between the costliest are one, so that there are at most so many."""
-    if len(groups) <= most:
-        return groups
-    costs = [_share(analysis, part) for _, part in groups]
-    ranked = sorted(range(len(groups)), key=lambda index: (-costs[index], index))
-    kept = most - 1
-    while len(shown := _with_gaps(sorted(ranked[:kept]), len(groups))) > most:
-        kept -= 1
-    found: Groups = []
-    for start, end in shown:
-        part = [index for _, each in groups[start:end] for index in each]
-        found.append((groups[start][0] if end - start == 1 else (f"{MORE} {end - start:,} more",), part))
-    return found
-
-
-def _with_gaps(kept: Sequence[int], size: int) -> list[tuple[int, int]]:
-    """Return the ranges from 0 to `size` that some indices and the gaps between them are."""
-    ranges: list[tuple[int, int]] = []
-    start = 0
-    for index in (*kept, size):
-        if index > start:
-            ranges.append((start, index))
-        if index < size:
-            ranges.append((index, index + 1))
-        start = index + 1
-    return ranges
 
 
 def _share(analysis: Analysis, part: Part) -> Any:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from convcost.cost import headline
 from convcost.cost.analysis import Analysis
-from convcost.metrics import METRICS
 from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, bar, bytes_text, counted, grouped, short, sized
+from convcost.reports.contents import Column, Row, Table, bar, bytes_text, counted, grouped, safe, short, sized
 
 _COLUMNS = (
     Column("Network", role="name"),
@@ -29,16 +28,16 @@ def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
 
     Args:
         analyses: What each network costs.
-        sort: The metric; another column keeps the order.
+        sort: The metric; another column of rows keeps the order.
     """
-    if sort in METRICS:
+    if sort and sort not in ("name", "type", "ratio"):
         analyses = sorted(analyses, key=lambda each: -(each.value(sort) or 0))
     largest = max(analysis.total.macs for analysis in analyses)
     return Table(
         title=counted(len(analyses), "network"),
         subtitle=(),
         columns=_COLUMNS,
-        rows=[_row(analysis, largest) for analysis in analyses],
+        rows=[_row(name, analysis, largest) for name, analysis in zip(_names(analyses), analyses, strict=True)],
         total=("",) * len(_COLUMNS),
         footer=(
             *([_LARGEST] if largest else []),
@@ -48,11 +47,21 @@ def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
     )
 
 
-def _row(analysis: Analysis, largest: int) -> Row:
+def _names(analyses: Sequence[Analysis]) -> list[str]:
+    """Return the networks' names, with their files where two have the same."""
+    names = [heading.title(analysis.network) for analysis in analyses]
+    files = [safe(analysis.network.file) for analysis in analyses]
+    return [
+        f"{name} ({file})" if names.count(name) > 1 and file not in ("", name) else name
+        for name, file in zip(names, files, strict=True)
+    ]
+
+
+def _row(name: str, analysis: Analysis, largest: int) -> Row:
     network, total = analysis.network, analysis.total
     return Row(
         (
-            heading.title(network),
+            name,
             " ".join(sized(tensor.shape) for tensor in network.inputs),
             grouped(headline.layer_counts(analysis)[0]),
             grouped(total.params),

@@ -247,7 +247,7 @@ def _rounded(number: Fraction, digits: int) -> str:
     decimals = max(0, digits - len(str(int(number))))
     rounded = round(number * 10**decimals)
     whole, rest = divmod(rounded, 10**decimals)
-    return f"{whole:,}.{rest:0{decimals}d}".rstrip("0").rstrip(".") if decimals else f"{whole:,}".replace(",", "")
+    return f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".") if decimals else str(whole)
 
 
 def counted(number: int, thing: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from convcost.reports.contents import Column, Report, Row, Table, counted, footer, tables
+from convcost.reports.folding import MOST_ROWS
 
-_MOST_ROWS = 30  # shown without being asked for
 _CELL = "padding: 0 1em 0 0; white-space: pre;"
 
 
@@ -26,7 +26,7 @@ def _one(table: Table) -> str:
         f"<table>\n<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n<tfoot><tr>{foot}</tr></tfoot>\n</table>\n"
     )
-    if len(table.rows) > _MOST_ROWS:
+    if len(table.rows) > MOST_ROWS:
         whole = f"<details><summary>{escape(_folded(table))}</summary>\n{whole}</details>\n"
     return f"<div><strong>{escape(table.title)}</strong>{lines}\n{whole}{below}</div>\n"
 

@@ -97,9 +97,7 @@ def _cut(kept: Mapping[int, int], needed: Sequence[int], columns: Sequence[Colum
     return found
 
 
-def _lines(
-    table: Table, widths: Mapping[int, int], width: int | None, hidden: Iterable[str]
-) -> Iterator[_Line]:
+def _lines(table: Table, widths: Mapping[int, int], width: int | None, hidden: Iterable[str]) -> Iterator[_Line]:
     columns = [(index, size, table.columns[index].right) for index, size in widths.items()]
     rule = [("─" * (sum(widths.values()) + GAP * (len(widths) - 1)), "")]
 
@@ -150,7 +148,7 @@ def _paragraphs(texts: Iterable[str], style: str, width: int | None) -> Iterator
 
 
 def _wrapped(text: str, width: int | None) -> Iterator[str]:
-    """Yield the lines of a text, broken at its dots or else at spaces; what is longer than a line is broken anywhere."""
+    """Yield the lines of a text, broken at its dots or else at spaces; a longer word is broken anywhere."""
     if width is None or cells(text) <= width:
         yield text
         return
