@@ -42,7 +42,7 @@ _LONGEST_REASON = 20  # characters beside the ratios
 
 _COLUMNS = (
     Column("Layer", role="name"),
-    Column("Window, channels, output", drop=4),
+    Column("Shape", drop=4),
     Column("Params standard", right=True, drop=3, role="number"),
     Column("Params separable", right=True, drop=3, role="number"),
     Column("Mults standard", right=True, role="number"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -83,8 +84,13 @@ def test_sort_top_and_depth(convcost):
 def test_several_specs(convcost):
     out = convcost("analyze", "net.yaml", "examples/one_5x5", "-f", "json").out
     assert [entry["total"]["mults"] for entry in json.loads(out)] == [1_228_800, 25]
-    assert convcost("analyze", "net.yaml", "examples/one_5x5").out == (
-        f"{api.analyze('net.yaml')}\n{api.analyze('examples/one_5x5')}"
+    out = convcost("analyze", "net.yaml", "examples/one_5x5").out
+    assert [re.split(r"  +", line)[:5] for line in out.splitlines()[2:6:1] if "5" in line] == [
+        ["net", "3×12×12", "1", "19,200", "1,228,800"],
+        ["One 5 × 5 kernel", "1×5×5", "1", "25", "25"],
+    ]
+    assert convcost("analyze", "net.yaml", "examples/one_5x5", "--layers").out == (
+        f"{api.analyze('net.yaml')}\n{api.analyze('examples/one_5x5')}\n{out}"
     )
 
 

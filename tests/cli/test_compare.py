@@ -18,7 +18,8 @@ layers:
 """
 
 
-def test_the_two_forms_side_by_side(convcost):
+def test_the_two_forms_side_by_side(convcost, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     status, out, err = convcost("compare", "net.yaml")
     assert (status, err) == (0, "")
     row = next(line for line in out.splitlines() if line.startswith("conv_1"))
