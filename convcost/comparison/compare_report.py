@@ -105,7 +105,9 @@ class ComparisonReport(Struct, frozen=True):
         if self.rows.is_given or [path for path, _ in groups] == paths:
             return self.table()
         folded = _folded(layers, groups)
-        note = f"Folded from {counted(len(layers), 'row')} to {len(folded):,}: --layers shows each."
+        note = (
+            f"Folded from {counted(len(layers), 'row')} to {len(folded):,}, ratios of their sums: --layers shows each."
+        )
         table = self._table([*tree(folded)])
         return replace(table, footer=(*table.footer, note))
 

@@ -339,7 +339,9 @@ class AnalysisReport(Struct, frozen=True):
         column = _COLUMNS.get(key) or Column(metrics.heading(key), right=True, role="number")
         if key == "Type" and self.rows.of_types:
             column = replace(column, title="Layers")
-        return replace(column, drop=place) if self._names_columns() else column
+        if not self._names_columns():
+            return column
+        return replace(column, drop=place, least=12 if key == "Notes" else column.least)
 
     def _cells(self, key: str) -> Sequence[str]:
         """Return the cells of a column, one for each row."""

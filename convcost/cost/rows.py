@@ -14,7 +14,7 @@ from convcost.cost.analysis import Analysis, LayerCost, total
 from convcost.metrics import METRICS
 from convcost.ops import is_symbolic
 from convcost.reports.contents import counted
-from convcost.reports.folding import MOST_ROWS, Groups, Part, fit, group
+from convcost.reports.folding import Groups, Part, fit, group
 
 
 class Rows(Struct, frozen=True):
@@ -52,10 +52,10 @@ def by_type(analysis: Analysis) -> Rows:
     return sort(analysis, replace(rows, layers=tuple(layers), of_types=True), "macs")
 
 
-def fitted(analysis: Analysis, most: int = MOST_ROWS) -> Rows:
+def fitted(analysis: Analysis) -> Rows:
     """Return rows that fit a screen: folded as little as that takes."""
     paths = [layer.path for layer in analysis.layers]
-    groups = fit(paths, lambda part: _share(analysis, part), most)
+    groups = fit(paths, lambda part: _share(analysis, part))
     return all_rows(analysis) if [path for path, _ in groups] == paths else _joined(analysis, groups)
 
 

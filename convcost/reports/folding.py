@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 MOST_ROWS = 30
-"""How many rows a screen shows, headings included, where nobody asks for more."""
+"""How many rows a screen shows where nobody asks for more."""
+MOST_LINES = 36
+"""How many lines they take as a tree, the names of groups included."""
 MORE = "…"
 """How the label of a row begins that stands for those which are not shown."""
 
@@ -27,8 +29,8 @@ def group(paths: Sequence[Path]) -> Groups:
     return [*groups.items()]
 
 
-def fit(paths: Sequence[Path], cost: Callable[[Part], float], most: int = MOST_ROWS) -> Groups:
-    """Return groups that take at most so many lines as a tree: folded as little as that takes.
+def fit(paths: Sequence[Path], cost: Callable[[Part], float]) -> Groups:
+    """Return groups that fit a screen as a tree: folded as little as that takes.
 
     Where the outermost parts alone are too many, the repetitions of an item become one group, then those between the
     costliest do.
@@ -36,23 +38,22 @@ def fit(paths: Sequence[Path], cost: Callable[[Part], float], most: int = MOST_R
     Args:
         paths: The names in parts, outermost first.
         cost: Returns how much some of them would be missed.
-        most: How many lines there may be, headings included.
     """
-    if _tree_size(paths, most) <= most:
+    if _fits(paths):
         return [(path, (index,)) for index, path in enumerate(paths)]
     fitting = 0
     for depth in range(1, max(map(len, paths))):
-        if _tree_size(dict.fromkeys(path[:depth] for path in paths), most) > most:
+        if not _fits(dict.fromkeys(path[:depth] for path in paths)):
             break
         fitting = depth
     if fitting:
         return group([path[:fitting] for path in paths])
-    return _abridged(_repetitions(group([path[:1] for path in paths])), cost, most)
+    return _abridged(_repetitions(group([path[:1] for path in paths])), cost, MOST_ROWS)
 
 
-def _tree_size(paths: Iterable[Path], most: int) -> int:
-    """Return how many lines paths take as a tree with headings, at most one more than `most`."""
-    lines = 0
+def _fits(paths: Iterable[Path]) -> bool:
+    """Return whether paths fit a screen as a tree."""
+    rows = lines = 0
     before: Path = ()
     for path in paths:
         common = 0
@@ -60,11 +61,11 @@ def _tree_size(paths: Iterable[Path], most: int) -> int:
             if mine != theirs:
                 break
             common += 1
-        lines += len(path) - common
+        rows, lines = rows + 1, lines + len(path) - common
         before = path
-        if lines > most:
-            break
-    return lines
+        if rows > MOST_ROWS or lines > MOST_LINES:
+            return False
+    return True
 
 
 def _repetitions(groups: Groups) -> Groups:

@@ -393,3 +393,47 @@ def test_no_text_is_endless():
 
 def test_the_limit_is_one_of_characters_too():
     assert markdown.MOST_BYTES < 65_536  # what GitHub takes; no text has more characters than bytes
+
+
+def rows_of(shown):
+    """Return the rows of the table of layers: the name, and the changes of parameters and multiplications."""
+    body = shown.partition("Layer by layer\n\n")[2].splitlines()
+    return [re.split(r"  +", line.strip()) for line in body[2 : body.index("─" * len(body[1]), 2)]]
+
+
+def test_the_largest_changes_come_first():
+    """conv_2 is new, 5,184 products; conv_3 gets 8 biases, which is less of both networks together."""
+    shown = text(replace(report(BEFORE, AFTER), rows=RowChoice(top=1)))
+    assert [row[0] for row in rows_of(shown)] == ["+ conv_2", "… 2 more"]
+    shown = text(replace(report(BEFORE, AFTER), rows=RowChoice(sort="name")))
+    assert [row[0] for row in rows_of(shown)] == ["+ conv_2", "+ conv_2/relu", "~ conv_3"]
+    shown = text(replace(report(BEFORE, AFTER), rows=RowChoice(sort="ops_cmp")))  # 144 comparisons of the relu
+    assert [row[0] for row in rows_of(shown)] == ["+ conv_2/relu", "+ conv_2", "~ conv_3"]
+
+
+def test_changes_are_folded_by_the_names_of_layers():
+    shown = text(replace(report(BEFORE, AFTER), rows=RowChoice(depth=1)))
+    assert rows_of(shown) == [
+        ["+ conv_2", "2 layers", "144", "+144", "5,184", "+5,184", "2 added"],
+        ["~ conv_3", "1 layer", "32", "40", "+8", "1,152", "1,152", "1 changed"],
+        ["… 3 the same", "108", "108", "3,888", "3,888"],
+    ]
+
+
+def test_a_screenful_of_layers_is_shown_and_no_more():
+    """30 convolutions that changed are 30 rows; the relu behind each is the same and makes 60."""
+    narrow, wide = ([{"conv": {"out_channels": 8, "kernel_size": k, "padding": k // 2}}] * 30 for k in (1, 3))
+    assert len(rows_of(text(report(narrow, wide)))) == 30
+    shown = text(report(chain(30), chain(30, kernel_size=3, padding=1)))
+    assert "Layer by layer" not in shown
+    assert shown.endswith("60 rows of layers: --layers shows them, --top 10 the largest changes.\n")
+    whole = text(replace(report(chain(30), chain(30, kernel_size=3, padding=1)), rows=RowChoice(layers=True)))
+    assert len(rows_of(whole)) == 60
+    totals = re.search(r"^.* macs \(.*$", whole, re.MULTILINE)[0]
+    assert whole.splitlines()[1] == whole.splitlines()[-1] == totals
+
+
+def test_a_column_that_layers_cannot_be_sorted_by():
+    with pytest.raises(convcost.OptionError) as caught:
+        RowChoice(sort="mult")
+    assert str(caught.value) == "error: --sort: there is no column 'mult'\n = help: did you mean 'mults'?"
