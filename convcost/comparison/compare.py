@@ -19,6 +19,8 @@ from convcost.rewriting.application import Rewritten, Survey, apply, survey
 from convcost.rewriting.rewrites import named
 
 STANDARD, SEPARABLE, NEITHER = "standard", "separable", "neither"
+MIXED = "standard and separable"
+"""The form of several layers together of which some are standard and some separable."""
 OTHERS = "other layers"
 
 
