@@ -111,4 +111,6 @@ def record(verdict: Verdict) -> dict[str, Any]:
         "file": place.file if place else None,
         "line": place.line if place else None,
         "column": place.column if place else None,
+        "accepted": plain(verdict.accepted),
+        "grown": None if verdict.growth is None else float(verdict.growth),
     }

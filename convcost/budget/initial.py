@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from fractions import Fraction
 from glob import escape
 from math import ceil
 from pathlib import Path
 
-from msgspec import json
-
 from convcost.budget import patterns
+from convcost.budget.budgets import quoted
 from convcost.budget.configuration import FILE
 from convcost.cost.analysis import Analysis
 from convcost.errors import ErrorDetail, OptionError
 from convcost.spec.reading import VERSIONS
 
 _LIMITED = ("params", "mults")
-
-_PLAIN = re.compile(r"\w[\w./-]*")  # what YAML takes as a text without quotes
 
 
 def initial(analyses: Mapping[str, Analysis], headroom: Fraction, text: str, settings: Mapping[str, str]) -> str:
@@ -35,7 +31,7 @@ def initial(analyses: Mapping[str, Analysis], headroom: Fraction, text: str, set
     Raises:
         OptionError: A spec is no file in the current folder or below, nor a shipped one, or its name is not Unicode.
     """
-    values = ", ".join(f"{name}: {_quoted(value)}" for name, value in settings.items())
+    values = ", ".join(f"{name}: {quoted(value)}" for name, value in settings.items())
     named = {_named(spec): analysis for spec, analysis in analyses.items()}
     lines = [
         "# What the networks may cost. `convcost check` holds them to it.",
@@ -68,7 +64,7 @@ def _named(spec: str) -> str:
     elif pattern.encode(errors="replace").decode() != pattern:
         found = f"{spec!r} is not Unicode"
     else:
-        return _quoted(pattern)
+        return quoted(pattern)
     help = f"{FILE} names files in its folder and below"
     raise OptionError(ErrorDetail(f"{FILE} cannot name this spec", found=found, help=help))
 
@@ -79,8 +75,3 @@ def _is_outside(pattern: str) -> bool:
     except patterns.Outside:
         return True
     return False
-
-
-def _quoted(text: str) -> str:
-    """Return a text as YAML, in quotes where it needs them."""
-    return text if _PLAIN.fullmatch(text) else json.encode(text).decode()

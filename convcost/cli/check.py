@@ -74,7 +74,7 @@ def check(
         return checking.run(named, configuration, against, settings=settings, strict=strict, notes=notes)
 
     def show(check: Check) -> None:
-        for note in notes_of.renamed_metrics(check.verdicts):
+        for note in notes_of.warnings(check.verdicts):
             writing.warn(note)
         report = CheckReport(check)
         output.write([report], chosen)
@@ -87,7 +87,7 @@ def check(
 
         places = [place.file for verdict in check.verdicts if (place := verdict.bound.place)]
         with writing.locked(places):  # another run may raise other limits of the same file
-            accepted = acceptance.accepted(found(_configuration(config)))
+            accepted = acceptance.accept(found(_configuration(config)))
             changed = zip(accepted.files, accepted.old, strict=True)
             with writing.written(writing.File(file, text, old) for (file, text), old in changed):
                 check = found(_configuration(config), accepted.notes)

@@ -219,6 +219,8 @@ def test_json(config, convcost):
         "file": "convcost.yaml",
         "line": 4,
         "column": 10,
+        "accepted": None,
+        "grown": None,
         "costliest": [
             {"name": "conv_1", "type": "conv", "actual": 1_228_800, "base": None, "file": "net.yaml", "line": 4}
         ],
@@ -367,8 +369,8 @@ def test_growth_against_a_revision(folder, repository, convcost):
     net.write_text(net.read_text().replace("281", "282"))
     status, out, _ = convcost("check", "--base", "main")
     assert status == 1
-    # 10 % of 1,228,800 is 122,880; 124,800 are 101.6 % of that
-    assert "mults, growth 10%: 1,353,600, grown by 124,800 from 1,228,800, where 122,880 is allowed (101.6 %)" in out
+    # 10 % of 1,228,800 is 122,880; 124,800 are 10.16 %
+    assert "mults, growth 10%: 1,353,600, grown by 10.2 % from 1,228,800, by 124,800 where 122,880 is allowed" in out
     assert "+124,800" in out
     assert "the merge base with main" in out
     data = json.loads(convcost("check", "--base", "main", "-o", "json").out)
@@ -392,15 +394,55 @@ def test_a_report_is_a_baseline(folder, config, convcost):
     for name in "analyze.json", "check.json":
         status, out, _ = convcost("check", "--baseline", name)
         assert status == 1
-        assert "1,233,600, grown by 4,800 from 1,228,800, where 0 is allowed" in out  # 75 · 64
+        assert "1,233,600, grown by 0.4 % from 1,228,800, by 4,800 where 0 is allowed" in out  # 75 · 64
         assert f"growth against {name}" in out
 
 
-def test_accepted_growth(folder, repository, convcost):
-    net = folder / "net.yaml"
-    net.write_text(net.read_text().replace("256", "320"))  # 25 % more
-    assert convcost("check", "--base", "main", "--accept").status == 0
-    assert "growth: 25%}" in (folder / "convcost.yaml").read_text()
+def test_an_accepted_growth_is_for_this_change_only(folder, repository, convcost):
+    """A change that was accepted, merged, and followed by another one that grows as much."""
+    net, config = folder / "net.yaml", folder / "convcost.yaml"
+    limit = "growth: 10%"
+    net.write_text(net.read_text().replace("256", "320"))  # 320 · 4,800 = 1,536,000, 25 % more than 1,228,800
+    status, out, err = convcost("check", "--base", "main", "--accept")
+    assert (status, err) == (0, "")
+    entry = "{model: net.yaml, from: 1_228_800, to: 1_536_000}"
+    text = f"models: '*net.yaml'\nbudgets: [{{metric: mults, max: 2M, {limit}, accepted: [{entry}]}}]\n"
+    assert config.read_text() == text
+    assert out.endswith(
+        "Accepted: mults of net.yaml, 1,228,800 to 1,536,000; growth: 10% stays, in convcost.yaml:2:44.\n"
+        "Mults of net.yaml are measured from 1,536,000, which was accepted, instead of 1,228,800 at the baseline.\n"
+    )
+    assert convcost("check", "--base", "main").status == 0
+    repository("commit", "-am", "wider")
+    assert convcost("check", "--base", "main").status == 0
+    repository("branch", "merged")
+    net.write_text(net.read_text().replace("320", "400"))  # 25 % more again
+    status, out, _ = convcost("check", "--base", "merged")
+    assert status == 1
+    assert "mults, growth 10%: 1,920,000, grown by 25.0 % from 1,536,000, by 384,000 where 153,600 is allowed" in out
+    assert convcost("check", "--base", "merged", "--accept").status == 0
+    assert config.read_text() == text.replace("from: 1_228_800, to: 1_536_000", "from: 1_536_000, to: 1_920_000")
+
+
+def test_a_forgotten_percent_is_warned_of(config, convcost):
+    config("models: net.yaml\nbudgets: [{metric: mults, growth: 2}]\n")
+    convcost("analyze", "net.yaml", "-o", "json:before.json")
+    status, out, err = convcost("check", "--baseline", "before.json")
+    text = (  # 2 % of 1,228,800 are 24,576
+        "convcost.yaml:2:35: growth: 2 allows 2 more mults; growth: 2% would allow 2 % (24,576) more. "
+        "Write 2% if that is meant, 2e0 if not."
+    )
+    assert (status, err) == (0, f"warning: {text}\n")
+    assert out.endswith(f"\n{text}\n")
+
+
+def test_a_min_is_a_limit(config, convcost):
+    config("models: net.yaml\nbudgets: [{metric: params, min: 20k}]\n")
+    status, out, _ = convcost("check")
+    assert status == 1
+    assert "Exceeded: net.yaml: params, at least: 19,200, which is 800 below the smallest allowed, 20,000\n" in out
+    assert convcost("check", "--accept").status == 0
+    assert convcost("check", "--strict").status == 0
 
 
 # wrong input
