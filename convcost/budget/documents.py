@@ -81,6 +81,8 @@ def _remedy(remedy: Remedy) -> documents.Remedy:
         value=plain(remedy.value),
         renamed=remedy.renamed,
         command=remedy.command or None,
+        reached_with_ends=remedy.reached_with_ends,
+        suggestion=remedy.suggestion or None,
     )
 
 

@@ -319,7 +319,7 @@ def _causes(verdict: Verdict) -> Table:
             "",
         ),
         footer=tuple(_advice(verdict)),
-        commands=_command(verdict),
+        commands=_commands(verdict),
         code=tuple(str(frame).split("\n")[1:]) if bound.place else (),
         fold="Layers and remedy",
     )
@@ -376,7 +376,7 @@ def _advice(verdict: Verdict) -> Iterator[str]:
         if not metric.adds_up:
             yield f"{metrics.words(metric.name).capitalize()} is {metric.kind}: no rewrite is looked for."
         elif verdict.layer is None:
-            yield "No rewrite that convcost tries makes this less."
+            yield "No rewrite that convcost tries makes this less; the first and the last layer are spared."
         return
     names = " and ".join(remedy.rewrites)
     few = ", ".join(remedy.layers[:_FEW])
@@ -384,17 +384,21 @@ def _advice(verdict: Verdict) -> Iterator[str]:
     left = verdict.limit or 0
     found = "What helps" if remedy.reached else "What helps most"
     where = "within the limit" if remedy.reached else f"still {figure(remedy.value - left)} above the limit"
-    yield safe(f"{found}: {names} for {layers} brings it to {figure(remedy.value)}, {where}.")
+    if remedy.layers:
+        yield safe(f"{found}: {names} for {layers} brings it to {figure(remedy.value)}, {where}.")
+    if remedy.reached_with_ends and not remedy.reached:
+        yield "The first and the last layer with weights are spared; with them rewritten the limit can be kept."
     if remedy.renamed:
         yield safe(f"Layers get other names by that: {verdict.budget.layers!r} must follow them.")
     if len(remedy.command) > _LONGEST_COMMAND:
         yield "The command is long: -o json tells it."
 
 
-def _command(verdict: Verdict) -> tuple[str, ...]:
-    """Return the command that does what helps, where it is short enough to be read."""
-    command = verdict.remedy.command if verdict.remedy else ""
-    return (safe(command),) if command and len(command) <= _LONGEST_COMMAND else ()
+def _commands(verdict: Verdict) -> tuple[str, ...]:
+    """Return the commands that do and suggest what helps, where they are short enough to be read."""
+    remedy = verdict.remedy
+    commands = (remedy.command, remedy.suggestion) if remedy else ()
+    return tuple(safe(command) for command in commands if command and len(command) <= _LONGEST_COMMAND)
 
 
 def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Finding:
@@ -438,7 +442,7 @@ def _message(verdict: Verdict) -> str:
         most = "Grew most" if _grew(verdict) else "Most of it"
         parts.append(f"{most}: {', '.join(_spent(cause) for cause in verdict.causes)}.")
     parts += [text if text.endswith((".", "!", "?")) else f"{text}." for text in _advice(verdict)]
-    return " ".join([*parts, *_command(verdict)])
+    return " ".join([*parts, *_commands(verdict)])
 
 
 def _spent(cause: Cause) -> str:

@@ -48,6 +48,8 @@ class Remedy(Struct, frozen=True):
         value: What the limited part costs then.
         renamed: Whether the budget's pattern of layers does not mean the same part then, since layers get other names.
         command: The command line that does it; empty for a spec that no command can read.
+        reached_with_ends: Whether the limit is kept at least where the first and the last layer are not spared.
+        suggestion: The command line that finds out how; empty where a budget is for some layers only.
     """
 
     rewrites: tuple[str, ...]
@@ -56,6 +58,8 @@ class Remedy(Struct, frozen=True):
     value: Value
     renamed: bool
     command: str
+    reached_with_ends: bool = True
+    suggestion: str = ""
 
 
 class Verdict(Struct, frozen=True):

@@ -46,6 +46,8 @@ class Remedy(Struct, frozen=True, kw_only=True):
         value: What the limited part costs then.
         renamed: Whether the budget's pattern of layers does not mean the same part then.
         command: The command line that does it.
+        reached_with_ends: Whether the limit is kept at least where the first and the last layer are not spared.
+        suggestion: The command line that finds out how, where only that reaches it.
     """
 
     rewrites: list[str]
@@ -54,6 +56,8 @@ class Remedy(Struct, frozen=True, kw_only=True):
     value: Value
     renamed: bool
     command: str | None
+    reached_with_ends: bool
+    suggestion: str | None
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

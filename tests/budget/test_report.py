@@ -574,6 +574,8 @@ def test_json(worked):
             "value": 8_672,
             "renamed": False,
             "command": COMMAND,
+            "reached_with_ends": True,
+            "suggestion": None,
         },
     }
     assert [each["symbols"] for each in verdicts[-3:]] == [{"n": 1}, {"n": "1/2"}, {}]
@@ -814,10 +816,11 @@ def test_what_helps_most_and_what_nothing_helps(report):
     remedy = found.check.verdicts[0].remedy
     names, value = " and ".join(remedy.rewrites), remedy.value
     assert not remedy.reached
-    layers = f"{', '.join(remedy.layers[:3])} and 1 more"
+    layers = ", ".join(remedy.layers)
+    assert "stem" not in layers  # which is the first
     left = f"{value:,}, still {value - 5:,} above the limit"
     assert net.footer == (f"What helps most: {names} for {layers} brings it to {left}.",)
-    assert new.footer == ("No rewrite that convcost tries makes this less.",)
+    assert new.footer == ("No rewrite that convcost tries makes this less; the first and the last layer are spared.",)
     (_, each) = (
         report("models: [net.yaml, new.yaml]\nbudgets: [{metric: params, max: 5, scope: each}]\n").table().more[-2:]
     )
@@ -862,7 +865,9 @@ def test_a_message_ends_as_a_sentence(report):
     for message, told in ("Too much", "Too much. No"), ("Too much!", "Too much! No"), ("Why?", "Why? No"):
         text = f'models: new.yaml\nbudgets: [{{metric: params, max: 5, message: "{message}"}}]\n'
         (finding,) = report(text).findings()
-        assert finding.message.endswith(f"{told} rewrite that convcost tries makes this less.")
+        assert finding.message.endswith(
+            f"{told} rewrite that convcost tries makes this less; the first and the last layer are spared."
+        )
 
 
 # programs
@@ -879,16 +884,18 @@ def test_a_check_shows_itself(report):
 
 
 def test_a_check_without_files_tells_none():
-    spec = {"input": [8, 4, 4], "layers": [{"conv": {"out_channels": 8, "kernel_size": 3, "bias": False}}]}
-    found = CheckReport(convcost.check(spec, max={"ops_mul": 0, "params": 576}))
-    # 576 products at each of 2 · 2 places
+    conv = {"conv": {"out_channels": 8, "kernel_size": 3, "bias": False}}
+    spec = {"input": [8, 8, 8], "layers": [conv, conv, conv]}
+    found = CheckReport(convcost.check(spec, max={"ops_mul": 0, "params": 1728}))
+    # 576 products at each of 6 · 6, 4 · 4 and 2 · 2 places
     head, params = found.findings()
     assert (head.place, head.related, head.rule) == (None, (), "ops-mul-max")
     assert head.about == "The ops mul are within their limit."
     assert head.message.startswith(
-        "<mapping>: ops mul: 2,304, which is 2,304 above the limit of 0. Most of it: conv_1 2,304. What helps most: "
+        "<mapping>: ops mul: 32,256, which is 32,256 above the limit of 0. "
+        "Most of it: conv_1 20,736, conv_2 9,216, conv_3 2,304. What helps most: "
     )
-    assert params.message == "<mapping>: params: 576 of 576 (100.0 %)."
+    assert params.message == "<mapping>: params: 1,728 of 1,728 (100.0 %)."
     table = found.table()
     assert table.subtitle == ()
     (causes,) = table.more
