@@ -132,14 +132,18 @@ def run(
         ConvcostError: A spec is wrong, or a budget does not fit the specs.
     """
     verdicts = check(specs, configuration, budgets=budgets, settings=settings, baseline=baseline)
-    all_notes = (
-        *notes_of.without_budget(specs, verdicts),
-        *notes,
-        *notes_of.accepted_growth(verdicts),
-        *notes_of.warnings(verdicts),
+    unguarded = notes_of.without_budget(specs, verdicts)
+    if configuration and (not specs or tuple(specs) == configuration.models):
+        unguarded += notes_of.unlisted(configuration)
+    warnings = notes_of.warnings(verdicts)
+    return Check(
+        verdicts,
+        config=configuration.file if configuration else "",
+        base=baseline.base if baseline else None,
+        strict=strict,
+        notes=(*unguarded, *notes, *notes_of.accepted_growth(verdicts), *warnings),
+        warnings=(*unguarded, *warnings),
     )
-    file = configuration.file if configuration else ""
-    return Check(verdicts, file, baseline.base if baseline else None, strict, all_notes)
 
 
 def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Baseline | None:

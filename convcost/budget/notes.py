@@ -7,6 +7,8 @@ from math import floor
 from typing import Any
 
 from convcost import metrics
+from convcost.budget import discovery
+from convcost.budget.configuration import Configuration
 from convcost.budget.judging import chosen
 from convcost.budget.targets import Checked, name_of
 from convcost.budget.verdicts import GROWTH, Verdict
@@ -27,6 +29,16 @@ def without_budget(specs: Sequence[Checked], verdicts: Sequence[Verdict]) -> tup
     held = {verdict.spec for verdict in verdicts}
     names = [encodable(name) for spec in specs if (name := name_of(spec))]
     return tuple(f"No budget is for {name}." for name in names if name not in held)
+
+
+def unlisted(configuration: Configuration) -> tuple[str, ...]:
+    """Return a note on each spec that stands beside the models of a configuration and is none of them.
+
+    Args:
+        configuration: The configuration.
+    """
+    found = [encodable(path) for path in discovery.unlisted(configuration.models)]
+    return tuple(f"No budget is for {path}: it is none of the models of {configuration.file}." for path in found)
 
 
 def accepted_growth(verdicts: Sequence[Verdict]) -> tuple[str, ...]:

@@ -158,7 +158,8 @@ class Check(Result, frozen=True):
         config: The configuration that the budgets stand in; empty where there is none.
         base: What growth is measured against.
         strict: Whether a warning fails, too.
-        notes: What else is to be said, such as that no budget is for a spec, or that a limit was raised.
+        notes: What else is worth knowing, such as that no budget is for a spec, or that a limit was raised.
+        warnings: Those of the notes that ask for a change: specs without a budget, limits that may be misread.
     """
 
     shown_by: ClassVar[str] = "convcost.budget.report:CheckReport"
@@ -168,6 +169,7 @@ class Check(Result, frozen=True):
     base: Base | None = None
     strict: bool = False
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """Return the result in one line."""

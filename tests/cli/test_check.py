@@ -282,6 +282,41 @@ def test_a_github_job_gets_a_summary(folder, config, convcost, monkeypatch):
     assert convcost("check", "-o", "github").status == 2
 
 
+# limits without a file
+
+
+def test_limits_without_a_file(folder, config, convcost):
+    config()  # which is not read
+    assert convcost("check", "--max", "mults=1_228_800", "--max", "params=20k", "net.yaml").status == 0
+    status, out, err = convcost("check", "net.yaml", "--max", "mults=1228799")
+    assert (status, err) == (1, "")
+    assert "Exceeded: net.yaml: mults: 1,228,800, which is 1 above the limit of 1,228,799" in out
+    assert "budgets of" not in out
+    (folder / "net.yaml").write_text((folder / "net.yaml").read_text() + "budget: {params: 1}\n")
+    assert convcost("check", "--max", "mults=2M", "net.yaml").status == 1  # its own budget holds, too
+    assert convcost("check", "--max", "mults=2M", "mobilenet_v1").status == 1
+    out = convcost("check", "--max", "mults=2M", "--config", "convcost.yaml", "net.yaml").out
+    assert "Exceeded: 2 of 4 limits\n" in out  # 1M mults there, and 1 parameter
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--max", "mults", "net.yaml"], "--max takes METRIC=LIMIT\n = found: --max mults\n"),
+        (["--max", "mult=3", "net.yaml"], "there is no total 'mult'\n"),
+        (["--max", "mults=many", "net.yaml"], "the limit of mults is a whole number\n = found: many\n"),
+        (["--max", "mults=3"], "there is nothing to check\n"),
+        (["--max", "mults=3", "net.yaml", "--accept"], "--accept changes limits in files\n"),
+    ],
+)
+def test_limits_without_a_file_that_are_wrong(arguments, message, config, convcost):
+    text = config()
+    status, out, err = convcost("check", *arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: {message}")
+    assert Path("convcost.yaml").read_text() == text
+
+
 # accepting
 
 

@@ -94,7 +94,7 @@ def test_repetitions_cannot_be_told_apart(taken):
 @pytest.mark.parametrize(
     "text",
     [
-        '{"input": [4, 8, 8], "blocks": {"b": {"layers": [{"pointwise_conv": {"out_channels": 4}}]}}, "layers": ["b", "b"]}',
+        '{"input": [4], "blocks": {"b": {"layers": ["relu"]}}, "layers": ["b", "b"]}',
         "input: [4, 8, 8]\nblocks: {b: {layers: [conv: {out_channels: 4, kernel_size: 1}]}}\nlayers: [b, b]\n",
         "input: [4, 8, 8]\nblocks:\n  b:\n    layers: [conv: {out_channels: 4, kernel_size: 1}]\nlayers: ['b', 'b']\n",
         "input: [4, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 1}\n    repeat: 2\n",
