@@ -285,10 +285,10 @@ class Model(Struct, frozen=True, eq=False):
         _check_valued(self.network)
         origin = self.origin
 
-        def can(each: Rewrite, sites: Sequence[Site]) -> bool:
+        def can(changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> bool:
             if origin is None:  # there is no text to rewrite
                 return True
-            return can_rewrite(origin.reader.source, origin.settings, self.network, [(each, sites)])
+            return can_rewrite(origin.reader.source, origin.settings, self.network, changes)
 
         return Suggestion.of(self.network, rewrites, bounds, ends=ends, fold=fold, can=can)
 

@@ -83,6 +83,8 @@ def _remedy(remedy: Remedy) -> documents.RemedyDocument:
         value=plain(remedy.value),
         renamed=remedy.renamed,
         command=remedy.command or None,
+        reached_with_ends=remedy.reached_with_ends,
+        suggestion=remedy.suggestion or None,
     )
 
 
@@ -113,4 +115,6 @@ def record(verdict: Verdict) -> dict[str, Any]:
         "file": place.file if place else None,
         "line": place.line if place else None,
         "column": place.column if place else None,
+        "accepted": plain(verdict.accepted),
+        "grown": None if verdict.growth is None else float(verdict.growth),
     }

@@ -92,6 +92,7 @@ class SuggestionDocument(Struct, frozen=True, kw_only=True):
         limits: The largest value allowed of each metric.
         reached: Whether all limits are kept.
         spared: Layers that a rewrite could take, but that are written with the first or the last layer with weights.
+        reached_by: The options by which the limits are kept where they are not yet; null where nothing more helps.
         steps: The rewrites, in the order in which they were chosen.
         totals: What the network costs in all.
         command: The command line that does them.
@@ -104,6 +105,7 @@ class SuggestionDocument(Struct, frozen=True, kw_only=True):
     limits: dict[str, Count]
     reached: bool
     spared: list[str]
+    reached_by: str | None
     steps: list[StepDocument]
     totals: BeforeAfter
     command: str | UnsetType | None = UNSET
