@@ -73,7 +73,7 @@ def listed(name: str, value: Any, most: int) -> tuple[Any, ...]:
 
     Args:
         name: The symbol.
-        value: A list, a range or an array of them, one, or a text such as `0.25,0.5` or `128:225:32`.
+        value: A list, a range or an array of them, one, or a text such as `0.25,0.5` or `128:224:32`.
         most: How many values the text may stand for.
 
     Raises:

@@ -109,7 +109,7 @@ class Model(Struct, frozen=True, eq=False):
         """Return what the network costs at every combination of some values.
 
         Args:
-            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:225:32`.
+            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:224:32`.
             where: What the points that are shown satisfy, such as `mults <= 300M`.
             best: The total to sort by, the least first.
             batch: How many inputs to count the operations for; parameters do not scale.

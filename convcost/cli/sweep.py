@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 _VALUES = typer.Option(
-    [], "--set", metavar="NAME=VALUES", help="Values of a symbol: 0.25,0.5,1 or 128:225:32; repeatable."
+    [], "--set", metavar="NAME=VALUES", help="Values of a symbol: 0.25,0.5,1 or 128:224:32; repeatable."
 )
 _WHERE = typer.Option(
     [],

@@ -77,7 +77,7 @@ def test_formulas_with_numbers(convcost):
 
 
 def test_a_sweep(convcost):
-    options = ("sweep", "mobilenet_v1", "--set", "alpha=0.25,0.5,0.7", "--set", "r=192:225:32")
+    options = ("sweep", "mobilenet_v1", "--set", "alpha=0.25,0.5,0.7", "--set", "r=192:224:32")
     result = convcost(*options)
     assert result.status == 0
     assert "149,497,088" in result.out
@@ -92,7 +92,7 @@ def test_a_sweep(convcost):
 
 
 def test_a_sweep_in_processes(process):
-    options = ("sweep", "mobilenet_v1", "--set", "alpha=1/32:1.1:1/32", "--set", "r=32:300:32", "-f", "csv")
+    options = ("sweep", "mobilenet_v1", "--set", "alpha=1/32:1.09:1/32", "--set", "r=32:288:32", "-f", "csv")
     assert process(*options, "--jobs", "2").out == process(*options).out
 
 
