@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from convcost import metrics
@@ -56,7 +57,7 @@ def sweep(
 
 
 def solve(
-    origin: Origin, symbol: str, *, max: Mapping[str, Any], set: Mapping[str, Any], batch: int, fold: bool
+    origin: Origin, symbol: str, *, max: Mapping[str, Any], set: Mapping[str, Any], batch: int, fold: bool, step: Any
 ) -> Solution:
     """Return the largest value of a symbol within limits; see `Model.solve` for the arguments."""
     document = origin.reader.check([symbol], "--for")
@@ -65,7 +66,37 @@ def solve(
         raise OptionError(ErrorDetail("solve needs a limit", help="such as --max mults=300M"))
     title = document.name or origin.reader.source.file
     settings = origin.at(set).settings
-    return find(origin.reader.network, title, symbol, limits, settings, batch=batch, fold=fold)
+
+    def repetition_step() -> Fraction | None:
+        from convcost.spec import usage
+
+        if all(use.key != "repeat" for use in usage.readers(document, symbol)):
+            return None
+        try:
+            return usage.repetition_step(document, symbol)
+        except usage.NotOnlyRepetitionsError as error:
+            help = f"convcost sweep SPEC --set {symbol}=… --where '{limits[0].metric} <= …' tries values"
+            what = f"{symbol} is a number of repetitions, and more than that"
+            raise OptionError(ErrorDetail(what, found=str(error), help=help)) from None
+
+    return find(
+        origin.reader.network,
+        title,
+        symbol,
+        limits,
+        settings,
+        batch=batch,
+        fold=fold,
+        step=None if step is None else _step(step),
+        repetition_step=repetition_step,
+    )
+
+
+def _step(step: Any) -> Fraction:
+    (value, *more) = listed("step", step, 1)
+    if more or type(value) not in (int, Fraction):
+        raise OptionError(ErrorDetail("a step is a number above 0", found=f"found {step}", help="such as 1/32"))
+    return Fraction(value)
 
 
 def listed(name: str, value: Any, most: int) -> tuple[Any, ...]:

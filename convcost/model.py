@@ -146,6 +146,7 @@ class Model(Struct, frozen=True, eq=False):
         *,
         max: Mapping[str, Any],
         set: Mapping[str, Any] | None = None,
+        step: Any = None,
         batch: int = 1,
         fold: bool = True,
     ) -> Solution:
@@ -155,6 +156,8 @@ class Model(Struct, frozen=True, eq=False):
             symbol: The symbol.
             max: What totals may be: numbers, or texts such as `300M`.
             set: Values for the spec's other symbols.
+            step: The values that are tried are its multiples, such as `1/32`. Without, those of the symbol's
+                `multiple_of`, of 1 where only whole numbers serve, or of the distance at which the first width changes.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -169,7 +172,7 @@ class Model(Struct, frozen=True, eq=False):
 
         batch, set = positive("batch", batch), set or {}
         origin = origin_of(self, apart=[symbol, *set])
-        return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold)
+        return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
     def compare(self, *, batch: int = 1, fold: bool = True) -> Comparison:
         """Return the costs of the standard and the separable form of each convolution, and three totals.

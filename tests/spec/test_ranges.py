@@ -41,8 +41,10 @@ def test_a_range_includes_its_end_where_a_step_meets_it(text, expected):
         ),
         (
             "1:100_001",
-            "error: a range has at most 100,000 values\n = found: --set n=1:100_001: 100,001\n"
-            " = help: a larger step gives fewer; --max-points N allows more, in Python max_points=N",
+            (
+                "error: a range has at most 100,000 values\n = found: --set n=1:100_001: 100,001\n"
+                " = help: a larger step gives fewer; --max-points N allows more, in Python max_points=N"
+            ),
         ),
     ],
 )
