@@ -178,13 +178,13 @@ class Analysis(Result, frozen=True):
             definition = layer.definition
             inputs, output = layer.input_shapes, layer.output_shape
             if numeric:
-                cost = definition.cost(inputs, output)
+                cost = layer.cost()
                 values = product(output)
             else:
-                key = definition.type, *layer.fields.values(), inputs
+                key = definition.type, *layer.fields.values(), inputs, bool(layer.shares), layer.trainable, layer.times
                 same = known.get(key)
                 if same is None:
-                    cost = definition.cost(inputs, output)
+                    cost = layer.cost()
                     same = known[key] = cost, product(output)
                 cost, values = same
             notes: tuple[str, ...] = (definition.note,) if definition.note else ()

@@ -11,11 +11,11 @@ from convcost.layers.base import (
     LayerError,
     LayerType,
     Norm,
-    Shape,
     Trials,
     shown,
 )
 from convcost.layers.fields import Field, FieldError
+from convcost.layers.layout import Shape
 
 __all__ = [
     "FIXED",

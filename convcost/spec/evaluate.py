@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.errors import FormulaError
 from convcost.layers import FieldError, LayerError, LayerType, Shape
-from convcost.layers.base import wrong_rank
+from convcost.layers.layout import channel_axis
 from convcost.network import Tensor
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
@@ -47,7 +48,12 @@ class Value(Struct, frozen=True, gc=False):
 
     def reshaped(self, shape: Shape) -> Value:
         """Return it with another shape, of as many axes as are known."""
-        return Value(Tensor(shape, self.tensor.producer, self.tensor.output), self.ranked)
+        return Value(replace(self.tensor, shape=shape), self.ranked)
+
+    @property
+    def channels(self) -> Any:
+        """How many channels it has: the size of the axis that holds them, of unknown layout the first."""
+        return self.shape[channel_axis(len(self.shape), self.tensor.layout) or 0]
 
     def unsized(self) -> Value:
         """Return it with sizes of which none is known."""
@@ -125,10 +131,6 @@ class Evaluator:
         at: Positioned = given[detail.field].at if detail.field in given else item
         self.detail(detail.message, item, at, found=detail.found, help=detail.help)
 
-    def wrong_rank(self, layer: type[LayerType], item: Item, shape: Shape) -> None:
-        """Report a vector where spatial axes are needed, or the reverse."""
-        self.layer_error(wrong_rank(layer, shape), item, {})
-
     def note(self) -> str:
         """Return the note that says where the block being unrolled is used."""
         if not self.uses:
@@ -187,13 +189,13 @@ class Evaluator:
                 except Unknown:
                     continue
                 if claimed is not INVALID and (
-                    isinstance(claimed, bool) or claimed not in (value.shape[0], [value.shape[0]])
+                    isinstance(claimed, bool) or claimed not in (value.channels, [value.channels])
                 ):
                     self.detail(
                         f"{name} must be what reaches the layer",
                         item,
                         given[name].at,
-                        found=f"{self.described(given[name], claimed)}, {value.shape[0]} reach it",
+                        found=f"{self.described(given[name], claimed)}, {value.channels} reach it",
                         help="it may be left out: it is always inferred",
                     )
         return fields, unread

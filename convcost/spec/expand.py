@@ -10,8 +10,10 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import REGISTRY, LayerError, LayerType, Shape, shown
+from convcost.layers.base import FEATURES
 from convcost.layers.fields import CHANNELS, MAX_SIZE
-from convcost.network import Network, NetworkBuilder, Tensor
+from convcost.layers.layout import VECTOR
+from convcost.network import Network, NetworkBuilder, Origin, Tensor
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.collector import ErrorCollector, Positioned
@@ -324,7 +326,7 @@ class Expander:
         if layer.fields:
             env["in_channels"] = Missing("in_channels")
             fields, _ = self.evaluate.fields(item, layer, item.fields, env, feeds[0])
-            layer.complete(fields, feeds[0].shape)
+            layer.prepare(fields, [feed.tensor for feed in feeds])
         try:
             if item.type == "residual":
                 _check_equal(*[feed.shape for feed in feeds])
@@ -353,16 +355,19 @@ class Expander:
         path: Path,
     ) -> Value:
         """Read a layer's fields and add it, or its stages."""
-        shape = value.shape
-        if layer.takes != "any" and (layer.takes == "vector") != (len(shape) == 1):
+        if refusal := layer.refusal(value.tensor):
             if value.ranked:
-                self.evaluate.wrong_rank(layer, item, shape)
-            if layer.takes != "vector":
+                self.evaluate.layer_error(refusal, item, {})
+            if layer.takes not in (VECTOR, FEATURES):
                 return value.unranked()
-            shape = (UNKNOWN,)
-            value = Value(value.reshaped(shape).tensor)  # as if it were flattened
+            value = Value(Tensor((UNKNOWN,), value.tensor.producer, value.tensor.output, VECTOR))  # as if flattened
         fields, unread = self.evaluate.fields(item, layer, given, env, value)
-        layer.complete(fields, shape)
+        try:
+            layer.prepare(fields, (value.tensor,))
+        except LayerError as error:
+            if value.ranked:
+                self.evaluate.layer_error(error, item, given)
+            return value.unranked()
         if layer.composite:
             value = self._stages(item, layer(fields).stages(), env, value, path)
         else:
@@ -402,7 +407,7 @@ class Expander:
         for number, (label, type, fields) in enumerate(stages):
             inner = path.to(label)
             last = number == len(stages) - 1
-            value = self._placed(item, item.fields, REGISTRY[type](fields), value, inner)
+            value = self._placed(item, item.fields, REGISTRY[type].on(fields, (value.tensor,)), value, inner)
             value = self._followers(item, final if last else middle, env, value, inner)
         return value
 
@@ -451,10 +456,11 @@ class Expander:
         if self.watch is not None and count % _TOLD_EVERY == 0:
             self.watch(count, False)
         former = () if path.former is path.parts else path.former
-        return self.builder.place(definition, inputs, path.parts, item.line + 1, item.column + 1, former)
+        (tensor,) = self.builder.place(definition, inputs, path.parts, Origin(item.line + 1, item.column + 1, former))
+        return tensor
 
     def _channels(self, value: Value) -> Any:
-        channels = value.shape[0]
+        channels = value.channels
         return Missing() if channels is UNKNOWN or not value.ranked else channels
 
     def _too_many(self, item: Item, at: Positioned | None = None, found: str = "") -> None:

@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from convcost.layers import REGISTRY, LayerType
-from convcost.layers.fields import FACTOR, FLAG, MAX_SIZE, NUMBER, WHOLE, WORD, Form
+from convcost.layers.fields import AXIS, FACTOR, FLAG, MAX_SIZE, NUMBER, WHOLE, WORD, Form
 from convcost.metrics import METRICS, Metric
 from convcost.spec.document import (
     BLOCK_KEYS,
@@ -46,7 +46,7 @@ AMOUNT: Schema = {"type": ["integer", "string"], "minimum": 0}
 AMOUNT_OF_RATIO: Schema = {"type": ["number", "string"], "minimum": 0}
 """An amount of a metric that is a ratio, which need not be whole."""
 
-_TYPES = {WHOLE: "integer", FACTOR: "number", NUMBER: "number", FLAG: "boolean"}
+_TYPES = {WHOLE: "integer", AXIS: "integer", FACTOR: "number", NUMBER: "number", FLAG: "boolean"}
 _CHANNELS = Form(WHOLE, 1)
 _CHECKED = "The channels of the input: always inferred, checked where given."
 _BRANCHES = "Two or more branches, each a list of items, [] being the identity; none with `from: [a, b]`."
@@ -137,6 +137,8 @@ def _value(form: Form) -> Schema:
     words = list(CONSTANTS if form.kind == FLAG else form.words)
     alternatives: list[Schema] = [{"enum": words}, _one(form, empty=True)]
     element = _one(Form(form.kind, form.minimum))
+    if form.kind == AXIS:
+        element = {"anyOf": [{"enum": words}, element]}
     if form.depth == 2:
         element = {"anyOf": [element, {"type": "array", "items": element, "minItems": 2, "maxItems": 2}]}
     if form.depth:

@@ -102,7 +102,8 @@ def test_a_type_has_the_fields_that_validation_knows_each_with_its_description(t
 
 def test_a_type_is_described_with_its_formula_and_without_the_source():
     assert DEFINITIONS["linear"]["description"] == (
-        "A fully connected layer: [F] to [out_features]. mul = add = F · out_features, params = F · out_features "
+        "A fully connected layer: [F] to [out_features], or [L, F] to [L, out_features] for each of L tokens. "
+        "mul = add = F · out_features per vector, params = F · out_features "
         "(+ out_features with bias)."
     )
 
