@@ -14,12 +14,15 @@ from convcost.design_space.sweep import Sweep, SweepAxis, SweepLimit, SweepTask,
 from convcost.errors import ErrorDetail, OptionError
 from convcost.numbers import plain
 from convcost.spec.arithmetic import shown
+from convcost.spec.expressions import Expression
 from convcost.spec.origin import Origin
 from convcost.spec.ranges import values
 from convcost.spec.reading import amount
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from convcost.design_space.symbols import Symbols
 
 
 def sweep(
@@ -54,6 +57,28 @@ def sweep(
     check_size(task, max_points)
     title = document.name or origin.reader.source.file
     return Sweep.of(title, task, where=limits, best=best, pool=pool, watch=watch)
+
+
+def symbols(origin: Origin) -> Symbols:
+    """Return the symbols of a spec, with what reads them and values that can be tried."""
+    from convcost.design_space.symbols import symbols
+    from convcost.spec import usage
+
+    reader = origin.reader
+    document = reader.check((), "--set")
+    values = reader.network(origin.settings, ()).symbols
+    declared = {}
+    for name, symbol in document.symbols.items():
+        multiple_of = symbol.multiple_of.value if symbol.multiple_of else None
+        if isinstance(multiple_of, Expression):
+            multiple_of = multiple_of.value(values)
+        places = [(use.key, use.owner) for use in usage.readers(document, name)]
+        declared[name] = values.get(name), multiple_of, places
+
+    def build(settings: Mapping[str, Any]) -> object:
+        return reader.network({**origin.settings, **settings}, ())
+
+    return symbols(document.name, origin.name, declared, build)
 
 
 def solve(

@@ -69,6 +69,7 @@ def _reports() -> list[Any]:
         rewriting.Catalogue,
         design_space.Sweep,
         design_space.Solution,
+        design_space.Symbols,
         specs.Specs,
         verified.Verification,
     ]

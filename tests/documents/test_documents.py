@@ -60,6 +60,8 @@ COMMANDS = {
     "sweep net.yaml --set n=1/7,1": design_space.Sweep,
     "solve mobilenet_v1 --for alpha --max mults=300M": design_space.Solution,
     "solve mobilenet_v1 --for alpha --max mults=1": design_space.Solution,
+    "sweep net.yaml": design_space.Symbols,
+    "sweep mobilenet_v1": design_space.Symbols,
     "specs": specs.Specs,
     "verify net.yaml": verified.Verification,
     "verify --formulas": formulas.FormulaProofs,
