@@ -115,7 +115,7 @@ class Model(Struct, frozen=True, eq=False):
         """Return what the network costs at every combination of some values.
 
         Args:
-            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:225:32`.
+            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:224:32`.
             where: What the points that are shown satisfy, such as `mults <= 300M`.
             best: The total to sort by, the least first.
             batch: How many inputs to count the operations for; parameters do not scale.
@@ -152,6 +152,7 @@ class Model(Struct, frozen=True, eq=False):
         *,
         max: Mapping[str, Any],
         set: Mapping[str, Any] | None = None,
+        step: Any = None,
         batch: int = 1,
         fold: bool = True,
     ) -> Solution:
@@ -161,6 +162,8 @@ class Model(Struct, frozen=True, eq=False):
             symbol: The symbol.
             max: What totals may be: numbers, or texts such as `300M`.
             set: Values for the spec's other symbols.
+            step: The values that are tried are its multiples, such as `1/32`. Without, those of the symbol's
+                `multiple_of`, of 1 where only whole numbers serve, or of the distance at which the first width changes.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -175,7 +178,7 @@ class Model(Struct, frozen=True, eq=False):
 
         batch, set = positive("batch", batch), set or {}
         origin = origin_of(self, apart=[symbol, *set])
-        return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold)
+        return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
     def compare(self, *, batch: int = 1, fold: bool = True) -> Comparison:
         """Return the costs of the standard and the separable form of each convolution, and three totals.

@@ -1,4 +1,4 @@
-"""The documents of a network at many values of its symbols: a sweep, and the largest value within limits."""
+"""The documents of a network at many values of its symbols: these, a sweep, and the largest value within limits."""
 
 from __future__ import annotations
 
@@ -58,3 +58,35 @@ class SolutionDocument(Struct, frozen=True, kw_only=True):
     next: dict[str, Value] | None
     least: dict[str, int]
     warnings: list[Warning] = []
+
+
+class SpecSymbolDocument(Struct, frozen=True, kw_only=True):
+    """A symbol of a spec.
+
+    Attributes:
+        name: Its name.
+        default: Its value; null where it has none.
+        multiple_of: What all its values are multiples of; null where that is not said.
+        read_by: What reads it.
+        example: Values at which the network is valid, as `--set` takes them; empty where none were found.
+    """
+
+    name: str
+    default: Value
+    multiple_of: Value
+    read_by: list[str]
+    example: str
+
+
+class SymbolsDocument(Struct, frozen=True, kw_only=True):
+    """The symbols of a spec, as `convcost sweep` lists them.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network's name.
+        symbols: The symbols, in the order of the file.
+    """
+
+    schema_version: int = VERSION
+    network: str | None
+    symbols: list[SpecSymbolDocument]

@@ -60,6 +60,8 @@ COMMANDS = {
     "sweep net.yaml --set n=1/7,1": design_space.SweepDocument,
     "solve mobilenet_v1 --for alpha --max mults=300M": design_space.SolutionDocument,
     "solve mobilenet_v1 --for alpha --max mults=1": design_space.SolutionDocument,
+    "sweep net.yaml": design_space.SymbolsDocument,
+    "sweep mobilenet_v1": design_space.SymbolsDocument,
     "specs": specs.Specs,
     "verify net.yaml": verified.VerificationDocument,
     "verify --formulas": formulas.FormulaProofs,
