@@ -12,7 +12,7 @@ from convcost.budget import patterns
 from convcost.budget.budgets import EACH, Budget
 from convcost.budget.judging import LimitedLayers, chosen
 from convcost.budget.targets import Checked, Point, Target
-from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, SKIPPED, Check, Verdict
+from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, Check, Verdict
 from convcost.errors import BaselineError, ConfigError, ConvcostError, ErrorDetail, OptionError, nearest
 from convcost.spec.limits import allowed
 
@@ -132,11 +132,18 @@ def run(
         ConvcostError: A spec is wrong, or a budget does not fit the specs.
     """
     verdicts = check(specs, configuration, budgets=budgets, settings=settings, baseline=baseline)
-    all_notes = (*notes_of.without_budget(specs, verdicts), *notes)
+    unguarded = notes_of.without_budget(specs, verdicts)
+    if configuration and (not specs or tuple(specs) == configuration.models):
+        unguarded += notes_of.unlisted(configuration)
     in_specs = [each for verdict in verdicts for each in verdict.analysis.network.warnings]
-    warnings = tuple(dict.fromkeys((*in_specs, *notes_of.renamed_metrics(verdicts))))
-    file = configuration.file if configuration else ""
-    return Check(verdicts, file, baseline.base if baseline else None, strict, all_notes, warnings)
+    return Check(
+        verdicts,
+        config=configuration.file if configuration else "",
+        base=baseline.base if baseline else None,
+        strict=strict,
+        notes=(*unguarded, *notes, *notes_of.accepted_growth(verdicts)),
+        warnings=tuple(dict.fromkeys((*in_specs, *notes_of.warnings(verdicts)))),
+    )
 
 
 def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Baseline | None:
@@ -164,7 +171,7 @@ def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Bas
 
 def _verdicts(target: Target, budget: Budget, search: _Search) -> Iterator[Verdict]:
     """Yield the verdicts on a budget of a spec."""
-    kinds = [kind for kind in (MAX, GROWTH) if getattr(budget, kind) is not None]
+    kinds = [kind for kind in (MAX, MIN, GROWTH) if getattr(budget, kind) is not None]
     for point in target.points(budget):
         search.hold(point)
         if budget.growth is not None and point.past is None:
@@ -179,7 +186,7 @@ def _verdicts(target: Target, budget: Budget, search: _Search) -> Iterator[Verdi
             held = [LimitedLayers(target, budget, point, kind, part) for part in parts]
             found = [each.judged() for each in held]
             worst = max(range(len(found)), key=lambda index: found[index].delta or 0)
-            if found[worst].status == EXCEEDED and search.takes(held[worst]):
+            if found[worst].status == EXCEEDED and kind != MIN and search.takes(held[worst]):
                 found[worst] = replace(found[worst], remedy=held[worst].remedy(found[worst].limit or 0))
             yield from found
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from convcost import metrics
+from convcost.budget import patterns
 from convcost.budget.budgets import EACH, Budget
 from convcost.budget.targets import Point, Target
-from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, SKIPPED, WARNING, WITHIN, Cause, Remedy, Value, Verdict
+from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, WARNING, WITHIN, Cause, Remedy, Value, Verdict
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import BaselineError, ErrorDetail, Place, encodable
 from convcost.metrics import METRICS, Metric
@@ -46,20 +47,37 @@ class LimitedLayers(Struct, frozen=True):
         if self.actual is None:
             return self.verdict(SKIPPED, None, None, reason=self._without_value())
         base, lacking = self._base()
+        accepted: Value | None = None
         warn: Value | None = None
-        if self.kind == MAX:
-            assert budget.max is not None
-            limit = budget.max.value
-            warn = None if budget.warn is None else budget.warn.of(limit)
-        elif base is None:
-            return self.verdict(SKIPPED, None, None, reason=lacking)
+        if self.kind == GROWTH:
+            if base is None:
+                return self.verdict(SKIPPED, None, None, reason=lacking)
+            accepted = self._accepted(base)
+            limit = self._most(base if accepted is None else accepted)
         else:
-            assert budget.growth is not None
-            limit = base + budget.growth.of(base)
-            limit = limit if self._metric.is_ratio else floor(limit)
-        status = EXCEEDED if self.actual > limit else WARNING if warn is not None and self.actual > warn else WITHIN
+            bound = budget.min if self.kind == MIN else budget.max
+            assert bound is not None
+            limit = bound.value
+            warn = budget.warn.of(limit) if self.kind == MAX and budget.warn is not None else None
+        beyond = self.actual < limit if self.kind == MIN else self.actual > limit
+        status = EXCEEDED if beyond else WARNING if warn is not None and self.actual > warn else WITHIN
         causes = () if status == WITHIN else self._causes()
-        return self.verdict(status, limit, base, warn=warn, causes=causes)
+        return self.verdict(status, limit, base, accepted=accepted, warn=warn, causes=causes)
+
+    def _most(self, before: Value) -> Value:
+        """Return how much growth from a value may lead to."""
+        assert self.budget.growth is not None
+        most = before + self.budget.growth.of(before)
+        return most if self._metric.is_ratio else floor(most)
+
+    def _accepted(self, base: Value) -> Value | None:
+        """Return the value that was accepted where it cost this at the baseline."""
+        layer = self.point.analysis.layers[self.part[0]].name if self._alone else ""
+        spec = patterns.identity(self.target.name)
+        for each in self.budget.accepted:
+            if each.before.value == base and each.is_for(spec, self.point.set, layer):
+                return each.now.value
+        return None
 
     @property
     def _metric(self) -> Metric:
@@ -91,6 +109,7 @@ class LimitedLayers(Struct, frozen=True):
         limit: Value | None,
         base: Value | None,
         *,
+        accepted: Value | None = None,
         warn: Value | None = None,
         reason: str = "",
         causes: tuple[Cause, ...] = (),
@@ -108,6 +127,7 @@ class LimitedLayers(Struct, frozen=True):
             warn=warn,
             actual=self.actual,
             base=base,
+            accepted=accepted,
             status=status,
             reason=reason,
             causes=causes,
@@ -124,7 +144,7 @@ class LimitedLayers(Struct, frozen=True):
         if isinstance(past, Lacking):
             return None, past.reason
         if not past.whole and (self.budget.layers or self._alone):
-            if self.kind == MAX:
+            if self.kind != GROWTH:
                 return None, ""
             raise BaselineError(_not_whole(self.budget, past.name))
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from convcost.cli import notices, progress, streams, writing
 from convcost.cli.writing import File
 from convcost.errors import ErrorDetail, OptionError, OutputError, WarningDetail
 from convcost.reports import formats
-from convcost.reports.contents import Page, Report
+from convcost.reports.contents import REDIRECT, Page, Report
 
 STDOUT = "-"
 ALIASES = {"md": "markdown"}
@@ -119,7 +120,10 @@ def write(
     notices.refuse(warnings)
     progress.clear()
     texts = [
-        (output.path, formats.render(output.format, reports, _page() if output.path == STDOUT else Page()))
+        (
+            output.path,
+            formats.render(output.format, reports, _page() if output.path == STDOUT else Page(width=REDIRECT)),
+        )
         for output in chosen
     ]
     for output, (_, text) in zip(chosen, texts, strict=True):
@@ -176,8 +180,26 @@ def show(text: str) -> None:
 
 
 def _page() -> Page:
-    if sys.stdout is None or not sys.stdout.isatty():
-        return Page()
+    """Return the page that standard output is: a terminal; for a pipe, such as to `less`, the terminal behind it."""
+    stdout = sys.stdout is not None and sys.stdout.isatty()
+    width = _given_width()
+    if width is None:
+        width = _terminal_width(sys.stdout if stdout else sys.stderr)
+    color = stdout and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Page(width=width, color=color)
+
+
+def _given_width() -> int | None:
+    """Return the width that the variable COLUMNS gives."""
     columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
-    return Page(width=width or 80, color=not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    return int(columns) or None if columns.isdecimal() else None
+
+
+def _terminal_width(stream: TextIO | None) -> int:
+    """Return the width of the terminal that a stream is, 80 where it does not say; of another stream a usual page's."""
+    if stream is None or not stream.isatty():
+        return REDIRECT
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80

@@ -14,8 +14,10 @@ from convcost.cli import options, output
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from convcost.design_space.symbols_report import SymbolsReport
+
 _VALUES = typer.Option(
-    [], "--set", metavar="NAME=VALUES", help="Values of a symbol: 0.25,0.5,1 or 128:225:32; repeatable."
+    [], "--set", metavar="NAME=VALUES", help="Values of a symbol: 0.25,0.5,1 or 128:224:32; repeatable."
 )
 _WHERE = typer.Option(
     [],
@@ -40,11 +42,17 @@ def sweep(
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """Show the cost of a network at every combination of some values of its symbols."""
+    """Show the cost of a network at every combination of some values of its symbols.
+
+    Without values, the symbols are listed: their defaults, what reads them, and values to try.
+    """
     from convcost.cli import progress
     from convcost.design_space.sweep_report import SweepReport
 
     chosen = output.outputs(format, outputs, [spec])
+    if not (set or where or best):
+        output.write([_symbols(spec)], chosen)
+        return
     settings = options.settings(set)
     with _processes(jobs) as pool, progress.shown(f"sweep of {spec}", "points") as shown:
         found = convcost.sweep(
@@ -59,6 +67,14 @@ def sweep(
             watch=shown.advance,
         )
     output.write([SweepReport(found)], chosen, warnings=found.warnings)
+
+
+def _symbols(spec: str) -> SymbolsReport:
+    from convcost import arguments
+    from convcost.design_space.symbols_report import SymbolsReport
+    from convcost.spec.origin import Origin
+
+    return SymbolsReport(arguments.symbols(Origin.of(spec)))
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from convcost.rewriting.application import Rewritten, Survey, apply, survey
 from convcost.rewriting.rewrites import named
 
 STANDARD, SEPARABLE, NEITHER = "standard", "separable", "neither"
+MIXED = "standard and separable"
+"""The form of several layers together of which some are standard and some separable."""
 OTHERS = "other layers"
 
 
@@ -157,7 +159,7 @@ class Comparison(Result, frozen=True):
 
         standard, separable = self.others
         others = cost_document(standard), cost_document(separable)
-        return documents.Comparison(
+        return documents.ComparisonDocument(
             network=network_document(self.written.network),
             convention=convention_document(self.written),
             layers=[_layer(layer) for layer in self.layers],

@@ -1,4 +1,4 @@
-"""The documents of a network at many values of its symbols: a sweep, and the largest value within limits."""
+"""The documents of a network at many values of its symbols: these, a sweep, and the largest value within limits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Value = bool | int | str | None
 """A number, the text of a fraction, a word, a truth value, or null where there is none."""
 
 
-class Sweep(Struct, frozen=True, kw_only=True):
-    """What a network costs at each combination of some values, as `convcost sweep` tells it.
+class SweepDocument(Struct, frozen=True, kw_only=True):
+    """What a network costs at each combination of some values, as `convcost sweep` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -34,8 +34,8 @@ class Sweep(Struct, frozen=True, kw_only=True):
     warnings: list[Warning] = []
 
 
-class Solution(Struct, frozen=True, kw_only=True):
-    """The largest value of a symbol within limits, as `convcost solve` tells it.
+class SolutionDocument(Struct, frozen=True, kw_only=True):
+    """The largest value of a symbol within limits, as `convcost solve` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -58,3 +58,35 @@ class Solution(Struct, frozen=True, kw_only=True):
     next: dict[str, Value] | None
     least: dict[str, int]
     warnings: list[Warning] = []
+
+
+class SpecSymbolDocument(Struct, frozen=True, kw_only=True):
+    """A symbol of a spec.
+
+    Attributes:
+        name: Its name.
+        default: Its value; null where it has none.
+        multiple_of: What all its values are multiples of; null where that is not said.
+        read_by: What reads it.
+        example: Values at which the network is valid, as `--set` takes them; empty where none were found.
+    """
+
+    name: str
+    default: Value
+    multiple_of: Value
+    read_by: list[str]
+    example: str
+
+
+class SymbolsDocument(Struct, frozen=True, kw_only=True):
+    """The symbols of a spec, as `convcost sweep` lists them.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network's name.
+        symbols: The symbols, in the order of the file.
+    """
+
+    schema_version: int = VERSION
+    network: str | None
+    symbols: list[SpecSymbolDocument]

@@ -60,9 +60,9 @@ class Result(Struct, frozen=True):
 
     def __str__(self) -> str:
         from convcost.reports import formats
-        from convcost.reports.contents import Page
+        from convcost.reports.contents import REDIRECT, Page
 
-        return formats.render("table", [self.report()], Page())
+        return formats.render("table", [self.report()], Page(width=REDIRECT))
 
     def _repr_html_(self) -> str:
         from convcost.reports.notebook import html

@@ -11,7 +11,7 @@ from convcost.layers.convolution import Conv, DepthwiseConv
 from convcost.layers.layout import FEATURE_MAP
 from convcost.network import Layer, Network
 from convcost.spec.collector import ErrorCollector, Positioned
-from convcost.spec.document import Document, Given, Symbol
+from convcost.spec.document import INPUT_NAME, Document, Given, Symbol
 from convcost.spec.expressions import Expression
 from convcost.spec.source import Source
 
@@ -36,9 +36,11 @@ def warnings_of(
     for unread in document.unread:
         help = "remove it, or use it" if unread.kind == "block" else "remove it, or read it in the block"
         found.add(f"nothing {_VERBS[unread.kind]} the {unread.kind} {unread.name!r}", unread.at, unread.path, help=help)
-    if warning := input_warning(network.inputs[0].shape, network.inputs[0].layout):
-        message, read_as, help = warning
-        found.add(message, document.input.at, "input", read_as, help)
+    for tensor, (name, given) in zip(network.inputs, document.inputs.items(), strict=True):
+        if not given.layout and (warning := input_warning(tensor.shape, tensor.layout)):
+            message, read_as, help = warning
+            path = "input" if name == INPUT_NAME else f"inputs.{name}"
+            found.add(message, given.shape.at, path, read_as, help)
     _find_layers(network, found)
     return found.in_order()
 
