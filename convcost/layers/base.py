@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from convcost.layers.fields import AXIS, Field, FieldError
+from convcost.layers.fields import AXIS, NAMES, Field, FieldError, on_axes
 from convcost.layers.layout import (
     FEATURE_MAP,
     TOKENS,
@@ -168,8 +168,10 @@ class LayerType:
 
     @classmethod
     def merges(cls) -> bool:
-        """Return whether it takes several inputs."""
-        return cls.arity[1] != 1
+        """Return whether it takes several inputs, beside the values that its fields name."""
+        most = cls.arity[1]
+        named = [field for field in cls.fields.values() if field.read.form.kind == NAMES and not field.read.form.depth]
+        return most is None or most - len(named) > 1
 
     @classmethod
     def read(cls, given: Mapping[str, Any], inputs: Sequence[Input]) -> LayerType:
@@ -263,6 +265,21 @@ class LayerType:
         if len(set(numbers)) < len(numbers):
             raise LayerError(f"{name} names an axis twice", field=name)
         return tuple(numbers) if many else numbers[0]
+
+    @classmethod
+    def spread_out(
+        cls, fields: dict[str, Any], name: str, axes: int, *, pair: bool = False, spatial: bool = False
+    ) -> None:
+        """Bring a field that `spread` or `margins` read into normal form, one value for each of so many axes.
+
+        Raises:
+            LayerError: There is not one for each axis.
+        """
+        try:
+            fields[name] = on_axes(fields[name], axes, pair=pair, spatial=spatial)
+        except FieldError as error:
+            message = f"{name} must be {error.expected}"
+            raise LayerError(message, error.found, field=name, help=error.help) from None
 
     @classmethod
     def complete(cls, fields: dict[str, Any], shape: Shape) -> None:

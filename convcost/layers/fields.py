@@ -216,23 +216,27 @@ def margins(value: Any, rank: int) -> int | tuple[Pair, ...]:
     return _at_least(0, value)
 
 
-def on_axes(value: Any, axes: int, *, pair: bool = False) -> tuple[Any, ...]:
+def on_axes(value: Any, axes: int, *, pair: bool = False, spatial: bool = False) -> tuple[Any, ...]:
     """Return what `spread` or `margins` read as one value for each of so many axes.
 
     Args:
         value: One value, or a tuple of one per axis.
         axes: How many axes there are.
         pair: Whether a value is a pair of what stands before and after.
+        spatial: Whether the axes are all spatial axes of the input.
 
     Raises:
         FieldError: There is not one for each axis.
     """
     if not isinstance(value, tuple):
         return ((value, value) if pair else value,) * axes
-    if len(value) != axes:
-        what = "1 axis" if axes == 1 else f"{axes} axes"
-        raise FieldError("a number or a list of one per axis", f"{len(value)} given for {what}", "a number serves all")
-    return value
+    if len(value) == axes:
+        return value
+    if spatial:
+        raise _wrong_length(list(value), axes)
+    help = "[[before, after]] for one axis" if pair and axes == 1 and len(value) == 2 else "a number serves all"
+    what = "1 axis" if axes == 1 else f"{axes} axes"
+    raise FieldError("a number or a list of one per axis", f"{len(value)} given for {what}", help)
 
 
 @_takes(Form(TEXT))
@@ -379,9 +383,9 @@ def is_size(value: Any, minimum: int) -> bool:
     return is_symbolic(value) and value.is_integer() and value >= minimum
 
 
-def _at_least(minimum: int, value: Any, element: tuple[int, ...] = ()) -> Any:
+def _at_least(minimum: int, value: Any, element: tuple[int, ...] = ()) -> int:
     if (type(value) is int and minimum <= value <= MAX_SIZE) or is_size(value, minimum):
-        return value
+        return value  # type: ignore[no-any-return]  # a symbolic number takes the place of an int
     raise _not_whole(value, minimum, element)
 
 
