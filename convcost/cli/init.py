@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 import convcost
-from convcost.cli import options, output
+from convcost.cli import notices, options, output
 from convcost.cli.writing import File
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, OutputError
 
@@ -39,6 +39,7 @@ def init(
     for spec in dict.fromkeys(specs):
         try:
             analyses[spec] = convcost.load(spec, set=settings).analyze()
+            notices.refuse(analyses[spec].warnings)
         except ConvcostError as error:  # the errors of all specs at once
             errors.append(error)
     if errors:
@@ -46,4 +47,5 @@ def init(
     text = initial.initial(analyses, share, headroom, settings)
     verdicts = checking.check((), configuration.parse(Source(path, text), Path()))
     report = CheckReport(Check(verdicts, path, notes=(f"Written to {path}.",)))
-    output.write([report], [output.Output("table")], [File(path, text, new=not force)])
+    warnings = [each for analysis in analyses.values() for each in analysis.warnings]
+    output.write([report], [output.Output("table")], [File(path, text, new=not force)], warnings)

@@ -38,5 +38,5 @@ def solve(
     chosen = output.outputs(format, outputs, [spec])
     limits = options.settings(max, "--max", "METRIC=LIMIT", "mults=300M")
     found = convcost.solve(spec, symbol, max=limits, set=options.settings(set), batch=batch, fold=not no_fold)
-    output.write([SolutionReport(found)], chosen)
+    output.write([SolutionReport(found)], chosen, warnings=found.warnings)
     raise typer.Exit(0 if found.best else UNSATISFIED)

@@ -1,6 +1,6 @@
 """What a layer is: its fields, output shape, parameters and ledger; one family a file."""
 
-from convcost.layers import activations, convolution, linear, merges, movement, norms, pooling, upsampling
+from convcost.layers import activations, convolution, linear, merges, movement, norms, pooling, slices, upsampling
 from convcost.layers.base import (
     FIXED,
     MIXES,
@@ -39,5 +39,6 @@ __all__ = [
     "norms",
     "pooling",
     "shown",
+    "slices",
     "upsampling",
 ]

@@ -24,7 +24,7 @@ class Slice(LayerType, type="slice"):
     axis: int = field(axis, None, "The axis that is cut; the channels without it.")
     start: int = field(whole(0), 0, "The first channel, counted from 0.", letter="a", role=BOUND)
     end: int = field(whole(1), None, "The channel behind the last; all channels without it.", letter="b", role=BOUND)
-    step: int = field(whole(1), 1, "How far it is from one to the next.")
+    step: int = field(whole(1), 1, "How far it is from one to the next.")  # type: ignore[assignment]
 
     @classmethod
     def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
@@ -42,6 +42,9 @@ class Slice(LayerType, type="slice"):
         if self.start >= self.end:
             raise LayerError("start must be below end", f"start {self.start}, end {self.end}", field="start")
         return (*x[: self.axis], ceil_div(self.end - self.start, self.step), *x[self.axis + 1 :])
+
+    def advance(self, axis: int) -> Fraction | None:
+        return Fraction(1) if axis != self.axis else None
 
 
 class ChannelShuffle(LayerType, type="channel_shuffle"):
@@ -168,8 +171,8 @@ class _Margins(LayerType):
     def resized(self, x: Shape, sign: int) -> Shape:
         """Return a shape with its margins added or taken off."""
         sizes = list(x)
-        for axis, pair in zip(self.axis, getattr(self, self.margin), strict=True):
-            sizes[axis] = sizes[axis] + sign * sum(pair)
+        for place, pair in zip(self.axis, getattr(self, self.margin), strict=True):
+            sizes[place] = sizes[place] + sign * sum(pair)
         return tuple(sizes)
 
     @classmethod
@@ -177,8 +180,8 @@ class _Margins(LayerType):
         points = []
         for rank in (1, 2, 3):
             for shape, pair in combinations(combinations((2, 3), repeat=rank + 1), _PAIRS):
-                for axes in (tuple(range(1, rank + 1)), tuple(range(rank)), (rank,)):
-                    fields = {"axis": axes, cls.margin: (pair, *[(0, 1)] * (len(axes) - 1))}
+                for places in (tuple(range(1, rank + 1)), tuple(range(rank)), (rank,)):
+                    fields = {"axis": places, cls.margin: (pair, *[(0, 1)] * (len(places) - 1))}
                     points += [({**fields, **more}, (shape,)) for more in cls.tried()]
         return Trials("channels, sizes", cls.covered, points)
 
@@ -218,10 +221,10 @@ class Pad(_Margins, type="pad"):
             raise LayerError("value is what mode: constant pads with", found, field="value")
         if self.mode in ("reflect", "circular"):
             less = self.mode == "reflect"
-            for axis, pair in zip(self.axis, self.padding, strict=True):
-                if max(pair) > x[axis] - less:
+            for place, pair in zip(self.axis, self.padding, strict=True):
+                if max(pair) > x[place] - less:
                     message = f"{self.mode} pads with {'fewer' if less else 'at most as many'} values {_THAN[less]}"
-                    raise LayerError(message, f"padding {max(pair)}, size {x[axis]}", field="padding")
+                    raise LayerError(message, f"padding {max(pair)}, size {x[place]}", field="padding")
         return self.resized(x, 1)
 
     @classmethod

@@ -194,7 +194,7 @@ class Positions:
 
     def _spreads(self) -> bool:
         """Return whether windows are laid on the output, as those of a transposed convolution."""
-        step = self._layer(Window(3, 2, 1, (0, 0))).step(1)
+        step = self._layer(Window(3, 2, 1, (0, 0))).advance(1)
         return step is not None and step < 1
 
     def _layer(self, window: Window) -> LayerType:
