@@ -98,8 +98,8 @@ class Arithmetic:
         return self._singles("erf", map(math.erf, values))
 
     def power(self, values: Values, exponent: float) -> list[Number]:
-        """Values raised to a real exponent, as floats."""
-        return self._singles("pow", map(math.pow, values, repeat(exponent)))
+        """Values raised to a real exponent, as floats; not a number where there is no real power."""
+        return self._singles("pow", map(_power, values, repeat(exponent)))
 
     def total(self, values: Values) -> Number:
         """The sum of the values: an accumulator starts at zero and each value is added to it."""
@@ -122,6 +122,13 @@ def _each(values: Values, other: Values | Number) -> Iterable[Number]:
     if len(other) != len(values):
         raise ValueError(f"{len(values)} values cannot meet {len(other)}")
     return other
+
+
+def _power(base: Number, exponent: float) -> float:
+    try:
+        return math.pow(base, exponent)
+    except ValueError:
+        return math.nan
 
 
 def quotient(dividend: Number, divisor: Number) -> Number:

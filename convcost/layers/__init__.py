@@ -1,6 +1,20 @@
 """What a layer is: its fields, output shape, parameters and ledger; one family a file."""
 
-from convcost.layers import activations, convolution, linear, merges, movement, norms, pooling, slices
+from convcost.layers import (
+    activations,
+    convolution,
+    learned,
+    linear,
+    merges,
+    movement,
+    norms,
+    patches,
+    pooling,
+    reshaping,
+    selection,
+    slices,
+    upsampling,
+)
 from convcost.layers.base import (
     FIXED,
     MIXES,
@@ -33,11 +47,16 @@ __all__ = [
     "Trials",
     "activations",
     "convolution",
+    "learned",
     "linear",
     "merges",
     "movement",
     "norms",
+    "patches",
     "pooling",
+    "reshaping",
+    "selection",
     "shown",
     "slices",
+    "upsampling",
 ]
