@@ -1,6 +1,17 @@
 """What a layer is: its fields, output shape, parameters and ledger; one family a file."""
 
-from convcost.layers import activations, convolution, linear, merges, movement, norms, pooling
+from convcost.layers import (
+    activations,
+    attention,
+    convolution,
+    linear,
+    merges,
+    movement,
+    norms,
+    pooling,
+    recurrent,
+    reductions,
+)
 from convcost.layers.base import (
     FIXED,
     MIXES,
@@ -32,11 +43,14 @@ __all__ = [
     "Shape",
     "Trials",
     "activations",
+    "attention",
     "convolution",
     "linear",
     "merges",
     "movement",
     "norms",
     "pooling",
+    "recurrent",
+    "reductions",
     "shown",
 ]

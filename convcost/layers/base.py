@@ -129,6 +129,8 @@ class LayerType:
     """What others call it, and who does: an unknown name is answered with the type that it means."""
     composite: ClassVar[bool] = False
     """Whether it is written for other layers, its `stages`, and never runs itself."""
+    internal: ClassVar[bool] = False
+    """Whether it is a part of a composite type that is seldom written by itself."""
     checked: ClassVar[tuple[str, ...]] = ()
     """PyTorch's names for the input's channels: always inferred, checked where a spec gives them."""
     either: ClassVar[tuple[str, ...]] = ()
@@ -352,7 +354,12 @@ class LayerType:
         """
         given = vars(self).get("layout") or self.gives
         if given:
-            return (given.replace("_", " "),) * len(outputs)
+            layout = given.replace("_", " ")
+            for shape in outputs:
+                if layout != UNKNOWN and (layout == VECTOR) != (len(shape) == 1):
+                    what = "a vector has one axis" if layout == VECTOR else f"{given} has at least two axes"
+                    raise LayerError(what, f"the output would be {shown(shape)}", field="layout")
+            return (layout,) * len(outputs)
         layout = inputs[0].layout if len(inputs) == 1 else merged_layout(inputs)
         if layout is None:
             raise _different_layouts(self.type, inputs)

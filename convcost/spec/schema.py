@@ -134,7 +134,7 @@ def _one(form: Form, *, empty: bool = False) -> Schema:
 
 def _value(form: Form) -> Schema:
     """Return the schema of what a field takes: its words, one value, or lists of values."""
-    words = list(CONSTANTS if form.kind == FLAG else form.words)
+    words = [*(CONSTANTS if form.kind == FLAG else ()), *form.words]
     alternatives: list[Schema] = [{"enum": words}, _one(form, empty=True)]
     element = _one(Form(form.kind, form.minimum))
     if form.kind == AXIS:

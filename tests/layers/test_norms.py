@@ -125,7 +125,14 @@ def test_what_a_norm_adds_to_the_variance_changes_no_count(eps, run):
 
 def test_the_types_that_norm_may_name():
     named = {name for name, layer in REGISTRY.items() if issubclass(layer, Norm)}
-    assert named == {"batch_norm", "layer_norm", "group_norm", "local_response_norm"}
+    assert named == {
+        "batch_norm",
+        "layer_norm",
+        "group_norm",
+        "instance_norm",
+        "rms_norm",
+        "local_response_norm",
+    }
 
 
 def test_a_group_of_one_value_becomes_its_shift(run):
