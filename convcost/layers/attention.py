@@ -71,6 +71,11 @@ class Attention(LayerType, type="attention"):
     score_bias: int = field(value_names, None, "Values that are added to the scores: [heads, Lq, Lk], or stretched.")
 
     @classmethod
+    def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
+        cls.check_inputs(inputs)  # what its last axis is says nothing of heads where the query is none
+        super().prepare(fields, inputs)
+
+    @classmethod
     def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
         heads, channels = fields["num_heads"], shape[-1]
         if fields["head_dim"] is None:

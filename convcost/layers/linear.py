@@ -138,9 +138,10 @@ def _broadcast(a: Shape, b: Shape) -> Shape:
     pairs = zip((1,) * (rank + 2 - len(a)) + a[:-2], (1,) * (rank + 2 - len(b)) + b[:-2], strict=True)
     sizes = []
     for one, other in pairs:
-        if one != other and one != 1 and other != 1:
+        alone = [size for size in (one, other) if size.__class__ is not int or size != 1]
+        if len(alone) == 2 and one != other:
             raise LayerError(
                 "the axes of matmul's inputs before the last two must be equal, or 1", f"{shown(a)} and {shown(b)}"
             )
-        sizes.append(other if one.__class__ is int and one == 1 else one)
+        sizes.append(alone[0] if alone else 1)
     return tuple(sizes)
