@@ -17,12 +17,15 @@ import msgspec
 # The families register their executors when they are imported.
 from convcost.executor import (  # noqa: F401
     activations,
+    attention,
     convolution,
     linear,
     merges,
     movement,
     norms,
     pooling,
+    recurrent,
+    reductions,
     reshaping,
     selection,
     slices,
@@ -45,6 +48,7 @@ class Execution(msgspec.Struct, frozen=True):
         ops: operations performed by kind, the kinds that occurred only.
         padding_mults: those of the `mul` that served no output: their input was the layer's own zero padding,
             or their product landed in the margin that a transposed convolution crops.
+        macs: those of the `mul` whose product was added to an accumulator, as in a convolution or a matrix product.
         params: trainable numbers that the layer took.
         buffers: running statistics that the layer took.
     """
@@ -52,6 +56,7 @@ class Execution(msgspec.Struct, frozen=True):
     output_shapes: tuple[Shape, ...]
     ops: dict[str, int]
     padding_mults: int
+    macs: int
     params: int
     buffers: int
 
@@ -90,7 +95,7 @@ def execute(
 
     >>> fields = {"out_features": 3, "bias": True}
     >>> execute("linear", fields, [(4,)])
-    Execution(output_shapes=((3,),), ops={'mul': 12, 'add': 12}, padding_mults=0, params=15, buffers=0)
+    Execution(output_shapes=((3,),), ops={'mul': 12, 'add': 12}, padding_mults=0, macs=12, params=15, buffers=0)
     """
     drawn = DrawnWeights(seed)
     inputs = [Tensor(shape, drawn.values(prod(shape))) for shape in input_shapes]
@@ -141,4 +146,5 @@ def _perform(
     arithmetic = Arithmetic()
     output = executor_of(type)(Job(arithmetic, weights, engine, folded), *inputs, **fields)
     shapes = tuple([each.shape for each in (output if isinstance(output, tuple) else (output,))])
-    return output, Execution(shapes, arithmetic.ops, arithmetic.padding_mults, weights.params, weights.buffers)
+    counted = arithmetic.ops, arithmetic.padding_mults, arithmetic.macs
+    return output, Execution(shapes, *counted, weights.params, weights.buffers)

@@ -28,6 +28,7 @@ class Arithmetic:
             pow.
         padding_mults: the multiplications that served no output: their input was the layer's own zero
             padding, or their product landed in the margin that a transposed convolution crops.
+        macs: the multiplications whose product was added to an accumulator, as `record_products` was told.
 
     >>> arithmetic = Arithmetic()
     >>> arithmetic.add(arithmetic.mul([1, 2], [3, 4]), 5)
@@ -36,16 +37,23 @@ class Arithmetic:
     {'mul': 2, 'add': 2}
     """
 
-    __slots__ = ("ops", "padding_mults")
+    __slots__ = ("macs", "ops", "padding_mults")
 
     def __init__(self) -> None:
         self.ops: dict[str, int] = {}
         self.padding_mults = 0
+        self.macs = 0
 
     def record(self, kind: str, performed: int) -> None:
         """Add operations that were performed to the tally."""
         if performed:
             self.ops[kind] = self.ops.get(kind, 0) + performed
+
+    def record_products(self, performed: int) -> None:
+        """Add products that were each added to an accumulator to the tally."""
+        self.record("mul", performed)
+        self.record("add", performed)
+        self.macs += performed
 
     def mul(self, values: Values, other: Values | Number) -> list[Number]:
         """Products."""
@@ -82,8 +90,8 @@ class Arithmetic:
         return results
 
     def exp(self, values: Values) -> list[Number]:
-        """Exponentials, as floats."""
-        return self._singles("exp", map(math.exp, values))
+        """Exponentials, as floats; infinite beyond the largest of these."""
+        return self._singles("exp", map(_exponential, values))
 
     def sqrt(self, values: Values) -> list[Number]:
         """Square roots, as floats."""
@@ -129,6 +137,13 @@ def _power(base: Number, exponent: float) -> float:
         return math.pow(base, exponent)
     except ValueError:
         return math.nan
+
+
+def _exponential(value: Number) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
 
 
 def quotient(dividend: Number, divisor: Number) -> Number:

@@ -2,6 +2,7 @@
 
 from convcost.layers import (
     activations,
+    attention,
     convolution,
     learned,
     linear,
@@ -10,6 +11,8 @@ from convcost.layers import (
     norms,
     patches,
     pooling,
+    recurrent,
+    reductions,
     reshaping,
     selection,
     slices,
@@ -46,6 +49,7 @@ __all__ = [
     "Shape",
     "Trials",
     "activations",
+    "attention",
     "convolution",
     "learned",
     "linear",
@@ -54,6 +58,8 @@ __all__ = [
     "norms",
     "patches",
     "pooling",
+    "recurrent",
+    "reductions",
     "reshaping",
     "selection",
     "shown",

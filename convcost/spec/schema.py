@@ -182,7 +182,7 @@ def _value(form: Form) -> Schema:
         return {"type": "string"}
     if form.kind == NAMED:
         return {"type": "object", "additionalProperties": _one(Form(WHOLE, form.minimum))}
-    words = list(CONSTANTS if form.kind == FLAG else form.words)
+    words = [*(CONSTANTS if form.kind == FLAG else ()), *form.words]
     alternatives: list[Schema] = [{"enum": words}, _one(form, empty=True)]
     element = _one(Form(form.kind, form.minimum))
     if form.kind == AXIS:
