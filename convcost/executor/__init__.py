@@ -18,6 +18,7 @@ import msgspec
 from convcost.executor import (  # noqa: F401
     activations,
     convolution,
+    elementwise,
     linear,
     merges,
     movement,

@@ -14,13 +14,13 @@ from convcost.executor.windows import selection
 @executes("add")
 def add(job: Job, *inputs: Tensor) -> Tensor:
     """The sums of k inputs, axes of size 1 stretched: k - 1 add per output value."""
-    return _merged(job.arithmetic.add, inputs)
+    return merged(job.arithmetic.add, inputs)
 
 
 @executes("multiply")
 def multiply(job: Job, *inputs: Tensor) -> Tensor:
     """The products of k inputs, axes of size 1 stretched: k - 1 mul per output value."""
-    return _merged(job.arithmetic.mul, inputs)
+    return merged(job.arithmetic.mul, inputs)
 
 
 @executes("concat")
@@ -32,13 +32,14 @@ def concat(_: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
     return axis_back(joined, axis)
 
 
-def _merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Tensor, ...]) -> Tensor:
+def merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Tensor, ...]) -> Tensor:
+    """What an operation on two makes of all inputs, one after the other, axes of size 1 stretched."""
     shape = tuple(map(max, zip(*(x.shape for x in inputs), strict=True)))
     first, *others = (_stretched(x, shape) for x in inputs)
-    merged = first
+    result = first
     for values in others:
-        merged = operation(merged, values)
-    return Tensor(shape, merged)
+        result = operation(result, values)
+    return Tensor(shape, result)
 
 
 def _stretched(x: Tensor, shape: Shape) -> list[Number]:

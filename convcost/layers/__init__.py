@@ -1,6 +1,6 @@
 """What a layer is: its fields, output shape, parameters and ledger; one family a file."""
 
-from convcost.layers import activations, convolution, linear, merges, movement, norms, pooling
+from convcost.layers import activations, convolution, elementwise, linear, merges, movement, norms, pooling
 from convcost.layers.base import (
     FIXED,
     MIXES,
@@ -33,6 +33,7 @@ __all__ = [
     "Trials",
     "activations",
     "convolution",
+    "elementwise",
     "linear",
     "merges",
     "movement",

@@ -226,6 +226,19 @@ def number(value: Any, rank: int) -> Any:
     raise FieldError("a number")
 
 
+@_takes(Form(NUMBER, depth=1))
+def bounds(value: Any, rank: int) -> Any:
+    """Read one number, or a list of the least and the largest."""
+    if not isinstance(value, list):
+        return number(value, rank)
+    if len(value) != 2:
+        raise FieldError("a number, or [least, largest]", f"{len(value)} given")
+    for index, item in enumerate(value):
+        if type(item) not in (int, Fraction) and not is_symbolic(item):
+            raise FieldError("numbers", element=(index,))
+    return tuple(value)
+
+
 def word(*choices: str) -> Reader:
     """Read one of some words."""
 
@@ -269,7 +282,7 @@ def value_name(value: Any, rank: int) -> int:
 
 @_takes(Form(NAMES, depth=1))
 def value_names(value: Any, rank: int) -> int:
-    """Read a name, or a list of names, of values that become the layer's next inputs; the normal form is their count."""
+    """Read a name, or a list of names, of values that become the layer's next inputs; normal is their count."""
     names = value if isinstance(value, list) else [value]
     for index, name in enumerate(names):
         if not isinstance(name, str):

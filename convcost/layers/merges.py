@@ -10,10 +10,12 @@ from convcost.layers.fields import axis, field
 from convcost.layers.layout import Shape
 from convcost.ops import Cost, Ledger, product
 
-_MANY = (2, None)
+_MANY: tuple[int, int | None] = (2, None)
 
 
-class _Elementwise(LayerType):
+class ElementwiseMerge(LayerType):
+    """A merge value by value; axes of size 1 are stretched."""
+
     arity = _MANY
     stretches = True
 
@@ -32,7 +34,7 @@ class _Elementwise(LayerType):
         return tuple(sizes)
 
 
-class Add(_Elementwise, type="add"):
+class Add(ElementwiseMerge, type="add"):
     """The sum of k inputs; axes of size 1 are stretched.
 
     add = k − 1 per output value.
@@ -44,7 +46,7 @@ class Add(_Elementwise, type="add"):
         return Cost(ops=Ledger(add=len(inputs) - 1) * product(output))
 
 
-class Multiply(_Elementwise, type="multiply"):
+class Multiply(ElementwiseMerge, type="multiply"):
     """The product of k inputs; axes of size 1 are stretched.
 
     mul = k − 1 per output value.

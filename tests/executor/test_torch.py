@@ -11,7 +11,8 @@ import pytest
 
 from convcost.executor import Tensor, run, types
 
-CASES = json.loads((Path(__file__).parent / "data" / "torch.json").read_text())
+DATA = Path(__file__).parent / "data"
+CASES = [case for name in ("torch.json", "operations.json") for case in json.loads((DATA / name).read_text())]
 
 
 def normalised(fields):
