@@ -1,4 +1,4 @@
-"""What can be wrong with the input, and how it is told: the place, what was expected, what was found, the remedy."""
+"""Errors of the input: the place, what was expected, what was found, the remedy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-_LONGEST = 200  # characters of a message or a finding that are told
+_LONGEST = 200  # characters of a message or a finding that are shown
 _WINDOW = 160  # characters of a source line that are shown around an error
 
 
@@ -47,7 +47,7 @@ class ErrorDetail(Struct, frozen=True):
     source: str = ""
 
     def __str__(self) -> str:
-        message, path, found, help, note = map(_told, (self.message, self.path, self.found, self.help, self.note))
+        message, path, found, help, note = map(_shown, (self.message, self.path, self.found, self.help, self.note))
         gutter = " " * len(str(self.place.line if self.place else ""))
         lines = [f"error: {message}"]
         if self.place is not None:
@@ -70,7 +70,7 @@ class ErrorDetail(Struct, frozen=True):
 
 
 class ConvcostError(Exception):
-    """The input is wrong; `details` says everything that is wrong with it.
+    """The input is wrong; `details` has every error in it.
 
     Args:
         details: One or more errors, in the order of the file.
@@ -138,8 +138,8 @@ class OutputError(ConvcostError):
     """A result cannot be written where it was asked for."""
 
 
-def _told(text: str) -> str:
-    """Return a part of an error as it is told: harmless, and cut where it is longer than anyone reads."""
+def _shown(text: str) -> str:
+    """Return a part of an error as it is shown: without control characters, and cut to a readable length."""
     text = visible(text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 

@@ -24,7 +24,6 @@ from convcost.spec import limits
 
 NO = 1
 WRONG_INPUT = 2
-_COLLECTOR = (200_000, 20, 20)  # networks hold no cycles: looking for them more often is for nothing
 BUG = 3
 
 _UNWRITABLE = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
@@ -176,13 +175,14 @@ def main() -> None:
     The status is 0 when all went well, 2 when the input or an option is wrong, 3 when convcost itself is.
     """
     warnings.showwarning = _show_warning
-    gc.set_threshold(*_COLLECTOR)
+    _startup.collect_rarely()
     progress.watch_layers()
     streams.limit_widths()
     status = _run()
     if (failure := streams.flush()) and not isinstance(failure, BrokenPipeError) and status in (0, NO):
         _tell(_without_output(failure))
         status = WRONG_INPUT
+    gc.freeze()  # the process ends: its memory needs no search for cycles first
     sys.exit(status)
 
 

@@ -150,7 +150,7 @@ class Comparison(Result, frozen=True):
 
         standard, separable = self.others
         others = cost_document(standard), cost_document(separable)
-        return documents.Comparison(
+        return documents.ComparisonDocument(
             network=network_document(self.written.network),
             convention=convention_document(self.written),
             layers=[_layer(layer) for layer in self.layers],

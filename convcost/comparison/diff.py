@@ -143,12 +143,12 @@ class Difference(Result, frozen=True):
         before, after = self.before, self.after
         names = standard_names()
         old, new = (side_documents(side, names) for side in (before, after))
-        return documents.Difference(
+        return documents.DifferenceDocument(
             before=network_document(before.network) if before.layers else None,
             after=network_document(after.network),
             convention=convention_document(before),
             layers=[
-                documents.Change(
+                documents.ChangeDocument(
                     kind=change.kind,
                     what=list(change.what),
                     moved=change.moved,

@@ -62,7 +62,9 @@ class DifferenceReport(Struct, frozen=True):
         from convcost.documents import difference as documents
 
         base = self.base
-        told = base and documents.Base(name=base.name, revision=base.revision or None, commit=base.commit or None)
+        told = base and documents.BaseDocument(
+            name=base.name, revision=base.revision or None, commit=base.commit or None
+        )
         return replace(self.difference.document(), base=told)
 
     def records(self) -> Sequence[Mapping[str, Any]]:

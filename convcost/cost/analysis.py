@@ -13,7 +13,7 @@ from convcost.errors import ErrorDetail, FormulaError, OptionError, Place
 from convcost.layers import MOVES, REGISTRY
 from convcost.metrics import LARGEST_OUTPUT
 from convcost.network import INPUT, Network
-from convcost.ops import KINDS, Cost, Ledger, product
+from convcost.ops import KINDS, Cost, Ledger
 from convcost.reports.result import Result
 
 Added = Callable[[list[Any]], Any]
@@ -153,7 +153,7 @@ class Analysis(Result, frozen=True):
             return found.of_cost(self.total)
         part: Sequence[int] = range(len(self.layers))
         if found.total is LARGEST_OUTPUT:
-            part = [index for index, count in enumerate(self.network.readers()) if count == 0]
+            part = sorted(self.network.output_layers())
         if isinstance(found.total, metrics.Ratio):
             return metrics.divided(self.value(found.total.numerator), self.value(found.total.denominator))
         return metrics.combined(found, self.values, part)
@@ -170,6 +170,7 @@ class Analysis(Result, frozen=True):
     @classmethod
     def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:
         readers = network.readers()
+        ends = network.output_layers()
         found = ratios(network, readers)
         numeric = network.free is None
         known: dict[Any, tuple[Cost, Any]] = {}  # formulas of layers that are the same are worked out once
@@ -179,13 +180,13 @@ class Analysis(Result, frozen=True):
             inputs, output = layer.input_shapes, layer.output_shape
             if numeric:
                 cost = layer.cost()
-                values = product(output)
+                values = layer.values
             else:
                 key = definition.type, *layer.fields.values(), inputs, bool(layer.shares), layer.trainable, layer.times
                 same = known.get(key)
                 if same is None:
                     cost = layer.cost()
-                    same = known[key] = cost, product(output)
+                    same = known[key] = cost, layer.values
                 cost, values = same
             notes: tuple[str, ...] = (definition.note,) if definition.note else ()
             if fold and definition.folds and folds(network, index, readers):
@@ -193,7 +194,7 @@ class Analysis(Result, frozen=True):
                 cost = cost.at_rest()
             elif not notes and (cost.ops == _NOTHING if numeric else not cost.ops.to_dict()):
                 notes = (MOVES,)
-            if readers[index] == 0:
+            if index in ends:
                 notes += ("output",)
             if batch != 1:
                 cost = cost.for_batch(batch)

@@ -45,7 +45,7 @@ def analysis_document(
         return _free_document(analysis, free, rows, values, names, left_out)
     formulas = analysis.formulas(rows)
     layer = kinds(names).layer
-    return documents.Analysis(
+    return documents.AnalysisDocument(
         network=network_document(analysis.network),
         convention=convention_document(analysis),
         layers=[
@@ -92,9 +92,9 @@ def standard_names() -> list[str]:
     return [metric.name for metric in metrics.standard()]
 
 
-def network_document(network: Network) -> documents.Network:
+def network_document(network: Network) -> documents.NetworkDocument:
     """Return which network it is."""
-    return documents.Network(
+    return documents.NetworkDocument(
         name=network.name or None,
         file=network.file or None,
         source=network.source or None,
@@ -109,13 +109,13 @@ def convention_document(analysis: Analysis) -> Any:
     return documents.Told(batch=analysis.batch, fold=analysis.fold, **texts)
 
 
-def ratio_document(ratio: SeparableRatio | None) -> numbers.Ratio | None:
+def ratio_document(ratio: SeparableRatio | None) -> numbers.RatioDocument | None:
     """Return a ratio."""
     if ratio is None:
         return None
     exact = ratio.exact
     symbolic = is_symbolic(exact)
-    return numbers.Ratio(
+    return numbers.RatioDocument(
         kind=ratio.kind,
         formula=ratio.formula,
         numbers=ratio.numbers,
@@ -172,9 +172,9 @@ def _free_document(
     network = network_document(analysis.network)
     sums = {name: plain(analysis.value(name)) for name in names}
     return documents.FreeAnalysis(
-        network=documents.Network(**told({name: getattr(network, name) for name in network.__struct_fields__})),
+        network=documents.NetworkDocument(**told({name: getattr(network, name) for name in network.__struct_fields__})),
         free={name: documents.FreeSymbol(**known_of) for name, known_of in symbols(free).items()},
-        conditions=[documents.Condition(**condition) for condition in conditions(free)],
+        conditions=[documents.ConditionDocument(**condition) for condition in conditions(free)],
         convention=convention_document(analysis),
         layers=[
             known.layer(

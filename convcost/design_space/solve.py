@@ -71,7 +71,7 @@ class Solution(Result, frozen=True):
         """Return the document that `--format json` writes."""
         from convcost.documents import design_space as documents
 
-        return documents.Solution(
+        return documents.SolutionDocument(
             network=self.name or None,
             symbol=self.symbol,
             limits={limit.metric: limit.value for limit in self.limits},

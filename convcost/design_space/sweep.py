@@ -385,7 +385,7 @@ class Sweep(Result, frozen=True):
         """Return the document that `--format json` writes."""
         from convcost.documents import design_space as documents
 
-        return documents.Sweep(
+        return documents.SweepDocument(
             network=self.name or None,
             axes={axis.name: list(map(_plain, axis.values)) for axis in self.task.axes},
             fixed={name: _plain(value) for name, value in self.task.fixed.items()},

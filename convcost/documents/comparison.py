@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from convcost.documents import VERSION
-from convcost.documents.analysis import Network, Told
-from convcost.documents.numbers import Count, Ratio, cost
+from convcost.documents.analysis import NetworkDocument, Told
+from convcost.documents.numbers import Count, RatioDocument, cost
 
 if TYPE_CHECKING:
     Cost = Any
@@ -44,7 +44,7 @@ class Convolution(Struct, frozen=True, kw_only=True):
     separable: Cost
     saved_mults: int
     saved_params: int
-    ratio: Ratio | None
+    ratio: RatioDocument | None
     reason: str | None
 
 
@@ -70,8 +70,8 @@ class Forms(Struct, frozen=True, kw_only=True):
     all_separable: Cost
 
 
-class Comparison(Struct, frozen=True, kw_only=True):
-    """Standard and separable convolutions side by side, as `convcost compare` tells them.
+class ComparisonDocument(Struct, frozen=True, kw_only=True):
+    """Standard and separable convolutions side by side, as `convcost compare` shows them.
 
     Attributes:
         schema_version: The version of this structure.
@@ -83,7 +83,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """
 
     schema_version: int = VERSION
-    network: Network
+    network: NetworkDocument
     convention: Told
     layers: list[Convolution]
     others: Others

@@ -12,8 +12,8 @@ Value = bool | int | str | None
 """A number, the text of a fraction, a word, a truth value, or null where there is none."""
 
 
-class Sweep(Struct, frozen=True, kw_only=True):
-    """What a network costs at each combination of some values, as `convcost sweep` tells it.
+class SweepDocument(Struct, frozen=True, kw_only=True):
+    """What a network costs at each combination of some values, as `convcost sweep` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -31,8 +31,8 @@ class Sweep(Struct, frozen=True, kw_only=True):
     points: list[dict[str, Value]]
 
 
-class Solution(Struct, frozen=True, kw_only=True):
-    """The largest value of a symbol within limits, as `convcost solve` tells it.
+class SolutionDocument(Struct, frozen=True, kw_only=True):
+    """The largest value of a symbol within limits, as `convcost solve` shows it.
 
     Attributes:
         schema_version: The version of this structure.

@@ -12,7 +12,7 @@ from convcost.documents.numbers import Count
 Shape = list[Count]
 
 
-class Counts(Struct, frozen=True, kw_only=True):
+class CountsDocument(Struct, frozen=True, kw_only=True):
     """What was counted, or predicted, of one layer.
 
     Attributes:
@@ -34,7 +34,7 @@ class Counts(Struct, frozen=True, kw_only=True):
     buffers: Count
 
 
-class CountDifference(Struct, frozen=True, kw_only=True):
+class CountDifferenceDocument(Struct, frozen=True, kw_only=True):
     """A count that is not what the formula predicts.
 
     Attributes:
@@ -78,11 +78,11 @@ class ExecutedLayer(Struct, frozen=True, kw_only=True):
     name: str
     type: str
     executed: Executed
-    counted: Counts | None
-    predicted: Counts | None
+    counted: CountsDocument | None
+    predicted: CountsDocument | None
     agrees: bool
     same_as: str | None
-    differences: list[CountDifference]
+    differences: list[CountDifferenceDocument]
     error: str | None
 
 
@@ -127,8 +127,8 @@ class Counted(Struct, frozen=True, kw_only=True):
     predicted: dict[str, Count]
 
 
-class Verification(Struct, frozen=True, kw_only=True):
-    """What was executed of a network, and whether it agrees with the formulas, as `convcost verify` tells it.
+class VerificationDocument(Struct, frozen=True, kw_only=True):
+    """What was executed of a network, and whether it agrees with the formulas, as `convcost verify` shows it.
 
     Attributes:
         schema_version: The version of this structure.

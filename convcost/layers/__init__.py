@@ -1,6 +1,6 @@
 """What a layer is: its fields, output shape, parameters and ledger; one family a file."""
 
-from convcost.layers import activations, convolution, elementwise, linear, merges, movement, norms, pooling
+from convcost.layers import activations, convolution, elementwise, linear, merges, movement, norms, pooling, slices
 from convcost.layers.base import (
     FIXED,
     MIXES,
@@ -40,4 +40,5 @@ __all__ = [
     "norms",
     "pooling",
     "shown",
+    "slices",
 ]

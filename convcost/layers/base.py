@@ -264,7 +264,7 @@ class LayerType:
         """
         least, most = cls.arity
         if len(inputs) < least or (most is not None and len(inputs) > most):
-            raise LayerError(f"{cls.type} takes {_count_of_inputs(least, most)}", f"{len(inputs)} given")
+            raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{len(inputs)} given")
         if cls.takes == ANY:
             return
         for value in inputs:
@@ -416,7 +416,8 @@ def _different_layouts(type: str, inputs: Sequence[Input]) -> LayerError:
     return LayerError(f"the inputs of {type} must have one layout", found, help="`tokens` or `feature_map` on one")
 
 
-def _count_of_inputs(least: int, most: int | None) -> str:
+def count_of_inputs(least: int, most: int | None) -> str:
+    """Return how many inputs a type takes, in words."""
     if least == most:
         return "no input" if least == 0 else f"{least} input{'s' * (least != 1)}"
     return f"at least {least} input{'s' * (least != 1)}" if most is None else f"{least} to {most} inputs"

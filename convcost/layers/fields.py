@@ -282,7 +282,7 @@ def value_name(value: Any, rank: int) -> int:
 
 @_takes(Form(NAMES, depth=1))
 def value_names(value: Any, rank: int) -> int:
-    """Read a name, or a list of names, of values that become the layer's next inputs; normal is their count."""
+    """Read names of values that become the layer's next inputs; the normal form is how many there are."""
     names = value if isinstance(value, list) else [value]
     for index, name in enumerate(names):
         if not isinstance(name, str):

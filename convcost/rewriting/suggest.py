@@ -133,14 +133,14 @@ class Suggestion(Result, frozen=True):
         from convcost.cost.documents import convention_document, cost_document, network_document
         from convcost.documents import rewriting as documents
 
-        return documents.Suggestion(
+        return documents.SuggestionDocument(
             network=network_document(self.before.network),
             convention=convention_document(self.before),
             limits=dict(self.limits),
             reached=self.reached,
             spared=list(self.spared),
             steps=[
-                documents.Step(
+                documents.StepDocument(
                     layers=list(step.names),
                     rewrite=step.rewrite,
                     before=cost_document(step.candidate.before),

@@ -201,8 +201,12 @@ def _constant(given: Given, values: Mapping[str, Any], errors: ErrorCollector, n
     if value is INVALID:
         return None
     if isinstance(value, list):
-        errors.add("a symbol is one value", given.at, path=f"symbols.{name}", found="a list")
-        return None
+        elements = [_constant(Given(element, given.at), values, errors, name) for element in value]
+        if any(isinstance(element, list) for element in elements):
+            message = "an element of a symbol is one value"
+            errors.add(message, given.at, path=f"symbols.{name}", found="a list in a list")
+            return None
+        return None if any(element is None for element in elements) else elements
     return value
 
 
@@ -228,6 +232,8 @@ def _breaks(value: Any, multiple: Any) -> tuple[str, str] | None:
     if multiple is None or value is None or isinstance(value, Missing):
         return None
     demand = f"a multiple of {shown(multiple)}"
+    if isinstance(value, list):
+        return next((broken for each in value if (broken := _breaks(each, multiple))), None)
     if isinstance(value, (bool, str)):
         return demand, ""
     if value % multiple == 0:

@@ -12,7 +12,7 @@ from convcost.reports import heading
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized, tree
 from convcost.verification.results import CountDifference, LayerProof, Verification
 
-_MOST_TOLD = 20  # layers that do not agree and are told below the table; JSON and CSV hold all
+_MOST_SHOWN = 20  # layers that do not agree, below the table; JSON and CSV have all
 
 _COLUMNS = (
     Column("Layer", role="name"),
@@ -119,15 +119,15 @@ def _verdict(verification: Verification) -> Iterator[str]:
 
 def _wrong(verification: Verification) -> Iterator[str]:
     wrong = [layer for layer in verification.layers if not layer.agrees]
-    for layer in wrong[:_MOST_TOLD]:
-        why = "; ".join(map(told, layer.differences())) or layer.error
+    for layer in wrong[:_MOST_SHOWN]:
+        why = "; ".join(map(difference_text, layer.differences())) or layer.error
         yield safe(f"✗ {layer.name} ({layer.type}): {why}")
-    if len(wrong) > _MOST_TOLD:
-        yield f"… and {len(wrong) - _MOST_TOLD:,} more"
+    if len(wrong) > _MOST_SHOWN:
+        yield f"… and {len(wrong) - _MOST_SHOWN:,} more"
 
 
-def told(difference: CountDifference) -> str:
-    """Return a difference in words."""
+def difference_text(difference: CountDifference) -> str:
+    """Return a difference as text."""
     show = sized if difference.kind == "output_shape" else grouped
     kind = difference.kind.replace("_", " ")
     return f"{kind}: counted {show(difference.counted)}, predicted {show(difference.predicted)}"
