@@ -226,7 +226,7 @@ def number(value: Any, rank: int) -> Any:
     raise FieldError("a number")
 
 
-@_takes(Form(NUMBER, depth=1))
+@_takes(Form(BOUNDS))
 def bounds(value: Any, rank: int) -> Any:
     """Read one number, or a list of the least and the largest."""
     if not isinstance(value, list):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.layers.fields import AXIS, FLAG, NUMBER, WORD, Field
+from convcost.layers.fields import AXIS, FLAG, WORD, Field
 
 
 class UnknownNumber:
@@ -61,6 +61,6 @@ def unknown_value(field: Field, rank: int) -> Any:
         return False
     if form.kind == WORD:
         return form.words[0] if field.required else field.default
-    if form.depth == 0 or form.kind == NUMBER:
+    if form.depth == 0:
         return UNKNOWN
     return ((UNKNOWN, UNKNOWN) if form.depth == 2 else UNKNOWN,) * rank

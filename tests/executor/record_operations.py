@@ -120,7 +120,29 @@ def merges():
                     record(type, {}, [a, b, c], function(function(a, b), c))
 
 
-for family in (activations, elementwise, merges):
+def padding_modes():
+    apply = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+    for rank, sizes in ((1, (5,)), (2, (4, 5)), (3, (3, 4, 3))):
+        for mode in ("reflect", "replicate", "circular"):
+            for groups, stride, dilation in ((1, 1, 1), (2, 2, 1), (4, 1, 2)):
+                before, after = RANDOM.sample((0, 1, 2), 2)
+                x, weight, bias = draw(4, *sizes), draw(4, 4 // groups, *[2] * rank), draw(4)
+                padded = F.pad(x[None], [before, after] * rank, mode=mode)
+                out = apply[rank](padded, weight, bias, stride, 0, dilation, groups)[0]
+                fields = {
+                    "kernel_size": [2] * rank,
+                    "stride": [stride] * rank,
+                    "padding": [[before, after]] * rank,
+                    "padding_mode": mode,
+                    "dilation": [dilation] * rank,
+                    "bias": True,
+                }
+                record("conv", {"out_channels": 4, "groups": groups, **fields}, [x], out, weight=weight, bias=bias)
+                if groups == 4:
+                    record("depthwise_conv", {"depth_multiplier": 1, **fields}, [x], out, weight=weight, bias=bias)
+
+
+for family in (activations, elementwise, merges, padding_modes):
     family()
 DATA.write_text("[\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in CASES) + "\n]\n")
 print(f"{len(CASES)} cases of torch {torch.__version__}")  # noqa: T201 - a script that is run by hand
