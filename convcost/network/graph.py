@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.errors import WarningDetail
 from convcost.layers.base import LayerType
 from convcost.layers.layout import FEATURE_MAP
 from convcost.ops import Cost, product
@@ -182,6 +183,7 @@ class Network(Struct, frozen=True):
         free: The symbols that stay symbols; None where all have values.
         named_outputs: The outputs that it names; without any, every tensor that no layer reads is an output.
         built: Whether `NetworkBuilder` made it, which infers and checks all shapes.
+        warnings: What is valid in its spec and rarely meant.
     """
 
     name: str
@@ -194,6 +196,7 @@ class Network(Struct, frozen=True):
     free: Free | None = None
     named_outputs: tuple[Tensor, ...] = ()
     built: bool = False
+    warnings: tuple[WarningDetail, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from convcost.errors import ErrorDetail, FormulaError, OptionError, nearest
 from convcost.network import Network
 from convcost.spec import expand, expressions, limits, reading, tree
@@ -16,6 +18,7 @@ from convcost.spec.collector import ErrorCollector, TooManyErrors
 from convcost.spec.document import INVALID, Document, Given, Symbol
 from convcost.spec.expressions import Expression, Missing
 from convcost.spec.source import Source
+from convcost.spec.warnings import warnings_of
 
 if TYPE_CHECKING:  # symbolic numbers are imported where symbols stay free
     from convcost.spec.unbound import Letters
@@ -67,7 +70,13 @@ class Spec:
             except TooManyErrors:
                 pass
             errors.tell()
-        return network
+        assert document is not None
+        return self._warned(document, network, settings)
+
+    def _warned(self, document: Document, network: Network, settings: Mapping[str, Any]) -> Network:
+        """Return a network with the warnings about its spec."""
+        found = warnings_of(document, network, settings, self.source)
+        return replace(network, warnings=found) if found else network
 
     def check(self, names: Collection[str], option: str) -> Document:
         """Return the document, if the spec can be read and declares these symbols.
@@ -105,7 +114,8 @@ class Spec:
         def symbols(errors: ErrorCollector, letters: Letters) -> dict[str, Any]:
             return _symbols(document, settings, errors, letters.letter)
 
-        return expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
+        network = expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
+        return self._warned(document, network, settings)
 
 
 def load(source: Source, settings: Mapping[str, Any]) -> Network:

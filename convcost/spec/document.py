@@ -220,11 +220,22 @@ class Symbol(Struct, gc=False):
     at: Node
 
 
+class Unread(Struct, frozen=True, gc=False):
+    """A block or a parameter that nothing reads: its kind, its name, its path, and where it stands."""
+
+    kind: str
+    name: str
+    path: str
+    at: Node
+
+
 class Document(Struct, gc=False):
     """A whole spec, values and shapes still open; `closed` when an error hides too much to unroll it.
 
     Attributes:
         version: The version of the language that it is written in.
+        reads: The symbols that anything but another symbol reads.
+        unread: The blocks and the parameters that nothing reads.
     """
 
     name: str
@@ -239,3 +250,5 @@ class Document(Struct, gc=False):
     version: int = 1
     outputs: tuple[tuple[str, Node], ...] = ()
     widths: Widths | None = None
+    reads: frozenset[str] = frozenset()
+    unread: tuple[Unread, ...] = ()

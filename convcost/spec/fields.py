@@ -213,6 +213,7 @@ class Fields:
     def arguments(self, block: str, node: Node, at: Node, where: str) -> dict[str, Given]:
         """Return the arguments of the use of a block, and `INVALID` for missing ones."""
         parameters = self.parameters[block]
+        self.values.reads.blocks.add(block)
         if parameters is None:
             return {}
         given: dict[str, Given] = {}

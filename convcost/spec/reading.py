@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -32,10 +32,12 @@ from convcost.spec.document import (
     InputGiven,
     Item,
     Symbol,
+    Unread,
 )
 from convcost.spec.expressions import Expression
 from convcost.spec.fields import Fields, allowed
 from convcost.spec.items import Items
+from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
@@ -59,6 +61,7 @@ def read(root: Node | None, errors: ErrorCollector) -> Document | None:
 class _Reader:
     def __init__(self, errors: ErrorCollector) -> None:
         self.values = Values(errors)
+        self.reads = Reads()
         self.symbols: dict[str, Symbol] = {}
         self.defaults: dict[str, dict[str, Given]] = {}
         self.blocks: dict[str, tuple[Scalar, Mapping]] = {}
@@ -80,6 +83,7 @@ class _Reader:
         version = read_version(entries, self.values)
         if "symbols" in entries:
             self._read_symbols(entries["symbols"][1])
+        self.values.reads = self.reads  # what symbols read is known by their values
         self.values.known = frozenset(self.symbols) | {"in_channels"}
         if "blocks" in entries:
             self._read_block_heads(entries["blocks"][1])
@@ -117,6 +121,8 @@ class _Reader:
             version=version,
             outputs=outputs,
             widths=widths,
+            reads=frozenset(self.reads.symbols),
+            unread=tuple(self._unread()),
         )
 
     def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str) -> str:
@@ -263,9 +269,10 @@ class _Reader:
                             f"a parameter cannot be called {parameter!r}", where, path=f"{path}.params"
                         )
                     empty = isinstance(default, Scalar) and default.null
-                    parameters[parameter] = (
-                        None if empty else Given(self.values.read(default, f"{path}.params"), default)
-                    )
+                    with self.reads.within(name, parameters):  # a default sees the parameters before its own
+                        parameters[parameter] = (
+                            None if empty else Given(self.values.read(default, f"{path}.params"), default)
+                        )
                     self.values.known |= {parameter}
             self.blocks[name] = (key, value)
             self.parameters[name] = parameters
@@ -315,7 +322,8 @@ class _Reader:
             self.values.errors.add("a block needs layers", key, path=path, help="layers: a list of items")
         else:
             inputs = self.fields.block_inputs.get(name, ())
-            items = Items(self.fields).body(node.entries["layers"][1], f"{path}.layers", *inputs)
+            with self.reads.within(name, parameters):
+                items = Items(self.fields).body(node.entries["layers"][1], f"{path}.layers", *inputs)
         outputs = self._outputs(node.entries["outputs"][1], items, path) if "outputs" in node.entries else ()
         layers = node.entries.get("layers")
         return Block(
@@ -325,6 +333,17 @@ class _Reader:
             inputs=self.fields.block_inputs.get(name, ()),
             outputs=tuple([output for output, _ in outputs]),
         )
+
+    def _unread(self) -> Iterator[Unread]:
+        """Yield the blocks that nothing uses, and the parameters that nothing in their block reads."""
+        for name, (key, node) in self.blocks.items():
+            if name not in self.reads.blocks:
+                yield Unread("block", name, f"blocks.{name}", key)
+            read = self.reads.parameters.get(name, ())
+            given = node.entries["params"][1] if "params" in node.entries else None
+            for parameter, (at, _) in given.entries.items() if isinstance(given, Mapping) else ():
+                if parameter not in read:
+                    yield Unread("parameter", parameter, f"blocks.{name}.params", at)
 
     def _is_endless(self, blocks: dict[str, Block]) -> bool:
         """Report blocks that use themselves, directly or through others."""

@@ -12,6 +12,7 @@ from convcost.spec.arithmetic import FUNCTIONS, ExpressionError
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import INVALID
 from convcost.spec.expressions import IN_SIZES, NAME, RESERVED, Expression
+from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 
 _DECLARE = "declare it under symbols"
@@ -19,13 +20,14 @@ NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FAL
 
 
 class Values:
-    """Reads values; `known` holds the names that an expression may use where it stands."""
+    """Reads values; `known` holds the names that an expression may use where it stands, `reads` those that are used."""
 
     def __init__(self, errors: ErrorCollector) -> None:
         self.errors = errors
         self.known: frozenset[str] = frozenset()
         self.later: dict[str, int] = {}  # symbols by the line in which they stand, while symbols are read
         self.visible: Container[str] = ()  # the names of earlier items, of whose values an expression may use sizes
+        self.reads = Reads()
         self._expressions: dict[str, Any] = {}
 
     def read(self, node: Node, where: str, words: Iterable[str] = ()) -> Any:
@@ -52,6 +54,8 @@ class Values:
                 self._expressions[text] = value
             if value.__class__ is Expression and value.values and not self._sees(value, node, where):
                 return INVALID
+            if value.__class__ is Expression:
+                self.reads.add(value.names)
             if value.__class__ is Expression and not value.names <= self.known:
                 words = [*words]
                 unknown = value.names - self.known

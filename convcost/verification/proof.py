@@ -16,7 +16,7 @@ from convcost.network import Layer, Network
 from convcost.ops import product
 from convcost.verification.counting import Outcome, Task, perform, predict, predicted
 from convcost.verification.layerwise import shrinks_whole, smaller
-from convcost.verification.results import Interrupted, LayerProof, Verification
+from convcost.verification.results import LAYERWISE, Interrupted, LayerProof, Verification
 from convcost.verification.shrink import shrink
 
 MAX_PRODUCTS = 5_000_000_000
@@ -25,8 +25,6 @@ MAX_VALUES = 100_000_000
 """How many numbers one layer holds unless more are allowed: these take some 2 GB."""
 _HELP = "at full size only smaller networks are executed; without --full a tiny one stands for it; or {} allows more"
 _HELP_TINY = "the network cannot be executed any smaller; {} allows more"
-LAYERWISE = "the layers shrink one by one, each with its own sizes"
-"""What is said of a network that does not shrink as a whole."""
 _OF_A_WINDOW = 8  # a tap's position, by window and by tap, and the values there, each an object of its own
 
 

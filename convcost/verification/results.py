@@ -9,11 +9,16 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from convcost.documents import verification as documents
+from convcost.errors import WarningDetail
 from convcost.network import Network
 from convcost.ops import KINDS
 from convcost.reports.result import Result
 
 Shape = tuple[int, ...]
+
+
+LAYERWISE = "the layers shrink one by one, each with its own sizes"
+"""What `kept` has for a network that does not shrink as a whole."""
 
 
 class Counts(Struct, frozen=True):
@@ -111,6 +116,11 @@ class LayerProof(Struct, frozen=True):
         """Whether everything counted is what the formulas predict."""
         return self.counted is not None and self.counted == self.predicted
 
+    @property
+    def disagrees(self) -> bool:
+        """Whether something is to be verified and is not what the formulas predict."""
+        return not self.agrees and not self.declared
+
     def differences(self) -> tuple[CountDifference, ...]:
         """Return the counts that differ from the prediction."""
         return differences(self.counted, self.predicted)
@@ -158,6 +168,11 @@ class Verification(Result, frozen=True):
     layers: tuple[LayerProof, ...]
 
     @property
+    def layerwise(self) -> bool:
+        """Whether each layer was executed on small inputs of its own, the network not shrinking as a whole."""
+        return not self.full and self.executed is self.network and LAYERWISE in self.kept
+
+    @property
     def complete(self) -> bool:
         """Whether every layer was executed."""
         return len(self.layers) == len(self.executed.layers)
@@ -188,8 +203,15 @@ class Verification(Result, frozen=True):
         agree = sum(layer.agrees for layer in self.layers)
         return f"{heading.title(self.network)}: {agree:,} of {counted(len(self.executed.layers), 'layer')} agree"
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant."""
+        return self.network.warnings
+
     def document(self) -> documents.VerificationDocument:
         """Return the document that `--format json` writes."""
+        from convcost.documents.warnings import warning_documents
+
         network, executed = self.network, self.executed
         return documents.VerificationDocument(
             network=documents.VerifiedNetwork(
@@ -208,6 +230,7 @@ class Verification(Result, frozen=True):
             performed_mults=self.performed,
             layers=[layer.document() for layer in self.layers],
             total=documents.Counted(counted=self.counted(), predicted=self.predicted()),
+            warnings=warning_documents(self.warnings),
         )
 
 
