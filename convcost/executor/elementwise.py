@@ -11,27 +11,27 @@ from convcost.executor.tensor import Number, Tensor, axis_back, axis_first, from
 
 
 @executes("subtract")
-def subtract(job: Job, a: Tensor, b: Tensor) -> Tensor:
+def subtract(job: Job, a: Tensor, b: Tensor, *, axis: int = 0) -> Tensor:
     """The differences a - b, axes of size 1 stretched: 1 add per output value."""
-    return merged(job.arithmetic.sub, (a, b))
+    return merged(job.arithmetic.sub, (a, b), axis)
 
 
 @executes("divide")
-def divide(job: Job, a: Tensor, b: Tensor) -> Tensor:
+def divide(job: Job, a: Tensor, b: Tensor, *, axis: int = 0) -> Tensor:
     """The quotients a / b, axes of size 1 stretched: 1 div per output value."""
-    return merged(job.arithmetic.div, (a, b))
+    return merged(job.arithmetic.div, (a, b), axis)
 
 
 @executes("maximum")
-def maximum(job: Job, *inputs: Tensor) -> Tensor:
+def maximum(job: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
     """The largest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
-    return merged(job.arithmetic.maximum, inputs)
+    return merged(job.arithmetic.maximum, inputs, axis)
 
 
 @executes("minimum")
-def minimum(job: Job, *inputs: Tensor) -> Tensor:
+def minimum(job: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
     """The smallest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
-    return merged(job.arithmetic.minimum, inputs)
+    return merged(job.arithmetic.minimum, inputs, axis)
 
 
 def _sign(arithmetic: Arithmetic, values: Values) -> list[Number]:

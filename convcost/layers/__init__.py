@@ -1,6 +1,17 @@
 """What a layer is: its fields, output shape, parameters and ledger; one family a file."""
 
-from convcost.layers import activations, convolution, elementwise, linear, merges, movement, norms, pooling, slices
+from convcost.layers import (
+    activations,
+    convolution,
+    elementwise,
+    linear,
+    merges,
+    movement,
+    norms,
+    pooling,
+    slices,
+    upsampling,
+)
 from convcost.layers.base import (
     FIXED,
     MIXES,
@@ -41,4 +52,5 @@ __all__ = [
     "pooling",
     "shown",
     "slices",
+    "upsampling",
 ]

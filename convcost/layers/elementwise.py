@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from convcost.layers.base import LayerError, LayerType, Trials
 from convcost.layers.fields import axis, bounds, field, word
 from convcost.layers.layout import Input, Shape
-from convcost.layers.merges import ElementwiseMerge
+from convcost.layers.merges import Elementwise
 from convcost.ops import Cost, Ledger, is_symbolic, product
 
 
-class Subtract(ElementwiseMerge, type="subtract"):
+class Subtract(Elementwise, type="subtract"):
     """The first input less the second; axes of size 1 are stretched.
 
     add = 1 per output value.
@@ -30,7 +30,7 @@ class Subtract(ElementwiseMerge, type="subtract"):
         return Cost(ops=Ledger(add=1) * product(output))
 
 
-class Divide(ElementwiseMerge, type="divide"):
+class Divide(Elementwise, type="divide"):
     """The first input over the second; axes of size 1 are stretched.
 
     div = 1 per output value.
@@ -46,7 +46,7 @@ class Divide(ElementwiseMerge, type="divide"):
         return Cost(ops=Ledger(div=1) * product(output))
 
 
-class Maximum(ElementwiseMerge, type="maximum"):
+class Maximum(Elementwise, type="maximum"):
     """The largest of k inputs, value by value; axes of size 1 are stretched.
 
     cmp = k − 1 per output value.
@@ -95,7 +95,7 @@ _PER_VALUE: Mapping[str, Ledger] = {
 _WITH_NUMBER = ("pow", "add", "multiply")
 
 
-class Elementwise(LayerType, type="elementwise"):
+class ElementwiseOperation(LayerType, type="elementwise"):
     """One operation on each value: `op`, for some with the constant `value`.
 
     Per value: `exp`, `log`, `sqrt`, `abs`, `sin`, `cos`, `erf`, `floor` and `pow` (to the power of `value`, whatever

@@ -383,7 +383,13 @@ def test_values_of_the_input_in_the_padding_are_of_use(run):
 
 @pytest.mark.parametrize(
     ("mode", "padding", "refused"),
-    [("reflect", 3, True), ("reflect", 2, False), ("circular", 4, True), ("circular", 3, False), ("replicate", 4, False)],
+    [
+        ("reflect", 3, True),
+        ("reflect", 2, False),
+        ("circular", 4, True),
+        ("circular", 3, False),
+        ("replicate", 4, False),
+    ],
 )
 def test_a_padding_takes_no_more_values_than_the_input_has(mode, padding, refused):
     builder = convcost.NetworkBuilder()

@@ -106,7 +106,8 @@ FAULTS = [
     (
         "[6, 9]",
         "«multiply: [[], [flatten]]",
-        "the inputs of multiply must have as many axes",
+        "the inputs of multiply must have the same shape, up to axes of size 1; "
+        "a vector as many values as there are channels",
         "[6, 9] and [54]",
         "",
     ),
