@@ -18,12 +18,14 @@ import msgspec
 from convcost.executor import (  # noqa: F401
     activations,
     convolution,
+    correlation,
     elementwise,
     linear,
     merges,
     movement,
     norms,
     pooling,
+    sampling,
     slices,
     upsampling,
 )
@@ -44,6 +46,7 @@ class Execution(msgspec.Struct, frozen=True):
         ops: operations performed by kind, the kinds that occurred only.
         padding_mults: those of the `mul` that served no output: their input was the layer's own zero padding,
             or their product landed in the margin that a transposed convolution crops.
+        macs: those of the `mul` whose product was added to an accumulator, as in a convolution or a matrix product.
         params: trainable numbers that the layer took.
         buffers: running statistics that the layer took.
     """
@@ -51,6 +54,7 @@ class Execution(msgspec.Struct, frozen=True):
     output_shape: Shape
     ops: dict[str, int]
     padding_mults: int
+    macs: int
     params: int
     buffers: int
 
@@ -84,7 +88,7 @@ def execute(
 
     >>> fields = {"out_features": 3, "bias": True}
     >>> execute("linear", fields, [(4,)])
-    Execution(output_shape=(3,), ops={'mul': 12, 'add': 12}, padding_mults=0, params=15, buffers=0)
+    Execution(output_shape=(3,), ops={'mul': 12, 'add': 12}, padding_mults=0, macs=12, params=15, buffers=0)
     """
     drawn = DrawnWeights(seed)
     inputs = [Tensor(shape, drawn.values(prod(shape))) for shape in input_shapes]
@@ -134,4 +138,5 @@ def _perform(
         raise ValueError(f"only a batch_norm folds, not {type}")
     arithmetic = Arithmetic()
     output = executor_of(type)(Job(arithmetic, weights, engine, folded), *inputs, **fields)
-    return output, Execution(output.shape, arithmetic.ops, arithmetic.padding_mults, weights.params, weights.buffers)
+    counted = arithmetic.ops, arithmetic.padding_mults, arithmetic.macs
+    return output, Execution(output.shape, *counted, weights.params, weights.buffers)

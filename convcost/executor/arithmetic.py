@@ -28,6 +28,7 @@ class Arithmetic:
             pow, abs, floor (any rounding to a whole number), sin, cos.
         padding_mults: the multiplications that served no output: their input was the layer's own zero
             padding, or their product landed in the margin that a transposed convolution crops.
+        macs: the multiplications whose product was added to an accumulator, as `record_products` was told.
 
     >>> arithmetic = Arithmetic()
     >>> arithmetic.add(arithmetic.mul([1, 2], [3, 4]), 5)
@@ -36,16 +37,23 @@ class Arithmetic:
     {'mul': 2, 'add': 2}
     """
 
-    __slots__ = ("ops", "padding_mults")
+    __slots__ = ("macs", "ops", "padding_mults")
 
     def __init__(self) -> None:
         self.ops: dict[str, int] = {}
         self.padding_mults = 0
+        self.macs = 0
 
     def record(self, kind: str, performed: int) -> None:
         """Add operations that were performed to the tally."""
         if performed:
             self.ops[kind] = self.ops.get(kind, 0) + performed
+
+    def record_products(self, performed: int) -> None:
+        """Add products that were each added to an accumulator to the tally."""
+        self.record("mul", performed)
+        self.record("add", performed)
+        self.macs += performed
 
     def mul(self, values: Values, other: Values | Number) -> list[Number]:
         """Products."""

@@ -65,7 +65,7 @@ class _Convolution(LayerType):
         output = (channels, *each_axis(output_size, inputs[0][1:], kernel, stride, dilation, pad))
         if (mode := self._padding_mode()) != "zeros":
             check_padding(mode, inputs[0][1:], pad, output)
-        _check_groups(groups, inputs[0][0], output)
+        check_groups(groups, inputs[0][0], output)
         return output
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
@@ -251,7 +251,7 @@ class TransposedConv(LayerType, type="transposed_conv"):
                     field="padding",
                 )
             sizes.append(size)
-        _check_groups(self.groups, inputs[0][0], (self.out_channels, *sizes))
+        check_groups(self.groups, inputs[0][0], (self.out_channels, *sizes))
         return (self.out_channels, *sizes)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
@@ -301,7 +301,12 @@ def check_padding(mode: str, sizes: Shape, pad: tuple[Pair, ...], output: Shape)
                 raise LayerError(message, f"padding {amount}, size {size}", field="padding", output=output)
 
 
-def _check_groups(groups: int, inputs: int, output: Shape) -> None:
+def check_groups(groups: int, inputs: int, output: Shape) -> None:
+    """Refuse groups that do not divide the channels of the input and the output.
+
+    Raises:
+        LayerError: They do not.
+    """
     for name, channels in ("in_channels", inputs), ("out_channels", output[0]):
         if groups is not channels and (groups.__class__ is not int or groups != 1) and channels % groups:
             raise LayerError(

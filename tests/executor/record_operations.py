@@ -142,7 +142,134 @@ def padding_modes():
                     record("depthwise_conv", {"depth_multiplier": 1, **fields}, [x], out, weight=weight, bias=bias)
 
 
-for family in (activations, elementwise, merges, padding_modes):
+def correlations():
+    apply = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+    for rank, sizes in ((1, (7,)), (2, (5, 6)), (3, (3, 4, 3))):
+        for pair in ((0, 0), (1, 1), (0, 2)):
+            x, window = draw(3, *sizes), [2, 3, 1][:rank]
+            padded = F.pad(x, [*pair] * rank)[None]
+            fields = {"padding": [list(pair)] * rank}
+            kernel = draw(3, *window)
+            out = apply[rank](padded, kernel[:, None], groups=3)[0]
+            record("cross_correlation", {"mode": "depthwise", **fields}, [x, kernel], out)
+            for outputs in (1, 2):
+                kernel = draw(outputs * 3, *window)
+                out = apply[rank](padded, kernel.reshape(outputs, 3, *window))[0]
+                record("cross_correlation", {"mode": "full", **fields}, [x, kernel], out)
+
+
+def samples():
+    quarters = [number / 4 for number in range(-6, 7)]
+    for sizes, out_sizes in (((4, 5), (3, 4)), ((3, 3, 4), (2, 3, 2))):
+        for align in (False, True):
+            x, grid = draw(2, *sizes), draw(*out_sizes, len(sizes), values=quarters)
+            out = F.grid_sample(x[None], grid[None], align_corners=align)[0]
+            record("grid_sample", {"size": None, "align_corners": align}, [x, grid], out)
+    for align in (False, True):  # on one axis as on two, the first of one value
+        x, grid = draw(2, 5), draw(4, 1, values=quarters)
+        places = torch.stack([grid[:, 0], torch.zeros(4, dtype=grid.dtype)], dim=-1)[None, None]
+        out = F.grid_sample(x[None, :, None], places, align_corners=align)[0, :, 0]
+        record("grid_sample", {"size": None, "align_corners": align}, [x, grid], out)
+
+
+def at(x, places, mode="zeros"):
+    """PyTorch's samples of a picture at places in pixels, one coordinate for each axis in front."""
+    if x.ndim == 2:  # as two axes, of which the first has three values, the outer ones zero
+        x, places = F.pad(x[:, None], (0, 0, 1, 1)), torch.stack([torch.ones_like(places[0]), places[0]])
+    scaled = [2 * place / (size - 1) - 1 for place, size in zip(places, x.shape[1:], strict=True)]
+    grid = torch.stack(scaled[::-1], dim=-1)
+    shape = [1] * (x.ndim - 2) + [-1]
+    grid = grid.reshape(1, *shape, len(places))
+    return F.grid_sample(x[None], grid, padding_mode=mode, align_corners=True).reshape(x.shape[0], *places.shape[1:])
+
+
+def deformable():
+    apply = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+    for rank, sizes in ((1, (6,)), (2, (4, 5)), (3, (3, 3, 2))):
+        for offset_groups, groups, modulated, stride, dilation in (
+            (1, 1, True, 1, 1),
+            (2, 1, False, 2, 1),
+            (2, 2, True, 1, 2),
+            (1, 2, False, 1, 1),
+        ):
+            kernel = [2, 3][:rank] if rank < 3 else [2, 1, 2]
+            taps = torch.Size(kernel).numel()
+            x, weight = draw(4, *sizes), draw(6, 4 // groups, *kernel)
+            bias = draw(6) if modulated else None
+            moving = offset_groups * taps * (rank + modulated)
+            offset_weight = draw(moving, 4, *kernel) / 8
+            offset_bias = draw(moving) / 4
+            moved = apply[rank](x[None], offset_weight, offset_bias, stride, 1, dilation)[0]
+            out_sizes = moved.shape[1:]
+            offsets = moved[: offset_groups * taps * rank].reshape(offset_groups, taps, rank, *out_sizes)
+            mask = torch.ones(offset_groups, taps, *out_sizes, dtype=x.dtype)
+            if modulated:
+                mask = torch.sigmoid(moved[offset_groups * taps * rank :]).reshape(mask.shape)
+            columns = []
+            starts = torch.meshgrid(*[torch.arange(size) * stride - 1 for size in out_sizes], indexing="ij")
+            steps = torch.cartesian_prod(*[torch.arange(k) * dilation for k in kernel]).reshape(taps, rank)
+            for channel in range(4):
+                group = channel * offset_groups // 4
+                for tap in range(taps):
+                    places = torch.stack(
+                        [starts[axis] + steps[tap, axis] + offsets[group, tap, axis] for axis in range(rank)]
+                    )
+                    columns.append(at(x[channel : channel + 1], places)[0] * mask[group, tap])
+            columns = torch.stack(columns).reshape(groups, 4 // groups * taps, -1)
+            rows = weight.reshape(groups, 6 // groups, -1)
+            out = torch.einsum("gnk,gkp->gnp", rows, columns).reshape(6, *out_sizes)
+            if bias is not None:
+                out = out + bias.reshape(6, *[1] * rank)
+            fields = {
+                "out_channels": 6,
+                "kernel_size": kernel,
+                "stride": [stride] * rank,
+                "padding": [[1, 1]] * rank,
+                "dilation": [dilation] * rank,
+                "groups": groups,
+                "offset_groups": offset_groups,
+                "modulated": modulated,
+                "bias": bias is not None,
+            }
+            weights = {"weight": weight, "bias": bias, "offset_weight": offset_weight, "offset_bias": offset_bias}
+            record("deform_conv", fields, [x], out, **weights)
+
+
+def regions():
+    for (height, width), ratio, scale, aligned in (
+        ((2, 2), 2, 1, False),
+        ((3, 2), 1, 0.5, True),
+        ((1, 3), 3, 0.25, False),
+        ((2, 2), 2, 0.5, True),
+    ):
+        x = draw(3, 5, 6)
+        boxes = torch.tensor([[0.5, 1, 7, 5], [-9, -9, 20, 30], [2, 2, 2.25, 2.25]], dtype=x.dtype)
+        outputs = []
+        for box in boxes:
+            left, top, right, bottom = (box * scale - (0.5 if aligned else 0)).tolist()
+            sizes = [bottom - top, right - left]
+            if not aligned:
+                sizes = [max(size, 1) for size in sizes]
+            axes = []
+            for start, size, cells in zip((top, left), sizes, (height, width), strict=True):
+                step = size / cells
+                axes.append(torch.arange(cells * ratio, dtype=x.dtype) * step / ratio + start + step / ratio / 2)
+            places = torch.stack(torch.meshgrid(*axes, indexing="ij"))
+            limits = torch.tensor(x.shape[1:]).reshape(2, 1, 1)
+            inside = ((places >= -1) & (places <= limits)).all(dim=0)
+            values = at(x, places, "border") * inside
+            outputs.append(F.avg_pool2d(values[None], ratio)[0])
+        fields = {
+            "num_regions": 3,
+            "output_size": [height, width],
+            "sampling_ratio": ratio,
+            "spatial_scale": scale,
+            "aligned": aligned,
+        }
+        record("roi_align", fields, [x, boxes], torch.stack(outputs))
+
+
+for family in (activations, elementwise, merges, padding_modes, correlations, samples, deformable, regions):
     family()
 DATA.write_text("[\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in CASES) + "\n]\n")
 print(f"{len(CASES)} cases of torch {torch.__version__}")  # noqa: T201 - a script that is run by hand

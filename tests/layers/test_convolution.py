@@ -6,11 +6,10 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-
-import convcost
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import convcost
 from convcost.layers import REGISTRY, LayerError
 from convcost.ops import Cost
 
