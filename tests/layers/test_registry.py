@@ -124,5 +124,5 @@ def test_a_type_that_never_runs_says_no_cost():
 
 
 def test_batch_norms_fold_into_all_that_have_weights():
-    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "separable_conv", "transposed_conv"}
+    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "separable_conv", "transposed_conv", "deform_conv"}
     assert {name for name, layer in REGISTRY.items() if layer.weights} == convolutions | {"linear"}
