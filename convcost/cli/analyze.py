@@ -8,7 +8,7 @@ from typing import Any, Optional
 import typer
 
 import convcost
-from convcost.cli import options, output, writing
+from convcost.cli import notices, options, output
 from convcost.cost.report import OTHER_COLUMNS, OTHER_SORTS, AnalysisReport, check_by, check_columns, check_sort
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 
@@ -55,7 +55,7 @@ def analyze(
     found = reports(
         specs, options.settings(set), free, batch=batch, fold=not no_fold, formulas=formulas, columns=shown, **rows
     )
-    output.write(found, chosen)
+    output.write(found, chosen, warnings=[each for report in found for each in report.analysis.warnings])
 
 
 def reports(
@@ -88,13 +88,12 @@ def reports(
     for spec in specs:
         try:
             analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=fold)
-            for name in analysis.unused:
-                writing.warn(f"{name} occurs in no number of {spec}")
+            notices.refuse(analysis.warnings)
             found.append(AnalysisReport.of(analysis, **rows))
         except ConvcostError as error:
             if len(specs) == 1:
                 raise
-            errors += error.details
+            errors += [detail for detail in error.details if detail not in errors]
     if errors:
         raise SpecError(errors)
     return found

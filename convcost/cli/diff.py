@@ -73,7 +73,8 @@ def diff(
         reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
     else:
         reports = _since("HEAD" if base is None else base, specs, settings, batch=batch, fold=not no_fold)
-    output.write([with_rows(report, rows) for report in reports], chosen)
+    warnings = [each for report in reports for each in report.warnings]
+    output.write([with_rows(report, rows) for report in reports], chosen, warnings=warnings)
 
 
 def row_choice(sort: str | None, top: int | None, depth: str | None, layers: bool) -> RowChoice:
@@ -106,7 +107,7 @@ def between(
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
-        ConvcostError: A spec is wrong; the errors of both are told.
+        ConvcostError: A spec is wrong; it has the errors of both.
     """
     from convcost.comparison.diff_report import DifferenceReport
 

@@ -27,7 +27,7 @@ MaybeSpecs = typer.Argument(
 SPEC_HELP = "A path, - for standard input, or the name of a shipped spec."
 MaybeSpec = typer.Argument(None, metavar="SPEC", show_default=False, help=SPEC_HELP)
 Spec = typer.Argument(..., metavar="SPEC", show_default=False, help=SPEC_HELP)
-Batch = typer.Option(1, "--batch", min=1, metavar="N", help="Count the operations for so many inputs.")
+Batch = typer.Option(1, "--batch", min=1, metavar="N", help="Count the operations for N inputs.")
 NoFold = typer.Option(False, "--no-fold", help="Count batch norms that could fold into the layer before.")
 Set = typer.Option([], "--set", metavar="NAME=VALUE", help="Give a symbol of the spec a value; repeatable.")
 Free = typer.Option(
@@ -50,24 +50,24 @@ SortChanges = typer.Option(
 )
 Layers = typer.Option(False, "--layers", help="Show every row, however many there are.")
 Format = typer.Option(
-    None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or markdown, on standard output."
+    None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or md, on standard output."
 )
 CheckFormat = typer.Option(
     None,
     "--format",
     "-f",
     metavar="FORMAT",
-    help="[bold]text[/], json, csv, markdown, github, gitlab, junit or sarif, on standard output.",
+    help="[bold]text[/], json, csv, md, github, gitlab, junit or sarif, on standard output.",
 )
 Outputs = typer.Option(
-    [], "--output", "-o", metavar="FORMAT[:PATH]", help="Write a format, to a path where one is given; repeatable."
+    [], "--output", "-o", metavar="[FORMAT:]PATH", help="Write a file, such as cost.json or json:cost; repeatable."
 )
 
 
 def settings(
     texts: Sequence[str], option: str = "--set", form: str = "NAME=VALUE", example: str = "alpha=0.5"
 ) -> dict[str, str]:
-    """Return the symbols' values that `--set NAME=VALUE` gives, or what another option of this form does.
+    """Return the values that `--set NAME=VALUE`, or another option of this form, gives by name.
 
     Raises:
         OptionError: One is not of this form.

@@ -13,6 +13,7 @@ from convcost.comparison.changed_layers import is_shown, layers_table
 from convcost.comparison.diff import ADDED, CHANGED, REMOVED, SAME, Change, Difference, percent
 from convcost.comparison.row_choice import RowChoice
 from convcost.cost.analysis import Analysis
+from convcost.errors import WarningDetail
 from convcost.metrics import standard, words
 from convcost.ops import KINDS
 from convcost.reports import heading
@@ -49,10 +50,19 @@ class DifferenceReport(Struct, frozen=True):
     def data(self) -> Struct:
         """Return the difference as a document."""
         from convcost.documents import difference as documents
+        from convcost.documents.warnings import warning_documents
 
         base = self.base
-        document = base and documents.Base(name=base.name, revision=base.revision or None, commit=base.commit or None)
-        return replace(self.difference.document(), base=document)
+        told = base and documents.BaseDocument(
+            name=base.name, revision=base.revision or None, commit=base.commit or None
+        )
+        document = replace(self.difference.document(), base=told)
+        return document if base is None else replace(document, warnings=warning_documents(self.warnings))
+
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the specs and rarely meant; not in a file as it was at an earlier revision."""
+        return self.difference.warnings if self.base is None else self.difference.after.warnings
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each layer."""

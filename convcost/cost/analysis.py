@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from convcost import metrics
 from convcost.cost.separable import SeparableRatio, ratios
-from convcost.errors import ErrorDetail, FormulaError, OptionError, Place
+from convcost.errors import ErrorDetail, FormulaError, OptionError, Place, WarningDetail
 from convcost.layers import MOVES, REGISTRY, LayerType
 from convcost.metrics import LARGEST_OUTPUT
 from convcost.network import INPUT, Layer, Network
-from convcost.ops import KINDS, NOTHING, Cost, Ledger, product
+from convcost.ops import KINDS, NOTHING, Cost, Ledger
 from convcost.reports.result import Result
 
 Added = Callable[[list[Any]], Any]
@@ -160,7 +160,7 @@ class Analysis(Result, frozen=True):
             return found.of_cost(self.total)
         part: Sequence[int] = range(len(self.layers))
         if found.total is LARGEST_OUTPUT:
-            part = [index for index, count in enumerate(self.network.readers()) if count == 0]
+            part = sorted(self.network.output_layers())
         if isinstance(found.total, metrics.Ratio):
             return metrics.divided(self.value(found.total.numerator), self.value(found.total.denominator))
         return metrics.combined(found, self.values, part)
@@ -177,6 +177,7 @@ class Analysis(Result, frozen=True):
     @classmethod
     def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:
         readers = network.readers()
+        ends = network.output_layers()
         found = ratios(network, readers)
         count = _count if network.free is None else _remembered(_count)
         layers = []
@@ -186,7 +187,11 @@ class Analysis(Result, frozen=True):
             notes = _idle_notes(layer, cost, network)
             if fold and definition.folds and folds(network, index, readers):
                 cost, notes = cost.at_rest(), (f"folded into {network.layers[layer.inputs[0].producer].name}",)
-            if readers[index] == 0:
+            if layer.shares:
+                notes += (f"weights of {layer.shares}",)
+            if definition.declared:
+                notes += ("declared",)
+            if index in ends:
                 notes += ("output",)
             layers.append(
                 LayerCost(
@@ -241,6 +246,11 @@ class Analysis(Result, frozen=True):
         return self.value("activations")
 
     @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant, and the free symbols on which nothing depends."""
+        return (*self.network.warnings, *unused_warnings(self.unused, self.network))
+
+    @property
     def unused(self) -> list[str]:
         """The free symbols on which nothing depends."""
         if self.network.free is None:
@@ -257,8 +267,7 @@ _Count = Callable[[Layer], tuple[Cost, Any]]
 
 def _count(layer: Layer) -> tuple[Cost, Any]:
     """Return what a layer costs for one input, as its type counts, and the values in its output."""
-    output = layer.output_shape
-    return layer.definition.cost(layer.input_shapes, output), product(output)
+    return layer.cost(), layer.values
 
 
 def _remembered(count: _Count) -> _Count:
@@ -266,7 +275,8 @@ def _remembered(count: _Count) -> _Count:
     known: dict[Any, tuple[Cost, Any]] = {}
 
     def remembered(layer: Layer) -> tuple[Cost, Any]:
-        key = layer.type, *layer.fields.values(), layer.input_shapes
+        own = bool(layer.shares), layer.trainable, layer.times
+        key = layer.type, *layer.fields.values(), layer.input_shapes, *own
         found = known.get(key)
         if found is None:
             found = known[key] = count(layer)
@@ -281,6 +291,18 @@ def _idle_notes(layer: Layer, cost: Cost, network: Network) -> tuple[str, ...]:
         return (layer.definition.note,)
     idle = cost.ops == NOTHING if network.free is None else not cost.ops.to_dict()
     return (MOVES,) if idle else ()
+
+
+def unused_warnings(names: Iterable[str], network: Network) -> list[WarningDetail]:
+    """Return a warning for each symbol that occurs in no number, unless the network has one about it."""
+    known = {each.path for each in network.warnings}
+    place = Place(network.file) if network.file else None
+    paths = {f"symbols.{name}": name for name in names}
+    return [
+        WarningDetail(f"{name} occurs in no number", place, path, help="layers read it, and nothing depends on it")
+        for path, name in paths.items()
+        if path not in known
+    ]
 
 
 def folds(network: Network, index: int, readers: list[int]) -> bool:

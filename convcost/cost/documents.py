@@ -12,6 +12,7 @@ from convcost import metrics
 from convcost.documents import analysis as documents
 from convcost.documents import numbers
 from convcost.documents.numbers import kinds
+from convcost.documents.warnings import warning_documents
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
 from convcost.reports.contents import counted
@@ -46,7 +47,7 @@ def analysis_document(
         return _free_document(analysis, free, rows, values, names, left_out)
     formulas = analysis.formulas(rows)
     layer = kinds(names).layer
-    return documents.Analysis(
+    return documents.AnalysisDocument(
         network=network_document(analysis.network),
         convention=convention_document(analysis),
         layers=[
@@ -61,6 +62,7 @@ def analysis_document(
         ],
         total=total_document(analysis, names),
         left_out=UNSET if left_out is None else left_out,
+        warnings=warning_documents(analysis.warnings),
     )
 
 
@@ -99,9 +101,9 @@ def standard_names() -> list[str]:
     return [metric.name for metric in metrics.standard()]
 
 
-def network_document(network: Network) -> documents.Network:
+def network_document(network: Network) -> documents.NetworkDocument:
     """Return which network it is."""
-    return documents.Network(
+    return documents.NetworkDocument(
         name=network.name or None,
         file=network.file or None,
         source=network.source or None,
@@ -116,13 +118,13 @@ def convention_document(analysis: Analysis) -> Any:
     return documents.Told(batch=analysis.batch, fold=analysis.fold, **texts)
 
 
-def ratio_document(ratio: SeparableRatio | None) -> numbers.Ratio | None:
+def ratio_document(ratio: SeparableRatio | None) -> numbers.RatioDocument | None:
     """Return a ratio."""
     if ratio is None:
         return None
     exact = ratio.exact
     symbolic = is_symbolic(exact)
-    return numbers.Ratio(
+    return numbers.RatioDocument(
         kind=ratio.kind,
         formula=ratio.formula,
         numbers=ratio.numbers,
@@ -229,9 +231,9 @@ def _free_document(
     network = network_document(analysis.network)
     sums = {name: plain(analysis.value(name)) for name in names}
     return documents.FreeAnalysis(
-        network=documents.Network(**told({name: getattr(network, name) for name in network.__struct_fields__})),
+        network=documents.NetworkDocument(**told({name: getattr(network, name) for name in network.__struct_fields__})),
         free={name: documents.FreeSymbol(**known_of) for name, known_of in symbols(free).items()},
-        conditions=[documents.Condition(**condition) for condition in conditions(free)],
+        conditions=[documents.ConditionDocument(**condition) for condition in conditions(free)],
         convention=convention_document(analysis),
         layers=[
             known.layer(
@@ -246,4 +248,5 @@ def _free_document(
         ],
         total=known.total(**told(sums), ops=told(analysis.total.ops.to_dict()), structures=structures(sums)),
         left_out=UNSET if left_out is None else left_out,
+        warnings=warning_documents(analysis.warnings),
     )

@@ -23,6 +23,7 @@ from convcost.executor import (  # noqa: F401
     movement,
     norms,
     pooling,
+    slices,
     upsampling,
 )
 from convcost.executor.arithmetic import Arithmetic

@@ -8,7 +8,7 @@ from typing import Literal
 
 from convcost.executor.arithmetic import Values
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, from_channels
+from convcost.executor.tensor import Number, Tensor, axis_back, axis_first, from_channels
 
 
 @executes("relu")
@@ -31,13 +31,14 @@ def leaky_relu(job: Job, x: Tensor, *, negative_slope: Number) -> Tensor:
 
 
 @executes("prelu")
-def prelu(job: Job, x: Tensor, *, num_parameters: int) -> Tensor:
+def prelu(job: Job, x: Tensor, *, axis: int = 0, num_parameters: int) -> Tensor:
     """`leaky_relu` with learned slopes, `weight` of (num_parameters,): one for all channels or one each."""
+    x = axis_first(x, axis)
     slopes = job.weights.vector("weight", num_parameters)
     if len(slopes) == 1:
         slopes = slopes * x.shape[0]
     outputs = [_leaky(job, channel, slope) for channel, slope in zip(x.channels(), slopes, strict=True)]
-    return from_channels(outputs, x.sizes)
+    return axis_back(from_channels(outputs, x.sizes), axis)
 
 
 @executes("sigmoid")
@@ -101,12 +102,13 @@ def gelu(job: Job, x: Tensor, *, approximate: Literal["none", "tanh"]) -> Tensor
 
 
 @executes("softmax")
-def softmax(job: Job, x: Tensor) -> Tensor:
-    """exp(x - max) / Σ exp(x - max) over the n channels at each position.
+def softmax(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+    """exp(x - max) / Σ exp(x - max) over the n values along an axis.
 
     Per position: n - 1 cmp, n add for the differences, n exp, n add for the sum, n div.
     """
     arithmetic = job.arithmetic
+    x = axis_first(x, axis)
     first, *others = x.channels()
     largest = first
     for channel in others:
@@ -115,7 +117,7 @@ def softmax(job: Job, x: Tensor) -> Tensor:
     sums: list[Number] = [0] * len(largest)
     for channel in exponentials:
         sums = arithmetic.add(sums, channel)
-    return from_channels([arithmetic.div(channel, sums) for channel in exponentials], x.sizes)
+    return axis_back(from_channels([arithmetic.div(channel, sums) for channel in exponentials], x.sizes), axis)
 
 
 def _leaky(job: Job, values: Values, slope: Number) -> list[Number]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
 from convcost.executor.tensor import Tensor
@@ -16,18 +18,17 @@ def linear(job: Job, x: Tensor, *, out_features: int, bias: bool) -> Tensor:
 
     Args:
         job: `weight` is (out_features, in_features), `bias` (out_features,).
-        x: (in_features,).
+        x: (in_features,), or any leading axes before these: the same weights at each position.
         out_features: rows of weights.
         bias: whether accumulators start at a bias rather than at zero.
 
-    Raises:
-        ValueError: the input is not a vector.
-
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Linear.html
     """
-    (in_features,) = x.shape
+    *leading, in_features = x.shape
     starts = job.weights.vector("bias", out_features) if bias else [0] * out_features
-    products = Plain(job.arithmetic, [(value,) for value in x.values])
+    features = [x.values[feature::in_features] for feature in range(in_features)]  # each at all positions
+    products = Plain(job.arithmetic, features)
     rows = job.weights.rows("weight", (out_features, in_features))
-    outputs = [products.dots(row, (start,)) for row, start in zip(rows, starts, strict=True)]
-    return Tensor((out_features,), [value for (value,) in outputs])
+    positions = prod(leading)
+    outputs = [products.dots(row, (start,) * positions) for row, start in zip(rows, starts, strict=True)]
+    return Tensor((*leading, out_features), [value for position in zip(*outputs, strict=True) for value in position])

@@ -7,7 +7,7 @@ from itertools import chain
 
 from convcost.executor.arithmetic import Values
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor
+from convcost.executor.tensor import Number, Shape, Tensor, axis_back, axis_first
 from convcost.executor.windows import selection
 
 
@@ -24,11 +24,12 @@ def multiply(job: Job, *inputs: Tensor) -> Tensor:
 
 
 @executes("concat")
-def concat(_: Job, *inputs: Tensor) -> Tensor:
-    """Join the channels of the inputs, which have the same spatial sizes; no arithmetic."""
-    (sizes,) = {x.sizes for x in inputs}
-    channels = sum(x.shape[0] for x in inputs)
-    return Tensor((channels, *sizes), list(chain.from_iterable(x.values for x in inputs)))
+def concat(_: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
+    """Join the inputs along an axis; all other sizes are equal. No arithmetic."""
+    moved = [axis_first(x, axis) for x in inputs]
+    (sizes,) = {x.sizes for x in moved}
+    joined = Tensor((sum(x.shape[0] for x in moved), *sizes), list(chain.from_iterable(x.values for x in moved)))
+    return axis_back(joined, axis)
 
 
 def _merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Tensor, ...]) -> Tensor:

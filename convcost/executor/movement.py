@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Tensor, from_channels
+from convcost.executor.tensor import Tensor, axis_back, axis_first, from_channels
 from convcost.executor.windows import PADDING, extended, gatherer, selection
 
 
 @executes("slice")
-def slice_channels(_: Job, x: Tensor, *, start: int, end: int) -> Tensor:
-    """The channels from start to before end.
+def slice_axis(_: Job, x: Tensor, *, axis: int = 0, start: int, end: int) -> Tensor:
+    """The positions of an axis from start to before end.
 
     Raises:
-        ValueError: the input has no such channels.
+        ValueError: the input has no such positions.
     """
-    if not 0 <= start < end <= x.shape[0]:
-        raise ValueError(f"no channels {start} to {end} in {x.shape[0]}")
-    return from_channels(x.channels()[start:end], x.sizes)
+    if not 0 <= start < end <= x.shape[axis]:
+        raise ValueError(f"no positions {start} to {end} in {x.shape[axis]}")
+    x = axis_first(x, axis)
+    return axis_back(from_channels(x.channels()[start:end], x.sizes), axis)
 
 
 @executes("channel_shuffle")

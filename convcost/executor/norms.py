@@ -10,7 +10,7 @@ from typing import Any
 
 from convcost.executor.arithmetic import Values
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, from_channels
+from convcost.executor.tensor import Number, Tensor, axis_back, axis_first, from_channels
 from convcost.executor.weights import GivenWeights, Weights
 
 
@@ -19,6 +19,7 @@ def batch_norm(
     job: Job,
     x: Tensor,
     *,
+    axis: int = 0,
     affine: bool,
     eps: Number,
     momentum: object,
@@ -31,46 +32,59 @@ def batch_norm(
 
     Args:
         job: `running_mean`, `running_var` and, if affine, `weight` and `bias`, each (channels,).
-        x: (channels, spatial sizes) or a vector.
+        x: any shape.
+        axis: the axis of the channels.
         affine: whether there is a trainable factor and shift.
         eps: added to the variance.
         momentum: of use in training only.
 
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, Algorithm 2
     """
-    factors, shifts = _prepared(job.weights, x.shape[0], affine, eps)
+    factors, shifts = _prepared(job.weights, x.shape[axis], affine, eps)
     if job.folded:
         return x
+    x = axis_first(x, axis)
     outputs = [
         job.arithmetic.add(job.arithmetic.mul(channel, factor), shift)
         for channel, factor, shift in zip(x.channels(), factors, shifts, strict=True)
     ]
-    return from_channels(outputs, x.sizes)
+    return axis_back(from_channels(outputs, x.sizes), axis)
 
 
 @executes("layer_norm")
-def layer_norm(job: Job, x: Tensor, *, affine: bool, eps: Number) -> Tensor:
-    """Normalise the channels at each position, then scale and shift each channel.
+def layer_norm(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), affine: bool, eps: Number) -> Tensor:
+    """Normalise the values of some axes at each position of the others, then scale and shift each of them.
 
     Args:
-        job: if affine, `weight` and `bias`, each (channels,).
-        x: (channels, spatial sizes) or a vector.
+        job: if affine, `weight` and `bias`, a number for each value that is normalised together.
+        x: any shape.
+        axis: the axes that are normalised together.
         affine: whether there is a trainable factor and shift.
         eps: added to the variance.
 
     Source: Ba et al. 2016, arXiv:1607.06450, equation 3
     """
-    positions = [_normalised(job, pixel, eps) for pixel in zip(*x.channels(), strict=True)]
-    return _affine(job, from_channels(list(map(list, zip(*positions, strict=True))), x.sizes), affine)
+    ordered = x
+    for place, each in enumerate(sorted(axis)):  # each axis behind those that stand before all others already
+        ordered = _moved(ordered, each, place)
+    length = prod(ordered.shape[: len(axis)])
+    together = Tensor((length, len(x.values) // length), ordered.values)
+    positions = [_normalised(job, pixel, eps) for pixel in zip(*together.channels(), strict=True)]
+    result = _affine(job, from_channels(list(map(list, zip(*positions, strict=True))), together.sizes), affine)
+    restored = Tensor(ordered.shape, result.values)
+    for place, each in reversed(list(enumerate(sorted(axis)))):
+        restored = _moved(restored, place, each)
+    return restored
 
 
 @executes("group_norm")
-def group_norm(job: Job, x: Tensor, *, num_groups: int, affine: bool, eps: Number) -> Tensor:
+def group_norm(job: Job, x: Tensor, *, axis: int = 0, num_groups: int, affine: bool, eps: Number) -> Tensor:
     """Normalise groups of channels, each over all its positions, then scale and shift each channel.
 
     Args:
         job: if affine, `weight` and `bias`, each (channels,).
-        x: (channels, spatial sizes) or a vector.
+        x: any shape.
+        axis: the axis of the channels.
         num_groups: groups of neighbouring channels.
         affine: whether there is a trainable factor and shift.
         eps: added to the variance.
@@ -80,11 +94,12 @@ def group_norm(job: Job, x: Tensor, *, num_groups: int, affine: bool, eps: Numbe
 
     Source: Wu and He 2018, arXiv:1803.08494, equations 1 to 3
     """
-    if x.shape[0] % num_groups:
-        raise ValueError(f"{num_groups} groups do not divide {x.shape[0]} channels")
+    if x.shape[axis] % num_groups:
+        raise ValueError(f"{num_groups} groups do not divide {x.shape[axis]} channels")
+    x = axis_first(x, axis)
     size = len(x.values) // num_groups
     groups = [_normalised(job, x.values[start : start + size], eps) for start in range(0, len(x.values), size)]
-    return _affine(job, Tensor(x.shape, list(chain.from_iterable(groups))), affine)
+    return axis_back(_affine(job, Tensor(x.shape, list(chain.from_iterable(groups))), affine), axis)
 
 
 @executes("local_response_norm")
@@ -120,11 +135,12 @@ def local_response_norm(job: Job, x: Tensor, *, size: int, alpha: Number, beta: 
 
 
 @executes("scale")
-def scale(job: Job, x: Tensor) -> Tensor:
+def scale(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
     """Multiply each channel by its learned factor, `weight` of (channels,)."""
+    x = axis_first(x, axis)
     factors = job.weights.vector("weight", x.shape[0])
     outputs = [job.arithmetic.mul(channel, factor) for channel, factor in zip(x.channels(), factors, strict=True)]
-    return from_channels(outputs, x.sizes)
+    return axis_back(from_channels(outputs, x.sizes), axis)
 
 
 def fold(
@@ -205,11 +221,16 @@ def _normalised(job: Job, values: Values, eps: Number) -> list[Number]:
     return arithmetic.div(centred, deviation)
 
 
+def _moved(x: Tensor, axis: int, place: int) -> Tensor:
+    """The tensor with one axis at another place, the order of the others kept."""
+    return axis_back(axis_first(x, axis), place)
+
+
 def _affine(job: Job, x: Tensor, affine: bool) -> Tensor:
     if not affine:
         return x
     shifts = job.weights.vector("bias", x.shape[0])
-    scaled = scale(job, x).channels()
+    scaled = scale(job, x, axis=0).channels()
     return from_channels(
         [job.arithmetic.add(channel, shift) for channel, shift in zip(scaled, shifts, strict=True)], x.sizes
     )

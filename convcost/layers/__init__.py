@@ -1,6 +1,6 @@
 """What a layer is: its fields, output shape, parameters and ledger; one family a file."""
 
-from convcost.layers import activations, convolution, linear, merges, movement, norms, pooling
+from convcost.layers import activations, convolution, linear, merges, movement, norms, pooling, slices
 from convcost.layers.base import (
     FIXED,
     MIXES,
@@ -11,11 +11,11 @@ from convcost.layers.base import (
     LayerError,
     LayerType,
     Norm,
-    Shape,
     Trials,
     shown,
 )
 from convcost.layers.fields import Field, FieldError
+from convcost.layers.layout import Shape
 
 __all__ = [
     "FIXED",
@@ -39,4 +39,5 @@ __all__ = [
     "norms",
     "pooling",
     "shown",
+    "slices",
 ]

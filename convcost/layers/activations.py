@@ -7,8 +7,9 @@ from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import Activation, LayerError, Shape, Trials
-from convcost.layers.fields import GROUPS, field, number, whole, word
+from convcost.layers.base import Activation, LayerError, Trials
+from convcost.layers.fields import GROUPS, axis, field, number, whole, word
+from convcost.layers.layout import Shape
 from convcost.ops import Cost, Ledger, maximum_of, product, total_of
 
 
@@ -63,15 +64,16 @@ class Prelu(_PerValue, type="prelu"):
 
     words: ClassVar[Mapping[str, str]] = {"PReLU": "PyTorch and Keras"}
 
+    axis: int = field(axis, None, "The axis of the channels; by the layout without it.")
     num_parameters: int = field(whole(1), 1, "The learned factors: 1, or one per channel.", role=GROUPS)
     per_value = Ledger(cmp=1, mul=1)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if self.num_parameters not in (1, x[0]):
+        if self.num_parameters not in (1, x[self.axis]):
             raise LayerError(
                 "num_parameters must be 1 or the number of channels",
-                f"{self.num_parameters}, the input has {x[0]} channels",
+                f"{self.num_parameters}, the input has {x[self.axis]} channels",
                 field="num_parameters",
                 output=x,
             )
@@ -80,12 +82,13 @@ class Prelu(_PerValue, type="prelu"):
     @classmethod
     def trials(cls) -> Trials:
         points = [
-            ({"num_parameters": number}, (shape,))
+            ({"axis": axis, "num_parameters": number}, (shape,))
             for axes in range(4)
             for shape in combinations((1, 2, 3), repeat=axes + 1)
-            for number in dict.fromkeys((1, shape[0]))
+            for axis in dict.fromkeys((0, axes))
+            for number in dict.fromkeys((1, shape[axis]))
         ]
-        return Trials("channels, sizes", "vectors, 1–3 axes, one parameter and one a channel", points)
+        return Trials("channels, sizes", "vectors, 1–3 axes, one parameter and one a channel, first or last", points)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return super().cost(inputs, output) + Cost(params=self.num_parameters)
@@ -168,7 +171,7 @@ class Gelu(Activation, type="gelu"):
 
 
 class Softmax(Activation, type="softmax"):
-    """The softmax over the channels at each position.
+    """The softmax over the channels at each position, or over another axis.
 
     For n channels: the largest (cmp n − 1), its difference to each (add n), exp n, their sum (add n), div n.
 
@@ -177,6 +180,8 @@ class Softmax(Activation, type="softmax"):
 
     words: ClassVar[Mapping[str, str]] = {"Softmax": "PyTorch and Keras"}
 
+    axis: int = field(axis, None, "The axis over which it sums to 1; the channels without it.")
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        n, positions = output[0], product(output[1:])
+        n, positions = output[self.axis], product(output[: self.axis]) * product(output[self.axis + 1 :])
         return Cost(ops=(maximum_of(n) + total_of(n) + Ledger(add=n, exp=n, div=n)) * positions)

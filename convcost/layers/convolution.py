@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import MIXES, SAME, LayerError, LayerType, Shape
+from convcost.layers.base import MIXES, SAME, SPATIAL, LayerError, LayerType
 from convcost.layers.fields import (
     CHANNELS,
     GROUPS,
@@ -23,6 +23,7 @@ from convcost.layers.fields import (
     per_axis,
     whole,
 )
+from convcost.layers.layout import Shape
 from convcost.layers.windows import amounts, corner, each_axis, output_size, useful_products
 from convcost.ops import Cost, accumulate, is_symbolic, product
 
@@ -39,7 +40,7 @@ _BIAS = field(flag, True, "Whether a learned number is added to each output chan
 class _Convolution(LayerType):
     """The arithmetic that all convolutions over windows share; a type says its channels, groups and window."""
 
-    takes = "spatial"
+    takes = SPATIAL
     weights = True
     macs = True
     channels = MIXES
@@ -153,7 +154,7 @@ class SeparableConv(LayerType, type="separable_conv"):
 
     words: ClassVar[Mapping[str, str]] = {"SeparableConv2D": "Keras", "sepconv": "many papers"}
 
-    takes = "spatial"
+    takes = SPATIAL
     weights = True
     macs = True
     channels = MIXES
@@ -198,7 +199,7 @@ class TransposedConv(LayerType, type="transposed_conv"):
         "upconv": "many papers",
     }
 
-    takes = "spatial"
+    takes = SPATIAL
     weights = True
     macs = True
     channels = MIXES

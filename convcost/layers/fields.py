@@ -18,7 +18,10 @@ MAX_SIZE = 10**15  # beyond any network; keeps what follows from a slip of the k
 
 Pair = tuple[int, int]
 
-WHOLE, FACTOR, NUMBER, FLAG, WORD = "whole number", "factor", "number", "flag", "word"
+WHOLE, FACTOR, NUMBER, FLAG, WORD, AXIS, NAMES = "whole number", "factor", "number", "flag", "word", "axis", "names"
+
+AXIS_WORDS = ("channels", "depth", "height", "width", "length")
+"""The names of axes; `convcost.layers.layout` says which axis of a layout each is."""
 
 CHANNELS, GROUPS, BOUND, SIZE, TIMES = "channels", "groups", "bound", "size", "times"
 """What a field says of the output or the input. `CHANNELS`: how many channels the output has; `GROUPS`: a number that
@@ -30,7 +33,8 @@ class Form(Struct, frozen=True):
     """What a reader takes, but for how many axes there are.
 
     Attributes:
-        kind: What one value is: `WHOLE`, a number above 0 (`FACTOR`), any `NUMBER`, a `FLAG` or a `WORD`.
+        kind: What one value is: `WHOLE`, a number above 0 (`FACTOR`), any `NUMBER`, a `FLAG`, a `WORD`, an `AXIS`,
+            or `NAMES` of values that the layer reads besides its inputs.
         minimum: The least whole number.
         words: The words that stand for a value.
         depth: How deep lists may go: 0 for one value, 1 for one per spatial axis, 2 for a pair per spatial axis.
@@ -97,6 +101,13 @@ class Field:
     def words(self) -> tuple[str, ...]:
         """The words that it takes."""
         return self.read.form.words
+
+    def plain(self, rank: int = 0) -> Any:
+        """Return the default in normal form on so many spatial axes; no axis is the first, a feature map's channels."""
+        form = self.read.form
+        if self.default is None:
+            return ((0,) if form.depth else 0) if form.kind == AXIS else None
+        return self.default if self.default is ... else self.read(self.default, rank)
 
     @property
     def required(self) -> bool:
@@ -225,6 +236,50 @@ def word(*choices: str) -> Reader:
         raise FieldError(" or ".join(choices))
 
     return read
+
+
+@_takes(Form(AXIS, words=AXIS_WORDS))
+def axis(value: Any, rank: int) -> int | str:
+    """Read one axis: its number without the batch axis, negative from the end, or its name."""
+    if type(value) is int or (isinstance(value, str) and value in AXIS_WORDS):
+        return value
+    raise _no_axis()
+
+
+@_takes(Form(AXIS, words=AXIS_WORDS, depth=1))
+def axes(value: Any, rank: int) -> tuple[int | str, ...]:
+    """Read one axis, or a list of axes."""
+    if not isinstance(value, list):
+        return (axis(value, rank),)
+    if not value:
+        raise FieldError("an axis, or a list of axes", "an empty list")
+    for index, item in enumerate(value):
+        if type(item) is not int and not (isinstance(item, str) and item in AXIS_WORDS):
+            raise _no_axis((index,))
+    return tuple(value)
+
+
+@_takes(Form(NAMES))
+def value_name(value: Any, rank: int) -> int:
+    """Read the name of one value, which becomes the layer's next input; the normal form is how many there are."""
+    if isinstance(value, str):
+        return 1
+    raise FieldError("the name of an earlier item")
+
+
+@_takes(Form(NAMES, depth=1))
+def value_names(value: Any, rank: int) -> int:
+    """Read names of values that become the layer's next inputs; the normal form is how many there are."""
+    names = value if isinstance(value, list) else [value]
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            raise FieldError("names of earlier items", element=(index,) if names is value else ())
+    return len(names)
+
+
+def _no_axis(element: tuple[int, ...] = ()) -> FieldError:
+    words = ", ".join(AXIS_WORDS)
+    return FieldError("an axis", help=f"a whole number without the batch axis, or one of {words}", element=element)
 
 
 def is_size(value: Any, minimum: int) -> bool:

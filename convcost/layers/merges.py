@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from convcost.layers.base import MOVES, LayerError, LayerType, Shape, shown
+from convcost.layers.base import MOVES, LayerError, LayerType, shown
+from convcost.layers.fields import axis, field
+from convcost.layers.layout import Shape
 from convcost.ops import Cost, Ledger, product
 
 _MANY = (2, None)
@@ -19,11 +21,11 @@ class _Elementwise(LayerType):
         if len({len(shape) for shape in inputs}) > 1:
             raise _mismatch(self.type, "as many axes", inputs)
         sizes = []
-        for axis in zip(*inputs, strict=True):
-            if all(size == axis[0] for size in axis):
-                sizes.append(axis[0])
+        for given in zip(*inputs, strict=True):
+            if all(size == given[0] for size in given):
+                sizes.append(given[0])
                 continue
-            wide = {size for size in axis if size != 1}
+            wide = {size for size in given if size != 1}
             if len(wide) > 1:
                 raise _mismatch(self.type, "the same shape, up to axes of size 1", inputs)
             sizes.append(wide.pop())
@@ -73,10 +75,16 @@ class Concat(LayerType, type="concat"):
     arity = _MANY
     note = MOVES
 
+    axis: int = field(axis, None, "The axis along which they are joined; the channels without it.")
+
     def output_shape(self, *inputs: Shape) -> Shape:
-        if any(shape[1:] != inputs[0][1:] for shape in inputs):
-            raise _mismatch(self.type, "the same spatial size", inputs)
-        return (sum(shape[0] for shape in inputs), *inputs[0][1:])
+        axis, first = self.axis, inputs[0]
+        before, after = first[:axis], first[axis + 1 :]
+        for shape in inputs:
+            if len(shape) != len(first) or shape[:axis] != before or shape[axis + 1 :] != after:
+                what = "the same spatial size" if axis == 0 else f"equal sizes on all axes but {axis}"
+                raise _mismatch(self.type, what, inputs)
+        return (*before, sum(shape[axis] for shape in inputs), *after)
 
 
 def _mismatch(type: str, what: str, inputs: tuple[Shape, ...]) -> LayerError:

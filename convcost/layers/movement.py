@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, MOVES, LayerError, LayerType, Shape, Trials, shown
-from convcost.layers.fields import BOUND, GROUPS, SIZE, Pair, factors, field, flag, number, pairs, per_axis, whole, word
+from convcost.layers.base import FIXED, MOVES, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.fields import (
+    BOUND,
+    GROUPS,
+    SIZE,
+    Pair,
+    axis,
+    factors,
+    field,
+    flag,
+    number,
+    pairs,
+    per_axis,
+    whole,
+    word,
+)
+from convcost.layers.layout import VECTOR, Input, Shape
 from convcost.ops import Cost, accumulate, product
 
 _INTERPOLATIONS = {"linear": 1, "bilinear": 2, "trilinear": 3}
 
 
 class Slice(LayerType, type="slice"):
-    """The channels from `start` up to, without, `end`."""
+    """The channels from `start` up to, without, `end`, or the positions of another axis."""
 
     note = MOVES
 
+    axis: int = field(axis, None, "The axis that is cut; the channels without it.")
     start: int = field(whole(0), 0, "The first channel, counted from 0.", letter="a", role=BOUND)
     end: int = field(whole(1), None, "The channel behind the last; all channels without it.", letter="b", role=BOUND)
 
     @classmethod
-    def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
+    def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
+        super().prepare(fields, inputs)
         if fields["end"] is None:
-            fields["end"] = shape[0]
+            fields["end"] = inputs[0].shape[fields["axis"]]
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if self.end > x[0]:
-            raise LayerError("end must be at most the channels", f"end {self.end}, channels {x[0]}", field="end")
+        size = x[self.axis]
+        if self.end > size:
+            what = "the channels" if self.axis == 0 else f"the size of axis {self.axis}"
+            raise LayerError(f"end must be at most {what}", f"end {self.end}, channels {size}", field="end")
         if self.start >= self.end:
             raise LayerError("start must be below end", f"start {self.start}, end {self.end}", field="start")
-        return (self.end - self.start, *x[1:])
+        return (*x[: self.axis], self.end - self.start, *x[self.axis + 1 :])
 
 
 class ChannelShuffle(LayerType, type="channel_shuffle"):
@@ -65,7 +84,7 @@ class PixelShuffle(LayerType, type="pixel_shuffle"):
 
     words: ClassVar[Mapping[str, str]] = {"PixelShuffle": "PyTorch", "depth_to_space": "TensorFlow"}
 
-    takes = "spatial"
+    takes = SPATIAL
     note = MOVES
 
     upscale_factor: int = field(whole(1), about="How much larger each axis becomes.", letter="u")
@@ -111,7 +130,7 @@ class Upsample(LayerType, type="upsample"):
         "resize": "ONNX",
     }
 
-    takes = "spatial"
+    takes = SPATIAL
     either = ("scale_factor", "size")
 
     scale_factor: Any = field(factors, None, "How much larger each axis becomes.", letter="u")
@@ -166,7 +185,7 @@ class Pad(LayerType, type="pad"):
 
     words: ClassVar[Mapping[str, str]] = {"ZeroPad2d": "PyTorch", "ZeroPadding2D": "Keras", "zero_padding": "Keras"}
 
-    takes = "spatial"
+    takes = SPATIAL
     note = MOVES
 
     padding: tuple[Pair, ...] = field(pairs, about="The zeros around the input.", letter="p")
@@ -181,7 +200,7 @@ class Crop(LayerType, type="crop"):
 
     words: ClassVar[Mapping[str, str]] = {"Cropping2D": "Keras"}
 
-    takes = "spatial"
+    takes = SPATIAL
     note = MOVES
 
     cropping: tuple[Pair, ...] = field(pairs, about="What is taken off.", letter="p")
@@ -201,6 +220,7 @@ class Flatten(LayerType, type="flatten"):
 
     note = MOVES
     channels = FIXED
+    gives = VECTOR
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return (product(inputs[0]),)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import LayerError, LayerType, Norm, Shape
-from convcost.layers.fields import GROUPS, TIMES, field, flag, number, whole
+from convcost.layers.base import LayerError, LayerType, Norm
+from convcost.layers.fields import GROUPS, TIMES, axes, axis, field, flag, number, whole
+from convcost.layers.layout import Shape
 from convcost.ops import NOTHING, Cost, Ledger, product, standardise, total_of
 
 _AFFINE = field(flag, True, "Whether a factor and a shift per channel are learned.")
+_AXIS = field(axis, None, "The axis of the channels; by the layout without it.")
 _EPS = field(number, Fraction(1, 100_000), "What is added to the variance; no count changes.")
 
 
@@ -28,13 +30,15 @@ class BatchNorm(Norm, type="batch_norm"):
 
     checked = ("num_features",)
     folds = True
+    unknown_axis = 0
 
+    axis: int = _AXIS
     affine: bool = _AFFINE
     eps: Any = _EPS
     momentum: Any = field(number, Fraction(1, 10), "How fast the running statistics follow; no count changes.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        channels, values = output[0], product(output)
+        channels, values = output[self.axis], product(output)
         return Cost(
             params=2 * channels if self.affine else 0,
             buffers=2 * channels,
@@ -44,7 +48,7 @@ class BatchNorm(Norm, type="batch_norm"):
 
 
 class LayerNorm(Norm, type="layer_norm"):
-    """A layer norm over the channels at each position.
+    """A layer norm over the channels at each position, or over all axes that `axis` names.
 
     For n channels: add 3n + 1, mul n, div n + 2, sqrt 1, and with `affine` mul n and add n more; params = 2n with
     `affine`.
@@ -56,12 +60,16 @@ class LayerNorm(Norm, type="layer_norm"):
     words: ClassVar[Mapping[str, str]] = {"LayerNorm": "PyTorch", "LayerNormalization": "Keras", "ln": "many papers"}
 
     checked = ("normalized_shape",)
+    unknown_axis = -1
 
+    axis: tuple[int, ...] = field(axes, None, "The axes that are standardised together; the channels without it.")
     affine: bool = _AFFINE
     eps: Any = _EPS
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        return _standardised(output, group=output[0], groups=product(output[1:]), affine=self.affine)
+        group = product(output[axis] for axis in self.axis)
+        groups = product(size for axis, size in enumerate(output) if axis not in self.axis)
+        return _standardised(output, group, groups, group if self.affine else 0)
 
 
 class GroupNorm(Norm, type="group_norm"):
@@ -81,24 +89,30 @@ class GroupNorm(Norm, type="group_norm"):
 
     checked = ("num_channels",)
 
+    unknown_axis = 0
+
+    axis: int = _AXIS
     num_groups: int = field(whole(1), about="How many groups of channels there are.", letter="g", role=GROUPS)
     affine: bool = _AFFINE
     eps: Any = _EPS
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if x[0] % self.num_groups:
+        if x[self.axis] % self.num_groups:
             raise LayerError(
                 "num_groups must divide the channels",
-                f"{self.num_groups} does not divide {x[0]}",
+                f"{self.num_groups} does not divide {x[self.axis]}",
                 field="num_groups",
                 output=x,
             )
         return x
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        group = output[0] // self.num_groups * product(output[1:])
-        return _standardised(output, group=group, groups=self.num_groups, affine=self.affine)
+        channels = output[self.axis]
+        rest = product(size for axis, size in enumerate(output) if axis != self.axis)
+        return _standardised(
+            output, channels // self.num_groups * rest, self.num_groups, channels if self.affine else 0
+        )
 
 
 class LocalResponseNorm(Norm, type="local_response_norm"):
@@ -133,12 +147,17 @@ class Scale(LayerType, type="scale"):
 
     words: ClassVar[Mapping[str, str]] = {"layer_scale": "timm"}
 
+    axis: int = _AXIS
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         values = product(output)
-        return Cost(params=output[0], ops=Ledger(mul=values), useful_mults=values)
+        return Cost(params=output[self.axis], ops=Ledger(mul=values), useful_mults=values)
 
 
-def _standardised(output: Shape, *, group: int, groups: int, affine: bool) -> Cost:
+def _standardised(output: Shape, group: int, groups: int, learned: int) -> Cost:
+    """Return the cost of a norm of so many groups of values, with so many learned factors and shifts."""
     values = product(output)
-    ops = standardise(group) * groups + (Ledger(mul=values, add=values) if affine else NOTHING)
-    return Cost(params=2 * output[0] if affine else 0, ops=ops, useful_mults=ops.mul)
+    ops = standardise(group) * groups + (
+        Ledger(mul=values, add=values) if learned.__class__ is not int or learned else NOTHING
+    )
+    return Cost(params=2 * learned, ops=ops, useful_mults=ops.mul)

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import LayerError, LayerType, Shape
+from convcost.layers.base import SPATIAL, LayerError, LayerType
 from convcost.layers.fields import SIZE, field, flag, padding, per_axis
+from convcost.layers.layout import Shape
 from convcost.layers.windows import amounts, output_size
 from convcost.ops import Cost, Ledger, average_of, gcd, maximum_of, product, total_of
 
 
 class _Pool(LayerType):
-    takes = "spatial"
+    takes = SPATIAL
 
     kernel_size: tuple[int, ...] = field(per_axis(1), about="The size of the window.", letter="Dk")
     stride: tuple[int, ...] = field(
@@ -109,7 +110,7 @@ class GlobalAvgPool(LayerType, type="global_avg_pool"):
         "gap": "many papers",
     }
 
-    takes = "spatial"
+    takes = SPATIAL
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -135,7 +136,7 @@ class AdaptiveAvgPool(LayerType, type="adaptive_avg_pool"):
 
     words: ClassVar[Mapping[str, str]] = {"AdaptiveAvgPool2d": "PyTorch"}
 
-    takes = "spatial"
+    takes = SPATIAL
     sized_windows = True
 
     output_size: tuple[int, ...] = field(per_axis(1), about="The size of the output.", letter="Dp", role=SIZE)

@@ -15,7 +15,8 @@ MARK = "▏▎▍▌▋▊▉█"  # eighths of a cell
 BAR_CELLS = 10
 GAP = 2  # spaces between columns
 REDIRECT = 120  # columns of a page that is no terminal
-_LONG = re.compile(r"(?<![\w.])[0-9]{4,}")  # a number in a formula
+_DEEPER = r"\((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*\)"  # parentheses, up to four within each other
+_LONG = re.compile(rf"\w{_DEEPER}|(?<![\w.])[0-9]{{4,}}")  # a number in a formula, or the arguments of a function
 
 
 class Column(Struct, frozen=True):
@@ -187,12 +188,14 @@ class Page(Struct, frozen=True):
 
 
 def grouped(number: Any) -> str:
-    """Return a number with all of its digits, in groups of three.
+    """Return a number with all of its digits, in groups of three; those between a function's commas stay together.
 
-    >>> grouped(4231976)
-    '4,231,976'
+    >>> grouped(4231976), grouped("1000·make_divisible(1280·alpha, 8)")
+    ('4,231,976', '1,000·make_divisible(1280·alpha, 8)')
     """
-    return f"{number:,}" if isinstance(number, int) else _LONG.sub(lambda digits: f"{int(digits[0]):,}", str(number))
+    if isinstance(number, int):
+        return f"{number:,}"
+    return _LONG.sub(lambda found: f"{int(found[0]):,}" if found[0].isdecimal() else found[0], str(number))
 
 
 def figure(value: Any) -> str:

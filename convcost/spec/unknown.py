@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.layers.fields import FLAG, WORD, Field
+from convcost.layers.fields import AXIS, FLAG, WORD, Field
 
 
 class UnknownNumber:
@@ -55,6 +55,8 @@ def unknown_value(field: Field, rank: int) -> Any:
         rank: The spatial axes of the input.
     """
     form = field.read.form
+    if form.kind == AXIS:
+        return (0,) if form.depth else 0
     if form.kind == FLAG:
         return False
     if form.kind == WORD:

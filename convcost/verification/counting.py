@@ -1,4 +1,4 @@
-"""The two sides of the comparison: what the executor counts of a layer, and what the formulas predict of it."""
+"""The two sides of the comparison: the executor's counts of a layer, and the formulas' predictions."""
 
 from __future__ import annotations
 
@@ -74,13 +74,14 @@ def predict(task: Task) -> Outcome:
     """Return the counts that the layer type's formulas predict for the input that was executed."""
     layer = REGISTRY[task.type](task.fields)
     try:
-        output = layer.output_shape(*task.input_shapes)
+        outputs = layer.output_shapes(*task.input_shapes)
     except LayerError as error:
         return Outcome(None, f"its formula refuses it: {error.message} ({error.found})", refused=True)
-    cost = layer.cost(task.input_shapes, output)
-    return Outcome(predicted(cost.at_rest() if task.folded else cost, output))
+    cost = layer.cost(task.input_shapes, outputs[0])
+    return Outcome(predicted(cost.at_rest() if task.folded else cost, outputs))
 
 
-def predicted(cost: Cost, output_shape: Shape) -> Counts:
-    """Return a cost as counts."""
-    return Counts(output_shape, cost.ops.to_dict(), cost.macs, cost.useful_mults, cost.params, cost.buffers)
+def predicted(cost: Cost, shapes: tuple[Shape, ...]) -> Counts:
+    """Return a cost as counts, with the shapes of the outputs."""
+    ops = cost.ops.to_dict()
+    return Counts(shapes[0], ops, cost.macs, cost.useful_mults, cost.params, cost.buffers, shapes[1:])

@@ -119,7 +119,8 @@ def test_an_output_without_a_path_goes_to_standard_output(convcost):
 def test_a_colon_needs_a_path_behind_it(convcost):
     ran = convcost("analyze", "net.yaml", "-o", "json:")
     assert (ran.status, ran.out) == (2, "")
-    assert ran.err == ("error: -o takes FORMAT or FORMAT:PATH\n = found: -o json:\n = help: -o json:cost.json\n")
+    message = "error: -o takes FORMAT, PATH or FORMAT:PATH\n = found: -o json:\n"
+    assert ran.err == f"{message} = help: -o cost.json, or -o json:cost.json\n"
 
 
 def test_a_spec_is_never_overwritten(folder, convcost):

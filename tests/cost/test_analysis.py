@@ -327,6 +327,18 @@ def test_an_analysis_as_plain_data(analyze):
             "useful_mults": 1_216,
             "ops": {"mul": 1_216, "add": 1_216, "div": 8},
         },
+        "warnings": [
+            {
+                "message": "nothing reads the symbol 'third'",
+                "file": "<mapping>",
+                "line": 5,
+                "column": 3,
+                "path": "symbols.third",
+                "found": None,
+                "help": "remove it, or read it",
+                "note": None,
+            }
+        ],
     }
     assert {"batch": 1, "fold": True}.items() <= convention.items()
     assert set(convention) == {"batch", "fold", *data["total"]} - {"ops"}

@@ -181,7 +181,13 @@ FAULTS = [
         "[6] reaches it",
         "a vector has none",
     ),
-    ("[6, 9]", "«linear: {out_features: 5}", "linear takes a vector", "[6, 9] reaches it", "put `flatten` before it"),
+    (
+        "[6, 9]",
+        "«linear: {out_features: 5}",
+        "linear takes a vector or tokens",
+        "[6, 9] reaches it",
+        "`flatten` for one vector, `pointwise_conv` for each position, `tokens` for a sequence",
+    ),
     (
         "[6, 9]",
         "batch_norm: {num_features: «9}",

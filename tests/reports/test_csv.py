@@ -13,7 +13,8 @@ import convcost
 HEADING = [
     "network", "name", "type", "file", "line", "input_shape", "output_shape", "params", "buffers", "mults", "adds",
     "macs", "flops", "useful_mults", "output_values", "activations", "deployed_params", "ops_mul", "ops_add",
-    "ops_div", "ops_cmp", "ops_exp", "ops_sqrt", "ops_tanh", "ops_erf", "ops_pow", "ratio_kind", "ratio_formula",
+    "ops_div", "ops_cmp", "ops_exp", "ops_sqrt", "ops_tanh", "ops_erf", "ops_pow",
+    "ops_log", "ops_abs", "ops_floor", "ops_sin", "ops_cos", "ratio_kind", "ratio_formula",
     "ratio_numbers", "ratio_exact", "ratio_value", "ratio_term", "notes", "fields",
 ]  # fmt: skip
 
@@ -48,7 +49,8 @@ def test_a_row_for_each_layer(small, render):
         "output_shape": "8×4×4", "output_values": "128", "activations": "128", "params": "584",
         "deployed_params": "584", "buffers": "0", "mults": "9216", "adds": "9216", "macs": "9216", "flops": "18432",
         "useful_mults": "6400", "ops_mul": "9216", "ops_add": "9216", "ops_div": "0", "ops_cmp": "0", "ops_exp": "0",
-        "ops_sqrt": "0", "ops_tanh": "0", "ops_erf": "0", "ops_pow": "0", "ratio_kind": "standard",
+        "ops_sqrt": "0", "ops_tanh": "0", "ops_erf": "0", "ops_pow": "0",
+        "ops_log": "0", "ops_abs": "0", "ops_floor": "0", "ops_sin": "0", "ops_cos": "0", "ratio_kind": "standard",
         "ratio_formula": "1/N + 1/Dk²", "ratio_numbers": "1/8 + 1/9", "ratio_exact": "17/72",
         "ratio_value": "0.2361111111111111", "ratio_term": "", "notes": "",
     }  # fmt: skip
