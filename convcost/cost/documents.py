@@ -88,7 +88,7 @@ def cost_document(cost: Cost) -> Any:
 
 
 def standard_names() -> list[str]:
-    """Return the names of the metrics that are told without being asked for."""
+    """Return the names of the metrics that are reported without being asked for."""
     return [metric.name for metric in metrics.standard()]
 
 
@@ -137,9 +137,9 @@ def heads(
     found = numbers_of_rows(analysis, rows, values, names)
     if analysis.network.free is None:
         return found
-    from convcost.cost.free import told
+    from convcost.cost.free import as_text
 
-    return map(told, found)
+    return map(as_text, found)
 
 
 def numbers_of_rows(
@@ -165,20 +165,20 @@ def _free_document(
     left_out: int | None,
 ) -> Struct:
     """Return the document of an analysis whose numbers are formulas: their texts, and their structures beside them."""
-    from convcost.cost.free import conditions, structures, symbols, told
+    from convcost.cost.free import as_text, conditions, structures, symbols
 
     formulas = analysis.formulas(rows)
     known = kinds(names, free=True)
     network = network_document(analysis.network)
     sums = {name: plain(analysis.value(name)) for name in names}
     return documents.FreeAnalysis(
-        network=documents.Network(**told({name: getattr(network, name) for name in network.__struct_fields__})),
+        network=documents.Network(**as_text({name: getattr(network, name) for name in network.__struct_fields__})),
         free={name: documents.FreeSymbol(**known_of) for name, known_of in symbols(free).items()},
         conditions=[documents.Condition(**condition) for condition in conditions(free)],
         convention=convention_document(analysis),
         layers=[
             known.layer(
-                **told(head),
+                **as_text(head),
                 ratio=ratio_document(row.ratio),
                 notes=list(row.notes),
                 formula=formulas[row.name],
@@ -186,6 +186,6 @@ def _free_document(
             )
             for row, head in zip(rows, numbers_of_rows(analysis, rows, values, names), strict=True)
         ],
-        total=known.total(**told(sums), ops=told(analysis.total.ops.to_dict()), structures=structures(sums)),
+        total=known.total(**as_text(sums), ops=as_text(analysis.total.ops.to_dict()), structures=structures(sums)),
         left_out=UNSET if left_out is None else left_out,
     )

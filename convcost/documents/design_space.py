@@ -13,7 +13,7 @@ Value = bool | int | str | None
 
 
 class Sweep(Struct, frozen=True, kw_only=True):
-    """What a network costs at each combination of some values, as `convcost sweep` tells it.
+    """What a network costs at each combination of some values, as `convcost sweep` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -32,7 +32,7 @@ class Sweep(Struct, frozen=True, kw_only=True):
 
 
 class Solution(Struct, frozen=True, kw_only=True):
-    """The largest value of a symbol within limits, as `convcost solve` tells it.
+    """The largest value of a symbol within limits, as `convcost solve` shows it.
 
     Attributes:
         schema_version: The version of this structure.

@@ -1,4 +1,4 @@
-"""The documents of layer types: their formulas in the papers' letters, and the proofs of them."""
+"""The documents of layer types: their formulas in the papers' symbols, and the proofs of them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Quotient(Struct, frozen=True, kw_only=True):
 
 
 class Formulas(Struct, frozen=True, kw_only=True):
-    """What each layer type costs as formulas, as `convcost formulas` tells it.
+    """What each layer type costs as formulas, as `convcost formulas` shows them.
 
     Attributes:
         schema_version: The version of this structure.
-        letters: What each letter means.
+        letters: What each symbol means.
         formulas: For each `type` and `variant` its output, parameters and operations, and the `conditions`.
         ratios: What some convolutions cost of others.
     """
@@ -80,7 +80,7 @@ class FormulaProof(Struct, frozen=True, kw_only=True):
 
 
 class FormulaProofs(Struct, frozen=True, kw_only=True):
-    """The proofs of the layer types' formulas, as `convcost verify --formulas` tells them.
+    """The proofs of the layer types' formulas, as `convcost verify --formulas` shows them.
 
     Attributes:
         schema_version: The version of this structure.
