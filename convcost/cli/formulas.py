@@ -1,4 +1,4 @@
-"""`convcost formulas`: what each layer type costs, in the papers' symbols."""
+"""`convcost formulas`: the cost of each layer type, in the papers' symbols."""
 
 from __future__ import annotations
 

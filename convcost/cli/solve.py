@@ -43,5 +43,5 @@ def solve(
     limits = options.settings(max, "--max", "METRIC=LIMIT", "mults=300M")
     settings = options.settings(set)
     found = convcost.solve(spec, symbol, max=limits, set=settings, step=step, batch=batch, fold=not no_fold)
-    output.write([SolutionReport(found)], chosen)
+    output.write([SolutionReport(found)], chosen, warnings=found.warnings)
     raise typer.Exit(0 if found.best else UNSATISFIED)

@@ -1,4 +1,4 @@
-"""`convcost sweep`: what a network costs at every combination of some values."""
+"""`convcost sweep`: the cost of a network at every combination of some values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 import convcost
-from convcost.cli import options, output, writing
+from convcost.cli import options, output
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -38,7 +38,7 @@ def sweep(
     max_points: int = typer.Option(
         100_000, "--max-points", min=1, metavar="N", help="How many points there may be; each takes memory."
     ),
-    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in so many processes at once."),
+    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in N processes at once."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
@@ -66,9 +66,7 @@ def sweep(
             pool=pool,
             watch=shown.advance,
         )
-    for name in found.unused:
-        writing.warn(f"{name} occurs in no number of {spec}")
-    output.write([SweepReport(found)], chosen)
+    output.write([SweepReport(found)], chosen, warnings=found.warnings)
 
 
 def _symbols(spec: str) -> SymbolsReport:

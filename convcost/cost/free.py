@@ -12,14 +12,14 @@ from convcost.symbolic import Condition, Formula
 from convcost.symbolic.solutions import solutions
 
 
-def as_text(value: Any) -> Any:
+def with_texts(value: Any) -> Any:
     """Return plain data with the text of each formula, in the language of the specs, in its place."""
     if isinstance(value, Formula):
         return value.text("plain")
     if isinstance(value, Mapping):
-        return {key: as_text(each) for key, each in value.items()}
+        return {key: with_texts(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [as_text(each) for each in value]
+        return [with_texts(each) for each in value]
     return value
 
 

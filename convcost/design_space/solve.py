@@ -17,7 +17,7 @@ from msgspec import Struct
 from convcost.design_space.repetitions import RepetitionSearch
 from convcost.design_space.search import FormulaSearch, Search
 from convcost.design_space.sweep import Build, SweepLimit, SweepTask
-from convcost.errors import ErrorDetail, OptionError, SpecError
+from convcost.errors import ErrorDetail, OptionError, SpecError, WarningDetail
 from convcost.metrics import METRICS
 from convcost.reports.result import Result
 
@@ -40,6 +40,7 @@ class Solution(Result, frozen=True):
         best: The largest candidate within the limits; None where there is none.
         next: The next larger candidate at which the network is valid, which is not within them.
         least: The least total that each limited one can have.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     shown_by: ClassVar[str] = "convcost.design_space.solve_report:SolutionReport"
@@ -51,6 +52,7 @@ class Solution(Result, frozen=True):
     best: SolvedValue | None
     next: SolvedValue | None
     least: Mapping[str, int]
+    warnings: tuple[WarningDetail, ...] = ()
 
     def summary(self) -> str:
         """Return the result in one line."""
@@ -63,8 +65,9 @@ class Solution(Result, frozen=True):
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.documents import design_space as documents
+        from convcost.documents.warnings import warning_documents
 
-        return documents.Solution(
+        return documents.SolutionDocument(
             network=self.name or None,
             symbol=self.symbol,
             limits={limit.metric: limit.value for limit in self.limits},
@@ -72,6 +75,7 @@ class Solution(Result, frozen=True):
             best=_as_data(self.best),
             next=_as_data(self.next),
             least=dict(self.least),
+            warnings=warning_documents(self.warnings),
         )
 
 
@@ -124,7 +128,10 @@ def solve(
     least = (
         {} if best else {metric: search.least(metric, end) for metric in dict.fromkeys(each.metric for each in limits)}
     )
-    return Solution(title, name, tuple(limits), search.step, _solved(search, best), _solved(search, after), least)
+    candidates = _solved(search, best), _solved(search, after)
+    found = candidates[0]
+    warnings = (build({**fixed, name: found.value}, None) if found else build(fixed, [name])).warnings
+    return Solution(title, name, tuple(limits), search.step, *candidates, least, warnings)
 
 
 def _check_sum(metric: str, symbol: str) -> None:

@@ -59,7 +59,7 @@ class Symbols(Result, frozen=True):
         from convcost.documents import design_space as documents
 
         symbols = [
-            documents.SpecSymbol(
+            documents.SpecSymbolDocument(
                 name=symbol.name,
                 default=_plain(symbol.default),
                 multiple_of=_plain(symbol.multiple_of),
@@ -68,7 +68,7 @@ class Symbols(Result, frozen=True):
             )
             for symbol in self.symbols
         ]
-        return documents.Symbols(network=self.name or None, symbols=symbols)
+        return documents.SymbolsDocument(network=self.name or None, symbols=symbols)
 
 
 def _plain(value: Any) -> Any:

@@ -7,12 +7,13 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.documents import VERSION
+from convcost.documents.warnings import Warning
 
 Value = bool | int | str | None
 """A number, the text of a fraction, a word, a truth value, or null where there is none."""
 
 
-class Sweep(Struct, frozen=True, kw_only=True):
+class SweepDocument(Struct, frozen=True, kw_only=True):
     """What a network costs at each combination of some values, as `convcost sweep` shows it.
 
     Attributes:
@@ -22,6 +23,7 @@ class Sweep(Struct, frozen=True, kw_only=True):
         fixed: The values of other symbols.
         points: The points that are shown: the symbols' values, the metrics that were asked, `ratio`, the mults over
             those of the first point, and `error`, why a point has no cost.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -29,9 +31,10 @@ class Sweep(Struct, frozen=True, kw_only=True):
     axes: dict[str, list[Value]]
     fixed: dict[str, Value]
     points: list[dict[str, Value]]
+    warnings: list[Warning] = []
 
 
-class Solution(Struct, frozen=True, kw_only=True):
+class SolutionDocument(Struct, frozen=True, kw_only=True):
     """The largest value of a symbol within limits, as `convcost solve` shows it.
 
     Attributes:
@@ -43,6 +46,7 @@ class Solution(Struct, frozen=True, kw_only=True):
         best: The largest `value` within the limits with its totals; null where there is none.
         next: The next larger one at which the network is valid.
         least: The least total that each limited metric can have.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -53,9 +57,10 @@ class Solution(Struct, frozen=True, kw_only=True):
     best: dict[str, Value] | None
     next: dict[str, Value] | None
     least: dict[str, int]
+    warnings: list[Warning] = []
 
 
-class SpecSymbol(Struct, frozen=True, kw_only=True):
+class SpecSymbolDocument(Struct, frozen=True, kw_only=True):
     """A symbol of a spec.
 
     Attributes:
@@ -73,7 +78,7 @@ class SpecSymbol(Struct, frozen=True, kw_only=True):
     example: str
 
 
-class Symbols(Struct, frozen=True, kw_only=True):
+class SymbolsDocument(Struct, frozen=True, kw_only=True):
     """The symbols of a spec, as `convcost sweep` lists them.
 
     Attributes:
@@ -84,4 +89,4 @@ class Symbols(Struct, frozen=True, kw_only=True):
 
     schema_version: int = VERSION
     network: str | None
-    symbols: list[SpecSymbol]
+    symbols: list[SpecSymbolDocument]

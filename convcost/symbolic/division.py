@@ -99,8 +99,8 @@ _PRIME = (1 << 61) - 1
 def _coprime(a: Terms, b: Terms, variable: Atom) -> bool:
     """Return whether a and b surely share no factor in which the variable occurs.
 
-    They share none where they share none modulo a prime, the other variables replaced by numbers, as long as the leading
-    coefficients do not vanish there.
+    They share none where they share none modulo a prime, the other variables replaced by numbers, as long as the
+    leading coefficients do not vanish there.
     """
     p, q = _image(a, variable), _image(b, variable)
     if not p[0] or not q[0]:

@@ -41,9 +41,16 @@ def test_a_symbol_without_a_value_needs_no_option(convcost, folder):
 def test_a_symbol_on_which_nothing_depends_is_a_warning(convcost):
     result = convcost("analyze", "mobilenet_v1", "--free", "alpha")
     assert result.err == ""
-    with_unused = "symbols: {n: 1}\ninput: [1, 4, 4]\nlayers: [relu]\n"
+    with_unused = "symbols: {n: 1}\ninput: [1, 4, 4]\nlayers: [{relu: , if: n + 1 > n}]\n"
     result = convcost("analyze", "-", "--free", "n", stdin=with_unused.encode())
-    assert (result.status, result.err) == (0, "warning: n occurs in no number of -\n")
+    about = "warning: n occurs in no number\n --> <stdin>, symbols.n\n"
+    assert (result.status, result.err) == (0, f"{about}  = help: layers read it, and nothing depends on it\n")
+
+
+def test_a_symbol_that_nothing_reads_is_one_warning(convcost):
+    for command in ("analyze", "--free", "n"), ("sweep", "--set", "n=1,2"), ("sweep", "--set", "n=1,2", "-f", "json"):
+        result = convcost(command[0], "-", *command[1:], stdin=b"symbols: {n: 1}\ninput: [1, 4, 4]\nlayers: [relu]\n")
+        assert (result.status, result.err.count("warning:")) == (0, 1)
 
 
 def test_sorting_formulas_goes_by_their_values_at_the_defaults(convcost):
