@@ -139,13 +139,13 @@ class LayerType:
     """The field that a bare text in the place of the fields gives, as in `rearrange: c h w -> (h w) c`."""
     gathers: ClassVar[str] = ""
     """The field that gathers what is given by names that no field has; empty where such names are errors."""
-    axes: ClassVar[tuple[str, ...]] = ()
+    axis_fields: ClassVar[tuple[str, ...]] = ()
     """The fields that hold axes."""
 
     def __init_subclass__(cls, type: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.fields = cls.fields | {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
-        cls.axes = tuple([name for name, value in cls.fields.items() if value.read.form.kind == AXIS])
+        cls.axis_fields = tuple([name for name, value in cls.fields.items() if value.read.form.kind == AXIS])
         if not type:
             return
         cls.type = type
@@ -238,7 +238,7 @@ class LayerType:
         """
         if inputs:
             cls.complete(fields, inputs[0].shape)
-        for name in cls.axes:
+        for name in cls.axis_fields:
             fields[name] = cls._numbered(name, fields[name], inputs)
 
     @classmethod
