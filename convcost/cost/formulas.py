@@ -357,7 +357,8 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
     letters = _Letters(settings)
     words = _words(type)
     given: dict[str, Any] = {words[0]: variant} if words else {}
-    flags: list[str] = [name for name in ("bias", "affine") if name in REGISTRY[type].fields]
+    names = REGISTRY[type].fields
+    flags: list[str] = ["affine"] if "affine" in names else ["bias"] if "bias" in names else []
     definition = REGISTRY[type]
     with assuming(_witness(definition)) as conditions:
         try:

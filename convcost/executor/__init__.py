@@ -17,6 +17,7 @@ import msgspec
 # The families register their executors when they are imported.
 from convcost.executor import (  # noqa: F401
     activations,
+    attention,
     convolution,
     correlation,
     elementwise,
@@ -25,6 +26,8 @@ from convcost.executor import (  # noqa: F401
     movement,
     norms,
     pooling,
+    recurrent,
+    reductions,
     reshaping,
     sampling,
     selection,

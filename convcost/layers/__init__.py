@@ -2,6 +2,7 @@
 
 from convcost.layers import (
     activations,
+    attention,
     convolution,
     correlation,
     declared,
@@ -13,6 +14,8 @@ from convcost.layers import (
     norms,
     patches,
     pooling,
+    recurrent,
+    reductions,
     reshaping,
     sampling,
     selection,
@@ -50,6 +53,7 @@ __all__ = [
     "Shape",
     "Trials",
     "activations",
+    "attention",
     "convolution",
     "correlation",
     "declared",
@@ -61,6 +65,8 @@ __all__ = [
     "norms",
     "patches",
     "pooling",
+    "recurrent",
+    "reductions",
     "reshaping",
     "sampling",
     "selection",

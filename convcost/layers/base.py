@@ -129,6 +129,8 @@ class LayerType:
     """What others call it, and who does: an unknown name is answered with the type that it means."""
     composite: ClassVar[bool] = False
     """Whether it is written for other layers, its `stages`, and never runs itself."""
+    internal: ClassVar[bool] = False
+    """Whether it is a part of a composite type that is seldom written by itself."""
     checked: ClassVar[tuple[str, ...]] = ()
     """PyTorch's names for the input's channels: always inferred, checked where a spec gives them."""
     either: ClassVar[tuple[str, ...]] = ()

@@ -25,6 +25,9 @@ BOUNDS, SHAPES = "bounds", "shapes"
 AXIS_WORDS = ("channels", "depth", "height", "width", "length")
 """The names of axes; `convcost.layers.layout` says which axis of a layout each is."""
 
+LAYOUT_WORDS = ("feature_map", "tokens", "vector", "unknown")
+"""The words of the field `layout`."""
+
 CHANNELS, GROUPS, BOUND, SIZE, TIMES = "channels", "groups", "bound", "size", "times"
 """What a field says of the output or the input. `CHANNELS`: how many channels the output has; `GROUPS`: a number that
 divides the input's channels, and follows them where it is equal; `BOUND`: a place among the input's channels; `SIZE`:
@@ -315,6 +318,33 @@ def number(value: Any, rank: int) -> Any:
     raise FieldError("a number")
 
 
+def flag_or(*choices: str) -> Reader:
+    """Read a truth value, or one of some words."""
+
+    @_takes(Form(FLAG, words=choices))
+    def read(value: Any, rank: int) -> bool | str:
+        if isinstance(value, bool) or (isinstance(value, str) and value in choices):
+            return value
+        raise FieldError(f"true, false or {' or '.join(choices)}")
+
+    return read
+
+
+def whole_or(minimum: int, *choices: str) -> Reader:
+    """Read one whole number, or one of some words."""
+    number = whole(minimum)
+
+    @_takes(Form(WHOLE, minimum, words=choices))
+    def read(value: Any, rank: int) -> Any:
+        if isinstance(value, str):
+            if value in choices:
+                return value
+            raise FieldError(f"a whole number or {' or '.join(choices)}")
+        return number(value, rank)
+
+    return read
+
+
 @_takes(Form(BOUNDS))
 def bounds(value: Any, rank: int) -> Any:
     """Read one number, or a list of the least and the largest."""
@@ -386,7 +416,7 @@ def value_name(value: Any, rank: int) -> int:
 
 @_takes(Form(NAMES, depth=1))
 def value_names(value: Any, rank: int) -> int:
-    """Read names of values that become the layer's next inputs; the normal form is how many there are."""
+    """Read one or several names of values that become the layer's next inputs; the normal form is their count."""
     names = value if isinstance(value, list) else [value]
     for index, name in enumerate(names):
         if not isinstance(name, str):

@@ -192,7 +192,7 @@ def _value(form: Form) -> Schema:
     if form.kind == SHAPES:
         shape = {"type": "array", "items": _one(Form(WHOLE, 1)), "minItems": 1}
         return {"anyOf": [shape, {"type": "array", "items": shape, "minItems": 1}]}
-    words = list(CONSTANTS if form.kind == FLAG else form.words)
+    words = [*(CONSTANTS if form.kind == FLAG else ()), *form.words]
     alternatives: list[Schema] = [{"enum": words}, _one(form, empty=True)]
     element = _one(Form(form.kind, form.minimum))
     if form.kind == AXIS:

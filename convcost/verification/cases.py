@@ -233,7 +233,7 @@ def _choices(field: Field) -> list[Any]:
     """Return the values that are tried of a field: of one axis, where it has one for each."""
     form = field.read.form
     if form.kind == FLAG:
-        return [False, True]
+        return [False, True, *form.words]
     if form.kind == WORD:
         return list(form.words)
     if form.kind == NUMBER:

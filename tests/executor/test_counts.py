@@ -128,6 +128,46 @@ LEDGER = [
     ("local_response_norm", {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1}, [(7, 2, 2)], (7, 2, 2),
      {"mul": 56, "add": 168, "pow": 28, "div": 28}, 0, 0),  # 28 · (5 + 1) add
     ("scale", {}, [(4, 3)], (4, 3), {"mul": 12}, 4, 0),
+    # Without a bias 60 add, and half of the params, less.
+    ("layer_norm", {"axis": (0,), "affine": True, "bias": False, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 195, "mul": 120, "div": 90, "sqrt": 15}, 4, 0),
+    # All 60 values at once: add 3n + 1, mul n, div n + 2; a factor and a shift for each value.
+    ("layer_norm", {"axis": (0, 1, 2), "affine": True, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 241, "mul": 120, "div": 62, "sqrt": 1}, 120, 0),
+    # 4 channels of n = 15: add 3n + 1, mul n, div n + 2.
+    ("instance_norm", {"affine": False, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 184, "mul": 60, "div": 68, "sqrt": 4}, 0, 0),
+    # 15 positions of n = 4: mul n, add n + 1, div n + 1; with affine mul n more.
+    ("rms_norm", {"affine": True, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"mul": 120, "add": 75, "div": 75, "sqrt": 15}, 4, 0),
+    # 15 positions of n = 4: mul n, add n, div n.
+    ("l2_normalize", {"eps": 1e-12}, [(4, 3, 5)], (4, 3, 5),
+     {"mul": 60, "add": 60, "div": 60, "sqrt": 15, "cmp": 15}, 0, 0),
+    # 15 positions of n = 4.
+    ("reduce", {"op": "sum", "axis": (0,), "keepdim": False, "layout": None}, [(4, 3, 5)], (3, 5), {"add": 60}, 0, 0),
+    ("reduce", {"op": "mean", "axis": (0,), "keepdim": True, "layout": None}, [(4, 3, 5)], (1, 3, 5),
+     {"add": 60, "div": 15}, 0, 0),
+    ("reduce", {"op": "max", "axis": (0,), "keepdim": False, "layout": None}, [(4, 3, 5)], (3, 5), {"cmp": 45}, 0, 0),
+    ("reduce", {"op": "norm", "axis": (0,), "keepdim": False, "layout": None}, [(4, 3, 5)], (3, 5),
+     {"mul": 60, "add": 60, "sqrt": 15}, 0, 0),
+    # 2 matrices of 3 · 4 products of 5 each.
+    ("matmul", {"layout": None}, [(2, 3, 5), (5, 4)], (2, 3, 4), {"mul": 120, "add": 120}, 0, 0),
+    # 2 heads, 3 queries, 4 keys, 5 channels a head.
+    ("attention_scores", {"num_heads": 2, "num_kv_heads": 2}, [(3, 10), (4, 10)], (2, 3, 4),
+     {"mul": 120, "add": 120}, 0, 0),
+    ("attention_scale", {"head_dim": 5}, [(2, 3, 4)], (2, 3, 4), {"mul": 24}, 0, 0),
+    ("attention_bias", {}, [(2, 3, 4), (3, 4), (2, 1, 1)], (2, 3, 4), {"add": 48}, 0, 0),
+    ("attention_context", {"num_kv_heads": 2}, [(2, 3, 4), (4, 10)], (3, 10), {"mul": 120, "add": 120}, 0, 0),
+    # 6 steps of 4 · 4 · (3 + 4) products, 16 second biases; 12 sigmoids, 8 tanh, mul 12, add 4.
+    ("lstm", {"hidden_size": 4, "num_layers": 1, "bidirectional": False, "bias": True, "proj_size": 0,
+              "return": "sequence"}, [(6, 3)], (6, 4),
+     {"mul": 744, "add": 864, "exp": 72, "div": 72, "tanh": 48}, 144, 0),
+    # 6 steps of 3 · 4 · (3 + 4) products, 8 second biases; 8 sigmoids, 4 tanh, mul 12, add 12.
+    ("gru", {"hidden_size": 4, "num_layers": 1, "bidirectional": False, "bias": True, "return": "last"},
+     [(6, 3)], (4,), {"mul": 576, "add": 672, "exp": 48, "div": 48, "tanh": 24}, 108, 0),
+    # 6 steps of 4 · (3 + 4) products, 4 second biases and 4 comparisons.
+    ("rnn", {"hidden_size": 4, "num_layers": 1, "bidirectional": False, "bias": True, "nonlinearity": "relu",
+             "return": "sequence"}, [(6, 3)], (6, 4), {"mul": 168, "add": 192, "cmp": 24}, 36, 0),
     ("relu", {}, [(4, 3)], (4, 3), {"cmp": 12}, 0, 0),
     ("relu6", {}, [(4, 3)], (4, 3), {"cmp": 24}, 0, 0),
     ("leaky_relu", {"negative_slope": Fraction(1, 100)}, [(4, 3)], (4, 3), {"cmp": 12, "mul": 12}, 0, 0),

@@ -66,6 +66,19 @@ DESIGN = [
     "flatten",
     "dropout",
     "identity",
+    "instance_norm",
+    "rms_norm",
+    "l2_normalize",
+    "matmul",
+    "reduce",
+    "attention",
+    "attention_scores",
+    "attention_scale",
+    "attention_bias",
+    "attention_context",
+    "lstm",
+    "gru",
+    "rnn",
 ]
 
 
@@ -120,8 +133,13 @@ def test_a_layer_is_frozen():
 
 
 def test_a_type_that_never_runs_says_no_cost():
-    """`separable_conv` is written for two other layers."""
-    assert [name for name, layer in REGISTRY.items() if layer.composite] == ["separable_conv"]
+    """`separable_conv` is written for two other layers, `attention` for up to nine."""
+    assert {name for name, layer in REGISTRY.items() if layer.composite} == {"separable_conv", "attention"}
+
+
+def test_the_parts_of_attention_are_marked_as_such():
+    parts = {"attention_scores", "attention_scale", "attention_bias", "attention_context"}
+    assert {name for name, layer in REGISTRY.items() if layer.internal} == parts
 
 
 def test_batch_norms_fold_into_all_that_have_weights():
