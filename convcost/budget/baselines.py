@@ -10,13 +10,13 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from convcost.budget import earlier, git, revisions
-from convcost.budget.earlier import Recorded
+from convcost.budget import baseline_report, git, revisions
+from convcost.budget.baseline_report import Recorded
 from convcost.budget.revisions import Revision
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.cost.documents import network_document
-from convcost.documents.analysis import Network as Whose
+from convcost.documents.analysis import NetworkDocument
 from convcost.errors import BaselineError, ConvcostError, ErrorDetail, Place, visible
 from convcost.network import Network
 from convcost.ops import Cost
@@ -156,7 +156,7 @@ def from_report(path: str) -> Baseline:
     Raises:
         BaselineError: It cannot be read, is no such report, tells numbers that do not compare, or contradicts itself.
     """
-    return _Reported(path, earlier.read(path))
+    return _Reported(path, baseline_report.read(path))
 
 
 class _Reported:
@@ -181,7 +181,7 @@ class _Reported:
         first = best[0].entry
         if any((other.entry.layers, other.entry.total) != (first.layers, first.total) for other in best):
             message = f"the report tells of {spec} more than once, with different numbers"
-            raise BaselineError(earlier.detail(self._path, message))
+            raise BaselineError(baseline_report.detail(self._path, message))
         return self._past(best[0], network)
 
     def _past(self, recorded: Recorded, network: Network) -> Past:
@@ -195,7 +195,7 @@ class _Reported:
         It is found by its file; by its name where one of the two is from no file, or the file is gone, and the name is
         only one network's.
         """
-        whose = Whose(name=network.name or None, file=network.file or None, symbols={})
+        whose = NetworkDocument(name=network.name or None, file=network.file or None, symbols={})
         if whose.is_file:
             file = os.path.realpath(network.file)
             for folder in ("", os.path.dirname(self._path)):  # noqa: PTH120 -- where it was made, as far as one can tell
@@ -235,7 +235,7 @@ class _Reported:
         return ErrorDetail(message, Place(self._path), found=f"it does at {few}", help=help)
 
 
-def _real(whose: Whose, folder: str = "") -> str:
+def _real(whose: NetworkDocument, folder: str = "") -> str:
     return os.path.realpath(Path(folder, whose.file or ""))
 
 

@@ -7,8 +7,9 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from convcost.documents import VERSION
-from convcost.documents.difference import Base
+from convcost.documents.difference import BaseDocument
 from convcost.documents.numbers import Count
+from convcost.documents.warnings import Warning
 
 Network = TypeVar("Network")
 
@@ -36,7 +37,7 @@ class Costliest(Struct, frozen=True, kw_only=True):
     line: Count
 
 
-class Remedy(Struct, frozen=True, kw_only=True):
+class RemedyDocument(Struct, frozen=True, kw_only=True):
     """A rewrite that brings a network back within a limit, or as near as one can.
 
     Attributes:
@@ -46,6 +47,8 @@ class Remedy(Struct, frozen=True, kw_only=True):
         value: What the limited part costs then.
         renamed: Whether the budget's pattern of layers does not mean the same part then.
         command: The command line that does it.
+        reached_with_ends: Whether the limit is kept at least where the first and the last layer are not spared.
+        suggestion: The command line that finds out how, where only that reaches it.
     """
 
     rewrites: list[str]
@@ -54,9 +57,11 @@ class Remedy(Struct, frozen=True, kw_only=True):
     value: Value
     renamed: bool
     command: str | None
+    reached_with_ends: bool
+    suggestion: str | None
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class VerdictDocument(Struct, frozen=True, kw_only=True):
     """One limit of one network at one point.
 
     Attributes:
@@ -67,20 +72,22 @@ class Verdict(Struct, frozen=True, kw_only=True):
         layers: The pattern of the layers that it is for.
         scope: `sum` or `each`.
         layer: The layer, where it is for each.
-        kind: `max` or `growth`.
+        kind: `max`, `min` or `growth`.
         written: The limit as it is written.
-        limit: The largest value that is within it.
+        limit: The largest value that is within it, of `min` the smallest.
         warn_above: Above which value there is a warning.
         actual: What the network, or the layers, cost.
-        delta: How much above the limit it is.
+        delta: How much beyond the limit it is: above it, or below `min`.
         used: The share that is used of the limit.
         base: What they cost at the baseline.
         verdict: `within`, `warning`, `exceeded` or `skipped`.
         reason: Why it is skipped.
-        message: What somebody wants to be said where it is exceeded.
+        message: The message that is shown where it is exceeded.
         file: Where the limit is written.
         line: Its line.
         column: Its column.
+        accepted: What was accepted instead of the baseline's value; growth is measured from there.
+        grown: By which share it has grown.
         costliest: Where it is exceeded or warned of, the layers that cost or grew most.
         remedy: Where it is exceeded, what would help.
     """
@@ -106,12 +113,14 @@ class Verdict(Struct, frozen=True, kw_only=True):
     file: str | None
     line: Count | None
     column: Count | None
+    accepted: Value
+    grown: float | None
     costliest: list[Costliest]
-    remedy: Remedy | None
+    remedy: RemedyDocument | None
 
 
-class Check(Struct, Generic[Network], frozen=True, kw_only=True):
-    """Networks held to their budgets, as `convcost check` tells them; a baseline for a later check.
+class CheckDocument(Struct, Generic[Network], frozen=True, kw_only=True):
+    """Networks held to their budgets, as `convcost check` shows them; a baseline for a later check.
 
     Attributes:
         schema_version: The version of this structure.
@@ -120,17 +129,19 @@ class Check(Struct, Generic[Network], frozen=True, kw_only=True):
         config: The configuration that the budgets stand in.
         base: What growth is measured against.
         counts: How many verdicts there are of each kind.
-        notes: What else is to be said.
+        notes: Other remarks.
         verdicts: One for each limit.
         networks: What each network costs.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
     ok: bool
     strict: bool
     config: str | None
-    base: Base | None
+    base: BaseDocument | None
     counts: dict[str, Count]
     notes: list[str]
-    verdicts: list[Verdict]
+    verdicts: list[VerdictDocument]
     networks: list[Network]
+    warnings: list[Warning] = []

@@ -106,8 +106,8 @@ class Arithmetic:
         return self._singles("erf", map(math.erf, values))
 
     def power(self, values: Values, exponent: float) -> list[Number]:
-        """Values raised to a real exponent, as floats."""
-        return self._singles("pow", map(math.pow, values, repeat(exponent)))
+        """Values raised to a real exponent, as floats; not a number where there is no real power."""
+        return self._singles("pow", map(_power, values, repeat(exponent)))
 
     def total(self, values: Values) -> Number:
         """The sum of the values: an accumulator starts at zero and each value is added to it."""
@@ -137,6 +137,13 @@ def _exponential(value: Number) -> float:
         return math.exp(value)
     except OverflowError:
         return math.inf
+
+
+def _power(base: Number, exponent: float) -> float:
+    try:
+        return math.pow(base, exponent)
+    except ValueError:
+        return math.nan
 
 
 def quotient(dividend: Number, divisor: Number) -> Number:

@@ -8,9 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.errors import WarningDetail
 from convcost.layers.base import LayerType
 from convcost.layers.layout import FEATURE_MAP
-from convcost.ops import Cost
+from convcost.ops import Cost, product
 
 INPUT = -1
 """The producer of a tensor that no layer gives: an input of the network."""
@@ -122,6 +123,15 @@ class Layer(Struct, frozen=True, gc=False):
         return Cost(params, buffers, cost.ops * times, cost.macs * times, cost.useful_mults * times)
 
     @property
+    def values(self) -> Any:
+        """How many values it gives, in all outputs and all times that it runs."""
+        outputs = self.outputs
+        values = product(outputs[0].shape)
+        for tensor in outputs[1:]:
+            values += product(tensor.shape)
+        return values if self.times.__class__ is int and self.times == 1 else values * self.times
+
+    @property
     def sources(self) -> tuple[int, ...]:
         """The indices of the layers that it reads; `INPUT` for an input of the network."""
         return tuple([tensor.producer for tensor in self.inputs])
@@ -173,6 +183,7 @@ class Network(Struct, frozen=True):
         free: The symbols that stay symbols; None where all have values.
         named_outputs: The outputs that it names; without any, every tensor that no layer reads is an output.
         built: Whether `NetworkBuilder` made it, which infers and checks all shapes.
+        warnings: What is valid in its spec and rarely meant.
     """
 
     name: str
@@ -185,6 +196,7 @@ class Network(Struct, frozen=True):
     free: Free | None = None
     named_outputs: tuple[Tensor, ...] = ()
     built: bool = False
+    warnings: tuple[WarningDetail, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -200,6 +212,10 @@ class Network(Struct, frozen=True):
         given = [tensor for layer in self.layers for tensor in layer.outputs]
         return tuple([tensor for tensor in given if (tensor.producer, tensor.output) not in read])
 
+    def output_layers(self) -> set[int]:
+        """Return the indices of the layers that give an output of the network."""
+        return {tensor.producer for tensor in self.outputs if tensor.producer != INPUT}
+
     def readers_of(self, tensor: Tensor) -> list[int]:
         """Return the indices of the layers that read a tensor, once each, in order."""
         source = tensor.producer, tensor.output
@@ -210,10 +226,13 @@ class Network(Struct, frozen=True):
         ]
 
     def readers(self) -> list[int]:
-        """Return how often each layer's outputs are read; one that nothing reads is an output of the network."""
+        """Return how often each layer's outputs are read; an output that the network names is read once more."""
         counts = [0] * len(self.layers)
         for layer in self.layers:
             for tensor in layer.inputs:
                 if tensor.producer != INPUT:
                     counts[tensor.producer] += 1
+        for tensor in self.named_outputs:
+            if tensor.producer != INPUT:
+                counts[tensor.producer] += 1
         return counts

@@ -1,4 +1,4 @@
-"""A network with layers of another form: the graph is built anew, shapes recomputed and held equal."""
+"""Rewritten networks: the graph is built again, its shapes are recomputed and must stay equal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Refusal, Rew
 
 
 class Survey(Struct, frozen=True):
-    """Where a rewrite applies in a network: its sites, each by all layers it takes up, and why it does not elsewhere.
+    """The sites of a rewrite in a network, and the reasons where it does not apply.
 
     Attributes:
-        sites: Each site by its first layer that becomes something.
-        refusals: Why it does not apply to a layer.
+        sites: The sites, by the index of the layer at which they were found.
+        refusals: The reasons why it does not apply, by the index of the layer.
     """
 
     sites: Mapping[int, Site]
@@ -29,8 +29,8 @@ class Rewritten(Struct, frozen=True):
 
     Attributes:
         network: The network.
-        origins: For each of its layers the index of the old layer that it is or stands for.
-        sites: What was rewritten.
+        origins: For each layer, the index of the old layer that it copies or replaces.
+        sites: The sites that were rewritten.
     """
 
     network: Network
@@ -72,16 +72,16 @@ def rewrite_all(network: Network, rewrite: Rewrite) -> Rewritten:
 
 
 def _with_own(graph: Graph, site: Site) -> Site:
-    """Return the site with the norms and activations that are written with its layers: the new parts write them."""
+    """Return the site extended by the norms and activations that are written with its layers."""
     own = {follower: () for index in site.becomes for follower in graph.own(index) if follower not in site.becomes}
     return replace(site, becomes=dict(sorted({**site.becomes, **own}.items()))) if own else site
 
 
 def _check_shapes(graph: Graph, site: Site) -> None:
-    """Refuse a site that would change a shape.
+    """Refuse a site that would change the output shape.
 
     Raises:
-        Refusal: What would change.
+        Refusal: The output shape would change.
     """
     writer = _Writer(graph, dict.fromkeys(site.becomes, site))
     last = max(site.becomes)
@@ -94,7 +94,7 @@ def _check_shapes(graph: Graph, site: Site) -> None:
 
 
 class _Writer:
-    """Copies the layers of a graph one after the other, and writes the parts of those that are rewritten."""
+    """Copies the layers of a graph in order, and writes the parts of the rewritten ones."""
 
     def __init__(self, graph: Graph, sites: Mapping[int, Site]) -> None:
         self.graph = graph
@@ -102,7 +102,7 @@ class _Writer:
         self.builder = NetworkBuilder(graph.network.name)
         self.inputs = [self.builder.add_input(tensor.shape) for tensor in graph.network.inputs]
         self.origins: list[int] = []
-        self.values: dict[int, Tensor] = {}  # what stands for each old layer's output
+        self.values: dict[int, Tensor] = {}  # the new tensor for each old layer's output
 
     def write(self) -> None:
         """Write all layers."""
@@ -110,7 +110,7 @@ class _Writer:
             self.take(index)
 
     def take(self, index: int) -> None:
-        """Copy a layer, or write what becomes of it."""
+        """Copy a layer, or write the parts that replace it."""
         layer = self.graph.layers[index]
         site = self.sites.get(index)
         inputs = tuple([self._value(tensor) for tensor in layer.inputs])
@@ -167,10 +167,10 @@ class _Writer:
         inputs: tuple[Tensor, ...],
         former: tuple[str, ...] = (),
     ) -> Tensor:
-        """Add a layer that is or stands for an old one.
+        """Add a layer that copies or replaces an old one.
 
         Raises:
-            Refusal: It cannot work on what reaches it.
+            Refusal: The layer cannot take its input.
         """
         old = self.graph.layers[index]
         try:

@@ -9,14 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import FormulaError
-from convcost.layers import FieldError, LayerError, LayerType, Shape
-from convcost.layers.layout import channel_axis
+from convcost.layers import FieldError, LayerError, LayerType, Shape, shown
+from convcost.layers.layout import channel_axis, number_of_axis
 from convcost.network import Tensor
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.collector import ErrorCollector, Positioned
 from convcost.spec.document import INVALID, Document, Given, Item
-from convcost.spec.expressions import Expression, Missing, Unknown
+from convcost.spec.expressions import RESOLVER, Expression, Missing, Unknown
 from convcost.spec.tree import Sequence
 from convcost.spec.unknown import UNKNOWN, UnknownNumber, unknown_value
 
@@ -64,6 +64,34 @@ class Value(Struct, frozen=True, gc=False):
         return Value(self.unsized().tensor, ranked=False)
 
 
+def size_of(value: Value | None, size: str | int) -> Any:
+    """Return a size of a value for an expression.
+
+    Args:
+        value: The value; None where an error hides it.
+        size: `channels`, the name of another axis, `size` for the list of all but the channels, or an axis' number.
+
+    Raises:
+        ExpressionError: The value has no such axis.
+        Unknown: An error hides it.
+    """
+    if value is None or not value.ranked:
+        raise Unknown
+    shape, layout = value.shape, value.tensor.layout
+    if size == "size":
+        channels = channel_axis(len(shape), layout)
+        sizes = [each for axis, each in enumerate(shape) if axis != channels]
+        if UnknownNumber in map(type, sizes):
+            raise Unknown
+        return sizes
+    number = number_of_axis(size, len(shape), layout)
+    if number is None:
+        raise ExpressionError(f"there is no {size} here", f"the value is {shown(shape)}, {layout}")
+    if shape[number] is UNKNOWN:
+        raise Unknown
+    return shape[number]
+
+
 class Evaluator:
     """Computes values and reads fields.
 
@@ -86,7 +114,7 @@ class Evaluator:
             Unknown: It depends on what a reported error hides.
         """
         if given.outer:
-            env = {**self.symbols, "in_channels": env.get("in_channels", Missing())}
+            env = {**self.symbols, "in_channels": env.get("in_channels", Missing()), RESOLVER: env.get(RESOLVER)}
         try:
             return self._computed(given.value, env)
         except ExpressionError as error:

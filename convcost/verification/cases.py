@@ -1,7 +1,7 @@
 """The sizes at which each layer type is executed to determine its formulas; `formulas` says why they are enough.
 
-They follow from what the type says of itself: from the kinds and roles of its fields, from how many inputs it takes and
-of which shapes. A type for which that does not do says its own, in `trials`.
+They follow from the type's definition: the kinds and roles of its fields, the number of its inputs and their shapes. A
+type for which that is not enough defines its own sizes in `trials`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Points = Iterator[tuple[dict[str, Any], tuple[Shape, ...]]]
 
 
 class Cases(Struct, frozen=True):
-    """Where a layer type is executed.
+    """The points at which a layer type is executed.
 
     Attributes:
-        variables: What varies, to all sizes; the degree is at most 1 in each.
-        covered: What is held while these vary, and which of it was tried.
-        tasks: Every point.
+        variables: The sizes that vary, as text; the degree is at most 1 in each.
+        covered: The fields that are fixed while sizes vary, and their values, as text.
+        tasks: The tasks, one for each point.
     """
 
     variables: str
@@ -108,7 +108,7 @@ class _Single:
         return self._definition.fields[name].read.form.minimum
 
     def variables(self) -> str:
-        """Return the description of what varies."""
+        """Return the sizes that vary as text."""
         vector = self._definition.takes in (VECTOR, FEATURES)
         names = list(self._times)
         if self._groups:
@@ -120,7 +120,7 @@ class _Single:
         return ", ".join([*names, *self._positions.variables()])
 
     def covered(self) -> str:
-        """Return the description of what is held, and of its values that are tried."""
+        """Return the fixed fields and their values as text."""
         folded = ["folded and not"] if self._definition.folds else []
         held = [*self._positions.covered(), *folded, *self._options.covered()]
         axes = self._positions.axes()
@@ -163,6 +163,8 @@ class _Merge:
                 forms = dict.fromkeys([shape, (shape[0], *(1 for _ in shape[1:])), (1, *shape[1:])])
                 for count in self._counts:
                     yield from product(forms, repeat=count) if count < _MOST_INPUTS else [(shape,) * count]
+                if rank:  # inputs that have fewer axes: vectors, and what lacks the first axes
+                    yield from [((shape[0],), shape), (shape, (shape[-1],)), (shape, shape[1:], shape)]
 
     def _apart(self) -> Iterator[tuple[Shape, ...]]:
         """Yield inputs whose sizes have nothing to do with each other, or whose channels have not."""
@@ -177,15 +179,15 @@ class _Merge:
                         yield tuple([(each, *sizes) for each in channels])
 
     def variables(self) -> str:
-        """Return the description of what varies."""
+        """Return the sizes that vary as text."""
         return "channels, sizes" if self._definition.stretches else "channels of each input, sizes"
 
     def covered(self) -> str:
-        """Return the description of what is held, and of its values that are tried."""
+        """Return the fixed fields and their values as text."""
         least, most = self._counts[0], self._counts[-1]
         inputs = f"{least} inputs" if least == most else f"{least}–{most} inputs"
         if self._definition.stretches:
-            inputs += ", any of them stretched"
+            inputs += ", any of them stretched, vectors among them"
         vectors = ["vectors"] if 0 in self._ranks else []
         axes = {0: [], 1: ["1 axis"], 2: ["1 and 2 axes"], 3: ["1–3 axes"]}[self._ranks[-1]]
         return f"{', '.join([inputs, *self._options.covered()])}; {', '.join([*vectors, *axes])}"
@@ -196,7 +198,7 @@ def _default(field: Field) -> Any:
 
 
 class _Options:
-    """The values of fields that are held while sizes vary, by what their readers take."""
+    """The values of fields that are fixed while sizes vary, by the kind of each field."""
 
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self._fields = fields
@@ -234,7 +236,7 @@ def _choices(field: Field) -> list[Any]:
     if form.kind == WORD:
         return list(form.words)
     if form.kind == NUMBER:
-        return [Fraction(1, 2), 2] if field.required else [field.default]
+        return [Fraction(1, 2), 1, 2] if field.required else [field.default]
     if form.kind == FACTOR:
         return [Fraction(1, 2), 1, 2]
     return [form.minimum + more for more in range(2 if form.depth else 3)]

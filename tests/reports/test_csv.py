@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 
@@ -14,7 +15,7 @@ HEADING = [
     "macs", "flops", "useful_mults", "output_values", "activations", "deployed_params", "ops_mul", "ops_add",
     "ops_div", "ops_cmp", "ops_exp", "ops_sqrt", "ops_tanh", "ops_erf", "ops_pow",
     "ops_log", "ops_abs", "ops_floor", "ops_sin", "ops_cos", "ratio_kind", "ratio_formula",
-    "ratio_numbers", "ratio_exact", "ratio_value", "ratio_term", "notes",
+    "ratio_numbers", "ratio_exact", "ratio_value", "ratio_term", "notes", "fields",
 ]  # fmt: skip
 
 
@@ -39,6 +40,10 @@ def test_a_row_for_each_layer(small, render):
     ]
     wide = rows[4]
     assert wide.pop("line").isdecimal()
+    assert json.loads(wide.pop("fields")) == {
+        "out_channels": 8, "kernel_size": [3, 3], "stride": [1, 1], "padding": [[1, 1], [1, 1]], "dilation": [1, 1],
+        "groups": 1, "bias": True,
+    }  # fmt: skip
     assert wide == {
         "network": "Small", "name": "wide", "type": "conv", "file": "<mapping>", "input_shape": "8×4×4",
         "output_shape": "8×4×4", "output_values": "128", "activations": "128", "params": "584",

@@ -15,10 +15,19 @@ from ruamel.yaml import YAMLError
 
 from convcost import spec
 from convcost.layers import REGISTRY, Activation, FieldError, LayerType
-from convcost.layers.fields import field, whole, word
+from convcost.layers.fields import NAMES, field, whole, word
 from convcost.metrics import METRICS
 from convcost.spec import expressions
-from convcost.spec.document import BLOCK_KEYS, ITEM_KEYS, KEYS, RESIDUAL_KEYS, SYMBOL_KEYS
+from convcost.spec.document import (
+    BLOCK_KEYS,
+    EACH_KEYS,
+    INPUT_KEYS,
+    ITEM_KEYS,
+    KEYS,
+    REPEAT_KEYS,
+    RESIDUAL_KEYS,
+    SYMBOL_KEYS,
+)
 from convcost.spec.fields import allowed
 from convcost.spec.schema import spec_schema
 from convcost.spec.source import Source, shipped
@@ -83,10 +92,13 @@ def test_it_has_the_keys_that_validation_knows_each_with_its_description():
         (DEFINITIONS["block_with_blocks"]["properties"], BLOCK_KEYS),
         ({key: item[key] for key in ITEM_KEYS}, ITEM_KEYS),
         (item["residual"]["anyOf"][1]["properties"], RESIDUAL_KEYS),
+        (item["repeat"]["properties"], REPEAT_KEYS),
+        (item["each"]["properties"], EACH_KEYS),
+        (SCHEMA["properties"]["input"]["anyOf"][1]["properties"], INPUT_KEYS),
     ]:
         assert {key: schema["description"] for key, schema in properties.items()} == texts
     assert list(SCHEMA["properties"]["defaults"]["properties"]) == list(REGISTRY)
-    assert set(item) == {*REGISTRY, "residual", *ITEM_KEYS}
+    assert set(item) == {*REGISTRY, "residual", "each", *ITEM_KEYS}
 
 
 @pytest.mark.parametrize("type", REGISTRY)
@@ -110,7 +122,7 @@ def test_a_type_is_described_with_its_formula_and_without_the_source():
 
 def test_words_and_defaults_can_be_completed():
     conv = DEFINITIONS["conv"]["properties"]
-    norms = ["none", "batch_norm", "layer_norm", "group_norm", "local_response_norm"]
+    norms = ["none", "batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "local_response_norm"]
     assert conv["norm"]["anyOf"][0]["enum"] == norms
     assert conv["bias"]["anyOf"][0]["enum"] == ["true", "false"]
     assert DEFINITIONS["upsample"]["properties"]["mode"]["anyOf"][0]["enum"] == [
@@ -215,9 +227,9 @@ def test_blocks_explain_no_fields_and_defaults_no_types(head, kind, as_an_editor
         "transposed_conv: {out_channels: 4, kernel_size: 3, padding: same}",
         "upsample: {scale_factor: 2, mode: relu}",
         *("{}", "{name: x}", "{relu: , tanh: }", "~", "[conv]", "name"),  # not one type
-        *("{relu: , name: [x]}", "{relu: , from: []}", "{relu: , from: [[a]]}", "{relu: , if: 1}"),
+        *("{relu: , name: []}", "{relu: , from: []}", "{relu: , from: [[a]]}", "{relu: , if: 1}"),
         *("{relu: , repeat: -1}", "{relu: , repeat: 1.5}", "{relu: , repeat: [2]}"),
-        *("add", "{add: }", "{add: , from: x}", "{add: , from: [x]}", "{add: []}", "{add: [[]]}", "{add: [relu, []]}"),
+        *("add", "{add: }", "{add: , from: x}", "{add: , from: [x]}", "{add: []}", "{add: [[]]}", "{add: [{a: }, []]}"),
         *("add: {branches: [[]]}", "add: {branch: [[], []]}", "{add: {}, from: x}"),
         *("residual", "residual: relu", "residual: {shortcut: []}", "residual: {body: [], x: []}", "residual: [[]]"),
     ],
@@ -238,7 +250,7 @@ def test_an_item_that_is_built_wrong_is_refused_in_every_kind_of_file(head, item
             f"{HEAD}layers: [relu]\n{key}"
             for key in (
                 *("layer: [relu]", "convcost: 3", "name: [x]", "source: {a: b}"),
-                *("symbols: [a]", "symbols: {relu: 1}", "symbols: {a: [1]}", "symbols: {a: {valeu: 1}}"),
+                *("symbols: [a]", "symbols: {relu: 1}", "symbols: {a: [[1]]}", "symbols: {a: {valeu: 1}}"),
                 "symbols: {a: {value: 8, multiple_of: 0}}",
                 *("defaults: [relu]", "defaults: {cnov: {bias: false}}", "defaults: {conv: {bais: false}}"),
                 *("blocks: 3", "blocks: {relu: {layers: [relu]}}", "blocks: {b: [relu]}", "blocks: {b: {}}"),
@@ -305,7 +317,8 @@ VALUES = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=4), max_lea
 def test_a_field_takes_in_the_schema_what_its_reader_takes(type, name, value):
     """Numbers, truth values, words and lists, no other texts; a list is read with as many axes as it has."""
     schema = {**DEFINITIONS[type]["properties"][name], "definitions": DEFINITIONS}
-    taken = 0 < len(value) <= 3 if isinstance(value, list) else True
+    any_length = REGISTRY[type].fields[name].read.form.kind == NAMES
+    taken = (any_length or 0 < len(value) <= 3) if isinstance(value, list) else True
     try:
         REGISTRY[type].fields[name].read(exact(value), len(value) if isinstance(value, list) else 2)
     except FieldError:
