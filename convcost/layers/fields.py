@@ -25,9 +25,6 @@ BOUNDS, SHAPES = "bounds", "shapes"
 AXIS_WORDS = ("channels", "depth", "height", "width", "length")
 """The names of axes; `convcost.layers.layout` says which axis of a layout each is."""
 
-LAYOUT_WORDS = ("feature_map", "tokens", "vector", "unknown")
-"""The words of the field `layout`."""
-
 CHANNELS, GROUPS, BOUND, SIZE, TIMES = "channels", "groups", "bound", "size", "times"
 """What a field says of the output or the input. `CHANNELS`: how many channels the output has; `GROUPS`: a number that
 divides the input's channels, and follows them where it is equal; `BOUND`: a place among the input's channels; `SIZE`:
@@ -418,6 +415,8 @@ def value_name(value: Any, rank: int) -> int:
 def value_names(value: Any, rank: int) -> int:
     """Read one or several names of values that become the layer's next inputs; the normal form is their count."""
     names = value if isinstance(value, list) else [value]
+    if not names:
+        raise FieldError("the name of an earlier item, or a list of names", "an empty list")
     for index, name in enumerate(names):
         if not isinstance(name, str):
             raise FieldError("names of earlier items", element=(index,) if names is value else ())
