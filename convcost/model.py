@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr
 
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
@@ -57,6 +57,11 @@ class Model(Struct, frozen=True, eq=False):
 
     def __hash__(self) -> int:
         return hash(self.network)
+
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in its spec and rarely meant, such as a symbol that nothing reads."""
+        return self.network.warnings
 
     def __repr__(self) -> str:
         from convcost.reports import heading
@@ -110,7 +115,7 @@ class Model(Struct, frozen=True, eq=False):
         """Return what the network costs at every combination of some values.
 
         Args:
-            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:225:32`.
+            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:224:32`.
             where: What the points that are shown satisfy, such as `mults <= 300M`.
             best: The total to sort by, the least first.
             batch: How many inputs to count the operations for; parameters do not scale.
@@ -147,6 +152,7 @@ class Model(Struct, frozen=True, eq=False):
         *,
         max: Mapping[str, Any],
         set: Mapping[str, Any] | None = None,
+        step: Any = None,
         batch: int = 1,
         fold: bool = True,
     ) -> Solution:
@@ -156,6 +162,8 @@ class Model(Struct, frozen=True, eq=False):
             symbol: The symbol.
             max: What totals may be: numbers, or texts such as `300M`.
             set: Values for the spec's other symbols.
+            step: The values that are tried are its multiples, such as `1/32`. Without, those of the symbol's
+                `multiple_of`, of 1 where only whole numbers serve, or of the distance at which the first width changes.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -170,7 +178,7 @@ class Model(Struct, frozen=True, eq=False):
 
         batch, set = positive("batch", batch), set or {}
         origin = origin_of(self, apart=[symbol, *set])
-        return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold)
+        return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
     def compare(self, *, batch: int = 1, fold: bool = True) -> Comparison:
         """Return the costs of the standard and the separable form of each convolution, and three totals.
@@ -280,10 +288,10 @@ class Model(Struct, frozen=True, eq=False):
         _check_valued(self.network)
         origin = self.origin
 
-        def can(each: Rewrite, sites: Sequence[Site]) -> bool:
+        def can(changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> bool:
             if origin is None:  # there is no text to rewrite
                 return True
-            return can_rewrite(origin.reader.source, origin.settings, self.network, [(each, sites)])
+            return can_rewrite(origin.reader.source, origin.settings, self.network, changes)
 
         return Suggestion.of(self.network, rewrites, bounds, ends=ends, fold=fold, can=can)
 
@@ -509,7 +517,7 @@ def check_models(
 ) -> Check:
     """Hold networks to their budgets; see `convcost.check` for the arguments."""
     from convcost.budget import checking, configuration
-    from convcost.budget.subjects import name_of
+    from convcost.budget.targets import name_of
 
     path = str(config) if config is not None else None if max else configuration.find()
     read = configuration.read(path) if path else None
@@ -518,7 +526,7 @@ def check_models(
     budgets = [configuration.given(metric, plain(value)) for metric, value in (max or {}).items()]
     with limits.limited(plain(max_layers)):
         against = checking.against(base, str(baseline) if baseline is not None else None, files)
-        return checking.found(named, read, against, budgets=budgets, settings=set, strict=strict)
+        return checking.run(named, read, against, budgets=budgets, settings=set, strict=strict)
 
 
 def _held(spec: Model | SpecLike) -> Origin | Network | SpecLike:

@@ -103,6 +103,7 @@ def solve(
     *,
     max: Mapping[str, Any],
     set: Mapping[str, Any] | None = None,
+    step: Any = None,
     batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
@@ -116,7 +117,7 @@ def solve(
 
     batch, set = positive("batch", batch), set or {}
     origin = _asked(spec, max_layers, apart=[symbol, *set])
-    return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold)
+    return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
 
 def compare(

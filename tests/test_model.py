@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import sys
 from fractions import Fraction
 from types import ModuleType, SimpleNamespace
@@ -293,7 +294,7 @@ def test_every_result_shows_itself(line):
     result = RESULTS[line]
     title = result.report().table().title
     assert repr(result) == line
-    assert str(result).startswith(title + "\n")
+    assert re.match(rf"{re.escape(title)}( · .*)?\n", str(result))
     assert f"<strong>{title.replace('<', '&lt;')}</strong>" in result._repr_html_()
     assert isinstance(result.to_dict(), dict)
 
@@ -320,7 +321,7 @@ def test_a_data_frame_needs_pandas(monkeypatch):
 def test_a_long_table_is_folded(layers, folded):
     html = convcost.analyze({"input": [2], "layers": [{"linear": {"out_features": 2}}] * layers})._repr_html_()
     params, mults = 6 * layers, 4 * layers  # 2 · 2 + 2 each
-    seen = f"<details><summary>{layers} rows · Total · {layers} layers · Params {params} · Mults {mults} · "
+    seen = f"<details><summary>{layers} rows · Total · {layers} layers · Params {params} · Macs {mults} · "
     assert (seen in html) == folded
     assert html.count("<details>") == html.count("</details>") == int(folded)
 

@@ -1,25 +1,33 @@
-"""Limits that are exceeded, raised in their files to what the networks cost now; nothing else is touched."""
+"""What a check found to be exceeded, accepted: limits and growths, written into their files; nothing else is touched.
+
+An exceeded `max` is raised to what the networks cost now, a `min` lowered. A limit on growth stays: beside it stands
+what was accepted, which counts as long as the baseline is what the network has grown from.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
+from pathlib import Path
 
 from msgspec import Struct
 
-from convcost.budget.budgets import Bound, in_file
-from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, Check, Verdict
+from convcost.budget import patterns
+from convcost.budget.budgets import AcceptedGrowth, Budget, in_file, quoted
+from convcost.budget.verdicts import EXCEEDED, GROWTH, MIN, SKIPPED, Check, Value, Verdict
 from convcost.errors import ConfigError, ErrorDetail, Place
 from convcost.files import SPEC_BYTES, RefusedFile, read
+from convcost.reports.contents import figure
 from convcost.spec.collector import LINE_END
 from convcost.spec.reading import UNITS
 
-_RATIO_DECIMALS = 6  # of the limit of a ratio, which is rounded up
+_RATIO_DECIMALS = 6  # of the limit of a ratio, which is rounded away from what is exceeded
 _MOST_DECIMALS = 12  # a unit is kept as long as that many tell the number exactly
 
 
-class Accepted(Struct, frozen=True):
+class NewLimits(Struct, frozen=True):
     """New limits.
 
     Attributes:
@@ -33,8 +41,26 @@ class Accepted(Struct, frozen=True):
     old: tuple[bytes, ...] = ()
 
 
-def accepted(check: Check) -> Accepted:
-    """Return the files with each exceeded limit raised to just what it takes.
+class _Edit(Struct, frozen=True):
+    """A change of a file's text.
+
+    Attributes:
+        place: Where.
+        source: The line that must be there.
+        old: The text that is replaced; empty where something is put in.
+        new: The text that takes its place.
+        offset: By how many characters behind the place it is put in; None for the end of the line.
+    """
+
+    place: Place
+    source: str
+    old: str
+    new: str
+    offset: int | None = 0
+
+
+def accept(check: Check) -> NewLimits:
+    """Return the files with each exceeded limit changed to just what it takes, and each exceeded growth accepted.
 
     Args:
         check: What was found.
@@ -49,17 +75,23 @@ def accepted(check: Check) -> Accepted:
         if verdict.status != SKIPPED and (place := verdict.bound.place) and place in exceeded:
             exceeded[place].append(verdict)
     if not exceeded:
-        return Accepted((), ("Nothing is exceeded: no limit was changed.",))
-    edits: dict[str, list[tuple[Bound, str]]] = {}
+        return NewLimits((), ("Nothing is exceeded: no limit was changed.",))
+    edits: dict[str, list[_Edit]] = {}
     notes = []
     for place, verdicts in exceeded.items():
+        of_file = edits.setdefault(place.file, [])
+        if verdicts[0].kind == GROWTH:
+            grown = [verdict for verdict in verdicts if verdict.status == EXCEEDED]
+            of_file += _accepting(grown)
+            notes += [_accepted_note(verdict) for verdict in grown]
+            continue
         first = verdicts[0]
-        new = _raised(verdicts)
-        edits.setdefault(place.file, []).append((first.bound, new))
+        new = _limit_for(verdicts)
+        of_file.append(_Edit(place, first.bound.source, first.bound.text, new))
         notes.append(f"Accepted: {first.budget.metric} {first.kind}: {first.bound.text} is now {new}, in {place}.")
     old = {file: _contents(file) for file in edits}
     files = tuple((file, _edited(old[file].decode("utf-8"), changes)) for file, changes in edits.items())
-    return Accepted(files, tuple(notes), tuple(old.values()))
+    return NewLimits(files, tuple(notes), tuple(old.values()))
 
 
 def _place(verdict: Verdict) -> Place:
@@ -70,20 +102,92 @@ def _place(verdict: Verdict) -> Place:
     return place
 
 
-def _raised(verdicts: Sequence[Verdict]) -> str:
-    """Return the text of the smallest limit within which all of some verdicts would be."""
-    bound = verdicts[0].bound
-    if verdicts[0].kind == MAX:
-        return written(max(verdict.actual or 0 for verdict in verdicts), bound.text)
-    growths = [((verdict.actual or 0) - (verdict.base or 0), verdict.base or 0) for verdict in verdicts]
-    grown = [(more, base) for more, base in growths if more > 0]
-    if bound.share and all(base for _, base in grown):
-        return f"{_decimal(Fraction(ceil(max(Fraction(more, base) for more, base in grown) * 10_000), 100))}%"
-    return written(max(more for more, _ in growths), bound.text)
+def _limit_for(verdicts: Sequence[Verdict]) -> str:
+    """Return the text of the nearest limit within which all of some verdicts would be."""
+    like = verdicts[0].bound.text
+    values = [verdict.actual or 0 for verdict in verdicts]
+    return written(min(values), like, down=True) if verdicts[0].kind == MIN else written(max(values), like)
 
 
-def written(number: int | Fraction, like: str) -> str:
+def _accepted_note(verdict: Verdict) -> str:
+    whose = f"{verdict.spec}, {verdict.layer.name}" if verdict.layer is not None else verdict.spec
+    return (
+        f"Accepted: {verdict.budget.metric} of {whose}, {figure(verdict.base)} to {figure(verdict.actual)}; "
+        f"growth: {verdict.bound.text} stays, in {verdict.bound.place}."
+    )
+
+
+def _accepting(verdicts: Sequence[Verdict]) -> list[_Edit]:
+    """Return the edits that write growths beside the limit of a budget that they exceed."""
+    budget = verdicts[0].budget
+    added = []
+    edits: list[_Edit] = []
+    for verdict in verdicts:
+        known = _known(budget, verdict)
+        if known is None:
+            added.append(_entry(verdict))
+            continue
+        for bound, value in (known.before, verdict.base), (known.now, verdict.actual):
+            assert bound.place is not None
+            edits.append(_Edit(bound.place, bound.source, bound.text, _exact(value or 0)))
+    return edits + ([_added(budget, added)] if added else [])
+
+
+def _known(budget: Budget, verdict: Verdict) -> AcceptedGrowth | None:
+    """Return the growth of the same network, or layer, that was accepted earlier, at this baseline or at another."""
+    layer = verdict.layer.name if verdict.layer is not None else ""
+    spec = patterns.identity(verdict.spec)
+    return next((each for each in budget.accepted if each.is_for(spec, verdict.symbols, layer)), None)
+
+
+def _entry(verdict: Verdict) -> str:
+    """Return a growth as a configuration says that it is accepted."""
+    place = _place(verdict)
+    spec = verdict.spec
+    if os.path.lexists(spec):
+        folder = os.path.realpath(Path(place.file).parent)
+        spec = Path(os.path.relpath(os.path.realpath(spec), folder)).as_posix()
+    parts = [f"model: {quoted(spec)}"]
+    if verdict.symbols:
+        parts.append(f"set: {{{', '.join(f'{name}: {quoted(text)}' for name, text in verdict.spelled.items())}}}")
+    if verdict.layer is not None:
+        parts.append(f"layer: {quoted(verdict.layer.name)}")
+    return f"{{{', '.join([*parts, f'from: {_exact(verdict.base or 0)}', f'to: {_exact(verdict.actual or 0)}'])}}}"
+
+
+def _exact(value: Value) -> str:
+    """Return a number as a configuration writes it, a ratio as a quotient."""
+    return f"{value:_}" if isinstance(value, int) else str(value)
+
+
+def _added(budget: Budget, entries: Sequence[str]) -> _Edit:
+    """Return the edit that puts growths beside the others that were accepted, or behind the limit."""
+    first = budget.marks.get("accepted[0]")
+    if first is not None:
+        before = first.source[: first.place.column - 1]
+        if before.strip() == "-":  # a line for each
+            place = Place(first.place.file, first.place.line, 1)
+            return _Edit(place, first.source, "", "".join(f"{before}{entry}\n" for entry in entries))
+        return _Edit(first.place, first.source, "", "".join(f"{entry}, " for entry in entries))
+    limit, mark, key = budget.growth, budget.marks[""], budget.marks["growth"]
+    assert limit is not None
+    assert limit.place is not None
+    if mark.source[mark.place.column - 1 :].startswith("{"):
+        quotes = 2 if limit.source[limit.place.column - 1 : limit.place.column] in ("'", '"') else 0
+        new = f", accepted: [{', '.join(entries)}]"
+        return _Edit(limit.place, limit.source, "", new, len(limit.text) + quotes)
+    indent = " " * (key.place.column - 1)
+    lines = ["accepted:", *(f"  - {entry}" for entry in entries)]
+    return _Edit(limit.place, limit.source, "", "".join(f"\n{indent}{line}" for line in lines), None)
+
+
+def written(number: int | Fraction, like: str, *, down: bool = False) -> str:
     """Return a number as an amount in the unit of another, where that can tell it exactly; a ratio in decimals.
+
+    Args:
+        number: The number.
+        like: The amount whose unit is kept.
+        down: Whether a ratio is rounded down.
 
     >>> written(325_400_448, "300M"), written(540_672, "512Ki"), written(1_234_567, "1_000_000"), written(12_345, "1e4")
     ('325.400448M', '528Ki', '1_234_567', '12_345')
@@ -91,7 +195,8 @@ def written(number: int | Fraction, like: str) -> str:
     ('0.666667', '3')
     """
     if number.denominator != 1:
-        return _decimal(Fraction(ceil(number * 10**_RATIO_DECIMALS), 10**_RATIO_DECIMALS))
+        rounded = floor if down else ceil
+        return _decimal(Fraction(rounded(number * 10**_RATIO_DECIMALS), 10**_RATIO_DECIMALS)) or "0"
     number = int(number)
     unit = next((unit for unit in UNITS if like.endswith(unit)), "")
     if unit and (text := _decimal(Fraction(number, UNITS[unit]))):
@@ -121,26 +226,42 @@ def _contents(file: str) -> bytes:
         raise ConfigError(ErrorDetail(f"{file!r} cannot be read: {reason}", help="run this again")) from None
 
 
-def _edited(text: str, changes: Sequence[tuple[Bound, str]]) -> str:
-    """Return the text of a file with other limits."""
+def _edited(text: str, edits: Sequence[_Edit]) -> str:
+    """Return the text of a file with edits made.
+
+    Raises:
+        ConfigError: It says something else where one is to be made.
+    """
     mark = text[:1] if text.startswith("\ufeff") else ""  # that a text is UTF-8, which no column counts
     text = text.removeprefix(mark)
-    starts = [0, *(match.end() for match in LINE_END.finditer(text))]
-    lines = LINE_END.split(text)
-    places = []
-    for bound, new in changes:
-        place = bound.place
-        assert place is not None
-        same = lines[place.line - 1 : place.line] == [bound.source]
-        start = starts[place.line - 1] + place.column - 1 if same else len(text)
-        start += text[start : start + 1] in ("'", '"')
-        if not text.startswith(bound.text, start):
-            message = f"the limit {bound.text} cannot be changed where it stands"
-            help = "write it on one line; if something else has changed the file meanwhile, run this again"
-            raise ConfigError(
-                ErrorDetail(message, place, found="the text is not found", help=help, source=bound.source)
-            )
-        places.append((start, start + len(bound.text), new))
-    for start, end, new in sorted(places, reverse=True):
+    ends = [match.span() for match in LINE_END.finditer(text)]
+    starts = [0, *(end for _, end in ends)]
+    stops = [*(start for start, _ in ends), len(text)]
+    newline = text[slice(*ends[0])] if ends else "\n"
+    changes = []
+    for edit in edits:
+        line = edit.place.line - 1
+        same = line < len(starts) and text[starts[line] : stops[line]] == edit.source
+        start = starts[line] + edit.place.column - 1 if same else len(text)
+        if edit.old:
+            start += text[start : start + 1] in ("'", '"')
+        elif same:
+            start = stops[line] if edit.offset is None else start + edit.offset
+        if not same or not text.startswith(edit.old, start):
+            raise ConfigError(_moved(edit))
+        changes.append((start, start + len(edit.old), edit.new.replace("\n", newline)))
+    for start, end, new in sorted(changes, reverse=True):
         text = text[:start] + new + text[end:]
     return mark + text
+
+
+def _moved(edit: _Edit) -> ErrorDetail:
+    """Return the error of an edit whose place in the file holds something else."""
+    what = f"the limit {edit.old}" if edit.old else "the limit on growth"
+    return ErrorDetail(
+        f"{what} cannot be changed where it stands",
+        edit.place,
+        found="the text is not found",
+        help="write it on one line; if something else has changed the file meanwhile, run this again",
+        source=edit.source,
+    )

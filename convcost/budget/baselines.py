@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from convcost.budget import earlier, git, revisions
-from convcost.budget.earlier import Recorded
+from convcost.budget import baseline_report, git, revisions
+from convcost.budget.baseline_report import Recorded
 from convcost.budget.revisions import Revision
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
@@ -156,7 +156,7 @@ def from_report(path: str) -> Baseline:
     Raises:
         BaselineError: It cannot be read, is no such report, tells numbers that do not compare, or contradicts itself.
     """
-    return _Reported(path, earlier.read(path))
+    return _Reported(path, baseline_report.read(path))
 
 
 class _Reported:
@@ -181,7 +181,7 @@ class _Reported:
         first = best[0].entry
         if any((other.entry.layers, other.entry.total) != (first.layers, first.total) for other in best):
             message = f"the report tells of {spec} more than once, with different numbers"
-            raise BaselineError(earlier.detail(self._path, message))
+            raise BaselineError(baseline_report.detail(self._path, message))
         return self._past(best[0], network)
 
     def _past(self, recorded: Recorded, network: Network) -> Past:

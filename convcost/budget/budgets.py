@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from convcost.errors import ErrorDetail, Place
 from convcost.spec.reading import VERSIONS
 
 SUM, EACH = "sum", "each"
 SCOPES = (SUM, EACH)
+
+_PLAIN = re.compile(r"\w[\w./-]*")  # what YAML takes as a text without quotes
 
 
 class Bound(Struct, frozen=True):
@@ -48,28 +51,56 @@ class Mark(Struct, frozen=True):
     source: str
 
 
+class AcceptedGrowth(Struct, frozen=True):
+    """A growth beyond its limit that was accepted, as long as the baseline is what it grew from.
+
+    Attributes:
+        before: What the network, or the layer, cost at the baseline.
+        now: What it may cost; growth is measured from there.
+        spec: The spec, as `patterns.identity` has it.
+        set: The values that the budget sets, as specs write them.
+        layer: The layer, where the budget is for each.
+    """
+
+    before: Bound
+    now: Bound
+    spec: str
+    set: Mapping[str, str] = {}
+    layer: str = ""
+
+    def is_for(self, spec: str, set: Mapping[str, Any], layer: str) -> bool:
+        """Return whether it is for a network, or one of its layers, at some values of its symbols."""
+        values = {name: spelled(value) for name, value in set.items()}
+        return (self.spec, self.layer, dict(self.set)) == (spec, layer, values)
+
+
 class Budget(Struct, frozen=True):
-    """What is allowed of one metric; it has a `max`, a `growth`, or both.
+    """What is allowed of one metric; it has a `max`, a `min`, a `growth`, or several of them.
 
     Attributes:
         metric: One of `convcost.metrics.METRICS`.
         max: The largest value allowed.
+        min: The smallest value allowed.
         warn: From above which value to warn: an amount, or a share of `max`.
         growth: How much more than at the baseline is allowed: an amount, or a share of what it was there.
+        accepted: Growths beyond that which were accepted.
         layers: A pattern of the names of the layers that it is for; all layers where it is empty.
         scope: `sum` of the layers, or `each` of them.
         set: The values of the network's symbols at which it holds, each combination of them.
         models: Patterns of the files that it is for; all where there is none.
         message: What somebody wants to be said where it is exceeded.
         path: Where it stands in its file, such as `budgets[0]`.
-        marks: Where its `layers` and `scope`, and the symbols that it sets are written.
+        marks: Where it begins, where its `layers`, its `scope`, the symbols that it sets and the words `growth` and
+            `accepted` are written, and the first of the growths that were accepted.
         version: The version of the language that it is written in.
     """
 
     metric: str
     max: Bound | None = None
+    min: Bound | None = None
     warn: Bound | None = None
     growth: Bound | None = None
+    accepted: tuple[AcceptedGrowth, ...] = ()
     layers: str = ""
     scope: str = SUM
     set: Mapping[str, tuple[Any, ...]] = {}
@@ -104,3 +135,8 @@ def spelled(value: Any) -> str:
     ('true', '1/2', 'relu')
     """
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def quoted(text: str) -> str:
+    """Return a text as YAML, in quotes where it needs them."""
+    return text if _PLAIN.fullmatch(text) else json.encode(text).decode()

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from convcost import metrics
 from convcost.budget import patterns
-from convcost.budget.budgets import SCOPES, SUM, Bound, Budget, Mark, spelled
+from convcost.budget.budgets import SCOPES, SUM, AcceptedGrowth, Bound, Budget, Mark, spelled
 from convcost.errors import ConfigError, ConvcostError, ErrorDetail, OptionError, Place, nearest
 from convcost.metrics import METRICS
 from convcost.spec import expressions, tree
@@ -52,13 +52,24 @@ KEYS = {
 BUDGET_KEYS = {
     "metric": Key("metric", "What is limited: one of the totals that `convcost analyze` reports."),
     "max": Key("amount", "The largest value allowed."),
+    "min": Key("amount", "The smallest value allowed."),
     "warn": Key("bound", "Above which value to warn: a share of max, such as 95%, or an amount."),
     "growth": Key("bound", "How much more than at the baseline is allowed: a share of that, such as 2%, or an amount."),
+    "accepted": Key("accepted", "Growths beyond that which `convcost check --accept` has accepted."),
     "layers": Key("pattern", "The layers that it is for, by name: `stage4/**`; all layers without it."),
     "scope": Key("scope", "Whether the limit is for the sum of the layers or for each of them."),
     "set": Key("set", "The values of the spec's symbols at which it holds: a value or a list of values for each."),
     "models": Key("patterns", "The specs that it is for, of those above; all of them without it."),
     "message": Key("text", "What is said where it is exceeded."),
+}
+
+
+ACCEPTED_KEYS = {
+    "model": Key("text", "The spec that has grown: its path from this file's folder, or its name."),
+    "set": Key("values", "The values of the spec's symbols at which it has, where the budget sets some."),
+    "layer": Key("text", "The layer that has grown, where the budget is for each."),
+    "from": Key("amount", "What it cost at the baseline. At another baseline the growth is no longer accepted."),
+    "to": Key("amount", "What it may cost: growth is measured from there."),
 }
 
 
@@ -200,12 +211,16 @@ class _Reader:
         metric = self._metric(node, path)
         whole = not (metric and METRICS[metric].is_ratio)
         bounds = {name: self._bound(name, entries[name][1], path, whole) for name in _BOUNDS if name in entries}
-        marks: dict[str, Mark] = {name: self._mark(entries[name][1]) for name in ("layers", "scope") if name in entries}
+        marks = {"": self._mark(node)}
+        marks |= {name: self._mark(entries[name][1]) for name in ("layers", "scope") if name in entries}
+        marks |= {name: self._mark(entries[name][0]) for name in ("growth", "accepted") if name in entries}
         budget = Budget(
             metric=metric,
             max=bounds.get("max"),
+            min=bounds.get("min"),
             warn=bounds.get("warn"),
             growth=bounds.get("growth"),
+            accepted=self._accepted(entries["accepted"][1], path, marks, whole) if "accepted" in entries else (),
             layers=self._text(entries, "layers", path),
             scope=self._scope(entries, path),
             set=self._set(entries["set"][1], path, marks) if "set" in entries else {},
@@ -233,9 +248,11 @@ class _Reader:
             return ""
         return text
 
-    def _bound(self, name: str, node: Node, path: str, whole: bool) -> Bound | None:
+    def _bound(
+        self, name: str, node: Node, path: str, whole: bool, keys: Mapping[str, Key] = BUDGET_KEYS
+    ) -> Bound | None:
         """Return an amount, or a share where that is allowed."""
-        may_share = BUDGET_KEYS[name].kind == "bound"
+        may_share = keys[name].kind == "bound"
         text = node.text if isinstance(node, Scalar) else ""
         is_share = text.endswith("%")
         value = share(text) if is_share else amount(text, whole=whole)
@@ -248,15 +265,62 @@ class _Reader:
 
     def _check_bounds(self, budget: Budget, node: tree.Mapping, path: str) -> None:
         entries = node.entries
-        if "max" not in entries and "growth" not in entries:
-            self.errors.add("a budget needs max or growth", node, path=path, help="max: 300M, or growth: 2%")
-        warn, most = budget.warn, budget.max
+        if entries.keys().isdisjoint(("max", "min", "growth")):
+            help = "max: 300M, or growth: 2%"
+            self.errors.add("a budget needs max, min or growth", node, path=path, help=help)
+        if "accepted" in entries and "growth" not in entries:
+            help = "give growth too; accepted says what `convcost check --accept` has let pass of it"
+            self.errors.add("accepted is for a budget with growth", entries["accepted"][0], path=path, help=help)
+        warn, most, least = budget.warn, budget.max, budget.min
+        if least and most and least.value > most.value:
+            found = f"{least.text} is above max {most.text}"
+            self.errors.add("min is at most max", entries["min"][1], path=path, found=found)
         if "warn" in entries and "max" not in entries:
             help = "give max too; `warn: 95%` is 95 % of it"
             self.errors.add("warn is for a budget with max", entries["warn"][0], path=path, help=help)
         elif warn and most and warn.of(most.value) > most.value:
             found = f"found {warn.text}, of max {most.text}" if warn.share else f"{warn.text} is above max {most.text}"
             self.errors.add("warn is at most max", entries["warn"][1], path=path, found=found)
+
+    def _accepted(self, node: Node, path: str, marks: dict[str, Mark], whole: bool) -> tuple[AcceptedGrowth, ...]:
+        """Return the growths that were accepted, and add where the first stands to `marks`."""
+        if not isinstance(node, List) or not node.items:
+            found = "an empty list" if isinstance(node, List) else kind_of(node)
+            self.errors.add("accepted is a list", node, path=path, found=found, help=_ACCEPTED)
+            return ()
+        marks["accepted[0]"] = self._mark(node.items[0])
+        growths = [self._accepted_growth(child, path, whole) for child in node.items]
+        return tuple([growth for growth in growths if growth is not None])
+
+    def _accepted_growth(self, node: Node, path: str, whole: bool) -> AcceptedGrowth | None:
+        if not isinstance(node, tree.Mapping):
+            self.errors.add("a growth is a mapping", node, path=path, found=kind_of(node), help=_ACCEPTED)
+            return None
+        self.values.check_keys(node, ACCEPTED_KEYS, path, "a growth")
+        entries = node.entries
+        missing = [name for name in ("model", "from", "to") if name not in entries]
+        if missing:
+            if not node.broken:
+                self.errors.add(f"a growth needs {missing[0]}", node, path=path, help=_ACCEPTED)
+            return None
+        before, now = (self._bound(name, entries[name][1], path, whole, ACCEPTED_KEYS) for name in ("from", "to"))
+        model = self._text(entries, "model", path)
+        if before is None or now is None:
+            return None
+        if now.value <= before.value:
+            found = f"{now.text} is not above from {before.text}"
+            self.errors.add("a growth goes up", entries["to"][1], path=path, found=found)
+        set = self._set(entries["set"][1], path, {}) if "set" in entries else {}
+        if any(len(values) != 1 for values in set.values()):
+            self.errors.add("a growth has one value of each symbol", entries["set"][1], path=path, help="{alpha: 0.5}")
+            return None
+        return AcceptedGrowth(
+            before=before,
+            now=now,
+            spec=patterns.identity_in(self.folder, model),
+            set={name: spelled(values[0]) for name, values in set.items()},
+            layer=self._text(entries, "layer", path),
+        )
 
     def _scope(self, entries: dict[str, tuple[Scalar, Node]], path: str) -> str:
         scope = self._text(entries, "scope", path)
@@ -359,7 +423,8 @@ class _Reader:
         return Mark(self._place(node), self.errors.line(node.line))
 
 
-_BOUNDS = ("max", "warn", "growth")
+_BOUNDS = ("max", "min", "warn", "growth")
+_ACCEPTED = "- {model: net.yaml, from: 1_000_000, to: 1_200_000}"
 
 
 def share(text: str) -> Fraction | None:

@@ -14,6 +14,7 @@ from convcost.cost.analysis import Analysis
 from convcost.cost.documents import entry_document, plain, standard_names
 from convcost.documents import check as documents
 from convcost.documents.difference import BaseDocument
+from convcost.documents.warnings import warning_documents
 from convcost.metrics import METRICS
 
 
@@ -28,6 +29,7 @@ def check_document(check: Check) -> Struct:
         notes=list(check.notes),
         verdicts=[_described(verdict) for verdict in check.verdicts],
         networks=[entry_document(analysis, names) for analysis, names in _networks(check)],
+        warnings=warning_documents(check.warnings),
     )
 
 
@@ -81,6 +83,8 @@ def _remedy(remedy: Remedy) -> documents.RemedyDocument:
         value=plain(remedy.value),
         renamed=remedy.renamed,
         command=remedy.command or None,
+        reached_with_ends=remedy.reached_with_ends,
+        suggestion=remedy.suggestion or None,
     )
 
 
@@ -111,4 +115,6 @@ def record(verdict: Verdict) -> dict[str, Any]:
         "file": place.file if place else None,
         "line": place.line if place else None,
         "column": place.column if place else None,
+        "accepted": plain(verdict.accepted),
+        "grown": None if verdict.growth is None else float(verdict.growth),
     }

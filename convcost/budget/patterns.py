@@ -115,3 +115,9 @@ def near(folder: Path, path: str) -> list[str]:
 def identity(spec: str) -> str:
     """Return the identity of a spec: the file's real path, or the name of a shipped spec."""
     return os.path.realpath(spec) if os.path.lexists(spec) else spec
+
+
+def identity_in(folder: Path, spec: str) -> str:
+    """Return the identity of a spec that is named by its path from a folder, or by its name."""
+    path = os.path.normpath(folder / spec)
+    return os.path.realpath(path) if os.path.lexists(path) else spec

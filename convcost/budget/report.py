@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from convcost import metrics
 from convcost.budget.budgets import EACH, in_file
-from convcost.budget.verdicts import EXCEEDED, MAX, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
+from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
 from convcost.errors import ErrorDetail
 from convcost.metrics import METRICS
 from convcost.reports.contents import Column, Finding, Row, Table, bar, counted, figure, safe, signed
@@ -20,6 +20,11 @@ _FEW = 3  # layers that are named in a sentence
 _LEVELS = {WITHIN: "pass", WARNING: "warning", EXCEEDED: "error", SKIPPED: "skipped"}
 _WEIGHTS = {WITHIN: "ordinary", WARNING: "warned", EXCEEDED: "wrong", SKIPPED: "quiet"}
 
+_ABOUT = {
+    MAX: "The {} are within their limit.",
+    MIN: "The {} are no fewer than allowed.",
+    GROWTH: "The {} grow no more than allowed.",
+}
 _MARKS = {WITHIN: "✓", WARNING: "!", EXCEEDED: "✗", SKIPPED: "–"}
 
 _COLUMNS = (
@@ -147,7 +152,9 @@ def _rows(group: Sequence[Verdict], *, based: bool) -> Iterator[Row]:
     if len(told) > _MOST_LAYERS:
         yield Row((f"    … {len(told) - _MOST_LAYERS:,} more that are not within it", *blank), "quiet")
     if within:
-        fullest = max(within, key=lambda verdict: (verdict.used or 0, verdict.actual))
+        fullest = max(
+            within, key=lambda verdict: (verdict.used or 0, verdict.delta if verdict.kind == MIN else verdict.actual)
+        )
         assert fullest.layer is not None
         more = f" and {counted(len(within) - 1, 'other')}" if len(within) > 1 else ""
         yield _row(fullest, f"    {fullest.layer.name}{more}", based=based)
@@ -168,7 +175,7 @@ def _row(verdict: Verdict, label: str, *, based: bool) -> Row:
             figure(verdict.actual),
             "" if delta is None else (figure(-delta) if delta <= 0 else signed(-delta)),
             "" if used is None else bar(max(0.0, min(1.0, float(used)))),
-            "" if used is None else _used(verdict),
+            "" if used is None else _grown(verdict) if verdict.kind == GROWTH else _used(verdict),
             f"{_MARKS[verdict.status]} {verdict.status}",
         ),
         _WEIGHTS[verdict.status],
@@ -183,8 +190,11 @@ def _label(verdict: Verdict) -> str:
         text += f" of each layer of {budget.layers}" if budget.layers else " of each layer"
     elif budget.layers:
         text += f" of {budget.layers}"
-    if verdict.kind != MAX:
-        text += f", growth {verdict.bound.text}"
+    if verdict.kind == MIN:
+        text += ", at least"
+    if verdict.kind == GROWTH:
+        accepted = "" if verdict.accepted is None else f" over the accepted {figure(verdict.accepted)}"
+        text += f", growth {verdict.bound.text}{accepted}"
     return text + (f", {verdict.point}" if verdict.symbols else "")
 
 
@@ -201,6 +211,22 @@ def _used(verdict: Verdict) -> str:
     while any(_percent(used, decimals) == _percent(mark, decimals) for mark in marks if mark != used):
         decimals += 1
     return _percent(used, decimals)
+
+
+def _grown(verdict: Verdict) -> str:
+    """Return by how much it has grown, in percent with its sign; nothing where it has grown from nothing.
+
+    It has as many decimals as it takes to tell it from what is allowed.
+    """
+    limit, grown = verdict.limit, verdict.growth
+    assert limit is not None
+    if grown is None:
+        return ""
+    allowed = Fraction(limit - verdict.before) / Fraction(verdict.before)
+    decimals = 1
+    while grown != allowed and _percent(grown, decimals) == _percent(allowed, decimals):
+        decimals += 1
+    return f"{'+' if grown > 0 else ''}{_percent(grown, decimals)}"
 
 
 def _percent(share: Fraction, decimals: int) -> str:
@@ -223,16 +249,30 @@ def _outcome(verdict: Verdict) -> str:
     limit = verdict.limit
     if limit is None:
         return verdict.reason
-    share = f" ({_used(verdict)} %)" if verdict.used is not None else ""
+    if verdict.kind == GROWTH:
+        return _growth(verdict, limit)
     actual = verdict.actual or 0
-    if verdict.kind != MAX:
-        grown, allowed = actual - verdict.before, limit - verdict.before
-        moved = f"grown by {figure(grown)}" if grown >= 0 else f"shrunk by {figure(-grown)}"
-        of = f", where {figure(allowed)} is allowed" if grown >= 0 else ""
-        return f"{figure(actual)}, {moved} from {figure(verdict.before)}{of}{share}"
+    if verdict.kind == MIN:
+        below = f"which is {figure(verdict.delta)} below" if verdict.status == EXCEEDED else "which keeps"
+        return f"{figure(actual)}, {below} the smallest allowed, {figure(limit)}"
+    share = f" ({_used(verdict)} %)" if verdict.used is not None else ""
     if verdict.status == EXCEEDED:
         return f"{figure(actual)}, which is {figure(verdict.delta)} above the limit of {figure(limit)}{share}"
     return f"{figure(actual)} of {figure(limit)}{share}{_warning(verdict)}"
+
+
+def _growth(verdict: Verdict, limit: Value) -> str:
+    """Return by how much it has grown, as a share and as an amount, and how much is allowed."""
+    actual, before = verdict.actual or 0, verdict.before
+    grown = actual - before
+    share = "" if verdict.growth is None or not grown else f" by {_grown(verdict).lstrip('+−')} %"
+    start = figure(before) if verdict.accepted is None else f"the accepted {figure(before)}"
+    allowed = f"where {figure(limit - before)} is allowed"
+    if not grown:
+        return f"{figure(actual)}, as before, {allowed}"
+    if grown < 0:
+        return f"{figure(actual)}, shrunk{share} from {start}, by {figure(-grown)}"
+    return f"{figure(actual)}, grown{share} from {start}, by {figure(grown)} {allowed}"
 
 
 def _warning(verdict: Verdict) -> str:
@@ -279,7 +319,7 @@ def _causes(verdict: Verdict) -> Table:
             "",
         ),
         footer=tuple(_advice(verdict)),
-        commands=_command(verdict),
+        commands=_commands(verdict),
         code=tuple(str(frame).split("\n")[1:]) if bound.place else (),
         fold="Layers and remedy",
     )
@@ -287,7 +327,7 @@ def _causes(verdict: Verdict) -> Table:
 
 def _grew(verdict: Verdict) -> bool:
     """Return whether its causes are the layers that grew most, not those that cost most."""
-    return verdict.kind != MAX and any(cause.base is not None for cause in verdict.causes)
+    return verdict.kind == GROWTH and any(cause.base is not None for cause in verdict.causes)
 
 
 def _share(value: Value, verdict: Verdict) -> str:
@@ -312,11 +352,15 @@ def _cause(cause: Cause, verdict: Verdict) -> Row:
 
 
 def _frame_found(verdict: Verdict) -> str:
-    what = "the limit" if verdict.kind == MAX else "what it may grow by"
+    if verdict.kind == GROWTH:
+        grown = (verdict.actual or 0) - verdict.before
+        share = f", {_grown(verdict)} %" if verdict.growth is not None else ""
+        return f"what it may grow by; it has grown by {figure(grown)}{share}"
+    if verdict.kind == MIN:
+        return f"the smallest allowed; it is {figure(verdict.actual)}"
     if verdict.used is None:
-        return what
-    amount = (verdict.actual or 0) - verdict.before
-    return f"{what}; {figure(amount)} is {_used(verdict)} %{_warning(verdict)}"
+        return "the limit"
+    return f"the limit; {figure(verdict.actual)} is {_used(verdict)} %{_warning(verdict)}"
 
 
 def _advice(verdict: Verdict) -> Iterator[str]:
@@ -325,12 +369,14 @@ def _advice(verdict: Verdict) -> Iterator[str]:
     if verdict.status != EXCEEDED:
         return
     remedy = verdict.remedy
+    if verdict.kind == MIN:
+        return
     if remedy is None:
         metric = METRICS[verdict.budget.metric]
         if not metric.adds_up:
             yield f"{metrics.words(metric.name).capitalize()} is {metric.kind}: no rewrite is looked for."
         elif verdict.layer is None:
-            yield "No rewrite that convcost tries makes this less."
+            yield "No rewrite that convcost tries makes this less; the first and the last layer are spared."
         return
     names = " and ".join(remedy.rewrites)
     few = ", ".join(remedy.layers[:_FEW])
@@ -338,17 +384,21 @@ def _advice(verdict: Verdict) -> Iterator[str]:
     left = verdict.limit or 0
     found = "What helps" if remedy.reached else "What helps most"
     where = "within the limit" if remedy.reached else f"still {figure(remedy.value - left)} above the limit"
-    yield safe(f"{found}: {names} for {layers} brings it to {figure(remedy.value)}, {where}.")
+    if remedy.layers:
+        yield safe(f"{found}: {names} for {layers} brings it to {figure(remedy.value)}, {where}.")
+    if remedy.reached_with_ends and not remedy.reached:
+        yield "The first and the last layer with weights are spared; with them rewritten the limit can be kept."
     if remedy.renamed:
         yield safe(f"Layers get other names by that: {verdict.budget.layers!r} must follow them.")
     if len(remedy.command) > _LONGEST_COMMAND:
         yield "The command is long: -o json tells it."
 
 
-def _command(verdict: Verdict) -> tuple[str, ...]:
-    """Return the command that does what helps, where it is short enough to be read."""
-    command = verdict.remedy.command if verdict.remedy else ""
-    return (safe(command),) if command and len(command) <= _LONGEST_COMMAND else ()
+def _commands(verdict: Verdict) -> tuple[str, ...]:
+    """Return the commands that do and suggest what helps, where they are short enough to be read."""
+    remedy = verdict.remedy
+    commands = (remedy.command, remedy.suggestion) if remedy else ()
+    return tuple(safe(command) for command in commands if command and len(command) <= _LONGEST_COMMAND)
 
 
 def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Finding:
@@ -366,14 +416,10 @@ def _finding(verdict: Verdict, known: dict[str, int], *, strict: bool) -> Findin
     spent = [(cause.place, f"{cause.layer.name}: {figure(cause.value)}") for cause in verdict.causes]
     places = [(place, text) for place, text in spent if in_file(place)]
     limit = [(bound.place, f"{verdict.kind}: {bound.text}")] if bound.place and in_file(bound.place) else []
-    metric = metrics.words(budget.metric)
-    about = (
-        f"The {metric} are within their limit." if verdict.kind == MAX else f"The {metric} grow no more than allowed."
-    )
     return Finding(
         level="error" if strict and verdict.status == WARNING else _LEVELS[verdict.status],
         rule=rule,
-        about=about,
+        about=_ABOUT[verdict.kind].format(metrics.words(budget.metric)),
         subject=safe(", ".join(part for part in subject if part)),
         title=_title(verdict),
         message=_message(verdict),
@@ -390,13 +436,13 @@ def _message(verdict: Verdict) -> str:
     bound = verdict.bound
     if bound.place is not None:
         parts.append(safe(f"The limit, {verdict.kind}: {bound.text}, stands in {bound.place}."))
-    if verdict.base is not None and verdict.kind == MAX:
+    if verdict.base is not None and verdict.kind != GROWTH:
         parts.append(f"At the baseline it was {figure(verdict.base)}.")
     if verdict.causes:
         most = "Grew most" if _grew(verdict) else "Most of it"
         parts.append(f"{most}: {', '.join(_spent(cause) for cause in verdict.causes)}.")
     parts += [text if text.endswith((".", "!", "?")) else f"{text}." for text in _advice(verdict)]
-    return " ".join([*parts, *_command(verdict)])
+    return " ".join([*parts, *_commands(verdict)])
 
 
 def _spent(cause: Cause) -> str:

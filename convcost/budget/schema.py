@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from convcost.budget.budgets import SCOPES
-from convcost.budget.configuration import BUDGET_KEYS, FILE, KEYS, Key
+from convcost.budget.configuration import ACCEPTED_KEYS, BUDGET_KEYS, FILE, KEYS, Key
 from convcost.metrics import METRICS
 from convcost.spec.schema import AMOUNT, AMOUNT_OF_RATIO, DRAFT, NAME, VERSION, Schema, mapping
 
 
 def config_schema() -> Schema:
     """Return the JSON Schema of `convcost.yaml`."""
-    limits = {"anyOf": [{"required": ["max"]}, {"required": ["growth"]}], "dependencies": {"warn": ["max"]}}
+    limits = {
+        "anyOf": [{"required": [name]} for name in ("max", "min", "growth")],
+        "dependencies": {"warn": ["max"], "accepted": ["growth"]},
+    }
     return {
         "$schema": DRAFT,
         "title": FILE,
@@ -36,6 +39,7 @@ def _kinds() -> dict[str, Schema]:
     return {
         "version": VERSION,
         "budgets": {"type": "array", "items": _refer("budget"), "minItems": 1},
+        "accepted": {"type": "array", "items": _mapping(ACCEPTED_KEYS, ["model", "from", "to"]), "minItems": 1},
         "metric": {"enum": list(METRICS), "enumDescriptions": [metric.about for metric in METRICS.values()]},
         "amount": whole,
         "bound": whole,
@@ -43,6 +47,7 @@ def _kinds() -> dict[str, Schema]:
         "patterns": _one_or_more(NAME),
         "scope": {"enum": list(SCOPES)},
         "set": mapping(additionalProperties=_one_or_more(NAME), minProperties=1),
+        "values": mapping(additionalProperties=NAME, minProperties=1),
         "text": NAME,
     }
 

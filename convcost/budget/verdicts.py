@@ -11,7 +11,7 @@ from msgspec import Struct
 from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
-from convcost.errors import Place
+from convcost.errors import Place, WarningDetail
 from convcost.reports.result import Result
 
 Value = int | Fraction
@@ -19,7 +19,7 @@ Value = int | Fraction
 
 WITHIN, WARNING, EXCEEDED, SKIPPED = "within", "warning", "exceeded", "skipped"
 STATUSES = (WITHIN, WARNING, EXCEEDED, SKIPPED)
-MAX, GROWTH = "max", "growth"
+MAX, MIN, GROWTH = "max", "min", "growth"
 
 
 class Cause(Struct, frozen=True):
@@ -48,6 +48,8 @@ class Remedy(Struct, frozen=True):
         value: What the limited part costs then.
         renamed: Whether the budget's pattern of layers does not mean the same part then, since layers get other names.
         command: The command line that does it; empty for a spec that no command can read.
+        reached_with_ends: Whether the limit is kept at least where the first and the last layer are not spared.
+        suggestion: The command line that finds out how; empty where a budget is for some layers only.
     """
 
     rewrites: tuple[str, ...]
@@ -56,23 +58,26 @@ class Remedy(Struct, frozen=True):
     value: Value
     renamed: bool
     command: str
+    reached_with_ends: bool = True
+    suggestion: str = ""
 
 
 class Verdict(Struct, frozen=True):
-    """One limit of one network at one point: a `max`, or a `growth`.
+    """One limit of one network at one point: a `max`, a `min`, or a `growth`.
 
     Attributes:
         budget: The budget that states the limit.
-        kind: `max` or `growth`.
+        kind: `max`, `min` or `growth`.
         analysis: The network and what it costs.
         spec: The network's spec as it was named.
         symbols: The values that the budget sets.
         layer: The layer, where the budget is for each.
-        limit: The largest value that is within it; for growth the baseline's value and what may be added. None where
-            growth is skipped.
+        limit: The largest value that is within it, of `min` the smallest; for growth the baseline's value, or the one
+            that was accepted, and what may be added. None where growth is skipped.
         warn: Above which value there is a warning.
         actual: What the network, or the layers, cost; None where they have no such value.
         base: What they cost at the baseline.
+        accepted: What was accepted instead of the baseline's value; None where nothing was.
         status: `within`, `warning`, `exceeded` or `skipped`.
         reason: Why it is skipped.
         causes: Where it is exceeded or warned of, the layers that cost most; with a baseline those that grew most.
@@ -90,6 +95,7 @@ class Verdict(Struct, frozen=True):
     actual: Value | None
     base: Value | None
     status: str
+    accepted: Value | None = None
     reason: str = ""
     causes: tuple[Cause, ...] = ()
     remedy: Remedy | None = None
@@ -97,7 +103,7 @@ class Verdict(Struct, frozen=True):
     @property
     def bound(self) -> Bound:
         """The limit as it is written."""
-        bound = self.budget.max if self.kind == MAX else self.budget.growth
+        bound: Bound | None = getattr(self.budget, self.kind)
         assert bound is not None
         return bound
 
@@ -107,22 +113,41 @@ class Verdict(Struct, frozen=True):
         return ", ".join(f"{name} = {spelled(value)}" for name, value in self.symbols.items())
 
     @property
+    def spelled(self) -> dict[str, str]:
+        """The values that the budget sets, each as specs write it."""
+        return {name: spelled(value) for name, value in self.symbols.items()}
+
+    @property
     def delta(self) -> Value | None:
-        """How much above the limit it is; negative within it."""
-        return None if self.limit is None or self.actual is None else self.actual - self.limit
+        """How much beyond the limit it is, above it or, of `min`, below it; negative within it."""
+        if self.limit is None or self.actual is None:
+            return None
+        return self.limit - self.actual if self.kind == MIN else self.actual - self.limit
 
     @property
     def used(self) -> Fraction | None:
-        """The share that is used of the limit, or of what may be added; None where that is nothing, or not known."""
-        if self.limit is None or self.actual is None:
+        """The share that is used of the limit, or of what may be added; None where that is nothing, or not known.
+
+        Nothing is used of the smallest value allowed.
+        """
+        if self.limit is None or self.actual is None or self.kind == MIN:
             return None
         allowed = self.limit - self.before
         return Fraction(self.actual - self.before) / allowed if allowed else None
 
     @property
     def before(self) -> Value:
-        """What is there without using any of the limit: for growth the value at the baseline."""
-        return self.base if self.kind == GROWTH and self.base is not None else 0
+        """What is there without using any of the limit: for growth what it is measured from."""
+        if self.kind != GROWTH or self.base is None:
+            return 0
+        return self.base if self.accepted is None else self.accepted
+
+    @property
+    def growth(self) -> Fraction | None:
+        """By which share it has grown, or shrunk; None where that is not limited, not known, or from nothing."""
+        if self.kind != GROWTH or self.actual is None or not self.before:
+            return None
+        return Fraction(self.actual - self.before) / Fraction(self.before)
 
 
 class Check(Result, frozen=True):
@@ -134,6 +159,7 @@ class Check(Result, frozen=True):
         base: What growth is measured against.
         strict: Whether a warning fails, too.
         notes: What else is to be said, such as that no budget is for a spec, or that a limit was raised.
+        warnings: What is valid in the specs and the budgets and rarely meant.
     """
 
     shown_by: ClassVar[str] = "convcost.budget.report:CheckReport"
@@ -143,6 +169,7 @@ class Check(Result, frozen=True):
     base: Base | None = None
     strict: bool = False
     notes: tuple[str, ...] = ()
+    warnings: tuple[WarningDetail, ...] = ()
 
     def summary(self) -> str:
         """Return the result in one line."""

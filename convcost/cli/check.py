@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from convcost.cli import options, output, writing
+from convcost.cli import notices, options, output, writing
 from convcost.errors import ErrorDetail, OptionError
 from convcost.reports import formats
 from convcost.reports.contents import Page
 
 if TYPE_CHECKING:
+    from convcost.budget.budgets import Budget
     from convcost.budget.configuration import Configuration
     from convcost.budget.verdicts import Check
 
@@ -25,6 +26,12 @@ _Specs = typer.Argument(
 _Config = typer.Option(
     None, "--config", metavar="PATH", help="The configuration; without, the nearest convcost.yaml, here or above."
 )
+_Max = typer.Option(
+    [],
+    "--max",
+    metavar="METRIC=LIMIT",
+    help="A limit for all specs, such as mults=300M, without a convcost.yaml unless --config names one; repeatable.",
+)
 _Base = typer.Option(
     None, "--base", metavar="REV", help="Measure growth from where HEAD and this revision parted, such as origin/main."
 )
@@ -35,11 +42,14 @@ _Baseline = typer.Option(
 
 def check(
     specs: Optional[list[str]] = _Specs,  # noqa: UP045 -- typer reads the annotation while running
+    limits: list[str] = _Max,
     config: Optional[str] = _Config,  # noqa: UP045
     base: Optional[str] = _Base,  # noqa: UP045
     baseline: Optional[str] = _Baseline,  # noqa: UP045
     set: list[str] = options.Set,
-    strict: bool = typer.Option(False, "--strict", help="Fail for a warning, too."),
+    strict: bool = typer.Option(
+        False, "--strict", help="Fail for a warning, too; warnings about the specs are errors."
+    ),
     exit_zero: bool = typer.Option(False, "--exit-zero", help="End with status 0 where a limit is exceeded."),
     accept: bool = typer.Option(
         False, "--accept", help="Raise the limits that are exceeded, where they stand, to what the networks cost now."
@@ -54,7 +64,8 @@ def check(
     from convcost.budget import checking
     from convcost.budget.report import CheckReport
 
-    configuration = _configuration(config)
+    budgets = _budgets(limits)
+    configuration = _configuration(config, find=not budgets)
     named = tuple(specs or (configuration.models if configuration else ()))
     if accept and "-" in named:
         raise OptionError(
@@ -70,13 +81,14 @@ def check(
     settings = options.settings(set)
 
     def found(configuration: Configuration | None, notes: Sequence[str] = ()) -> Check:
-        return checking.found(named, configuration, against, settings=settings, strict=strict, notes=notes)
+        return checking.run(
+            named, configuration, against, budgets=budgets, settings=settings, strict=strict, notes=notes
+        )
 
     def show(check: Check) -> None:
-        for note in checking.renamed(check.verdicts):
-            writing.warn(note)
         report = CheckReport(check)
-        output.write([report], chosen)
+        with notices.strictly(strict):
+            output.write([report], chosen, warnings=check.warnings)
         if summary:
             writing.append(summary, formats.render("markdown", [report], Page()))
 
@@ -86,18 +98,26 @@ def check(
 
         places = [place.file for verdict in check.verdicts if (place := verdict.bound.place)]
         with writing.locked(places):  # another run may raise other limits of the same file
-            accepted = acceptance.accepted(found(_configuration(config)))
+            accepted = acceptance.accept(found(_configuration(config, find=not budgets)))
             changed = zip(accepted.files, accepted.old, strict=True)
             with writing.written(writing.File(file, text, old) for (file, text), old in changed):
-                check = found(_configuration(config), accepted.notes)
+                check = found(_configuration(config, find=not budgets), accepted.notes)
                 show(check)
     else:
         show(check)
     raise typer.Exit(0 if check.ok or exit_zero else EXCEEDED)
 
 
-def _configuration(path: str | None) -> Configuration | None:
+def _budgets(limits: Sequence[str]) -> list[Budget]:
+    """Return the budgets that `--max METRIC=LIMIT` states."""
     from convcost.budget import configuration
 
-    path = path or configuration.find()
+    given = options.settings(limits, "--max", "METRIC=LIMIT", "mults=300M")
+    return [configuration.given(metric, value) for metric, value in given.items()]
+
+
+def _configuration(path: str | None, *, find: bool) -> Configuration | None:
+    from convcost.budget import configuration
+
+    path = path or (configuration.find() if find else None)
     return configuration.read(path) if path else None

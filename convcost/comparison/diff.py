@@ -11,6 +11,7 @@ from msgspec import Struct
 from convcost.comparison.matching import match
 from convcost.comparison.recognition import kinds
 from convcost.cost.analysis import Analysis, LayerCost
+from convcost.errors import WarningDetail
 from convcost.metrics import standard
 from convcost.network import Layer, Network
 from convcost.ops import Cost
@@ -129,6 +130,11 @@ class Difference(Result, frozen=True):
             for change in self.layers
         ]
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in both specs and rarely meant."""
+        return tuple(dict.fromkeys((*self.before.warnings, *self.after.warnings)))
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import (
@@ -139,6 +145,7 @@ class Difference(Result, frozen=True):
             total_document,
         )
         from convcost.documents import difference as documents
+        from convcost.documents.warnings import warning_documents
 
         before, after = self.before, self.after
         names = standard_names()
@@ -165,6 +172,7 @@ class Difference(Result, frozen=True):
                     for metric, (old, new) in self.totals().items()
                 },
             ),
+            warnings=warning_documents(self.warnings),
         )
 
 

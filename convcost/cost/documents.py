@@ -12,8 +12,10 @@ from convcost import metrics
 from convcost.documents import analysis as documents
 from convcost.documents import numbers
 from convcost.documents.numbers import kinds
+from convcost.documents.warnings import warning_documents
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
+from convcost.reports.contents import counted
 
 if TYPE_CHECKING:
     from convcost.cost.analysis import Analysis, LayerCost
@@ -49,11 +51,18 @@ def analysis_document(
         network=network_document(analysis.network),
         convention=convention_document(analysis),
         layers=[
-            layer(**head, ratio=ratio_document(row.ratio), notes=list(row.notes), formula=formulas[row.name])
+            layer(
+                **head,
+                ratio=ratio_document(row.ratio),
+                notes=list(row.notes),
+                formula=formulas[row.name],
+                fields=fields_document(row),
+            )
             for row, head in zip(rows, heads(analysis, rows, values, names), strict=True)
         ],
         total=total_document(analysis, names),
         left_out=UNSET if left_out is None else left_out,
+        warnings=warning_documents(analysis.warnings),
     )
 
 
@@ -125,6 +134,56 @@ def ratio_document(ratio: SeparableRatio | None) -> numbers.RatioDocument | None
     )
 
 
+def fields_document(row: LayerCost) -> dict[str, Any] | None:
+    """Return the fields of a layer; None for several in one row."""
+    return {name: _listed(value) for name, value in row.fields.items()} if row.definition is not None else None
+
+
+def fields_text(row: LayerCost) -> str:
+    """Return the fields of a layer as the text of a JSON object; nothing for several in one row."""
+    from convcost.documents import as_text
+
+    fields = fields_document(row)
+    if fields is None:
+        return ""
+    if any(map(_has_formula, fields.values())):
+        from convcost.cost.free import told
+
+        fields = told(fields)
+    return as_text(fields)
+
+
+def _listed(value: Any) -> Any:
+    """Return a field's value as documents have it, with lists for tuples."""
+    return [_listed(each) for each in value] if value.__class__ is tuple else plain(value)
+
+
+def _has_formula(value: Any) -> bool:
+    return is_symbolic(value) or (isinstance(value, list) and any(map(_has_formula, value)))
+
+
+def total_head(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
+    """Return the totals of a network as a row of them would have them."""
+    network = analysis.network
+    inputs = [list(tensor.shape) for tensor in network.inputs]
+    numbers = {name: plain(analysis.value(name)) for name in names}
+    head = {
+        "name": "Total",
+        "type": counted(len(network.layers), "layer"),
+        "file": network.file or None,
+        "line": None,
+        "input_shape": inputs[0] if len(inputs) == 1 else inputs,
+        "output_shape": [],
+        **numbers,
+        "ops": analysis.total.ops.to_dict(),
+    }
+    if network.free is None:
+        return head
+    from convcost.cost.free import told
+
+    return {key: told(value) for key, value in head.items()}
+
+
 def plain(value: Any) -> Any:
     """Return a value as documents have it: a fraction as text, since no number of JSON would be exact."""
     return str(value) if value.__class__ is Fraction else value
@@ -149,10 +208,10 @@ def numbers_of_rows(
     file = analysis.network.file or None
     keys = ("name", "type", "file", "line", "input_shape", "output_shape", *names, "ops")
     columns = [map(plain, values(name)) if metrics.METRICS[name].is_ratio else values(name) for name in names]
-    for row, *counted in zip(rows, *columns, strict=True):
+    for row, *counts in zip(rows, *columns, strict=True):
         inputs = row.input_shapes
         shape = list(inputs[0]) if len(inputs) == 1 else list(map(list, inputs))
-        head = (row.name, row.type, file, row.line or None, shape, list(row.output_shape), *counted)
+        head = (row.name, row.type, file, row.line or None, shape, list(row.output_shape), *counts)
         yield dict(zip(keys, (*head, row.cost.ops.to_dict()), strict=True))
 
 
@@ -182,10 +241,12 @@ def _free_document(
                 ratio=ratio_document(row.ratio),
                 notes=list(row.notes),
                 formula=formulas[row.name],
+                fields=told(fields_document(row)),
                 structures=structures(head),
             )
             for row, head in zip(rows, numbers_of_rows(analysis, rows, values, names), strict=True)
         ],
         total=known.total(**told(sums), ops=told(analysis.total.ops.to_dict()), structures=structures(sums)),
         left_out=UNSET if left_out is None else left_out,
+        warnings=warning_documents(analysis.warnings),
     )

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType, defstruct
 from convcost import metrics
 from convcost.documents import VERSION
 from convcost.documents.numbers import Count, Size
+from convcost.documents.warnings import Warning
 
 Row = TypeVar("Row")
 Total = TypeVar("Total")
@@ -93,10 +94,12 @@ class AnalysisDocument(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_o
         convention: What the numbers count.
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
-        left_out: How many rows are left out.
+        left_out: How many rows are not told.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
+    warnings: list[Warning] = []
 
 
 class FreeSymbol(Struct, frozen=True, kw_only=True):
@@ -140,7 +143,8 @@ class FreeAnalysis(Struct, Generic[Row, Total], frozen=True, kw_only=True):
         convention: What the numbers count.
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
-        left_out: How many rows are left out.
+        left_out: How many rows are not told.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -151,3 +155,4 @@ class FreeAnalysis(Struct, Generic[Row, Total], frozen=True, kw_only=True):
     layers: list[Row]
     total: Total
     left_out: Count | UnsetType = UNSET
+    warnings: list[Warning] = []

@@ -9,6 +9,7 @@ from msgspec import Struct
 from convcost.documents import VERSION
 from convcost.documents.difference import BaseDocument
 from convcost.documents.numbers import Count
+from convcost.documents.warnings import Warning
 
 Network = TypeVar("Network")
 
@@ -46,6 +47,8 @@ class RemedyDocument(Struct, frozen=True, kw_only=True):
         value: What the limited part costs then.
         renamed: Whether the budget's pattern of layers does not mean the same part then.
         command: The command line that does it.
+        reached_with_ends: Whether the limit is kept at least where the first and the last layer are not spared.
+        suggestion: The command line that finds out how, where only that reaches it.
     """
 
     rewrites: list[str]
@@ -54,6 +57,8 @@ class RemedyDocument(Struct, frozen=True, kw_only=True):
     value: Value
     renamed: bool
     command: str | None
+    reached_with_ends: bool
+    suggestion: str | None
 
 
 class VerdictDocument(Struct, frozen=True, kw_only=True):
@@ -67,12 +72,12 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
         layers: The pattern of the layers that it is for.
         scope: `sum` or `each`.
         layer: The layer, where it is for each.
-        kind: `max` or `growth`.
+        kind: `max`, `min` or `growth`.
         written: The limit as it is written.
-        limit: The largest value that is within it.
+        limit: The largest value that is within it, of `min` the smallest.
         warn_above: Above which value there is a warning.
         actual: What the network, or the layers, cost.
-        delta: How much above the limit it is.
+        delta: How much beyond the limit it is: above it, or below `min`.
         used: The share that is used of the limit.
         base: What they cost at the baseline.
         verdict: `within`, `warning`, `exceeded` or `skipped`.
@@ -81,6 +86,8 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
         file: Where the limit is written.
         line: Its line.
         column: Its column.
+        accepted: What was accepted instead of the baseline's value; growth is measured from there.
+        grown: By which share it has grown.
         costliest: Where it is exceeded or warned of, the layers that cost or grew most.
         remedy: Where it is exceeded, what would help.
     """
@@ -106,6 +113,8 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
     file: str | None
     line: Count | None
     column: Count | None
+    accepted: Value
+    grown: float | None
     costliest: list[Costliest]
     remedy: RemedyDocument | None
 
@@ -123,6 +132,7 @@ class CheckDocument(Struct, Generic[Network], frozen=True, kw_only=True):
         notes: Other remarks.
         verdicts: One for each limit.
         networks: What each network costs.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -134,3 +144,4 @@ class CheckDocument(Struct, Generic[Network], frozen=True, kw_only=True):
     notes: list[str]
     verdicts: list[VerdictDocument]
     networks: list[Network]
+    warnings: list[Warning] = []

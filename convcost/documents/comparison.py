@@ -9,6 +9,7 @@ from msgspec import Struct
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument, Told
 from convcost.documents.numbers import Count, RatioDocument, cost
+from convcost.documents.warnings import Warning
 
 if TYPE_CHECKING:
     Cost = Any
@@ -80,6 +81,7 @@ class ComparisonDocument(Struct, frozen=True, kw_only=True):
         layers: Its convolutions and linear layers.
         others: Its other layers.
         totals: What it costs in all.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -88,3 +90,4 @@ class ComparisonDocument(Struct, frozen=True, kw_only=True):
     layers: list[Convolution]
     others: Others
     totals: Forms
+    warnings: list[Warning] = []

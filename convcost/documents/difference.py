@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument, Told
+from convcost.documents.warnings import Warning
 
 Layer = TypeVar("Layer")
 Total = TypeVar("Total")
@@ -84,6 +85,7 @@ class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=Tru
         layers: Their layers, in the order in which both run.
         totals: What they cost in all.
         base: Where the first was read, if it is the second at an earlier revision.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -93,3 +95,4 @@ class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=Tru
     layers: list[ChangeDocument[Layer]]
     totals: Totals[Total]
     base: BaseDocument | UnsetType | None = UNSET
+    warnings: list[Warning] = []

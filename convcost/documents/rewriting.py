@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument, Told
 from convcost.documents.numbers import Count, cost
+from convcost.documents.warnings import Warning
 
 if TYPE_CHECKING:
     Cost = Any
@@ -51,6 +52,7 @@ class RewritingDocument(Struct, frozen=True, kw_only=True):
         places: What was rewritten.
         others: What all other layers cost.
         totals: What the network costs in all.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -59,6 +61,7 @@ class RewritingDocument(Struct, frozen=True, kw_only=True):
     places: list[PlaceDocument]
     others: BeforeAfter
     totals: BeforeAfter
+    warnings: list[Warning] = []
 
 
 class StepDocument(Struct, frozen=True, kw_only=True):
@@ -89,9 +92,11 @@ class SuggestionDocument(Struct, frozen=True, kw_only=True):
         limits: The largest value allowed of each metric.
         reached: Whether all limits are kept.
         spared: Layers that a rewrite could take, but that are written with the first or the last layer with weights.
+        reached_by: The options by which the limits are kept where they are not yet; null where nothing more helps.
         steps: The rewrites, in the order in which they were chosen.
         totals: What the network costs in all.
         command: The command line that does them.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -100,9 +105,11 @@ class SuggestionDocument(Struct, frozen=True, kw_only=True):
     limits: dict[str, Count]
     reached: bool
     spared: list[str]
+    reached_by: str | None
     steps: list[StepDocument]
     totals: BeforeAfter
     command: str | UnsetType | None = UNSET
+    warnings: list[Warning] = []
 
 
 class RewriteDocument(Struct, frozen=True, kw_only=True):

@@ -69,6 +69,7 @@ def _reports() -> list[Any]:
         rewriting.Catalogue,
         design_space.SweepDocument,
         design_space.SolutionDocument,
+        design_space.SymbolsDocument,
         specs.Specs,
         verified.VerificationDocument,
     ]

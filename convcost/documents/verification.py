@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from convcost.documents import VERSION
 from convcost.documents.numbers import Count
+from convcost.documents.warnings import Warning
 
 Shape = list[Count]
 
@@ -73,6 +74,7 @@ class ExecutedLayer(Struct, frozen=True, kw_only=True):
         same_as: The layer whose execution serves this one too.
         differences: What is not the same.
         error: Why it cannot be executed or predicted.
+        declared: Whether its costs are the author's, so that there is nothing to verify; `agrees` is null then.
     """
 
     name: str
@@ -80,10 +82,11 @@ class ExecutedLayer(Struct, frozen=True, kw_only=True):
     executed: Executed
     counted: CountsDocument | None
     predicted: CountsDocument | None
-    agrees: bool
+    agrees: bool | None
     same_as: str | None
     differences: list[CountDifferenceDocument]
     error: str | None
+    declared: bool = False
 
 
 class VerifiedNetwork(Struct, frozen=True, kw_only=True):
@@ -139,6 +142,7 @@ class VerificationDocument(Struct, frozen=True, kw_only=True):
         performed_mults: Multiplications that were performed.
         layers: The layers.
         total: Their sums.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -149,3 +153,4 @@ class VerificationDocument(Struct, frozen=True, kw_only=True):
     performed_mults: Count
     layers: list[ExecutedLayer]
     total: Counted
+    warnings: list[Warning] = []

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
+from convcost.errors import WarningDetail
 from convcost.layers import REGISTRY
 from convcost.network import Network
 from convcost.ops import Cost
@@ -97,10 +98,16 @@ class Rewriting(Result, frozen=True):
         mults = f"{self.before.total.mults:,} → {self.after.total.mults:,} mults"
         return f"{heading.title(self.before.network)}: {counted(len(self.places), 'place')} rewritten, {mults}"
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec as it was and rarely meant."""
+        return self.before.warnings
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
         from convcost.documents import rewriting as documents
+        from convcost.documents.warnings import warning_documents
 
         return documents.RewritingDocument(
             network=network_document(self.before.network),
@@ -117,6 +124,7 @@ class Rewriting(Result, frozen=True):
             ],
             others=before_after(*self.others),
             totals=before_after(self.before.total, self.after.total),
+            warnings=warning_documents(self.warnings),
         )
 
 

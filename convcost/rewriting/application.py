@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.layers import REGISTRY, LayerError, LayerType, shown
-from convcost.network import INPUT, Network, NetworkBuilder, Tensor
+from convcost.network import INPUT, Network, NetworkBuilder, Origin, Tensor
 from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Refusal, Rewrite, Site
 
 
@@ -131,19 +131,20 @@ class _Writer:
         return self.values.get(tensor.producer, tensor)  # a site that is tried alone reads the old network
 
     def _part(self, part: Part, path: tuple[str, ...], index: int, value: Tensor) -> Tensor:
-        definition = REGISTRY[part.type](part.fields)
         if part.branches:
             ends = [value] * len(part.branches)
             for number, branch in enumerate(part.branches):
                 for inner in branch:
                     place = (*path, f"branch_{number + 1}", inner.label)
                     ends[number] = self._part(inner, place, index, ends[number])
+            definition = REGISTRY[part.type].on(part.fields, ends)
             value = self._place(definition, path, index, tuple(ends))
             return self._followers(part.behind, path, index, value)
+        definition = REGISTRY[part.type].on(part.fields, (value,))
         if definition.composite:
             stages = definition.stages()
             for label, type, fields in stages:
-                value = self._place(REGISTRY[type](fields), (*path, label), index, (value,))
+                value = self._place(REGISTRY[type].on(fields, (value,)), (*path, label), index, (value,))
                 behind = part.behind if label == stages[-1][0] else ALL
                 value = self._followers(behind, (*path, label), index, value)
             return value
@@ -173,7 +174,7 @@ class _Writer:
         """
         old = self.graph.layers[index]
         try:
-            tensor = self.builder.place(definition, inputs, path, old.line, old.column, former)
+            (tensor,) = self.builder.place(definition, inputs, path, replace(Origin.of(old), former=former))
         except LayerError as error:
             raise Refusal(f"{error.message}: {error.found}") from None
         self.origins.append(index)

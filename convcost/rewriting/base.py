@@ -176,7 +176,7 @@ def fields(type: str, layer: Layer, **changed: Any) -> dict[str, Any]:
         elif name in layer.fields:
             result[name] = layer.fields[name]
         else:
-            result[name] = field.read(field.default, rank)
+            result[name] = field.plain(rank)
     return result
 
 

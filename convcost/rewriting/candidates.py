@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
 from convcost.layers import REGISTRY
-from convcost.network import Network
+from convcost.network import Layer, Network
 from convcost.ops import Cost
 from convcost.rewriting.application import apply, survey
 from convcost.rewriting.base import Rewrite, Site
@@ -51,34 +53,42 @@ class Candidate(Struct, frozen=True):
 
 
 def find(
-    before: Analysis, rewrite: Rewrite, names: Sequence[str], part: Container[int] | None = None
+    before: Analysis,
+    rewrite: Rewrite,
+    names: Sequence[str],
+    part: Container[int] | None = None,
+    *,
+    apart: bool = False,
 ) -> list[Candidate]:
     """Return the items that a rewrite could take, with what each would save.
+
+    A separable form of one input channel is none: there is nothing that its depthwise stage could filter apart.
 
     Args:
         before: The network, and what it costs.
         rewrite: The rewrite.
         names: The metrics whose saving is asked; their totals are sums.
         part: The indices of the layers whose cost is of interest; all layers without.
+        apart: Whether each use of an item is one by itself, as copies of the blocks around it allow.
     """
     network = before.network
     part = range(len(network.layers)) if part is None else part
-    sites = list(survey(network, rewrite).sites.values())
+    sites = [site for site in survey(network, rewrite).sites.values() if not _is_degenerate(network, rewrite, site)]
     rewritten = apply(network, sites)
     after = Analysis.of(rewritten.network, fold=before.fold)
     new: dict[int, list[int]] = {}
     for index, origin in enumerate(rewritten.origins):
         new.setdefault(origin, []).append(index)
     values = [(name, before.values(name), after.values(name)) for name in names]
-    at: dict[tuple[int, int], set[int]] = {}
-    for index, layer in enumerate(network.layers):
-        at.setdefault((layer.line, layer.column), set()).add(index)
+    keys = [_key(layer, apart=apart) for layer in network.layers]
+    at: dict[_Key, set[int]] = {}
+    for index, key in enumerate(keys):
+        at.setdefault(key, set()).add(index)
     found = []
-    for group in _by_item(network, sites):
+    for group in _together(keys, sites):
         taken = {index for site in group for index in site.becomes}
-        places = {(network.layers[index].line, network.layers[index].column) for index in taken}
-        if any(not at[place] <= taken for place in places):
-            continue  # an item is rewritten in all of its uses or in none
+        if any(not at[keys[index]] <= taken for index in taken):
+            continue  # an item is rewritten in all of its uses, or of its repetitions, or in none
         old = [index for index in taken if index in part]
         become = [index for origin in old for index in new.get(origin, ())]
         found.append(
@@ -93,21 +103,36 @@ def find(
     return found
 
 
+def _is_degenerate(network: Network, rewrite: Rewrite, site: Site) -> bool:
+    layers = [network.layers[index] for index, parts in site.becomes.items() if parts]
+    return rewrite.name == "separable" and any(layer.input_shapes[0][0] == 1 for layer in layers)
+
+
 def ends_of(network: Network) -> frozenset[int]:
     """Return the indices of the first and the last layer with weights, which rewrites spare where they can."""
     weights = [index for index, layer in enumerate(network.layers) if REGISTRY[layer.type].weights]
     return frozenset((*weights[:1], *weights[-1:]))
 
 
-def _by_item(network: Network, sites: Sequence[Site]) -> list[list[Site]]:
-    """Return the sites that belong together because one item writes layers of each."""
-    groups: dict[tuple[int, int], list[Site]] = {}
+_Key = tuple[Any, ...]
+_TURN = re.compile(r"\.\d+$")  # which repetition of an item
+
+
+def _key(layer: Layer, *, apart: bool) -> _Key:
+    """Return what the layers of an item have in common, or those of one use of it with all repetitions."""
+    uses = tuple([_TURN.sub("", name) for name in layer.path[:-1]]) if apart else ()
+    return layer.line, layer.column, uses
+
+
+def _together(keys: Sequence[_Key], sites: Sequence[Site]) -> list[list[Site]]:
+    """Return the sites that belong together because one item, or one use of it, writes layers of each."""
+    groups: dict[_Key, list[Site]] = {}
     for site in sites:
-        places = {(network.layers[index].line, network.layers[index].column) for index in site.becomes}
-        known = list({id(groups[place]): groups[place] for place in places if place in groups}.values())
+        own = {keys[index] for index in site.becomes}
+        known = list({id(groups[key]): groups[key] for key in own if key in groups}.values())
         joined = known[0] if len(known) == 1 else [each for group in known for each in group]
         joined.append(site)  # in place: an item may be used a hundred thousand times
         for each in joined if len(known) > 1 else (site,):
             for index in each.becomes:
-                groups[network.layers[index].line, network.layers[index].column] = joined
+                groups[keys[index]] = joined
     return list({id(group): group for group in groups.values()}.values())

@@ -236,7 +236,7 @@ class PartFields:
         """Return whether a value is the default of the type's field."""
         field = REGISTRY[type].fields[name]
         rank = len(value) if isinstance(value, tuple) else 1
-        return bool(field.read(field.default, rank) == value)
+        return bool(field.plain(rank) == value)
 
     def _kept(self, name: str, raw: str) -> str:
         """Return the text of a field that stays: in a block, the argument that carries it."""
@@ -296,7 +296,7 @@ class PartFields:
 
     def _is_default(self, type: str, name: str, value: Any) -> bool:
         field = REGISTRY[type].fields[name]
-        return not field.required and field.read(field.default, 0) == value
+        return not field.required and bool(field.plain() == value)
 
 
 def _depends(raw: str) -> bool:

@@ -102,7 +102,11 @@ def patterns_for(network: Network, rewrite: Rewrite, sites: Sequence[Site]) -> l
             parts.setdefault(_last_difference(path, paths), []).append(path)
         return [pattern for part in parts.values() for pattern in cover(part)]
 
-    return cover(list(dict.fromkeys(site_path(network, site) for site in sites)))
+    paths = dict.fromkeys(site_path(network, site) for site in sites)
+    short = dict.fromkeys(tuple([_TURN.sub("", part) for part in path]) for path in paths)
+    if len(short) < len(paths) and not any(matches(_common([path]), layer) for path in short for layer in strangers):
+        paths = short  # a repeated item by its name alone
+    return cover([*paths])
 
 
 def options_for(network: Network, changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> list[str]:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network import Network
 from convcost.numbers import plain
 from convcost.reports.result import Result
 from convcost.rewriting.analysis import before_after
 from convcost.rewriting.application import apply
 from convcost.rewriting.base import Rewrite, Site
-from convcost.rewriting.candidates import Candidate, Limits, ends_of, find
-from convcost.rewriting.selection import site_path
+from convcost.rewriting.candidates import Candidate, Limits
+from convcost.rewriting.choosing import ALL, Choice, Chooser, Test
+from convcost.rewriting.rewrites import named
 from convcost.spec.limits import allowed
 from convcost.spec.reading import amount
 
 MOST_WORK = 60_000
 """How many layers the networks after all steps have together: each step is counted and written anew."""
 
-Test = Callable[[Rewrite, Sequence[Site]], bool]
+_MOST_LOOKED_AT = 5_000  # layers of a network for which more options are tried
 
 
 class Step(Struct, frozen=True):
@@ -53,6 +54,8 @@ class Suggestion(Result, frozen=True):
         steps: The rewrites, in the order in which they were chosen.
         changes: The same as sites, for each rewrite.
         spared: Layers that a rewrite could take, but whose items also write the first or the last layer with weights.
+        reached_by: The options of `convcost suggest` by which the limits are kept where they are not yet; empty where
+            they are, or are out of reach.
     """
 
     shown_by: ClassVar[str] = "convcost.rewriting.suggest_report:SuggestionReport"
@@ -63,6 +66,7 @@ class Suggestion(Result, frozen=True):
     steps: tuple[Step, ...]
     changes: tuple[tuple[Rewrite, tuple[Site, ...]], ...]
     spared: tuple[str, ...]
+    reached_by: str = ""
 
     @property
     def reached(self) -> bool:
@@ -78,9 +82,9 @@ class Suggestion(Result, frozen=True):
         *,
         ends: bool = False,
         fold: bool = True,
-        can: Test = lambda rewrite, sites: True,
+        can: Test | None = None,
     ) -> Self:
-        """Choose rewrites until the limits are kept or nothing more is saved.
+        """Choose rewrites until the limits are kept or nothing more is saved; see `Chooser`.
 
         Args:
             network: The network.
@@ -88,50 +92,54 @@ class Suggestion(Result, frozen=True):
             limits: The largest value allowed of each metric, for one input; their totals are sums.
             ends: Whether the first and the last layer with weights may be touched.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
-            can: Whether the sites of an item can be rewritten together; asked only of those that are to be chosen.
+            can: Whether the text of the spec can be rewritten so; always without.
 
         Raises:
             OptionError: There would be too many steps for so large a network.
         """
-        before = after = Analysis.of(network, fold=fold)
-        found = [candidate for rewrite in rewrites for candidate in find(before, rewrite, [*limits])]
-        kept = frozenset() if ends else ends_of(network)
-        candidates = [candidate for candidate in found if not candidate.layers & kept]
-        spared = [site for candidate in found if candidate.layers & kept for site in candidate.sites]
-        steps: list[Step] = []
-        most = max(MOST_WORK, allowed() or 0)
-        while broken := _broken(after, limits):
-            candidates.sort(key=lambda candidate: candidate.gain(broken), reverse=True)
-            useful = (each for each in candidates if each.gain(broken) > 0)
-            chosen = next((each for each in useful if can(each.rewrite, each.sites)), None)
-            if chosen is None:
-                break
-            if (len(steps) + 1) * len(network.layers) > most:
-                raise OptionError(_too_many(len(steps), len(network.layers), most))
-            place = candidates.index(chosen)
-            candidates = [each for each in candidates[place + 1 :] if not each.layers & chosen.layers]
-            sites = [site for step in steps for site in step.candidate.sites] + list(chosen.sites)
-            after = Analysis.of(apply(network, sites).network, fold=fold)
-            steps.append(Step(chosen.names(network), chosen.rewrite.name, chosen, after))
+        before = Analysis.of(network, fold=fold)
+        chooser = Chooser(before, limits, can=can)
+        choice = chooser.choose(rewrites, ends=ends)
+        steps = _steps(before, choice)
         changes = [
-            (rewrite, tuple(site for step in steps if step.rewrite == rewrite.name for site in step.candidate.sites))
+            (rewrite, tuple(site for found, sites in choice.changes() if found == rewrite for site in sites))
             for rewrite in rewrites
         ]
-        names = tuple(dict.fromkeys("/".join(site_path(network, site)) for site in spared))
-        return cls(before, after, limits, tuple(steps), tuple(change for change in changes if change[1]), names)
+        spared = dict.fromkeys(name for candidate in choice.spared for name in candidate.names(network))
+        return cls(
+            before=before,
+            after=steps[-1].after if steps else before,
+            limits=limits,
+            steps=tuple(steps),
+            changes=tuple(change for change in changes if change[1]),
+            spared=tuple(spared),
+            reached_by="" if choice.reached else _reached_by(chooser, rewrites, ends=ends),
+        )
 
     def summary(self) -> str:
         """Return the result in one line."""
         from convcost.reports import heading
         from convcost.reports.contents import counted
 
-        found = "the limits are kept" if self.reached else "out of reach"
+        found = (
+            "the limits are kept"
+            if self.reached
+            else f"only {self.reached_by} keeps the limits, not"
+            if self.reached_by
+            else "out of reach"
+        )
         return f"{heading.title(self.before.network)}: {found} with {counted(len(self.steps), 'step')}"
+
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant."""
+        return self.before.warnings
 
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
         from convcost.documents import rewriting as documents
+        from convcost.documents.warnings import warning_documents
 
         return documents.SuggestionDocument(
             network=network_document(self.before.network),
@@ -139,6 +147,7 @@ class Suggestion(Result, frozen=True):
             limits=dict(self.limits),
             reached=self.reached,
             spared=list(self.spared),
+            reached_by=self.reached_by or None,
             steps=[
                 documents.StepDocument(
                     layers=list(step.names),
@@ -150,7 +159,40 @@ class Suggestion(Result, frozen=True):
                 for step in self.steps
             ],
             totals=before_after(self.before.total, self.after.total),
+            warnings=warning_documents(self.warnings),
         )
+
+
+def _steps(before: Analysis, choice: Choice) -> list[Step]:
+    """Return the items of a choice as steps, each with the network after it.
+
+    Raises:
+        OptionError: There would be too many steps for so large a network.
+    """
+    layers = len(before.network.layers)
+    most = max(MOST_WORK, allowed() or 0)
+    if len(choice.candidates) * layers > most:
+        raise OptionError(_too_many(most // layers, layers, most))
+    steps: list[Step] = []
+    sites: list[Site] = []
+    for candidate in choice.candidates:
+        sites += candidate.sites
+        after = Analysis.of(apply(before.network, sites).network, fold=before.fold)
+        steps.append(Step(candidate.names(before.network), candidate.rewrite.name, candidate, after))
+    return steps
+
+
+def _reached_by(chooser: Chooser, rewrites: Sequence[Rewrite], *, ends: bool) -> str:
+    """Return the options by which the limits are kept: the ends touched, other rewrites, or both; else nothing."""
+    if len(chooser.before.layers) > _MOST_LOOKED_AT:
+        return ""
+    every = [*rewrites, *(named(name) for name in ALL if name not in {rewrite.name for rewrite in rewrites})]
+    allow = f"--allow {','.join(rewrite.name for rewrite in every)}"
+    tried = [("", rewrites, True), (allow, every, ends), (allow, every, True)]
+    for options, names, touched in tried:
+        if (names, touched) != (rewrites, ends) and chooser.choose(names, ends=touched).reached:
+            return " ".join(part for part in (options, "--ends" if touched else "") if part)
+    return ""
 
 
 def limits_of(max: Mapping[str, Any]) -> dict[str, int]:

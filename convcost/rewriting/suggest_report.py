@@ -99,7 +99,10 @@ def _verdict(suggestion: Suggestion) -> Iterator[str]:
         if value > limit:
             over = f" ({percent(Fraction(value - limit, limit))})" if limit else ""
             name = metrics.words(metric)
-            yield f"Out of reach: {name} come down to {value:,}, {value - limit:,} above {limit:,}{over}."
+            out = "Not kept" if suggestion.reached_by else "Out of reach"
+            yield f"{out}: {name} come down to {value:,}, {value - limit:,} above {limit:,}{over}."
+    if suggestion.reached_by:
+        yield f"Within reach with {suggestion.reached_by}."
     if suggestion.spared and not suggestion.reached:
         layers = counted(len(suggestion.spared), "layer")
         yield f"Spared: {layers} whose items also write the first or the last one; --ends lets them be touched."

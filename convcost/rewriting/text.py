@@ -13,6 +13,7 @@ from convcost.network import Layer, Network
 from convcost.rewriting.application import apply
 from convcost.rewriting.base import OWN, Part, Rewrite, Site
 from convcost.rewriting.field_text import PartFields, SpecText, Use
+from convcost.rewriting.separation import separate
 from convcost.spec import load
 from convcost.spec.editing import Stuck, WrittenItem
 from convcost.spec.limits import MOST_LAYERS, limited
@@ -45,6 +46,8 @@ def rewrite_text(
     Raises:
         OptionError: The rewrite would need a different text for each use of an item, or the text cannot be edited.
     """
+    labels = {index: note.name for note, sites in changes for site in sites for index in site.becomes}
+    source, network = separate(source, settings, network, labels)
     writer = _Writer(source, network)
     for note, sites in changes:
         writer.write(note, sites)

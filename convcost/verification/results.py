@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from msgspec import Struct
 
 from convcost.documents import verification as documents
+from convcost.errors import WarningDetail
 from convcost.network import Network
 from convcost.ops import KINDS
 from convcost.reports.result import Result
 
 Shape = tuple[int, ...]
+
+
+LAYERWISE = "the layers shrink one by one, each with its own sizes"
+"""What `kept` has for a network that does not shrink as a whole."""
 
 
 class Counts(Struct, frozen=True):
@@ -25,6 +31,7 @@ class Counts(Struct, frozen=True):
         useful_mults: Multiplications less those by the layer's own zero padding, or that land in a cropped margin.
         params: Trainable numbers.
         buffers: Running statistics.
+        more_shapes: What it gives besides, where it has several outputs.
     """
 
     output_shape: Shape
@@ -33,6 +40,12 @@ class Counts(Struct, frozen=True):
     useful_mults: int
     params: int
     buffers: int
+    more_shapes: tuple[Shape, ...] = ()
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape of each output."""
+        return (self.output_shape, *self.more_shapes)
 
     @property
     def mults(self) -> int:
@@ -85,6 +98,7 @@ class LayerProof(Struct, frozen=True):
         predicted: The formulas' predictions for the same input; None where they refuse it.
         same_as: The equal layer that was executed instead; empty for a layer that was executed itself.
         error: The reason why the layer cannot be executed or predicted.
+        declared: Whether its costs are the author's, so that there is nothing to verify.
     """
 
     path: tuple[str, ...]
@@ -95,11 +109,17 @@ class LayerProof(Struct, frozen=True):
     predicted: Counts | None
     same_as: str = ""
     error: str = ""
+    declared: bool = False
 
     @property
     def agrees(self) -> bool:
         """Whether everything counted is what the formulas predict."""
         return self.counted is not None and self.counted == self.predicted
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether something is to be verified and is not what the formulas predict."""
+        return not self.agrees and not self.declared
 
     def differences(self) -> tuple[CountDifference, ...]:
         """Return the counts that differ from the prediction."""
@@ -114,7 +134,8 @@ class LayerProof(Struct, frozen=True):
             executed=documents.Executed(input_shapes=list(map(list, self.input_shapes)), output_shape=output),
             counted=self.counted.document() if self.counted else None,
             predicted=self.predicted.document() if self.predicted else None,
-            agrees=self.agrees,
+            agrees=None if self.declared else self.agrees,
+            declared=self.declared,
             same_as=self.same_as or None,
             differences=[difference.document() for difference in self.differences()],
             error=self.error or None,
@@ -147,14 +168,19 @@ class Verification(Result, frozen=True):
     layers: tuple[LayerProof, ...]
 
     @property
+    def layerwise(self) -> bool:
+        """Whether each layer was executed on small inputs of its own, the network not shrinking as a whole."""
+        return not self.full and self.executed is self.network and LAYERWISE in self.kept
+
+    @property
     def complete(self) -> bool:
         """Whether every layer was executed."""
         return len(self.layers) == len(self.executed.layers)
 
     @property
     def ok(self) -> bool:
-        """Whether every layer was executed and all of its counts agree."""
-        return self.complete and all(layer.agrees for layer in self.layers)
+        """Whether every layer was executed and all of its counts agree; those whose costs are declared apart."""
+        return self.complete and all(layer.agrees or layer.declared for layer in self.layers)
 
     @property
     def performed(self) -> int:
@@ -177,8 +203,15 @@ class Verification(Result, frozen=True):
         agree = sum(layer.agrees for layer in self.layers)
         return f"{heading.title(self.network)}: {agree:,} of {counted(len(self.executed.layers), 'layer')} agree"
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant."""
+        return self.network.warnings
+
     def document(self) -> documents.VerificationDocument:
         """Return the document that `--format json` writes."""
+        from convcost.documents.warnings import warning_documents
+
         network, executed = self.network, self.executed
         return documents.VerificationDocument(
             network=documents.VerifiedNetwork(
@@ -197,6 +230,7 @@ class Verification(Result, frozen=True):
             performed_mults=self.performed,
             layers=[layer.document() for layer in self.layers],
             total=documents.Counted(counted=self.counted(), predicted=self.predicted()),
+            warnings=warning_documents(self.warnings),
         )
 
 
@@ -217,10 +251,11 @@ def differences(counted: Counts | None, predicted: Counts | None) -> tuple[Count
     if counted is None or predicted is None or counted == predicted:
         return ()
     found = []
-    if counted.output_shape != predicted.output_shape:
-        found.append(CountDifference("output_shape", counted.output_shape, predicted.output_shape))
+    for mine, theirs in zip_longest(counted.shapes, predicted.shapes):
+        if mine != theirs:
+            found.append(CountDifference("output_shape", mine, theirs))
     pairs = zip(counted.numbers(), predicted.numbers(), strict=True)
-    return (*found, *(CountDifference(kind, mine, theirs) for (kind, mine), (_, theirs) in pairs if mine != theirs))
+    return (*found, *(CountDifference(kind, ours, said) for (kind, ours), (_, said) in pairs if ours != said))
 
 
 def _totals(counts: Sequence[Counts | None]) -> dict[str, int]:

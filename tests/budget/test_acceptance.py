@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +14,7 @@ import convcost
 from convcost.budget import acceptance, checking, configuration
 from convcost.budget.baselines import Lacking, Past
 from convcost.budget.budgets import Bound, Budget
-from convcost.budget.verdicts import EXCEEDED, GROWTH, Check, Verdict
+from convcost.budget.verdicts import Check
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis
 from convcost.spec.reading import UNITS, amount
@@ -43,7 +42,7 @@ def accept(folder):
     def accept(data):
         Path("convcost.yaml").write_bytes(data)
         read = configuration.read("convcost.yaml")
-        found = acceptance.accepted(Check(checking.check((), read)))
+        found = acceptance.accept(Check(checking.check((), read)))
         for file, text in found.files:
             Path(file).write_bytes(text.encode())
         return Path("convcost.yaml").read_bytes(), found.notes
@@ -106,7 +105,7 @@ def test_a_file_that_has_changed_meanwhile_is_told(folder):
     found = Check(checking.check((), configuration.read("convcost.yaml")))
     Path("convcost.yaml").write_text("# another line\n" + TEXT)
     with pytest.raises(convcost.ConfigError, match="the limit 5k cannot be changed where it stands"):
-        acceptance.accepted(found)
+        acceptance.accept(found)
 
 
 def test_a_limit_that_another_run_has_raised_meanwhile_is_told(folder):
@@ -117,7 +116,7 @@ def test_a_limit_that_another_run_has_raised_meanwhile_is_told(folder):
     for text in raised, "", "models: net.yaml\n":
         Path("convcost.yaml").write_text(text)
         with pytest.raises(convcost.ConfigError) as caught:
-            acceptance.accepted(found)
+            acceptance.accept(found)
         assert str(caught.value) == (
             "error: the limit 5 cannot be changed where it stands\n"
             " --> convcost.yaml:2:32\n"
@@ -147,9 +146,10 @@ def test_a_max_is_raised_to_what_it_takes_whatever_was_before(folder):
 
     found = checking.check((), configuration.read("convcost.yaml"), baseline=Before())
     assert [(each.base, each.status) for each in found] == [(5_300, "exceeded"), (5_300, "exceeded")]
-    ((file, text),) = acceptance.accepted(Check(found)).files
-    # 76 / 5,300 = 1.434 %
-    assert (file, text.splitlines()[1]) == ("convcost.yaml", "budgets: [{metric: mults, max: 5_376, growth: 1.44%}]")
+    ((file, text),) = acceptance.accept(Check(found)).files
+    entry = "{model: net.yaml, from: 5_300, to: 5_376}"
+    expected = f"budgets: [{{metric: mults, max: 5_376, growth: 1%, accepted: [{entry}]}}]"
+    assert (file, text.splitlines()[1]) == ("convcost.yaml", expected)
 
 
 def test_a_limit_behind_any_text_is_rewritten(accept):
@@ -162,13 +162,13 @@ def test_a_limit_from_standard_input_is_told(folder, monkeypatch):
     data = (folder / "net.yaml").read_bytes() + b"budget: {params: 1}\n"
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(data)))
     with pytest.raises(convcost.ConfigError, match="found: <stdin>"):
-        acceptance.accepted(Check(checking.check(["-"])))
+        acceptance.accept(Check(checking.check(["-"])))
 
 
 def test_a_limit_that_stands_in_no_file_is_told(folder):
     budget = Budget("params", max=Bound(1, share=False, text="1"))
     with pytest.raises(convcost.ConfigError) as caught:
-        acceptance.accepted(Check(checking.check(["net.yaml"], budgets=[budget])))
+        acceptance.accept(Check(checking.check(["net.yaml"], budgets=[budget])))
     assert str(caught.value) == (
         "error: --accept changes limits in files\n"
         " = found: the limit was given by a program\n"
@@ -201,81 +201,160 @@ def test_what_is_written_means_the_number(number, unit):
     assert amount(acceptance.written(number, f"1{unit}")) == number
 
 
-@given(
-    pairs=st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 10**6)), min_size=1, max_size=4),
-    share=st.booleans(),
+# growth: the limit stays, what was accepted stands beside it
+
+
+class Before:
+    """A baseline at which networks cost some number of everything, by default 300."""
+
+    base = Base("before")
+
+    def __init__(self, **costs):
+        self.costs = costs
+
+    def past(self, spec, network, settings):
+        cost = self.costs.get(Path(spec).stem, 300)
+        if cost is None:
+            return Lacking("it is new")
+        layers = Analysis.of(network).layers
+        return Past("before", layers, SimpleNamespace(value=lambda metric: cost, values=lambda metric: [cost] * 9))
+
+
+@pytest.fixture
+def grown(folder):
+    """Return a function that accepts what has grown beyond a configuration, and returns its text and what is left."""
+
+    def grown(text, baseline, *specs):
+        Path("convcost.yaml").write_bytes(text.encode())
+        found = checking.check(specs, configuration.read("convcost.yaml"), baseline=baseline)
+        for file, new in acceptance.accept(Check(found)).files:
+            Path(file).write_bytes(new.encode())
+        after = checking.check(specs, configuration.read("convcost.yaml"), baseline=baseline)
+        return Path("convcost.yaml").read_bytes().decode(), [(each.accepted, each.status) for each in after]
+
+    return grown
+
+
+LINES = """\
+models: net.yaml
+budgets:
+  - metric: params   # 336 now
+    growth: '2%'     # a year
+    message: "é"
+"""
+ENTRY = "{model: net.yaml, from: 300, to: 336}"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_accepted_growth_stands_below_its_limit(end, grown):
+    text = LINES.replace("\n", end)
+    after, verdicts = grown(text, Before())
+    added = f"    accepted:\n      - {ENTRY}\n".replace("\n", end)
+    assert after == text.replace("    message", f"{added}    message")
+    assert verdicts == [(336, "within")]
+
+
+@pytest.mark.parametrize("growth", ["2%", "'2%'", "0"])
+def test_an_accepted_growth_stands_behind_its_limit_in_braces(growth, grown):
+    text = f"models: net.yaml\nbudgets: [{{metric: params, growth: {growth}, message: x}}]"
+    after, verdicts = grown(text, Before())
+    assert after == text.replace(", message", f", accepted: [{ENTRY}], message")
+    assert verdicts == [(336, "within")]
+
+
+def test_an_accepted_growth_at_the_end_of_the_file(grown):
+    text = "models: net.yaml\nbudgets:\n- metric: params\n  growth: 2%"
+    after, verdicts = grown(text, Before())
+    assert after == text + f"\n  accepted:\n    - {ENTRY}"
+    assert verdicts == [(336, "within")]
+
+
+def test_growth_is_measured_from_what_was_accepted_while_the_baseline_is_the_same(grown):
+    text = f"models: net.yaml\nbudgets: [{{metric: params, growth: 0, accepted: [{ENTRY.replace('336', '320')}]}}]\n"
+    after, verdicts = grown(text, Before())
+    assert after == text.replace("320", "336")  # the same entry, not a second one
+    assert verdicts == [(336, "within")]
+    verdicts = checking.check((), configuration.read("convcost.yaml"), baseline=Before(net=299))
+    assert [(each.accepted, each.limit, each.status) for each in verdicts] == [(None, 299, "exceeded")]
+    verdicts = checking.check((), configuration.read("convcost.yaml"), baseline=Before(net=336))  # it was merged
+    assert [(each.accepted, each.limit, each.status) for each in verdicts] == [(None, 336, "within")]
+
+
+def test_an_acceptance_that_has_lapsed_is_used_again(grown):
+    text = f"models: net.yaml\nbudgets:\n  - metric: params\n    growth: 0\n    accepted:\n      - {ENTRY}\n"
+    after, verdicts = grown(text, Before(net=310))
+    assert after == text.replace("300", "310")
+    assert verdicts == [(336, "within")]
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ("\n      - {0}\n", "\n      - {1}\n      - {0}\n"),
+        (" [{0}]\n", " [{1}, {0}]\n"),
+        ("\n      [\n        {0},  # first\n      ]\n", "\n      [\n        {1}, {0},  # first\n      ]\n"),
+    ],
 )
-def test_a_raised_growth_is_enough_for_all_and_not_much_more(pairs, share):
-    """By the definition of growth: actual ≤ base + growth."""
-    network = convcost.load({"input": [1], "layers": ["relu"]}).network
-    bound = Bound(Fraction(0), share=share, text="0%" if share else "0")
-    verdicts = [
-        Verdict(
-            Budget("mults", growth=bound),
-            GROWTH,
-            Analysis.of(network),
-            "",
-            {},
-            None,
-            base,
-            None,
-            base + more,
-            base,
-            EXCEEDED,
-        )
-        for base, more in pairs
-    ]
-    text = acceptance._raised(verdicts)
-    value = configuration.share(text) if text.endswith("%") else amount(text)
-    assert value is not None
-    assert text.endswith("%") == (share and all(base for base, _ in pairs))
-    if text.endswith("%"):
-        assert all(more <= value * base for base, more in pairs)
-        assert any(more > (value - Fraction(1, 10_000)) * base for base, more in pairs)
-    else:
-        assert value == max(more for _, more in pairs)
+def test_one_more_growth_stands_beside_the_others(entries, expected, folder, grown):
+    (folder / "other.yaml").write_text((folder / "net.yaml").read_text())
+    other = "{model: other.yaml, from: 200, to: 336}"
+    text = "models: [net.yaml, other.yaml]\nbudgets:\n  - metric: params\n    growth: 0\n    accepted:"
+    after, verdicts = grown(text + entries.format(other), Before(other=200))
+    assert after == text + expected.format(other, ENTRY)
+    assert verdicts == [(336, "within"), (336, "within")]
 
 
-def test_growth_that_one_layer_exceeds_leaves_room_for_the_others(folder):
-    """An amount that is enough for what was nothing before must be enough for all that a share allowed."""
-    before = {"first": 0, "second": 2_800}
-    after = {"first": 39, "second": 2_912}  # 4 % more
-    network = convcost.load({"input": [1], "layers": ["relu"]}).network
-    place = convcost.Place("convcost.yaml", 2, 43)
-    bound = Bound(Fraction(5, 100), share=True, text="5%", place=place, source=f"{'':42}5%")
-    Path("convcost.yaml").write_text(f"models: net.yaml\n{'':42}5%")
-    verdicts = []
-    for name, base in before.items():
-        limit = base * 105 // 100
-        status = "exceeded" if after[name] > limit else "within"
-        budget = Budget("params", growth=bound, scope="each")
-        verdicts.append(
-            Verdict(budget, "growth", Analysis.of(network), "net", {}, None, limit, None, after[name], base, status)
-        )
-    ((_, text),) = acceptance.accepted(Check(tuple(verdicts))).files
-    assert text.split()[-1] == "112"  # 2,912 - 2,800, more than 39
+def test_growths_of_layers_values_and_folders_are_told_apart(folder, grown, monkeypatch):
+    (folder / "nets").mkdir()
+    (folder / "net.yaml").rename(folder / "nets" / "a b.yaml")
+    text = (
+        "models: nets/*.yaml\nbudgets:\n"
+        "  - {metric: params, growth: 0, set: {n: [2, 1/2]}}\n"
+        "  - {metric: params, growth: 0, scope: each, layers: first}\n"
+    )
+    after, verdicts = grown(text, Before(**{"a b": 280}))
+    # at n = 2: 336; at n = 1/2: 288 + 8 + 1 = 297
+    model = '{model: "nets/a b.yaml", '
+    assert after == text.replace(
+        "growth: 0, set",
+        f"growth: 0, accepted: [{model}set: {{n: 2}}, from: 280, to: 336}}, "
+        f"{model}set: {{n: 1/2}}, from: 280, to: 297}}], set",
+    ).replace("growth: 0, scope", f"growth: 0, accepted: [{model}layer: first, from: 280, to: 288}}], scope")
+    assert verdicts == [(336, "within"), (297, "within"), (288, "within")]
+    monkeypatch.chdir(folder / "nets")
+    found = checking.check((), configuration.read("../convcost.yaml"), baseline=Before(**{"a b": 280}))
+    assert [each.accepted for each in found] == [336, 297, 288]
 
 
-def test_a_share_that_something_of_no_cost_keeps_stays_a_share(folder):
-    Path("a.yaml").write_text("input: [2]\nlayers: [{linear: {out_features: 50, bias: false}}]\n")  # 100 params
-    Path("b.yaml").write_text("input: [2]\nlayers: [relu]\n")
-    Path("new.yaml").write_text(Path("a.yaml").read_text())
-    Path("convcost.yaml").write_text("models: [a.yaml, b.yaml, new.yaml]\nbudgets: [{metric: params, growth: 2%}]\n")
+def test_growth_that_nothing_was_compared_with_is_not_accepted(grown):
+    text = "models: net.yaml\nbudgets: [{metric: params, growth: 0}]\n"
+    assert grown(text, Before(net=None)) == (text, [(None, "skipped")])
 
-    class Before:
-        base = Base("before")
 
-        def past(self, spec, network, settings):
-            past = Past(
-                "before", (), SimpleNamespace(value=lambda metric: 80 * (spec == "a.yaml"), values=lambda metric: ())
-            )
-            return Lacking("it is new") if spec == "new.yaml" else past
+def test_the_notes_say_what_is_accepted(folder):
+    Path("convcost.yaml").write_text("models: net.yaml\nbudgets: [{metric: params, growth: 2%}]\n")
+    read = configuration.read("convcost.yaml")
+    found = acceptance.accept(Check(checking.check((), read, baseline=Before())))
+    assert found.notes == ("Accepted: params of net.yaml, 300 to 336; growth: 2% stays, in convcost.yaml:2:36.",)
+    Path("convcost.yaml").write_text(found.files[0][1])
+    check = checking.run(("net.yaml",), configuration.read("convcost.yaml"), Before())
+    assert check.notes == (
+        "Params of net.yaml are measured from 336, which was accepted, instead of 300 at the baseline.",
+    )
 
-    found = checking.check((), configuration.read("convcost.yaml"), baseline=Before())
-    assert [(each.base, each.actual, each.status) for each in found] == [
-        (80, 100, "exceeded"),
-        (0, 0, "within"),
-        (None, 100, "skipped"),
-    ]
-    ((_, text),) = acceptance.accepted(Check(found)).files
-    assert "growth: 25%" in text  # 20 / 80
+
+def test_a_growth_limit_that_has_moved_is_told(folder):
+    text = "models: net.yaml\nbudgets: [{metric: params, growth: 2%}]\n"
+    Path("convcost.yaml").write_text(text)
+    found = Check(checking.check((), configuration.read("convcost.yaml"), baseline=Before()))
+    for other in "# a line\n" + text, text.replace("2%", "3%"), "":
+        Path("convcost.yaml").write_text(other)
+        with pytest.raises(convcost.ConfigError, match="the limit on growth cannot be changed where it stands"):
+            acceptance.accept(found)
+
+
+def test_a_min_is_lowered_to_what_it_takes(accept):
+    text = "models: net.yaml\nbudgets: [{metric: params, min: 1k}, {metric: mults, min: 5_376}]\n"
+    after, notes = accept(text.encode())
+    assert after.decode() == text.replace("1k", "0.336k")
+    assert notes == ("Accepted: params min: 1k is now 0.336k, in convcost.yaml:2:33.",)

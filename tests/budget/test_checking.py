@@ -612,7 +612,7 @@ def test_budgets_set_at_most_a_thousand_points_of_a_network(check):
 
 
 def test_the_points_of_all_budgets_of_a_network_count_each_once(check, monkeypatch):
-    monkeypatch.setattr("convcost.budget.subjects.MOST_POINTS", 4)
+    monkeypatch.setattr("convcost.budget.targets.MOST_POINTS", 4)
     three = "  - {metric: params, max: 1k, set: {n: [1, 2, 3]}}\n"
     assert len(check(three + three + "  - {metric: mults, max: 10k, set: {n: [2, 4]}}\n")) == 8
     with pytest.raises(ConfigError, match="budgets set at most 4 combinations") as caught:
@@ -621,7 +621,7 @@ def test_the_points_of_all_budgets_of_a_network_count_each_once(check, monkeypat
 
 
 def test_the_networks_at_all_points_have_at_most_so_many_layers(check, monkeypatch):
-    monkeypatch.setattr("convcost.budget.subjects.MOST_LAYERS", 16)
+    monkeypatch.setattr("convcost.budget.targets.MOST_LAYERS", 16)
     assert len(check("  - {metric: params, max: 1k, set: {n: [1, 2, 3, 4]}}\n")) == 4  # 4 layers at each
     with pytest.raises(ConfigError) as caught:
         check("  - {metric: params, max: 1k, set: {n: [1, 2, 3, 4, 5]}}\n")
@@ -633,7 +633,7 @@ def test_the_networks_at_all_points_have_at_most_so_many_layers(check, monkeypat
         "  | " + " " * 36 + "^ about 20 of net.yaml",
         "  = help: set fewer values of a symbol",
     ]
-    monkeypatch.setattr("convcost.budget.subjects.MOST_LAYERS", 3)
+    monkeypatch.setattr("convcost.budget.targets.MOST_LAYERS", 3)
     assert len(check("  - {metric: params, max: 1k}\n")) == 1  # one network may have any number
 
 

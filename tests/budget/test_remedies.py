@@ -15,6 +15,7 @@ from convcost.budget import checking
 from convcost.budget.budgets import Bound, Budget
 from convcost.budget.remedies import command
 from convcost.cli.app import app
+from convcost.rewriting.choosing import ALL, GENTLE
 
 THREE = {
     "input": [8, 10, 10],
@@ -59,7 +60,9 @@ def test_what_saves_most_for_each_layer_is_rewritten_first():
     # many save 44,000 each; wide has 12 · 8 · 9 = 864 products at 100 places, separable 8 · 9 + 8 · 12 = 168: 69,600
     before = convcost.analyze(spec).total.mults
     assert verdict(spec, max=before - 69_600).remedy.layers == ("wide",)
-    assert verdict(spec, max=before - 69_601).remedy.layers == ("wide", "many.1", "many.2", "many.3")
+    # then many alone is enough: 3 · 44,000; and for more than that both
+    assert verdict(spec, max=before - 69_601).remedy.layers == ("many.1", "many.2", "many.3")
+    assert verdict(spec, max=before - 132_001).remedy.layers == ("wide", "many.1", "many.2", "many.3")
 
 
 def test_only_what_the_limit_is_for_is_rewritten():
@@ -75,11 +78,17 @@ def test_the_ends_are_layers_with_weights():
     assert (remedy.layers, remedy.value) == (("middle/conv_1",), 2 * 57_600 + 13_600)
 
 
-def test_other_rewrites_are_tried_before_the_ends_are_touched():
-    remedy = verdict(THREE, max=130_000).remedy
-    assert (remedy.rewrites, remedy.layers, remedy.reached) == (("fire",), ("middle.1", "middle.2"), True)
-    # 8 → 1, and from this 4 by 1×1 beside 4 by 3×3: 8 + 4 + 36 = 48 at each of 100 places
-    assert remedy.value == 2 * 57_600 + 2 * 4_800
+@pytest.mark.parametrize(
+    ("most", "rewrite", "each"),
+    [
+        (130_000, "bottleneck", 6_800),  # 8 → 2, 3×3 among these, → 8: 16 + 36 + 16 = 68 at each of 100 places
+        (125_000, "fire", 4_800),  # 8 → 1, and from this 4 by 1×1 beside 4 by 3×3: 8 + 4 + 36 = 48
+    ],
+)
+def test_other_rewrites_are_tried_where_separable_is_not_enough(most, rewrite, each):
+    remedy = verdict(THREE, max=most).remedy
+    assert (remedy.rewrites, remedy.layers, remedy.reached) == ((rewrite,), ("middle.1", "middle.2"), True)
+    assert remedy.value == 2 * 57_600 + 2 * each
 
 
 @pytest.mark.parametrize(
@@ -88,8 +97,7 @@ def test_other_rewrites_are_tried_before_the_ends_are_touched():
         # the rewrites that write blocks save more, but no block can be added to braces
         (140_000, ("separable",), ("a",), 2 * 57_600 + 13_600 + 6_400),
         (134_000, ("separable", "grouped"), ("a", "b"), 2 * 57_600 + 13_600 + 3_200),  # in two groups half of it
-        (100_000, ("separable",), ("first", "a"), 57_600 + 2 * 13_600 + 6_400),
-        (10, ("separable", "grouped"), ("first", "a", "last", "b"), 3 * 13_600 + 3_200),
+        (10, ("separable", "grouped"), ("a", "b"), 2 * 57_600 + 13_600 + 3_200),  # which is nearest
     ],
 )
 def test_of_what_cannot_be_written_the_next_best_is_taken(most, rewrites, layers, value, tmp_path, monkeypatch):
@@ -105,16 +113,65 @@ def test_of_what_cannot_be_written_the_next_best_is_taken(most, rewrites, layers
     assert convcost.analyze("net-rewritten.yaml").total.mults == value
 
 
-def test_the_ends_are_touched_where_nothing_else_is_enough():
-    remedy = verdict(THREE, max=100_000).remedy
-    assert remedy.reached
-    assert {"middle.1", "middle.2"} < set(remedy.layers)
+def test_the_ends_are_spared_and_it_is_said_what_they_would_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(json.dumps(THREE))
+    remedy = verdict("net.yaml", max=100_000).remedy
+    # separable, all four have 4 · 13,600 = 54,400; without the ends 2 · 57,600 + 2 · 13,600
+    assert (remedy.reached, remedy.layers) == (False, ("middle.1", "middle.2"))
+    assert (remedy.reached_with_ends, remedy.suggestion) == (
+        True,
+        "convcost suggest net.yaml --max mults=100000 --ends",
+    )
+    result = CliRunner().invoke(app, [*shlex.split(remedy.suggestion)[1:], "-f", "json"])
+    assert (result.exit_code, json.loads(result.stdout)["reached"]) == (0, True)
+    assert verdict("net.yaml", max=100_000, layers="*").remedy.suggestion == ""  # suggest takes no layers
+    assert verdict(THREE, max=100_000).remedy.suggestion == ""
+
+
+def test_more_than_separable_layers_is_suggested_where_it_takes_more(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(
+        "input: [8, 10, 10]\nlayers:\n"
+        + "".join(
+            f"  - conv: {{out_channels: 8, kernel_size: 3, padding: 1, bias: false}}\n    name: {name}\n"
+            for name in ("first", "middle", "last")
+        )
+    )
+    remedy = verdict("net.yaml", max=20_000).remedy  # separable: 3 · 13,600; fire: 3 · 4,800
+    assert remedy.suggestion == (
+        "convcost suggest net.yaml --max mults=20000 "
+        "--allow separable,asymmetric,stacked,grouped,bottleneck,fire,fully_convolutional --ends"
+    )
+    result = CliRunner().invoke(app, [*shlex.split(remedy.suggestion)[1:], "-f", "json"])
+    assert (result.exit_code, json.loads(result.stdout)["reached"]) == (0, True)
 
 
 def test_what_is_out_of_reach_is_told_with_how_near_it_comes():
-    found = verdict(THREE, max=10)
-    assert not found.remedy.reached
-    assert 10 < found.remedy.value <= 4 * 13_600
+    remedy = verdict(THREE, max=10).remedy
+    assert (remedy.reached, remedy.reached_with_ends) == (False, False)
+    assert remedy.value == 2 * 57_600 + 2 * 4_800  # fire saves most
+
+
+def test_no_layer_of_one_input_channel_becomes_separable():
+    """Its depthwise stage would be one filter, whose multiples all outputs are."""
+    conv = {"out_channels": 8, "kernel_size": 3, "padding": 1, "bias": False}
+    narrow = [{"conv": {**conv, "out_channels": 1}, "name": "first"}, {"conv": conv, "name": "wide"}]
+    spec = {"input": [8, 10, 10], "layers": [*narrow, {"conv": conv, "name": "other"}, {"conv": conv, "name": "last"}]}
+    total = convcost.analyze(spec).total.mults
+    assert verdict(spec, max=total - 44_000).remedy.layers == ("other",)
+    assert convcost.suggest(spec, max={"mults": total - 44_001}).steps[0].names == ("other",)
+    assert len(convcost.suggest(spec, max={"mults": total - 44_001}).steps) == 1
+
+
+@pytest.mark.parametrize(("spec", "share"), [("resnet18", 0.5), ("vgg16", 0.3), ("unet", 0.4), ("mobilenet_v2", 0.9)])
+def test_check_and_suggest_choose_the_same(spec, share):
+    limit = int(convcost.analyze(spec).total.mults * share)
+    remedy = verdict(spec, max=limit).remedy
+    allow = GENTLE if remedy.rewrites == GENTLE else ALL
+    suggestion = convcost.suggest(spec, max={"mults": limit}, allow=allow)
+    assert remedy.layers == tuple(name for step in suggestion.steps for name in step.names)
+    assert (remedy.value, remedy.reached) == (suggestion.after.total.mults, suggestion.reached)
 
 
 @pytest.mark.parametrize(("layers", "scope"), [("middle", "sum"), ("middle", "each"), ("middle.2", "sum")])
@@ -126,7 +183,8 @@ def test_a_limit_for_some_layers_is_kept_by_these(layers, scope):
 
 
 def test_of_many_layers_that_are_too_much_the_worst_gets_the_remedy():
-    verdicts = checking.check([THREE], budgets=[Budget("mults", max=Bound(1, share=False, text="1"), scope="each")])
+    most = Bound(13_600, share=False, text="13_600")
+    verdicts = checking.check([THREE], budgets=[Budget("mults", max=most, scope="each")])
     assert [each.status for each in verdicts] == ["exceeded"] * 4
     assert sum(each.remedy is not None for each in verdicts) == 1
 
@@ -179,7 +237,6 @@ def test_where_there_is_nothing_to_rewrite_there_is_none():
         ("vgg16", "mults", 0.3),
         ("googlenet", "macs", 0.6),
         ("unet", "mults", 0.25),
-        ("mobilenet_v1", "mults", 0.9),
     ],
 )
 def test_the_command_does_what_is_told(spec, metric, share, tmp_path, monkeypatch):
@@ -209,30 +266,35 @@ def test_the_command_spells_values_as_specs_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(
         "symbols: {n: 1, b: true}\ninput: [8, 10, 10]\n"
-        "layers: [{conv: {out_channels: 16 * n, kernel_size: 3, bias: b}}]\n"
+        "layers:\n  - conv: {out_channels: 8, kernel_size: 1, bias: b}\n"
+        "  - conv: {out_channels: 16 * n, kernel_size: 3, bias: b}\n"
+        "  - conv: {out_channels: 8, kernel_size: 1, bias: b}\n"
     )
-    budget = Budget("mults", max=Bound(10_000, share=False, text="10k"), set={"n": (Fraction(1, 2),), "b": (False,)})
+    # 8 · 8 at 100 places, 8 · 8 · 9 at 64 and 8 · 8 at 64; separable (72 + 64) · 64 = 8,704: 19,200 in all
+    budget = Budget("mults", max=Bound(19_200, share=False, text="19_200"), set={"n": (Fraction(1, 2),), "b": (False,)})
     (found,) = checking.check(["net.yaml"], budgets=[budget])
     assert "--set n=1/2 --set b=false" in found.remedy.command
     assert CliRunner().invoke(app, shlex.split(found.remedy.command)[1:]).exit_code == 0
     after = convcost.analyze("net-rewritten.yaml", set={"n": "1/2", "b": False}).total
-    assert after.mults == found.remedy.value <= 10_000
+    assert after.mults == found.remedy.value == 19_200
 
 
 def test_a_pattern_that_the_rewritten_layers_do_not_match_is_told():
     layer = {"conv": {"out_channels": 8, "kernel_size": 3, "padding": 1, "bias": False}}
-    spec = {"input": [8, 10, 10], "layers": [layer]}
-    found = verdict(spec, max=20_000, layers="conv_1")
+    spec = {"input": [8, 10, 10], "layers": [layer] * 3}
+    found = verdict(spec, max=20_000, layers="conv_2")
     assert (found.remedy.reached, found.remedy.renamed) == (True, True)  # it becomes separable_conv_1
     assert not verdict(THREE, max=2 * 13_600, layers="middle").remedy.renamed  # a name that was given stays
-    assert not verdict(spec, max=20_000).remedy.renamed
+    assert not verdict(spec, max=130_000).remedy.renamed
 
 
-def test_a_linear_layer_on_all_values_becomes_fully_convolutional():
+def test_a_linear_layer_on_all_values_could_become_fully_convolutional():
     spec = {"input": [3, 32, 32], "layers": ["flatten", {"linear": {"out_features": 100}}]}
-    remedy = verdict(spec, metric="params", max=100_000).remedy
+    remedy = verdict(spec, metric="params", max=400).remedy
+    assert (remedy.layers, remedy.reached, remedy.reached_with_ends) == ((), False, True)
     # 3,072 · 100 + 100 become 3 · 100 + 100
-    assert (remedy.rewrites, remedy.reached, remedy.value) == (("fully_convolutional",), True, 400)
+    suggestion = convcost.suggest(spec, max={"params": 400}, allow=["fully_convolutional"], ends=True)
+    assert (suggestion.reached, suggestion.after.total.params) == (True, 400)
 
 
 def test_remedies_are_looked_for_within_bounds():

@@ -57,7 +57,7 @@ budgets:
 #   20,736 / 24,512 = 84.6 %, 2,048 / 24,512 = 8.36 %, 1,152 / 24,512 = 4.70 %, 576 / 24,512 = 2.35 %
 # params: 32 + 576 + 32 + 16 = 656, 96.47 % of 680; warned of from 95 % · 680 = 646; at the baseline 640
 #   576 / 656 = 87.80 %, 32 / 656 = 4.88 %, 16 / 656 = 2.44 %
-# growth: 1.02 · 23,936 = 24,414.72, so 478 are allowed; 576 / 478 = 120.50 %
+# growth: 1.02 · 23,936 = 24,414.72, so 478 are allowed; 576 / 23,936 = 2.41 %, 576 / 478 = 120.50 %
 # each: 20,736 / 5,000 = 414.72 %, 2,048 / 5,000 = 40.96 %
 # n = 1/2: 32 + 576 + 16 + 4 = 628, 95.73 % of 656; at the baseline 624
 TOP = """\
@@ -71,7 +71,7 @@ Budget                                       Limit  Baseline  Actual     Left  U
 net.yaml
   mults                                     20,000    23,936  24,512   −4,512  ██████████  122.6  ✗ exceeded
   params                                       680       640     656       24  █████████▋   96.5  ! warning
-  mults, growth 2%                          24,414    23,936  24,512      −98  ██████████  120.5  ✗ exceeded
+  mults, growth 2%                          24,414    23,936  24,512      −98  ██████████   +2.4  ✗ exceeded
   mults of each layer
     wide                                     5,000    20,736  20,736  −15,736  ██████████  414.7  ✗ exceeded
     stem and 2 others                        5,000     2,048   2,048    2,952  ████▏        41.0  ✓ within
@@ -89,7 +89,7 @@ Budget                                       Limit  Actual      %  Verdict
 net.yaml
   mults                                     20,000  24,512  122.6  ✗ exceeded
   params                                       680     656   96.5  ! warning
-  mults, growth 2%                          24,414  24,512  120.5  ✗ exceeded
+  mults, growth 2%                          24,414  24,512   +2.4  ✗ exceeded
   mults of each layer
     wide                                     5,000  20,736  414.7  ✗ exceeded
     stem and 2 others                        5,000   2,048   41.0  ✓ within
@@ -141,11 +141,11 @@ head.2      conv      16    2.4                 +16  net.yaml:9:5
 ─────────────────────────────────────────────────────────────────
 4 layers             656  100.0                 +16
 
-Exceeded: net.yaml: mults, growth 2%: 24,512, grown by 576 from 23,936, where 478 is allowed (120.5 %)
+Exceeded: net.yaml: mults, growth 2%: 24,512, grown by 2.4 % from 23,936, by 576 where 478 is allowed
  --> convcost.yaml:6:13, budgets[2]
   |
 6 |     growth: 2%
-  |             ^ what it may grow by; 576 is 120.5 %
+  |             ^ what it may grow by; it has grown by 576, +2.4 %
 
 Grew most  Type  Mults    %  Since the baseline  Where
 ─────────────────────────────────────────────────────────────
@@ -182,7 +182,7 @@ budgets of convcost.yaml · growth against 1a2b3c4, the merge base with main\x20
 | `net.yaml` |  |  |  |  |  |  |
 | &emsp;`mults` | 20,000 | 23,936 | 24,512 | −4,512 | 122.6 | ✗ exceeded |
 | &emsp;`params` | 680 | 640 | 656 | 24 | 96.5 | ! warning |
-| &emsp;`mults, growth 2%` | 24,414 | 23,936 | 24,512 | −98 | 120.5 | ✗ exceeded |
+| &emsp;`mults, growth 2%` | 24,414 | 23,936 | 24,512 | −98 | +2.4 | ✗ exceeded |
 | &emsp;`mults of each layer` |  |  |  |  |  |  |
 | &emsp;&emsp;`wide` | 5,000 | 20,736 | 20,736 | −15,736 | 414.7 | ✗ exceeded |
 | &emsp;&emsp;`stem and 2 others` | 5,000 | 2,048 | 2,048 | 2,952 | 41.0 | ✓ within |
@@ -248,7 +248,7 @@ convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 
 </details>
 
-### Exceeded: net.yaml: mults, growth 2%: 24,512, grown by 576 from 23,936, where 478 is allowed (120.5 %)
+### Exceeded: net.yaml: mults, growth 2%: 24,512, grown by 2.4 % from 23,936, by 576 where 478 is allowed
 
 
 <details><summary>Layers and remedy</summary>
@@ -257,7 +257,7 @@ convcost rewrite net.yaml --to separable -o net-rewritten.yaml
  --> convcost.yaml:6:13, budgets[2]
   |
 6 |     growth: 2%
-  |             ^ what it may grow by; 576 is 120.5 %
+  |             ^ what it may grow by; it has grown by 576, +2.4 %
 ```
 
 | Grew most | Type | Mults | % | Since the baseline | Where |
@@ -353,7 +353,8 @@ def test_the_table(worked):
 
 def test_the_table_on_a_narrow_page(worked):
     text = formats.render("table", [worked], Page(width=80))
-    whole = TOP + NARROW + BELOW + MORE
+    hidden = "3 columns hidden: Baseline, Left, Used; COLUMNS=108 shows them.\n"
+    whole = f"{TOP}{NARROW}{BELOW[:-1]}{hidden}\n{MORE}"
     for line in whole.splitlines():  # what is too long goes on in the next line
         if len(line) > 80:
             head, tail = line[: line.rindex(" ", 0, 81)], line[line.rindex(" ", 0, 81) + 1 :]
@@ -412,7 +413,7 @@ def test_the_table_in_markdown(worked):
 
 KEYS = (
     "spec,network,symbols,metric,layers,scope,layer,kind,written,limit,warn_above,actual,delta,used,base,verdict,reason,"
-    "message,file,line,column"
+    "message,file,line,column,accepted,grown"
 )
 
 
@@ -420,16 +421,16 @@ def test_the_rows_of_csv(worked):
     net, new = "net.yaml,Net,", "new.yaml,,"
     assert formats.render("csv", [worked], Page()).splitlines() == [
         KEYS,
-        f"{net},mults,,sum,,max,20k,20000,,24512,4512,1.2256,23936,exceeded,,Phone target,convcost.yaml,3,26",
-        f"{net},params,,sum,,max,680,680,646,656,-24,{656 / 680},640,warning,,,convcost.yaml,4,27",
-        f"{net},mults,,sum,,growth,2%,24414,,24512,98,{576 / 478},23936,exceeded,,,convcost.yaml,6,13",
-        f"{net},mults,,each,stem,max,5k,5000,,2048,-2952,0.4096,2048,within,,,convcost.yaml,9,10",
-        f"{net},mults,,each,wide,max,5k,5000,,20736,15736,4.1472,20736,exceeded,,,convcost.yaml,9,10",
-        f"{net},mults,,each,head.1,max,5k,5000,,1152,-3848,0.2304,1152,within,,,convcost.yaml,9,10",
-        f"{net},mults,,each,head.2,max,5k,5000,,576,-4424,0.1152,,within,,,convcost.yaml,9,10",
-        f"{net}n = 1,params,,sum,,max,656,656,,656,0,1.0,640,within,,,convcost.yaml,11,27",
-        f"{net}n = 1/2,params,,sum,,max,656,656,,628,-28,{628 / 656},624,within,,,convcost.yaml,11,27",
-        f"{new},mults,,sum,,growth,2%,,,6,,,,skipped,new.yaml is new: it is not in 1a2b3c4,,convcost.yaml,6,13",
+        f"{net},mults,,sum,,max,20k,20000,,24512,4512,1.2256,23936,exceeded,,Phone target,convcost.yaml,3,26,,",
+        f"{net},params,,sum,,max,680,680,646,656,-24,{656 / 680},640,warning,,,convcost.yaml,4,27,,",
+        f"{net},mults,,sum,,growth,2%,24414,,24512,98,{576 / 478},23936,exceeded,,,convcost.yaml,6,13,,{576 / 23_936}",
+        f"{net},mults,,each,stem,max,5k,5000,,2048,-2952,0.4096,2048,within,,,convcost.yaml,9,10,,",
+        f"{net},mults,,each,wide,max,5k,5000,,20736,15736,4.1472,20736,exceeded,,,convcost.yaml,9,10,,",
+        f"{net},mults,,each,head.1,max,5k,5000,,1152,-3848,0.2304,1152,within,,,convcost.yaml,9,10,,",
+        f"{net},mults,,each,head.2,max,5k,5000,,576,-4424,0.1152,,within,,,convcost.yaml,9,10,,",
+        f"{net}n = 1,params,,sum,,max,656,656,,656,0,1.0,640,within,,,convcost.yaml,11,27,,",
+        f"{net}n = 1/2,params,,sum,,max,656,656,,628,-28,{628 / 656},624,within,,,convcost.yaml,11,27,,",
+        f"{new},mults,,sum,,growth,2%,,,6,,,,skipped,new.yaml is new: it is not in 1a2b3c4,,convcost.yaml,6,13,,",
     ]
 
 
@@ -486,9 +487,9 @@ def test_the_findings(worked):
         rule="mults-growth",
         about="The mults grow no more than allowed.",
         subject="net.yaml",
-        title="mults, growth 2%: 24,512, grown by 576 from 23,936, where 478 is allowed (120.5 %)",
+        title="mults, growth 2%: 24,512, grown by 2.4 % from 23,936, by 576 where 478 is allowed",
         message=(
-            "net.yaml: mults, growth 2%: 24,512, grown by 576 from 23,936, where 478 is allowed (120.5 %). "
+            "net.yaml: mults, growth 2%: 24,512, grown by 2.4 % from 23,936, by 576 where 478 is allowed. "
             "The limit, growth: 2%, stands in convcost.yaml:6:13. Grew most: head.2 576 (+576). "
             f"What helps: separable for wide brings it to 8,672, within the limit. {COMMAND}"
         ),
@@ -564,6 +565,8 @@ def test_json(worked):
         "file": "convcost.yaml",
         "line": 6,
         "column": 13,
+        "accepted": None,
+        "grown": 576 / 23_936,
         "costliest": [{"name": "head.2", "type": "conv", "actual": 576, "base": 0, "file": "net.yaml", "line": 9}],
         "remedy": {
             "rewrites": ["separable"],
@@ -572,6 +575,8 @@ def test_json(worked):
             "value": 8_672,
             "renamed": False,
             "command": COMMAND,
+            "reached_with_ends": True,
+            "suggestion": None,
         },
     }
     assert [each["symbols"] for each in verdicts[-3:]] == [{"n": 1}, {"n": "1/2"}, {}]
@@ -687,16 +692,16 @@ def test_growth_that_is_none(report):
         "budgets: [{metric: params, growth: 10%}, {metric: buffers, growth: 0}, {metric: buffers, growth: 5}]\n"
     )
     found = report(text, baseline=Before())
-    # 656 − 16 = 640; 65 are allowed, of which −16 are used: −24.6 %
+    # 656 − 16 = 640; 16 / 656 = 2.44 %
     assert rows(found)[1:] == [
-        ["  params, growth 10%", "721", "656", "640", "81", "−24.6", "✓ within"],
+        ["  params, growth 10%", "721", "656", "640", "81", "−2.4", "✓ within"],
         ["  buffers, growth 0", "0", "0", "0", "0", "", "✓ within"],
-        ["  buffers, growth 5", "5", "0", "0", "5", "0.0", "✓ within"],
+        ["  buffers, growth 5", "5", "0", "0", "5", "", "✓ within"],
     ]
     assert [finding.title for finding in found.findings()] == [
-        "params, growth 10%: 640, shrunk by 16 from 656 (−24.6 %)",
-        "buffers, growth 0: 0, grown by 0 from 0, where 0 is allowed",
-        "buffers, growth 5: 0, grown by 0 from 0, where 5 is allowed (0.0 %)",
+        "params, growth 10%: 640, shrunk by 2.4 % from 656, by 16",
+        "buffers, growth 0: 0, as before, where 0 is allowed",
+        "buffers, growth 5: 0, as before, where 5 is allowed",
     ]
 
 
@@ -715,6 +720,20 @@ def test_the_fullest_is_what_uses_most_of_its_growth(report):
     assert [row[0] for row in rows(found)[2:]] == ["    a and 1 other"]
 
 
+def test_growth_and_what_is_allowed_never_print_alike(report):
+    wide = "input: [10000]\nlayers: [{{linear: {{out_features: {}, bias: false}}}}]\n"
+    Path("before.yaml").write_text(wide.format(1_000))
+    Path("net.yaml").write_text(wide.format(1_001))
+    # 10,010,000 of 10,000,000 is 0.1 %; 9,999 of 10,000,000 is 0.09999 %
+    found = report("models: net.yaml\nbudgets: [{metric: params, growth: 9_999}]\n", baseline=Before())
+    assert rows(found)[1:] == [
+        ["  params, growth 9_999", "10,009,999", "10,000,000", "10,010,000", "−1", "+0.10000", "✗ exceeded"]
+    ]
+    assert found.findings()[0].title == (
+        "params, growth 9_999: 10,010,000, grown by 0.10000 % from 10,000,000, by 10,000 where 9,999 is allowed"
+    )
+
+
 def test_growth_against_totals_only(report):
     class Totals(Before):
         def past(self, spec, network, settings):
@@ -724,7 +743,7 @@ def test_growth_against_totals_only(report):
     (table,) = found.table().more
     assert [column.title for column in table.columns] == ["Costs most", "Type", "Params", "%", "Where"]
     assert [row.cells[0] for row in table.rows] == ["wide", "stem", "head.1", "head.2"]
-    assert table.code[-1].endswith("^ what it may grow by")
+    assert table.code[-1].endswith("^ what it may grow by; it has grown by 16, +2.5 %")  # 656 of 640
     (finding,) = found.findings()
     assert "Most of it: wide 576, stem 32, head.1 32, head.2 16." in finding.message
 
@@ -798,10 +817,11 @@ def test_what_helps_most_and_what_nothing_helps(report):
     remedy = found.check.verdicts[0].remedy
     names, value = " and ".join(remedy.rewrites), remedy.value
     assert not remedy.reached
-    layers = f"{', '.join(remedy.layers[:3])} and 1 more"
+    layers = ", ".join(remedy.layers)
+    assert "stem" not in layers  # which is the first
     left = f"{value:,}, still {value - 5:,} above the limit"
     assert net.footer == (f"What helps most: {names} for {layers} brings it to {left}.",)
-    assert new.footer == ("No rewrite that convcost tries makes this less.",)
+    assert new.footer == ("No rewrite that convcost tries makes this less; the first and the last layer are spared.",)
     (_, each) = (
         report("models: [net.yaml, new.yaml]\nbudgets: [{metric: params, max: 5, scope: each}]\n").table().more[-2:]
     )
@@ -846,7 +866,9 @@ def test_a_message_ends_as_a_sentence(report):
     for message, told in ("Too much", "Too much. No"), ("Too much!", "Too much! No"), ("Why?", "Why? No"):
         text = f'models: new.yaml\nbudgets: [{{metric: params, max: 5, message: "{message}"}}]\n'
         (finding,) = report(text).findings()
-        assert finding.message.endswith(f"{told} rewrite that convcost tries makes this less.")
+        assert finding.message.endswith(
+            f"{told} rewrite that convcost tries makes this less; the first and the last layer are spared."
+        )
 
 
 # programs
@@ -863,16 +885,18 @@ def test_a_check_shows_itself(report):
 
 
 def test_a_check_without_files_tells_none():
-    spec = {"input": [8, 4, 4], "layers": [{"conv": {"out_channels": 8, "kernel_size": 3, "bias": False}}]}
-    found = CheckReport(convcost.check(spec, max={"ops_mul": 0, "params": 576}))
-    # 576 products at each of 2 · 2 places
+    conv = {"conv": {"out_channels": 8, "kernel_size": 3, "bias": False}}
+    spec = {"input": [8, 8, 8], "layers": [conv, conv, conv]}
+    found = CheckReport(convcost.check(spec, max={"ops_mul": 0, "params": 1728}))
+    # 576 products at each of 6 · 6, 4 · 4 and 2 · 2 places
     head, params = found.findings()
     assert (head.place, head.related, head.rule) == (None, (), "ops-mul-max")
     assert head.about == "The ops mul are within their limit."
     assert head.message.startswith(
-        "<mapping>: ops mul: 2,304, which is 2,304 above the limit of 0. Most of it: conv_1 2,304. What helps most: "
+        "<mapping>: ops mul: 32,256, which is 32,256 above the limit of 0. "
+        "Most of it: conv_1 20,736, conv_2 9,216, conv_3 2,304. What helps most: "
     )
-    assert params.message == "<mapping>: params: 576 of 576 (100.0 %)."
+    assert params.message == "<mapping>: params: 1,728 of 1,728 (100.0 %)."
     table = found.table()
     assert table.subtitle == ()
     (causes,) = table.more
@@ -934,3 +958,44 @@ def test_a_fingerprint_is_that_of_the_limit_and_its_subject(report):
     changed = f"# a line\nbudgets: [{others[1]}, {one.replace('20k', '99k')}]\nmodels: net.yaml\n"
     Path("net.yaml").write_text("# a line\n" + NET.replace("4 * n", "6 * n"))
     assert prints(changed) == [found[2], found[0]]
+
+
+# the smallest value allowed
+
+
+def test_a_min_in_the_table(report):
+    text = "models: net.yaml\nbudgets: [{metric: params, min: 657}, {metric: params, min: 656, max: 1k}]\n"
+    found = report(text)
+    assert rows(found)[1:] == [
+        ["  params, at least", "657", "656", "−1", "", "✗ exceeded"],
+        ["  params", "1,000", "656", "344", "65.6", "✓ within"],
+        ["  params, at least", "656", "656", "0", "", "✓ within"],
+    ]
+    short, _, kept = found.findings()
+    assert (short.rule, short.about) == ("params-min", "The params are no fewer than allowed.")
+    assert short.title == "params, at least: 656, which is 1 below the smallest allowed, 657"
+    assert kept.title == "params, at least: 656, which keeps the smallest allowed, 656"
+    (table,) = found.table().more
+    assert table.code == (
+        " --> convcost.yaml:2:33, budgets[0]",
+        "  |",
+        "2 | budgets: [{metric: params, min: 657}, {metric: params, min: 656, max: 1k}]",
+        "  |                                 ^ the smallest allowed; it is 656",
+    )
+    assert (table.footer, table.commands) == ((), ())  # no rewrite that saves something helps
+
+
+# growth that was accepted
+
+
+def test_accepted_growth_in_the_table(report):
+    entry = "{model: net.yaml, from: 640, to: 650}"
+    text = f"models: net.yaml\nbudgets: [{{metric: params, growth: 5, accepted: [{entry}]}}]\n"
+    found = report(text, baseline=Before())
+    # 650 + 5 = 655, and 656 are there; 6 / 650 = 0.92 %
+    assert rows(found)[1:] == [
+        ["  params, growth 5 over the accepted 650", "655", "640", "656", "−1", "+0.9", "✗ exceeded"]
+    ]
+    assert found.findings()[0].title == (
+        "params, growth 5 over the accepted 650: 656, grown by 0.9 % from the accepted 650, by 6 where 5 is allowed"
+    )

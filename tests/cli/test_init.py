@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
@@ -149,3 +150,202 @@ def test_a_name_that_is_not_unicode_cannot_be_written(folder):
         " = found: '\\udcff.yaml' is not Unicode\n"
         " = help: convcost.yaml names files in its folder and below"
     )
+
+
+# folders
+
+
+def write(path, channels, folder):
+    file = folder / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    layers = f"layers:\n  - conv: {{out_channels: {channels}, kernel_size: 5, bias: false}}\n"
+    file.write_text(f"input: [3, 12, 12]\n{layers}", encoding="utf-8")  # 75 params a channel, at 8 · 8 places
+
+
+@pytest.fixture
+def nets(folder):
+    """Work in a folder that holds the folder `nets` with two specs, of 75 and of 150 params."""
+    (folder / "net.yaml").unlink()
+    write("nets/one.yaml", 1, folder)
+    write("nets/two.yaml", 2, folder)
+    return folder
+
+
+FOLDER = """\
+# What the networks may cost. `convcost check` holds them to it.
+# Each limit is what the network cost when this was written, given behind it, and 10%.
+convcost: 2
+models:
+  - "nets/*.yaml"
+
+budgets:
+  - metric: params
+    models: nets/one.yaml
+    max: 83   # 75
+  - metric: mults
+    models: nets/one.yaml
+    max: 5_280   # 4_800
+  - metric: params
+    models: nets/two.yaml
+    max: 165   # 150
+  - metric: mults
+    models: nets/two.yaml
+    max: 10_560   # 9_600
+  # every model, also one that is put there later: as much as the largest
+  - metric: params
+    max: 165   # 150
+  - metric: mults
+    max: 10_560   # 9_600
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["."], ["nets"], ["./nets/"]])
+def test_the_specs_of_a_folder_are_found_and_a_new_one_is_guarded(arguments, nets, convcost):
+    (nets / ".hidden").mkdir()
+    write(".hidden/no.yaml", 1, nets)
+    (nets / "notes.yaml").write_text("input: none\n")
+    status, _, err = convcost("init", *arguments)
+    assert (status, err) == (0, "")
+    assert (nets / "convcost.yaml").read_text() == FOLDER
+    assert convcost("check").status == 0
+    write("nets/new.yaml", 2, nets)
+    assert convcost("check").status == 0
+    write("nets/new.yaml", 3, nets)  # 225 params
+    assert convcost("check").status == 1
+
+
+def test_a_folder_with_other_files_has_its_specs_listed(nets, convcost):
+    (nets / "nets" / "notes.yaml").write_text("input: none\n")
+    assert convcost("init").status == 0
+    assert "models:\n  - nets/one.yaml\n  - nets/two.yaml\n\n" in (nets / "convcost.yaml").read_text()
+    assert convcost("check").status == 0
+    write("nets/new.yaml", 3, nets)
+    status, out, err = convcost("check")
+    note = "No budget is for nets/new.yaml: it is none of the models of convcost.yaml."
+    assert (status, err) == (0, f"warning: {note}\n")
+    assert f"\n{note}\n" in out
+    assert convcost("check", "nets/one.yaml").err == ""  # nobody asked for all
+
+
+def test_both_endings_and_folders_in_folders(nets, convcost):
+    write("nets/deep/three.yml", 3, nets)
+    write("four.yaml", 4, nets)
+    assert convcost("init").status == 0
+    text = (nets / "convcost.yaml").read_text()
+    assert 'models:\n  - "*.yaml"\n  - "nets/deep/*.yml"\n  - "nets/*.yaml"\n\n' in text
+    assert convcost("check").status == 0
+
+
+def test_a_spec_with_an_error_in_a_folder_is_reported(nets, convcost):
+    (nets / "nets" / "bad.yaml").write_text("input: [1]\nlayers: [lineal]\n")
+    status, out, err = convcost("init")
+    assert (status, out) == (2, "")
+    assert " --> nets/bad.yaml:2:10, layers[0]\n" in err
+    assert not (nets / "convcost.yaml").exists()
+
+
+def test_a_folder_without_specs(nets, convcost):
+    (nets / "empty").mkdir()
+    status, out, err = convcost("init", "empty")
+    assert (status, out) == (2, "")
+    assert err == (
+        "error: there is no spec to write budgets for\n = found: the folder empty\n"
+        " = help: a spec is a YAML file with `input` and `layers`; `convcost specs` lists those that convcost ships\n"
+    )
+
+
+# one more model
+
+
+def two(indent):
+    """Return the budgets of `nets/two.yaml` as lines."""
+    rest = f"\n{indent}  models: nets/two.yaml\n{indent}  max: "
+    return f"{indent}- metric: params{rest}165   # 150\n{indent}- metric: mults{rest}10_560   # 9_600\n"
+
+
+TWO = "{metric: params, models: nets/two.yaml, max: 165}, {metric: mults, models: nets/two.yaml, max: 10_560}"
+LINES = "budgets:\n  - metric: params\n    max: 1k # ok\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            f"# mine\nmodels:\n  - nets/one.yaml  # 1\n\n# the limits\n{LINES}\n# end\n",
+            f"# mine\nmodels:\n  - nets/one.yaml  # 1\n  - nets/two.yaml\n\n# the limits\n{LINES}{two('  ')}\n# end\n",
+        ),
+        (
+            "budgets: [{metric: params, max: 1k}]\nmodels: [nets/one.yaml]\n",
+            f"budgets: [{TWO}, {{metric: params, max: 1k}}]\nmodels: [nets/two.yaml, nets/one.yaml]\n",
+        ),
+        (
+            "models: nets/one.yaml   # one\nbudgets:\n- {metric: params, max: 1k}\n",
+            f"models: [nets/one.yaml, nets/two.yaml]   # one\nbudgets:\n- {{metric: params, max: 1k}}\n{two('')}",
+        ),
+        (f"models: 'nets/*.yaml'\n{LINES}", f"models: 'nets/*.yaml'\n{LINES}{two('  ')}"),
+        (f"models: 'nets/*.yaml'\n{LINES}"[:-1], f"models: 'nets/*.yaml'\n{LINES}{two('  ')}"[:-1]),
+        (
+            "budgets:\n  - {metric: params, growth: 2%}\n",
+            f"models:\n  - nets/two.yaml\nbudgets:\n  - {{metric: params, growth: 2%}}\n{two('  ')}",
+        ),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_model_is_added_and_the_rest_stays(before, after, end, nets, convcost):
+    (nets / "convcost.yaml").write_bytes(before.replace("\n", end).encode())
+    status, out, err = convcost("init", "--add", "nets/two.yaml")
+    assert (status, err) == (0, "")
+    assert (nets / "convcost.yaml").read_bytes().decode().replace("\r\n", "\n") == after
+    assert out.endswith("Added to convcost.yaml: nets/two.yaml.\n")
+
+
+def test_a_model_is_added_from_a_folder_below(nets, convcost, monkeypatch):
+    (nets / "convcost.yaml").write_text("models: nets/one.yaml\nbudgets:\n  - {metric: params, max: 1k}\n")
+    monkeypatch.chdir(nets / "nets")
+    assert convcost("init", "--add", "two.yaml", "--headroom", "0%", "--set", "x=1").status == 2
+    assert convcost("init", "--add", "two.yaml", "--headroom", "0%").status == 0
+    text = (nets / "convcost.yaml").read_text()
+    assert text.startswith("models: [nets/one.yaml, nets/two.yaml]\n")
+    assert "    models: nets/two.yaml\n    max: 150   # 150\n" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--add"], "--add takes specs\n = help: such as convcost init --add models/new.yaml\n"),
+        (["--add", "nets/one.yaml", "--force"], "--add keeps the file and --force writes over it"),
+        (["--add", "nets/one.yaml"], "convcost.yaml has budgets for this model\n = found: nets/one.yaml\n"),
+        (["--add", "nets/none.yaml"], "there is no file and no shipped spec 'nets/none.yaml'"),
+        (["--add", "nets/two.yaml"], "nothing can be added to budgets as it is written"),
+    ],
+)
+def test_what_cannot_be_added_changes_nothing(arguments, message, nets, convcost):
+    text = "models: nets/one.yaml\nbudgets: [\n  {metric: params, max: 1k, models: nets/one.yaml}]\n"
+    (nets / "convcost.yaml").write_text(text)
+    status, out, err = convcost("init", *arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: {message}")
+    assert (nets / "convcost.yaml").read_text() == text
+
+
+def test_there_is_nothing_to_add_to(nets, convcost):
+    status, out, err = convcost("init", "--add", "nets/one.yaml")
+    assert (status, out) == (2, "")
+    assert err == (
+        "error: there is no convcost.yaml here or above\n = help: `convcost init` without --add writes a first one\n"
+    )
+
+
+def test_many_models_are_added_at_once_and_none_is_lost(nets, command, started):
+    for number in range(3, 9):
+        write(f"nets/net{number}.yaml", number, nets)
+    (nets / "convcost.yaml").write_text("models:\n  - nets/one.yaml\nbudgets:\n  - {metric: params, max: 1k}\n")
+    with ExitStack() as stack:
+        runs = [
+            stack.enter_context(started([*command, "init", "--add", f"nets/net{number}.yaml"]))
+            for number in range(3, 9)
+        ]
+    assert [run.returncode for run in runs] == [0] * 6
+    read = configuration.read("convcost.yaml")
+    assert {*read.models} == {"nets/one.yaml", *(f"nets/net{number}.yaml" for number in range(3, 9))}
+    assert len(read.budgets) == 1 + 2 * 6

@@ -99,13 +99,56 @@ def test_the_first_and_the_last_layer_are_spared_unless_told(convcost, three):
     assert data["totals"]["after"]["mults"] == 1_253_376 - 243_712 - 94_208
 
 
-def test_out_of_reach_says_how_far_it_got(convcost, three):
+def test_a_limit_that_other_options_keep_is_not_called_out_of_reach(convcost, three):
     status, out, err = convcost("suggest", three, "--max", "mults=1M")
     assert (status, err) == (1, "")
-    assert "Out of reach: mults come down to 1,253,376, 253,376 above 1,000,000" in out
-    assert "--ends" in out
+    assert "Not kept: mults come down to 1,253,376, 253,376 above 1,000,000" in out
+    assert "\nWithin reach with --ends.\n" in out
+    assert "Out of reach" not in out
     assert "accuracy" in out
     assert "convcost rewrite three.yaml --to separable:wide" in out
+    assert convcost("suggest", three, "--max", "mults=1M", "--ends").status == 0
+    assert steps(convcost, three, "--max", "mults=1M")[1]["reached_by"] == "--ends"
+
+
+def test_what_more_rewrites_keep_names_them(convcost, three):
+    # wide and conv_3 as fire modules leave less than separable ones, with the ends 294,912 + 147,456
+    _, data = steps(convcost, three, "--max", "mults=1.2M", "--allow", "grouped")
+    options = "--allow grouped,separable,asymmetric,stacked,bottleneck,fire,fully_convolutional"
+    assert data["reached_by"] == options
+    status, again = steps(convcost, three, "--max", "mults=1.2M", *options.split())
+    assert (status, again["reached"], again["reached_by"]) == (0, True, None)
+
+
+def test_out_of_reach_is_what_no_option_keeps(convcost, three):
+    status, out, _ = convcost("suggest", three, "--max", "mults=1")
+    assert status == 1
+    assert "Out of reach: mults come down to 1,253,376, 1,253,375 above 1" in out
+    assert "Within reach" not in out
+    assert steps(convcost, three, "--max", "mults=1")[1]["reached_by"] is None
+
+
+def test_where_an_item_writes_an_end_its_other_uses_are_chosen(convcost):
+    """In U-Net one item writes the first layer and most of the others."""
+    status, data = steps(convcost, "unet", "--max", "mults=100G")
+    assert status == 0
+    assert not {name for step in data["steps"] for name in step["layers"]} & {*data["spared"]}
+    assert 100e9 - 15.4e9 < data["totals"]["after"]["mults"] <= 100e9  # the smallest step saves 15,397,132,800
+
+
+@pytest.mark.parametrize(("limit", "steps_"), [(900_000_000, 9), (1_711_538_688, 1), (400_000_000, 15)])
+def test_single_uses_of_a_block_are_chosen_and_no_more_than_it_takes(limit, steps_, convcost):
+    """ResNet-18: each use of a 3×3 convolution in a block is one by itself, and the text gets copies of the block."""
+    status, data = steps(convcost, "resnet18", "--max", f"mults={limit}")
+    assert status == 0
+    total = data["totals"]["after"]["mults"]
+    assert all(len(step["layers"]) == 1 for step in data["steps"])
+    assert len(data["steps"]) == steps_
+    # of stride 1: 3 · 102,534,656 + 3 · 102,308,864 + 3 · 101,857,280 + 4 · 100,954,112; of stride 2 some 51 M each
+    assert limit - 102_534_656 < total <= limit
+    words = shlex.split(data["command"])
+    assert convcost(*words[1:]).status == 0
+    assert api.analyze(words[-1]).total.mults == total
 
 
 def test_only_what_is_allowed_is_used(convcost, three):

@@ -224,9 +224,6 @@ def test_a_rewritten_shipped_spec_says_the_rewritten_network(name):
 
 IMPOSSIBLE = {  # an item that the rewrite would take in some of its uses only, or that cannot be left out
     "ghostnet": ["standard"],
-    "mobilenet_v3_large": ["standard"],
-    "mobilenet_v3_small": ["standard"],
-    "shufflenet_v1": ["grouped"],
     "unet": ["grouped"],
     "vgg16": ["grouped"],
     "examples/seven_convolutions": ["fully_convolutional"],

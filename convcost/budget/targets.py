@@ -61,7 +61,7 @@ class Point(Struct, frozen=True):
         return self.known[metric]
 
 
-class Subject:
+class Target:
     """A spec, read once, and its networks, each analysed once.
 
     Args:
