@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
+from convcost.cost.layer_formulas import cost_in_letters, has_other_inputs
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
 from convcost.layers.base import FEATURES
@@ -230,11 +231,15 @@ _QUOTIENTS: tuple[tuple[str, tuple[str, dict[str, Any]], tuple[str, dict[str, An
 )
 
 
-def of_layer(layer: Layer) -> dict[str, str]:
+def of_layer(layer: Layer) -> dict[str, str] | None:
     """Return a layer's formulas in its own letters: `params`, `mults`, `adds`, other operations that occur, as texts.
 
-    They are for one input, and worked out once for all layers that differ in numbers only.
+    They are for one input, and worked out once for all layers that differ in numbers only. None where the layer works
+    on its own numbers only.
     """
+    if has_other_inputs(layer):
+        cost = cost_in_letters(layer)
+        return texts(cost) if cost is not None else None
     fields = layer.fields
     structure = tuple([_kind(fields[name]) for name in REGISTRY[layer.type].fields])
     inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
