@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
@@ -173,7 +174,16 @@ def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None)
     ]
     if unknown:
         raise OptionError(unknown)
-    return [_sheet(type, variant, settings) for type in names for variant in _variants(type)]
+    return [sheet for type in names for sheet in _distinct([_sheet(type, each, settings) for each in _variants(type)])]
+
+
+def _distinct(variants: list[Sheet]) -> list[Sheet]:
+    """Return the sheets of a type's variants; those that say the same of every size where they work share one."""
+    words: dict[str, list[str]] = {}
+    for sheet in variants:
+        words.setdefault(repr(replace(sheet, variant="", conditions=())), []).append(sheet.variant)
+    firsts = {same[0]: "" if len(words) == 1 else ", ".join(same) for same in words.values()}
+    return [replace(sheet, variant=firsts[sheet.variant]) for sheet in variants if sheet.variant in firsts]
 
 
 def letters_of(definition: type[LayerType]) -> dict[str, str]:
@@ -347,7 +357,8 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
     letters = _Letters(settings)
     words = _words(type)
     given: dict[str, Any] = {words[0]: variant} if words else {}
-    flags: list[str] = [name for name in ("bias", "affine") if name in REGISTRY[type].fields]
+    names = REGISTRY[type].fields
+    flags: list[str] = ["affine"] if "affine" in names else ["bias"] if "bias" in names else []
     definition = REGISTRY[type]
     with assuming(_witness(definition)) as conditions:
         try:

@@ -47,7 +47,7 @@ def footnotes(analysis: Analysis) -> Iterator[str]:
     yield convention(analysis)
     declared = sum("declared" in layer.notes for layer in analysis.layers)
     if declared:
-        yield f"{counted(declared, 'row')} declared: the spec's author says what they cost; nothing derives or proves it."
+        yield f"{counted(declared, 'row')} declared: their costs are the author's; nothing derives or proves them."
 
 
 def layers(analysis: Analysis) -> str:

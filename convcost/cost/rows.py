@@ -16,7 +16,6 @@ from convcost.ops import is_symbolic
 from convcost.reports.contents import counted
 from convcost.reports.folding import Groups, Part, fit, group
 
-
 _KEPT = ("declared", "output")
 """The notes of a layer that hold for all with which it shares a row."""
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from convcost.layers.fields import AXIS, Field, FieldError
+from convcost.layers.fields import AXIS, NAMES, Field, FieldError, on_axes
 from convcost.layers.layout import (
     FEATURE_MAP,
     TOKENS,
@@ -36,9 +36,9 @@ SAME, MIXES, FIXED = "same", "mixes", "fixed"
 """What a type does to channels. `SAME`: it gives out as many as it takes, or a fixed multiple or share; `MIXES`: as
 many as it is told, each from all of its group's; `FIXED`: their number follows from more than the channels."""
 
-SPATIAL, FEATURES, SEQUENCE, ANY = "spatial", "features", "sequence", "any"
+SPATIAL, FEATURES, SEQUENCE, POSITIONS, ANY = "spatial", "features", "sequence", "positions", "any"
 """What a type takes, beside `VECTOR`. `SPATIAL`: a feature map; `FEATURES`: vectors, one or many, channels last;
-`SEQUENCE`: tokens. A value of unknown layout may be each of these."""
+`SEQUENCE`: tokens; `POSITIONS`: a feature map or tokens. A value of unknown layout may be each of these."""
 
 
 def _check(name: str, entry: Any) -> str:
@@ -106,7 +106,7 @@ class LayerType:
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """How many inputs it takes, at least and at most; None where there may be any number."""
     takes: ClassVar[str] = ANY
-    """`SPATIAL`, `VECTOR`, `FEATURES`, `SEQUENCE` or `ANY`. All inputs are of this kind."""
+    """`SPATIAL`, `VECTOR`, `FEATURES`, `SEQUENCE`, `POSITIONS` or `ANY`. All inputs are of this kind."""
     gives: ClassVar[str] = ""
     """The layout of what it gives; empty where it is that of the inputs."""
     unknown_axis: ClassVar[int | None] = None
@@ -129,19 +129,25 @@ class LayerType:
     """What others call it, and who does: an unknown name is answered with the type that it means."""
     composite: ClassVar[bool] = False
     """Whether it is written for other layers, its `stages`, and never runs itself."""
+    internal: ClassVar[bool] = False
+    """Whether it is a part of a composite type that is seldom written by itself."""
     checked: ClassVar[tuple[str, ...]] = ()
     """PyTorch's names for the input's channels: always inferred, checked where a spec gives them."""
     either: ClassVar[tuple[str, ...]] = ()
     """Fields of which exactly one is given."""
     note: ClassVar[str] = ""
     """Why a layer of this type performs no arithmetic."""
-    axes: ClassVar[tuple[str, ...]] = ()
+    short: ClassVar[str] = ""
+    """The field that a bare text in the place of the fields gives, as in `rearrange: c h w -> (h w) c`."""
+    gathers: ClassVar[str] = ""
+    """The field that gathers what is given by names that no field has; empty where such names are errors."""
+    axis_fields: ClassVar[tuple[str, ...]] = ()
     """The fields that hold axes."""
 
     def __init_subclass__(cls, type: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.fields = cls.fields | {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
-        cls.axes = tuple([name for name, value in cls.fields.items() if value.read.form.kind == AXIS])
+        cls.axis_fields = tuple([name for name, value in cls.fields.items() if value.read.form.kind == AXIS])
         if not type:
             return
         cls.type = type
@@ -164,8 +170,10 @@ class LayerType:
 
     @classmethod
     def merges(cls) -> bool:
-        """Return whether it takes several inputs."""
-        return cls.arity[1] != 1
+        """Return whether it takes several inputs, beside the values that its fields name."""
+        most = cls.arity[1]
+        named = [field for field in cls.fields.values() if field.read.form.kind == NAMES and not field.read.form.depth]
+        return most is None or most - len(named) > 1
 
     @classmethod
     def read(cls, given: Mapping[str, Any], inputs: Sequence[Input]) -> LayerType:
@@ -178,6 +186,8 @@ class LayerType:
         Raises:
             LayerError: A field is unknown or missing, or holds what it cannot hold.
         """
+        if cls.gathers:
+            given = cls.gathered(given)
         for name in given:
             if name not in cls.fields:
                 raise LayerError(f"{cls.type} has no field {name!r}", help=f"its fields: {', '.join(cls.fields)}")
@@ -194,6 +204,13 @@ class LayerType:
                 raise LayerError(f"{name} must be {error.expected}", found, field=name, help=error.help) from None
         cls.prepare(fields, inputs)
         return cls(fields)
+
+    @classmethod
+    def gathered(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return fields as they are given, those by other names than the type has gathered in one."""
+        own = {name: value for name, value in given.items() if name in cls.fields}
+        more = {name: value for name, value in given.items() if name not in cls.fields}
+        return own | {cls.gathers: own.get(cls.gathers, {}) | more} if more else own
 
     @classmethod
     def on(cls, fields: Mapping[str, Any], inputs: Sequence[Input]) -> LayerType:
@@ -223,7 +240,7 @@ class LayerType:
         """
         if inputs:
             cls.complete(fields, inputs[0].shape)
-        for name in cls.axes:
+        for name in cls.axis_fields:
             fields[name] = cls._numbered(name, fields[name], inputs)
 
     @classmethod
@@ -250,6 +267,21 @@ class LayerType:
         if len(set(numbers)) < len(numbers):
             raise LayerError(f"{name} names an axis twice", field=name)
         return tuple(numbers) if many else numbers[0]
+
+    @classmethod
+    def spread_out(
+        cls, fields: dict[str, Any], name: str, axes: int, *, pair: bool = False, spatial: bool = False
+    ) -> None:
+        """Bring a field that `spread` or `margins` read into normal form, one value for each of so many axes.
+
+        Raises:
+            LayerError: There is not one for each axis.
+        """
+        try:
+            fields[name] = on_axes(fields[name], axes, pair=pair, spatial=spatial)
+        except FieldError as error:
+            message = f"{name} must be {error.expected}"
+            raise LayerError(message, error.found, field=name, help=error.help) from None
 
     @classmethod
     def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
@@ -296,6 +328,10 @@ class LayerType:
         """
         stride = getattr(self, "stride", None)
         return Fraction(stride[axis - 1]) if stride is not None else Fraction(1)
+
+    def advance(self, axis: int) -> Fraction | None:
+        """Return the same as `step`, which a field of that name may hide."""
+        return self.step(axis)
 
     def stages(self) -> tuple[tuple[str, str, dict[str, Any]], ...]:
         """Return the (name, type, fields) of the layers that a composite type is written for, one after the other."""
@@ -350,9 +386,10 @@ class LayerType:
         Raises:
             LayerError: The inputs have different layouts that do not merge.
         """
-        given = vars(self).get("layout") or self.gives
-        if given:
-            return (given.replace("_", " "),) * len(outputs)
+        if given := vars(self).get("layout"):
+            return tuple([_stated_layout(given, shape) for shape in outputs])
+        if self.gives:
+            return (self.gives,) * len(outputs)
         layout = inputs[0].layout if len(inputs) == 1 else merged_layout(inputs)
         if layout is None:
             raise _different_layouts(self.type, inputs)
@@ -376,6 +413,7 @@ _TAKEN = {
     VECTOR: (VECTOR, UNKNOWN),
     FEATURES: (VECTOR, TOKENS, UNKNOWN),
     SEQUENCE: (TOKENS, UNKNOWN),
+    POSITIONS: (FEATURE_MAP, TOKENS, UNKNOWN),
     ANY: (FEATURE_MAP, TOKENS, VECTOR, UNKNOWN),
 }
 _OF_ONE_AXIS = {
@@ -383,10 +421,12 @@ _OF_ONE_AXIS = {
     VECTOR: (True,),
     FEATURES: (True, False),
     SEQUENCE: (False,),
+    POSITIONS: (False,),
     ANY: (True, False),
 }
 _REMEDIES = {
     (SPATIAL, VECTOR): "a vector has none",
+    (POSITIONS, VECTOR): "a vector has none",
     (SPATIAL, TOKENS): "put `feature_map` before it",
     (VECTOR, FEATURE_MAP): "put `flatten` before it",
     (VECTOR, TOKENS): "put `flatten` before it, or average them: global_avg_pool",
@@ -399,6 +439,7 @@ _TITLES = {
     VECTOR: "a vector",
     FEATURES: "a vector or tokens",
     SEQUENCE: "tokens",
+    POSITIONS: "channels and spatial sizes",
 }
 
 
@@ -408,6 +449,19 @@ def _wrong_input(type: type[LayerType], value: Input) -> LayerError:
     return LayerError(
         f"{type.type} takes {_TITLES[type.takes]}", found, help=_REMEDIES.get((type.takes, value.layout), "")
     )
+
+
+def _stated_layout(word: str, shape: Shape) -> str:
+    """Return the layout that a field names.
+
+    Raises:
+        LayerError: The shape cannot have it.
+    """
+    axes = {"vector": "one axis", "tokens": "at least two axes", "feature_map": "two to four axes"}
+    least, most = {"vector": (1, 1), "tokens": (2, 99), "feature_map": (2, 4)}.get(word, (1, 99))
+    if not least <= len(shape) <= most:
+        raise LayerError(f"the layout {word} has {axes[word]}", f"the output is {shown(shape)}", field="layout")
+    return word.replace("_", " ")
 
 
 def _different_layouts(type: str, inputs: Sequence[Input]) -> LayerError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from convcost.layers.fields import AXIS_WORDS
 
@@ -24,6 +24,13 @@ class Input(Protocol):
     @property
     def layout(self) -> str:
         """What its axes are."""
+
+
+class Known(NamedTuple):
+    """A value of which no more is known than its shape and layout."""
+
+    shape: Shape
+    layout: str
 
 
 def layout_of(shape: Shape) -> str:

@@ -15,7 +15,22 @@ from itertools import product
 from typing import Any
 
 from convcost.layers import REGISTRY, LayerType
-from convcost.layers.fields import AXIS, AXIS_WORDS, FACTOR, FLAG, MAX_SIZE, NUMBER, WHOLE, WORD, Form
+from convcost.layers.fields import (
+    AXIS,
+    AXIS_WORDS,
+    BOUNDS,
+    FACTOR,
+    FLAG,
+    MAX_SIZE,
+    NAMED,
+    NUMBER,
+    SHAPES,
+    WHOLE,
+    WHOLES,
+    WORD,
+    Form,
+)
+from convcost.layers.fields import TEXT as WRITTEN
 from convcost.metrics import METRICS, Metric
 from convcost.spec.document import (
     BLOCK_KEYS,
@@ -67,7 +82,7 @@ _DTYPE: Schema = {
 }
 _OLD_ITEM_KEYS = [key for key in ITEM_KEYS if key not in LATER_ITEM_KEYS]
 
-_TYPES = {WHOLE: "integer", AXIS: "integer", FACTOR: "number", NUMBER: "number", FLAG: "boolean"}
+_TYPES = {WHOLE: "integer", WHOLES: "integer", AXIS: "integer", FACTOR: "number", NUMBER: "number", FLAG: "boolean"}
 _CHANNELS = Form(WHOLE, 1)
 _CHECKED = "The channels of the input: always inferred, checked where given."
 _BRANCHES = "Two or more branches, each a list of items, [] being the identity; none with `from: [a, b]`."
@@ -156,7 +171,7 @@ def _one(form: Form, *, empty: bool = False) -> Schema:
     """Return the schema of one number or truth value; a text may be an expression, but no word of the language."""
     types = [_TYPES[form.kind]] if form.kind in _TYPES else []
     schema: Schema = {"type": [*types, "string", *(["null"] if empty else [])], "allOf": [_refer("not_a_word")]}
-    if form.kind == WHOLE:
+    if form.kind in (WHOLE, WHOLES):
         schema |= {"minimum": form.minimum, "maximum": MAX_SIZE}
     elif form.kind == FACTOR:
         schema |= {"exclusiveMinimum": 0, "maximum": MAX_SIZE}
@@ -165,7 +180,19 @@ def _one(form: Form, *, empty: bool = False) -> Schema:
 
 def _value(form: Form) -> Schema:
     """Return the schema of what a field takes: its words, one value, or lists of values."""
-    words = list(CONSTANTS if form.kind == FLAG else form.words)
+    if form.kind == WRITTEN:
+        return {"type": "string"}
+    if form.kind == NAMED:
+        return {"type": "object", "additionalProperties": _one(Form(WHOLE, form.minimum))}
+    if form.kind == BOUNDS:
+        number = _one(Form(NUMBER))
+        return {
+            "anyOf": [_one(Form(NUMBER), empty=True), {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]
+        }
+    if form.kind == SHAPES:
+        shape = {"type": "array", "items": _one(Form(WHOLE, 1)), "minItems": 1}
+        return {"anyOf": [shape, {"type": "array", "items": shape, "minItems": 1}]}
+    words = [*(CONSTANTS if form.kind == FLAG else ()), *form.words]
     alternatives: list[Schema] = [{"enum": words}, _one(form, empty=True)]
     element = _one(Form(form.kind, form.minimum))
     if form.kind == AXIS:
@@ -173,7 +200,8 @@ def _value(form: Form) -> Schema:
     if form.depth == 2:
         element = {"anyOf": [element, {"type": "array", "items": element, "minItems": 2, "maxItems": 2}]}
     if form.depth:
-        alternatives.append({"type": "array", "items": element, "minItems": 1, "maxItems": MOST_SIZES - 1})
+        longest = {} if form.kind == WHOLES else {"maxItems": MOST_SIZES - 1}
+        alternatives.append({"type": "array", "items": element, "minItems": 1, **longest})
     return {"anyOf": alternatives if words else alternatives[1:]}
 
 
@@ -206,7 +234,11 @@ def _fields(layer: type[LayerType]) -> Schema:
         one = {"minProperties": 1, "maxProperties": 1, "additionalProperties": False}
         fields = {"type": "object", "properties": {type: _refer(type) for type in follower.choices}, **one}
         properties[name] = {"description": follower.about, "anyOf": [*words, fields]}
-    return {"description": _about(layer), **mapping(properties=properties, additionalProperties=False)}
+    more = _one(Form(WHOLE, layer.fields[layer.gathers].read.form.minimum)) if layer.gathers else False
+    fields = mapping(properties=properties, additionalProperties=more)
+    if layer.short:
+        del fields["pattern"]  # any text gives the field
+    return {"description": _about(layer), **fields}
 
 
 def _needed(layer: type[LayerType]) -> Schema:
@@ -216,7 +248,8 @@ def _needed(layer: type[LayerType]) -> Schema:
         return {}
     either = {"anyOf": [{"required": [name]} for name in layer.either]} if layer.either else {}
     values = {name: {"not": {"type": "null"}} for name in names}
-    return {"type": "object", "required": names, "properties": values, **either}
+    kinds = ["object", "string"] if names == [layer.short] else "object"
+    return {"type": kinds, "required": names, "properties": values, **either}
 
 
 def _about(layer: type[LayerType]) -> str:

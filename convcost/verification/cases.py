@@ -163,6 +163,8 @@ class _Merge:
                 forms = dict.fromkeys([shape, (shape[0], *(1 for _ in shape[1:])), (1, *shape[1:])])
                 for count in self._counts:
                     yield from product(forms, repeat=count) if count < _MOST_INPUTS else [(shape,) * count]
+                if rank:  # inputs that have fewer axes: vectors, and what lacks the first axes
+                    yield from [((shape[0],), shape), (shape, (shape[-1],)), (shape, shape[1:], shape)]
 
     def _apart(self) -> Iterator[tuple[Shape, ...]]:
         """Yield inputs whose sizes have nothing to do with each other, or whose channels have not."""
@@ -185,7 +187,7 @@ class _Merge:
         least, most = self._counts[0], self._counts[-1]
         inputs = f"{least} inputs" if least == most else f"{least}–{most} inputs"
         if self._definition.stretches:
-            inputs += ", any of them stretched"
+            inputs += ", any of them stretched, vectors among them"
         vectors = ["vectors"] if 0 in self._ranks else []
         axes = {0: [], 1: ["1 axis"], 2: ["1 and 2 axes"], 3: ["1–3 axes"]}[self._ranks[-1]]
         return f"{', '.join([inputs, *self._options.covered()])}; {', '.join([*vectors, *axes])}"
@@ -230,11 +232,11 @@ def _choices(field: Field) -> list[Any]:
     """Return the values that are tried of a field: of one axis, where it has one for each."""
     form = field.read.form
     if form.kind == FLAG:
-        return [False, True]
+        return [False, True, *form.words]
     if form.kind == WORD:
         return list(form.words)
     if form.kind == NUMBER:
-        return [Fraction(1, 2), 2] if field.required else [field.default]
+        return [Fraction(1, 2), 1, 2] if field.required else [field.default]
     if form.kind == FACTOR:
         return [Fraction(1, 2), 1, 2]
     return [form.minimum + more for more in range(2 if form.depth else 3)]

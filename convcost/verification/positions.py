@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import LayerError, LayerType, Shape
-from convcost.layers.base import ANY, FEATURES, SEQUENCE, SPATIAL
+from convcost.layers.base import ANY, FEATURES, POSITIONS, SEQUENCE, SPATIAL
 from convcost.layers.fields import FACTOR, SIZE
 from convcost.layers.layout import VECTOR
 
@@ -22,7 +22,14 @@ _PAIRS = ((0, 0), (1, 0), (0, 2), (1, 1))
 _FACTORS = (Fraction(1, 2), Fraction(2, 3), 1, Fraction(3, 2), 2, 3)
 _LARGE = 100  # an input on which every window fits that a type takes
 
-RANKS = {ANY: range(4), VECTOR: range(1), FEATURES: range(1), SPATIAL: range(1, 4), SEQUENCE: range(1, 3)}
+RANKS = {
+    ANY: range(4),
+    VECTOR: range(1),
+    FEATURES: range(1),
+    SPATIAL: range(1, 4),
+    SEQUENCE: range(1, 3),
+    POSITIONS: range(1, 4),
+}
 """How many axes stand beside the channels, by what a type takes."""
 
 Placed = Iterator[tuple[dict[str, Any], Shape]]
@@ -187,7 +194,7 @@ class Positions:
 
     def _spreads(self) -> bool:
         """Return whether windows are laid on the output, as those of a transposed convolution."""
-        step = self._layer(Window(3, 2, 1, (0, 0))).step(1)
+        step = self._layer(Window(3, 2, 1, (0, 0))).advance(1)
         return step is not None and step < 1
 
     def _layer(self, window: Window) -> LayerType:

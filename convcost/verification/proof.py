@@ -107,7 +107,7 @@ def _values(layer: Layer) -> int:
     kernel = layer.fields.get("kernel_size")
     windows = 0
     if kernel is not None:
-        step = layer.definition.step(1)
+        step = layer.definition.advance(1)
         spread = step is not None and step < 1  # windows lie on the output, one for each value of the input
         windows = product((layer.input_shapes[0] if spread else layer.output_shape)[1:]) * product(kernel)
     return sum(map(product, sizes)) + _OF_A_WINDOW * windows
