@@ -63,6 +63,7 @@ class Table(Struct, frozen=True):
         code: Lines of a file above the columns, shown as they are.
         commands: Command lines below all, never broken.
         fold: The line under which a page that can folds it away; empty for a table that is always seen.
+        last: The line that ends a page without folds, so that a long one ends with what it says.
     """
 
     title: str
@@ -75,6 +76,7 @@ class Table(Struct, frozen=True):
     code: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     fold: str = ""
+    last: str = ""
 
 
 def footer(table: Table, kept: Iterable[int]) -> tuple[str, ...]:
