@@ -32,17 +32,31 @@ _Add = typer.Option(
 )
 
 
+_Recipe = typer.Option(
+    None,
+    "--recipe",
+    metavar="NAME",
+    help="Print a file that runs the check elsewhere, to be copied as it is: github, gitlab, pre-commit or pytest.",
+)
+
+
 def init(
     specs: Optional[list[str]] = _Specs,  # noqa: UP045 -- typer reads the annotation while running
     headroom: str = typer.Option("10%", "--headroom", metavar="SHARE", help="How much more than today is allowed."),
     set: list[str] = options.Set,
     add: bool = _Add,
     force: bool = typer.Option(False, "--force", help="Write over a convcost.yaml that exists."),
+    recipe: Optional[str] = _Recipe,  # noqa: UP045
 ) -> None:
     """Write a convcost.yaml in this folder that allows networks what they cost today, and some more."""
     from convcost.budget import configuration, discovery, initial
     from convcost.spec import Source
 
+    if recipe is not None:
+        from convcost.budget import recipes
+
+        output.show(recipes.text(recipe))
+        return
     share = configuration.share(headroom)
     if share is None:
         raise OptionError(
