@@ -109,8 +109,10 @@ class Field:
     def plain(self, rank: int = 0) -> Any:
         """Return the default in normal form on so many spatial axes; no axis is the first, a feature map's channels."""
         form = self.read.form
+        if form.kind == AXIS and (self.default is None or self.default is ...):
+            return (0,) if form.depth else 0
         if self.default is None:
-            return ((0,) if form.depth else 0) if form.kind == AXIS else None
+            return None
         return self.default if self.default is ... else self.read(self.default, rank)
 
     @property
