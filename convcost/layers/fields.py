@@ -181,21 +181,15 @@ def pairs(value: Any, rank: int) -> tuple[Pair, ...]:
     raise _not_whole(value, 0)
 
 
-def wholes(minimum: int, *, alone: bool = True) -> Reader:
-    """Read a list of whole numbers, of any length.
-
-    Args:
-        minimum: The least of them.
-        alone: Whether one number may stand without a list.
-    """
+def wholes(minimum: int) -> Reader:
+    """Read a list of whole numbers, of any length; one number is a list of one."""
 
     @_takes(Form(WHOLES, minimum, depth=1))
     def read(value: Any, rank: int) -> tuple[int, ...]:
-        if alone and not isinstance(value, list):
+        if not isinstance(value, list):
             return (_at_least(minimum, value),)
-        if not isinstance(value, list) or not value:
-            found = "an empty list" if isinstance(value, list) else ""
-            raise FieldError("a list of whole numbers", found)
+        if not value:
+            raise FieldError("a list of whole numbers", "an empty list")
         return tuple([_at_least(minimum, item, (index,)) for index, item in enumerate(value)])
 
     return read
@@ -208,6 +202,8 @@ def spread(minimum: int) -> Reader:
     def read(value: Any, rank: int) -> int | tuple[int, ...]:
         if not isinstance(value, list):
             return _at_least(minimum, value)
+        if not value:
+            raise FieldError("a whole number or a list of these", "an empty list")
         return tuple([_at_least(minimum, item, (index,)) for index, item in enumerate(value)])
 
     return read
@@ -417,7 +413,7 @@ def value_name(value: Any, rank: int) -> int:
 @_takes(Form(NAMES, depth=1))
 def value_names(value: Any, rank: int) -> int:
     """Read one or several names of values that become the layer's next inputs; the normal form is their count."""
-    names = value if isinstance(value, list) else [value]
+    names = value if isinstance(value, list) and value else [value]
     for index, name in enumerate(names):
         if not isinstance(name, str):
             raise FieldError("names of earlier items", element=(index,) if names is value else ())

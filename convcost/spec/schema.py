@@ -23,6 +23,7 @@ from convcost.layers.fields import (
     FLAG,
     MAX_SIZE,
     NAMED,
+    NAMES,
     NUMBER,
     SHAPES,
     WHOLE,
@@ -182,6 +183,9 @@ def _value(form: Form) -> Schema:
     """Return the schema of what a field takes: its words, one value, or lists of values."""
     if form.kind == WRITTEN:
         return {"type": "string"}
+    if form.kind == NAMES:
+        one: Schema = {"type": "string"}
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} if form.depth else one
     if form.kind == NAMED:
         return {"type": "object", "additionalProperties": _one(Form(WHOLE, form.minimum))}
     if form.kind == BOUNDS:

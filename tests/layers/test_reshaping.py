@@ -158,7 +158,15 @@ REFUSED = [
         "[3, 3] has 9, [12, 8] reaches it",
         "",
     ),
-    ("feature_map", [12, 8], "tokens", {"size": 12}, "size must be a list of whole numbers", "12", ""),
+    (
+        "feature_map",
+        [12, 8],
+        "tokens",
+        {"size": 3},
+        "size must have the 12 positions of the tokens",
+        "[3] has 3, [12, 8] reaches it",
+        "",
+    ),
     (
         "feature_map",
         [16, 8],
