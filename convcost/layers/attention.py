@@ -144,8 +144,6 @@ class Attention(LayerType, type="attention"):
             raise LayerError(
                 "attention's keys and values must be equally many", f"{shown(key.shape)} and {shown(value.shape)}"
             )
-        if self.num_heads % self.num_kv_heads:
-            raise _shared_heads(self.num_heads, self.num_kv_heads)
         return query, key, value, inputs[len(given) :]
 
     def _check_biases(self, scores: Shape, biases: tuple[Any, ...]) -> None:
