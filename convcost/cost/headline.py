@@ -45,6 +45,9 @@ def footnotes(analysis: Analysis) -> Iterator[str]:
     yield " · ".join(f"{grouped(analysis.value(name))} {metrics.words(name)}" for name in _MORE)
     yield layers(analysis)
     yield convention(analysis)
+    declared = sum("declared" in layer.notes for layer in analysis.layers)
+    if declared:
+        yield f"{counted(declared, 'row')} declared: their costs are the author's; nothing derives or proves them."
 
 
 def layers(analysis: Analysis) -> str:

@@ -16,6 +16,9 @@ from convcost.ops import is_symbolic
 from convcost.reports.contents import counted
 from convcost.reports.folding import Groups, Part, fit, group
 
+_KEPT = ("declared", "output")
+"""The notes of a layer that hold for all with which it shares a row."""
+
 
 class Rows(Struct, frozen=True):
     """Rows of a report.
@@ -108,7 +111,7 @@ def _join(analysis: Analysis, path: tuple[str, ...], part: Part) -> LayerCost:
         output_values=sum(member.output_values for member in members),
         cost=total([member.cost for member in members]),
         ratio=replace(ratio, term=None) if ratio else None,
-        notes=("output",) if any("output" in member.notes for member in members) else (),
+        notes=tuple([note for note in _KEPT if any(note in member.notes for member in members)]),
     )
 
 

@@ -20,6 +20,7 @@ Pair = tuple[int, int]
 
 WHOLE, FACTOR, NUMBER, FLAG, WORD, AXIS, NAMES = "whole number", "factor", "number", "flag", "word", "axis", "names"
 WHOLES, TEXT, NAMED = "whole numbers", "text", "named whole numbers"
+BOUNDS, SHAPES = "bounds", "shapes"
 
 AXIS_WORDS = ("channels", "depth", "height", "width", "length")
 """The names of axes; `convcost.layers.layout` says which axis of a layout each is."""
@@ -36,7 +37,8 @@ class Form(Struct, frozen=True):
     Attributes:
         kind: What one value is: `WHOLE`, a number above 0 (`FACTOR`), any `NUMBER`, a `FLAG`, a `WORD`, an `AXIS`,
             or `NAMES` of values that the layer reads besides its inputs. `WHOLES` is a list of any length, `TEXT` is
-            taken as it is written, `NAMED` is a mapping of names to whole numbers.
+            taken as it is written, `NAMED` is a mapping of names to whole numbers, `BOUNDS` a number or two in a list,
+            `SHAPES` a list of sizes or a list of such lists.
         minimum: The least whole number.
         words: The words that stand for a value.
         depth: How deep lists may go: 0 for one value, 1 for one per spatial axis, 2 for a pair per spatial axis.
@@ -107,8 +109,10 @@ class Field:
     def plain(self, rank: int = 0) -> Any:
         """Return the default in normal form on so many spatial axes; no axis is the first, a feature map's channels."""
         form = self.read.form
+        if form.kind == AXIS and (self.default is None or self.default is ...):
+            return (0,) if form.depth else 0
         if self.default is None:
-            return ((0,) if form.depth else 0) if form.kind == AXIS else None
+            return None
         return self.default if self.default is ... else self.read(self.default, rank)
 
     @property
@@ -340,6 +344,34 @@ def whole_or(minimum: int, *choices: str) -> Reader:
     return read
 
 
+@_takes(Form(BOUNDS))
+def bounds(value: Any, rank: int) -> Any:
+    """Read one number, or a list of the least and the largest."""
+    if not isinstance(value, list):
+        return number(value, rank)
+    if len(value) != 2:
+        raise FieldError("a number, or [least, largest]", f"{len(value)} given")
+    for index, item in enumerate(value):
+        if type(item) not in (int, Fraction) and not is_symbolic(item):
+            raise FieldError("numbers", element=(index,))
+    return tuple(value)
+
+
+@_takes(Form(SHAPES, 1))
+def shapes(value: Any, rank: int) -> tuple[tuple[int, ...], ...]:
+    """Read one shape or a list of shapes; the normal form is a tuple of shapes."""
+    if not isinstance(value, list) or not value:
+        raise FieldError("a shape, or a list of shapes", "an empty list" if value == [] else "")
+    many = isinstance(value[0], list)
+    found = []
+    for index, shape in enumerate(value if many else [value]):
+        place = (index,) if many else ()
+        if not isinstance(shape, list) or not shape:
+            raise FieldError("a shape, or a list of shapes", "an empty list" if shape == [] else "", element=place)
+        found.append(tuple([_at_least(1, size, (*place, number)) for number, size in enumerate(shape)]))
+    return tuple(found)
+
+
 def word(*choices: str) -> Reader:
     """Read one of some words."""
 
@@ -383,7 +415,7 @@ def value_name(value: Any, rank: int) -> int:
 
 @_takes(Form(NAMES, depth=1))
 def value_names(value: Any, rank: int) -> int:
-    """Read names of values that become the layer's next inputs; the normal form is how many there are."""
+    """Read one or several names of values that become the layer's next inputs; the normal form is their count."""
     names = value if isinstance(value, list) else [value]
     if not names:
         raise FieldError("the name of an earlier item, or a list of names", "an empty list")

@@ -10,7 +10,7 @@ from convcost.layers.fields import axis, field
 from convcost.layers.layout import FEATURE_MAP, UNKNOWN, VECTOR, Input, Known, Shape, merged_layout
 from convcost.ops import Cost, Ledger, product
 
-_MANY = (2, None)
+_MANY: tuple[int, int | None] = (2, None)
 
 
 class Elementwise(LayerType):

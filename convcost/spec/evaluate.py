@@ -143,6 +143,8 @@ class Evaluator:
             return value.value(env)
         if value.__class__ is list:
             return [self._computed(part, env) for part in value]
+        if value.__class__ is dict:
+            return {name: self._computed(part, env) for name, part in value.items()}
         return value
 
     def described(self, given: Given, value: Any) -> str:

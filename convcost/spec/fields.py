@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from convcost.errors import nearest
 from convcost.layers import REGISTRY, Activation, Field, LayerType, Norm
-from convcost.layers.fields import AXIS, AXIS_WORDS, NAMES
+from convcost.layers.fields import AXIS, AXIS_WORDS, NAMED, NAMES, TEXT
 from convcost.network import Widths
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import BRANCHES, DTYPE_KEYS, DTYPES, INVALID, REPEAT_KEYS, Given, Item, Repeat
@@ -88,6 +88,8 @@ class Fields:
 
     def given(self, node: Node, layer: type[LayerType], where: str, *, outer: bool = False) -> dict[str, Given]:
         """Return the fields that a mapping gives to a layer type; `outer` marks those in `defaults`."""
+        if layer.short and isinstance(node, Scalar) and not node.null:
+            return {layer.short: Given(node.text, node, outer)}
         if node.__class__ is not Mapping:
             if not (isinstance(node, Scalar) and node.null):
                 self.values.errors.add(
@@ -103,6 +105,11 @@ class Fields:
         given: dict[str, Given] = {}
         for name, (key, value) in node.entries.items():
             follower = followers(layer).get(name) if name not in fields else None
+            if layer.gathers and name not in fields:
+                gathered = given.setdefault(layer.gathers, Given({}, value, outer))
+                if isinstance(gathered.value, dict):
+                    gathered.value[name] = self.values.read(value, where)
+                continue
             if name not in fields and name not in layer.checked and follower is None:
                 help = nearest(name, [*allowed(layer), *([BRANCHES] if layer.merges() else [])])
                 self.values.errors.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
@@ -122,6 +129,13 @@ class Fields:
         kind = field.read.form.kind
         if kind == AXIS:
             return self.axis_value(node, where)
+        if kind == TEXT:
+            if isinstance(node, Scalar):
+                return node.text
+            self.values.errors.add("this is a text", node, path=where, found=kind_of(node))
+            return INVALID
+        if kind == NAMED and isinstance(node, Mapping):
+            return {name: self.values.read(value, where) for name, (_, value) in node.entries.items()}
         if kind == NAMES:
             nodes = node.items if isinstance(node, Sequence) else [node]
             texts = [child.text for child in nodes if isinstance(child, Scalar)]

@@ -18,12 +18,14 @@ from convcost.layers import REGISTRY, LayerType
 from convcost.layers.fields import (
     AXIS,
     AXIS_WORDS,
+    BOUNDS,
     FACTOR,
     FLAG,
     MAX_SIZE,
     NAMED,
     NAMES,
     NUMBER,
+    SHAPES,
     WHOLE,
     WHOLES,
     WORD,
@@ -186,6 +188,14 @@ def _value(form: Form) -> Schema:
         return {"anyOf": [{"type": ["string", "null"]}, *([names] if form.depth else [])]}
     if form.kind == NAMED:
         return {"type": "object", "additionalProperties": _one(Form(WHOLE, form.minimum))}
+    if form.kind == BOUNDS:
+        number = _one(Form(NUMBER))
+        return {
+            "anyOf": [_one(Form(NUMBER), empty=True), {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]
+        }
+    if form.kind == SHAPES:
+        shape = {"type": "array", "items": _one(Form(WHOLE, 1)), "minItems": 1}
+        return {"anyOf": [shape, {"type": "array", "items": shape, "minItems": 1}]}
     words = [*(CONSTANTS if form.kind == FLAG else ()), *form.words]
     alternatives: list[Schema] = [{"enum": words}, _one(form, empty=True)]
     element = _one(Form(form.kind, form.minimum))

@@ -279,7 +279,7 @@ def test_an_analysis_as_plain_data(analyze):
         {"params": "0", "mults": "0", "adds": "Di²·M", "div": "M"},
         {"params": "0", "mults": "Dp²·M", "adds": "0"},
     ]
-    norm = {"affine": True, "eps": "1/100000", "momentum": "1/10"}
+    norm = {"axis": 0, "affine": True, "eps": "1/100000", "momentum": "1/10"}
     window = {"stride": [1, 1], "padding": [[0, 0], [0, 0]], "dilation": [1, 1], "bias": False}
     assert [layer.pop("fields") for layer in data["layers"]] == [
         {"kernel_size": [3, 3], "depth_multiplier": 1, **window},

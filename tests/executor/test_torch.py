@@ -12,7 +12,11 @@ import pytest
 from convcost.executor import Tensor, run, types
 
 DATA = Path(__file__).parent / "data"
-CASES = [case for name in ("torch", "torch_sequences") for case in json.loads((DATA / f"{name}.json").read_text())]
+CASES = [
+    case
+    for name in ("torch", "torch_sequences", "operations")
+    for case in json.loads((DATA / f"{name}.json").read_text())
+]
 RANKS = {
     "attention_bias": {3, 2},
     "attention_context": {2, 3},
@@ -23,6 +27,7 @@ RANKS = {
     "lstm": {1, 2},
     "matmul": {1, 2, 3},
     "rnn": {1, 2},
+    "roi_align": {2},
 }
 """How many axes stand beside one of the inputs' axes, by type; all there are where nothing is said."""
 

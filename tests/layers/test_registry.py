@@ -34,6 +34,26 @@ DESIGN = [
     "silu",
     "gelu",
     "softmax",
+    "log_softmax",
+    "hard_tanh",
+    "elu",
+    "selu",
+    "celu",
+    "softplus",
+    "softsign",
+    "mish",
+    "glu",
+    "shift",
+    "elementwise",
+    "cross_correlation",
+    "declared",
+    "deform_conv",
+    "grid_sample",
+    "roi_align",
+    "subtract",
+    "divide",
+    "maximum",
+    "minimum",
     "add",
     "multiply",
     "concat",
@@ -123,5 +143,5 @@ def test_the_parts_of_attention_are_marked_as_such():
 
 
 def test_batch_norms_fold_into_all_that_have_weights():
-    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "separable_conv", "transposed_conv"}
+    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "separable_conv", "transposed_conv", "deform_conv"}
     assert {name for name, layer in REGISTRY.items() if layer.weights} == convolutions | {"linear"}
