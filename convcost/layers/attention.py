@@ -374,4 +374,4 @@ def _stretches(bias: Shape, scores: Shape) -> bool:
     """Return whether a shape stretches to that of scores."""
     if len(bias) > len(scores):
         return False
-    return all(size == 1 or size == wanted for size, wanted in zip(bias[::-1], scores[::-1], strict=False))
+    return all(size == wanted or size == 1 for size, wanted in zip(bias[::-1], scores[::-1], strict=False))
