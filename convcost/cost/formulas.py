@@ -236,6 +236,8 @@ def of_layer(layer: Layer) -> dict[str, str]:
     They are for one input, and worked out once for all layers that differ in numbers only.
     """
     fields = layer.fields
+    if layer.definition.declared:
+        return texts(layer.definition.cost(layer.input_shapes, layer.output_shape))  # the author's numbers
     structure = tuple([_kind(fields[name]) for name in REGISTRY[layer.type].fields])
     inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
     return _of_structure(layer.type, structure, inputs, _pattern(layer.output_shape[1:]))
