@@ -282,7 +282,7 @@ def test_an_analysis_as_plain_data(analyze):
     norm = {"axis": 0, "affine": True, "eps": "1/100000", "momentum": "1/10"}
     window = {"stride": [1, 1], "padding": [[0, 0], [0, 0]], "dilation": [1, 1], "bias": False}
     assert [layer.pop("fields") for layer in data["layers"]] == [
-        {"kernel_size": [3, 3], "depth_multiplier": 1, **window},
+        {"kernel_size": [3, 3], "depth_multiplier": 1, "padding_mode": "zeros", **window},
         norm,
         {"out_channels": 8, "stride": [1, 1], "groups": 1, "bias": False},
         norm,
