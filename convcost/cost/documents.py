@@ -97,7 +97,7 @@ def cost_document(cost: Cost) -> Any:
 
 
 def standard_names() -> list[str]:
-    """Return the names of the metrics that are told without being asked for."""
+    """Return the names of the metrics that are reported without being asked for."""
     return [metric.name for metric in metrics.standard()]
 
 
