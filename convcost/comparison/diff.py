@@ -100,6 +100,12 @@ class Difference(Result, frozen=True):
             layers.append(Change(kind, first, second, what, found.moved))
         return cls(old, new, tuple(layers))
 
+    @property
+    def changed(self) -> bool:
+        """Whether the networks differ: in a layer, its name or its place, or in a total."""
+        layers = any(change.kind != SAME or change.moved or change.renamed for change in self.layers)
+        return layers or any(old != new for old, new in self.totals().values())
+
     def summary(self) -> str:
         """Return the result in one line."""
         from convcost.reports import heading

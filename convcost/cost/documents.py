@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from convcost.cost.analysis import Analysis, LayerCost
     from convcost.cost.separable import SeparableRatio
 
+_PLAIN = frozenset((int, bool, str))  # what documents have as it is
+
 Values = Callable[[str], Sequence[Any]]
 """Gives a metric's value of each row."""
 
@@ -136,7 +138,9 @@ def ratio_document(ratio: SeparableRatio | None) -> numbers.RatioDocument | None
 
 def fields_document(row: LayerCost) -> dict[str, Any] | None:
     """Return the fields of a layer; None for several in one row."""
-    return {name: _listed(value) for name, value in row.fields.items()} if row.definition is not None else None
+    if row.definition is None:
+        return None
+    return {name: value if value.__class__ in _PLAIN else _listed(value) for name, value in row.fields.items()}
 
 
 def fields_text(row: LayerCost) -> str:
@@ -155,7 +159,9 @@ def fields_text(row: LayerCost) -> str:
 
 def _listed(value: Any) -> Any:
     """Return a field's value as documents have it, with lists for tuples."""
-    return [_listed(each) for each in value] if value.__class__ is tuple else plain(value)
+    if value.__class__ is not tuple:
+        return plain(value)
+    return [each if each.__class__ in _PLAIN else _listed(each) for each in value]
 
 
 def _has_formula(value: Any) -> bool:

@@ -71,6 +71,7 @@ class Table(Struct, frozen=True):
         fold: The line under which a page that can folds it away; empty for a table that is always seen.
         headline: Lines between title and subtitle that are read first.
         wider: The option that shows columns for which a page is too narrow; empty where only a wider page does.
+        last: The line that ends a page without folds, so that a long one ends with what it says.
     """
 
     title: str
@@ -85,6 +86,7 @@ class Table(Struct, frozen=True):
     fold: str = ""
     headline: tuple[str, ...] = ()
     wider: str = ""
+    last: str = ""
 
 
 def footer(table: Table, kept: Iterable[int]) -> tuple[str, ...]:

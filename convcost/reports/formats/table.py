@@ -124,6 +124,9 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None, hidden: I
         yield []
     yield from _paragraphs(below, _DIM, width)
     yield from ([(text, _GREEN)] for text in table.commands)
+    if table.last:
+        yield []
+        yield from _paragraphs([table.last], _BOLD, width)
 
 
 def _styles(table: Table, kept: Iterable[int], weight: str) -> list[str]:
