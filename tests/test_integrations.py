@@ -120,3 +120,133 @@ def test_the_action_imports_nothing_of_the_checkout(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert not (tmp_path / "pwned").exists()
+
+
+# recipes: files to be copied as they are, run as far as no network is needed
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
+
+
+def recipe(name):
+    """Return what `convcost init --recipe` prints."""
+    words = [sys.executable, "-m", "convcost", "init", "--recipe", name]
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """Work in a repository whose branch `change` makes the network of `main` larger than its budget allows."""
+    for name in [name for name in os.environ if name.startswith(("GIT_", "GITHUB_"))]:
+        monkeypatch.delenv(name)
+    programs, work = tmp_path / "bin", tmp_path / "work"
+    programs.mkdir()
+    work.mkdir()
+    for name, script in {
+        "convcost": f'exec {shlex.quote(sys.executable)} -m convcost "$@"',
+        "pip": 'echo "pip $*" >> "$LOG"',
+        "gh": 'case "$*" in *--edit-last*) exit 1 ;; esac; echo "gh $*" >> "$LOG"; cat comment.md >> "$LOG"',
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    monkeypatch.chdir(work)
+
+    def git(*words):
+        options = ["-c", "init.defaultBranch=main", "-c", "user.name=n", "-c", "user.email=n@example.org"]
+        done = subprocess.run(["git", *options, *words], check=True, capture_output=True, text=True, timeout=60)
+        return done.stdout.strip()
+
+    git("init")
+    (work / "net.yaml").write_text(NET)
+    (work / "convcost.yaml").write_text(CONFIG.replace("19_455", "19_456"))
+    git("add", ".")
+    git("commit", "-m", "one")
+    git("update-ref", "refs/remotes/origin/main", "HEAD")  # as a clone has it
+    git("checkout", "-b", "change")
+    return git
+
+
+def run(script, **env):
+    """Run a script as a job does, and return how it ended."""
+    shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    return subprocess.run(shell, env={**os.environ, **env}, capture_output=True, text=True, check=False, timeout=60)
+
+
+def grow():
+    Path("net.yaml").write_text(NET.replace("256", "257"))
+
+
+@pytest.mark.parametrize("name", ["github", "gitlab", "pre-commit", "pytest"])
+def test_a_recipe_has_nothing_to_guess_and_stands_in_the_readme(name):
+    text = recipe(name)
+    assert not re.search(r"\b(OWNER|HOST|REV)\b", text)
+    assert f"\n{text}```\n" in README
+    assert not re.search(r"\b(OWNER|HOST|REV)\b", README)
+
+
+def test_a_recipe_that_is_not_there():
+    done = run(f"{shlex.quote(sys.executable)} -m convcost init --recipe gitlib")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: there is no recipe 'gitlib'\n = help: did you mean 'gitlab'?\n"
+
+
+def test_the_github_workflow(repository, tmp_path):
+    workflow = yaml.safe_load(recipe("github"))
+    assert workflow[True] == "pull_request"  # `on`, as YAML 1.1 reads it
+    values = {"github.base_ref": "main", "github.token": "t", "github.event.pull_request.number": "7"}
+
+    def filled(mapping):
+        return {key: EXPRESSION.sub(lambda found: values[found[1]], value) for key, value in mapping.items()}
+
+    env = filled(workflow["env"])
+    install, check, comment = [step for step in workflow["jobs"]["budgets"]["steps"] if "run" in step]
+    assert run(install["run"], **env).returncode == 0
+    assert (tmp_path / "log").read_text() == "pip install convcost\n"
+    assert run(check["run"], **env).returncode == 0
+    assert run(comment["run"], **env, **filled(comment["env"])).returncode == 0
+    assert (tmp_path / "log").read_text() == "pip install convcost\n"  # no comment of what did not change
+    grow()
+    done = run(check["run"], **env)
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error file=net.yaml,line=3,col=5,title=")
+    assert done.stderr.endswith("\nExceeded: 1 of 1 limit\n")
+    assert run(comment["run"], **env, **filled(comment["env"])).returncode == 0
+    posted = (tmp_path / "log").read_text().split("\n", 2)
+    assert posted[1] == "gh pr comment 7 --body-file comment.md"
+    assert posted[2].startswith("<!-- convcost diff -->\n")
+
+
+def test_the_gitlab_job(repository, tmp_path):
+    job = yaml.safe_load(recipe("gitlab"))["convcost"]
+    env = {**job["variables"], "CI_MERGE_REQUEST_DIFF_BASE_SHA": repository("rev-parse", "main")}
+    grow()
+    install, check = job["script"]
+    assert run(install, **env).returncode == 0
+    assert (tmp_path / "log").read_text() == "pip install convcost\n"
+    done = run(check, **env)
+    assert done.returncode == 1
+    assert done.stdout.startswith("Exceeded: 1 of 1 limit\n")
+    for path in job["artifacts"]["reports"].values():
+        assert Path(path).stat().st_size > 0
+
+
+def test_the_pre_commit_hook(repository):
+    ((hook,),) = [repo["hooks"] for repo in yaml.safe_load(recipe("pre-commit"))["repos"]]
+    assert (hook["language"], hook["pass_filenames"], hook["types"]) == ("system", False, ["yaml"])
+    assert run(hook["entry"]).returncode == 0
+    grow()
+    assert run(hook["entry"]).returncode == 1
+
+
+def test_the_pytest_file(repository):
+    Path("test_budgets.py").write_text(recipe("pytest"))
+    command = f"{shlex.quote(sys.executable)} -m pytest -q -p no:cacheprovider test_budgets.py"
+    assert run(command).returncode == 0
+    grow()
+    done = run(command)
+    assert done.returncode == 1
+    assert "AssertionError: Exceeded: 1 of 1 limit" in done.stdout

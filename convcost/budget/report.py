@@ -8,13 +8,14 @@ from itertools import groupby
 from typing import Any, ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost import metrics
 from convcost.budget.budgets import EACH, in_file
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
 from convcost.errors import ErrorDetail
 from convcost.metrics import METRICS
-from convcost.reports.contents import Column, Finding, Row, Table, bar, counted, figure, safe, signed
+from convcost.reports.table import Column, Finding, Row, Table, bar, counted, figure, safe, signed
 
 _FEW = 3  # layers that are named in a sentence
 _LEVELS = {WITHIN: "pass", WARNING: "warning", EXCEEDED: "error", SKIPPED: "skipped"}
@@ -42,9 +43,15 @@ _BASELINE = Column("Baseline", right=True, drop=2, role="number")
 
 
 class CheckReport(Struct, frozen=True):
-    """A check for every format."""
+    """A check for every format.
+
+    Attributes:
+        check: The check.
+        ends_with_verdict: Whether its verdict is the last line, too.
+    """
 
     check: Check
+    ends_with_verdict: bool = True
 
     marker: ClassVar[str] = "convcost check"
 
@@ -71,6 +78,8 @@ class CheckReport(Struct, frozen=True):
             rows.append(Row((safe(spec), *blank), "heading"))
             for _, group in groupby(verdicts, key=_group):
                 rows += _rows(list(group), based=based)
+        explained = [_causes(verdict) for verdict in _explained(check)]
+        last = _headline(check) if self.ends_with_verdict else ""
         base = check.base
         subtitle = [check.config and f"budgets of {check.config}", base and f"growth against {base.name}"]
         told = " · ".join(safe(part) for part in subtitle if part)
@@ -81,7 +90,8 @@ class CheckReport(Struct, frozen=True):
             rows=rows,
             total=(_counts(check), *blank),
             footer=tuple(map(safe, (*_skipped(check), *check.notes))),
-            more=tuple(_causes(verdict) for verdict in _explained(check)),
+            more=(*explained[:-1], *(replace(table, last=last) for table in explained[-1:])),
+            last="" if explained else last,
         )
 
     def findings(self) -> Sequence[Finding]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 import convcost
 from convcost.cli import options, output
-from convcost.errors import BaselineError, ConvcostError, ErrorDetail, OptionError, SpecError
+from convcost.errors import BaselineError, ConfigError, ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.network import Network
 
 if TYPE_CHECKING:  # git is asked, and the report made, where a difference is asked for
@@ -23,16 +23,20 @@ if TYPE_CHECKING:  # git is asked, and the report made, where a difference is as
 _WITHOUT_GIT = "convcost diff OLD NEW compares two files without git"
 
 _Specs = typer.Argument(
-    ...,
-    metavar="SPEC…",
+    None,
+    metavar="[SPEC]…",
     show_default=False,
-    help="A file, or several with --base; or two specs: paths, - for standard input, or names of shipped ones.",
+    help="A file, or several with --base; or two specs: paths, - for standard input, or names of shipped ones. "
+    "Without, the models of the nearest convcost.yaml.",
 )
 _Base = typer.Option(
     None,
     "--base",
     metavar="REV",
     help="Compare each with what it was where HEAD and this revision parted, such as origin/main.",
+)
+_OnlyChanged = typer.Option(
+    False, "--only-changed", help="Leave out networks that are the same; where all are, outputs are empty."
 )
 SetOther = typer.Option(
     [],
@@ -43,8 +47,9 @@ SetOther = typer.Option(
 
 
 def diff(
-    specs: list[str] = _Specs,
-    base: Optional[str] = _Base,  # noqa: UP045 -- typer reads the annotation while running
+    specs: Optional[list[str]] = _Specs,  # noqa: UP045 -- typer reads the annotation while running
+    base: Optional[str] = _Base,  # noqa: UP045
+    only_changed: bool = _OnlyChanged,
     set: list[str] = options.Set,
     set_other: list[str] = SetOther,
     batch: int = options.Batch,
@@ -60,12 +65,14 @@ def diff(
 
     A file alone is compared with the last commit.
     """
+    alone = len(specs) if specs else 0
+    specs = specs or _models()
     chosen = output.outputs(format, outputs, specs)
     rows = row_choice(sort, top, depth, layers)
     before = options.settings(set)
     settings = before, options.settings(set_other) or before
-    if base is None and len(specs) > 1:
-        if len(specs) > 2:
+    if base is None and alone > 1:
+        if alone > 2:
             help = "--base HEAD compares each with the last commit"
             raise OptionError(
                 ErrorDetail("without --base, two specs are compared", found=f"{len(specs)} specs", help=help)
@@ -73,8 +80,16 @@ def diff(
         reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
     else:
         reports = _since("HEAD" if base is None else base, specs, settings, batch=batch, fold=not no_fold)
-    warnings = [each for report in reports for each in report.warnings]
-    output.write([with_rows(report, rows) for report in reports], chosen, warnings=warnings)
+    if only_changed:
+        reports = [report for report in reports if report.difference.changed]
+    if reports:
+        warnings = [each for report in reports for each in report.warnings]
+        output.write([with_rows(report, rows) for report in reports], chosen, warnings=warnings)
+        return
+    shown = output.Output("table")
+    output.write([], [each for each in chosen if each != shown])
+    if shown in chosen:
+        output.show("Nothing has changed.\n")
 
 
 def row_choice(sort: str | None, top: int | None, depth: str | None, layers: bool) -> RowChoice:
@@ -92,6 +107,27 @@ def row_choice(sort: str | None, top: int | None, depth: str | None, layers: boo
 def with_rows(report: DifferenceReport, rows: RowChoice) -> DifferenceReport:
     """Return a report that shows the layers that were chosen."""
     return replace(report, rows=rows)
+
+
+def _models() -> list[str]:
+    """Return the files that the nearest convcost.yaml names; shipped specs have no revisions.
+
+    Raises:
+        ConfigError: There is none, or it names none.
+    """
+    from convcost.budget import configuration
+
+    path = configuration.find()
+    if path is None:
+        help = "convcost diff SPEC, or convcost diff OLD NEW"
+        raise ConfigError(
+            ErrorDetail("there is nothing to compare", found="no SPEC, and no convcost.yaml here or above", help=help)
+        )
+    models = [model for model in configuration.read(path).models if os.path.lexists(model)]
+    if not models:
+        help = "models: [nets/*.yaml] in it, or convcost diff SPEC"
+        raise ConfigError(ErrorDetail("there is nothing to compare", found=f"{path} names no files", help=help))
+    return models
 
 
 def between(

@@ -33,17 +33,31 @@ _Add = typer.Option(
 )
 
 
+_Recipe = typer.Option(
+    None,
+    "--recipe",
+    metavar="NAME",
+    help="Print a file that runs the check elsewhere, to be copied as it is: github, gitlab, pre-commit or pytest.",
+)
+
+
 def init(
     specs: Optional[list[str]] = _Specs,  # noqa: UP045 -- typer reads the annotation while running
     headroom: str = typer.Option("10%", "--headroom", metavar="SHARE", help="How much more than today is allowed."),
     set: list[str] = options.Set,
     add: bool = _Add,
     force: bool = typer.Option(False, "--force", help="Write over a convcost.yaml that exists."),
+    recipe: Optional[str] = _Recipe,  # noqa: UP045
 ) -> None:
     """Write a convcost.yaml in this folder that allows networks what they cost today, and some more."""
     from convcost.budget import configuration, discovery, initial
     from convcost.spec import Source
 
+    if recipe is not None:
+        from convcost.budget import recipes
+
+        output.show(recipes.text(recipe))
+        return
     share = configuration.share(headroom)
     if share is None:
         raise OptionError(
@@ -144,4 +158,6 @@ def _report(read: Configuration, note: str) -> CheckReport:
         replace(budget, growth=None, accepted=()) for budget in read.budgets
     ]  # nothing is compared with a baseline
     limits = tuple(budget for budget in still if budget.max is not None or budget.min is not None)
-    return CheckReport(checking.run(read.models, replace(read, budgets=limits), None, notes=(note,)))
+    return CheckReport(
+        checking.run(read.models, replace(read, budgets=limits), None, notes=(note,)), ends_with_verdict=False
+    )

@@ -100,15 +100,21 @@ class Difference(Result, frozen=True):
             layers.append(Change(kind, first, second, what, found.moved))
         return cls(old, new, tuple(layers))
 
+    @property
+    def changed(self) -> bool:
+        """Whether the networks differ: in a layer, its name or its place, or in a total."""
+        layers = any(change.kind != SAME or change.moved or change.renamed for change in self.layers)
+        return layers or any(old != new for old, new in self.totals().values())
+
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports import heading
-        from convcost.reports.contents import counted
+        from convcost.reports import titles
+        from convcost.reports.table import counted
 
         old, new = self.before, self.after
         differ = sum(change.kind != SAME for change in self.layers)
         return (
-            f"{heading.title(old.network)} → {heading.title(new.network)}: {differ:,} of "
+            f"{titles.title(old.network)} → {titles.title(new.network)}: {differ:,} of "
             f"{counted(len(self.layers), 'layer')} differ, {old.total.mults:,} → {new.total.mults:,} mults"
         )
 

@@ -1,4 +1,4 @@
-"""What networks cost as documents: the structures of `convcost.documents`, filled."""
+"""Fill the structures of `convcost.documents` with what networks cost."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from convcost.documents.numbers import kinds
 from convcost.documents.warnings import warning_documents
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
-from convcost.reports.contents import counted
+from convcost.reports.table import counted
 
 if TYPE_CHECKING:
     from convcost.cost.analysis import Analysis, LayerCost
     from convcost.cost.separable import SeparableRatio
+
+_PLAIN = frozenset((int, bool, str))  # what documents have as it is
 
 Values = Callable[[str], Sequence[Any]]
 """Gives a metric's value of each row."""
@@ -38,7 +40,7 @@ def analysis_document(
         analysis: The analysis.
         rows: Its layers, or what is shown in their place.
         values: Gives each row's value of a metric.
-        more: The metrics to tell beside the standard ones.
+        more: The metrics to report beside the standard ones.
         left_out: How many rows are not shown; None where the rows are the layers.
     """
     names = tuple(dict.fromkeys([*standard_names(), *more]))
@@ -97,7 +99,7 @@ def cost_document(cost: Cost) -> Any:
 
 
 def standard_names() -> list[str]:
-    """Return the names of the metrics that are told without being asked for."""
+    """Return the names of the metrics that are reported without being asked for."""
     return [metric.name for metric in metrics.standard()]
 
 
@@ -136,7 +138,9 @@ def ratio_document(ratio: SeparableRatio | None) -> numbers.RatioDocument | None
 
 def fields_document(row: LayerCost) -> dict[str, Any] | None:
     """Return the fields of a layer; None for several in one row."""
-    return {name: _listed(value) for name, value in row.fields.items()} if row.definition is not None else None
+    if row.definition is None:
+        return None
+    return {name: value if value.__class__ in _PLAIN else _listed(value) for name, value in row.fields.items()}
 
 
 def fields_text(row: LayerCost) -> str:
@@ -155,7 +159,9 @@ def fields_text(row: LayerCost) -> str:
 
 def _listed(value: Any) -> Any:
     """Return a field's value as documents have it, with lists for tuples."""
-    return [_listed(each) for each in value] if value.__class__ is tuple else plain(value)
+    if value.__class__ is not tuple:
+        return plain(value)
+    return [each if each.__class__ in _PLAIN else _listed(each) for each in value]
 
 
 def _has_formula(value: Any) -> bool:

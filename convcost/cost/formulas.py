@@ -11,15 +11,15 @@ from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from convcost.cost.layer_formulas import cost_in_letters, has_other_inputs
+from convcost.cost.variants import distinct
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
-from convcost.layers.base import FEATURES
+from convcost.layers.base import FEATURES, SEQUENCE
 from convcost.layers.fields import AXIS, FLAG, WORD
-from convcost.layers.layout import VECTOR
-from convcost.network import Layer
+from convcost.layers.layout import TOKENS, VECTOR, layout_of
+from convcost.network import Layer, NetworkBuilder, Tensor
 from convcost.numbers import plain
 from convcost.ops import Cost
 from convcost.reports.result import Result
@@ -58,6 +58,7 @@ _WITNESS = {
     "a": 0,
     "b": 1,
 }
+_DIVISIBLE = 720_720  # what stands for a letter of which nothing is known: all small numbers divide it
 _AXES = ("d", "h", "w")
 _WITNESS |= {name + axis: value for name, value in _WITNESS.items() for axis in _AXES}
 """Where a layer works: what it asks of its symbols there becomes a condition."""
@@ -175,16 +176,7 @@ def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None)
     ]
     if unknown:
         raise OptionError(unknown)
-    return [sheet for type in names for sheet in _distinct([_sheet(type, each, settings) for each in _variants(type)])]
-
-
-def _distinct(variants: list[Sheet]) -> list[Sheet]:
-    """Return the sheets of a type's variants; those that say the same of every size where they work share one."""
-    words: dict[str, list[str]] = {}
-    for sheet in variants:
-        words.setdefault(repr(replace(sheet, variant="", conditions=())), []).append(sheet.variant)
-    firsts = {same[0]: "" if len(words) == 1 else ", ".join(same) for same in words.values()}
-    return [replace(sheet, variant=firsts[sheet.variant]) for sheet in variants if sheet.variant in firsts]
+    return [sheet for type in names for sheet in distinct([_sheet(type, each, settings) for each in _variants(type)])]
 
 
 def symbols_of(definition: type[LayerType]) -> dict[str, str]:
@@ -241,6 +233,8 @@ def of_layer(layer: Layer) -> dict[str, str] | None:
         cost = cost_in_letters(layer)
         return texts(cost) if cost is not None else None
     fields = layer.fields
+    if layer.definition.declared:
+        return texts(layer.definition.cost(layer.input_shapes, layer.output_shape))  # the author's numbers
     structure = tuple([_kind(fields[name]) for name in REGISTRY[layer.type].fields])
     inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
     return _of_structure(layer.type, structure, inputs, _pattern(layer.output_shape[1:]))
@@ -371,6 +365,8 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
     names = REGISTRY[type].fields
     flags: list[str] = ["affine"] if "affine" in names else ["bias"] if "bias" in names else []
     definition = REGISTRY[type]
+    if definition.formula_case(symbols.__getitem__) is not None:
+        return _sheet_of_case(definition, variant, given, flags, symbols)
     with assuming(_witness(definition)) as conditions:
         try:
             stages = _stages(symbols, type, given)
@@ -386,6 +382,59 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
     size = sizes[0] if sizes and not moved else None
     axes = stages[-1][2] if moved else ()
     return Sheet(type, variant, channels, size, cost, extra, required, axes, symbols_of(definition))
+
+
+def _sheet_of_case(
+    definition: type[LayerType], variant: str, given: Mapping[str, Any], flags: list[str], symbols: _Symbols
+) -> Sheet:
+    """Return the formulas of a type that says itself on which inputs they are shown."""
+    names: dict[str, int] = {}
+
+    def letter(name: str) -> Any:
+        names[name] = 2 * _WITNESS["Di"] if name == "Dp" else _WITNESS.get(name, _DIVISIBLE)
+        return symbols[name]
+
+    case = definition.formula_case(letter)
+    assert case is not None
+    fields, shapes = {**case[0], **given}, case[1]
+    type = definition.type
+    with assuming({name: value for name, value in names.items() if name not in symbols.settings}) as conditions:
+        try:
+            cost, output = _cost_of_case(definition, fields | dict.fromkeys(flags, False), shapes)
+            extra = {
+                name: _less(_cost_of_case(definition, fields | {name: True}, shapes)[0], cost)
+                for name in flags
+                if name in case[0]
+            }
+        except LayerError as error:
+            raise OptionError(ErrorDetail(f"{type}: {error.message}", found=error.found, help=error.help)) from None
+        except NeedsValueError as need:
+            raise OptionError(ErrorDetail(f"{type}: this needs values", found=str(need))) from None
+        required = tuple(str(each) for each in conditions)
+    axes = output if len(output) > 1 else ()
+    return Sheet(type, variant, output[0], None, cost, extra, required, axes, symbols_of(definition))
+
+
+def _cost_of_case(
+    definition: type[LayerType], fields: Mapping[str, Any], shapes: tuple[Shape, ...]
+) -> tuple[Cost, Shape]:
+    """Return the cost and the output of a layer, of a composite one the sum of what it is written for."""
+    layer = definition(fields)
+    if not definition.composite:
+        outputs = layer.output_shapes(*shapes)
+        return layer.cost(shapes, outputs[0]), outputs[0]
+    builder = NetworkBuilder()
+    layout = TOKENS if definition.takes in (SEQUENCE, FEATURES) else ""
+    inputs = tuple([builder.add_input(shape, layout) for shape in shapes])
+
+    def add(label: str, type: str, fields: Mapping[str, Any], *reads: Any) -> tuple[Any, ...]:
+        return builder.place(REGISTRY[type].on(fields, reads), reads, (label,))
+
+    (output, *_) = layer.unroll(inputs, add)
+    whole = Cost()
+    for each in builder.layers:
+        whole += each.cost()
+    return whole, output.shape
 
 
 def _of(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> Cost:
@@ -439,13 +488,11 @@ def _fields(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> dict[str,
             value = symbols[value]
         plain = value is None or field.read.form.kind == AXIS
         fields[name] = value if plain else field.read(value, 2)
+    inputs = [Tensor(shape, layout=layout_of(shape)) for shape in _inputs(symbols, type)]
+    REGISTRY[type].prepare(fields, inputs)
     return fields
 
 
 def _less(a: Cost, b: Cost) -> Cost:
-    ops = type(a.ops)(*[x - y for x, y in zip(_counts(a), _counts(b), strict=True)])
+    ops = type(a.ops)(*[getattr(a.ops, kind) - getattr(b.ops, kind) for kind in a.ops.__struct_fields__])
     return Cost(a.params - b.params, a.buffers - b.buffers, ops)
-
-
-def _counts(cost: Cost) -> list[Any]:
-    return [getattr(cost.ops, kind) for kind in cost.ops.__struct_fields__]

@@ -18,7 +18,7 @@ from convcost.cost.analysis import Analysis
 from convcost.documents import as_dict
 from convcost.errors import Place
 from convcost.reports import formats
-from convcost.reports.contents import Finding, Page
+from convcost.reports.table import Finding, Page
 
 NET = """\
 name: Net
@@ -298,6 +298,9 @@ convcost rewrite net.yaml --to separable -o net-rewritten.yaml
 
 </details>
 """
+LAST = """
+Exceeded: 3 of 10 limits
+"""
 BASE = Base("1a2b3c4, the merge base with main", "main", "1a2b3c4" + "0" * 33)
 
 
@@ -348,13 +351,13 @@ def widths(table):
 
 
 def test_the_table(worked):
-    assert formats.render("table", [worked], Page()) == TOP + LIMITS + BELOW + MORE
+    assert formats.render("table", [worked], Page()) == TOP + LIMITS + BELOW + MORE + LAST
 
 
 def test_the_table_on_a_narrow_page(worked):
     text = formats.render("table", [worked], Page(width=80))
     hidden = "3 columns hidden: Baseline, Left, Used; COLUMNS=108 shows them.\n"
-    whole = f"{TOP}{NARROW}{BELOW[:-1]}{hidden}\n{MORE}"
+    whole = f"{TOP}{NARROW}{BELOW[:-1]}{hidden}\n{MORE}{LAST}"
     for line in whole.splitlines():  # what is too long goes on in the next line
         if len(line) > 80:
             head, tail = line[: line.rindex(" ", 0, 81)], line[line.rindex(" ", 0, 81) + 1 :]

@@ -64,6 +64,8 @@ Costs most  Type  Params      %  Where
 conv_1      conv  19,200  100.0  net.yaml:4:5
 ────────────────────────────────────────────
 1 layer           19,200  100.0
+
+Exceeded: 1 of 2 limits
 """
 
 
@@ -448,6 +450,7 @@ def test_an_accepted_growth_is_for_this_change_only(folder, repository, convcost
     assert out.endswith(
         "Accepted: mults of net.yaml, 1,228,800 to 1,536,000; growth: 10% stays, in convcost.yaml:2:44.\n"
         "Mults of net.yaml are measured from 1,536,000, which was accepted, instead of 1,228,800 at the baseline.\n"
+        "\nWithin budget: 2 limits\n"
     )
     assert convcost("check", "--base", "main").status == 0
     repository("commit", "-am", "wider")
@@ -470,7 +473,7 @@ def test_a_forgotten_percent_is_warned_of(config, convcost):
         "Write 2% if that is meant, 2e0 if not."
     )
     assert (status, err) == (0, f"warning: {text}\n")
-    assert out.endswith(f"\n{text}\n")
+    assert out.endswith(f"\n{text}\n\nWithin budget: 1 limit\n")
 
 
 def test_a_min_is_a_limit(config, convcost):
@@ -587,7 +590,7 @@ def test_a_spec_that_no_budget_is_for_is_told(folder, config, convcost):
     config("models: '*.yaml'\nbudgets: [{metric: params, max: 20k, models: net.yaml}]\n")
     status, out, _ = convcost("check")
     assert status == 0
-    assert out.endswith("\nNo budget is for other.yaml.\n")
+    assert out.endswith("\nNo budget is for other.yaml.\n\nWithin budget: 1 limit\n")
 
 
 # what went wrong once it was tried by others
@@ -630,7 +633,7 @@ def test_an_output_on_a_stream_does_not_replace_the_log_behind_it(stream, folder
     assert text.startswith("earlier\n")
     assert text.endswith("later\n")
     assert text.count("::error ") == 1
-    assert text.count("Exceeded: 1 of 2 limits") == 1
+    assert text.count("Exceeded: 1 of 2 limits") == 2  # the first line and the last
 
 
 def test_annotations_point_from_the_top_of_the_repository(folder, config, convcost, monkeypatch):

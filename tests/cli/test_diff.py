@@ -364,3 +364,80 @@ def test_an_empty_revision_is_none(folder, commit, convcost):
     status, out, err = convcost("diff", "--base", "", "net.yaml")
     assert (status, out) == (2, "")
     assert err.startswith("error: ")
+
+
+# the models of a configuration, and what did not change
+
+
+@pytest.fixture
+def models(commit, folder):
+    """Work in a repository whose `convcost.yaml` names `net.yaml`, `nets/other.yaml` and a shipped spec."""
+    write("nets/other.yaml", WIDER)
+    write("convcost.yaml", "models: [net.yaml, nets/*.yaml, mobilenet_v1]\nbudgets: [{metric: params, max: 5M}]\n")
+    commit()
+    return folder
+
+
+@pytest.mark.parametrize("base", [[], ["--base", "main"]])
+def test_without_files_the_models_of_the_configuration_are_compared(base, models, convcost, monkeypatch):
+    write("net.yaml", WIDER)
+    reports = json.loads(convcost("diff", *base, "-f", "json").out)
+    assert [(each["after"]["file"], len(each["layers"])) for each in reports] == [
+        ("net.yaml", 2),
+        ("nets/other.yaml", 2),
+    ]
+    monkeypatch.chdir("nets")
+    reports = json.loads(convcost("diff", *base, "-f", "json").out)
+    assert [each["after"]["file"] for each in reports] == ["../net.yaml", "../nets/other.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "there is nothing to compare\n = found: no SPEC, and no convcost.yaml here or above\n"),
+        (
+            "models: mobilenet_v1\nbudgets: [{metric: params, max: 5M}]\n",
+            "there is nothing to compare\n = found: convcost.yaml names no files\n",
+        ),
+        ("models: [\n", "error: this is not YAML\n --> convcost.yaml:1:10\n"),
+    ],
+)
+def test_without_files_and_models_there_is_nothing_to_compare(text, message, commit, convcost):
+    if text is not None:
+        write("convcost.yaml", text)
+    commit()
+    status, out, err = convcost("diff", "--base", "main")
+    assert (status, out) == (2, "")
+    assert message in err
+
+
+def test_only_what_changed_is_told(models, convcost):
+    write("net.yaml", WIDER)
+    out = convcost("diff", "--only-changed").out
+    assert out.startswith("net (net.yaml) since ")
+    assert "other.yaml" not in out
+    (report,) = [json.loads(convcost("diff", "--only-changed", "-f", "json").out)]
+    assert report["after"]["file"] == "net.yaml"
+
+
+def test_where_nothing_changed_outputs_are_empty(models, convcost):
+    write("net.yaml", Path("net.yaml").read_text() + "# the same\n")
+    outputs = ["-o", "markdown:comment.md", "-o", "json:diff.json"]
+    assert convcost("diff", "--only-changed", *outputs) == (0, "", "")
+    assert (Path("comment.md").read_bytes(), Path("diff.json").read_text()) == (b"", "[]\n")
+    assert convcost("diff", "--only-changed").out == "Nothing has changed.\n"
+    assert convcost("diff", "--only-changed", "-f", "markdown") == (0, "", "")
+    assert convcost("diff", "-f", "markdown").out.startswith("<!-- convcost diff -->\n")  # as before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("bias: false}", "bias: false}\n    name: a"),
+        ("bias: false}", "bias: false}\n  - identity"),
+        ("[3, 12", "[3, 13"),
+    ],
+)
+def test_a_name_a_layer_and_an_input_are_changes(change, models, convcost):
+    write("net.yaml", Path("net.yaml").read_text().replace(*change))
+    assert convcost("diff", "--only-changed").out.startswith("net (net.yaml) since ")

@@ -8,7 +8,7 @@ from itertools import accumulate, groupby
 from operator import itemgetter
 
 from convcost.errors import cells
-from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table, counted, footer, screens
+from convcost.reports.table import BAR_CELLS, GAP, Column, Page, Report, Table, counted, footer, screens
 
 _SHORTEST_NAME = 8
 _DOT = " · "
@@ -124,6 +124,9 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None, hidden: I
         yield []
     yield from _paragraphs(below, _DIM, width)
     yield from ([(text, _GREEN)] for text in table.commands)
+    if table.last:
+        yield []
+        yield from _paragraphs([table.last], _BOLD, width)
 
 
 def _styles(table: Table, kept: Iterable[int], weight: str) -> list[str]:
