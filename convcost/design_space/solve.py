@@ -130,7 +130,8 @@ def solve(
     )
     candidates = _solved(search, best), _solved(search, after)
     found = candidates[0]
-    warnings = (build({**fixed, name: found.value}, None) if found else build(fixed, [name])).warnings
+    kept = None if isinstance(search, RepetitionSearch) else [name]  # a number of repetitions needs a value
+    warnings = (build({**fixed, name: found.value}, None) if found else build(fixed, kept)).warnings
     return Solution(title, name, tuple(limits), search.step, *candidates, least, warnings)
 
 
