@@ -183,7 +183,7 @@ def _pads_no_window(layer: LayerType) -> bool:
     """Return whether a convolution pads an axis along which its kernel has one value."""
     if not isinstance(layer, Conv | DepthwiseConv) or isinstance(layer.padding, str):
         return False
-    if 1 not in layer.kernel_size:
+    if not any(size.__class__ is int and size == 1 for size in layer.kernel_size):  # a formula may be any size
         return False
     pairs = zip(layer.kernel_size, layer.padding, strict=True)  # numbers that are formulas are not decided here
     return any(_is_one(size) and any(map(_is_some, pair)) for size, pair in pairs)
