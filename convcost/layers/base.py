@@ -104,7 +104,7 @@ class LayerType:
     type: ClassVar[str] = ""
     fields: ClassVar[dict[str, Field]] = {}
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
-    """How many inputs it takes, at least and at most; None where there may be any number."""
+    """How many inputs it takes, at least and at most, beside the values that its fields name; None for any number."""
     takes: ClassVar[str] = ANY
     """`SPATIAL`, `VECTOR`, `FEATURES`, `SEQUENCE`, `POSITIONS` or `ANY`. All inputs are of this kind."""
     gives: ClassVar[str] = ""
@@ -172,8 +172,7 @@ class LayerType:
     def merges(cls) -> bool:
         """Return whether it takes several inputs, beside the values that its fields name."""
         most = cls.arity[1]
-        named = [field for field in cls.fields.values() if field.read.form.kind == NAMES and not field.read.form.depth]
-        return most is None or most - len(named) > 1
+        return most is None or most > 1
 
     @classmethod
     def read(cls, given: Mapping[str, Any], inputs: Sequence[Input]) -> LayerType:
@@ -295,8 +294,11 @@ class LayerType:
             LayerError: The type does not take these.
         """
         least, most = cls.arity
-        if len(inputs) < least or (most is not None and len(inputs) > most):
-            raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{len(inputs)} given")
+        forms = [field.read.form for field in cls.fields.values()]
+        named = len([form for form in forms if form.kind == NAMES and not form.depth])
+        given = len(inputs) - named
+        if given < least or (most is not None and given > most):
+            raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{given} given")
         if cls.takes == ANY:
             return
         for value in inputs:
