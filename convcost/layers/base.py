@@ -143,10 +143,18 @@ class LayerType:
     """The field that gathers what is given by names that no field has; empty where such names are errors."""
     axis_fields: ClassVar[tuple[str, ...]] = ()
     """The fields that hold axes."""
+    named_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that name values which the layer reads."""
+    _merges: ClassVar[bool] = False
+    _named: ClassVar[int] = 0  # the fields that each name one value
 
     def __init_subclass__(cls, type: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.fields = cls.fields | {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
+        named = {name: value for name, value in cls.fields.items() if value.read.form.kind == NAMES}
+        cls.named_fields = tuple(named)
+        cls._named = sum(not value.read.form.depth for value in named.values())
+        cls._merges = cls.arity[1] is None or cls.arity[1] > 1
         cls.axis_fields = tuple([name for name, value in cls.fields.items() if value.read.form.kind == AXIS])
         if not type:
             return
@@ -171,8 +179,7 @@ class LayerType:
     @classmethod
     def merges(cls) -> bool:
         """Return whether it takes several inputs, beside the values that its fields name."""
-        most = cls.arity[1]
-        return most is None or most > 1
+        return cls._merges
 
     @classmethod
     def read(cls, given: Mapping[str, Any], inputs: Sequence[Input]) -> LayerType:
@@ -294,9 +301,7 @@ class LayerType:
             LayerError: The type does not take these.
         """
         least, most = cls.arity
-        forms = [field.read.form for field in cls.fields.values()]
-        named = len([form for form in forms if form.kind == NAMES and not form.depth])
-        given = len(inputs) - named
+        given = len(inputs) - cls._named
         if given < least or (most is not None and given > most):
             raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{given} given")
         if cls.takes == ANY:
