@@ -64,10 +64,10 @@ class Model(Struct, frozen=True, eq=False):
         return self.network.warnings
 
     def __repr__(self) -> str:
-        from convcost.reports import heading
-        from convcost.reports.contents import counted
+        from convcost.reports import titles
+        from convcost.reports.table import counted
 
-        return f"<{type(self).__name__}: {heading.title(self.network)}: {counted(len(self.network.layers), 'layer')}>"
+        return f"<{type(self).__name__}: {titles.title(self.network)}: {counted(len(self.network.layers), 'layer')}>"
 
     def analyze(self, *, batch: int = 1, fold: bool = True, deployed: bool = False) -> Analysis:
         """Return the cost of the network, layer by layer and in all.

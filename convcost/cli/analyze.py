@@ -1,4 +1,4 @@
-"""`convcost analyze`: what networks cost, layer by layer."""
+"""`convcost analyze`: how big networks are, and what their layers cost."""
 
 from __future__ import annotations
 

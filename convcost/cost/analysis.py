@@ -168,9 +168,9 @@ class Analysis(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports import heading
+        from convcost.reports import titles
 
-        title, total = heading.title(self.network), self.total
+        title, total = titles.title(self.network), self.total
         if self.network.free is not None:
             return f"{title}: formulas in {' and '.join(self.network.free.symbols)}"
         return f"{title}: {total.params:,} params, {total.mults:,} mults, {total.macs:,} macs"

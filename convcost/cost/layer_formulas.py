@@ -7,10 +7,10 @@ themselves decide what the type asks of its letters on the way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from convcost.layers import LayerError, LayerType, Shape
+from convcost.layers import REGISTRY, LayerError, LayerType, Shape
 from convcost.layers.fields import CHANNELS, TIMES, WHOLE, WHOLES
 from convcost.layers.layout import FEATURE_MAP, VECTOR, channel_axis
 from convcost.network import Layer
@@ -31,8 +31,14 @@ def has_other_inputs(layer: Layer) -> bool:
         or len(layer.outputs) != 1
         or any(tensor.layout not in (FEATURE_MAP, VECTOR) for tensor in tensors)
         or any(getattr(definition, name) not in (0, (0,)) for name in definition.axis_fields)
-        or type(definition).formula_case(lambda name: symbol(name, whole=True, minimum=1)) is not None
+        or _says_itself(definition.type)
     )
+
+
+@cache
+def _says_itself(type: str) -> bool:
+    """Return whether a type says on which inputs its formulas are shown."""
+    return REGISTRY[type].formula_case(lambda name: symbol(name, whole=True, minimum=1)) is not None
 
 
 def cost_in_letters(layer: Layer) -> Cost | None:

@@ -18,8 +18,9 @@ from convcost.cost.rows import Rows
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.metrics import METRICS
 from convcost.ops import KINDS
-from convcost.reports import heading
-from convcost.reports.contents import (
+from convcost.reports import titles
+from convcost.reports.folding import MORE, MOST_ROWS
+from convcost.reports.table import (
     Column,
     Report,
     Row,
@@ -33,7 +34,6 @@ from convcost.reports.contents import (
     sized,
     tree,
 )
-from convcost.reports.folding import MORE, MOST_ROWS
 
 OTHER_SORTS = ("name", "type", "ratio")
 _SORTED_BY = {"layer": "name", "output": "output_values", "share": "macs", "%": "macs"}
@@ -285,7 +285,7 @@ class AnalysisReport(Struct, frozen=True):
         if self.left_out:
             shown.append(Row((f"{MORE} {self.left_out:,} more", *blank), "quiet"))
         totals = [*map(self._total, keys)]
-        facts, notes = [heading.batched(analysis.batch)], [*headline.meanings(self._metrics())]
+        facts, notes = [titles.batched(analysis.batch)], [*headline.meanings(self._metrics())]
         if analysis.network.free is not None:
             from convcost.cost import free_report as free  # symbolic numbers are imported where there are some
 
@@ -309,11 +309,11 @@ class AnalysisReport(Struct, frozen=True):
         analysis = self.analysis
         network = analysis.network
         if network.free is not None:
-            return {"title": heading.title(network), "subtitle": heading.sourced(network, *facts)}
+            return {"title": titles.title(network), "subtitle": titles.sourced(network, *facts)}
         return {
-            "title": heading.title(network),
+            "title": titles.title(network),
             "headline": (headline.size(analysis), headline.exact(analysis)),
-            "subtitle": heading.sourced(network, *facts),
+            "subtitle": titles.sourced(network, *facts),
         }
 
     def _free_table(self) -> Table:
@@ -327,7 +327,7 @@ class AnalysisReport(Struct, frozen=True):
         if self.analysis.network.free is None:
             footer += headline.as_separable(self.analysis)
         return Table(
-            **self._head(heading.batched(self.analysis.batch)),
+            **self._head(titles.batched(self.analysis.batch)),
             columns=_SUMMARY,
             rows=[Row(cells) for cells in headline.totals(self.analysis)],
             total=("", "", ""),

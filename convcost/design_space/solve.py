@@ -56,7 +56,7 @@ class Solution(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports.contents import grouped, safe
+        from convcost.reports.table import grouped, safe
 
         limits = " and ".join(f"{limit.metric} ≤ {grouped(limit.value)}" for limit in self.limits)
         found = f"{self.symbol} = {self.best.value}" if self.best else f"no {self.symbol}"

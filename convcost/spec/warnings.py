@@ -183,6 +183,8 @@ def _pads_no_window(layer: LayerType) -> bool:
     """Return whether a convolution pads an axis along which its kernel has one value."""
     if not isinstance(layer, Conv | DepthwiseConv) or isinstance(layer.padding, str):
         return False
+    if 1 not in layer.kernel_size:
+        return False
     pairs = zip(layer.kernel_size, layer.padding, strict=True)  # numbers that are formulas are not decided here
     return any(_is_one(size) and any(map(_is_some, pair)) for size, pair in pairs)
 

@@ -1,9 +1,9 @@
-"""How a report says which network it speaks of."""
+"""The title of a report, and the lines below it that say which network it is about."""
 
 from __future__ import annotations
 
 from convcost.network import Network
-from convcost.reports.contents import safe, sized
+from convcost.reports.table import safe, sized
 
 
 def title(network: Network) -> str:
@@ -18,7 +18,7 @@ def facts(network: Network, *more: str) -> str:
 
 
 def sourced(network: Network, *more: str) -> tuple[str, ...]:
-    """Return the lines below the title: where the architecture comes from, where that is told, and the facts."""
+    """Return the lines below the title: where the architecture comes from, where that is known, and the facts."""
     return (*((safe(network.source),) if network.source else ()), facts(network, *more))
 
 
