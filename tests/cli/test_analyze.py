@@ -401,3 +401,10 @@ def test_all_inputs_are_named(folder, convcost):
 )
 def test_a_choice_of_rows_that_cannot_be_made(options, error, convcost):
     assert convcost("analyze", "net.yaml", *options) == (2, "", f"error: {error}\n")
+
+
+def test_the_deployed_network_has_its_norms_in_the_weights(convcost):
+    done = convcost("analyze", "resnet50", "--deployed", "--summary")
+    assert (done.status, done.err) == (0, "")
+    assert "25,530,472" in done.out  # 25,557,032 − 26,560 channels with a norm
+    assert "batch_norm" not in convcost("analyze", "resnet50", "--deployed", "--layers").out
