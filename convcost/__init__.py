@@ -22,6 +22,7 @@ from convcost.errors import (
     OutputError,
     Place,
     SpecError,
+    WarningDetail,
 )
 from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
@@ -63,6 +64,7 @@ __all__ = [
     "Place",
     "SpecError",
     "Tensor",
+    "WarningDetail",
     "analyze",
     "check",
     "compare",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from convcost import metrics
@@ -13,12 +14,15 @@ from convcost.design_space.sweep import Sweep, SweepAxis, SweepLimit, SweepTask,
 from convcost.errors import ErrorDetail, OptionError
 from convcost.numbers import plain
 from convcost.spec.arithmetic import shown
+from convcost.spec.expressions import Expression
 from convcost.spec.origin import Origin
 from convcost.spec.ranges import values
 from convcost.spec.reading import amount
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from convcost.design_space.symbols import Symbols
 
 
 def sweep(
@@ -55,8 +59,30 @@ def sweep(
     return Sweep.of(title, task, where=limits, best=best, pool=pool, watch=watch)
 
 
+def symbols(origin: Origin) -> Symbols:
+    """Return the symbols of a spec, with what reads them and values that can be tried."""
+    from convcost.design_space.symbols import symbols
+    from convcost.spec import usage
+
+    reader = origin.reader
+    document = reader.check((), "--set")
+    values = reader.network(origin.settings, ()).symbols
+    declared = {}
+    for name, symbol in document.symbols.items():
+        multiple_of = symbol.multiple_of.value if symbol.multiple_of else None
+        if isinstance(multiple_of, Expression):
+            multiple_of = multiple_of.value(values)
+        places = [(use.key, use.owner) for use in usage.readers(document, name)]
+        declared[name] = values.get(name), multiple_of, places
+
+    def build(settings: Mapping[str, Any]) -> object:
+        return reader.network({**origin.settings, **settings}, ())
+
+    return symbols(document.name, origin.name, declared, build)
+
+
 def solve(
-    origin: Origin, symbol: str, *, max: Mapping[str, Any], set: Mapping[str, Any], batch: int, fold: bool
+    origin: Origin, symbol: str, *, max: Mapping[str, Any], set: Mapping[str, Any], batch: int, fold: bool, step: Any
 ) -> Solution:
     """Return the largest value of a symbol within limits; see `Model.solve` for the arguments."""
     document = origin.reader.check([symbol], "--for")
@@ -65,7 +91,37 @@ def solve(
         raise OptionError(ErrorDetail("solve needs a limit", help="such as --max mults=300M"))
     title = document.name or origin.reader.source.file
     settings = origin.at(set).settings
-    return find(origin.reader.network, title, symbol, limits, settings, batch=batch, fold=fold)
+
+    def repetition_step() -> Fraction | None:
+        from convcost.spec import usage
+
+        if all(use.key != "repeat" for use in usage.readers(document, symbol)):
+            return None
+        try:
+            return usage.repetition_step(document, symbol)
+        except usage.NotOnlyRepetitionsError as error:
+            help = f"convcost sweep SPEC --set {symbol}=… --where '{limits[0].metric} <= …' tries values"
+            what = f"{symbol} is a number of repetitions, and more than that"
+            raise OptionError(ErrorDetail(what, found=str(error), help=help)) from None
+
+    return find(
+        origin.reader.network,
+        title,
+        symbol,
+        limits,
+        settings,
+        batch=batch,
+        fold=fold,
+        step=None if step is None else _step(step),
+        repetition_step=repetition_step,
+    )
+
+
+def _step(step: Any) -> Fraction:
+    (value, *more) = listed("step", step, 1)
+    if more or type(value) not in (int, Fraction):
+        raise OptionError(ErrorDetail("a step is a number above 0", found=f"found {step}", help="such as 1/32"))
+    return Fraction(value)
 
 
 def listed(name: str, value: Any, most: int) -> tuple[Any, ...]:
@@ -73,7 +129,7 @@ def listed(name: str, value: Any, most: int) -> tuple[Any, ...]:
 
     Args:
         name: The symbol.
-        value: A list, a range or an array of them, one, or a text such as `0.25,0.5` or `128:225:32`.
+        value: A list, a range or an array of them, one, or a text such as `0.25,0.5` or `128:224:32`.
         most: How many values the text may stand for.
 
     Raises:

@@ -1,15 +1,16 @@
-"""What can be wrong with the input, and how it is told: the place, what was expected, what was found, the remedy."""
+"""Errors of the input: the place, what was expected, what was found, the remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-_LONGEST = 200  # characters of a message or a finding that are told
+LONGEST = 200
+"""Characters of each part of an error or a warning that are shown."""
 _WINDOW = 160  # characters of a source line that are shown around an error
 
 
@@ -25,18 +26,10 @@ class Place(Struct, frozen=True):
         return f"{file}:{self.line}:{self.column}" if self.line else file
 
 
-class ErrorDetail(Struct, frozen=True):
-    """One thing that is wrong with the input.
+class _Detail(Struct, frozen=True):
+    """The text and the place that errors and warnings have."""
 
-    Attributes:
-        message: What is wrong, in one line.
-        place: Where, or None where there is no file.
-        path: The construct at that place, such as `layers[3] "conv3"`.
-        found: What stands there, put under a caret.
-        help: The remedy.
-        note: Where the construct was used, if its text stands elsewhere.
-        source: The source line at the place.
-    """
+    level: ClassVar[str]
 
     message: str
     place: Place | None = None
@@ -47,9 +40,9 @@ class ErrorDetail(Struct, frozen=True):
     source: str = ""
 
     def __str__(self) -> str:
-        message, path, found, help, note = map(_told, (self.message, self.path, self.found, self.help, self.note))
+        message, path, found, help, note = map(_shown, (self.message, self.path, self.found, self.help, self.note))
         gutter = " " * len(str(self.place.line if self.place else ""))
-        lines = [f"error: {message}"]
+        lines = [f"{self.level}: {message}"]
         if self.place is not None:
             lines.append(f"{gutter}--> {self.place}" + (f", {path}" if path else ""))
         if self.place is not None and self.place.line and self.source:
@@ -69,8 +62,44 @@ class ErrorDetail(Struct, frozen=True):
         return "\n".join(lines)
 
 
+class ErrorDetail(_Detail, frozen=True):
+    """One thing that is wrong with the input.
+
+    Attributes:
+        message: What is wrong, in one line.
+        place: Where, or None where there is no file.
+        path: The construct at that place, such as `layers[3] "conv3"`.
+        found: What stands there, put under a caret.
+        help: The remedy.
+        note: Where the construct was used, if its text stands elsewhere.
+        source: The source line at the place.
+    """
+
+    level: ClassVar[str] = "error"
+
+
+class WarningDetail(_Detail, frozen=True):
+    """One thing that is valid in the input and is rarely meant.
+
+    Attributes:
+        message: What looks wrong, in one line.
+        place: Where, or None where there is no file.
+        path: The construct at that place, such as a layer's name.
+        found: What stands there, put under a caret.
+        help: The remedy.
+        note: Where else it is.
+        source: The source line at the place.
+    """
+
+    level: ClassVar[str] = "warning"
+
+    def as_error(self) -> ErrorDetail:
+        """Return the error that takes its place where warnings are refused."""
+        return ErrorDetail(*[getattr(self, name) for name in self.__struct_fields__])
+
+
 class ConvcostError(Exception):
-    """The input is wrong; `details` says everything that is wrong with it.
+    """The input is wrong; `details` has every error in it.
 
     Args:
         details: One or more errors, in the order of the file.
@@ -138,10 +167,10 @@ class OutputError(ConvcostError):
     """A result cannot be written where it was asked for."""
 
 
-def _told(text: str) -> str:
-    """Return a part of an error as it is told: harmless, and cut where it is longer than anyone reads."""
+def _shown(text: str) -> str:
+    """Return a part of an error as it is shown: without control characters, and cut to a readable length."""
     text = visible(text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def visible(text: str) -> str:

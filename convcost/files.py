@@ -1,4 +1,4 @@
-"""Files that convcost reads: which of them it takes, and how much of them.
+"""Reading of files: which kinds are accepted, and up to which size.
 
 One policy for all, because a stranger's pull request may hold any of them:
 
@@ -37,11 +37,11 @@ _KINDS = {
 
 
 class RefusedFile(Exception):
-    """A file is not taken.
+    """A file is not accepted.
 
     Args:
-        reason: Why, in a few words.
-        found: What was found, where that says more.
+        reason: The reason, in a few words.
+        found: What was found, where that adds to the reason.
         help: The remedy.
         too_large: Whether it has more bytes than it may have.
     """

@@ -1,4 +1,4 @@
-"""The table of metrics: each number that can be asked of a network, what it is, and how its layers make a total.
+"""The table of metrics: the numbers that a network can be asked for, each with its meaning and its kind of total.
 
 The table knows no question. Each question adds its metrics to `METRICS`; an installed package adds its own through the
 entry points of the group `convcost.metrics`. Nothing is computed before it is asked for.
@@ -19,7 +19,7 @@ from convcost.registry import Registry
 
 
 class Total(Enum):
-    """How the values of layers make the value of a network, or of a part of it."""
+    """The kind of total that the values of layers add up to."""
 
     SUM = "sum"
     PEAK = "peak"
@@ -70,7 +70,7 @@ class Metric(Struct, frozen=True):
 
     @property
     def defined_by(self) -> OfLayers:
-        """What computes it, which says where it is defined."""
+        """The function that computes it, which shows where it is defined."""
         return self.of_layers
 
     @property
@@ -85,14 +85,14 @@ class Metric(Struct, frozen=True):
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """The metrics that it takes to know its value of any part of a network: itself, and those of a ratio."""
+        """The metrics that its value of any part of a network needs: itself, and those of a ratio."""
         if isinstance(self.total, Ratio):
             return self.name, self.total.numerator, self.total.denominator
         return (self.name,)
 
     @property
     def kind(self) -> str:
-        """What its total is, in words, such as `the largest of the layers`."""
+        """The kind of its total as text, such as `the largest of the layers`."""
         if isinstance(self.total, Ratio):
             return f"{self.total.numerator} over {self.total.denominator}"
         return _KINDS[self.total]
@@ -122,7 +122,7 @@ def named(name: str, where: str = "") -> Metric:
 
     Args:
         name: The name.
-        where: What asks, such as `--max: `, to begin a message with.
+        where: The option that names it, such as `--max: `, to begin a message with.
 
     Raises:
         OptionError: There is no such metric.
@@ -134,12 +134,12 @@ def named(name: str, where: str = "") -> Metric:
 
 
 def suggestion(name: str) -> str:
-    """Return which metric may have been meant, or which there are."""
+    """Return the nearest metric as a remedy, or the list of all."""
     return nearest(name, METRICS) or f"known: {listed(METRICS)}"
 
 
 def words(name: str) -> str:
-    """Return a metric's name as sentences have it.
+    """Return a metric's name as words of a sentence.
 
     >>> words("useful_mults")
     'useful mults'
@@ -154,7 +154,7 @@ def heading(name: str) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names of metrics as help texts have them: of the kinds of operations the first stands for all.
+    """Return the names of metrics for help texts; the first kind of operation represents all kinds.
 
     >>> listed(["params", "ops_mul", "ops_add", "peak"])
     'params, peak, ops_mul, …'
@@ -168,7 +168,7 @@ def combined(metric: Metric, values: Callable[[str], Sequence[Any]], part: Itera
     """Return the value of some layers together; None where they have none.
 
     Args:
-        metric: What is asked.
+        metric: The metric.
         values: Gives each layer's value of a metric by its name.
         part: The indices of the layers.
     """

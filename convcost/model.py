@@ -12,7 +12,7 @@ from msgspec.structs import force_setattr
 
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
@@ -28,9 +28,10 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
+    from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
-    from convcost.verification import Verification, Watch
+    from convcost.verification import ProgressCallback, Verification
 
 
 class Model(Struct, frozen=True, eq=False):
@@ -57,11 +58,16 @@ class Model(Struct, frozen=True, eq=False):
     def __hash__(self) -> int:
         return hash(self.network)
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in its spec and rarely meant, such as a symbol that nothing reads."""
+        return self.network.warnings
+
     def __repr__(self) -> str:
         from convcost.reports import heading
         from convcost.reports.contents import counted
 
-        return f"<Model: {heading.title(self.network)}: {counted(len(self.network.layers), 'layer')}>"
+        return f"<{type(self).__name__}: {heading.title(self.network)}: {counted(len(self.network.layers), 'layer')}>"
 
     def analyze(self, *, batch: int = 1, fold: bool = True) -> Analysis:
         """Return the cost of the network, layer by layer and in all.
@@ -109,14 +115,14 @@ class Model(Struct, frozen=True, eq=False):
         """Return what the network costs at every combination of some values.
 
         Args:
-            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:225:32`.
+            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:224:32`.
             where: What the points that are shown satisfy, such as `mults <= 300M`.
             best: The total to sort by, the least first.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             max_points: How many points there may be; each takes memory.
             pool: Any executor of `concurrent.futures`, to work on many points at once.
-            watch: Is told how many more points are done, and of how many.
+            watch: Progress callback: it receives how many more points are done, and of how many.
 
         Raises:
             OptionError: A symbol, a value or a condition cannot be used, or there are too many points.
@@ -146,6 +152,7 @@ class Model(Struct, frozen=True, eq=False):
         *,
         max: Mapping[str, Any],
         set: Mapping[str, Any] | None = None,
+        step: Any = None,
         batch: int = 1,
         fold: bool = True,
     ) -> Solution:
@@ -155,6 +162,8 @@ class Model(Struct, frozen=True, eq=False):
             symbol: The symbol.
             max: What totals may be: numbers, or texts such as `300M`.
             set: Values for the spec's other symbols.
+            step: The values that are tried are its multiples, such as `1/32`. Without, those of the symbol's
+                `multiple_of`, of 1 where only whole numbers serve, or of the distance at which the first width changes.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -169,7 +178,7 @@ class Model(Struct, frozen=True, eq=False):
 
         batch, set = positive("batch", batch), set or {}
         origin = origin_of(self, apart=[symbol, *set])
-        return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold)
+        return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
     def compare(self, *, batch: int = 1, fold: bool = True) -> Comparison:
         """Return the costs of the standard and the separable form of each convolution, and three totals.
@@ -215,26 +224,36 @@ class Model(Struct, frozen=True, eq=False):
         warnings.warn("Model.difference is Model.diff now", DeprecationWarning, stacklevel=2)
         return self.diff(other, batch=batch, fold=fold)
 
-    def rewrite(self, to: str, *, layers: Sequence[str] = (), **options: int | bool) -> Model:
-        """Return the network with layers in another form.
+    def rewrite(
+        self, to: str, *, layers: Sequence[str] = (), batch: int = 1, fold: bool = True, **options: int | bool
+    ) -> RewrittenModel:
+        """Return the network with layers in another form: a model, which also shows what the rewrite changed.
 
         Args:
             to: The rewrite, one of `convcost.rewriting.rewrites.NAMES`.
             layers: Patterns of the names of layers, or of what they are in; every layer without.
+            batch: How many inputs to count the operations for, in what is shown; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it, in what is shown.
             options: Options of the rewrite, such as `groups=4`.
 
         Raises:
             OptionError: There is no such rewrite, option or layer, or the rewrite does not apply.
 
-        >>> load("examples/one_5x5").rewrite("stacked").analyze().total.mults
+        >>> rewritten = load("examples/one_5x5").rewrite("stacked")
+        >>> rewritten.analyze().total.mults
         90
+        >>> rewritten.rewriting
+        <Rewriting: One 5 × 5 kernel: 1 place rewritten, 25 → 90 mults>
         """
         from convcost.rewriting.application import apply
         from convcost.rewriting.rewrites import named
         from convcost.rewriting.selection import select
 
         _check_valued(self.network)
-        return Model(apply(self.network, select(self.network, named(to, **options), layers)).network)
+        batch, rewrite = positive("batch", batch), named(to, **options)
+        sites = tuple(select(self.network, rewrite, layers))
+        network = apply(self.network, sites).network
+        return RewrittenModel(network, before=self, changes=((rewrite, sites),), batch=batch, fold=fold)
 
     def suggest(
         self,
@@ -284,7 +303,7 @@ class Model(Struct, frozen=True, eq=False):
         seed: int = 0,
         engine: str = "auto",
         pool: Executor | None = None,
-        watch: Watch | None = None,
+        watch: ProgressCallback | None = None,
         max_products: int | None = None,
         max_values: int | None = None,
     ) -> Verification:
@@ -298,7 +317,7 @@ class Model(Struct, frozen=True, eq=False):
             engine: How convolutions multiply: `plain`, every product a Python multiplication; `lanes`, many products in
                 one; `auto`, whichever is faster for the layer.
             pool: Any executor of `concurrent.futures`, to execute layers in other processes or on other machines.
-            watch: Who is told how it gets on.
+            watch: Progress callback.
             max_products: How many products may be performed in all, or of another operation that a layer performs more
                 often; 5,000,000,000 without.
             max_values: How many numbers one layer may hold at a time; 100,000,000 without, some 2 GB.
@@ -350,6 +369,63 @@ class Model(Struct, frozen=True, eq=False):
         <Check: Within budget: 2 limits>
         """
         return check_models([self], max=max, config=config, base=base, baseline=baseline, strict=strict)
+
+
+class RewrittenModel(Model, frozen=True, eq=False, kw_only=True):
+    """A model that `Model.rewrite` made of another, and what it changed: `str` and a notebook show the table of that.
+
+    Attributes:
+        before: The model that was rewritten.
+        changes: The rewrite, and where it was applied.
+        batch: How many inputs the operations are counted for in the table.
+        fold: Whether a batch norm costs nothing in the table where it can fold into the layer before it.
+    """
+
+    before: Model
+    changes: tuple[tuple[Rewrite, tuple[Site, ...]], ...]
+    batch: int = 1
+    fold: bool = True
+
+    @property
+    def rewriting(self) -> Rewriting:
+        """The costs before and after, place by place."""
+        from convcost.rewriting.analysis import Rewriting
+
+        return Rewriting.of(self.before.network, self.changes, batch=self.batch, fold=self.fold)
+
+    @property
+    def text(self) -> str:
+        """The text of the spec with its items rewritten in place; everything else stays byte for byte.
+
+        Raises:
+            OptionError: The model before was not read from a spec, or its text cannot be edited so.
+        """
+        from convcost.rewriting.text import Note, rewrite_text
+
+        origin = self.before.origin
+        if origin is None:
+            found = "a network that was built or rewritten, not read"
+            raise OptionError(ErrorDetail("only the text of a spec can be rewritten", found=found))
+        notes = [(Note(rewrite.name, rewrite.source), sites) for rewrite, sites in self.changes]
+        return rewrite_text(origin.reader.source, origin.settings, self.before.network, notes, self.network)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what changed as plain data: what `convcost rewrite --format json` writes."""
+        return self.rewriting.to_dict()
+
+    def to_dataframe(self) -> Any:
+        """Return the places that were rewritten as a data frame of pandas.
+
+        Raises:
+            OptionError: pandas is not installed.
+        """
+        return self.rewriting.to_dataframe()
+
+    def __str__(self) -> str:
+        return str(self.rewriting)
+
+    def _repr_html_(self) -> str:
+        return self.rewriting._repr_html_()
 
 
 def _check_valued(*networks: Network, apart: Collection[str] = ()) -> None:
@@ -411,7 +487,7 @@ def load(
         max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
 
     Raises:
-        SpecError: There is no such spec, or it has errors; all of them are told, each with its place.
+        SpecError: There is no such spec, or it has errors; all of them are reported, each with its place.
         OptionError: `set` or `free` names an unknown symbol, or gives one a value it cannot have.
 
     >>> load("mobilenet_v1", set={"alpha": "1/2"}).analyze().total.params

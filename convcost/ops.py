@@ -19,7 +19,7 @@ class Ledger(Struct, frozen=True):
     """Scalar operations performed, by kind; a subtraction is an `add`.
 
     >>> Ledger(mul=2, add=2) + Ledger(add=1) * 3
-    Ledger(mul=2, add=5, div=0, cmp=0, exp=0, sqrt=0, tanh=0, erf=0, pow=0)
+    Ledger(mul=2, add=5, div=0, cmp=0, exp=0, sqrt=0, tanh=0, erf=0, pow=0, log=0, abs=0, floor=0, sin=0, cos=0)
     """
 
     mul: int = 0
@@ -31,6 +31,11 @@ class Ledger(Struct, frozen=True):
     tanh: int = 0
     erf: int = 0
     pow: int = 0
+    log: int = 0
+    abs: int = 0
+    floor: int = 0
+    sin: int = 0
+    cos: int = 0
 
     def __add__(self, other: Ledger) -> Ledger:
         return Ledger(
@@ -43,6 +48,11 @@ class Ledger(Struct, frozen=True):
             self.tanh + other.tanh,
             self.erf + other.erf,
             self.pow + other.pow,
+            self.log + other.log,
+            self.abs + other.abs,
+            self.floor + other.floor,
+            self.sin + other.sin,
+            self.cos + other.cos,
         )
 
     def __mul__(self, times: int) -> Ledger:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.cost.analysis import Analysis
 from convcost.errors import ConvcostError, ErrorDetail, SpecError
-from convcost.model import Model, check_models, load, origin_of, positive
+from convcost.model import Model, RewrittenModel, check_models, load, origin_of, positive
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
     from convcost.rewriting.suggest import Suggestion
-    from convcost.verification import Verification, Watch
+    from convcost.verification import ProgressCallback, Verification
 
 
 def analyze(
@@ -103,6 +103,7 @@ def solve(
     *,
     max: Mapping[str, Any],
     set: Mapping[str, Any] | None = None,
+    step: Any = None,
     batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
@@ -116,7 +117,7 @@ def solve(
 
     batch, set = positive("batch", batch), set or {}
     origin = _asked(spec, max_layers, apart=[symbol, *set])
-    return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold)
+    return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
 
 def compare(
@@ -157,7 +158,7 @@ def diff(
         max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
 
     Raises:
-        ConvcostError: A spec is wrong; the errors of both are told.
+        ConvcostError: A spec is wrong; the errors of both are reported.
 
     >>> found = diff("mobilenet_v1", "mobilenet_v1", set_other={"alpha": "1/2"})
     >>> found.after.total.macs - found.before.total.macs
@@ -183,15 +184,21 @@ def rewrite(
     *,
     layers: Sequence[str] = (),
     set: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    fold: bool = True,
     max_layers: int | None = None,
     **options: int | bool,
-) -> Model:
+) -> RewrittenModel:
     """Read a spec and return its network with layers in another form: `load(spec, set=set).rewrite(to, …)`.
 
-    >>> rewrite("examples/one_5x5", "stacked").analyze().total.mults
+    >>> rewritten = rewrite("examples/one_5x5", "stacked")
+    >>> rewritten.analyze().total.mults
     90
+    >>> print(rewritten.text.splitlines()[0])
+    # rewritten: stacked (Simonyan and Zisserman 2014, arXiv:1409.1556, section 2.3)
     """
-    return load(spec, set=set, max_layers=max_layers).rewrite(to, layers=layers, **options)
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.rewrite(to, layers=layers, batch=batch, fold=fold, **options)
 
 
 def suggest(
@@ -212,7 +219,7 @@ def suggest(
     """
     from convcost.rewriting.suggest import limits_of
 
-    bounds = limits_of(max)  # what is wrong with the arguments is told before what is with the spec
+    bounds = limits_of(max)  # errors of the arguments come before those of the spec
     model = load(spec, set=set, max_layers=max_layers)
     return model.suggest(max=bounds, allow=allow, options=options, ends=ends, fold=fold)
 
@@ -226,7 +233,7 @@ def verify(
     seed: int = 0,
     engine: str = "auto",
     pool: Executor | None = None,
-    watch: Watch | None = None,
+    watch: ProgressCallback | None = None,
     max_products: int | None = None,
     max_values: int | None = None,
     max_layers: int | None = None,
@@ -272,7 +279,7 @@ def check(
         max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
 
     Raises:
-        ConvcostError: A spec, the configuration or the baseline is wrong; everything that is wrong is told.
+        ConvcostError: A spec, the configuration or the baseline is wrong; all errors are reported.
 
     >>> check("mobilenet_v1", max={"mults": "600M", "params": "5M"})
     <Check: Within budget: 2 limits>

@@ -1,4 +1,4 @@
-"""One kind of registry: what has a name and can be added to, by convcost itself or by a package installed beside it.
+"""The registry of named entries, to which convcost itself and packages installed beside it add.
 
 Built-in entries are known without importing them or, where defining them registers them, from the start. Entry points
 of installed packages are read only when a name is unknown or all names are asked for, since finding them is slow.
@@ -38,7 +38,7 @@ class Registry(Mapping[str, T], Generic[T]):
         group: The group of entry points by which other packages add entries, such as `convcost.layers`. The name of an
             entry point is the name of the entry, its object the entry.
         lazy: Where built-in entries are found, as `module:attribute`; each is imported when it is looked up.
-        check: Returns what is wrong with an entry of another package, given its name; nothing where it can be used.
+        check: Returns the error in an entry of another package, given its name; an empty text where it can be used.
 
     >>> sizes = Registry("size", "convcost.doctest", {"byte": "struct:calcsize"})
     >>> list(sizes), sizes["byte"]("b")
@@ -131,7 +131,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return self._points
 
     def _is(self, point: Any) -> bool:
-        """Return whether an entry point names an entry that is known because its module was imported before."""
+        """Return whether an entry point names an entry that an earlier import registered."""
         entry = self._entries.get(point.name)
         return (getattr(entry, "__module__", ""), getattr(entry, "__qualname__", "")) == (point.module, point.attr)
 

@@ -23,6 +23,12 @@ settings.register_profile("no clock", deadline=None, derandomize=True)  # what f
 settings.load_profile("no clock")
 
 
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch):
+    """Forget the width that pytest's own processes have, so that a page is as wide as that of a file."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def started():
     """Return a function that starts a process which ends with the block, and is killed after a minute."""

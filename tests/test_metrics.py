@@ -176,7 +176,7 @@ def test_every_sum_is_that_of_the_layers(batch):
     for name, metric in METRICS.items():
         assert metric.adds_up
         assert analysis.value(name) == sum(analysis.values(name)), name
-        if name != "deployed_params":
+        if name not in ("deployed_params", "weight_bytes"):
             assert [layer.value(name) for layer in analysis.layers] == analysis.values(name), name
 
 
@@ -306,7 +306,7 @@ def test_a_metric_that_nobody_asked_for_is_not_computed(table, run):
 
 @pytest.mark.parametrize("name", [*METRICS])
 def test_every_command_accepts_every_metric(name, run):
-    wide = ["net.yaml", "--set", "n=1:20"]
+    wide = ["net.yaml", "--set", "n=1:19"]
     for arguments in [
         ("analyze", "net.yaml", "--sort", name),
         ("analyze", "net.yaml", "--columns", name),
@@ -327,8 +327,9 @@ def test_every_command_accepts_every_metric(name, run):
         (["analyze", "--columns", "mults,multz"],
             "error: --columns: there is no column 'multz'\n = help: did you mean 'mults'?\n"),
         (["analyze", "--columns", "mults,,"],
-            ("error: --columns: there is no column ''\n = help: known: params, buffers, mults, adds, macs, flops, "
-             "useful_mults, output_values, activations, deployed_params, ops_mul, …\n")),
+            ("error: --columns: there is no column ''\n = help: known: type, output, share, ratio, notes, params, "
+             "buffers, mults, adds, macs, flops, useful_mults, output_values, activations, deployed_params, "
+             "weight_bytes, ops_mul, …\n")),
         (["sweep", "--set", "n=1,2", "--where", "multz < 5"],
             "error: there is no total 'multz'\n = help: did you mean 'mults'?\n"),
         (["sweep", "--set", "n=1,2", "--best", "multz"],
@@ -344,26 +345,27 @@ def test_an_unknown_metric_is_told_with_what_may_be_meant(arguments, message, ru
     assert (status, out, err) == (2, "", message)
 
 
-def test_chosen_columns(peak, run):
+def test_chosen_columns(peak, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
     status, out, _ = run(
         "analyze", "net.yaml", "--columns", "deployed_params, peak_output,per_param,ops_cmp,peak_output"
     )
     assert status == 0
     lines = [re.split(r"  +", line.strip()) for line in out.splitlines()]
     # 288, 16; 128, 128, 32, 2 values; 128 / 288 = 4 / 9, 32 / 16; relu compares 128; in all 290 / 304
-    assert lines[lines.index([out.splitlines()[0]]) + 3 : 11] == [
+    assert lines[lines.index([""]) + 1 : 12] == [
         ["Layer", "Type", "Output", "Deployed params", "Peak output, values", "Per param, values", "Ops cmp", "Notes"],
-        ["─" * len(out.splitlines()[4])],
-        ["first", "conv", "8×4×4", "288", "128", "≈0.444444", "0"],
+        ["─" * len(out.splitlines()[5])],
+        ["first", "conv 3×3", "8×4×4", "288", "128", "≈0.444444", "0"],
         ["relu_1", "relu", "8×4×4", "0", "128", "128"],
-        ["second", "conv", "2×4×4", "16", "32", "2", "0"],
+        ["second", "conv 1×1", "2×4×4", "16", "32", "2", "0"],
         ["global_avg_pool_1", "global_avg_pool", "2×1×1", "0", "2", "0", "output"],
-        ["─" * len(out.splitlines()[4])],
-        ["Total", "4 layers", "304", "128", "≈0.953947", "128"],
+        ["─" * len(out.splitlines()[5])],
+        ["Total", "2 layers", "304", "128", "≈0.953947", "128"],
     ]
     assert "Peak output, values: What peak_output is.\n" in out
     _, out, _ = run("analyze", "net.yaml", "--columns", "params,result", "-f", "markdown")
-    assert "| `first` | conv | 8×4×4 | 288 | 128 |  |\n" in out
+    assert "| `first` | conv 3×3 | 8×4×4 | 288 | 128 |  |\n" in out
 
 
 def test_chosen_columns_of_rows_of_several_layers(peak, run):
@@ -411,12 +413,12 @@ def test_sorting_by_any_metric(peak, run):
 
 def test_sweeping_a_peak_and_a_ratio(peak, run):
     arguments = ["--where", "peak_output <= 48", "--where", "per_param > 1.5", "--best", "per_param", "-f", "json"]
-    status, out, err = run("sweep", "net.yaml", "--set", "n=1:16", *arguments)
+    status, out, err = run("sweep", "net.yaml", "--set", "n=1:15", *arguments)
     assert (status, err) == (0, "")
     # (32 n + 34) / 38 n: 66 / 38, 98 / 76, 130 / 114; the largest is 16 n, or second's 32
     found = [(point["n"], point["peak_output"], point["per_param"]) for point in json.loads(out)["points"]]
     assert found == [(1, 32, "33/19")]
-    _, out, _ = run("sweep", "net.yaml", "--set", "n=1:5", "--best", "per_param", "-f", "csv")
+    _, out, _ = run("sweep", "net.yaml", "--set", "n=1:4", "--best", "per_param", "-f", "csv")
     rows = [(row["n"], row["per_param"]) for row in csv.DictReader(io.StringIO(out))]
     assert rows == [(str(n), str((32 * n + 34) / (38 * n))) for n in (4, 3, 2, 1)]
 
@@ -427,7 +429,7 @@ def test_a_metric_that_is_no_sum_never_meets_a_formula_in_a_sweep(table, run):
         return output_values(analysis)
 
     table("numeric", of_layers, PEAK)
-    found = convcost.sweep("net.yaml", set={"n": "1:40"}, where=["numeric == 32"])
+    found = convcost.sweep("net.yaml", set={"n": "1:39"}, where=["numeric == 32"])
     assert [row["n"] for row in found.rows()] == [1, 2]
 
 
@@ -605,9 +607,13 @@ def test_the_schemas_know_each_metric(peak):
 OLD = NET + "budget: {activations: 200, params: 1k}\n"
 # 128 + 32 = 160 by convolutions, 290 in all
 WARNED = (
-    "net.yaml:10:23: activations of net.yaml are 160 now: the values that convolutions, linear layers and matrix "
-    "products put out; they were 290, the values that all layers put out. `convcost: 2` at the top of the file says "
-    "that this is meant; `output_values` limits what was limited."
+    "warning: activations of net.yaml are 160 now, and were 290\n"
+    "  --> net.yaml:10:23, budget\n"
+    "   |\n"
+    "10 | budget: {activations: 200, params: 1k}\n"
+    "   |                       ^\n"
+    "   = note: they count what convolutions, linear layers and matrix products give, no longer what all layers do\n"
+    "   = help: `convcost: 2` at the top of the file accepts the new meaning; `output_values` limits what was limited"
 )
 
 
@@ -615,10 +621,15 @@ def test_a_limit_on_activations_of_version_1_warns_with_both_values(run):
     Path("net.yaml").write_text(OLD)
     status, out, err = run("check", "net.yaml", "-f", "json")
     data = json.loads(out)
-    assert (status, err, data["notes"]) == (0, f"warning: {WARNED}\n", [WARNED])
+    assert (status, err, data["notes"]) == (0, f"{WARNED}\n", [])
+    assert [(each["message"], each["line"], each["column"]) for each in data["warnings"]] == [
+        ("activations of net.yaml are 160 now, and were 290", 10, 23)
+    ]
     assert (data["verdicts"][0]["actual"], data["verdicts"][0]["verdict"]) == (160, "within")
-    assert WARNED in run("check", "net.yaml")[1]
-    assert convcost.check("net.yaml").notes == (WARNED,)
+    assert run("check", "net.yaml")[2] == f"{WARNED}\n"
+    assert list(map(str, convcost.check("net.yaml").warnings)) == [WARNED]
+    refused = WARNED.replace("warning:", "error:", 1)
+    assert run("check", "net.yaml", "--strict") == (2, "", f"{refused}\n")
 
 
 @pytest.mark.parametrize(
@@ -627,18 +638,17 @@ def test_a_limit_on_activations_of_version_1_warns_with_both_values(run):
 def test_where_the_meaning_is_known_nothing_is_warned_of(text, run):
     Path("net.yaml").write_text(text)
     _, out, err = run("check", "net.yaml", "-f", "json")
-    assert (err, json.loads(out)["notes"]) == ("", [])
+    assert (err, json.loads(out)["warnings"]) == ("", [])
 
 
 def test_a_configuration_says_its_version_too(run):
     budgets = "  - {metric: activations, max: 100, layers: 's*'}\n  - {metric: activations, max: 1k, scope: each}\n"
     Path("convcost.yaml").write_text(f"models: net.yaml\nbudgets:\n{budgets}")
     _, out, err = run("check", "-f", "json")
-    told = json.loads(out)["notes"]
-    assert err == "".join(f"warning: {note}\n" for note in told)
-    assert [re.match(r"(.*) are (\d+) now.* were (\d+),", note).groups() for note in told] == [
-        ("convcost.yaml:3:32: activations of net.yaml, s*", "32", "32"),
-        ("convcost.yaml:4:32: activations of net.yaml, first", "128", "128"),
+    assert err.count("warning: ") == 2
+    assert [(each["message"], each["file"], each["line"], each["column"]) for each in json.loads(out)["warnings"]] == [
+        ("activations of net.yaml, s* are 32 now, and were 32", "convcost.yaml", 3, 32),
+        ("activations of net.yaml, first are 128 now, and were 128", "convcost.yaml", 4, 32),
     ]
     Path("net.yaml").write_text(NET.replace("out_channels: 2", "out_channels: 9"))
     assert "activations of net.yaml, second are 144 now" in run("check")[2]  # 9 · 16, of the layers the most

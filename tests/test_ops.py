@@ -25,7 +25,22 @@ costs = st.builds(Cost, counts, counts, ledgers, counts, counts)
 
 
 def test_the_kinds_of_scalar_operations():
-    assert KINDS == ("mul", "add", "div", "cmp", "exp", "sqrt", "tanh", "erf", "pow")
+    assert KINDS == (
+        "mul",
+        "add",
+        "div",
+        "cmp",
+        "exp",
+        "sqrt",
+        "tanh",
+        "erf",
+        "pow",
+        "log",
+        "abs",
+        "floor",
+        "sin",
+        "cos",
+    )
 
 
 @given(ledgers, ledgers)

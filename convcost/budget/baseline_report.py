@@ -13,11 +13,11 @@ from msgspec import UNSET, Struct
 from convcost import files
 from convcost.cost.analysis import LayerCost
 from convcost.documents import READABLE
-from convcost.documents.analysis import Entry, Network
+from convcost.documents.analysis import Entry, NetworkDocument
 from convcost.documents.numbers import Head, kinds
 from convcost.errors import BaselineError, ErrorDetail, Place
 from convcost.metrics import METRICS, counts, standard
-from convcost.network import Network as NetworkOfToday
+from convcost.network import Network
 from convcost.ops import KINDS, Cost, Ledger
 
 
@@ -47,7 +47,7 @@ class Recorded(Struct, frozen=True):
     version: int
 
     @property
-    def network(self) -> Network:
+    def network(self) -> NetworkDocument:
         """Which network it is."""
         return self.entry.network
 
@@ -61,7 +61,7 @@ class Recorded(Struct, frozen=True):
         """The network's cost."""
         return _cost(self.entry.total)
 
-    def layers(self, network: NetworkOfToday | None = None) -> tuple[LayerCost, ...]:
+    def layers(self, network: Network | None = None) -> tuple[LayerCost, ...]:
         """Return the rows as what they were made from, without their ratios and their notes.
 
         Args:

@@ -16,7 +16,7 @@ from convcost.budget.revisions import Revision
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.cost.documents import network_document
-from convcost.documents.analysis import Network as Whose
+from convcost.documents.analysis import NetworkDocument
 from convcost.errors import BaselineError, ConvcostError, ErrorDetail, Place, visible
 from convcost.network import Network
 from convcost.ops import Cost
@@ -195,7 +195,7 @@ class _Reported:
         It is found by its file; by its name where one of the two is from no file, or the file is gone, and the name is
         only one network's.
         """
-        whose = Whose(name=network.name or None, file=network.file or None, symbols={})
+        whose = NetworkDocument(name=network.name or None, file=network.file or None, symbols={})
         if whose.is_file:
             file = os.path.realpath(network.file)
             for folder in ("", os.path.dirname(self._path)):  # noqa: PTH120 -- where it was made, as far as one can tell
@@ -235,7 +235,7 @@ class _Reported:
         return ErrorDetail(message, Place(self._path), found=f"it does at {few}", help=help)
 
 
-def _real(whose: Whose, folder: str = "") -> str:
+def _real(whose: NetworkDocument, folder: str = "") -> str:
     return os.path.realpath(Path(folder, whose.file or ""))
 
 

@@ -135,14 +135,14 @@ def run(
     unguarded = notes_of.without_budget(specs, verdicts)
     if configuration and (not specs or tuple(specs) == configuration.models):
         unguarded += notes_of.unlisted(configuration)
-    warnings = notes_of.warnings(verdicts)
+    in_specs = [each for verdict in verdicts for each in verdict.analysis.network.warnings]
     return Check(
         verdicts,
         config=configuration.file if configuration else "",
         base=baseline.base if baseline else None,
         strict=strict,
-        notes=(*unguarded, *notes, *notes_of.accepted_growth(verdicts), *warnings),
-        warnings=(*unguarded, *warnings),
+        notes=(*unguarded, *notes, *notes_of.accepted_growth(verdicts)),
+        warnings=tuple(dict.fromkeys((*in_specs, *notes_of.warnings(verdicts)))),
     )
 
 

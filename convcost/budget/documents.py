@@ -13,13 +13,14 @@ from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis
 from convcost.cost.documents import entry_document, plain, standard_names
 from convcost.documents import check as documents
-from convcost.documents.difference import Base as BaseDocument
+from convcost.documents.difference import BaseDocument
+from convcost.documents.warnings import warning_documents
 from convcost.metrics import METRICS
 
 
 def check_document(check: Check) -> Struct:
     """Return the document of a check."""
-    return documents.Check(
+    return documents.CheckDocument(
         ok=check.ok,
         strict=check.strict,
         config=check.config or None,
@@ -28,6 +29,7 @@ def check_document(check: Check) -> Struct:
         notes=list(check.notes),
         verdicts=[_described(verdict) for verdict in check.verdicts],
         networks=[entry_document(analysis, names) for analysis, names in _networks(check)],
+        warnings=warning_documents(check.warnings),
     )
 
 
@@ -52,11 +54,11 @@ def _base(base: Base) -> BaseDocument:
     )
 
 
-def _described(verdict: Verdict) -> documents.Verdict:
+def _described(verdict: Verdict) -> documents.VerdictDocument:
     """Return a verdict as a document has it."""
     remedy = verdict.remedy
     symbols = {name: plain(value) for name, value in verdict.symbols.items()}
-    return documents.Verdict(
+    return documents.VerdictDocument(
         **{**record(verdict), "symbols": symbols},
         costliest=[
             documents.Costliest(
@@ -73,8 +75,8 @@ def _described(verdict: Verdict) -> documents.Verdict:
     )
 
 
-def _remedy(remedy: Remedy) -> documents.Remedy:
-    return documents.Remedy(
+def _remedy(remedy: Remedy) -> documents.RemedyDocument:
+    return documents.RemedyDocument(
         rewrites=list(remedy.rewrites),
         layers=list(remedy.layers),
         reached=remedy.reached,

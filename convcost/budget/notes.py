@@ -12,7 +12,7 @@ from convcost.budget.configuration import Configuration
 from convcost.budget.judging import chosen
 from convcost.budget.targets import Checked, name_of
 from convcost.budget.verdicts import GROWTH, Verdict
-from convcost.errors import encodable
+from convcost.errors import WarningDetail, encodable
 from convcost.metrics import METRICS
 from convcost.reports.contents import figure
 
@@ -61,7 +61,7 @@ def whose(verdict: Verdict) -> str:
     return ", ".join(part for part in (verdict.spec, layer, verdict.point) if part)
 
 
-def warnings(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+def warnings(verdicts: Sequence[Verdict]) -> tuple[WarningDetail, ...]:
     """Return the warnings: limits that may mean something else than was thought.
 
     Args:
@@ -70,7 +70,7 @@ def warnings(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     return (*renamed_metrics(verdicts), *percent_forgotten(verdicts))
 
 
-def percent_forgotten(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+def percent_forgotten(verdicts: Sequence[Verdict]) -> tuple[WarningDetail, ...]:
     """Return a warning on each limit on growth that looks like a share whose % was forgotten, with both readings.
 
     Args:
@@ -93,17 +93,20 @@ def _looks_like_percent(verdict: Verdict) -> bool:
     return verdict.base is None or bound.value * 100 < verdict.base
 
 
-def _percent_forgotten(verdict: Verdict) -> str:
+def _percent_forgotten(verdict: Verdict) -> WarningDetail:
     bound, name = verdict.bound, metrics.words(verdict.budget.metric)
-    place = f"{bound.place}: " if bound.place else ""
     share = f" ({figure(floor(verdict.base * bound.value / 100))})" if verdict.base is not None else ""
-    return (
-        f"{place}growth: {bound.text} allows {bound.text} more {name}; growth: {bound.text}% would allow {bound.text} %"
-        f"{share} more. Write {bound.text}% if that is meant, {bound.text}e0 if not."
+    return WarningDetail(
+        f"growth: {bound.text} allows {bound.text} more {name}",
+        bound.place,
+        verdict.budget.path,
+        help=f"write {bound.text}% if that is meant, {bound.text}e0 if not",
+        note=f"growth: {bound.text}% would allow {bound.text} %{share} more",
+        source=bound.source,
     )
 
 
-def renamed_metrics(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+def renamed_metrics(verdicts: Sequence[Verdict]) -> tuple[WarningDetail, ...]:
     """Return a warning on each limit whose metric means something else than in the version that it is written in.
 
     Args:
@@ -118,16 +121,18 @@ def renamed_metrics(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     return tuple(map(_renamed, worst.values()))
 
 
-def _renamed(verdict: Verdict) -> str:
-    """Return the value that a limit on activations is held to, and the one of earlier versions."""
+def _renamed(verdict: Verdict) -> WarningDetail:
+    """Return the warning with the value that a limit on activations is held to, and the one of earlier versions."""
     budget, analysis = verdict.budget, verdict.analysis
     index = next((index for index, layer in enumerate(analysis.layers) if layer is verdict.layer), None)
     part = chosen(budget, analysis) if index is None else [index]
     before = metrics.combined(METRICS["output_values"], analysis.values, part)
     where = f", {verdict.layer.name}" if verdict.layer is not None else f", {budget.layers}" if budget.layers else ""
-    place = f"{verdict.bound.place}: " if verdict.bound.place else ""
-    return (
-        f"{place}activations of {verdict.spec}{where} are {verdict.actual:,} now: the values that convolutions, linear "
-        f"layers and matrix products put out; they were {before:,}, the values that all layers put out. "
-        "`convcost: 2` at the top of the file says that this is meant; `output_values` limits what was limited."
+    return WarningDetail(
+        f"activations of {verdict.spec}{where} are {verdict.actual:,} now, and were {before:,}",
+        verdict.bound.place,
+        budget.path,
+        help="`convcost: 2` at the top of the file accepts the new meaning; `output_values` limits what was limited",
+        note="they count what convolutions, linear layers and matrix products give, no longer what all layers do",
+        source=verdict.bound.source,
     )

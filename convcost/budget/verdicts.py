@@ -11,7 +11,7 @@ from msgspec import Struct
 from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
-from convcost.errors import Place
+from convcost.errors import Place, WarningDetail
 from convcost.reports.result import Result
 
 Value = int | Fraction
@@ -158,8 +158,8 @@ class Check(Result, frozen=True):
         config: The configuration that the budgets stand in; empty where there is none.
         base: What growth is measured against.
         strict: Whether a warning fails, too.
-        notes: What else is worth knowing, such as that no budget is for a spec, or that a limit was raised.
-        warnings: Those of the notes that ask for a change: specs without a budget, limits that may be misread.
+        notes: What else is to be said, such as that no budget is for a spec, or that a limit was raised.
+        warnings: What is valid in the specs and the budgets and rarely meant.
     """
 
     shown_by: ClassVar[str] = "convcost.budget.report:CheckReport"
@@ -169,7 +169,7 @@ class Check(Result, frozen=True):
     base: Base | None = None
     strict: bool = False
     notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[WarningDetail, ...] = ()
 
     def summary(self) -> str:
         """Return the result in one line."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
 
 import typer
 
 import convcost
-from convcost.cli import options, output, writing
-from convcost.cost.report import OTHER_SORTS, AnalysisReport, check_columns, check_sort
-from convcost.errors import ConvcostError, ErrorDetail, SpecError
+from convcost.cli import notices, options, output
+from convcost.cost.report import OTHER_COLUMNS, OTHER_SORTS, AnalysisReport, check_by, check_columns, check_sort
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 
 _SORT = typer.Option(
     None,
@@ -20,9 +21,11 @@ _SORT = typer.Option(
 _COLUMNS = typer.Option(
     None,
     "--columns",
-    metavar="METRIC,…",
-    help=f"Show these numbers of each layer instead of the usual: {options.METRICS}",
+    metavar="COLUMN,…",
+    help=f"Show these columns instead of the usual: {', '.join(OTHER_COLUMNS)}, {options.METRICS}",
 )
+_BY = typer.Option(None, "--by", metavar="type", help="Sum up the layers of each type.")
+_SUMMARY = typer.Option(False, "--summary", help="Show the totals only.")
 
 
 def analyze(
@@ -33,36 +36,76 @@ def analyze(
     no_fold: bool = options.NoFold,
     sort: Optional[str] = _SORT,  # noqa: UP045 -- typer reads the annotation while running
     columns: Optional[str] = _COLUMNS,  # noqa: UP045
-    top: Optional[int] = typer.Option(  # noqa: UP045
-        None, "--top", min=1, metavar="N", help="Show only the first so many rows, by mults."
-    ),
-    depth: Optional[int] = typer.Option(  # noqa: UP045
-        None, "--depth", min=1, metavar="N", help="Fold what lies deeper in blocks and branches into one row."
-    ),
+    top: Optional[int] = options.Top,  # noqa: UP045
+    depth: Optional[str] = options.Depth,  # noqa: UP045
+    layers: bool = options.Layers,
+    summary: bool = _SUMMARY,
+    by: Optional[str] = _BY,  # noqa: UP045
     formulas: bool = typer.Option(False, "--formulas", help="Show each layer's formulas in the papers' letters."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the cost of networks: parameters, multiplications and additions, per layer, exactly."""
     chosen = output.outputs(format, outputs, specs)
-    settings = options.settings(set)
-    if sort is not None:
-        check_sort(sort)
     shown = options.names(columns)
     check_columns(shown)
-    reports = []
+    levels, layers = options.depth(depth, layers)
+    _check_rows({"--summary": summary, "--by": by is not None, "--depth": levels is not None, "--layers": layers})
+    rows: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers, "by": by, "summary": summary}
+    found = reports(
+        specs, options.settings(set), free, batch=batch, fold=not no_fold, formulas=formulas, columns=shown, **rows
+    )
+    output.write(found, chosen, warnings=[each for report in found for each in report.analysis.warnings])
+
+
+def reports(
+    specs: Sequence[str],
+    settings: Mapping[str, str],
+    free: Sequence[str] = (),
+    *,
+    batch: int,
+    fold: bool,
+    **rows: Any,
+) -> list[AnalysisReport]:
+    """Return the report of each spec.
+
+    Args:
+        specs: The specs.
+        settings: The values of symbols.
+        free: The symbols that stay symbols.
+        batch: How many inputs to count the operations for.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        rows: Which rows and columns are shown, as `AnalysisReport.of` has them.
+
+    Raises:
+        ConvcostError: A spec or an option is wrong; the errors of all specs at once.
+    """
+    check_by(rows.get("by"))
+    if rows.get("sort") is not None:
+        check_sort(rows["sort"])
+    found = []
     errors: list[ErrorDetail] = []
     for spec in specs:
         try:
-            analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=not no_fold)
-            for name in analysis.unused:
-                writing.warn(f"{name} occurs in no number of {spec}")
-            report = AnalysisReport.of(analysis, sort=sort, top=top, depth=depth, formulas=formulas, columns=shown)
-            reports.append(report)
-        except ConvcostError as error:  # the errors of all specs at once
+            analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=fold)
+            notices.refuse(analysis.warnings)
+            found.append(AnalysisReport.of(analysis, **rows))
+        except ConvcostError as error:
             if len(specs) == 1:
                 raise
-            errors += error.details
+            errors += [detail for detail in error.details if detail not in errors]
     if errors:
         raise SpecError(errors)
-    output.write(reports, chosen)
+    return found
+
+
+def _check_rows(chosen: dict[str, bool]) -> None:
+    """Refuse two options that each say which rows there are.
+
+    Raises:
+        OptionError: There are two.
+    """
+    given = [option for option, is_given in chosen.items() if is_given]
+    if len(given) > 1:
+        message = f"{given[0]} and {given[1]} contradict each other"
+        raise OptionError(ErrorDetail(message, help="leave one of them out"))

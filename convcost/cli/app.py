@@ -1,10 +1,11 @@
-"""The command `convcost`: its commands, and what becomes of errors."""
+"""The command `convcost`: its commands, their groups and common options, and how errors end it."""
 
 from __future__ import annotations
 
 import errno
 import gc
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -13,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup, TyperOption
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 import convcost
 from convcost import _startup
-from convcost.cli import progress, streams
-from convcost.errors import ConvcostError, ErrorDetail, visible
+from convcost.cli import notices, progress, streams
+from convcost.errors import LONGEST, ConvcostError, ErrorDetail, OptionError, visible
 from convcost.registry import PluginWarning, Registry
 from convcost.spec import limits
 
 NO = 1
 WRONG_INPUT = 2
-_COLLECTOR = (200_000, 20, 20)  # networks hold no cycles: looking for them more often is for nothing
+_COMPLETING = "_CONVCOST_COMPLETE"  # the variable that shells set to ask for completions
 BUG = 3
 
 _UNWRITABLE = frozenset({errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC})
@@ -35,30 +36,40 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
     "convcost.commands",
     {
         "analyze": "convcost.cli.analyze:analyze",
-        "verify": "convcost.cli.verify:verify",
         "compare": "convcost.cli.compare:compare",
         "diff": "convcost.cli.diff:diff",
-        "rewrite": "convcost.cli.rewrite:rewrite",
-        "suggest": "convcost.cli.suggest:suggest",
-        "check": "convcost.cli.check:check",
-        "init": "convcost.cli.init:init",
         "formulas": "convcost.cli.formulas:formulas",
+        "verify": "convcost.cli.verify:verify",
         "sweep": "convcost.cli.sweep:sweep",
         "solve": "convcost.cli.solve:solve",
+        "rewrite": "convcost.cli.rewrite:rewrite",
+        "suggest": "convcost.cli.suggest:suggest",
+        "init": "convcost.cli.init:init",
+        "check": "convcost.cli.check:check",
         "specs": "convcost.cli.specs:specs",
         "schema": "convcost.cli.schema:schema",
+        "version": "convcost.cli.version:version",
     },
 )
-"""The commands, each a function that typer makes one of; imported when it is invoked, or help lists all."""
+"""The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
+
+GROUPS = {
+    "Count": ("analyze", "compare", "diff", "formulas", "verify"),
+    "Design": ("sweep", "solve", "rewrite", "suggest"),
+    "Keep a budget": ("init", "check"),
+    "Look up": ("specs", "schema", "version"),
+}
+"""The groups in which help lists commands; those of other packages come first, in none."""
 
 
-_READ_NO_SPEC = frozenset(("formulas", "schema"))
+_READ_NO_SPEC = frozenset(("formulas", "schema", "version"))
+_OWN_STRICT = frozenset(("check", "specs"))  # the one has it, the other reads shipped specs only
 _FEWER_LAYERS = {"compare": 30_000, "diff": 50_000, "rewrite": 30_000, "suggest": 50_000, "verify": 50_000}
-"""How many layers networks may have, without the option, for commands that work longest on each."""
+"""The limits of layers for the commands that work longest on each."""
 
 
 def _max_layers(command: str) -> Any:
-    """Return the option of how many layers the specs' networks may have, which all commands have that read specs."""
+    """Return the option that limits the layers of the specs' networks."""
     default = _FEWER_LAYERS.get(command, limits.DEFAULT_LAYERS)
 
     def allow(context: Any, parameter: Any, layers: int | None) -> None:
@@ -71,12 +82,12 @@ def _max_layers(command: str) -> Any:
         metavar="N",
         expose_value=False,
         callback=allow,
-        help=f"Allow networks so many layers: {default:,} without, at most {limits.MOST_LAYERS:,}.",
+        help=f"Allow networks this many layers: {default:,} by default, at most {limits.MOST_LAYERS:,}.",
     )
 
 
 def _max_bytes() -> Any:
-    """Return the option of how many bytes a spec may have."""
+    """Return the option that limits the bytes of a spec."""
 
     def allow(context: Any, parameter: Any, text: str | None) -> None:
         if text is not None:
@@ -89,8 +100,34 @@ def _max_bytes() -> Any:
         metavar="N",
         expose_value=False,
         callback=allow,
-        help="Allow specs of so many bytes, such as 16Mi: 4Mi without, at most 1Gi.",
+        help="Allow specs of this many bytes, such as 16Mi: 4Mi by default, at most 1Gi.",
     )
+
+
+def _strict() -> Any:
+    """Return the option that makes errors of warnings."""
+    return TyperOption(
+        param_decls=["--strict"],
+        is_flag=True,
+        expose_value=False,
+        callback=lambda context, parameter, strict: context.with_resource(notices.strictly(bool(strict))),
+        help="Treat warnings about the specs as errors.",
+    )
+
+
+class _Command(TyperCommand):
+    """A command whose help ends with examples."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help and the examples."""
+        super().format_help(ctx, formatter)
+        _write_examples(self.name or "", formatter)
+
+
+def _write_examples(command: str, formatter: Any) -> None:
+    from convcost.cli import examples
+
+    formatter.write(examples.text(command))  # shown behind what rich has drawn
 
 
 class _Lazy(Mapping[str, Any]):
@@ -98,11 +135,19 @@ class _Lazy(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        alone.command(name)(COMMANDS[name])
+        group = next((group for group, names in GROUPS.items() if name in names), None)
+        alone.command(name, cls=_Command, rich_help_panel=group)(COMMANDS[name])
         command = typer.main.get_command(alone)
         if name in COMMANDS.built_in() and name not in _READ_NO_SPEC:
-            command.params += [_max_layers(name), _max_bytes()]
+            command.params += [_max_layers(name), _max_bytes(), *(() if name in _OWN_STRICT else (_strict(),))]
+        if _COMPLETING in os.environ:
+            from convcost.cli import completion
+
+            completion.complete(command)
         return command
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)
@@ -118,6 +163,23 @@ class _Group(TyperGroup):
         super().__init__(**attributes)
         self.commands = _Lazy()  # type: ignore[assignment]  # it is only read
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help and the examples."""
+        super().format_help(ctx, formatter)
+        _write_examples("", formatter)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the first word names.
+
+        Raises:
+            OptionError: It names a spec.
+        """
+        if args[0] not in COMMANDS and not ctx.resilient_parsing and _is_spec(args[0]):
+            line = f"convcost analyze {shlex.join(args)}"
+            help = line if len(line) <= LONGEST else f"convcost analyze {shlex.quote(args[0])}"  # never cut
+            raise OptionError(ErrorDetail(f"a command comes before the spec {args[0]!r}", help=help))
+        return super().resolve_command(ctx, args)
+
     def make_context(self, *words: Any, **more: Any) -> Any:
         """Parse what stands before a command."""
         with _visible_errors():
@@ -129,9 +191,16 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
 
 
+def _is_spec(word: str) -> bool:
+    """Return whether a word names a spec: a file, or a shipped one."""
+    from convcost.spec.source import shipped
+
+    return word.endswith((".yaml", ".yml")) or Path(word).is_file() or word in shipped()
+
+
 @contextmanager
 def _visible_errors() -> Iterator[None]:
-    """Escape what is invisible in the messages of the option parser, which holds words as they were given."""
+    """Escape invisible characters in the messages of the option parser, which quotes words as they were given."""
     try:
         yield
     except _UsageError as error:
@@ -147,7 +216,6 @@ app = typer.Typer(
     cls=_Group,
     help="What a convolutional network costs: parameters, multiplications, additions, per layer, exactly.",
     invoke_without_command=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
@@ -165,7 +233,7 @@ def _options(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
-    """Serve what stands before a command, or alone."""
+    """Handle options without a command."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -176,13 +244,14 @@ def main() -> None:
     The status is 0 when all went well, 2 when the input or an option is wrong, 3 when convcost itself is.
     """
     warnings.showwarning = _show_warning
-    gc.set_threshold(*_COLLECTOR)
+    _startup.collect_rarely()
     progress.watch_layers()
     streams.limit_widths()
     status = _run()
     if (failure := streams.flush()) and not isinstance(failure, BrokenPipeError) and status in (0, NO):
-        _tell(_without_output(failure))
+        _show_error(_without_output(failure))
         status = WRONG_INPUT
+    gc.freeze()  # the process ends: its memory needs no search for cycles first
     sys.exit(status)
 
 
@@ -195,19 +264,19 @@ def _run() -> int:
     except KeyboardInterrupt:
         return _startup.INTERRUPTED
     except ConvcostError as error:
-        _tell(_without_folder() or str(error))
+        _show_error(_without_folder() or str(error))
         return WRONG_INPUT
     except MemoryError:
-        _tell("error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points")
+        _show_error("error: there is not enough memory for this\n = help: a smaller network, or fewer layers or points")
         return WRONG_INPUT
     except RecursionError:
-        _tell("error: the input nests too deep\n = help: expressions, blocks and branches that nest less")
+        _show_error("error: the input nests too deep\n = help: expressions, blocks and branches that nest less")
         return WRONG_INPUT
     except Exception as error:  # noqa: BLE001 -- whatever it is, a user sees no traceback
         if text := _of_system(error):
-            _tell(text)
+            _show_error(text)
             return WRONG_INPUT
-        _tell(_bug(error))
+        _show_error(_bug(error))
         return BUG
     return 0
 
@@ -243,14 +312,9 @@ def _show_warning(message: Warning | str, category: type[Warning], *place: Any, 
 _python_shows = warnings.showwarning
 
 
-def _tell(text: str) -> None:
+def _show_error(text: str) -> None:
     progress.clear()
-    if sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
-        text = "\n".join(
-            f"\x1b[1;31merror\x1b[0m\x1b[1m{line[5:]}\x1b[0m" if line.startswith("error:") else line
-            for line in text.split("\n")
-        )
-    streams.show_error(text)
+    streams.show_error(streams.colored(text))
 
 
 def _bug(error: Exception) -> str:

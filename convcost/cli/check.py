@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from convcost.cli import options, output, writing
+from convcost.cli import notices, options, output, writing
 from convcost.errors import ErrorDetail, OptionError
 from convcost.reports import formats
 from convcost.reports.contents import Page
@@ -47,7 +47,9 @@ def check(
     base: Optional[str] = _Base,  # noqa: UP045
     baseline: Optional[str] = _Baseline,  # noqa: UP045
     set: list[str] = options.Set,
-    strict: bool = typer.Option(False, "--strict", help="Fail for a warning, too."),
+    strict: bool = typer.Option(
+        False, "--strict", help="Fail for a warning, too; warnings about the specs are errors."
+    ),
     exit_zero: bool = typer.Option(False, "--exit-zero", help="End with status 0 where a limit is exceeded."),
     accept: bool = typer.Option(
         False, "--accept", help="Raise the limits that are exceeded, where they stand, to what the networks cost now."
@@ -84,10 +86,9 @@ def check(
         )
 
     def show(check: Check) -> None:
-        for warning in check.warnings:
-            writing.warn(warning)
         report = CheckReport(check)
-        output.write([report], chosen)
+        with notices.strictly(strict):
+            output.write([report], chosen, warnings=check.warnings)
         if summary:
             writing.append(summary, formats.render("markdown", [report], Page()))
 

@@ -1,8 +1,8 @@
-"""`convcost compare`: the standard and the separable form of each convolution, or two specs beside each other."""
+"""`convcost compare`: the two forms of each convolution, two specs beside each other, or the totals of several."""
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 
@@ -10,29 +10,48 @@ import convcost
 from convcost.cli import diff, options, output
 from convcost.errors import ErrorDetail, OptionError
 
+_SPECS_HELP = (
+    "A path, - for standard input, or the name of a shipped spec; two are put beside each other layer by layer, "
+    "of more the totals."
+)
+_Specs = typer.Argument(..., metavar="SPEC…", show_default=False, help=_SPECS_HELP)
+
 
 def compare(
-    spec: str = options.Spec,
-    other: Optional[str] = typer.Argument(  # noqa: UP045 -- typer reads the annotation while running
-        None, metavar="[OTHER]", show_default=False, help="Another spec, to be put beside the first."
-    ),
+    specs: list[str] = _Specs,
     set: list[str] = options.Set,
     set_other: list[str] = diff.SetOther,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
+    sort: Optional[str] = options.SortChanges,  # noqa: UP045 -- typer reads the annotation while running
+    top: Optional[int] = options.Top,  # noqa: UP045
+    depth: Optional[str] = options.Depth,  # noqa: UP045
+    layers: bool = options.Layers,
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """Compare the standard and the separable form of each convolution, or two specs."""
-    chosen = output.outputs(format, outputs, [spec, other or spec])
+    """Compare the standard and the separable form of each convolution, or specs with each other."""
+    if set_other and len(specs) != 2:
+        found = f"--set-other {set_other[0]}"
+        message = "--set-other needs a second spec" if len(specs) == 1 else "--set-other needs two specs"
+        raise OptionError(ErrorDetail(message, found=found))
+    chosen = output.outputs(format, outputs, specs)
     settings = options.settings(set)
-    if other is None:
+    if len(specs) > 2:
+        from convcost.cli import analyze
+
+        levels, layers = options.depth(depth, layers)
+        wanted: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers}
+        shown = analyze.reports(specs, settings, batch=batch, fold=not no_fold, **wanted)
+        output.write(shown, chosen, warnings=[each for report in shown for each in report.analysis.warnings])
+        return
+    rows = diff.row_choice(sort, top, depth, layers)
+    if len(specs) == 1:
         from convcost.comparison.compare_report import ComparisonReport
 
-        if set_other:
-            raise OptionError(ErrorDetail("--set-other needs a second spec", found=f"--set-other {set_other[0]}"))
-        comparison = convcost.load(spec, set=settings).compare(batch=batch, fold=not no_fold)
-        output.write([ComparisonReport(comparison)], chosen)
+        comparison = convcost.load(specs[0], set=settings).compare(batch=batch, fold=not no_fold)
+        output.write([ComparisonReport(comparison, rows)], chosen, warnings=comparison.warnings)
         return
     sides = settings, options.settings(set_other) or settings
-    output.write([diff.between(spec, other, sides, batch=batch, fold=not no_fold)], chosen)
+    report = diff.between(specs[0], specs[1], sides, batch=batch, fold=not no_fold)
+    output.write([diff.with_rows(report, rows)], chosen, warnings=report.warnings)

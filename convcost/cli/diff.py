@@ -17,6 +17,7 @@ from convcost.network import Network
 if TYPE_CHECKING:  # git is asked, and the report made, where a difference is asked for
     from convcost.budget.revisions import Revision
     from convcost.comparison.diff_report import DifferenceReport
+    from convcost.comparison.row_choice import RowChoice
     from convcost.spec import Source
 
 _WITHOUT_GIT = "convcost diff OLD NEW compares two files without git"
@@ -53,6 +54,10 @@ def diff(
     set_other: list[str] = SetOther,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
+    sort: Optional[str] = options.SortChanges,  # noqa: UP045
+    top: Optional[int] = options.Top,  # noqa: UP045
+    depth: Optional[str] = options.Depth,  # noqa: UP045
+    layers: bool = options.Layers,
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
@@ -63,6 +68,7 @@ def diff(
     alone = len(specs) if specs else 0
     specs = specs or _models()
     chosen = output.outputs(format, outputs, specs)
+    rows = row_choice(sort, top, depth, layers)
     before = options.settings(set)
     settings = before, options.settings(set_other) or before
     if base is None and alone > 1:
@@ -74,15 +80,33 @@ def diff(
         reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
     else:
         reports = _since("HEAD" if base is None else base, specs, settings, batch=batch, fold=not no_fold)
+    warnings = [each for report in reports for each in report.warnings]
     if only_changed:
         reports = [report for report in reports if report.difference.changed]
     if reports:
-        output.write(reports, chosen)
+        output.write([with_rows(report, rows) for report in reports], chosen, warnings=warnings)
         return
     shown = output.Output("table")
-    output.write([], [each for each in chosen if each != shown])
+    output.write([], [each for each in chosen if each != shown], warnings=warnings)
     if shown in chosen:
         output.show("Nothing has changed.\n")
+
+
+def row_choice(sort: str | None, top: int | None, depth: str | None, layers: bool) -> RowChoice:
+    """Return which layers the options choose.
+
+    Raises:
+        OptionError: One cannot be used.
+    """
+    from convcost.comparison.row_choice import RowChoice
+
+    levels, layers = options.depth(depth, layers)
+    return RowChoice(layers, levels, sort, top)
+
+
+def with_rows(report: DifferenceReport, rows: RowChoice) -> DifferenceReport:
+    """Return a report that shows the layers that were chosen."""
+    return replace(report, rows=rows)
 
 
 def _models() -> list[str]:
@@ -119,7 +143,7 @@ def between(
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
-        ConvcostError: A spec is wrong; the errors of both are told.
+        ConvcostError: A spec is wrong; it has the errors of both.
     """
     from convcost.comparison.diff_report import DifferenceReport
 

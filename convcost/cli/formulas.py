@@ -1,4 +1,4 @@
-"""`convcost formulas`: what each layer type costs, in the papers' letters."""
+"""`convcost formulas`: the cost of each layer type, in the papers' letters."""
 
 from __future__ import annotations
 

@@ -12,15 +12,16 @@ import typer
 from msgspec.structs import replace
 
 import convcost
-from convcost.cli import options, output, writing
+from convcost.cli import notices, options, output, writing
 from convcost.cli.writing import File
-from convcost.errors import ConfigError, ConvcostError, ErrorDetail, OptionError, OutputError
+from convcost.errors import ConfigError, ConvcostError, ErrorDetail, OptionError, OutputError, WarningDetail
 
 if TYPE_CHECKING:
     from convcost.budget.configuration import Configuration
     from convcost.budget.report import CheckReport
     from convcost.cost.analysis import Analysis
 
+_TABLE = [output.Output("table")]
 _Specs = typer.Argument(
     None,
     metavar="[SPEC|FOLDER]…",
@@ -76,7 +77,8 @@ def init(
     models = [*discovery.patterns_for(of_folders), *(spec for spec in named if spec not in of_folders)]
     text = initial.initial(analyses, share, headroom, settings, models if of_folders else ())
     read = configuration.parse(Source(path, text), Path())
-    output.write([_report(read, f"Written to {path}.")], [output.Output("table")], [File(path, text, new=not force)])
+    report = _report(read, f"Written to {path}.")
+    output.write([report], _TABLE, [File(path, text, new=not force)], _warnings(analyses))
 
 
 def _named(specs: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -107,6 +109,7 @@ def _analyses(specs: Sequence[str], settings: Mapping[str, str]) -> dict[str, An
     for spec in specs:
         try:
             analyses[spec] = convcost.load(spec, set=settings).analyze()
+            notices.refuse(analyses[spec].warnings)
         except ConvcostError as error:
             errors.append(error)
     if errors:
@@ -138,7 +141,12 @@ def _add(specs: Sequence[str], share: Fraction, settings: Mapping[str, str]) -> 
         mark = "\ufeff" if old.startswith(b"\xef\xbb\xbf") else ""
         after = configuration.parse(Source(read.file, text), Path(path).parent)
         report = _report(after, f"Added to {path}: {', '.join(named)}.")
-        output.write([report], [output.Output("table")], [File(path, mark + text, old)])
+        output.write([report], _TABLE, [File(path, mark + text, old)], _warnings(analyses))
+
+
+def _warnings(analyses: Mapping[str, Analysis]) -> list[WarningDetail]:
+    """Return the warnings of all specs."""
+    return [each for analysis in analyses.values() for each in analysis.warnings]
 
 
 def _report(read: Configuration, note: str) -> CheckReport:

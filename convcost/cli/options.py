@@ -27,31 +27,47 @@ MaybeSpecs = typer.Argument(
 SPEC_HELP = "A path, - for standard input, or the name of a shipped spec."
 MaybeSpec = typer.Argument(None, metavar="SPEC", show_default=False, help=SPEC_HELP)
 Spec = typer.Argument(..., metavar="SPEC", show_default=False, help=SPEC_HELP)
-Batch = typer.Option(1, "--batch", min=1, metavar="N", help="Count the operations for so many inputs.")
+Batch = typer.Option(1, "--batch", min=1, metavar="N", help="Count the operations for N inputs.")
 NoFold = typer.Option(False, "--no-fold", help="Count batch norms that could fold into the layer before.")
 Set = typer.Option([], "--set", metavar="NAME=VALUE", help="Give a symbol of the spec a value; repeatable.")
 Free = typer.Option(
     [], "--free", metavar="NAME", help="Keep a symbol as it is, so that the results are formulas; repeatable."
 )
+Top = typer.Option(
+    None, "--top", min=1, metavar="N", help="Show only the first so many rows: the largest, or of --sort."
+)
+Depth = typer.Option(
+    None,
+    "--depth",
+    metavar="N",
+    help="Fold what lies deeper in blocks and branches into one row; all: nothing. On a screen what fits without.",
+)
+SortChanges = typer.Option(
+    None,
+    "--sort",
+    metavar="COLUMN",
+    help=f"Sort layers by the change of a metric, the largest first, or by name: {METRICS}",
+)
+Layers = typer.Option(False, "--layers", help="Show every row, however many there are.")
 Format = typer.Option(
-    None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or markdown, on standard output."
+    None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or md, on standard output."
 )
 CheckFormat = typer.Option(
     None,
     "--format",
     "-f",
     metavar="FORMAT",
-    help="[bold]text[/], json, csv, markdown, github, gitlab, junit or sarif, on standard output.",
+    help="[bold]text[/], json, csv, md, github, gitlab, junit or sarif, on standard output.",
 )
 Outputs = typer.Option(
-    [], "--output", "-o", metavar="FORMAT[:PATH]", help="Write a format, to a path where one is given; repeatable."
+    [], "--output", "-o", metavar="[FORMAT:]PATH", help="Write a file, such as cost.json or json:cost; repeatable."
 )
 
 
 def settings(
     texts: Sequence[str], option: str = "--set", form: str = "NAME=VALUE", example: str = "alpha=0.5"
 ) -> dict[str, str]:
-    """Return the symbols' values that `--set NAME=VALUE` gives, or what another option of this form does.
+    """Return the values that `--set NAME=VALUE`, or another option of this form, gives by name.
 
     Raises:
         OptionError: One is not of this form.
@@ -65,6 +81,22 @@ def settings(
             )
         values[name.strip()] = value.strip()
     return values
+
+
+def depth(text: str | None, layers: bool) -> tuple[int | None, bool]:
+    """Return the depth that `--depth` gives, and whether every layer is asked for, as by `--layers`.
+
+    Raises:
+        OptionError: It is neither a whole number from 1 nor `all`, or stands beside `--layers`.
+    """
+    if text is None or text == "all":
+        return None, layers or text == "all"
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise OptionError(ErrorDetail("--depth takes a whole number from 1, or all", found=f"--depth {text}"))
+    if layers:
+        help = "leave one of them out"
+        raise OptionError(ErrorDetail("--layers and --depth contradict each other", found=f"--depth {text}", help=help))
+    return int(text), False
 
 
 def names(text: str | None) -> tuple[str, ...]:

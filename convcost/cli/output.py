@@ -1,51 +1,59 @@
-"""Where results go: standard output and files, each in its format."""
+"""The outputs of a command: standard output and files, each in its format."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 from msgspec import Struct
 
-from convcost.cli import progress, streams, writing
+from convcost.cli import notices, progress, streams, writing
 from convcost.cli.writing import File
-from convcost.errors import ErrorDetail, OptionError, OutputError
+from convcost.errors import ErrorDetail, OptionError, OutputError, WarningDetail
 from convcost.reports import formats
-from convcost.reports.contents import Page, Report
+from convcost.reports.contents import REDIRECT, Page, Report
 
 STDOUT = "-"
+ALIASES = {"md": "markdown"}
+"""Short names of formats."""
+_SUFFIXES = {"markdown": "markdown", "md": "markdown", "txt": "table", "xml": "junit"}
+"""The formats of files whose suffix is no name of a format."""
+MOST_ON_TERMINAL = 20_000
+"""Characters of JSON that a terminal is given without being asked: some 250 lines of 80 columns."""
 
 
 class Output(Struct, frozen=True):
-    """A format and the path it is written to; `-` is standard output."""
+    """A format and the path it is written to; `-` is standard output.
+
+    Attributes:
+        format: The format.
+        path: The path.
+        whole: Whether standard output is named, so that a terminal gets whatever there is.
+    """
 
     format: str
     path: str = STDOUT
+    whole: bool = False
 
 
 def outputs(
     format: str | None, specified: Sequence[str], reads: Sequence[str] = (), *, ci: bool = False
 ) -> list[Output]:
-    """Return the outputs that `--format` and `-o FORMAT[:PATH]` ask for; a table where they ask for none.
+    """Return the outputs that `--format` and `-o` ask for; a table where they ask for none.
 
     Args:
         format: The format on standard output.
-        specified: The formats with their paths.
+        specified: What `-o` gives: `FORMAT`, `FORMAT:PATH`, or a path whose suffix names the format.
         reads: The specs that the command reads, which no output may overwrite.
-        ci: Whether the command has findings, which the formats for continuous integration tell.
+        ci: Whether the command has findings, which the formats for continuous integration show.
 
     Raises:
         OptionError: A format is unknown, a path is missing, or two outputs or an output and a spec share one.
     """
-    chosen = [Output(format)] if format is not None else []
-    for text in specified:
-        name, colon, path = text.partition(":")
-        if colon and not path:
-            raise OptionError(
-                ErrorDetail("-o takes FORMAT or FORMAT:PATH", found=f"-o {text}", help="-o json:cost.json")
-            )
-        chosen.append(Output(name, path or STDOUT))
+    chosen = [Output(ALIASES.get(format, format))] if format is not None else []
+    chosen += [_output(text, ci=ci) for text in specified]
     chosen = chosen or [Output("text" if ci else "table")]
     seen: set[str] = set()
     read = {os.path.realpath(spec) for spec in reads}
@@ -64,26 +72,81 @@ def outputs(
     return chosen
 
 
-def write(reports: Sequence[Report], chosen: Sequence[Output], files: Sequence[File] = ()) -> None:
-    """Write reports to every output: all files first, each by a rename, then standard output.
+def _output(text: str, *, ci: bool) -> Output:
+    """Return the output that one `-o` asks for.
+
+    Raises:
+        OptionError: A path is missing, or nothing says the format.
+    """
+    name, colon, path = text.partition(":")
+    name = ALIASES.get(name, name)
+    if colon and not path:
+        help = "-o cost.json, or -o json:cost.json"
+        raise OptionError(ErrorDetail("-o takes FORMAT, PATH or FORMAT:PATH", found=f"-o {text}", help=help))
+    is_path = "." in text or os.sep in text
+    if not is_path or formats.is_format(name):
+        return Output(name, path or STDOUT, path == STDOUT)
+    suffix = os.path.splitext(text)[1].removeprefix(".").lower()  # noqa: PTH122 -- the text may be no path
+    format = _SUFFIXES.get(suffix, suffix)
+    if not (colon and name.isidentifier()) and formats.is_format(format):
+        return Output("text" if ci and format == "table" else format, text)
+    if colon:
+        return Output(name, path)  # the format is refused, as one that is not known
+    suffixes = ", ".join(f".{each}" for each in sorted({"csv", "json", "md", *(("sarif", "xml") if ci else ())}))
+    help = f"-o FORMAT:PATH, or a path that ends in one of {suffixes}"
+    raise OptionError(ErrorDetail("nothing says the format of an output", found=f"-o {text}", help=help))
+
+
+def write(
+    reports: Sequence[Report],
+    chosen: Sequence[Output],
+    files: Sequence[File] = (),
+    warnings: Iterable[WarningDetail] = (),
+) -> None:
+    """Write reports to every output: all files first, each by a rename, then standard output; then show warnings.
 
     Args:
         reports: The reports.
         chosen: Where they go, and how.
         files: Other files to write with them.
+        warnings: What is valid in the specs and rarely meant.
 
     Raises:
+        SpecError: There are warnings, and `--strict` was given.
+        OptionError: A terminal would be given a large JSON.
         OutputError: An output cannot be written; then no file is left changed.
     """
+    warnings = tuple(warnings)
+    notices.refuse(warnings)
     progress.clear()
     texts = [
-        (output.path, formats.render(output.format, reports, _page() if output.path == STDOUT else Page()))
+        (
+            output.path,
+            formats.render(output.format, reports, _page() if output.path == STDOUT else Page(width=REDIRECT)),
+        )
         for output in chosen
     ]
+    for output, (_, text) in zip(chosen, texts, strict=True):
+        _check_length(output, text)
     with writing.written([*files, *(File(path, text) for path, text in texts if path != STDOUT)]):
         for path, text in texts:
             if path == STDOUT:
                 show(text)
+    notices.show(warnings)
+
+
+def _check_length(output: Output, text: str) -> None:
+    """Refuse to pour a large JSON onto a terminal, unless standard output is named.
+
+    Raises:
+        OptionError: It is large.
+    """
+    if output.format != "json" or output.path != STDOUT or output.whole or len(text) <= MOST_ON_TERMINAL:
+        return
+    if sys.stdout is not None and sys.stdout.isatty():
+        found = f"{len(text):,} characters of JSON"
+        help = "-o cost.json writes a file, | less shows pages, -o json:- shows it here all the same"
+        raise OptionError(ErrorDetail("this is much for a terminal", found=found, help=help))
 
 
 def check_places(chosen: Sequence[Output]) -> None:
@@ -117,8 +180,26 @@ def show(text: str) -> None:
 
 
 def _page() -> Page:
-    if sys.stdout is None or not sys.stdout.isatty():
-        return Page()
+    """Return the page that standard output is: a terminal; for a pipe, such as to `less`, the terminal behind it."""
+    stdout = sys.stdout is not None and sys.stdout.isatty()
+    width = _given_width()
+    if width is None:
+        width = _terminal_width(sys.stdout if stdout else sys.stderr)
+    color = stdout and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Page(width=width, color=color)
+
+
+def _given_width() -> int | None:
+    """Return the width that the variable COLUMNS gives."""
     columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() else os.get_terminal_size().columns
-    return Page(width=width or 80, color=not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
+    return int(columns) or None if columns.isdecimal() else None
+
+
+def _terminal_width(stream: TextIO | None) -> int:
+    """Return the width of the terminal that a stream is, 80 where it does not say; of another stream a usual page's."""
+    if stream is None or not stream.isatty():
+        return REDIRECT
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80

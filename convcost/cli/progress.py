@@ -1,4 +1,4 @@
-"""How far a long command is and how long it will still take, on standard error if that is a terminal."""
+"""The progress of long commands, and the time left, on standard error if that is a terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MANY = 20_000  # layers that take a while to count
 
 
 class Progress:
-    """Counts what is done.
+    """A count of what is done.
 
     Args:
         title: What is worked on.
@@ -46,14 +46,14 @@ class Progress:
         self._last = self._now()
 
     def seconds_left(self) -> float | None:
-        """Return how long the rest takes at the pace so far; None as long as nothing is done."""
+        """Return the seconds that the rest takes at the pace so far; None before anything is done."""
         if not self._done:
             return None
         pace = (self._last - self._start) / self._done
         return max(0.0, pace * (self._total - self._done) - (self._now() - self._last))
 
     def line(self, width: int) -> str:
-        """Return a bar, the share that is done, the time left and the title, in at most so many terminal cells."""
+        """Return a bar, the share that is done, the time left and the title, in at most `width` terminal cells."""
         left = self.seconds_left()
         if left is None:
             text = f"{self._total:,} {self._unit} to do" if self._total else "starting"
@@ -70,19 +70,19 @@ class Progress:
 
 
 class Operations:
-    """Passes on how a verification gets on, in operations."""
+    """A progress callback for verifications, in operations."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._total = 0
 
     def planned(self, work: Mapping[str, int]) -> None:
-        """Hear how many operations the layers of each type will take."""
+        """Set how many operations the layers of each type will take."""
         self._total = sum(work.values())
         self._progress.advance(0, self._total)
 
     def performed(self, type: str, work: int, seconds: float) -> None:
-        """Hear that a layer was executed."""
+        """Count a layer that was executed."""
         self._progress.advance(work, self._total)
 
 
@@ -112,7 +112,7 @@ def shown(title: str, unit: str) -> Iterator[Progress]:
 
 
 def _draw(progress: Progress, wait: Callable[[float], bool]) -> None:
-    """Draw the bar again and again until `wait` says that it ended, then take it away."""
+    """Draw the bar until `wait` returns true, then remove it."""
     if wait(_AFTER):
         return
     with suppress(OSError):  # the terminal is gone
@@ -126,10 +126,10 @@ def _draw(progress: Progress, wait: Callable[[float], bool]) -> None:
         sys.stderr.flush()
 
 
-# a line that says how many layers a network has so far
+# the line with the number of layers so far
 
 _started = 0.0  # when the network that is being unrolled was begun
-_told = 0.0  # when the line was last written; 0 where there is none
+_written_at = 0.0  # when the line was last written; 0 where there is none
 
 
 def watch_layers() -> None:
@@ -139,13 +139,13 @@ def watch_layers() -> None:
 
 
 def _layers(count: int, complete: bool) -> None:
-    global _started, _told
+    global _started, _written_at
     now = monotonic()
     if not count or not _started:
         _started = now
-    due = now - _started > _AFTER and now - _told > _BETWEEN
-    if due or (complete and (_told or count >= _MANY)):
-        _told = now
+    due = now - _started > _AFTER and now - _written_at > _BETWEEN
+    if due or (complete and (_written_at or count >= _MANY)):
+        _written_at = now
         text = f"counting {count:,} layers …" if complete else f"{count:,} layers so far"
         sys.stderr.write(f"\r{text}\x1b[K")
         sys.stderr.flush()
@@ -153,8 +153,8 @@ def _layers(count: int, complete: bool) -> None:
 
 def clear() -> None:
     """Remove the line, before anything else is written."""
-    global _told
-    if _told:
-        _told = 0.0
+    global _written_at
+    if _written_at:
+        _written_at = 0.0
         sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from convcost import spec as spec_of
-from convcost.cli import options, output
+from convcost.cli import notices, options, output
 from convcost.cli.writing import File
 from convcost.errors import ErrorDetail, OptionError, OutputError
 from convcost.network import Network
@@ -40,7 +40,7 @@ def rewrite(
     list_: bool = typer.Option(False, "--list", help="List the rewrites with what they save, and stop."),
     format: Optional[str] = options.Format,  # noqa: UP045
 ) -> None:
-    """Rewrite a spec's layers into another form, and tell what that saves; without -o nothing is written."""
+    """Rewrite a spec's layers into another form, and show what that saves; without -o nothing is written."""
     chosen = output.outputs(format, [])
     if list_:
         from convcost.rewriting.report import CatalogueReport
@@ -67,11 +67,13 @@ def rewrite(
     notes = [(Note(each.name, each.source), sites) for each, sites in changes]
     text = rewrite_text(read, settings, network, notes, rewriting.after.network)
     if path == output.STDOUT:
+        notices.refuse(network.warnings)
         output.show(text)
+        notices.show(network.warnings)
         return
-    told = f"Written to {path}." if path is not None else "Nothing is written without -o PATH."
+    written = f"Written to {path}." if path is not None else "Nothing is written without -o PATH."
     files = [File(path, text, new=not force)] if path is not None else []
-    output.write([RewritingReport(rewriting, (told,))], chosen, files)
+    output.write([RewritingReport(rewriting, (written,))], chosen, files, network.warnings)
 
 
 def chosen_sites(

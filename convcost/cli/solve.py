@@ -17,6 +17,9 @@ _LIMITS = typer.Option(
     show_default=False,
     help=f"What a total may be, as mults=300M; repeatable. Totals are {options.METRICS}",
 )
+_STEP = typer.Option(
+    None, "--step", metavar="NUMBER", help="Try its multiples, such as 1/32; else a step that the sizes suggest."
+)
 
 
 def solve(
@@ -24,9 +27,10 @@ def solve(
     symbol: str = typer.Option(..., "--for", metavar="NAME", show_default=False, help="The symbol."),
     max: list[str] = _LIMITS,
     set: list[str] = options.Set,
+    step: Optional[str] = _STEP,  # noqa: UP045 -- typer reads the annotation while running
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
-    format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
+    format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Find the largest value of a symbol at which the network is valid and within limits, exactly.
@@ -37,6 +41,7 @@ def solve(
 
     chosen = output.outputs(format, outputs, [spec])
     limits = options.settings(max, "--max", "METRIC=LIMIT", "mults=300M")
-    found = convcost.solve(spec, symbol, max=limits, set=options.settings(set), batch=batch, fold=not no_fold)
-    output.write([SolutionReport(found)], chosen)
+    settings = options.settings(set)
+    found = convcost.solve(spec, symbol, max=limits, set=settings, step=step, batch=batch, fold=not no_fold)
+    output.write([SolutionReport(found)], chosen, warnings=found.warnings)
     raise typer.Exit(0 if found.best else UNSATISFIED)

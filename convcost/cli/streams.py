@@ -8,13 +8,14 @@ from contextlib import suppress
 from typing import TextIO
 
 _WIDTHS = ("COLUMNS", "LINES", "TERMINAL_WIDTH")
+_COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m"}
 _LARGEST = 10_000  # columns or lines, beyond which drawing takes more time and memory than anyone has
 
 
 def limit_widths() -> None:
-    """Correct the sizes of the terminal that the environment gives, for all that reads them.
+    """Correct the sizes of the terminal in the environment.
 
-    What is no size counts as not given; one that no terminal has is cut.
+    A text that is no size is removed; a size that no terminal has is cut.
     """
     for name in _WIDTHS:
         text = os.environ.get(name)
@@ -30,6 +31,18 @@ def limit_widths() -> None:
 def harmless(text: str) -> str:
     """Return a text that no log of GitHub takes for a command, which may stand anywhere in a line."""
     return text.replace("##[", r"##\x5b")
+
+
+def colored(text: str) -> str:
+    """Return the text of errors and warnings with their first lines set off, where standard error shows colours."""
+    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return "\n".join(map(_colored, text.split("\n")))
+
+
+def _colored(line: str) -> str:
+    level, colon, rest = line.partition(":")
+    return f"{_COLORS[level]}{level}\x1b[0m\x1b[1m{colon}{rest}\x1b[0m" if level in _COLORS else line
 
 
 def show_error(text: str) -> None:

@@ -50,6 +50,6 @@ def suggest(
     )
     to = options_for(suggestion.before.network, suggestion.changes)
     line = command(spec, to, with_, set) if to else ""
-    output.write([SuggestionReport(suggestion, line)], chosen)
+    output.write([SuggestionReport(suggestion, line)], chosen, warnings=suggestion.warnings)
     if not suggestion.reached:
         raise typer.Exit(OUT_OF_REACH)

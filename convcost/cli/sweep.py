@@ -1,4 +1,4 @@
-"""`convcost sweep`: what a network costs at every combination of some values."""
+"""`convcost sweep`: the cost of a network at every combination of some values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 import convcost
-from convcost.cli import options, output, writing
+from convcost.cli import options, output
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from convcost.design_space.symbols_report import SymbolsReport
+
 _VALUES = typer.Option(
-    [], "--set", metavar="NAME=VALUES", help="Values of a symbol: 0.25,0.5,1 or 128:225:32; repeatable."
+    [], "--set", metavar="NAME=VALUES", help="Values of a symbol: 0.25,0.5,1 or 128:224:32; repeatable."
 )
 _WHERE = typer.Option(
     [],
@@ -36,15 +38,21 @@ def sweep(
     max_points: int = typer.Option(
         100_000, "--max-points", min=1, metavar="N", help="How many points there may be; each takes memory."
     ),
-    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in so many processes at once."),
+    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in N processes at once."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """Show the cost of a network at every combination of some values of its symbols."""
+    """Show the cost of a network at every combination of some values of its symbols.
+
+    Without values, the symbols are listed: their defaults, what reads them, and values to try.
+    """
     from convcost.cli import progress
     from convcost.design_space.sweep_report import SweepReport
 
     chosen = output.outputs(format, outputs, [spec])
+    if not (set or where or best):
+        output.write([_symbols(spec)], chosen)
+        return
     settings = options.settings(set)
     with _processes(jobs) as pool, progress.shown(f"sweep of {spec}", "points") as shown:
         found = convcost.sweep(
@@ -58,9 +66,15 @@ def sweep(
             pool=pool,
             watch=shown.advance,
         )
-    for name in found.unused:
-        writing.warn(f"{name} occurs in no number of {spec}")
-    output.write([SweepReport(found)], chosen)
+    output.write([SweepReport(found)], chosen, warnings=found.warnings)
+
+
+def _symbols(spec: str) -> SymbolsReport:
+    from convcost import arguments
+    from convcost.design_space.symbols_report import SymbolsReport
+    from convcost.spec.origin import Origin
+
+    return SymbolsReport(arguments.symbols(Origin.of(spec)))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`convcost verify`: networks executed, and what is counted compared with what is predicted."""
+"""`convcost verify`: execute networks and compare the counts with the predictions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 import convcost
-from convcost.cli import options, output, progress
+from convcost.cli import notices, options, output, progress
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from convcost.verification.formulas import FormulaProof
 
 DISAGREES = 1
-INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+INTERRUPTED = 130  # the status that shells give a program that Ctrl-C ended
 
 
 def verify(
     specs: Optional[list[str]] = options.MaybeSpecs,  # noqa: UP045 -- typer reads the annotation while running
     set: list[str] = options.Set,
     full: bool = typer.Option(False, "--full", help="Execute the network at its real size, every layer."),
-    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Execute layers in so many processes at once."),
+    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Execute layers in N processes at once."),
     seed: int = typer.Option(0, "--seed", help="Draw inputs and weights from this number."),
     engine: str = typer.Option(
         "auto",
@@ -68,6 +68,8 @@ def verify(
         "max_values": _amount("--max-values", max_values),
     }
     models = _loaded(specs or [], options.settings(set))
+    warnings = [each for model in models for each in model.warnings]
+    notices.refuse(warnings)
     verifications: list[Verification] = []
     status = 0
     try:
@@ -82,7 +84,7 @@ def verify(
     except Interrupted as interruption:
         verifications.append(interruption.verification)
         status = INTERRUPTED
-    output.write([VerificationReport(each) for each in verifications], chosen)
+    output.write([VerificationReport(each) for each in verifications], chosen, warnings=warnings)
     raise typer.Exit(status or (0 if all(each.ok for each in verifications) else DISAGREES))
 
 
@@ -93,9 +95,13 @@ def _prove(chosen: list[output.Output]) -> None:
     proofs: list[FormulaProof] = []
     status = 0
     try:
-        for type in types():
-            proofs += prove([type])
-    except KeyboardInterrupt:  # what was proved so far is told
+        names = list(types())
+        with progress.shown("formulas", "layer types") as shown:
+            shown.advance(0, len(names))
+            for type in names:
+                proofs += prove([type])
+                shown.advance(1, len(names))
+    except KeyboardInterrupt:  # what was proved so far is reported
         status = INTERRUPTED
     output.write([FormulasReport(tuple(proofs))], chosen)
     raise typer.Exit(status or (0 if all(proof.proved for proof in proofs) else DISAGREES))
@@ -139,7 +145,7 @@ def _processes(jobs: int) -> Iterator[Executor | None]:
     import signal
     from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 
-    # Ctrl-C is for this process to answer; the others are told to end
+    # Ctrl-C is for this process to answer; it ends the others
     pool = ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
     wait = True  # else Python, which ends meanwhile, may write to a pipe that is closed
     try:

@@ -59,15 +59,15 @@ def _traced(trail: Sequence[Sequence[int]], i: int, j: int) -> Iterator[tuple[in
 
 
 Alike = Callable[[int, int, int], Sequence[int]]
-"""How alike the i-th of the one is to each of the other from the j-th and before the k-th."""
+"""Returns how alike element i of one sequence is to the elements j to k - 1 of the other."""
 
 
 def aligned(size: int, other: int, alike: Alike, guess: Callable[[], Sequence[tuple[int, int]]]) -> list[int]:
     """Return the moves of the alignment whose pairs are the most alike in sum.
 
-    Where several are, what is equal stays early, and what is added is told behind what is removed.
+    Among equally good alignments equal elements stay early, and additions come after removals.
 
-    Source: Needleman and Wunsch 1970; what is left alone weighs nothing.
+    Source: Needleman and Wunsch 1970, with a weight of 0 for elements without a partner.
 
     Args:
         size: How long the one sequence is.
@@ -108,7 +108,7 @@ def aligned(size: int, other: int, alike: Alike, guess: Callable[[], Sequence[tu
 
 
 def _corridor(size: int, other: int, guess: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
-    """Return for each of the one sequence where in the other its partner may be: from and before which index."""
+    """Return, for each element of one sequence, the range of the other in which its partner may be."""
     lows: list[int] = []
     highs: list[int] = []
     start = 0

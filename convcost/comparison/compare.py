@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
 from convcost.cost.separable import SeparableRatio, ratios
+from convcost.errors import WarningDetail
 from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.network.patterns import is_pointwise, separable_pairs
@@ -18,6 +19,8 @@ from convcost.rewriting.application import Rewritten, Survey, apply, survey
 from convcost.rewriting.rewrites import named
 
 STANDARD, SEPARABLE, NEITHER = "standard", "separable", "neither"
+MIXED = "standard and separable"
+"""The form of several layers together of which some are standard and some separable."""
 OTHERS = "other layers"
 
 
@@ -143,14 +146,20 @@ class Comparison(Result, frozen=True):
         """Return the three networks by name."""
         return {"as written": self.written, "all standard": self.standard, "all separable": self.separable}
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant."""
+        return self.written.warnings
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
         from convcost.documents import comparison as documents
+        from convcost.documents.warnings import warning_documents
 
         standard, separable = self.others
         others = cost_document(standard), cost_document(separable)
-        return documents.Comparison(
+        return documents.ComparisonDocument(
             network=network_document(self.written.network),
             convention=convention_document(self.written),
             layers=[_layer(layer) for layer in self.layers],
@@ -160,6 +169,7 @@ class Comparison(Result, frozen=True):
                 all_standard=cost_document(self.standard.total),
                 all_separable=cost_document(self.separable.total),
             ),
+            warnings=warning_documents(self.warnings),
         )
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from convcost.comparison.compare import NEITHER, OTHERS, STANDARD, Compared, Comparison
-from convcost.metrics import counts
+from convcost.comparison.compare import MIXED, NEITHER, OTHERS, STANDARD, Compared, Comparison
+from convcost.comparison.row_choice import RowChoice
+from convcost.errors import ErrorDetail, OptionError
+from convcost.metrics import METRICS, counts
 from convcost.ops import Cost
-from convcost.reports import heading
+from convcost.reports import heading as title
 from convcost.reports.contents import (
     BAR_CELLS,
     Column,
@@ -22,9 +26,11 @@ from convcost.reports.contents import (
     grouped,
     percent,
     safe,
+    short,
     sized,
     tree,
 )
+from convcost.reports.folding import MORE, Groups, fit, group
 
 _FORMS = "The bar: dark what the separable form multiplies, light what it saves of the standard one."
 _RATIO = (
@@ -36,7 +42,7 @@ _LONGEST_REASON = 20  # characters beside the ratios
 
 _COLUMNS = (
     Column("Layer", role="name"),
-    Column("Window, channels, output", drop=4),
+    Column("Shape", drop=4),
     Column("Params standard", right=True, drop=3, role="number"),
     Column("Params separable", right=True, drop=3, role="number"),
     Column("Mults standard", right=True, role="number"),
@@ -61,9 +67,15 @@ _TOTALS = (
 
 
 class ComparisonReport(Struct, frozen=True):
-    """A comparison of standard and separable convolutions for every format."""
+    """A comparison of standard and separable convolutions for every format.
+
+    Attributes:
+        comparison: The comparison.
+        rows: Which layers a table shows, and how.
+    """
 
     comparison: Comparison
+    rows: RowChoice = RowChoice()
 
     def data(self) -> Struct:
         """Return the comparison as a document."""
@@ -76,18 +88,47 @@ class ComparisonReport(Struct, frozen=True):
 
     def table(self) -> Table:
         """Return the table: parameters and multiplications of both forms, the saving and the ratio; then the totals."""
+        layers: Sequence[Compared] = self.comparison.layers
+        if self.rows.depth is not None:
+            layers = _folded(layers, group([layer.path[: self.rows.depth] for layer in layers]))
+        if not self.rows.sorts:
+            return self._table([*tree(layers)])
+        chosen = sorted(layers, key=_sort_key(self.rows.sort))
+        shown = chosen if self.rows.top is None else chosen[: self.rows.top]
+        return self._table([(safe(layer.name), layer) for layer in shown], len(chosen) - len(shown))
+
+    def screen(self) -> Table:
+        """Return the same with as many rows as a screen has room for, unless they were asked for."""
+        layers = self.comparison.layers
+        paths = [layer.path for layer in layers]
+        groups = fit(paths, lambda part: sum(layers[index].standard.mults for index in part))
+        if self.rows.is_given or [path for path, _ in groups] == paths:
+            return self.table()
+        folded = _folded(layers, groups)
+        note = (
+            f"Folded from {counted(len(layers), 'row')} to {len(folded):,}, ratios of their sums: --layers shows each."
+        )
+        table = self._table([*tree(folded)])
+        return replace(table, footer=(*table.footer, note))
+
+    def _table(self, labelled: Sequence[tuple[str, Compared | None]], left_out: int = 0) -> Table:
         comparison = self.comparison
         network = comparison.written.network
-        largest = max([layer.standard.mults for layer in comparison.layers], default=0)
-        rows = []
-        for label, layer in tree(comparison.layers):
-            rows.append(Row((label, *[""] * 10), "heading") if layer is None else _row(label, layer, largest))
+        largest = max([layer.standard.mults for _, layer in labelled if layer is not None], default=0)
+        blank = [""] * (len(_COLUMNS) - 1)
+        rows = [
+            Row((label, *blank), "heading") if layer is None else _row(label, layer, largest)
+            for label, layer in labelled
+        ]
+        if left_out:
+            rows.append(Row((f"{MORE} {left_out:,} more", *blank), "quiet"))
         if comparison.other_layers:
             rows.append(_others(comparison))
         standard, separable = comparison.standard.total, comparison.separable.total
         return Table(
-            title=f"{heading.title(network)}: standard and separable",
-            subtitle=heading.sourced(network, heading.batched(comparison.written.batch)),
+            title=f"{title.title(network)}: standard and separable",
+            headline=(_headline(comparison),),
+            subtitle=title.sourced(network, title.batched(comparison.written.batch)),
             columns=_COLUMNS,
             rows=rows,
             total=(
@@ -106,9 +147,55 @@ class ComparisonReport(Struct, frozen=True):
         )
 
 
+def _headline(comparison: Comparison) -> str:
+    """Return the multiplications of the three networks in one line."""
+    return " · ".join(f"{name} {short(each.total.mults)} mults" for name, each in comparison.totals().items())
+
+
+def _sort_key(sort: str | None) -> Callable[[Compared], Any]:
+    """Return the key by which rows are sorted: a name, or what is saved of a count, the most first.
+
+    Raises:
+        OptionError: It is no count of each layer.
+    """
+    if sort == "name":
+        return attrgetter("name")
+    of_cost = METRICS[sort or "mults"].of_cost
+    if of_cost is None:
+        message = f"--sort: compare sorts by name and by counts, and {sort} is none"
+        raise OptionError(ErrorDetail(message, help=f"known: name, {', '.join(counts(Cost()))}, ops_mul, …"))
+    return lambda layer: -abs(of_cost(layer.standard) - of_cost(layer.separable))
+
+
+def _folded(layers: Sequence[Compared], groups: Groups) -> Sequence[Compared]:
+    """Return layers of which those in a group are one."""
+    return [_joined(path, [layers[index] for index in part]) for path, part in groups]
+
+
+def _joined(path: tuple[str, ...], members: Sequence[Compared]) -> Compared:
+    """Return several layers as one; it has two forms where one of them has."""
+    if len(members) == 1:
+        return replace(members[0], path=path, name="/".join(path))
+    ratios = {member.ratio.formula + member.ratio.numbers for member in members if member.ratio}
+    written = {member.written for member in members if member.ratio}
+    return Compared(
+        path=path,
+        name="/".join(path),
+        line=members[0].line,
+        written=written.pop() if len(written) == 1 else MIXED if written else NEITHER,
+        kernel=(),
+        input_shape=members[0].input_shape,
+        output_shape=members[-1].output_shape,
+        standard=sum((member.standard for member in members), Cost()),
+        separable=sum((member.separable for member in members), Cost()),
+        ratio=members[0].ratio if len(ratios) == 1 and all(member.ratio for member in members) else None,
+        reason=members[0].reason if not written else "",
+    )
+
+
 def _row(label: str, layer: Compared, largest: int) -> Row:
     standard, separable = layer.standard, layer.separable
-    both = layer.ratio is not None
+    both = layer.written != NEITHER
     reason = layer.reason if len(layer.reason) <= _LONGEST_REASON else "see right"
     return Row(
         (
@@ -120,10 +207,15 @@ def _row(label: str, layer: Compared, largest: int) -> Row:
             _saving(standard.mults, separable.mults, largest),
             ("→ " if layer.written == STANDARD else "") + percent(layer.share) if both else reason,
             str(layer.share) if both else "",
-            layer.ratio.numbers if layer.ratio is not None else safe(layer.reason if layer.reason != reason else ""),
+            layer.ratio.numbers if layer.ratio is not None else "" if both else safe(_beside(layer.reason, reason)),
         ),
         "ordinary" if both else "quiet",
     )
+
+
+def _beside(reason: str, shown: str) -> str:
+    """Return a reason that is too long for the column of ratios."""
+    return reason if reason != shown else ""
 
 
 def _others(comparison: Comparison) -> Row:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from convcost.comparison.matching import match
 from convcost.comparison.recognition import kinds
 from convcost.cost.analysis import Analysis, LayerCost
+from convcost.errors import WarningDetail
 from convcost.metrics import standard
 from convcost.network import Layer, Network
 from convcost.ops import Cost
@@ -135,6 +136,11 @@ class Difference(Result, frozen=True):
             for change in self.layers
         ]
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in both specs and rarely meant."""
+        return tuple(dict.fromkeys((*self.before.warnings, *self.after.warnings)))
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import (
@@ -145,16 +151,17 @@ class Difference(Result, frozen=True):
             total_document,
         )
         from convcost.documents import difference as documents
+        from convcost.documents.warnings import warning_documents
 
         before, after = self.before, self.after
         names = standard_names()
         old, new = (side_documents(side, names) for side in (before, after))
-        return documents.Difference(
+        return documents.DifferenceDocument(
             before=network_document(before.network) if before.layers else None,
             after=network_document(after.network),
             convention=convention_document(before),
             layers=[
-                documents.Change(
+                documents.ChangeDocument(
                     kind=change.kind,
                     what=list(change.what),
                     moved=change.moved,
@@ -171,6 +178,7 @@ class Difference(Result, frozen=True):
                     for metric, (old, new) in self.totals().items()
                 },
             ),
+            warnings=warning_documents(self.warnings),
         )
 
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from convcost.comparison.changed_layers import is_shown, layers_table
 from convcost.comparison.diff import ADDED, CHANGED, REMOVED, SAME, Change, Difference, percent
+from convcost.comparison.row_choice import RowChoice
 from convcost.cost.analysis import Analysis
+from convcost.errors import WarningDetail
 from convcost.metrics import standard, words
-from convcost.ops import KINDS, Cost
+from convcost.ops import KINDS
 from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, signed, sized
+from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, short, signed, sized
+from convcost.reports.folding import MOST_ROWS
 
 if TYPE_CHECKING:
     from convcost.comparison.base import Base
-
-_MARKS = {ADDED: "+", REMOVED: "−", CHANGED: "~"}
-_LEGEND = "+ added, − removed, ~ changed."
-_MOST_NAMES = 3
 
 _TOTALS = (
     Column("Total", role="name"),
@@ -30,17 +29,6 @@ _TOTALS = (
     Column("After", right=True, role="number"),
     Column("±", right=True, role="number"),
     Column("%", right=True, drop=1, role="number"),
-)
-_LAYERS = (
-    Column("Layer", role="name"),
-    Column("Type", drop=5),
-    Column("Params before", right=True, drop=4, role="number"),
-    Column("Params after", right=True, drop=4, role="number"),
-    Column("Params ±", right=True, drop=1, role="number"),
-    Column("Mults before", right=True, drop=2, role="number"),
-    Column("Mults after", right=True, drop=2, role="number"),
-    Column("Mults ±", right=True, role="number"),
-    Column("What changed", drop=6),
 )
 
 
@@ -50,20 +38,31 @@ class DifferenceReport(Struct, frozen=True):
     Attributes:
         difference: The two networks.
         base: Where the first was read, if it is the second at an earlier revision.
+        rows: Which layers a table shows, and how.
     """
 
     difference: Difference
     base: Base | None = None
+    rows: RowChoice = RowChoice()
 
     marker: ClassVar[str] = "convcost diff"
 
     def data(self) -> Struct:
         """Return the difference as a document."""
         from convcost.documents import difference as documents
+        from convcost.documents.warnings import warning_documents
 
         base = self.base
-        told = base and documents.Base(name=base.name, revision=base.revision or None, commit=base.commit or None)
-        return replace(self.difference.document(), base=told)
+        told = base and documents.BaseDocument(
+            name=base.name, revision=base.revision or None, commit=base.commit or None
+        )
+        document = replace(self.difference.document(), base=told)
+        return document if base is None else replace(document, warnings=warning_documents(self.warnings))
+
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the specs and rarely meant; not in a file as it was at an earlier revision."""
+        return self.difference.warnings if self.base is None else self.difference.after.warnings
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each layer."""
@@ -77,6 +76,22 @@ class DifferenceReport(Struct, frozen=True):
 
     def table(self) -> Table:
         """Return the table of the totals; then each layer that differs, the others summed up where they stand."""
+        layers = layers_table(self.difference, self.rows) if any(map(is_shown, self.difference.layers)) else None
+        return self._totals(layers)
+
+    def screen(self) -> Table:
+        """Return the same, without the layers where these are more than a screenful, unless they were asked for."""
+        whole = self.table()
+        if not whole.more:
+            return whole
+        (layers,) = whole.more
+        totals = _totals_line(self.difference)
+        if self.rows.is_given or len(layers.rows) <= MOST_ROWS:
+            return replace(whole, headline=(totals,), more=(replace(layers, footer=(*layers.footer, totals)),))
+        note = f"{counted(len(layers.rows), 'row')} of layers: --layers shows them, --top 10 the largest changes."
+        return replace(whole, headline=(totals,), footer=(*whole.footer, note), more=())
+
+    def _totals(self, layers: Table | None) -> Table:
         difference = self.difference
         ledgers = difference.before.total.ops, difference.after.total.ops
         others = {kind: (getattr(ledgers[0], kind), getattr(ledgers[1], kind)) for kind in KINDS[2:]}  # not mul and add
@@ -93,7 +108,7 @@ class DifferenceReport(Struct, frozen=True):
             ],
             total=("layers", *_beside(*sizes), shares[-1]),
             footer=(f"Counted for {_inputs(difference.before.batch)} at inference.",),
-            more=(_layers(difference),) if any(map(_is_told, difference.layers)) else (),
+            more=(layers,) if layers is not None else (),
         )
 
     def _title(self) -> str:
@@ -158,18 +173,23 @@ def _beside(before: int, after: int) -> tuple[str, str, str]:
     return grouped(before), grouped(after), signed(after - before) or "0"
 
 
-def _is_told(change: Change) -> bool:
-    return change.kind != SAME or change.moved or change.renamed
+def _totals_line(difference: Difference) -> str:
+    """Return in a line how large both networks are."""
+    pairs = [(name, *difference.totals()[name]) for name in ("params", "macs")]
+    shares = percents([pair[1:] for pair in pairs])
+    return " · ".join(
+        f"{short(old)} → {short(new)} {name} ({share})" for (name, old, new), share in zip(pairs, shares, strict=True)
+    )
 
 
 def _summary(difference: Difference) -> str:
     """Return in a sentence what differs, and plainly where nothing does."""
     changes = difference.layers
     if any(change.kind != SAME for change in changes):
-        told = [f"{count:,} {kind}" for kind in (CHANGED, ADDED, REMOVED) if (count := _count(changes, kind))]
+        counts = [f"{count:,} {kind}" for kind in (CHANGED, ADDED, REMOVED) if (count := _count(changes, kind))]
         same = _count(changes, SAME)
         rest = "none is the same" if not same else "1 is the same" if same == 1 else f"{same:,} are the same"
-        return f"Layers: {', '.join(told)}; {rest}."
+        return f"Layers: {', '.join(counts)}; {rest}."
     moved, renamed = sum(change.moved for change in changes), sum(change.renamed for change in changes)
     others = " and ".join(f"{count:,} {what}" for count, what in ((moved, "moved"), (renamed, "renamed")) if count)
     layers = counted(len(changes), "layer")
@@ -178,82 +198,6 @@ def _summary(difference: Difference) -> str:
 
 def _count(changes: Sequence[Change], kind: str) -> int:
     return sum(change.kind == kind for change in changes)
-
-
-def _layers(difference: Difference) -> Table:
-    whole = difference.before.total + difference.after.total
-    rows = []
-    for quiet, group in groupby(difference.layers, key=_is_quiet):
-        changes = list(group)
-        rows += [_quiet(changes)] if quiet else [_row(change, whole) for change in changes]
-    return Table(
-        title="Layer by layer",
-        subtitle=(),
-        columns=_LAYERS,
-        rows=rows,
-        total=("Total", _counts(difference), *_numbers(difference.before.total, difference.after.total), ""),
-        footer=(_LEGEND,),
-        fold="Layer by layer",
-    )
-
-
-def _row(change: Change, whole: Cost) -> Row:
-    layer = change.layer
-    what = [*change.what] or [f"output {sized(layer.output_shape)}"]
-    if change.moved:
-        what.append("moved")
-    if change.before is not None and change.after is not None and change.before.name != layer.name:
-        what.append(f"was {change.before.name}")
-    cells = f"{_MARKS[change.kind]} {safe(layer.name)}", layer.type, *_numbers(*change.costs, shown=change.kind)
-    return Row((*cells, safe(", ".join(what))), size=_size(change, whole))
-
-
-def _size(change: Change, whole: Cost) -> float:
-    """Return the relative size of a change: in parameters or multiplications, whichever is larger."""
-    before, after = change.costs
-    params, mults = abs(after.params - before.params), abs(after.mults - before.mults)
-    return max(params / whole.params if params else 0.0, mults / whole.mults if mults else 0.0)
-
-
-def _is_quiet(change: Change) -> bool:
-    """Return whether a layer is the same, or only passes on other shapes and costs what it did."""
-    before, after = change.costs
-    kept = before.params == after.params and before.mults == after.mults
-    return change.kind == SAME or (change.kind == CHANGED and change.passes_on and kept)
-
-
-def _quiet(changes: Sequence[Change]) -> Row:
-    before, after = (sum((change.costs[side] for change in changes), Cost()) for side in (0, 1))
-    alike = "of the same params and mults"
-    if all(change.kind == SAME for change in changes):
-        alike = "the same"
-    elif all(change.costs[0] == change.costs[1] for change in changes):
-        alike = "of the same cost"
-    told = [", ".join(names) for names in (_named(changes, "moved"), _named(changes, "renamed")) if names]
-    return Row((f"  … {len(changes):,} {alike}", "", *_numbers(before, after), safe("; ".join(told))), "quiet")
-
-
-def _named(changes: Sequence[Change], what: str) -> list[str]:
-    """Return the names of the first layers that were moved or renamed, and how many more there are."""
-    found = [change for change in changes if getattr(change, what)]
-    names = [change.layer.name for change in found[:_MOST_NAMES]]
-    if names:
-        names[0] = f"{what}: {names[0]}"
-    return [*names, *([f"{len(found) - _MOST_NAMES:,} more"] if len(found) > _MOST_NAMES else [])]
-
-
-def _numbers(before: Cost, after: Cost, shown: str = CHANGED) -> Iterator[str]:
-    for metric in ("params", "mults"):
-        old, new = getattr(before, metric), getattr(after, metric)
-        yield "" if shown == ADDED else grouped(old)
-        yield "" if shown == REMOVED else grouped(new)
-        yield signed(new - old)
-
-
-def _counts(difference: Difference) -> str:
-    kinds = (CHANGED, ADDED, REMOVED)
-    told = [f"{count:,} {kind}" for kind in kinds if (count := _count(difference.layers, kind))]
-    return ", ".join(told) or "all the same"
 
 
 def _facts(analysis: Analysis) -> str:

@@ -1,4 +1,4 @@
-"""Which layer of one network is which of another, where names or structure agree."""
+"""Matching of two networks' layers by names and structure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def match(
 
     Where both networks have the same items, perhaps with other fields or repeated more or less often, each item stays
     what it was. Otherwise the layers are paired in their order, such that the pairs are the most alike; what stands
-    elsewhere is found among the rest. Where less is to be told when only equals are paired, they are.
+    elsewhere is found among the rest. Only equal layers are paired where that makes a shorter report.
 
     Layers are the more alike when fields, shapes, costs, given names and the kinds of blocks around agree. The counts
     in the names of items without one (`conv_3`), and numbers by which layers were named (`conv3`), never outweigh that,
@@ -137,10 +137,10 @@ def _equal(old: Iterable[Hashable], new: Iterable[Hashable]) -> int:
 
 
 def _guess(old: Sequence[Marks], new: Sequence[Marks]) -> list[tuple[int, int]]:
-    """Return pairs near which all others are: of half of what is equal or of the same kinds, or of the same items."""
+    """Return pairs that guide the alignment: of equal layers, of the same kinds, or of the same items."""
     half = min(len(old), len(new)) / 2
-    for told in (lambda layer: layer.key), (lambda layer: (layer.type, layer.place)):
-        before, after = (list(map(told, side)) for side in (old, new))
+    for key in (lambda layer: layer.key), (lambda layer: (layer.type, layer.place)):
+        before, after = (list(map(key, side)) for side in (old, new))
         equal = _equal(before, after)
         if equal >= half and len(old) + len(new) - 2 * equal <= _MOST_EDITS:
             pairs = common(before, after, _MOST_EDITS)

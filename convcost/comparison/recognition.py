@@ -1,4 +1,4 @@
-"""What the layers of two networks are recognised by, and how alike they are."""
+"""The marks by which layers of two networks are recognised, and their similarity."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TYPE, _NAME, _OTHER_NAME = 4, 3, 12  # what the same type, the same given name 
 
 
 class Matchable(Protocol):
-    """What a layer is recognised by."""
+    """The properties by which a layer is recognised."""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -103,13 +103,13 @@ def families(layers: Iterable[Matchable]) -> frozenset[str]:
 
 
 class Marks(Struct, frozen=True, gc=False):
-    """What of a layer is compared, as small numbers.
+    """The compared properties of a layer, as small numbers.
 
     Attributes:
         type: Its type.
-        fields: What it says in its fields; where that is not known, its shapes and its cost stand for it.
-        input: What it reads.
-        output: What it gives.
+        fields: Its fields; where they are not known, its shapes and its cost.
+        input: Its input shapes.
+        output: Its output shape.
         cost: These and its cost.
         place: The kinds of its path.
         name: The last name that somebody gave in its path; 0 where there is none.
@@ -177,7 +177,7 @@ class Marks(Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> tuple[int, ...]:
-        """What is equal where only counts differ."""
+        """The marks that stay equal where only counts differ."""
         return self.type, self.fields, self.cost, self.place
 
     def aspects(self) -> Iterator[tuple[str, int, int]]:
@@ -192,7 +192,7 @@ class Marks(Struct, frozen=True, gc=False):
         yield "place", self.place, 1
 
     def signs(self) -> Iterator[Hashable]:
-        """Yield by what it is recognised in another place, the surest first."""
+        """Yield the signs by which a moved layer is recognised, the surest first."""
         if self.path:
             yield "path", self.type, self.path
         yield "item", self.type, self.fields, self.tails[-1]
@@ -200,7 +200,7 @@ class Marks(Struct, frozen=True, gc=False):
 
 
 class Alike:
-    """How alike layers are; what they have in common is looked up, not compared.
+    """The similarity of layers; common marks are looked up, not compared.
 
     Args:
         old: The layers of one network.

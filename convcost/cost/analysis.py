@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
 from convcost import metrics
 from convcost.cost.separable import SeparableRatio, ratios
-from convcost.errors import ErrorDetail, FormulaError, OptionError, Place
-from convcost.layers import MOVES, REGISTRY
+from convcost.errors import ErrorDetail, FormulaError, OptionError, Place, WarningDetail
+from convcost.layers import MOVES, REGISTRY, LayerType
 from convcost.metrics import LARGEST_OUTPUT
-from convcost.network import INPUT, Network
-from convcost.ops import KINDS, Cost, Ledger, product
+from convcost.network import INPUT, Layer, Network
+from convcost.ops import KINDS, NOTHING, Cost, Ledger
 from convcost.reports.result import Result
 
 Added = Callable[[list[Any]], Any]
@@ -34,6 +34,7 @@ class LayerCost(Struct, frozen=True):
         ratio: What a separable convolution costs of the standard one, where that is a question.
         notes: Why it performs no arithmetic, and whether it is an output of the network.
         former: The name that earlier versions gave it, in parts, where it was another one.
+        definition: The layer type's object with its fields; None for several layers, or where they are not known.
     """
 
     path: tuple[str, ...]
@@ -47,6 +48,12 @@ class LayerCost(Struct, frozen=True):
     ratio: SeparableRatio | None
     notes: tuple[str, ...]
     former: tuple[str, ...] = ()
+    definition: LayerType | None = None
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """All fields of the layer type in normal form, such as the kernel size, the stride and the groups."""
+        return vars(self.definition) if self.definition is not None else {}
 
     @property
     def params(self) -> int:
@@ -153,7 +160,7 @@ class Analysis(Result, frozen=True):
             return found.of_cost(self.total)
         part: Sequence[int] = range(len(self.layers))
         if found.total is LARGEST_OUTPUT:
-            part = [index for index, count in enumerate(self.network.readers()) if count == 0]
+            part = sorted(self.network.output_layers())
         if isinstance(found.total, metrics.Ratio):
             return metrics.divided(self.value(found.total.numerator), self.value(found.total.denominator))
         return metrics.combined(found, self.values, part)
@@ -170,46 +177,36 @@ class Analysis(Result, frozen=True):
     @classmethod
     def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:
         readers = network.readers()
+        ends = network.output_layers()
         found = ratios(network, readers)
-        numeric = network.free is None
-        known: dict[Any, tuple[Cost, Any]] = {}  # formulas of layers that are the same are worked out once
+        count = _count if network.free is None else _remembered(_count)
         layers = []
         for index, layer in enumerate(network.layers):
             definition = layer.definition
-            inputs, output = layer.input_shapes, layer.output_shape
-            if numeric:
-                cost = definition.cost(inputs, output)
-                values = product(output)
-            else:
-                key = definition.type, *layer.fields.values(), inputs
-                same = known.get(key)
-                if same is None:
-                    cost = definition.cost(inputs, output)
-                    same = known[key] = cost, product(output)
-                cost, values = same
-            notes: tuple[str, ...] = (definition.note,) if definition.note else ()
+            cost, values = count(layer)
+            notes = _idle_notes(layer, cost, network)
             if fold and definition.folds and folds(network, index, readers):
-                notes = (f"folded into {network.layers[layer.inputs[0].producer].name}",)
-                cost = cost.at_rest()
-            elif not notes and (cost.ops == _NOTHING if numeric else not cost.ops.to_dict()):
-                notes = (MOVES,)
-            if readers[index] == 0:
+                cost, notes = cost.at_rest(), (f"folded into {network.layers[layer.inputs[0].producer].name}",)
+            if layer.shares:
+                notes += (f"weights of {layer.shares}",)
+            if definition.declared:
+                notes += ("declared",)
+            if index in ends:
                 notes += ("output",)
-            if batch != 1:
-                cost = cost.for_batch(batch)
             layers.append(
                 LayerCost(
                     layer.path,
                     layer.name,
                     definition.type,
                     layer.line,
-                    inputs,
-                    output,
+                    layer.input_shapes,
+                    layer.output_shape,
                     values * batch,
-                    cost,
+                    cost.for_batch(batch),
                     found.get(index),
                     notes,
                     layer.former,
+                    definition,
                 )
             )
         return cls(network, batch, fold, tuple(layers), total([layer.cost for layer in layers], added))
@@ -249,6 +246,11 @@ class Analysis(Result, frozen=True):
         return self.value("activations")
 
     @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant, and the free symbols on which nothing depends."""
+        return (*self.network.warnings, *unused_warnings(self.unused, self.network))
+
+    @property
     def unused(self) -> list[str]:
         """The free symbols on which nothing depends."""
         if self.network.free is None:
@@ -260,7 +262,47 @@ class Analysis(Result, frozen=True):
         return unused(self.network.free, [*numbers, *total.ops.to_dict().values()])
 
 
-_NOTHING = Ledger()
+_Count = Callable[[Layer], tuple[Cost, Any]]
+
+
+def _count(layer: Layer) -> tuple[Cost, Any]:
+    """Return what a layer costs for one input, as its type counts, and the values in its output."""
+    return layer.cost(), layer.values
+
+
+def _remembered(count: _Count) -> _Count:
+    """Return a function that works out the formulas of layers that are the same once."""
+    known: dict[Any, tuple[Cost, Any]] = {}
+
+    def remembered(layer: Layer) -> tuple[Cost, Any]:
+        own = bool(layer.shares), layer.trainable, layer.times
+        key = layer.type, *layer.fields.values(), layer.input_shapes, *own
+        found = known.get(key)
+        if found is None:
+            found = known[key] = count(layer)
+        return found
+
+    return remembered
+
+
+def _idle_notes(layer: Layer, cost: Cost, network: Network) -> tuple[str, ...]:
+    """Return why a layer performs no arithmetic; nothing where it does. A formula that may be 0 is arithmetic."""
+    if layer.definition.note:
+        return (layer.definition.note,)
+    idle = cost.ops == NOTHING if network.free is None else not cost.ops.to_dict()
+    return (MOVES,) if idle else ()
+
+
+def unused_warnings(names: Iterable[str], network: Network) -> list[WarningDetail]:
+    """Return a warning for each symbol that occurs in no number, unless the network has one about it."""
+    known = {each.path for each in network.warnings}
+    place = Place(network.file) if network.file else None
+    paths = {f"symbols.{name}": name for name in names}
+    return [
+        WarningDetail(f"{name} occurs in no number", place, path, help="layers read it, and nothing depends on it")
+        for path, name in paths.items()
+        if path not in known
+    ]
 
 
 def folds(network: Network, index: int, readers: list[int]) -> bool:

@@ -12,8 +12,10 @@ from convcost import metrics
 from convcost.documents import analysis as documents
 from convcost.documents import numbers
 from convcost.documents.numbers import kinds
+from convcost.documents.warnings import warning_documents
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
+from convcost.reports.contents import counted
 
 if TYPE_CHECKING:
     from convcost.cost.analysis import Analysis, LayerCost
@@ -45,15 +47,22 @@ def analysis_document(
         return _free_document(analysis, free, rows, values, names, left_out)
     formulas = analysis.formulas(rows)
     layer = kinds(names).layer
-    return documents.Analysis(
+    return documents.AnalysisDocument(
         network=network_document(analysis.network),
         convention=convention_document(analysis),
         layers=[
-            layer(**head, ratio=ratio_document(row.ratio), notes=list(row.notes), formula=formulas[row.name])
+            layer(
+                **head,
+                ratio=ratio_document(row.ratio),
+                notes=list(row.notes),
+                formula=formulas[row.name],
+                fields=fields_document(row),
+            )
             for row, head in zip(rows, heads(analysis, rows, values, names), strict=True)
         ],
         total=total_document(analysis, names),
         left_out=UNSET if left_out is None else left_out,
+        warnings=warning_documents(analysis.warnings),
     )
 
 
@@ -92,9 +101,9 @@ def standard_names() -> list[str]:
     return [metric.name for metric in metrics.standard()]
 
 
-def network_document(network: Network) -> documents.Network:
+def network_document(network: Network) -> documents.NetworkDocument:
     """Return which network it is."""
-    return documents.Network(
+    return documents.NetworkDocument(
         name=network.name or None,
         file=network.file or None,
         source=network.source or None,
@@ -109,13 +118,13 @@ def convention_document(analysis: Analysis) -> Any:
     return documents.Told(batch=analysis.batch, fold=analysis.fold, **texts)
 
 
-def ratio_document(ratio: SeparableRatio | None) -> numbers.Ratio | None:
+def ratio_document(ratio: SeparableRatio | None) -> numbers.RatioDocument | None:
     """Return a ratio."""
     if ratio is None:
         return None
     exact = ratio.exact
     symbolic = is_symbolic(exact)
-    return numbers.Ratio(
+    return numbers.RatioDocument(
         kind=ratio.kind,
         formula=ratio.formula,
         numbers=ratio.numbers,
@@ -123,6 +132,56 @@ def ratio_document(ratio: SeparableRatio | None) -> numbers.Ratio | None:
         value=None if symbolic else float(exact),
         term=ratio.term,
     )
+
+
+def fields_document(row: LayerCost) -> dict[str, Any] | None:
+    """Return the fields of a layer; None for several in one row."""
+    return {name: _listed(value) for name, value in row.fields.items()} if row.definition is not None else None
+
+
+def fields_text(row: LayerCost) -> str:
+    """Return the fields of a layer as the text of a JSON object; nothing for several in one row."""
+    from convcost.documents import as_text
+
+    fields = fields_document(row)
+    if fields is None:
+        return ""
+    if any(map(_has_formula, fields.values())):
+        from convcost.cost.free import told
+
+        fields = told(fields)
+    return as_text(fields)
+
+
+def _listed(value: Any) -> Any:
+    """Return a field's value as documents have it, with lists for tuples."""
+    return [_listed(each) for each in value] if value.__class__ is tuple else plain(value)
+
+
+def _has_formula(value: Any) -> bool:
+    return is_symbolic(value) or (isinstance(value, list) and any(map(_has_formula, value)))
+
+
+def total_head(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
+    """Return the totals of a network as a row of them would have them."""
+    network = analysis.network
+    inputs = [list(tensor.shape) for tensor in network.inputs]
+    numbers = {name: plain(analysis.value(name)) for name in names}
+    head = {
+        "name": "Total",
+        "type": counted(len(network.layers), "layer"),
+        "file": network.file or None,
+        "line": None,
+        "input_shape": inputs[0] if len(inputs) == 1 else inputs,
+        "output_shape": [],
+        **numbers,
+        "ops": analysis.total.ops.to_dict(),
+    }
+    if network.free is None:
+        return head
+    from convcost.cost.free import told
+
+    return {key: told(value) for key, value in head.items()}
 
 
 def plain(value: Any) -> Any:
@@ -149,10 +208,10 @@ def numbers_of_rows(
     file = analysis.network.file or None
     keys = ("name", "type", "file", "line", "input_shape", "output_shape", *names, "ops")
     columns = [map(plain, values(name)) if metrics.METRICS[name].is_ratio else values(name) for name in names]
-    for row, *counted in zip(rows, *columns, strict=True):
+    for row, *counts in zip(rows, *columns, strict=True):
         inputs = row.input_shapes
         shape = list(inputs[0]) if len(inputs) == 1 else list(map(list, inputs))
-        head = (row.name, row.type, file, row.line or None, shape, list(row.output_shape), *counted)
+        head = (row.name, row.type, file, row.line or None, shape, list(row.output_shape), *counts)
         yield dict(zip(keys, (*head, row.cost.ops.to_dict()), strict=True))
 
 
@@ -172,9 +231,9 @@ def _free_document(
     network = network_document(analysis.network)
     sums = {name: plain(analysis.value(name)) for name in names}
     return documents.FreeAnalysis(
-        network=documents.Network(**told({name: getattr(network, name) for name in network.__struct_fields__})),
+        network=documents.NetworkDocument(**told({name: getattr(network, name) for name in network.__struct_fields__})),
         free={name: documents.FreeSymbol(**known_of) for name, known_of in symbols(free).items()},
-        conditions=[documents.Condition(**condition) for condition in conditions(free)],
+        conditions=[documents.ConditionDocument(**condition) for condition in conditions(free)],
         convention=convention_document(analysis),
         layers=[
             known.layer(
@@ -182,10 +241,12 @@ def _free_document(
                 ratio=ratio_document(row.ratio),
                 notes=list(row.notes),
                 formula=formulas[row.name],
+                fields=told(fields_document(row)),
                 structures=structures(head),
             )
             for row, head in zip(rows, numbers_of_rows(analysis, rows, values, names), strict=True)
         ],
         total=known.total(**told(sums), ops=told(analysis.total.ops.to_dict()), structures=structures(sums)),
         left_out=UNSET if left_out is None else left_out,
+        warnings=warning_documents(analysis.warnings),
     )

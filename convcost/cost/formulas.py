@@ -11,10 +11,13 @@ from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
-from convcost.layers.fields import FLAG, WORD
+from convcost.layers.base import FEATURES
+from convcost.layers.fields import AXIS, FLAG, WORD
+from convcost.layers.layout import VECTOR
 from convcost.network import Layer
 from convcost.numbers import plain
 from convcost.ops import Cost
@@ -171,7 +174,16 @@ def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None)
     ]
     if unknown:
         raise OptionError(unknown)
-    return [_sheet(type, variant, settings) for type in names for variant in _variants(type)]
+    return [sheet for type in names for sheet in _distinct([_sheet(type, each, settings) for each in _variants(type)])]
+
+
+def _distinct(variants: list[Sheet]) -> list[Sheet]:
+    """Return the sheets of a type's variants; those that say the same of every size where they work share one."""
+    words: dict[str, list[str]] = {}
+    for sheet in variants:
+        words.setdefault(repr(replace(sheet, variant="", conditions=())), []).append(sheet.variant)
+    firsts = {same[0]: "" if len(words) == 1 else ", ".join(same) for same in words.values()}
+    return [replace(sheet, variant=firsts[sheet.variant]) for sheet in variants if sheet.variant in firsts]
 
 
 def letters_of(definition: type[LayerType]) -> dict[str, str]:
@@ -288,12 +300,14 @@ def texts(cost: Cost) -> dict[str, str]:
 
 def _letter(name: str, field: Field) -> str:
     """Return the letter of a field: its name where a number must be given that has none."""
-    numeric = field.read.form.kind not in (FLAG, WORD)
+    numeric = field.read.form.kind not in (AXIS, FLAG, WORD)
     return field.letter or (name if field.required and numeric else "")
 
 
 def _plain(field: Field) -> Any:
     """Return a value of a field without a letter."""
+    if field.read.form.kind == AXIS:
+        return field.plain()
     if field.required:
         return field.words[0] if field.words else False
     return field.default
@@ -336,14 +350,15 @@ def _variants(type: str) -> list[str]:
 
 def _words(type: str) -> tuple[str, tuple[str, ...]] | None:
     fields = REGISTRY[type].fields.items()
-    return next(((name, field.words) for name, field in fields if field.words and name != "padding"), None)
+    return next(((name, field.words) for name, field in fields if field.read.form.kind == WORD), None)
 
 
 def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
     letters = _Letters(settings)
     words = _words(type)
     given: dict[str, Any] = {words[0]: variant} if words else {}
-    flags: list[str] = [name for name in ("bias", "affine") if name in REGISTRY[type].fields]
+    names = REGISTRY[type].fields
+    flags: list[str] = ["affine"] if "affine" in names else ["bias"] if "bias" in names else []
     definition = REGISTRY[type]
     with assuming(_witness(definition)) as conditions:
         try:
@@ -396,7 +411,7 @@ def _unpadded(type: str, fields: Mapping[str, Any]) -> Any:
 
 def _inputs(letters: _Letters, type: str) -> tuple[Shape, ...]:
     layer = REGISTRY[type]
-    sizes = () if layer.takes == "vector" else (letters["Di"], letters["Di"])
+    sizes = () if layer.takes in (VECTOR, FEATURES) else (letters["Di"], letters["Di"])
     return tuple([(_channels(letters, layer, number), *sizes) for number in range(1, layer.arity[0] + 1)])
 
 
@@ -411,7 +426,8 @@ def _fields(letters: _Letters, type: str, given: Mapping[str, Any]) -> dict[str,
             value = [letters[each] for each in value]
         elif value.__class__ is str and value in LETTERS:
             value = letters[value]
-        fields[name] = value if value is None else field.read(value, 2)
+        plain = value is None or field.read.form.kind == AXIS
+        fields[name] = value if plain else field.read(value, 2)
     return fields
 
 

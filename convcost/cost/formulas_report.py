@@ -36,7 +36,7 @@ class LettersReport(Struct, frozen=True):
 
     def data(self) -> Struct:
         """Return the formulas as a document."""
-        return documents.Formulas(
+        return documents.FormulasDocument(
             letters=dict(self._letters()),
             formulas=[
                 {
@@ -48,7 +48,9 @@ class LettersReport(Struct, frozen=True):
                 for sheet in self.sheets
             ],
             ratios=[
-                documents.Quotient(name=each.name, mults=self._plain(each.mults), params=self._plain(each.params))
+                documents.QuotientDocument(
+                    name=each.name, mults=self._plain(each.mults), params=self._plain(each.params)
+                )
                 for each in self.quotients
             ],
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from convcost.cost.subterms import Subterms
 from convcost.network import Free
-from convcost.symbolic import Formula
+from convcost.symbolic import Condition, Formula
+from convcost.symbolic.solutions import solutions
 
 
 def told(value: Any) -> Any:
@@ -46,6 +48,24 @@ def conditions(free: Free) -> list[dict[str, str]]:
         {"text": str(each), "relation": each.relation, "formula": each.formula.text("plain")}
         for each in free.conditions
     ]
+
+
+def simplified(free: Free, terms: Subterms | None = None) -> Iterator[str]:
+    """Yield the texts of what must hold beside the facts: for each symbol its values, and what several decide together.
+
+    Example: `r ≥ 61`, `r mod 32 is 0, 29, 30 or 31` for nine conditions on the floors of r.
+    """
+    conditions = list(free.conditions)
+    for name, letter in free.symbols.items():
+        alone = [each for each in conditions if each.symbols == (name,)]
+        (atom,) = letter.atoms()
+        found = solutions(atom, alone) if alone else None
+        if found is not None:
+            yield from found.texts()
+            conditions = [each for each in conditions if each not in alone]
+    if terms is not None:
+        conditions = [Condition(each.relation, terms.shortened(each.formula)) for each in conditions]
+    yield from dict.fromkeys(map(str, conditions))
 
 
 def facts(free: Free) -> list[str]:

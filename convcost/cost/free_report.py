@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from convcost.cost import free as free_symbols
 from convcost.cost.analysis import Analysis, LayerCost
+from convcost.cost.subterms import Subterms
 from convcost.network import Free
 from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
+from convcost.reports.contents import Column, Row, Table, counted, grouped, safe
+from convcost.symbolic import Formula
 
 _COLUMNS = (
     Column("Layer", role="name"),
@@ -21,6 +23,7 @@ _COLUMNS = (
     Column("Notes", drop=7),
 )
 _LONGEST_TOTAL = 40  # characters of a total in its column; every total stands below in full
+_MOST_LINES = 16  # of names, one below the other
 
 
 def table(analysis: Analysis, labelled: list[tuple[str, LayerCost | None]], left_out: int) -> Table:
@@ -34,7 +37,12 @@ def table(analysis: Analysis, labelled: list[tuple[str, LayerCost | None]], left
     network, total = analysis.network, analysis.total
     free = network.free
     assert free is not None
-    rows = [Row((label, *[""] * 6), "heading") if layer is None else _row(label, layer) for label, layer in labelled]
+    terms = Subterms(network)
+    rows = [
+        Row((label, *[""] * 6), "heading") if layer is None else _row(label, layer, terms) for label, layer in labelled
+    ]
+    totals = [grouped(terms.shortened(number)) for number in (total.params, total.mults)]
+    totals_below, where = list(_totals(analysis, terms)), list(held(free, terms))  # before the names that they take
     if left_out:
         rows.append(Row((f"… {left_out:,} more", *[""] * 6), "quiet"))
     return Table(
@@ -46,25 +54,25 @@ def table(analysis: Analysis, labelled: list[tuple[str, LayerCost | None]], left
             "Total",
             counted(len(network.layers), "layer"),
             "",
-            *(text if len(text) <= _LONGEST_TOTAL else "below" for text in map(grouped, (total.params, total.mults))),
+            *(text if len(text) <= _LONGEST_TOTAL else "below" for text in totals),
             "",
             "",
         ),
-        footer=(*_totals(analysis), *held(free), _convention(analysis)),
+        footer=(*totals_below, *_defined(terms), *where, _convention(analysis)),
     )
 
 
-def _row(label: str, layer: LayerCost) -> Row:
+def _row(label: str, layer: LayerCost, terms: Subterms) -> Row:
     cost = layer.cost
     notes = ["folded" if note.startswith("folded into ") else note for note in layer.notes]
     return Row(
         (
             label,
             layer.type,
-            sized(layer.output_shape),
-            grouped(cost.params),
-            grouped(cost.mults),
-            layer.ratio.numbers if layer.ratio else "",
+            _sized(layer.output_shape, terms),
+            grouped(terms.shortened(cost.params)),
+            grouped(terms.shortened(cost.mults)),
+            _ratio(layer, terms),
             safe(", ".join(notes)),
         ),
         "quiet"
@@ -73,9 +81,23 @@ def _row(label: str, layer: LayerCost) -> Row:
     )
 
 
-def _totals(analysis: Analysis) -> Iterator[str]:
+def _sized(shape: Sequence[Any], terms: Subterms) -> str:
+    """Return a shape, sums in parentheses."""
+    sizes = [str(terms.shortened(size)) for size in shape]
+    return "×".join([f"({size})" if " " in size else size for size in sizes])
+
+
+def _ratio(layer: LayerCost, terms: Subterms) -> str:
+    ratio = layer.ratio
+    if ratio is None:
+        return ""
+    parts = terms.shortened(ratio.depthwise), terms.shortened(ratio.pointwise)
+    return " + ".join(map(str, parts)) if any(isinstance(part, Formula) for part in parts) else ratio.numbers
+
+
+def _totals(analysis: Analysis, terms: Subterms) -> Iterator[str]:
     cost = analysis.total
-    told: dict[str, str] = {}
+    names: dict[str, str] = {}
     totals: list[tuple[str, Any]] = [
         ("params", cost.params),
         ("mults", cost.mults),
@@ -84,15 +106,21 @@ def _totals(analysis: Analysis) -> Iterator[str]:
         ("useful mults", cost.useful_mults),
     ]
     for name, value in totals:
-        text = grouped(value)
-        yield f"{name} = {told.get(text, text)}"
-        told.setdefault(text, name)
+        text = grouped(terms.shortened(value))
+        yield f"{name} = {names.get(text, text)}"
+        names.setdefault(text, name)
 
 
-def held(free: Free) -> Iterator[str]:
-    """Yield for which values the formulas hold."""
+def _defined(terms: Subterms) -> list[str]:
+    """Return what the names in the formulas stand for: a line each, or one line where they are many."""
+    lines = [f"{name} = {value}" for name, value in terms.definitions()]
+    return lines if len(lines) <= _MOST_LINES else ["; ".join(lines)]
+
+
+def held(free: Free, terms: Subterms | None = None) -> Iterator[str]:
+    """Yield for which values the formulas hold, in short names where there are some."""
     yield f"For {', '.join(free_symbols.facts(free))}."
-    conditions = [str(each) for each in free.conditions]
+    conditions = list(free_symbols.simplified(free, terms))
     if conditions:
         yield f"Where {', '.join(conditions)}."
 

@@ -27,6 +27,7 @@ def _add_counts() -> None:
     METRICS.add("output_values", Metric("output_values", "", _OUTPUT_VALUES, _output_values, standard=True))
     METRICS.add("activations", Metric("activations", "", _ACTIVATIONS, _activations, standard=True))
     METRICS.add("deployed_params", Metric("deployed_params", "", _DEPLOYED, _deployed_params, standard=True))
+    METRICS.add("weight_bytes", Metric("weight_bytes", "bytes", _WEIGHT_BYTES, _weight_bytes))
     for kind in KINDS:
         METRICS.add(f"ops_{kind}", _count(f"ops_{kind}", f"The operations of the kind `{kind}`.", f"ops.{kind}"))
 
@@ -47,6 +48,8 @@ _ACTIVATIONS = "The values that convolutions, linear layers and matrix products 
 _DEPLOYED = (
     "Parameters once each batch norm is folded where it can be: its own go, the layer before it has a bias then."
 )
+_WEIGHT_BYTES = "What the deployed parameters, and the running statistics of norms that stay, take as float32 numbers."
+_FLOAT32 = 4  # bytes
 
 
 def _output_values(analysis: Analysis) -> Sequence[Any]:
@@ -73,6 +76,16 @@ def _deployed_params(analysis: Analysis) -> Sequence[Any]:
             if not network.layers[source].fields.get("bias"):
                 params[source] += network.layers[source].output_shape[0]
     return params
+
+
+def _weight_bytes(analysis: Analysis) -> Sequence[Any]:
+    """Return the bytes of each layer's deployed parameters and running statistics."""
+    network, readers = analysis.network, analysis.network.readers()
+    kept = [
+        0 if layer.definition.folds and folds(network, index, readers) else row.cost.buffers
+        for index, (layer, row) in enumerate(zip(network.layers, analysis.layers, strict=True))
+    ]
+    return [_FLOAT32 * (params + buffers) for params, buffers in zip(_deployed_params(analysis), kept, strict=True)]
 
 
 _add_counts()

@@ -1,52 +1,81 @@
-"""The report of an analysis: its rows sorted, cut or folded, as data, records and a table."""
+"""The report of an analysis: its rows as data, as records, as a table, and as a screen that they fit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost import metrics
-from convcost.cost.analysis import Analysis, LayerCost, total
+from convcost.cost import headline, rows
+from convcost.cost.analysis import Analysis, LayerCost
+from convcost.cost.labels import label, label_of_several
+from convcost.cost.rows import Rows
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.metrics import METRICS
-from convcost.ops import KINDS, is_symbolic
+from convcost.ops import KINDS
 from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, bar, counted, figure, grouped, percent, safe, sized, tree
+from convcost.reports.contents import (
+    Column,
+    Report,
+    Row,
+    Table,
+    bar,
+    counted,
+    figure,
+    grouped,
+    percent,
+    safe,
+    sized,
+    tree,
+)
+from convcost.reports.folding import MORE, MOST_ROWS
 
 OTHER_SORTS = ("name", "type", "ratio")
-_HEADINGS = {"layer": "name", "output": "output_values", "share": "mults", "%": "mults"}
-"""What the table's headings sort by, where they are not the names of columns."""
+_SORTED_BY = {"layer": "name", "output": "output_values", "share": "macs", "%": "macs"}
+"""What the table's titles sort by, where they are not the names of columns."""
 
 _RATIO = (
     "Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; "
     "→ marks what a standard one would cost as a separable one."
 )
-_NOTES = Column("Notes", drop=8)
-_COLUMNS = (
-    Column("Layer", role="name"),
-    Column("Type", drop=5),
-    Column("Output", drop=3),
-    Column("Params", right=True, role="number"),
-    Column("Mults", right=True, role="number"),
-    Column("Share", drop=4, role="bar"),
-    Column("%", right=True, drop=2, role="number"),
-    Column("Ratio", right=True, drop=6, role="number", footnote=_RATIO),
-    Column("1/N + 1/Dk²", drop=7),
-    _NOTES,
-)
-_LETTERS = (
+_NAME, _TYPE = Column("Layer", role="name"), Column("Type", role="name")
+_NAMED = {
+    "type": ("Type",),
+    "output": ("Output",),
+    "share": ("Share", "%"),
+    "ratio": ("Ratio", "1/N + 1/Dk²"),
+    "notes": ("Notes",),
+}
+"""The titles of the columns that are no metrics, by the names that choose them."""
+OTHER_COLUMNS = tuple(_NAMED)
+_COLUMNS = {
+    "Type": Column("Type", drop=3, least=12, key="type"),
+    "Output": Column("Output", drop=4, key="output"),
+    "mults": Column("Mults", right=True, drop=5, role="number", key="mults"),
+    "Share": Column("Share", drop=6, role="bar", key="share"),
+    "%": Column("%", right=True, drop=2, role="number", key="share"),
+    "Ratio": Column("Ratio", right=True, drop=7, role="number", footnote=_RATIO, key="ratio"),
+    "1/N + 1/Dk²": Column("1/N + 1/Dk²", drop=8, key="ratio"),
+    "Notes": Column("Notes", drop=9, key="notes"),
+}
+"""The usual columns: by their titles, metrics by their names."""
+_SYMBOLS = (
     "Formulas: M input and N output channels, Dk kernel, Di input and Dp output size, g groups, m depth multiplier; "
-    "for one input, in the layer's own letters: convcost formulas tells all."
+    "for one input, in the layer's own symbols: convcost formulas lists them all."
 )
-_FORMULAS = (Column("Params =", drop=1), Column("Mults =", drop=1, footnote=_LETTERS))
-_TOLD = ("params", "mults", "adds")
+_FORMULAS = (Column("Params =", drop=1), Column("Mults =", drop=1, footnote=_SYMBOLS))
+_FORMULA_KEYS = ("params", "mults", "adds")
 _RATIO_KEYS = ("kind", "formula", "numbers", "exact", "value", "term")
-_SUMMARY = ("macs", "adds", "flops", "useful_mults", "buffers")  # below the table, beside the totals in its columns
+_SUMMARY = (
+    Column("Total", role="name"),
+    Column("Value", right=True, role="number"),
+    Column("Meaning", drop=1, least=30),
+)
 
 
 class AnalysisReport(Struct, frozen=True):
@@ -54,21 +83,21 @@ class AnalysisReport(Struct, frozen=True):
 
     Attributes:
         analysis: The analysis.
-        layers: The rows that are shown.
-        left_out: How many rows are not.
-        tree: Whether names are shown as a tree, which needs the rows in their order.
-        parts: The indices of the layers that each row stands for.
-        formulas: Whether the table and the records tell each layer's formulas in its own letters.
-        columns: The metrics that the table and the records tell instead of the usual numbers; the usual without.
+        rows: The rows.
+        asked: Whether the reader chose which rows there are; a screen shows as many as it has room for otherwise.
+        formulas: Whether the table and the records show each layer's formulas in its own symbols.
+        columns: The columns that the table, and the metrics that the records, show instead of the usual ones.
+        summary: Whether there are totals only.
+        sorted_by: The column by which the rows are sorted; empty where they run in order.
     """
 
     analysis: Analysis
-    layers: tuple[LayerCost, ...]
-    left_out: int
-    tree: bool
-    parts: tuple[Sequence[int], ...]
+    rows: Rows
+    asked: bool = False
     formulas: bool = False
     columns: tuple[str, ...] = ()
+    summary: bool = False
+    sorted_by: str = ""
 
     @classmethod
     def of(
@@ -78,6 +107,9 @@ class AnalysisReport(Struct, frozen=True):
         sort: str | None = None,
         top: int | None = None,
         depth: int | None = None,
+        layers: bool = False,
+        by: str | None = None,
+        summary: bool = False,
         formulas: bool = False,
         columns: Sequence[str] = (),
     ) -> AnalysisReport:
@@ -86,153 +118,265 @@ class AnalysisReport(Struct, frozen=True):
         Args:
             analysis: The analysis.
             sort: The column to sort by, numbers from the largest.
-            top: How many rows to keep: the first of the sorted ones, the largest in `mults` without `sort`.
+            top: How many rows to keep: the first of the sorted ones, the largest in `macs` without `sort`.
             depth: How many parts of a name to keep apart; layers that agree in them become one row.
-            formulas: Whether the table and the records tell each layer's formulas in its own letters.
-            columns: The metrics that the table and the records tell; the usual numbers without.
+            layers: Whether a screen shows every layer, however many there are.
+            by: What layers are summed by: `type`.
+            summary: Whether there are totals only.
+            formulas: Whether the table and the records show each layer's formulas in its own symbols.
+            columns: The columns to show; the usual ones without.
 
         Raises:
-            OptionError: There is no such column.
+            OptionError: There is no such column, or nothing by which layers are summed so.
         """
         check_columns(columns)
-        layers = analysis.layers
-        parts: Sequence[Sequence[int]] = [(index,) for index in range(len(layers))]
-        if depth is not None:
-            groups = _groups(analysis.layers, depth)
-            layers, parts = tuple([_folded(analysis, *group) for group in groups.items()]), [*groups.values()]
-        if sort is not None:
-            check_sort(sort)
-        order: Sequence[int] = range(len(layers))
-        if sort is not None or top is not None:
-            order = _sorted(analysis, layers, parts, sort or "mults")
-        shown = order if top is None else order[:top]
-        return cls(
-            analysis,
-            layers if shown == range(len(layers)) and depth is None else tuple([layers[index] for index in shown]),
-            len(layers) - len(shown),
-            sort is None and top is None,
-            tuple([parts[index] for index in shown]),
-            formulas,
-            tuple(columns),
-        )
+        check_by(by)
+        column = check_sort(sort) if sort is not None else ""
+        chosen = rows.all_rows(analysis)
+        if summary:
+            chosen = Rows((), (), len(analysis.layers))
+        elif by is not None:
+            chosen = rows.by_type(analysis)
+        elif depth is not None:
+            chosen = rows.folded(analysis, depth)
+        if column or top is not None:
+            chosen = rows.sort(analysis, chosen, column or "macs", top)
+        asked = layers or summary or formulas or not (top is None and depth is None and by is None)
+        return cls(analysis, chosen, asked, formulas, tuple(columns), summary, column)
+
+    @property
+    def layers(self) -> tuple[LayerCost, ...]:
+        """What the rows show."""
+        return self.rows.layers
+
+    @property
+    def left_out(self) -> int:
+        """How many rows are not shown."""
+        return self.rows.left_out
 
     def data(self) -> Struct:
         """Return the analysis as a document, its layers being the rows that are shown; `left_out` counts the others."""
         from convcost.cost.documents import analysis_document
 
         left_out = None if self.layers is self.analysis.layers else self.left_out
-        return analysis_document(self.analysis, self.layers, self._values(), self.columns, left_out)
-
-    def _values(self) -> Callable[[str], Sequence[Any]]:
-        """Return a function that gives a metric's value for each row."""
-        return _of_rows(self.analysis, self.parts)
+        asked = self._metrics()
+        return analysis_document(self.analysis, self.layers, self._values(), asked, left_out)
 
     def records(self) -> Sequence[Mapping[str, Any]]:
-        """Return a flat mapping for each row."""
-        from convcost.cost.documents import heads, ratio_document, standard_names
+        """Return a flat mapping for each row; one of the totals where these are all that is asked for."""
+        from convcost.cost.documents import fields_text, heads, ratio_document, standard_names, total_head
 
         name = self.analysis.network.name
-        names = self.columns or tuple(standard_names())
-        rows = heads(self.analysis, self.layers, self._values(), names)
+        asked = self._metrics()
+        names = asked or tuple(standard_names())
+        if self.summary:
+            return [_record(name, total_head(self.analysis, names), None, (), "", asked)]
+        found = heads(self.analysis, self.layers, self._values(), names)
         records = [
-            _record(name, row, layer, ratio_document(layer.ratio), self.columns)
-            for row, layer in zip(rows, self.layers, strict=True)
+            _record(name, row, ratio_document(layer.ratio), layer.notes, fields_text(layer), asked)
+            for row, layer in zip(found, self.layers, strict=True)
         ]
         if not self.formulas:
             return records
-        told = self.analysis.formulas(self.layers)
-        formulas = [told[layer.name] or {} for layer in self.layers]
+        formulas = self.analysis.formulas(self.layers)
         return [
-            record | {f"formula_{key}": formula.get(key) for key in _TOLD}
-            for record, formula in zip(records, formulas, strict=True)
+            record | {f"formula_{key}": (formulas[layer.name] or {}).get(key) for key in _FORMULA_KEYS}
+            for record, layer in zip(records, self.layers, strict=True)
         ]
 
+    def screen(self) -> Table:
+        """Return the table with as many rows as a screen has room for, unless the rows were asked for."""
+        if self.asked or (len(self.layers) <= MOST_ROWS and self.sorted_by):
+            return self._screen(self)
+        if self.sorted_by:
+            shown = rows.sort(self.analysis, self.rows, self.sorted_by, MOST_ROWS)
+            return self._screen(replace(self, rows=shown), "--layers shows all rows.")
+        shown = rows.fitted(self.analysis)
+        if shown.layers is self.analysis.layers:
+            return self._screen(self)
+        all_rows = counted(len(self.analysis.layers), "row")
+        note = f"Folded from {all_rows} to {len(shown.layers):,}: --layers shows each, --depth N folds less or more."
+        return self._screen(replace(self, rows=shown), note)
+
     def table(self) -> Table:
-        """Return the table: each layer's output, parameters, multiplications, their share, and the ratio."""
-        table = self._chosen_table() if self.columns else self._table()
+        """Return the table of all rows: each one's output, parameters, macs, mults, their share, and the ratio."""
+        return self._shown(self._keys(telling=False))
+
+    def _screen(self, chosen: AnalysisReport, *notes: str) -> Table:
+        """Return a table that begins with the size of the network, without columns that say nothing new."""
+        table = chosen._shown(chosen._keys(telling=True))
+        footer = (*table.footer, *notes)
+        if not table.headline:
+            return replace(table, footer=footer)
+        size, *exact = table.headline
+        return replace(table, title=f"{table.title} · {size}", headline=tuple(exact), footer=footer)
+
+    def _shown(self, keys: Sequence[str]) -> Table:
+        if self.summary:
+            return self._totals_table()
+        free = self.analysis.network.free is not None and not self.columns
+        table = self._free_table() if free else self._table(keys)
         if not self.formulas:
             return table
         formulas = self.analysis.formulas(self.layers)
         layers = [layer for _, layer in self._labelled()]
         cells = [_formula_cells(formulas[layer.name] if layer else None) for layer in layers] + [("", "")]
-        rows = [replace(row, cells=(*row.cells, *more)) for row, more in zip(table.rows, cells, strict=False)]
-        return replace(table, columns=(*table.columns, *_FORMULAS), rows=rows, total=(*table.total, "", ""))
+        shown = [replace(row, cells=(*row.cells, *more)) for row, more in zip(table.rows, cells, strict=False)]
+        return replace(table, columns=(*table.columns, *_FORMULAS), rows=shown, total=(*table.total, "", ""))
+
+    def side_by_side(self, reports: Sequence[Report]) -> Iterator[Table]:
+        """Yield the tables of several networks: their totals, below their rows where these were asked for."""
+        from convcost.cost.side_by_side import totals_table
+
+        mine = [report for report in reports if isinstance(report, AnalysisReport)]
+        if any(report.analysis.network.free is not None for report in mine):  # formulas have no place in a row
+            yield from (report.screen() for report in mine)
+            return
+        if any((report.asked and not report.summary) or report.columns for report in mine):
+            yield from (report.screen() for report in mine)
+        yield totals_table([report.analysis for report in mine], self.sorted_by)
+
+    def _metrics(self) -> tuple[str, ...]:
+        """Return the metrics among the columns that were chosen."""
+        return tuple([name for name in self.columns if _is_metric(name)])
+
+    def _values(self) -> Callable[[str], Sequence[Any]]:
+        """Return a function that gives a metric's value for each row."""
+        return rows.values_of(self.analysis, self.rows.parts)
 
     def _labelled(self) -> Iterator[tuple[str, LayerCost | None]]:
-        """Yield the label of each row of the table with its layer; None where it is a heading."""
-        if self.tree:
+        """Yield the label of each row of the table with its layer; None where it is the name of a group."""
+        if self.rows.in_order:
             yield from tree(self.layers)
         else:
             yield from ((safe(layer.name), layer) for layer in self.layers)
 
-    def _chosen_table(self) -> Table:
-        """Return the table with the columns that were chosen."""
-        analysis, network = self.analysis, self.analysis.network
-        values = self._values()
-        columns = (
-            *_COLUMNS[:3],
-            *[Column(metrics.heading(name), right=True, role="number") for name in self.columns],
-            _NOTES,
-        )
-        numbers = iter(zip(*[map(figure, values(name)) for name in self.columns], strict=True))
-        rows = []
-        for label, layer in self._labelled():
+    def _keys(self, *, telling: bool) -> tuple[str, ...]:
+        """Return the columns of the table behind the names, or those that say something of this network."""
+        if self.columns:
+            titles = [(name,) if _is_metric(name) else _NAMED[name] for name in self.columns]
+            chosen = tuple(itertools.chain(*titles))
+            return chosen if self._names_columns() else ("Type", "Output", *chosen, "Notes")
+        layers = self.analysis.layers
+        mults = not telling or any(layer.macs != layer.mults for layer in layers)
+        ratio = not telling or any(layer.ratio is not None and layer.ratio.kind == "separable" for layer in layers)
+        numbers = ("params", "macs", "mults") if mults else ("params", "macs")
+        return ("Type", "Output", *numbers, *_NAMED["share"], *(_NAMED["ratio"] if ratio else ()), "Notes")
+
+    def _names_columns(self) -> bool:
+        """Return whether columns beside metrics were chosen, so that there are these and no others."""
+        return not all(map(_is_metric, self.columns))
+
+    def _table(self, keys: Sequence[str]) -> Table:
+        analysis = self.analysis
+        columns = [
+            _TYPE if self.rows.of_types else _NAME,
+            *[self._column(key, place) for place, key in enumerate(keys)],
+        ]
+        cells = zip(*map(self._cells, keys), strict=True)
+        blank = [""] * len(keys)
+        shown = []
+        for name, layer in self._labelled():
             if layer is None:
-                rows.append(Row((label, *[""] * (len(columns) - 1)), "heading"))
+                shown.append(Row((name, *blank), "heading"))
             else:
-                cells = label, layer.type, sized(layer.output_shape), *next(numbers), safe(", ".join(_reasons(layer)))
-                rows.append(Row(cells))
+                quiet = not (layer.mults or layer.params) or layer.name.startswith(MORE)
+                shown.append(Row((name, *next(cells)), "quiet" if quiet else "ordinary"))
         if self.left_out:
-            rows.append(Row((f"… {self.left_out:,} more", *[""] * (len(columns) - 1)), "quiet"))
-        totals = [figure(analysis.value(name)) for name in self.columns]
-        facts, footer = [heading.batched(analysis.batch)], [*_meanings(self.columns)]
-        if network.free is not None:
+            shown.append(Row((f"{MORE} {self.left_out:,} more", *blank), "quiet"))
+        totals = [*map(self._total, keys)]
+        facts, notes = [heading.batched(analysis.batch)], [*headline.meanings(self._metrics())]
+        if analysis.network.free is not None:
             from convcost.cost import free_report as free  # symbolic numbers are imported where there are some
 
-            facts, footer = [f"free: {', '.join(network.free.symbols)}", *facts], [*footer, *free.held(network.free)]
+            facts.insert(0, f"free: {', '.join(analysis.network.free.symbols)}")
+            notes += [*free.held(analysis.network.free), headline.convention(analysis)]
+        elif self.columns:
+            notes.append(headline.convention(analysis))
+        else:
+            notes += headline.footnotes(analysis)
+            notes += headline.as_separable(analysis) if _NAMED["ratio"][0] not in keys else ()
         return Table(
-            title=heading.title(network),
-            subtitle=heading.sourced(network, *facts),
-            columns=columns,
-            rows=rows,
-            total=("Total", counted(len(network.layers), "layer"), "", *totals, ""),
-            footer=(*footer, *_convention(analysis)),
+            **self._head(*facts),
+            columns=tuple(columns),
+            rows=shown,
+            total=("Total", *totals) if any(totals) else ("", *totals),
+            footer=tuple(notes),
+            wider="" if self.columns else "--columns",
         )
 
-    def _table(self) -> Table:
+    def _head(self, *facts: str) -> dict[str, Any]:
         analysis = self.analysis
         network = analysis.network
         if network.free is not None:
-            from convcost.cost import free_report as free  # symbolic numbers are imported where there are some
+            return {"title": heading.title(network), "subtitle": heading.sourced(network, *facts)}
+        return {
+            "title": heading.title(network),
+            "headline": (headline.size(analysis), headline.exact(analysis)),
+            "subtitle": heading.sourced(network, *facts),
+        }
 
-            return free.table(analysis, [*self._labelled()], self.left_out)
-        whole = analysis.total.mults
-        rows = [
-            Row((label, *[""] * 9), "heading") if layer is None else _row(label, layer, whole)
-            for label, layer in self._labelled()
-        ]
-        if self.left_out:
-            rows.append(Row((f"… {self.left_out:,} more", *[""] * 9), "quiet"))
-        total = analysis.total
+    def _free_table(self) -> Table:
+        from convcost.cost import free_report as free  # symbolic numbers are imported where there are some
+
+        return free.table(self.analysis, [*self._labelled()], self.left_out)
+
+    def _totals_table(self) -> Table:
+        """Return the table of the network's totals."""
+        footer = [headline.layers(self.analysis), headline.convention(self.analysis)]
+        if self.analysis.network.free is None:
+            footer += headline.as_separable(self.analysis)
         return Table(
-            title=heading.title(network),
-            subtitle=heading.sourced(network, heading.batched(analysis.batch)),
-            columns=_COLUMNS,
-            rows=rows,
-            total=(
-                "Total",
-                counted(len(network.layers), "layer"),
-                "",
-                grouped(total.params),
-                grouped(total.mults),
-                "",
-                "100.0" if whole else "",
-                "",
-                "",
-                "",
-            ),
-            footer=(*_summary(analysis), *_convention(analysis)),
+            **self._head(heading.batched(self.analysis.batch)),
+            columns=_SUMMARY,
+            rows=[Row(cells) for cells in headline.totals(self.analysis)],
+            total=("", "", ""),
+            footer=tuple(footer),
         )
+
+    def _column(self, key: str, place: int) -> Column:
+        """Return a column; of those that were chosen the last is left out first where a page is too narrow."""
+        column = _COLUMNS.get(key) or Column(metrics.heading(key), right=True, role="number")
+        if key == "Type" and self.rows.of_types:
+            column = replace(column, title="Layers")
+        if not self._names_columns():
+            return column
+        return replace(column, drop=place, least=12 if key == "Notes" else column.least)
+
+    def _cells(self, key: str) -> Sequence[str]:
+        """Return the cells of a column, one for each row."""
+        layers, parts = self.layers, self.rows.parts
+        if key == "Type":
+            return [self._type([self.analysis.layers[index] for index in part]) for part in parts]
+        if key == "Output":
+            return [sized(layer.output_shape) for layer in layers]
+        if key == "Notes" and self.columns and not self._names_columns():
+            return [safe(", ".join(_reasons(layer))) for layer in layers]
+        if key == "Notes":
+            return [_notes(layer, alone=len(part) == 1) for layer, part in zip(layers, parts, strict=True)]
+        if key == "Ratio":
+            return [_ratio(layer) for layer in layers]
+        if key == "1/N + 1/Dk²":
+            return [layer.ratio.numbers if layer.ratio else "" for layer in layers]
+        if key in _NAMED["share"]:
+            whole = self.analysis.total.macs
+            shares = [layer.macs / whole if layer.macs and whole else 0 for layer in layers]
+            return [bar(share) if key == "Share" else f"{100 * share:.1f}" if share else "" for share in shares]
+        return [*map(figure, self._values()(key))]
+
+    def _type(self, members: Sequence[LayerCost]) -> str:
+        """Return what a row is; of all layers of a type how many they are."""
+        if self.rows.of_types:
+            return counted(len(members), "layer")
+        return label(members[0]) if len(members) == 1 else label_of_several(members)
+
+    def _total(self, key: str) -> str:
+        """Return a column's cell in the last row."""
+        if key == "Type":
+            return counted(headline.layer_counts(self.analysis)[0], "layer")
+        if key == "%":
+            return "100.0" if self.analysis.total.macs else ""
+        return "" if key in _COLUMNS and key != "mults" else figure(self.analysis.value(key))
 
 
 def _formula_cells(formula: Mapping[str, str] | None) -> tuple[str, str]:
@@ -241,132 +385,67 @@ def _formula_cells(formula: Mapping[str, str] | None) -> tuple[str, str]:
     return "" if params == "0" else params, "" if mults == "0" else mults
 
 
-def check_sort(column: str) -> None:
-    """Refuse a column that rows cannot be sorted by.
+def check_sort(column: str) -> str:
+    """Return the column that a name sorts by.
 
     Raises:
         OptionError: There is no such column.
     """
-    if column not in OTHER_SORTS and column not in _HEADINGS and column not in METRICS:
-        names = [*OTHER_SORTS, *METRICS]
-        known = f"known: {metrics.listed(names)}"
-        raise OptionError(ErrorDetail(f"--sort: there is no column {column!r}", help=nearest(column, names) or known))
+    column = _SORTED_BY.get(column, column)
+    if column not in OTHER_SORTS and column not in METRICS:
+        raise OptionError(_unknown("--sort", column, OTHER_SORTS))
+    return column
 
 
 def check_columns(columns: Sequence[str]) -> None:
-    """Refuse columns that are no metrics.
+    """Refuse columns that there are not.
 
     Raises:
-        OptionError: There is no such metric; all that are unknown are told.
+        OptionError: There is no such column; all that are unknown are named.
     """
-    errors = [
-        ErrorDetail(f"--columns: there is no column {column!r}", help=metrics.suggestion(column))
-        for column in columns
-        if column not in METRICS
-    ]
-    if errors:
-        raise OptionError(errors)
+    unknown = [column for column in columns if column not in _NAMED and column not in METRICS]
+    if unknown:
+        raise OptionError([_unknown("--columns", column, OTHER_COLUMNS) for column in unknown])
 
 
-def _of_rows(analysis: Analysis, parts: Sequence[Sequence[int]]) -> Callable[[str], Sequence[Any]]:
-    """Return a function that gives a metric's value for each row that stands for several layers."""
-    values = cache(analysis.values)
-    places = [part[0] for part in parts] if all(len(part) == 1 for part in parts) else None
-
-    def of_rows(name: str) -> Sequence[Any]:
-        if places is None:
-            return [metrics.combined(METRICS[name], values, part) for part in parts]
-        found = values(name)
-        return [found[index] for index in places]
-
-    return of_rows
+def _is_metric(column: str) -> bool:
+    """Return whether a column that was chosen is a metric; metrics of this name win."""
+    return column in METRICS.built_in() or column not in _NAMED
 
 
-def _groups(layers: Sequence[LayerCost], depth: int) -> dict[tuple[str, ...], list[int]]:
-    """Return the indices of the layers whose names begin with the same parts."""
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for index, layer in enumerate(layers):
-        groups.setdefault(layer.path[:depth], []).append(index)
-    return groups
+def check_by(by: str | None) -> None:
+    """Refuse what layers are not summed by.
+
+    Raises:
+        OptionError: They are summed by their types only.
+    """
+    if by not in (None, "type"):
+        raise OptionError(ErrorDetail("--by takes type", found=f"--by {by}", help="--by type sums up each layer type"))
 
 
-def _folded(analysis: Analysis, path: tuple[str, ...], part: Sequence[int]) -> LayerCost:
-    """Return the row of some layers together."""
-    members = [analysis.layers[index] for index in part]
-    if len(members) == 1:
-        return replace(members[0], path=path, name="/".join(path))
-    ratios = {member.ratio.formula + member.ratio.numbers: member.ratio for member in members if member.ratio}
-    ratio = next(iter(ratios.values())) if len(ratios) == 1 else None
-    return LayerCost(
-        path=path,
-        name="/".join(path),
-        type=counted(len(members), "layer"),
-        line=members[0].line,
-        input_shapes=members[0].input_shapes,
-        output_shape=members[-1].output_shape,
-        output_values=sum(member.output_values for member in members),
-        cost=total([member.cost for member in members]),
-        ratio=replace(ratio, term=None) if ratio else None,
-        notes=("output",) if any("output" in member.notes for member in members) else (),
-    )
+def _unknown(option: str, column: str, others: Iterable[str]) -> ErrorDetail:
+    """Return the error of a column that there is not; those of other packages are looked for here only."""
+    known = [*others, *METRICS]
+    help = nearest(column, known) or f"known: {metrics.listed(known)}"
+    return ErrorDetail(f"{option}: there is no column {column!r}", help=help)
 
 
-def _sorted(
-    analysis: Analysis, layers: Sequence[LayerCost], parts: Sequence[Sequence[int]], column: str
-) -> Sequence[int]:
-    """Return the indices of rows sorted by a column; formulas by their values where open questions are decided."""
-    column = _HEADINGS.get(column, column)
-    if column in ("name", "type"):
-        return sorted(range(len(layers)), key=lambda index: getattr(layers[index], column))
-    free = analysis.network.free
-    numbers: Sequence[Any]
-    if column == "ratio":
-        numbers = [layer.ratio.exact if layer.ratio else None for layer in layers]
-    else:
-        numbers = _of_rows(analysis, parts)(column)
-
-    def key(index: int) -> Any:
-        number = numbers[index]
-        if free and is_symbolic(number):
-            number = free.conditions.at_witness(number)
-        return 1 if number is None else -number
-
-    return sorted(range(len(layers)), key=key)
+def _ratio(layer: LayerCost) -> str:
+    if layer.ratio is None:
+        return ""
+    return ("→ " if layer.ratio.kind == "standard" else "") + percent(layer.ratio.exact)
 
 
-def _row(label: str, layer: LayerCost, whole: int) -> Row:
-    cost = layer.cost
-    mults = cost.mults
-    share = mults / whole if whole else 0.0
-    ratio = layer.ratio
-    separable = formula = ""
-    if ratio is not None:
-        separable = ("→ " if ratio.kind == "standard" else "") + percent(ratio.exact)
-        formula = ratio.numbers
-    return Row(
-        (
-            label,
-            layer.type,
-            sized(layer.output_shape),
-            grouped(cost.params),
-            grouped(mults),
-            bar(share) if mults else "",
-            f"{100 * share:.1f}" if mults else "",
-            separable,
-            formula,
-            _notes(layer),
-        ),
-        "ordinary" if mults or cost.params else "quiet",
-    )
+def _notes(layer: LayerCost, *, alone: bool) -> str:
+    """Return the notes: the operations that no column shows, and why there are none.
 
-
-def _notes(layer: LayerCost) -> str:
-    """Return the notes: the other operations, and why there are none."""
+    A layer that accumulates adds as often as it multiplies; of several layers the additions say nothing new.
+    """
     ops = layer.cost.ops
     others = [
-        f"{count:,} {kind}"
+        f"{grouped(count)} {kind}"
         for kind, count in ops.to_dict().items()
-        if kind != "mul" and not (kind == "add" and count == ops.mul)
+        if kind != "mul" and not (kind == "add" and (count == ops.mul or (not alone and layer.macs)))
     ]
     return safe(", ".join([*_reasons(layer), *others]))
 
@@ -376,24 +455,8 @@ def _reasons(layer: LayerCost) -> list[str]:
     return ["folded" if note.startswith("folded into ") else note for note in layer.notes]
 
 
-def _meanings(columns: Sequence[str]) -> Iterator[str]:
-    """Yield the footnote of each chosen column."""
-    for name in columns:
-        yield f"{metrics.heading(name)}: {METRICS[name].about}"
-
-
-def _summary(analysis: Analysis) -> Iterator[str]:
-    yield " · ".join(f"{grouped(analysis.value(name))} {metrics.words(name)}" for name in _SUMMARY)
-
-
-def _convention(analysis: Analysis) -> Iterator[str]:
-    inputs = "one input" if analysis.batch == 1 else f"{analysis.batch:,} inputs"
-    norms = "batch norms fold into the layer before them" if analysis.fold else "batch norms are not folded"
-    yield f"Counted for {inputs} at inference; padding zeros multiply too; {norms}; macs = multiply–accumulates."
-
-
 def _record(
-    network: str, row: Mapping[str, Any], layer: LayerCost, ratio: Any, columns: Sequence[str]
+    network: str, row: Mapping[str, Any], ratio: Any, notes: Sequence[str], fields: str, columns: Sequence[str]
 ) -> dict[str, Any]:
     inputs = row["input_shape"]
     several = bool(inputs) and isinstance(inputs[0], list | tuple)
@@ -404,12 +467,13 @@ def _record(
         "output_shape": sized(row["output_shape"]),
         **(_chosen(row, columns) if columns else _usual(row)),
         **{f"ratio_{key}": getattr(ratio, key, None) for key in _RATIO_KEYS},
-        "notes": "; ".join(layer.notes),
+        "notes": "; ".join(notes),
+        "fields": fields,
     }
 
 
 def _usual(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the numbers of a row that are told without asking: the standard metrics, and the ledger."""
+    """Return the numbers of a row that nobody needs to ask for: the standard metrics, and the ledger."""
     numbers = {metric.name: row[metric.name] for metric in metrics.standard()}
     return numbers | {f"ops_{kind}": row["ops"].get(kind, 0) for kind in KINDS}
 

@@ -35,7 +35,9 @@ class SpecsReport(Struct, frozen=True):
 
         shapes = [analysis.network.input_shape for analysis in self.analyses.values()]
         rows = zip(self.records(), shapes, strict=True)
-        return documents.Specs(specs=[documents.Spec(**{**row, "input_shape": list(shape)}) for row, shape in rows])
+        return documents.Specs(
+            specs=[documents.SpecDocument(**{**row, "input_shape": list(shape)}) for row, shape in rows]
+        )
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each spec."""

@@ -46,7 +46,7 @@ class SolutionReport(Struct, frozen=True):
             for label, each, weight in (("Largest", found.best, "ordinary"), ("Next", found.next, "quiet"))
             if each is not None
         ]
-        footer = [f"{found.symbol} is a multiple of {found.step}; every one above the largest exceeds a limit."]
+        footer = [f"Of the multiples of {found.step}, none above the largest is valid and within the limits."]
         if found.best is None:
             rows = [Row(("Least possible", "", *[grouped(found.least[metric]) for metric in metrics]), "wrong")]
             footer = [f"No {found.symbol} satisfies {limits}."]

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 
-from convcost.cost.analysis import Analysis
-from convcost.errors import ConvcostError, ErrorDetail, OptionError
+from convcost.cost.analysis import Analysis, unused_warnings
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, WarningDetail
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.network import Network
@@ -304,6 +304,7 @@ class Sweep(Result, frozen=True):
         outcomes: What each point gives.
         shown: The points that are shown, in their order.
         unused: The symbols on which nothing depends.
+        warnings: What is valid in the spec and rarely meant, at the first point that has a cost.
     """
 
     shown_by: ClassVar[str] = "convcost.design_space.sweep_report:SweepReport"
@@ -313,6 +314,7 @@ class Sweep(Result, frozen=True):
     outcomes: Sequence[Outcome]
     shown: Sequence[int]
     unused: tuple[str, ...]
+    warnings: tuple[WarningDetail, ...] = ()
 
     @classmethod
     def of(
@@ -354,7 +356,10 @@ class Sweep(Result, frozen=True):
         if best is not None:
             place = task.metrics.index(best)
             shown = sorted(shown, key=lambda index: _rank(outcomes[index], place))
-        return cls(name, task, outcomes, shown, tuple(_unused(task, first)))
+        network = task.build(task.settings(first), None)
+        unused = _unused(task, first)
+        warnings = (*network.warnings, *unused_warnings(unused, network))
+        return cls(name, task, outcomes, shown, tuple(unused), warnings)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each point that is shown: the symbols' values, the metrics, and the ratio to the first one's mults."""
@@ -384,12 +389,14 @@ class Sweep(Result, frozen=True):
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.documents import design_space as documents
+        from convcost.documents.warnings import warning_documents
 
-        return documents.Sweep(
+        return documents.SweepDocument(
             network=self.name or None,
             axes={axis.name: list(map(_plain, axis.values)) for axis in self.task.axes},
             fixed={name: _plain(value) for name, value in self.task.fixed.items()},
             points=[{name: _plain(value) for name, value in row.items()} for row in self.rows()],
+            warnings=warning_documents(self.warnings),
         )
 
 

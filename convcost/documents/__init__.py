@@ -16,3 +16,8 @@ def as_dict(document: msgspec.Struct) -> dict[str, Any]:
     """Return a document as plain data: mappings, lists, texts and numbers."""
     data: dict[str, Any] = msgspec.to_builtins(document)
     return data
+
+
+def as_text(data: dict[str, Any]) -> str:
+    """Return plain data as the text of a JSON object."""
+    return msgspec.json.encode(data).decode()

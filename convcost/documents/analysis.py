@@ -9,13 +9,14 @@ from msgspec import UNSET, Struct, UnsetType, defstruct
 from convcost import metrics
 from convcost.documents import VERSION
 from convcost.documents.numbers import Count, Size
+from convcost.documents.warnings import Warning
 
 Row = TypeVar("Row")
 Total = TypeVar("Total")
 
 
-class Network(Struct, frozen=True, kw_only=True):
-    """Which network a report tells of.
+class NetworkDocument(Struct, frozen=True, kw_only=True):
+    """The network of a report.
 
     Attributes:
         name: Its name.
@@ -73,19 +74,19 @@ class Entry(Struct, Generic[Row, Total], frozen=True, kw_only=True):
         convention: What the numbers count.
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
-        left_out: How many rows are not told.
+        left_out: How many rows are left out.
     """
 
     schema_version: int | UnsetType = UNSET
-    network: Network
+    network: NetworkDocument
     convention: Told
     layers: list[Row]
     total: Total
     left_out: Count | UnsetType = UNSET
 
 
-class Analysis(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_only=True):
-    """What a network costs, as `convcost analyze` tells it; a baseline for a check.
+class AnalysisDocument(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_only=True):
+    """What a network costs, as `convcost analyze` shows it; a baseline for a check.
 
     Attributes:
         schema_version: The version of this structure.
@@ -94,9 +95,11 @@ class Analysis(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_only=True
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
         left_out: How many rows are not told.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
+    warnings: list[Warning] = []
 
 
 class FreeSymbol(Struct, frozen=True, kw_only=True):
@@ -115,7 +118,7 @@ class FreeSymbol(Struct, frozen=True, kw_only=True):
     default: Any = None
 
 
-class Condition(Struct, frozen=True, kw_only=True):
+class ConditionDocument(Struct, frozen=True, kw_only=True):
     """What must hold where the formulas do.
 
     Attributes:
@@ -130,7 +133,7 @@ class Condition(Struct, frozen=True, kw_only=True):
 
 
 class FreeAnalysis(Struct, Generic[Row, Total], frozen=True, kw_only=True):
-    """What a network costs as formulas in free symbols, as `convcost analyze --free` tells it.
+    """What a network costs as formulas in free symbols, as `convcost analyze --free` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -141,13 +144,15 @@ class FreeAnalysis(Struct, Generic[Row, Total], frozen=True, kw_only=True):
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
         left_out: How many rows are not told.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
-    network: Network
+    network: NetworkDocument
     free: dict[str, FreeSymbol]
-    conditions: list[Condition]
+    conditions: list[ConditionDocument]
     convention: Told
     layers: list[Row]
     total: Total
     left_out: Count | UnsetType = UNSET
+    warnings: list[Warning] = []

@@ -7,8 +7,9 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from convcost.documents import VERSION
-from convcost.documents.difference import Base
+from convcost.documents.difference import BaseDocument
 from convcost.documents.numbers import Count
+from convcost.documents.warnings import Warning
 
 Network = TypeVar("Network")
 
@@ -36,7 +37,7 @@ class Costliest(Struct, frozen=True, kw_only=True):
     line: Count
 
 
-class Remedy(Struct, frozen=True, kw_only=True):
+class RemedyDocument(Struct, frozen=True, kw_only=True):
     """A rewrite that brings a network back within a limit, or as near as one can.
 
     Attributes:
@@ -60,7 +61,7 @@ class Remedy(Struct, frozen=True, kw_only=True):
     suggestion: str | None
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class VerdictDocument(Struct, frozen=True, kw_only=True):
     """One limit of one network at one point.
 
     Attributes:
@@ -81,7 +82,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
         base: What they cost at the baseline.
         verdict: `within`, `warning`, `exceeded` or `skipped`.
         reason: Why it is skipped.
-        message: What somebody wants to be said where it is exceeded.
+        message: The message that is shown where it is exceeded.
         file: Where the limit is written.
         line: Its line.
         column: Its column.
@@ -115,11 +116,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     accepted: Value
     grown: float | None
     costliest: list[Costliest]
-    remedy: Remedy | None
+    remedy: RemedyDocument | None
 
 
-class Check(Struct, Generic[Network], frozen=True, kw_only=True):
-    """Networks held to their budgets, as `convcost check` tells them; a baseline for a later check.
+class CheckDocument(Struct, Generic[Network], frozen=True, kw_only=True):
+    """Networks held to their budgets, as `convcost check` shows them; a baseline for a later check.
 
     Attributes:
         schema_version: The version of this structure.
@@ -128,17 +129,19 @@ class Check(Struct, Generic[Network], frozen=True, kw_only=True):
         config: The configuration that the budgets stand in.
         base: What growth is measured against.
         counts: How many verdicts there are of each kind.
-        notes: What else is to be said.
+        notes: Other remarks.
         verdicts: One for each limit.
         networks: What each network costs.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
     ok: bool
     strict: bool
     config: str | None
-    base: Base | None
+    base: BaseDocument | None
     counts: dict[str, Count]
     notes: list[str]
-    verdicts: list[Verdict]
+    verdicts: list[VerdictDocument]
     networks: list[Network]
+    warnings: list[Warning] = []

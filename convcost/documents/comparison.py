@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from convcost.documents import VERSION
-from convcost.documents.analysis import Network, Told
-from convcost.documents.numbers import Count, Ratio, cost
+from convcost.documents.analysis import NetworkDocument, Told
+from convcost.documents.numbers import Count, RatioDocument, cost
+from convcost.documents.warnings import Warning
 
 if TYPE_CHECKING:
     Cost = Any
@@ -44,7 +45,7 @@ class Convolution(Struct, frozen=True, kw_only=True):
     separable: Cost
     saved_mults: int
     saved_params: int
-    ratio: Ratio | None
+    ratio: RatioDocument | None
     reason: str | None
 
 
@@ -70,8 +71,8 @@ class Forms(Struct, frozen=True, kw_only=True):
     all_separable: Cost
 
 
-class Comparison(Struct, frozen=True, kw_only=True):
-    """Standard and separable convolutions side by side, as `convcost compare` tells them.
+class ComparisonDocument(Struct, frozen=True, kw_only=True):
+    """Standard and separable convolutions side by side, as `convcost compare` shows them.
 
     Attributes:
         schema_version: The version of this structure.
@@ -80,11 +81,13 @@ class Comparison(Struct, frozen=True, kw_only=True):
         layers: Its convolutions and linear layers.
         others: Its other layers.
         totals: What it costs in all.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
-    network: Network
+    network: NetworkDocument
     convention: Told
     layers: list[Convolution]
     others: Others
     totals: Forms
+    warnings: list[Warning] = []

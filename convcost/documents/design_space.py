@@ -1,4 +1,4 @@
-"""The documents of a network at many values of its symbols: a sweep, and the largest value within limits."""
+"""The documents of a network at many values of its symbols: these, a sweep, and the largest value within limits."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.documents import VERSION
+from convcost.documents.warnings import Warning
 
 Value = bool | int | str | None
 """A number, the text of a fraction, a word, a truth value, or null where there is none."""
 
 
-class Sweep(Struct, frozen=True, kw_only=True):
-    """What a network costs at each combination of some values, as `convcost sweep` tells it.
+class SweepDocument(Struct, frozen=True, kw_only=True):
+    """What a network costs at each combination of some values, as `convcost sweep` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -22,6 +23,7 @@ class Sweep(Struct, frozen=True, kw_only=True):
         fixed: The values of other symbols.
         points: The points that are shown: the symbols' values, the metrics that were asked, `ratio`, the mults over
             those of the first point, and `error`, why a point has no cost.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -29,10 +31,11 @@ class Sweep(Struct, frozen=True, kw_only=True):
     axes: dict[str, list[Value]]
     fixed: dict[str, Value]
     points: list[dict[str, Value]]
+    warnings: list[Warning] = []
 
 
-class Solution(Struct, frozen=True, kw_only=True):
-    """The largest value of a symbol within limits, as `convcost solve` tells it.
+class SolutionDocument(Struct, frozen=True, kw_only=True):
+    """The largest value of a symbol within limits, as `convcost solve` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -43,6 +46,7 @@ class Solution(Struct, frozen=True, kw_only=True):
         best: The largest `value` within the limits with its totals; null where there is none.
         next: The next larger one at which the network is valid.
         least: The least total that each limited metric can have.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -53,3 +57,36 @@ class Solution(Struct, frozen=True, kw_only=True):
     best: dict[str, Value] | None
     next: dict[str, Value] | None
     least: dict[str, int]
+    warnings: list[Warning] = []
+
+
+class SpecSymbolDocument(Struct, frozen=True, kw_only=True):
+    """A symbol of a spec.
+
+    Attributes:
+        name: Its name.
+        default: Its value; null where it has none.
+        multiple_of: What all its values are multiples of; null where that is not said.
+        read_by: What reads it.
+        example: Values at which the network is valid, as `--set` takes them; empty where none were found.
+    """
+
+    name: str
+    default: Value
+    multiple_of: Value
+    read_by: list[str]
+    example: str
+
+
+class SymbolsDocument(Struct, frozen=True, kw_only=True):
+    """The symbols of a spec, as `convcost sweep` lists them.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network's name.
+        symbols: The symbols, in the order of the file.
+    """
+
+    schema_version: int = VERSION
+    network: str | None
+    symbols: list[SpecSymbolDocument]

@@ -7,13 +7,14 @@ from typing import Generic, TypeVar
 from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
-from convcost.documents.analysis import Network, Told
+from convcost.documents.analysis import NetworkDocument, Told
+from convcost.documents.warnings import Warning
 
 Layer = TypeVar("Layer")
 Total = TypeVar("Total")
 
 
-class Change(Struct, Generic[Layer], frozen=True, kw_only=True):
+class ChangeDocument(Struct, Generic[Layer], frozen=True, kw_only=True):
     """A layer in both networks, or in one of them.
 
     Attributes:
@@ -57,7 +58,7 @@ class Totals(Struct, Generic[Total], frozen=True, kw_only=True):
     change: dict[str, Delta]
 
 
-class Base(Struct, frozen=True, kw_only=True):
+class BaseDocument(Struct, frozen=True, kw_only=True):
     """What is compared with.
 
     Attributes:
@@ -73,8 +74,8 @@ class Base(Struct, frozen=True, kw_only=True):
     file: str | UnsetType | None = UNSET
 
 
-class Difference(Struct, Generic[Layer, Total], frozen=True, kw_only=True):
-    """What changed between two networks, as `convcost diff` tells it.
+class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=True):
+    """What changed between two networks, as `convcost diff` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -84,12 +85,14 @@ class Difference(Struct, Generic[Layer, Total], frozen=True, kw_only=True):
         layers: Their layers, in the order in which both run.
         totals: What they cost in all.
         base: Where the first was read, if it is the second at an earlier revision.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
-    before: Network | None
-    after: Network
+    before: NetworkDocument | None
+    after: NetworkDocument
     convention: Told
-    layers: list[Change[Layer]]
+    layers: list[ChangeDocument[Layer]]
     totals: Totals[Total]
-    base: Base | UnsetType | None = UNSET
+    base: BaseDocument | UnsetType | None = UNSET
+    warnings: list[Warning] = []

@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from convcost.documents import VERSION
 from convcost.documents.numbers import Count
-from convcost.documents.verification import CountDifference
+from convcost.documents.verification import CountDifferenceDocument
 
 
-class Quotient(Struct, frozen=True, kw_only=True):
+class QuotientDocument(Struct, frozen=True, kw_only=True):
     """What a convolution costs of the standard one with the same shape.
 
     Attributes:
@@ -25,8 +25,8 @@ class Quotient(Struct, frozen=True, kw_only=True):
     params: int | str
 
 
-class Formulas(Struct, frozen=True, kw_only=True):
-    """What each layer type costs as formulas, as `convcost formulas` tells it.
+class FormulasDocument(Struct, frozen=True, kw_only=True):
+    """What each layer type costs as formulas, as `convcost formulas` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -38,10 +38,10 @@ class Formulas(Struct, frozen=True, kw_only=True):
     schema_version: int = VERSION
     letters: dict[str, str]
     formulas: list[dict[str, int | str | list[str] | None]]
-    ratios: list[Quotient]
+    ratios: list[QuotientDocument]
 
 
-class Counterexample(Struct, frozen=True, kw_only=True):
+class CounterexampleDocument(Struct, frozen=True, kw_only=True):
     """Where a formula is wrong.
 
     Attributes:
@@ -53,11 +53,11 @@ class Counterexample(Struct, frozen=True, kw_only=True):
 
     fields: dict[str, Any]
     input_shapes: list[list[Count]]
-    differences: list[CountDifference]
+    differences: list[CountDifferenceDocument]
     error: str | None
 
 
-class FormulaProof(Struct, frozen=True, kw_only=True):
+class FormulaProofDocument(Struct, frozen=True, kw_only=True):
     """The proof of one layer type's formulas.
 
     Attributes:
@@ -76,11 +76,11 @@ class FormulaProof(Struct, frozen=True, kw_only=True):
     covered: str
     points: Count
     mults: Count
-    counterexample: Counterexample | None
+    counterexample: CounterexampleDocument | None
 
 
 class FormulaProofs(Struct, frozen=True, kw_only=True):
-    """The proofs of the layer types' formulas, as `convcost verify --formulas` tells them.
+    """The proofs of the layer types' formulas, as `convcost verify --formulas` shows them.
 
     Attributes:
         schema_version: The version of this structure.
@@ -90,4 +90,4 @@ class FormulaProofs(Struct, frozen=True, kw_only=True):
 
     schema_version: int = VERSION
     proved: bool
-    formulas: list[FormulaProof]
+    formulas: list[FormulaProofDocument]

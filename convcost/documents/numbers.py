@@ -1,4 +1,4 @@
-"""Numbers in documents: a key for each metric that is told, as the table of metrics has them."""
+"""Numbers in documents: a key for each reported metric, from the table of metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Size = Count | str
 """A size: a whole number, or the text of a formula in free symbols."""
 
 
-class Ratio(Struct, frozen=True, kw_only=True):
+class RatioDocument(Struct, frozen=True, kw_only=True):
     """What a separable convolution costs of the standard one with the same shape.
 
     Attributes:
@@ -73,7 +73,7 @@ class Brief(Struct, frozen=True, kw_only=True):
 
 
 class Kinds(Struct, frozen=True):
-    """The structures that tell some metrics.
+    """The structures that hold some metrics.
 
     Attributes:
         total: The numbers of a network.
@@ -90,7 +90,7 @@ class Kinds(Struct, frozen=True):
 
 @cache
 def kinds(names: Sequence[str], *, free: bool = False) -> Kinds:
-    """Return the structures that tell some metrics.
+    """Return the structures that hold some metrics.
 
     Args:
         names: The metrics.
@@ -98,13 +98,14 @@ def kinds(names: Sequence[str], *, free: bool = False) -> Kinds:
     """
     numbers = [_field(METRICS[name], free=free) for name in names]
     numbers.append(("ops", Annotated[dict[str, _count(free=free)], Meta(description=_OPS)]))  # type: ignore[misc]
-    layer: list[Any] = [("ratio", Ratio | None), ("notes", list[str]), ("formula", dict[str, str] | None)]
+    layer: list[Any] = [("ratio", RatioDocument | None), ("notes", list[str]), ("formula", dict[str, str] | None)]
+    layer.append(("fields", dict[str, Any] | None | UnsetType, UNSET))
     shapes: list[Any] = []
     if free:
         layer.append(("structures", Annotated[dict[str, dict[str, Any]], Meta(description=_STRUCTURES)]))
         shapes = [("input_shape", list[Size | list[Size]]), ("output_shape", list[Size])]
     prefix = "Free" if free else ""
-    total = _structure(f"{prefix}Total", [*numbers, *layer[3:]], "What a network costs.")
+    total = _structure(f"{prefix}Total", [*numbers, *layer[4:]], "What a network costs.")
     row = _structure(f"{prefix}Row", [*shapes, *numbers], str(Head.__doc__), Head)
     whole = _structure(f"{prefix}Layer", layer, f"{Head.__doc__}{_MORE}", row)
     return Kinds(total, row, whole, _structure(f"{prefix}Side", numbers, str(Brief.__doc__), Brief))
@@ -127,6 +128,7 @@ def _structure(name: str, fields: list[Any], about: str, base: Any = Struct) -> 
 _MORE = """    ratio: What a separable convolution costs of the standard one, where that is a question.
         notes: Why it performs no arithmetic, and whether it is an output of the network.
         formula: Its parameters and operations in its own letters, for one input; null for several layers.
+        fields: All fields of its type, such as kernel_size, stride and groups; null for several layers.
     """
 _OPS = "The scalar operations performed, by kind; those that occur."
 _STRUCTURES = "The structure of each formula; `convcost.symbolic.from_dict` reads it."

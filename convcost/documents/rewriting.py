@@ -1,4 +1,4 @@
-"""The documents of rewrites: a network before and after one, what is suggested, and the list of all."""
+"""The documents of rewrites: a network before and after, suggestions, and the list of rewrites."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
-from convcost.documents.analysis import Network, Told
+from convcost.documents.analysis import NetworkDocument, Told
 from convcost.documents.numbers import Count, cost
+from convcost.documents.warnings import Warning
 
 if TYPE_CHECKING:
     Cost = Any
@@ -23,7 +24,7 @@ class BeforeAfter(Struct, frozen=True, kw_only=True):
     after: Cost
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class PlaceDocument(Struct, frozen=True, kw_only=True):
     """A place that was rewritten.
 
     Attributes:
@@ -41,8 +42,8 @@ class Place(Struct, frozen=True, kw_only=True):
     after: Cost
 
 
-class Rewriting(Struct, frozen=True, kw_only=True):
-    """A network before and after a rewrite, as `convcost rewrite` tells it.
+class RewritingDocument(Struct, frozen=True, kw_only=True):
+    """A network before and after a rewrite, as `convcost rewrite` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -51,17 +52,19 @@ class Rewriting(Struct, frozen=True, kw_only=True):
         places: What was rewritten.
         others: What all other layers cost.
         totals: What the network costs in all.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
-    network: Network
+    network: NetworkDocument
     convention: Told
-    places: list[Place]
+    places: list[PlaceDocument]
     others: BeforeAfter
     totals: BeforeAfter
+    warnings: list[Warning] = []
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class StepDocument(Struct, frozen=True, kw_only=True):
     """A rewrite that is suggested.
 
     Attributes:
@@ -79,8 +82,8 @@ class Step(Struct, frozen=True, kw_only=True):
     total: Cost
 
 
-class Suggestion(Struct, frozen=True, kw_only=True):
-    """Rewrites that bring a network within its limits, as `convcost suggest` tells them.
+class SuggestionDocument(Struct, frozen=True, kw_only=True):
+    """Rewrites that bring a network within its limits, as `convcost suggest` shows them.
 
     Attributes:
         schema_version: The version of this structure.
@@ -93,21 +96,23 @@ class Suggestion(Struct, frozen=True, kw_only=True):
         steps: The rewrites, in the order in which they were chosen.
         totals: What the network costs in all.
         command: The command line that does them.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
-    network: Network
+    network: NetworkDocument
     convention: Told
     limits: dict[str, Count]
     reached: bool
     spared: list[str]
     reached_by: str | None
-    steps: list[Step]
+    steps: list[StepDocument]
     totals: BeforeAfter
     command: str | UnsetType | None = UNSET
+    warnings: list[Warning] = []
 
 
-class Rewrite(Struct, frozen=True, kw_only=True):
+class RewriteDocument(Struct, frozen=True, kw_only=True):
     """A rewrite of the list.
 
     Attributes:
@@ -130,7 +135,7 @@ class Rewrite(Struct, frozen=True, kw_only=True):
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """The list of all rewrites, as `convcost rewrite --list` tells it.
+    """The list of all rewrites, as `convcost rewrite --list` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -140,4 +145,4 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     schema_version: int = VERSION
     letters: str
-    rewrites: list[Rewrite]
+    rewrites: list[RewriteDocument]

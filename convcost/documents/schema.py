@@ -33,7 +33,7 @@ _ATTRIBUTE = re.compile(r"^    (\w+): ", re.MULTILINE)
 def report_schema() -> dict[str, Any]:
     """Return the JSON Schema of what `--format json` writes, of any command: one document, or a list of them."""
     _, definitions = schema_components(_reports(), ref_template="{name}")
-    names = {name: definition["title"].partition("[")[0] for name, definition in definitions.items()}
+    names = {name: _name(definition) for name, definition in definitions.items()}
     for definition in definitions.values():
         _describe(definition)
     definitions = {names[name]: _renamed(definition, names) for name, definition in definitions.items()}
@@ -57,21 +57,27 @@ def _reports() -> list[Any]:
     names = tuple(dict.fromkeys([*usual, *(name for name in METRICS if not name.startswith("ops_"))]))
     numeric, free = kinds(names), kinds(names, free=True)
     return [
-        analysis.Analysis[numeric.layer, numeric.total],  # type: ignore[name-defined]  # made while running
+        analysis.AnalysisDocument[numeric.layer, numeric.total],  # type: ignore[name-defined]  # made while running
         analysis.FreeAnalysis[free.layer, free.total],  # type: ignore[name-defined]
-        check.Check[analysis.Entry[numeric.row, numeric.total]],  # type: ignore[name-defined]
-        comparison.Comparison,
-        difference.Difference[numeric.side, numeric.total],  # type: ignore[name-defined]
-        formulas.Formulas,
+        check.CheckDocument[analysis.Entry[numeric.row, numeric.total]],  # type: ignore[name-defined]
+        comparison.ComparisonDocument,
+        difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
+        formulas.FormulasDocument,
         formulas.FormulaProofs,
-        rewriting.Rewriting,
-        rewriting.Suggestion,
+        rewriting.RewritingDocument,
+        rewriting.SuggestionDocument,
         rewriting.Catalogue,
-        design_space.Sweep,
-        design_space.Solution,
+        design_space.SweepDocument,
+        design_space.SolutionDocument,
+        design_space.SymbolsDocument,
         specs.Specs,
-        verified.Verification,
+        verified.VerificationDocument,
     ]
+
+
+def _name(definition: Mapping[str, Any]) -> str:
+    """Return the name of a structure in the schema: its class without `Document` and without parameters."""
+    return str(definition["title"].partition("[")[0].removesuffix("Document"))
 
 
 def _describe(definition: dict[str, Any]) -> None:
@@ -83,7 +89,7 @@ def _describe(definition: dict[str, Any]) -> None:
         if name in definition["properties"]:
             described = definition["properties"][name]
             definition["properties"][name] = {"description": " ".join(about.split()), **described}
-    definition["title"] = definition["title"].partition("[")[0]
+    definition["title"] = _name(definition)
     version = definition["properties"].get("schema_version", {})
     if version.get("default") == VERSION:
         definition["properties"]["schema_version"] = {"description": version["description"], "const": VERSION}

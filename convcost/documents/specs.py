@@ -8,7 +8,7 @@ from convcost.documents import VERSION
 from convcost.documents.numbers import Count
 
 
-class Spec(Struct, frozen=True, kw_only=True):
+class SpecDocument(Struct, frozen=True, kw_only=True):
     """A shipped spec.
 
     Attributes:
@@ -41,4 +41,4 @@ class Specs(Struct, frozen=True, kw_only=True):
     """
 
     schema_version: int = VERSION
-    specs: list[Spec]
+    specs: list[SpecDocument]

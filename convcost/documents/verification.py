@@ -8,11 +8,12 @@ from msgspec import Struct
 
 from convcost.documents import VERSION
 from convcost.documents.numbers import Count
+from convcost.documents.warnings import Warning
 
 Shape = list[Count]
 
 
-class Counts(Struct, frozen=True, kw_only=True):
+class CountsDocument(Struct, frozen=True, kw_only=True):
     """What was counted, or predicted, of one layer.
 
     Attributes:
@@ -34,7 +35,7 @@ class Counts(Struct, frozen=True, kw_only=True):
     buffers: Count
 
 
-class CountDifference(Struct, frozen=True, kw_only=True):
+class CountDifferenceDocument(Struct, frozen=True, kw_only=True):
     """A count that is not what the formula predicts.
 
     Attributes:
@@ -73,17 +74,19 @@ class ExecutedLayer(Struct, frozen=True, kw_only=True):
         same_as: The layer whose execution serves this one too.
         differences: What is not the same.
         error: Why it cannot be executed or predicted.
+        declared: Whether its costs are the author's, so that there is nothing to verify; `agrees` is null then.
     """
 
     name: str
     type: str
     executed: Executed
-    counted: Counts | None
-    predicted: Counts | None
-    agrees: bool
+    counted: CountsDocument | None
+    predicted: CountsDocument | None
+    agrees: bool | None
     same_as: str | None
-    differences: list[CountDifference]
+    differences: list[CountDifferenceDocument]
     error: str | None
+    declared: bool = False
 
 
 class VerifiedNetwork(Struct, frozen=True, kw_only=True):
@@ -127,8 +130,8 @@ class Counted(Struct, frozen=True, kw_only=True):
     predicted: dict[str, Count]
 
 
-class Verification(Struct, frozen=True, kw_only=True):
-    """What was executed of a network, and whether it agrees with the formulas, as `convcost verify` tells it.
+class VerificationDocument(Struct, frozen=True, kw_only=True):
+    """What was executed of a network, and whether it agrees with the formulas, as `convcost verify` shows it.
 
     Attributes:
         schema_version: The version of this structure.
@@ -139,6 +142,7 @@ class Verification(Struct, frozen=True, kw_only=True):
         performed_mults: Multiplications that were performed.
         layers: The layers.
         total: Their sums.
+        warnings: What is valid in the spec and rarely meant.
     """
 
     schema_version: int = VERSION
@@ -149,3 +153,4 @@ class Verification(Struct, frozen=True, kw_only=True):
     performed_mults: Count
     layers: list[ExecutedLayer]
     total: Counted
+    warnings: list[Warning] = []

@@ -17,12 +17,21 @@ import msgspec
 # The families register their executors when they are imported.
 from convcost.executor import (  # noqa: F401
     activations,
+    attention,
     convolution,
+    correlation,
+    elementwise,
     linear,
     merges,
     movement,
     norms,
     pooling,
+    recurrent,
+    reductions,
+    reshaping,
+    sampling,
+    selection,
+    slices,
     upsampling,
 )
 from convcost.executor.arithmetic import Arithmetic
@@ -38,19 +47,26 @@ class Execution(msgspec.Struct, frozen=True):
     """What was performed, all of it counted.
 
     Args:
-        output_shape: the shape of the values that came out.
+        output_shapes: the shape of each output.
         ops: operations performed by kind, the kinds that occurred only.
         padding_mults: those of the `mul` that served no output: their input was the layer's own zero padding,
             or their product landed in the margin that a transposed convolution crops.
+        macs: those of the `mul` whose product was added to an accumulator, as in a convolution or a matrix product.
         params: trainable numbers that the layer took.
         buffers: running statistics that the layer took.
     """
 
-    output_shape: Shape
+    output_shapes: tuple[Shape, ...]
     ops: dict[str, int]
     padding_mults: int
+    macs: int
     params: int
     buffers: int
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the first output."""
+        return self.output_shapes[0]
 
 
 def execute(
@@ -82,7 +98,7 @@ def execute(
 
     >>> fields = {"out_features": 3, "bias": True}
     >>> execute("linear", fields, [(4,)])
-    Execution(output_shape=(3,), ops={'mul': 12, 'add': 12}, padding_mults=0, params=15, buffers=0)
+    Execution(output_shapes=((3,),), ops={'mul': 12, 'add': 12}, padding_mults=0, macs=12, params=15, buffers=0)
     """
     drawn = DrawnWeights(seed)
     inputs = [Tensor(shape, drawn.values(prod(shape))) for shape in input_shapes]
@@ -97,7 +113,7 @@ def run(
     *,
     engine: Engine = "auto",
     folded: bool = False,
-) -> tuple[Tensor, Execution]:
+) -> tuple[Any, Execution]:
     """Perform one layer on given numbers.
 
     Args:
@@ -109,7 +125,7 @@ def run(
         folded: as for `execute`.
 
     Returns:
-        The output, and what was performed.
+        The output, a tuple of tensors where there are several, and what was performed.
 
     Raises:
         ValueError: the type is unknown, or fields, inputs and weights do not belong together.
@@ -127,9 +143,11 @@ def _perform(
     weights: Weights,
     engine: Engine,
     folded: bool,
-) -> tuple[Tensor, Execution]:
+) -> tuple[Any, Execution]:
     if folded and type != "batch_norm":
         raise ValueError(f"only a batch_norm folds, not {type}")
     arithmetic = Arithmetic()
     output = executor_of(type)(Job(arithmetic, weights, engine, folded), *inputs, **fields)
-    return output, Execution(output.shape, arithmetic.ops, arithmetic.padding_mults, weights.params, weights.buffers)
+    shapes = tuple([each.shape for each in (output if isinstance(output, tuple) else (output,))])
+    counted = arithmetic.ops, arithmetic.padding_mults, arithmetic.macs
+    return output, Execution(shapes, *counted, weights.params, weights.buffers)

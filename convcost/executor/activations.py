@@ -8,7 +8,10 @@ from typing import Literal
 
 from convcost.executor.arithmetic import Values
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, from_channels
+from convcost.executor.tensor import Number, Tensor, axis_back, axis_first, from_channels
+
+_SELU_ALPHA = 1.6732632423543772848170429916717
+_SELU_SCALE = 1.0507009873554804934193349852946
 
 
 @executes("relu")
@@ -31,13 +34,14 @@ def leaky_relu(job: Job, x: Tensor, *, negative_slope: Number) -> Tensor:
 
 
 @executes("prelu")
-def prelu(job: Job, x: Tensor, *, num_parameters: int) -> Tensor:
+def prelu(job: Job, x: Tensor, *, axis: int = 0, num_parameters: int) -> Tensor:
     """`leaky_relu` with learned slopes, `weight` of (num_parameters,): one for all channels or one each."""
+    x = axis_first(x, axis)
     slopes = job.weights.vector("weight", num_parameters)
     if len(slopes) == 1:
         slopes = slopes * x.shape[0]
     outputs = [_leaky(job, channel, slope) for channel, slope in zip(x.channels(), slopes, strict=True)]
-    return from_channels(outputs, x.sizes)
+    return axis_back(from_channels(outputs, x.sizes), axis)
 
 
 @executes("sigmoid")
@@ -100,13 +104,84 @@ def gelu(job: Job, x: Tensor, *, approximate: Literal["none", "tanh"]) -> Tensor
     return Tensor(x.shape, arithmetic.mul(halves, arithmetic.add(bent, 1)))
 
 
+@executes("hard_tanh")
+def hard_tanh(job: Job, x: Tensor, *, min_val: Number, max_val: Number) -> Tensor:
+    """min(max_val, max(min_val, x)): 2 cmp per value."""
+    return Tensor(x.shape, job.arithmetic.minimum(job.arithmetic.maximum(x.values, min_val), max_val))
+
+
+@executes("elu")
+def elu(job: Job, x: Tensor, *, alpha: Number) -> Tensor:
+    """Each value x, or alpha · (exp(x) - 1) where it is not positive; all four operations for every value."""
+    bent = job.arithmetic.mul(job.arithmetic.sub(job.arithmetic.exp(x.values), 1), alpha)
+    return Tensor(x.shape, _chosen(job, x.values, bent))
+
+
+@executes("selu")
+def selu(job: Job, x: Tensor) -> Tensor:
+    """The values of `elu` with a fixed alpha, times a fixed factor: 1 mul more.
+
+    Source: Klambauer et al. 2017, arXiv:1706.02515, section 2
+    """
+    return Tensor(x.shape, job.arithmetic.mul(elu(job, x, alpha=_SELU_ALPHA).values, _SELU_SCALE))
+
+
+@executes("celu")
+def celu(job: Job, x: Tensor, *, alpha: Number) -> Tensor:
+    """max(0, x) + min(0, alpha · (exp(x / alpha) - 1)).
+
+    Raises:
+        ValueError: alpha is zero.
+    """
+    arithmetic = job.arithmetic
+    if alpha == 0:
+        raise ValueError("alpha is zero")
+    bent = arithmetic.mul(arithmetic.sub(arithmetic.exp(arithmetic.div(x.values, alpha)), 1), alpha)
+    return Tensor(x.shape, arithmetic.add(arithmetic.maximum(x.values, 0), arithmetic.minimum(bent, 0)))
+
+
+@executes("softplus")
+def softplus(job: Job, x: Tensor) -> Tensor:
+    """log(1 + exp(x)): 1 exp, 1 add and 1 log per value."""
+    return Tensor(x.shape, job.arithmetic.log(job.arithmetic.add(job.arithmetic.exp(x.values), 1)))
+
+
+@executes("softsign")
+def softsign(job: Job, x: Tensor) -> Tensor:
+    """Value by value x / (1 + |x|): 1 abs, 1 add and 1 div per value."""
+    return Tensor(x.shape, job.arithmetic.div(x.values, job.arithmetic.add(job.arithmetic.absolute(x.values), 1)))
+
+
+@executes("mish")
+def mish(job: Job, x: Tensor) -> Tensor:
+    """Value by value x · tanh(softplus(x)): the operations of `softplus`, 1 tanh and 1 mul per value."""
+    return Tensor(x.shape, job.arithmetic.mul(x.values, job.arithmetic.tanh(softplus(job, x).values)))
+
+
+@executes("glu")
+def glu(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+    """The first half of an axis times the sigmoid of the second: the operations of `silu` per output value.
+
+    Raises:
+        ValueError: the axis cannot be halved.
+    """
+    if x.shape[axis] % 2:
+        raise ValueError(f"an axis of {x.shape[axis]} cannot be halved")
+    x = axis_first(x, axis)
+    half = len(x.values) // 2
+    shape = (x.shape[0] // 2, *x.sizes)
+    gates = sigmoid(job, Tensor(shape, x.values[half:]))
+    return axis_back(Tensor(shape, job.arithmetic.mul(x.values[:half], gates.values)), axis)
+
+
 @executes("softmax")
-def softmax(job: Job, x: Tensor) -> Tensor:
-    """exp(x - max) / Σ exp(x - max) over the n channels at each position.
+def softmax(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+    """exp(x - max) / Σ exp(x - max) over the n values along an axis.
 
     Per position: n - 1 cmp, n add for the differences, n exp, n add for the sum, n div.
     """
     arithmetic = job.arithmetic
+    x = axis_first(x, axis)
     first, *others = x.channels()
     largest = first
     for channel in others:
@@ -115,10 +190,34 @@ def softmax(job: Job, x: Tensor) -> Tensor:
     sums: list[Number] = [0] * len(largest)
     for channel in exponentials:
         sums = arithmetic.add(sums, channel)
-    return from_channels([arithmetic.div(channel, sums) for channel in exponentials], x.sizes)
+    return axis_back(from_channels([arithmetic.div(channel, sums) for channel in exponentials], x.sizes), axis)
+
+
+@executes("log_softmax")
+def log_softmax(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+    """The values x - max - log(Σ exp(x - max)) over the n values along an axis.
+
+    Per position: n - 1 cmp, n add for the differences, n exp, n add for the sum, 1 log, n add for the result.
+    """
+    arithmetic = job.arithmetic
+    x = axis_first(x, axis)
+    first, *others = x.channels()
+    largest = first
+    for channel in others:
+        largest = arithmetic.maximum(largest, channel)
+    lowered = [arithmetic.sub(channel, largest) for channel in x.channels()]
+    sums: list[Number] = [0] * len(largest)
+    for channel in lowered:
+        sums = arithmetic.add(sums, arithmetic.exp(channel))
+    logarithms = arithmetic.log(sums)
+    return axis_back(from_channels([arithmetic.sub(channel, logarithms) for channel in lowered], x.sizes), axis)
 
 
 def _leaky(job: Job, values: Values, slope: Number) -> list[Number]:
-    scaled = job.arithmetic.mul(values, slope)
+    return _chosen(job, values, job.arithmetic.mul(values, slope))
+
+
+def _chosen(job: Job, values: Values, others: Values) -> list[Number]:
+    """Each value that is positive, else the other of its place: 1 cmp per value."""
     positive = job.arithmetic.positive(values)
-    return [value if keep else small for value, keep, small in zip(values, positive, scaled, strict=True)]
+    return [value if keep else other for value, keep, other in zip(values, positive, others, strict=True)]

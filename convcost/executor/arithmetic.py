@@ -24,10 +24,11 @@ class Arithmetic:
     Where a method takes `other`, a sequence meets the values one by one and a number meets each of them.
 
     Attributes:
-        ops: operations performed by kind: mul, add (a subtraction is one), div, cmp, exp, sqrt, tanh, erf,
-            pow.
+        ops: operations performed by kind: mul, add (a subtraction is one), div, cmp, exp, log, sqrt, tanh, erf,
+            pow, abs, floor (any rounding to a whole number), sin, cos.
         padding_mults: the multiplications that served no output: their input was the layer's own zero
             padding, or their product landed in the margin that a transposed convolution crops.
+        macs: the multiplications whose product was added to an accumulator, as `record_products` was told.
 
     >>> arithmetic = Arithmetic()
     >>> arithmetic.add(arithmetic.mul([1, 2], [3, 4]), 5)
@@ -36,16 +37,23 @@ class Arithmetic:
     {'mul': 2, 'add': 2}
     """
 
-    __slots__ = ("ops", "padding_mults")
+    __slots__ = ("macs", "ops", "padding_mults")
 
     def __init__(self) -> None:
         self.ops: dict[str, int] = {}
         self.padding_mults = 0
+        self.macs = 0
 
     def record(self, kind: str, performed: int) -> None:
         """Add operations that were performed to the tally."""
         if performed:
             self.ops[kind] = self.ops.get(kind, 0) + performed
+
+    def record_products(self, performed: int) -> None:
+        """Add products that were each added to an accumulator to the tally."""
+        self.record("mul", performed)
+        self.record("add", performed)
+        self.macs += performed
 
     def mul(self, values: Values, other: Values | Number) -> list[Number]:
         """Products."""
@@ -81,13 +89,47 @@ class Arithmetic:
         self.record("cmp", len(results))
         return results
 
+    def negative(self, values: Values) -> list[bool]:
+        """Whether each value is below zero, one comparison each."""
+        results = list(map(operator.lt, values, repeat(0)))
+        self.record("cmp", len(results))
+        return results
+
     def exp(self, values: Values) -> list[Number]:
         """Exponentials, as floats."""
-        return self._singles("exp", map(math.exp, values))
+        return self._floats("exp", math.exp, values)
+
+    def log(self, values: Values) -> list[Number]:
+        """Natural logarithms, as floats."""
+        return self._floats("log", math.log, values)
+
+    def sin(self, values: Values) -> list[Number]:
+        """Sines, as floats."""
+        return self._floats("sin", math.sin, values)
+
+    def cos(self, values: Values) -> list[Number]:
+        """Cosines, as floats."""
+        return self._floats("cos", math.cos, values)
+
+    def absolute(self, values: Values) -> list[Number]:
+        """Magnitudes."""
+        return self._singles("abs", map(abs, values))
+
+    def floor(self, values: Values) -> list[Number]:
+        """The largest whole numbers that are not above the values."""
+        return self._singles("floor", map(math.floor, values))
+
+    def ceil(self, values: Values) -> list[Number]:
+        """The smallest whole numbers that are not below the values; each counts as a `floor`."""
+        return self._singles("floor", map(math.ceil, values))
+
+    def round(self, values: Values) -> list[Number]:
+        """The nearest whole numbers, of two the even one; each counts as a `floor`."""
+        return self._singles("floor", map(round, values))
 
     def sqrt(self, values: Values) -> list[Number]:
         """Square roots, as floats."""
-        return self._singles("sqrt", map(math.sqrt, values))
+        return self._floats("sqrt", math.sqrt, values)
 
     def tanh(self, values: Values) -> list[Number]:
         """Hyperbolic tangents, as floats."""
@@ -99,7 +141,7 @@ class Arithmetic:
 
     def power(self, values: Values, exponent: float) -> list[Number]:
         """Values raised to a real exponent, as floats."""
-        return self._singles("pow", map(math.pow, values, repeat(exponent)))
+        return self._floats("pow", math.pow, values, repeat(exponent))
 
     def total(self, values: Values) -> Number:
         """The sum of the values: an accumulator starts at zero and each value is added to it."""
@@ -108,6 +150,13 @@ class Arithmetic:
 
     def _pairs(self, kind: str, operation: Callable[..., Any], values: Values, other: Values | Number) -> list[Number]:
         return self._singles(kind, map(operation, values, _each(values, other)))
+
+    def _floats(self, kind: str, function: Callable[..., float], *columns: Iterable[Number]) -> list[Number]:
+        """Values of a function; where it has none, what IEEE 754 says: counts do not depend on the values."""
+        try:
+            return self._singles(kind, map(function, *columns))
+        except (ValueError, OverflowError):
+            return self._singles(kind, [_ieee(function, *operands) for operands in zip(*columns, strict=False)])
 
     def _singles(self, kind: str, results: Iterable[Any]) -> list[Number]:
         performed = list(results)
@@ -124,12 +173,26 @@ def _each(values: Values, other: Values | Number) -> Iterable[Number]:
     return other
 
 
-def quotient(dividend: Number, divisor: Number) -> Number:
-    """The quotient, exact unless an operand is a float.
+def _ieee(function: Callable[..., float], *operands: Number) -> float:
+    """The value of a function, or the infinity or the NaN that stands for it."""
+    try:
+        return function(*operands)
+    except OverflowError:
+        return math.inf
+    except ValueError:
+        poles = {math.log: -math.inf, math.pow: math.inf}
+        return poles.get(function, math.nan) if operands[0] == 0 else math.nan
 
-    >>> quotient(6, 4)
-    Fraction(3, 2)
+
+def quotient(dividend: Number, divisor: Number) -> Number:
+    """The quotient, exact unless an operand is a float; by zero an infinity, or of zeros a NaN.
+
+    >>> quotient(6, 4), quotient(-6, 0)
+    (Fraction(3, 2), -inf)
     """
-    if isinstance(dividend, float) or isinstance(divisor, float):
-        return dividend / divisor
-    return Fraction(dividend, divisor)
+    try:
+        if isinstance(dividend, float) or isinstance(divisor, float):
+            return dividend / divisor
+        return Fraction(dividend, divisor)
+    except ZeroDivisionError:
+        return math.copysign(math.inf, dividend) if dividend else math.nan

@@ -13,7 +13,7 @@ from convcost.executor.lanes import MAX_REACH, Lanes, reach_of
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
 from convcost.executor.tensor import Number, Shape, Tensor, from_channels
-from convcost.executor.windows import PADDING, Padding, combined, extended, gatherer, selection, sliding
+from convcost.executor.windows import PADDING, Padding, Windows, combined, extended, gatherer, selection, sliding
 
 # Lanes pay when a packed plane is not tiny; the fewer rows it meets, as the one of a depthwise layer, the larger it has
 # to be (measured).
@@ -44,6 +44,7 @@ def conv(
     kernel_size: Shape,
     stride: Shape,
     padding: Padding,
+    padding_mode: str = "zeros",
     dilation: Shape,
     groups: int,
     bias: bool,
@@ -58,7 +59,8 @@ def conv(
         out_channels: kernels, spread evenly over the groups.
         kernel_size: taps along each spatial axis.
         stride: step between windows along each axis.
-        padding: zeros (before, after) each axis, or "same".
+        padding: positions (before, after) each axis, or "same".
+        padding_mode: what they hold: zeros, or values of the input (reflect, replicate, circular).
         dilation: step between taps along each axis.
         groups: parts of the channels that do not see each other.
         bias: whether accumulators start at a bias rather than at zero.
@@ -68,14 +70,31 @@ def conv(
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
-    members, fanout = _per_group(x.shape[0], out_channels, groups)
+    members, _ = _per_group(x.shape[0], out_channels, groups)
     kernels = list(job.weights.rows("weight", (out_channels, members, *kernel_size)))
     biases = _biases(job, out_channels, bias)
-    grid = sliding(x.sizes, kernel_size, stride, padding, dilation)
+    grid = sliding(x.sizes, kernel_size, stride, padding, dilation, mode=padding_mode)
+    return slid(job, x, grid, kernels, biases, groups)
+
+
+def slid(
+    job: Job, x: Tensor, grid: Windows, kernels: Sequence[Values], biases: Sequence[Number], groups: int
+) -> Tensor:
+    """The sums of the products of windows with kernels.
+
+    Args:
+        job: takes the count.
+        x: (channels, spatial sizes).
+        grid: the windows.
+        kernels: for each output channel the weights of its group's channels, each with as many taps as a window has.
+        biases: where the accumulators of each output channel start.
+        groups: parts of the channels that do not see each other.
+    """
+    members, fanout = x.shape[0] // groups, len(kernels) // groups
     load = _loader(job, x, kernels, biases, fanout, len(grid.windows))
     channels = list(map(extended, x.channels()))
     outputs: list[list[Number]] = [[] for _ in kernels]
-    for part in _parts(len(grid.windows), members * prod(kernel_size)):
+    for part in _parts(len(grid.windows), members * len(grid.windows[0])):
         block = grid.windows[part]
         taps = list(zip(*block, strict=True))
         gathers = list(map(gatherer, taps))
@@ -98,6 +117,7 @@ def depthwise_conv(
     kernel_size: Shape,
     stride: Shape,
     padding: Padding,
+    padding_mode: str = "zeros",
     dilation: Shape,
     bias: bool,
 ) -> Tensor:
@@ -109,6 +129,7 @@ def depthwise_conv(
         kernel_size=kernel_size,
         stride=stride,
         padding=padding,
+        padding_mode=padding_mode,
         dilation=dilation,
         groups=x.shape[0],
         bias=bias,

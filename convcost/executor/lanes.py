@@ -91,8 +91,7 @@ class Lanes:
         products: list[int] = list(map(mul, self._planes, row))
         sums = sum(products, self._packed(starts))
         performed = len(products) * self._positions
-        self._arithmetic.record("mul", performed)
-        self._arithmetic.record("add", performed)
+        self._arithmetic.record_products(performed)
         return self._unpacked(sums)
 
     # Two's complement turns into "value + H" and back when the top bit of each lane flips, which is what `^`

@@ -1,10 +1,12 @@
-"""The linear layer: a vector meets a row of weights for each output feature."""
+"""Linear maps: a vector meets a row of weights for each output feature, or a matrix meets another."""
 
 from __future__ import annotations
 
+from math import prod
+
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Tensor
+from convcost.executor.tensor import Number, Shape, Tensor
 
 
 @executes("linear")
@@ -16,18 +18,72 @@ def linear(job: Job, x: Tensor, *, out_features: int, bias: bool) -> Tensor:
 
     Args:
         job: `weight` is (out_features, in_features), `bias` (out_features,).
-        x: (in_features,).
+        x: (in_features,), or any leading axes before these: the same weights at each position.
         out_features: rows of weights.
         bias: whether accumulators start at a bias rather than at zero.
 
-    Raises:
-        ValueError: the input is not a vector.
-
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Linear.html
     """
-    (in_features,) = x.shape
+    *leading, in_features = x.shape
     starts = job.weights.vector("bias", out_features) if bias else [0] * out_features
-    products = Plain(job.arithmetic, [(value,) for value in x.values])
+    features = [x.values[feature::in_features] for feature in range(in_features)]  # each at all positions
+    products = Plain(job.arithmetic, features)
     rows = job.weights.rows("weight", (out_features, in_features))
-    outputs = [products.dots(row, (start,)) for row, start in zip(rows, starts, strict=True)]
-    return Tensor((out_features,), [value for (value,) in outputs])
+    positions = prod(leading)
+    outputs = [products.dots(row, (start,) * positions) for row, start in zip(rows, starts, strict=True)]
+    return Tensor((*leading, out_features), [value for position in zip(*outputs, strict=True) for value in position])
+
+
+@executes("matmul")
+def matmul(job: Job, a: Tensor, b: Tensor, *, layout: object) -> Tensor:
+    """The products of the matrices in the last two axes, all other axes broadcast.
+
+    Args:
+        job: takes the count.
+        a: (…, m, k).
+        b: (…, k, n).
+        layout: says nothing of values.
+
+    Raises:
+        ValueError: the shapes do not belong together.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.matmul.html
+    """
+    (m, k), (rows, n) = a.shape[-2:], b.shape[-2:]
+    if k != rows:
+        raise ValueError(f"{k} columns cannot meet {rows} rows")
+    leading = _broadcast(a.shape[:-2], b.shape[:-2])
+    left, right = _matrices(a, leading), _matrices(b, leading)
+    values = [value for one, other in zip(left, right, strict=True) for value in multiplied(job, one, other, k, n)]
+    return Tensor((*leading, m, n), values)
+
+
+def multiplied(job: Job, a: list[Number], b: list[Number], k: int, n: int) -> list[Number]:
+    """The product of a matrix of k columns and one of k rows and n columns, all in row-major order."""
+    rows = len(a) // k
+    products = Plain(job.arithmetic, [a[column::k] for column in range(k)])
+    columns = [products.dots(b[column::n], [0] * rows) for column in range(n)]
+    return [value for row in zip(*columns, strict=True) for value in row]
+
+
+def _broadcast(a: Shape, b: Shape) -> Shape:
+    rank = max(len(a), len(b))
+    pairs = list(zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True))
+    if any(one != other and 1 not in (one, other) for one, other in pairs):
+        raise ValueError(f"{a} and {b} do not broadcast")
+    return tuple(max(pair) for pair in pairs)
+
+
+def _matrices(x: Tensor, leading: Shape) -> list[list[Number]]:
+    """The matrices of a tensor, one for each index of the leading axes, repeated where an axis is stretched."""
+    size = prod(x.shape[-2:])
+    stacks: list[list[list[Number]]] = [[x.values[at : at + size]] for at in range(0, len(x.values), size)]
+    own = (1,) * (len(leading) + 2 - len(x.shape)) + x.shape[:-2]
+    for have, want in zip(reversed(own), reversed(leading), strict=True):  # the last axis first
+        if have != want:
+            stacks = [stack * want for stack in stacks]
+        else:
+            stacks = [
+                [each for stack in stacks[at : at + have] for each in stack] for at in range(0, len(stacks), have)
+            ]
+    return stacks[0]

@@ -7,37 +7,57 @@ from itertools import chain
 
 from convcost.executor.arithmetic import Values
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor
+from convcost.executor.tensor import Number, Shape, Tensor, axis_back, axis_first
 from convcost.executor.windows import selection
 
 
 @executes("add")
-def add(job: Job, *inputs: Tensor) -> Tensor:
+def add(job: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
     """The sums of k inputs, axes of size 1 stretched: k - 1 add per output value."""
-    return _merged(job.arithmetic.add, inputs)
+    return merged(job.arithmetic.add, inputs, axis)
 
 
 @executes("multiply")
-def multiply(job: Job, *inputs: Tensor) -> Tensor:
+def multiply(job: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
     """The products of k inputs, axes of size 1 stretched: k - 1 mul per output value."""
-    return _merged(job.arithmetic.mul, inputs)
+    return merged(job.arithmetic.mul, inputs, axis)
 
 
 @executes("concat")
-def concat(_: Job, *inputs: Tensor) -> Tensor:
-    """Join the channels of the inputs, which have the same spatial sizes; no arithmetic."""
-    (sizes,) = {x.sizes for x in inputs}
-    channels = sum(x.shape[0] for x in inputs)
-    return Tensor((channels, *sizes), list(chain.from_iterable(x.values for x in inputs)))
+def concat(_: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
+    """Join the inputs along an axis; all other sizes are equal. No arithmetic."""
+    moved = [axis_first(x, axis) for x in inputs]
+    (sizes,) = {x.sizes for x in moved}
+    joined = Tensor((sum(x.shape[0] for x in moved), *sizes), list(chain.from_iterable(x.values for x in moved)))
+    return axis_back(joined, axis)
 
 
-def _merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Tensor, ...]) -> Tensor:
-    shape = tuple(map(max, zip(*(x.shape for x in inputs), strict=True)))
-    first, *others = (_stretched(x, shape) for x in inputs)
-    merged = first
+def merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Tensor, ...], axis: int) -> Tensor:
+    """What an operation makes of the first two inputs, of that and the third, and so on.
+
+    Args:
+        operation: What is performed on two lists of values.
+        inputs: Tensors whose axes of size 1 are stretched.
+        axis: Where the one axis of a vector lies. Other inputs that lack axes lack the first ones.
+
+    Raises:
+        ValueError: Sizes other than 1 differ.
+    """
+    rank = max(len(x.shape) for x in inputs)
+    shapes = [_of_rank(x.shape, rank, axis) for x in inputs]
+    shape = tuple(map(max, zip(*shapes, strict=True)))
+    pairs = zip(inputs, shapes, strict=True)
+    first, *others = (_stretched(Tensor(own, x.values), shape) for x, own in pairs)
+    result = first
     for values in others:
-        merged = operation(merged, values)
-    return Tensor(shape, merged)
+        result = operation(result, values)
+    return Tensor(shape, result)
+
+
+def _of_rank(shape: Shape, rank: int, axis: int) -> Shape:
+    if len(shape) == 1 < rank:
+        return tuple(shape[0] if place == axis else 1 for place in range(rank))
+    return (*[1] * (rank - len(shape)), *shape)
 
 
 def _stretched(x: Tensor, shape: Shape) -> list[Number]:

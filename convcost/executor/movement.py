@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import product
+from math import prod
+from typing import Literal
 
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Tensor, from_channels
-from convcost.executor.windows import PADDING, extended, gatherer, selection
+from convcost.executor.tensor import Number, Tensor, from_channels
+from convcost.executor.windows import PADDING, gatherer, selection
 
 
 @executes("slice")
-def slice_channels(_: Job, x: Tensor, *, start: int, end: int) -> Tensor:
-    """The channels from start to before end.
+def slice_axis(_: Job, x: Tensor, *, axis: int = 0, start: int, end: int, step: int = 1) -> Tensor:
+    """The positions of an axis from start to before end, each step-th of them.
 
     Raises:
-        ValueError: the input has no such channels.
+        ValueError: the input has no such positions.
     """
-    if not 0 <= start < end <= x.shape[0]:
-        raise ValueError(f"no channels {start} to {end} in {x.shape[0]}")
-    return from_channels(x.channels()[start:end], x.sizes)
+    if not 0 <= start < end <= x.shape[axis]:
+        raise ValueError(f"no positions {start} to {end} in {x.shape[axis]}")
+    return picked(x, {axis: range(start, end, step)})
 
 
 @executes("channel_shuffle")
@@ -69,25 +72,68 @@ def pixel_shuffle(_: Job, x: Tensor, *, upscale_factor: int) -> Tensor:
     return Tensor(shape, [x.values[source] for source in sources])
 
 
+@executes("pixel_unshuffle")
+def pixel_unshuffle(_: Job, x: Tensor, *, downscale_factor: int) -> Tensor:
+    """Lay each channel out as downscale_factor^rank channels on a coarser grid: one for each place within a block.
+
+    Raises:
+        ValueError: downscale_factor does not divide a size.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.PixelUnshuffle.html
+    """
+    if any(size % downscale_factor for size in x.sizes):
+        raise ValueError(f"{downscale_factor} does not divide {x.sizes}")
+    grids = []
+    for offsets in product(range(downscale_factor), repeat=len(x.sizes)):
+        axes = [range(first, size, downscale_factor) for first, size in zip(offsets, x.sizes, strict=True)]
+        sizes, sources = selection(axes, x.sizes)
+        grids.append(gatherer(sources))
+    return from_channels([list(gather(channel)) for channel in x.channels() for gather in grids], sizes)
+
+
 @executes("pad")
-def pad(_: Job, x: Tensor, *, padding: tuple[tuple[int, int], ...]) -> Tensor:
-    """Lay zeros (before, after) around each spatial axis; the next layer reads them as ordinary input."""
-    axes = [
-        [*[PADDING] * before, *range(size), *[PADDING] * after]
-        for size, (before, after) in zip(x.sizes, padding, strict=True)
-    ]
-    return _moved(x, axes)
+def pad(
+    _: Job,
+    x: Tensor,
+    *,
+    padding: tuple[tuple[int, int], ...],
+    axis: tuple[int, ...] | None = None,
+    mode: Literal["zeros", "constant", "reflect", "replicate", "circular"] = "zeros",
+    value: Number = 0,
+) -> Tensor:
+    """Lay values (before, after) around axes; the next layer reads them as ordinary input.
+
+    Args:
+        job: not needed.
+        x: any shape.
+        padding: how many before and after each axis.
+        axis: the axes; the spatial ones without it.
+        mode: what the values are: zeros, `value`, or values of the input.
+        value: what `constant` pads with.
+
+    Raises:
+        ValueError: the input has not as many values as are reflected or repeated.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
+    """
+    places = {}
+    for number, (before, after) in zip(axis or range(1, len(x.shape)), padding, strict=True):
+        size = x.shape[number]
+        if (mode == "reflect" and max(before, after) >= size) or (mode == "circular" and max(before, after) > size):
+            raise ValueError(f"{mode} cannot pad {size} values by {before} and {after}")
+        places[number] = [_source(place, size, mode) for place in range(-before, size + after)]
+    return picked(x, places, value)
 
 
 @executes("crop")
-def crop(_: Job, x: Tensor, *, cropping: tuple[tuple[int, int], ...]) -> Tensor:
-    """Cut positions (before, after) off each spatial axis.
+def crop(_: Job, x: Tensor, *, cropping: tuple[tuple[int, int], ...], axis: tuple[int, ...] | None = None) -> Tensor:
+    """Cut positions (before, after) off axes, the spatial ones unless others are named.
 
     Raises:
         ValueError: nothing is left.
     """
-    axes = [range(before, size - after) for size, (before, after) in zip(x.sizes, cropping, strict=True)]
-    return _moved(x, axes)
+    pairs = zip(axis or range(1, len(x.shape)), cropping, strict=True)
+    return picked(x, {number: range(before, x.shape[number] - after) for number, (before, after) in pairs})
 
 
 @executes("flatten")
@@ -108,7 +154,33 @@ def identity(_: Job, x: Tensor) -> Tensor:
     return x
 
 
-def _moved(x: Tensor, axes: Sequence[Sequence[int]]) -> Tensor:
-    sizes, sources = selection(axes, x.sizes)
-    gather = gatherer(sources)
-    return from_channels([list(gather(extended(channel))) for channel in x.channels()], sizes)
+def picked(x: Tensor, places: Mapping[int, Sequence[int]], fill: Number = 0) -> Tensor:
+    """The values at chosen places of some axes, all of the others.
+
+    Args:
+        x: any shape.
+        places: for an axis, the position that each output position takes; `PADDING` takes `fill`.
+        fill: what lies outside.
+
+    Raises:
+        ValueError: an axis has no place.
+    """
+    first = min(places)
+    behind = x.shape[first:]
+    axes = [places.get(axis, range(size)) for axis, size in enumerate(behind, first)]
+    sizes, sources = selection(axes, behind)
+    gather, block = gatherer(sources), prod(behind)
+    blocks = (x.values[start : start + block] for start in range(0, len(x.values), block))
+    values = [value for part in blocks for value in gather([*part, fill])]
+    return Tensor((*x.shape[:first], *sizes), values)
+
+
+def _source(place: int, size: int, mode: str) -> int:
+    """The position of an axis whose value lies at a place, which may be outside."""
+    if 0 <= place < size:
+        return place
+    if mode == "reflect":
+        return -place if place < 0 else 2 * (size - 1) - place
+    if mode == "replicate":
+        return 0 if place < 0 else size - 1
+    return place % size if mode == "circular" else PADDING

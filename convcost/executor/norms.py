@@ -9,8 +9,9 @@ from math import isqrt, prod, sqrt
 from typing import Any
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.groups import Groups
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, from_channels
+from convcost.executor.tensor import Number, Tensor, axis_back, axis_first, from_channels
 from convcost.executor.weights import GivenWeights, Weights
 
 
@@ -19,6 +20,7 @@ def batch_norm(
     job: Job,
     x: Tensor,
     *,
+    axis: int = 0,
     affine: bool,
     eps: Number,
     momentum: object,
@@ -31,48 +33,59 @@ def batch_norm(
 
     Args:
         job: `running_mean`, `running_var` and, if affine, `weight` and `bias`, each (channels,).
-        x: (channels, spatial sizes) or a vector.
+        x: any shape.
+        axis: the axis of the channels.
         affine: whether there is a trainable factor and shift.
         eps: added to the variance.
         momentum: of use in training only.
 
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, Algorithm 2
     """
-    factors, shifts = _prepared(job.weights, x.shape[0], affine, eps)
+    factors, shifts = _prepared(job.weights, x.shape[axis], affine, eps)
     if job.folded:
         return x
+    x = axis_first(x, axis)
     outputs = [
         job.arithmetic.add(job.arithmetic.mul(channel, factor), shift)
         for channel, factor, shift in zip(x.channels(), factors, shifts, strict=True)
     ]
-    return from_channels(outputs, x.sizes)
+    return axis_back(from_channels(outputs, x.sizes), axis)
 
 
 @executes("layer_norm")
-def layer_norm(job: Job, x: Tensor, *, affine: bool, eps: Number) -> Tensor:
-    """Normalise the channels at each position, then scale and shift each channel.
+def layer_norm(
+    job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), affine: bool, bias: bool = True, eps: Number
+) -> Tensor:
+    """Normalise the values of some axes at each position of the others, then scale and shift each of them.
 
     Args:
-        job: if affine, `weight` and `bias`, each (channels,).
-        x: (channels, spatial sizes) or a vector.
-        affine: whether there is a trainable factor and shift.
+        job: if affine, `weight` and `bias`, a number for each value that is normalised together.
+        x: any shape.
+        axis: the axes that are normalised together.
+        affine: whether there is a trainable factor and, with `bias`, shift.
+        bias: whether there is a shift.
         eps: added to the variance.
 
     Source: Ba et al. 2016, arXiv:1607.06450, equation 3
     """
-    positions = [_normalised(job, pixel, eps) for pixel in zip(*x.channels(), strict=True)]
-    return _affine(job, from_channels(list(map(list, zip(*positions, strict=True))), x.sizes), affine)
+    together = Groups(x, axis)
+    groups = [_normalised(job, values, eps) for values in together.values]
+    return together.restored(_affine(job, together.matrix(groups), affine, bias))
 
 
 @executes("group_norm")
-def group_norm(job: Job, x: Tensor, *, num_groups: int, affine: bool, eps: Number) -> Tensor:
+def group_norm(
+    job: Job, x: Tensor, *, axis: int = 0, num_groups: int, affine: bool, bias: bool = True, eps: Number
+) -> Tensor:
     """Normalise groups of channels, each over all its positions, then scale and shift each channel.
 
     Args:
         job: if affine, `weight` and `bias`, each (channels,).
-        x: (channels, spatial sizes) or a vector.
+        x: any shape.
+        axis: the axis of the channels.
         num_groups: groups of neighbouring channels.
-        affine: whether there is a trainable factor and shift.
+        affine: whether there is a trainable factor and, with `bias`, shift.
+        bias: whether there is a shift.
         eps: added to the variance.
 
     Raises:
@@ -80,22 +93,83 @@ def group_norm(job: Job, x: Tensor, *, num_groups: int, affine: bool, eps: Numbe
 
     Source: Wu and He 2018, arXiv:1803.08494, equations 1 to 3
     """
-    if x.shape[0] % num_groups:
-        raise ValueError(f"{num_groups} groups do not divide {x.shape[0]} channels")
+    if x.shape[axis] % num_groups:
+        raise ValueError(f"{num_groups} groups do not divide {x.shape[axis]} channels")
+    x = axis_first(x, axis)
     size = len(x.values) // num_groups
     groups = [_normalised(job, x.values[start : start + size], eps) for start in range(0, len(x.values), size)]
-    return _affine(job, Tensor(x.shape, list(chain.from_iterable(groups))), affine)
+    return axis_back(_affine(job, Tensor(x.shape, list(chain.from_iterable(groups))), affine, bias), axis)
+
+
+@executes("instance_norm")
+def instance_norm(job: Job, x: Tensor, *, axis: int = 0, affine: bool, eps: Number) -> Tensor:
+    """Normalise each channel over its positions, then scale and shift it.
+
+    Args:
+        job: if affine, `weight` and `bias`, each (channels,).
+        x: any shape.
+        axis: the axis of the channels.
+        affine: whether there is a trainable factor and shift.
+        eps: added to the variance.
+
+    Source: Ulyanov et al. 2016, arXiv:1607.08022, equation 5
+    """
+    x = axis_first(x, axis)
+    channels = [_normalised(job, channel, eps) for channel in x.channels()]
+    return axis_back(_affine(job, from_channels(channels, x.sizes), affine, True), axis)
+
+
+@executes("rms_norm")
+def rms_norm(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), affine: bool, eps: Number) -> Tensor:
+    """Divide the values of some axes, at each position of the others, by the root of their mean square.
+
+    Args:
+        job: if affine, `weight`, a number for each value that is normalised together.
+        x: any shape.
+        axis: the axes that are normalised together.
+        affine: whether there is a trainable factor.
+        eps: added to the mean square.
+
+    Source: Zhang and Sennrich 2019, arXiv:1910.07467, equation 4
+    """
+    arithmetic = job.arithmetic
+    together = Groups(x, axis)
+    groups = []
+    for values in together.values:
+        mean = arithmetic.div([arithmetic.total(arithmetic.mul(values, values))], len(values))
+        (root,) = arithmetic.sqrt(arithmetic.add(mean, float(eps)))
+        groups.append(arithmetic.div(values, root))
+    return together.restored(_affine(job, together.matrix(groups), affine, False))
+
+
+@executes("l2_normalize")
+def l2_normalize(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), eps: Number) -> Tensor:
+    """Divide the values of some axes, at each position of the others, by their Euclidean length, at least eps.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html
+    """
+    arithmetic = job.arithmetic
+    together = Groups(x, axis)
+    groups = []
+    for values in together.values:
+        length = arithmetic.sqrt([arithmetic.total(arithmetic.mul(values, values))])
+        (divisor,) = arithmetic.maximum(length, float(eps))
+        groups.append(arithmetic.div(values, divisor))
+    return together.restored(together.matrix(groups))
 
 
 @executes("local_response_norm")
-def local_response_norm(job: Job, x: Tensor, *, size: int, alpha: Number, beta: Number, k: Number) -> Tensor:
+def local_response_norm(
+    job: Job, x: Tensor, *, axis: int = 0, size: int, alpha: Number, beta: Number, k: Number
+) -> Tensor:
     """Divide each value by (k + α/size · the sum of squares over `size` neighbouring channels)^β.
 
     Windows are whole: channels that do not exist are added as zeros.
 
     Args:
         job: takes the count.
-        x: (channels, spatial sizes) or a vector.
+        x: any shape.
+        axis: the axis of the channels.
         size: channels in a window, ⌊size / 2⌋ of them before the value's own.
         alpha: weight of the mean square.
         beta: the exponent.
@@ -105,6 +179,7 @@ def local_response_norm(job: Job, x: Tensor, *, size: int, alpha: Number, beta: 
         https://pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html
     """
     arithmetic = job.arithmetic
+    x = axis_first(x, axis)
     channels = x.channels()
     zeros: list[Number] = [0] * prod(x.sizes)
     squares = [arithmetic.mul(channel, channel) for channel in channels]
@@ -116,15 +191,16 @@ def local_response_norm(job: Job, x: Tensor, *, size: int, alpha: Number, beta: 
             sums = arithmetic.add(sums, neighbour)
         bases = arithmetic.add(arithmetic.mul(sums, float(alpha) / size), k)
         outputs.append(arithmetic.div(channel, arithmetic.power(bases, float(beta))))
-    return from_channels(outputs, x.sizes)
+    return axis_back(from_channels(outputs, x.sizes), axis)
 
 
 @executes("scale")
-def scale(job: Job, x: Tensor) -> Tensor:
+def scale(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
     """Multiply each channel by its learned factor, `weight` of (channels,)."""
+    x = axis_first(x, axis)
     factors = job.weights.vector("weight", x.shape[0])
     outputs = [job.arithmetic.mul(channel, factor) for channel, factor in zip(x.channels(), factors, strict=True)]
-    return from_channels(outputs, x.sizes)
+    return axis_back(from_channels(outputs, x.sizes), axis)
 
 
 def fold(
@@ -205,11 +281,13 @@ def _normalised(job: Job, values: Values, eps: Number) -> list[Number]:
     return arithmetic.div(centred, deviation)
 
 
-def _affine(job: Job, x: Tensor, affine: bool) -> Tensor:
+def _affine(job: Job, x: Tensor, affine: bool, bias: bool) -> Tensor:
     if not affine:
         return x
+    scaled = scale(job, x, axis=0)
+    if not bias:
+        return scaled
     shifts = job.weights.vector("bias", x.shape[0])
-    scaled = scale(job, x).channels()
     return from_channels(
-        [job.arithmetic.add(channel, shift) for channel, shift in zip(scaled, shifts, strict=True)], x.sizes
+        [job.arithmetic.add(channel, shift) for channel, shift in zip(scaled.channels(), shifts, strict=True)], x.sizes
     )

@@ -54,6 +54,5 @@ class Plain:
                 dot = list(map(mul, window, row))
                 performed += len(dot)
                 results.append(sum(dot, start))
-        self._arithmetic.record("mul", performed)
-        self._arithmetic.record("add", performed)
+        self._arithmetic.record_products(performed)
         return results

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import inf
 
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, from_channels
+from convcost.executor.tensor import Number, Shape, Tensor, axis_first, from_channels
 from convcost.executor.windows import OVERHANG, Padding, Windows, combined, extended, gatherer, sliding
 
 
@@ -83,10 +83,60 @@ def avg_pool(
     return _means(job, x, grid, [sum(position >= lowest for position in window) for window in grid.windows])
 
 
+@executes("lp_pool")
+def lp_pool(
+    job: Job,
+    x: Tensor,
+    *,
+    kernel_size: Shape,
+    stride: Shape,
+    padding: Padding,
+    ceil_mode: bool,
+    norm_type: Number,
+) -> Tensor:
+    """The norm_type-th root of the sum of the powers of each window, zeros included.
+
+    Args:
+        job: takes the count: per tap a power and an add, and the root; squares are products, first powers nothing.
+        x: (channels, spatial sizes).
+        kernel_size: taps along each spatial axis.
+        stride: step between windows along each axis.
+        padding: zeros (before, after) each axis, or "same".
+        ceil_mode: whether the last window may hang over the end.
+        norm_type: the p of the p-norm.
+
+    Raises:
+        ValueError: norm_type is not above 0, padding is wider than half the kernel, or no window fits.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.LPPool2d.html
+    """
+    if not norm_type > 0:
+        raise ValueError(f"a norm of {norm_type}")
+    _check_padding(kernel_size, padding)
+    grid = sliding(x.sizes, kernel_size, stride, padding, (1,) * len(kernel_size), ceil_mode)
+    gathers = list(map(gatherer, grid.windows))
+    outputs: list[list[Number]] = []
+    for channel in map(extended, x.channels()):
+        sums = [job.arithmetic.total(_powers(job, gather(channel), norm_type)) for gather in gathers]
+        outputs.append(_roots(job, sums, norm_type))
+    return from_channels(outputs, grid.sizes)
+
+
 @executes("global_avg_pool")
-def global_avg_pool(job: Job, x: Tensor) -> Tensor:
-    """The mean of each channel, as (channels, 1, …, 1): an add for each position and one div per channel."""
-    return adaptive_avg_pool(job, x, output_size=(1,) * len(x.sizes))
+def global_avg_pool(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+    """The mean of each channel, as (channels, 1, …, 1): an add for each position and one div per channel.
+
+    Channels along the last axis, those of tokens, leave a vector.
+    """
+    moved = axis_first(x, axis)
+    return _ranked(adaptive_avg_pool(job, moved, output_size=(1,) * len(x.sizes)), axis)
+
+
+@executes("global_max_pool")
+def global_max_pool(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+    """The largest value of each channel, in the shapes of `global_avg_pool`: a cmp less than there are positions."""
+    moved = axis_first(x, axis)
+    return _ranked(adaptive_max_pool(job, moved, output_size=(1,) * len(x.sizes)), axis)
 
 
 @executes("adaptive_avg_pool")
@@ -100,12 +150,86 @@ def adaptive_avg_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
     """
+    grid = _sized_windows(x.sizes, output_size)
+    return _means(job, x, grid, list(map(len, grid.windows)))
+
+
+@executes("adaptive_max_pool")
+def adaptive_max_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
+    """The largest value of each window of `adaptive_avg_pool`: a cmp less than the window has taps.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html
+    """
+    grid = _sized_windows(x.sizes, output_size)
+    outputs = []
+    for channel in x.channels():
+        largest = []
+        for window in grid.windows:
+            value = channel[window[0]]
+            for position in window[1:]:
+                (value,) = job.arithmetic.maximum([value], channel[position])
+            largest.append(value)
+        outputs.append(largest)
+    return from_channels(outputs, grid.sizes)
+
+
+@executes("max_unpool")
+def max_unpool(_: Job, x: Tensor, pooled: Tensor, *, of: int) -> Tensor:
+    """Each value where the largest value of its window was, zeros elsewhere. No arithmetic: the pool knew the indices.
+
+    The windows are as many as there are values, and share the map out evenly, as those of a pool that steps by its
+    kernel size.
+
+    Args:
+        job: not needed.
+        x: (channels, spatial sizes), a value for each window.
+        pooled: (channels, larger sizes), what was pooled.
+        of: not needed.
+
+    Raises:
+        ValueError: the shapes do not belong together.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.MaxUnpool2d.html
+    """
+    if x.shape[0] != pooled.shape[0] or any(a > b for a, b in zip(x.shape, pooled.shape, strict=True)):
+        raise ValueError(f"{x.shape} was not pooled from {pooled.shape}")
+    axes = [
+        [tuple(range(i * (large // small), (i + 1) * (large // small))) for i in range(small)]
+        for small, large in zip(x.sizes, pooled.sizes, strict=True)
+    ]
+    grid = combined(axes, pooled.sizes)
+    outputs = []
+    for values, channel in zip(x.channels(), pooled.channels(), strict=True):
+        spread: list[Number] = [0] * len(channel)
+        for value, window in zip(values, grid.windows, strict=True):
+            spread[max(window, key=channel.__getitem__)] = value
+        outputs.append(spread)
+    return from_channels(outputs, pooled.sizes)
+
+
+def _sized_windows(sizes: Shape, output_size: Shape) -> Windows:
     axes = [
         [tuple(range(i * size // out, -(-(i + 1) * size // out))) for i in range(out)]
-        for size, out in zip(x.sizes, output_size, strict=True)
+        for size, out in zip(sizes, output_size, strict=True)
     ]
-    grid = combined(axes, x.sizes)
-    return _means(job, x, grid, list(map(len, grid.windows)))
+    return combined(axes, sizes)
+
+
+def _ranked(pooled: Tensor, axis: int) -> Tensor:
+    """What a global pool gives: a map of one position, or a vector where the channels are not the first axis."""
+    return pooled if axis == 0 else Tensor((len(pooled.values),), pooled.values)
+
+
+def _powers(job: Job, values: Sequence[Number], exponent: Number) -> Sequence[Number]:
+    if exponent == 1:
+        return values
+    return job.arithmetic.mul(values, values) if exponent == 2 else job.arithmetic.power(values, float(exponent))
+
+
+def _roots(job: Job, values: list[Number], exponent: Number) -> list[Number]:
+    if exponent == 1:
+        return values
+    return job.arithmetic.sqrt(values) if exponent == 2 else job.arithmetic.power(values, 1 / float(exponent))
 
 
 def _check_padding(kernel_size: Shape, padding: Padding) -> None:

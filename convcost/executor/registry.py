@@ -31,8 +31,8 @@ class Job(msgspec.Struct, frozen=True):
     folded: bool
 
 
-# Takes the job, the inputs in order and the layer's fields by name.
-Executor: TypeAlias = Callable[..., Tensor]
+# Takes the job, the inputs in order and the layer's fields by name; several outputs are a tuple.
+Executor: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
 _Decorated = TypeVar("_Decorated", bound=Executor)
 
 REGISTRY: Registry[Executor] = Registry("executor", "convcost.executors", check=lambda name, entry: _check(entry))

@@ -44,6 +44,39 @@ class Tensor(msgspec.Struct, frozen=True):
         return [self.values[start : start + area] for start in range(0, self.shape[0] * area, area)]
 
 
+def axis_first(x: Tensor, axis: int) -> Tensor:
+    """The tensor with one axis before all others, so that its channels are along that axis.
+
+    >>> axis_first(Tensor((2, 3), [1, 2, 3, 4, 5, 6]), 1)
+    Tensor(shape=(3, 2), values=[1, 4, 2, 5, 3, 6])
+    """
+    if axis == 0:
+        return x
+    before, size, after = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
+    values = [
+        value
+        for index in range(size)
+        for outer in range(before)
+        for value in x.values[(outer * size + index) * after : (outer * size + index + 1) * after]
+    ]
+    return Tensor((size, *x.shape[:axis], *x.shape[axis + 1 :]), values)
+
+
+def axis_back(x: Tensor, axis: int) -> Tensor:
+    """The tensor with its first axis at another place: the inverse of `axis_first`."""
+    if axis == 0:
+        return x
+    size, rest = x.shape[0], x.shape[1:]
+    before, after = prod(rest[:axis]), prod(rest[axis:])
+    values = [
+        value
+        for outer in range(before)
+        for index in range(size)
+        for value in x.values[(index * before + outer) * after : (index * before + outer + 1) * after]
+    ]
+    return Tensor((*rest[:axis], size, *rest[axis:]), values)
+
+
 def from_channels(channels: list[list[Number]], sizes: Shape) -> Tensor:
     """The tensor with these channels over these spatial sizes, the inverse of `Tensor.channels`."""
     return Tensor((len(channels), *sizes), [value for channel in channels for value in channel])

@@ -11,7 +11,8 @@ from convcost.executor.registry import Job, executes
 from convcost.executor.tensor import Number, Shape, Tensor, from_channels
 from convcost.executor.windows import gatherer, selection
 
-_MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
+_MODES = {1: ("nearest", "linear"), 2: ("nearest", "bilinear", "bicubic"), 3: ("nearest", "trilinear")}
+_SHARPNESS = -0.75  # the a of the cubic convolution that PyTorch, OpenCV and TensorFlow use
 
 
 @executes("upsample")
@@ -21,30 +22,32 @@ def upsample(
     *,
     scale_factor: tuple[int | Fraction, ...] | None,
     size: Shape | None,
-    mode: Literal["nearest", "linear", "bilinear", "trilinear"],
+    mode: Literal["nearest", "linear", "bilinear", "trilinear", "bicubic"],
     align_corners: bool,
 ) -> Tensor:
     """Resample each channel on another grid.
 
-    Interpolation adds the products of the 2^rank neighbours with their weights onto an accumulator of zero,
-    at borders and on grid points too. The weights depend on the sizes alone and are prepared with the model.
+    Interpolation adds the products of the 2^rank neighbours, of 4^rank with bicubic, with their weights onto an
+    accumulator of zero, at borders and on grid points too. The weights depend on the sizes alone and are prepared with
+    the model.
 
     Args:
         job: takes the count.
         x: (channels, spatial sizes).
         scale_factor: the factor along each axis, of which the output size is the floor; or None.
         size: the output sizes, where scale_factor is None.
-        mode: nearest, or the interpolation of the input's rank.
+        mode: nearest, or an interpolation of the input's rank.
         align_corners: whether the corner values rather than the borders of the two grids coincide.
 
     Raises:
         ValueError: neither scale_factor nor size is given, or both; or the mode interpolates over other axes.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html; Keys 1981, Cubic convolution
+        interpolation for digital image processing, equation 4 with a = -0.75
     """
     if (size is None) == (scale_factor is None):
         raise ValueError("upsample needs a scale_factor or a size, not both")
-    if mode not in ("nearest", _MODES.get(len(x.sizes))):
+    if mode not in _MODES.get(len(x.sizes), ()):
         raise ValueError(f"{mode} does not interpolate over {len(x.sizes)} axes")
     if size is None:
         assert scale_factor is not None
@@ -64,7 +67,8 @@ def upsample(
     if align_corners:
         steps = [Fraction(old - 1, max(new - 1, 1)) for old, new in zip(x.sizes, sizes, strict=True)]
     axes_of_sizes = zip(x.sizes, sizes, steps, strict=True)
-    sides = [_neighbours(old, new, step, align_corners) for old, new, step in axes_of_sizes]
+    find = _four_neighbours if mode == "bicubic" else _neighbours
+    sides = [find(old, new, step, align_corners) for old, new, step in axes_of_sizes]
     corners = []
     for corner in product(*sides):
         _, sources = selection([positions for positions, _ in corner], x.sizes)
@@ -79,17 +83,43 @@ def upsample(
     return from_channels(outputs, sizes)
 
 
-def _neighbours(
-    old: int, new: int, step: Fraction, align_corners: bool
-) -> tuple[tuple[list[int], list[float]], tuple[list[int], list[float]]]:
-    """The lower and the upper neighbour of each output position along an axis: positions and weights.
+Side = tuple[list[int], list[float]]
+"""A neighbour of each output position along an axis: its position and its weight."""
+
+
+def _neighbours(old: int, new: int, step: Fraction, align_corners: bool) -> tuple[Side, ...]:
+    """The lower and the upper neighbour of each output position along an axis.
 
     The weights are floats, which hold those of a factor of 2, 4, … exactly: fractions would take 20 times as long.
     """
-    places = [
-        i * step if align_corners else max(Fraction(0), (i + Fraction(1, 2)) * step - Fraction(1, 2))
-        for i in range(new)
-    ]
+    places = [max(Fraction(0), place) for place in _places(new, step, align_corners)]
     lower = [min(floor(place), old - 1) for place in places]
     shares = [float(place - floor(place)) for place in places]
     return (lower, [1 - share for share in shares]), ([min(low + 1, old - 1) for low in lower], shares)
+
+
+def _four_neighbours(old: int, new: int, step: Fraction, align_corners: bool) -> tuple[Side, ...]:
+    """The four neighbours of each output position along an axis, those beyond a border being the border's."""
+    places = _places(new, step, align_corners)
+    return tuple(
+        [
+            (
+                [min(max(floor(place) + offset, 0), old - 1) for place in places],
+                [_cubic(float(abs(place - floor(place) - offset))) for place in places],
+            )
+            for offset in (-1, 0, 1, 2)
+        ]
+    )
+
+
+def _places(new: int, step: Fraction, align_corners: bool) -> list[Fraction]:
+    """Where each output position lies on the input."""
+    half = Fraction(1, 2)
+    return [i * step if align_corners else (i + half) * step - half for i in range(new)]
+
+
+def _cubic(distance: float) -> float:
+    """The weight of a neighbour at a distance below 2."""
+    if distance <= 1:
+        return ((_SHARPNESS + 2) * distance - (_SHARPNESS + 3)) * distance * distance + 1
+    return ((_SHARPNESS * distance - 5 * _SHARPNESS) * distance + 8 * _SHARPNESS) * distance - 4 * _SHARPNESS

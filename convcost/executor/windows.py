@@ -42,6 +42,7 @@ def sliding(
     padding: Padding,
     dilation: Shape,
     ceil_mode: bool = False,
+    mode: str = "zeros",
 ) -> Windows:
     """The windows of a kernel that slides over the padded input.
 
@@ -53,9 +54,10 @@ def sliding(
         dilation: the step from one tap to the next along each axis.
         ceil_mode: whether a last window may hang over the end, as long as it starts inside the input or
             before it.
+        mode: what stands in the padding: zeros, or values of the input (reflect, replicate, circular).
 
     Raises:
-        ValueError: no window fits, or the fields have another rank than the input.
+        ValueError: no window fits, the fields have another rank than the input, or it has too few values for the mode.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html (ceil_mode),
         https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2 (same)
@@ -75,6 +77,10 @@ def sliding(
         if ceil_mode:
             stop = min(stop - 1 + step, size)
         taps = range(0, span, spread)
+        if mode != "zeros":
+            inner = _FILLED[mode](size, before, after)
+            axes.append([tuple(inner[start + tap + before] for tap in taps) for start in range(-before, stop, step)])
+            continue
         axes.append(
             [tuple(_position(start + tap, size, before, after) for tap in taps) for start in range(-before, stop, step)]
         )
@@ -136,6 +142,26 @@ def gatherer(positions: Sequence[int]) -> Callable[[Sequence[Number]], Sequence[
         return lambda channel: (channel[position],)
     get: Callable[[Any], Any] = itemgetter(*positions)
     return get
+
+
+def _reflected(size: int, before: int, after: int) -> list[int]:
+    if max(before, after) >= size:
+        raise ValueError(f"an axis of {size} cannot be reflected by {max(before, after)}")
+    return [*range(before, 0, -1), *range(size), *range(size - 2, size - 2 - after, -1)]
+
+
+def _replicated(size: int, before: int, after: int) -> list[int]:
+    return [*[0] * before, *range(size), *[size - 1] * after]
+
+
+def _circular(size: int, before: int, after: int) -> list[int]:
+    if max(before, after) > size:
+        raise ValueError(f"an axis of {size} does not go round by {max(before, after)}")
+    return [*range(size - before, size), *range(size), *range(after)]
+
+
+# By mode: the position whose value stands at each position of the padded axis.
+_FILLED = {"reflect": _reflected, "replicate": _replicated, "circular": _circular}
 
 
 def _position(position: int, size: int, before: int, after: int) -> int:

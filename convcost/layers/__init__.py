@@ -1,6 +1,26 @@
 """What a layer is: its fields, output shape, parameters and ledger; one family a file."""
 
-from convcost.layers import activations, convolution, linear, merges, movement, norms, pooling
+from convcost.layers import (
+    activations,
+    attention,
+    convolution,
+    correlation,
+    elementwise,
+    learned,
+    linear,
+    merges,
+    movement,
+    norms,
+    patches,
+    pooling,
+    recurrent,
+    reductions,
+    reshaping,
+    sampling,
+    selection,
+    slices,
+    upsampling,
+)
 from convcost.layers.base import (
     FIXED,
     MIXES,
@@ -11,11 +31,11 @@ from convcost.layers.base import (
     LayerError,
     LayerType,
     Norm,
-    Shape,
     Trials,
     shown,
 )
 from convcost.layers.fields import Field, FieldError
+from convcost.layers.layout import Shape
 
 __all__ = [
     "FIXED",
@@ -32,11 +52,23 @@ __all__ = [
     "Shape",
     "Trials",
     "activations",
+    "attention",
     "convolution",
+    "correlation",
+    "elementwise",
+    "learned",
     "linear",
     "merges",
     "movement",
     "norms",
+    "patches",
     "pooling",
+    "recurrent",
+    "reductions",
+    "reshaping",
+    "sampling",
+    "selection",
     "shown",
+    "slices",
+    "upsampling",
 ]

@@ -1,24 +1,33 @@
 """What every layer type has, and the registry that finds it by name.
 
 A type is a class with fields, an output shape and a cost, written in ordinary arithmetic: on integers they give
-integers, on symbolic numbers formulas. Shapes are tuples, channels first: `(C, L)`, `(C, H, W)`, `(C, D, H, W)`, or
-`(F,)` for a vector.
+integers, on symbolic numbers formulas. Shapes are tuples without the batch axis; `convcost.layers.layout` says what
+their axes are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from convcost.layers.fields import Field, FieldError
+from convcost.layers.fields import AXIS, NAMES, Field, FieldError, on_axes
+from convcost.layers.layout import (
+    FEATURE_MAP,
+    TOKENS,
+    UNKNOWN,
+    VECTOR,
+    Input,
+    Shape,
+    channel_axis,
+    merged_layout,
+    number_of_axis,
+)
 from convcost.numbers import as_exact
 from convcost.ops import Cost
 from convcost.registry import Registry
-
-Shape = tuple[int, ...]
 
 MOVES = "moves values"
 """The note of a layer that performs no arithmetic but puts values elsewhere."""
@@ -27,8 +36,9 @@ SAME, MIXES, FIXED = "same", "mixes", "fixed"
 """What a type does to channels. `SAME`: it gives out as many as it takes, or a fixed multiple or share; `MIXES`: as
 many as it is told, each from all of its group's; `FIXED`: their number follows from more than the channels."""
 
-FEATURE_MAP, TOKENS, VECTOR, UNKNOWN = "feature map", "tokens", "vector", "unknown"
-"""Layouts of values: `(C, H, W)`; `(L, C)`; `(F,)`; any."""
+SPATIAL, FEATURES, SEQUENCE, POSITIONS, ANY = "spatial", "features", "sequence", "positions", "any"
+"""What a type takes, beside `VECTOR`. `SPATIAL`: a feature map; `FEATURES`: vectors, one or many, channels last;
+`SEQUENCE`: tokens; `POSITIONS`: a feature map or tokens. A value of unknown layout may be each of these."""
 
 
 def _check(name: str, entry: Any) -> str:
@@ -39,6 +49,10 @@ def _check(name: str, entry: Any) -> str:
 
 
 REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers", check=_check)
+
+
+Add = Callable[..., tuple[Any, ...]]
+"""Adds a layer of a composite type: its name, type, fields and inputs, to what it gives."""
 
 
 class LayerError(Exception):
@@ -91,10 +105,14 @@ class LayerType:
     fields: ClassVar[dict[str, Field]] = {}
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """How many inputs it takes, at least and at most; None where there may be any number."""
-    takes: ClassVar[str] = "any"
-    """`spatial`: [C, L], [C, H, W] or [C, D, H, W]; `vector`: [F]; `any`. All inputs are of this kind."""
+    takes: ClassVar[str] = ANY
+    """`SPATIAL`, `VECTOR`, `FEATURES`, `SEQUENCE`, `POSITIONS` or `ANY`. All inputs are of this kind."""
     gives: ClassVar[str] = ""
-    """The layout of what it gives; empty where the shape says it: one axis is a vector, more are a feature map."""
+    """The layout of what it gives; empty where it is that of the inputs."""
+    unknown_axis: ClassVar[int | None] = None
+    """The axis of the channels where the layout is unknown; None where a spec must say it."""
+    declared: ClassVar[bool] = False
+    """Whether its costs are the author's, so that nothing can be verified."""
     weights: ClassVar[bool] = False
     """Whether a batch norm behind it folds into it, and `norm` and `activation` may be written with it."""
     folds: ClassVar[bool] = False
@@ -111,16 +129,25 @@ class LayerType:
     """What others call it, and who does: an unknown name is answered with the type that it means."""
     composite: ClassVar[bool] = False
     """Whether it is written for other layers, its `stages`, and never runs itself."""
+    internal: ClassVar[bool] = False
+    """Whether it is a part of a composite type that is seldom written by itself."""
     checked: ClassVar[tuple[str, ...]] = ()
     """PyTorch's names for the input's channels: always inferred, checked where a spec gives them."""
     either: ClassVar[tuple[str, ...]] = ()
     """Fields of which exactly one is given."""
     note: ClassVar[str] = ""
     """Why a layer of this type performs no arithmetic."""
+    short: ClassVar[str] = ""
+    """The field that a bare text in the place of the fields gives, as in `rearrange: c h w -> (h w) c`."""
+    gathers: ClassVar[str] = ""
+    """The field that gathers what is given by names that no field has; empty where such names are errors."""
+    axis_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that hold axes."""
 
     def __init_subclass__(cls, type: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.fields = cls.fields | {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
+        cls.axis_fields = tuple([name for name, value in cls.fields.items() if value.read.form.kind == AXIS])
         if not type:
             return
         cls.type = type
@@ -143,23 +170,28 @@ class LayerType:
 
     @classmethod
     def merges(cls) -> bool:
-        """Return whether it takes several inputs."""
-        return cls.arity[1] != 1
+        """Return whether it takes several inputs, beside the values that its fields name."""
+        most = cls.arity[1]
+        named = [field for field in cls.fields.values() if field.read.form.kind == NAMES and not field.read.form.depth]
+        return most is None or most - len(named) > 1
 
     @classmethod
-    def read(cls, given: Mapping[str, Any], shape: Shape) -> LayerType:
+    def read(cls, given: Mapping[str, Any], inputs: Sequence[Input]) -> LayerType:
         """Return a layer of this type from its fields as a spec may give them.
 
         Args:
             given: The fields: numbers, truth values, words, or lists of these. Those that are left out have defaults.
-            shape: The shape of the first input.
+            inputs: What it reads.
 
         Raises:
             LayerError: A field is unknown or missing, or holds what it cannot hold.
         """
+        if cls.gathers:
+            given = cls.gathered(given)
         for name in given:
             if name not in cls.fields:
                 raise LayerError(f"{cls.type} has no field {name!r}", help=f"its fields: {', '.join(cls.fields)}")
+        shape = inputs[0].shape if inputs else ()
         fields: dict[str, Any] = {}
         for name, field in cls.fields.items():
             value = as_exact(given.get(name, field.default))
@@ -170,29 +202,113 @@ class LayerType:
             except FieldError as error:
                 found = error.found or f"{value!r}"
                 raise LayerError(f"{name} must be {error.expected}", found, field=name, help=error.help) from None
-        cls.complete(fields, shape)
+        cls.prepare(fields, inputs)
         return cls(fields)
+
+    @classmethod
+    def gathered(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return fields as they are given, those by other names than the type has gathered in one."""
+        own = {name: value for name, value in given.items() if name in cls.fields}
+        more = {name: value for name, value in given.items() if name not in cls.fields}
+        return own | {cls.gathers: own.get(cls.gathers, {}) | more} if more else own
+
+    @classmethod
+    def on(cls, fields: Mapping[str, Any], inputs: Sequence[Input]) -> LayerType:
+        """Return a layer of this type from fields as their readers return them; those that are left out are default.
+
+        Args:
+            fields: The fields.
+            inputs: What it reads.
+
+        Raises:
+            LayerError: An axis is none of the first input's.
+        """
+        completed = {name: fields.get(name, field.default) for name, field in cls.fields.items()}
+        cls.prepare(completed, inputs)
+        return cls(completed)
+
+    @classmethod
+    def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
+        """Bring fields as their readers return them into normal form, in place.
+
+        Args:
+            fields: The fields.
+            inputs: What the layer reads.
+
+        Raises:
+            LayerError: An axis is none of the first input's.
+        """
+        if inputs:
+            cls.complete(fields, inputs[0].shape)
+        for name in cls.axis_fields:
+            fields[name] = cls._numbered(name, fields[name], inputs)
+
+    @classmethod
+    def _numbered(cls, name: str, value: Any, inputs: Sequence[Input]) -> Any:
+        """Return the number of an axis, or of each of several; without one, that of the channels."""
+        many = cls.fields[name].read.form.depth > 0
+        shape, layout = inputs[0].shape, inputs[0].layout
+        rank = len(shape)
+        if value is None:
+            number = channel_axis(rank, layout)
+            if number is None:
+                if cls.unknown_axis is None:
+                    help = "an axis, such as -1, or `layout` on the item before"
+                    raise LayerError(f"{cls.type} needs {name}: what the axes are is unknown", shown(shape), help=help)
+                number = cls.unknown_axis % rank
+            return (number,) if many else number
+        numbers = [number_of_axis(axis, rank, layout) for axis in (value if many else (value,))]
+        for axis, number in zip(value if many else (value,), numbers, strict=True):
+            if number is None:
+                message = f"there is no axis {axis} here"
+                found = f"{shown(shape)} reaches it, {'a ' * (layout in (FEATURE_MAP, VECTOR))}{layout}"
+                help = "" if layout != UNKNOWN or isinstance(axis, int) else "give its number: the layout is unknown"
+                raise LayerError(message, found.replace("it, unknown", "it, its layout unknown"), field=name, help=help)
+        if len(set(numbers)) < len(numbers):
+            raise LayerError(f"{name} names an axis twice", field=name)
+        return tuple(numbers) if many else numbers[0]
+
+    @classmethod
+    def spread_out(
+        cls, fields: dict[str, Any], name: str, axes: int, *, pair: bool = False, spatial: bool = False
+    ) -> None:
+        """Bring a field that `spread` or `margins` read into normal form, one value for each of so many axes.
+
+        Raises:
+            LayerError: There is not one for each axis.
+        """
+        try:
+            fields[name] = on_axes(fields[name], axes, pair=pair, spatial=spatial)
+        except FieldError as error:
+            message = f"{name} must be {error.expected}"
+            raise LayerError(message, error.found, field=name, help=error.help) from None
 
     @classmethod
     def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
         """Fill in the defaults that follow from other fields or from the input's shape, in place."""
 
     @classmethod
-    def check_inputs(cls, shapes: tuple[Shape, ...]) -> None:
-        """Refuse a wrong number of inputs, a vector where spatial axes are needed, and the reverse.
+    def check_inputs(cls, inputs: Sequence[Input]) -> None:
+        """Refuse a wrong number of inputs, and those of another kind than the type takes.
 
         Raises:
             LayerError: The type does not take these.
         """
         least, most = cls.arity
-        if len(shapes) < least or (most is not None and len(shapes) > most):
-            inputs = f"{least} input{'s' * (least != 1)}" if least == most else f"at least {least} inputs"
-            raise LayerError(f"{cls.type} takes {inputs}", f"{len(shapes)} given")
-        if cls.takes == "any":
+        if len(inputs) < least or (most is not None and len(inputs) > most):
+            raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{len(inputs)} given")
+        if cls.takes == ANY:
             return
-        for shape in shapes:
-            if (cls.takes == "vector") != (len(shape) == 1):
-                raise wrong_rank(cls, shape)
+        for value in inputs:
+            if error := cls.refusal(value):
+                raise error
+
+    @classmethod
+    def refusal(cls, value: Input) -> LayerError | None:
+        """Return the error of an input of another kind than the type takes; None where it takes it."""
+        if value.layout in _TAKEN[cls.takes] and (len(value.shape) == 1) in _OF_ONE_AXIS[cls.takes]:
+            return None
+        return _wrong_input(cls, value)
 
     @classmethod
     def fields_for(cls, role: str) -> list[str]:
@@ -213,17 +329,71 @@ class LayerType:
         stride = getattr(self, "stride", None)
         return Fraction(stride[axis - 1]) if stride is not None else Fraction(1)
 
+    def advance(self, axis: int) -> Fraction | None:
+        """Return the same as `step`, which a field of that name may hide."""
+        return self.step(axis)
+
     def stages(self) -> tuple[tuple[str, str, dict[str, Any]], ...]:
-        """Return the (name, type, fields) of the layers that a composite type is written for."""
+        """Return the (name, type, fields) of the layers that a composite type is written for, one after the other."""
         return ()
 
+    def unroll(self, inputs: tuple[Any, ...], add: Add) -> tuple[Any, ...]:
+        """Add the layers that a composite type is written for and return what they give.
+
+        Args:
+            inputs: What the layer reads: tensors with `shape` and `layout`.
+            add: Adds a layer: called with its name, its type, its fields as readers return them, and what it reads,
+                it returns what the layer gives.
+
+        Raises:
+            LayerError: The layer cannot work on these inputs.
+        """
+        for label, type, fields in self.stages():
+            inputs = add(label, type, fields, *inputs)
+        return inputs
+
+    @classmethod
+    def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]] | None:
+        """Return the fields in normal form and the input shapes whose formulas `convcost formulas` shows.
+
+        Args:
+            letter: Returns the symbol of a quantity, such as `letter("M")`.
+
+        Returns:
+            None where they follow from the letters of the fields and from what the type takes.
+        """
+        return None
+
     def output_shape(self, *inputs: Shape) -> Shape:
-        """Return the output's shape.
+        """Return the output's shape; of several the first one's.
 
         Raises:
             LayerError: The layer cannot work on these inputs.
         """
         return inputs[0]
+
+    def output_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """Return the shape of each output.
+
+        Raises:
+            LayerError: The layer cannot work on these inputs.
+        """
+        return (self.output_shape(*inputs),)
+
+    def layouts(self, inputs: Sequence[Input], outputs: tuple[Shape, ...]) -> tuple[str, ...]:
+        """Return the layout of each output.
+
+        Raises:
+            LayerError: The inputs have different layouts that do not merge.
+        """
+        if given := vars(self).get("layout"):
+            return tuple([_stated_layout(given, shape) for shape in outputs])
+        if self.gives:
+            return (self.gives,) * len(outputs)
+        layout = inputs[0].layout if len(inputs) == 1 else merged_layout(inputs)
+        if layout is None:
+            raise _different_layouts(self.type, inputs)
+        return (layout,) * len(outputs)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         """Return the layer's cost for one input."""
@@ -238,18 +408,73 @@ class Activation(LayerType):
     """A layer type that `activation` may name."""
 
 
-def wrong_rank(type: type[LayerType], shape: Shape) -> LayerError:
-    """Return the error of a vector where spatial axes are needed, or of the reverse."""
-    if type.takes == "vector":
-        message, help = f"{type.type} takes a vector", "put `flatten` before it"
-    else:
-        message, help = f"{type.type} takes channels and spatial sizes", "a vector has none"
-    return LayerError(message, f"{shown(shape)} reaches it", help=help)
+_TAKEN = {
+    SPATIAL: (FEATURE_MAP, UNKNOWN),
+    VECTOR: (VECTOR, UNKNOWN),
+    FEATURES: (VECTOR, TOKENS, UNKNOWN),
+    SEQUENCE: (TOKENS, UNKNOWN),
+    POSITIONS: (FEATURE_MAP, TOKENS, UNKNOWN),
+    ANY: (FEATURE_MAP, TOKENS, VECTOR, UNKNOWN),
+}
+_OF_ONE_AXIS = {
+    SPATIAL: (False,),
+    VECTOR: (True,),
+    FEATURES: (True, False),
+    SEQUENCE: (False,),
+    POSITIONS: (False,),
+    ANY: (True, False),
+}
+_REMEDIES = {
+    (SPATIAL, VECTOR): "a vector has none",
+    (POSITIONS, VECTOR): "a vector has none",
+    (SPATIAL, TOKENS): "put `feature_map` before it",
+    (VECTOR, FEATURE_MAP): "put `flatten` before it",
+    (VECTOR, TOKENS): "put `flatten` before it, or average them: global_avg_pool",
+    (FEATURES, FEATURE_MAP): "`flatten` for one vector, `pointwise_conv` for each position, `tokens` for a sequence",
+    (SEQUENCE, FEATURE_MAP): "put `tokens` before it",
+    (SEQUENCE, VECTOR): "tokens have at least two axes: [length, channels]",
+}
+_TITLES = {
+    SPATIAL: "channels and spatial sizes",
+    VECTOR: "a vector",
+    FEATURES: "a vector or tokens",
+    SEQUENCE: "tokens",
+    POSITIONS: "channels and spatial sizes",
+}
 
 
-def layout_of(shape: Shape) -> str:
-    """Return the layout that a shape has where nothing else is said of it."""
-    return VECTOR if len(shape) == 1 else FEATURE_MAP
+def _wrong_input(type: type[LayerType], value: Input) -> LayerError:
+    """Return the error of an input of another kind than a type takes."""
+    found = f"{shown(value.shape)} reaches it" + (", tokens" if value.layout == TOKENS else "")
+    return LayerError(
+        f"{type.type} takes {_TITLES[type.takes]}", found, help=_REMEDIES.get((type.takes, value.layout), "")
+    )
+
+
+def _stated_layout(word: str, shape: Shape) -> str:
+    """Return the layout that a field names.
+
+    Raises:
+        LayerError: The shape cannot have it.
+    """
+    axes = {"vector": "one axis", "tokens": "at least two axes", "feature_map": "two to four axes"}
+    least, most = {"vector": (1, 1), "tokens": (2, 99), "feature_map": (2, 4)}.get(word, (1, 99))
+    if not least <= len(shape) <= most:
+        raise LayerError(f"the layout {word} has {axes[word]}", f"the output is {shown(shape)}", field="layout")
+    return word.replace("_", " ")
+
+
+def _different_layouts(type: str, inputs: Sequence[Input]) -> LayerError:
+    """Return the error of a merge of a feature map and tokens."""
+    found = " and ".join(f"{shown(value.shape)}, {value.layout}" for value in inputs)
+    return LayerError(f"the inputs of {type} must have one layout", found, help="`tokens` or `feature_map` on one")
+
+
+def count_of_inputs(least: int, most: int | None) -> str:
+    """Return how many inputs a type takes, in words."""
+    if least == most:
+        return "no input" if least == 0 else f"{least} input{'s' * (least != 1)}"
+    return f"at least {least} input{'s' * (least != 1)}" if most is None else f"{least} to {most} inputs"
 
 
 def shown(shape: Shape) -> str:

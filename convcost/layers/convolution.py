@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import MIXES, SAME, LayerError, LayerType, Shape
+from convcost.layers.base import MIXES, SAME, SPATIAL, LayerError, LayerType
 from convcost.layers.fields import (
     CHANNELS,
     GROUPS,
@@ -22,7 +22,9 @@ from convcost.layers.fields import (
     padding_amounts,
     per_axis,
     whole,
+    word,
 )
+from convcost.layers.layout import Shape
 from convcost.layers.windows import amounts, corner, each_axis, output_size, useful_products
 from convcost.ops import Cost, accumulate, is_symbolic, product
 
@@ -31,6 +33,11 @@ _KERNEL_SIZE = field(per_axis(1), about="The size of the kernel.", letter="Dk")
 _DEPTH_MULTIPLIER = field(whole(1), 1, "How many kernels each input channel has.", letter="m", role=TIMES)
 _STRIDE = field(per_axis(1), 1, "The step from one window to the next.", letter="s")
 _PADDING = field(padding, 0, "The zeros around the input; `same`: as many as give ⌈input / stride⌉ values.", letter="p")
+_PADDING_MODE = field(
+    word("zeros", "reflect", "replicate", "circular"),
+    "zeros",
+    "What the padding holds: zeros, or values of the input, so that no product is useless.",
+)
 _DILATION = field(per_axis(1), 1, "The step from one kernel value to the next.", letter="d")
 _GROUPS = field(whole(1), 1, "How many groups of channels there are, which do not mix.", letter="g", role=GROUPS)
 _BIAS = field(flag, True, "Whether a learned number is added to each output channel.")
@@ -39,7 +46,7 @@ _BIAS = field(flag, True, "Whether a learned number is added to each output chan
 class _Convolution(LayerType):
     """The arithmetic that all convolutions over windows share; a type says its channels, groups and window."""
 
-    takes = "spatial"
+    takes = SPATIAL
     weights = True
     macs = True
     channels = MIXES
@@ -56,7 +63,9 @@ class _Convolution(LayerType):
     def output_shape(self, *inputs: Shape) -> Shape:
         channels, groups, kernel, stride, pad, dilation = self.geometry(inputs[0])
         output = (channels, *each_axis(output_size, inputs[0][1:], kernel, stride, dilation, pad))
-        _check_groups(groups, inputs[0][0], output)
+        if (mode := self._padding_mode()) != "zeros":
+            check_padding(mode, inputs[0][1:], pad, output)
+        check_groups(groups, inputs[0][0], output)
         return output
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
@@ -66,7 +75,7 @@ class _Convolution(LayerType):
         weights = channels * per_output * product(kernel)
         products = product(output[1:]) * weights
         useful = products
-        if any(map(any, pad)):
+        if any(map(any, pad)) and self._padding_mode() == "zeros":
             before = [pair[0] for pair in pad]
             useful = channels * per_output
             useful *= product(each_axis(useful_products, x[1:], kernel, stride, dilation, output[1:], before))
@@ -76,6 +85,11 @@ class _Convolution(LayerType):
             macs=products,
             useful_mults=useful,
         )
+
+    def _padding_mode(self) -> str:
+        """Return what the padding holds: zeros, where the type has no other or the layer was made without saying."""
+        mode: str = vars(self).get("padding_mode", "zeros")
+        return mode
 
 
 class Conv(_Convolution, type="conv"):
@@ -93,6 +107,7 @@ class Conv(_Convolution, type="conv"):
     kernel_size: tuple[int, ...] = _KERNEL_SIZE
     stride: tuple[int, ...] = _STRIDE
     padding: Any = _PADDING
+    padding_mode: str = _PADDING_MODE
     dilation: tuple[int, ...] = _DILATION
     groups: int = _GROUPS
 
@@ -117,6 +132,7 @@ class DepthwiseConv(_Convolution, type="depthwise_conv"):
     depth_multiplier: int = _DEPTH_MULTIPLIER
     stride: tuple[int, ...] = _STRIDE
     padding: Any = _PADDING
+    padding_mode: str = _PADDING_MODE
     dilation: tuple[int, ...] = _DILATION
 
     def geometry(self, x: Shape) -> Any:
@@ -146,14 +162,15 @@ class PointwiseConv(_Convolution, type="pointwise_conv"):
 class SeparableConv(LayerType, type="separable_conv"):
     """A depthwise convolution and the pointwise one that mixes its channels: two layers.
 
-    mul = Dp² · m·M · Dk² + Dp² · m·M · N, which is m/N + m/Dk² of the standard convolution.
+    mul = Dp² · m·M · Dk² + Dp² · m·M · N, which is m/N + m/Dk² of the standard convolution. `bias` serves both stages,
+    `mid_bias` the first alone: Keras has a bias behind the second stage only, `mid_bias: false`.
 
     Source: Howard et al. 2017, arXiv:1704.04861, equation 5.
     """
 
     words: ClassVar[Mapping[str, str]] = {"SeparableConv2D": "Keras", "sepconv": "many papers"}
 
-    takes = "spatial"
+    takes = SPATIAL
     weights = True
     macs = True
     channels = MIXES
@@ -165,11 +182,15 @@ class SeparableConv(LayerType, type="separable_conv"):
     depth_multiplier: int = _DEPTH_MULTIPLIER
     stride: tuple[int, ...] = _STRIDE
     padding: Any = _PADDING
+    padding_mode: str = _PADDING_MODE
     dilation: tuple[int, ...] = _DILATION
     bias: bool = _BIAS
+    mid_bias: bool | None = field(flag, None, "Whether the depthwise stage has a bias; as `bias` says without it.")
 
     def stages(self) -> tuple[tuple[str, str, dict[str, Any]], ...]:
         depthwise = {name: getattr(self, name) for name in DepthwiseConv.fields}
+        if self.mid_bias is not None:
+            depthwise["bias"] = self.mid_bias
         pointwise = {
             "out_channels": self.out_channels,
             "stride": (1,) * len(self.stride),
@@ -198,7 +219,7 @@ class TransposedConv(LayerType, type="transposed_conv"):
         "upconv": "many papers",
     }
 
-    takes = "spatial"
+    takes = SPATIAL
     weights = True
     macs = True
     channels = MIXES
@@ -230,7 +251,7 @@ class TransposedConv(LayerType, type="transposed_conv"):
                     field="padding",
                 )
             sizes.append(size)
-        _check_groups(self.groups, inputs[0][0], (self.out_channels, *sizes))
+        check_groups(self.groups, inputs[0][0], (self.out_channels, *sizes))
         return (self.out_channels, *sizes)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
@@ -256,7 +277,36 @@ class TransposedConv(LayerType, type="transposed_conv"):
         return zip(x[1:], self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation, strict=True)
 
 
-def _check_groups(groups: int, inputs: int, output: Shape) -> None:
+def check_padding(mode: str, sizes: Shape, pad: tuple[Pair, ...], output: Shape) -> None:
+    """Refuse a padding that holds more values than the input has.
+
+    Args:
+        mode: What the padding holds.
+        sizes: The spatial sizes of the input.
+        pad: Its amounts, before and after each axis.
+        output: The output shape.
+
+    Raises:
+        LayerError: A reflected padding is as large as its axis, or a circular one larger.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
+    """
+    if mode not in ("reflect", "circular"):
+        return
+    for size, (before, after) in zip(sizes, pad, strict=True):
+        for amount in (before, after):
+            if amount > size - (mode == "reflect"):
+                least = "smaller than" if mode == "reflect" else "at most"
+                message = f"padding_mode {mode}: the padding must be {least} the input"
+                raise LayerError(message, f"padding {amount}, size {size}", field="padding", output=output)
+
+
+def check_groups(groups: int, inputs: int, output: Shape) -> None:
+    """Refuse groups that do not divide the channels of the input and the output.
+
+    Raises:
+        LayerError: They do not.
+    """
     for name, channels in ("in_channels", inputs), ("out_channels", output[0]):
         if groups is not channels and (groups.__class__ is not int or groups != 1) and channels % groups:
             raise LayerError(

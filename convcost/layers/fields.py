@@ -18,7 +18,15 @@ MAX_SIZE = 10**15  # beyond any network; keeps what follows from a slip of the k
 
 Pair = tuple[int, int]
 
-WHOLE, FACTOR, NUMBER, FLAG, WORD = "whole number", "factor", "number", "flag", "word"
+WHOLE, FACTOR, NUMBER, FLAG, WORD, AXIS, NAMES = "whole number", "factor", "number", "flag", "word", "axis", "names"
+WHOLES, TEXT, NAMED = "whole numbers", "text", "named whole numbers"
+BOUNDS, SHAPES = "bounds", "shapes"
+
+AXIS_WORDS = ("channels", "depth", "height", "width", "length")
+"""The names of axes; `convcost.layers.layout` says which axis of a layout each is."""
+
+LAYOUT_WORDS = ("feature_map", "tokens", "vector", "unknown")
+"""The words of the field `layout`."""
 
 CHANNELS, GROUPS, BOUND, SIZE, TIMES = "channels", "groups", "bound", "size", "times"
 """What a field says of the output or the input. `CHANNELS`: how many channels the output has; `GROUPS`: a number that
@@ -30,7 +38,10 @@ class Form(Struct, frozen=True):
     """What a reader takes, but for how many axes there are.
 
     Attributes:
-        kind: What one value is: `WHOLE`, a number above 0 (`FACTOR`), any `NUMBER`, a `FLAG` or a `WORD`.
+        kind: What one value is: `WHOLE`, a number above 0 (`FACTOR`), any `NUMBER`, a `FLAG`, a `WORD`, an `AXIS`,
+            or `NAMES` of values that the layer reads besides its inputs. `WHOLES` is a list of any length, `TEXT` is
+            taken as it is written, `NAMED` is a mapping of names to whole numbers, `BOUNDS` a number or two in a list,
+            `SHAPES` a list of sizes or a list of such lists.
         minimum: The least whole number.
         words: The words that stand for a value.
         depth: How deep lists may go: 0 for one value, 1 for one per spatial axis, 2 for a pair per spatial axis.
@@ -98,6 +109,13 @@ class Field:
         """The words that it takes."""
         return self.read.form.words
 
+    def plain(self, rank: int = 0) -> Any:
+        """Return the default in normal form on so many spatial axes; no axis is the first, a feature map's channels."""
+        form = self.read.form
+        if self.default is None:
+            return ((0,) if form.depth else 0) if form.kind == AXIS else None
+        return self.default if self.default is ... else self.read(self.default, rank)
+
     @property
     def required(self) -> bool:
         """Whether a layer of this type must give the field."""
@@ -163,6 +181,91 @@ def pairs(value: Any, rank: int) -> tuple[Pair, ...]:
     raise _not_whole(value, 0)
 
 
+def wholes(minimum: int, *, alone: bool = True) -> Reader:
+    """Read a list of whole numbers, of any length.
+
+    Args:
+        minimum: The least of them.
+        alone: Whether one number may stand without a list.
+    """
+
+    @_takes(Form(WHOLES, minimum, depth=1))
+    def read(value: Any, rank: int) -> tuple[int, ...]:
+        if alone and not isinstance(value, list):
+            return (_at_least(minimum, value),)
+        if not isinstance(value, list) or not value:
+            found = "an empty list" if isinstance(value, list) else ""
+            raise FieldError("a list of whole numbers", found)
+        return tuple([_at_least(minimum, item, (index,)) for index, item in enumerate(value)])
+
+    return read
+
+
+def spread(minimum: int) -> Reader:
+    """Read one whole number, or a list; a type whose fields say how many axes there are completes it (`on_axes`)."""
+
+    @_takes(Form(WHOLES, minimum, depth=1))
+    def read(value: Any, rank: int) -> int | tuple[int, ...]:
+        if not isinstance(value, list):
+            return _at_least(minimum, value)
+        return tuple([_at_least(minimum, item, (index,)) for index, item in enumerate(value)])
+
+    return read
+
+
+@_takes(Form(WHOLE, depth=2))
+def margins(value: Any, rank: int) -> int | tuple[Pair, ...]:
+    """Read what `pairs` reads; a type whose fields say how many axes there are completes it (`on_axes`)."""
+    if isinstance(value, list):
+        return tuple(_pair(item, index) for index, item in enumerate(value))
+    return _at_least(0, value)
+
+
+def on_axes(value: Any, axes: int, *, pair: bool = False, spatial: bool = False) -> tuple[Any, ...]:
+    """Return what `spread` or `margins` read as one value for each of so many axes.
+
+    Args:
+        value: One value, or a tuple of one per axis.
+        axes: How many axes there are.
+        pair: Whether a value is a pair of what stands before and after.
+        spatial: Whether the axes are all spatial axes of the input.
+
+    Raises:
+        FieldError: There is not one for each axis.
+    """
+    if not isinstance(value, tuple):
+        return ((value, value) if pair else value,) * axes
+    if len(value) == axes:
+        return value
+    if spatial:
+        raise _wrong_length(list(value), axes)
+    help = "[[before, after]] for one axis" if pair and axes == 1 and len(value) == 2 else "a number serves all"
+    what = "1 axis" if axes == 1 else f"{axes} axes"
+    raise FieldError("a number or a list of one per axis", f"{len(value)} given for {what}", help)
+
+
+@_takes(Form(TEXT))
+def text(value: Any, rank: int) -> str:
+    """Read a text as it is written, one space between its words."""
+    if isinstance(value, str) and value.split():
+        return " ".join(value.split())
+    raise FieldError("a text")
+
+
+@_takes(Form(NAMED, 1))
+def named_sizes(value: Any, rank: int) -> tuple[tuple[str, int], ...]:
+    """Read a mapping of names to sizes; the normal form is its entries by name."""
+    if not isinstance(value, dict):
+        if value == ():  # the default
+            return ()
+        raise FieldError("names with their sizes")
+    for name, size in value.items():
+        if not (type(size) is int and 1 <= size <= MAX_SIZE) and not is_size(size, 1):
+            error = _not_whole(size, 1)
+            raise FieldError(error.expected, f"{name}: {size!r}", error.help)
+    return tuple(sorted(value.items()))
+
+
 @_takes(Form(WHOLE, words=("same", "valid"), depth=2))
 def padding(value: Any, rank: int) -> str | tuple[Pair, ...]:
     """Read a padding: what `pairs` reads, `valid` (none), or `same`, whose amounts follow from the input."""
@@ -215,6 +318,61 @@ def number(value: Any, rank: int) -> Any:
     raise FieldError("a number")
 
 
+def flag_or(*choices: str) -> Reader:
+    """Read a truth value, or one of some words."""
+
+    @_takes(Form(FLAG, words=choices))
+    def read(value: Any, rank: int) -> bool | str:
+        if isinstance(value, bool) or (isinstance(value, str) and value in choices):
+            return value
+        raise FieldError(f"true, false or {' or '.join(choices)}")
+
+    return read
+
+
+def whole_or(minimum: int, *choices: str) -> Reader:
+    """Read one whole number, or one of some words."""
+    number = whole(minimum)
+
+    @_takes(Form(WHOLE, minimum, words=choices))
+    def read(value: Any, rank: int) -> Any:
+        if isinstance(value, str):
+            if value in choices:
+                return value
+            raise FieldError(f"a whole number or {' or '.join(choices)}")
+        return number(value, rank)
+
+    return read
+
+
+@_takes(Form(BOUNDS))
+def bounds(value: Any, rank: int) -> Any:
+    """Read one number, or a list of the least and the largest."""
+    if not isinstance(value, list):
+        return number(value, rank)
+    if len(value) != 2:
+        raise FieldError("a number, or [least, largest]", f"{len(value)} given")
+    for index, item in enumerate(value):
+        if type(item) not in (int, Fraction) and not is_symbolic(item):
+            raise FieldError("numbers", element=(index,))
+    return tuple(value)
+
+
+@_takes(Form(SHAPES, 1))
+def shapes(value: Any, rank: int) -> tuple[tuple[int, ...], ...]:
+    """Read one shape or a list of shapes; the normal form is a tuple of shapes."""
+    if not isinstance(value, list) or not value:
+        raise FieldError("a shape, or a list of shapes", "an empty list" if value == [] else "")
+    many = isinstance(value[0], list)
+    found = []
+    for index, shape in enumerate(value if many else [value]):
+        place = (index,) if many else ()
+        if not isinstance(shape, list) or not shape:
+            raise FieldError("a shape, or a list of shapes", "an empty list" if shape == [] else "", element=place)
+        found.append(tuple([_at_least(1, size, (*place, number)) for number, size in enumerate(shape)]))
+    return tuple(found)
+
+
 def word(*choices: str) -> Reader:
     """Read one of some words."""
 
@@ -227,9 +385,68 @@ def word(*choices: str) -> Reader:
     return read
 
 
+@_takes(Form(AXIS, words=AXIS_WORDS))
+def axis(value: Any, rank: int) -> int | str:
+    """Read one axis: its number without the batch axis, negative from the end, or its name."""
+    if type(value) is int or (isinstance(value, str) and value in AXIS_WORDS):
+        return value
+    raise _no_axis()
+
+
+@_takes(Form(AXIS, words=AXIS_WORDS, depth=1))
+def axes(value: Any, rank: int) -> tuple[int | str, ...]:
+    """Read one axis, or a list of axes."""
+    if not isinstance(value, list):
+        return (axis(value, rank),)
+    if not value:
+        raise FieldError("an axis, or a list of axes", "an empty list")
+    for index, item in enumerate(value):
+        if type(item) is not int and not (isinstance(item, str) and item in AXIS_WORDS):
+            raise _no_axis((index,))
+    return tuple(value)
+
+
+@_takes(Form(NAMES))
+def value_name(value: Any, rank: int) -> int:
+    """Read the name of one value, which becomes the layer's next input; the normal form is how many there are."""
+    if isinstance(value, str):
+        return 1
+    raise FieldError("the name of an earlier item")
+
+
+@_takes(Form(NAMES, depth=1))
+def value_names(value: Any, rank: int) -> int:
+    """Read one or several names of values that become the layer's next inputs; the normal form is their count."""
+    names = value if isinstance(value, list) else [value]
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            raise FieldError("names of earlier items", element=(index,) if names is value else ())
+    return len(names)
+
+
+LAYOUT_WORDS = ("feature_map", "tokens", "vector", "unknown")
+"""The layouts as specs write them."""
+
+
+def layout_field(about: str = "What the axes of the output are, where it is known.") -> Any:
+    """Declare the field `layout`, which says what the axes of the output are."""
+    return Field(word(*LAYOUT_WORDS), None, about)
+
+
+def _no_axis(element: tuple[int, ...] = ()) -> FieldError:
+    words = ", ".join(AXIS_WORDS)
+    return FieldError("an axis", help=f"a whole number without the batch axis, or one of {words}", element=element)
+
+
 def is_size(value: Any, minimum: int) -> bool:
     """Return whether a value is a symbolic number that can stand for a whole one, at least `minimum`."""
     return is_symbolic(value) and value.is_integer() and value >= minimum
+
+
+def _at_least(minimum: int, value: Any, element: tuple[int, ...] = ()) -> int:
+    if (type(value) is int and minimum <= value <= MAX_SIZE) or is_size(value, minimum):
+        return value  # type: ignore[no-any-return]  # a symbolic number takes the place of an int
+    raise _not_whole(value, minimum, element)
 
 
 def _pair(value: Any, axis: int) -> Pair:

@@ -1,24 +1,26 @@
-"""The fully connected layer."""
+"""Linear maps: the fully connected layer, and the product of two matrices that both come from the input."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from itertools import product as combinations
+from typing import Any, ClassVar
 
-from convcost.layers.base import MIXES, LayerType, Shape
-from convcost.layers.fields import CHANNELS, field, flag, whole
-from convcost.ops import Cost, accumulate
+from convcost.layers.base import FEATURES, FIXED, MIXES, LayerError, LayerType, Trials, shown
+from convcost.layers.fields import CHANNELS, LAYOUT_WORDS, field, flag, whole, word
+from convcost.layers.layout import UNKNOWN, Shape
+from convcost.ops import Cost, accumulate, product
 
 
 class Linear(LayerType, type="linear"):
-    """A fully connected layer: [F] to [out_features].
+    """A fully connected layer: [F] to [out_features], or [L, F] to [L, out_features] for each of L tokens.
 
-    mul = add = F · out_features, params = F · out_features (+ out_features with bias).
+    mul = add = F · out_features per vector, params = F · out_features (+ out_features with bias).
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html
     """
 
-    takes = "vector"
+    takes = FEATURES
     weights = True
     macs = True
     channels = MIXES
@@ -36,13 +38,110 @@ class Linear(LayerType, type="linear"):
     bias: bool = field(flag, True, "Whether a learned number is added to each output.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return (self.out_features,)
+        return (*inputs[0][:-1], self.out_features)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        weights = inputs[0][0] * self.out_features
+        (x,) = inputs
+        weights = x[-1] * self.out_features
+        products = product(x[:-1]) * weights
         return Cost(
             params=weights + self.out_features if self.bias else weights,
-            ops=accumulate(weights),
-            macs=weights,
-            useful_mults=weights,
+            ops=accumulate(products),
+            macs=products,
+            useful_mults=products,
         )
+
+    @classmethod
+    def trials(cls) -> Trials:
+        points = [
+            ({"out_features": out, "bias": bias}, ((*leading, features),))
+            for axes in range(4)
+            for leading in combinations((1, 2, 3) if axes < 3 else (1, 2), repeat=axes)
+            for features, out in combinations((1, 2, 3), repeat=2)
+            for bias in (False, True)
+        ]
+        return Trials(
+            "features in and out, sizes before them", "± bias; a vector, 1–3 axes before the features", points
+        )
+
+
+class Matmul(LayerType, type="matmul"):
+    """The product of two matrices: [m, k] and [k, n] to [m, n].
+
+    Axes before the last two are a batch: sizes of 1 stretch, and missing ones count as 1. For a batch of b products
+    mul = add = macs = b · m · n · k.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.matmul.html
+    """
+
+    words: ClassVar[Mapping[str, str]] = {
+        "bmm": "PyTorch",
+        "mm": "PyTorch",
+        "MatMul": "ONNX",
+        "batch_matmul": "TensorFlow Lite",
+        "Dot": "Keras",
+    }
+
+    arity = (2, 2)
+    macs = True
+    channels = FIXED
+    gives = UNKNOWN
+
+    layout: str = field(word(*LAYOUT_WORDS), None, "The layout of the product; unknown without it.")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        a, b = inputs
+        if len(a) < 2 or len(b) < 2:
+            raise LayerError("matmul takes matrices: at least two axes each", f"{shown(a)} and {shown(b)} reach it")
+        if a[-1] != b[-2]:
+            raise LayerError(
+                "the columns of matmul's first input must be as many as the rows of its second",
+                f"{shown(a)} and {shown(b)}: {a[-1]} and {b[-2]}",
+                help="permute the last two axes of one of them" if a[-1] == b[-1] or a[-2] == b[-2] else "",
+            )
+        return (*_broadcast(a, b), a[-2], b[-1])
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        products = product(output) * inputs[0][-1]
+        return Cost(ops=accumulate(products), macs=products, useful_mults=products)
+
+    @classmethod
+    def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]]:
+        return {"layout": None}, ((letter("Di"), letter("M")), (letter("M"), letter("N")))
+
+    @classmethod
+    def trials(cls) -> Trials:
+        sizes = (1, 2, 3)
+        points: list[tuple[dict[str, Any], tuple[Shape, ...]]] = [
+            ({"layout": layout}, ((*batch, m, k), (*batch, k, n)))
+            for batch, layout in (
+                ((), None),
+                ((1,), "unknown"),
+                ((2,), "tokens"),
+                ((3, 1), "feature_map"),
+                ((2, 2), None),
+            )
+            for m, k, n in combinations(sizes, repeat=3)
+        ]
+        stretched = [((2,), ()), ((), (3,)), ((1,), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((1, 1), (2, 3))]
+        points += [({"layout": None}, ((*a, 2, 3), (*b, 3, 2))) for a, b in stretched]
+        return Trials("rows, columns, inner size, batch", "0–2 axes before the last two, equal and stretched", points)
+
+
+def _broadcast(a: Shape, b: Shape) -> Shape:
+    """Return the axes before the last two: sizes of 1 stretch, missing axes are 1.
+
+    Raises:
+        LayerError: Two sizes differ, and none is 1.
+    """
+    rank = max(len(a), len(b)) - 2
+    pairs = zip((1,) * (rank + 2 - len(a)) + a[:-2], (1,) * (rank + 2 - len(b)) + b[:-2], strict=True)
+    sizes = []
+    for one, other in pairs:
+        alone = [size for size in (one, other) if size.__class__ is not int or size != 1]
+        if len(alone) == 2 and one != other:
+            raise LayerError(
+                "the axes of matmul's inputs before the last two must be equal, or 1", f"{shown(a)} and {shown(b)}"
+            )
+        sizes.append(alone[0] if alone else 1)
+    return tuple(sizes)

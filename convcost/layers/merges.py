@@ -2,36 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from convcost.layers.base import MOVES, LayerError, LayerType, Shape, shown
+from convcost.layers.base import MOVES, LayerError, LayerType, shown
+from convcost.layers.fields import axis, field
+from convcost.layers.layout import FEATURE_MAP, UNKNOWN, VECTOR, Input, Known, Shape, merged_layout
 from convcost.ops import Cost, Ledger, product
 
-_MANY = (2, None)
+_MANY: tuple[int, int | None] = (2, None)
 
 
-class _Elementwise(LayerType):
+class Elementwise(LayerType):
+    """Merges of values with each other: axes of size 1 are stretched to the sizes that other inputs have.
+
+    A vector lies along `axis`. Any other input with fewer axes has sizes of 1 before those that it has.
+    """
+
     arity = _MANY
     stretches = True
 
+    axis: int = field(axis, None, "The axis that a vector meets; the channels without it.")
+
+    @classmethod
+    def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
+        widest = max(inputs, key=lambda value: len(value.shape))
+        rank, layout = len(widest.shape), merged_layout(inputs) or UNKNOWN
+        if fields["axis"] is None:  # where nothing is known of the axes, missing ones are the first
+            fields["axis"] = 0 if layout == FEATURE_MAP or rank < 2 else rank - 1
+        else:
+            fields["axis"] = cls._numbered("axis", fields["axis"], [Known(widest.shape, layout)])
+
     def output_shape(self, *inputs: Shape) -> Shape:
-        if len({len(shape) for shape in inputs}) > 1:
-            raise _mismatch(self.type, "as many axes", inputs)
+        first = inputs[0]
+        for shape in inputs:
+            if len(shape) != len(first):
+                return self._stretched(self._completed(inputs), inputs)
+        return self._stretched(inputs, inputs)
+
+    def layouts(self, inputs: Sequence[Input], outputs: tuple[Shape, ...]) -> tuple[str, ...]:
+        layouts = super().layouts(inputs, outputs)
+        rank = len(outputs[0])
+        if layouts[0] == FEATURE_MAP and any(len(value.shape) != rank and value.layout != VECTOR for value in inputs):
+            maps = sum(value.layout == FEATURE_MAP for value in inputs)
+            if maps == len(inputs):
+                raise _mismatch(self.type, "as many axes", tuple([value.shape for value in inputs]))
+            found = " and ".join(f"{shown(value.shape)}, {value.layout}" for value in inputs)
+            message = f"{self.type} cannot tell which axes of a feature map the other input has"
+            raise LayerError(message, found, help="`reshape` it to as many axes, or `layout: vector` where it was made")
+        return layouts
+
+    def _completed(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Return the inputs' shapes with as many axes each."""
+        rank = max(map(len, inputs))
+        return tuple(
+            [
+                (1,) * self.axis + shape + (1,) * (rank - 1 - self.axis)
+                if len(shape) == 1
+                else (1,) * (rank - len(shape)) + shape
+                for shape in inputs
+            ]
+        )
+
+    def _stretched(self, shapes: tuple[Shape, ...], inputs: tuple[Shape, ...]) -> Shape:
         sizes = []
-        for axis in zip(*inputs, strict=True):
-            if all(size == axis[0] for size in axis):
-                sizes.append(axis[0])
+        for given in zip(*shapes, strict=True):
+            if all(size == given[0] for size in given):
+                sizes.append(given[0])
                 continue
-            wide = {size for size in axis if size != 1}
+            wide = {size for size in given if size != 1}
             if len(wide) > 1:
-                raise _mismatch(self.type, "the same shape, up to axes of size 1", inputs)
+                what = "the same shape, up to axes of size 1"
+                if len(shapes[0]) > 1 and any(len(shape) == 1 for shape in inputs):
+                    what += "; a vector as many values as there are channels"
+                raise _mismatch(self.type, what, inputs)
             sizes.append(wide.pop())
         return tuple(sizes)
 
 
-class Add(_Elementwise, type="add"):
-    """The sum of k inputs; axes of size 1 are stretched.
+class Add(Elementwise, type="add"):
+    """The sum of k inputs; axes of size 1 are stretched, and a vector is added to each position.
 
     add = k − 1 per output value.
     """
@@ -42,8 +92,8 @@ class Add(_Elementwise, type="add"):
         return Cost(ops=Ledger(add=len(inputs) - 1) * product(output))
 
 
-class Multiply(_Elementwise, type="multiply"):
-    """The product of k inputs; axes of size 1 are stretched.
+class Multiply(Elementwise, type="multiply"):
+    """The product of k inputs; axes of size 1 are stretched, and a vector meets each position.
 
     mul = k − 1 per output value.
 
@@ -73,10 +123,16 @@ class Concat(LayerType, type="concat"):
     arity = _MANY
     note = MOVES
 
+    axis: int = field(axis, None, "The axis along which they are joined; the channels without it.")
+
     def output_shape(self, *inputs: Shape) -> Shape:
-        if any(shape[1:] != inputs[0][1:] for shape in inputs):
-            raise _mismatch(self.type, "the same spatial size", inputs)
-        return (sum(shape[0] for shape in inputs), *inputs[0][1:])
+        axis, first = self.axis, inputs[0]
+        before, after = first[:axis], first[axis + 1 :]
+        for shape in inputs:
+            if len(shape) != len(first) or shape[:axis] != before or shape[axis + 1 :] != after:
+                what = "the same spatial size" if axis == 0 else f"equal sizes on all axes but {axis}"
+                raise _mismatch(self.type, what, inputs)
+        return (*before, sum(shape[axis] for shape in inputs), *after)
 
 
 def _mismatch(type: str, what: str, inputs: tuple[Shape, ...]) -> LayerError:

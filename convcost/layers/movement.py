@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, MOVES, LayerError, LayerType, Shape, Trials, shown
-from convcost.layers.fields import BOUND, GROUPS, SIZE, Pair, factors, field, flag, number, pairs, per_axis, whole, word
-from convcost.ops import Cost, accumulate, product
-
-_INTERPOLATIONS = {"linear": 1, "bilinear": 2, "trilinear": 3}
+from convcost.layers.base import FIXED, MOVES, POSITIONS, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.fields import BOUND, GROUPS, Pair, axes, axis, field, margins, number, whole, word
+from convcost.layers.layout import TOKENS, VECTOR, Input, Shape
+from convcost.layers.windows import ceil_div
+from convcost.ops import product
 
 
 class Slice(LayerType, type="slice"):
-    """The channels from `start` up to, without, `end`."""
+    """The channels from `start` up to, without, `end`, or the positions of another axis; of these every `step`-th."""
+
+    words: ClassVar[Mapping[str, str]] = {"narrow": "PyTorch", "strided_slice": "TensorFlow"}
 
     note = MOVES
 
+    axis: int = field(axis, None, "The axis that is cut; the channels without it.")
     start: int = field(whole(0), 0, "The first channel, counted from 0.", letter="a", role=BOUND)
     end: int = field(whole(1), None, "The channel behind the last; all channels without it.", letter="b", role=BOUND)
+    step: int = field(whole(1), 1, "How far it is from one to the next.")  # type: ignore[assignment]
 
     @classmethod
-    def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
+    def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
+        super().prepare(fields, inputs)
         if fields["end"] is None:
-            fields["end"] = shape[0]
+            fields["end"] = inputs[0].shape[fields["axis"]]
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if self.end > x[0]:
-            raise LayerError("end must be at most the channels", f"end {self.end}, channels {x[0]}", field="end")
+        size = x[self.axis]
+        if self.end > size:
+            what = "the channels" if self.axis == 0 else f"the size of axis {self.axis}"
+            found = f"end {self.end}, {'channels' if self.axis == 0 else 'size'} {size}"
+            raise LayerError(f"end must be at most {what}", found, field="end")
         if self.start >= self.end:
             raise LayerError("start must be below end", f"start {self.start}, end {self.end}", field="start")
-        return (self.end - self.start, *x[1:])
+        return (*x[: self.axis], ceil_div(self.end - self.start, self.step), *x[self.axis + 1 :])
+
+    def advance(self, axis: int) -> Fraction | None:
+        return Fraction(1) if axis != self.axis else None
 
 
 class ChannelShuffle(LayerType, type="channel_shuffle"):
@@ -65,7 +76,7 @@ class PixelShuffle(LayerType, type="pixel_shuffle"):
 
     words: ClassVar[Mapping[str, str]] = {"PixelShuffle": "PyTorch", "depth_to_space": "TensorFlow"}
 
-    takes = "spatial"
+    takes = SPATIAL
     note = MOVES
 
     upscale_factor: int = field(whole(1), about="How much larger each axis becomes.", letter="u")
@@ -95,103 +106,151 @@ class PixelShuffle(LayerType, type="pixel_shuffle"):
         return Trials("channels, sizes", "upscale factor 1–3; 1–3 axes", points)
 
 
-class Upsample(LayerType, type="upsample"):
-    """A larger picture: ⌊size · scale_factor⌋ on each axis, or the given `size`.
+class PixelUnshuffle(LayerType, type="pixel_unshuffle"):
+    """Space moved into channels: [C, H·r, W·r] to [C·r², H, W].
 
-    `nearest` moves values; `linear`, `bilinear` and `trilinear` (by the number of axes) weigh the 2^axes neighbours:
-    2^axes `mul` and `add` per output value.
-
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Upsample.html
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.PixelUnshuffle.html
     """
 
     words: ClassVar[Mapping[str, str]] = {
-        "Upsample": "PyTorch",
-        "interpolate": "PyTorch",
-        "UpSampling2D": "Keras",
-        "resize": "ONNX",
+        "PixelUnshuffle": "PyTorch",
+        "space_to_depth": "TensorFlow",
+        "focus": "YOLOv5",
+        "reorg": "Darknet",
     }
 
-    takes = "spatial"
-    either = ("scale_factor", "size")
+    takes = SPATIAL
+    note = MOVES
 
-    scale_factor: Any = field(factors, None, "How much larger each axis becomes.", letter="u")
-    size: Any = field(per_axis(1), None, "The size of the output.", role=SIZE)
-    mode: str = field(word("nearest", *_INTERPOLATIONS), "nearest", "How the values between are found.")
-    align_corners: bool = field(flag, False, "Whether the corners keep their values; no count changes.")
+    downscale_factor: int = field(whole(1), about="How much smaller each axis becomes.", letter="u")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        rank = len(x) - 1
-        if (self.scale_factor is None) == (self.size is None):
-            raise LayerError(
-                f"upsample takes either {' or '.join(self.either)}",
-                "neither is given" if self.size is None else "both are given",
-                field="" if self.size is None else "size",
-            )
-        if _INTERPOLATIONS.get(self.mode, rank) != rank:
-            fitting = next(mode for mode, over in _INTERPOLATIONS.items() if over == rank)
-            axes = _INTERPOLATIONS[self.mode]
-            raise LayerError(
-                f"{self.mode} interpolates over {axes} spatial {'axis' if axes == 1 else 'axes'}",
-                f"the input {shown(x)} has {rank}",
-                field="mode",
-                help=f"here {fitting} does",
-            )
-        if self.size is not None:
-            return (x[0], *self.size)
-        sizes = [size * factor // 1 for size, factor in zip(x[1:], self.scale_factor, strict=True)]
-        if min(sizes) < 1:
-            raise LayerError(
-                "scale_factor must leave something of the input",
-                f"the input {shown(x)} would become {shown((x[0], *sizes))}",
-                field="scale_factor",
-            )
-        return (x[0], *sizes)
+        factor = self.downscale_factor
+        if any(size % factor for size in x[1:]):
+            message, found = "downscale_factor must divide each spatial size", f"{factor}, the input is {shown(x)}"
+            raise LayerError(message, found, field="downscale_factor")
+        return (x[0] * product(factor for _ in x[1:]), *(size // factor for size in x[1:]))
 
-    def step(self, axis: int) -> Fraction | None:
-        return 1 / Fraction(self.scale_factor[axis - 1]) if self.scale_factor is not None else None
+    def step(self, axis: int) -> Fraction:
+        return Fraction(self.downscale_factor)
 
-    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        if self.mode == "nearest":
-            return Cost()
-        products = product(output) * 2 ** (len(output) - 1)
-        return Cost(ops=accumulate(products), useful_mults=products)
+    @classmethod
+    def trials(cls) -> Trials:
+        points = [
+            ({"downscale_factor": factor}, ((channels, *(size * factor for size in sizes)),))
+            for factor in (1, 2, 3)
+            for axes in (1, 2, 3)
+            for channels, *sizes in combinations((1, 2, 3), repeat=axes + 1)
+        ]
+        return Trials("channels, sizes", "downscale factor 1–3; 1–3 axes", points)
 
 
-class Pad(LayerType, type="pad"):
-    """Zeros around the picture: ordinary input to what follows.
+_PAIRS = ((0, 0), (1, 0), (0, 1), (1, 1))
 
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.ZeroPad2d.html
+
+class _Margins(LayerType):
+    takes = POSITIONS
+    note = MOVES
+    margin: ClassVar[str] = ""
+    """The field that says how wide the margins are."""
+    covered: ClassVar[str] = ""
+    """The description of what is tried in a proof."""
+
+    axis: tuple[int, ...]
+
+    @classmethod
+    def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
+        shape, layout = inputs[0].shape, inputs[0].layout
+        spatial = fields["axis"] is None
+        if spatial:
+            fields["axis"] = tuple(range(len(shape) - 1) if layout == TOKENS else range(1, len(shape)))
+        super().prepare(fields, inputs)
+        cls.spread_out(fields, cls.margin, len(fields["axis"]), pair=True, spatial=spatial)
+
+    def resized(self, x: Shape, sign: int) -> Shape:
+        """Return a shape with its margins added or taken off."""
+        sizes = list(x)
+        for place, pair in zip(self.axis, getattr(self, self.margin), strict=True):
+            sizes[place] = sizes[place] + sign * sum(pair)
+        return tuple(sizes)
+
+    @classmethod
+    def trials(cls) -> Trials:
+        points = []
+        for rank in (1, 2, 3):
+            for shape, pair in combinations(combinations((2, 3), repeat=rank + 1), _PAIRS):
+                for places in (tuple(range(1, rank + 1)), tuple(range(rank)), (rank,)):
+                    fields = {"axis": places, cls.margin: (pair, *[(0, 1)] * (len(places) - 1))}
+                    points += [({**fields, **more}, (shape,)) for more in cls.tried()]
+        return Trials("channels, sizes", cls.covered, points)
+
+    @classmethod
+    def tried(cls) -> list[dict[str, Any]]:
+        """Return the other fields that are tried."""
+        return [{}]
+
+
+class Pad(_Margins, type="pad"):
+    """Values around the picture: ordinary input to what follows. Of tokens, around the axes before the channels.
+
+    They are zeros, a constant `value`, the picture reflected at its border (`reflect`), its border (`replicate`), or
+    the other end of the picture (`circular`).
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
     """
 
-    words: ClassVar[Mapping[str, str]] = {"ZeroPad2d": "PyTorch", "ZeroPadding2D": "Keras", "zero_padding": "Keras"}
+    words: ClassVar[Mapping[str, str]] = {
+        "ZeroPad2d": "PyTorch",
+        "ReflectionPad2d": "PyTorch",
+        "ZeroPadding2D": "Keras",
+        "zero_padding": "Keras",
+    }
+    margin = "padding"
+    covered = "each mode, 0–1 values on each side of some axes; 1–3 axes beside the channels"
 
-    takes = "spatial"
-    note = MOVES
-
-    padding: tuple[Pair, ...] = field(pairs, about="The zeros around the input.", letter="p")
+    padding: tuple[Pair, ...] = field(margins, about="The values around the input.", letter="p")
+    axis: tuple[int, ...] = field(axes, None, "The axes that are padded; all spatial ones without it.")
+    mode: str = field(word("zeros", "constant", "reflect", "replicate", "circular"), "zeros", "What the values are.")
+    value: Any = field(number, 0, "The value of `mode: constant`; no count changes.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        return (x[0], *(size + sum(pair) for size, pair in zip(x[1:], self.padding, strict=True)))
+        if self.value != 0 and self.mode != "constant":
+            found = f"value {self.value} with mode {self.mode}"
+            raise LayerError("value is what mode: constant pads with", found, field="value")
+        if self.mode in ("reflect", "circular"):
+            less = self.mode == "reflect"
+            for place, pair in zip(self.axis, self.padding, strict=True):
+                if max(pair) > x[place] - less:
+                    message = f"{self.mode} pads with {'fewer' if less else 'at most as many'} values {_THAN[less]}"
+                    raise LayerError(message, f"padding {max(pair)}, size {x[place]}", field="padding")
+        return self.resized(x, 1)
+
+    @classmethod
+    def tried(cls) -> list[dict[str, Any]]:
+        return [{"mode": word, "value": 0} for word in cls.fields["mode"].words] + [{"mode": "constant", "value": 2}]
 
 
-class Crop(LayerType, type="crop"):
-    """The picture without its margin."""
+_THAN = ("as the axis has", "than the axis has")
+
+
+class Crop(_Margins, type="crop"):
+    """The picture without its margin; of tokens, the axes before the channels without theirs."""
 
     words: ClassVar[Mapping[str, str]] = {"Cropping2D": "Keras"}
+    margin = "cropping"
+    covered = "0–1 values off each side of some axes; 1–3 axes beside the channels"
 
-    takes = "spatial"
-    note = MOVES
-
-    cropping: tuple[Pair, ...] = field(pairs, about="What is taken off.", letter="p")
+    cropping: tuple[Pair, ...] = field(margins, about="What is taken off.", letter="p")
+    axis: tuple[int, ...] = field(axes, None, "The axes that are cropped; all spatial ones without it.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        sizes = [size - sum(pair) for size, pair in zip(x[1:], self.cropping, strict=True)]
+        sizes = self.resized(x, -1)
         if min(sizes) < 1:
             raise LayerError("cropping must leave something of the input", f"the input is {shown(x)}", field="cropping")
-        return (x[0], *sizes)
+        return sizes
 
 
 class Flatten(LayerType, type="flatten"):
@@ -201,6 +260,7 @@ class Flatten(LayerType, type="flatten"):
 
     note = MOVES
     channels = FIXED
+    gives = VECTOR
 
     def output_shape(self, *inputs: Shape) -> Shape:
         return (product(inputs[0]),)

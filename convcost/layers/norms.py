@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import LayerError, LayerType, Norm, Shape
-from convcost.layers.fields import GROUPS, TIMES, field, flag, number, whole
-from convcost.ops import NOTHING, Cost, Ledger, product, standardise, total_of
+from convcost.layers.base import LayerError, LayerType, Norm
+from convcost.layers.fields import GROUPS, TIMES, axes, axis, field, flag, number, whole
+from convcost.layers.layout import Shape
+from convcost.ops import Cost, Ledger, average_of, product, standardise, total_of
 
 _AFFINE = field(flag, True, "Whether a factor and a shift per channel are learned.")
+_AXIS = field(axis, None, "The axis of the channels; by the layout without it.")
+_BIAS = field(flag, True, "Whether `affine` learns a shift beside the factor.")
+_TOGETHER = field(axes, None, "The axes that are normalised together; the channels without it.")
 _EPS = field(number, Fraction(1, 100_000), "What is added to the variance; no count changes.")
 
 
@@ -28,13 +32,15 @@ class BatchNorm(Norm, type="batch_norm"):
 
     checked = ("num_features",)
     folds = True
+    unknown_axis = 0
 
+    axis: int = _AXIS
     affine: bool = _AFFINE
     eps: Any = _EPS
     momentum: Any = field(number, Fraction(1, 10), "How fast the running statistics follow; no count changes.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        channels, values = output[0], product(output)
+        channels, values = output[self.axis], product(output)
         return Cost(
             params=2 * channels if self.affine else 0,
             buffers=2 * channels,
@@ -44,10 +50,10 @@ class BatchNorm(Norm, type="batch_norm"):
 
 
 class LayerNorm(Norm, type="layer_norm"):
-    """A layer norm over the channels at each position.
+    """A layer norm over the channels at each position, or over all axes that `axis` names.
 
     For n channels: add 3n + 1, mul n, div n + 2, sqrt 1, and with `affine` mul n and add n more; params = 2n with
-    `affine`.
+    `affine`. Without `bias` there is no shift: add n and n params less.
 
     Source: Ba et al. 2016, arXiv:1607.06450; over channels as in Liu et al. 2022, arXiv:2201.03545, section 2.6;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html
@@ -56,19 +62,23 @@ class LayerNorm(Norm, type="layer_norm"):
     words: ClassVar[Mapping[str, str]] = {"LayerNorm": "PyTorch", "LayerNormalization": "Keras", "ln": "many papers"}
 
     checked = ("normalized_shape",)
+    unknown_axis = -1
 
+    axis: tuple[int, ...] = _TOGETHER
     affine: bool = _AFFINE
+    bias: bool = _BIAS
     eps: Any = _EPS
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        return _standardised(output, group=output[0], groups=product(output[1:]), affine=self.affine)
+        group, groups = _grouped(output, self.axis)
+        return _standardised(output, group, groups) + _learned(output, group, self.affine, self.bias)
 
 
 class GroupNorm(Norm, type="group_norm"):
     """A group norm: each group of channels is standardised over its channels and positions.
 
     For a group of n values: add 3n + 1, mul n, div n + 2, sqrt 1, and with `affine` mul n and add n more; params = 2·C
-    with `affine`.
+    with `affine`. Without `bias` there is no shift: add n and C params less.
 
     A group may be one value, which becomes its shift. PyTorch refuses that for a batch of one only, because it is of no
     use in training; counts are those of one input of any batch.
@@ -81,24 +91,111 @@ class GroupNorm(Norm, type="group_norm"):
 
     checked = ("num_channels",)
 
+    unknown_axis = 0
+
+    axis: int = _AXIS
     num_groups: int = field(whole(1), about="How many groups of channels there are.", letter="g", role=GROUPS)
     affine: bool = _AFFINE
+    bias: bool = _BIAS
     eps: Any = _EPS
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if x[0] % self.num_groups:
+        if x[self.axis] % self.num_groups:
             raise LayerError(
                 "num_groups must divide the channels",
-                f"{self.num_groups} does not divide {x[0]}",
+                f"{self.num_groups} does not divide {x[self.axis]}",
                 field="num_groups",
                 output=x,
             )
         return x
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        group = output[0] // self.num_groups * product(output[1:])
-        return _standardised(output, group=group, groups=self.num_groups, affine=self.affine)
+        channels, positions = _grouped(output, (self.axis,))
+        ops = _standardised(output, channels // self.num_groups * positions, self.num_groups)
+        return ops + _learned(output, channels, self.affine, self.bias)
+
+
+class InstanceNorm(Norm, type="instance_norm"):
+    """An instance norm: each channel is standardised over its positions, by their own mean and variance.
+
+    For a channel of n positions: add 3n + 1, mul n, div n + 2, sqrt 1, and with `affine` mul n and add n more;
+    params = 2·C with `affine`. It is a `group_norm` with a group for each channel.
+
+    A channel may have one position, which becomes its shift; PyTorch refuses that, as it is of no use.
+
+    Source: Ulyanov et al. 2016, arXiv:1607.08022, equation 5;
+        https://docs.pytorch.org/docs/stable/generated/torch.nn.InstanceNorm2d.html
+    """
+
+    words: ClassVar[Mapping[str, str]] = {"InstanceNorm2d": "PyTorch", "InstanceNormalization": "ONNX"}
+
+    checked = ("num_features",)
+    unknown_axis = 0
+
+    axis: int = _AXIS
+    affine: bool = field(flag, False, "Whether a factor and a shift per channel are learned.")
+    eps: Any = _EPS
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        channels, positions = _grouped(output, (self.axis,))
+        return _standardised(output, positions, channels) + _learned(output, channels, self.affine, True)
+
+
+class RmsNorm(Norm, type="rms_norm"):
+    """A root mean square norm over the channels at each position, or over all axes that `axis` names.
+
+    For n channels: their squares (mul n), the mean of these (add n, div 1), eps added (add 1), its root (sqrt 1), and
+    div n: add n + 1, mul n, div n + 1, sqrt 1; with `affine` mul n more, and n params.
+
+    Source: Zhang and Sennrich 2019, arXiv:1910.07467, equation 4;
+        https://docs.pytorch.org/docs/stable/generated/torch.nn.RMSNorm.html
+    """
+
+    words: ClassVar[Mapping[str, str]] = {
+        "RMSNorm": "PyTorch",
+        "RMSNormalization": "Keras",
+        "T5LayerNorm": "Hugging Face",
+    }
+
+    checked = ("normalized_shape",)
+    unknown_axis = -1
+
+    axis: tuple[int, ...] = _TOGETHER
+    affine: bool = field(flag, True, "Whether a factor per channel is learned.")
+    eps: Any = field(number, Fraction(1, 2**23), "What is added to the mean square; no count changes.")
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        group, groups = _grouped(output, self.axis)
+        values = product(output)
+        ops = (average_of(group) + Ledger(mul=group, add=1, sqrt=1, div=group)) * groups
+        normalised = Cost(ops=ops, useful_mults=values)
+        return normalised + _learned(output, group, self.affine, False)
+
+
+class L2Normalize(LayerType, type="l2_normalize"):
+    """The channels at each position divided by their Euclidean length, which is at least eps.
+
+    For n channels: their squares (mul n), the sum of these (add n), its root (sqrt 1), the larger of it and eps (cmp
+    1), and div n.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html
+    """
+
+    words: ClassVar[Mapping[str, str]] = {
+        "normalize": "PyTorch",
+        "UnitNormalization": "Keras",
+        "LpNormalization": "ONNX",
+        "l2_norm": "many papers",
+    }
+
+    axis: tuple[int, ...] = _TOGETHER
+    eps: Any = field(number, Fraction(1, 10**12), "The least that is divided by; no count changes.")
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        group, groups = _grouped(output, self.axis)
+        ops = (total_of(group) + Ledger(mul=group, sqrt=1, cmp=1, div=group)) * groups
+        return Cost(ops=ops, useful_mults=ops.mul)
 
 
 class LocalResponseNorm(Norm, type="local_response_norm"):
@@ -112,6 +209,9 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
 
     words: ClassVar[Mapping[str, str]] = {"LocalResponseNorm": "PyTorch", "lrn": "Caffe"}
 
+    unknown_axis = 0
+
+    axis: int = _AXIS
     size: int = field(whole(1), about="The neighbouring channels whose squares are added up.", letter="n", role=TIMES)
     alpha: Any = field(number, Fraction(1, 10_000), "The α of the formula; no count changes.")
     beta: Any = field(number, Fraction(3, 4), "The β of the formula; no count changes.")
@@ -133,12 +233,28 @@ class Scale(LayerType, type="scale"):
 
     words: ClassVar[Mapping[str, str]] = {"layer_scale": "timm"}
 
+    axis: int = _AXIS
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         values = product(output)
-        return Cost(params=output[0], ops=Ledger(mul=values), useful_mults=values)
+        return Cost(params=output[self.axis], ops=Ledger(mul=values), useful_mults=values)
 
 
-def _standardised(output: Shape, *, group: int, groups: int, affine: bool) -> Cost:
+def _grouped(output: Shape, axes: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many values lie along some axes, and how many along all others."""
+    along = product(output[axis] for axis in axes)
+    return along, product(size for axis, size in enumerate(output) if axis not in axes)
+
+
+def _standardised(output: Shape, group: int, groups: int) -> Cost:
+    """Return the cost of bringing so many groups of values to mean 0 and variance 1."""
+    return Cost(ops=standardise(group) * groups, useful_mults=product(output))
+
+
+def _learned(output: Shape, count: int, affine: bool, bias: bool) -> Cost:
+    """Return the cost of so many learned factors and, with a bias, shifts for all values."""
+    if not affine:
+        return Cost()
     values = product(output)
-    ops = standardise(group) * groups + (Ledger(mul=values, add=values) if affine else NOTHING)
-    return Cost(params=2 * output[0] if affine else 0, ops=ops, useful_mults=ops.mul)
+    ops = Ledger(mul=values, add=values) if bias else Ledger(mul=values)
+    return Cost(params=2 * count if bias else count, ops=ops, useful_mults=values)

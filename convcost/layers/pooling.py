@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import LayerError, LayerType, Shape
-from convcost.layers.fields import SIZE, field, flag, padding, per_axis
+from convcost.layers.base import MOVES, POSITIONS, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.fields import SIZE, axis, field, flag, number, padding, per_axis, value_name
+from convcost.layers.layout import VECTOR, Input, Shape
 from convcost.layers.windows import amounts, output_size
 from convcost.ops import Cost, Ledger, average_of, gcd, maximum_of, product, total_of
 
 
 class _Pool(LayerType):
-    takes = "spatial"
+    takes = SPATIAL
 
     kernel_size: tuple[int, ...] = field(per_axis(1), about="The size of the window.", letter="Dk")
     stride: tuple[int, ...] = field(
@@ -95,8 +96,69 @@ class AvgPool(_Pool, type="avg_pool"):
         return average_of(terms)
 
 
-class GlobalAvgPool(LayerType, type="global_avg_pool"):
-    """The average of each channel: [C, H, W] to [C, 1, 1].
+class LpPool(_Pool, type="lp_pool"):
+    """The p-norm of each window: the p-th root of the sum of its values to the power of p.
+
+    For a window of n values: with p = 1, add n; with p = 2, mul n, add n, sqrt 1; else pow n + 1, add n. Padding is
+    zeros, which ONNX has and PyTorch has not.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.LPPool2d.html; ONNX, LpPool.
+    """
+
+    words: ClassVar[Mapping[str, str]] = {"LPPool2d": "PyTorch", "l2_pool": "many papers"}
+
+    norm_type: Any = field(number, about="The p of the norm, above 0.")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if self.norm_type <= 0:
+            raise LayerError("norm_type must be above 0", f"{self.norm_type}", field="norm_type")
+        return super().output_shape(*inputs)
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        cost = super().cost(inputs, output)
+        return Cost(ops=cost.ops, useful_mults=cost.ops.mul)
+
+    def window(self, terms: int) -> Ledger:
+        if self.norm_type == 1:
+            return total_of(terms)
+        if self.norm_type == 2:
+            return total_of(terms) + Ledger(mul=terms, sqrt=1)
+        return total_of(terms) + Ledger(pow=terms + 1)
+
+
+class _GlobalPool(LayerType):
+    takes = POSITIONS
+    unknown_axis = 0
+
+    axis: int = field(axis, None, "The axis of the channels, the first or the last; by the layout without it.")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if self.axis == 0:
+            return (x[0], *(1 for _ in x[1:]))
+        if self.axis != len(x) - 1:
+            found = f"axis {self.axis} of {shown(x)}"
+            raise LayerError("the channels must be the first or the last axis", found, field="axis")
+        return (x[-1],)
+
+    def layouts(self, inputs: Sequence[Input], outputs: tuple[Shape, ...]) -> tuple[str, ...]:
+        return super().layouts(inputs, outputs) if self.axis == 0 else (VECTOR,)
+
+    def step(self, axis: int) -> Fraction | None:
+        return None
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        (x,) = inputs
+        positions = product(size for place, size in enumerate(x) if place != self.axis)
+        return Cost(ops=self.window(positions) * x[self.axis])
+
+    def window(self, terms: int) -> Ledger:
+        """Return the operations of one channel."""
+        raise TypeError(f"{self.type} says no window")
+
+
+class GlobalAvgPool(_GlobalPool, type="global_avg_pool"):
+    """The average of each channel: [C, H, W] to [C, 1, 1], tokens [L, C] to the vector [C].
 
     add = H·W, div = 1 per channel.
 
@@ -109,21 +171,46 @@ class GlobalAvgPool(LayerType, type="global_avg_pool"):
         "gap": "many papers",
     }
 
-    takes = "spatial"
+    def window(self, terms: int) -> Ledger:
+        return average_of(terms)
+
+
+class GlobalMaxPool(_GlobalPool, type="global_max_pool"):
+    """The largest value of each channel: [C, H, W] to [C, 1, 1], tokens [L, C] to the vector [C].
+
+    cmp = H·W − 1 per channel.
+
+    Source: https://onnx.ai/onnx/operators/onnx__GlobalMaxPool.html
+    """
+
+    words: ClassVar[Mapping[str, str]] = {
+        "GlobalMaxPooling2D": "Keras",
+        "GlobalMaxPool": "ONNX",
+        "gmp": "many papers",
+    }
+
+    def window(self, terms: int) -> Ledger:
+        return maximum_of(terms)
+
+
+class _AdaptivePool(LayerType):
+    takes = SPATIAL
+    sized_windows = True
+
+    output_size: tuple[int, ...] = field(per_axis(1), about="The size of the output.", letter="Dp", role=SIZE)
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        return (x[0], *(1 for _ in x[1:]))
+        return (inputs[0][0], *self.output_size)
 
     def step(self, axis: int) -> Fraction | None:
         return None
 
-    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        (x,) = inputs
-        return Cost(ops=average_of(product(x[1:])) * x[0])
+    def terms(self, x: Shape, output: Shape) -> int:
+        """Return how many values the windows of one channel hold together."""
+        return product(i + o - gcd(i, o) for i, o in zip(x[1:], output[1:], strict=True))
 
 
-class AdaptiveAvgPool(LayerType, type="adaptive_avg_pool"):
+class AdaptiveAvgPool(_AdaptivePool, type="adaptive_avg_pool"):
     """The average of windows laid so that the output has a given size.
 
     Window a of an axis runs from ⌊a·i/o⌋ to ⌈(a+1)·i/o⌉. Neighbours share a value wherever a·i/o is not whole, which
@@ -135,18 +222,64 @@ class AdaptiveAvgPool(LayerType, type="adaptive_avg_pool"):
 
     words: ClassVar[Mapping[str, str]] = {"AdaptiveAvgPool2d": "PyTorch"}
 
-    takes = "spatial"
-    sized_windows = True
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        (x,) = inputs
+        return Cost(ops=total_of(self.terms(x, output)) * x[0] + Ledger(div=1) * product(output))
 
-    output_size: tuple[int, ...] = field(per_axis(1), about="The size of the output.", letter="Dp", role=SIZE)
+
+class AdaptiveMaxPool(_AdaptivePool, type="adaptive_max_pool"):
+    """The largest value of windows laid as those of `adaptive_avg_pool`.
+
+    cmp = the values that the windows hold, ∏ (i + o − gcd(i, o)) per channel, less one per output value.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html
+    """
+
+    words: ClassVar[Mapping[str, str]] = {"AdaptiveMaxPool2d": "PyTorch"}
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        (x,) = inputs
+        return Cost(ops=Ledger(cmp=self.terms(x, output) * x[0] - product(output)))
+
+
+class MaxUnpool(LayerType, type="max_unpool"):
+    """Each value back to where a maximum was found, zeros elsewhere: the size of what was pooled, `of`.
+
+    The indices come with the pool, so nothing is compared again.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.MaxUnpool2d.html
+    """
+
+    words: ClassVar[Mapping[str, str]] = {"MaxUnpool2d": "PyTorch", "unpooling": "many papers"}
+
+    takes = SPATIAL
+    arity = (2, 2)
+    note = MOVES
+
+    of: int = field(value_name, about="The value that the max pool read, which gives the size.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return (inputs[0][0], *self.output_size)
+        x, pooled = inputs
+        if len(x) != len(pooled) or x[0] != pooled[0] or any(a > b for a, b in zip(x, pooled, strict=True)):
+            message = "max_unpool puts values back into a larger map of as many channels"
+            found = f"{shown(x)} reaches it, `of` names {shown(pooled)}"
+            raise LayerError(message, found, field="of", help="name what the max_pool read, not what it gave")
+        return pooled
 
     def step(self, axis: int) -> Fraction | None:
         return None
 
-    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        (x,) = inputs
-        terms = product(i + o - gcd(i, o) for i, o in zip(x[1:], output[1:], strict=True))
-        return Cost(ops=total_of(terms) * x[0] + Ledger(div=1) * product(output))
+    @classmethod
+    def trials(cls) -> Trials:
+        points = [
+            ({"of": 1}, ((channels, *sizes), (channels, *[2 * size + more for size in sizes])))
+            for channels in (1, 2, 3)
+            for sizes in ((1,), (2,), (3,), (2, 3), (1, 1, 2))
+            for more in (0, 1)
+        ]
+        return Trials("channels, sizes", "1–3 axes, twice as large and one more", points)
+
+    @classmethod
+    def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:
+        small, large = letter("Di"), letter("Dp")
+        return {"of": 1}, ((letter("M"), small, small), (letter("M"), large, large))

@@ -5,14 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, NetworkError, nearest
-from convcost.layers.base import REGISTRY, LayerError, LayerType, Shape, layout_of, shown
-from convcost.layers.fields import MAX_SIZE
-from convcost.network.graph import INPUT, Layer, Limit, Network, Tensor
+from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
+from convcost.layers.fields import MAX_SIZE, NAMES
+from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
+from convcost.network.graph import FLOAT32, INPUT, Layer, Limit, Network, Tensor, Widths
 
 _SIZE = "a size is a whole number from 1 to 10**15"
+_MOST_AXES = 4  # of a feature map: channels and three spatial axes
+_LAYOUTS = {"feature_map": FEATURE_MAP, "tokens": TOKENS, "vector": VECTOR, "unknown": UNKNOWN}
+
+
+class Origin(Struct, frozen=True, gc=False):
+    """What a layer is besides its type and inputs.
+
+    Attributes:
+        line: The line where it is written, from 1; 0 where there is no file.
+        column: The column there.
+        former: The name that earlier versions gave it, in parts, where it was another one.
+        shares: The name of the layer whose weights it uses.
+        trainable: Whether its numbers are learned.
+        times: How often it runs with the same weights.
+        widths: The types of its numbers.
+    """
+
+    line: int = 0
+    column: int = 0
+    former: tuple[str, ...] = ()
+    shares: str = ""
+    trainable: bool = True
+    times: int = 1
+    widths: Widths = FLOAT32
+
+    @classmethod
+    def of(cls, layer: Layer) -> Origin:
+        """Return that of a layer."""
+        return cls(layer.line, layer.column, layer.former, layer.shares, layer.trainable, layer.times, layer.widths)
+
+
+_NEW = Origin()
 
 
 class NetworkBuilder:
@@ -42,25 +76,32 @@ class NetworkBuilder:
 
     # by hand
 
-    def input(self, shape: Sequence[int]) -> Tensor:
+    def input(self, shape: Sequence[int], layout: str = "") -> Tensor:
         """Add an input of the network.
 
         Args:
-            shape: Its sizes, channels first, without the batch: `[C, H, W]`, `[C, L]`, `[C, D, H, W]`, or `[F]`.
+            shape: Its sizes without the batch: `[C, H, W]`, `[C, L]`, `[C, D, H, W]`, or `[F]`; tokens are `[L, C]`.
+            layout: `feature_map`, `tokens`, `vector` or `unknown`; without one a vector or a feature map by its axes.
 
         Raises:
-            NetworkError: A size is no whole number from 1 to 10**15, or there are none or more than four.
+            NetworkError: A size is no whole number from 1 to 10**15, there are none or more than four, or the layout
+                does not fit.
         """
         sizes = tuple(shape)
-        if not 1 <= len(sizes) <= 4:
+        if not 1 <= len(sizes) <= _MOST_AXES:
             raise NetworkError(ErrorDetail("an input has 1 to 4 axes", found=f"{len(sizes)} given", help="[C, H, W]"))
+        if layout and layout not in _LAYOUTS:
+            help = nearest(layout, _LAYOUTS)
+            raise NetworkError(ErrorDetail(f"there is no layout {layout!r}", help=help))
+        if layout in ("feature_map", "tokens") and len(sizes) == 1:
+            raise NetworkError(ErrorDetail(f"{layout} have at least two axes", found=f"the input {shown(sizes)}"))
         for size in sizes:
             if type(size) is not int or not 1 <= size <= MAX_SIZE:
                 raise NetworkError(ErrorDetail(_SIZE, found=f"{size!r} in the input {shown(sizes)}"))
-        return self.add_input(sizes)
+        return self.add_input(sizes, _LAYOUTS.get(layout, ""))
 
-    def add(self, type: str, *inputs: Tensor, name: str = "", **fields: Any) -> Tensor:
-        """Add a layer and return what it gives.
+    def add(self, type: str, *inputs: Tensor, name: str = "", **fields: Any) -> Any:
+        """Add a layer and return what it gives: a tensor, or a tuple of several.
 
         Args:
             type: The layer type, such as `conv`.
@@ -83,11 +124,17 @@ class NetworkBuilder:
             raise NetworkError(
                 ErrorDetail(f"the name {name!r} is used twice", help="give each layer a name of its own")
             )
+        for field, declared in REGISTRY[type].fields.items():
+            if declared.read.form.kind == NAMES and field in fields:
+                values = fields[field] if isinstance(fields[field], (list, tuple)) else [fields[field]]
+                self._check_known(type, values)
+                inputs, fields[field] = (*inputs, *values), [field] * len(values) if declared.read.form.depth else field
         try:
-            definition = REGISTRY[type].read(fields, inputs[0].shape if inputs else ())
-            return self.place(definition, inputs, tuple(name.split("/")))
+            definition = REGISTRY[type].read(fields, inputs)
+            outputs = self.place(definition, inputs, tuple(name.split("/")))
         except LayerError as error:
             raise NetworkError(ErrorDetail(error.message, path=name, found=error.found, help=error.help)) from None
+        return outputs[0] if len(outputs) == 1 else outputs
 
     def _check_known(self, type: str, inputs: Sequence[Tensor]) -> None:
         for tensor in inputs:
@@ -105,9 +152,9 @@ class NetworkBuilder:
 
     # for all that builds
 
-    def add_input(self, shape: Shape) -> Tensor:
+    def add_input(self, shape: Shape, layout: str = "", width: str = "float32") -> Tensor:
         """Add an input whose sizes are checked, or symbolic numbers."""
-        tensor = Tensor(shape, INPUT, len(self.inputs), layout_of(shape))
+        tensor = Tensor(shape, INPUT, len(self.inputs), layout or layout_of(shape), width)
         self.inputs.append(tensor)
         return tensor
 
@@ -116,38 +163,52 @@ class NetworkBuilder:
         definition: LayerType,
         inputs: tuple[Tensor, ...],
         path: tuple[str, ...],
-        line: int = 0,
-        column: int = 0,
-        former: tuple[str, ...] = (),
-    ) -> Tensor:
+        origin: Origin = _NEW,
+    ) -> tuple[Tensor, ...]:
         """Add a layer whose fields are read, and return what it gives.
 
         Args:
             definition: The layer type's object.
             inputs: What it reads.
             path: Its name in parts; an apostrophe is added where another layer has it.
-            line: Where it is written.
-            column: Where it is written.
-            former: The name that earlier versions gave it, in parts, where it was another one.
+            origin: Where it is written, and whatever else it says of itself.
 
         Raises:
             LayerError: The layer cannot work on what it reads, or its output would be larger than any.
         """
         shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
-        definition.check_inputs(shapes)
-        shape = definition.output_shape(*shapes)
-        for size in shape:
-            if size.__class__ is int and size > MAX_SIZE:
-                raise LayerError("a size is at most 10**15", f"the output would be {shown(shape)}")
+        definition.check_inputs(inputs)
+        outputs = definition.output_shapes(*shapes)
+        for shape in outputs:
+            for size in shape:
+                if size.__class__ is int and size > MAX_SIZE:
+                    raise LayerError("a size is at most 10**15", f"the output would be {shown(shape)}")
+        layouts = definition.layouts(inputs, outputs)
         name = "/".join(path)
         names = self._names
         while name in names:  # a given name may look like the path of another layer
             path = (*path[:-1], f"{path[-1]}'")
             name = "/".join(path)
         names.add(name)
-        tensor = Tensor(shape, len(self.layers), 0, definition.gives or layout_of(shape))
-        self.layers.append(Layer(path, name, definition, inputs, (tensor,), line, column, former))
-        return tensor
+        index, width = len(self.layers), origin.widths.activations
+        tensors = tuple([Tensor(shape, index, at, layouts[at], width) for at, shape in enumerate(outputs)])
+        self.layers.append(
+            Layer(
+                path,
+                name,
+                definition,
+                inputs,
+                tensors,
+                origin.line,
+                origin.column,
+                origin.former,
+                origin.shares,
+                origin.trainable,
+                origin.times,
+                origin.widths,
+            )
+        )
+        return tensors
 
     def build(
         self,
@@ -156,6 +217,7 @@ class NetworkBuilder:
         source: str = "",
         symbols: Mapping[str, Any] | None = None,
         limits: tuple[Limit, ...] = (),
+        named_outputs: tuple[Tensor, ...] = (),
     ) -> Network:
         """Return the network.
 
@@ -164,9 +226,18 @@ class NetworkBuilder:
             source: Where the architecture comes from.
             symbols: The values of its symbols.
             limits: Its own budget.
+            named_outputs: Its outputs; without any, every tensor that no layer reads.
         """
         return Network(
-            self.name, file, source, symbols or {}, tuple(self.inputs), tuple(self.layers), limits, built=True
+            self.name,
+            file,
+            source,
+            symbols or {},
+            tuple(self.inputs),
+            tuple(self.layers),
+            limits,
+            named_outputs=named_outputs,
+            built=True,
         )
 
 
@@ -180,7 +251,10 @@ def checked(network: Network) -> Network:
     if network.built:
         return network
     builder = NetworkBuilder(network.name)
-    given = {(INPUT, number): builder.input(tensor.shape) for number, tensor in enumerate(network.inputs)}
+    given = {
+        (INPUT, number): builder.input(tensor.shape, tensor.layout.replace(" ", "_"))
+        for number, tensor in enumerate(network.inputs)
+    }
     for index, layer in enumerate(network.layers):
         inputs = []
         for tensor in layer.inputs:
@@ -192,14 +266,16 @@ def checked(network: Network) -> Network:
             if tensor.shape != inputs[-1].shape:
                 raise _wrong_shape(layer, "reads", tensor.shape, inputs[-1].shape)
         try:
-            output = builder.place(layer.definition, tuple(inputs), layer.path, layer.line, layer.column, layer.former)
+            outputs = builder.place(layer.definition, tuple(inputs), layer.path, Origin.of(layer))
         except LayerError as error:
             raise NetworkError(
                 ErrorDetail(error.message, path=layer.name, found=error.found, help=error.help)
             ) from None
-        if layer.output_shape != output.shape:
-            raise _wrong_shape(layer, "gives", layer.output_shape, output.shape)
-        given[index, 0] = output
+        for number, output in enumerate(outputs):
+            said = layer.outputs[number].shape if number < len(layer.outputs) else ()
+            if said != output.shape:
+                raise _wrong_shape(layer, "gives", said, output.shape)
+            given[index, number] = output
     return replace(network, inputs=tuple(builder.inputs), layers=tuple(builder.layers), built=True)
 
 

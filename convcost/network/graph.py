@@ -8,7 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.layers.base import FEATURE_MAP, LayerType
+from convcost.errors import WarningDetail
+from convcost.layers.base import LayerType
+from convcost.layers.layout import FEATURE_MAP
+from convcost.ops import Cost, product
 
 INPUT = -1
 """The producer of a tensor that no layer gives: an input of the network."""
@@ -32,6 +35,23 @@ class Tensor(Struct, frozen=True, gc=False):
     width: str = "float32"
 
 
+class Widths(Struct, frozen=True):
+    """The types of a layer's numbers, such as `float32` or `int8`.
+
+    Attributes:
+        weights: Of its weights.
+        activations: Of what it gives.
+        biases: Of its biases.
+    """
+
+    weights: str = "float32"
+    activations: str = "float32"
+    biases: str = "float32"
+
+
+FLOAT32 = Widths()
+
+
 class Layer(Struct, frozen=True, gc=False):
     """One layer that runs.
 
@@ -44,6 +64,10 @@ class Layer(Struct, frozen=True, gc=False):
         line: The line of the file where it is written, from 1; 0 where there is no file.
         column: The column there, from 1; the layers of one place are written by one item.
         former: The parts of the name that earlier versions gave it, where that was another one.
+        shares: The name of the layer whose weights it uses; empty where it has its own.
+        trainable: Whether its numbers are learned; else they count as buffers.
+        times: How often it runs, with the same weights: once for each slice of an `each`.
+        widths: The types of its numbers.
     """
 
     path: tuple[str, ...]
@@ -54,6 +78,10 @@ class Layer(Struct, frozen=True, gc=False):
     line: int = 0
     column: int = 0
     former: tuple[str, ...] = ()
+    shares: str = ""
+    trainable: bool = True
+    times: int = 1
+    widths: Widths = FLOAT32
 
     @property
     def type(self) -> str:
@@ -75,6 +103,33 @@ class Layer(Struct, frozen=True, gc=False):
     def output_shape(self) -> tuple[int, ...]:
         """The shape of its first output."""
         return self.outputs[0].shape
+
+    def cost(self) -> Cost:
+        """Return what it costs for one input of the network; weights that it shares cost nothing here."""
+        inputs = self.inputs
+        shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
+        cost = self.definition.cost(shapes, self.outputs[0].shape)
+        if self.shares or not self.trainable or self.times.__class__ is not int or self.times != 1:
+            return self._adjusted(cost)
+        return cost
+
+    def _adjusted(self, cost: Cost) -> Cost:
+        params, buffers = cost.params, cost.buffers
+        if self.shares:
+            params, buffers = 0, 0
+        elif not self.trainable:
+            params, buffers = 0, buffers + params
+        times = self.times
+        return Cost(params, buffers, cost.ops * times, cost.macs * times, cost.useful_mults * times)
+
+    @property
+    def values(self) -> Any:
+        """How many values it gives, in all outputs and all times that it runs."""
+        outputs = self.outputs
+        values = product(outputs[0].shape)
+        for tensor in outputs[1:]:
+            values += product(tensor.shape)
+        return values if self.times.__class__ is int and self.times == 1 else values * self.times
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -128,6 +183,7 @@ class Network(Struct, frozen=True):
         free: The symbols that stay symbols; None where all have values.
         named_outputs: The outputs that it names; without any, every tensor that no layer reads is an output.
         built: Whether `NetworkBuilder` made it, which infers and checks all shapes.
+        warnings: What is valid in its spec and rarely meant.
     """
 
     name: str
@@ -140,6 +196,7 @@ class Network(Struct, frozen=True):
     free: Free | None = None
     named_outputs: tuple[Tensor, ...] = ()
     built: bool = False
+    warnings: tuple[WarningDetail, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -155,6 +212,10 @@ class Network(Struct, frozen=True):
         given = [tensor for layer in self.layers for tensor in layer.outputs]
         return tuple([tensor for tensor in given if (tensor.producer, tensor.output) not in read])
 
+    def output_layers(self) -> set[int]:
+        """Return the indices of the layers that give an output of the network."""
+        return {tensor.producer for tensor in self.outputs if tensor.producer != INPUT}
+
     def readers_of(self, tensor: Tensor) -> list[int]:
         """Return the indices of the layers that read a tensor, once each, in order."""
         source = tensor.producer, tensor.output
@@ -165,10 +226,13 @@ class Network(Struct, frozen=True):
         ]
 
     def readers(self) -> list[int]:
-        """Return how often each layer's outputs are read; one that nothing reads is an output of the network."""
+        """Return how often each layer's outputs are read; an output that the network names is read once more."""
         counts = [0] * len(self.layers)
         for layer in self.layers:
             for tensor in layer.inputs:
                 if tensor.producer != INPUT:
                     counts[tensor.producer] += 1
+        for tensor in self.named_outputs:
+            if tensor.producer != INPUT:
+                counts[tensor.producer] += 1
         return counts

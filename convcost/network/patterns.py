@@ -1,4 +1,4 @@
-"""What form a convolution has, and which two together are a separable one."""
+"""Patterns of convolutions: standard, depthwise, pointwise, and pairs that are separable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def is_standard(layer: Layer) -> bool:
 
 
 def is_depthwise(layer: Layer) -> bool:
-    """Return whether a layer is a convolution of each channel for itself."""
+    """Return whether a layer is a convolution that keeps the channels apart."""
     if layer.type == "conv":
         return bool(1 < layer.fields["groups"] == layer.input_shapes[0][0])
     return layer.type == "depthwise_conv"
@@ -29,7 +29,7 @@ def is_pointwise(layer: Layer) -> bool:
 
 
 def separable_pairs(network: Network, readers: list[int]) -> dict[int, int]:
-    """Return the separable convolutions, however they are written: the depthwise stage by the pointwise one.
+    """Return the separable convolutions as pairs: the index of the depthwise stage by that of the pointwise one.
 
     They are a depthwise convolution over windows and the pointwise one that alone reads it, directly or through norms
     and activations.

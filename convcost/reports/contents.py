@@ -14,7 +14,9 @@ from convcost.errors import Place, visible
 MARK = "▏▎▍▌▋▊▉█"  # eighths of a cell
 BAR_CELLS = 10
 GAP = 2  # spaces between columns
-_LONG = re.compile(r"(?<![\w.])[0-9]{4,}")  # a number in a formula
+REDIRECT = 120  # columns of a page that is no terminal
+_DEEPER = r"\((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*\)"  # parentheses, up to four within each other
+_LONG = re.compile(rf"\w{_DEEPER}|(?<![\w.])[0-9]{{4,}}")  # a number in a formula, or the arguments of a function
 
 
 class Column(Struct, frozen=True):
@@ -26,6 +28,8 @@ class Column(Struct, frozen=True):
         drop: When it is left out of a page that is too narrow: the highest first, equals together; 0 never.
         role: `name`, `number`, `bar` or `text`.
         footnote: A line below the table that explains it.
+        least: To how many cells its texts may be cut before it is left out, an … for the rest; 0 where they are whole.
+        key: What the option is given that shows it on a page that is too narrow for it.
     """
 
     title: str
@@ -33,6 +37,8 @@ class Column(Struct, frozen=True):
     drop: int = 0
     role: str = "text"
     footnote: str = ""
+    least: int = 0
+    key: str = ""
 
 
 class Row(Struct, frozen=True):
@@ -63,6 +69,8 @@ class Table(Struct, frozen=True):
         code: Lines of a file above the columns, shown as they are.
         commands: Command lines below all, never broken.
         fold: The line under which a page that can folds it away; empty for a table that is always seen.
+        headline: Lines between title and subtitle that are read first.
+        wider: The option that shows columns for which a page is too narrow; empty where only a wider page does.
         last: The line that ends a page without folds, so that a long one ends with what it says.
     """
 
@@ -76,6 +84,8 @@ class Table(Struct, frozen=True):
     code: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     fold: str = ""
+    headline: tuple[str, ...] = ()
+    wider: str = ""
     last: str = ""
 
 
@@ -141,6 +151,21 @@ def tables(reports: Iterable[Report]) -> Iterator[Table]:
         yield from table.more
 
 
+def screens(reports: Sequence[Report]) -> Iterator[Table]:
+    """Yield the tables of reports as a screen shows them.
+
+    A report whose table can be long has a method `screen`, which returns one that fits; reports that are best read side
+    by side have a method `side_by_side`, which returns the one table of them.
+    """
+    if len(reports) > 1 and (together := getattr(reports[0], "side_by_side", None)):
+        yield from together(reports)
+        return
+    for report in reports:
+        table = getattr(report, "screen", report.table)()
+        yield table
+        yield from table.more
+
+
 class NamedRow(Protocol):
     """What has a name in parts, outermost first."""
 
@@ -165,12 +190,14 @@ class Page(Struct, frozen=True):
 
 
 def grouped(number: Any) -> str:
-    """Return a number with all of its digits, in groups of three.
+    """Return a number with all of its digits, in groups of three; those between a function's commas stay together.
 
-    >>> grouped(4231976)
-    '4,231,976'
+    >>> grouped(4231976), grouped("1000·make_divisible(1280·alpha, 8)")
+    ('4,231,976', '1,000·make_divisible(1280·alpha, 8)')
     """
-    return f"{number:,}" if isinstance(number, int) else _LONG.sub(lambda digits: f"{int(digits[0]):,}", str(number))
+    if isinstance(number, int):
+        return f"{number:,}"
+    return _LONG.sub(lambda found: f"{int(found[0]):,}" if found[0].isdecimal() else found[0], str(number))
 
 
 def figure(value: Any) -> str:
@@ -188,6 +215,44 @@ def figure(value: Any) -> str:
     whole, rest = divmod(abs(round(millionths)), 10**6)
     digits = f"{whole:,}.{rest:06d}".rstrip("0").rstrip(".")
     return f"{'' if millionths.denominator == 1 else '≈'}{sign}{digits}"
+
+
+def short(number: int) -> str:
+    """Return a number with four digits and the letter of its thousands.
+
+    >>> short(4231976), short(568740352), short(19200), short(843), short(999_960)
+    ('4.232 M', '568.7 M', '19.2 k', '843', '1 M')
+    """
+    return _scaled(number, 1000, ["", "k", "M", "G", "T", "P", "E"], 4)
+
+
+def bytes_text(number: int) -> str:
+    """Return a number of bytes with three digits and its unit of 1,024s.
+
+    >>> bytes_text(102121888), bytes_text(3372), bytes_text(100)
+    ('97.4 MiB', '3.29 KiB', '100 bytes')
+    """
+    return _scaled(number, 1024, ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"], 3)
+
+
+def _scaled(number: int, step: int, units: Sequence[str], digits: int) -> str:
+    """Return a number in the largest unit of which it has one, rounded to so many digits."""
+    scaled, unit = Fraction(number), 0
+    while scaled >= step and unit < len(units) - 1:
+        scaled /= step
+        unit += 1
+    text = _rounded(scaled, digits)
+    if text == str(step) and unit < len(units) - 1:  # by rounding
+        text, unit = "1", unit + 1
+    return f"{text} {units[unit]}".rstrip()
+
+
+def _rounded(number: Fraction, digits: int) -> str:
+    """Return a number of at least 0 rounded to so many digits, without zeros at the end; whole ones keep all digits."""
+    decimals = max(0, digits - len(str(int(number))))
+    rounded = round(number * 10**decimals)
+    whole, rest = divmod(rounded, 10**decimals)
+    return f"{whole}.{rest:0{decimals}d}".rstrip("0").rstrip(".") if decimals else str(whole)
 
 
 def counted(number: int, thing: str) -> str:

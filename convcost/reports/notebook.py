@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from convcost.reports.contents import Column, Report, Row, Table, counted, footer, tables
+from convcost.reports.folding import MOST_ROWS
 
-_MOST_ROWS = 30  # shown without being asked for
 _CELL = "padding: 0 1em 0 0; white-space: pre;"
 
 
@@ -20,13 +20,13 @@ def _one(table: Table) -> str:
     head = "".join(_cell("th", column.title, column) for column in columns)
     rows = "\n".join(_row(row, columns) for row in table.rows)
     foot = "".join(_cell("th", cell, column) for cell, column in zip(table.total, columns, strict=True))
-    lines = "".join(f"<div>{escape(line)}</div>" for line in table.subtitle)
+    lines = "".join(f"<div>{escape(line)}</div>" for line in (*table.headline, *table.subtitle))
     below = "".join(f"<div><small>{escape(line)}</small></div>" for line in footer(table, range(len(columns))))
     whole = (
         f"<table>\n<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n<tfoot><tr>{foot}</tr></tfoot>\n</table>\n"
     )
-    if len(table.rows) > _MOST_ROWS:
+    if len(table.rows) > MOST_ROWS:
         whole = f"<details><summary>{escape(_folded(table))}</summary>\n{whole}</details>\n"
     return f"<div><strong>{escape(table.title)}</strong>{lines}\n{whole}{below}</div>\n"
 

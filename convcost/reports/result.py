@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from msgspec import Struct
 
 from convcost.documents import as_dict
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ErrorDetail, OptionError, WarningDetail
 
 if TYPE_CHECKING:  # imported where a result is shown
     from convcost.reports.contents import Report
@@ -23,6 +23,11 @@ class Result(Struct, frozen=True):
     """
 
     shown_by: ClassVar[str]
+
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the specs and rarely meant."""
+        return ()
 
     def report(self) -> Report:
         """Return the report, which every format can write."""
@@ -55,9 +60,9 @@ class Result(Struct, frozen=True):
 
     def __str__(self) -> str:
         from convcost.reports import formats
-        from convcost.reports.contents import Page
+        from convcost.reports.contents import REDIRECT, Page
 
-        return formats.render("table", [self.report()], Page())
+        return formats.render("table", [self.report()], Page(width=REDIRECT))
 
     def _repr_html_(self) -> str:
         from convcost.reports.notebook import html

@@ -1,4 +1,4 @@
-"""A network before and after a rewrite, by the places that were rewritten."""
+"""The result of a rewrite: what each rewritten place and the network cost before and after."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
+from convcost.errors import WarningDetail
 from convcost.layers import REGISTRY
 from convcost.network import Network
 from convcost.ops import Cost
@@ -21,11 +22,11 @@ class RewrittenPlace(Struct, frozen=True):
     """A place that was rewritten.
 
     Attributes:
-        path: The name of the layer, or of the item where it wrote several, in parts.
+        path: The parts of its name: of the layer, or of the item where that wrote several layers.
         rewrite: The rewrite's name.
-        becomes: What stands there now.
-        before: What its layers cost, their own norms and activations included.
-        after: What those cost that took their place.
+        becomes: The types of the new layers, as text.
+        before: The cost of its old layers, with their own norms and activations.
+        after: The cost of the layers that replaced them.
     """
 
     path: tuple[str, ...]
@@ -44,10 +45,10 @@ class Rewriting(Result, frozen=True):
     """A network before and after a rewrite.
 
     Attributes:
-        before: The network as it was.
-        after: The network as it is now.
-        places: What was rewritten.
-        others: What all other layers cost, before and after.
+        before: The cost of the old network.
+        after: The cost of the new network.
+        places: The places that were rewritten.
+        others: The cost of all other layers, before and after.
     """
 
     shown_by: ClassVar[str] = "convcost.rewriting.report:RewritingReport"
@@ -97,16 +98,22 @@ class Rewriting(Result, frozen=True):
         mults = f"{self.before.total.mults:,} → {self.after.total.mults:,} mults"
         return f"{heading.title(self.before.network)}: {counted(len(self.places), 'place')} rewritten, {mults}"
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec as it was and rarely meant."""
+        return self.before.warnings
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
         from convcost.documents import rewriting as documents
+        from convcost.documents.warnings import warning_documents
 
-        return documents.Rewriting(
+        return documents.RewritingDocument(
             network=network_document(self.before.network),
             convention=convention_document(self.before),
             places=[
-                documents.Place(
+                documents.PlaceDocument(
                     name=place.name,
                     rewrite=place.rewrite,
                     becomes=place.becomes,
@@ -117,6 +124,7 @@ class Rewriting(Result, frozen=True):
             ],
             others=before_after(*self.others),
             totals=before_after(self.before.total, self.after.total),
+            warnings=warning_documents(self.warnings),
         )
 
 
@@ -129,7 +137,7 @@ def before_after(before: Cost, after: Cost) -> Any:
 
 
 def _becomes(site: Site) -> str:
-    """Return the types that take a site's place, equal neighbours counted.
+    """Return the types of a site's new layers as text; equal neighbours are counted.
 
     >>> _becomes(Site({0: (Part("a", "conv", {}), Part("b", "conv", {}), Part("c", "flatten", {}))}))
     'conv × 2, flatten'
@@ -137,7 +145,7 @@ def _becomes(site: Site) -> str:
     types: list[list[Any]] = []
     for parts in site.becomes.values():
         for part in parts:
-            type = _shown(part)
+            type = _type_of(part)
             if types and types[-1][1] == type:
                 types[-1][0] += 1
             else:
@@ -145,10 +153,10 @@ def _becomes(site: Site) -> str:
     return ", ".join(f"{type} × {count}" if count > 1 else type for count, type in types)
 
 
-def _shown(part: Part) -> str:
-    """Return a part's type; of a merge with its branches."""
+def _type_of(part: Part) -> str:
+    """Return a part's type as text; a merge with its branches."""
     if part.branches:
-        return f"{part.type} of " + " and ".join(", ".join(map(_shown, branch)) for branch in part.branches)
+        return f"{part.type} of " + " and ".join(", ".join(map(_type_of, branch)) for branch in part.branches)
     if "groups" in part.fields and part.fields["groups"] != 1 and REGISTRY[part.type].weights:
         return f"{part.type} in {part.fields['groups']} groups"
     if max(part.fields.get("kernel_size", (0,))) > 0 and part.type == "conv":

@@ -1,4 +1,4 @@
-"""A network with layers of another form: the graph is built anew, shapes recomputed and held equal."""
+"""Rewritten networks: the graph is built again, its shapes are recomputed and must stay equal."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.layers import REGISTRY, LayerError, LayerType, shown
-from convcost.network import INPUT, Network, NetworkBuilder, Tensor
+from convcost.network import INPUT, Network, NetworkBuilder, Origin, Tensor
 from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Refusal, Rewrite, Site
 
 
 class Survey(Struct, frozen=True):
-    """Where a rewrite applies in a network: its sites, each by all layers it takes up, and why it does not elsewhere.
+    """The sites of a rewrite in a network, and the reasons where it does not apply.
 
     Attributes:
-        sites: Each site by its first layer that becomes something.
-        refusals: Why it does not apply to a layer.
+        sites: The sites, by the index of the layer at which they were found.
+        refusals: The reasons why it does not apply, by the index of the layer.
     """
 
     sites: Mapping[int, Site]
@@ -29,8 +29,8 @@ class Rewritten(Struct, frozen=True):
 
     Attributes:
         network: The network.
-        origins: For each of its layers the index of the old layer that it is or stands for.
-        sites: What was rewritten.
+        origins: For each layer, the index of the old layer that it copies or replaces.
+        sites: The sites that were rewritten.
     """
 
     network: Network
@@ -72,16 +72,16 @@ def rewrite_all(network: Network, rewrite: Rewrite) -> Rewritten:
 
 
 def _with_own(graph: Graph, site: Site) -> Site:
-    """Return the site with the norms and activations that are written with its layers: the new parts write them."""
+    """Return the site extended by the norms and activations that are written with its layers."""
     own = {follower: () for index in site.becomes for follower in graph.own(index) if follower not in site.becomes}
     return replace(site, becomes=dict(sorted({**site.becomes, **own}.items()))) if own else site
 
 
 def _check_shapes(graph: Graph, site: Site) -> None:
-    """Refuse a site that would change a shape.
+    """Refuse a site that would change the output shape.
 
     Raises:
-        Refusal: What would change.
+        Refusal: The output shape would change.
     """
     writer = _Writer(graph, dict.fromkeys(site.becomes, site))
     last = max(site.becomes)
@@ -94,7 +94,7 @@ def _check_shapes(graph: Graph, site: Site) -> None:
 
 
 class _Writer:
-    """Copies the layers of a graph one after the other, and writes the parts of those that are rewritten."""
+    """Copies the layers of a graph in order, and writes the parts of the rewritten ones."""
 
     def __init__(self, graph: Graph, sites: Mapping[int, Site]) -> None:
         self.graph = graph
@@ -102,7 +102,7 @@ class _Writer:
         self.builder = NetworkBuilder(graph.network.name)
         self.inputs = [self.builder.add_input(tensor.shape) for tensor in graph.network.inputs]
         self.origins: list[int] = []
-        self.values: dict[int, Tensor] = {}  # what stands for each old layer's output
+        self.values: dict[int, Tensor] = {}  # the new tensor for each old layer's output
 
     def write(self) -> None:
         """Write all layers."""
@@ -110,7 +110,7 @@ class _Writer:
             self.take(index)
 
     def take(self, index: int) -> None:
-        """Copy a layer, or write what becomes of it."""
+        """Copy a layer, or write the parts that replace it."""
         layer = self.graph.layers[index]
         site = self.sites.get(index)
         inputs = tuple([self._value(tensor) for tensor in layer.inputs])
@@ -131,19 +131,20 @@ class _Writer:
         return self.values.get(tensor.producer, tensor)  # a site that is tried alone reads the old network
 
     def _part(self, part: Part, path: tuple[str, ...], index: int, value: Tensor) -> Tensor:
-        definition = REGISTRY[part.type](part.fields)
         if part.branches:
             ends = [value] * len(part.branches)
             for number, branch in enumerate(part.branches):
                 for inner in branch:
                     place = (*path, f"branch_{number + 1}", inner.label)
                     ends[number] = self._part(inner, place, index, ends[number])
+            definition = REGISTRY[part.type].on(part.fields, ends)
             value = self._place(definition, path, index, tuple(ends))
             return self._followers(part.behind, path, index, value)
+        definition = REGISTRY[part.type].on(part.fields, (value,))
         if definition.composite:
             stages = definition.stages()
             for label, type, fields in stages:
-                value = self._place(REGISTRY[type](fields), (*path, label), index, (value,))
+                value = self._place(REGISTRY[type].on(fields, (value,)), (*path, label), index, (value,))
                 behind = part.behind if label == stages[-1][0] else ALL
                 value = self._followers(behind, (*path, label), index, value)
             return value
@@ -166,14 +167,14 @@ class _Writer:
         inputs: tuple[Tensor, ...],
         former: tuple[str, ...] = (),
     ) -> Tensor:
-        """Add a layer that is or stands for an old one.
+        """Add a layer that copies or replaces an old one.
 
         Raises:
-            Refusal: It cannot work on what reaches it.
+            Refusal: The layer cannot take its input.
         """
         old = self.graph.layers[index]
         try:
-            tensor = self.builder.place(definition, inputs, path, old.line, old.column, former)
+            (tensor,) = self.builder.place(definition, inputs, path, replace(Origin.of(old), former=former))
         except LayerError as error:
             raise Refusal(f"{error.message}: {error.found}") from None
         self.origins.append(index)

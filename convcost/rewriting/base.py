@@ -1,4 +1,4 @@
-"""What every rewrite has: what a layer becomes, why it does not apply, and what it saves."""
+"""The base of rewrites: where one applies, and what a layer becomes."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from convcost.network import INPUT, Layer, Network
 from convcost.network.patterns import separable_pairs
 
 ALL, OWN, NOTHING = "all", "own", "nothing"
-"""What norm and activation follow a part: all that followed the old layer, those written with it, or none."""
+"""The norm and activation that follow a part: all that followed the old layer, those written with it, or none."""
 
 Fields = Mapping[str, Any]
 
 
 class Refusal(Exception):
-    """A rewrite does not apply to a layer; the message says why, to follow "because"."""
+    """A rewrite does not apply to a layer; the message is the reason, as a clause that can follow "because"."""
 
 
 class Part(Struct, frozen=True):
     """A layer of the new form.
 
     Attributes:
-        label: Its name behind the old layer's.
+        label: The last part of its name, after the old layer's name.
         type: Its layer type, which may be a composite one.
         fields: All fields of the type in normal form.
-        behind: Which of the old layer's norm and activation follow it: `ALL`, `OWN` or `NOTHING`.
-        changed: The fields that are not the old layer's.
-        axes: The axes on which those are the old layer's all the same.
-        share: Of how many such parts the old layer's output channels are.
+        behind: Which norm and activation of the old layer follow it: `ALL`, `OWN` or `NOTHING`.
+        changed: The fields whose values differ from the old layer's.
+        axes: The axes on which the changed fields keep the old layer's values.
+        share: The divisor of the old layer's output channels: 4 where the part has a quarter of them.
         branches: The branches of a merge, each a chain of parts.
     """
 
@@ -50,10 +50,9 @@ class Site(Struct, frozen=True):
     """A place of a network where a rewrite applies.
 
     Attributes:
-        becomes: What each layer becomes that the rewrite takes up, by its index; a layer that becomes nothing passes on
-            what it reads.
-        path: The path of the new layers where it is not that of the one they replace.
-        between: The layers between them that stay as they are, on what shape ever reaches them.
+        becomes: The parts that replace each layer, by the layer's index; a layer without parts passes on its input.
+        path: The path of the new layers where it differs from the path of the layer that they replace.
+        between: The layers between the replaced ones; they keep their fields, whatever shape reaches them.
     """
 
     becomes: Mapping[int, tuple[Part, ...]]
@@ -62,7 +61,7 @@ class Site(Struct, frozen=True):
 
 
 class Graph:
-    """A network whose layers know who reads them."""
+    """A network with the reader of each layer's output, and its separable pairs."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -79,7 +78,7 @@ class Graph:
         self.depthwise = frozenset(self.pairs.values())
 
     def followers(self, index: int) -> list[int]:
-        """Return the norm and the activation that follow a layer, however they are written."""
+        """Return the norm and the activation that follow a layer, as its fields or as items of their own."""
         found: list[int] = []
         for kind in (Norm, Activation):
             reader = self.next.get(index)
@@ -89,7 +88,7 @@ class Graph:
         return found
 
     def own(self, index: int) -> list[int]:
-        """Return those of the followers that are written with the layer, as its `norm` and `activation`."""
+        """Return the followers that are written as the layer's own `norm` and `activation`."""
         path = self.layers[index].path
         return [follower for follower in self.followers(index) if self.layers[follower].path[:-1] == path]
 
@@ -108,10 +107,10 @@ class Rewrite:
     summary: ClassVar[str] = ""
     """What becomes what."""
     loses: ClassVar[str] = ""
-    """What the new form cannot do that the old one could."""
+    """What is lost with the old form."""
     source: ClassVar[str] = ""
     example: ClassVar[Mapping[str, int]] = {}
-    """Numbers for the letters where the form depends on them: the formulas of the saving are for these."""
+    """Values of symbols that the form depends on; the formulas of the saving hold for these."""
     defaults: ClassVar[Mapping[str, int | bool]] = {}
 
     def __init__(self, **options: Any) -> None:
@@ -129,7 +128,7 @@ class Rewrite:
             raise OptionError(ErrorDetail(f"{name} of the rewrite {self.name!r} is {expected}", found=f"found {value}"))
 
     def site(self, graph: Graph, index: int) -> Site | None:
-        """Return the site of a layer and of those that belong to it; None where the rewrite does not concern it.
+        """Return the site that begins at a layer; None where the rewrite ignores layers like it.
 
         Raises:
             Refusal: The rewrite does not apply to the layer.
@@ -149,7 +148,7 @@ class Rewrite:
 
     def parts(self, layer: Layer) -> tuple[Part, ...]:
         """Return the parts that replace a layer, in arithmetic that works on numbers and symbols alike."""
-        raise TypeError(f"{self.name} says no parts")
+        raise TypeError(f"the rewrite {self.name} defines no parts")
 
 
 def part(
@@ -162,7 +161,7 @@ def part(
     share: int = 1,
     **changed: Any,
 ) -> Part:
-    """Return a part that has the old layer's fields but for those that are changed."""
+    """Return a part with the old layer's fields, except the changed ones."""
     return Part(label, type, fields(type, layer, **changed), behind, frozenset(changed), axes, share)
 
 
@@ -177,7 +176,7 @@ def fields(type: str, layer: Layer, **changed: Any) -> dict[str, Any]:
         elif name in layer.fields:
             result[name] = layer.fields[name]
         else:
-            result[name] = field.read(field.default, rank)
+            result[name] = field.plain(rank)
     return result
 
 

@@ -1,4 +1,4 @@
-"""The text of the fields of a part: what stays as it is written, what follows from defaults, what must be written."""
+"""The text of a part's fields: kept from the item, left to a default, or written anew."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from convcost.spec.expressions import read as read_expression
 from convcost.spec.source import Source
 
 _KINDS = (("norm", Norm), ("activation", Activation))
-_FORMERLY = {"out_channels": "out_features"}  # a field's name in a linear layer
+_IN_LINEAR = {"out_channels": "out_features"}  # the name of the same field in a linear layer
 
 Follower = tuple[str, Mapping[str, Any]] | None
 
 
 class Use(Struct, frozen=True):
-    """An item where it is unrolled once: the old layers that it writes, and the parts that stand for them."""
+    """One use of an item: the old layers that it writes there, and the parts that replace them."""
 
     site: Site
     layers: tuple[int, ...]
     parts: tuple[Part, ...]
 
 
-class Known:
-    """A spec as a text, as a network, and its defaults.
+class SpecText:
+    """A spec: its text, its network and its defaults.
 
     Args:
         source: A spec that has been read without an error.
@@ -61,60 +61,68 @@ class Known:
         return found
 
 
-def _in_order(name: str) -> tuple[bool, bool]:
-    """Sort what a layer is before how it does it, as people write it: channels, then the kernel, then the rest."""
+def _field_order(name: str) -> tuple[bool, bool]:
+    """Return the key that sorts fields as people write them: channels, then the kernel, then the rest."""
     return name not in ("out_channels",), name != "kernel_size"
 
 
 class PartFields:
-    """Finds the text of the fields of the parts that stand for an item.
+    """Finds the text of the fields of the parts that replace an item.
 
-    Inside a new block the item's own expressions are out of sight: they become the block's arguments.
+    The item's own expressions have no meaning inside a new block: they become the block's arguments.
     """
 
-    def __init__(self, known: Known, item: WrittenItem, uses: list[Use], *, block: bool) -> None:
-        self.known = known
+    def __init__(self, spec: SpecText, item: WrittenItem, uses: list[Use], *, block: bool) -> None:
+        self.spec = spec
         self.item = item
         self.uses = uses
         self.block = block
         self.arguments: dict[str, str] = {}
-        self.layers = known.graph.layers
+        self.layers = spec.graph.layers
         self.mains = [self._main(use) for use in uses]
         self.old = [self._old(use.layers) for use in uses]
         moved = any(self._input(use.layers) != self._input(tuple(use.site.becomes)) for use in uses)
-        self.raw = {name: text for name, text in item.raw.items() if not (moved and "in_channels" in text)}
-        for name, former in _FORMERLY.items():
+        self.raw = {
+            name: text
+            for name, text in item.raw.items()
+            if not (moved and "in_channels" in text) and not (block and name in item.in_lines)
+        }
+        for name, former in _IN_LINEAR.items():
             if former in self.raw:
                 self.raw[name] = self.raw[former]
 
     def _main(self, use: Use) -> int:
-        """Return the layer whose norm and activation are the item's: the last with weights."""
+        """Return the layer whose norm and activation are the item's: the last one that is replaced."""
         return max((index for index in use.layers if use.site.becomes[index]), default=use.layers[-1])
 
     def _input(self, indices: Sequence[int]) -> int:
-        """Return the channels that reach the first of some layers."""
+        """Return the input channels of the first of some layers."""
         return self.layers[min(indices)].input_shapes[0][0]
 
     def _old(self, indices: Sequence[int]) -> dict[str, Any]:
-        """Return the fields of the item's layers; those of a first stage go before those of the second."""
+        """Return the fields of the item's layers; of two stages with the same field, the first stage's."""
         fields: dict[str, Any] = {}
         for index in reversed(indices):
             layer = self.layers[index]
             if REGISTRY[layer.type].weights:
                 fields |= layer.fields
-        for name, former in _FORMERLY.items():
+        for name, former in _IN_LINEAR.items():
             if former in fields:
                 fields[name] = fields[former]
         return fields
 
-    def _elsewhere(self, name: str, values: list[Any]) -> str | None:
-        """Return the text that another item of the sites, such as a depthwise stage, has for the same values."""
+    def _of_other_item(self, name: str, values: list[Any]) -> str | None:
+        """Return the text of a field in another item of the sites, such as a depthwise stage, with the same values."""
         texts = set()
         for use, value in zip(self.uses, values, strict=True):
             for index in use.site.becomes:
                 layer = self.layers[index]
-                other = self.known.text.items[layer.line, layer.column]
-                if other is not self.item and layer.fields.get(name) == value and name in other.raw:
+                other = self.spec.text.items[layer.line, layer.column]
+                if (
+                    other is not self.item
+                    and layer.fields.get(name) == value
+                    and name in other.raw.keys() - other.in_lines
+                ):
                     texts.add(other.raw[name])
                     break
             else:
@@ -124,10 +132,10 @@ class PartFields:
     # the text of a part
 
     def of(self, parts: tuple[Part, ...]) -> dict[str, str]:
-        """Return the text of the fields that a part must give, in all uses the same."""
+        """Return the text of the fields that a part must state, the same in all uses."""
         type = parts[0].type
         wanted: dict[str, str] = {}
-        for name in sorted(REGISTRY[type].fields, key=_in_order):
+        for name in sorted(REGISTRY[type].fields, key=_field_order):
             text = self._field(type, name, parts)
             if text is not None:
                 wanted[name] = text
@@ -152,23 +160,23 @@ class PartFields:
             lines = [f"- {first.type}: {{{wanted}}}" if wanted else f"- {first.type}"]
         if not REGISTRY[first.type].weights and first.behind != NOTHING:
             for kind, _ in _KINDS:
-                follower = self._same([self.known.followers(main, first.behind)[kind] for main in self.mains], kind)
+                follower = self._same([self.spec.followers(main, first.behind)[kind] for main in self.mains], kind)
                 if follower is not None:
                     lines.append(f"- {self._written(follower)}".replace("- {", "- ").removesuffix("}"))
         return lines
 
     def _field(self, type: str, name: str, parts: tuple[Part, ...]) -> str | None:
-        """Return the text of a field, None where it follows from a default."""
+        """Return the text of a field; None where a default gives it."""
         values = [part.fields[name] for part in parts]
         text = self._as_written(name, values, parts[0])
         if text is None and not self.block:
-            text = self._elsewhere(name, values)
-        if text is not None or self._follows(type, name, values, parts[0]):
+            text = self._of_other_item(name, values)
+        if text is not None or self._is_by_default(type, name, values, parts[0]):
             return text
         return self._number(name, values, parts[0])
 
     def _as_written(self, name: str, values: list[Any], part: Part) -> str | None:
-        """Return the item's own text of a field, where that still holds for all or some axes, or for a share."""
+        """Return the item's own text of a field, adapted where only some axes or a share of it stays."""
         raw = self.raw.get(name)
         if raw is None:
             return None
@@ -182,30 +190,35 @@ class PartFields:
             return f"{self._kept(name, raw)} / {part.share}"
         return None
 
-    def _follows(self, type: str, name: str, values: list[Any], part: Part) -> bool:
+    def _is_by_default(self, type: str, name: str, values: list[Any], part: Part) -> bool:
         """Return whether the type's default in the file, or its own, gives a field."""
-        given, default = self.known.defaults.get(type, {}).get(name), REGISTRY[type].fields[name].default
+        given, default = self.spec.defaults.get(type, {}).get(name), REGISTRY[type].fields[name].default
         if given is None:
-            return default is not ... and default is not None and all(self._is(type, name, value) for value in values)
-        own = self.known.defaults.get(self.item.type, {}).get(name)
+            return (
+                default is not ...
+                and default is not None
+                and all(self._equals_default(type, name, value) for value in values)
+            )
+        own = self.spec.defaults.get(self.item.type, {}).get(name)
         untouched = name not in self.raw and name not in part.changed
         return untouched and given is own and self._stays(name, values)
 
     def _number(self, name: str, values: list[Any], part: Part) -> str:
-        """Return the text of a field as its value, or as the argument that brings it into a block.
+        """Return the text of a field as its value, or as an argument of the new block.
 
         Raises:
             Stuck: It differs from use to use.
         """
-        if any(value != values[0] for value in values):
-            raise Stuck(f"its uses would differ in {name}: {_literal(values[0])} and {_literal(_other(values))}")
+        different = [value for value in values if value != values[0]]
+        if different:
+            raise Stuck(f"its uses would differ in {name}: {_literal(values[0])} and {_literal(different[0])}")
         if self.block and name == "out_channels" and part.share == 1 and self._stays(name, values):
             self.arguments[name] = _literal(values[0])
             return name
         return _literal(values[0])
 
     def _stays(self, name: str, values: list[Any]) -> bool:
-        """Return whether a field's values are those of the old layers."""
+        """Return whether a field keeps the values of the old layers."""
         return values == [old.get(name) for old in self.old]
 
     def _by_axis(self, name: str, raw: str, values: list[Any], axes: tuple[int, ...]) -> str | None:
@@ -219,34 +232,35 @@ class PartFields:
         texts = [kept if axis in axes else _axis_literal(values[0][axis]) for axis in range(rank)]
         return f"[{', '.join(texts)}]"
 
-    def _is(self, type: str, name: str, value: Any) -> bool:
-        """Return whether a value is the type's default."""
+    def _equals_default(self, type: str, name: str, value: Any) -> bool:
+        """Return whether a value is the default of the type's field."""
         field = REGISTRY[type].fields[name]
         rank = len(value) if isinstance(value, tuple) else 1
-        return bool(field.read(field.default, rank) == value)
+        return bool(field.plain(rank) == value)
 
     def _kept(self, name: str, raw: str) -> str:
-        """Return the text of a field that stays: in a block the argument that brings it."""
+        """Return the text of a field that stays: in a block, the argument that carries it."""
         if not self.block or (name != "out_channels" and not _depends(raw)):
             return raw
         self.arguments[name] = raw
         return name
 
     def _followers(self, type: str, parts: tuple[Part, ...]) -> dict[str, str]:
+        """Return the text of the norm and activation fields that a part must state."""
         composite = REGISTRY[type].composite
         behind = parts[0].behind
-        own = [self.known.followers(main, OWN) for main in self.mains]
-        wanted = [self.known.followers(main, behind) for main in self.mains]
-        all_of = [self.known.followers(main, ALL) for main in self.mains]
-        defaults = self.known.defaults
+        own = [self.spec.followers(main, OWN) for main in self.mains]
+        wanted = [self.spec.followers(main, behind) for main in self.mains]
+        all_of = [self.spec.followers(main, ALL) for main in self.mains]
+        defaults = self.spec.defaults
         result: dict[str, str] = {}
         for kind, _ in _KINDS:
             old, new = [each[kind] for each in own], [each[kind] for each in wanted]
-            raw = self.item.raw.get(kind)
+            raw = self.raw.get(kind)
             given, former = defaults.get(type, {}).get(kind), defaults.get(self.item.type, {}).get(kind)
             if new == old and raw is not None and (not self.block or not _depends(raw) or raw[:1] not in "{["):
                 result[kind] = self._kept(kind, raw)
-            elif (new == old and raw is None and given is former) or (
+            elif (new == old and kind not in self.item.raw and given is former) or (
                 given is None and all(each is None for each in new)
             ):
                 pass
@@ -258,26 +272,31 @@ class PartFields:
         return result
 
     def _same(self, followers: list[Follower], kind: str) -> Follower:
+        """Return the follower that all uses share.
+
+        Raises:
+            Stuck: They have different ones.
+        """
         if any(each != followers[0] for each in followers):
             raise Stuck(f"its uses have different {kind}s")
         return followers[0]
 
     def _written(self, follower: Follower) -> str:
-        """Return a norm or activation as a field has it."""
+        """Return a norm or activation as the text of a field."""
         if follower is None:
             return "none"
         type, fields = follower
-        defaults = self.known.defaults.get(type, {})
-        told = [
+        defaults = self.spec.defaults.get(type, {})
+        stated = [
             f"{name}: {_literal(value)}"
             for name, value in fields.items()
             if name in defaults or not self._is_default(type, name, value)
         ]
-        return f"{{{type}: {{{', '.join(told)}}}}}" if told else type
+        return f"{{{type}: {{{', '.join(stated)}}}}}" if stated else type
 
     def _is_default(self, type: str, name: str, value: Any) -> bool:
         field = REGISTRY[type].fields[name]
-        return not field.required and field.read(field.default, 0) == value
+        return not field.required and bool(field.plain() == value)
 
 
 def _depends(raw: str) -> bool:
@@ -289,6 +308,7 @@ def _depends(raw: str) -> bool:
 
 
 def _axis_literal(value: Any) -> str:
+    """Return a field's value on one axis as text."""
     return str(value) if not isinstance(value, tuple) else str(value[0]) if value[0] == value[1] else str(list(value))
 
 
@@ -305,7 +325,3 @@ def _literal(value: Any) -> str:
             return _literal(tuple(before for before, _ in value))
         return f"[{', '.join(f'[{before}, {after}]' for before, after in value)}]"
     return str(value[0]) if len(set(value)) == 1 else f"[{', '.join(map(str, value))}]"
-
-
-def _other(values: list[Any]) -> Any:
-    return next(value for value in values if value != values[0])

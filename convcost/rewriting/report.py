@@ -49,7 +49,9 @@ class CatalogueReport(Struct, frozen=True):
 
     def data(self) -> Struct:
         """Return the rewrites as a document."""
-        return documents.Catalogue(letters=LETTERS, rewrites=[documents.Rewrite(**record) for record in self.records()])
+        return documents.Catalogue(
+            letters=LETTERS, rewrites=[documents.RewriteDocument(**record) for record in self.records()]
+        )
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each rewrite."""
@@ -72,7 +74,7 @@ class CatalogueReport(Struct, frozen=True):
         return records
 
     def table(self) -> Table:
-        """Return the rewrites with what they leave of the cost, as formulas."""
+        """Return the rewrites with the share of the cost that is left, as formulas."""
         rows = []
         for record in self.records():
             mults, params = record["mults_left"], record["params_left"]
@@ -135,7 +137,7 @@ class RewritingReport(Struct, frozen=True):
 
 
 def numbers(before: Cost, after: Cost, largest: int) -> tuple[str, ...]:
-    """Return the cells of a cost before and after: parameters, multiplications, their change, a bar, what is left."""
+    """Return the cells of a cost before and after: parameters, multiplications, the change, a bar, the share left."""
     old, new = before.mults, after.mults
     drawn = ""
     if largest:
@@ -161,6 +163,7 @@ def _apart(before: Cost, after: Cost) -> tuple[str, ...]:
 
 
 def _value(value: Any) -> str:
+    """Return an option's value as the command line takes it."""
     return str(value).lower()
 
 
@@ -175,6 +178,6 @@ def _record(network: str, place: RewrittenPlace) -> dict[str, Any]:
 
 
 def before_after(before: Cost, after: Cost, **more: Cost) -> dict[str, Any]:
-    """Return a flat mapping of what something costs before and after, metric by metric."""
+    """Return a flat mapping of costs before and after, metric by metric."""
     sides = {side: counts(cost) for side, cost in {"before": before, "after": after, **more}.items()}
-    return {f"{name}_{side}": told[name] for name in sides["before"] for side, told in sides.items()}
+    return {f"{name}_{side}": values[name] for name in sides["before"] for side, values in sides.items()}

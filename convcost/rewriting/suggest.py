@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network import Network
 from convcost.numbers import plain
 from convcost.reports.result import Result
@@ -130,12 +130,18 @@ class Suggestion(Result, frozen=True):
         )
         return f"{heading.title(self.before.network)}: {found} with {counted(len(self.steps), 'step')}"
 
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant."""
+        return self.before.warnings
+
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
         from convcost.documents import rewriting as documents
+        from convcost.documents.warnings import warning_documents
 
-        return documents.Suggestion(
+        return documents.SuggestionDocument(
             network=network_document(self.before.network),
             convention=convention_document(self.before),
             limits=dict(self.limits),
@@ -143,7 +149,7 @@ class Suggestion(Result, frozen=True):
             spared=list(self.spared),
             reached_by=self.reached_by or None,
             steps=[
-                documents.Step(
+                documents.StepDocument(
                     layers=list(step.names),
                     rewrite=step.rewrite,
                     before=cost_document(step.candidate.before),
@@ -153,6 +159,7 @@ class Suggestion(Result, frozen=True):
                 for step in self.steps
             ],
             totals=before_after(self.before.total, self.after.total),
+            warnings=warning_documents(self.warnings),
         )
 
 

@@ -1,4 +1,4 @@
-"""A spec's text with layers of another form: the items that write them are replaced in place."""
+"""Rewritten specs: the items that write the rewritten layers are replaced in the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.rewriting.application import apply
 from convcost.rewriting.base import OWN, Part, Rewrite, Site
-from convcost.rewriting.field_text import Known, PartFields, Use
+from convcost.rewriting.field_text import PartFields, SpecText, Use
 from convcost.rewriting.separation import separate
 from convcost.spec import load
 from convcost.spec.editing import Stuck, WrittenItem
@@ -21,7 +21,7 @@ from convcost.spec.source import Source
 
 
 class Note(Struct, frozen=True):
-    """What a rewrite is called in the comments of the text, and where it comes from."""
+    """The name of a rewrite and its source, for the comments in the text."""
 
     name: str
     source: str
@@ -44,7 +44,7 @@ def rewrite_text(
         expected: The rewritten network, which the new text must describe, but for the names of its layers.
 
     Raises:
-        OptionError: An item is used in ways that the rewrite would tell apart, or its text cannot be edited.
+        OptionError: The rewrite would need a different text for each use of an item, or the text cannot be edited.
     """
     labels = {index: note.name for note, sites in changes for site in sites for index in site.becomes}
     source, network = separate(source, settings, network, labels)
@@ -88,19 +88,22 @@ def can_rewrite(
 
 
 def _arithmetic(layer: Layer) -> tuple[Any, ...]:
+    """Return everything of a layer but its name and place."""
     return layer.type, layer.fields, layer.sources, layer.input_shapes, layer.output_shape
 
 
 class _Writer:
+    """Replaces the items that write the layers of sites, and collects the new blocks."""
+
     def __init__(self, source: Source, network: Network) -> None:
         self.source = source
-        self.known = Known(source, network)
-        self.graph, self.text = self.known.graph, self.known.text
+        self.spec = SpecText(source, network)
+        self.graph, self.text = self.spec.graph, self.spec.text
         self.at: dict[tuple[int, int], list[int]] = {}
         for index, layer in enumerate(network.layers):
             self.at.setdefault((layer.line, layer.column), []).append(index)
-        self.blocks: dict[str, str] = {}  # the text of each new block's body, and its name
-        self.lines: dict[str, list[str]] = {}  # the same by their first line
+        self.blocks: dict[str, str] = {}  # the name of each new block, by its text
+        self.lines: dict[str, list[str]] = {}  # the lines of each new block, by its first line
 
     def write(self, note: Note, sites: Sequence[Site]) -> None:
         """Replace the items that write the layers of the sites."""
@@ -125,7 +128,7 @@ class _Writer:
                 raise OptionError(self._detail("an item cannot be rewritten", place, str(stuck))) from None
 
     def finish(self, notes: Sequence[Note]) -> None:
-        """Write the new blocks, and what was done."""
+        """Write the new blocks, and a comment at the top."""
         try:
             if self.lines:
                 self.text.add_blocks(self.lines)
@@ -163,11 +166,11 @@ class _Writer:
         comment = f"{note.name}: was {item.type}"
         single = uses[0].parts[0]
         if len(parts) == 1 and not single.branches and single.behind == OWN:
-            wanted = PartFields(self.known, item, uses, block=False)
+            wanted = PartFields(self.spec, item, uses, block=False)
             comment = note.name if single.type == item.type else comment
             self.text.become(item, single.type, wanted.of(parts[0]), comment)
             return
-        fields = PartFields(self.known, item, uses, block=True)
+        fields = PartFields(self.spec, item, uses, block=True)
         lines = ["layers:", *(f"  {line}" for part in parts for line in fields.lines(part))]
         if fields.arguments:
             lines.insert(0, "params: {" + ", ".join(f"{name}: " for name in fields.arguments) + "}")
@@ -184,4 +187,5 @@ class _Writer:
 
 
 def _outline(part: Part) -> tuple[Any, ...]:
+    """Return the types of a part and of its branches, without their fields."""
     return part.type, part.behind, tuple(tuple(map(_outline, branch)) for branch in part.branches)

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from convcost.errors import ErrorDetail, FormulaError, OptionError, nearest
 from convcost.network import Network
 from convcost.spec import expand, expressions, limits, reading, tree
@@ -16,6 +18,7 @@ from convcost.spec.collector import ErrorCollector, TooManyErrors
 from convcost.spec.document import INVALID, Document, Given, Symbol
 from convcost.spec.expressions import Expression, Missing
 from convcost.spec.source import Source
+from convcost.spec.warnings import warnings_of
 
 if TYPE_CHECKING:  # symbolic numbers are imported where symbols stay free
     from convcost.spec.unbound import Letters
@@ -67,7 +70,13 @@ class Spec:
             except TooManyErrors:
                 pass
             errors.tell()
-        return network
+        assert document is not None
+        return self._warned(document, network, settings)
+
+    def _warned(self, document: Document, network: Network, settings: Mapping[str, Any]) -> Network:
+        """Return a network with the warnings about its spec."""
+        found = warnings_of(document, network, settings, self.source)
+        return replace(network, warnings=found) if found else network
 
     def check(self, names: Collection[str], option: str) -> Document:
         """Return the document, if the spec can be read and declares these symbols.
@@ -105,7 +114,8 @@ class Spec:
         def symbols(errors: ErrorCollector, letters: Letters) -> dict[str, Any]:
             return _symbols(document, settings, errors, letters.letter)
 
-        return expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
+        network = expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
+        return self._warned(document, network, settings)
 
 
 def load(source: Source, settings: Mapping[str, Any]) -> Network:
@@ -201,8 +211,12 @@ def _constant(given: Given, values: Mapping[str, Any], errors: ErrorCollector, n
     if value is INVALID:
         return None
     if isinstance(value, list):
-        errors.add("a symbol is one value", given.at, path=f"symbols.{name}", found="a list")
-        return None
+        elements = [_constant(Given(element, given.at), values, errors, name) for element in value]
+        if any(isinstance(element, list) for element in elements):
+            message = "an element of a symbol is one value"
+            errors.add(message, given.at, path=f"symbols.{name}", found="a list in a list")
+            return None
+        return None if any(element is None for element in elements) else elements
     return value
 
 
@@ -228,6 +242,8 @@ def _breaks(value: Any, multiple: Any) -> tuple[str, str] | None:
     if multiple is None or value is None or isinstance(value, Missing):
         return None
     demand = f"a multiple of {shown(multiple)}"
+    if isinstance(value, list):
+        return next((broken for each in value if (broken := _breaks(each, multiple))), None)
     if isinstance(value, (bool, str)):
         return demand, ""
     if value % multiple == 0:

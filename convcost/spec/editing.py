@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-import yaml
+from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
 
 from convcost.spec.source import Source
-
-try:
-    from yaml import CBaseLoader as Loader
-except ImportError:  # PyYAML built without libyaml
-    from yaml import BaseLoader as Loader  # type: ignore[assignment]
+from convcost.spec.tree import Mapping, Node, Scalar, Sequence, SpannedTree
 
 _NEEDS_QUOTES = frozenset(",[]{}#&*!|>'\"%@`")
 
@@ -28,21 +22,19 @@ class WrittenItem:
         type: Its type.
         keys: Its other keys, such as `name`.
         raw: The text of each of its fields.
+        in_lines: The fields whose text cannot stand inside braces: lists and mappings in lines, and block scalars.
     """
 
-    def __init__(
-        self, text: str, parent: yaml.SequenceNode, node: yaml.Node, key: yaml.Node, value: yaml.Node | None
-    ) -> None:
+    def __init__(self, text: Text, parent: Sequence, node: Node, key: Scalar, value: Node | None) -> None:
         self.parent = parent
         self.node = node
         self.key = key
         self.value = value
-        self.type: str = key.value
-        self.keys = frozenset(k.value for k, _ in node.value) if isinstance(node, yaml.MappingNode) else frozenset()
-        self.entries: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-        if isinstance(value, yaml.MappingNode):
-            self.entries = {k.value: (k, v) for k, v in value.value}
-        self.raw = {name: text[_start(v) : _end(v)] for name, (_, v) in self.entries.items() if _start(v) < _end(v)}
+        self.type = key.text
+        self.keys = frozenset(node.entries) if isinstance(node, Mapping) else frozenset()
+        self.entries = value.entries if isinstance(value, Mapping) else {}
+        self.raw = {name: written for name, (_, field) in self.entries.items() if (written := text.written(field))}
+        self.in_lines = frozenset(name for name, (_, field) in self.entries.items() if text.in_lines(field))
 
 
 class Text:
@@ -54,11 +46,19 @@ class Text:
 
     def __init__(self, source: Source) -> None:
         self.text = source.text
-        root = yaml.compose(source.text, Loader=Loader)
-        assert isinstance(root, yaml.MappingNode)  # it was read before
-        self.root = root
-        self.items = {_place(item.key): item for item in self._walk(self.root)}
+        self._tree = SpannedTree(source)
+        self.items = {(item.key.line + 1, item.key.column + 1): item for item in self._walk(self._tree.root)}
         self._edits: list[tuple[int, int, str]] = []
+
+    def written(self, node: Node) -> str:
+        """Return the text of a node."""
+        return self.text[self._start(node) : self._end(node)]
+
+    def in_lines(self, node: Node) -> bool:
+        """Return whether a node is written in lines of its own, and so cannot stand inside braces."""
+        if isinstance(node, Scalar):
+            return self.written(node)[:1] in ("|", ">")
+        return not self._in_braces(node)
 
     def edited(self) -> str:
         """Return the text with all edits."""
@@ -70,37 +70,37 @@ class Text:
 
     def blocks(self) -> list[str]:
         """Return the names of the file's blocks."""
-        node = self._top("blocks")
-        return [key.value for key, _ in node[1].value] if node and isinstance(node[1], yaml.MappingNode) else []
+        _, blocks = self._tree.root.entries.get("blocks", (None, None))
+        return list(blocks.entries) if isinstance(blocks, Mapping) else []
 
-    def become(self, item: WrittenItem, type: str, wanted: Mapping[str, str], comment: str) -> None:
+    def become(self, item: WrittenItem, type: str, wanted: AnyMapping[str, str], comment: str) -> None:
         """Give an item another type and other fields; what stays the same is not touched.
 
         Args:
             item: The item.
             type: Its new type.
             wanted: The text of each of its fields.
-            comment: What is said of it at the end of its line, where there is room.
+            comment: The comment at the end of its line, where there is room.
         """
-        self._edit(item.key.start_mark.index, item.key.end_mark.index, type)
-        end = _end(item.value if item.value is not None else item.key)
-        in_lines = bool(item.entries) and not _in_braces(item.value)
+        self._edit(self._start(item.key), self._end(item.key), type)
+        end = self._end(item.value if item.value is not None else item.key)
+        in_lines = bool(item.entries) and not self._in_braces(item.value)
         if not item.entries:
             if wanted:
                 colon = ":" if item.value is None else ""
-                place = item.key.end_mark.index + (item.value is not None)
+                place = self._end(item.key) + (item.value is not None)
                 self._edit(place, place if item.value is None else max(place, end), f"{colon} {_flow(wanted)}")
-        elif _in_braces(item.value):
+        elif self._in_braces(item.value):
             self._fields_in_braces(item, wanted)
         else:
             self._fields_in_lines(item, wanted)
-        self._comment(item.key.end_mark.index + 1 if in_lines else end, comment)
+        self._comment(self._end(item.key) + 1 if in_lines else end, comment)
 
-    def _fields_in_braces(self, item: WrittenItem, wanted: Mapping[str, str]) -> None:
+    def _fields_in_braces(self, item: WrittenItem, wanted: AnyMapping[str, str]) -> None:
         kept = [name for name in item.entries if name in wanted]
         if not kept:
             assert item.value is not None
-            self._edit(_start(item.value), _end(item.value), _flow(wanted) if wanted else "")
+            self._edit(self._start(item.value), self._end(item.value), _flow(wanted) if wanted else "")
             return
         previous = None
         names = list(item.entries)
@@ -111,26 +111,26 @@ class Text:
                 previous = value
             elif previous is None:  # up to the next key, with the comma
                 following = item.entries[names[index + 1]][0]
-                self._edit(key.start_mark.index, following.start_mark.index, "")
+                self._edit(self._start(key), self._start(following), "")
             else:  # from behind the one before, with the comma
-                self._edit(_end(item.entries[names[index - 1]][1]), _end(value), "")
+                self._edit(self._end(item.entries[names[index - 1]][1]), self._end(value), "")
         added = [f", {name}: {in_braces(text)}" for name, text in wanted.items() if name not in item.entries]
         assert previous is not None
-        end = _end(item.entries[names[-1]][1])
+        end = self._end(item.entries[names[-1]][1])
         self._edit(end, end, "".join(added))
 
-    def _fields_in_lines(self, item: WrittenItem, wanted: Mapping[str, str]) -> None:
+    def _fields_in_lines(self, item: WrittenItem, wanted: AnyMapping[str, str]) -> None:
         for name, (key, value) in item.entries.items():
             if name in wanted:
                 self._change(item, name, wanted[name])
             else:
-                line = self._line_start(key.start_mark.index)
-                if self.text[line : key.start_mark.index].strip():
+                line = self._line_start(self._start(key))
+                if self.text[line : self._start(key)].strip():
                     raise Stuck(f"{name} cannot be taken out of its line")
-                self._edit(line, self._line_end(_end(value)) + 1, "")
+                self._edit(line, self._line_end(self._end(value)) + 1, "")
         first = next(iter(item.entries.values()))[0]
-        last = max(_end(value) for _, value in item.entries.values())
-        indent = " " * first.start_mark.column
+        last = max(self._end(value) for _, value in item.entries.values())
+        indent = " " * first.column
         added = [f"\n{indent}{name}: {text}" for name, text in wanted.items() if name not in item.entries]
         if added:
             end = self._line_end(last)
@@ -139,7 +139,7 @@ class Text:
     def _change(self, item: WrittenItem, name: str, text: str) -> None:
         _, value = item.entries[name]
         if item.raw.get(name) != text:
-            self._edit(_start(value), _end(value), in_braces(text) if _in_braces(item.value) else text)
+            self._edit(self._start(value), self._end(value), in_braces(text) if self._in_braces(item.value) else text)
 
     def remove(self, item: WrittenItem) -> None:
         """Take an item out of its list, with its lines where it has lines of its own.
@@ -150,22 +150,22 @@ class Text:
         for key in "from", "if", "repeat":
             if key in item.keys:
                 raise Stuck(f"an item with {key!r} cannot be left out")
-        siblings = item.parent.value
-        index = siblings.index(item.node)
+        siblings = item.parent.items
+        index = next(index for index, sibling in enumerate(siblings) if sibling is item.node)
         if len(siblings) == 1:
             raise Stuck("the only item of a list cannot be left out")
-        start, end = _start(item.node), _end(item.node)
+        start, end = self._start(item.node), self._end(item.node)
         line = self._line_start(start)
-        if not item.parent.flow_style and self.text[line:start].strip() == "-":
+        if not self._in_braces(item.parent) and self.text[line:start].strip() == "-":
             self._edit(line, self._line_end(end) + 1, "")
         elif index + 1 < len(siblings):
-            self._edit(start, _start(siblings[index + 1]), "")
-        elif item.parent.flow_style:
-            self._edit(_end(siblings[index - 1]), end, "")
+            self._edit(start, self._start(siblings[index + 1]), "")
+        elif self._in_braces(item.parent):
+            self._edit(self._end(siblings[index - 1]), end, "")
         else:
             raise Stuck("it shares its line with something else")
 
-    def add_blocks(self, blocks: Mapping[str, list[str]]) -> None:
+    def add_blocks(self, blocks: AnyMapping[str, list[str]]) -> None:
         """Write new blocks behind the others, or a section for them before `layers`.
 
         Args:
@@ -174,23 +174,22 @@ class Text:
         Raises:
             Stuck: The file is written in braces.
         """
-        found = self._top("blocks")
-        if _in_braces(self.root) or (found and _in_braces(found[1])):
+        top = self._tree.root.entries
+        found = top.get("blocks")
+        if self._in_braces(self._tree.root) or (found and self._in_braces(found[1])):
             raise Stuck("a block cannot be added to a spec that is written in {}")
-        known: list[Any] = found[1].value if found and isinstance(found[1], yaml.MappingNode) else []
-        indent = " " * (known[0][0].start_mark.column if known else 2)
+        known = list(found[1].entries.values()) if found and isinstance(found[1], Mapping) else []
+        indent = " " * (known[0][0].column if known else 2)
         texts = [
             "".join(f"{indent}{line}\n" for line in (head, *(f"  {line}" for line in lines)))
             for head, lines in blocks.items()
         ]
         body = "\n".join(texts)
         if found:
-            at = self._line_end(_end(known[-1][1] if known else found[0]))
+            at = self._line_end(self._end(known[-1][1] if known else found[0]))
             self._edit(at, at, ("\n\n" if known else "\n") + body.removesuffix("\n"))
         else:
-            layers = self._top("layers")
-            assert layers is not None
-            at = self._line_start(_start(layers[0]))
+            at = self._line_start(self._start(top["layers"][0]))
             self._edit(at, at, f"blocks:\n{body}\n")
 
     def head(self, comment: str) -> None:
@@ -213,20 +212,28 @@ class Text:
         end = self.text.find("\n", index)
         return len(self.text) if end < 0 else end - self.text[index:end].endswith("\r")
 
-    def _top(self, name: str) -> tuple[Any, Any] | None:
-        return next(((key, value) for key, value in self.root.value if key.value == name), None)
+    def _start(self, node: Node) -> int:
+        return self._tree.span(node).start
 
-    def _walk(self, node: yaml.Node) -> Iterator[WrittenItem]:
-        if isinstance(node, yaml.MappingNode):
-            for _, value in node.value:
+    def _end(self, node: Node) -> int:
+        span = self._tree.span(node)
+        return span.start + len(self.text[span.start : span.end].rstrip())  # a block scalar's end is behind its line
+
+    def _in_braces(self, node: Node | None) -> bool:
+        return node is not None and self._tree.span(node).braces
+
+    def _walk(self, node: Node) -> Iterator[WrittenItem]:
+        """Yield the items of all lists of a node."""
+        if isinstance(node, Mapping):
+            for _, value in node.entries.values():
                 yield from self._walk(value)
-        elif isinstance(node, yaml.SequenceNode):
-            for child in node.value:
-                if isinstance(child, yaml.ScalarNode):
-                    yield WrittenItem(self.text, node, child, child, None)
-                elif isinstance(child, yaml.MappingNode):
-                    for key, value in child.value:
-                        yield WrittenItem(self.text, node, child, key, value)
+        elif isinstance(node, Sequence):
+            for child in node.items:
+                if isinstance(child, Scalar):
+                    yield WrittenItem(self, node, child, child, None)
+                elif isinstance(child, Mapping):
+                    for key, value in child.entries.values():
+                        yield WrittenItem(self, node, child, key, value)
                 yield from self._walk(child)
 
 
@@ -241,27 +248,5 @@ def in_braces(text: str) -> str:
     return f'"{text}"'
 
 
-def _flow(wanted: Mapping[str, str]) -> str:
+def _flow(wanted: AnyMapping[str, str]) -> str:
     return "{" + ", ".join(f"{name}: {in_braces(text)}" for name, text in wanted.items()) + "}"
-
-
-def _in_braces(node: yaml.Node | None) -> bool:
-    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
-
-
-def _place(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def _start(node: yaml.Node) -> int:
-    index: int = node.start_mark.index
-    return index
-
-
-def _end(node: yaml.Node) -> int:
-    """Return the end of a node's text; the parser puts the end of a list in lines behind the space after it."""
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style:
-        last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last)
-    index: int = node.end_mark.index
-    return index

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.errors import FormulaError
-from convcost.layers import FieldError, LayerError, LayerType, Shape
-from convcost.layers.base import wrong_rank
+from convcost.layers import FieldError, LayerError, LayerType, Shape, shown
+from convcost.layers.layout import channel_axis, number_of_axis
 from convcost.network import Tensor
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.collector import ErrorCollector, Positioned
 from convcost.spec.document import INVALID, Document, Given, Item
-from convcost.spec.expressions import Expression, Missing, Unknown
+from convcost.spec.expressions import RESOLVER, Expression, Missing, Unknown
 from convcost.spec.tree import Sequence
 from convcost.spec.unknown import UNKNOWN, UnknownNumber, unknown_value
 
@@ -47,7 +48,12 @@ class Value(Struct, frozen=True, gc=False):
 
     def reshaped(self, shape: Shape) -> Value:
         """Return it with another shape, of as many axes as are known."""
-        return Value(Tensor(shape, self.tensor.producer, self.tensor.output), self.ranked)
+        return Value(replace(self.tensor, shape=shape), self.ranked)
+
+    @property
+    def channels(self) -> Any:
+        """How many channels it has: the size of the axis that holds them, of unknown layout the first."""
+        return self.shape[channel_axis(len(self.shape), self.tensor.layout) or 0]
 
     def unsized(self) -> Value:
         """Return it with sizes of which none is known."""
@@ -56,6 +62,34 @@ class Value(Struct, frozen=True, gc=False):
     def unranked(self) -> Value:
         """Return it with a shape of which nothing is known."""
         return Value(self.unsized().tensor, ranked=False)
+
+
+def size_of(value: Value | None, size: str | int) -> Any:
+    """Return a size of a value for an expression.
+
+    Args:
+        value: The value; None where an error hides it.
+        size: `channels`, the name of another axis, `size` for the list of all but the channels, or an axis' number.
+
+    Raises:
+        ExpressionError: The value has no such axis.
+        Unknown: An error hides it.
+    """
+    if value is None or not value.ranked:
+        raise Unknown
+    shape, layout = value.shape, value.tensor.layout
+    if size == "size":
+        channels = channel_axis(len(shape), layout)
+        sizes = [each for axis, each in enumerate(shape) if axis != channels]
+        if UnknownNumber in map(type, sizes):
+            raise Unknown
+        return sizes
+    number = number_of_axis(size, len(shape), layout)
+    if number is None:
+        raise ExpressionError(f"there is no {size} here", f"the value is {shown(shape)}, {layout}")
+    if shape[number] is UNKNOWN:
+        raise Unknown
+    return shape[number]
 
 
 class Evaluator:
@@ -80,7 +114,7 @@ class Evaluator:
             Unknown: It depends on what a reported error hides.
         """
         if given.outer:
-            env = {**self.symbols, "in_channels": env.get("in_channels", Missing())}
+            env = {**self.symbols, "in_channels": env.get("in_channels", Missing()), RESOLVER: env.get(RESOLVER)}
         try:
             return self._computed(given.value, env)
         except ExpressionError as error:
@@ -109,6 +143,8 @@ class Evaluator:
             return value.value(env)
         if value.__class__ is list:
             return [self._computed(part, env) for part in value]
+        if value.__class__ is dict:
+            return {name: self._computed(part, env) for name, part in value.items()}
         return value
 
     def described(self, given: Given, value: Any) -> str:
@@ -124,10 +160,6 @@ class Evaluator:
         """Report what a layer type says of its fields and inputs."""
         at: Positioned = given[detail.field].at if detail.field in given else item
         self.detail(detail.message, item, at, found=detail.found, help=detail.help)
-
-    def wrong_rank(self, layer: type[LayerType], item: Item, shape: Shape) -> None:
-        """Report a vector where spatial axes are needed, or the reverse."""
-        self.layer_error(wrong_rank(layer, shape), item, {})
 
     def note(self) -> str:
         """Return the note that says where the block being unrolled is used."""
@@ -187,13 +219,13 @@ class Evaluator:
                 except Unknown:
                     continue
                 if claimed is not INVALID and (
-                    isinstance(claimed, bool) or claimed not in (value.shape[0], [value.shape[0]])
+                    isinstance(claimed, bool) or claimed not in (value.channels, [value.channels])
                 ):
                     self.detail(
                         f"{name} must be what reaches the layer",
                         item,
                         given[name].at,
-                        found=f"{self.described(given[name], claimed)}, {value.shape[0]} reach it",
+                        found=f"{self.described(given[name], claimed)}, {value.channels} reach it",
                         help="it may be left out: it is always inferred",
                     )
         return fields, unread

@@ -7,24 +7,43 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from convcost.layers import REGISTRY, LayerError, LayerType, Shape, shown
+from convcost.layers import FIXED, REGISTRY, LayerError, LayerType, Shape, shown
+from convcost.layers.base import FEATURES
 from convcost.layers.fields import CHANNELS, MAX_SIZE
-from convcost.network import Network, NetworkBuilder, Tensor
+from convcost.layers.layout import VECTOR
+from convcost.network import Layer, Network, NetworkBuilder, Origin, Tensor
+from convcost.network.graph import FLOAT32
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.collector import ErrorCollector, Positioned
-from convcost.spec.document import INPUT_NAME, INVALID, MOST_SIZES, Document, Given, Item
-from convcost.spec.evaluate import WHOLE, Evaluator, Value
-from convcost.spec.expressions import Expression, Missing, Unknown
+from convcost.spec.document import (
+    EACH,
+    INPUT_NAME,
+    INVALID,
+    MOST_SIZES,
+    OWN,
+    PREVIOUS,
+    RESIDUAL,
+    Document,
+    Given,
+    InputGiven,
+    Item,
+)
+from convcost.spec.evaluate import WHOLE, Evaluator, Value, size_of
+from convcost.spec.expressions import RESOLVER, Expression, Missing, Unknown
 from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
 from convcost.spec.limits import DEFAULT_LAYERS, HELP, MOST_LAYERS, watch
+from convcost.spec.scope import ROOT, Path, Scope, Sharing, difference, has_weights
 from convcost.spec.unknown import UNKNOWN
+
+Values = tuple[Value, ...]
 
 DEEPEST = 100
 _VISITS, _VISITS_PER_LAYER = 100_000, 4  # items looked at before layers must have come of it
 _TOLD_EVERY = 2_000  # layers
+_NOTHING = Value(Tensor(()))  # what reaches a layer that reads nothing
 
 
 class TooLarge(Exception):
@@ -50,11 +69,13 @@ def expand(
         max_layers: How many layers it may have.
     """
     expander = (make or Expander)(document, symbols, errors, max_layers)
-    value = expander.input()
+    values = expander.inputs()
+    scope = Scope(values)
     if not document.closed:
         with suppress(TooLarge):
             expander.check_least(document.items)
-            expander.run(document.items, Scope({INPUT_NAME: value}), expander.evaluate.symbols, value, ROOT)
+            first = next(iter(values.values()))
+            expander.run(document.items, scope, expander.evaluate.symbols, (first,), ROOT)
     if expander.watch is not None:
         expander.watch(len(expander.builder.layers), True)
     return expander.builder.build(
@@ -62,50 +83,8 @@ def expand(
         source=document.source,
         symbols={name: value for name, value in symbols.items() if not isinstance(value, Missing)},
         limits=document.limits,
+        named_outputs=expander.outputs(scope),
     )
-
-
-class Path(Struct, frozen=True, gc=False):
-    """Where layers are: the parts of their name, and those that earlier versions gave them.
-
-    `former` is the same object as `parts` while both are equal.
-    """
-
-    parts: tuple[str, ...]
-    former: tuple[str, ...]
-
-    def to(self, part: str, former: str | None = None) -> Path:
-        """Return the path one level deeper; without a former part, it is the same."""
-        parts = (*self.parts, part)
-        if self.former is self.parts and (former is None or former == part):
-            return Path(parts, parts)
-        return Path(parts, (*self.former, part if former is None else former))
-
-    def formerly(self, label: str) -> Path:
-        """Return the path of what had one more level formerly."""
-        return Path(self.parts, (*self.former, label)) if label else self
-
-
-ROOT = Path((), ())  # both the same object
-
-
-class Scope:
-    """The named values of a list and the lists around it."""
-
-    __slots__ = ("around", "here")
-
-    def __init__(self, here: dict[str, Value] | None = None, around: Scope | None = None) -> None:
-        self.here: dict[str, Value] = here or {}
-        self.around = around
-
-    def find(self, name: str) -> Value | None:
-        """Return the value of a name, None where nothing bears it."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.here:
-                return scope.here[name]
-            scope = scope.around
-        return None
 
 
 class Expander:
@@ -121,85 +100,232 @@ class Expander:
         self.watch = watch()
         self.visits = 0
         self.depth = 0  # lists within each other
+        self.sharing: list[Sharing | None] = []
+        self.frozen = 0  # items around that are not trainable
+        self.times = 1  # slices that the items around run on
+        self.widths = document.widths or FLOAT32
 
     # the flow
 
-    def input(self) -> Value:
-        """Return the network's input."""
-        given = self.document.input
+    def inputs(self) -> dict[str, Value]:
+        """Return the network's inputs by name."""
+        return {name: self._input(name, given) for name, given in self.document.inputs.items()}
+
+    def _input(self, name: str, given: InputGiven) -> Value:
+        path = "input" if name == INPUT_NAME and len(self.document.inputs) == 1 else f"inputs.{name}"
+        layout, width = given.layout.replace("_", " "), given.width or self.widths.activations
+        nodes = getattr(given.shape.at, "items", ())
         try:
-            sizes = self.evaluate.value(given, self.evaluate.symbols, "input")
+            sizes = self.evaluate.value(given.shape, self.evaluate.symbols, path)
         except Unknown:
             sizes = INVALID
         if sizes is INVALID:
-            nodes = getattr(given.at, "items", ())
             known = 1 <= len(nodes) <= MOST_SIZES
-            return Value(self.builder.add_input((UNKNOWN,) * (len(nodes) if known else 3)), known)
+            shape = (UNKNOWN,) * (len(nodes) if known else 3)
+            return Value(self.builder.add_input(shape, layout, width), known)
         known_sizes = []
-        for size, node in zip(sizes, getattr(given.at, "items", ()), strict=True):
+        for size, node in zip(sizes, nodes, strict=True):
             if not self.is_input_size(size):
                 self.errors.add(
                     "a size of the input is a whole number from 1 to 10**15",
                     node,
-                    path="input",
+                    path=path,
                     found=f"found {shown_value(size)}",
                     help=WHOLE if isinstance(size, Fraction) else "",
                 )
                 size = UNKNOWN
             known_sizes.append(size)
-        return Value(self.builder.add_input(tuple(known_sizes)))
+        return Value(self.builder.add_input(tuple(known_sizes), layout, width))
+
+    def outputs(self, scope: Scope) -> tuple[Tensor, ...]:
+        """Return the outputs that the document names; none where it names none."""
+        found = [scope.find(name) for name, _ in self.document.outputs]
+        return tuple([value.tensor for value in found if value is not None])
 
     def is_input_size(self, size: Any) -> bool:
         """Return whether a size can be one of the input."""
         return type(size) is int and 1 <= size <= MAX_SIZE
 
-    def run(self, items: list[Item], scope: Scope, env: dict[str, Any], value: Value, path: Path) -> Value:
-        """Run a list's items one after the other and return the last one's output."""
+    def run(self, items: list[Item], scope: Scope, env: dict[str, Any], values: Values, path: Path) -> Values:
+        """Run a list's items one after the other and return what the last one gives."""
         self.depth += 1
         for item in items:
             if self.depth > DEEPEST:
                 self._too_large(item, f"blocks and branches nest deeper than {DEEPEST} levels")
-            value = self.item(item, scope, env, value, path)
-            if item.name:
-                scope.here[item.name] = value
+            start = len(self.builder.layers)
+            values = self.item(item, scope, env, values, path)
+            if item.names:
+                self._bind(item, scope, values, range(start, len(self.builder.layers)))
         self.depth -= 1
-        return value
+        return values
 
-    def item(self, item: Item, scope: Scope, env: dict[str, Any], value: Value, path: Path) -> Value:
-        """Run an item, as often as it is repeated, and return its last output."""
+    def _bind(self, item: Item, scope: Scope, values: Values, layers: range) -> None:
+        """Give an item's outputs their names."""
+        if len(values) == len(item.names):
+            named = values
+        else:
+            named = (values[0].unranked(),) * len(item.names)
+            if values[0].ranked:
+                given = f"{item.type} gives {_counted(len(values), 'value')}"
+                found = _counted(len(item.names), "name")
+                help = f"name: [{', '.join('abcdefgh'[: len(values)])}]; _ for one that is not needed"
+                self.evaluate.detail(given, item, item, found=found, help=help if 1 < len(values) <= 8 else "")
+        for name, value in zip(item.names, named, strict=True):
+            if name != "_":
+                scope.here[name] = value
+                scope.layers[name] = layers
+
+    def item(self, item: Item, scope: Scope, env: dict[str, Any], values: Values, path: Path) -> Values:
+        """Run an item, as often as it is repeated, and return what it gives at last."""
         self._visit(item)
-        if not item.type:
-            return value.unranked()
-        feeds = [value]
-        if item.sources:
-            feeds = [found for name in item.sources if (found := scope.find(name)) is not None]
-            if len(feeds) < len(item.sources) or (len(feeds) > 1 and not item.merges):
-                return value.unranked()  # reported when the file was read
-            value = feeds[0]
-        times = 1
-        if item.condition is not None or item.repeat is not None:
-            env["in_channels"] = self._channels(value) if len(feeds) == 1 else Missing("in_channels")
-            times = self._times(item, env)
-            if times == 0:
-                return value
-            if times > 1 and len(feeds) > 1:
-                self.evaluate.detail(
-                    "a merge of named inputs cannot repeat",
-                    item,
-                    item.repeat.at if item.repeat else item,
-                    help="its output is one value: name the inputs inside a block",
-                )
-                times = 1
-        if item.repeat is None:
-            return self._once(item, scope, env, feeds, path.to(item.segment, item.former))
+        feeds = self._feeds(item, scope, values) if item.type else None
+        if feeds is None:
+            return (values[0].unranked(),)
+        here = feeds[0] if feeds else values[0]
+        self._look_up(env, scope, here, len(feeds) < 2)
+        if item.weights or item.frozen or item.widths is not None:
+            return self._marked(item, scope, env, feeds, here, path)
+        return self._repeated(item, scope, env, feeds, here, path)
+
+    def _look_up(self, env: dict[str, Any], scope: Scope, value: Value, single: bool) -> None:
+        """Let expressions find the sizes of what reaches an item, and of the values that it can see."""
+        env["in_channels"] = self._channels(value) if single else Missing("in_channels")
+        env[RESOLVER] = lambda name, size: size_of(value if not name else scope.find(name), size)
+
+    def _feeds(self, item: Item, scope: Scope, values: Values) -> list[Value] | None:
+        """Return what an item reads; None where an error hides it."""
+        if not item.sources:
+            if item.type in REGISTRY and item.type not in self.blocks and REGISTRY[item.type].arity[1] == 0:
+                return []
+            if len(values) == 1 or (item.branches is None and item.type == ""):
+                return [values[0]]
+            if values[0].ranked:
+                found = f"{len(values)} values"
+                help = "name them, name: [a, b, …], and read one of them: from: a"
+                self.evaluate.detail("the item before gives several values", item, item, found=found, help=help)
+            return None
+        feeds: list[Value] = []
+        for name in item.sources:
+            found_value = scope.find(name)
+            if found_value is None and name == PREVIOUS and len(values) == 1:
+                found_value = values[0]
+            if found_value is None:
+                return None  # reported when the file was read
+            feeds.append(found_value)
+        if len(feeds) > 1 and not item.merges and item.type not in self.blocks:
+            return None
+        return feeds
+
+    def _marked(
+        self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], here: Value, path: Path
+    ) -> Values:
+        """Run an item whose layers share weights, are not trainable or have numbers of their own type."""
+        widths, self.widths = self.widths, item.widths or self.widths
+        self.frozen += item.frozen
+        sharing: Sharing | None = None
+        if item.weights and item.weights != OWN:
+            layers = [self.builder.layers[index] for index in scope.layers_of(item.weights)]
+            sharing = Sharing(item, [layer for layer in layers if has_weights(layer)])
+        if item.weights:
+            self.sharing.append(sharing)
         errors = len(self.errors)
+        values = self._repeated(item, scope, env, feeds, here, path)
+        if item.weights:
+            self.sharing.pop()
+        if sharing is not None and values[0].known and len(self.errors) == errors:
+            self._check_shared(item, sharing)
+        self.frozen -= item.frozen
+        self.widths = widths
+        return values
+
+    def _check_shared(self, item: Item, sharing: Sharing) -> None:
+        """Refuse weights that do not meet one by one."""
+        if not sharing.layers:
+            message = f"{item.weights!r} has no weights"
+            self.evaluate.detail(message, item, item, help="weights names an item that has some")
+        elif sharing.taken != len(sharing.layers):
+            found = f"{_counted(sharing.taken, 'layer')} here, {_counted(len(sharing.layers), 'layer')} there"
+            message = f"as many layers with weights as {item.weights!r} has must use them"
+            self.evaluate.detail(message, item, item, found=found)
+
+    def _repeated(
+        self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], here: Value, path: Path
+    ) -> Values:
+        repeat = item.repeat
+        if repeat is None:
+            if item.condition is not None and not self._holds(item, env):
+                return self._otherwise(item, scope, env, here, path)
+            return self._once(item, scope, env, feeds, path.to(item.segment, item.former))
+        if not repeat.index and item.condition is not None and not self._holds(item, env):
+            return self._otherwise(item, scope, env, here, path)
+        times = self._times(item, env)
+        if times == 0:
+            if repeat.collect:
+                self.evaluate.detail("collect needs at least one repetition", item, repeat.at, found="repeat is 0")
+            return (here,)
+        return self._turns(item, scope, env, feeds, here, path, times)
+
+    def _turns(
+        self,
+        item: Item,
+        scope: Scope,
+        env: dict[str, Any],
+        feeds: list[Value],
+        here: Value,
+        path: Path,
+        times: int,
+    ) -> Values:
+        """Run an item so many times; what a repetition gives replaces the first inputs of the next."""
+        repeat = item.repeat
+        assert repeat is not None
+        errors, layers = len(self.errors), self.builder.layers
+        values: Values = (here,)
+        outputs: list[Value] = []
+        first = range(0)
         for turn in range(1, times + 1):
-            value = self._once(item, scope, env, feeds, path.to(f"{item.segment}.{turn}", f"{item.former}.{turn}"))
-            feeds = [value]
+            if repeat.index:
+                env[repeat.index] = turn - 1
+            start = len(layers)
+            if repeat.shared and turn > 1:
+                owners = [layers[index] for index in first if has_weights(layers[index])]
+                self.sharing.append(Sharing(item, owners))
+            if repeat.index and item.condition is not None and not self._holds(item, env):
+                values = self._otherwise(item, scope, env, here, path)
+            else:
+                inner = path.to(f"{item.segment}.{turn}", f"{item.former}.{turn}")
+                values = self._once(item, scope, env, feeds, inner)
+            if repeat.shared:
+                first = range(start, len(layers)) if turn == 1 else first
+                if turn > 1:
+                    self.sharing.pop()
+            outputs.append(values[0])
+            feeds = [*values, *feeds[len(values) :]] if feeds else feeds
+            here = values[0]
+            self._look_up(env, scope, here, len(feeds) < 2)
             self._visit(item)
-            if not value.known or len(self.errors) > errors:  # the other turns would report the same errors
+            if not here.known or len(self.errors) > errors:  # the other turns would report the same errors
                 break
-        return value
+        if repeat.index:
+            env.pop(repeat.index, None)
+        if repeat.collect and len(outputs) > 1 and all(value.ranked for value in outputs):
+            return self._collected(item, repeat.collect, outputs, path)
+        return values
+
+    def _collected(self, item: Item, type: str, outputs: list[Value], path: Path) -> Values:
+        """Merge what all repetitions give."""
+        tensors = tuple([value.tensor for value in outputs])
+        try:
+            definition = REGISTRY[type].on({}, tensors)
+            return self._emit(item, definition, tensors, path.to(item.segment).to("collect"))
+        except LayerError as error:
+            self.evaluate.layer_error(error, item, {})
+            return (outputs[0].unsized(),)
+
+    def _otherwise(self, item: Item, scope: Scope, env: dict[str, Any], here: Value, path: Path) -> Values:
+        """Run the items of `else`; without any, pass on the first input."""
+        if item.otherwise is None:
+            return (here,)
+        return self.run(item.otherwise, Scope(around=scope), env, (here,), path)
 
     def check_least(self, items: list[Item]) -> None:
         """Refuse at once what is sure to unroll into too many layers, whatever cannot be known yet."""
@@ -208,7 +334,7 @@ class Expander:
         for item in items:
             total += self._least([item], known, 0, frozenset())
             if total > self.max_layers:
-                repeat = item.repeat
+                repeat = item.repeat and item.repeat.times
                 found = self.evaluate.described(repeat, self._constant(repeat, frozenset())) if repeat else ""
                 self._too_many(item, repeat.at if repeat else item, found)
 
@@ -229,7 +355,7 @@ class Expander:
         """Return how many layers items unroll into at least; what cannot be known yet counts as none."""
         total = 0
         for item in items:
-            times = 1 if item.repeat is None else self._constant(item.repeat, hidden)
+            times = 1 if item.repeat is None else self._constant(item.repeat.times, hidden)
             if item.condition is not None or type(times) is not int or depth > DEEPEST:
                 continue
             if item.type in self.blocks:
@@ -247,53 +373,58 @@ class Expander:
         if self.visits > _VISITS + _VISITS_PER_LAYER * len(self.builder.layers):
             self._too_many(item)
 
-    def _times(self, item: Item, env: dict[str, Any]) -> int:
-        """Return how often an item runs; 0 leaves it out."""
-        if item.condition is not None:
-            try:
-                holds = self.evaluate.value(item.condition, env, item.where, item)
-            except Unknown:
-                holds = True
-            if holds is not INVALID and not isinstance(holds, bool):
-                self.evaluate.detail(
-                    "if takes true or false",
-                    item,
-                    item.condition.at,
-                    found=self.evaluate.described(item.condition, holds),
-                )
-            if holds is False:
-                return 0
-        if item.repeat is None:
-            return 1
+    def _holds(self, item: Item, env: dict[str, Any]) -> bool:
+        """Return whether an item runs, by its `if`."""
+        assert item.condition is not None
         try:
-            times = self.evaluate.value(item.repeat, env, item.where, item)
+            holds = self.evaluate.value(item.condition, env, item.where, item)
+        except Unknown:
+            return True
+        if holds is not INVALID and not isinstance(holds, bool):
+            self.evaluate.detail(
+                "if takes true or false",
+                item,
+                item.condition.at,
+                found=self.evaluate.described(item.condition, holds),
+            )
+        return holds is not False
+
+    def _times(self, item: Item, env: dict[str, Any]) -> int:
+        """Return how often an item runs."""
+        assert item.repeat is not None
+        given = item.repeat.times
+        try:
+            times = self.evaluate.value(given, env, item.where, item)
         except Unknown:
             return 1
         if times is INVALID:
             return 1
         if type(times) is not int or times < 0:
             help = WHOLE if isinstance(times, Fraction) else "0 leaves the item out"
-            found = self.evaluate.described(item.repeat, times)
-            self.evaluate.detail("repeat is a whole number, at least 0", item, item.repeat.at, found=found, help=help)
+            found = self.evaluate.described(given, times)
+            self.evaluate.detail("repeat is a whole number, at least 0", item, given.at, found=found, help=help)
             return 1
         if times > MOST_LAYERS:
-            self._too_many(item, item.repeat.at, self.evaluate.described(item.repeat, times))
+            self._too_many(item, given.at, self.evaluate.described(given, times))
         return times
 
-    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Value:
+    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
+        if item.type in self.blocks:
+            return self._block(item, env, feeds, path)
+        if item.type == EACH:
+            return self._each(item, scope, env, feeds[0], path)
         if item.merges:
             return self._merge(item, scope, env, feeds, path)
-        if item.type in self.blocks:
-            return self._block(item, env, feeds[0], path)
-        return self._layer(item, env, feeds[0], path)
+        return self._layer(item, scope, env, feeds, path)
 
-    def _block(self, item: Item, env: dict[str, Any], value: Value, path: Path) -> Value:
+    def _block(self, item: Item, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
         block = self.blocks[item.type]
         if block.broken:
-            return value.unranked()
-        env["in_channels"] = channels = self._channels(value)
+            return (feeds[0].unranked(),)
+        if len(feeds) != max(len(block.inputs), 1):
+            return (feeds[0].unranked(),)  # reported when the file was read
         inner = dict(self.evaluate.symbols)
-        inner["in_channels"] = channels
+        inner["in_channels"] = self._channels(feeds[0])
         for name, default in block.parameters.items():
             given = item.fields.get(name)
             try:
@@ -305,43 +436,88 @@ class Expander:
             except Unknown as unknown:
                 argument = Missing(unknown.symbol)
             inner[name] = Missing() if argument is INVALID else argument
+        scope = Scope(dict(zip(block.inputs, feeds, strict=False)))
         self.evaluate.uses.append(item)
-        value = self.run(block.items, Scope(), inner, value, path)
+        values = self.run(block.items, scope, inner, (feeds[0],), path)
         self.evaluate.uses.pop()
-        return value
+        if not block.outputs:
+            return values
+        found = [scope.find(name) for name in block.outputs]
+        return tuple([value or feeds[0].unranked() for value in found])
 
-    def _merge(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Value:
+    def _each(self, item: Item, scope: Scope, env: dict[str, Any], value: Value, path: Path) -> Values:
+        """Run items on every slice of an axis: the layers inside run as often as there are slices."""
+        assert item.branches is not None
+        axis = item.fields["axis"].value
+        if axis is INVALID or not value.ranked:
+            return (value.unranked(),)
+        try:
+            slices = REGISTRY["each_slice"].on({"axis": axis}, (value.tensor,))
+            (part,) = self._emit(item, slices, (value.tensor,), path.to("slice"))
+        except LayerError as error:
+            self.evaluate.layer_error(error, item, item.fields)
+            return (value.unranked(),)
+        number = vars(slices)["axis"]
+        count = value.shape[number]
+        around, self.times = self.times, self.times * count
+        ends = self.run(item.branches[0].items, Scope(around=scope), env, (part,), path)
+        self.times = around
+        if not all(end.ranked for end in ends):
+            return (ends[0].unranked(),)
+        stacked: list[Value] = []
+        for index, end in enumerate(ends):
+            label = "stack" if len(ends) == 1 else f"stack_{index + 1}"
+            layer = REGISTRY["each_stack"]({"axis": min(number, len(end.shape)), "size": count})
+            stacked += self._emit(item, layer, (end.tensor,), path.to(label))
+        return tuple(stacked)
+
+    def _merge(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
         inner = path if item.opens_level else Path(path.parts[:-1], path.former)
         if item.branches is not None:
             value, feeds = feeds[0], []
             for branch in item.branches:
                 place = inner.to(branch.label, branch.former) if branch.label else inner.formerly(branch.former)
-                feeds.append(self.run(branch.items, Scope(around=scope), env, value, place))
+                if branch.source:
+                    ends: Values = self._named(branch.source, scope, value)
+                else:
+                    ends = self.run(branch.items, Scope(around=scope), env, (value,), place)
+                if len(ends) > 1:
+                    found = f"{len(ends)} values"
+                    self.evaluate.detail(f"a branch of {item.type} gives one value", item, item, found=found)
+                    ends = (ends[0].unranked(),)
+                feeds += ends
+        if item.type != RESIDUAL:
+            self._look_up(env, scope, feeds[0], len(feeds) < 2)
+            return self._layer(item, scope, env, feeds, path)
         if len(feeds) < 2 or not all(feed.ranked for feed in feeds):  # reported before
-            return feeds[0].unranked()
-        layer = REGISTRY["add" if item.type == "residual" else item.type]
-        fields: dict[str, Any] = {}
-        if layer.fields:
-            env["in_channels"] = Missing("in_channels")
-            fields, _ = self.evaluate.fields(item, layer, item.fields, env, feeds[0])
-            layer.complete(fields, feeds[0].shape)
+            return (feeds[0].unranked(),)
+        tensors = tuple([feed.tensor for feed in feeds])
         try:
-            if item.type == "residual":
-                _check_equal(*[feed.shape for feed in feeds])
-            return Value(self._emit(item, layer(fields), tuple([feed.tensor for feed in feeds]), path))
+            check_equal(*[feed.shape for feed in feeds])
+            return self._emit(item, REGISTRY["add"]({}), tensors, path)
         except LayerError as error:
             self.evaluate.layer_error(error, item, item.fields)
-            return feeds[0].unsized()
+            return (feeds[0].unsized(),)
+
+    def _named(self, name: str, scope: Scope, value: Value) -> Values:
+        """Return the value that has a name; `previous` is what reaches the item unless an item has that name."""
+        found = scope.find(name)
+        if found is None and name == PREVIOUS:
+            found = value
+        return (value.unranked() if found is None else found,)
 
     # layers
 
-    def _layer(self, item: Item, env: dict[str, Any], value: Value, path: Path) -> Value:
+    def _layer(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
         layer = REGISTRY[item.type]
-        env["in_channels"] = self._channels(value)
-        result = self._single(item, layer, item.fields, env, value, path)
+        named = [value for name in item.named for value in self._named(name, scope, feeds[0])]
+        least, most = layer.arity
+        if len(feeds) < least or (most is not None and len(feeds) > most):  # reported when the file was read
+            return (feeds[0].unranked() if feeds else _NOTHING.unranked(),)
+        values = self._single(item, layer, item.fields, env, [*feeds, *named], path)
         if layer.weights and not layer.composite:
-            result = self._followers(item, item.fields, env, result, path)
-        return result
+            return (self._followers(item, item.fields, env, values[0], path), *values[1:])
+        return values
 
     def _single(
         self,
@@ -349,62 +525,71 @@ class Expander:
         layer: type[LayerType],
         given: dict[str, Given],
         env: dict[str, Any],
-        value: Value,
+        feeds: list[Value],
         path: Path,
-    ) -> Value:
-        """Read a layer's fields and add it, or its stages."""
-        shape = value.shape
-        if layer.takes != "any" and (layer.takes == "vector") != (len(shape) == 1):
-            if value.ranked:
-                self.evaluate.wrong_rank(layer, item, shape)
-            if layer.takes != "vector":
-                return value.unranked()
-            shape = (UNKNOWN,)
-            value = Value(value.reshaped(shape).tensor)  # as if it were flattened
-        fields, unread = self.evaluate.fields(item, layer, given, env, value)
-        layer.complete(fields, shape)
-        if layer.composite:
-            value = self._stages(item, layer(fields).stages(), env, value, path)
-        else:
-            value = self._placed(item, given, layer(fields), value, path)
-        return value.unsized() if any(layer.fields[name].role != CHANNELS for name in unread) else value
+    ) -> Values:
+        """Read a layer's fields and add it, or the layers that it is written for."""
+        ranked = all(feed.ranked for feed in feeds)
+        if layer.merges() and not ranked:
+            return (feeds[0].unranked(),)
+        for number, feed in enumerate(feeds):
+            if refusal := layer.refusal(feed.tensor):
+                if feed.ranked:
+                    self.evaluate.layer_error(refusal, item, {})
+                if layer.takes not in (VECTOR, FEATURES):
+                    return (feed.unranked(),)
+                tensor = replace(feed.tensor, shape=(UNKNOWN,), layout=VECTOR)  # as if it were flattened
+                feeds[number] = Value(tensor)
+        first = feeds[0] if feeds else _NOTHING
+        fields, unread = self.evaluate.fields(item, layer, given, env, first)
+        tensors = tuple([feed.tensor for feed in feeds])
+        try:
+            layer.prepare(fields, tensors)
+            definition = layer(fields)
+            values = self._placed(item, definition, env, tensors, path, ranked=ranked)
+        except LayerError as error:
+            if ranked:
+                self.evaluate.layer_error(error, item, given)
+            if error.output:
+                return (first.reshaped(error.output),)
+            return (first.unranked() if layer.channels == FIXED else first.unsized(),)
+        if any(layer.fields[name].role != CHANNELS for name in unread):
+            return tuple([value.unsized() for value in values])
+        return values
 
     def _placed(
         self,
         item: Item,
-        given: dict[str, Given],
-        layer: LayerType,
-        value: Value,
-        path: Path,
-    ) -> Value:
-        """Add a layer and return what it gives."""
-        try:
-            return Value(self._emit(item, layer, (value.tensor,), path), value.ranked)
-        except LayerError as error:
-            if value.ranked:
-                self.evaluate.layer_error(error, item, given)
-            return value.reshaped(error.output) if error.output else value.unsized()
-
-    def _stages(
-        self,
-        item: Item,
-        stages: tuple[tuple[str, str, dict[str, Any]], ...],
+        definition: LayerType,
         env: dict[str, Any],
-        value: Value,
+        inputs: tuple[Tensor, ...],
         path: Path,
-    ) -> Value:
-        """Add the layers that a composite type is written for, each with its norm and activation."""
-        final = item.fields
-        middle = dict(final)
+        *,
+        ranked: bool,
+    ) -> Values:
+        """Add a layer, or the layers that a composite type is written for, each with its norm and activation.
+
+        Raises:
+            LayerError: It cannot work on what it reads.
+        """
+        if not definition.composite:
+            values = self._emit(item, definition, inputs, path)
+            return values if ranked else tuple([replace(value, ranked=False) for value in values])
+        stages = definition.stages()
+        middle = dict(item.fields)
         for name in ("norm", "activation"):
-            if f"mid_{name}" in final:
-                middle[name] = final[f"mid_{name}"]
-        for number, (label, type, fields) in enumerate(stages):
+            if f"mid_{name}" in item.fields:
+                middle[name] = item.fields[f"mid_{name}"]
+
+        def add(label: str, type: str, fields: Mapping[str, Any], *reads: Tensor) -> tuple[Tensor, ...]:
             inner = path.to(label)
-            last = number == len(stages) - 1
-            value = self._placed(item, item.fields, REGISTRY[type](fields), value, inner)
-            value = self._followers(item, final if last else middle, env, value, inner)
-        return value
+            values = self._emit(item, REGISTRY[type].on(fields, reads), reads, inner)
+            if stages:
+                given = item.fields if label == stages[-1][0] else middle
+                values = (self._followers(item, given, env, values[0], inner),)
+            return tuple([value.tensor for value in values])
+
+        return tuple([Value(tensor, ranked) for tensor in definition.unroll(inputs, add)])
 
     def _followers(self, item: Item, given: dict[str, Given], env: dict[str, Any], value: Value, path: Path) -> Value:
         """Add the norm and the activation that a layer writes behind itself."""
@@ -436,25 +621,43 @@ class Expander:
                 self.evaluate.detail(f"{type} needs {lacking}", item, entry.at, help=where_to_give(name, type, lacking))
                 continue
             env["in_channels"] = self._channels(value)
-            value = self._single(item, REGISTRY[type], fields, env, value, path.to(type))
+            (value,) = self._single(item, REGISTRY[type], fields, env, [value], path.to(type))
         return value
 
-    def _emit(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Tensor:
+    def _emit(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Values:
         """Add a layer and return what it gives.
 
         Raises:
             LayerError: It cannot work on what it reads, or its output is larger than any.
         """
-        count = len(self.builder.layers)
+        layers = self.builder.layers
+        count = len(layers)
         if count >= self.max_layers:
             self._too_many(item)
         if self.watch is not None and count % _TOLD_EVERY == 0:
             self.watch(count, False)
         former = () if path.former is path.parts else path.former
-        return self.builder.place(definition, inputs, path.parts, item.line + 1, item.column + 1, former)
+        origin = Origin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
+        tensors = self.builder.place(definition, inputs, path.parts, origin)
+        if self.sharing and (sharing := self.sharing[-1]) is not None:
+            self._share(item, layers[-1], sharing)
+        return tuple([Value(tensor) for tensor in tensors])
+
+    def _share(self, item: Item, layer: Layer, sharing: Sharing) -> None:
+        """Let the layer that was just added use the next weights of those that are shared."""
+        if not has_weights(layer):
+            return
+        owner = sharing.next()
+        if owner is None or item.weights == OWN:
+            return
+        if why := difference(layer, owner):
+            message = f"{sharing.item.weights or item.type!r} has weights of another shape"
+            self.evaluate.detail(message, sharing.item, item, found=why)
+            return
+        self.builder.layers[-1] = replace(layer, shares=owner.shares or owner.name)
 
     def _channels(self, value: Value) -> Any:
-        channels = value.shape[0]
+        channels = value.channels
         return Missing() if channels is UNKNOWN or not value.ranked else channels
 
     def _too_many(self, item: Item, at: Positioned | None = None, found: str = "") -> None:
@@ -468,7 +671,11 @@ class Expander:
         raise TooLarge
 
 
-def _check_equal(body: Shape, shortcut: Shape) -> None:
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def check_equal(body: Shape, shortcut: Shape) -> None:
     """Refuse a residual that would stretch an axis.
 
     Raises:

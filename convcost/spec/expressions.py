@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from convcost.errors import nearest
 from convcost.numbers import apply
 from convcost.spec.arithmetic import (
     COMPARISONS,
@@ -21,6 +20,7 @@ from convcost.spec.arithmetic import (
     logical,
     numeric,
     plain,
+    shown,
     truth,
 )
 from convcost.spec.tree import SPLIT
@@ -36,6 +36,14 @@ KEYWORDS = frozenset(_NORMS | _LINEAR_PIECES | _CURVES | _OPTIONS)
 """Words that are always themselves. Words of layer types that came later yield to the names of a file."""
 CONSTANTS = {"true": True, "false": False}
 OPERATORS = frozenset(("and", "or", "not"))
+SIZES = ("channels", "depth", "height", "width", "length", "size")
+"""The sizes of a value that an expression may use: `NAME.height`; `size` is the list of all but the channels."""
+IN_SIZES = frozenset(f"in_{name}" for name in ("depth", "height", "width", "length"))
+"""Sizes of what reaches a layer, beside `in_channels`; they yield to the names of a file."""
+LATER_FUNCTIONS = frozenset(("len", "in_size"))
+"""Functions that yield to the names of a file: the length of a list, and the size of a numbered axis of the input."""
+RESOLVER = "."
+"""The name under which the values of a list's items are looked up: a function of a value's name and a size of it."""
 RESERVED = KEYWORDS | FUNCTIONS.keys() | CONSTANTS.keys() | OPERATORS | {"in_channels"}
 
 
@@ -62,13 +70,24 @@ class Expression:
     Attributes:
         text: The expression as written.
         names: The names it uses.
+        lists: Those of them that must be lists, of which it uses elements.
+        values: The values whose sizes it uses, by name.
     """
 
-    __slots__ = ("_run", "names", "text")
+    __slots__ = ("_run", "lists", "names", "text", "values")
 
-    def __init__(self, text: str, names: frozenset[str], run: Run) -> None:
+    def __init__(
+        self,
+        text: str,
+        names: frozenset[str],
+        run: Run,
+        lists: frozenset[str] = frozenset(),
+        values: frozenset[str] = frozenset(),
+    ) -> None:
         self.text = text
         self.names = names
+        self.lists = lists
+        self.values = values
         self._run = run
 
     def value(self, env: Env) -> Any:
@@ -83,7 +102,10 @@ class Expression:
     def with_words(self, words: Iterable[str]) -> Expression:
         """Return the expression in which some of the names are words, which stand for themselves."""
         given = {word: word for word in words}
-        return Expression(self.text, self.names - given.keys(), lambda env: self._run({**given, **env}))
+        run = self._run
+        return Expression(
+            self.text, self.names - given.keys(), lambda env: run({**given, **env}), self.lists, self.values
+        )
 
 
 def read(text: str) -> Any:
@@ -111,8 +133,8 @@ def read(text: str) -> Any:
         )
     parser = _Parser(text)
     run = parser.whole()
-    if parser.names:
-        return Expression(text, frozenset(parser.names), run)
+    if parser.names or parser.values:
+        return Expression(text, frozenset(parser.names), run, frozenset(parser.lists), frozenset(parser.values))
     return run({})
 
 
@@ -120,7 +142,8 @@ NAME = re.compile(r"[^\W\d]\w*")
 _DIGITS = re.compile(r"[-+]?[0-9_]+")
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9][0-9_]*)?\.?[0-9][0-9_]*(?:[eE][+-]?[0-9]+)?|[0-9][0-9_]*\.?)(?P<junk>[\w.:]*)"
-    rf"|(?P<name>{NAME.pattern})|(?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>(),]))"
+    rf"|(?P<size>(?:{NAME.pattern}|'[^']*')\.(?:{'|'.join(SIZES)})\b)"
+    rf"|(?P<name>{NAME.pattern})|(?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>(),\[\]]))"
 )
 NUMBER = re.compile(
     r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?"
@@ -160,6 +183,8 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.names: set[str] = set()
+        self.lists: set[str] = set()
+        self.values: set[str] = set()
         self._depth = 0
         self._check_balance()
         self._tokens = self._lex()
@@ -256,8 +281,15 @@ class _Parser:
         if kind == "number":
             value = _number(token, offset)
             return lambda env: value
+        if kind == "size":
+            name, _, size = token.rpartition(".")
+            name = name.strip("'")
+            self.values.add(name)
+            return lambda env: env[RESOLVER](name, size)
         if kind == "name" and self.token == "(":
             return self._call(token, offset)
+        if kind == "name" and self.token == "[":
+            return self._element(token, offset, "]")
         if kind == "name" and token not in OPERATORS:
             if token in FUNCTIONS:
                 raise ExpressionError(f"{token} is a function", "", f"{token}(…)", offset)
@@ -276,8 +308,10 @@ class _Parser:
         raise self._unexpected("a number or a name")
 
     def _call(self, name: str, offset: int) -> Run:
+        if name in LATER_FUNCTIONS:
+            return self._later_function(name, offset)
         if name not in FUNCTIONS:
-            raise ExpressionError(f"there is no function {name!r}", "", nearest(name, FUNCTIONS), offset)
+            return self._element(name, offset, ")")
         self._enter()
         self._advance()
         arguments: list[Run] = []
@@ -301,6 +335,44 @@ class _Parser:
                 message, _, found = str(error).partition(": ")
                 raise ExpressionError(message, found, "", offset) from None
 
+        return call
+
+    def _index(self, end: str) -> Run:
+        """Read what stands between a parenthesis or bracket and its end."""
+        self._enter()
+        self._advance()
+        index = self._expression()
+        if self.token != end:
+            raise self._unexpected(repr(end))
+        self._advance()
+        self._depth -= 1
+        return index
+
+    def _element(self, name: str, offset: int, end: str) -> Run:
+        """Read an element of a list: `widths(i)`, or `widths[i]`."""
+        index = self._index(end)
+        self.names.add(name)
+        self.lists.add(name)
+        given = _named(name)
+        return lambda env: _element_of(name, given(env), index(env), offset)
+
+    def _later_function(self, name: str, offset: int) -> Run:
+        argument = self._index(")")
+
+        def call(env: Env) -> Any:
+            given = argument(env)
+            if name in env:  # a list of the file
+                return _element_of(name, env[name], given, offset)
+            if name == "in_size":
+                if type(given) is not int:
+                    raise ExpressionError("in_size takes the number of an axis", f"found {shown(given)}", "", offset)
+                return env[RESOLVER]("", given)
+            if not isinstance(given, list):
+                raise ExpressionError("len takes a list", f"found {shown(given)}", "", offset)
+            return len(given)
+
+        if name == "in_size":
+            self.names.add("in_channels")  # known in the same places
         return call
 
     def _close(self) -> None:
@@ -329,7 +401,20 @@ def _number(token: str, offset: int) -> Any:
     return plain(Fraction(token.replace("_", "")))
 
 
+def _element_of(name: str, values: Any, index: Any, offset: int) -> Any:
+    """Return an element of a list, counted from 0."""
+    if not isinstance(values, list):
+        raise ExpressionError(f"{name} is no list", f"found {shown(values)}", f"{name}(…) is an element of one", offset)
+    if type(index) is not int or not 0 <= index < len(values):
+        found = f"found {shown(index)}"
+        raise ExpressionError(f"{name} has elements 0 to {len(values) - 1}", found, "elements count from 0", offset)
+    return values[index]
+
+
 def _named(name: str) -> Run:
+    if name in IN_SIZES:
+        return lambda env: env[name] if name in env else env[RESOLVER]("", name.removeprefix("in_"))
+
     def look_up(env: Env) -> Any:
         value = env[name]
         if value.__class__ is Missing:

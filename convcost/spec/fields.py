@@ -8,10 +8,12 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.errors import nearest
-from convcost.layers import REGISTRY, Activation, LayerType, Norm
+from convcost.layers import REGISTRY, Activation, Field, LayerType, Norm
+from convcost.layers.fields import AXIS, AXIS_WORDS, NAMED, NAMES, TEXT
+from convcost.network import Widths
 from convcost.spec.arithmetic import shown
-from convcost.spec.document import BRANCHES, INVALID, Given, Item
-from convcost.spec.expressions import Expression
+from convcost.spec.document import BRANCHES, DTYPE_KEYS, DTYPES, INVALID, REPEAT_KEYS, Given, Item, Repeat
+from convcost.spec.expressions import NAME, RESERVED, Expression
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
@@ -57,6 +59,7 @@ class Fields:
         values: How a value is read.
         defaults: The fields that a layer type takes where the layer does not give them.
         parameters: The parameters of each block, None for one that is required; None for a block that is wrong.
+        block_inputs: The names of what each block reads; none where it reads one value.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Fields:
         self.values = values
         self.defaults = defaults
         self.parameters = parameters
+        self.block_inputs: dict[str, tuple[str, ...]] = {}
 
     def layer(self, layer: type[LayerType], node: Node, at: Node, where: str) -> dict[str, Given]:
         """Return the fields that a layer gives, its defaults, and `INVALID` for required ones that are missing."""
@@ -84,6 +88,8 @@ class Fields:
 
     def given(self, node: Node, layer: type[LayerType], where: str, *, outer: bool = False) -> dict[str, Given]:
         """Return the fields that a mapping gives to a layer type; `outer` marks those in `defaults`."""
+        if layer.short and isinstance(node, Scalar) and not node.null:
+            return {layer.short: Given(node.text, node, outer)}
         if node.__class__ is not Mapping:
             if not (isinstance(node, Scalar) and node.null):
                 self.values.errors.add(
@@ -99,6 +105,11 @@ class Fields:
         given: dict[str, Given] = {}
         for name, (key, value) in node.entries.items():
             follower = followers(layer).get(name) if name not in fields else None
+            if layer.gathers and name not in fields:
+                gathered = given.setdefault(layer.gathers, Given({}, value, outer))
+                if isinstance(gathered.value, dict):
+                    gathered.value[name] = self.values.read(value, where)
+                continue
             if name not in fields and name not in layer.checked and follower is None:
                 help = nearest(name, [*allowed(layer), *([BRANCHES] if layer.merges() else [])])
                 self.values.errors.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
@@ -106,11 +117,85 @@ class Fields:
             elif value.__class__ is Scalar and value.null:
                 continue
             elif follower is None:
-                words = fields[name].words if name in fields else ()
-                given[name] = Given(self.values.read(value, where, words), value, outer)
+                given[name] = Given(self._value(fields.get(name), value, where), value, outer)
             else:
                 given[name] = Given(self._follower(value, name, follower, where, outer), value, outer)
         return given
+
+    def _value(self, field: Field | None, node: Node, where: str) -> Any:
+        """Return what a field is given: a value, axes or the names of values."""
+        if field is None:
+            return self.values.read(node, where)
+        kind = field.read.form.kind
+        if kind == AXIS:
+            return self.axis_value(node, where)
+        if kind == TEXT:
+            if isinstance(node, Scalar):
+                return node.text
+            self.values.errors.add("this is a text", node, path=where, found=kind_of(node))
+            return INVALID
+        if kind == NAMED and isinstance(node, Mapping):
+            return {name: self.values.read(value, where) for name, (_, value) in node.entries.items()}
+        if kind == NAMES:
+            nodes = node.items if isinstance(node, Sequence) else [node]
+            texts = [child.text for child in nodes if isinstance(child, Scalar)]
+            return texts if isinstance(node, Sequence) else texts[0] if texts else INVALID
+        return self.values.read(node, where, field.words)
+
+    def axis_value(self, node: Node, where: str) -> Any:
+        """Return an axis or a list of axes; the names of axes are never symbols."""
+        if isinstance(node, Scalar) and node.text in AXIS_WORDS:
+            return node.text
+        if isinstance(node, Sequence):
+            values = [self.axis_value(child, where) for child in node.items]
+            return INVALID if INVALID in values else values
+        return self.values.read(node, where, AXIS_WORDS)
+
+    def repeat(self, node: Node, where: str) -> Repeat:
+        """Return how often an item runs: a number, or a mapping with `times`."""
+        if not isinstance(node, Mapping):
+            return Repeat(Given(self.values.read(node, where), node), node)
+        self.values.check_keys(node, REPEAT_KEYS, where, "repeat")
+        given = {key: value for key, (_, value) in node.entries.items()}
+        if "times" not in given:
+            self.values.errors.add("repeat needs times", node, path=where, help="repeat: {times: 3, index: i}")
+        times = given.get("times", node)
+        found = Repeat(Given(self.values.read(times, where) if times is not node else INVALID, times), times)
+        if "index" in given:
+            found.index = self._index(given["index"], where)
+        if "collect" in given:
+            found.collect = self._word(given["collect"], ("concat", "add"), "collect", where)
+        if "weights" in given:
+            found.shared = bool(self._word(given["weights"], ("shared",), "weights", where))
+        return found
+
+    def _index(self, node: Node, where: str) -> str:
+        text = node.text if isinstance(node, Scalar) else ""
+        if not NAME.fullmatch(text):
+            found = kind_of(node)
+            self.values.errors.add("index is a new word", node, path=where, found=found, help="index: i")
+            return ""
+        if text in self.values.known or text in RESERVED:
+            self.values.errors.add(f"index cannot be called {text!r}", node, path=where, found="this name is taken")
+        return text
+
+    def _word(self, node: Node, words: tuple[str, ...], key: str, where: str) -> str:
+        if isinstance(node, Scalar) and node.text in words:
+            return node.text
+        self.values.errors.add(f"{key} must be {' or '.join(words)}", node, path=where, found=kind_of(node))
+        return ""
+
+    def widths(self, node: Node, where: str) -> Widths | None:
+        """Return the types of a layer's numbers: one for all, or one each for weights, activations and biases."""
+        if isinstance(node, Scalar):
+            width = self._word(node, DTYPES, "dtype", where)
+            return Widths(width, width, width) if width else None
+        if not isinstance(node, Mapping):
+            self.values.errors.add("dtype is a type of numbers", node, path=where, found=kind_of(node), help="int8")
+            return None
+        self.values.check_keys(node, DTYPE_KEYS, where, "dtype")
+        given = {key: self._word(value, DTYPES, key, where) for key, (_, value) in node.entries.items()}
+        return Widths(**{key: width for key, width in given.items() if width and key in DTYPE_KEYS})
 
     def _follower(self, node: Node, name: str, follower: Follower, where: str, outer: bool) -> Any:
         """Read `norm` or `activation`: a word, or one type with its fields."""
@@ -142,6 +227,7 @@ class Fields:
     def arguments(self, block: str, node: Node, at: Node, where: str) -> dict[str, Given]:
         """Return the arguments of the use of a block, and `INVALID` for missing ones."""
         parameters = self.parameters[block]
+        self.values.reads.blocks.add(block)
         if parameters is None:
             return {}
         given: dict[str, Given] = {}

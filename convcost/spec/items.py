@@ -7,8 +7,25 @@ from collections.abc import Iterable
 
 from convcost.errors import PluginError, nearest
 from convcost.layers import REGISTRY
-from convcost.spec.document import BRANCHES, ITEM_KEYS, RESIDUAL, RESIDUAL_KEYS, Branch, Given, Item, is_merge
-from convcost.spec.fields import Fields
+from convcost.layers.base import count_of_inputs
+from convcost.layers.fields import NAMES
+from convcost.spec.document import (
+    BRANCHES,
+    EACH,
+    EACH_KEYS,
+    INVALID,
+    ITEM_KEYS,
+    LATER_ITEM_KEYS,
+    OWN,
+    PREVIOUS,
+    RESIDUAL,
+    RESIDUAL_KEYS,
+    Branch,
+    Given,
+    Item,
+    is_merge,
+)
+from convcost.spec.fields import Fields, allowed
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import kind_of
 
@@ -22,7 +39,7 @@ class Names:
         self.here: set[str] = set(here)
         self.around = around
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         names: Names | None = self
         while names is not None:
             if name in names.here:
@@ -70,10 +87,10 @@ class Items:
         for index, child in enumerate(node.items):
             item = self._item(child, f"{where}[{index}]", names, counts)
             former[item.type] = former.get(item.type, 0) + 1
-            item.former = item.name or f"{item.type}_{former[item.type]}"
+            item.former = _segment(item.names) or f"{item.type}_{former[item.type]}"
             items.append(item)
         for item in items:
-            while not item.name and item.segment in self.declared:  # a given name keeps its path
+            while not item.names and item.segment in self.declared:  # a given name keeps its path
                 item.segment += "'"
         return items
 
@@ -105,7 +122,7 @@ class Items:
             if name.__class__ is Scalar and not name.null:
                 where = f'{where} "{name.text}"'
         for key in entries:
-            if key in ITEM_KEYS:
+            if key in ITEM_KEYS and not (key in LATER_ITEM_KEYS and key in self.fields.parameters):
                 continue
             if not self._is_type(key):
                 self._unknown_type(key, entries[key][0], where)
@@ -131,11 +148,11 @@ class Items:
         """Return an item that is reported; its name stays, so that those who read it are not."""
         item = _wrong(node, where)
         if "name" in node.entries:
-            item.name = self._name(node.entries["name"][1], where, names)
+            item.names = self._names(node.entries["name"][1], where, names)
         return item
 
     def _is_type(self, name: str) -> bool:
-        if name in self.fields.parameters or name == RESIDUAL:
+        if name in self.fields.parameters or name in (RESIDUAL, EACH):
             return True
         try:
             REGISTRY[name]
@@ -151,7 +168,7 @@ class Items:
                 (detail,) = error.details
                 self.values.errors.add(detail.message, at, path=where, found=detail.found, help=detail.help)
                 return
-        help = meant(name) or nearest(name, [*REGISTRY, *self.fields.parameters, RESIDUAL, *ITEM_KEYS])
+        help = meant(name) or nearest(name, [*REGISTRY, *self.fields.parameters, RESIDUAL, EACH, *ITEM_KEYS])
         self.values.errors.add(f"there is no layer type or block {name!r}", at, path=where, help=help)
 
     def _build(
@@ -167,36 +184,148 @@ class Items:
         count = counts[type] = counts.get(type, 0) + 1
         item = Item(type, f"{type}_{count}", where, at.line, at.column, {})
         item.merges = type not in self.fields.parameters and is_merge(type)
+        self.values.visible = names
+        outside = self.values.known
         if entries and len(entries) > 1:
-            if "from" in entries:
-                item.sources = self._sources(entries["from"][1], where, names)
-                if len(item.sources) > 1 and not item.merges:
-                    self.values.errors.add(
-                        "only a merge reads several names",
-                        entries["from"][1],
-                        path=where,
-                        found=f"{len(item.sources)} names",
-                        help="add, multiply and concat are merges",
-                    )
-            if "repeat" in entries:
-                at_repeat = entries["repeat"][1]
-                item.repeat = Given(self.values.read(at_repeat, where), at_repeat)
-            if "if" in entries:
-                at_if = entries["if"][1]
-                item.condition = Given(self.values.read(at_if, where), at_if)
-        if item.merges:
+            self._read_keys(item, entries, names)
+        if type in self.fields.parameters:
+            item.fields = self.fields.arguments(type, value, at, where)
+            self._check_block_inputs(item, entries["from"][1] if "from" in entries else at)
+        elif type == EACH:
+            self._each(item, value, names)
+        elif item.merges:
             item.opens_level = bool(entries) and ("name" in entries or "repeat" in entries)
             named = bool(entries) and "from" in entries
             self._merge(item, value, where, names, {} if item.opens_level else counts, named=named)
-        elif type in self.fields.parameters:
-            item.fields = self.fields.arguments(type, value, at, where)
         else:
             item.fields = self.fields.layer(REGISTRY[type], value, at, where)
+        self._read_named(item, names)
+        self.values.known = outside
+        if entries and "else" in entries and "else" not in self.fields.parameters:
+            self._else(item, entries, names, counts)
         if entries and "name" in entries:  # last: an item does not see itself
-            item.name = self._name(entries["name"][1], where, names)
-            if item.name:
-                item.segment = item.name
+            item.names = self._names(entries["name"][1], where, names)
+            item.segment = _segment(item.names) or item.segment
         return item
+
+    def _read_keys(self, item: Item, entries: dict[str, tuple[Scalar, Node]], names: Names) -> None:
+        """Read the keys beside an item's type."""
+        where, own = item.where, self.fields.parameters
+        if "from" in entries:
+            item.sources = self._sources(entries["from"][1], where, names)
+            self._check_count(item, entries["from"][1])
+        if "repeat" in entries:
+            item.repeat = self.fields.repeat(entries["repeat"][1], where)
+            if item.repeat.index:
+                self.values.known |= {item.repeat.index}
+        if "if" in entries:
+            at = entries["if"][1]
+            item.condition = Given(self.values.read(at, where), at)
+        if "weights" in entries and "weights" not in own:
+            item.weights = self._weights(entries["weights"][1], where, names)
+        if "trainable" in entries and "trainable" not in own:
+            item.frozen = self._is_frozen(entries["trainable"][1], where)
+        if "dtype" in entries and "dtype" not in own:
+            item.widths = self.fields.widths(entries["dtype"][1], where)
+
+    def _check_count(self, item: Item, at: Node) -> None:
+        """Refuse several names for what reads one value."""
+        if len(item.sources) < 2 or item.merges or item.type in self.fields.parameters:
+            return
+        self.values.errors.add(
+            "only a merge reads several names",
+            at,
+            path=item.where,
+            found=f"{len(item.sources)} names",
+            help="add, multiply and concat are merges",
+        )
+
+    def _check_block_inputs(self, item: Item, at: Node) -> None:
+        """Refuse another number of names than a block reads."""
+        inputs = self.fields.block_inputs.get(item.type, ())
+        wanted = max(len(inputs), 1)
+        given = len(item.sources) or 1
+        if given == wanted or item.type not in self.fields.block_inputs:
+            return
+        takes = f"{wanted} input{'s' * (wanted != 1)}" + (f": {', '.join(inputs)}" if inputs else "")
+        help = f"from: [{', '.join(inputs)}]" if len(inputs) > 1 else "inputs: [x, …] in the block lets it read several"
+        self.values.errors.add(
+            f"the block {item.type!r} reads {takes}", at, path=item.where, found=f"{given} given", help=help
+        )
+
+    def _weights(self, node: Node, where: str, names: Names) -> str:
+        if not isinstance(node, Scalar) or node.null:
+            found = "no value" if isinstance(node, Scalar) else kind_of(node)
+            help = "the name of an earlier item, or own"
+            self.values.errors.add("weights takes a name", node, path=where, found=found, help=help)
+            return ""
+        if node.text == OWN and OWN not in names:
+            return OWN
+        if node.text not in names:
+            self.unresolved.append((node.text, node, where))
+            return ""
+        return node.text
+
+    def _is_frozen(self, node: Node, where: str) -> bool:
+        value = self.values.read(node, where)
+        if value is not INVALID and not isinstance(value, bool):
+            found = kind_of(node) if isinstance(node, Scalar) else "a list"
+            self.values.errors.add("trainable is true or false", node, path=where, found=found)
+        return value is False
+
+    def _else(self, item: Item, entries: dict[str, tuple[Scalar, Node]], names: Names, counts: dict[str, int]) -> None:
+        node = entries["else"][1]
+        if item.condition is None:
+            help = "else belongs to an item with if"
+            self.values.errors.add("else stands without if", entries["else"][0], path=item.where, help=help)
+        item.otherwise = self._branch(node, f"{item.where}.else", names, counts, title="else")
+
+    def _each(self, item: Item, node: Node, names: Names) -> None:
+        """Read the items that run on every slice."""
+        form = "each: {axis: 0, layers: [...]}"
+        entries = node.entries if isinstance(node, Mapping) else {}
+        if isinstance(node, Mapping):
+            self.values.check_keys(node, EACH_KEYS, item.where, EACH)
+        else:
+            self.values.errors.add("each is a mapping", node, path=item.where, found=kind_of(node), help=form)
+        item.branches = [Branch([], "", "")]
+        for key in EACH_KEYS:
+            if key not in entries and isinstance(node, Mapping):
+                self.values.errors.add(f"each needs {key}", item, path=item.where, help=form)
+        if "axis" in entries:
+            at = entries["axis"][1]
+            item.fields["axis"] = Given(self.fields.axis_value(at, item.where), at)
+        else:
+            item.fields["axis"] = Given(INVALID, node)
+        if "layers" in entries:
+            items = self._branch(entries["layers"][1], f"{item.where}.each", names, {}, title="layers")
+            item.branches = [Branch(items, "", "")]
+
+    def _read_named(self, item: Item, names: Names) -> None:
+        """Read the names of values that fields give, such as those of score biases."""
+        if item.type in self.fields.parameters or item.type not in REGISTRY:
+            return
+        found: list[str] = []
+        for name, field in REGISTRY[item.type].fields.items():
+            given = item.fields.get(name)
+            if field.read.form.kind != NAMES or given is None or given.value is INVALID:
+                continue
+            nodes = given.at.items if isinstance(given.at, Sequence) else [given.at]
+            found += self._names_of(nodes, item.where, names, name)
+        item.named = tuple(found)
+
+    def _names(self, node: Node, where: str, names: Names) -> tuple[str, ...]:
+        """Return the names of an item's outputs."""
+        nodes = node.items if isinstance(node, Sequence) else [node]
+        if not nodes:
+            self.values.errors.add("a name is a text", node, path=where, found="an empty list")
+        found = []
+        for child in nodes:
+            if isinstance(node, Sequence) and isinstance(child, Scalar) and child.text == "_":
+                found.append("_")
+            elif name := self._name(child, where, names):
+                found.append(name)
+        return tuple(found) if len(found) == len(nodes) else ()
 
     def _name(self, node: Node, where: str, names: Names) -> str:
         if not isinstance(node, Scalar) or node.null:
@@ -215,18 +344,23 @@ class Items:
 
     def _sources(self, node: Node, where: str, names: Names) -> tuple[str, ...]:
         nodes = node.items if isinstance(node, Sequence) else [node]
+        sources = self._names_of(nodes, where, names, "from")
+        if not nodes:
+            self.values.errors.add("from takes a name, or a list of names", node, path=where, found="an empty list")
+        return tuple(sources)
+
+    def _names_of(self, nodes: Iterable[Node], where: str, names: Names, key: str) -> list[str]:
+        """Return names of earlier items; `previous` is the item before unless an item has that name."""
         sources = []
         for child in nodes:
             if not isinstance(child, Scalar) or child.null:
                 found = "no value" if isinstance(child, Scalar) else kind_of(child)
-                self.values.errors.add("from takes names", child, path=where, found=found)
-                return ()
-            if child.text not in names:
+                self.values.errors.add(f"{key} takes names", child, path=where, found=found)
+                return []
+            if child.text not in names and child.text != PREVIOUS:
                 self.unresolved.append((child.text, child, where))
             sources.append(child.text)
-        if not sources:
-            self.values.errors.add("from takes a name, or a list of names", node, path=where, found="an empty list")
-        return tuple(sources)
+        return sources
 
     def _check_sources(self) -> None:
         """Report names in `from` that stand later, or where they cannot be seen, or nowhere."""
@@ -253,9 +387,10 @@ class Items:
         if item.type == RESIDUAL:
             self._residual(item, node, where, names, counts)
         else:
+            layer = REGISTRY[item.type]
             branches, fields = _parts(node)
-            item.fields = self.fields.layer(REGISTRY[item.type], fields, fields, where)
-            if branches is None and fields.entries.keys() <= REGISTRY[item.type].fields.keys():
+            item.fields = self.fields.layer(layer, fields, fields, where)
+            if branches is None and fields.entries.keys() <= {*allowed(layer)}:
                 self._check_named_inputs(item, node, where, named=named)
             elif branches is not None:
                 self._branches(item, branches, where, names, counts)
@@ -270,7 +405,16 @@ class Items:
 
     def _check_named_inputs(self, item: Item, node: Node, where: str, *, named: bool) -> None:
         """Refuse a merge without branches whose inputs `from` does not name."""
-        if len(item.sources) < 2 and (item.sources or not named):  # else what stands in `from` is reported
+        least, most = REGISTRY[item.type].arity
+        count = len(item.sources) or (0 if named else 1)
+        if least <= count and (most is None or count <= most):
+            return
+        if least >= 2 and most is not None and len(item.sources) > 1:
+            message, help = f"{item.type} takes {count_of_inputs(least, most)}", "from: [a, b]"
+            self.values.errors.add(message, item, path=where, found=f"{count} names", help=help)
+        elif most == 0 and item.sources:
+            self.values.errors.add(f"{item.type} takes no input", item, path=where, found="from")
+        elif least >= 2 and (item.sources or not named):  # else what stands in `from` is reported
             self.values.errors.add(
                 f"{item.type} needs at least two inputs",
                 item if isinstance(node, Scalar) else node,
@@ -281,6 +425,11 @@ class Items:
 
     def _branches(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int]) -> None:
         type = item.type
+        least, most = REGISTRY[type].arity if type in REGISTRY else (2, None)
+        if isinstance(node, Sequence) and most is not None and len(node.items) > most:
+            message = f"{type} takes {count_of_inputs(least, most)}"
+            self.values.errors.add(message, node, path=where, found=f"{len(node.items)} branches")
+            return
         if not isinstance(node, Sequence) or len(node.items) < 2:
             found = f"{len(node.items)} branch" if isinstance(node, Sequence) else kind_of(node)
             self.values.errors.add(
@@ -294,8 +443,23 @@ class Items:
         item.branches = []
         for index, child in enumerate(node.items):
             number = counts["branch"] = counts.get("branch", 0) + 1
+            if isinstance(child, Scalar) and not child.null:
+                source = self._branch_name(child, f"{where}.{type}[{index}]", names)
+                item.branches.append(Branch([], f"branch_{number}", f"branch_{index + 1}", source))
+                continue
             items = self._branch(child, f"{where}.{type}[{index}]", names, {})
             item.branches.append(Branch(items, f"branch_{number}", f"branch_{index + 1}"))
+
+    def _branch_name(self, node: Scalar, where: str, names: Names) -> str:
+        """Return the name of an earlier item that is a branch."""
+        if node.text not in names and node.text not in self.declared and self._is_type(node.text):
+            help = f"[{node.text}] is a branch with that layer, [] the identity"
+            self.values.errors.add(
+                "a branch is a list of items", node, path=where, found=f"the text {node.text!r}", help=help
+            )
+            return PREVIOUS
+        (source,) = self._names_of([node], where, names, "a branch")
+        return source
 
     def _residual(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int]) -> None:
         form = "a list of items, or {body: [...], shortcut: [...]}"
@@ -324,14 +488,16 @@ class Items:
         part = label if number == 1 else f"{label}_{number}"
         return Branch(self._branch(inner, where, names, {}), part, label)
 
-    def _branch(self, node: Node, where: str, names: Names, counts: dict[str, int]) -> list[Item]:
+    def _branch(
+        self, node: Node, where: str, names: Names, counts: dict[str, int], title: str = "a branch"
+    ) -> list[Item]:
         if not isinstance(node, Sequence):
             self.values.errors.add(
-                "a branch is a list of items",
+                f"{title} is a list of items",
                 node,
                 path=where,
                 found=kind_of(node),
-                help="- - conv: {…}; [] is the identity",
+                help="- - conv: {…}; [] is the identity" if title == "a branch" else "- conv: {…}",
             )
             return []
         return self.read(node, where, Names(around=names), counts)
@@ -356,6 +522,11 @@ def meant(name: str) -> str:
 def _plain(word: str) -> str:
     """Return a word without case, underscores and how many axes it is for."""
     return re.sub("[123]d$", "", word.replace("_", "").lower())
+
+
+def _segment(names: tuple[str, ...]) -> str:
+    """Return an item's part of the names of its layers: its first name; nothing where it has none."""
+    return next((name for name in names if name != "_"), "")
 
 
 def _parts(node: Node) -> tuple[Node | None, Mapping]:

@@ -1,4 +1,4 @@
-"""The values that a sweep gives a symbol: `0.25,0.5,1` or `128:225:32`."""
+"""The values that a sweep gives a symbol: `0.25,0.5,1` or `128:224:32`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ _FEWER = "a larger step gives fewer; --max-points N allows more, in Python max_p
 
 
 def values(name: str, text: str, most: int = MOST_VALUES) -> tuple[Any, ...]:
-    """Return the values that a text lists, or counts off from a start to before an end by a step of 1 or another.
+    """Return the values that a text lists, or counts off from a start by a step of 1 or another, up to the end.
 
-    >>> values("alpha", "0.25, 0.5"), values("r", "128:225:32"), values("n", "1:4")
-    ((Fraction(1, 4), Fraction(1, 2)), (128, 160, 192, 224), (1, 2, 3))
+    The end is among them where a step meets it.
+
+    >>> values("alpha", "0.25, 0.5"), values("r", "128:224:32"), values("n", "1:4:2")
+    ((Fraction(1, 4), Fraction(1, 2)), (128, 160, 192, 224), (1, 3))
 
     Raises:
-        OptionError: It cannot be read, or is empty, or a range has more values than `most`.
+        OptionError: It cannot be read, or a range runs backwards or has more values than `most`.
     """
     found: list[Any] = []
     for part in _parts(text):
@@ -58,10 +60,10 @@ def _counted(name: str, text: str, sides: list[Any], most: int) -> list[Any]:
     start, end, step = (*sides, 1)[:3]
     if step <= 0:
         raise OptionError(ErrorDetail(f"the step of a range is above 0: {shown(step)}", found=found))
-    if start >= end:
-        kind = "empty" if start == end else "backwards"
-        raise OptionError(ErrorDetail(f"the range is {kind}: its end is not in it", found=found, help="START:END:STEP"))
-    count = -((start - end) // step)
+    if start > end:
+        help = f"START:END:STEP, as {shown(end)}:{shown(start)}"
+        raise OptionError(ErrorDetail("a range starts at or below its end", found=found, help=help))
+    count = (end - start) // step + 1
     if count > most:
         raise OptionError(ErrorDetail(f"a range has at most {most:,} values", found=f"{found}: {count:,}", help=_FEWER))
     return [plain(start + turn * step) for turn in range(count)]

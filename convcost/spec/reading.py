@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -16,22 +16,28 @@ from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import (
     BLOCK_KEYS,
+    INPUT_KEYS,
     INPUT_NAME,
     INVALID,
     ITEM_KEYS,
     KEYS,
+    LATER_ITEM_KEYS,
+    LAYOUTS,
     MOST_SIZES,
     RESIDUAL,
     SYMBOL_KEYS,
     Block,
     Document,
     Given,
+    InputGiven,
     Item,
     Symbol,
+    Unread,
 )
 from convcost.spec.expressions import Expression
 from convcost.spec.fields import Fields, allowed
 from convcost.spec.items import Items
+from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
@@ -41,6 +47,9 @@ UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**
 """Units of amounts; the last three are for what is counted in bytes."""
 _AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
 
+_OLD_ITEM_KEYS = frozenset(ITEM_KEYS) - LATER_ITEM_KEYS
+_TAKEN = {RESIDUAL, *_OLD_ITEM_KEYS}
+"""Names that no block can have; words that came later yield to blocks of the file."""
 _CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv")
 
 
@@ -52,6 +61,7 @@ def read(root: Node | None, errors: ErrorCollector) -> Document | None:
 class _Reader:
     def __init__(self, errors: ErrorCollector) -> None:
         self.values = Values(errors)
+        self.reads = Reads()
         self.symbols: dict[str, Symbol] = {}
         self.defaults: dict[str, dict[str, Given]] = {}
         self.blocks: dict[str, tuple[Scalar, Mapping]] = {}
@@ -73,6 +83,7 @@ class _Reader:
         version = read_version(entries, self.values)
         if "symbols" in entries:
             self._read_symbols(entries["symbols"][1])
+        self.values.reads = self.reads  # what symbols read is known by their values
         self.values.known = frozenset(self.symbols) | {"in_channels"}
         if "blocks" in entries:
             self._read_block_heads(entries["blocks"][1])
@@ -81,14 +92,19 @@ class _Reader:
             self._read_defaults(entries["defaults"][1])
         blocks = {name: self._block(name) for name in self.parameters}
         closed = self._is_endless(blocks) or _is_no_mapping(entries, "defaults")
-        input = self._input(root, entries)
+        inputs = self._inputs(root, entries)
         items: list[Item] = []
+        outputs: tuple[tuple[str, Node], ...] = ()
+        widths = self.fields.widths(entries["dtype"][1], "dtype") if "dtype" in entries else None
         self.values.known = frozenset(self.symbols) | {"in_channels"}
         if "layers" not in entries:
             if not root.broken:
                 errors.add("a spec needs layers", root, help="layers: a list of items")
         else:
-            items = Items(self.fields).body(entries["layers"][1], "layers", INPUT_NAME)
+            body = Items(self.fields)
+            items = body.body(entries["layers"][1], "layers", *inputs)
+            if "outputs" in entries:
+                outputs = self._outputs(entries["outputs"][1], items, "outputs")
             if not items and isinstance(entries["layers"][1], Sequence) and not entries["layers"][1].items:
                 errors.add("a network has at least one layer", entries["layers"][1], path="layers")
         limits = self._budget(entries["budget"][1]) if "budget" in entries else []
@@ -96,13 +112,17 @@ class _Reader:
             name=self._text(entries, "name"),
             source=self._text(entries, "source"),
             symbols=self.symbols,
-            input=input,
+            inputs=inputs,
             blocks=blocks,
             items=items,
             defaults=self.defaults,
             limits=tuple(limits),
             closed=closed,
             version=version,
+            outputs=outputs,
+            widths=widths,
+            reads=frozenset(self.reads.symbols),
+            unread=tuple(self._unread()),
         )
 
     def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str) -> str:
@@ -114,26 +134,90 @@ class _Reader:
         self.values.errors.add(f"{key} is a text", node, path=key, found=kind_of(node))
         return ""
 
-    def _input(self, root: Mapping, entries: dict[str, tuple[Scalar, Node]]) -> Given:
-        if "input" not in entries:
-            if not root.broken:
-                self.values.errors.add(
-                    "a spec needs an input", root, help="input: [3, 224, 224] — channels, then spatial sizes"
-                )
-            return Given(INVALID, root)
-        node = entries["input"][1]
+    def _inputs(self, root: Mapping, entries: dict[str, tuple[Scalar, Node]]) -> dict[str, InputGiven]:
+        """Return the inputs by name; `input` is the only one."""
         self.values.known = frozenset(self.symbols)
+        if "inputs" not in entries:
+            if "input" not in entries:
+                if not root.broken:
+                    self.values.errors.add(
+                        "a spec needs an input", root, help="input: [3, 224, 224] — channels, then spatial sizes"
+                    )
+                return {INPUT_NAME: InputGiven(Given(INVALID, root))}
+            return {INPUT_NAME: self._input(entries["input"][1], "input")}
+        key, node = entries["inputs"]
+        if "input" in entries:
+            help = "inputs: {image: [3, r, r], …} names them all"
+            self.values.errors.add("a spec has either input or inputs", key, path="inputs", found="both", help=help)
+        named = self.values.entries(node, "inputs", "inputs is a mapping of names to shapes")
+        if not named and isinstance(node, Mapping):
+            self.values.errors.add("a network has at least one input", node, path="inputs")
+        return {name: self._input(value, f"inputs.{name}") for name, (_, value) in named} or {
+            INPUT_NAME: InputGiven(Given(INVALID, node))
+        }
+
+    def _input(self, node: Node, path: str) -> InputGiven:
+        """Return an input: a list of sizes, or a mapping with its shape and layout."""
+        if not isinstance(node, Mapping):
+            return InputGiven(self._shape(node, path))
+        self.values.check_keys(node, INPUT_KEYS, path, "an input")
+        given = {key: value for key, (_, value) in node.entries.items()}
+        if "shape" not in given:
+            help = "{shape: [77, 768], layout: tokens}"
+            self.values.errors.add("an input needs a shape", node, path=path, help=help)
+        shape = self._shape(given["shape"], path) if "shape" in given else Given(INVALID, node)
+        found = InputGiven(shape)
+        if "layout" in given:
+            at = given["layout"]
+            text = at.text if isinstance(at, Scalar) else ""
+            if text not in LAYOUTS:
+                help = nearest(text, LAYOUTS)
+                self.values.errors.add(f"there is no layout {text!r}", at, path=path, help=help)
+            else:
+                found.layout = text
+            axes = len(getattr(shape.at, "items", ()))
+            if (text in ("feature_map", "tokens") and axes == 1) or (text == "vector" and axes > 1):
+                takes = "one axis" if text == "vector" else "at least two axes"
+                found_axes = f"{axes} in the shape"
+                self.values.errors.add(f"{text} has {takes}", at, path=path, found=found_axes)
+                found.layout = ""
+        if "dtype" in given and (widths := self.fields.widths(given["dtype"], path)):
+            found.width = widths.activations
+        return found
+
+    def _shape(self, node: Node, path: str) -> Given:
         if not isinstance(node, Sequence) or not 1 <= len(node.items) <= MOST_SIZES:
             found = f"{len(node.items)} numbers" if isinstance(node, Sequence) else kind_of(node)
             self.values.errors.add(
-                f"input is a list of 1 to {MOST_SIZES} numbers",
+                f"{path} is a list of 1 to {MOST_SIZES} numbers",
                 node,
-                path="input",
+                path=path,
                 found=found,
                 help="[F], [C, L], [C, H, W] or [C, D, H, W]: channels, then the spatial sizes",
             )
             return Given(INVALID, node)
-        return Given(self.values.read(node, "input"), node)
+        return Given(self.values.read(node, path), node)
+
+    def _outputs(self, node: Node, items: list[Item], path: str) -> tuple[tuple[str, Node], ...]:
+        """Return the names of the outputs of a network or a block: names of its own items."""
+        nodes = node.items if isinstance(node, Sequence) else [node]
+        known = {name for item in items for name in item.names}
+        found: list[tuple[str, Node]] = []
+        for child in nodes:
+            if not isinstance(child, Scalar) or child.null:
+                text = "no value" if isinstance(child, Scalar) else kind_of(child)
+                self.values.errors.add("outputs takes names", child, path=path, found=text)
+            elif child.text not in known:
+                help = nearest(child.text, known) if known else "name an item with `name`"
+                message = f"there is no item named {child.text!r}"
+                self.values.errors.add(message, child, path=path, help=help)
+            elif child.text in [name for name, _ in found]:
+                self.values.errors.add(f"the output {child.text!r} stands twice", child, path=path)
+            else:
+                found.append((child.text, child))
+        if not nodes:
+            self.values.errors.add("outputs takes names", node, path=path, found="an empty list")
+        return tuple(found)
 
     def _read_symbols(self, node: Node) -> None:
         entries = self.values.entries(node, "symbols", "symbols is a mapping of names to values")
@@ -156,7 +240,7 @@ class _Reader:
     def _read_block_heads(self, node: Node) -> None:
         for name, (key, value) in self.values.entries(node, "blocks", "blocks is a mapping of names to blocks"):
             path = f"blocks.{name}"
-            if name == RESIDUAL or name in ITEM_KEYS or name in REGISTRY.built_in():
+            if name in _TAKEN or name in REGISTRY.built_in():
                 self.values.errors.add(
                     f"a block cannot be called {name!r}", key, path=path, found="the language uses this name"
                 )
@@ -180,17 +264,31 @@ class _Reader:
                     at, path, "params is a mapping of names to defaults"
                 ):
                     self.values.check_new_name(parameter, where, f"{path}.params", "a parameter")
-                    if parameter in ITEM_KEYS:
+                    if parameter in _OLD_ITEM_KEYS:
                         self.values.errors.add(
                             f"a parameter cannot be called {parameter!r}", where, path=f"{path}.params"
                         )
                     empty = isinstance(default, Scalar) and default.null
-                    parameters[parameter] = (
-                        None if empty else Given(self.values.read(default, f"{path}.params"), default)
-                    )
+                    with self.reads.within(name, parameters):  # a default sees the parameters before its own
+                        parameters[parameter] = (
+                            None if empty else Given(self.values.read(default, f"{path}.params"), default)
+                        )
                     self.values.known |= {parameter}
             self.blocks[name] = (key, value)
             self.parameters[name] = parameters
+            self.fields.block_inputs[name] = self._block_inputs(value, path)
+
+    def _block_inputs(self, block: Mapping, path: str) -> tuple[str, ...]:
+        """Return the names of what a block reads."""
+        if "inputs" not in block.entries:
+            return ()
+        node = block.entries["inputs"][1]
+        nodes = node.items if isinstance(node, Sequence) else []
+        names = [child.text for child in nodes if isinstance(child, Scalar) and child.text and not child.null]
+        if not names or len(names) < len(nodes) or len(set(names)) < len(names):
+            help = "inputs: [x, skip]"
+            self.values.errors.add("inputs is a list of different names", node, path=path, help=help)
+        return tuple(dict.fromkeys(names))
 
     def _read_defaults(self, node: Node) -> None:
         given: dict[str, dict[str, Given]] = {}
@@ -223,9 +321,29 @@ class _Reader:
         if "layers" not in node.entries:
             self.values.errors.add("a block needs layers", key, path=path, help="layers: a list of items")
         else:
-            items = Items(self.fields).body(node.entries["layers"][1], f"{path}.layers")
+            inputs = self.fields.block_inputs.get(name, ())
+            with self.reads.within(name, parameters):
+                items = Items(self.fields).body(node.entries["layers"][1], f"{path}.layers", *inputs)
+        outputs = self._outputs(node.entries["outputs"][1], items, path) if "outputs" in node.entries else ()
         layers = node.entries.get("layers")
-        return Block(parameters, items, broken=layers is None or not isinstance(layers[1], Sequence))
+        return Block(
+            parameters,
+            items,
+            broken=layers is None or not isinstance(layers[1], Sequence),
+            inputs=self.fields.block_inputs.get(name, ()),
+            outputs=tuple([output for output, _ in outputs]),
+        )
+
+    def _unread(self) -> Iterator[Unread]:
+        """Yield the blocks that nothing uses, and the parameters that nothing in their block reads."""
+        for name, (key, node) in self.blocks.items():
+            if name not in self.reads.blocks:
+                yield Unread("block", name, f"blocks.{name}", key)
+            read = self.reads.parameters.get(name, ())
+            given = node.entries["params"][1] if "params" in node.entries else None
+            for parameter, (at, _) in given.entries.items() if isinstance(given, Mapping) else ():
+                if parameter not in read:
+                    yield Unread("parameter", parameter, f"blocks.{name}.params", at)
 
     def _is_endless(self, blocks: dict[str, Block]) -> bool:
         """Report blocks that use themselves, directly or through others."""
@@ -279,6 +397,7 @@ def _uses(items: list[Item], blocks: dict[str, Block]) -> Iterable[Item]:
             yield item
         for branch in item.branches or ():
             yield from _uses(branch.items, blocks)
+        yield from _uses(item.otherwise or [], blocks)
 
 
 def read_version(entries: dict[str, tuple[Scalar, Node]], values: Values) -> int:

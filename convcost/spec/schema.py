@@ -15,14 +15,37 @@ from itertools import product
 from typing import Any
 
 from convcost.layers import REGISTRY, LayerType
-from convcost.layers.fields import FACTOR, FLAG, MAX_SIZE, NUMBER, WHOLE, WORD, Form
+from convcost.layers.fields import (
+    AXIS,
+    AXIS_WORDS,
+    BOUNDS,
+    FACTOR,
+    FLAG,
+    MAX_SIZE,
+    NAMED,
+    NUMBER,
+    SHAPES,
+    WHOLE,
+    WHOLES,
+    WORD,
+    Form,
+)
+from convcost.layers.fields import TEXT as WRITTEN
 from convcost.metrics import METRICS, Metric
 from convcost.spec.document import (
     BLOCK_KEYS,
     BRANCHES,
+    DTYPE_KEYS,
+    DTYPES,
+    EACH,
+    EACH_KEYS,
+    INPUT_KEYS,
     ITEM_KEYS,
     KEYS,
+    LATER_ITEM_KEYS,
+    LAYOUTS,
     MOST_SIZES,
+    REPEAT_KEYS,
     RESIDUAL,
     RESIDUAL_KEYS,
     SYMBOL_KEYS,
@@ -46,7 +69,20 @@ AMOUNT: Schema = {"type": ["integer", "string"], "minimum": 0}
 AMOUNT_OF_RATIO: Schema = {"type": ["number", "string"], "minimum": 0}
 """An amount of a metric that is a ratio, which need not be whole."""
 
-_TYPES = {WHOLE: "integer", FACTOR: "number", NUMBER: "number", FLAG: "boolean"}
+_NAMES: Schema = {"type": [*NAME["type"], "array"], "items": NAME, "minItems": 1}
+_DTYPE: Schema = {
+    "anyOf": [
+        {"enum": list(DTYPES)},
+        {
+            "type": "object",
+            "properties": {key: {"enum": list(DTYPES)} for key in DTYPE_KEYS},
+            "additionalProperties": False,
+        },
+    ]
+}
+_OLD_ITEM_KEYS = [key for key in ITEM_KEYS if key not in LATER_ITEM_KEYS]
+
+_TYPES = {WHOLE: "integer", WHOLES: "integer", AXIS: "integer", FACTOR: "number", NUMBER: "number", FLAG: "boolean"}
 _CHANNELS = Form(WHOLE, 1)
 _CHECKED = "The channels of the input: always inferred, checked where given."
 _BRANCHES = "Two or more branches, each a list of items, [] being the identity; none with `from: [a, b]`."
@@ -64,28 +100,38 @@ def spec_schema() -> Schema:
     }
     for blocks, complete in product((False, True), repeat=2):
         definitions |= _items(blocks=blocks, complete=complete)
-    symbol = described(SYMBOL_KEYS, {"value": TEXT, "multiple_of": _one(Form(FACTOR), empty=True)})
-    symbols = {"type": [*TEXT["type"], "object"], "properties": symbol, "additionalProperties": False}
+    value: Schema = {"type": [*TEXT["type"], "array"], "items": TEXT}
+    symbol = described(SYMBOL_KEYS, {"value": value, "multiple_of": _one(Form(FACTOR), empty=True)})
+    symbols = {
+        "type": [*TEXT["type"], "object", "array"],
+        "items": TEXT,
+        "properties": symbol,
+        "additionalProperties": False,
+    }
     totals = {name: {"description": metric.about, **amount(metric)} for name, metric in METRICS.items()}
     kinds = {
         "convcost": VERSION,
         "name": TEXT,
         "source": TEXT,
         "symbols": mapping(propertyNames=_none_of(RESERVED), additionalProperties=symbols),
-        "input": {"type": "array", "items": _one(_CHANNELS), "minItems": 1, "maxItems": MOST_SIZES},
+        "input": _input(),
+        "inputs": mapping(additionalProperties=_input(), minProperties=1),
+        "outputs": _NAMES,
+        "dtype": _DTYPE,
         "defaults": mapping(properties={type: _refer(type) for type in REGISTRY}, additionalProperties=False),
-        "blocks": mapping(propertyNames=_none_of([*REGISTRY.built_in(), RESIDUAL, *ITEM_KEYS])),
+        "blocks": mapping(propertyNames=_none_of([*REGISTRY.built_in(), RESIDUAL, *_OLD_ITEM_KEYS])),
         "layers": {"type": "array", "minItems": 1},
         "budget": mapping(properties=totals, additionalProperties=False),
     }
-    known = {"properties": dict.fromkeys(("input", "defaults", "layers"), _refer("known_words"))}
+    known = {"properties": dict.fromkeys(("input", "inputs", "defaults", "layers"), _refer("known_words"))}
     return {
         "$schema": DRAFT,
         "title": "convcost spec",
         "description": "A convolutional network, as `convcost analyze` reads it.",
         "type": "object",
         "properties": described(KEYS, kinds),
-        "required": ["input", "layers"],
+        "required": ["layers"],
+        "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
         "additionalProperties": False,
         "allOf": [
             {"if": {"required": ["blocks"]}, "then": _parts(blocks=True), "else": _parts(blocks=False)},
@@ -125,7 +171,7 @@ def _one(form: Form, *, empty: bool = False) -> Schema:
     """Return the schema of one number or truth value; a text may be an expression, but no word of the language."""
     types = [_TYPES[form.kind]] if form.kind in _TYPES else []
     schema: Schema = {"type": [*types, "string", *(["null"] if empty else [])], "allOf": [_refer("not_a_word")]}
-    if form.kind == WHOLE:
+    if form.kind in (WHOLE, WHOLES):
         schema |= {"minimum": form.minimum, "maximum": MAX_SIZE}
     elif form.kind == FACTOR:
         schema |= {"exclusiveMinimum": 0, "maximum": MAX_SIZE}
@@ -134,13 +180,28 @@ def _one(form: Form, *, empty: bool = False) -> Schema:
 
 def _value(form: Form) -> Schema:
     """Return the schema of what a field takes: its words, one value, or lists of values."""
-    words = list(CONSTANTS if form.kind == FLAG else form.words)
+    if form.kind == WRITTEN:
+        return {"type": "string"}
+    if form.kind == NAMED:
+        return {"type": "object", "additionalProperties": _one(Form(WHOLE, form.minimum))}
+    if form.kind == BOUNDS:
+        number = _one(Form(NUMBER))
+        return {
+            "anyOf": [_one(Form(NUMBER), empty=True), {"type": "array", "items": number, "minItems": 2, "maxItems": 2}]
+        }
+    if form.kind == SHAPES:
+        shape = {"type": "array", "items": _one(Form(WHOLE, 1)), "minItems": 1}
+        return {"anyOf": [shape, {"type": "array", "items": shape, "minItems": 1}]}
+    words = [*(CONSTANTS if form.kind == FLAG else ()), *form.words]
     alternatives: list[Schema] = [{"enum": words}, _one(form, empty=True)]
     element = _one(Form(form.kind, form.minimum))
+    if form.kind == AXIS:
+        element = {"anyOf": [{"enum": words}, element]}
     if form.depth == 2:
         element = {"anyOf": [element, {"type": "array", "items": element, "minItems": 2, "maxItems": 2}]}
     if form.depth:
-        alternatives.append({"type": "array", "items": element, "minItems": 1, "maxItems": MOST_SIZES - 1})
+        longest = {} if form.kind == WHOLES else {"maxItems": MOST_SIZES - 1}
+        alternatives.append({"type": "array", "items": element, "minItems": 1, **longest})
     return {"anyOf": alternatives if words else alternatives[1:]}
 
 
@@ -173,7 +234,11 @@ def _fields(layer: type[LayerType]) -> Schema:
         one = {"minProperties": 1, "maxProperties": 1, "additionalProperties": False}
         fields = {"type": "object", "properties": {type: _refer(type) for type in follower.choices}, **one}
         properties[name] = {"description": follower.about, "anyOf": [*words, fields]}
-    return {"description": _about(layer), **mapping(properties=properties, additionalProperties=False)}
+    more = _one(Form(WHOLE, layer.fields[layer.gathers].read.form.minimum)) if layer.gathers else False
+    fields = mapping(properties=properties, additionalProperties=more)
+    if layer.short:
+        del fields["pattern"]  # any text gives the field
+    return {"description": _about(layer), **fields}
 
 
 def _needed(layer: type[LayerType]) -> Schema:
@@ -183,7 +248,8 @@ def _needed(layer: type[LayerType]) -> Schema:
         return {}
     either = {"anyOf": [{"required": [name]} for name in layer.either]} if layer.either else {}
     values = {name: {"not": {"type": "null"}} for name in names}
-    return {"type": "object", "required": names, "properties": values, **either}
+    kinds = ["object", "string"] if names == [layer.short] else "object"
+    return {"type": kinds, "required": names, "properties": values, **either}
 
 
 def _about(layer: type[LayerType]) -> str:
@@ -226,8 +292,8 @@ def _items(*, blocks: bool, complete: bool) -> dict[str, Schema]:
 
 
 def _block(items: Schema) -> Schema:
-    params = mapping(propertyNames=_none_of([*RESERVED, *ITEM_KEYS]), additionalProperties=_refer("argument"))
-    properties = described(BLOCK_KEYS, {"params": params, "layers": items})
+    params = mapping(propertyNames=_none_of([*RESERVED, *_OLD_ITEM_KEYS]), additionalProperties=_refer("argument"))
+    properties = described(BLOCK_KEYS, {"inputs": _NAMES, "outputs": _NAMES, "params": params, "layers": items})
     return {"type": "object", "properties": properties, "required": ["layers"], "additionalProperties": False}
 
 
@@ -235,36 +301,56 @@ def _item(items: Schema, *, blocks: bool, complete: bool) -> Schema:
     """Return the schema of an item: a type alone, or a mapping with exactly one."""
     needed = {type: _needed(layer) if complete else {} for type, layer in REGISTRY.items()}
     merges = [type for type in REGISTRY if is_merge(type)]
-    alone = [type for type in REGISTRY if not needed[type] and type not in merges]
+    several = [type for type in merges if REGISTRY[type].arity[0] > 1]
+    alone = [type for type in REGISTRY if not needed[type] and type not in several]
     types = {type: {"allOf": [_refer(type), rule]} for type, rule in needed.items()}
-    types |= {type: _merge(type, items) for type in merges} | {RESIDUAL: _residual(items)}
+    types |= {type: _merge(type, items) for type in merges} | {RESIDUAL: _residual(items), EACH: _each(items)}
     names = [{"enum": alone, "enumDescriptions": [_about(REGISTRY[type]) for type in alone]}]
     names += [NAME | _none_of({*types, *ITEM_KEYS}.difference(alone))] if blocks else []
     written = [{"required": [type]} for type in types]
     mapped = {
         "type": "object",
-        "properties": types | _item_keys(),
+        "properties": types | _item_keys(items),
         "additionalProperties": mapping(additionalProperties=_refer("argument")) if blocks else False,
         "oneOf": [*written, {"not": {"anyOf": written}}],  # else it is a block
         "not": {"propertyNames": {"enum": list(ITEM_KEYS)}},
-        **_inputs(merges),
+        **_inputs(several),
     }
     return {"anyOf": [*names, mapped]}
 
 
-def _item_keys() -> dict[str, Schema]:
+def _item_keys(items: Schema) -> dict[str, Schema]:
+    times: Schema = {"type": ["integer", "string"], "minimum": 0}
+    repeats = {
+        "times": times,
+        "index": NAME,
+        "collect": {"enum": ["concat", "add"]},
+        "weights": {"enum": ["shared"]},
+    }
+    repeat = {
+        "type": ["integer", "string", "object"],
+        "minimum": 0,
+        "properties": described(REPEAT_KEYS, repeats),
+        "required": ["times"],
+        "additionalProperties": False,
+    }
     kinds: dict[str, Schema] = {
-        "name": NAME,
-        "from": {"type": [*NAME["type"], "array"], "items": NAME, "minItems": 1},
-        "repeat": {"type": ["integer", "string"], "minimum": 0},
+        "name": _NAMES,
+        "from": _NAMES,
+        "repeat": repeat,
         "if": _value(Form(FLAG)),
+        "else": items,
+        "weights": NAME,
+        "trainable": _value(Form(FLAG)),
+        "dtype": _DTYPE,
     }
     return described(ITEM_KEYS, kinds)
 
 
 def _merge(type: str, items: Schema) -> Schema:
     """Return the schema of a merge: a list of branches, a mapping of its fields with `branches`, or nothing."""
-    branches = {"description": _BRANCHES, "type": "array", "minItems": 2, "items": items}
+    either = {"anyOf": [items, NAME]}
+    branches = {"description": _BRANCHES, "type": "array", "minItems": 2, "items": either}
     fields = _fields(REGISTRY[type])
     fields["properties"][BRANCHES] = branches
     return {"description": f"{_about(REGISTRY[type])} {_BRANCHES}", "anyOf": [branches, fields]}
@@ -275,6 +361,20 @@ def _inputs(merges: Iterable[str]) -> Schema:
     none = {"not": {"anyOf": [{"type": "array"}, {"required": [BRANCHES], "type": "object"}]}}
     several = {"required": ["from"], "properties": {"from": {"type": "array", "minItems": 2}}}
     return {"if": {"anyOf": [{"required": [type], "properties": {type: none}} for type in merges]}, "then": several}
+
+
+def _input() -> Schema:
+    """Return the schema of an input: its shape, or a mapping with its shape and layout."""
+    shape: Schema = {"type": "array", "items": _one(_CHANNELS), "minItems": 1, "maxItems": MOST_SIZES}
+    properties = described(INPUT_KEYS, {"shape": shape, "layout": {"enum": list(LAYOUTS)}, "dtype": _DTYPE})
+    mapped = {"type": "object", "properties": properties, "required": ["shape"], "additionalProperties": False}
+    return {"anyOf": [shape, mapped]}
+
+
+def _each(items: Schema) -> Schema:
+    axis = {"anyOf": [{"enum": list(AXIS_WORDS)}, {"type": ["integer", "string"]}]}
+    properties = described(EACH_KEYS, {"axis": axis, "layers": items})
+    return {"type": "object", "properties": properties, "required": list(EACH_KEYS), "additionalProperties": False}
 
 
 def _residual(items: Schema) -> Schema:

@@ -14,6 +14,7 @@ import yaml
 from msgspec import Struct
 
 from convcost.spec.collector import ErrorCollector
+from convcost.spec.source import Source
 
 try:
     from yaml import CBaseLoader as Parser
@@ -81,11 +82,13 @@ def parse(errors: ErrorCollector) -> Node | None:
         return laid_out
     try:
         try:
-            return _build(Parser(errors.source.text), errors)
+            return _build(Parser(errors.source.text), _Tree(errors))
         except yaml.MarkedYAMLError as error:
             if "nesting depth" not in str(error.problem):
                 raise
-            return _build(yaml.BaseLoader(errors.source.text), errors)  # libyaml looks ahead too far to say where
+            return _build(
+                yaml.BaseLoader(errors.source.text), _Tree(errors)
+            )  # libyaml looks ahead too far to say where
     except yaml.reader.ReaderError as error:
         _add_unprintable(error, errors)
     except yaml.MarkedYAMLError as error:
@@ -93,10 +96,43 @@ def parse(errors: ErrorCollector) -> Node | None:
     return None
 
 
-def _build(parser: Any, errors: ErrorCollector) -> Node | None:
+class Span(Struct, frozen=True, gc=False):
+    """Where a node stands in the text.
+
+    Attributes:
+        start: The index of its first character.
+        end: The index behind its last character; equal to `start` for a value that is left empty.
+        braces: Whether it is a list in `[]` or a mapping in `{}`.
+    """
+
+    start: int
+    end: int
+    braces: bool
+
+
+class SpannedTree:
+    """The tree of a text and where each of its nodes stands.
+
+    Args:
+        source: A source that can be read without an error.
+    """
+
+    def __init__(self, source: Source) -> None:
+        grown = _SpannedTree(ErrorCollector(source))
+        root = _build(Parser(source.text), grown)
+        assert isinstance(root, Mapping)  # it was read before
+        self.root = root
+        self._spans = grown.spans
+
+    def span(self, node: Node) -> Span:
+        """Return where a node of the tree stands."""
+        return self._spans[id(node)]
+
+
+def _build(parser: Any, tree: _Tree) -> Node | None:
     """Read the parser's events into a tree."""
-    tree = _Tree(errors)
     next_event = parser.get_event
+    work: dict[type, Callable[[Any], bool]] = {event: getattr(tree, name) for event, name in _WORK.items()}
     scalar_event = yaml.ScalarEvent
     while True:
         event = next_event()
@@ -104,9 +140,9 @@ def _build(parser: Any, errors: ErrorCollector) -> Node | None:
             mark: Any = event.start_mark
             node = Scalar(event.value, mark.line, mark.column)
             if event.anchor is not None or event.tag is not None:
-                _add_foreign(event, node, errors)
+                _add_foreign(event, node, tree.details)
             tree.place(node, event)
-        elif _WORK[event.__class__](tree, event):
+        elif work[event.__class__](event):
             return tree.root
 
 
@@ -115,11 +151,12 @@ class _Tree:
 
     Attributes:
         root: The node at the top.
+        details: The errors that were found.
     """
 
     def __init__(self, errors: ErrorCollector) -> None:
         self.root: Node | None = None
-        self._details = errors
+        self.details = errors
         self._open: list[Sequence | Mapping] = []
         self._keys: list[Scalar | None] = []  # for each open collection the key that waits for its value
         self._halves: list[Scalar | None] = []  # inside {} or [], the expression that YAML has split at its comma
@@ -133,16 +170,16 @@ class _Tree:
             return
         parent, half = self._open[-1], self._halves[-1]
         if parent.__class__ is Sequence:
-            if half is None or not _joined(half, node, self._details):
+            if half is None or not _joined(half, node, self.details):
                 parent.items.append(node)
                 self._halves[-1] = _half(event, node)
             return
         key = self._keys[-1]
         if key is None:
-            self._keys[-1] = _key(node, self._details)
+            self._keys[-1] = _key(node, self.details)
             return
-        if half is None or not (node.null and _joined(half, key, self._details)):
-            _enter(parent, key, node, self._details)  # type: ignore[arg-type]  # what is open is a list or a mapping
+        if half is None or not (node.null and _joined(half, key, self.details)):
+            _enter(parent, key, node, self.details)  # type: ignore[arg-type]  # what is open is a list or a mapping
             self._halves[-1] = _half(event, node)
         self._keys[-1] = None
 
@@ -155,10 +192,10 @@ class _Tree:
             else Sequence([], mark.line, mark.column)
         )
         if event.anchor is not None or event.tag is not None:
-            _add_foreign(event, node, self._details)
+            _add_foreign(event, node, self.details)
         if len(self._open) >= DEEPEST:
-            help = self._details.language.deep
-            self._details.add(f"the file nests deeper than {DEEPEST} levels", node, help=help)
+            help = self.details.language.deep
+            self.details.add(f"the file nests deeper than {DEEPEST} levels", node, help=help)
             self.root = None
             return True
         self.place(node, event)
@@ -180,8 +217,8 @@ class _Tree:
         self._aliases = True
         key = self._keys[-1] if self._keys else None
         if key is None or key.text != "<<":  # a merge key is reported as such
-            language = self._details.language
-            self._details.add(f"{language.what} has no aliases", node, found=f"*{event.anchor}", help=language.once)
+            language = self.details.language
+            self.details.add(f"{language.what} has no aliases", node, found=f"*{event.anchor}", help=language.once)
         self.place(node, event)
         return False
 
@@ -190,8 +227,8 @@ class _Tree:
         self._documents += 1
         if self._documents > 1:
             at = Scalar("", event.start_mark.line, event.start_mark.column)
-            message = f"{self._details.language.what} is one document"
-            self._details.add(message, at, help="put the second into its own file")
+            message = f"{self.details.language.what} is one document"
+            self.details.add(message, at, help="put the second into its own file")
         return self._documents > 1
 
     def finish(self, event: Any) -> bool:
@@ -205,16 +242,39 @@ class _Tree:
         return False
 
 
-_WORK: dict[type, Callable[[_Tree, Any], bool]] = {
-    yaml.MappingStartEvent: _Tree.start,
-    yaml.SequenceStartEvent: _Tree.start,
-    yaml.MappingEndEvent: _Tree.end,
-    yaml.SequenceEndEvent: _Tree.end,
-    yaml.AliasEvent: _Tree.alias,
-    yaml.StreamStartEvent: _Tree.ignore,
-    yaml.DocumentStartEvent: _Tree.document,
-    yaml.DocumentEndEvent: _Tree.ignore,
-    yaml.StreamEndEvent: _Tree.finish,
+class _SpannedTree(_Tree):
+    """A tree that also keeps where its nodes stand, by their `id`."""
+
+    def __init__(self, errors: ErrorCollector) -> None:
+        super().__init__(errors)
+        self.spans: dict[int, Span] = {}
+
+    def place(self, node: Node, event: Any) -> None:
+        """Keep where a node begins, and where a scalar ends."""
+        braces = not isinstance(node, Scalar) and bool(event.flow_style)
+        self.spans[id(node)] = Span(event.start_mark.index, event.end_mark.index, braces)
+        super().place(node, event)
+
+    def end(self, event: Any) -> bool:
+        """Keep where a collection ends: the parser puts the end of one without brackets behind the space after it."""
+        node = self._open[-1]
+        span = self.spans[id(node)]
+        last = node.items[-1:] if isinstance(node, Sequence) else [value for _, value in node.entries.values()][-1:]
+        end = event.end_mark.index if span.braces else self.spans[id(last[0])].end
+        self.spans[id(node)] = Span(span.start, end, span.braces)
+        return super().end(event)
+
+
+_WORK: dict[type, str] = {
+    yaml.MappingStartEvent: "start",
+    yaml.SequenceStartEvent: "start",
+    yaml.MappingEndEvent: "end",
+    yaml.SequenceEndEvent: "end",
+    yaml.AliasEvent: "alias",
+    yaml.StreamStartEvent: "ignore",
+    yaml.DocumentStartEvent: "document",
+    yaml.DocumentEndEvent: "ignore",
+    yaml.StreamEndEvent: "finish",
 }
 
 
@@ -226,7 +286,7 @@ def _half(event: Any, node: Node) -> Scalar | None:
 
 
 def _joined(half: Scalar, rest: Node, errors: ErrorCollector) -> bool:
-    """Put an expression together again that YAML has split at a comma, so that just this is told."""
+    """Put an expression together again that YAML has split at a comma, and report just that."""
     if not isinstance(rest, Scalar) or not _open(half) or rest.line != half.line:
         return False
     at = errors.inside(half, half.text.index("("))

@@ -18,10 +18,11 @@ from convcost.network import Free, Network, Tensor
 from convcost.ops import is_symbolic
 from convcost.spec.arithmetic import shown
 from convcost.spec.collector import ErrorCollector, Positioned, TooManyErrors
-from convcost.spec.document import Document, Item
+from convcost.spec.document import Document, Given, Item
 from convcost.spec.evaluate import Value
-from convcost.spec.expand import Expander, Path, Scope, expand
+from convcost.spec.expand import Expander, Values, expand
 from convcost.spec.expressions import Missing, Unknown
+from convcost.spec.scope import Path, Scope
 from convcost.spec.source import Source
 from convcost.symbolic import Assumptions, Formula, NeedsValueError, assuming, bounded, symbol
 
@@ -166,37 +167,48 @@ class _FreeExpander(Expander):
     def is_input_size(self, size: Any) -> bool:
         return is_size(size, 1) or super().is_input_size(size)
 
-    def _emit(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Tensor:
-        tensor = super()._emit(item, definition, inputs, path)
-        for size in tensor.shape:
-            if is_symbolic(size) and id(size) not in self._bounded:  # layers pass on most sizes as they are
-                self._bounded.add(id(size))
-                size.check_bounds()  # type: ignore[attr-defined]  # it takes the place of an int
-        return tensor
+    def _emit(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Values:
+        values = super()._emit(item, definition, inputs, path)
+        for value in values:
+            for size in value.shape:
+                if is_symbolic(size) and id(size) not in self._bounded:  # layers pass on most sizes as they are
+                    self._bounded.add(id(size))
+                    size.check_bounds()  # type: ignore[attr-defined]  # it takes the place of an int
+        return values
+
+    def _holds(self, item: Item, env: dict[str, Any]) -> bool:
+        """Return whether an item runs; that is never decided for a symbol without a value."""
+        before = len(self.conditions)
+        holds = super()._holds(item, env)
+        self._check_decided(item, item.condition, before)
+        return holds
 
     def _times(self, item: Item, env: dict[str, Any]) -> int:
         """Return how often an item runs; that is never decided for a symbol without a value."""
-        if item.repeat is not None:
-            with suppress(Unknown):
-                times = self.evaluate.value(item.repeat, env, item.where, item)
-                if is_symbolic(times):
-                    self._needs(item, item.repeat.at, f"{times} repetitions", times.symbols)
-                    return 1
+        assert item.repeat is not None
+        with suppress(Unknown):
+            times = self.evaluate.value(item.repeat.times, env, item.where, item)
+            if is_symbolic(times):
+                self._needs(item, item.repeat.at, f"{times} repetitions", times.symbols)
+                return 1
         before = len(self.conditions)
         times = super()._times(item, env)
+        self._check_decided(item, item.repeat.times, before)
+        return times
+
+    def _check_decided(self, item: Item, given: Given | None, before: int) -> None:
+        """Report what was decided of symbols without values since there were so many conditions."""
         for condition in list(self.conditions)[before:]:
             for name in condition.symbols:
                 if name not in self.letters.witness:
-                    at = item.condition or item.repeat
-                    self._needs(item, at.at if at else item, f"whether {condition} is open", [name])
-        return times
+                    self._needs(item, given.at if given else item, f"whether {condition} is open", [name])
 
-    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Value:
+    def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
         try:
             return super()._once(item, scope, env, feeds, path)
         except NeedsValueError as need:
             self._needs(item, item, need.question, need.symbols)
-            return feeds[0]
+            return (feeds[0],)
         except FormulaError as error:
             raise self.errors.placed(error, item, item.where, self.evaluate.note()) from None
 

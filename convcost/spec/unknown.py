@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.layers.fields import FLAG, WORD, Field
+from convcost.layers.fields import AXIS, FLAG, NAMED, TEXT, WHOLES, WORD, Field
 
 
 class UnknownNumber:
@@ -55,10 +55,18 @@ def unknown_value(field: Field, rank: int) -> Any:
         rank: The spatial axes of the input.
     """
     form = field.read.form
+    if form.kind == AXIS:
+        return (0,) if form.depth else 0
     if form.kind == FLAG:
         return False
     if form.kind == WORD:
         return form.words[0] if field.required else field.default
+    if form.kind == TEXT:
+        return ""
+    if form.kind == NAMED:
+        return ()
+    if form.kind == WHOLES:
+        return (UNKNOWN,)
     if form.depth == 0:
         return UNKNOWN
     return ((UNKNOWN, UNKNOWN) if form.depth == 2 else UNKNOWN,) * rank

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from convcost.errors import nearest
 from convcost.layers import REGISTRY, Activation, Norm
 from convcost.spec import expressions
-from convcost.spec.arithmetic import ExpressionError
+from convcost.spec.arithmetic import FUNCTIONS, ExpressionError
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import INVALID
-from convcost.spec.expressions import NAME, RESERVED, Expression
+from convcost.spec.expressions import IN_SIZES, NAME, RESERVED, Expression
+from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 
 _DECLARE = "declare it under symbols"
@@ -19,12 +20,14 @@ NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FAL
 
 
 class Values:
-    """Reads values; `known` holds the names that an expression may use where it stands."""
+    """Reads values; `known` holds the names that an expression may use where it stands, `reads` those that are used."""
 
     def __init__(self, errors: ErrorCollector) -> None:
         self.errors = errors
         self.known: frozenset[str] = frozenset()
         self.later: dict[str, int] = {}  # symbols by the line in which they stand, while symbols are read
+        self.visible: Container[str] = ()  # the names of earlier items, of whose values an expression may use sizes
+        self.reads = Reads()
         self._expressions: dict[str, Any] = {}
 
     def read(self, node: Node, where: str, words: Iterable[str] = ()) -> Any:
@@ -49,9 +52,17 @@ class Values:
                     self.errors.add(error.message, at, path=where, found=error.found, help=error.help)
                     return INVALID
                 self._expressions[text] = value
+            if value.__class__ is Expression and value.values and not self._sees(value, node, where):
+                return INVALID
+            if value.__class__ is Expression:
+                self.reads.add(value.names)
             if value.__class__ is Expression and not value.names <= self.known:
                 words = [*words]
                 unknown = value.names - self.known
+                if "in_channels" in self.known:
+                    unknown -= IN_SIZES
+                if not unknown:
+                    return value
                 if unknown.issubset({*words, *all_words()}):
                     return value.text if value.text in unknown else value.with_words(unknown)
                 self._add_unknown_names(value, node, where, words)
@@ -65,6 +76,10 @@ class Values:
 
     def _add_unknown_names(self, formula: Expression, node: Node, where: str, words: Iterable[str]) -> None:
         for name in sorted(formula.names - self.known):
+            if name in formula.lists:
+                message, help = f"there is no function {name!r}", nearest(name, [*FUNCTIONS, *self.known])
+                self.errors.add(message, self.errors.inside(node, formula.text.find(name)), path=where, help=help)
+                continue
             if name in NO_BOOLEANS:
                 help = "booleans are true and false only; no value is empty, ~ or null"
             elif name in self.later:
@@ -86,6 +101,15 @@ class Values:
                 path=where,
                 help=help,
             )
+
+    def _sees(self, formula: Expression, node: Scalar, where: str) -> bool:
+        """Report the values of which an expression uses sizes and that it cannot see; return whether there are none."""
+        unseen = [name for name in sorted(formula.values) if name not in self.visible]
+        for name in unseen:
+            at = self.errors.inside(node, max(formula.text.find(name), 0))
+            message = f"there is no item named {name!r} before this one"
+            self.errors.add(message, at, path=where, help="a size is NAME.channels, .height, .width, .length or .size")
+        return not unseen
 
     def entries(self, node: Node, path: str, message: str) -> list[tuple[str, tuple[Scalar, Node]]]:
         """Return the entries of a mapping; anything else but no value is an error."""

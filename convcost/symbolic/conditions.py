@@ -11,7 +11,7 @@ from math import lcm
 from msgspec import Struct
 
 from convcost.numbers import NUMBERS, Number
-from convcost.symbolic.algebra import bounded, exact, gather, leading, primitive, scaled, spend
+from convcost.symbolic.algebra import bounded, content, exact, gather, leading, primitive, scaled, spend
 from convcost.symbolic.evaluation import evaluate, evaluator
 from convcost.symbolic.expression import ONE, Atom, NeedsValueError
 from convcost.symbolic.facts import cleared, is_whole, sign, step_of
@@ -97,7 +97,7 @@ class Condition(Struct, frozen=True, eq=False):
 
 def normal(relation: str, formula: Rational) -> Condition:
     """Return a condition in its normal form: least whole coefficients, and no negative exponents."""
-    if formula.under is not None or relation == "whole":
+    if formula.under is not None or relation in ("whole", "fractional"):
         return Condition(relation, formula)
     if relation in ("zero", "nonzero"):
         part = _fractional_part(formula)
@@ -139,7 +139,9 @@ def decided(relation: str, formula: Rational) -> bool | None:
     terms, under = formula.terms, formula.under
     spend(len(terms))
     if relation == "whole":
-        return True if under is None and is_whole(terms) else None
+        if under is None and is_whole(terms):
+            return True
+        return False if _off_grid(formula, 1) or _within_unit(formula) else None
     above = sign(terms, under)
     if relation == "positive" and above:
         return True
@@ -155,13 +157,30 @@ def decided(relation: str, formula: Rational) -> bool | None:
     return None
 
 
-def _off_grid(formula: Rational) -> bool:
-    """Return whether the constant keeps the formula from zero: 2r − 5 is not zero for a whole r."""
+def _off_grid(formula: Rational, unit: Number = 0) -> bool:
+    """Return whether the constant keeps the formula from the multiples of a unit.
+
+    For a whole r, 2r − 5 is not zero, and r + 1/2 is not whole, a multiple of 1.
+    """
     constant = formula.terms.get(ONE)
     if constant is None or formula.under is not None:
         return False
     step = step_of({m: c for m, c in formula.terms.items() if m})
-    return step is not None and Fraction(constant, step).denominator != 1
+    if step is None:
+        return False
+    return Fraction(constant, content([step, unit]) if unit else step).denominator != 1
+
+
+def _within_unit(formula: Rational) -> bool:
+    """Return whether a quotient by symbols is known to lie between 0 and 1: 48/g for g above 48."""
+    if formula.under is None and all(n > 0 for monomial in formula.terms for _, n in monomial):
+        return False
+    below_one = 1 - formula
+    return (
+        sign(formula.terms, formula.under) is True
+        and isinstance(below_one, Rational)
+        and sign(below_one.terms, below_one.under) is True
+    )
 
 
 class Assumptions:

@@ -1,21 +1,23 @@
 """What is known of a polynomial from the facts of its atoms: of what it is a multiple, and its sign.
 
 The facts are an atom's `step` (a number of which each value is a multiple) and `low` (a number that no value is below),
-and for ⌊x⌋ that it lies in (x − 1, x].
+and what a function is not below: ⌊x⌋ lies in (x − 1, x], `make_divisible(x, d)` is at least 0.9·x and above x − d/2,
+and at most x + d for x ≥ 0, `max(x, y)` is at least x and y.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import TypeAlias
 
 from convcost.numbers import Number
 from convcost.symbolic.algebra import common, content, exact, gather, minus, power, scaled, spend, times
 from convcost.symbolic.expression import ONE, Atom, Monomial, Terms, atoms
 
 _MOST_MOVED = 2_000  # terms that a bound may take to find; without it a sign stays open
-_MOST_FLOORS = 200  # floors that a sign may depend on
+_MOST_FUNCTIONS = 200  # functions that a sign may depend on
 
 
 def step_of(terms: Terms) -> Number | None:
@@ -106,9 +108,9 @@ def sign(terms: Terms, under: Terms | None = None) -> bool | None:
 
 
 def _sign(terms: Terms) -> bool | None:
-    """Return the sign of a polynomial: its own bound tells, or that of one below it, where ⌊x⌋ is put lower."""
+    """Return the sign of a polynomial: its own bound decides, or that of one below it, without functions."""
     strict = False
-    for _ in range(_MOST_FLOORS):
+    for _ in range(_MOST_FUNCTIONS):
         if not terms:
             return strict
         if min(terms.values()) > 0 and all(a.low is not None and a.low >= 0 for m in terms for a, _ in m):
@@ -121,8 +123,8 @@ def _sign(terms: Terms) -> bool | None:
         least = bound(shift)
         if least is not None and least[0] >= 0:
             return least[0] > 0 or least[1] or strict
-        floors = [atom for atom in atoms(shift) if atom.name == "floor" and atom.args]
-        lower = _without(max(floors, key=lambda atom: atom.serial), shift) if floors else None
+        functions = [atom for atom in atoms(shift) if atom.name in _LOWER and atom.args]
+        lower = _without(max(functions, key=lambda atom: atom.serial), shift) if functions else None
         if lower is None:
             return None
         terms, above = lower
@@ -139,24 +141,99 @@ def cleared(terms: Terms) -> Terms | None:
     return times(terms, {shift: 1}) if all(a.low is not None and a.low >= 0 for a, _ in shift) else None
 
 
-def _without(floor: Atom, terms: Terms) -> tuple[Terms, bool] | None:
-    """Return a polynomial that this one is not below, free of the given ⌊x⌋, and whether it is known to be above it."""
-    (arg,) = floor.args
-    if arg.under is not None:
+def _without(function: Atom, terms: Terms) -> tuple[Terms, bool] | None:
+    """Return a polynomial that this one is not below, free of the given function, and whether it is known to be above.
+
+    Each term takes what the function is not below, or not above where the term is negative.
+    """
+    if any(arg.under is not None for arg in function.args):
         return None
-    step = step_of(arg.terms)
-    slack: Number = 1 if step is None else 1 - Fraction(1, step.denominator)
-    low: Terms = minus(arg.terms, {ONE: slack}) if slack else arg.terms
+    below, above = _LOWER[function.name](function), _UPPER[function.name](function)
     result: Terms = {}
     strict = False
     for monomial, c in terms.items():
         powers = dict(monomial)
-        n = powers.pop(floor, 0)
+        n = powers.pop(function, 0)
         if not n:
             gather(result, [(monomial, c)])
             continue
-        if n > 1 or any(atom.low is None or atom.low < 0 for atom in powers):
+        if any(atom.low is None or atom.low < 0 for atom in powers):
             return None
-        strict |= step is None and c > 0 and not powers
-        gather(result, times(low if c > 0 else arg.terms, {frozenset(powers.items()): c}).items())
+        instead, never_reached = below if c > 0 else above
+        if instead is None or (n > 1 and not _keeps_order(instead if c > 0 else None, function)):
+            return None
+        strict |= never_reached and n == 1 and not powers
+        gather(result, times(power(instead, n), {frozenset(powers.items()): c}).items())
     return result, strict
+
+
+def _keeps_order(lower: Terms | None, function: Atom) -> bool:
+    """Return whether powers keep the order of a function and its bound: the smaller of them is known not to be < 0."""
+    if lower is None:
+        return function.low is not None and function.low >= 0
+    least = bound(lower) if all(n > 0 for monomial in lower for _, n in monomial) else None
+    return least is not None and least[0] >= 0
+
+
+Bound: TypeAlias = tuple[Terms | None, bool]
+"""What a function is not below, or not above, None where that is not known; and whether it never reaches it."""
+
+_NONE: Bound = None, False
+
+
+def _below_floor(function: Atom) -> Bound:
+    """Return x − 1 for ⌊x⌋, or x − (n − 1)/n where x is on the grid of 1/n."""
+    terms = function.args[0].terms
+    step = step_of(terms)
+    slack: Number = 1 if step is None else 1 - Fraction(1, step.denominator)
+    return minus(terms, {ONE: slack}) if slack else terms, step is None
+
+
+def _below_rounded(function: Atom) -> Bound:
+    return minus(function.args[0].terms, {ONE: Fraction(1, 2)}), False
+
+
+def _above_rounded(function: Atom) -> Bound:
+    return minus(function.args[0].terms, {ONE: Fraction(-1, 2)}), False
+
+
+def _below_divisible(function: Atom) -> Bound:
+    """Return x − d/2 or 0.9·x, both of which `make_divisible(x, d)` is not below: the larger one at the least x."""
+    x, d = (arg.terms for arg in function.args)
+    least = bound(x) if all(n > 0 for monomial in x for _, n in monomial) else None
+    if least is not None and set(d) == {ONE} and least[0] >= 5 * d[ONE]:
+        return minus(x, {ONE: Fraction(d[ONE]) / 2}), False
+    return scaled(x, Fraction(9, 10)), False
+
+
+def _above_divisible(function: Atom) -> Bound:
+    """Return x + d, which `make_divisible(x, d)` is not above where x is not below 0."""
+    x, d = (arg.terms for arg in function.args)
+    least = bound(x) if all(n > 0 for monomial in x for _, n in monomial) else None
+    if least is None or least[0] < 0:
+        return _NONE
+    return gather(dict(x), d.items()), False
+
+
+def _below_maximum(function: Atom) -> Bound:
+    """Return the argument that is known to be largest, the last of these: numbers stand first."""
+    found: tuple[Number, Terms] | None = None
+    for arg in function.args:
+        least = bound(arg.terms) if all(n > 0 for monomial in arg.terms for _, n in monomial) else None
+        if least is not None and (found is None or least[0] >= found[0]):
+            found = least[0], arg.terms
+    return (None if found is None else found[1]), False
+
+
+_LOWER: Mapping[str, Callable[[Atom], Bound]] = {
+    "floor": _below_floor,
+    "round": _below_rounded,
+    "make_divisible": _below_divisible,
+    "max": _below_maximum,
+}
+_UPPER: Mapping[str, Callable[[Atom], Bound]] = {
+    "floor": lambda function: (function.args[0].terms, False),
+    "round": _above_rounded,
+    "make_divisible": _above_divisible,
+    "max": lambda function: _NONE,
+}

@@ -166,6 +166,16 @@ class Formula(Rational, frozen=True, eq=False):
                 images[atom] = OPERATIONS[atom.name](*[_image(arg, images) for arg in atom.args])
         return _image(self, images) if images else self
 
+    def replaced(self, images: Mapping[Atom, Value]) -> Value:
+        """Return the formula with other numbers in the place of symbols and functions, those within functions left.
+
+        >>> r, h = symbol("r", whole=True), symbol("h", whole=True)
+        >>> (half,) = [atom for atom in (r // 2).atoms() if atom.args]
+        >>> (3 * (r // 2) ** 2 + r).replaced({half: h - 1})
+        3·h² − 6·h + r + 3
+        """
+        return _image(self, images)
+
 
 _OPERANDS = (Formula, *NUMBERS)
 

@@ -1,7 +1,7 @@
 """The sizes at which each layer type is executed to determine its formulas; `formulas` says why they are enough.
 
-They follow from what the type says of itself: from the kinds and roles of its fields, from how many inputs it takes and
-of which shapes. A type for which that does not do says its own, in `trials`.
+They follow from the type's definition: the kinds and roles of its fields, the number of its inputs and their shapes. A
+type for which that is not enough defines its own sizes in `trials`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import REGISTRY, Field, LayerError, LayerType, Shape
-from convcost.layers.fields import BOUND, CHANNELS, FACTOR, FLAG, GROUPS, NUMBER, TIMES, WORD
+from convcost.layers.base import ANY, FEATURES
+from convcost.layers.fields import AXIS, BOUND, CHANNELS, FACTOR, FLAG, GROUPS, NUMBER, TIMES, WORD
+from convcost.layers.layout import VECTOR
 from convcost.verification.counting import Task
-from convcost.verification.positions import SMALL, Positions
+from convcost.verification.positions import RANKS, SMALL, Positions
 
 _MOST_INPUTS = 4
 _OF_PAIRS = {0: SMALL, 1: SMALL, 2: SMALL, 3: (1, 2)}  # by the number of axes, the sizes of each of two inputs
@@ -26,12 +28,12 @@ Points = Iterator[tuple[dict[str, Any], tuple[Shape, ...]]]
 
 
 class Cases(Struct, frozen=True):
-    """Where a layer type is executed.
+    """The points at which a layer type is executed.
 
     Attributes:
-        variables: What varies, to all sizes; the degree is at most 1 in each.
-        covered: What is held while these vary, and which of it was tried.
-        tasks: Every point.
+        variables: The sizes that vary, as text; the degree is at most 1 in each.
+        covered: The fields that are fixed while sizes vary, and their values, as text.
+        tasks: The tasks, one for each point.
     """
 
     variables: str
@@ -53,7 +55,7 @@ def cases_of(type: str) -> Cases:
 def _tasks(
     definition: type[LayerType], points: Iterable[tuple[Mapping[str, Any], tuple[Shape, ...]]]
 ) -> Iterator[Task]:
-    defaults = {name: field.default for name, field in definition.fields.items()}
+    defaults = {name: _default(field) for name, field in definition.fields.items()}
     for given, shapes in points:
         fields = {**defaults, **given}
         yield Task(definition.type, fields, shapes)
@@ -106,8 +108,8 @@ class _Single:
         return self._definition.fields[name].read.form.minimum
 
     def variables(self) -> str:
-        """Return the description of what varies."""
-        vector = self._definition.takes == "vector"
+        """Return the sizes that vary as text."""
+        vector = self._definition.takes in (VECTOR, FEATURES)
         names = list(self._times)
         if self._groups:
             names += ["groups", "M/g", "N/g"] if self._channels else ["groups", "channels of each"]
@@ -118,11 +120,11 @@ class _Single:
         return ", ".join([*names, *self._positions.variables()])
 
     def covered(self) -> str:
-        """Return the description of what is held, and of its values that are tried."""
+        """Return the fixed fields and their values as text."""
         folded = ["folded and not"] if self._definition.folds else []
         held = [*self._positions.covered(), *folded, *self._options.covered()]
         axes = self._positions.axes()
-        if self._definition.takes == "any" and axes:
+        if self._definition.takes == ANY and axes:
             return ", ".join([f"vectors, {axes}", *held])
         return "; ".join(part for part in (", ".join(held), axes) if part)
 
@@ -135,13 +137,13 @@ class _Merge:
         self._options = _Options(definition.fields)
         least, most = definition.arity
         self._counts = range(least, min(most or _MOST_INPUTS, max(least, _MOST_INPUTS)) + 1)
-        ranks = {"any": range(4), "vector": range(1), "spatial": range(1, 4)}[definition.takes]
+        ranks = RANKS[definition.takes]
         self._ranks = [rank for rank in ranks if rank < 3 or not definition.stretches]
 
     def points(self) -> Points:
         """Yield the fields and the input shapes."""
         shapes = self._stretched if self._definition.stretches else self._apart
-        defaults = {name: field.default for name, field in self._definition.fields.items()}
+        defaults = {name: _default(field) for name, field in self._definition.fields.items()}
         for inputs in shapes():
             for given in self._options.values(len(inputs[0]) - 1):
                 if self._accepts({**defaults, **given}, inputs):
@@ -161,6 +163,8 @@ class _Merge:
                 forms = dict.fromkeys([shape, (shape[0], *(1 for _ in shape[1:])), (1, *shape[1:])])
                 for count in self._counts:
                     yield from product(forms, repeat=count) if count < _MOST_INPUTS else [(shape,) * count]
+                if rank:  # inputs that have fewer axes: vectors, and what lacks the first axes
+                    yield from [((shape[0],), shape), (shape, (shape[-1],)), (shape, shape[1:], shape)]
 
     def _apart(self) -> Iterator[tuple[Shape, ...]]:
         """Yield inputs whose sizes have nothing to do with each other, or whose channels have not."""
@@ -175,22 +179,26 @@ class _Merge:
                         yield tuple([(each, *sizes) for each in channels])
 
     def variables(self) -> str:
-        """Return the description of what varies."""
+        """Return the sizes that vary as text."""
         return "channels, sizes" if self._definition.stretches else "channels of each input, sizes"
 
     def covered(self) -> str:
-        """Return the description of what is held, and of its values that are tried."""
+        """Return the fixed fields and their values as text."""
         least, most = self._counts[0], self._counts[-1]
         inputs = f"{least} inputs" if least == most else f"{least}–{most} inputs"
         if self._definition.stretches:
-            inputs += ", any of them stretched"
+            inputs += ", any of them stretched, vectors among them"
         vectors = ["vectors"] if 0 in self._ranks else []
         axes = {0: [], 1: ["1 axis"], 2: ["1 and 2 axes"], 3: ["1–3 axes"]}[self._ranks[-1]]
         return f"{', '.join([inputs, *self._options.covered()])}; {', '.join([*vectors, *axes])}"
 
 
+def _default(field: Field) -> Any:
+    return field.plain() if field.read.form.kind == AXIS else field.default
+
+
 class _Options:
-    """The values of fields that are held while sizes vary, by what their readers take."""
+    """The values of fields that are fixed while sizes vary, by the kind of each field."""
 
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self._fields = fields
@@ -206,6 +214,9 @@ class _Options:
         parts = []
         for name, field in self._fields.items():
             kind, values, title = field.read.form.kind, _choices(field), name.replace("_", " ")
+            if kind == AXIS:
+                parts.append("first and last axis")
+                continue
             if kind == FLAG:
                 parts.append(f"± {name}")
             elif kind == WORD:
@@ -221,11 +232,11 @@ def _choices(field: Field) -> list[Any]:
     """Return the values that are tried of a field: of one axis, where it has one for each."""
     form = field.read.form
     if form.kind == FLAG:
-        return [False, True]
+        return [False, True, *form.words]
     if form.kind == WORD:
         return list(form.words)
     if form.kind == NUMBER:
-        return [Fraction(1, 2), 2] if field.required else [field.default]
+        return [Fraction(1, 2), 1, 2] if field.required else [field.default]
     if form.kind == FACTOR:
         return [Fraction(1, 2), 1, 2]
     return [form.minimum + more for more in range(2 if form.depth else 3)]
@@ -234,6 +245,9 @@ def _choices(field: Field) -> list[Any]:
 def _laid_out(field: Field, rank: int) -> list[Any]:
     """Return the values that are tried of a field, in normal form on so many axes."""
     values = _choices(field)
+    if field.read.form.kind == AXIS:  # the first axis holds a feature map's channels, the last those of tokens
+        axes = dict.fromkeys((0, rank))
+        return [(axis,) for axis in axes] if field.read.form.depth else list(axes)
     if field.read.form.depth == 0:
         return values
     if field.read.form.depth == 1:

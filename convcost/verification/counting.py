@@ -1,4 +1,4 @@
-"""The two sides of the comparison: what the executor counts of a layer, and what the formulas predict of it."""
+"""The two sides of the comparison: the executor's counts of a layer, and the formulas' predictions."""
 
 from __future__ import annotations
 
@@ -65,8 +65,10 @@ def perform(task: Task) -> Outcome:
     except Exception as error:  # noqa: BLE001 -- an executor may come from another package
         return Outcome(None, f"its executor fails: {type(error).__name__}: {error}", perf_counter() - start)
     mults = done.ops.get("mul", 0)
-    macs = mults if REGISTRY[task.type].macs else 0
-    counts = Counts(done.output_shape, done.ops, macs, mults - done.padding_mults, done.params, done.buffers)
+    macs = done.macs if REGISTRY[task.type].macs else 0
+    shape, *more = done.output_shapes
+    useful = mults - done.padding_mults
+    counts = Counts(shape, done.ops, macs, useful, done.params, done.buffers, tuple(more))
     return Outcome(counts, "", perf_counter() - start)
 
 
@@ -74,13 +76,14 @@ def predict(task: Task) -> Outcome:
     """Return the counts that the layer type's formulas predict for the input that was executed."""
     layer = REGISTRY[task.type](task.fields)
     try:
-        output = layer.output_shape(*task.input_shapes)
+        outputs = layer.output_shapes(*task.input_shapes)
     except LayerError as error:
         return Outcome(None, f"its formula refuses it: {error.message} ({error.found})", refused=True)
-    cost = layer.cost(task.input_shapes, output)
-    return Outcome(predicted(cost.at_rest() if task.folded else cost, output))
+    cost = layer.cost(task.input_shapes, outputs[0])
+    return Outcome(predicted(cost.at_rest() if task.folded else cost, outputs))
 
 
-def predicted(cost: Cost, output_shape: Shape) -> Counts:
-    """Return a cost as counts."""
-    return Counts(output_shape, cost.ops.to_dict(), cost.macs, cost.useful_mults, cost.params, cost.buffers)
+def predicted(cost: Cost, shapes: tuple[Shape, ...]) -> Counts:
+    """Return a cost as counts, with the shapes of the outputs."""
+    ops = cost.ops.to_dict()
+    return Counts(shapes[0], ops, cost.macs, cost.useful_mults, cost.params, cost.buffers, shapes[1:])

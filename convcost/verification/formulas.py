@@ -1,6 +1,6 @@
-"""Each layer type's formulas proved for all sizes, by executing it where this determines them.
+"""Proofs of each layer type's formulas for all sizes, by executing it at sizes that determine them.
 
-The argument. Hold what a layer is told (kernel, stride, dilation, padding, …) and let its sizes vary. What the executor
+The argument. Fix a layer's fields (kernel, stride, dilation, padding, …) and let its sizes vary. What the executor
 counts of a kind is the number of times that nested loops run: over groups, channels of a group, kernels of a group, and
 along each axis over windows and taps. The range of each loop does not depend on the others, so a count is a sum of
 products with one factor a loop, and each factor is
@@ -17,8 +17,8 @@ a polynomial and agrees there agrees everywhere; that the formulas are can be re
 products of sizes and of floors by the stride. Executed are at least d + 1 = 2 values of channels and the like, three
 long sizes of each remainder, and every one of the short sizes.
 
-What is held takes finitely many values: `covered` says which. At others, such as larger kernels, agreement at these is
-evidence, not proof. On two and three axes mixed windows are executed, as the loops of one axis do not see another.
+The fixed fields take finitely many values, which `covered` lists. At others, such as larger kernels, agreement at these
+is evidence, not proof. On two and three axes mixed windows are executed, as the loops of one axis do not see another.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Counterexample(Struct, frozen=True):
     differences: tuple[CountDifference, ...]
     error: str
 
-    def document(self) -> documents.Counterexample:
+    def document(self) -> documents.CounterexampleDocument:
         """Return the counterexample as a document has it."""
-        return documents.Counterexample(
+        return documents.CounterexampleDocument(
             fields={name: _plain(value) for name, value in self.fields.items()},
             input_shapes=list(map(list, self.input_shapes)),
             differences=[difference.document() for difference in self.differences],
@@ -77,10 +77,10 @@ class FormulaProof(Struct, frozen=True):
         """Whether the formulas agree at every point, of which there are some."""
         return self.points > 0 and self.counterexample is None
 
-    def document(self) -> documents.FormulaProof:
+    def document(self) -> documents.FormulaProofDocument:
         """Return the proof as a document has it."""
         wrong = self.counterexample
-        return documents.FormulaProof(
+        return documents.FormulaProofDocument(
             type=self.type,
             proved=self.proved,
             variables=self.variables,
@@ -97,7 +97,7 @@ def types() -> list[str]:
 
 
 def prove(chosen: Iterable[str] | None = None) -> tuple[FormulaProof, ...]:
-    """Execute layer types where this determines their formulas, and compare.
+    """Execute layer types at the sizes that determine their formulas, and compare.
 
     Args:
         chosen: The types; all that run without it, which leaves out those that are written for others.

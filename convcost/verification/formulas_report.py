@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
 from convcost.verification.formulas import FormulaProof, document
-from convcost.verification.report import told
+from convcost.verification.report import difference_text
 
 _COLUMNS = (
     Column("Layer type", role="name"),
@@ -101,5 +101,5 @@ def _wrong(proof: FormulaProof) -> str:
     shapes = " and ".join(map(sized, wrong.input_shapes))
     fields = ", ".join(f"{name} {value}" for name, value in wrong.fields.items())
     return f"on {shapes}{f' with {fields}' if fields else ''}: " + (
-        "; ".join(map(told, wrong.differences)) or wrong.error
+        "; ".join(map(difference_text, wrong.differences)) or wrong.error
     )

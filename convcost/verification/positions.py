@@ -10,7 +10,9 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import LayerError, LayerType, Shape
+from convcost.layers.base import ANY, FEATURES, POSITIONS, SEQUENCE, SPATIAL
 from convcost.layers.fields import FACTOR, SIZE
+from convcost.layers.layout import VECTOR
 
 SMALL = (1, 2, 3)
 """Values of a variable in which the degree is at most 1; two determine it."""
@@ -19,6 +21,16 @@ _PADDINGS = ((0, 0), (1, 1), (0, 1), (3, 1), "same")
 _PAIRS = ((0, 0), (1, 0), (0, 2), (1, 1))
 _FACTORS = (Fraction(1, 2), Fraction(2, 3), 1, Fraction(3, 2), 2, 3)
 _LARGE = 100  # an input on which every window fits that a type takes
+
+RANKS = {
+    ANY: range(4),
+    VECTOR: range(1),
+    FEATURES: range(1),
+    SPATIAL: range(1, 4),
+    SEQUENCE: range(1, 3),
+    POSITIONS: range(1, 4),
+}
+"""How many axes stand beside the channels, by what a type takes."""
 
 Placed = Iterator[tuple[dict[str, Any], Shape]]
 
@@ -73,14 +85,14 @@ class Positions:
 
     def variables(self) -> list[str]:
         """Return the description of how the sizes vary."""
-        if self._definition.takes == "vector":
+        if self._definition.takes in (VECTOR, FEATURES):
             return []
         whole = not self.fields or self._kind == self._margins or (self._kind == self._windows and self._spreads())
         return ["sizes" if whole else "sizes of each remainder"]
 
     def axes(self) -> str:
         """Return on how many axes they vary."""
-        if self._definition.takes == "vector":
+        if self._definition.takes in (VECTOR, FEATURES):
             return ""
         return "mixed on 2 and 3 axes" if self._kind == self._windows else "1–3 axes"
 
@@ -106,7 +118,7 @@ class Positions:
     # by what the fields are
 
     def _ranks(self) -> range:
-        return {"any": range(4), "vector": range(1), "spatial": range(1, 4)}[self._definition.takes]
+        return RANKS[self._definition.takes]
 
     def _plain(self) -> Placed:
         for rank in self._ranks():
@@ -182,7 +194,7 @@ class Positions:
 
     def _spreads(self) -> bool:
         """Return whether windows are laid on the output, as those of a transposed convolution."""
-        step = self._layer(Window(3, 2, 1, (0, 0))).step(1)
+        step = self._layer(Window(3, 2, 1, (0, 0))).advance(1)
         return step is not None and step < 1
 
     def _layer(self, window: Window) -> LayerType:

@@ -1,4 +1,4 @@
-"""A network's layers executed one by one, and compared with what the analysis says of them."""
+"""A network's layers executed one by one, and compared with the analysis."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from convcost.cost.analysis import Analysis, folds
 from convcost.errors import ErrorDetail, OptionError
 from convcost.executor import Engine
 from convcost.layers import Shape
-from convcost.network import INPUT, Layer, Network
+from convcost.network import Layer, Network
 from convcost.ops import product
 from convcost.verification.counting import Outcome, Task, perform, predict, predicted
-from convcost.verification.results import Interrupted, LayerProof, Verification
+from convcost.verification.layerwise import shrinks_whole, smaller
+from convcost.verification.results import LAYERWISE, Interrupted, LayerProof, Verification
 from convcost.verification.shrink import shrink
 
 MAX_PRODUCTS = 5_000_000_000
@@ -27,14 +28,14 @@ _HELP_TINY = "the network cannot be executed any smaller; {} allows more"
 _OF_A_WINDOW = 8  # a tap's position, by window and by tap, and the values there, each an object of its own
 
 
-class Watch(Protocol):
-    """Who is told how a verification gets on."""
+class ProgressCallback(Protocol):
+    """Callbacks for the progress of a verification."""
 
     def planned(self, work: Mapping[str, int]) -> None:
-        """Hear how many operations the layers of each type will take."""
+        """Receive how many operations the layers of each type will take."""
 
     def performed(self, type: str, work: int, seconds: float) -> None:
-        """Hear that a layer of a type was executed, with its operations and the seconds they took."""
+        """Receive that a layer of a type was executed: its operations, and the seconds they took."""
 
 
 class Settings(Struct, frozen=True):
@@ -59,7 +60,7 @@ class Settings(Struct, frozen=True):
 
 
 def verify(
-    network: Network, settings: Settings, pool: Executor | None = None, watch: Watch | None = None
+    network: Network, settings: Settings, pool: Executor | None = None, watch: ProgressCallback | None = None
 ) -> Verification:
     """Execute every layer of a network and compare what is counted with what the analysis predicts.
 
@@ -69,15 +70,21 @@ def verify(
     Args:
         network: The network.
         settings: How to execute it.
-        pool: Where to execute layers; one after the other in this process without it.
-        watch: Who is told how it gets on.
+        pool: Executor for the layers; without it they run one after the other in this process.
+        watch: Progress callback.
 
     Raises:
         Interrupted: By the keyboard; it holds what was proved so far.
         OptionError: It would perform more products, or a layer hold more values, than the settings allow.
     """
-    executed, kept = (network, ()) if settings.full else shrink(network)
-    proof = _Proof(executed, settings)
+    executed = network
+    kept: tuple[str, ...] = ()
+    layerwise = not settings.full and not shrinks_whole(network)
+    if layerwise:
+        kept = (LAYERWISE,)
+    elif not settings.full:
+        executed, kept = shrink(network)
+    proof = _Proof(executed, settings, layerwise=layerwise)
     proof.check()
     try:
         proof.execute(pool, watch)
@@ -95,12 +102,12 @@ def _verification(
 
 
 def _values(layer: Layer) -> int:
-    """Return about how many numbers executing a layer holds at a time: inputs, output, weights and windows."""
+    """Estimate how many numbers a layer's execution holds at a time: inputs, output and windows."""
     sizes = [*layer.input_shapes, layer.output_shape]
     kernel = layer.fields.get("kernel_size")
     windows = 0
     if kernel is not None:
-        step = layer.definition.step(1)
+        step = layer.definition.advance(1)
         spread = step is not None and step < 1  # windows lie on the output, one for each value of the input
         windows = product((layer.input_shapes[0] if spread else layer.output_shape)[1:]) * product(kernel)
     return sum(map(product, sizes)) + _OF_A_WINDOW * windows
@@ -109,8 +116,9 @@ def _values(layer: Layer) -> int:
 class _Proof:
     """The executions of a network's layers, and their comparison."""
 
-    def __init__(self, network: Network, settings: Settings) -> None:
+    def __init__(self, network: Network, settings: Settings, *, layerwise: bool = False) -> None:
         self._network = network
+        self._small = [smaller(layer) for layer in network.layers] if layerwise else None
         self._settings = settings
         self._analysis = Analysis.of(network, fold=settings.fold)
         readers = network.readers()
@@ -122,16 +130,15 @@ class _Proof:
         self._outcomes: dict[Hashable, Outcome] = {}
 
     def check(self) -> None:
-        """Refuse what would take too long, or more memory than there is.
+        """Refuse a network that would take too long or too much memory.
 
         Raises:
             OptionError: It would perform more products, or a layer hold more values, than the settings allow.
         """
         settings = self._settings
         help = _HELP if settings.full else _HELP_TINY
-        for layer, cost in zip(self._network.layers, self._analysis.layers, strict=True):
-            params = cost.cost.params if "kernel_size" in layer.fields else 0  # other weights are drawn row by row
-            values = _values(layer) + params
+        for index, layer in enumerate(self._network.layers):
+            values = self._values_of(index, layer)
             if values > settings.max_values:
                 message = f"the layer {layer.name!r} is too large to execute"
                 found = f"about {values:,} values at a time, at most {settings.max_values:,}"
@@ -142,19 +149,32 @@ class _Proof:
             help = help.format(f"--max-products {products}")
             raise OptionError(ErrorDetail("the network is too large to execute", found=found, help=help))
 
+    def _values_of(self, index: int, layer: Layer) -> int:
+        """Return about how many numbers executing a layer holds at a time."""
+        if self._small is None:
+            params = self._analysis.layers[index].cost.params
+            return _values(layer) + (params if "kernel_size" in layer.fields else 0)  # else they are drawn row by row
+        fields, shapes = self._small[index]
+        expected = predict(Task(layer.type, fields, shapes)).counts
+        return sum(map(product, shapes)) + (product(expected.output_shape) + expected.params if expected else 0)
+
     def _plan(self) -> tuple[dict[Hashable, Task], dict[Hashable, int]]:
-        """Return the layers to execute, and how often each performs its most frequent operation."""
+        """Return the tasks to execute, and for each the count of its most frequent operation."""
         tasks: dict[Hashable, Task] = {}
         work: dict[Hashable, int] = {}
         for index, layer in enumerate(self._network.layers):
+            if layer.definition.declared:
+                continue
             key, task = self._task(index, layer.input_shapes)
             if key not in tasks:
                 tasks[key] = task
-                work[key] = max(self._analysis.layers[index].cost.ops.to_dict().values(), default=0)
+                expected = predict(task).counts if self._small else None
+                ops = expected.ops if expected else self._analysis.layers[index].cost.ops.to_dict()
+                work[key] = max(ops.values(), default=0)
         return tasks, work
 
-    def execute(self, pool: Executor | None, watch: Watch | None) -> None:
-        """Execute the layers on the shapes that the network has; `layers` finds out whether these are right."""
+    def execute(self, pool: Executor | None, watch: ProgressCallback | None) -> None:
+        """Execute the layers on the network's shapes; `layers` checks these shapes."""
         tasks, work = self._tasks, self._work
         planned: dict[str, int] = {}
         for key, task in tasks.items():
@@ -167,23 +187,24 @@ class _Proof:
                 watch.performed(tasks[key].type, work[key], outcome.seconds)
 
     def layers(self, *, interrupted: bool = False) -> Iterator[LayerProof]:
-        """Compare the layers in order; those that were not executed are left out of an interrupted verification."""
-        shapes: list[Shape] = []
+        """Compare the layers in order; an interrupted verification leaves out those not executed."""
+        shapes: dict[tuple[int, int], Shape] = {}  # the shape of each output, when it was executed
         first: dict[Hashable, str] = {}
         for index, layer in enumerate(self._network.layers):
-            inputs = tuple([shapes[x.producer] if x.producer != INPUT else x.shape for x in layer.inputs])
+            inputs = tuple([shapes.get((x.producer, x.output), x.shape) for x in layer.inputs])
+            if layer.definition.declared:
+                yield LayerProof(layer.path, layer.name, layer.type, inputs, None, None, declared=True)
+                continue
             key, task = self._task(index, inputs)
+            inputs = task.input_shapes
             if key not in self._outcomes:
                 if interrupted:
-                    shapes.append(layer.output_shape)
                     continue
                 self._outcomes[key] = perform(task)  # a layer before it gave another shape than its formula says
             outcome = self._outcomes[key]
-            if inputs == layer.input_shapes:
-                expected = Outcome(predicted(self._analysis.layers[index].cost, layer.output_shape))
-            else:
-                expected = predict(task)
-            shapes.append(outcome.counts.output_shape if outcome.counts else layer.output_shape)
+            expected = self._expected(index, layer, task)
+            if outcome.counts and self._small is None:
+                shapes |= {(index, number): shape for number, shape in enumerate(outcome.counts.shapes)}
             yield LayerProof(
                 layer.path,
                 layer.name,
@@ -196,15 +217,27 @@ class _Proof:
             )
             first.setdefault(key, layer.name)
 
+    def _expected(self, index: int, layer: Layer, task: Task) -> Outcome:
+        """Return what the formulas say of what was executed: as the analysis has it, where that is of one execution."""
+        alone = not layer.shares and layer.trainable and layer.times == 1
+        if alone and self._small is None and task.input_shapes == layer.input_shapes:
+            shapes = tuple([tensor.shape for tensor in layer.outputs])
+            return Outcome(predicted(self._analysis.layers[index].cost, shapes))
+        return predict(task)
+
     def _task(self, index: int, inputs: tuple[Shape, ...]) -> tuple[Hashable, Task]:
-        """Return what to execute for a layer, and a key that layers which are the same have in common."""
+        """Return the task of a layer, and a key that is equal for equal layers."""
         layer, folded, settings = self._network.layers[index], self._folded[index], self._settings
         own = index if settings.full else 0
-        key = (layer.type, tuple(layer.fields.items()), inputs, folded, own)
-        return key, Task(layer.type, layer.fields, inputs, folded, settings.seed + own, settings.engine)
+        fields = layer.fields
+        if self._small is not None:
+            fields, inputs = self._small[index]
+        key = (layer.type, tuple(fields.items()), inputs, folded, own)
+        return key, Task(layer.type, fields, inputs, folded, settings.seed + own, settings.engine)
 
 
 def _performed(tasks: Mapping[Hashable, Task], pool: Executor | None) -> Iterator[tuple[Hashable, Outcome]]:
+    """Yield the outcome of each task as it is executed."""
     if pool is None:
         for key, task in tasks.items():
             yield key, perform(task)

@@ -12,7 +12,7 @@ from convcost.reports import heading
 from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized, tree
 from convcost.verification.results import CountDifference, LayerProof, Verification
 
-_MOST_TOLD = 20  # layers that do not agree and are told below the table; JSON and CSV hold all
+_MOST_SHOWN = 20  # layers that do not agree, below the table; JSON and CSV have all
 
 _COLUMNS = (
     Column("Layer", role="name"),
@@ -48,9 +48,11 @@ class VerificationReport(Struct, frozen=True):
         size = sized(verification.network.input_shape)
         if verification.full:
             executed = f"input {size}, executed at full size"
+        elif verification.layerwise:
+            executed = f"input {size}, each layer executed on small inputs of its own"
         else:
             executed = f"input {size}, executed as a tiny network with input {sized(verification.executed.input_shape)}"
-        wrong = any(not layer.agrees for layer in verification.layers)
+        wrong = any(layer.disagrees for layer in verification.layers)
         found, expected = verification.counted(), verification.predicted()
         return Table(
             title=heading.title(verification.network),
@@ -92,17 +94,17 @@ def _row(label: str, layer: LayerProof) -> Row:
             f"{inputs} → {sized(counts.output_shape) if counts else '?'}",
             grouped(counts.mults) if counts else "?",
             grouped(expected.mults) if expected else "?",
-            "✓" if layer.agrees else "✗",
+            "declared" if layer.declared else "✓" if layer.agrees else "✗",
             ", ".join(also),
             safe(f"same as {layer.same_as}") if layer.same_as else "",
         ),
-        "wrong" if not layer.agrees else "quiet" if layer.same_as else "ordinary",
+        "wrong" if layer.disagrees else "quiet" if layer.same_as else "ordinary",
     )
 
 
 def _verdict(verification: Verification) -> Iterator[str]:
     layers = verification.layers
-    wrong = sum(not layer.agrees for layer in layers)
+    wrong = sum(layer.disagrees for layer in layers)
     alone = sum(not layer.same_as for layer in layers)
     different = "" if alone == len(layers) else f", {alone:,} of them different"
     performed = f"{counted(verification.performed, 'multiplication')} performed"
@@ -112,22 +114,24 @@ def _verdict(verification: Verification) -> Iterator[str]:
     if wrong:
         yield f"{wrong:,} of {counted(len(layers), 'layer')} {'does' if wrong == 1 else 'do'} not agree; {performed}."
     elif verification.complete:
-        yield f"{counted(len(layers), 'layer')}{different}, {performed}: all counts agree."
+        declared = sum(layer.declared for layer in layers)
+        agree = f"{counted(len(layers) - declared, 'layer')}{different}, {performed}: all counts agree."
+        yield agree + (f" {counted(declared, 'layer')} at declared costs: nothing verifies these." if declared else "")
     elif layers:
         yield "All counts agree as far as it got."
 
 
 def _wrong(verification: Verification) -> Iterator[str]:
-    wrong = [layer for layer in verification.layers if not layer.agrees]
-    for layer in wrong[:_MOST_TOLD]:
-        why = "; ".join(map(told, layer.differences())) or layer.error
+    wrong = [layer for layer in verification.layers if layer.disagrees]
+    for layer in wrong[:_MOST_SHOWN]:
+        why = "; ".join(map(difference_text, layer.differences())) or layer.error
         yield safe(f"✗ {layer.name} ({layer.type}): {why}")
-    if len(wrong) > _MOST_TOLD:
-        yield f"… and {len(wrong) - _MOST_TOLD:,} more"
+    if len(wrong) > _MOST_SHOWN:
+        yield f"… and {len(wrong) - _MOST_SHOWN:,} more"
 
 
-def told(difference: CountDifference) -> str:
-    """Return a difference in words."""
+def difference_text(difference: CountDifference) -> str:
+    """Return a difference as text."""
     show = sized if difference.kind == "output_shape" else grouped
     kind = difference.kind.replace("_", " ")
     return f"{kind}: counted {show(difference.counted)}, predicted {show(difference.predicted)}"
@@ -138,7 +142,7 @@ def _explanation(verification: Verification) -> Iterator[str]:
         f"Each layer ran on fresh whole numbers (seed {verification.seed}) in the shapes that the layers before it "
         "gave; compared are its output shape, every kind of operation, macs, useful mults, params and buffers."
     )
-    if not verification.full:
+    if not verification.full and not verification.layerwise:
         yield (
             "The tiny network has every layer, kernel, stride, padding, dilation and group of the real one; "
             "--full executes that."
@@ -152,7 +156,7 @@ def _record(network: str, layer: LayerProof) -> dict[str, Any]:
         "type": layer.type,
         "same_as": layer.same_as or None,
         "input_shape": " ".join(map(sized, layer.input_shapes)),
-        "agrees": "yes" if layer.agrees else "no",
+        "agrees": "declared" if layer.declared else "yes" if layer.agrees else "no",
         "error": layer.error or None,
     }
     for side, counts in (("counted", layer.counted), ("predicted", layer.predicted)):

@@ -1,13 +1,15 @@
-"""What a verification found: for each layer what was counted, what its formulas predict, and whether they agree."""
+"""The result of a verification: for each layer the counts, the predictions, and whether they agree."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from msgspec import Struct
 
 from convcost.documents import verification as documents
+from convcost.errors import WarningDetail
 from convcost.network import Network
 from convcost.ops import KINDS
 from convcost.reports.result import Result
@@ -15,16 +17,21 @@ from convcost.reports.result import Result
 Shape = tuple[int, ...]
 
 
+LAYERWISE = "the layers shrink one by one, each with its own sizes"
+"""What `kept` has for a network that does not shrink as a whole."""
+
+
 class Counts(Struct, frozen=True):
-    """All that the executor counts and the formulas predict of one layer, for one input.
+    """The numbers of one layer, as the executor counts or the formulas predict them, for one input.
 
     Attributes:
-        output_shape: What it gives, channels first.
+        output_shape: Its output shape, channels first.
         ops: Scalar operations by kind, those that occur.
         macs: Multiply–accumulates.
         useful_mults: Multiplications less those by the layer's own zero padding, or that land in a cropped margin.
         params: Trainable numbers.
         buffers: Running statistics.
+        more_shapes: What it gives besides, where it has several outputs.
     """
 
     output_shape: Shape
@@ -33,6 +40,12 @@ class Counts(Struct, frozen=True):
     useful_mults: int
     params: int
     buffers: int
+    more_shapes: tuple[Shape, ...] = ()
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape of each output."""
+        return (self.output_shape, *self.more_shapes)
 
     @property
     def mults(self) -> int:
@@ -48,9 +61,9 @@ class Counts(Struct, frozen=True):
         yield "params", self.params
         yield "buffers", self.buffers
 
-    def document(self) -> documents.Counts:
+    def document(self) -> documents.CountsDocument:
         """Return the counts as a document has them."""
-        return documents.Counts(
+        return documents.CountsDocument(
             output_shape=list(self.output_shape),
             mults=self.mults,
             ops={kind: self.ops[kind] for kind in KINDS if kind in self.ops},
@@ -68,9 +81,9 @@ class CountDifference(Struct, frozen=True):
     counted: Any
     predicted: Any
 
-    def document(self) -> documents.CountDifference:
+    def document(self) -> documents.CountDifferenceDocument:
         """Return the difference as a document has it."""
-        return documents.CountDifference(kind=self.kind, counted=self.counted, predicted=self.predicted)
+        return documents.CountDifferenceDocument(kind=self.kind, counted=self.counted, predicted=self.predicted)
 
 
 class LayerProof(Struct, frozen=True):
@@ -80,11 +93,12 @@ class LayerProof(Struct, frozen=True):
         path: Its name in parts, outermost first.
         name: Its name, unique within the network.
         type: The layer type.
-        input_shapes: What it was executed on: what the layers it reads gave when they were executed.
-        counted: What was counted; None where it cannot be executed.
-        predicted: What the formulas say for the same input; None where they say that the layer cannot exist.
-        same_as: The layer whose execution serves this one too, being the same; empty for one executed itself.
-        error: Why the layer cannot be executed or predicted.
+        input_shapes: The shapes that it was executed on: those that its input layers gave when executed.
+        counted: The counts of the executor; None where the layer cannot be executed.
+        predicted: The formulas' predictions for the same input; None where they refuse it.
+        same_as: The equal layer that was executed instead; empty for a layer that was executed itself.
+        error: The reason why the layer cannot be executed or predicted.
+        declared: Whether its costs are the author's, so that there is nothing to verify.
     """
 
     path: tuple[str, ...]
@@ -95,11 +109,17 @@ class LayerProof(Struct, frozen=True):
     predicted: Counts | None
     same_as: str = ""
     error: str = ""
+    declared: bool = False
 
     @property
     def agrees(self) -> bool:
         """Whether everything counted is what the formulas predict."""
         return self.counted is not None and self.counted == self.predicted
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether something is to be verified and is not what the formulas predict."""
+        return not self.agrees and not self.declared
 
     def differences(self) -> tuple[CountDifference, ...]:
         """Return the counts that differ from the prediction."""
@@ -114,7 +134,8 @@ class LayerProof(Struct, frozen=True):
             executed=documents.Executed(input_shapes=list(map(list, self.input_shapes)), output_shape=output),
             counted=self.counted.document() if self.counted else None,
             predicted=self.predicted.document() if self.predicted else None,
-            agrees=self.agrees,
+            agrees=None if self.declared else self.agrees,
+            declared=self.declared,
             same_as=self.same_as or None,
             differences=[difference.document() for difference in self.differences()],
             error=self.error or None,
@@ -122,15 +143,15 @@ class LayerProof(Struct, frozen=True):
 
 
 class Verification(Result, frozen=True):
-    """What was executed of a network, and whether it agrees with the formulas.
+    """The executed layers of a network, and whether they agree with the formulas.
 
     Attributes:
         network: The network.
         executed: The network that was executed: itself, or its tiny form.
         full: Whether it was asked to be executed at its real size.
-        kept: What of the network could not shrink, with the reason.
+        kept: The parts of the network that could not shrink, each with the reason.
         fold: Whether batch norms fold into the convolution or linear layer before them.
-        seed: What the values were drawn from.
+        seed: The seed of the inputs and weights.
         engine: How convolutions multiplied.
         layers: The layers that were executed, in order; fewer than the network has only if it was interrupted.
     """
@@ -147,14 +168,19 @@ class Verification(Result, frozen=True):
     layers: tuple[LayerProof, ...]
 
     @property
+    def layerwise(self) -> bool:
+        """Whether each layer was executed on small inputs of its own, the network not shrinking as a whole."""
+        return not self.full and self.executed is self.network and LAYERWISE in self.kept
+
+    @property
     def complete(self) -> bool:
         """Whether every layer was executed."""
         return len(self.layers) == len(self.executed.layers)
 
     @property
     def ok(self) -> bool:
-        """Whether every layer was executed and all of its counts agree."""
-        return self.complete and all(layer.agrees for layer in self.layers)
+        """Whether every layer was executed and all of its counts agree; those whose costs are declared apart."""
+        return self.complete and all(layer.agrees or layer.declared for layer in self.layers)
 
     @property
     def performed(self) -> int:
@@ -162,11 +188,11 @@ class Verification(Result, frozen=True):
         return sum(layer.counted.mults for layer in self.layers if layer.counted and not layer.same_as)
 
     def counted(self) -> dict[str, int]:
-        """Return the sum of what was counted; a layer that is the same as another counts as much as it."""
+        """Return the sum of all counts; a layer that equals an executed one counts the same."""
         return _totals([layer.counted for layer in self.layers])
 
     def predicted(self) -> dict[str, int]:
-        """Return the sum of what the formulas predict."""
+        """Return the sum of all predictions."""
         return _totals([layer.predicted for layer in self.layers])
 
     def summary(self) -> str:
@@ -177,10 +203,17 @@ class Verification(Result, frozen=True):
         agree = sum(layer.agrees for layer in self.layers)
         return f"{heading.title(self.network)}: {agree:,} of {counted(len(self.executed.layers), 'layer')} agree"
 
-    def document(self) -> documents.Verification:
+    @property
+    def warnings(self) -> tuple[WarningDetail, ...]:
+        """What is valid in the spec and rarely meant."""
+        return self.network.warnings
+
+    def document(self) -> documents.VerificationDocument:
         """Return the document that `--format json` writes."""
+        from convcost.documents.warnings import warning_documents
+
         network, executed = self.network, self.executed
-        return documents.Verification(
+        return documents.VerificationDocument(
             network=documents.VerifiedNetwork(
                 name=network.name or None, file=network.file or None, input_shape=list(network.input_shape)
             ),
@@ -197,6 +230,7 @@ class Verification(Result, frozen=True):
             performed_mults=self.performed,
             layers=[layer.document() for layer in self.layers],
             total=documents.Counted(counted=self.counted(), predicted=self.predicted()),
+            warnings=warning_documents(self.warnings),
         )
 
 
@@ -204,7 +238,7 @@ class Interrupted(KeyboardInterrupt):
     """A verification was interrupted.
 
     Args:
-        verification: What was proved so far.
+        verification: The result so far.
     """
 
     def __init__(self, verification: Verification) -> None:
@@ -217,10 +251,11 @@ def differences(counted: Counts | None, predicted: Counts | None) -> tuple[Count
     if counted is None or predicted is None or counted == predicted:
         return ()
     found = []
-    if counted.output_shape != predicted.output_shape:
-        found.append(CountDifference("output_shape", counted.output_shape, predicted.output_shape))
+    for mine, theirs in zip_longest(counted.shapes, predicted.shapes):
+        if mine != theirs:
+            found.append(CountDifference("output_shape", mine, theirs))
     pairs = zip(counted.numbers(), predicted.numbers(), strict=True)
-    return (*found, *(CountDifference(kind, mine, theirs) for (kind, mine), (_, theirs) in pairs if mine != theirs))
+    return (*found, *(CountDifference(kind, ours, said) for (kind, ours), (_, said) in pairs if ours != said))
 
 
 def _totals(counts: Sequence[Counts | None]) -> dict[str, int]:

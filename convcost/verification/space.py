@@ -107,7 +107,7 @@ class Axis:
         if size_field(definition):
             sizes = dict(zip(reversed(self._sizes[: len(self._steps)]), reversed(self._steps), strict=True))
             return sizes.get(size)
-        factor = definition.step(axis)
+        factor = definition.advance(axis)
         return known[0] * factor if known and factor is not None else None
 
 

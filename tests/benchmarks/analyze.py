@@ -5,7 +5,7 @@
 Run it with the Python of an environment in which convcost is installed, its byte code compiled (unset
 PYTHONDONTWRITEBYTECODE). Each ratio compares processes that take turns in this one run; the median is printed.
 
-- start-up, piped: against a process that imports typer, rich's console and table, and yaml; at most 1.3 is the goal
+- start-up, piped: against a process that imports typer, rich's console and table, and yaml; at most 0.95 is the goal
 - start-up, terminal: the same on a pseudo-terminal; at most 2
 - 10,000 layers, JSON, start-up apart: against `yaml.compose` with libyaml on the same file; at most 2
 - 100,000 layers: time and peak memory against 10,000; at most 11

@@ -48,7 +48,7 @@ def main() -> None:
     print(f"MobileNetV1 with alpha and r free: {found:.1f} × its numeric analysis")
     long, short = chain(1000), chain(100)
     print(f"1,000 layers: {ratio(lambda: convcost.analyze(long), lambda: convcost.analyze(short)):.1f} × 100 layers")
-    values = {"alpha": "1/32:31.26:1/32", "r": "32:32001:32"}  # 1,000 widths at 1,000 resolutions
+    values = {"alpha": "1/32:31.25:1/32", "r": "32:32000:32"}  # 1,000 widths at 1,000 resolutions
     taken = seconds(lambda: convcost.sweep("mobilenet_v1", set=values, max_points=10**6))
     each = statistics.median([seconds(lambda: convcost.analyze("mobilenet_v1", set={"r": 192})) for _ in range(99)])
     print(

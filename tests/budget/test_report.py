@@ -356,7 +356,8 @@ def test_the_table(worked):
 
 def test_the_table_on_a_narrow_page(worked):
     text = formats.render("table", [worked], Page(width=80))
-    whole = TOP + NARROW + BELOW + MORE + LAST
+    hidden = "3 columns hidden: Baseline, Left, Used; COLUMNS=108 shows them.\n"
+    whole = f"{TOP}{NARROW}{BELOW[:-1]}{hidden}\n{MORE}{LAST}"
     for line in whole.splitlines():  # what is too long goes on in the next line
         if len(line) > 80:
             head, tail = line[: line.rindex(" ", 0, 81)], line[line.rindex(" ", 0, 81) + 1 :]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -83,8 +84,13 @@ def test_sort_top_and_depth(convcost):
 def test_several_specs(convcost):
     out = convcost("analyze", "net.yaml", "examples/one_5x5", "-f", "json").out
     assert [entry["total"]["mults"] for entry in json.loads(out)] == [1_228_800, 25]
-    assert convcost("analyze", "net.yaml", "examples/one_5x5").out == (
-        f"{api.analyze('net.yaml')}\n{api.analyze('examples/one_5x5')}"
+    out = convcost("analyze", "net.yaml", "examples/one_5x5").out
+    assert [re.split(r"  +", line)[:5] for line in out.splitlines()[2:6:1] if "5" in line] == [
+        ["net", "3×12×12", "1", "19,200", "1,228,800"],
+        ["One 5 × 5 kernel", "1×5×5", "1", "25", "25"],
+    ]
+    assert convcost("analyze", "net.yaml", "examples/one_5x5", "--layers").out == (
+        f"{api.analyze('net.yaml')}\n{api.analyze('examples/one_5x5')}\n{out}"
     )
 
 
@@ -113,7 +119,8 @@ def test_an_output_without_a_path_goes_to_standard_output(convcost):
 def test_a_colon_needs_a_path_behind_it(convcost):
     ran = convcost("analyze", "net.yaml", "-o", "json:")
     assert (ran.status, ran.out) == (2, "")
-    assert ran.err == ("error: -o takes FORMAT or FORMAT:PATH\n = found: -o json:\n = help: -o json:cost.json\n")
+    message = "error: -o takes FORMAT, PATH or FORMAT:PATH\n = found: -o json:\n"
+    assert ran.err == f"{message} = help: -o cost.json, or -o json:cost.json\n"
 
 
 def test_a_spec_is_never_overwritten(folder, convcost):
@@ -272,3 +279,108 @@ def test_a_mistake_of_ours_is_told_as_one(convcost, monkeypatch):
     assert found == " = found: KeyError: 'lost'"
     assert note.startswith(f" = note: at {__file__}:")
     assert help == " = help: please report it with the spec that shows it"
+
+
+# which rows
+
+
+def test_every_layer_is_shown_where_it_is_asked_for(convcost):
+    layers, deep = (convcost("analyze", "resnet18", *words).out for words in (["--layers"], ["--depth", "all"]))
+    assert layers == deep
+    assert len(re.findall(r"^ *batch_norm +batch_norm ", layers, re.MULTILINE)) == 20  # one for each convolution
+    folded = convcost("analyze", "resnet18").out
+    assert len(folded.splitlines()) < 50 < len(layers.splitlines())
+    assert "\nFolded from 69 rows to " in folded
+    assert "Folded" not in layers
+
+
+def test_a_depth_is_what_was_asked_for(convcost):
+    out = convcost("analyze", "resnet18", "--depth", "1").out
+    assert re.findall(r"^(conv\d_x) ", out, re.MULTILINE) == [f"conv{n}_x" for n in (2, 3, 4, 5)]
+    assert "Folded" not in out
+
+
+def test_json_and_csv_have_every_layer_whatever_a_screen_shows(convcost):
+    assert len(json.loads(convcost("analyze", "resnet18", "-f", "json").out)["layers"]) == 69
+    assert "left_out" not in json.loads(convcost("analyze", "resnet18", "--layers", "-f", "json").out)
+    assert len(convcost("analyze", "resnet18", "-f", "csv").out.splitlines()) == 1 + 69
+    assert convcost("analyze", "resnet18", "-f", "markdown").out.count("| batch_norm |") == 20
+
+
+def test_the_sums_of_each_type(convcost):
+    rows = csv.DictReader(io.StringIO(convcost("analyze", "resnet18", "--by", "type", "-f", "csv").out))
+    found = {row["name"]: (row["type"], int(row["params"]), int(row["macs"])) for row in rows}
+    assert list(found)[:2] == ["conv", "linear"]  # the most macs first
+    # the convolutions are all but the classifier, 512 · 1000 + 1000, and the norms, 2 · 4,800 channels
+    assert found["conv"] == ("20 layers", 11_689_512 - 513_000 - 9_600, 1_814_073_344 - 512_000)
+    assert found["batch_norm"] == ("20 layers", 9_600, 0)
+    data = json.loads(convcost("analyze", "resnet18", "--by", "type", "-f", "json").out)
+    assert (data["layers"][0]["input_shape"], data["layers"][0]["output_shape"], data["layers"][0]["line"]) == (
+        [], [], None
+    )  # fmt: skip
+    assert sum(row["params"] for row in data["layers"]) == data["total"]["params"] == 11_689_512
+
+
+def test_the_totals_only(convcost):
+    data = json.loads(convcost("analyze", "resnet18", "--summary", "-f", "json").out)
+    assert (data["layers"], data["left_out"], data["total"]["macs"]) == ([], 69, 1_814_073_344)
+    (row,) = csv.DictReader(io.StringIO(convcost("analyze", "resnet18", "--summary", "-f", "csv").out))
+    assert (row["name"], row["type"], row["params"], row["input_shape"], row["output_shape"], row["fields"]) == (
+        "Total", "69 layers", "11689512", "3×224×224", "", ""
+    )  # fmt: skip
+    out = convcost("analyze", "resnet18", "--summary").out
+    assert re.search(r"^weight bytes +46,738,848 ", out, re.MULTILINE)  # 4 · 11,684,712, as its norms fold
+    assert "conv" not in re.sub(r"conv\w{3,}", "", out)
+    free = json.loads(convcost("analyze", "mobilenet_v1", "--free", "alpha", "--summary", "-f", "json").out)
+    assert free["total"]["macs"] == "539492352*alpha**2 + 29248000*alpha"
+    (row,) = csv.DictReader(
+        io.StringIO(convcost("analyze", "mobilenet_v1", "--free", "alpha", "--summary", "-f", "csv").out)
+    )
+    assert row["macs"] == "539492352*alpha**2 + 29248000*alpha"
+
+
+def test_the_fields_of_layers(convcost):
+    layers = json.loads(convcost("analyze", "mobilenet_v2", "-f", "json").out)["layers"]
+    assert layers[0]["fields"] == {
+        "out_channels": 32, "kernel_size": [3, 3], "stride": [2, 2], "padding": [[1, 1], [1, 1]], "dilation": [1, 1],
+        "groups": 1, "bias": False,
+    }  # fmt: skip
+    free = json.loads(convcost("analyze", "mobilenet_v1", "--free", "alpha", "-f", "json").out)["layers"]
+    assert free[0]["fields"]["out_channels"] == "32*alpha"
+    rows = list(csv.DictReader(io.StringIO(convcost("analyze", "mobilenet_v1", "--free", "alpha", "-f", "csv").out)))
+    assert json.loads(rows[0]["fields"])["out_channels"] == "32*alpha"
+    folded = json.loads(convcost("analyze", "mobilenet_v2", "--depth", "1", "-f", "json").out)["layers"]
+    assert [row["fields"] for row in folded[:2]] == [None, None]
+
+
+def test_columns_that_are_no_metrics(convcost):
+    out = convcost("analyze", "net.yaml", "--columns", "notes,share,type,params").out
+    assert re.split(r"  +", out.splitlines()[4]) == ["Layer", "Notes", "Share", "%", "Type", "Params"]
+    assert re.split(r"  +", out.splitlines()[6]) == ["conv_1", "output", "██████████", "100.0", "conv 5×5", "19,200"]
+    rows = csv.DictReader(io.StringIO(convcost("analyze", "net.yaml", "--columns", "notes,params", "-f", "csv").out))
+    (row,) = rows
+    assert ("mults" in row, row["params"], row["notes"]) == (False, "19200", "output")
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--depth", "0"], "--depth takes a whole number from 1, or all\n = found: --depth 0"),
+        (["--depth", "-1"], "--depth takes a whole number from 1, or all\n = found: --depth -1"),
+        (["--depth", "few"], "--depth takes a whole number from 1, or all\n = found: --depth few"),
+        (["--depth", "²"], "--depth takes a whole number from 1, or all\n = found: --depth ²"),
+        (
+            ["--depth", "2", "--layers"],
+            "--layers and --depth contradict each other\n = found: --depth 2\n = help: leave one of them out",
+        ),
+        (["--summary", "--layers"], "--summary and --layers contradict each other\n = help: leave one of them out"),
+        (
+            ["--by", "type", "--depth", "2"],
+            "--by and --depth contradict each other\n = help: leave one of them out",
+        ),
+        (["--by", "name"], "--by takes type\n = found: --by name\n = help: --by type sums up each layer type"),
+        (["--columns", "notes,nots"], "--columns: there is no column 'nots'\n = help: did you mean 'notes'?"),
+    ],
+)
+def test_a_choice_of_rows_that_cannot_be_made(options, error, convcost):
+    assert convcost("analyze", "net.yaml", *options) == (2, "", f"error: {error}\n")

@@ -40,7 +40,8 @@ def test_an_unknown_command(convcost):
     assert "analyse" in err
 
 
-def test_the_shipped_specs_are_listed_with_their_totals_and_sources(convcost):
+def test_the_shipped_specs_are_listed_with_their_totals_and_sources(convcost, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
     status, out, err = convcost("specs")
     assert (status, err) == (0, "")
     (line,) = [line for line in out.splitlines() if line.startswith("mobilenet_v1 ")]

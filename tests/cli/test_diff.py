@@ -73,6 +73,7 @@ def test_a_file_since_the_last_commit(commit, convcost):
     told = dedent(
         f"""\
         net (net.yaml) since {before} (HEAD)
+        19.2 k → 23.3 k params (+21.3 %) · 1.229 M → 1.491 M macs (+21.3 %)
         Layers: 1 added; 1 is the same.
         Before: input 3×12×12 · 1 layer
         After: input 3×12×12 · 2 layers
@@ -104,6 +105,7 @@ def test_a_file_since_the_last_commit(commit, convcost):
         Total           1 added         19,200        23,296    +4,096     1,228,800    1,490,944  +262,144
 
         + added, − removed, ~ changed.
+        19.2 k → 23.3 k params (+21.3 %) · 1.229 M → 1.491 M macs (+21.3 %)
         """  # noqa: E501
     )
     assert convcost("diff", "net.yaml") == (0, told, "")
@@ -126,8 +128,9 @@ def test_since_the_merge_base_with_a_branch(git, commit, convcost):
     commit()
     git("checkout", "topic")
     out = convcost("diff", "--base", "main", "net.yaml").out
-    assert out.splitlines()[:2] == [
+    assert out.splitlines()[:3] == [
         f"net (net.yaml) since {base}, the merge base with main",
+        "19.2 k → 23.3 k params (+21.3 %) · 1.229 M → 1.491 M macs (+21.3 %)",
         "Layers: 1 added; 1 is the same.",
     ]
     data = json.loads(convcost("diff", "--base", "main", "net.yaml", "-f", "json").out)
@@ -144,8 +147,11 @@ def test_several_files(commit, convcost):
     write("nets/a.yaml", WIDER.replace("name: net", "name: a"))
     write("net.yaml", WIDER)
     out = convcost("diff", "--base", "HEAD", "net.yaml", "nets/a.yaml", "net.yaml").out
+    changed = "19.2 k → 23.3 k params (+21.3 %) · 1.229 M → 1.491 M macs (+21.3 %)"
     assert [line for line in out.splitlines() if " since " in line or "→" in line] == [
         out.splitlines()[0],
+        changed,
+        changed,
         f"net at {out.split()[3]} (HEAD) → a (nets/a.yaml)",
     ]
     assert "\nNothing changed: 2 layers, all the same.\n" in out
@@ -165,8 +171,9 @@ def test_a_file_that_is_new(commit, convcost):
     before = commit()
     write("new.yaml", WIDER)
     out = convcost("diff", "new.yaml").out
-    assert out.splitlines()[:4] == [
+    assert out.splitlines()[:5] == [
         f"net (new.yaml), new since {before} (HEAD)",
+        "0 → 23.3 k params (from 0) · 0 → 1.491 M macs (from 0)",
         "Layers: 2 added; none is the same.",
         f"There is no such file at {before} (HEAD).",
         "After: input 3×12×12 · 2 layers",
@@ -272,7 +279,11 @@ def test_two_specs_are_told_as_compare_tells_them(folder, convcost):
     write("other.yaml", WIDER)
     told = convcost("diff", "net.yaml", "other.yaml")
     assert told == convcost("compare", "net.yaml", "other.yaml")
-    assert told.out.splitlines()[:2] == ["net: net.yaml → other.yaml", "Layers: 1 added; 1 is the same."]
+    assert told.out.splitlines()[:3] == [
+        "net: net.yaml → other.yaml",
+        "19.2 k → 23.3 k params (+21.3 %) · 1.229 M → 1.491 M macs (+21.3 %)",
+        "Layers: 1 added; 1 is the same.",
+    ]
     shown = convcost("diff", "net.yaml", "-", "-f", "csv", stdin=WIDER.encode()).out
     assert [row["kind"] for row in csv.DictReader(io.StringIO(shown))] == ["same", "added"]
     totals = json.loads(convcost("diff", "mobilenet_v1", "mobilenet_v1", "--set-other", "alpha=1/2", "-fjson").out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import subprocess
 from pathlib import Path
 
@@ -17,10 +18,31 @@ from convcost.reports.contents import Page
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def test_a_pipe_gets_natural_width_and_no_colour(process):
-    status, out, err = process("analyze", "mobilenet_v1", env={"COLUMNS": "40", "TERM": "xterm-256color"})
+def test_a_redirect_gets_120_columns_and_no_colour(process):
+    status, out, err = process("analyze", "mobilenet_v1", env={"TERM": "xterm-256color"})
     assert (status, err) == (0, "")
     assert out == str(api.analyze("mobilenet_v1"))
+    assert 100 < max(map(len, out.splitlines())) <= 120
+
+
+def test_the_variable_columns_gives_a_redirect_its_width(process):
+    out = process("analyze", "mobilenet_v1", env={"COLUMNS": "60"}).out
+    assert 50 < max(map(len, out.splitlines())) <= 60
+    wide = process("analyze", "mobilenet_v1", env={"COLUMNS": "1000"}).out
+    assert "hidden" not in wide
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_pipe_to_a_reader_on_a_terminal_has_its_width(width, command, folder, on_terminal):
+    """As `convcost analyze … | less`: standard error is the terminal; and no colour, which a reader may not know."""
+    script = f"{' '.join(command)} analyze mobilenet_v1 | cat > out.txt"
+    window = struct.pack("HHHH", 40, width, 0, 0)
+    status, shown = on_terminal(["/bin/sh", "-c", script], streams=("stderr",), window=window)
+    assert (status, shown) == (0, "")
+    out = (folder / "out.txt").read_text(encoding="utf-8")
+    page = Page(width=width)
+    assert out == formats.render("table", [AnalysisReport.of(api.analyze("mobilenet_v1"))], page)
+    assert width - 20 < max(map(len, out.splitlines())) <= width
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly(command, folder, started):
@@ -80,8 +102,10 @@ def test_a_terminal_gets_colours_within_its_width(width, terminal):
     assert max(map(len, text.splitlines())) <= width
     expected = formats.render("table", [AnalysisReport.of(api.analyze("mobilenet_v1"))], Page(width=width, color=True))
     assert out == expected
+    assert "568,740,352" in text
+    whole = ANSI.sub("", terminal("analyze", "mobilenet_v1", "--layers", width=width).out)
     for layer in api.analyze("mobilenet_v1").layers:
-        assert f"{layer.cost.mults:,}" in text
+        assert f"{layer.cost.mults:,}" in whole
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])

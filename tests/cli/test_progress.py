@@ -10,6 +10,7 @@ import pytest
 
 from convcost.cli.progress import Operations, Progress
 from convcost.errors import cells
+from convcost.verification.formulas import types
 
 WORK = """
 import time
@@ -116,6 +117,7 @@ def test_a_pipe_sees_nothing():
     [
         (["verify", "mobilenet_v1", "--set", "alpha=1/4", "--full", "-f", "json"], r"[1-9]\d* operations"),
         (["sweep", "mobilenet_v1", "--set", "alpha=1/32:1.1:1/32", "-f", "json"], "35 points"),
+        (["verify", "--formulas"], rf"{len(types())} layer types"),
     ],
 )
 def test_commands_that_may_take_long_have_a_bar(arguments, total, seen):

@@ -12,7 +12,8 @@ import convcost as api
 from convcost.rewriting.rewrites import NAMES
 
 
-def test_the_list_has_every_rewrite_with_its_saving_and_source(convcost):
+def test_the_list_has_every_rewrite_with_its_saving_and_source(convcost, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
     status, out, err = convcost("rewrite", "--list")
     assert (status, err) == (0, "")
     for name in NAMES:

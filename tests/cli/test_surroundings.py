@@ -241,6 +241,16 @@ def test_a_program_that_imports_convcost_handles_its_interruptions():
     assert done.stdout == b"True\n"
 
 
+def test_only_the_command_changes_how_often_cycles_are_looked_for():
+    program = (
+        "import gc, sys; sys.argv[0] = {!r}; a = gc.get_threshold(); import convcost; print(gc.get_threshold() == a)"
+    )
+    for name, unchanged in (("notebook", "True"), ("/usr/bin/convcost", "False")):
+        command = [sys.executable, "-c", program.format(name)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout == f"{unchanged}\n"
+
+
 def test_who_has_interruptions_ignored_is_not_interrupted(command, interrupted):
     script = f"trap '' INT; exec {shlex.join(command)} analyze net.yaml -f csv"
     status, out, err = interrupted(["bash", "-c", script], 0.15)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from itertools import pairwise
+
+import pytest
 
 
 def rows(text):
@@ -37,9 +41,16 @@ def test_a_symbol_without_a_value_needs_no_option(convcost, folder):
 def test_a_symbol_on_which_nothing_depends_is_a_warning(convcost):
     result = convcost("analyze", "mobilenet_v1", "--free", "alpha")
     assert result.err == ""
-    with_unused = "symbols: {n: 1}\ninput: [1, 4, 4]\nlayers: [relu]\n"
+    with_unused = "symbols: {n: 1}\ninput: [1, 4, 4]\nlayers: [{relu: , if: n + 1 > n}]\n"
     result = convcost("analyze", "-", "--free", "n", stdin=with_unused.encode())
-    assert (result.status, result.err) == (0, "warning: n occurs in no number of -\n")
+    about = "warning: n occurs in no number\n --> <stdin>, symbols.n\n"
+    assert (result.status, result.err) == (0, f"{about}  = help: layers read it, and nothing depends on it\n")
+
+
+def test_a_symbol_that_nothing_reads_is_one_warning(convcost):
+    for command in ("analyze", "--free", "n"), ("sweep", "--set", "n=1,2"), ("sweep", "--set", "n=1,2", "-f", "json"):
+        result = convcost(command[0], "-", *command[1:], stdin=b"symbols: {n: 1}\ninput: [1, 4, 4]\nlayers: [relu]\n")
+        assert (result.status, result.err.count("warning:")) == (0, 1)
 
 
 def test_sorting_formulas_goes_by_their_values_at_the_defaults(convcost):
@@ -77,7 +88,7 @@ def test_formulas_with_numbers(convcost):
 
 
 def test_a_sweep(convcost):
-    options = ("sweep", "mobilenet_v1", "--set", "alpha=0.25,0.5,0.7", "--set", "r=192:225:32")
+    options = ("sweep", "mobilenet_v1", "--set", "alpha=0.25,0.5,0.7", "--set", "r=192:224:32")
     result = convcost(*options)
     assert result.status == 0
     assert "149,497,088" in result.out
@@ -92,7 +103,7 @@ def test_a_sweep(convcost):
 
 
 def test_a_sweep_in_processes(process):
-    options = ("sweep", "mobilenet_v1", "--set", "alpha=1/32:1.1:1/32", "--set", "r=32:300:32", "-f", "csv")
+    options = ("sweep", "mobilenet_v1", "--set", "alpha=1/32:1.09:1/32", "--set", "r=32:288:32", "-f", "csv")
     assert process(*options, "--jobs", "2").out == process(*options).out
 
 
@@ -108,3 +119,54 @@ def test_no_solution(convcost):
     assert result.status == 1
     assert "1,440,848" in result.out
     assert convcost("solve", "mobilenet_v1", "--for", "alpha", "--max", "mults").status == 2
+
+
+def test_the_command_lists_symbols_where_no_values_are_given(convcost):
+    found = convcost("sweep", "mobilenet_v1")
+    assert found.status == 0
+    assert found.out == (
+        "MobileNetV1: its symbols\n"
+        "\n"
+        "Symbol     Default  Multiple of  Values to try  Read by\n"
+        "────────────────────────────────────────────────────────────────────────────────────\n"
+        "alpha            1         1/32  0.5,0.75,1     out_channels of conv, separable_conv\n"
+        "r              224           32  160:224:32     input\n"
+        "deep             5               3:5            repeat of separable_conv\n"
+        "classes       1000               500,750,1000   out_features of linear\n"
+        "────────────────────────────────────────────────────────────────────────────────────\n"
+        "4 symbols\n"
+        "\n"
+        "Their costs: convcost sweep mobilenet_v1 --set alpha=0.5,0.75,1\n"
+    )
+    assert convcost("sweep", "mobilenet_v1", "-f", "csv").out.splitlines()[1] == (
+        'alpha,1,1/32,"0.5,0.75,1","out_channels of conv, separable_conv"'
+    )
+    assert convcost("sweep", "mobilenet_v1", "--best", "mults").status == 2
+    assert "symbols` in the file declares some" in convcost("sweep", "examples/one_5x5").out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sweep", "mobilenet_v1"),
+        ("sweep", "mobilenet_v1", "--set", "alpha=0.5,1"),
+        ("solve", "mobilenet_v1", "--for", "alpha", "--max", "mults=300M"),
+        ("solve", "mobilenet_v1", "--for", "alpha", "--max", "mults=1M"),
+        ("formulas", "conv"),
+        ("analyze", "mobilenet_v1", "--free", "alpha", "--top", "3"),
+    ],
+)
+def test_no_blank_lines_follow_each_other_on_a_terminal(terminal, arguments):
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal(*arguments, width=100).out).splitlines()
+    assert len(lines) > 5
+    assert not any(not line.strip() and not after.strip() for line, after in pairwise(lines))
+
+
+def test_a_number_of_repetitions_and_a_step(convcost):
+    result = convcost("solve", "mobilenet_v1", "--for", "deep", "--max", "mults=1G", "-f", "json")
+    # 568,740,352 with 5, and 9 · 14² · 512 + 14² · 512² = 52,283,392 for each more: 8 more are 987,007,488
+    assert json.loads(result.out)["best"]["value"] == "13"
+    assert json.loads(result.out)["best"]["mults"] == 568_740_352 + 8 * 52_283_392
+    result = convcost("solve", "mobilenet_v2", "--for", "alpha", "--max", "mults=200M", "--step", "1/20", "-f", "json")
+    assert json.loads(result.out)["step"] == "1/20"
+    assert convcost("solve", "mobilenet_v2", "--for", "alpha", "--max", "mults=200M", "--step", "x").status == 2

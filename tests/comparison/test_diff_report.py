@@ -19,6 +19,7 @@ from msgspec.structs import replace
 import convcost
 from convcost.comparison.base import Base
 from convcost.comparison.diff_report import DifferenceReport, percents
+from convcost.comparison.row_choice import RowChoice
 from convcost.metrics import standard
 from convcost.network import Network, Tensor
 from convcost.reports import formats
@@ -58,6 +59,7 @@ def test_a_whole_report():
     assert text(report(BEFORE, AFTER, BASE)) == dedent(
         """\
         Net (net.yaml) since 1a2b3c4, the merge base with origin/main
+        140 → 292 params (+108.6 %) · 5.04 k → 10.22 k macs (+102.9 %)
         Layers: 1 changed, 2 added; 3 are the same.
         Before: input 3×8×8 · 4 layers
         After: input 3×8×8 · 6 layers
@@ -93,6 +95,7 @@ def test_a_whole_report():
         Total           1 changed, 2 added            140           292      +152         5,040       10,224   +5,184
 
         + added, − removed, ~ changed.
+        140 → 292 params (+108.6 %) · 5.04 k → 10.22 k macs (+102.9 %)
         """  # noqa: E501
     )
 
@@ -159,7 +162,7 @@ def test_layers_that_only_moved_or_have_another_name_are_no_change_of_cost():
     before = [STEM, "relu", "dropout", {**HEAD, "name": "top"}]
     after = [STEM, "dropout", "relu", {**HEAD, "name": "head"}]
     shown = text(report(before, after))
-    assert shown.splitlines()[1] == "No cost changed: 4 layers, 1 moved and 1 renamed."
+    assert shown.splitlines()[2] == "No cost changed: 4 layers, 1 moved and 1 renamed."
     rows = re.findall(r"^  … .*$", shown, re.MULTILINE)
     assert [re.split(r"  +", row)[1:] for row in rows] == [
         ["… 4 the same", "140", "140", "5,040", "5,040", "moved: relu_1; renamed: head"]
@@ -183,7 +186,7 @@ def test_at_most_three_names_are_told_of_those_that_have_another():
 def test_layers_that_only_pass_other_shapes_on_are_summed_up():
     wider = {"conv": {**STEM["conv"], "out_channels": 6}}
     shown = text(report([STEM, "relu", "flatten"], [wider, "relu", "flatten"]))
-    assert shown.splitlines()[1] == "Layers: 3 changed; none is the same."
+    assert shown.splitlines()[2] == "Layers: 3 changed; none is the same."
     assert re.findall(r"^(?:~|  …) [^ ].*?(?=  )", shown, re.MULTILINE) == [
         "~ conv_1",
         "  … 2 of the same params and mults",  # the relu compares more values
@@ -219,8 +222,9 @@ def test_a_file_that_is_new():
     nothing = convcost.Model(Network("Net", "", "", {}, (Tensor((3, 8, 8)),), ()))
     new = report(nothing, BEFORE, BASE)
     shown = text(new)
-    assert shown.splitlines()[:6] == [
+    assert shown.splitlines()[:7] == [
         "Net (net.yaml), new since 1a2b3c4, the merge base with origin/main",
+        "0 → 140 params (from 0) · 0 → 5.04 k macs (from 0)",
         "Layers: 4 added; none is the same.",
         "There is no such file at 1a2b3c4, the merge base with origin/main.",
         "After: input 3×8×8 · 4 layers",
@@ -336,7 +340,10 @@ def test_a_comment_is_below_64_kilobytes():
     assert len(rows) == 2000 - left
     assert all(row[0].startswith("~") for row in rows)
     assert len(found[0]) == 12
-    assert len(text(wide, format="table")) > 100_000
+    assert len(text(replace(wide, rows=RowChoice(layers=True)), format="table")) > 100_000
+    screen = text(wide, format="table")
+    assert len(screen.splitlines()) < 30
+    assert screen.endswith("\n2,000 rows of layers: --layers shows them, --top 10 the largest changes.\n")
 
 
 def test_the_smallest_changes_are_left_out_first():
@@ -386,3 +393,47 @@ def test_no_text_is_endless():
 
 def test_the_limit_is_one_of_characters_too():
     assert markdown.MOST_BYTES < 65_536  # what GitHub takes; no text has more characters than bytes
+
+
+def rows_of(shown):
+    """Return the rows of the table of layers: the name, and the changes of parameters and multiplications."""
+    body = shown.partition("Layer by layer\n\n")[2].splitlines()
+    return [re.split(r"  +", line.strip()) for line in body[2 : body.index("─" * len(body[1]), 2)]]
+
+
+def test_the_largest_changes_come_first():
+    """conv_2 is new, 5,184 products; conv_3 gets 8 biases, which is less of both networks together."""
+    shown = text(replace(report(BEFORE, AFTER), rows=RowChoice(top=1)))
+    assert [row[0] for row in rows_of(shown)] == ["+ conv_2", "… 2 more"]
+    shown = text(replace(report(BEFORE, AFTER), rows=RowChoice(sort="name")))
+    assert [row[0] for row in rows_of(shown)] == ["+ conv_2", "+ conv_2/relu", "~ conv_3"]
+    shown = text(replace(report(BEFORE, AFTER), rows=RowChoice(sort="ops_cmp")))  # 144 comparisons of the relu
+    assert [row[0] for row in rows_of(shown)] == ["+ conv_2/relu", "+ conv_2", "~ conv_3"]
+
+
+def test_changes_are_folded_by_the_names_of_layers():
+    shown = text(replace(report(BEFORE, AFTER), rows=RowChoice(depth=1)))
+    assert rows_of(shown) == [
+        ["+ conv_2", "2 layers", "144", "+144", "5,184", "+5,184", "2 added"],
+        ["~ conv_3", "1 layer", "32", "40", "+8", "1,152", "1,152", "1 changed"],
+        ["… 3 the same", "108", "108", "3,888", "3,888"],
+    ]
+
+
+def test_a_screenful_of_layers_is_shown_and_no_more():
+    """30 convolutions that changed are 30 rows; the relu behind each is the same and makes 60."""
+    narrow, wide = ([{"conv": {"out_channels": 8, "kernel_size": k, "padding": k // 2}}] * 30 for k in (1, 3))
+    assert len(rows_of(text(report(narrow, wide)))) == 30
+    shown = text(report(chain(30), chain(30, kernel_size=3, padding=1)))
+    assert "Layer by layer" not in shown
+    assert shown.endswith("60 rows of layers: --layers shows them, --top 10 the largest changes.\n")
+    whole = text(replace(report(chain(30), chain(30, kernel_size=3, padding=1)), rows=RowChoice(layers=True)))
+    assert len(rows_of(whole)) == 60
+    totals = re.search(r"^.* macs \(.*$", whole, re.MULTILINE)[0]
+    assert whole.splitlines()[1] == whole.splitlines()[-1] == totals
+
+
+def test_a_column_that_layers_cannot_be_sorted_by():
+    with pytest.raises(convcost.OptionError) as caught:
+        RowChoice(sort="mult")
+    assert str(caught.value) == "error: --sort: there is no column 'mult'\n = help: did you mean 'mults'?"

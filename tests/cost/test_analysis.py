@@ -279,6 +279,16 @@ def test_an_analysis_as_plain_data(analyze):
         {"params": "0", "mults": "0", "adds": "Di²·M", "div": "M"},
         {"params": "0", "mults": "Dp²·M", "adds": "0"},
     ]
+    norm = {"axis": 0, "affine": True, "eps": "1/100000", "momentum": "1/10"}
+    window = {"stride": [1, 1], "padding": [[0, 0], [0, 0]], "dilation": [1, 1], "bias": False}
+    assert [layer.pop("fields") for layer in data["layers"]] == [
+        {"kernel_size": [3, 3], "depth_multiplier": 1, **window},
+        norm,
+        {"out_channels": 8, "stride": [1, 1], "groups": 1, "bias": False},
+        norm,
+        {},
+        {},
+    ]
     first, second = {**ratio, "term": "1/N"}, {**ratio, "term": "1/Dk²"}
     average = {**nothing, "adds": 128, "flops": 128, "ops": {"add": 128, "div": 8}}
     scaled = {**nothing, "mults": 128, "flops": 128, "useful_mults": 128, "ops": {"mul": 128}}
@@ -317,6 +327,18 @@ def test_an_analysis_as_plain_data(analyze):
             "useful_mults": 1_216,
             "ops": {"mul": 1_216, "add": 1_216, "div": 8},
         },
+        "warnings": [
+            {
+                "message": "nothing reads the symbol 'third'",
+                "file": "<mapping>",
+                "line": 5,
+                "column": 3,
+                "path": "symbols.third",
+                "found": None,
+                "help": "remove it, or read it",
+                "note": None,
+            }
+        ],
     }
     assert {"batch": 1, "fold": True}.items() <= convention.items()
     assert set(convention) == {"batch", "fold", *data["total"]} - {"ops"}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from fractions import Fraction
 from itertools import product
 
 import pytest
 
 import convcost
-from convcost.errors import OptionError, SpecError
+from convcost.cost.report import AnalysisReport
+from convcost.errors import ConvcostError, OptionError, SpecError
+from convcost.numbers import make_divisible
 from convcost.spec.source import shipped
 from convcost.symbolic import Formula, from_dict
+from convcost.symbolic.solutions import solutions
 
 WIDTHS = (1, Fraction(3, 4), Fraction(1, 2), Fraction(1, 4))
 SIZES = (224, 192, 160, 128)
@@ -213,3 +218,149 @@ def test_each_number_of_every_shipped_network_can_stay_free(name):
             formula = getattr(free, metric)
             told = formula.evaluate({symbol: value}) if isinstance(formula, Formula) else formula
             assert told == getattr(total, metric)
+
+
+# --- the table: short names, and what must hold ---
+
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+CALLS = {"floor": math.floor, "make_divisible": make_divisible, "max": max, "min": min, "round": round, "gcd": math.gcd}
+
+
+def evaluated(text, values):
+    """Return the value of a formula as it is printed: `9,408·s1² + ⌊(r − 1)/2⌋`, exactly."""
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", text)  # the commas between arguments have a space behind them
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda power: "**" + power[0].translate(SUPERSCRIPTS), text)
+    text = text.replace("·", "*").replace("−", "-").replace("⌊", "floor(").replace("⌋", ")")
+    text = re.sub(r"(?<![\w*.])\d+", lambda number: f"F({number[0]})", text)
+    return eval(text, {"F": Fraction, **CALLS, **values})  # noqa: S307 -- our own output
+
+
+def screen(name, free):
+    """Return an analysis, the rows of its table by their cells, and the lines below the table."""
+    analysis = convcost.analyze(name, free=free)
+    table = AnalysisReport.of(analysis).table()
+    return analysis, table.rows, table.footer
+
+
+def named(footer, values):
+    """Return the values of the names that the lines below a table define, with those of the symbols."""
+    values = dict(values)
+    for line in footer:
+        for part in line.split("; "):
+            definition = re.fullmatch(r"([csf]\d+) = (.+)", part)
+            if definition:
+                values[definition[1]] = evaluated(definition[2], values)
+    return values
+
+
+POINTS = {
+    "alpha": [Fraction(1, 4), Fraction(7, 10), 1, Fraction(13, 10), Fraction(29, 16)],
+    "width": [Fraction(11, 10), Fraction(12, 10), 2],
+    "theta": [Fraction(1, 2), Fraction(3, 5), Fraction(1, 10)],
+    "r": [128, 192, 221, 224, 253, 255, 256, 284, 300, 572],
+}
+NAMED = [("mobilenet_v1", "r"), ("densenet121", "theta"), ("efficientnet_b0", "width"), ("googlenet", "r")]
+NAMED += [(name, "alpha") for name in ("mobilenet_v2", "mobilenet_v3_small", "ghostnet", "mnasnet1_0")]
+NAMED += [(name, "r") for name in ("resnet50", "unet", "squeezenet1_0", "vgg16", "deeplabv3_resnet50")]
+
+
+@pytest.mark.parametrize(("name", "symbol"), NAMED)
+def test_every_printed_formula_has_the_value_of_the_analysis(name, symbol):
+    analysis, rows, footer = screen(name, [symbol])
+    tried = 0
+    for value in POINTS[symbol]:
+        try:
+            numbers = convcost.analyze(name, set={symbol: value})
+        except ConvcostError:  # a size that does not fit
+            continue
+        if analysis.network.free.conditions.failing({symbol: value}):
+            continue
+        tried += 1
+        values = named(footer, {symbol: value})
+        total = numbers.total
+        for line in footer:
+            metric, _, text = line.partition(" = ")
+            if metric in ("params", "mults", "macs", "adds", "useful mults"):
+                text = text if text not in ("params", "mults", "macs", "adds") else f"{getattr(total, text)}"
+                assert evaluated(text, values) == getattr(total, metric.replace(" ", "_"))
+        layers = iter(numbers.layers)
+        for row in rows:
+            if row.weight == "heading":
+                continue
+            layer = next(layers)
+            _, type, output, params, mults, *_ = row.cells
+            assert type == layer.type
+            assert tuple(evaluated(size, values) for size in output.split("×")) == layer.output_shape
+            assert evaluated(params, values) == layer.cost.params
+            assert evaluated(mults, values) == layer.cost.mults
+        assert next(layers, None) is None
+    assert tried >= 2
+
+
+def test_names_do_not_take_those_of_symbols():
+    text = "make_divisible(5 * c1, 8)"
+    widths = [{"conv": {"out_channels": text, "kernel_size": 1}}, {"conv": {"out_channels": "s1", "kernel_size": 1}}]
+    _, rows, footer = screen(spec(*widths, symbols={"c1": 8, "s1": 2}, input=(3, 15, 15)), ["c1", "s1"])
+    assert [row.cells[2] for row in rows] == ["c2×15×15", "s1×15×15"]
+    assert "c2 = make_divisible(5·c1, 8)" in footer
+
+
+def test_a_size_and_what_takes_it_have_names():
+    conv = {"conv": {"out_channels": 4, "kernel_size": 3, "stride": 2}}
+    _, rows, footer = screen(spec(conv, "flatten", symbols={"r": 9}, input=(1, "r", "r + 8")), ["r"])
+    # (r − 3)/2 rounded down and 1 more; the other axis has 4 more
+    assert [row.cells[2] for row in rows] == ["4×s1×(s1 + 4)", "(4·s1² + 16·s1)"]
+    assert "s1 = ⌊(r − 1)/2⌋" in footer
+
+
+def test_a_total_of_many_terms_fits_where_its_names_stand_below():
+    _, rows, footer = screen("mobilenet_v2", ["alpha"])
+    assert footer[0] == (
+        "params = 30·c1² + c1·c2 + 6·c1·c3 + 6·c1·c4 + 6·c2² + 6·c2·c3 + 18·c3² + 42·c4² + 6·c4·c5 + 30·c5² + 6·c5·c6"
+        " + 30·c6² + 6·c6·c7 + c7·c9 + 280·c1 + 80·c2 + 160·c3 + 320·c4 + 240·c5 + 240·c6 + 2·c7 + 1,002·c9 + 1,000"
+    )
+    assert footer[5:14] == (
+        *(f"c{i} = make_divisible({width}·alpha, 8)" for i, width in enumerate((32, 16, 24, 64, 96, 160, 320), 1)),
+        "c8 = max(1, alpha)",
+        "c9 = make_divisible(1280·c8, 8)",
+    )
+    assert max(len(cell) for row in rows for cell in row.cells) < 40
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol", "text"),
+    [
+        ("resnet50", "r", "Where r mod 32 is 0, 29, 30 or 31, r ≥ 61."),
+        ("regnet_y_400mf", "g", "Where g is 2, 4 or 8."),  # divides 48, 104, 208 and 440, and is not 1
+        ("regnet_y_400mf", "w1", "Where w1 is a multiple of 8, w1 ≥ 16."),
+        ("shufflenet_v1", "c", "Where c is a multiple of 12, c ≥ 36."),
+        ("shufflenet_v2", "c2", "Where c2 is a multiple of 2."),
+        ("mobilenet_v1", "r", "Where r ≥ 64."),
+        ("densenet121", "theta", "Where c1 ≥ 1, c2 ≥ 1, c3 ≥ 1."),
+    ],
+)
+def test_what_must_hold_is_said_shortly(name, symbol, text):
+    _, _, footer = screen(name, [symbol])
+    assert text in footer
+
+
+def test_what_must_hold_of_widths_is_said_in_their_names():
+    _, _, footer = screen("ghostnet", ["alpha"])
+    names = dict(reversed(each.split(" = ")) for line in footer for each in line.split("; ") if each.startswith("c"))
+    narrow, wide = names["make_divisible(80·alpha, 4)"], names["make_divisible(112·alpha, 4)"]
+    assert f"Where {narrow} ≠ {wide}." in footer
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_what_is_said_of_a_symbol_is_what_its_conditions_are(name):
+    """At each of 1,000 values, for which the conditions are evaluated one by one."""
+    for symbol in convcost.load(name).network.symbols:
+        try:
+            free = convcost.analyze(name, free=[symbol]).network.free
+        except ConvcostError:
+            continue
+        (atom,) = free.symbols[symbol].atoms()
+        found = solutions(atom, list(free.conditions)) if len(free.conditions) else None
+        if found is not None and atom.step is not None:
+            for value in range(atom.step, 1000 * atom.step, atom.step):
+                assert (value in found) == all(each.holds({symbol: value}) for each in free.conditions)

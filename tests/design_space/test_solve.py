@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 import convcost
-from convcost.errors import ConvcostError, FormulaError, OptionError, SpecError
+from convcost.errors import ConvcostError, FormulaError, OptionError
+
+SPECS = Path(convcost.__file__).parent.parent / "specs"
 
 
 def tried(spec, name, values, limits):
@@ -103,14 +106,154 @@ def test_what_cannot_be_solved_is_told(symbol, limits, message):
         convcost.solve("mobilenet_v1", symbol, max=limits)
 
 
-def test_a_number_of_repetitions_cannot_be_solved_for():
-    with pytest.raises(SpecError, match="this needs a value for deep"):
-        convcost.solve("mobilenet_v1", "deep", max={"mults": "1G"})
+SHIPPED = [path.relative_to(SPECS).with_suffix("").as_posix() for path in sorted(SPECS.rglob("*.yaml"))]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_symbol_of_every_shipped_spec_can_be_solved_for(name):
+    """The answer and the next valid candidate are analysed; none but a number of groups has no next one."""
+    model = convcost.load(name)
+    limit = model.analyze().total.mults * 5 // 4
+    for symbol, default in model.network.symbols.items():
+        found = convcost.solve(name, symbol, max={"mults": limit})
+        assert (default / found.step).denominator == 1
+        assert found.best.value >= default  # at which the limit is kept
+        assert found.best.totals["mults"] <= limit
+        assert found.best.totals["mults"] == convcost.analyze(name, set={symbol: found.best.value}).total.mults
+        if found.next is None:
+            assert symbol == "g"  # groups, which divide the channels
+            continue
+        assert found.next.totals["mults"] > limit
+        assert found.next.totals["mults"] == convcost.analyze(name, set={symbol: found.next.value}).total.mults
+        steps = (Fraction(found.next.value) - found.best.value) / found.step
+        assert steps.denominator == 1
+        for between in range(1, int(steps)):  # none of them is valid
+            with pytest.raises(ConvcostError):
+                convcost.analyze(name, set={symbol: found.best.value + between * found.step})
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol", "step", "most"),
+    [
+        ("mobilenet_v2", "alpha", Fraction(1, 40), 2),  # make_divisible(320 * alpha, 8): 8/320
+        ("ghostnet", "alpha", Fraction(1, 240), 2),  # make_divisible(960 * alpha, 4): 4/960
+        ("densenet121", "theta", Fraction(1, 256), 2),  # floor(256 * theta)
+        ("efficientnet_b0", "depth", Fraction(1, 12), 3),  # ceil(depth * n) for n of 1, 2, 3 and 4
+        ("resnet50", "n4", 1, 20),
+        ("mobilenet_v1", "deep", 1, 20),  # from 0 on
+        ("densenet121", "b2", 1, 25),  # each layer adds channels to all behind it
+        ("vgg16", "n1", 1, 9),
+    ],
+)
+def test_the_largest_is_the_last_of_all_that_are_tried(name, symbol, step, most):
+    limit = convcost.analyze(name).total.mults * 4 // 3
+    found = convcost.solve(name, symbol, max={"mults": limit})
+    assert found.step == step
+    values = [count * Fraction(step) for count in range(int(most / step))]
+    assert found.best.value == tried(name, symbol, values, {"mults": limit})
+
+
+def test_a_step_can_be_chosen():
+    found = convcost.solve("mobilenet_v2", "alpha", max={"mults": "200M"}, step="1/100")
+    assert found.step == Fraction(1, 100)
+    values = [Fraction(count, 100) for count in range(1, 150)]
+    assert found.best.value == tried("mobilenet_v2", "alpha", values, {"mults": 200 * 10**6})
+    assert found.next.value == found.best.value + Fraction(1, 100)
+    assert found == convcost.load("mobilenet_v2").solve("alpha", max={"mults": "200M"}, step=Fraction(1, 100))
+    assert convcost.solve("mobilenet_v1", "deep", max={"mults": "1G"}, step=5).best.value == 10  # 15: 1.08 G
+
+
+@pytest.mark.parametrize(
+    ("symbol", "step", "error"),
+    [
+        ("alpha", "0", "error: a step is a number above 0\n = found: found 0"),
+        ("alpha", "relu", "error: a step is a number above 0\n = found: found relu\n = help: such as 1/32"),
+        ("alpha", "1/64", "error: the step must be a multiple of 1/32, as alpha is\n = found: found 1/64"),
+    ],
+)
+def test_what_is_no_step(symbol, step, error):
+    with pytest.raises(OptionError) as caught:
+        convcost.solve("mobilenet_v1", symbol, max={"mults": "300M"}, step=step)
+    assert str(caught.value) == error
 
 
 def test_a_symbol_that_may_be_any_number_needs_a_step():
-    with pytest.raises(OptionError, match="alpha may be any number"):
-        convcost.solve("mobilenet_v2", "alpha", max={"mults": "300M"})
+    scaled = spec({"conv": {"out_channels": 4, "kernel_size": 1, "if": "a > 1"}}, a=2)
+    scaled["layers"][0] = {"conv": {"out_channels": 4, "kernel_size": 1}, "if": "a > 1"}
+    with pytest.raises(OptionError) as caught:
+        convcost.solve(scaled, "a", max={"mults": "300M"})
+    assert str(caught.value) == (
+        "error: a may be any number, so that there need not be a largest one\n"
+        " = help: --step 1/32 looks at its multiples; so does multiple_of in the spec's symbols:"
+        " a: {value: 1, multiple_of: 1/32}"
+    )
+
+
+CONV = {"conv": {"out_channels": 8, "kernel_size": 1, "bias": "false"}}  # 8 · 8 · 16 · 16 = 16,384 mults on its own
+
+
+def repeated(times, item=CONV, *more, **symbols):
+    return spec({**item, "repeat": times}, *more, **(symbols or {"n": 2}))
+
+
+def test_repetitions_from_none_on():
+    found = convcost.solve(repeated("n"), "n", max={"mults": 16_384 * 7})
+    assert (found.best.value, found.best.totals["mults"], found.next.value) == (7, 16_384 * 7, 8)
+    found = convcost.solve(repeated("n"), "n", max={"mults": 16_383})
+    assert (found.best.value, found.next.value) == (0, 1)
+    found = convcost.solve(repeated("n + 2"), "n", max={"mults": 16_383})
+    assert (found.best, found.least) == (None, {"mults": 2 * 16_384})
+
+
+def test_repetitions_of_which_each_costs_less():
+    """Each halves the sizes of the next: 16 · 16, 8 · 8, … 1 · 1 positions, and then all cost the same."""
+    halved = {"conv": {"out_channels": 8, "kernel_size": 1, "stride": 2, "bias": "false"}}
+    found = convcost.solve(repeated("n", halved), "n", max={"mults": 64 * (64 + 16 + 4 + 1 + 1 + 1)})
+    assert (found.best.value, found.next.value) == (6, 7)
+    found = convcost.solve(repeated("n", halved, CONV), "n", max={"mults": 64 * (64 + 16 + 4 + 1 + 3 + 1)})
+    assert (found.best.value, found.next.value) == (7, 8)
+    # with 0 the last one costs 256 positions, with 1 64 + 64, with 2 64 + 16 + 16, with 14 64 + 16 + 4 + 11 · 1 + 1
+    assert convcost.solve(repeated("n", halved, CONV), "n", max={"mults": 64 * 96}).best.value == 14
+
+
+def test_repetitions_that_cost_nothing_have_no_largest_number():
+    with pytest.raises(OptionError) as caught:
+        convcost.solve(repeated("n", {"relu": None}), "n", max={"mults": 1000})
+    assert str(caught.value) == (
+        "error: n has no largest value within the limits\n"
+        " = found: mults cannot be shown to exceed them\n"
+        " = help: does mults grow with n? convcost sweep SPEC --set n=… shows it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (repeated("n", CONV, {**CONV, "if": "n < 9"}), "it decides about if: n < 9 too"),
+        (repeated("10 - n"), "10 - n may fall where it rises"),
+        (repeated("n % 3"), "n % 3 may fall where it rises"),
+        (repeated("floor(n / 3)"), "floor(n / 3) may fall where it rises"),
+        (repeated("n * m", n=2, m=1), "n * m may fall where it rises"),
+        (repeated("min(n, 5)"), "min(n, 5) may fall where it rises"),
+    ],
+)
+def test_more_than_a_number_of_repetitions(network, reason):
+    with pytest.raises(OptionError) as caught:
+        convcost.solve(network, "n", max={"mults": 10**6})
+    assert str(caught.value) == (
+        "error: n is a number of repetitions, and more than that\n"
+        f" = found: {reason}\n"
+        " = help: convcost sweep SPEC --set n=… --where 'mults <= …' tries values"
+    )
+
+
+def test_an_item_that_starts_to_run_later():
+    """The second one, which leaves fewer channels to the last, runs from n = 4 on only."""
+    narrow = {"conv": {"out_channels": 1, "kernel_size": 1, "bias": "false"}}
+    network = repeated("n", CONV, {**narrow, "repeat": "n - 3"}, {"conv": {"out_channels": 800, "kernel_size": 1}}, n=4)
+    limit = 16_384 * 9 + 256 * (8 + 5 + 800)  # n = 9: the narrow ones cost 8 and then 1 for each position
+    found = convcost.solve(network, "n", max={"mults": limit})
+    assert (found.best.value, found.best.totals["mults"]) == (9, limit)
 
 
 def test_a_formula_that_is_too_large_is_no_value_without_a_network():

@@ -40,28 +40,30 @@ budgets:
 NAMES = tuple(metric.name for metric in metrics.standard())
 USUAL, FREE = kinds(NAMES), kinds(NAMES, free=True)
 COMMANDS = {
-    "analyze net.yaml": analysis.Analysis[USUAL.layer, USUAL.total],
-    "analyze net.yaml --top 2 --batch 3 --no-fold": analysis.Analysis[USUAL.layer, USUAL.total],
-    "analyze net.yaml --depth 1": analysis.Analysis[USUAL.layer, USUAL.total],
-    "analyze net.yaml other.yaml": list[analysis.Analysis[USUAL.layer, USUAL.total]],
+    "analyze net.yaml": analysis.AnalysisDocument[USUAL.layer, USUAL.total],
+    "analyze net.yaml --top 2 --batch 3 --no-fold": analysis.AnalysisDocument[USUAL.layer, USUAL.total],
+    "analyze net.yaml --depth 1": analysis.AnalysisDocument[USUAL.layer, USUAL.total],
+    "analyze net.yaml other.yaml": list[analysis.AnalysisDocument[USUAL.layer, USUAL.total]],
     "analyze net.yaml --free n": analysis.FreeAnalysis[FREE.layer, FREE.total],
     "analyze mobilenet_v1 --free alpha --free r --depth 1": analysis.FreeAnalysis[FREE.layer, FREE.total],
-    "check --baseline before.json": check.Check[analysis.Entry[USUAL.row, USUAL.total]],
-    "compare net.yaml": comparison.Comparison,
-    "compare net.yaml other.yaml": differences.Difference[USUAL.side, USUAL.total],
-    "diff net.yaml other.yaml": differences.Difference[USUAL.side, USUAL.total],
-    "diff other.yaml net.yaml": differences.Difference[USUAL.side, USUAL.total],  # buffers begin at 0
-    "formulas": formulas.Formulas,
-    "formulas conv --set Dk=3 --set M=4": formulas.Formulas,
-    "rewrite net.yaml --to separable": rewriting.Rewriting,
+    "check --baseline before.json": check.CheckDocument[analysis.Entry[USUAL.row, USUAL.total]],
+    "compare net.yaml": comparison.ComparisonDocument,
+    "compare net.yaml other.yaml": differences.DifferenceDocument[USUAL.side, USUAL.total],
+    "diff net.yaml other.yaml": differences.DifferenceDocument[USUAL.side, USUAL.total],
+    "diff other.yaml net.yaml": differences.DifferenceDocument[USUAL.side, USUAL.total],  # buffers begin at 0
+    "formulas": formulas.FormulasDocument,
+    "formulas conv --set Dk=3 --set M=4": formulas.FormulasDocument,
+    "rewrite net.yaml --to separable": rewriting.RewritingDocument,
     "rewrite --list": rewriting.Catalogue,
-    "suggest net.yaml --max mults=1k": rewriting.Suggestion,
-    "sweep net.yaml --set n=1/8,1,2 --set q=1/3": design_space.Sweep,
-    "sweep net.yaml --set n=1/7,1": design_space.Sweep,
-    "solve mobilenet_v1 --for alpha --max mults=300M": design_space.Solution,
-    "solve mobilenet_v1 --for alpha --max mults=1": design_space.Solution,
+    "suggest net.yaml --max mults=1k": rewriting.SuggestionDocument,
+    "sweep net.yaml --set n=1/8,1,2 --set q=1/3": design_space.SweepDocument,
+    "sweep net.yaml --set n=1/7,1": design_space.SweepDocument,
+    "solve mobilenet_v1 --for alpha --max mults=300M": design_space.SolutionDocument,
+    "solve mobilenet_v1 --for alpha --max mults=1": design_space.SolutionDocument,
+    "sweep net.yaml": design_space.SymbolsDocument,
+    "sweep mobilenet_v1": design_space.SymbolsDocument,
     "specs": specs.Specs,
-    "verify net.yaml": verified.Verification,
+    "verify net.yaml": verified.VerificationDocument,
     "verify --formulas": formulas.FormulaProofs,
 }
 
@@ -110,7 +112,7 @@ def test_a_report_is_what_its_structure_says(command, run, schemas):
     text = run(command)
     data = json.loads(text)
     if isinstance(data, dict):
-        kind = getattr(COMMANDS[command], "__origin__", COMMANDS[command]).__name__
+        kind = getattr(COMMANDS[command], "__origin__", COMMANDS[command]).__name__.removesuffix("Document")
         schema = {**strict(schemas[0]), "anyOf": [{"$ref": f"#/$defs/{kind}"}]}
         errors = [error.message for error in Draft202012Validator(schema).iter_errors(data)]
         assert not errors
@@ -132,7 +134,7 @@ def test_every_structure_and_key_is_described(schemas):
 
 def test_the_schema_of_numbers_is_the_table_of_metrics(schemas):
     total = schemas[0]["$defs"]["Total"]["properties"]
-    assert [*total] == [*NAMES, "ops"]
+    assert [*total] == [*NAMES, "weight_bytes", "ops"]  # all but each kind of operation by itself
     assert {name: total[name]["description"] for name in NAMES} == {name: METRICS[name].about for name in NAMES}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from convcost.executor import Tensor
 
-collect_ignore = ["record_torch.py"]  # needs torch
+collect_ignore = ["record_torch.py", "record_torch_sequences.py", "record_operations.py"]  # need torch
 
 
 @pytest.fixture(scope="session")

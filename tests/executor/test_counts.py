@@ -80,6 +80,22 @@ class TestConvolutions:
         assert execution.padding_mults == 348
         assert execution.params == 114  # 4 · 3 · 3 · 3 + 6
 
+    def test_a_modulated_deformable_convolution(self, fields):
+        given = fields(out_channels=8, padding=1, groups=1, offset_groups=1, modulated=True, bias=False)
+        execution = execute("deform_conv", given, [(4, 5, 5)])
+        # 25 · 8 · 36 products and 25 · 27 · 36 of the offsets; 225 points: corners 4; 900 samples: 4 and 1 of the mask.
+        assert execution.macs == 31_500
+        assert execution.ops == {
+            "mul": 36_900,  # 31,500 + 225 · 4 + 900 · 5
+            "add": 36_675,  # 31,500 + 225 · (2 + 4) + 900 · 4 + 225
+            "floor": 450,  # 225 · 2
+            "exp": 225,
+            "div": 225,
+        }
+        assert execution.params == 1_287  # 8 · 36, + 27 · 36 + 27
+        # Padding takes 15² − 13² = 56 of 225 taps, each for 27 outputs · 4 inputs of the offset convolution.
+        assert execution.padding_mults == 6_048
+
     @pytest.mark.parametrize("engine", ENGINES)
     def test_a_linear_layer(self, engine):
         execution = execute("linear", {"out_features": 10, "bias": True}, [(64,)], engine=engine)
@@ -112,6 +128,46 @@ LEDGER = [
     ("local_response_norm", {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1}, [(7, 2, 2)], (7, 2, 2),
      {"mul": 56, "add": 168, "pow": 28, "div": 28}, 0, 0),  # 28 · (5 + 1) add
     ("scale", {}, [(4, 3)], (4, 3), {"mul": 12}, 4, 0),
+    # Without a bias 60 add, and half of the params, less.
+    ("layer_norm", {"axis": (0,), "affine": True, "bias": False, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 195, "mul": 120, "div": 90, "sqrt": 15}, 4, 0),
+    # All 60 values at once: add 3n + 1, mul n, div n + 2; a factor and a shift for each value.
+    ("layer_norm", {"axis": (0, 1, 2), "affine": True, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 241, "mul": 120, "div": 62, "sqrt": 1}, 120, 0),
+    # 4 channels of n = 15: add 3n + 1, mul n, div n + 2.
+    ("instance_norm", {"affine": False, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"add": 184, "mul": 60, "div": 68, "sqrt": 4}, 0, 0),
+    # 15 positions of n = 4: mul n, add n + 1, div n + 1; with affine mul n more.
+    ("rms_norm", {"affine": True, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
+     {"mul": 120, "add": 75, "div": 75, "sqrt": 15}, 4, 0),
+    # 15 positions of n = 4: mul n, add n, div n.
+    ("l2_normalize", {"eps": 1e-12}, [(4, 3, 5)], (4, 3, 5),
+     {"mul": 60, "add": 60, "div": 60, "sqrt": 15, "cmp": 15}, 0, 0),
+    # 15 positions of n = 4.
+    ("reduce", {"op": "sum", "axis": (0,), "keepdim": False, "layout": None}, [(4, 3, 5)], (3, 5), {"add": 60}, 0, 0),
+    ("reduce", {"op": "mean", "axis": (0,), "keepdim": True, "layout": None}, [(4, 3, 5)], (1, 3, 5),
+     {"add": 60, "div": 15}, 0, 0),
+    ("reduce", {"op": "max", "axis": (0,), "keepdim": False, "layout": None}, [(4, 3, 5)], (3, 5), {"cmp": 45}, 0, 0),
+    ("reduce", {"op": "norm", "axis": (0,), "keepdim": False, "layout": None}, [(4, 3, 5)], (3, 5),
+     {"mul": 60, "add": 60, "sqrt": 15}, 0, 0),
+    # 2 matrices of 3 · 4 products of 5 each.
+    ("matmul", {"layout": None}, [(2, 3, 5), (5, 4)], (2, 3, 4), {"mul": 120, "add": 120}, 0, 0),
+    # 2 heads, 3 queries, 4 keys, 5 channels a head.
+    ("attention_scores", {"num_heads": 2, "num_kv_heads": 2}, [(3, 10), (4, 10)], (2, 3, 4),
+     {"mul": 120, "add": 120}, 0, 0),
+    ("attention_scale", {"head_dim": 5}, [(2, 3, 4)], (2, 3, 4), {"mul": 24}, 0, 0),
+    ("attention_bias", {}, [(2, 3, 4), (3, 4), (2, 1, 1)], (2, 3, 4), {"add": 48}, 0, 0),
+    ("attention_context", {"num_kv_heads": 2}, [(2, 3, 4), (4, 10)], (3, 10), {"mul": 120, "add": 120}, 0, 0),
+    # 6 steps of 4 · 4 · (3 + 4) products, 16 second biases; 12 sigmoids, 8 tanh, mul 12, add 4.
+    ("lstm", {"hidden_size": 4, "num_layers": 1, "bidirectional": False, "bias": True, "proj_size": 0,
+              "return": "sequence"}, [(6, 3)], (6, 4),
+     {"mul": 744, "add": 864, "exp": 72, "div": 72, "tanh": 48}, 144, 0),
+    # 6 steps of 3 · 4 · (3 + 4) products, 8 second biases; 8 sigmoids, 4 tanh, mul 12, add 12.
+    ("gru", {"hidden_size": 4, "num_layers": 1, "bidirectional": False, "bias": True, "return": "last"},
+     [(6, 3)], (4,), {"mul": 576, "add": 672, "exp": 48, "div": 48, "tanh": 24}, 108, 0),
+    # 6 steps of 4 · (3 + 4) products, 4 second biases and 4 comparisons.
+    ("rnn", {"hidden_size": 4, "num_layers": 1, "bidirectional": False, "bias": True, "nonlinearity": "relu",
+             "return": "sequence"}, [(6, 3)], (6, 4), {"mul": 168, "add": 192, "cmp": 24}, 36, 0),
     ("relu", {}, [(4, 3)], (4, 3), {"cmp": 12}, 0, 0),
     ("relu6", {}, [(4, 3)], (4, 3), {"cmp": 24}, 0, 0),
     ("leaky_relu", {"negative_slope": Fraction(1, 100)}, [(4, 3)], (4, 3), {"cmp": 12, "mul": 12}, 0, 0),
@@ -125,6 +181,34 @@ LEDGER = [
     ("gelu", {"approximate": "none"}, [(4, 3)], (4, 3), {"mul": 36, "add": 12, "erf": 12}, 0, 0),
     ("gelu", {"approximate": "tanh"}, [(4, 3)], (4, 3), {"mul": 72, "add": 24, "tanh": 12}, 0, 0),
     ("softmax", {}, [(4, 3)], (4, 3), {"cmp": 9, "add": 24, "exp": 12, "div": 12}, 0, 0),  # 3 · (4 - 1), 3 · 4 · 2
+    ("log_softmax", {}, [(4, 3)], (4, 3), {"cmp": 9, "add": 36, "exp": 12, "log": 3}, 0, 0),  # 3 · (4 - 1), 3 · 4 · 3
+    ("hard_tanh", {"min_val": -1, "max_val": 1}, [(4, 3)], (4, 3), {"cmp": 24}, 0, 0),
+    ("elu", {"alpha": 1}, [(4, 3)], (4, 3), {"exp": 12, "add": 12, "mul": 12, "cmp": 12}, 0, 0),
+    ("selu", {}, [(4, 3)], (4, 3), {"exp": 12, "add": 12, "mul": 24, "cmp": 12}, 0, 0),
+    ("celu", {"alpha": 2}, [(4, 3)], (4, 3), {"div": 12, "exp": 12, "add": 24, "mul": 12, "cmp": 24}, 0, 0),
+    ("softplus", {}, [(4, 3)], (4, 3), {"exp": 12, "add": 12, "log": 12}, 0, 0),
+    ("softsign", {}, [(4, 3)], (4, 3), {"abs": 12, "add": 12, "div": 12}, 0, 0),
+    ("mish", {}, [(4, 3)], (4, 3), {"exp": 12, "add": 12, "log": 12, "tanh": 12, "mul": 12}, 0, 0),
+    ("glu", {"axis": 1}, [(4, 6)], (4, 3), {"exp": 12, "add": 12, "div": 12, "mul": 12}, 0, 0),
+    ("shift", {}, [(4, 3)], (4, 3), {"add": 12}, 4, 0),
+    ("elementwise", {"op": "rsqrt", "value": None}, [(4, 3)], (4, 3), {"sqrt": 12, "div": 12}, 0, 0),
+    ("elementwise", {"op": "sign", "value": None}, [(4, 3)], (4, 3), {"cmp": 24}, 0, 0),
+    ("elementwise", {"op": "neg", "value": None}, [(4, 3)], (4, 3), {}, 0, 0),
+    ("elementwise", {"op": "clamp", "value": (0, 6)}, [(4, 3)], (4, 3), {"cmp": 24}, 0, 0),
+    ("cross_correlation", {"mode": "depthwise", "padding": ((0, 0), (0, 0))}, [(4, 5, 6), (4, 2, 3)], (4, 4, 4),
+     {"mul": 384, "add": 384}, 0, 0),  # 4 · 16 · 6
+    ("cross_correlation", {"mode": "full", "padding": ((0, 0),)}, [(3, 5), (6, 2)], (2, 4),
+     {"mul": 48, "add": 48}, 0, 0),  # 2 · 3 · 4 · 2
+    # 4 points of 2 · 2, 3 channels: to pixels add 4, mul 2, div 2; corners add 4, floor 2, mul 4; values 12 · 4.
+    ("grid_sample", {"size": None, "align_corners": False}, [(3, 5, 5), (2, 2, 2)], (3, 2, 2),
+     {"mul": 72, "add": 80, "div": 8, "floor": 8}, 0, 0),
+    # Worked out in the type's own words.
+    ("roi_align", {"num_regions": 2, "output_size": (2, 2), "sampling_ratio": 2, "spatial_scale": 1, "aligned": False},
+     [(3, 8, 8)], (2, 3, 2, 2), {"mul": 648, "add": 812, "div": 92, "cmp": 132, "floor": 64}, 0, 0),
+    ("subtract", {}, [(4, 3), (4, 1)], (4, 3), {"add": 12}, 0, 0),
+    ("divide", {}, [(1, 3), (4, 1)], (4, 3), {"div": 12}, 0, 0),
+    ("maximum", {}, [(4, 3), (4, 1), (4, 3)], (4, 3), {"cmp": 24}, 0, 0),
+    ("minimum", {}, [(4, 3), (4, 3)], (4, 3), {"cmp": 12}, 0, 0),
     ("add", {}, [(4, 3), (4, 1), (1, 3)], (4, 3), {"add": 24}, 0, 0),  # 12 · (3 - 1)
     ("multiply", {}, [(4, 1, 1), (4, 2, 3)], (4, 2, 3), {"mul": 24}, 0, 0),
     ("concat", {}, [(4, 3), (2, 3)], (6, 3), {}, 0, 0),
@@ -156,7 +240,7 @@ def test_the_ledger_of_a_layer(type, fields, shapes, output, ops, params, buffer
 
 
 def test_every_type_has_its_ledger_written_out():
-    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "transposed_conv", "linear"}
+    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "transposed_conv", "deform_conv", "linear"}
     assert {case[0] for case in LEDGER} | convolutions == set(types())
 
 

@@ -45,7 +45,6 @@ def test_weights_that_are_missing_or_of_another_shape_are_errors():
         ("crop", {"cropping": ((1, 1),)}, [(4, 2)]),
         ("add", {}, [(4, 2), (4, 3)]),
         ("concat", {}, [(4, 2), (4, 3)]),
-        ("linear", {"out_features": 1, "bias": True}, [(4, 2)]),
         (
             "max_pool",
             {"kernel_size": (3,), "stride": (1,), "padding": ((0, 0),), "dilation": (1,), "ceil_mode": False},

@@ -11,7 +11,25 @@ import pytest
 
 from convcost.executor import Tensor, run, types
 
-CASES = json.loads((Path(__file__).parent / "data" / "torch.json").read_text())
+DATA = Path(__file__).parent / "data"
+CASES = [
+    case
+    for name in ("torch", "torch_sequences", "operations")
+    for case in json.loads((DATA / f"{name}.json").read_text())
+]
+RANKS = {
+    "attention_bias": {3, 2},
+    "attention_context": {2, 3},
+    "attention_scale": {2, 3},
+    "attention_scores": {1, 2, 3},
+    "gru": {1, 2},
+    "linear": {0, 1, 2, 3},
+    "lstm": {1, 2},
+    "matmul": {1, 2, 3},
+    "rnn": {1, 2},
+    "roi_align": {2},
+}
+"""How many axes stand beside one of the inputs' axes, by type; all there are where nothing is said."""
 
 
 def normalised(fields):
@@ -52,4 +70,12 @@ def test_outputs_agree_with_pytorch(type, engine):
 @pytest.mark.parametrize("type", types())
 def test_every_type_was_recorded_in_every_rank_it_has(type):
     ranks = {len(stored[0]) - 1 for case in CASES if case["type"] == type for stored in case["inputs"]}
-    assert ranks >= ({0} if type == "linear" else {1, 2, 3})
+    assert ranks >= RANKS.get(type, {1, 2, 3})
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "flops" in case], ids=lambda case: case["type"])
+def test_products_are_those_that_pytorch_counts(case):
+    """Each is two of PyTorch's flops."""
+    weights = {name: tensor(stored) for name, stored in case["weights"].items()}
+    _, execution = run(case["type"], normalised(case["fields"]), list(map(tensor, case["inputs"])), weights)
+    assert 2 * execution.macs == case["flops"]

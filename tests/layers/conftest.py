@@ -7,6 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from convcost.layers import REGISTRY
+from convcost.layers.layout import layout_of
+from convcost.network import Tensor
 from convcost.ops import Cost
 
 
@@ -31,7 +33,7 @@ def run(type: str, *shapes: tuple[int, ...], **given: object) -> Ran:
         value = given.get(name, field.default)
         assert value is not ..., f"{type} needs {name}"
         fields[name] = None if value is None else field.read(value, len(shapes[0]) - 1)
-    definition.complete(fields, shapes[0])
+    definition.prepare(fields, [Tensor(shape, layout=layout_of(shape)) for shape in shapes])
     layer = definition(fields)
     output = layer.output_shape(*shapes)
     return Ran(output, layer.cost(shapes, output))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import convcost
 from convcost.layers import REGISTRY, LayerError
 from convcost.ops import Cost
 
@@ -107,10 +108,11 @@ def test_a_separable_convolution_is_written_for_its_two_stages():
         "depth_multiplier": 2,
         "stride": (2, 1),
         "padding": ((1, 1), (2, 2)),
+        "padding_mode": "reflect",
         "dilation": (1, 1),
         "bias": False,
     }
-    depthwise, pointwise = REGISTRY["separable_conv"](given).stages()
+    depthwise, pointwise = REGISTRY["separable_conv"]({**given, "mid_bias": None}).stages()
     window = {name: value for name, value in given.items() if name != "out_channels"}
     assert depthwise == ("depthwise", "depthwise_conv", window)
     only = {"out_channels": 8, "stride": (1, 1), "groups": 1, "bias": False}
@@ -352,3 +354,51 @@ def test_a_transposed_convolution_counts_what_lands_in_its_output(axes, groups, 
             useful += all(lands)
     assert (ran.cost.mults, ran.cost.useful_mults) == (formed, useful)
     assert ran.cost.adds == ran.cost.macs == formed
+
+
+def test_keras_has_one_bias_behind_both_stages(run):
+    """10 → 100 channels, 5 × 5, on 416²: 10 · 25 + 10 · 100 + 100 parameters, 412² · 1,250 products."""
+    given = {"out_channels": 100, "kernel_size": 5}
+    both, last, first = (
+        convcost.load({"input": [10, 416, 416], "layers": [{"separable_conv": given | more}]}).analyze().total
+        for more in ({}, {"mid_bias": False}, {"mid_bias": True, "bias": False})
+    )
+    assert (last.params, last.macs) == (1_350, 212_180_000)
+    assert (both.params, first.params) == (1_360, 1_260)  # 10 more for the depthwise stage; 100 less for the other
+    assert both.macs == first.macs == last.macs
+
+
+def test_values_of_the_input_in_the_padding_are_of_use(run):
+    """On 4 × 4 a kernel of 3 padded by 1: 16 · 9 products a pair of channels, 10 · 10 of them in the input."""
+    zeros = run("conv", (2, 4, 4), out_channels=3, kernel_size=3, padding=1)
+    assert (zeros.cost.mults, zeros.cost.useful_mults) == (864, 600)
+    for mode in ("reflect", "replicate", "circular"):
+        filled = run("conv", (2, 4, 4), out_channels=3, kernel_size=3, padding=1, padding_mode=mode)
+        assert (filled.output, filled.cost.useful_mults) == (zeros.output, 864)
+        assert filled.cost.ops == zeros.cost.ops
+    depthwise = run("depthwise_conv", (2, 4, 4), kernel_size=3, padding=1, padding_mode="circular")
+    assert depthwise.cost.useful_mults == 288
+
+
+@pytest.mark.parametrize(
+    ("mode", "padding", "refused"),
+    [
+        ("reflect", 3, True),
+        ("reflect", 2, False),
+        ("circular", 4, True),
+        ("circular", 3, False),
+        ("replicate", 4, False),
+    ],
+)
+def test_a_padding_takes_no_more_values_than_the_input_has(mode, padding, refused):
+    builder = convcost.NetworkBuilder()
+    x = builder.input([2, 3])
+    given = {"out_channels": 3, "kernel_size": 3, "padding": padding, "padding_mode": mode}
+    if not refused:
+        assert builder.add("conv", x, **given).shape == (3, 1 + 2 * padding)
+        return
+    with pytest.raises(convcost.NetworkError) as error:
+        builder.add("conv", x, **given)
+    least = "smaller than" if mode == "reflect" else "at most"
+    told = f"error: padding_mode {mode}: the padding must be {least} the input\n = found: padding {padding}, size 3"
+    assert str(error.value) == told

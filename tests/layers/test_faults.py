@@ -10,6 +10,10 @@ FIT = "the kernel must fit into its padded input"
 FIT_HELP = "a smaller kernel or stride before it, more padding, or a larger input"
 POOL = "a pool's padding must be at most half its kernel"
 POOL_HELP = "a wider pool would have windows of padding only; put a pad layer before it"
+VECTORS = (
+    "the inputs of multiply must have the same shape, up to axes of size 1; "
+    "a vector as many values as there are channels"
+)
 CROP = "padding must leave something of the output"
 EXTRA = "output_padding must be smaller than the stride or the dilation"
 
@@ -106,7 +110,7 @@ FAULTS = [
     (
         "[6, 9]",
         "«multiply: [[], [flatten]]",
-        "the inputs of multiply must have as many axes",
+        VECTORS,
         "[6, 9] and [54]",
         "",
     ),
@@ -181,7 +185,13 @@ FAULTS = [
         "[6] reaches it",
         "a vector has none",
     ),
-    ("[6, 9]", "«linear: {out_features: 5}", "linear takes a vector", "[6, 9] reaches it", "put `flatten` before it"),
+    (
+        "[6, 9]",
+        "«linear: {out_features: 5}",
+        "linear takes a vector or tokens",
+        "[6, 9] reaches it",
+        "`flatten` for one vector, `pointwise_conv` for each position, `tokens` for a sequence",
+    ),
     (
         "[6, 9]",
         "batch_norm: {num_features: «9}",

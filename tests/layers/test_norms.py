@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convcost.errors import NetworkError
 from convcost.executor import Tensor
 from convcost.executor import run as execute
 from convcost.layers import REGISTRY, Norm
+from convcost.network import NetworkBuilder
 
 
 def test_a_batch_norm_scales_and_shifts_each_value(run):
@@ -125,7 +127,14 @@ def test_what_a_norm_adds_to_the_variance_changes_no_count(eps, run):
 
 def test_the_types_that_norm_may_name():
     named = {name for name, layer in REGISTRY.items() if issubclass(layer, Norm)}
-    assert named == {"batch_norm", "layer_norm", "group_norm", "local_response_norm"}
+    assert named == {
+        "batch_norm",
+        "layer_norm",
+        "group_norm",
+        "instance_norm",
+        "rms_norm",
+        "local_response_norm",
+    }
 
 
 def test_a_group_of_one_value_becomes_its_shift(run):
@@ -136,3 +145,75 @@ def test_a_group_of_one_value_becomes_its_shift(run):
     weights = {"weight": Tensor((3,), [5, 6, 7]), "bias": Tensor((3,), [1, 2, 3])}
     shifts, _ = execute("group_norm", {"num_groups": 3, "affine": True, "eps": 1}, [Tensor((3,), [9, 8, 7])], weights)
     assert shifts.values == [1, 2, 3]
+
+
+def test_without_bias_a_norm_learns_no_shift(run):
+    whole, plain = run("layer_norm", (96, 4)), run("layer_norm", (96, 4), bias=False)
+    assert (whole.cost.params - plain.cost.params, whole.cost.adds - plain.cost.adds) == (96, 384)  # 96 · 4
+    assert whole.cost.mults == plain.cost.mults
+    whole, plain = run("group_norm", (8, 4), num_groups=2), run("group_norm", (8, 4), num_groups=2, bias=False)
+    assert (whole.cost.params - plain.cost.params, whole.cost.adds - plain.cost.adds) == (8, 32)
+    assert run("layer_norm", (96, 4), affine=False, bias=False) == run("layer_norm", (96, 4), affine=False)
+
+
+def test_a_layer_norm_over_all_axes_learns_a_number_for_each_value(run):
+    """PyTorch's LayerNorm([4, 3, 5]): n = 60, add 3n + 1 + n, mul 2n, div n + 2, one root."""
+    ran = run("layer_norm", (4, 3, 5), axis=["channels", "height", "width"])
+    assert ran.ops == {"mul": 120, "add": 241, "div": 62, "sqrt": 1}
+    assert ran.cost.params == 120
+
+
+def test_an_instance_norm_is_a_group_norm_of_single_channels(run):
+    for shape in ((6,), (6, 5), (6, 4, 3)):
+        instance = run("instance_norm", shape, affine=True)
+        assert instance == run("group_norm", shape, num_groups=6)
+        assert run("instance_norm", shape) == run("group_norm", shape, num_groups=6, affine=False)
+
+
+def test_an_rms_norm_divides_by_the_root_of_the_mean_square(run):
+    ran = run("rms_norm", (4, 3))
+    # 3 positions of n = 4: mul n, add n + 1, div n + 1, sqrt 1; affine mul n more.
+    assert ran.ops == {"mul": 24, "add": 15, "div": 15, "sqrt": 3}
+    assert (ran.cost.params, ran.cost.useful_mults) == (4, 24)
+    plain = run("rms_norm", (4, 3), affine=False)
+    assert (plain.ops, plain.cost.params) == ({"mul": 12, "add": 15, "div": 15, "sqrt": 3}, 0)
+
+
+def test_l2_normalize_divides_by_the_length(run):
+    ran = run("l2_normalize", (4, 3))
+    assert ran.ops == {"mul": 12, "add": 12, "div": 12, "cmp": 3, "sqrt": 3}
+    assert (ran.cost.params, ran.cost.useful_mults) == (0, 12)
+
+
+def test_norms_follow_the_channels_of_tokens():
+    builder = NetworkBuilder()
+    x = builder.input([5, 8], "tokens")
+    for type in ("layer_norm", "rms_norm", "l2_normalize", "instance_norm", "local_response_norm"):
+        y = builder.add(type, x, **{"size": 3} if type == "local_response_norm" else {})
+        assert (y.shape, y.layout) == ((5, 8), "tokens")
+        axis = builder.layers[-1].definition.axis
+        assert axis in (1, (1,))
+    assert builder.layers[0].cost().params == 16
+    assert builder.layers[1].cost().params == 8
+
+
+def test_what_no_axis_follows_from_needs_one():
+    """`rms_norm` takes the last axis of an unknown layout, `instance_norm` the first; `l2_normalize` asks."""
+    builder = NetworkBuilder()
+    x = builder.input([5, 8], "unknown")
+    builder.add("rms_norm", x)
+    builder.add("instance_norm", x)
+    assert [layer.definition.axis for layer in builder.layers] == [(1,), 0]
+    with pytest.raises(NetworkError) as caught:
+        builder.add("l2_normalize", x)
+    (detail,) = caught.value.details
+    assert detail.message == "l2_normalize needs axis: what the axes are is unknown"
+    assert (detail.found, detail.help) == ("[5, 8]", "an axis, such as -1, or `layout` on the item before")
+
+
+def test_a_local_response_norm_goes_along_its_axis():
+    """Of tokens [1, 2, 3] and [0, 0, 2]: β 1, k 1, α / size 1, so x / (1 + the squares of it and its neighbours)."""
+    x = Tensor((2, 3), [1, 2, 3, 0, 0, 2])
+    fields = {"axis": 1, "size": 3, "alpha": 3, "beta": 1, "k": 1}
+    y, _ = execute("local_response_norm", fields, [x])
+    assert y.values == pytest.approx([1 / 6, 2 / 15, 3 / 14, 0, 0, 2 / 5])

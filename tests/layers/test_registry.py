@@ -34,6 +34,25 @@ DESIGN = [
     "silu",
     "gelu",
     "softmax",
+    "log_softmax",
+    "hard_tanh",
+    "elu",
+    "selu",
+    "celu",
+    "softplus",
+    "softsign",
+    "mish",
+    "glu",
+    "shift",
+    "elementwise",
+    "cross_correlation",
+    "deform_conv",
+    "grid_sample",
+    "roi_align",
+    "subtract",
+    "divide",
+    "maximum",
+    "minimum",
     "add",
     "multiply",
     "concat",
@@ -46,6 +65,19 @@ DESIGN = [
     "flatten",
     "dropout",
     "identity",
+    "instance_norm",
+    "rms_norm",
+    "l2_normalize",
+    "matmul",
+    "reduce",
+    "attention",
+    "attention_scores",
+    "attention_scale",
+    "attention_bias",
+    "attention_context",
+    "lstm",
+    "gru",
+    "rnn",
 ]
 
 
@@ -100,10 +132,15 @@ def test_a_layer_is_frozen():
 
 
 def test_a_type_that_never_runs_says_no_cost():
-    """`separable_conv` is written for two other layers."""
-    assert [name for name, layer in REGISTRY.items() if layer.composite] == ["separable_conv"]
+    """`separable_conv` is written for two other layers, `attention` for up to nine."""
+    assert {name for name, layer in REGISTRY.items() if layer.composite} == {"separable_conv", "attention"}
+
+
+def test_the_parts_of_attention_are_marked_as_such():
+    parts = {"attention_scores", "attention_scale", "attention_bias", "attention_context"}
+    assert {name for name, layer in REGISTRY.items() if layer.internal} == parts
 
 
 def test_batch_norms_fold_into_all_that_have_weights():
-    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "separable_conv", "transposed_conv"}
+    convolutions = {"conv", "depthwise_conv", "pointwise_conv", "separable_conv", "transposed_conv", "deform_conv"}
     assert {name for name, layer in REGISTRY.items() if layer.weights} == convolutions | {"linear"}

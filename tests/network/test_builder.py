@@ -106,7 +106,7 @@ def test_what_cannot_be_added(builder):
         (("relu", x), {"slope": 3}, "relu has no field 'slope'"),
         (("conv", x), {"out_channels": 0, "kernel_size": 1}, "out_channels must be at least 1\n = found: 0"),
         (("conv", x), {"out_channels": 4, "kernel_size": 9}, f"the kernel must fit into its padded input{NO_FIT}"),
-        (("linear", x), {"out_features": 4}, "linear takes a vector\n = found: [3, 8, 8] reaches it\n = help: put"),
+        (("linear", x), {"out_features": 4}, "linear takes a vector or tokens\n = found: [3, 8, 8] reaches it\n = "),
         (("max_pool", vector), {"kernel_size": 2}, "max_pool takes channels and spatial sizes\n = found: [3] reaches"),
         (("upsample", x), {"scale_factor": 10**15}, "a size is at most 10**15\n = found: the output would be [3"),
     ]  # fmt: skip

@@ -98,11 +98,11 @@ def hostile_names() -> list[str]:
 def render():
     """Return a function that writes specs, or analyses, in a format."""
 
-    def render(format, *specs, width=None, color=False, sort=None, top=None, depth=None, **options):
+    def render(format, *specs, width=None, color=False, sort=None, top=None, depth=None, layers=False, **options):
         reports = []
         for spec in specs:
             analysis = spec if isinstance(spec, convcost.Analysis) else convcost.analyze(spec, **options)
-            reports.append(AnalysisReport.of(analysis, sort=sort, top=top, depth=depth))
+            reports.append(AnalysisReport.of(analysis, sort=sort, top=top, depth=depth, layers=layers))
         return formats.render(format, reports, Page(width=width, color=color))
 
     return render

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
 
@@ -12,8 +13,9 @@ import convcost
 HEADING = [
     "network", "name", "type", "file", "line", "input_shape", "output_shape", "params", "buffers", "mults", "adds",
     "macs", "flops", "useful_mults", "output_values", "activations", "deployed_params", "ops_mul", "ops_add",
-    "ops_div", "ops_cmp", "ops_exp", "ops_sqrt", "ops_tanh", "ops_erf", "ops_pow", "ratio_kind", "ratio_formula",
-    "ratio_numbers", "ratio_exact", "ratio_value", "ratio_term", "notes",
+    "ops_div", "ops_cmp", "ops_exp", "ops_sqrt", "ops_tanh", "ops_erf", "ops_pow",
+    "ops_log", "ops_abs", "ops_floor", "ops_sin", "ops_cos", "ratio_kind", "ratio_formula",
+    "ratio_numbers", "ratio_exact", "ratio_value", "ratio_term", "notes", "fields",
 ]  # fmt: skip
 
 
@@ -38,12 +40,17 @@ def test_a_row_for_each_layer(small, render):
     ]
     wide = rows[4]
     assert wide.pop("line").isdecimal()
+    assert json.loads(wide.pop("fields")) == {
+        "out_channels": 8, "kernel_size": [3, 3], "stride": [1, 1], "padding": [[1, 1], [1, 1]], "dilation": [1, 1],
+        "groups": 1, "bias": True,
+    }  # fmt: skip
     assert wide == {
         "network": "Small", "name": "wide", "type": "conv", "file": "<mapping>", "input_shape": "8×4×4",
         "output_shape": "8×4×4", "output_values": "128", "activations": "128", "params": "584",
         "deployed_params": "584", "buffers": "0", "mults": "9216", "adds": "9216", "macs": "9216", "flops": "18432",
         "useful_mults": "6400", "ops_mul": "9216", "ops_add": "9216", "ops_div": "0", "ops_cmp": "0", "ops_exp": "0",
-        "ops_sqrt": "0", "ops_tanh": "0", "ops_erf": "0", "ops_pow": "0", "ratio_kind": "standard",
+        "ops_sqrt": "0", "ops_tanh": "0", "ops_erf": "0", "ops_pow": "0",
+        "ops_log": "0", "ops_abs": "0", "ops_floor": "0", "ops_sin": "0", "ops_cos": "0", "ratio_kind": "standard",
         "ratio_formula": "1/N + 1/Dk²", "ratio_numbers": "1/8 + 1/9", "ratio_exact": "17/72",
         "ratio_value": "0.2361111111111111", "ratio_term": "", "notes": "",
     }  # fmt: skip

@@ -38,12 +38,12 @@ class Reader(HTMLParser):
 def test_a_notebook_shows_the_table(small):
     reader = Reader(convcost.analyze(small)._repr_html_())
     assert reader.open == []
-    assert reader.rows[0][:5] == ["Layer", "Type", "Output", "Params", "Mults"]
-    assert {len(row) for row in reader.rows} == {10}
+    assert reader.rows[0][:5] == ["Layer", "Type", "Output", "Params", "Macs"]
+    assert {len(row) for row in reader.rows} == {11}
     names = [row[0] for row in reader.rows[1:-1]]
     assert names[:3] == ["separable_conv_1", "  depthwise", "    batch_norm"]
-    assert reader.rows[6][:6] == ["wide", "conv", "8×4×4", "584", "9,216", "█████████"]
-    assert reader.rows[-1][:5] == ["Total", "8 layers", "", "676", "10,304"]
+    assert reader.rows[6][:6] == ["wide", "conv 3×3", "8×4×4", "584", "9,216", "9,216"]
+    assert reader.rows[-1][:5] == ["Total", "3 layers", "", "676", "10,304"]
     assert {"Small", "worked by hand", "input 4×6×6 · n = 8"} <= set(reader.text)
 
 
@@ -72,4 +72,4 @@ def test_no_name_is_markup(hostile, hostile_names):
 
 
 def test_an_analysis_prints_as_its_table(small, render):
-    assert str(convcost.analyze(small)) == render("table", small)
+    assert str(convcost.analyze(small)) == render("table", small, width=120)

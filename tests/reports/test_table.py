@@ -43,60 +43,69 @@ def column(text, title, *, after=2):
 def test_a_table_at_its_natural_width(small, render):
     """Shares: 576, 512 and 9,216 of 10,304 are 5.59, 4.97 and 89.44 %; in eighths of ten cells 4.5, 4.0 and 71.6.
 
-    adds 10,304 + 128 of the sum + 8 · 16 of the average; useful 576 + 512 + 6,400; buffers 2 · 4 + 2 · 8.
+    adds 10,304 + 128 of the sum + 8 · 16 of the average; useful 576 + 512 + 6,400; buffers 2 · 4 + 2 · 8; activations
+    64 + 128 + 128. Deployed 36 + 4, 32 + 8 and 584: 664 numbers of 4 bytes are 2,656 bytes, 2.59 · 1,024.
     """
     assert render("table", small) == dedent(
         """\
-        Small
+        Small · 676 params · 10.3 k macs · 20.86 k flops · 2.59 KiB of float32 weights
+        676 params · 10,304 macs (= mults) · 20,864 flops · 2,656 bytes of weights
         worked by hand
         input 4×6×6 · n = 8
 
-        Layer              Type             Output  Params   Mults  Share           %           Ratio  1/N + 1/Dk²  Notes
+        Layer              Type             Output  Params    Macs  Share           %           Ratio  1/N + 1/Dk²  Notes
         ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
         separable_conv_1
-          depthwise        depthwise_conv   4×4×4       36     576  ▌             5.6    ≈23.611111 %  1/8 + 1/9
+          depthwise        dw 3×3           4×4×4       36     576  ▌             5.6    ≈23.611111 %  1/8 + 1/9
             batch_norm     batch_norm       4×4×4        8       0                                                  folded
-          pointwise        pointwise_conv   8×4×4       32     512  ▌             5.0    ≈23.611111 %  1/8 + 1/9
+          pointwise        conv 1×1         8×4×4       32     512  ▌             5.0    ≈23.611111 %  1/8 + 1/9
             batch_norm     batch_norm       8×4×4       16       0                                                  folded
-        wide               conv             8×4×4      584   9,216  █████████    89.4  → ≈23.611111 %  1/8 + 1/9
+        wide               conv 3×3         8×4×4      584   9,216  █████████    89.4  → ≈23.611111 %  1/8 + 1/9
         relu_1             relu             8×4×4        0       0                                                  128 cmp
         residual_1         add              8×4×4        0       0                                                  128 add
         global_avg_pool_1  global_avg_pool  8×1×1        0       0                                                  output, 128 add, 8 div
         ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-        Total              8 layers                    676  10,304              100.0
+        Total              3 layers                    676  10,304              100.0
 
-        10,304 macs · 10,560 adds · 20,864 flops · 7,488 useful mults · 24 buffers
-        Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them; macs = multiply–accumulates.
+        Macs: multiply–accumulates of convolutions, linear layers and matrix products, the papers' mult-adds; mults: all scalar multiplications; flops: mults and adds.
+        10,560 adds · 7,488 useful mults · 320 activations · 24 buffers
+        3 layers with weights; 8 rows with norms, activations, pools and merges.
+        Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them.
         Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; → marks what a standard one would cost as a separable one.
         """  # noqa: E501
     )
 
 
 def test_a_table_on_a_page_of_80_columns(small, render):
-    """Notes, the formula and the ratio are left out; what remains takes 77 columns."""
+    """Notes, the formula and the ratio are left out, and named; what remains takes 77 columns."""
     assert render("table", small, width=80) == dedent(
         """\
-        Small
+        Small · 676 params · 10.3 k macs · 20.86 k flops · 2.59 KiB of float32 weights
+        676 params · 10,304 macs (= mults) · 20,864 flops · 2,656 bytes of weights
         worked by hand
         input 4×6×6 · n = 8
 
-        Layer              Type             Output  Params   Mults  Share           %
+        Layer              Type             Output  Params    Macs  Share           %
         ─────────────────────────────────────────────────────────────────────────────
         separable_conv_1
-          depthwise        depthwise_conv   4×4×4       36     576  ▌             5.6
+          depthwise        dw 3×3           4×4×4       36     576  ▌             5.6
             batch_norm     batch_norm       4×4×4        8       0
-          pointwise        pointwise_conv   8×4×4       32     512  ▌             5.0
+          pointwise        conv 1×1         8×4×4       32     512  ▌             5.0
             batch_norm     batch_norm       8×4×4       16       0
-        wide               conv             8×4×4      584   9,216  █████████    89.4
+        wide               conv 3×3         8×4×4      584   9,216  █████████    89.4
         relu_1             relu             8×4×4        0       0
         residual_1         add              8×4×4        0       0
         global_avg_pool_1  global_avg_pool  8×1×1        0       0
         ─────────────────────────────────────────────────────────────────────────────
-        Total              8 layers                    676  10,304              100.0
+        Total              3 layers                    676  10,304              100.0
 
-        10,304 macs · 10,560 adds · 20,864 flops · 7,488 useful mults · 24 buffers
+        Macs: multiply–accumulates of convolutions, linear layers and matrix products,
+        the papers' mult-adds; mults: all scalar multiplications; flops: mults and adds.
+        10,560 adds · 7,488 useful mults · 320 activations · 24 buffers
+        3 layers with weights; 8 rows with norms, activations, pools and merges.
         Counted for one input at inference; padding zeros multiply too; batch norms fold
-        into the layer before them; macs = multiply–accumulates.
+        into the layer before them.
+        3 columns hidden: Ratio, 1/N + 1/Dk², Notes; --columns ratio,notes shows them.
         """
     )
 
@@ -104,11 +113,17 @@ def test_a_table_on_a_page_of_80_columns(small, render):
 def test_a_table_on_a_page_of_30_columns_keeps_parameters_and_multiplications(small, render):
     assert render("table", small, width=30) == dedent(
         """\
-        Small
+        Small · 676 params
+        10.3 k macs · 20.86 k flops
+        2.59 KiB of float32 weights
+        676 params
+        10,304 macs (= mults)
+        20,864 flops
+        2,656 bytes of weights
         worked by hand
         input 4×6×6 · n = 8
 
-        Layer           Params   Mults
+        Layer           Params    Macs
         ──────────────────────────────
         separable_con…
           depthwise         36     576
@@ -122,14 +137,27 @@ def test_a_table_on_a_page_of_30_columns_keeps_parameters_and_multiplications(sm
         ──────────────────────────────
         Total              676  10,304
 
-        10,304 macs · 10,560 adds ·
-        20,864 flops · 7,488 useful
-        mults · 24 buffers
+        Macs: multiply–accumulates of
+        convolutions, linear layers
+        and matrix products, the
+        papers' mult-adds; mults: all
+        scalar multiplications; flops:
+        mults and adds.
+        10,560 adds
+        7,488 useful mults
+        320 activations · 24 buffers
+        3 layers with weights; 8 rows
+        with norms, activations, pools
+        and merges.
         Counted for one input at
         inference; padding zeros
         multiply too; batch norms fold
-        into the layer before them;
-        macs = multiply–accumulates.
+        into the layer before them.
+        7 columns hidden: Type,
+        Output, Share, %, Ratio, 1/N +
+        1/Dk², Notes; --columns
+        type,output,share,ratio,notes
+        shows them.
         """
     )
 
@@ -137,23 +165,32 @@ def test_a_table_on_a_page_of_30_columns_keeps_parameters_and_multiplications(sm
 def test_the_first_rows_by_multiplications(small, render):
     assert render("table", small, top=2, width=60) == dedent(
         """\
-        Small
+        Small · 676 params · 10.3 k macs · 20.86 k flops
+        2.59 KiB of float32 weights
+        676 params · 10,304 macs (= mults) · 20,864 flops
+        2,656 bytes of weights
         worked by hand
         input 4×6×6 · n = 8
 
-        Layer                       Output  Params   Mults      %
-        ─────────────────────────────────────────────────────────
-        wide                        8×4×4      584   9,216   89.4
-        separable_conv_1/depthwise  4×4×4       36     576    5.6
+        Layer                       Type      Params    Macs      %
+        ───────────────────────────────────────────────────────────
+        wide                        conv 3×3     584   9,216   89.4
+        separable_conv_1/depthwise  dw 3×3        36     576    5.6
         … 6 more
-        ─────────────────────────────────────────────────────────
-        Total                                  676  10,304  100.0
+        ───────────────────────────────────────────────────────────
+        Total                       3 layers     676  10,304  100.0
 
-        10,304 macs · 10,560 adds · 20,864 flops · 7,488 useful
-        mults · 24 buffers
+        Macs: multiply–accumulates of convolutions, linear layers
+        and matrix products, the papers' mult-adds; mults: all
+        scalar multiplications; flops: mults and adds.
+        10,560 adds · 7,488 useful mults · 320 activations
+        24 buffers
+        3 layers with weights; 8 rows with norms, activations, pools
+        and merges.
         Counted for one input at inference; padding zeros multiply
-        too; batch norms fold into the layer before them; macs =
-        multiply–accumulates.
+        too; batch norms fold into the layer before them.
+        4 columns hidden: Output, Share, Ratio, 1/N + 1/Dk²;
+        --columns output,share,ratio shows them.
         """
     )
 
@@ -163,24 +200,26 @@ def test_what_lies_deeper_folded_into_one_row(small, render):
     rows, _, total = body(render("table", small, depth=1))
     assert "\n".join(rows) == dedent(
         """\
-        separable_conv_1   4 layers         8×4×4       92   1,088  █            10.6    ≈23.611111 %  1/8 + 1/9
-        wide               conv             8×4×4      584   9,216  █████████    89.4  → ≈23.611111 %  1/8 + 1/9
-        relu_1             relu             8×4×4        0       0                                                  128 cmp
-        residual_1         add              8×4×4        0       0                                                  128 add
-        global_avg_pool_1  global_avg_pool  8×1×1        0       0                                                  output, 128 add, 8 div"""  # noqa: E501
+        separable_conv_1   dw 3×3, conv 1×1  8×4×4       92   1,088  █            10.6    ≈23.611111 %  1/8 + 1/9
+        wide               conv 3×3          8×4×4      584   9,216  █████████    89.4  → ≈23.611111 %  1/8 + 1/9
+        relu_1             relu              8×4×4        0       0                                                  128 cmp
+        residual_1         add               8×4×4        0       0                                                  128 add
+        global_avg_pool_1  global_avg_pool   8×1×1        0       0                                                  output, 128 add, 8 div"""  # noqa: E501
     )
-    assert total == "Total              8 layers                    676  10,304              100.0"
+    assert total == "Total              3 layers                     676  10,304              100.0"
 
 
 def test_a_batch_and_no_folding_are_stated(small, render):
     text = render("table", small, batch=1000, fold=False)
     assert "\ninput 4×6×6 · n = 8 · batch 1,000\n" in text
     assert (
-        "\nCounted for 1,000 inputs at inference; padding zeros multiply too; batch norms are not folded; "
-        "macs = multiply–accumulates.\n"
+        "\nCounted for 1,000 inputs at inference; padding zeros multiply too; batch norms are not folded.\n"
     ) in text
-    # 10,304 + 64 + 128 values of the norms
+    # 10,304 + 64 + 128 values of the norms, which are no macs
     assert column(text, "Mults")[-1] == "10,496,000"
+    assert column(text, "Macs")[-1] == "10,304,000"
+    assert text.startswith("Small · 676 params · 10.3 M macs · 21.25 M flops for 1,000 inputs · 2.59 KiB of ")
+    assert "\n676 params · 10,304,000 macs (of 10,496,000 mults) · 21,248,000 flops for 1,000 inputs · " in text
     assert column(text, "Params")[-1] == "676"
 
 
@@ -188,24 +227,47 @@ def test_a_network_without_a_name_is_called_by_its_file(render):
     spec = {"input": [2, 3], "layers": ["relu"]}
     assert render("table", spec) == dedent(
         """\
-        <mapping>
+        <mapping> · 0 params · 0 macs · 0 flops · 0 bytes of float32 weights
+        0 params · 0 macs (= mults) · 0 flops · 0 bytes of weights
         input 2×3
 
-        Layer   Type     Output  Params  Mults  Notes
+        Layer   Type      Output  Params  Macs  Notes
         ─────────────────────────────────────────────────────
-        relu_1  relu     2×3          0      0  output, 6 cmp
+        relu_1  relu      2×3          0     0  output, 6 cmp
         ─────────────────────────────────────────────────────
-        Total   1 layer               0      0
+        Total   0 layers               0     0
 
-        0 macs · 0 adds · 0 flops · 0 useful mults · 0 buffers
-        Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them; macs = multiply–accumulates.
+        Macs: multiply–accumulates of convolutions, linear layers and matrix products, the papers' mult-adds; mults: all scalar multiplications; flops: mults and adds.
+        0 adds · 0 useful mults · 0 activations · 0 buffers
+        No layer has weights; 1 row with norms, activations, pools and merges.
+        Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them.
         """  # noqa: E501
     )
 
 
-def test_several_specs_are_several_tables(small, render):
-    one, other = render("table", small), render("table", "examples/one_5x5")
-    assert render("table", small, "examples/one_5x5") == f"{one}\n{other}"
+def test_the_totals_of_several_networks_stand_side_by_side(small, render):
+    """10,304 of 10,304 and 25 of 10,304 macs; 9 + … weights of 4 bytes: 100 for 25 weights."""
+    assert render("table", small, "examples/one_5x5") == dedent(
+        """\
+        2 networks
+
+        Network           Input  Layers  Params    Macs                Flops  Activations  float32 weights
+        ──────────────────────────────────────────────────────────────────────────────────────────────────
+        Small             4×6×6       3     676  10,304  ██████████  20.86 k          320         2.59 KiB
+        One 5 × 5 kernel  1×5×5       1      25      25                   50            1        100 bytes
+        ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+        The bars: macs as a share of the largest.
+        Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them.
+        --layers or --depth N shows the rows of each; a network alone is shown with its rows.
+        """
+    )
+
+
+def test_their_rows_stand_before_the_totals_where_they_are_asked_for(small, render):
+    one, other = render("table", small, depth=1), render("table", "examples/one_5x5", depth=1)
+    together = render("table", small, "examples/one_5x5")
+    assert render("table", small, "examples/one_5x5", depth=1) == f"{one}\n{other}\n{together}"
 
 
 # columns that add up
@@ -215,7 +277,7 @@ def test_several_specs_are_several_tables(small, render):
 @pytest.mark.parametrize("depth", [None, 1, 2])
 def test_the_printed_columns_add_up_to_the_printed_totals(name, depth, render):
     text = render("table", name, depth=depth)
-    for title in "Params", "Mults":
+    for title in "Params", "Macs":
         *cells, total = column(text, title)
         assert sum(int(cell.replace(",", "")) for cell in cells if cell) == int(total.replace(",", ""))
     *shares, whole = column(text, "%")
@@ -225,13 +287,12 @@ def test_the_printed_columns_add_up_to_the_printed_totals(name, depth, render):
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v1", "alexnet"])
-def test_the_footer_states_the_totals(name, render):
+def test_the_totals_are_stated_once(name, render):
     total = convcost.analyze(name).total
-    line = (
-        f"{total.macs:,} macs · {total.adds:,} adds · {total.flops:,} flops · {total.useful_mults:,} useful mults"
-        f" · {total.buffers:,} buffers"
-    )
-    assert line in render("table", name).splitlines()
+    lines = render("table", name).splitlines()
+    assert lines[1].startswith(f"{total.params:,} params · {total.macs:,} macs (= mults) · {total.flops:,} flops · ")
+    assert f"{total.adds:,} adds · {total.useful_mults:,} useful mults · " in "\n".join(lines)
+    assert f" · {total.buffers:,} buffers" in "\n".join(lines)
 
 
 # pages of every width
@@ -245,7 +306,7 @@ PLAIN = re.compile(r"\x1b\[[0-9;]*m")
 def test_no_width_cuts_a_digit(width, name, color, top, render):
     """On every page each row ends its parameters and multiplications with all of their digits."""
     report = AnalysisReport.of(MODELS[name], top=top)
-    lines = PLAIN.sub("", render("table", MODELS[name], width=width, color=color, top=top)).splitlines()
+    lines = PLAIN.sub("", render("table", MODELS[name], width=width, color=color, top=top, layers=True)).splitlines()
     total = MODELS[name].total
     numbers = [(layer.cost.params, layer.cost.mults) for layer in report.layers] + [(total.params, total.mults)]
     left = iter(lines)
@@ -269,7 +330,7 @@ def test_a_wider_page_shows_no_column_less(widths, render):
 
 
 def test_whole_columns_are_left_out_the_least_needed_first(small, render):
-    titles = ["Layer", "Type", "Output", "Params", "Mults", "Share", "%", "Ratio", "1/N + 1/Dk²", "Notes"]
+    titles = ["Layer", "Type", "Output", "Params", "Macs", "Share", "%", "Ratio", "1/N + 1/Dk²", "Notes"]
     seen = []
     for width in range(140, 20, -1):
         heading = body(render("table", small, width=width))[1]
@@ -277,7 +338,7 @@ def test_whole_columns_are_left_out_the_least_needed_first(small, render):
         if not seen or shown != seen[-1]:
             seen.append(shown)
     left_out = [sorted(set(before) - set(after)) for before, after in pairwise(seen)]
-    assert left_out == [["Notes"], ["1/N + 1/Dk²"], ["Ratio"], ["Type"], ["Share"], ["Output"], ["%"]]
+    assert left_out == [["Notes"], ["1/N + 1/Dk²"], ["Ratio"], ["Share"], ["Output"], ["Type"], ["%"]]
 
 
 # a terminal
@@ -288,9 +349,10 @@ def test_whole_columns_are_left_out_the_least_needed_first(small, render):
 def test_colours_change_no_character(width, repeat, small, render, plain):
     """However long the table is."""
     spec = {**small, "layers": [*small["layers"], {"relu": None, "repeat": repeat}]}
-    drawn = render("table", spec, width=width, color=True)
-    assert drawn.count("\x1b[0m") > repeat
-    assert plain(drawn) == render("table", spec, width=width)
+    for layers in True, False:
+        drawn = render("table", spec, width=width, color=True, layers=layers)
+        assert drawn.count("\x1b[0m") > (repeat if layers else 10)
+        assert plain(drawn) == render("table", spec, width=width, layers=layers)
 
 
 def test_the_colours_of_a_table(small, render):
@@ -298,27 +360,32 @@ def test_the_colours_of_a_table(small, render):
     lines = render("table", small, width=80, color=True).splitlines()
     rule = "─" * 77
     assert lines == [
-        "\x1b[1mSmall\x1b[0m",
+        "\x1b[1mSmall · 676 params · 10.3 k macs · 20.86 k flops · 2.59 KiB of float32 weights\x1b[0m",
+        "676 params · 10,304 macs (= mults) · 20,864 flops · 2,656 bytes of weights",
         "\x1b[2mworked by hand\x1b[0m",
         "\x1b[2minput 4×6×6 · n = 8\x1b[0m",
         "",
-        "\x1b[1mLayer              Type             Output  Params   Mults  Share           %\x1b[0m",
+        "\x1b[1mLayer              Type             Output  Params    Macs  Share           %\x1b[0m",
         rule,
         "\x1b[1;34mseparable_conv_1\x1b[0m",
-        "\x1b[1m  depthwise        \x1b[0mdepthwise_conv   4×4×4       36     576  \x1b[36m▌           \x1b[0m  5.6",
+        "\x1b[1m  depthwise        \x1b[0mdw 3×3           4×4×4       36     576  \x1b[36m▌           \x1b[0m  5.6",
         "\x1b[1m    batch_norm     \x1b[0mbatch_norm       4×4×4        8       0",
-        "\x1b[1m  pointwise        \x1b[0mpointwise_conv   8×4×4       32     512  \x1b[36m▌           \x1b[0m  5.0",
+        "\x1b[1m  pointwise        \x1b[0mconv 1×1         8×4×4       32     512  \x1b[36m▌           \x1b[0m  5.0",
         "\x1b[1m    batch_norm     \x1b[0mbatch_norm       8×4×4       16       0",
-        "\x1b[1mwide               \x1b[0mconv             8×4×4      584   9,216  \x1b[36m█████████   \x1b[0m 89.4",
+        "\x1b[1mwide               \x1b[0mconv 3×3         8×4×4      584   9,216  \x1b[36m█████████   \x1b[0m 89.4",
         "\x1b[2;1mrelu_1             \x1b[0m\x1b[2mrelu             8×4×4        0       0\x1b[0m",
         "\x1b[2;1mresidual_1         \x1b[0m\x1b[2madd              8×4×4        0       0\x1b[0m",
         "\x1b[2;1mglobal_avg_pool_1  \x1b[0m\x1b[2mglobal_avg_pool  8×1×1        0       0\x1b[0m",
         rule,
-        "\x1b[1mTotal              8 layers                    676  10,304              100.0\x1b[0m",
+        "\x1b[1mTotal              3 layers                    676  10,304              100.0\x1b[0m",
         "",
-        "\x1b[2m10,304 macs · 10,560 adds · 20,864 flops · 7,488 useful mults · 24 buffers\x1b[0m",
+        "\x1b[2mMacs: multiply–accumulates of convolutions, linear layers and matrix products,\x1b[0m",
+        "\x1b[2mthe papers' mult-adds; mults: all scalar multiplications; flops: mults and adds.\x1b[0m",
+        "\x1b[2m10,560 adds · 7,488 useful mults · 320 activations · 24 buffers\x1b[0m",
+        "\x1b[2m3 layers with weights; 8 rows with norms, activations, pools and merges.\x1b[0m",
         "\x1b[2mCounted for one input at inference; padding zeros multiply too; batch norms fold\x1b[0m",
-        "\x1b[2minto the layer before them; macs = multiply–accumulates.\x1b[0m",
+        "\x1b[2minto the layer before them.\x1b[0m",
+        "\x1b[2m3 columns hidden: Ratio, 1/N + 1/Dk², Notes; --columns ratio,notes shows them.\x1b[0m",
     ]
 
 
@@ -456,7 +523,7 @@ def test_folding_keeps_the_sums_and_parts_no_name_deeper(depth):
 @pytest.mark.parametrize("sort", [None, "mults"])
 def test_hostile_names_are_shown_on_one_line_as_they_are(hostile, hostile_names, width, color, sort, render, plain):
     """Markup is text, control characters are escapes, one row stays one line."""
-    text = plain(render("table", hostile, width=width, color=color and width is not None, sort=sort))
+    text = plain(render("table", hostile, width=width, color=color and width is not None, sort=sort, layers=True))
     assert all(line.isprintable() for line in text.splitlines())
     assert "\x1b" not in text
     lines = text.splitlines()

@@ -400,3 +400,46 @@ def test_a_block_cannot_be_added_to_braces(rewrite):
     with pytest.raises(convcost.OptionError) as caught:
         rewrite(text, "stacked")
     assert message(caught)[1] == "a block cannot be added to a spec that is written in {}"
+
+
+IN_LINES = """\
+input: [8, 32, 32]
+layers:
+  - conv:
+      out_channels: 8
+      kernel_size:
+        - 5
+        - 5
+      padding: >
+        2
+      norm:
+        batch_norm:
+          affine: false
+"""
+
+
+def test_fields_in_lines_of_their_own_are_written_in_braces_in_a_block(rewrite):
+    norm = "norm: {batch_norm: {affine: false}}}"
+    assert changed(IN_LINES, rewrite(IN_LINES, "stacked")) == (
+        [*IN_LINES.splitlines()[2:3], *IN_LINES.splitlines()[4:]],
+        [
+            "blocks:",
+            "  stacked:   # stacked: Simonyan and Zisserman 2014, arXiv:1409.1556, section 2.3",
+            "    params: {out_channels: }",
+            "    layers:",
+            *["      - conv: {out_channels: out_channels, kernel_size: 3, padding: 1, " + norm] * 2,
+            "",
+            "  - stacked:   # stacked: was conv",
+        ],
+    )
+
+
+def test_fields_in_lines_of_their_own_stay_as_they_are_in_the_item(rewrite):
+    assert changed(IN_LINES, rewrite(IN_LINES, "separable")) == (
+        ["  - conv:"],
+        ["  - separable_conv:   # separable: was conv"],
+    )
+    text = IN_LINES.replace("      norm:", "      # below\n      norm:")
+    gone, new = changed(text, rewrite(text, "dilated"))
+    assert gone == ["  - conv:", "        - 5", "        - 5"]
+    assert new == ["  - conv:   # dilated", "        3", "      dilation: 2"]

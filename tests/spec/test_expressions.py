@@ -301,7 +301,6 @@ def test_any_text_is_an_expression_or_a_fault_inside_it(text: str) -> None:
         ("a b", "this is not an expression", 2),
         ("1 if 2 else 3", "this is not an expression", 2),
         ("a.b", "this is not an expression", 1),
-        ("a[0]", "this is not an expression", 1),
         ("[1]", "this is not an expression", 0),
         ("1 = 1", "this is not an expression", 2),
         ("a := 1", "this is not an expression", 2),
@@ -321,9 +320,6 @@ def test_any_text_is_an_expression_or_a_fault_inside_it(text: str) -> None:
         (")(", "a parenthesis is not balanced", 0),
         ("foor(((", "a parenthesis is not balanced", 6),  # just that error, whatever else is wrong
         ("1 2 )", "a parenthesis is not balanced", 4),
-        ("2 * foor(1)", "there is no function 'foor'", 4),
-        ("__import__('os')", "there is no function '__import__'", 0),
-        ("in_channels(1)", "there is no function 'in_channels'", 0),
         ("1 + floor", "floor is a function", 4),
         ("floor()", "floor takes 1 argument", 0),
         ("floor(1, 2)", "floor takes 1 argument", 0),

@@ -18,7 +18,16 @@ from convcost.layers import REGISTRY, Activation, FieldError, LayerType
 from convcost.layers.fields import field, whole, word
 from convcost.metrics import METRICS
 from convcost.spec import expressions
-from convcost.spec.document import BLOCK_KEYS, ITEM_KEYS, KEYS, RESIDUAL_KEYS, SYMBOL_KEYS
+from convcost.spec.document import (
+    BLOCK_KEYS,
+    EACH_KEYS,
+    INPUT_KEYS,
+    ITEM_KEYS,
+    KEYS,
+    REPEAT_KEYS,
+    RESIDUAL_KEYS,
+    SYMBOL_KEYS,
+)
 from convcost.spec.fields import allowed
 from convcost.spec.schema import spec_schema
 from convcost.spec.source import Source, shipped
@@ -83,10 +92,13 @@ def test_it_has_the_keys_that_validation_knows_each_with_its_description():
         (DEFINITIONS["block_with_blocks"]["properties"], BLOCK_KEYS),
         ({key: item[key] for key in ITEM_KEYS}, ITEM_KEYS),
         (item["residual"]["anyOf"][1]["properties"], RESIDUAL_KEYS),
+        (item["repeat"]["properties"], REPEAT_KEYS),
+        (item["each"]["properties"], EACH_KEYS),
+        (SCHEMA["properties"]["input"]["anyOf"][1]["properties"], INPUT_KEYS),
     ]:
         assert {key: schema["description"] for key, schema in properties.items()} == texts
     assert list(SCHEMA["properties"]["defaults"]["properties"]) == list(REGISTRY)
-    assert set(item) == {*REGISTRY, "residual", *ITEM_KEYS}
+    assert set(item) == {*REGISTRY, "residual", "each", *ITEM_KEYS}
 
 
 @pytest.mark.parametrize("type", REGISTRY)
@@ -102,7 +114,8 @@ def test_a_type_has_the_fields_that_validation_knows_each_with_its_description(t
 
 def test_a_type_is_described_with_its_formula_and_without_the_source():
     assert DEFINITIONS["linear"]["description"] == (
-        "A fully connected layer: [F] to [out_features]. mul = add = F · out_features, params = F · out_features "
+        "A fully connected layer: [F] to [out_features], or [L, F] to [L, out_features] for each of L tokens. "
+        "mul = add = F · out_features per vector, params = F · out_features "
         "(+ out_features with bias)."
     )
 
@@ -214,9 +227,9 @@ def test_blocks_explain_no_fields_and_defaults_no_types(head, kind, as_an_editor
         "transposed_conv: {out_channels: 4, kernel_size: 3, padding: same}",
         "upsample: {scale_factor: 2, mode: relu}",
         *("{}", "{name: x}", "{relu: , tanh: }", "~", "[conv]", "name"),  # not one type
-        *("{relu: , name: [x]}", "{relu: , from: []}", "{relu: , from: [[a]]}", "{relu: , if: 1}"),
+        *("{relu: , name: []}", "{relu: , from: []}", "{relu: , from: [[a]]}", "{relu: , if: 1}"),
         *("{relu: , repeat: -1}", "{relu: , repeat: 1.5}", "{relu: , repeat: [2]}"),
-        *("add", "{add: }", "{add: , from: x}", "{add: , from: [x]}", "{add: []}", "{add: [[]]}", "{add: [relu, []]}"),
+        *("add", "{add: }", "{add: , from: x}", "{add: , from: [x]}", "{add: []}", "{add: [[]]}", "{add: [{a: }, []]}"),
         *("add: {branches: [[]]}", "add: {branch: [[], []]}", "{add: {}, from: x}"),
         *("residual", "residual: relu", "residual: {shortcut: []}", "residual: {body: [], x: []}", "residual: [[]]"),
     ],
@@ -237,7 +250,7 @@ def test_an_item_that_is_built_wrong_is_refused_in_every_kind_of_file(head, item
             f"{HEAD}layers: [relu]\n{key}"
             for key in (
                 *("layer: [relu]", "convcost: 3", "name: [x]", "source: {a: b}"),
-                *("symbols: [a]", "symbols: {relu: 1}", "symbols: {a: [1]}", "symbols: {a: {valeu: 1}}"),
+                *("symbols: [a]", "symbols: {relu: 1}", "symbols: {a: [[1]]}", "symbols: {a: {valeu: 1}}"),
                 "symbols: {a: {value: 8, multiple_of: 0}}",
                 *("defaults: [relu]", "defaults: {cnov: {bias: false}}", "defaults: {conv: {bais: false}}"),
                 *("blocks: 3", "blocks: {relu: {layers: [relu]}}", "blocks: {b: [relu]}", "blocks: {b: {}}"),

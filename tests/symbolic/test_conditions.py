@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ from convcost.symbolic import (
     make_divisible,
     symbol,
 )
+from convcost.symbolic.conditions import decided
 
 
 @given(tree=ALL_TREES, other=NUMBERS | st.just("M"), point=POINTS)
@@ -202,3 +204,31 @@ def test_a_condition_does_not_hold_where_a_function_has_no_value():
     condition = Condition("nonnegative", make_divisible(9, M - 5))
     assert [condition.holds({"M": size}) for size in (3, 5, 6)] == [False, False, True]
     assert [Condition("positive", 1 / (M - 2)).holds({"M": size}) for size in (1, 2, 3)] == [False, False, True]
+
+
+def test_a_fraction_that_is_not_whole_stays_that_fraction():
+    """Its denominator is no factor that a condition can go without: k + 1/8 is not whole, 8·k + 1 is."""
+    x = symbol("x")
+    with assuming({"x": 3}) as conditions:
+        assert not (x + Fraction(1, 8)).is_integer()
+    (condition,) = conditions
+    assert str(condition) == "x + 1/8 is not whole"
+    assert condition.holds({"x": 3})
+    assert not condition.holds({"x": Fraction(7, 8)})
+
+
+def test_a_constant_off_the_grid_keeps_a_formula_from_being_whole():
+    k, r = symbol("k", whole=True), symbol("r", multiple_of=32)
+    assert decided("whole", k + Fraction(1, 8)) is False
+    assert decided("whole", k / 2 + Fraction(1, 2)) is None  # where k is odd
+    assert decided("whole", r / 16 + Fraction(1, 2)) is False
+    assert decided("whole", k / 2 + Fraction(1, 3)) is False
+
+
+def test_a_quotient_between_0_and_1_is_not_whole():
+    g, n = symbol("g", whole=True, minimum=49), symbol("n", whole=True)
+    assert decided("whole", 48 / g) is False
+    assert decided("whole", 49 / g) is None  # 1 where g is 49
+    assert decided("whole", n / g) is None
+    assert decided("whole", n / (n + 1)) is False
+    assert decided("whole", -48 / g) is None

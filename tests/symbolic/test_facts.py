@@ -6,9 +6,10 @@ from fractions import Fraction
 from typing import Any
 
 from hypothesis import assume, given, settings
-from random_formulas import POINTS, M, N, a, formula_of, r, s, trees, value_of, x, y
+from hypothesis import strategies as st
+from random_formulas import FORMULAS, POINTS, M, N, a, formula_of, r, s, trees, value_of, x, y
 
-from convcost.symbolic import Formula, floor, symbol, total
+from convcost.symbolic import Formula, floor, make_divisible, maximum, rounded, symbol, total
 from convcost.symbolic.conditions import decided
 from convcost.symbolic.facts import bound, sign, step_of
 
@@ -89,3 +90,69 @@ def test_a_sum_stays_above_its_bound_where_one_of_its_floors_does() -> None:
 def test_a_power_of_a_floor_is_no_floor() -> None:
     assert decided("nonnegative", M - (M // 2) ** 2) is None  # 10 − 25 at 10
     assert decided("nonnegative", M - M // 2) is True
+
+
+@given(trees("+ - * * // floor round max min make_divisible", leaves=8), POINTS)
+@settings(max_examples=400)
+def test_a_sign_that_follows_from_what_functions_are_not_below_holds_at_every_point(tree: Any, point: Any) -> None:
+    formula = formula_of(tree)
+    assume(isinstance(formula, Formula) and formula.under is None)
+    try:
+        value = value_of(formula, point)
+    except ZeroDivisionError:
+        assume(False)
+    known = sign(formula.terms)
+    if known is not None:
+        assert value > 0 or (value == 0 and not known)
+
+
+COEFFICIENTS = st.integers(-30, 30).filter(bool)
+ROUNDED = st.tuples(
+    st.sampled_from(["make_divisible", "round", "floor", "max"]), COEFFICIENTS, st.sampled_from("Maxrs")
+)
+
+
+@given(st.lists(st.tuples(COEFFICIENTS, ROUNDED, st.integers(1, 3)), min_size=1, max_size=4), POINTS, st.integers())
+@settings(max_examples=400)
+def test_a_sum_of_rounded_widths_has_the_sign_that_is_known(summands: Any, point: Any, number: int) -> None:
+    functions = {
+        "make_divisible": lambda width: make_divisible(width, 8),
+        "round": rounded,
+        "floor": floor,
+        "max": lambda width: maximum(width, 5),
+    }
+    formula = total(
+        c * functions[name](FORMULAS[symbol] * factor / 7) ** n for c, (name, factor, symbol), n in summands
+    ) + (number % 1000)
+    if isinstance(formula, Formula):
+        known = sign(formula.terms)
+        value = value_of(formula, point)
+        assert known is None or value > 0 or (value == 0 and not known)
+
+
+def test_what_rounded_widths_are_not_below() -> None:
+    w = symbol("w", whole=True, minimum=1)
+    divisible = make_divisible(5 * w, 8)
+    assert sign((10 * divisible - 45 * w).terms) is False  # 0.9 · 5w, which 8 reaches nowhere but w = 80/45 would
+    assert sign((divisible**2 - 20 * w**2).terms) is True  # (0.9 · 5w)² = 20.25 w²
+    assert sign((divisible**2 - 21 * w**2).terms) is None
+    wide = symbol("wide", whole=True, minimum=8)  # 5 · 8 = 40 = 5 · 8, from where x − 4 is above 0.9 · x
+    divisible = make_divisible(5 * wide, 8)
+    assert sign((divisible - 5 * wide + 4).terms) is False
+    assert sign((divisible - 5 * wide + 3).terms) is None
+    assert sign((5 * wide + 8 - divisible).terms) is False
+    assert sign((make_divisible(72 * w, 8) - make_divisible(16 * w, 8) + 8).terms) is True  # 64.8w − 16w − 8 + 8
+    half = rounded(w / 2)
+    assert sign((2 * half - w + 1).terms) is False
+    assert sign((w + 1 - 2 * half).terms) is False
+    assert sign((2 * half - w).terms) is None
+    assert sign((maximum(x, 1) - 1).terms) is False
+    assert sign((maximum(3 * M, M + 1) - 2 * M).terms) is True  # 3M − 2M
+
+
+def test_powers_keep_their_order_above_zero_only() -> None:
+    w, v = symbol("w", whole=True), symbol("v", whole=True, minimum=0)
+    assert sign((4 * (w // 2) ** 2 - (w - 1) ** 2).terms) is False  # 2⌊w/2⌋ ≥ w − 1 ≥ 0
+    assert sign((w**2 - 4 * (w // 2) ** 2).terms) is False
+    assert sign((4 * (v // 2) ** 2 - (v - 1) ** 2).terms) is None  # 0 − 1 where v is 0
+    assert sign((v**2 - 4 * (v // 2) ** 2).terms) is False

@@ -120,6 +120,7 @@ def test_a_broken_formula_is_named(what, monkeypatch, tmp_path, capsys):
     spec.write_text(json.dumps({"input": [3, 9, 9], "layers": [{"pad": {"padding": 1}}, layer, "relu"]}))
     monkeypatch.setattr(owner, name, wrong)
     monkeypatch.setattr("sys.argv", ["convcost", "verify", str(spec)])
+    monkeypatch.setenv("COLUMNS", "1000")
     with pytest.raises(SystemExit) as ended:
         cli.main()
     out = capsys.readouterr().out

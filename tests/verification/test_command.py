@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "convcost", "verify"]
 
 
 def run(*arguments):
-    return CliRunner().invoke(app, ["verify", *arguments])
+    return CliRunner().invoke(app, ["verify", *arguments], env={"COLUMNS": "1000"})
 
 
 def test_the_table_shows_what_was_executed_counted_and_predicted():

@@ -46,6 +46,12 @@ def names(*, ci: bool = False) -> list[str]:
     return sorted({*FORMATS, *FINDINGS} if ci else FORMATS)
 
 
+def is_format(name: str) -> bool:
+    """Return whether a name is that of a format, of those for findings too."""
+    built_in = {*FORMATS.built_in(), *FINDINGS.built_in()}  # what is installed beside is slow to list
+    return name in built_in or name in FORMATS or name in FINDINGS
+
+
 def check(name: str, *, ci: bool = False) -> None:
     """Refuse a name that is no format.
 

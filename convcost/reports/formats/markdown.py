@@ -90,7 +90,7 @@ def _head(table: Table) -> Iterator[str]:
     if not table.fold or table.title != table.fold:
         yield f"### {_escape(table.title)}"
         yield ""
-        for line in table.subtitle:
+        for line in (*table.headline, *table.subtitle):
             yield _paragraph(line) + "  "
         yield ""
     if table.fold:

@@ -8,9 +8,10 @@ from itertools import accumulate, groupby
 from operator import itemgetter
 
 from convcost.errors import cells
-from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table, footer, tables
+from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table, counted, footer, screens
 
 _SHORTEST_NAME = 8
+_DOT = " · "
 
 # "Select graphic rendition", ECMA-48, 8.3.117
 _BOLD, _DIM, _GREEN = "1", "2", "32"
@@ -22,14 +23,29 @@ _Line = list[tuple[str, str]]
 
 
 def render(reports: Sequence[Report], page: Page) -> str:
-    """Return the reports' tables; a narrow page drops whole columns, never digits."""
-    return "\n".join(_one(table, page) for table in tables(reports))
+    """Return the reports' tables; a narrow page leaves out whole columns and says which, and never cuts digits."""
+    return "\n".join(_one(table, page) for table in screens(reports))
 
 
 def _one(table: Table, page: Page) -> str:
-    widths = _fitting(table.columns, _widths(table), page.width)
+    natural = _widths(table)
+    widths = _fitting(table.columns, natural, page.width)
     write = _colored if page.color else _plain
-    return "".join([f"{write(_inert(line))}\n" for line in _lines(table, widths, page.width)])
+    hidden = _hidden(table, natural, widths)
+    return "".join([f"{write(_inert(line))}\n" for line in _lines(table, widths, page.width, hidden)])
+
+
+def _hidden(table: Table, natural: Sequence[int], widths: Mapping[int, int]) -> Iterator[str]:
+    """Yield a line that names the columns that a page has no room for, and says how to see them."""
+    columns = [column for index, column in enumerate(table.columns) if natural[index] and index not in widths]
+    if not columns:
+        return
+    titles = ", ".join(column.title or "bar" for column in columns)
+    keys = ",".join(dict.fromkeys(column.key for column in columns))
+    room = sum(natural) + GAP * (sum(map(bool, natural)) - 1)
+    how = f"{table.wider} {keys}" if table.wider else f"COLUMNS={room}"
+    them = "it" if len(columns) == 1 else "them"
+    yield f"{counted(len(columns), 'column')} hidden: {titles}; {how} shows {them}."
 
 
 def _widths(table: Table) -> list[int]:
@@ -45,23 +61,43 @@ def _widths(table: Table) -> list[int]:
 
 
 def _fitting(columns: Sequence[Column], widths: Sequence[int], width: int | None) -> dict[int, int]:
-    """Return the columns that fit a page with their widths: the least needed are dropped, then names are shortened."""
+    """Return the columns that fit a page with their widths.
+
+    The least needed are left out first, but before one goes those that may be cut are; at last names are shortened.
+    """
     kept = {index: size for index, size in enumerate(widths) if size}
-
-    def excess() -> int:
-        return 0 if width is None else sum(kept.values()) + GAP * (len(kept) - 1) - width
-
-    while excess() > 0:
+    if width is None:
+        return kept
+    while (excess := _excess(kept, width)) > 0:
         last = max(columns[index].drop for index in kept)
+        needed = [index for index in kept if columns[index].least and columns[index].drop <= last]
+        room = sum(max(0, kept[index] - columns[index].least) for index in needed)
+        if room >= excess:
+            return _cut(kept, needed, columns, excess)
         if last == 0:
             break
         kept = {index: size for index, size in kept.items() if columns[index].drop != last}
-    if excess() > 0:
-        kept[0] = max(_SHORTEST_NAME, kept[0] - excess())
+    if excess > 0:
+        kept[0] = max(_SHORTEST_NAME, kept[0] - excess)
     return kept
 
 
-def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterator[_Line]:
+def _excess(kept: Mapping[int, int], width: int) -> int:
+    """Return how many cells columns take beyond a page."""
+    return sum(kept.values()) + GAP * (len(kept) - 1) - width
+
+
+def _cut(kept: Mapping[int, int], needed: Sequence[int], columns: Sequence[Column], excess: int) -> dict[int, int]:
+    """Return columns of which those that may be cut are, the least needed first."""
+    found = dict(kept)
+    for index in sorted(needed, key=lambda index: -columns[index].drop):
+        less = min(excess, max(0, found[index] - columns[index].least))
+        found[index] -= less
+        excess -= less
+    return found
+
+
+def _lines(table: Table, widths: Mapping[int, int], width: int | None, hidden: Iterable[str]) -> Iterator[_Line]:
     columns = [(index, size, table.columns[index].right) for index, size in widths.items()]
     rule = [("─" * (sum(widths.values()) + GAP * (len(widths) - 1)), "")]
 
@@ -71,6 +107,7 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterat
 
     bold = [_BOLD] * len(columns)
     yield from _paragraphs([table.title], _BOLD, width)
+    yield from _paragraphs(table.headline, "", width)
     yield from _paragraphs(table.subtitle, _DIM, width)
     yield from ([(text, "")] for text in table.code)
     yield []
@@ -82,7 +119,7 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None) -> Iterat
     yield rule
     if any(table.total):
         yield line(table.total, bold)
-    below = footer(table, widths)
+    below = (*footer(table, widths), *hidden)
     if below or table.commands:
         yield []
     yield from _paragraphs(below, _DIM, width)
@@ -114,14 +151,23 @@ def _paragraphs(texts: Iterable[str], style: str, width: int | None) -> Iterator
 
 
 def _wrapped(text: str, width: int | None) -> Iterator[str]:
-    """Yield the lines of a text, broken at spaces; a word that is longer than a line is broken anywhere."""
+    """Yield the lines of a text, broken at its dots or else at spaces; a longer word is broken anywhere."""
     if width is None or cells(text) <= width:
         yield text
         return
-    line, *words = text.lstrip(" ").split(" ")
-    line = " " * (len(text) - len(text.lstrip(" "))) + line
-    for word in words:
-        longer = f"{line} {word}" if line else word
+    facts = text.split(_DOT)
+    if len(facts) > 1 and max(map(cells, facts)) <= width:
+        yield from _filled(facts, _DOT, width)
+        return
+    first, *words = text.lstrip(" ").split(" ")
+    yield from _filled([" " * (len(text) - len(text.lstrip(" "))) + first, *words], " ", width)
+
+
+def _filled(words: Sequence[str], gap: str, width: int) -> Iterator[str]:
+    """Yield lines of as many words as they have room for."""
+    line, *rest = words
+    for word in rest:
+        longer = f"{line}{gap}{word}" if line else word
         if cells(longer) <= width:
             line = longer
             continue

@@ -22,7 +22,7 @@ class FullyConvolutional(Rewrite):
     source = "Lin et al. 2013, arXiv:1312.4400, section 3.2"
 
     def site(self, graph: Graph, index: int) -> Site | None:
-        """Return the site of a chain of linear layers, told at its first."""
+        """Return the site of a chain of linear layers, found at its first."""
         layer = graph.layers[index]
         if layer.type != "linear":
             return None
@@ -54,7 +54,7 @@ class FullyConvolutional(Rewrite):
         return Site(becomes, between=tuple(each for each in between if each not in own))
 
     def _flatten(self, graph: Graph, index: int) -> tuple[int, list[int]]:
-        """Return the flatten that a linear layer reads, and what stands between them.
+        """Return the flatten that a linear layer reads, and the layers between them.
 
         Raises:
             Refusal: It reads none, or is not the first that does.

@@ -19,7 +19,7 @@ class Standard(Rewrite):
     source = "Howard et al. 2017, arXiv:1704.04861, Table 4"
 
     def site(self, graph: Graph, index: int) -> Site | None:
-        """Return the site of a pair, told at its pointwise stage."""
+        """Return the site of a pair, found at its pointwise stage."""
         layer = graph.layers[index]
         if is_depthwise(layer):
             if index in graph.depthwise:

@@ -1,0 +1,153 @@
+"""Completion in shells: the values of arguments and options; imported only while a shell asks."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Complete = Callable[[Any, str], Iterable[str]]
+"""Gives the values that may stand where a word begins so; it gets the context of the command, too."""
+
+_MOST_BYTES = 1 << 20  # of a spec whose symbols are completed
+
+
+class Item(NamedTuple):
+    """A value as typer has it."""
+
+    value: str
+    type: str = "plain"
+    help: str | None = None
+
+
+def complete(command: Any) -> None:
+    """Have a command complete the values of its arguments and options, in place."""
+    for parameter in command.params:
+        values = _VALUES.get((command.name, parameter.name)) or _VALUES.get(("", parameter.name))
+        if values is not None:
+            parameter.shell_complete = _completer(values)
+
+
+def _completer(values: Complete) -> Callable[[Any, str], list[Item]]:
+    def shell_complete(context: Any, incomplete: str) -> list[Item]:
+        try:
+            return [Item(value) for value in values(context, incomplete) if value.startswith(incomplete)]
+        except Exception:  # noqa: BLE001 -- a shell has no place for errors
+            return []
+
+    return shell_complete
+
+
+def _specs(context: Any, incomplete: str) -> list[str]:
+    """Return shipped specs and files; where only folders fit nothing, so that the shell completes them itself."""
+    from convcost.spec.source import shipped
+
+    names = [name for name in shipped() if name.startswith(incomplete)]
+    folder, _, start = incomplete.rpartition("/")
+    if folder.startswith("~"):
+        return names
+    files, folders = [], []
+    for entry in sorted(os.scandir(f"{folder}/" if "/" in incomplete else "."), key=lambda each: each.name):
+        path = f"{folder}/{entry.name}" if "/" in incomplete else entry.name
+        if entry.name.startswith(start) and not entry.name.startswith("."):
+            if entry.is_dir():
+                folders.append(f"{path}/")
+            elif entry.name.endswith((".yaml", ".yml")):
+                files.append(path)
+    found = [*files, *names]
+    return [*found, *folders] if found else []
+
+
+def _symbols() -> dict[str, str]:
+    """Return the symbols of the specs on the line so far, with their defaults as they are written."""
+    from convcost.spec.origin import Origin
+    from convcost.spec.source import shipped
+
+    found: dict[str, str] = {}
+    words = shlex.split(os.environ.get("_TYPER_COMPLETE_ARGS") or os.environ.get("COMP_WORDS", ""))
+    for word in words[2:]:  # behind the program and the command; options that wait for a value end the parser's work
+        is_file = Path(word).is_file()
+        if (is_file and Path(word).stat().st_size <= _MOST_BYTES) or (not is_file and word in shipped()):
+            for name, symbol in Origin.of(word).reader.check((), "").symbols.items():
+                found.setdefault(name, getattr(symbol.value.at, "text", "") if symbol.value else "")
+    return found
+
+
+def _settings(context: Any, incomplete: str) -> Iterable[str]:
+    return (f"{name}={value}" for name, value in _symbols().items())
+
+
+def _metrics() -> list[str]:
+    from convcost.cost import metrics as _  # noqa: F401 -- adds them to the table
+    from convcost.metrics import METRICS
+
+    return list(METRICS)
+
+
+def _sorts(context: Any, incomplete: str) -> list[str]:
+    from convcost.cost.report import OTHER_SORTS
+
+    return [*OTHER_SORTS, *_metrics()]
+
+
+def _listed(values: Complete) -> Complete:
+    """Complete the last of several values with commas between them."""
+
+    def last(context: Any, incomplete: str) -> list[str]:
+        before, comma, start = incomplete.rpartition(",")
+        return [f"{before}{comma}{value}" for value in values(context, start)]
+
+    return last
+
+
+def _formats(context: Any, incomplete: str) -> list[str]:
+    from convcost.reports.formats import names
+
+    return names(ci=context.command.name == "check")
+
+
+def _rewrites(context: Any, incomplete: str) -> Iterable[str]:
+    from convcost.rewriting.rewrites import NAMES
+
+    return NAMES
+
+
+def _types(context: Any, incomplete: str) -> Iterable[str]:
+    from convcost.layers import REGISTRY
+
+    return REGISTRY
+
+
+def _shipped(context: Any, incomplete: str) -> Iterable[str]:
+    from convcost.spec.source import shipped
+
+    return shipped()
+
+
+_VALUES: dict[tuple[str, str], Complete] = {
+    ("", "spec"): _specs,
+    ("", "specs"): _specs,
+    ("", "other"): _specs,
+    ("", "set"): _settings,
+    ("", "set_other"): _settings,
+    ("", "free"): lambda context, incomplete: _symbols(),
+    ("solve", "symbol"): lambda context, incomplete: _symbols(),
+    ("formulas", "set"): lambda context, incomplete: (),
+    ("", "sort"): _sorts,
+    ("", "columns"): _listed(lambda context, incomplete: _metrics()),
+    ("sweep", "best"): lambda context, incomplete: _metrics(),
+    ("sweep", "where"): lambda context, incomplete: _metrics(),
+    ("solve", "max"): lambda context, incomplete: (f"{name}=" for name in _metrics()),
+    ("suggest", "limits"): lambda context, incomplete: (f"{name}=" for name in _metrics()),
+    ("", "format"): _formats,
+    ("", "outputs"): _formats,
+    ("", "to"): _rewrites,
+    ("", "allow"): _listed(_rewrites),
+    ("formulas", "types"): _types,
+    ("specs", "name"): _shipped,
+    ("schema", "file"): lambda context, incomplete: ("spec", "config", "report"),
+    ("verify", "engine"): lambda context, incomplete: ("auto", "plain", "lanes"),
+}
+"""What completes each parameter, by command and name; an empty command stands for all others."""

@@ -1,0 +1,79 @@
+"""Examples that the help of each command ends with; tests run every one of them."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "": (
+        ("convcost analyze mobilenet_v1", "a network that is shipped"),
+        ("convcost analyze net.yaml", "one of your own"),
+        ("convcost specs", "all that are shipped, each to copy from"),
+    ),
+    "analyze": (
+        ("convcost analyze mobilenet_v1 --set alpha=1/2", "at half the width"),
+        ("convcost analyze net.yaml --sort mults --top 5", "its most expensive layers"),
+        ("convcost analyze net.yaml -o cost.json", "everything, for a program"),
+    ),
+    "verify": (
+        ("convcost verify net.yaml", "execute it, shrunk, and count"),
+        ("convcost verify net.yaml --full --jobs 2", "at its real size"),
+        ("convcost verify --formulas", "prove the formulas of all types"),
+    ),
+    "compare": (
+        ("convcost compare net.yaml", "its two forms"),
+        ("convcost compare mobilenet_v1 mobilenet_v2", "two networks"),
+        ("convcost compare vgg16 vgg16 --set-other classes=10", "two values"),
+    ),
+    "diff": (
+        ("convcost diff net.yaml", "since the last commit"),
+        ("convcost diff --base origin/main net.yaml -f md", "for a pull request"),
+        ("convcost diff old.yaml net.yaml", "between two files"),
+    ),
+    "rewrite": (
+        ("convcost rewrite net.yaml --to separable", "what it would save"),
+        ("convcost rewrite net.yaml --to separable -o new.yaml", "write it"),
+        ("convcost rewrite --list", "all rewrites"),
+    ),
+    "suggest": (
+        ("convcost suggest net.yaml --max mults=200k --ends", "what to rewrite"),
+        ("convcost suggest resnet18 --max params=8M", "of a larger network"),
+    ),
+    "check": (
+        ("convcost check", "all that convcost.yaml names"),
+        ("convcost check --base origin/main -f github", "in a pull request"),
+        ("convcost check --accept", "raise exceeded limits"),
+    ),
+    "init": (
+        ("convcost init net.yaml", "allow 10% more than today"),
+        ("convcost init net.yaml --headroom 5% --force", "allow less"),
+    ),
+    "formulas": (
+        ("convcost formulas conv", "in the papers' letters"),
+        ("convcost formulas conv --set Dk=3 --latex", "for a paper"),
+    ),
+    "sweep": (
+        ("convcost sweep mobilenet_v1 --set alpha=0.5,0.75,1", "some widths"),
+        ("convcost sweep mobilenet_v1 --set r=128:225:32 --best mults", "some sizes"),
+    ),
+    "solve": (
+        ("convcost solve mobilenet_v1 --for alpha --max mults=300M", "the largest width"),
+        ("convcost solve mobilenet_v1 --for alpha --max params=2M --set r=192", ""),
+    ),
+    "specs": (
+        ("convcost specs", "all, with their totals"),
+        ("convcost specs mobilenet_v1 > net.yaml", "a file to begin with"),
+    ),
+    "schema": (
+        ("convcost schema > spec.schema.json", "for an editor"),
+        ("convcost schema report > report.schema.json", "for a program"),
+    ),
+    "version": (("convcost version", ""),),
+}
+"""For each command, and for the program itself, command lines and what each is for."""
+
+
+def text(command: str) -> str:
+    """Return the lines that a command's help ends with; nothing for a command without examples."""
+    examples = EXAMPLES.get(command, ())
+    width = max((len(line) for line, about in examples if about), default=0)
+    lines = [f"   {line:<{width}}  {about}".rstrip() for line, about in examples]
+    return "\n".join([" Examples:", *lines, ""]) if lines else ""

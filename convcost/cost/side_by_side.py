@@ -1,0 +1,74 @@
+"""The totals of several networks side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convcost.cost import headline
+from convcost.cost.analysis import Analysis
+from convcost.reports import heading
+from convcost.reports.contents import Column, Row, Table, bar, bytes_text, counted, grouped, safe, short, sized
+
+_COLUMNS = (
+    Column("Network", role="name"),
+    Column("Input", drop=5),
+    Column("Layers", right=True, drop=6, role="number"),
+    Column("Params", right=True, role="number"),
+    Column("Macs", right=True, role="number"),
+    Column("", drop=4, role="bar"),
+    Column("Flops", right=True, drop=3, role="number"),
+    Column("Activations", right=True, drop=7, role="number"),
+    Column("float32 weights", right=True, drop=2, role="number"),
+)
+_LARGEST = "The bars: macs as a share of the largest."
+
+
+def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
+    """Return a table of networks, a row each, as they are given or sorted by a metric from the largest.
+
+    Args:
+        analyses: What each network costs.
+        sort: The metric; another column of rows keeps the order.
+    """
+    if sort and sort not in ("name", "type", "ratio"):
+        analyses = sorted(analyses, key=lambda each: -(each.value(sort) or 0))
+    largest = max(analysis.total.macs for analysis in analyses)
+    return Table(
+        title=counted(len(analyses), "network"),
+        subtitle=(),
+        columns=_COLUMNS,
+        rows=[_row(name, analysis, largest) for name, analysis in zip(_names(analyses), analyses, strict=True)],
+        total=("",) * len(_COLUMNS),
+        footer=(
+            *([_LARGEST] if largest else []),
+            *dict.fromkeys(headline.convention(analysis) for analysis in analyses),
+            "--layers or --depth N shows the rows of each; a network alone is shown with its rows.",
+        ),
+    )
+
+
+def _names(analyses: Sequence[Analysis]) -> list[str]:
+    """Return the networks' names, with their files where two have the same."""
+    names = [heading.title(analysis.network) for analysis in analyses]
+    files = [safe(analysis.network.file) for analysis in analyses]
+    return [
+        f"{name} ({file})" if names.count(name) > 1 and file not in ("", name) else name
+        for name, file in zip(names, files, strict=True)
+    ]
+
+
+def _row(name: str, analysis: Analysis, largest: int) -> Row:
+    network, total = analysis.network, analysis.total
+    return Row(
+        (
+            name,
+            " ".join(sized(tensor.shape) for tensor in network.inputs),
+            grouped(headline.layer_counts(analysis)[0]),
+            grouped(total.params),
+            grouped(total.macs),
+            bar(total.macs / largest) if largest else "",
+            short(total.flops),
+            grouped(analysis.value("activations")),
+            bytes_text(analysis.value("weight_bytes")),
+        )
+    )

@@ -1,0 +1,77 @@
+"""Upsampling: a larger picture, its new values found between the old ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from convcost.layers.base import SPATIAL, LayerError, LayerType, shown
+from convcost.layers.fields import SIZE, factors, field, flag, per_axis, word
+from convcost.layers.layout import Shape
+from convcost.ops import Cost, accumulate, product
+
+_INTERPOLATIONS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
+
+
+class Upsample(LayerType, type="upsample"):
+    """A larger picture: ⌊size · scale_factor⌋ on each axis, or the given `size`.
+
+    `nearest` moves values; `linear`, `bilinear` and `trilinear` (by the number of axes) weigh the 2^axes neighbours:
+    2^axes `mul` and `add` per output value. `bicubic` weighs the 4² around each place: 16 `mul` and `add`.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Upsample.html
+    """
+
+    words: ClassVar[Mapping[str, str]] = {
+        "Upsample": "PyTorch",
+        "interpolate": "PyTorch",
+        "UpSampling2D": "Keras",
+        "resize": "ONNX",
+    }
+
+    takes = SPATIAL
+    either = ("scale_factor", "size")
+
+    scale_factor: Any = field(factors, None, "How much larger each axis becomes.", letter="u")
+    size: Any = field(per_axis(1), None, "The size of the output.", role=SIZE)
+    mode: str = field(word("nearest", *_INTERPOLATIONS), "nearest", "How the values between are found.")
+    align_corners: bool = field(flag, False, "Whether the corners keep their values; no count changes.")
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        rank = len(x) - 1
+        if (self.scale_factor is None) == (self.size is None):
+            raise LayerError(
+                f"upsample takes either {' or '.join(self.either)}",
+                "neither is given" if self.size is None else "both are given",
+                field="" if self.size is None else "size",
+            )
+        if _INTERPOLATIONS.get(self.mode, rank) != rank:
+            fitting = next(mode for mode, over in _INTERPOLATIONS.items() if over == rank)
+            axes = _INTERPOLATIONS[self.mode]
+            raise LayerError(
+                f"{self.mode} interpolates over {axes} spatial {'axis' if axes == 1 else 'axes'}",
+                f"the input {shown(x)} has {rank}",
+                field="mode",
+                help=f"here {fitting} does",
+            )
+        if self.size is not None:
+            return (x[0], *self.size)
+        sizes = [size * factor // 1 for size, factor in zip(x[1:], self.scale_factor, strict=True)]
+        if min(sizes) < 1:
+            raise LayerError(
+                "scale_factor must leave something of the input",
+                f"the input {shown(x)} would become {shown((x[0], *sizes))}",
+                field="scale_factor",
+            )
+        return (x[0], *sizes)
+
+    def step(self, axis: int) -> Fraction | None:
+        return 1 / Fraction(self.scale_factor[axis - 1]) if self.scale_factor is not None else None
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        if self.mode == "nearest":
+            return Cost()
+        products = product(output) * (4 if self.mode == "bicubic" else 2) ** (len(output) - 1)
+        return Cost(ops=accumulate(products), useful_mults=products)

@@ -1,0 +1,94 @@
+"""The commands whose screens are kept as golden files, and how a screen is made.
+
+    python tests/screens/commands.py
+
+writes all files anew, to be read as a difference before they are committed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from convcost.cli.app import app
+
+GOLDEN = Path(__file__).parent / "golden"
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+WIDTHS = (80, 140)
+
+COMMANDS = {
+    "analyze": "analyze resnet50",
+    "analyze-separable": "analyze mobilenet_v1",
+    "analyze-mults": "analyze efficientnet_b0",
+    "analyze-abridged": "analyze wide.yaml",
+    "analyze-layers": "analyze tiny.yaml --layers",
+    "analyze-summary": "analyze mobilenet_v3_small --summary",
+    "analyze-by-type": "analyze mobilenet_v3_small --by type",
+    "analyze-columns": "analyze vgg16 --columns type,output,macs,output_values,ops_cmp",
+    "analyze-sort": "analyze resnet18 --sort params",
+    "analyze-free": "analyze mobilenet_v1 --free alpha",
+    "analyze-several": "analyze alexnet vgg16 resnet50 mobilenet_v1 mobilenet_v2",
+    "compare": "compare tiny.yaml",
+    "compare-folded": "compare resnet50",
+    "compare-two": "compare examples/worked_standard examples/worked_separable",
+    "compare-several": "compare resnet18 resnet50 vgg16 --sort macs",
+    "diff": "diff mobilenet_v1 mobilenet_v2",
+    "diff-top": "diff mobilenet_v1 mobilenet_v1 --set-other alpha=1/2 --top 5",
+    "diff-depth": "diff mobilenet_v1 mobilenet_v2 --depth 1",
+    "verify": "verify examples/worked_separable --full",
+    "formulas": "formulas conv depthwise_conv",
+    "sweep": "sweep mobilenet_v1 --set alpha=0.25,0.5,0.75,1",
+    "solve": "solve mobilenet_v1 --for alpha --max mults=300M",
+    "rewrite": "rewrite examples/one_5x5 --to stacked",
+    "rewrite-list": "rewrite --list",
+    "suggest": "suggest resnet18 --max mults=900M",
+    "check": "check --exit-zero",
+    "specs": "specs",
+}
+
+WIDE = "name: Wide\ninput: [4]\nlayers:\n" + "".join(
+    f"  - linear: {{out_features: {60 if number in (9, 20) else 4}}}\n" for number in range(40)
+)
+"""Forty layers in one list; the tenth and the twenty-first are fifteen times as wide as the others."""
+
+
+def prepare(folder: Path) -> None:
+    """Write the files that the commands read."""
+    spec = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    config = re.search(r"```yaml\n(# convcost\.yaml\n.*?)```", README, re.DOTALL)
+    assert spec is not None
+    assert config is not None
+    (folder / "tiny.yaml").write_text(spec[1], encoding="utf-8")
+    (folder / "convcost.yaml").write_text(config[1], encoding="utf-8")
+    (folder / "wide.yaml").write_text(WIDE, encoding="utf-8")
+
+
+def screen(command: str, width: int) -> str:
+    """Return what a command shows in so many columns, without colour."""
+    result = CliRunner().invoke(app, shlex.split(command), env={"COLUMNS": str(width)})
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def main() -> None:
+    """Write all golden files anew."""
+    from tempfile import TemporaryDirectory
+
+    for file in GOLDEN.glob("*.txt"):
+        file.unlink()
+    with TemporaryDirectory() as folder:
+        prepare(Path(folder))
+        os.chdir(folder)
+        for name, command in COMMANDS.items():
+            for width in WIDTHS:
+                (GOLDEN / f"{name}-{width}.txt").write_text(screen(command, width), encoding="utf-8")
+        os.chdir(Path(__file__).parent)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
