@@ -35,12 +35,7 @@ def is_command() -> bool:
     return os.path.splitext(os.path.basename(name))[0] in _NAMES  # noqa: PTH119, PTH122 -- pathlib takes time, too
 
 
-def collect_rarely() -> None:
-    """Let Python look for cycles less often: networks hold none."""
-    gc.set_threshold(200_000, 20, 20)
-
-
 if is_command():
-    collect_rarely()
+    gc.set_threshold(200_000, 20, 20)  # networks hold no cycles
     if is_ours():
         signal.signal(signal.SIGINT, leave)

@@ -150,7 +150,8 @@ def words(name: str) -> str:
 def heading(name: str) -> str:
     """Return the heading of a metric's column, with its unit where it has one."""
     unit = METRICS[name].unit
-    return words(name).capitalize() + (f", {unit}" if unit else "")
+    said = not unit or name.endswith(unit)
+    return words(name).capitalize() + ("" if said else f", {unit}")
 
 
 def listed(names: Iterable[str]) -> str:

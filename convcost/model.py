@@ -85,13 +85,13 @@ class Model(Struct, frozen=True, eq=False):
         return Analysis.of(self.network, batch=positive("batch", batch), fold=fold)
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
-        """Return what the layer types of the network cost, as formulas in the papers' letters.
+        """Return what the layer types of the network cost, as formulas in the papers' symbols.
 
         Args:
-            set: Values for letters, such as `{"Dk": 3}`.
+            set: Values for symbols, such as `{"Dk": 3}`.
 
         Raises:
-            OptionError: There is no such letter, or it cannot have this value.
+            OptionError: There is no such symbol, or it cannot have this value.
 
         >>> load("examples/worked_standard").formulas()
         <Formulas: conv>

@@ -42,14 +42,14 @@ def analyze(
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:
-    """Return what layer types cost, as formulas in the papers' letters; of all types without arguments.
+    """Return what layer types cost, as formulas in the papers' symbols; of all types without arguments.
 
     Args:
         types: Layer types; or models, for the types of their layers.
-        set: Values for letters, such as `{"Dk": 3}`.
+        set: Values for symbols, such as `{"Dk": 3}`.
 
     Raises:
-        OptionError: There is no such type or letter, or it cannot have this value.
+        OptionError: There is no such type or symbol, or it cannot have this value.
 
     >>> formulas("conv").sheets[0].cost.mults
     Dk²·Dp²·M·N/g

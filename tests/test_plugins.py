@@ -231,7 +231,7 @@ def test_a_wrong_formula_of_theirs_is_found(run, tmp_path):
         assert "output shape: counted " in done.stdout
 
 
-def test_formulas_tell_their_letters(run):
+def test_formulas_show_their_symbols(run):
     status, out, errors = run("formulas", "outer", "shrinkage")
     assert (status, errors) == (0, "")
     assert "  output axis 3    M·M2\n  mul              Di²·M·M2·r\n" in out

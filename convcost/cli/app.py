@@ -244,7 +244,6 @@ def main() -> None:
     The status is 0 when all went well, 2 when the input or an option is wrong, 3 when convcost itself is.
     """
     warnings.showwarning = _show_warning
-    _startup.collect_rarely()
     progress.watch_layers()
     streams.limit_widths()
     status = _run()

@@ -80,14 +80,14 @@ def diff(
         reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
     else:
         reports = _since("HEAD" if base is None else base, specs, settings, batch=batch, fold=not no_fold)
-    warnings = [each for report in reports for each in report.warnings]
     if only_changed:
         reports = [report for report in reports if report.difference.changed]
     if reports:
+        warnings = [each for report in reports for each in report.warnings]
         output.write([with_rows(report, rows) for report in reports], chosen, warnings=warnings)
         return
     shown = output.Output("table")
-    output.write([], [each for each in chosen if each != shown], warnings=warnings)
+    output.write([], [each for each in chosen if each != shown])
     if shown in chosen:
         output.show("Nothing has changed.\n")
 

@@ -10,7 +10,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "analyze": (
         ("convcost analyze mobilenet_v1 --set alpha=1/2", "at half the width"),
-        ("convcost analyze net.yaml --sort mults --top 5", "its most expensive layers"),
+        ("convcost analyze net.yaml --sort mults --top 5", "its largest layers"),
         ("convcost analyze net.yaml -o cost.json", "everything, for a program"),
     ),
     "verify": (
@@ -38,25 +38,26 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost suggest resnet18 --max params=8M", "of a larger network"),
     ),
     "check": (
-        ("convcost check", "all that convcost.yaml names"),
+        ("convcost check net.yaml --max mults=2M", "without a configuration"),
         ("convcost check --base origin/main -f github", "in a pull request"),
         ("convcost check --accept", "raise exceeded limits"),
     ),
     "init": (
-        ("convcost init net.yaml", "allow 10% more than today"),
-        ("convcost init net.yaml --headroom 5% --force", "allow less"),
+        ("convcost init", "all specs here, 10% above today"),
+        ("convcost init net.yaml --headroom 5% --force", "one, and less"),
     ),
     "formulas": (
         ("convcost formulas conv", "in the papers' letters"),
         ("convcost formulas conv --set Dk=3 --latex", "for a paper"),
     ),
     "sweep": (
+        ("convcost sweep mobilenet_v1", "its symbols"),
         ("convcost sweep mobilenet_v1 --set alpha=0.5,0.75,1", "some widths"),
-        ("convcost sweep mobilenet_v1 --set r=128:225:32 --best mults", "some sizes"),
+        ("convcost sweep mobilenet_v1 --set r=128:224:32", "some sizes"),
     ),
     "solve": (
         ("convcost solve mobilenet_v1 --for alpha --max mults=300M", "the largest width"),
-        ("convcost solve mobilenet_v1 --for alpha --max params=2M --set r=192", ""),
+        ("convcost solve mobilenet_v1 --for r --max macs=300M", "the largest size"),
     ),
     "specs": (
         ("convcost specs", "all, with their totals"),

@@ -1,4 +1,4 @@
-"""`convcost formulas`: the cost of each layer type, in the papers' letters."""
+"""`convcost formulas`: the cost of each layer type, in the papers' symbols."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import convcost
 from convcost.cli import options, output
 
 _TYPES = typer.Argument(None, metavar="[TYPE]…", show_default=False, help="Layer types; without, all of them.")
-_LETTERS = typer.Option([], "--set", metavar="LETTER=NUMBER", help="Give a letter a value; repeatable.")
+_SYMBOLS = typer.Option([], "--set", metavar="SYMBOL=NUMBER", help="Give a symbol a value; repeatable.")
 
 
 def formulas(
     types: Optional[list[str]] = _TYPES,  # noqa: UP045 -- typer reads the annotation while running
-    set: list[str] = _LETTERS,
+    set: list[str] = _SYMBOLS,
     latex: bool = typer.Option(False, "--latex", help="Write the formulas in LaTeX."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the formulas of each layer type, derived from the code that counts."""
-    from convcost.cost.formulas_report import LettersReport
+    from convcost.cost.formulas_report import FormulasReport
 
     chosen = output.outputs(format, outputs)
     found = convcost.formulas(*(types or ()), set=options.settings(set))
-    output.write([LettersReport.of(found, "latex" if latex else "unicode")], chosen)
+    output.write([FormulasReport.of(found, "latex" if latex else "unicode")], chosen)

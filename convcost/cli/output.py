@@ -145,8 +145,8 @@ def _check_length(output: Output, text: str) -> None:
         return
     if sys.stdout is not None and sys.stdout.isatty():
         found = f"{len(text):,} characters of JSON"
-        help = "-o cost.json writes a file, | less shows pages, -o json:- shows it here all the same"
-        raise OptionError(ErrorDetail("this is much for a terminal", found=found, help=help))
+        help = "-o cost.json writes it, | less pages it, -o json:- shows it here"
+        raise OptionError(ErrorDetail("this is a lot for a terminal", found=found, help=help))
 
 
 def check_places(chosen: Sequence[Output]) -> None:

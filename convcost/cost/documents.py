@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from convcost.cost.analysis import Analysis, LayerCost
     from convcost.cost.separable import SeparableRatio
 
+_PLAIN = frozenset((int, bool, str))  # what documents have as it is
+
 Values = Callable[[str], Sequence[Any]]
 """Gives a metric's value of each row."""
 
@@ -136,7 +138,9 @@ def ratio_document(ratio: SeparableRatio | None) -> numbers.RatioDocument | None
 
 def fields_document(row: LayerCost) -> dict[str, Any] | None:
     """Return the fields of a layer; None for several in one row."""
-    return {name: _listed(value) for name, value in row.fields.items()} if row.definition is not None else None
+    if row.definition is None:
+        return None
+    return {name: value if value.__class__ in _PLAIN else _listed(value) for name, value in row.fields.items()}
 
 
 def fields_text(row: LayerCost) -> str:
@@ -147,15 +151,17 @@ def fields_text(row: LayerCost) -> str:
     if fields is None:
         return ""
     if any(map(_has_formula, fields.values())):
-        from convcost.cost.free import told
+        from convcost.cost.free import with_texts
 
-        fields = told(fields)
+        fields = with_texts(fields)
     return as_text(fields)
 
 
 def _listed(value: Any) -> Any:
     """Return a field's value as documents have it, with lists for tuples."""
-    return [_listed(each) for each in value] if value.__class__ is tuple else plain(value)
+    if value.__class__ is not tuple:
+        return plain(value)
+    return [each if each.__class__ in _PLAIN else _listed(each) for each in value]
 
 
 def _has_formula(value: Any) -> bool:
@@ -179,9 +185,9 @@ def total_head(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
     }
     if network.free is None:
         return head
-    from convcost.cost.free import told
+    from convcost.cost.free import with_texts
 
-    return {key: told(value) for key, value in head.items()}
+    return {key: with_texts(value) for key, value in head.items()}
 
 
 def plain(value: Any) -> Any:
@@ -196,9 +202,9 @@ def heads(
     found = numbers_of_rows(analysis, rows, values, names)
     if analysis.network.free is None:
         return found
-    from convcost.cost.free import told
+    from convcost.cost.free import with_texts
 
-    return map(told, found)
+    return map(with_texts, found)
 
 
 def numbers_of_rows(
@@ -224,29 +230,33 @@ def _free_document(
     left_out: int | None,
 ) -> Struct:
     """Return the document of an analysis whose numbers are formulas: their texts, and their structures beside them."""
-    from convcost.cost.free import conditions, structures, symbols, told
+    from convcost.cost.free import conditions, structures, symbols, with_texts
 
     formulas = analysis.formulas(rows)
     known = kinds(names, free=True)
     network = network_document(analysis.network)
     sums = {name: plain(analysis.value(name)) for name in names}
     return documents.FreeAnalysis(
-        network=documents.NetworkDocument(**told({name: getattr(network, name) for name in network.__struct_fields__})),
+        network=documents.NetworkDocument(
+            **with_texts({name: getattr(network, name) for name in network.__struct_fields__})
+        ),
         free={name: documents.FreeSymbol(**known_of) for name, known_of in symbols(free).items()},
         conditions=[documents.ConditionDocument(**condition) for condition in conditions(free)],
         convention=convention_document(analysis),
         layers=[
             known.layer(
-                **told(head),
+                **with_texts(head),
                 ratio=ratio_document(row.ratio),
                 notes=list(row.notes),
                 formula=formulas[row.name],
-                fields=told(fields_document(row)),
+                fields=with_texts(fields_document(row)),
                 structures=structures(head),
             )
             for row, head in zip(rows, numbers_of_rows(analysis, rows, values, names), strict=True)
         ],
-        total=known.total(**told(sums), ops=told(analysis.total.ops.to_dict()), structures=structures(sums)),
+        total=known.total(
+            **with_texts(sums), ops=with_texts(analysis.total.ops.to_dict()), structures=structures(sums)
+        ),
         left_out=UNSET if left_out is None else left_out,
         warnings=warning_documents(analysis.warnings),
     )

@@ -1,4 +1,4 @@
-"""What each layer type costs as formulas in the papers' letters: its own code, run on symbols.
+"""What each layer type costs as formulas in the papers' symbols: its own code, run on them.
 
 M input and N output channels, Di input, Dp output and Dk kernel size, s stride, p padding, d dilation, g groups, m
 depth multiplier; squares stand for both axes. Nothing here states a formula.
@@ -13,18 +13,19 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
+from convcost.cost.layer_formulas import cost_in_letters, has_other_inputs
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
-from convcost.layers.base import FEATURES
+from convcost.layers.base import FEATURES, SEQUENCE
 from convcost.layers.fields import AXIS, FLAG, WORD
-from convcost.layers.layout import VECTOR
-from convcost.network import Layer
+from convcost.layers.layout import TOKENS, VECTOR, layout_of
+from convcost.network import Layer, NetworkBuilder, Tensor
 from convcost.numbers import plain
 from convcost.ops import Cost
 from convcost.reports.result import Result
 from convcost.symbolic import Formula, NeedsValueError, assuming, quotient, symbol
 
-LETTERS: Mapping[str, str] = {
+SYMBOLS: Mapping[str, str] = {
     "M": "input channels, or features",
     "N": "output channels, or features",
     "Di": "input size",
@@ -41,7 +42,7 @@ LETTERS: Mapping[str, str] = {
     "a": "first channel",
     "b": "channel behind the last",
 }
-"""The letters and what they stand for; a type's fields may bring others, which `letters_of` tells."""
+"""The symbols and what they stand for; a type's fields may bring others: see `symbols_of`."""
 
 _WITNESS = {
     "M": 10**6,
@@ -57,9 +58,10 @@ _WITNESS = {
     "a": 0,
     "b": 1,
 }
+_DIVISIBLE = 720_720  # what stands for a letter of which nothing is known: all small numbers divide it
 _AXES = ("d", "h", "w")
 _WITNESS |= {name + axis: value for name, value in _WITNESS.items() for axis in _AXES}
-"""Where a layer works: what it asks of its letters there is told as a condition."""
+"""Where a layer works: what it asks of its symbols there becomes a condition."""
 _NOT_NEGATIVE = frozenset(("p", "o", "a"))
 
 
@@ -74,8 +76,8 @@ class Sheet(Struct, frozen=True):
         axes: All sizes of the output where its first axis is none of channels; empty otherwise.
         cost: What it costs for one input, without biases and affine parameters.
         extra: What these add, by the field that turns them on.
-        conditions: What must hold of the letters.
-        letters: The letters that the type brings along, with what they stand for.
+        conditions: What must hold of the symbols.
+        symbols: The symbols that the type brings along, with what they stand for.
     """
 
     type: str
@@ -86,7 +88,7 @@ class Sheet(Struct, frozen=True):
     extra: Mapping[str, Cost]
     conditions: tuple[str, ...]
     axes: Shape = ()
-    letters: Mapping[str, str] = {}
+    symbols: Mapping[str, str] = {}
 
 
 class Quotient(Struct, frozen=True):
@@ -105,7 +107,7 @@ class Formulas(Result, frozen=True):
         quotients: What some convolutions cost of the standard one, where one of the types is a convolution.
     """
 
-    shown_by: ClassVar[str] = "convcost.cost.formulas_report:LettersReport.of"
+    shown_by: ClassVar[str] = "convcost.cost.formulas_report:FormulasReport.of"
 
     sheets: tuple[Sheet, ...]
     quotients: tuple[Quotient, ...]
@@ -116,16 +118,16 @@ class Formulas(Result, frozen=True):
 
         Args:
             types: The layer types.
-            settings: Values for letters: whole numbers.
+            settings: Values for symbols: whole numbers.
 
         Raises:
-            OptionError: There is no such type or letter, or the layer cannot work with these values.
+            OptionError: There is no such type or symbol, or the layer cannot work with these values.
         """
         names = list(types)
         values = {name: _whole(name, value) for name, value in (settings or {}).items()}
         found = sheets(names, values)
-        told = quotients(values) if not names or not _WITH_QUOTIENTS.isdisjoint(names) else []
-        return cls(tuple(found), tuple(told))
+        shares = quotients(values) if not names or not _WITH_QUOTIENTS.isdisjoint(names) else []
+        return cls(tuple(found), tuple(shares))
 
     def summary(self) -> str:
         """Return the result in one line."""
@@ -148,19 +150,19 @@ def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None)
 
     Args:
         types: The layer types.
-        settings: Values for letters.
+        settings: Values for symbols.
 
     Raises:
-        OptionError: There is no such type or letter, or the layer cannot work with these values.
+        OptionError: There is no such type or symbol, or the layer cannot work with these values.
     """
     settings = settings or {}
     names = list(dict.fromkeys(types)) or list(REGISTRY)
     known = [name for name in names if name in REGISTRY]
-    letters = LETTERS.keys() | {letter for name in known for letter in letters_of(REGISTRY[name])}
+    symbols = SYMBOLS.keys() | {own for name in known for own in symbols_of(REGISTRY[name])}
     unknown = [
-        ErrorDetail(f"there is no letter {name!r}", help=nearest(name, letters) or f"known: {', '.join(LETTERS)}")
+        ErrorDetail(f"there is no symbol {name!r}", help=nearest(name, symbols) or f"known: {', '.join(SYMBOLS)}")
         for name in settings
-        if name not in letters
+        if name not in symbols
     ]
     unknown += [
         ErrorDetail(f"{name} is at least {least}", found=f"--set {name}={value}")
@@ -186,13 +188,13 @@ def _distinct(variants: list[Sheet]) -> list[Sheet]:
     return [replace(sheet, variant=firsts[sheet.variant]) for sheet in variants if sheet.variant in firsts]
 
 
-def letters_of(definition: type[LayerType]) -> dict[str, str]:
-    """Return the letters that a layer type's fields bring along, with what the fields are."""
+def symbols_of(definition: type[LayerType]) -> dict[str, str]:
+    """Return the symbols that a layer type's fields bring along, with what the fields are."""
     found: dict[str, str] = {}
     for name, field in definition.fields.items():
-        letter = _letter(name, field)
-        if letter and letter not in LETTERS:
-            found[letter] = field.about[:1].lower() + field.about[1:].rstrip(".")
+        own = _symbol_of(name, field)
+        if own and own not in SYMBOLS:
+            found[own] = field.about[:1].lower() + field.about[1:].rstrip(".")
     if definition.arity[0] > 1 and definition.channels != SAME:
         found |= {f"M{number}": f"channels of input {number}" for number in range(2, definition.arity[0] + 1)}
     return found
@@ -205,13 +207,13 @@ def quotients(settings: Mapping[str, int] | None = None) -> list[Quotient]:
     [('1/N + 1/Dk²', 'separable'), ('1/N + 1/(Dkh·Dkw)', 'separable, Dkh × Dkw')]
     """
     settings = settings or {}
-    told = []
+    found = []
     for name, given, over in _QUOTIENTS:
-        letters = _Letters(settings)
+        symbols = _Symbols(settings)
         with assuming(_WITNESS):
-            part, whole = (_of(letters, type, fields) for type, fields in (given, over))
-        told.append(Quotient(name, quotient(part.mults, whole.mults), quotient(part.params, whole.params)))
-    return told
+            part, whole = (_of(symbols, type, fields) for type, fields in (given, over))
+        found.append(Quotient(name, quotient(part.mults, whole.mults), quotient(part.params, whole.params)))
+    return found
 
 
 _PLAIN = {"depth_multiplier": 1, "groups": 1, "bias": False}
@@ -230,11 +232,15 @@ _QUOTIENTS: tuple[tuple[str, tuple[str, dict[str, Any]], tuple[str, dict[str, An
 )
 
 
-def of_layer(layer: Layer) -> dict[str, str]:
+def of_layer(layer: Layer) -> dict[str, str] | None:
     """Return a layer's formulas in its own letters: `params`, `mults`, `adds`, other operations that occur, as texts.
 
-    They are for one input, and worked out once for all layers that differ in numbers only.
+    They are for one input, and worked out once for all layers that differ in numbers only. None where the layer works
+    on its own numbers only.
     """
+    if has_other_inputs(layer):
+        cost = cost_in_letters(layer)
+        return texts(cost) if cost is not None else None
     fields = layer.fields
     structure = tuple([_kind(fields[name]) for name in REGISTRY[layer.type].fields])
     inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
@@ -250,12 +256,18 @@ def _kind(value: Any) -> Any:
     return value if value.__class__ in (str, bool) else None
 
 
+_ONE, _FIRST, _DIFFERENT = 1, 2, 3
+"""What a size is among the sizes of all axes: 1; like the first that is not 1; or another one."""
+
+
 def _pattern(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return 1 for each size that is 1, 2 for one like the first that is not, 3 for another."""
-    others = [size for size in sizes if size.__class__ is not int or size != 1]
-    if len(others) == len(sizes) and all(size is others[0] for size in others):
-        return (2,) * len(sizes)
-    return tuple([1 if size.__class__ is int and size == 1 else 2 if _same(size, others[0]) else 3 for size in sizes])
+    """Return which sizes are 1, like the first that is not, or different: layers that agree in this share formulas."""
+    first = next((size for size in sizes if not _is_one(size)), None)
+    return tuple([_ONE if _is_one(size) else _FIRST if _same(size, first) else _DIFFERENT for size in sizes])
+
+
+def _is_one(size: Any) -> bool:
+    return size.__class__ is int and size == 1
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -266,46 +278,46 @@ def _same(a: Any, b: Any) -> bool:
 def _of_structure(
     type: str, structure: tuple[Any, ...], inputs: tuple[tuple[int, ...], ...], output: tuple[int, ...]
 ) -> dict[str, str]:
-    letters = _Letters({})
+    symbols = _Symbols({})
     fields: dict[str, Any] = {}
     for (name, field), kind in zip(REGISTRY[type].fields.items(), structure, strict=True):
-        letter = _letter(name, field)
-        if letter == "p":  # it changes the output size, which has a letter, and no count
+        own = _symbol_of(name, field)
+        if own == "p":  # it changes the output size, which has a symbol, and no count
             fields[name] = ((0, 0),) * len(output)
-        elif letter and kind.__class__ is tuple:
-            fields[name] = letters.axes(letter, kind)
-        elif letter and kind.__class__ is int:
-            fields[name] = 1 if kind == 1 else letters[letter]
+        elif own and kind.__class__ is tuple:
+            fields[name] = symbols.axes(own, kind)
+        elif own and kind.__class__ is int:
+            fields[name] = 1 if kind == _ONE else symbols[own]
         else:
             fields[name] = _plain(field) if kind is None or kind.__class__ is int else kind
     layer = REGISTRY[type](fields)
-    channels = [_channels(letters, layer.__class__, number) for number in range(1, len(inputs) + 1)]
-    shapes = tuple([(each, *letters.axes("Di", sizes)) for each, sizes in zip(channels, inputs, strict=True)])
+    channels = [_channels(symbols, layer.__class__, number) for number in range(1, len(inputs) + 1)]
+    shapes = tuple([(each, *symbols.axes("Di", sizes)) for each, sizes in zip(channels, inputs, strict=True)])
     with assuming(_witness(REGISTRY[type])):
         try:
             shape = layer.output_shape(*shapes)
         except LayerError:  # sizes that fit only as numbers, and change no count
-            shape = (letters["M"],)
+            shape = (symbols["M"],)
         if layer.channels != FIXED:
-            shape = (shape[0], *letters.axes("Dp", output))
+            shape = (shape[0], *symbols.axes("Dp", output))
         return texts(layer.cost(shapes, shape))
 
 
 def texts(cost: Cost) -> dict[str, str]:
     """Return a cost's formulas as texts: `params`, `mults`, `adds`, and each other kind of operation that occurs."""
     counts = cost.ops.to_dict()
-    told = {"params": cost.params, "mults": counts.pop("mul", 0), "adds": counts.pop("add", 0), **counts}
-    return {name: str(value) for name, value in told.items()}
+    found = {"params": cost.params, "mults": counts.pop("mul", 0), "adds": counts.pop("add", 0), **counts}
+    return {name: str(value) for name, value in found.items()}
 
 
-def _letter(name: str, field: Field) -> str:
-    """Return the letter of a field: its name where a number must be given that has none."""
+def _symbol_of(name: str, field: Field) -> str:
+    """Return the symbol of a field: its name where a number must be given that has none."""
     numeric = field.read.form.kind not in (AXIS, FLAG, WORD)
     return field.letter or (name if field.required and numeric else "")
 
 
 def _plain(field: Field) -> Any:
-    """Return a value of a field without a letter."""
+    """Return a value of a field without a symbol."""
     if field.read.form.kind == AXIS:
         return field.plain()
     if field.required:
@@ -313,18 +325,18 @@ def _plain(field: Field) -> Any:
     return field.default
 
 
-def _channels(letters: _Letters, definition: type[LayerType], number: int) -> Any:
-    """Return the channels of an input: M, and another letter for a later one that need not have as many."""
-    return letters["M" if number == 1 or definition.channels == SAME else f"M{number}"]
+def _channels(symbols: _Symbols, definition: type[LayerType], number: int) -> Any:
+    """Return the channels of an input: M, and another symbol for a later one that need not have as many."""
+    return symbols["M" if number == 1 or definition.channels == SAME else f"M{number}"]
 
 
 def _witness(definition: type[LayerType]) -> dict[str, int]:
-    """Return values at which a layer of a type works: its own letters are as small as they can be."""
-    letters = {_letter(name, field): field.read.form.minimum for name, field in definition.fields.items()}
-    return {letter: max(1, minimum) for letter, minimum in letters.items() if letter not in LETTERS} | _WITNESS
+    """Return values at which a layer of a type works: its own symbols are as small as they can be."""
+    symbols = {_symbol_of(name, field): field.read.form.minimum for name, field in definition.fields.items()}
+    return {own: max(1, minimum) for own, minimum in symbols.items() if own not in SYMBOLS} | _WITNESS
 
 
-class _Letters:
+class _Symbols:
     """The symbols, or the values that are set instead."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -336,11 +348,11 @@ class _Letters:
         return symbol(name, whole=True, minimum=0 if name in _NOT_NEGATIVE else 1)
 
     def axes(self, name: str, pattern: tuple[int, ...]) -> tuple[Any, ...]:
-        """Return a letter for each axis; axes that differ get letters of their own."""
-        if 3 not in pattern:
-            return tuple([1 if kind == 1 else self[name] for kind in pattern])
+        """Return a symbol for each axis; axes that differ get symbols of their own."""
+        if _DIFFERENT not in pattern:
+            return tuple([1 if kind == _ONE else self[name] for kind in pattern])
         axes = _AXES[-len(pattern) :]
-        return tuple([1 if kind == 1 else self[name + axis] for kind, axis in zip(pattern, axes, strict=True)])
+        return tuple([1 if kind == _ONE else self[name + axis] for kind, axis in zip(pattern, axes, strict=True)])
 
 
 def _variants(type: str) -> list[str]:
@@ -354,53 +366,108 @@ def _words(type: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
-    letters = _Letters(settings)
+    symbols = _Symbols(settings)
     words = _words(type)
     given: dict[str, Any] = {words[0]: variant} if words else {}
     names = REGISTRY[type].fields
     flags: list[str] = ["affine"] if "affine" in names else ["bias"] if "bias" in names else []
     definition = REGISTRY[type]
+    if definition.formula_case(symbols.__getitem__) is not None:
+        return _sheet_of_case(definition, variant, given, flags, symbols)
     with assuming(_witness(definition)) as conditions:
         try:
-            stages = _stages(letters, type, given)
+            stages = _stages(symbols, type, given)
             channels, sizes = stages[-1][2][0], stages[0][2][1:]  # a second stage keeps the size
-            cost = _of(letters, type, given | dict.fromkeys(flags, False))
-            extra = {name: _less(_of(letters, type, given | {name: True}), cost) for name in flags}
+            cost = _of(symbols, type, given | dict.fromkeys(flags, False))
+            extra = {name: _less(_of(symbols, type, given | {name: True}), cost) for name in flags}
         except LayerError as error:
             raise OptionError(ErrorDetail(f"{type}: {error.message}", found=error.found, help=error.help)) from None
         except NeedsValueError as need:  # the divisors of a number, and the like
             raise OptionError(ErrorDetail(f"{type}: this needs values", found=str(need))) from None
-        told = tuple(str(each) for each in conditions)
+        required = tuple(str(each) for each in conditions)
     moved = definition.channels == FIXED and len(sizes) > 0
     size = sizes[0] if sizes and not moved else None
     axes = stages[-1][2] if moved else ()
-    return Sheet(type, variant, channels, size, cost, extra, told, axes, letters_of(definition))
+    return Sheet(type, variant, channels, size, cost, extra, required, axes, symbols_of(definition))
 
 
-def _of(letters: _Letters, type: str, given: Mapping[str, Any]) -> Cost:
-    """Return the cost of a layer whose output size is its own letter; of a composite one, the sum of its stages."""
+def _sheet_of_case(
+    definition: type[LayerType], variant: str, given: Mapping[str, Any], flags: list[str], symbols: _Symbols
+) -> Sheet:
+    """Return the formulas of a type that says itself on which inputs they are shown."""
+    names: dict[str, int] = {}
+
+    def letter(name: str) -> Any:
+        names[name] = 2 * _WITNESS["Di"] if name == "Dp" else _WITNESS.get(name, _DIVISIBLE)
+        return symbols[name]
+
+    case = definition.formula_case(letter)
+    assert case is not None
+    fields, shapes = {**case[0], **given}, case[1]
+    type = definition.type
+    with assuming({name: value for name, value in names.items() if name not in symbols.settings}) as conditions:
+        try:
+            cost, output = _cost_of_case(definition, fields | dict.fromkeys(flags, False), shapes)
+            extra = {
+                name: _less(_cost_of_case(definition, fields | {name: True}, shapes)[0], cost)
+                for name in flags
+                if name in case[0]
+            }
+        except LayerError as error:
+            raise OptionError(ErrorDetail(f"{type}: {error.message}", found=error.found, help=error.help)) from None
+        except NeedsValueError as need:
+            raise OptionError(ErrorDetail(f"{type}: this needs values", found=str(need))) from None
+        required = tuple(str(each) for each in conditions)
+    axes = output if len(output) > 1 else ()
+    return Sheet(type, variant, output[0], None, cost, extra, required, axes, symbols_of(definition))
+
+
+def _cost_of_case(
+    definition: type[LayerType], fields: Mapping[str, Any], shapes: tuple[Shape, ...]
+) -> tuple[Cost, Shape]:
+    """Return the cost and the output of a layer, of a composite one the sum of what it is written for."""
+    layer = definition(fields)
+    if not definition.composite:
+        outputs = layer.output_shapes(*shapes)
+        return layer.cost(shapes, outputs[0]), outputs[0]
+    builder = NetworkBuilder()
+    layout = TOKENS if definition.takes in (SEQUENCE, FEATURES) else ""
+    inputs = tuple([builder.add_input(shape, layout) for shape in shapes])
+
+    def add(label: str, type: str, fields: Mapping[str, Any], *reads: Any) -> tuple[Any, ...]:
+        return builder.place(REGISTRY[type].on(fields, reads), reads, (label,))
+
+    (output, *_) = layer.unroll(inputs, add)
     whole = Cost()
-    shapes = _inputs(letters, type)
-    for stage, fields, output in _stages(letters, type, given):
-        sized = output if REGISTRY[stage].channels == FIXED else _sized(letters, output)
+    for each in builder.layers:
+        whole += each.cost()
+    return whole, output.shape
+
+
+def _of(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> Cost:
+    """Return the cost of a layer whose output size is its own symbol; of a composite one, the sum of its stages."""
+    whole = Cost()
+    shapes = _inputs(symbols, type)
+    for stage, fields, output in _stages(symbols, type, given):
+        sized = output if REGISTRY[stage].channels == FIXED else _sized(symbols, output)
         whole += _unpadded(stage, fields).cost(shapes, sized)
         shapes = (sized,)
     return whole
 
 
-def _sized(letters: _Letters, output: Shape) -> Shape:
-    return (output[0], *[size if size.__class__ is int else letters["Dp"] for size in output[1:]])
+def _sized(symbols: _Symbols, output: Shape) -> Shape:
+    return (output[0], *[size if size.__class__ is int else symbols["Dp"] for size in output[1:]])
 
 
-def _stages(letters: _Letters, type: str, given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], Shape]]:
+def _stages(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], Shape]]:
     """Return the type, fields and output shape of the layers that a type is written for: as a rule itself."""
-    fields, shapes = _fields(letters, type, given), _inputs(letters, type)
+    fields, shapes = _fields(symbols, type, given), _inputs(symbols, type)
     written = REGISTRY[type](fields).stages() or (("", type, fields),)
     stages = []
     for _, stage, part in written:
         output = REGISTRY[stage](part).output_shape(*shapes)
         stages.append((stage, part, output))
-        shapes = (_sized(letters, output),)
+        shapes = (_sized(symbols, output),)
     return stages
 
 
@@ -409,25 +476,27 @@ def _unpadded(type: str, fields: Mapping[str, Any]) -> Any:
     return REGISTRY[type]({**fields, "padding": ((0, 0), (0, 0))} if "padding" in fields else fields)
 
 
-def _inputs(letters: _Letters, type: str) -> tuple[Shape, ...]:
+def _inputs(symbols: _Symbols, type: str) -> tuple[Shape, ...]:
     layer = REGISTRY[type]
-    sizes = () if layer.takes in (VECTOR, FEATURES) else (letters["Di"], letters["Di"])
-    return tuple([(_channels(letters, layer, number), *sizes) for number in range(1, layer.arity[0] + 1)])
+    sizes = () if layer.takes in (VECTOR, FEATURES) else (symbols["Di"], symbols["Di"])
+    return tuple([(_channels(symbols, layer, number), *sizes) for number in range(1, layer.arity[0] + 1)])
 
 
-def _fields(letters: _Letters, type: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, field in REGISTRY[type].fields.items():
         value = given.get(name, ...)
         if value is ...:
-            letter = _letter(name, field)
-            value = letters[letter] if letter else _plain(field)
+            own = _symbol_of(name, field)
+            value = symbols[own] if own else _plain(field)
         elif value.__class__ is tuple:
-            value = [letters[each] for each in value]
-        elif value.__class__ is str and value in LETTERS:
-            value = letters[value]
+            value = [symbols[each] for each in value]
+        elif value.__class__ is str and value in SYMBOLS:
+            value = symbols[value]
         plain = value is None or field.read.form.kind == AXIS
         fields[name] = value if plain else field.read(value, 2)
+    inputs = [Tensor(shape, layout=layout_of(shape)) for shape in _inputs(symbols, type)]
+    REGISTRY[type].prepare(fields, inputs)
     return fields
 
 

@@ -1,4 +1,4 @@
-"""The report of the layer types' formulas in the papers' letters."""
+"""The report of the layer types' formulas in the papers' symbols."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.cost.formulas import LETTERS, Formulas, Quotient, Sheet
+from convcost.cost.formulas import SYMBOLS, Formulas, Quotient, Sheet
 from convcost.documents import formulas as documents
 from convcost.reports.contents import Column, Row, Table, counted, grouped, percent
 from convcost.symbolic import Formula
@@ -16,7 +16,7 @@ from convcost.symbolic import Formula
 _COLUMNS = (Column("Layer type", role="name"), Column("Formula"))
 
 
-class LettersReport(Struct, frozen=True):
+class FormulasReport(Struct, frozen=True):
     """The formulas of layer types for every format.
 
     Attributes:
@@ -30,14 +30,14 @@ class LettersReport(Struct, frozen=True):
     style: str = "unicode"
 
     @classmethod
-    def of(cls, formulas: Formulas, style: str = "unicode") -> LettersReport:
+    def of(cls, formulas: Formulas, style: str = "unicode") -> FormulasReport:
         """Return the report of formulas, written in a style."""
         return cls(formulas.sheets, formulas.quotients, style)
 
     def data(self) -> Struct:
         """Return the formulas as a document."""
         return documents.FormulasDocument(
-            letters=dict(self._letters()),
+            letters=dict(self._symbols()),
             formulas=[
                 {
                     "type": sheet.type,
@@ -104,17 +104,17 @@ class LettersReport(Struct, frozen=True):
     def _footer(self) -> Iterator[str]:
         text = " ".join(str(value) for sheet in self.sheets for _, value in _quantities(sheet))
         found = set(re.findall(r"[^\W\d_]+\d*", text))
-        used = [f"{letter} {meaning}" for letter, meaning in self._letters().items() if letter in found]
+        used = [f"{name} {meaning}" for name, meaning in self._symbols().items() if name in found]
         if used:
             yield "; ".join(used) + "."
-        yield "Each is what the layer type's own code gives for these letters."
+        yield "Each is what the layer type's own code gives for these symbols."
         for sheet in self.sheets if len(self.sheets) <= 3 else ():
             if sheet.conditions:
                 yield f"{sheet.type}: where {', '.join(sheet.conditions)}."
 
-    def _letters(self) -> Mapping[str, str]:
-        own = {letter: meaning for sheet in self.sheets for letter, meaning in sheet.letters.items()}
-        return {**own, **LETTERS}
+    def _symbols(self) -> Mapping[str, str]:
+        own = {name: meaning for sheet in self.sheets for name, meaning in sheet.symbols.items()}
+        return {**own, **SYMBOLS}
 
     def _text(self, value: Any, *, factor: bool = True) -> str:
         if isinstance(value, Formula):

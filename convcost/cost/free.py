@@ -1,4 +1,4 @@
-"""What is told of numbers that are formulas: their text, their structure, and where they hold."""
+"""Formulas in reports: their texts, their structures, and the values for which they hold."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from convcost.symbolic import Condition, Formula
 from convcost.symbolic.solutions import solutions
 
 
-def told(value: Any) -> Any:
+def with_texts(value: Any) -> Any:
     """Return plain data with the text of each formula, in the language of the specs, in its place."""
     if isinstance(value, Formula):
         return value.text("plain")
     if isinstance(value, Mapping):
-        return {key: told(each) for key, each in value.items()}
+        return {key: with_texts(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [told(each) for each in value]
+        return [with_texts(each) for each in value]
     return value
 
 
@@ -35,10 +35,10 @@ def structures(numbers: Mapping[str, Any]) -> dict[str, Any]:
 def symbols(free: Free) -> dict[str, Any]:
     """Return the facts of each free symbol, and the value at which open questions were decided."""
     described = {}
-    for name, letter in free.symbols.items():
+    for name, symbol in free.symbols.items():
         value = free.witness.get(name)
         default = str(value) if isinstance(value, Fraction) else value
-        described[name] = {**letter.to_dict()["symbols"][name], "default": default}
+        described[name] = {**symbol.to_dict()["symbols"][name], "default": default}
     return described
 
 
@@ -56,9 +56,9 @@ def simplified(free: Free, terms: Subterms | None = None) -> Iterator[str]:
     Example: `r ≥ 61`, `r mod 32 is 0, 29, 30 or 31` for nine conditions on the floors of r.
     """
     conditions = list(free.conditions)
-    for name, letter in free.symbols.items():
+    for name, symbol in free.symbols.items():
         alone = [each for each in conditions if each.symbols == (name,)]
-        (atom,) = letter.atoms()
+        (atom,) = symbol.atoms()
         found = solutions(atom, alone) if alone else None
         if found is not None:
             yield from found.texts()
@@ -73,7 +73,7 @@ def facts(free: Free) -> list[str]:
 
     Example: `alpha a positive multiple of 1/32`.
     """
-    return [f"{name} {_known(letter.to_dict()['symbols'][name])}" for name, letter in free.symbols.items()]
+    return [f"{name} {_known(symbol.to_dict()['symbols'][name])}" for name, symbol in free.symbols.items()]
 
 
 def _known(known: Mapping[str, Any]) -> str:

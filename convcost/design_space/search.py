@@ -18,7 +18,7 @@ from convcost.symbolic import Condition, Formula, NeedsValueError, symbol
 
 _MOST_CLASSES = 256  # remainders that are looked at apart
 _MOST_ABOVE = 10_000  # candidates looked at for the next valid one
-_LETTER = "k"
+_SYMBOL = "k"
 
 
 class Search:
@@ -149,10 +149,10 @@ class FormulaSearch(Search):
                 return False
 
     def _class_beyond(self, count: int, classes: int, rest: int, limits: Sequence[SweepLimit]) -> int:
-        """Return 1 if the multiples with a remainder are surely beyond, 0 if not, else how many classes may tell."""
+        """Return 1 if the multiples with a remainder are surely beyond, 0 if not, else how many classes decide it."""
         least = -((rest - count) // classes)
-        letter = symbol(_LETTER, whole=True, minimum=least)
-        formula = (letter * classes + rest) * Fraction(self.step)
+        counter = symbol(_SYMBOL, whole=True, minimum=least)
+        formula = (counter * classes + rest) * Fraction(self.step)
         settings = {**self.fixed, self.name: self.value(least * classes + rest)}
         try:
             network = self.build(settings, {self.name: formula})

@@ -32,7 +32,7 @@ Build = Callable[[Mapping[str, Any], "Collection[str] | None"], Network]
 """Gives the network with these values, some symbols kept."""
 
 Watch = Callable[[int, int], None]
-"""Is told how many more points are done, and of how many."""
+"""Progress callback: how many more points are done, and of how many."""
 
 _FEWEST = 8  # points for which a formula is derived
 _CHUNK = 20_000  # points evaluated at once
@@ -97,7 +97,7 @@ class Region(Struct, frozen=True):
     """Formulas, and where they hold.
 
     Attributes:
-        held: The values of the axes that they depend on in no way that they tell; None for the others.
+        held: The values of the axes that formulas cannot keep as symbols; None for the others.
         formulas: The metrics, and the values that all layers put out.
         conditions: What must hold at a point.
     """
@@ -120,7 +120,7 @@ def run(task: SweepTask, pool: Executor | None = None, watch: Watch | None = Non
     Args:
         task: What is asked.
         pool: Any executor of `concurrent.futures`, to work on many points at once.
-        watch: Who is told how it gets on.
+        watch: Progress callback.
     """
     size = len(task)
     outcomes: list[Any] = [None] * size
@@ -335,7 +335,7 @@ class Sweep(Result, frozen=True):
             where: What the points that are shown satisfy; those without a cost do not.
             best: The metric to sort by, the least first.
             pool: Any executor of `concurrent.futures`, to work on many points at once.
-            watch: Who is told how it gets on.
+            watch: Progress callback.
 
         Raises:
             ConvcostError: No point has a cost.
@@ -372,8 +372,8 @@ class Sweep(Result, frozen=True):
             row = dict(zip(names, self.task.values(index), strict=True))
             if isinstance(outcome, ConvcostError):
                 detail = outcome.details[0]
-                told = detail.message + (f": {detail.found}" if detail.found else "")
-                yield {**row, **nothing, "error": told}
+                error = detail.message + (f": {detail.found}" if detail.found else "")
+                yield {**row, **nothing, "error": error}
             else:
                 numbers = dict(zip(self.task.metrics, outcome, strict=True))
                 yield {**row, **numbers, "ratio": Fraction(outcome[place], base) if base else None, "error": None}

@@ -14,7 +14,7 @@ from convcost.reports.contents import Column, Row, Table, bar, counted, figure, 
 
 _DECIMALS = 6
 _LONGEST_ERROR = 36  # characters in the table
-_MOST_ERRORS = 5  # told below it
+_MOST_ERRORS = 5  # listed below it
 
 
 class SweepReport(Struct, frozen=True):
@@ -68,10 +68,10 @@ class SweepReport(Struct, frozen=True):
         size = len(sweep.task)
         fixed = [f"{name} = {decimal(value)}" for name, value in sweep.task.fixed.items()]
         hidden = size - len(sweep.shown)
-        told = [f"{size - hidden:,} of {counted(size, 'point')}" if hidden else counted(size, "point"), *fixed]
+        facts = [f"{size - hidden:,} of {counted(size, 'point')}" if hidden else counted(size, "point"), *fixed]
         return Table(
             title=safe(sweep.name or "network") + ": a sweep",
-            subtitle=(" · ".join(told),),
+            subtitle=(" · ".join(facts),),
             columns=tuple(columns),
             rows=rows,
             total=("",) * (last + 1 + len(metrics) + 3),
@@ -87,7 +87,7 @@ def decimal(value: Any) -> str:
 
 
 def _cut(error: str) -> str:
-    """Return an error as short as a column is; the lines below tell it in full."""
+    """Return an error as short as a column is; the lines below hold all of it."""
     message = safe(error.partition(": ")[0])
     return message if len(message) <= _LONGEST_ERROR else message[: _LONGEST_ERROR - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""The documents of layer types: their formulas in the papers' letters, and the proofs of them."""
+"""The documents of layer types: their formulas in the papers' symbols, and the proofs of them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class QuotientDocument(Struct, frozen=True, kw_only=True):
 
 
 class FormulasDocument(Struct, frozen=True, kw_only=True):
-    """What each layer type costs as formulas, as `convcost formulas` shows it.
+    """What each layer type costs as formulas, as `convcost formulas` shows them.
 
     Attributes:
         schema_version: The version of this structure.
-        letters: What each letter means.
+        letters: What each symbol means.
         formulas: For each `type` and `variant` its output, parameters and operations, and the `conditions`.
         ratios: What some convolutions cost of others.
     """

@@ -143,10 +143,17 @@ class LayerType:
     """The field that gathers what is given by names that no field has; empty where such names are errors."""
     axis_fields: ClassVar[tuple[str, ...]] = ()
     """The fields that hold axes."""
+    named_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that name values which the layer reads."""
+    _merges: ClassVar[bool] = False
 
     def __init_subclass__(cls, type: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.fields = cls.fields | {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
+        named = {name: value for name, value in cls.fields.items() if value.read.form.kind == NAMES}
+        cls.named_fields = tuple(named)
+        most = cls.arity[1]
+        cls._merges = most is None or most - sum(not value.read.form.depth for value in named.values()) > 1
         cls.axis_fields = tuple([name for name, value in cls.fields.items() if value.read.form.kind == AXIS])
         if not type:
             return
@@ -171,9 +178,7 @@ class LayerType:
     @classmethod
     def merges(cls) -> bool:
         """Return whether it takes several inputs, beside the values that its fields name."""
-        most = cls.arity[1]
-        named = [field for field in cls.fields.values() if field.read.form.kind == NAMES and not field.read.form.depth]
-        return most is None or most - len(named) > 1
+        return cls._merges
 
     @classmethod
     def read(cls, given: Mapping[str, Any], inputs: Sequence[Input]) -> LayerType:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
@@ -128,6 +128,10 @@ class ElementwiseOperation(LayerType, type="elementwise"):
         op, value = fields["op"], fields["value"]
         if error := _wrong_value(op, value):
             raise LayerError(*error, field="value" if value is not None else "")
+
+    @classmethod
+    def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]]:
+        return {"op": "exp", "value": None}, ((letter("M"), letter("Di"), letter("Di")),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         ops = _PER_VALUE[self.op] * product(output)

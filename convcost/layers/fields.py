@@ -25,9 +25,6 @@ BOUNDS, SHAPES = "bounds", "shapes"
 AXIS_WORDS = ("channels", "depth", "height", "width", "length")
 """The names of axes; `convcost.layers.layout` says which axis of a layout each is."""
 
-LAYOUT_WORDS = ("feature_map", "tokens", "vector", "unknown")
-"""The words of the field `layout`."""
-
 CHANNELS, GROUPS, BOUND, SIZE, TIMES = "channels", "groups", "bound", "size", "times"
 """What a field says of the output or the input. `CHANNELS`: how many channels the output has; `GROUPS`: a number that
 divides the input's channels, and follows them where it is equal; `BOUND`: a place among the input's channels; `SIZE`:
@@ -112,8 +109,10 @@ class Field:
     def plain(self, rank: int = 0) -> Any:
         """Return the default in normal form on so many spatial axes; no axis is the first, a feature map's channels."""
         form = self.read.form
+        if form.kind == AXIS and (self.default is None or self.default is ...):
+            return (0,) if form.depth else 0
         if self.default is None:
-            return ((0,) if form.depth else 0) if form.kind == AXIS else None
+            return None
         return self.default if self.default is ... else self.read(self.default, rank)
 
     @property
@@ -418,6 +417,8 @@ def value_name(value: Any, rank: int) -> int:
 def value_names(value: Any, rank: int) -> int:
     """Read one or several names of values that become the layer's next inputs; the normal form is their count."""
     names = value if isinstance(value, list) else [value]
+    if not names:
+        raise FieldError("the name of an earlier item, or a list of names", "an empty list")
     for index, name in enumerate(names):
         if not isinstance(name, str):
             raise FieldError("names of earlier items", element=(index,) if names is value else ())

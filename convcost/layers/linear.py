@@ -7,7 +7,7 @@ from itertools import product as combinations
 from typing import Any, ClassVar
 
 from convcost.layers.base import FEATURES, FIXED, MIXES, LayerError, LayerType, Trials, shown
-from convcost.layers.fields import CHANNELS, LAYOUT_WORDS, field, flag, whole, word
+from convcost.layers.fields import CHANNELS, field, flag, layout_field, whole
 from convcost.layers.layout import UNKNOWN, Shape
 from convcost.ops import Cost, accumulate, product
 
@@ -87,7 +87,7 @@ class Matmul(LayerType, type="matmul"):
     channels = FIXED
     gives = UNKNOWN
 
-    layout: str = field(word(*LAYOUT_WORDS), None, "The layout of the product; unknown without it.")
+    layout: str | None = layout_field("The layout of the product; unknown without it.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         a, b = inputs

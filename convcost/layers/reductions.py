@@ -7,7 +7,7 @@ from itertools import product as combinations
 from typing import Any, ClassVar
 
 from convcost.layers.base import FIXED, LayerError, LayerType, Trials, shown
-from convcost.layers.fields import LAYOUT_WORDS, axes, field, flag, word
+from convcost.layers.fields import axes, field, flag, layout_field, word
 from convcost.layers.layout import UNKNOWN, Input, Shape
 from convcost.ops import Cost, Ledger, average_of, maximum_of, product, total_of
 
@@ -34,7 +34,7 @@ class Reduce(LayerType, type="reduce"):
     op: str = field(word("sum", "mean", "max", "min", "norm"), about="What is worked out of the values.")
     axis: tuple[int, ...] = field(axes, about="The axis that is reduced, or a list of axes.")
     keepdim: bool = field(flag, False, "Whether these axes stay, of size 1.")
-    layout: str = field(word(*LAYOUT_WORDS), None, "The layout of the output; without it unknown if axes go.")
+    layout: str | None = layout_field("The layout of the output; without it unknown where axes go.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

@@ -45,7 +45,7 @@ def separable_pairs(network: Network, readers: list[int]) -> dict[int, int]:
             if readers[index] == 1 and max(layer.fields["kernel_size"]) > 1:
                 pending[index] = index
             continue
-        source = layer.inputs[0].producer
+        source = layer.inputs[0].producer if layer.inputs else INPUT
         if not pending or source == INPUT or source not in pending:
             continue
         start = pending.pop(source)

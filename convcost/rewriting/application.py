@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.layers import REGISTRY, LayerError, LayerType, shown
+from convcost.layers.layout import FEATURE_MAP, VECTOR
 from convcost.network import INPUT, Network, NetworkBuilder, Origin, Tensor
 from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Refusal, Rewrite, Site
 
@@ -48,6 +49,7 @@ def survey(network: Network, rewrite: Rewrite) -> Survey:
             site = rewrite.site(graph, index)
             if site is not None:
                 site = _with_own(graph, site)
+                _check_alone(graph, site)
                 _check_shapes(graph, site)
                 sites[index] = site
         except Refusal as refusal:
@@ -61,7 +63,11 @@ def apply(network: Network, sites: Sequence[Site]) -> Rewritten:
     writer = _Writer(graph, {index: site for site in sites for index in site.becomes})
     writer.write()
     built = writer.builder.build(
-        file=network.file, source=network.source, symbols=network.symbols, limits=network.limits
+        file=network.file,
+        source=network.source,
+        symbols=network.symbols,
+        limits=network.limits,
+        named_outputs=writer.outputs(),
     )
     return Rewritten(built, tuple(writer.origins), tuple(sites))
 
@@ -77,6 +83,20 @@ def _with_own(graph: Graph, site: Site) -> Site:
     return replace(site, becomes=dict(sorted({**site.becomes, **own}.items()))) if own else site
 
 
+def _check_alone(graph: Graph, site: Site) -> None:
+    """Refuse layers whose weights others use too, and those that read something else than pictures and vectors.
+
+    Raises:
+        Refusal: There is such a layer.
+    """
+    for index in site.becomes:
+        layer = graph.layers[index]
+        if partner := layer.shares or graph.sharers.get(layer.name, ""):
+            raise Refusal(f"its weights are those of {partner}, too")
+        if any(tensor.layout not in (FEATURE_MAP, VECTOR) for tensor in layer.inputs):
+            raise Refusal("it reads tokens")
+
+
 def _check_shapes(graph: Graph, site: Site) -> None:
     """Refuse a site that would change the output shape.
 
@@ -88,7 +108,7 @@ def _check_shapes(graph: Graph, site: Site) -> None:
     old = graph.layers[last].output_shape
     for index in sorted((*site.becomes, *site.between)):
         writer.take(index)
-    new = writer.values[last].shape
+    new = writer.values[last, 0].shape
     if new != old:
         raise Refusal(f"its output would be {shown(new)} instead of {shown(old)}")
 
@@ -100,9 +120,11 @@ class _Writer:
         self.graph = graph
         self.sites = sites
         self.builder = NetworkBuilder(graph.network.name)
-        self.inputs = [self.builder.add_input(tensor.shape) for tensor in graph.network.inputs]
+        self.inputs = [
+            self.builder.add_input(tensor.shape, tensor.layout, tensor.width) for tensor in graph.network.inputs
+        ]
         self.origins: list[int] = []
-        self.values: dict[int, Tensor] = {}  # the new tensor for each old layer's output
+        self.values: dict[tuple[int, int], Tensor] = {}  # the new tensor for each output of an old layer
 
     def write(self) -> None:
         """Write all layers."""
@@ -115,7 +137,8 @@ class _Writer:
         site = self.sites.get(index)
         inputs = tuple([self._value(tensor) for tensor in layer.inputs])
         if site is None:
-            self.values[index] = self._place(layer.definition, layer.path, index, inputs, layer.former)
+            tensors = self._copy(layer.definition, layer.path, index, inputs, layer.former)
+            self.values |= {(index, number): tensor for number, tensor in enumerate(tensors)}
             return
         value = inputs[0]
         parts = site.becomes[index]
@@ -123,12 +146,18 @@ class _Writer:
         for part in parts:
             path = root if len(parts) == 1 else (*root, part.label)
             value = self._part(part, path, index, value)
-        self.values[index] = value
+        self.values[index, 0] = value
+
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Return the outputs that the network names, as they are now."""
+        return tuple(map(self._value, self.graph.network.named_outputs))
 
     def _value(self, tensor: Tensor) -> Tensor:
         if tensor.producer == INPUT:
             return self.inputs[tensor.output]
-        return self.values.get(tensor.producer, tensor)  # a site that is tried alone reads the old network
+        return self.values.get(
+            (tensor.producer, tensor.output), tensor
+        )  # a site that is tried alone reads the old network
 
     def _part(self, part: Part, path: tuple[str, ...], index: int, value: Tensor) -> Tensor:
         if part.branches:
@@ -167,15 +196,31 @@ class _Writer:
         inputs: tuple[Tensor, ...],
         former: tuple[str, ...] = (),
     ) -> Tensor:
-        """Add a layer that copies or replaces an old one.
+        """Add a layer of one output that copies or replaces an old one.
+
+        Raises:
+            Refusal: The layer cannot take its input.
+        """
+        (tensor,) = self._copy(definition, path, index, inputs, former)
+        return tensor
+
+    def _copy(
+        self,
+        definition: LayerType,
+        path: tuple[str, ...],
+        index: int,
+        inputs: tuple[Tensor, ...],
+        former: tuple[str, ...] = (),
+    ) -> tuple[Tensor, ...]:
+        """Add a layer that copies or replaces an old one and return what it gives.
 
         Raises:
             Refusal: The layer cannot take its input.
         """
         old = self.graph.layers[index]
         try:
-            (tensor,) = self.builder.place(definition, inputs, path, replace(Origin.of(old), former=former))
+            tensors = self.builder.place(definition, inputs, path, replace(Origin.of(old), former=former))
         except LayerError as error:
             raise Refusal(f"{error.message}: {error.found}") from None
         self.origins.append(index)
-        return tensor
+        return tensors

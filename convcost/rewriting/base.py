@@ -75,6 +75,8 @@ class Graph:
                     self.next[source] = index
         self.pairs = separable_pairs(network, self.readers)
         """The depthwise stage of each separable convolution by its pointwise one."""
+        self.sharers = {layer.shares: layer.name for layer in network.layers if layer.shares}
+        """A layer that uses the weights of another one, by the name of that one."""
         self.depthwise = frozenset(self.pairs.values())
 
     def followers(self, index: int) -> list[int]:

@@ -194,11 +194,9 @@ class PartFields:
         """Return whether the type's default in the file, or its own, gives a field."""
         given, default = self.spec.defaults.get(type, {}).get(name), REGISTRY[type].fields[name].default
         if given is None:
-            return (
-                default is not ...
-                and default is not None
-                and all(self._equals_default(type, name, value) for value in values)
-            )
+            if default is None:
+                return all(value is None for value in values)
+            return default is not ... and all(self._equals_default(type, name, value) for value in values)
         own = self.spec.defaults.get(self.item.type, {}).get(name)
         untouched = name not in self.raw and name not in part.changed
         return untouched and given is own and self._stays(name, values)

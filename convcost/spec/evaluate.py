@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from convcost.errors import FormulaError
 from convcost.layers import FieldError, LayerError, LayerType, Shape, shown
-from convcost.layers.layout import channel_axis, number_of_axis
+from convcost.layers.layout import TOKENS, channel_axis, number_of_axis
 from convcost.network import Tensor
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
@@ -53,7 +53,8 @@ class Value(Struct, frozen=True, gc=False):
     @property
     def channels(self) -> Any:
         """How many channels it has: the size of the axis that holds them, of unknown layout the first."""
-        return self.shape[channel_axis(len(self.shape), self.tensor.layout) or 0]
+        tensor = self.tensor
+        return tensor.shape[0 if tensor.layout != TOKENS else -1]
 
     def unsized(self) -> Value:
         """Return it with sizes of which none is known."""

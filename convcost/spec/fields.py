@@ -17,6 +17,9 @@ from convcost.spec.expressions import NAME, RESERVED, Expression
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
+_READ_APART = frozenset((AXIS, TEXT, NAMED, NAMES))
+"""The kinds of fields that hold something else than values and lists of these."""
+
 
 class Follower(Struct, frozen=True):
     """A key that writes a layer behind the one it stands in: the kind of type it may name, and what it is."""
@@ -117,15 +120,18 @@ class Fields:
             elif value.__class__ is Scalar and value.null:
                 continue
             elif follower is None:
-                given[name] = Given(self._value(fields.get(name), value, where), value, outer)
+                field = fields.get(name)
+                if field is None or field.read.form.kind not in _READ_APART:
+                    read = self.values.read(value, where, field.words if field else ())
+                else:
+                    read = self._value(field, value, where)
+                given[name] = Given(read, value, outer)
             else:
                 given[name] = Given(self._follower(value, name, follower, where, outer), value, outer)
         return given
 
-    def _value(self, field: Field | None, node: Node, where: str) -> Any:
-        """Return what a field is given: a value, axes or the names of values."""
-        if field is None:
-            return self.values.read(node, where)
+    def _value(self, field: Field, node: Node, where: str) -> Any:
+        """Return what a field is given: axes, a text, named numbers or the names of values."""
         kind = field.read.form.kind
         if kind == AXIS:
             return self.axis_value(node, where)

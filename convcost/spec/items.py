@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from convcost.errors import PluginError, nearest
 from convcost.layers import REGISTRY
 from convcost.layers.base import count_of_inputs
-from convcost.layers.fields import NAMES
 from convcost.spec.document import (
     BRANCHES,
     EACH,
@@ -306,9 +305,9 @@ class Items:
         if item.type in self.fields.parameters or item.type not in REGISTRY:
             return
         found: list[str] = []
-        for name, field in REGISTRY[item.type].fields.items():
+        for name in REGISTRY[item.type].named_fields:
             given = item.fields.get(name)
-            if field.read.form.kind != NAMES or given is None or given.value is INVALID:
+            if given is None or given.value is INVALID:
                 continue
             nodes = given.at.items if isinstance(given.at, Sequence) else [given.at]
             found += self._names_of(nodes, item.where, names, name)

@@ -23,6 +23,7 @@ from convcost.layers.fields import (
     FLAG,
     MAX_SIZE,
     NAMED,
+    NAMES,
     NUMBER,
     SHAPES,
     WHOLE,
@@ -182,6 +183,9 @@ def _value(form: Form) -> Schema:
     """Return the schema of what a field takes: its words, one value, or lists of values."""
     if form.kind == WRITTEN:
         return {"type": "string"}
+    if form.kind == NAMES:
+        names: Schema = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+        return {"anyOf": [{"type": ["string", "null"]}, *([names] if form.depth else [])]}
     if form.kind == NAMED:
         return {"type": "object", "additionalProperties": _one(Form(WHOLE, form.minimum))}
     if form.kind == BOUNDS:
@@ -208,11 +212,13 @@ def _value(form: Form) -> Schema:
 def _known_words() -> Schema:
     """Return the rule that a file which declares nothing uses the words of the language, numbers and expressions."""
     words = sorted({*all_words(), *REGISTRY, *RESERVED, RESIDUAL, "null"})
+    fields = [(name, field) for layer in REGISTRY.values() for name, field in layer.fields.items()]
+    named = {"name", "from", *[name for name, field in fields if field.read.form.kind == NAMES]}
     return {
         "pattern": f"^({'|'.join(words)})?$|[^A-Za-z_]",
         "patternErrorMessage": "a word that is not declared: symbols are declared under `symbols`",
         "items": {"allOf": [_refer("known_words")]},
-        "properties": {"name": True, "from": True},
+        "properties": dict.fromkeys(sorted(named), True),
         "additionalProperties": _refer("known_words"),
     }
 

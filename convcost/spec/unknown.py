@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.layers.fields import AXIS, FLAG, NAMED, TEXT, WHOLES, WORD, Field
+from convcost.layers.fields import AXIS, FLAG, NAMED, NAMES, TEXT, WHOLES, WORD, Field
 
 
 class UnknownNumber:
@@ -59,6 +59,8 @@ def unknown_value(field: Field, rank: int) -> Any:
         return (0,) if form.depth else 0
     if form.kind == FLAG:
         return False
+    if form.kind == NAMES:
+        return 0
     if form.kind == WORD:
         return form.words[0] if field.required else field.default
     if form.kind == TEXT:

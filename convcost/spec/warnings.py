@@ -162,7 +162,7 @@ def _find_layers(network: Network, found: _Found) -> None:
         "padding around a kernel of size 1 adds positions that see only zeros",
         padded,
         lambda layer: f"padding: {_written(layer.fields['padding'])}",
-        "padding: 0 here, or pointwise_conv, which takes none; a default for `conv` is for its 1×1 kernels too",
+        "padding: 0, or pointwise_conv, here; a default reaches 1×1 kernels too",
     )
     follows = {layer.path[:-1] for layer in network.layers if layer.type == "pointwise_conv"} if single else ()
     found.add_layers(
@@ -182,6 +182,8 @@ def _find_layers(network: Network, found: _Found) -> None:
 def _pads_no_window(layer: LayerType) -> bool:
     """Return whether a convolution pads an axis along which its kernel has one value."""
     if not isinstance(layer, Conv | DepthwiseConv) or isinstance(layer.padding, str):
+        return False
+    if 1 not in layer.kernel_size:
         return False
     pairs = zip(layer.kernel_size, layer.padding, strict=True)  # numbers that are formulas are not decided here
     return any(_is_one(size) and any(map(_is_some, pair)) for size, pair in pairs)

@@ -1,4 +1,4 @@
-"""Exact symbolic numbers: what a layer's arithmetic gives when a size is a letter and not a number.
+"""Exact symbolic numbers: what a layer's arithmetic gives when a size is a symbol and not a number.
 
 >>> from convcost.symbolic import symbol
 >>> Dp, Dk, M, N = [symbol(name, whole=True) for name in ("Dp", "Dk", "M", "N")]

@@ -126,7 +126,7 @@ def power(terms: Terms, n: int) -> Terms:
     """Return a polynomial to the power n ≥ 0.
 
     Raises:
-        FormulaError: Its number, its exponents or its terms are too many, as the binomial coefficients tell.
+        FormulaError: Its number, its exponents or its terms are too many, by the binomial coefficients.
     """
     if len(terms) == 1 and n:
         ((m, c),) = terms.items()
@@ -183,8 +183,8 @@ def primitive(terms: Terms) -> Terms:
 def common(terms: Iterable[Monomial]) -> Monomial:
     """Return the largest monomial that leaves no negative exponent when it divides all of these."""
     monomials = [dict(m) for m in terms]
-    letters = dict.fromkeys([a for m in monomials for a in m])
-    least = {a: min([m.get(a, 0) for m in monomials]) for a in letters}
+    variables = dict.fromkeys([a for m in monomials for a in m])
+    least = {a: min([m.get(a, 0) for m in monomials]) for a in variables}
     return frozenset([(atom, n) for atom, n in least.items() if n])
 
 

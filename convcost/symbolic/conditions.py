@@ -15,7 +15,7 @@ from convcost.symbolic.algebra import bounded, content, exact, gather, leading, 
 from convcost.symbolic.evaluation import evaluate, evaluator
 from convcost.symbolic.expression import ONE, Atom, NeedsValueError
 from convcost.symbolic.facts import cleared, is_whole, sign, step_of
-from convcost.symbolic.rational import R, Rational, Value, letter
+from convcost.symbolic.rational import R, Rational, Value, of_atom
 from convcost.symbolic.text import Unicode
 
 TESTS: dict[str, Callable[[Number], bool]] = {
@@ -117,7 +117,7 @@ def _fractional_part(formula: R) -> Rational | None:
             if atom.name == "floor" and atom.args and n == 1:
                 arg = kind(atom.args[0].terms, atom.args[0].under)
                 factor = kind({monomial - {(atom, 1)}: -c}, None)
-                rest = factor * (arg - letter(kind, atom)) - formula
+                rest = factor * (arg - of_atom(kind, atom)) - formula
                 if not isinstance(rest, Rational) and rest == 0:
                     return arg
     return None
@@ -129,7 +129,7 @@ def facts_of(kind: type[Rational], atom: Atom) -> list[Condition]:
     if atom.step is not None:
         found.append(Condition("whole", kind({frozenset([(atom, 1)]): exact(1 / Fraction(atom.step))}, None)))
     if atom.low is not None:
-        above = kind(gather({ONE: -atom.low} if atom.low else {}, letter(kind, atom).terms.items()), None)
+        above = kind(gather({ONE: -atom.low} if atom.low else {}, of_atom(kind, atom).terms.items()), None)
         found.append(Condition("positive" if atom.strict else "nonnegative", above))
     return found
 

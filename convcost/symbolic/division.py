@@ -67,7 +67,7 @@ def divided(a: Terms, b: Terms) -> Terms:
 def gcd(a: Terms, b: Terms) -> Terms:
     """Return the greatest common divisor of two polynomials with whole coefficients and exponents ≥ 0, up to a number.
 
-    Euclid's algorithm in one letter, on polynomials whose coefficients are polynomials in the others, each remainder
+    Euclid's algorithm in one variable, on polynomials whose coefficients are polynomials in the others, each remainder
     divided by the common divisor of its coefficients.
 
     Source: Knuth, The Art of Computer Programming 2, section 4.6.1, algorithm E.
@@ -76,10 +76,10 @@ def gcd(a: Terms, b: Terms) -> Terms:
         return primitive(a or b)
     spend(_STEP + len(a) + len(b))
     shared = sorted(atoms(a) & atoms(b), key=lambda atom: atom.serial)
-    letter = next((x for x in shared if not _coprime(a, b, x)), None)
-    if letter is None:
+    variable = next((x for x in shared if not _coprime(a, b, x)), None)
+    if variable is None:
         return {ONE: 1}
-    p, q = _by_powers(a, letter), _by_powers(b, letter)
+    p, q = _by_powers(a, variable), _by_powers(b, variable)
     inner = [_fold(p), _fold(q)]
     outer = gcd(*inner)
     p, q = ([divided(c, part) if c else c for c in side] for side, part in zip((p, q), inner, strict=True))
@@ -90,19 +90,19 @@ def gcd(a: Terms, b: Terms) -> Terms:
         if q:
             part = _fold(q)
             q = [divided(c, part) if c else c for c in q]
-    return times(_from_powers(p, letter), outer) if len(p) > 1 else outer
+    return times(_from_powers(p, variable), outer) if len(p) > 1 else outer
 
 
 _PRIME = (1 << 61) - 1
 
 
-def _coprime(a: Terms, b: Terms, letter: Atom) -> bool:
-    """Return whether a and b surely share no factor in which the letter occurs.
+def _coprime(a: Terms, b: Terms, variable: Atom) -> bool:
+    """Return whether a and b surely share no factor in which the variable occurs.
 
-    They share none where they share none modulo a prime, the other letters replaced by numbers, as long as the leading
-    coefficients do not vanish there.
+    They share none where they share none modulo a prime, the other variables replaced by numbers, as long as the
+    leading coefficients do not vanish there.
     """
-    p, q = _image(a, letter), _image(b, letter)
+    p, q = _image(a, variable), _image(b, variable)
     if not p[0] or not q[0]:
         return False
     while q:
@@ -116,10 +116,10 @@ def _coprime(a: Terms, b: Terms, letter: Atom) -> bool:
     return len(p) == 1
 
 
-def _image(terms: Terms, letter: Atom) -> list[int]:
-    """Return coefficients of the letter's powers, highest first, the other letters replaced, modulo a prime."""
+def _image(terms: Terms, variable: Atom) -> list[int]:
+    """Return coefficients of the variable's powers, highest first, the other variables replaced, modulo a prime."""
     result: list[int] = []
-    for side in _by_powers(terms, letter):
+    for side in _by_powers(terms, variable):
         value = 0
         for m, c in side.items():
             for atom, n in m:
@@ -129,19 +129,19 @@ def _image(terms: Terms, letter: Atom) -> list[int]:
     return result
 
 
-def _by_powers(terms: Terms, letter: Atom) -> list[Terms]:
-    """Return the coefficients of the letter's powers, the highest power first."""
-    powers = {m: dict(m).get(letter, 0) for m in terms}
+def _by_powers(terms: Terms, variable: Atom) -> list[Terms]:
+    """Return the coefficients of the variable's powers, the highest power first."""
+    powers = {m: dict(m).get(variable, 0) for m in terms}
     result: list[Terms] = [{} for _ in range(max(powers.values()) + 1)]
     for m, c in terms.items():
-        result[-1 - powers[m]][m - {(letter, powers[m])}] = c
+        result[-1 - powers[m]][m - {(variable, powers[m])}] = c
     return result
 
 
-def _from_powers(powers: list[Terms], letter: Atom) -> Terms:
+def _from_powers(powers: list[Terms], variable: Atom) -> Terms:
     result: Terms = {}
     for n, terms in enumerate(reversed(powers)):
-        result |= times(terms, {frozenset([(letter, n)]) if n else ONE: 1})
+        result |= times(terms, {frozenset([(variable, n)]) if n else ONE: 1})
     return result
 
 

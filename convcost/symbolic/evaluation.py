@@ -82,10 +82,10 @@ def evaluator(formula: Expression | Number, names: Sequence[str]) -> Callable[[P
 def _call(atom: Any, slots: dict[Any, int]) -> Program:
     """Return a program for a function; of one symbol it is worked out once for each value that is met again."""
     program = _work(atom, slots)
-    letters = {slots[inner] for arg in atom.args for inner in arg.atoms() if not inner.args}
-    if len(letters) != 1:
+    variables = {slots[inner] for arg in atom.args for inner in arg.atoms() if not inner.args}
+    if len(variables) != 1:
         return program
-    (slot,) = letters
+    (slot,) = variables
     known: dict[int, tuple[Number, Number]] = {}
 
     def run(numbers: Any) -> Number:
@@ -114,26 +114,33 @@ def _work(atom: Any, slots: dict[Any, int]) -> Program:
 
 
 def _quotient(formula: Expression, slots: dict[Any, int], *, floor: bool = False) -> Program:
+    """Return a program for a formula, or for the largest whole number that is not above it."""
     top, under = one_fraction(formula.terms, formula.under)
-    number = int(under[ONE]) if len(under) == 1 and ONE in under else 0
     above, above_degrees = _polynomial(top, slots)
     below, below_degrees = _polynomial(under, slots)
+    number = int(under[ONE]) if len(under) == 1 and ONE in under else 0
 
     def run(numbers: Any) -> Number:
         p = above(numbers)
         q = number or below(numbers)
-        for slot, n in above_degrees:
-            scale = numbers[slot].denominator
-            if scale != 1:
-                q *= scale**n
-        for slot, n in below_degrees:
-            scale = numbers[slot].denominator
-            if scale != 1:
-                p *= scale**n
+        if above_degrees:
+            q *= _denominator(numbers, above_degrees)
+        if below_degrees:
+            p *= _denominator(numbers, below_degrees)
         whole, rest = divmod(p, q)
         return whole if floor or not rest else Fraction(p, q)
 
     return run
+
+
+def _denominator(numbers: Any, degrees: list[tuple[int, int]]) -> int:
+    """Return what a polynomial's program multiplied its value with: each number's denominator to its degree."""
+    product = 1
+    for slot, n in degrees:
+        scale = numbers[slot].denominator
+        if scale != 1:
+            product *= scale**n
+    return product
 
 
 def _polynomial(terms: Terms, slots: dict[Any, int]) -> tuple[Program, list[tuple[int, int]]]:
@@ -141,9 +148,9 @@ def _polynomial(terms: Terms, slots: dict[Any, int]) -> tuple[Program, list[tupl
 
     The program gives the polynomial times the denominator of each number to the power of its degree: a whole number.
     """
-    letters = {atom: {dict(m).get(atom, 0) for m in terms} for atom in atoms(terms)}
-    order = sorted(letters, key=lambda atom: len(letters[atom]))
-    degrees = [(slots[atom], max(letters[atom])) for atom in order]
+    variables = {atom: {dict(m).get(atom, 0) for m in terms} for atom in atoms(terms)}
+    order = sorted(variables, key=lambda atom: len(variables[atom]))
+    degrees = [(slots[atom], max(variables[atom])) for atom in order]
     rows = {tuple([dict(m).get(atom, 0) for atom in order]): int(c) for m, c in terms.items()}
     return _horner(rows, degrees), degrees
 

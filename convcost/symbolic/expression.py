@@ -1,8 +1,8 @@
-"""What a formula is made of, as data: letters, products of their powers, sums of these, quotients of sums.
+"""What a formula is made of, as data: symbols, products of their powers, sums of these, quotients of sums.
 
 A monomial is a set of (atom, exponent) pairs, a polynomial a dictionary from monomials to coefficients that are never
 zero and are `int` where they are whole. Exponents may be negative. An atom is a symbol or a function that could not be
-worked out, such as ⌊r/2⌋; to the algebra both are independent letters.
+worked out, such as ⌊r/2⌋; to the algebra both are independent variables.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from msgspec import Struct
 from convcost.errors import ErrorDetail, FormulaError
 from convcost.numbers import Number
 
-MOST_LETTERS = 5_000  # of a function, as its text writes them, so that nesting cannot double a text again and again
+MOST_SYMBOLS = 5_000  # of a function, as its text writes them, so that nesting cannot double a text again and again
 
 
 class NeedsValueError(Exception):
@@ -74,9 +74,9 @@ class Expression(Struct, frozen=True, eq=False, weakref=True):
         return tuple(sorted(atom.name for atom in self.atoms() if not atom.args))
 
     @property
-    def letters(self) -> int:
-        """How many letters its text has, those in the arguments of functions counted wherever they are written."""
-        return _letters(self.terms) + _letters(self.under or ())
+    def length(self) -> int:
+        """How many symbols its text has, those in the arguments of functions counted wherever they are written."""
+        return _length(self.terms) + _length(self.under or ())
 
     def require(self, names: Collection[str], purpose: str) -> None:
         """Raise `NeedsValueError` where a symbol is not among the names."""
@@ -86,7 +86,7 @@ class Expression(Struct, frozen=True, eq=False, weakref=True):
 
 
 class Atom(Struct, frozen=True, eq=False, weakref=True):
-    """A letter of the algebra. Equal atoms are one object (see `intern`), so that they compare at the speed of `is`.
+    """A variable of the algebra. Equal atoms are one object (see `intern`), so that they compare at the speed of `is`.
 
     Attributes:
         name: The symbol's name, or the function's.
@@ -95,7 +95,7 @@ class Atom(Struct, frozen=True, eq=False, weakref=True):
         low: A number that no value is below, None where there is none.
         strict: Whether no value equals `low` either.
         serial: A number above those of all atoms in `args`.
-        letters: How many letters its text has: 1 for a symbol.
+        length: How many symbols its text has: 1 for a symbol.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Atom(Struct, frozen=True, eq=False, weakref=True):
     low: Number | None
     strict: bool
     serial: int
-    letters: int
+    length: int
 
     def __reduce__(self) -> Any:
         return intern, (self.name, self.args, self.step, self.low, self.strict)
@@ -129,17 +129,17 @@ def intern(name: str, args: tuple[Expression, ...], step: Number | None, low: Nu
     """Return the one atom with this name and these arguments, or, for a symbol, with these facts.
 
     Raises:
-        FormulaError: It has more than `MOST_LETTERS` letters.
+        FormulaError: It has more than `MOST_SYMBOLS` symbols.
     """
     key = (name, tuple(arg.key for arg in args)) if args else (name, step, low, strict)
-    letters = sum(arg.letters for arg in args) or 1
-    if letters > MOST_LETTERS:
-        found = f"{name} of {letters:,} letters"
-        raise too_large(f"a function of a formula has at most {MOST_LETTERS:,} letters", found)
+    length = sum(arg.length for arg in args) or 1
+    if length > MOST_SYMBOLS:
+        found = f"{name} of {length:,} symbols"
+        raise too_large(f"a function of a formula has at most {MOST_SYMBOLS:,} symbols", found)
     with _LOCK:
         atom = _ATOMS.get(key)
         if atom is None:
-            atom = _ATOMS[key] = Atom(name, args, step, low, strict, next(_SERIAL), letters)
+            atom = _ATOMS[key] = Atom(name, args, step, low, strict, next(_SERIAL), length)
     return atom
 
 
@@ -153,5 +153,5 @@ def atoms(terms: Iterable[Monomial]) -> set[Atom]:
     return {atom for monomial in terms for atom, _ in monomial}
 
 
-def _letters(terms: Iterable[Monomial]) -> int:
-    return sum([atom.letters for monomial in terms for atom, _ in monomial])
+def _length(terms: Iterable[Monomial]) -> int:
+    return sum([atom.length for monomial in terms for atom, _ in monomial])

@@ -55,9 +55,9 @@ def bound(terms: Terms) -> tuple[Number, bool] | None:
 
     Each atom x is written as low + x′ with x′ ≥ 0; where no term in the x′ is negative, the constant is the bound.
     """
-    letters = atoms(terms)
-    lows = {atom: atom.low for atom in letters if atom.low is not None}
-    if len(lows) < len(letters):
+    variables = atoms(terms)
+    lows = {atom: atom.low for atom in variables if atom.low is not None}
+    if len(lows) < len(variables):
         return None
     if min(lows.values(), default=0) >= 0 and not _falls(terms):
         return _bound_of_sum(terms, lows)
@@ -67,8 +67,8 @@ def bound(terms: Terms) -> tuple[Number, bool] | None:
     for monomial, c in terms.items():
         product: Terms = {ONE: c}
         for atom, n in monomial:
-            letter = frozenset([(atom, 1)])
-            product = times(product, power({ONE: lows[atom], letter: 1} if lows[atom] else {letter: 1}, n))
+            itself = frozenset([(atom, 1)])
+            product = times(product, power({ONE: lows[atom], itself: 1} if lows[atom] else {itself: 1}, n))
         gather(moved, product.items())
     least = moved.pop(ONE, 0)
     if _falls(moved):
@@ -114,7 +114,7 @@ def _sign(terms: Terms) -> bool | None:
         if not terms:
             return strict
         if min(terms.values()) > 0 and all(a.low is not None and a.low >= 0 for m in terms for a, _ in m):
-            # a letter that is divided by is not zero
+            # a number that is divided by is not zero
             return strict or any(all(a.strict or a.low or n < 0 for a, n in m) for m in terms)
         shift = cleared(terms)
         if shift is None:
@@ -137,7 +137,7 @@ def cleared(terms: Terms) -> Terms | None:
     if all(n > 0 for monomial in terms for _, n in monomial):
         return terms
     shift = frozenset([(atom, -n) for atom, n in common([*terms, ONE]) if n < 0])
-    # a letter that is divided by is not zero
+    # a number that is divided by is not zero
     return times(terms, {shift: 1}) if all(a.low is not None and a.low >= 0 for a, _ in shift) else None
 
 

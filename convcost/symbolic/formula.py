@@ -14,7 +14,7 @@ from convcost.symbolic.conditions import Condition, check_value, decide, facts_o
 from convcost.symbolic.evaluation import evaluate
 from convcost.symbolic.expression import Atom, Expression, Terms, atoms, intern
 from convcost.symbolic.functions import OPERATIONS, ceil, floor, rounded
-from convcost.symbolic.rational import Rational, letter, quotient
+from convcost.symbolic.rational import Rational, of_atom, quotient
 
 Value: TypeAlias = "int | Fraction | Formula"
 
@@ -240,7 +240,7 @@ def symbol(
         # the least multiple that is allowed
         multiple = Fraction(low) / step
         low, strict = (math.floor(multiple) + 1 if strict else math.ceil(multiple)) * step, False
-    return letter(Formula, intern(name, (), step, low, strict))
+    return of_atom(Formula, intern(name, (), step, low, strict))
 
 
 def total(values: Iterable[Value]) -> Value:

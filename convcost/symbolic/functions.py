@@ -15,7 +15,7 @@ from convcost.symbolic.algebra import content, exact, join, leading, raised, sca
 from convcost.symbolic.conditions import assumed, decided, requires
 from convcost.symbolic.expression import ONE, Expression, Terms, intern, known
 from convcost.symbolic.facts import bound, is_whole, monomial_step, sign, step_of
-from convcost.symbolic.rational import R, Rational, Value, constant, letter, polynomial, quotient
+from convcost.symbolic.rational import R, Rational, Value, constant, of_atom, polynomial, quotient
 
 _COMPARISON = 30  # terms that a comparison of two arguments takes
 
@@ -230,7 +230,7 @@ def _kept(name: str, args: tuple[R, ...]) -> R:
     if atom is None:
         step, low = _facts(name, args)
         atom = intern(name, args, step, low, strict=False)
-    return letter(args[0].__class__, atom)
+    return of_atom(args[0].__class__, atom)
 
 
 def _step(x: Expression) -> Number | None:

@@ -142,7 +142,7 @@ class Rational(Expression, Symbolic, frozen=True, eq=False):
     def degree(self, name: str | None = None) -> int:
         """Return the highest exponent of a symbol, or the highest sum of all exponents.
 
-        A function counts as one letter, whatever stands in it.
+        A function counts as one symbol, whatever stands in it.
 
         Raises:
             ValueError: It is a fraction of polynomials.
@@ -285,7 +285,7 @@ def quotient(a: R | Number, b: R | Number) -> R | Number:
     return a * Fraction(1, b) if isinstance(a, Rational) else exact(Fraction(a, b))
 
 
-def letter(kind: type[R], atom: Atom) -> R:
+def of_atom(kind: type[R], atom: Atom) -> R:
     """Return an atom as a formula."""
     return kind({frozenset([(atom, 1)]): 1}, None)
 

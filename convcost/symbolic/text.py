@@ -15,7 +15,7 @@ from convcost.symbolic.algebra import common, content, degree, raised, scaled, t
 from convcost.symbolic.division import one_fraction
 from convcost.symbolic.expression import ONE, Atom, Expression, Monomial, Terms, too_large
 
-MOST_WRITTEN = 100_000  # letters of a text
+MOST_WRITTEN = 100_000  # symbols in a text
 
 
 class PlainStyle:
@@ -29,12 +29,12 @@ class PlainStyle:
     dot: ClassVar[str] = "*"
 
     def __init__(self, formula: Expression) -> None:
-        if formula.letters > MOST_WRITTEN:
-            found = f"{formula.letters:,} letters"
-            raise too_large(f"a formula is written with at most {MOST_WRITTEN:,} letters", found)
-        self.letters: dict[Atom, str] = {}
+        if formula.length > MOST_WRITTEN:
+            found = f"{formula.length:,} symbols"
+            raise too_large(f"a formula is written with at most {MOST_WRITTEN:,} symbols", found)
+        self.names: dict[Atom, str] = {}
         for atom in formula.atoms():  # arguments first, so that each function is written once
-            self.letters[atom] = self.function(atom.name, atom.args) if atom.args else self.symbol(atom.name)
+            self.names[atom] = self.function(atom.name, atom.args) if atom.args else self.symbol(atom.name)
 
     def formula(self, formula: Expression) -> str:
         """Return a formula's text."""
@@ -56,7 +56,7 @@ class PlainStyle:
         return sorted(terms.items(), key=lambda term: (-degree(term[0]), self._sorted(term[0])))
 
     def _sorted(self, monomial: Monomial) -> list[tuple[bool, str, int]]:
-        return sorted((bool(atom.args), self.letters[atom], -n) for atom, n in monomial)
+        return sorted((bool(atom.args), self.names[atom], -n) for atom, n in monomial)
 
     def term(self, c: Number, monomial: Monomial) -> str:
         """Return the text of a term whose coefficient is above zero."""
@@ -70,8 +70,8 @@ class PlainStyle:
 
     def powers(self, monomial: Monomial, side: int) -> list[str]:
         """Return the powers above (side 1) or below (side −1) the fraction bar."""
-        powers = [(letter, -n * side) for _, letter, n in self._sorted(monomial) if n * side < 0]
-        return [letter if n == 1 else self.power(letter, n) for letter, n in powers]
+        powers = [(name, -n * side) for _, name, n in self._sorted(monomial) if n * side < 0]
+        return [name if n == 1 else self.power(name, n) for name, n in powers]
 
     def product(self, terms: Terms) -> str:
         """Return a polynomial's text, what all its terms share before a parenthesis: `Dp²·M·(Dk² + N)`."""
@@ -141,9 +141,9 @@ class Latex(PlainStyle):
             return "\\" + name
         if len(name) == 1:
             return name
-        letter = re.fullmatch(r"([A-Z])_?([a-z]{1,2}|\d+)|([a-z])_?(\d+)", name)
-        if letter:
-            return f"{letter[1] or letter[3]}_{{{letter[2] or letter[4]}}}"
+        parts = re.fullmatch(r"([A-Z])_?([a-z]{1,2}|\d+)|([a-z])_?(\d+)", name)
+        if parts:
+            return f"{parts[1] or parts[3]}_{{{parts[2] or parts[4]}}}"
         return r"\mathrm{" + name.replace("_", r"\_") + "}"
 
     def power(self, base: str, n: int) -> str:
@@ -202,7 +202,7 @@ def structure(formula: Expression) -> dict[str, Any]:
     def listed(terms: Terms) -> list[dict[str, Any]]:
         rows = []
         for m, c in writer.ordered(terms):
-            factors = sorted(m, key=lambda pair: (bool(pair[0].args), writer.letters[pair[0]]))
+            factors = sorted(m, key=lambda pair: (bool(pair[0].args), writer.names[pair[0]]))
             rows.append({"coefficient": _plain(c), "factors": [[base(atom), n] for atom, n in factors]})
         return rows
 

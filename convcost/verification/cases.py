@@ -164,7 +164,8 @@ class _Merge:
                 for count in self._counts:
                     yield from product(forms, repeat=count) if count < _MOST_INPUTS else [(shape,) * count]
                 if rank:  # inputs that have fewer axes: vectors, and what lacks the first axes
-                    yield from [((shape[0],), shape), (shape, (shape[-1],)), (shape, shape[1:], shape)]
+                    fewer = [((shape[0],), shape), (shape, (shape[-1],)), (shape, shape[1:], shape)]
+                    yield from [inputs for inputs in fewer if len(inputs) in self._counts]
 
     def _apart(self) -> Iterator[tuple[Shape, ...]]:
         """Yield inputs whose sizes have nothing to do with each other, or whose channels have not."""

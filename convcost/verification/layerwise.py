@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import LayerError, LayerType, Shape
-from convcost.layers.fields import TIMES, WHOLE
+from convcost.layers.fields import TIMES, WHOLE, WHOLES
 from convcost.layers.layout import FEATURE_MAP, VECTOR
 from convcost.network import Layer, Network
 
@@ -77,7 +77,7 @@ def _sized(definition: LayerType) -> list[str]:
     return [
         name
         for name, field in definition.__class__.fields.items()
-        if field.read.form.kind == WHOLE and field.role != TIMES and name not in _WINDOW
+        if field.read.form.kind in (WHOLE, WHOLES) and field.role != TIMES and name not in _WINDOW
     ]
 
 

@@ -9,6 +9,10 @@ import sys
 
 import pytest
 
+from convcost import Model
+from convcost.cli import notices
+from convcost.errors import SpecError, WarningDetail
+
 TEXT = """\
 symbols: {n: 8, gone: 1}
 input: [3, n, n]
@@ -25,11 +29,23 @@ warning: nothing reads the symbol 'gone'
   |                 ^
   = help: remove it, or read it
 """
+DOCUMENT = {
+    "message": "nothing reads the symbol 'gone'",
+    "file": "warns.yaml",
+    "line": 1,
+    "column": 17,
+    "path": "symbols.gone",
+    "found": None,
+    "help": "remove it, or read it",
+    "note": None,
+}
 COMMANDS = [
     "analyze warns.yaml",
     "analyze warns.yaml --free n",
     "analyze warns.yaml warns.yaml",
+    "analyze net.yaml warns.yaml",
     "compare warns.yaml",
+    "compare net.yaml warns.yaml net.yaml",
     "compare warns.yaml net.yaml",
     "compare net.yaml warns.yaml",
     "diff warns.yaml warns.yaml",
@@ -59,19 +75,8 @@ def test_every_command_shows_each_warning_once_and_ends_as_without(line, convcos
     result = convcost(*line.split())
     assert (result.status, result.err) == (status(line), WARNING)
     data = json.loads(convcost(*line.split(), "-f", "json").out)
-    for report in data if isinstance(data, list) else [data]:
-        assert report["warnings"] == [
-            {
-                "message": "nothing reads the symbol 'gone'",
-                "file": "warns.yaml",
-                "line": 1,
-                "column": 17,
-                "path": "symbols.gone",
-                "found": None,
-                "help": "remove it, or read it",
-                "note": None,
-            }
-        ]
+    found = [report["warnings"] for report in (data if isinstance(data, list) else [data])]
+    assert [each for each in found if each] == [[DOCUMENT]] * max(1, line.count("analyze") * line.count("warns"))
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -114,9 +119,16 @@ def test_check_is_strict_with_limits_and_specs(convcost, folder):
     assert convcost("check", "--strict")[:2] == (2, "")
 
 
-def test_the_strictness_of_one_command_is_not_that_of_the_next(convcost):
-    assert convcost("analyze", "warns.yaml", "--strict").status == 2
-    assert convcost("analyze", "warns.yaml").status == 0
+def test_strictness_ends_with_its_command():
+    warning = WarningDetail("this looks wrong")
+    with notices.strictly(True), pytest.raises(SpecError, match="error: this looks wrong"):
+        notices.refuse([warning])
+    notices.refuse([warning])
+
+
+def test_strict_executes_nothing(convcost, monkeypatch):
+    monkeypatch.setattr(Model, "verify", lambda *given, **options: pytest.fail("it was executed"))
+    assert convcost("verify", "warns.yaml", "--strict")[:2] == (2, "")
 
 
 def test_of_a_file_since_a_revision_only_what_it_is_now_is_warned_of(convcost, folder):
@@ -161,7 +173,7 @@ def test_a_warning_breaks_no_pipe(redirect, command, folder):
 
 
 def test_python_has_them_too(folder):
-    code = "import convcost as c; print(*c.load('warns.yaml').warnings); print(*c.verify('warns.yaml').warnings)"
+    code = "import convcost as c; print(*c.load('warns.yaml').warnings); print(*c.diff(*['warns.yaml'] * 2).warnings)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True, timeout=60
     )

@@ -147,8 +147,8 @@ def test_a_large_json_is_poured_onto_a_terminal_only_where_that_is_asked_for(ter
     assert (shown.status, shown.out) == (
         2,
         (
-            f"error: this is much for a terminal\n = found: {len(text):,} characters of JSON\n"
-            " = help: -o cost.json writes a file, | less shows pages, -o json:- shows it here all the same\n"
+            f"error: this is a lot for a terminal\n = found: {len(text):,} characters of JSON\n"
+            " = help: -o cost.json writes it, | less pages it, -o json:- shows it here\n"
         ),
     )
     assert not Path("cost.csv").exists()  # an error changes nothing

@@ -115,6 +115,19 @@ def test_near_a_guess_the_best_alignment_is_found(shift, monkeypatch):
     assert run(table, size + 1, guess) == [(i, i + 1) for i in range(size)]
 
 
+@pytest.mark.parametrize(
+    ("narrow", "lows", "highs"),
+    [
+        (2, [0, 2, 4, 6], [2, 4, 6, 8]),  # 3 rows share 6 columns
+        (3, [0, 0, 0, 6], [6, 6, 6, 8]),  # few rows: each has all columns before the pair of the guess
+    ],
+)
+def test_the_corridor_goes_through_the_guess(narrow, lows, highs, monkeypatch):
+    monkeypatch.setattr(alignment, "_MARGIN", 0)
+    monkeypatch.setattr(alignment, "_NARROW", narrow)
+    assert alignment._corridor(4, 8, [(3, 6)]) == (lows, highs)
+
+
 def test_of_equals_the_first_stay():
     assert run([[1, 1, 1]], 3) == [(0, 0)]
     assert run([[1], [1], [1]], 1) == [(0, 0)]

@@ -121,6 +121,12 @@ def test_a_name_that_is_deeper_now_is_the_same_name():
     assert pairs(before, [layer("unit_1/stage/conv_9", size=32)]) == [(0, None), (1, 0)]
 
 
+def test_a_name_inside_a_block_is_the_name_not_that_of_the_block():
+    before = [layer("mine", size=8), layer("conv_1", size=24)]
+    after = [layer("stage/conv_1", size=32), layer("stage/mine", size=16)]
+    assert pairs(before, after) == [(None, 0), (0, 1), (1, None)]
+
+
 def test_a_layer_is_the_one_that_reads_or_gives_the_same():
     before = [layer("conv_1", size=4, params=1), layer("conv_2", size=16, params=2, reads=4)]
     assert pairs(before, [layer("conv_1", size=32, params=3, reads=4)]) == [(0, None), (1, 0)]

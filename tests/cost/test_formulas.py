@@ -79,7 +79,7 @@ def test_the_ratios_are_those_of_the_papers():
     }
 
 
-def test_values_take_the_letters_places():
+def test_values_take_the_symbols_places():
     values = {"M": 3, "N": 256, "Dk": 5, "Di": 12, "s": 1, "p": 0, "d": 1, "g": 1}
     (sheet,) = sheets(["conv"], values)
     assert (sheet.channels, sheet.size) == (256, 8)
@@ -126,7 +126,7 @@ def test_each_formula_is_what_the_layer_counts(type, data):
     ("types", "settings", "message"),
     [
         (["cov"], {}, "did you mean 'conv'"),
-        (["conv"], {"Q": 1}, "there is no letter 'Q'"),
+        (["conv"], {"Q": 1}, "there is no symbol 'Q'"),
         (["conv"], {"N": 0}, "N is at least 1"),
         (["conv"], {"M": 4, "g": 3}, "groups must divide in_channels"),
         (["conv"], {"Di": 2, "Dk": 3, "p": 0, "d": 1}, "the kernel must fit"),

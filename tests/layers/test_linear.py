@@ -93,7 +93,7 @@ def test_a_product_has_no_layout_unless_it_is_said():
     a, b = builder.input([3, 5], "tokens"), builder.input([5, 4], "tokens")
     assert builder.add("matmul", a, b).layout == "unknown"
     assert builder.add("matmul", a, b, layout="tokens").layout == "tokens"
-    with pytest.raises(NetworkError, match="a vector has one axis"):
+    with pytest.raises(NetworkError, match="the layout vector has one axis"):
         builder.add("matmul", a, b, layout="vector")
     with pytest.raises(NetworkError, match="matmul takes 2 inputs"):
         builder.add("matmul", a)

@@ -56,14 +56,14 @@ def test_the_layout_stays_while_the_axes_do():
         ({"op": "sum"}, "reduce needs axis", "", ""),
         (
             {"op": "sum", "axis": 0, "layout": "tokens"},
-            "tokens has at least two axes",
-            "the output would be [3]",
+            "the layout tokens has at least two axes",
+            "the output is [3]",
             "",
         ),
         (
             {"op": "sum", "axis": 0, "layout": "vector", "keepdim": True},
-            "a vector has one axis",
-            "the output would be [1, 3]",
+            "the layout vector has one axis",
+            "the output is [1, 3]",
             "",
         ),
     ],

@@ -46,6 +46,7 @@ DESIGN = [
     "shift",
     "elementwise",
     "cross_correlation",
+    "declared",
     "deform_conv",
     "grid_sample",
     "roi_align",

@@ -348,6 +348,9 @@ def test_some_uses_of_an_item_are_refused(rewrite):
     place = caught.value.details[0].place
     assert (place.line, place.column) == (3, 5)
     assert "repeat: 3" in rewrite(text, "separable", "conv_1.*")
+    with pytest.raises(convcost.OptionError) as caught:
+        rewrite(text.replace("repeat: 3", "repeat: 5"), "separable", "conv_1.2")
+    assert message(caught)[1] == "it also writes 'conv_1.1', 'conv_1.3', 'conv_1.4' and 1 more"
 
 
 def test_uses_that_would_differ_are_refused(rewrite):
@@ -439,7 +442,14 @@ def test_fields_in_lines_of_their_own_stay_as_they_are_in_the_item(rewrite):
         ["  - conv:"],
         ["  - separable_conv:   # separable: was conv"],
     )
-    text = IN_LINES.replace("      norm:", "      # below\n      norm:")
+    text = IN_LINES.replace("      padding:", "      # below\n      padding:")
     gone, new = changed(text, rewrite(text, "dilated"))
     assert gone == ["  - conv:", "        - 5", "        - 5"]
     assert new == ["  - conv:   # dilated", "        3", "      dilation: 2"]
+
+
+def test_the_lines_below_a_block_scalar_stay(rewrite):
+    fields = "      kernel_size: 5\n      padding: >\n        2\n      out_channels: 8\n"
+    text = f"input: [8, 9, 9]\nlayers:\n  - conv:\n{fields}"
+    gone, _ = changed(text, rewrite(text, "stacked"))
+    assert gone == ["  - conv:", "      kernel_size: 5", "      padding: >", "        2"]

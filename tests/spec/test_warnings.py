@@ -162,9 +162,7 @@ def test_a_default_padding_is_one_warning_with_all_of_its_lines():
     lines = "".join("  - conv: {out_channels: 4, kernel_size: 1}\n" for _ in range(8))
     (warning,) = warnings(f"input: [3, 8, 8]\ndefaults: {{conv: {{padding: 1}}}}\nlayers:\n{lines}")
     assert (warning.place.line, warning.note) == (4, "also in lines 5, 6, 7, 8, 9 and 2 more")
-    assert warning.help == (
-        "padding: 0 here, or pointwise_conv, which takes none; a default for `conv` is for its 1×1 kernels too"
-    )
+    assert warning.help == "padding: 0, or pointwise_conv, here; a default reaches 1×1 kernels too"
 
 
 def test_a_repetition_is_one_warning():
@@ -255,6 +253,8 @@ def test_a_separable_convolution_of_one_channel():
     assert told(f"input: [1, 8, 8]\nlayers:\n  - {item}, depth_multiplier: 4}}\n") == []  # four feature maps
     assert told(f"input: [2, 8, 8]\nlayers:\n  - {item}}}\n") == []
     assert told("input: [1, 8, 8]\nlayers:\n  - {depthwise_conv: {kernel_size: 3}, name: depthwise}\n") == []
+    stages = "[depthwise_conv: {kernel_size: 3}, pointwise_conv: {out_channels: 4}]"
+    assert told(f"input: [1, 8, 8]\nlayers: {stages}\n") == []  # written in two
 
 
 def test_outputs_that_nothing_reads_where_the_network_names_its_own():
@@ -281,3 +281,55 @@ def test_a_network_that_is_built_or_rewritten_has_none():
     model = convcost.load(text)
     assert [each.message for each in model.warnings] == ["nothing reads the symbol 'a'"]
     assert model.rewrite("separable").warnings == ()
+
+
+def test_what_else_reads_symbols_blocks_and_items():
+    text = """\
+        symbols: {widths: [4, 8], n: 2, k: 3, z: 2, chosen: 1, other: 2}
+        inputs:
+          image: [3, 32, 32]
+          text: {shape: [24, 24, 3], layout: tokens}
+        outputs: [boxes, read]
+        blocks:
+          up:
+            inputs: [x, skip]
+            params: {out: }
+            layers:
+              - concat:
+                from: [x, skip]
+              - conv: {out_channels: out, kernel_size: 1}
+        layers:
+          - conv: {out_channels: widths(0), kernel_size: k, padding: 1}
+            from: image
+            name: side
+          - conv: {out_channels: widths(i), kernel_size: 1}
+            repeat: {times: n, index: i}
+          - relu:
+            if: chosen == 2
+            else: [{relu: , repeat: other}]
+            name: deep
+          - up: {out: z}
+            from: [side, deep]
+            name: boxes
+          - upsample: {size: side.size}
+            from: deep
+          - relu:
+            from: text
+            name: read
+        """
+    assert told(text) == [("nothing reads what this item gives", 27, 5)]  # upsample
+    assert told(text.replace("outputs: [boxes, read]\n", "\n")) == []
+    (warning,) = warnings(text)
+    assert (warning.path, warning.found, warning.help) == (
+        "upsample_1",
+        "the network's `outputs` do not name it",
+        "name it under `outputs`, or remove the item",
+    )
+
+
+def test_each_input_is_looked_at():
+    layers = "  - {relu: , from: a}\n  - {relu: , from: b}\n"
+    found = warnings(f"inputs:\n  a: [3, 32, 32]\n  b: [224, 224, 3]\nlayers:\n{layers}")
+    assert [(each.message, each.path, each.place.line) for each in found] == [
+        ("the input looks like [H, W, C]", "inputs.b", 3)
+    ]

@@ -94,17 +94,17 @@ def test_a_function_in_a_function_again_and_again_is_refused_before_its_text_dou
     sizes = [1]
     while sizes[-1] <= 5_000:
         sizes.append(3 * sizes[-1] + 2)
-    refused(nested, "a function of a formula has at most 5,000 letters", f"max of {sizes[-1]:,} letters")
+    refused(nested, "a function of a formula has at most 5,000 symbols", f"max of {sizes[-1]:,} symbols")
 
 
-def test_a_text_has_at_most_100000_letters():
+def test_a_text_has_at_most_100000_symbols():
     deep = N
     for _ in range(7):
-        # the first has 4 letters, N², N, N and n, each other 3·s + 2: 14, 44, 134, 404, 1214, 3644
+        # the first has 4 symbols, N², N, N and n, each other 3·s + 2: 14, 44, 134, 404, 1214, 3644
         deep = maximum(deep * N + deep, deep * n)
     long = total(deep * M**i for i in range(28))  # each with deep, and all but the first with M: 28 · 3,644 + 27
-    refused(long.text, "a formula is written with at most 100,000 letters", "102,059 letters")
-    refused(long.to_dict, "a formula is written with at most 100,000 letters", "102,059 letters")
+    refused(long.text, "a formula is written with at most 100,000 symbols", "102,059 symbols")
+    refused(long.to_dict, "a formula is written with at most 100,000 symbols", "102,059 symbols")
     assert len(total(deep * M**i for i in range(27)).text()) > 98_000
 
 

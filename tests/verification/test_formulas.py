@@ -36,6 +36,13 @@ def test_a_type_is_executed_with_every_field_in_more_ways_than_one(type):
     assert [name for name, ways in seen.items() if len(ways) < 2 and name not in values] == []
 
 
+def test_inputs_of_a_merge_are_stretched_over_positions_and_over_channels():
+    shapes = {task.input_shapes for task in cases_of("multiply").tasks()}
+    picture, a_channel, a_position = (3, 2, 2), (1, 2, 2), (3, 1, 1)
+    assert {(picture, a_channel, a_position), (a_position, picture, a_channel)} <= shapes
+    assert (picture, (2, 2, 2)) not in shapes  # which no rule stretches
+
+
 def test_no_point_is_executed_twice():
     for type in ("linear", "layer_norm", "group_norm", "gelu"):
         points = [(tuple(task.fields.items()), task.input_shapes) for task in cases_of(type).tasks()]

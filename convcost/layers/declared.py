@@ -1,0 +1,88 @@
+"""Operations at the author's cost, for what the language does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from convcost.layers.base import FIXED, LayerError, LayerType
+from convcost.layers.fields import Field, field, layout_field, per_axis, shapes, text, whole
+from convcost.layers.layout import UNKNOWN, VECTOR, Input, Shape
+from convcost.ops import KINDS, Cost, Ledger
+
+
+def _count(about: str) -> Any:
+    return field(whole(0), 0, about)
+
+
+class Declared(LayerType, type="declared"):
+    """An operation whose output shape and costs are the author's.
+
+    Nothing checks them, and no verification counts them: every report says *declared*. Without `mul` and `add`, each of
+    the `macs` is one of both. `output_shape` is one shape, or a list of the shapes of several outputs.
+    """
+
+    words: ClassVar[Mapping[str, str]] = {"custom": "many people", "Lambda": "Keras", "unknown": "many people"}
+
+    arity = (1, None)
+    declared = True
+    channels = FIXED
+    fields: ClassVar[dict[str, Field]] = {
+        "output_shape": field(shapes, about="The shape of the output, or a list of the shapes of several."),
+        "params": _count("Trainable numbers."),
+        "buffers": _count("Numbers that are stored and not trained."),
+        "macs": _count("Multiply–accumulates."),
+        **{kind: _count(f"Operations of the kind `{kind}`.") for kind in KINDS},
+        "mul": field(whole(0), None, "Multiplications; as many as `macs` without it."),
+        "add": field(whole(0), None, "Additions; as many as `macs` without it."),
+        "layout": layout_field("What the axes of the outputs are; by default as of the first input, if as many."),
+        "receptive_field": field(
+            per_axis(1), None, "How many positions of its input a value depends on, on each axis."
+        ),
+        "source": field(text, None, "Where the numbers come from."),
+    }
+
+    @classmethod
+    def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
+        super().prepare(fields, inputs)
+        for kind in ("mul", "add"):
+            if fields[kind] is None:
+                fields[kind] = fields["macs"]
+        mul, macs = fields["mul"], fields["macs"]
+        if mul.__class__ is int and macs.__class__ is int and mul < macs:
+            found = f"mul {mul}, macs {macs}"
+            raise LayerError("macs are multiplications too: mul must be at least macs", found, field="mul")
+
+    @property
+    def output_shape(self) -> Callable[..., Shape]:  # the field of this name stands in `vars`
+        """Return a function that returns the first output's shape."""
+        return lambda *_: self.output_shapes()[0]
+
+    def output_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        declared: tuple[Shape, ...] = vars(self)["output_shape"]
+        return declared
+
+    def layouts(self, inputs: Sequence[Input], outputs: tuple[Shape, ...]) -> tuple[str, ...]:
+        if vars(self)["layout"]:
+            return super().layouts(inputs, outputs)
+        first = inputs[0]
+        return tuple(
+            [
+                VECTOR if len(shape) == 1 else first.layout if len(shape) == len(first.shape) else UNKNOWN
+                for shape in outputs
+            ]
+        )
+
+    def step(self, axis: int) -> None:
+        return None
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        given = vars(self)
+        ops = Ledger(**{kind: given[kind] for kind in KINDS})
+        return Cost(given["params"], given["buffers"], ops, given["macs"], ops.mul)
+
+    @classmethod
+    def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]]:
+        x = (letter("M"), letter("Di"), letter("Di"))
+        given = {name: letter(name) for name in ("params", "buffers", "macs", *KINDS)}
+        return {**given, "output_shape": (x,), "layout": None, "receptive_field": None, "source": None}, (x,)
