@@ -130,6 +130,7 @@ def test_words_and_defaults_can_be_completed():
         "linear",
         "bilinear",
         "trilinear",
+        "bicubic",
     ]
     assert conv["stride"]["default"] == 1
     assert "default" not in conv["kernel_size"]
