@@ -42,10 +42,11 @@ DEFAULTS = "defaults: {relu: }\n"
 
 BROKEN = Path(__file__).parent / "broken"
 BEYOND = {
-    "a shape": """correlation_channels crop_all glu_odd groups_do_not_divide kernel_too_large kernel_too_large_dilated merge_shapes_add
+    "a shape": """correlation_channels crop_all glu_odd sampler_regions groups_do_not_divide
+        kernel_too_large kernel_too_large_dilated merge_shapes_add
         merge_shapes_concat merge_shapes_rank merge_shapes_residual output_padding pixel_shuffle_channels
         prelu_and_group_norm rank_conv_on_vector rank_linear_on_picture shuffle_groups size_of_a_shape slice_beyond
-        sampler_regions transposed_padding upsample_mode upsample_nothing_left""",
+        transposed_padding upsample_mode upsample_nothing_left""",
     "two values beside each other": """from_several_for_a_layer merge_branches_and_names pool_padding
         repeat_of_named_inputs slice_empty upsample_both""",
     "an expression": """block_fault_inside expression_parentheses_in_arguments expression_syntax expression_values
