@@ -42,7 +42,8 @@ DEFAULTS = "defaults: {relu: }\n"
 
 BROKEN = Path(__file__).parent / "broken"
 BEYOND = {
-    "a shape": """crop_all groups_do_not_divide kernel_too_large kernel_too_large_dilated merge_shapes_add
+    "a shape": """correlation_channels crop_all glu_odd sampler_regions groups_do_not_divide
+        kernel_too_large kernel_too_large_dilated merge_shapes_add
         merge_shapes_concat merge_shapes_rank merge_shapes_residual output_padding pixel_shuffle_channels
         prelu_and_group_norm rank_conv_on_vector rank_linear_on_picture shuffle_groups size_of_a_shape slice_beyond
         transposed_padding upsample_mode upsample_nothing_left""",
