@@ -64,17 +64,18 @@ class Model(Struct, frozen=True, eq=False):
         return self.network.warnings
 
     def __repr__(self) -> str:
-        from convcost.reports import heading
-        from convcost.reports.contents import counted
+        from convcost.reports import titles
+        from convcost.reports.table import counted
 
-        return f"<{type(self).__name__}: {heading.title(self.network)}: {counted(len(self.network.layers), 'layer')}>"
+        return f"<{type(self).__name__}: {titles.title(self.network)}: {counted(len(self.network.layers), 'layer')}>"
 
-    def analyze(self, *, batch: int = 1, fold: bool = True) -> Analysis:
+    def analyze(self, *, batch: int = 1, fold: bool = True, deployed: bool = False) -> Analysis:
         """Return the cost of the network, layer by layer and in all.
 
         Args:
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+            deployed: Whether to analyse the network as it runs on a device: see `deployed`.
 
         Raises:
             OptionError: The batch is not a positive whole number.
@@ -82,7 +83,21 @@ class Model(Struct, frozen=True, eq=False):
         >>> load("mobilenet_v1").analyze().total.macs
         568740352
         """
-        return Analysis.of(self.network, batch=positive("batch", batch), fold=fold)
+        network = self.deployed().network if deployed else self.network
+        return Analysis.of(network, batch=positive("batch", batch), fold=fold)
+
+    def deployed(self) -> Model:
+        """Return the network as it runs on a device: batch norms are folded into the weights of the layers before them.
+
+        These norms are gone, and the layers before them have a bias. The model comes from no spec any more.
+
+        >>> resnet = load("resnet50")
+        >>> resnet.deployed().analyze().total.params == resnet.analyze().value("deployed_params")
+        True
+        """
+        from convcost.cost.folding import deployed
+
+        return Model(deployed(self.network))
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.

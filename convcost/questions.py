@@ -31,14 +31,15 @@ def analyze(
     free: Collection[str] = (),
     batch: int = 1,
     fold: bool = True,
+    deployed: bool = False,
     max_layers: int | None = None,
 ) -> Analysis:
-    """Read a spec and return what its network costs: `load(spec, set=set, free=free).analyze(batch=batch, fold=fold)`.
+    """Read a spec and return what its network costs: `load(spec, set=set, free=free).analyze(…)`, see `Model.analyze`.
 
     >>> analyze("mobilenet_v1", free=["alpha", "r"]).total.mults
     10752·alpha²·r² + 1125·alpha·r²/2 + 1024000·alpha
     """
-    return load(spec, set=set, free=free, max_layers=max_layers).analyze(batch=batch, fold=fold)
+    return load(spec, set=set, free=free, max_layers=max_layers).analyze(batch=batch, fold=fold, deployed=deployed)
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "convcost"
 
 SAME_IN_TWO_PLACES = {
     "Expression",  # of a spec, and of symbolic numbers: text that has a value once its names have
+    "Origin",  # where something was read: a layer its line, a model its spec
     "Tensor",  # what flows between layers: its shape in a network, its values in the executor
 }
 

@@ -20,7 +20,7 @@ from convcost.budget.budgets import AcceptedGrowth, Budget, in_file, quoted
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MIN, SKIPPED, Check, Value, Verdict
 from convcost.errors import ConfigError, ErrorDetail, Place
 from convcost.files import SPEC_BYTES, RefusedFile, read
-from convcost.reports.contents import figure
+from convcost.reports.table import figure
 from convcost.spec.collector import LINE_END
 from convcost.spec.reading import UNITS
 

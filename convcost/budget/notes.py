@@ -15,7 +15,7 @@ from convcost.budget.targets import Checked, name_of
 from convcost.budget.verdicts import GROWTH, Verdict
 from convcost.errors import WarningDetail, encodable
 from convcost.metrics import METRICS
-from convcost.reports.contents import figure
+from convcost.reports.table import figure
 
 MOST_PERCENT = 100
 

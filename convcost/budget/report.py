@@ -15,7 +15,7 @@ from convcost.budget.budgets import EACH, in_file
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
 from convcost.errors import ErrorDetail
 from convcost.metrics import METRICS
-from convcost.reports.contents import Column, Finding, Row, Table, bar, counted, figure, safe, signed
+from convcost.reports.table import Column, Finding, Row, Table, bar, counted, figure, safe, signed
 
 _FEW = 3  # layers that are named in a sentence
 _LEVELS = {WITHIN: "pass", WARNING: "warning", EXCEEDED: "error", SKIPPED: "skipped"}

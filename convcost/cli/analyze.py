@@ -1,4 +1,4 @@
-"""`convcost analyze`: what networks cost, layer by layer."""
+"""`convcost analyze`: how big networks are, and what their layers cost."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ _COLUMNS = typer.Option(
     help=f"Show these columns instead of the usual: {', '.join(OTHER_COLUMNS)}, {options.METRICS}",
 )
 _BY = typer.Option(None, "--by", metavar="type", help="Sum up the layers of each type.")
+_DEPLOYED = typer.Option(
+    False, "--deployed", help="Show the network as it runs on a device: batch norms are folded into the weights."
+)
 _SUMMARY = typer.Option(False, "--summary", help="Show the totals only.")
 
 
@@ -34,6 +37,7 @@ def analyze(
     free: list[str] = options.Free,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
+    deployed: bool = _DEPLOYED,
     sort: Optional[str] = _SORT,  # noqa: UP045 -- typer reads the annotation while running
     columns: Optional[str] = _COLUMNS,  # noqa: UP045
     top: Optional[int] = options.Top,  # noqa: UP045
@@ -52,6 +56,7 @@ def analyze(
     levels, layers = options.depth(depth, layers)
     _check_rows({"--summary": summary, "--by": by is not None, "--depth": levels is not None, "--layers": layers})
     rows: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers, "by": by, "summary": summary}
+    rows["deployed"] = deployed
     found = reports(
         specs, options.settings(set), free, batch=batch, fold=not no_fold, formulas=formulas, columns=shown, **rows
     )
@@ -65,6 +70,7 @@ def reports(
     *,
     batch: int,
     fold: bool,
+    deployed: bool = False,
     **rows: Any,
 ) -> list[AnalysisReport]:
     """Return the report of each spec.
@@ -75,6 +81,7 @@ def reports(
         free: The symbols that stay symbols.
         batch: How many inputs to count the operations for.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        deployed: Whether batch norms are folded into the weights of the layers before them.
         rows: Which rows and columns are shown, as `AnalysisReport.of` has them.
 
     Raises:
@@ -87,7 +94,7 @@ def reports(
     errors: list[ErrorDetail] = []
     for spec in specs:
         try:
-            analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=fold)
+            analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=fold, deployed=deployed)
             notices.refuse(analysis.warnings)
             found.append(AnalysisReport.of(analysis, **rows))
         except ConvcostError as error:

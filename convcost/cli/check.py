@@ -11,7 +11,7 @@ import typer
 from convcost.cli import notices, options, output, writing
 from convcost.errors import ErrorDetail, OptionError
 from convcost.reports import formats
-from convcost.reports.contents import Page
+from convcost.reports.table import Page
 
 if TYPE_CHECKING:
     from convcost.budget.budgets import Budget

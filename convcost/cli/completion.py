@@ -14,7 +14,7 @@ Complete = Callable[[Any, str], Iterable[str]]
 _MOST_BYTES = 1 << 20  # of a spec whose symbols are completed
 
 
-class Item(NamedTuple):
+class _Item(NamedTuple):
     """A value as typer has it."""
 
     value: str
@@ -30,10 +30,10 @@ def complete(command: Any) -> None:
             parameter.shell_complete = _completer(values)
 
 
-def _completer(values: Complete) -> Callable[[Any, str], list[Item]]:
-    def shell_complete(context: Any, incomplete: str) -> list[Item]:
+def _completer(values: Complete) -> Callable[[Any, str], list[_Item]]:
+    def shell_complete(context: Any, incomplete: str) -> list[_Item]:
         try:
-            return [Item(value) for value in values(context, incomplete) if value.startswith(incomplete)]
+            return [_Item(value) for value in values(context, incomplete) if value.startswith(incomplete)]
         except Exception:  # noqa: BLE001 -- a shell has no place for errors
             return []
 

@@ -13,7 +13,7 @@ from convcost.cli import notices, progress, streams, writing
 from convcost.cli.writing import File
 from convcost.errors import ErrorDetail, OptionError, OutputError, WarningDetail
 from convcost.reports import formats
-from convcost.reports.contents import REDIRECT, Page, Report
+from convcost.reports.table import REDIRECT, Page, Report
 
 STDOUT = "-"
 ALIASES = {"md": "markdown"}

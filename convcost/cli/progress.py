@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 
 from convcost.errors import cells, visible
-from convcost.reports.contents import BAR_CELLS, bar
+from convcost.reports.table import BAR_CELLS, bar
 from convcost.spec import limits
 
 _AFTER = 1.0  # seconds; what takes less shows no bar

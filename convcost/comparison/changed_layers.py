@@ -9,7 +9,7 @@ from typing import Any
 from convcost.comparison.diff import ADDED, CHANGED, REMOVED, SAME, Change, Difference
 from convcost.comparison.row_choice import RowChoice
 from convcost.ops import Cost
-from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, signed, sized
+from convcost.reports.table import Column, Row, Table, counted, grouped, safe, signed, sized
 
 _MARKS = {ADDED: "+", REMOVED: "−", CHANGED: "~"}
 _LEGEND = "+ added, − removed, ~ changed."

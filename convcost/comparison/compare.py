@@ -137,10 +137,10 @@ class Comparison(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports import heading
+        from convcost.reports import titles
 
         mults = [f"{analysis.total.mults:,} mults {name}" for name, analysis in self.totals().items()]
-        return f"{heading.title(self.written.network)}: {', '.join(mults)}"
+        return f"{titles.title(self.written.network)}: {', '.join(mults)}"
 
     def totals(self) -> dict[str, Analysis]:
         """Return the three networks by name."""

@@ -15,8 +15,9 @@ from convcost.comparison.row_choice import RowChoice
 from convcost.errors import ErrorDetail, OptionError
 from convcost.metrics import METRICS, counts
 from convcost.ops import Cost
-from convcost.reports import heading as title
-from convcost.reports.contents import (
+from convcost.reports import titles
+from convcost.reports.folding import MORE, Groups, fit, group
+from convcost.reports.table import (
     BAR_CELLS,
     Column,
     Row,
@@ -30,7 +31,6 @@ from convcost.reports.contents import (
     sized,
     tree,
 )
-from convcost.reports.folding import MORE, Groups, fit, group
 
 _FORMS = "The bar: dark what the separable form multiplies, light what it saves of the standard one."
 _RATIO = (
@@ -126,9 +126,9 @@ class ComparisonReport(Struct, frozen=True):
             rows.append(_others(comparison))
         standard, separable = comparison.standard.total, comparison.separable.total
         return Table(
-            title=f"{title.title(network)}: standard and separable",
+            title=f"{titles.title(network)}: standard and separable",
             headline=(_headline(comparison),),
-            subtitle=title.sourced(network, title.batched(comparison.written.batch)),
+            subtitle=titles.sourced(network, titles.batched(comparison.written.batch)),
             columns=_COLUMNS,
             rows=rows,
             total=(

@@ -108,13 +108,13 @@ class Difference(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports import heading
-        from convcost.reports.contents import counted
+        from convcost.reports import titles
+        from convcost.reports.table import counted
 
         old, new = self.before, self.after
         differ = sum(change.kind != SAME for change in self.layers)
         return (
-            f"{heading.title(old.network)} → {heading.title(new.network)}: {differ:,} of "
+            f"{titles.title(old.network)} → {titles.title(new.network)}: {differ:,} of "
             f"{counted(len(self.layers), 'layer')} differ, {old.total.mults:,} → {new.total.mults:,} mults"
         )
 

@@ -16,9 +16,9 @@ from convcost.cost.analysis import Analysis
 from convcost.errors import WarningDetail
 from convcost.metrics import standard, words
 from convcost.ops import KINDS
-from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, short, signed, sized
+from convcost.reports import titles
 from convcost.reports.folding import MOST_ROWS
+from convcost.reports.table import Column, Row, Table, counted, grouped, safe, short, signed, sized
 
 if TYPE_CHECKING:
     from convcost.comparison.base import Base
@@ -53,10 +53,10 @@ class DifferenceReport(Struct, frozen=True):
         from convcost.documents.warnings import warning_documents
 
         base = self.base
-        told = base and documents.BaseDocument(
+        base_document = base and documents.BaseDocument(
             name=base.name, revision=base.revision or None, commit=base.commit or None
         )
-        document = replace(self.difference.document(), base=told)
+        document = replace(self.difference.document(), base=base_document)
         return document if base is None else replace(document, warnings=warning_documents(self.warnings))
 
     @property
@@ -115,14 +115,14 @@ class DifferenceReport(Struct, frozen=True):
         before, after = self.difference.before.network, self.difference.after.network
         if self.base is None:
             if before.name != after.name or before.file == after.file:
-                return f"{heading.title(before)} → {heading.title(after)}"
-            named = f"{heading.title(after)}: " if after.name else ""
+                return f"{titles.title(before)} → {titles.title(after)}"
+            named = f"{titles.title(after)}: " if after.name else ""
             return f"{named}{safe(before.file)} → {safe(after.file)}"
-        name = heading.title(after) + (f" ({safe(after.file)})" if after.name and after.file else "")
+        name = titles.title(after) + (f" ({safe(after.file)})" if after.name and after.file else "")
         base = safe(self.base.name)
         if not before.layers:
             return f"{name}, new since {base}"
-        return f"{name} since {base}" if before.name == after.name else f"{heading.title(before)} at {base} → {name}"
+        return f"{name} since {base}" if before.name == after.name else f"{titles.title(before)} at {base} → {name}"
 
     def _facts(self) -> Iterator[str]:
         before, after = (_facts(analysis) for analysis in (self.difference.before, self.difference.after))
@@ -138,7 +138,7 @@ class DifferenceReport(Struct, frozen=True):
 
 
 def percents(pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """Return changes in percent, each with as many decimals as tell it from the others, from 0 % and from −100 %.
+    """Return changes in percent, with as many decimals as distinguish it from the others, 0 % and −100 %.
 
     >>> percents([(1000, 1010), (8, 8), (4231976, 4231977), (3, 0), (0, 3)])
     ['+1.0 %', '0 %', '+0.00002 %', '−100.0 %', 'from 0']
@@ -202,7 +202,7 @@ def _count(changes: Sequence[Change], kind: str) -> int:
 
 def _facts(analysis: Analysis) -> str:
     network = analysis.network
-    return heading.facts(network, counted(len(network.layers), "layer"))
+    return titles.facts(network, counted(len(network.layers), "layer"))
 
 
 def _inputs(batch: int) -> str:

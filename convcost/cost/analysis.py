@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from convcost import metrics
+from convcost.cost.folding import folded_norms
 from convcost.cost.separable import SeparableRatio, ratios
 from convcost.errors import ErrorDetail, FormulaError, OptionError, Place, WarningDetail
 from convcost.layers import MOVES, REGISTRY, LayerType
 from convcost.metrics import LARGEST_OUTPUT
-from convcost.network import INPUT, Layer, Network
+from convcost.network import Layer, Network
 from convcost.ops import KINDS, NOTHING, Cost, Ledger
 from convcost.reports.result import Result
 
@@ -167,9 +168,9 @@ class Analysis(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports import heading
+        from convcost.reports import titles
 
-        title, total = heading.title(self.network), self.total
+        title, total = titles.title(self.network), self.total
         if self.network.free is not None:
             return f"{title}: formulas in {' and '.join(self.network.free.symbols)}"
         return f"{title}: {total.params:,} params, {total.mults:,} mults, {total.macs:,} macs"
@@ -177,6 +178,7 @@ class Analysis(Result, frozen=True):
     @classmethod
     def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:
         readers = network.readers()
+        folded = folded_norms(network, readers) if fold else {}
         ends = network.output_layers()
         found = ratios(network, readers)
         count = _count if network.free is None else _remembered(_count)
@@ -185,8 +187,8 @@ class Analysis(Result, frozen=True):
             definition = layer.definition
             cost, values = count(layer)
             notes = _idle_notes(layer, cost, network)
-            if fold and definition.folds and folds(network, index, readers):
-                cost, notes = cost.at_rest(), (f"folded into {network.layers[layer.inputs[0].producer].name}",)
+            if index in folded:
+                cost, notes = cost.at_rest(), (f"folded into {network.layers[folded[index]].name}",)
             if layer.shares:
                 notes += (f"weights of {layer.shares}",)
             if definition.declared:
@@ -303,12 +305,6 @@ def unused_warnings(names: Iterable[str], network: Network) -> list[WarningDetai
         for path, name in paths.items()
         if path not in known
     ]
-
-
-def folds(network: Network, index: int, readers: list[int]) -> bool:
-    """Return whether a batch norm folds: what it reads is a convolution or linear layer that nothing else reads."""
-    source = network.layers[index].inputs[0].producer
-    return source != INPUT and network.layers[source].definition.weights and readers[source] == 1
 
 
 def total(costs: list[Cost], added: Added = sum) -> Cost:

@@ -1,4 +1,4 @@
-"""What networks cost as documents: the structures of `convcost.documents`, filled."""
+"""Fill the structures of `convcost.documents` with what networks cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from convcost.documents.numbers import kinds
 from convcost.documents.warnings import warning_documents
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
-from convcost.reports.contents import counted
+from convcost.reports.table import counted
 
 if TYPE_CHECKING:
     from convcost.cost.analysis import Analysis, LayerCost
@@ -40,7 +40,7 @@ def analysis_document(
         analysis: The analysis.
         rows: Its layers, or what is shown in their place.
         values: Gives each row's value of a metric.
-        more: The metrics to tell beside the standard ones.
+        more: The metrics to report beside the standard ones.
         left_out: How many rows are not shown; None where the rows are the layers.
     """
     names = tuple(dict.fromkeys([*standard_names(), *more]))
@@ -99,7 +99,7 @@ def cost_document(cost: Cost) -> Any:
 
 
 def standard_names() -> list[str]:
-    """Return the names of the metrics that are told without being asked for."""
+    """Return the names of the metrics that are reported without being asked for."""
     return [metric.name for metric in metrics.standard()]
 
 

@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from convcost.cost.layer_formulas import cost_in_letters, has_other_inputs
+from convcost.cost.variants import distinct
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
 from convcost.layers.base import FEATURES, SEQUENCE
@@ -176,16 +176,7 @@ def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None)
     ]
     if unknown:
         raise OptionError(unknown)
-    return [sheet for type in names for sheet in _distinct([_sheet(type, each, settings) for each in _variants(type)])]
-
-
-def _distinct(variants: list[Sheet]) -> list[Sheet]:
-    """Return the sheets of a type's variants; those that say the same of every size where they work share one."""
-    words: dict[str, list[str]] = {}
-    for sheet in variants:
-        words.setdefault(repr(replace(sheet, variant="", conditions=())), []).append(sheet.variant)
-    firsts = {same[0]: "" if len(words) == 1 else ", ".join(same) for same in words.values()}
-    return [replace(sheet, variant=firsts[sheet.variant]) for sheet in variants if sheet.variant in firsts]
+    return [sheet for type in names for sheet in distinct([_sheet(type, each, settings) for each in _variants(type)])]
 
 
 def symbols_of(definition: type[LayerType]) -> dict[str, str]:
@@ -242,6 +233,8 @@ def of_layer(layer: Layer) -> dict[str, str] | None:
         cost = cost_in_letters(layer)
         return texts(cost) if cost is not None else None
     fields = layer.fields
+    if layer.definition.declared:
+        return texts(layer.definition.cost(layer.input_shapes, layer.output_shape))  # the author's numbers
     structure = tuple([_kind(fields[name]) for name in REGISTRY[layer.type].fields])
     inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
     return _of_structure(layer.type, structure, inputs, _pattern(layer.output_shape[1:]))
@@ -501,9 +494,5 @@ def _fields(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> dict[str,
 
 
 def _less(a: Cost, b: Cost) -> Cost:
-    ops = type(a.ops)(*[x - y for x, y in zip(_counts(a), _counts(b), strict=True)])
+    ops = type(a.ops)(*[getattr(a.ops, kind) - getattr(b.ops, kind) for kind in a.ops.__struct_fields__])
     return Cost(a.params - b.params, a.buffers - b.buffers, ops)
-
-
-def _counts(cost: Cost) -> list[Any]:
-    return [getattr(cost.ops, kind) for kind in cost.ops.__struct_fields__]

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from convcost.cost.formulas import SYMBOLS, Formulas, Quotient, Sheet
 from convcost.documents import formulas as documents
-from convcost.reports.contents import Column, Row, Table, counted, grouped, percent
+from convcost.reports.table import Column, Row, Table, counted, grouped, percent
 from convcost.symbolic import Formula
 
 _COLUMNS = (Column("Layer type", role="name"), Column("Formula"))

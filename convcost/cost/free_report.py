@@ -9,8 +9,8 @@ from convcost.cost import free as free_symbols
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.cost.subterms import Subterms
 from convcost.network import Free
-from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, counted, grouped, safe
+from convcost.reports import titles
+from convcost.reports.table import Column, Row, Table, counted, grouped, safe
 from convcost.symbolic import Formula
 
 _COLUMNS = (
@@ -46,8 +46,8 @@ def table(analysis: Analysis, labelled: list[tuple[str, LayerCost | None]], left
     if left_out:
         rows.append(Row((f"… {left_out:,} more", *[""] * 6), "quiet"))
     return Table(
-        title=heading.title(network),
-        subtitle=heading.sourced(network, f"free: {', '.join(free.symbols)}", heading.batched(analysis.batch)),
+        title=titles.title(network),
+        subtitle=titles.sourced(network, f"free: {', '.join(free.symbols)}", titles.batched(analysis.batch)),
         columns=_COLUMNS,
         rows=rows,
         total=(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from convcost import metrics
 from convcost.cost.analysis import Analysis
 from convcost.cost.labels import weights_and_path
-from convcost.reports.contents import bytes_text, counted, figure, grouped, percent, short
+from convcost.reports.table import bytes_text, counted, figure, grouped, percent, short
 
 _MEANINGS = (
     "Macs: multiply–accumulates of convolutions, linear layers and matrix products, the papers' mult-adds; "

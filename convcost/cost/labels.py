@@ -8,7 +8,7 @@ from typing import Any
 
 from convcost.cost.analysis import LayerCost
 from convcost.layers import REGISTRY
-from convcost.reports.contents import counted, sized
+from convcost.reports.table import counted, sized
 
 _FAMILIES = {"depthwise_conv": "dw", "pointwise_conv": "conv"}
 _LONGEST = 24  # characters of the label of several layers

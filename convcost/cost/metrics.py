@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from convcost.cost.analysis import Analysis, folds
+from convcost.cost.analysis import Analysis
+from convcost.cost.folding import channels_of, folded_norms
 from convcost.metrics import METRICS, Metric
 from convcost.ops import KINDS
 
@@ -66,25 +67,20 @@ def _activations(analysis: Analysis) -> Sequence[Any]:
 
 def _deployed_params(analysis: Analysis) -> Sequence[Any]:
     """Return each layer's parameters with every batch norm folded that can be, whether or not the analysis folds."""
-    network = analysis.network
-    readers = network.readers()
+    layers = analysis.network.layers
     params = [layer.cost.params for layer in analysis.layers]
-    for index, layer in enumerate(network.layers):
-        if layer.definition.folds and folds(network, index, readers):
-            source = layer.inputs[0].producer
-            params[index] = 0
-            if not network.layers[source].fields.get("bias"):
-                params[source] += network.layers[source].output_shape[0]
+    for norm, source in folded_norms(analysis.network, analysis.network.readers()).items():
+        layer = layers[source]
+        params[norm] = 0
+        if not layer.fields["bias"] and not layer.shares and layer.trainable:
+            params[source] += channels_of(layers[norm])
     return params
 
 
 def _weight_bytes(analysis: Analysis) -> Sequence[Any]:
     """Return the bytes of each layer's deployed parameters and running statistics."""
-    network, readers = analysis.network, analysis.network.readers()
-    kept = [
-        0 if layer.definition.folds and folds(network, index, readers) else row.cost.buffers
-        for index, (layer, row) in enumerate(zip(network.layers, analysis.layers, strict=True))
-    ]
+    folded = folded_norms(analysis.network, analysis.network.readers())
+    kept = [0 if index in folded else row.cost.buffers for index, row in enumerate(analysis.layers)]
     return [_FLOAT32 * (params + buffers) for params, buffers in zip(_deployed_params(analysis), kept, strict=True)]
 
 

@@ -13,8 +13,8 @@ from convcost import metrics
 from convcost.cost.analysis import Analysis, LayerCost, total
 from convcost.metrics import METRICS
 from convcost.ops import is_symbolic
-from convcost.reports.contents import counted
 from convcost.reports.folding import Groups, Part, fit, group
+from convcost.reports.table import counted
 
 _KEPT = ("declared", "output")
 """The notes of a layer that hold for all with which it shares a row."""

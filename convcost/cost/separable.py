@@ -1,4 +1,4 @@
-"""What a separable convolution costs of the standard one with the same shape: `1/N + 1/Dk²`.
+"""The cost of a separable convolution as a share of the standard one with the same shape: `1/N + 1/Dk²`.
 
 The ratio is the quotient of the two costs as the layer types give them. Its first term is the depthwise stage, its
 second the pointwise stage.
@@ -24,7 +24,7 @@ class SeparableRatio(Struct, frozen=True):
 
     Attributes:
         kind: `standard` for a convolution that could be separable, `separable` for one that is.
-        formula: The ratio in the papers' letters: N output channels, Dk kernel size, m depth multiplier.
+        formula: The ratio in the papers' symbols: N output channels, Dk kernel size, m depth multiplier.
         depthwise: The depthwise stage's part, m/N.
         pointwise: The pointwise stage's part, m/Dk².
         multiplier: The depth multiplier m.

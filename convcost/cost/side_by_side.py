@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from convcost.cost import headline
 from convcost.cost.analysis import Analysis
-from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, bar, bytes_text, counted, grouped, safe, short, sized
+from convcost.reports import titles
+from convcost.reports.table import Column, Row, Table, bar, bytes_text, counted, grouped, safe, short, sized
 
 _COLUMNS = (
     Column("Network", role="name"),
@@ -49,7 +49,7 @@ def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
 
 def _names(analyses: Sequence[Analysis]) -> list[str]:
     """Return the networks' names, with their files where two have the same."""
-    names = [heading.title(analysis.network) for analysis in analyses]
+    names = [titles.title(analysis.network) for analysis in analyses]
     files = [safe(analysis.network.file) for analysis in analyses]
     return [
         f"{name} ({file})" if names.count(name) > 1 and file not in ("", name) else name

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis
-from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
+from convcost.reports.table import Column, Row, Table, counted, grouped, safe, sized
 
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from convcost.design_space.solve import Solution
 from convcost.design_space.sweep_report import decimal
 from convcost.metrics import heading
-from convcost.reports.contents import Column, Row, Table, grouped, safe
+from convcost.reports.table import Column, Row, Table, grouped, safe
 
 
 class SolutionReport(Struct, frozen=True):

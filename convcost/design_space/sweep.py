@@ -380,7 +380,7 @@ class Sweep(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports.contents import counted, safe
+        from convcost.reports.table import counted, safe
 
         axes = " and ".join(axis.name for axis in self.task.axes)
         shown = "" if len(self.shown) == len(self.task) else f"{len(self.shown):,} of "

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from convcost.design_space.sweep import Sweep
 from convcost.metrics import METRICS, heading
-from convcost.reports.contents import Column, Row, Table, bar, counted, figure, safe
+from convcost.reports.table import Column, Row, Table, bar, counted, figure, safe
 
 _DECIMALS = 6
 _LONGEST_ERROR = 36  # characters in the table

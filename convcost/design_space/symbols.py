@@ -50,7 +50,7 @@ class Symbols(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports.contents import safe
+        from convcost.reports.table import safe
 
         return f"{safe(self.name or self.spec)}: {', '.join(symbol.name for symbol in self.symbols) or 'no symbols'}"
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from convcost.design_space.sweep_report import decimal
 from convcost.design_space.symbols import Symbols
-from convcost.reports.contents import Column, Row, Table, counted, safe
+from convcost.reports.table import Column, Row, Table, counted, safe
 
 _COLUMNS = (
     Column("Symbol", role="name"),

@@ -94,7 +94,7 @@ class AnalysisDocument(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_o
         convention: What the numbers count.
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
-        left_out: How many rows are not told.
+        left_out: How many rows are left out.
         warnings: What is valid in the spec and rarely meant.
     """
 
@@ -143,7 +143,7 @@ class FreeAnalysis(Struct, Generic[Row, Total], frozen=True, kw_only=True):
         convention: What the numbers count.
         layers: Its layers, or the rows that were asked for.
         total: What it costs in all.
-        left_out: How many rows are not told.
+        left_out: How many rows are left out.
         warnings: What is valid in the spec and rarely meant.
     """
 

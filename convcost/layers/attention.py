@@ -144,8 +144,6 @@ class Attention(LayerType, type="attention"):
             raise LayerError(
                 "attention's keys and values must be equally many", f"{shown(key.shape)} and {shown(value.shape)}"
             )
-        if self.num_heads % self.num_kv_heads:
-            raise _shared_heads(self.num_heads, self.num_kv_heads)
         return query, key, value, inputs[len(given) :]
 
     def _check_biases(self, scores: Shape, biases: tuple[Any, ...]) -> None:
@@ -376,4 +374,4 @@ def _stretches(bias: Shape, scores: Shape) -> bool:
     """Return whether a shape stretches to that of scores."""
     if len(bias) > len(scores):
         return False
-    return all(size == 1 or size == wanted for size, wanted in zip(bias[::-1], scores[::-1], strict=False))
+    return all(size == wanted or size == 1 for size, wanted in zip(bias[::-1], scores[::-1], strict=False))

@@ -180,21 +180,15 @@ def pairs(value: Any, rank: int) -> tuple[Pair, ...]:
     raise _not_whole(value, 0)
 
 
-def wholes(minimum: int, *, alone: bool = True) -> Reader:
-    """Read a list of whole numbers, of any length.
-
-    Args:
-        minimum: The least of them.
-        alone: Whether one number may stand without a list.
-    """
+def wholes(minimum: int) -> Reader:
+    """Read a list of whole numbers, of any length; one number is a list of one."""
 
     @_takes(Form(WHOLES, minimum, depth=1))
     def read(value: Any, rank: int) -> tuple[int, ...]:
-        if alone and not isinstance(value, list):
+        if not isinstance(value, list):
             return (_at_least(minimum, value),)
-        if not isinstance(value, list) or not value:
-            found = "an empty list" if isinstance(value, list) else ""
-            raise FieldError("a list of whole numbers", found)
+        if not value:
+            raise FieldError("a list of whole numbers", "an empty list")
         return tuple([_at_least(minimum, item, (index,)) for index, item in enumerate(value)])
 
     return read
@@ -207,6 +201,8 @@ def spread(minimum: int) -> Reader:
     def read(value: Any, rank: int) -> int | tuple[int, ...]:
         if not isinstance(value, list):
             return _at_least(minimum, value)
+        if not value:
+            raise FieldError("a whole number or a list of these", "an empty list")
         return tuple([_at_least(minimum, item, (index,)) for index, item in enumerate(value)])
 
     return read

@@ -55,7 +55,7 @@ class Fold(LayerType, type="fold"):
     channels = FIXED
     gives = FEATURE_MAP
 
-    output_size: tuple[int, ...] = field(wholes(1, alone=False), about="The spatial sizes of the output.")
+    output_size: tuple[int, ...] = field(wholes(1), about="The spatial sizes of the output.")
     kernel_size: tuple[int, ...] = field(spread(1), about="The size of the window.")
     stride: tuple[int, ...] = field(spread(1), 1, "The step between windows.")
     padding: tuple[Pair, ...] = field(margins, 0, "What lies around the output.")

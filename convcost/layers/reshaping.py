@@ -62,7 +62,7 @@ class FeatureMap(_Reshaping, type="feature_map"):
     gives = FEATURE_MAP
 
     size: tuple[int, ...] = field(
-        wholes(1, alone=False), None, "The spatial sizes; the axes before the channels without it.", role=SIZE
+        wholes(1), None, "The spatial sizes; the axes before the channels without it.", role=SIZE
     )
 
     @classmethod

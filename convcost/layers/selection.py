@@ -104,7 +104,7 @@ class Split(LayerType, type="split"):
     note = MOVES
     either = ("sizes", "chunks")
 
-    sizes: tuple[int, ...] | None = field(wholes(1, alone=False), None, "The sizes of the parts.")
+    sizes: tuple[int, ...] | None = field(wholes(1), None, "The sizes of the parts.")
     chunks: int | None = field(whole(1), None, "How many equal parts there are.")
     axis: int = field(axis, None, "The axis that is split; the channels without it.")
 

@@ -1,1 +1,1 @@
-"""Results → text: what each result says in `contents`, how a format writes it in `formats`."""
+"""Results → text: what each result says in `table`, how a format writes it in `formats`."""

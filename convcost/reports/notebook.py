@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from convcost.reports.contents import Column, Report, Row, Table, counted, footer, tables
 from convcost.reports.folding import MOST_ROWS
+from convcost.reports.table import Column, Report, Row, Table, counted, footer, tables
 
 _CELL = "padding: 0 1em 0 0; white-space: pre;"
 

@@ -12,7 +12,7 @@ from convcost.documents import as_dict
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
 
 if TYPE_CHECKING:  # imported where a result is shown
-    from convcost.reports.contents import Report
+    from convcost.reports.table import Report
 
 
 class Result(Struct, frozen=True):
@@ -60,7 +60,7 @@ class Result(Struct, frozen=True):
 
     def __str__(self) -> str:
         from convcost.reports import formats
-        from convcost.reports.contents import REDIRECT, Page
+        from convcost.reports.table import REDIRECT, Page
 
         return formats.render("table", [self.report()], Page(width=REDIRECT))
 

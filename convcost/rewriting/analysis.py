@@ -92,11 +92,11 @@ class Rewriting(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports import heading
-        from convcost.reports.contents import counted
+        from convcost.reports import titles
+        from convcost.reports.table import counted
 
         mults = f"{self.before.total.mults:,} → {self.after.total.mults:,} mults"
-        return f"{heading.title(self.before.network)}: {counted(len(self.places), 'place')} rewritten, {mults}"
+        return f"{titles.title(self.before.network)}: {counted(len(self.places), 'place')} rewritten, {mults}"
 
     @property
     def warnings(self) -> tuple[WarningDetail, ...]:

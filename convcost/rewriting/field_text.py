@@ -26,7 +26,7 @@ _IN_LINEAR = {"out_channels": "out_features"}  # the name of the same field in a
 Follower = tuple[str, Mapping[str, Any]] | None
 
 
-class Use(Struct, frozen=True):
+class ItemUse(Struct, frozen=True):
     """One use of an item: the old layers that it writes there, and the parts that replace them."""
 
     site: Site
@@ -72,7 +72,7 @@ class PartFields:
     The item's own expressions have no meaning inside a new block: they become the block's arguments.
     """
 
-    def __init__(self, spec: SpecText, item: WrittenItem, uses: list[Use], *, block: bool) -> None:
+    def __init__(self, spec: SpecText, item: WrittenItem, uses: list[ItemUse], *, block: bool) -> None:
         self.spec = spec
         self.item = item
         self.uses = uses
@@ -91,7 +91,7 @@ class PartFields:
             if former in self.raw:
                 self.raw[name] = self.raw[former]
 
-    def _main(self, use: Use) -> int:
+    def _main(self, use: ItemUse) -> int:
         """Return the layer whose norm and activation are the item's: the last one that is replaced."""
         return max((index for index in use.layers if use.site.becomes[index]), default=use.layers[-1])
 
@@ -170,6 +170,8 @@ class PartFields:
 
     def _field(self, type: str, name: str, parts: tuple[Part, ...]) -> str | None:
         """Return the text of a field; None where a default gives it."""
+        if name not in parts[0].fields:
+            return None
         values = [part.fields[name] for part in parts]
         text = self._as_written(name, values, parts[0])
         if text is None and not self.block:
@@ -197,8 +199,6 @@ class PartFields:
         """Return whether the type's default in the file, or its own, gives a field."""
         given, default = self.spec.defaults.get(type, {}).get(name), REGISTRY[type].fields[name].default
         if given is None:
-            if default is None:
-                return all(value is None for value in values)
             return default is not ... and all(self._equals_default(type, name, value) for value in values)
         own = self.spec.defaults.get(self.item.type, {}).get(name)
         untouched = name not in self.raw and name not in part.changed
@@ -236,6 +236,8 @@ class PartFields:
     def _equals_default(self, type: str, name: str, value: Any) -> bool:
         """Return whether a value is the default of the type's field."""
         field = REGISTRY[type].fields[name]
+        if field.default is None or value is None:
+            return value is field.default
         rank = len(value) if isinstance(value, tuple) else 1
         return bool(field.plain(rank) == value)
 

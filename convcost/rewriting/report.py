@@ -11,8 +11,8 @@ from msgspec import Struct
 from convcost.documents import rewriting as documents
 from convcost.metrics import counts
 from convcost.ops import Cost
-from convcost.reports import heading
-from convcost.reports.contents import BAR_CELLS, Column, Row, Table, bar, counted, grouped, percent, safe, signed
+from convcost.reports import titles
+from convcost.reports.table import BAR_CELLS, Column, Row, Table, bar, counted, grouped, percent, safe, signed
 from convcost.rewriting.analysis import Rewriting, RewrittenPlace
 from convcost.rewriting.rewrites import REGISTRY, named
 from convcost.rewriting.savings import LETTERS, saving
@@ -127,8 +127,8 @@ class RewritingReport(Struct, frozen=True):
             rows.append(Row(("other layers", "", *numbers(*rewriting.others, 0)), "quiet"))
         names = ", ".join(dict.fromkeys(place.rewrite for place in places))
         return Table(
-            title=f"{heading.title(network)}: {names}",
-            subtitle=(heading.facts(network),),
+            title=f"{titles.title(network)}: {names}",
+            subtitle=(titles.facts(network),),
             columns=_PLACES,
             rows=rows,
             total=("Total", counted(len(places), "place"), *numbers(before, after, max(before.mults, after.mults))),

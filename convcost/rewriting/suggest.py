@@ -118,8 +118,8 @@ class Suggestion(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports import heading
-        from convcost.reports.contents import counted
+        from convcost.reports import titles
+        from convcost.reports.table import counted
 
         found = (
             "the limits are kept"
@@ -128,7 +128,7 @@ class Suggestion(Result, frozen=True):
             if self.reached_by
             else "out of reach"
         )
-        return f"{heading.title(self.before.network)}: {found} with {counted(len(self.steps), 'step')}"
+        return f"{titles.title(self.before.network)}: {found} with {counted(len(self.steps), 'step')}"
 
     @property
     def warnings(self) -> tuple[WarningDetail, ...]:

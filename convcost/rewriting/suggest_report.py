@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis
-from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, bar, counted, grouped, percent, safe, signed
+from convcost.reports import titles
+from convcost.reports.table import Column, Row, Table, bar, counted, grouped, percent, safe, signed
 from convcost.rewriting.report import COST_ONLY, before_after
 from convcost.rewriting.suggest import Step, Suggestion
 
@@ -71,8 +71,8 @@ class SuggestionReport(Struct, frozen=True):
         touched = sum(len(step.names) for step in suggestion.steps)
         limits = " · ".join(f"{metrics.words(metric)} at most {limit:,}" for metric, limit in suggestion.limits.items())
         return Table(
-            title=f"{heading.title(network)}: {limits}",
-            subtitle=(heading.facts(network),),
+            title=f"{titles.title(network)}: {limits}",
+            subtitle=(titles.facts(network),),
             columns=tuple(columns),
             rows=rows,
             total=("In all", counted(len(suggestion.steps), "step"), str(touched), *changes, ""),

@@ -12,7 +12,7 @@ from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.rewriting.application import apply
 from convcost.rewriting.base import OWN, Part, Rewrite, Site
-from convcost.rewriting.field_text import PartFields, SpecText, Use
+from convcost.rewriting.field_text import ItemUse, PartFields, SpecText
 from convcost.rewriting.separation import separate
 from convcost.spec import load
 from convcost.spec.editing import Stuck, WrittenItem
@@ -107,7 +107,7 @@ class _Writer:
 
     def write(self, note: Note, sites: Sequence[Site]) -> None:
         """Replace the items that write the layers of the sites."""
-        uses: dict[tuple[int, int], list[Use]] = {}
+        uses: dict[tuple[int, int], list[ItemUse]] = {}
         for site in sites:
             places: dict[tuple[int, int], list[int]] = {}
             for index in site.becomes:
@@ -115,7 +115,7 @@ class _Writer:
                 places.setdefault((layer.line, layer.column), []).append(index)
             for place, layers in places.items():
                 parts = tuple(part for index in layers for part in site.becomes[index])
-                uses.setdefault(place, []).append(Use(site, tuple(layers), parts))
+                uses.setdefault(place, []).append(ItemUse(site, tuple(layers), parts))
         for place, mine in uses.items():
             self._check_whole(place, mine, note)
             item = self.text.items[place]
@@ -138,7 +138,7 @@ class _Writer:
             ) from None
         self.text.head("rewritten: " + "; ".join(f"{note.name} ({note.source})" for note in notes))
 
-    def _check_whole(self, place: tuple[int, int], uses: list[Use], note: Note) -> None:
+    def _check_whole(self, place: tuple[int, int], uses: list[ItemUse], note: Note) -> None:
         """Refuse an item of which only some uses are rewritten."""
         taken = {index for use in uses for index in use.layers}
         left = [self.graph.layers[index].name for index in self.at[place] if index not in taken]
@@ -158,7 +158,7 @@ class _Writer:
         text = self.source.text.splitlines()[line - 1]
         return ErrorDetail(message, Place(self.source.file, line, column), found=found, help=help, source=text)
 
-    def _replace(self, item: WrittenItem, uses: list[Use], note: Note) -> None:
+    def _replace(self, item: WrittenItem, uses: list[ItemUse], note: Note) -> None:
         shapes = {tuple(_outline(part) for part in use.parts) for use in uses}
         if len(shapes) > 1:
             raise Stuck("its uses become different layers")

@@ -494,7 +494,7 @@ class Expander:
         tensors = tuple([feed.tensor for feed in feeds])
         try:
             check_equal(*[feed.shape for feed in feeds])
-            return self._emit(item, REGISTRY["add"]({}), tensors, path)
+            return self._emit(item, REGISTRY["add"].on({}, tensors), tensors, path)
         except LayerError as error:
             self.evaluate.layer_error(error, item, item.fields)
             return (feeds[0].unsized(),)

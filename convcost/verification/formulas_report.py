@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized
+from convcost.reports.table import Column, Row, Table, counted, grouped, safe, sized
 from convcost.verification.formulas import FormulaProof, document
 from convcost.verification.report import difference_text
 

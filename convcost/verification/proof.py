@@ -8,7 +8,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from convcost.cost.analysis import Analysis, folds
+from convcost.cost.analysis import Analysis
+from convcost.cost.folding import folded_norms
 from convcost.errors import ErrorDetail, OptionError
 from convcost.executor import Engine
 from convcost.layers import Shape
@@ -121,11 +122,8 @@ class _Proof:
         self._small = [smaller(layer) for layer in network.layers] if layerwise else None
         self._settings = settings
         self._analysis = Analysis.of(network, fold=settings.fold)
-        readers = network.readers()
-        self._folded = [
-            settings.fold and layer.definition.folds and folds(network, index, readers)
-            for index, layer in enumerate(network.layers)
-        ]
+        folded = folded_norms(network, network.readers()) if settings.fold else {}
+        self._folded = [index in folded for index in range(len(network.layers))]
         self._tasks, self._work = self._plan()
         self._outcomes: dict[Hashable, Outcome] = {}
 

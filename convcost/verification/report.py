@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.ops import KINDS
-from convcost.reports import heading
-from convcost.reports.contents import Column, Row, Table, counted, grouped, safe, sized, tree
+from convcost.reports import titles
+from convcost.reports.table import Column, Row, Table, counted, grouped, safe, sized, tree
 from convcost.verification.results import CountDifference, LayerProof, Verification
 
 _MOST_SHOWN = 20  # layers that do not agree, below the table; JSON and CSV have all
@@ -55,7 +55,7 @@ class VerificationReport(Struct, frozen=True):
         wrong = any(layer.disagrees for layer in verification.layers)
         found, expected = verification.counted(), verification.predicted()
         return Table(
-            title=heading.title(verification.network),
+            title=titles.title(verification.network),
             subtitle=(executed, *map(safe, verification.kept)),
             columns=_COLUMNS,
             rows=rows,

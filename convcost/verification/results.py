@@ -197,11 +197,11 @@ class Verification(Result, frozen=True):
 
     def summary(self) -> str:
         """Return the result in one line."""
-        from convcost.reports import heading
-        from convcost.reports.contents import counted
+        from convcost.reports import titles
+        from convcost.reports.table import counted
 
         agree = sum(layer.agrees for layer in self.layers)
-        return f"{heading.title(self.network)}: {agree:,} of {counted(len(self.executed.layers), 'layer')} agree"
+        return f"{titles.title(self.network)}: {agree:,} of {counted(len(self.executed.layers), 'layer')} agree"
 
     @property
     def warnings(self) -> tuple[WarningDetail, ...]:

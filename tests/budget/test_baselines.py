@@ -23,7 +23,7 @@ from convcost.metrics import METRICS
 from convcost.network import Network, Tensor
 from convcost.ops import Cost, Ledger
 from convcost.reports import formats
-from convcost.reports.contents import Page
+from convcost.reports.table import Page
 from convcost.spec import Spec, tree
 from convcost.spec.source import read
 

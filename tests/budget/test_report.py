@@ -18,7 +18,7 @@ from convcost.cost.analysis import Analysis
 from convcost.documents import as_dict
 from convcost.errors import Place
 from convcost.reports import formats
-from convcost.reports.contents import Finding, Page
+from convcost.reports.table import Finding, Page
 
 NET = """\
 name: Net

@@ -341,10 +341,11 @@ def test_the_totals_only(convcost):
 
 def test_the_fields_of_layers(convcost):
     layers = json.loads(convcost("analyze", "mobilenet_v2", "-f", "json").out)["layers"]
-    assert layers[0]["fields"] == {
+    fields = {
         "out_channels": 32, "kernel_size": [3, 3], "stride": [2, 2], "padding": [[1, 1], [1, 1]], "dilation": [1, 1],
         "groups": 1, "bias": False,
     }  # fmt: skip
+    assert fields.items() <= layers[0]["fields"].items()
     free = json.loads(convcost("analyze", "mobilenet_v1", "--free", "alpha", "-f", "json").out)["layers"]
     assert free[0]["fields"]["out_channels"] == "32*alpha"
     rows = list(csv.DictReader(io.StringIO(convcost("analyze", "mobilenet_v1", "--free", "alpha", "-f", "csv").out)))
@@ -360,6 +361,22 @@ def test_columns_that_are_no_metrics(convcost):
     rows = csv.DictReader(io.StringIO(convcost("analyze", "net.yaml", "--columns", "notes,params", "-f", "csv").out))
     (row,) = rows
     assert ("mults" in row, row["params"], row["notes"]) == (False, "19200", "output")
+
+
+def test_columns_of_formulas(convcost, monkeypatch):
+    """The share of a formula is no number; the ratio is a formula, too."""
+    monkeypatch.setenv("COLUMNS", "200")
+    out = convcost("analyze", "mobilenet_v1", "--free", "alpha", "--columns", "share,ratio,type,macs,notes").out
+    lines = [re.split(r"  +", line) for line in out.splitlines()]
+    assert lines[4] == ["Layer", "1/N + 1/Dk²", "Type", "Macs", "Notes"]
+    assert lines[6] == ["conv_1", "1/(32·alpha) + 1/9", "conv 3×3 /2", "10,838,016·alpha", "401,408·alpha cmp"]
+
+
+def test_all_inputs_are_named(folder, convcost):
+    spec = "inputs:\n  a: [3, 8, 8]\n  b: [4]\nlayers:\n  - conv: {out_channels: 2, kernel_size: 3}\n    from: a\n"
+    spec += "  - linear: {out_features: 2}\n    from: b\n"
+    (folder / "two.yaml").write_text(spec, encoding="utf-8")
+    assert "\ninputs 3×8×8, 4\n" in convcost("analyze", "two.yaml").out
 
 
 @pytest.mark.parametrize(
@@ -384,3 +401,10 @@ def test_columns_that_are_no_metrics(convcost):
 )
 def test_a_choice_of_rows_that_cannot_be_made(options, error, convcost):
     assert convcost("analyze", "net.yaml", *options) == (2, "", f"error: {error}\n")
+
+
+def test_the_deployed_network_has_its_norms_in_the_weights(convcost):
+    done = convcost("analyze", "resnet50", "--deployed", "--summary")
+    assert (done.status, done.err) == (0, "")
+    assert "25,530,472" in done.out  # 25,557,032 − 26,560 channels with a norm
+    assert "batch_norm" not in convcost("analyze", "resnet50", "--deployed", "--layers").out

@@ -13,7 +13,7 @@ import pytest
 import convcost as api
 from convcost.cost.report import AnalysisReport
 from convcost.reports import formats
-from convcost.reports.contents import Page
+from convcost.reports.table import Page
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -265,6 +265,7 @@ def completions(program, folder):
         (["analyze", "net.yaml", "--columns", "params,mac"], ["params,macs"]),
         (["analyze", "swept.yaml", "--set", ""], ["alpha=1/2", "n="]),
         (["analyze", "swept.yaml", "--free", ""], ["alpha", "n"]),
+        (["analyze", "net.yaml", "swept.yaml", "--free", "a"], ["alpha"]),
         (["solve", "mobilenet_v1", "--for", "al"], ["alpha"]),
         (["solve", "mobilenet_v1", "--max", "useful"], ["useful_mults="]),
         (["check", "net.yaml", "-f", "s"], ["sarif"]),

@@ -23,8 +23,8 @@ from convcost.comparison.row_choice import RowChoice
 from convcost.metrics import standard
 from convcost.network import Network, Tensor
 from convcost.reports import formats
-from convcost.reports.contents import Page
 from convcost.reports.formats import markdown
+from convcost.reports.table import Page
 
 STEM = {"conv": {"out_channels": 4, "kernel_size": 3, "bias": False}}
 MIDDLE = {"conv": {"out_channels": 4, "kernel_size": 3, "padding": 1, "bias": False, "activation": "relu"}}

@@ -9,7 +9,7 @@ import json
 import convcost
 from convcost.cost.specs_report import SpecsReport
 from convcost.reports import formats
-from convcost.reports.contents import Page
+from convcost.reports.table import Page
 
 NAMES = ("mobilenet_v1", "examples/worked_standard")
 REPORT = SpecsReport({name: convcost.analyze(name) for name in NAMES})

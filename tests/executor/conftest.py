@@ -6,7 +6,12 @@ import pytest
 
 from convcost.executor import Tensor
 
-collect_ignore = ["record_torch.py", "record_torch_sequences.py", "record_operations.py"]  # need torch
+collect_ignore = [  # need torch
+    "record_torch.py",
+    "record_torch_sequences.py",
+    "record_torch_movement.py",
+    "record_operations.py",
+]
 
 
 @pytest.fixture(scope="session")

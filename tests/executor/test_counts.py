@@ -228,6 +228,38 @@ LEDGER = [
     ("flatten", {}, [(2, 3, 4)], (24,), {}, 0, 0),
     ("dropout", {"p": Fraction(1, 2)}, [(2, 3)], (2, 3), {}, 0, 0),
     ("identity", {}, [(2, 3)], (2, 3), {}, 0, 0),
+    ("lp_pool", {**SQUARE, "ceil_mode": False, "norm_type": 1}, [(2, 4, 4)], (2, 2, 2), {"add": 32}, 0, 0),  # 8 · 4
+    ("lp_pool", {**SQUARE, "ceil_mode": False, "norm_type": 2}, [(2, 4, 4)], (2, 2, 2),
+     {"mul": 32, "add": 32, "sqrt": 8}, 0, 0),
+    ("lp_pool", {**SQUARE, "ceil_mode": False, "norm_type": 3}, [(2, 4, 4)], (2, 2, 2),
+     {"pow": 40, "add": 32}, 0, 0),  # 8 · (4 + 1)
+    ("global_avg_pool", {"axis": 2}, [(3, 5, 4)], (4,), {"add": 60, "div": 4}, 0, 0),  # 4 · 15
+    ("global_max_pool", {}, [(4, 3, 5)], (4, 1, 1), {"cmp": 56}, 0, 0),  # 4 · (15 - 1)
+    ("global_max_pool", {"axis": 1}, [(7, 4)], (4,), {"cmp": 24}, 0, 0),  # 4 · (7 - 1)
+    ("adaptive_max_pool", {"output_size": (2,)}, [(3, 5)], (3, 2), {"cmp": 12}, 0, 0),  # 6 windows of 3
+    ("max_unpool", {"of": 1}, [(2, 3, 3), (2, 7, 6)], (2, 7, 6), {}, 0, 0),
+    ("upsample", {"scale_factor": (2, 2), "size": None, "mode": "bicubic", "align_corners": False},
+     [(2, 3, 5)], (2, 6, 10), {"mul": 1_920, "add": 1_920}, 0, 0),  # 120 · 16
+    ("add", {"axis": 0}, [(4, 2, 3), (4,)], (4, 2, 3), {"add": 24}, 0, 0),
+    ("multiply", {"axis": 2}, [(3,), (4, 2, 3), (2, 3)], (4, 2, 3), {"mul": 48}, 0, 0),  # 24 · 2
+    ("pad", {"padding": ((1, 2),), "axis": (1,), "mode": "reflect", "value": 0}, [(2, 3, 3)], (2, 6, 3), {}, 0, 0),
+    ("pixel_unshuffle", {"downscale_factor": 2}, [(2, 6, 4)], (8, 3, 2), {}, 0, 0),
+    ("tokens", {}, [(2, 3, 4)], (12, 2), {}, 0, 0),
+    ("feature_map", {"size": (3, 4)}, [(12, 2)], (2, 3, 4), {}, 0, 0),
+    ("rearrange", {"pattern": "c (h p) (w q) -> (h w) (p q c)", "sizes": (("p", 2), ("q", 3))}, [(5, 4, 9)], (6, 30),
+     {}, 0, 0),
+    ("permute", {"axes": (2, 0, 1)}, [(2, 3, 4)], (4, 2, 3), {}, 0, 0),
+    ("reshape", {"shape": (4, -1)}, [(2, 3, 4)], (4, 6), {}, 0, 0),
+    ("expand", {"shape": (5, -1, 4)}, [(3, 1)], (5, 3, 4), {}, 0, 0),
+    ("roll", {"shift": (1,), "axis": (0,)}, [(3, 2)], (3, 2), {}, 0, 0),
+    ("flip", {"axis": (1,)}, [(3, 2)], (3, 2), {}, 0, 0),
+    ("gather", {"shape": (4, 4, 3)}, [(9, 3)], (4, 4, 3), {}, 0, 0),
+    ("split", {"sizes": (1, 3), "chunks": None, "axis": 1}, [(2, 4)], (2, 1), {}, 0, 0),
+    ("unfold", {**SQUARE, "dilation": (1, 1)}, [(3, 4, 6)], (12, 6), {}, 0, 0),
+    ("fold", {"output_size": (4, 4), "kernel_size": (3, 3), "stride": (1, 1), "padding": ((0, 0), (0, 0)),
+              "dilation": (1, 1)}, [(18, 4)], (2, 4, 4), {"add": 72}, 0, 0),  # 18 · 4
+    ("parameter", {"shape": (5, 8)}, [], (5, 8), {}, 40, 0),
+    ("embedding", {"num_embeddings": 10, "embedding_dim": 4}, [(6,)], (6, 4), {}, 40, 0),
 ]  # fmt: skip
 
 
@@ -237,6 +269,11 @@ def test_the_ledger_of_a_layer(type, fields, shapes, output, ops, params, buffer
     assert execution.output_shape == output
     assert execution.ops == ops
     assert (execution.params, execution.buffers, execution.padding_mults) == (params, buffers, 0)
+
+
+def test_all_outputs_are_told():
+    given = {"sizes": None, "chunks": 3, "axis": 0}
+    assert execute("split", given, [(6, 2)]).output_shapes == ((2, 2), (2, 2), (2, 2))
 
 
 def test_every_type_has_its_ledger_written_out():

@@ -8,7 +8,7 @@ import pytest
 
 from convcost.layers import REGISTRY
 from convcost.layers.layout import layout_of
-from convcost.network import Tensor
+from convcost.network import NetworkBuilder, Tensor
 from convcost.ops import Cost
 
 
@@ -37,6 +37,12 @@ def run(type: str, *shapes: tuple[int, ...], **given: object) -> Ran:
     layer = definition(fields)
     output = layer.output_shape(*shapes)
     return Ran(output, layer.cost(shapes, output))
+
+
+@pytest.fixture(name="builder")
+def builder_fixture():
+    """Return a builder of a network."""
+    return NetworkBuilder("net")
 
 
 @pytest.fixture(scope="session", name="run")

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from convcost import NetworkError
+
+VECTORS = (
+    "the inputs of add must have the same shape, up to axes of size 1; a vector as many values as there are channels"
+)
 
 
 def test_k_inputs_are_added_k_minus_1_times(run):
@@ -30,6 +37,66 @@ def test_channels_are_joined_without_arithmetic(run):
     assert ran.output == (7, 3, 3)
     assert ran.ops == {}
     assert run("concat", (4,), (5,)).output == (9,)
+
+
+def test_a_vector_meets_the_channels_of_a_feature_map_and_of_tokens(builder):
+    map, vector = builder.input([4, 3, 4]), builder.input([4])
+    tokens = builder.input([5, 4], layout="tokens")
+    for x, count in ((map, 48), (tokens, 20)):
+        scaled = builder.add("multiply", vector, x)
+        assert (scaled.shape, scaled.layout) == (x.shape, x.layout)
+        layer = builder.layers[scaled.producer]
+        assert layer.cost().ops.to_dict() == {"mul": count}
+    assert [layer.definition.axis for layer in builder.layers] == [0, 1]
+
+
+def test_missing_axes_are_the_first_where_no_feature_map_is_among_them(builder):
+    windows = builder.input([6, 4, 8], layout="tokens")
+    table = builder.add("parameter", shape=[4, 8])
+    assert (table.layout, builder.add("add", windows, table).shape) == ("unknown", (6, 4, 8))
+    assert builder.add("add", table, windows, table).layout == "tokens"
+
+
+def test_an_axis_says_what_a_vector_meets(builder):
+    x, vector = builder.input([4, 3, 3], layout="unknown"), builder.input([4])
+    assert builder.add("add", x, vector, axis=0).shape == (4, 3, 3)
+    assert refusal(builder, "add", x, vector) == (
+        VECTORS,
+        "[4, 3, 3] and [4]",
+        "",
+    )
+
+
+def refusal(builder, type, *inputs, **fields):
+    """Return the message, what was found and the remedy of a layer that cannot be added."""
+    with pytest.raises(NetworkError) as error:
+        builder.add(type, *inputs, **fields)
+    (detail,) = error.value.details
+    return detail.message, detail.found, detail.help
+
+
+def test_a_feature_map_does_not_guess_which_axes_another_input_has(builder):
+    map, unknown = builder.input([4, 3, 3]), builder.input([3, 3], layout="unknown")
+    assert refusal(builder, "add", map, unknown) == (
+        "add cannot tell which axes of a feature map the other input has",
+        "[4, 3, 3], feature map and [3, 3], unknown",
+        "`reshape` it to as many axes, or `layout: vector` where it was made",
+    )
+    assert refusal(builder, "add", map, builder.input([3, 3])) == (
+        "the inputs of add must have as many axes",
+        "[4, 3, 3] and [3, 3]",
+        "",
+    )
+    assert builder.add("add", map, builder.input([1, 3, 3], layout="unknown")).layout == "feature map"
+
+
+def test_tokens_and_a_feature_map_do_not_merge(builder):
+    map, tokens = builder.input([4, 4]), builder.input([4, 4], layout="tokens")
+    assert refusal(builder, "add", map, tokens) == (
+        "the inputs of add must have one layout",
+        "[4, 4], feature map and [4, 4], tokens",
+        "`tokens` or `feature_map` on one",
+    )
 
 
 @given(

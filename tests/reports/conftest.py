@@ -10,7 +10,7 @@ import pytest
 import convcost
 from convcost.cost.report import AnalysisReport
 from convcost.reports import formats
-from convcost.reports.contents import Page
+from convcost.reports.table import Page
 
 SMALL = {
     "name": "Small",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcost.reports.contents import tree
 from convcost.reports.folding import MORE, MOST_LINES, MOST_ROWS, fit
+from convcost.reports.table import tree
 
 
 class Named:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from convcost.errors import visible
 from convcost.reports import formats
-from convcost.reports.contents import Column, Page, Row, Table
+from convcost.reports.table import Column, Page, Row, Table
 
 
 def test_a_report_in_markdown(small, render):

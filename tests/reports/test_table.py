@@ -15,7 +15,7 @@ import convcost
 from convcost.cost.report import AnalysisReport
 from convcost.errors import OptionError, cells
 from convcost.reports import formats
-from convcost.reports.contents import Column, Page, Row, Table
+from convcost.reports.table import Column, Page, Row, Table
 
 TREE = [
     "separable_conv_1", "  depthwise", "    batch_norm", "  pointwise", "    batch_norm", "wide", "relu_1",

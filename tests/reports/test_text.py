@@ -7,7 +7,7 @@ import pytest
 import convcost
 from convcost.cost.report import AnalysisReport
 from convcost.reports import formats
-from convcost.reports.contents import Page
+from convcost.reports.table import Page
 
 
 @pytest.mark.parametrize("page", [Page(), Page(width=60), Page(width=100, color=True)])

@@ -13,8 +13,8 @@ import pytest
 import convcost
 from convcost.cost.report import AnalysisReport
 from convcost.reports import formats
-from convcost.reports.contents import Page
 from convcost.reports.folding import MOST_LINES, MOST_ROWS
+from convcost.reports.table import Page
 
 HERE = Path(__file__).parent
 SPECS = HERE.parents[1] / "specs"

@@ -183,6 +183,7 @@ def test_the_normal_form_of_all_fields_stands_in_the_network(load: Load) -> None
         "kernel_size": (3, 3),
         "stride": (1, 1),
         "padding": ((0, 0), (0, 0)),
+        "padding_mode": "zeros",
         "dilation": (1, 1),
         "groups": 1,
         "bias": True,

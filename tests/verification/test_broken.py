@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from convcost.cli import app as cli
 from convcost.layers import REGISTRY, convolution, merges, movement, norms, pooling
 from convcost.layers.convolution import Conv, TransposedConv, _Convolution
-from convcost.layers.movement import Upsample
 from convcost.layers.norms import BatchNorm, LocalResponseNorm, Scale
 from convcost.layers.pooling import AdaptiveAvgPool
+from convcost.layers.upsampling import Upsample
 from convcost.ops import Cost, Ledger, product
 from convcost.verification.formulas import prove
 

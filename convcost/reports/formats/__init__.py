@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.registry import Registry
-from convcost.reports.contents import Page, Report
+from convcost.reports.table import Page, Report
 
 Render = Callable[[Sequence[Report], Page], str]
 """Writes one report for each spec on a page."""

@@ -1,4 +1,4 @@
-"""What of some tables is left out so that the rest fits a page of so many bytes."""
+"""Leave out rows and tables until the rest fits a page of so many bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import chain
 
 from msgspec import Struct, field
 
-from convcost.reports.contents import Row, counted
+from convcost.reports.table import Row, counted
 
 _NOTICE = 120  # bytes, enough for a line that says what is left out
 
@@ -20,7 +20,7 @@ class FittedPart(Struct, eq=False):
         folded: Whether it is folded away.
         head: The lines above its rows.
         rows: A line for each of its rows.
-        worth: How much each row would be missed: quiet ones the least, then those that tell least.
+        worth: How much each row would be missed: quiet ones the least, then those of the least size.
         total: The last row.
         tail: The lines below.
         left_out: The indices of the rows that are left out.
@@ -61,9 +61,9 @@ def size(lines: Iterable[str]) -> int:
 
 
 def fit(parts: Sequence[FittedPart], room: int) -> str:
-    """Leave out what is missed least until the rest has room, and return what is to be said of whole tables and specs.
+    """Leave out what is missed least until the rest has room, and return how many whole tables and specs are left out.
 
-    First go reports that tell of no change, then rows of tables that are folded away, then these tables,
+    First go reports without a change, then rows of tables that are folded away, then these tables,
     then other reports, and at last rows of any table.
     """
     folded = [part for part in parts if part.folded]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import UNSET, Struct, json
 
-from convcost.reports.contents import Page, Report
+from convcost.reports.table import Page, Report
 
 
 def render(reports: Sequence[Report], page: Page) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from convcost.reports.contents import Column, Page, Report, Table, footer, tables
 from convcost.reports.formats._fitting import FittedPart, fit, size, worth
+from convcost.reports.table import Column, Page, Report, Table, footer, tables
 
 MOST_BYTES = 64_000
 """What a comment may take in UTF-8; never more characters than that."""

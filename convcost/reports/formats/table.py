@@ -8,7 +8,7 @@ from itertools import accumulate, groupby
 from operator import itemgetter
 
 from convcost.errors import cells
-from convcost.reports.contents import BAR_CELLS, GAP, Column, Page, Report, Table, counted, footer, screens
+from convcost.reports.table import BAR_CELLS, GAP, Column, Page, Report, Table, counted, footer, screens
 
 _SHORTEST_NAME = 8
 _DOT = " · "

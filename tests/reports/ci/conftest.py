@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from convcost.errors import Place
 from convcost.reports import formats
-from convcost.reports.contents import Finding, Page
+from convcost.reports.table import Finding, Page
 
 LIMIT = Place("convcost.yaml", 4, 10)
 

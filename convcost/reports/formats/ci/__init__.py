@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from convcost.errors import Place
-from convcost.reports.contents import Finding, Findings
+from convcost.reports.table import Finding, Findings
 
 
 def findings(reports: Iterable[Findings]) -> list[Finding]:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convcost.errors import visible
-from convcost.reports.contents import Finding, Findings, Page, counted
 from convcost.reports.formats import ci
+from convcost.reports.table import Finding, Findings, Page, counted
 
 _MOST = 10
 

@@ -12,8 +12,8 @@ from typing import Any
 from msgspec import json
 
 from convcost.errors import visible
-from convcost.reports.contents import Findings, Page
 from convcost.reports.formats import ci
+from convcost.reports.table import Findings, Page
 
 _SEVERITIES = {"error": "major", "warning": "minor"}
 _NOWHERE = "-"  # as standard input is called on the command line

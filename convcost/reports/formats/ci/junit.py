@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from convcost.errors import Place, visible
-from convcost.reports.contents import Finding, Findings, Page
 from convcost.reports.formats import ci
+from convcost.reports.table import Finding, Findings, Page
 
 
 def render(reports: Sequence[Findings], page: Page) -> str:

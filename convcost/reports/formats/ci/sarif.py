@@ -18,8 +18,8 @@ from urllib.parse import quote
 from msgspec import json
 
 from convcost.errors import Place, visible
-from convcost.reports.contents import Finding, Findings, Page
 from convcost.reports.formats import ci
+from convcost.reports.table import Finding, Findings, Page
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"

@@ -1,9 +1,9 @@
-"""How a report says which network it speaks of."""
+"""The title of a report, and the lines below it that say which network it is about."""
 
 from __future__ import annotations
 
 from convcost.network import Network
-from convcost.reports.contents import safe, sized
+from convcost.reports.table import safe, sized
 
 
 def title(network: Network) -> str:
@@ -14,11 +14,13 @@ def title(network: Network) -> str:
 def facts(network: Network, *more: str) -> str:
     """Return its input, the values of its symbols, and what else a report adds, on one line."""
     symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
-    return safe(" · ".join([f"input {sized(network.input_shape)}", *symbols, *(fact for fact in more if fact)]))
+    shapes = [sized(tensor.shape) for tensor in network.inputs]
+    inputs = f"input {shapes[0]}" if len(shapes) == 1 else f"inputs {', '.join(shapes)}"
+    return safe(" · ".join([inputs, *symbols, *(fact for fact in more if fact)]))
 
 
 def sourced(network: Network, *more: str) -> tuple[str, ...]:
-    """Return the lines below the title: where the architecture comes from, where that is told, and the facts."""
+    """Return the lines below the title: where the architecture comes from, where that is known, and the facts."""
     return (*((safe(network.source),) if network.source else ()), facts(network, *more))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcost.reports.contents import bar, grouped, percent, sized
+from convcost.reports.table import bar, grouped, percent, sized
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a report holds, before a format writes it."""
+"""Tables and findings, which reports make and formats write; numbers and names as tables show them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Column(Struct, frozen=True):
     """A column of a table.
 
     Attributes:
-        title: Its heading.
+        title: What stands above it.
         right: Whether its cells are aligned to the right, as numbers are.
         drop: When it is left out of a page that is too narrow: the highest first, equals together; 0 never.
         role: `name`, `number`, `bar` or `text`.
@@ -47,7 +47,7 @@ class Row(Struct, frozen=True):
     Attributes:
         cells: A cell for each column.
         weight: Whether it is a heading, ordinary, quiet, warned or wrong.
-        size: How much it tells: what is too long for a page loses its quiet rows first, then those with the least.
+        size: How much it matters: what is too long for a page loses its quiet rows first, then those with the least.
     """
 
     cells: tuple[str, ...]
