@@ -2,5 +2,6 @@
 
 from convcost.network.builder import NetworkBuilder, Origin
 from convcost.network.graph import INPUT, Free, Layer, Limit, Network, Tensor, Widths
+from convcost.network.widths import bytes_of
 
-__all__ = ["INPUT", "Free", "Layer", "Limit", "Network", "NetworkBuilder", "Origin", "Tensor", "Widths"]
+__all__ = ["INPUT", "Free", "Layer", "Limit", "Network", "NetworkBuilder", "Origin", "Tensor", "Widths", "bytes_of"]
