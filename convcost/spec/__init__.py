@@ -220,19 +220,29 @@ def _constant(given: Given, values: Mapping[str, Any], errors: ErrorCollector, n
     return value
 
 
-def _setting(name: str, text: Any, wrong: list[ErrorDetail]) -> Any:
-    """Return the value that `--set` gives a symbol."""
+def _setting(name: str, given: Any, wrong: list[ErrorDetail]) -> Any:
+    """Return the value that `--set` gives a symbol; a list of several, `[16, 24]`, as a symbol may be one."""
+    text = given.strip() if isinstance(given, str) else given
+    if isinstance(text, str) and text[:1] == "[" and text[-1:] == "]":
+        text = text[1:-1].split(",")
+    if isinstance(text, (list, tuple)):
+        found = [_set_number(name, each, given, wrong) for each in text]
+        return None if None in found else found
+    return _set_number(name, text, given, wrong)
+
+
+def _set_number(name: str, text: Any, given: Any, wrong: list[ErrorDetail]) -> Any:
     try:
         value = expressions.read(shown(text) if isinstance(text, bool) else str(text).strip())
     except ExpressionError as error:
-        wrong.append(ErrorDetail(error.message, found=f"--set {name}={text}", help=error.help))
+        wrong.append(ErrorDetail(error.message, found=f"--set {name}={given}", help=error.help))
         return None
     except ValueError:  # an int of more digits than Python prints
         wrong.append(ErrorDetail("a number is astronomically large or small", found=f"--set {name}=…"))
         return None
     if isinstance(value, Expression):
         names = " and ".join(sorted(value.names))
-        wrong.append(ErrorDetail(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
+        wrong.append(ErrorDetail(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={given}"))
         return None
     return value
 

@@ -424,7 +424,8 @@ class Expander:
         if len(feeds) != max(len(block.inputs), 1):
             return (feeds[0].unranked(),)  # reported when the file was read
         inner = dict(self.evaluate.symbols)
-        inner["in_channels"] = self._channels(feeds[0])
+        scope = Scope(dict(zip(block.inputs, feeds, strict=False)))
+        self._look_up(inner, scope, feeds[0], True)
         for name, default in block.parameters.items():
             given = item.fields.get(name)
             try:
@@ -436,7 +437,6 @@ class Expander:
             except Unknown as unknown:
                 argument = Missing(unknown.symbol)
             inner[name] = Missing() if argument is INVALID else argument
-        scope = Scope(dict(zip(block.inputs, feeds, strict=False)))
         self.evaluate.uses.append(item)
         values = self.run(block.items, scope, inner, (feeds[0],), path)
         self.evaluate.uses.pop()
