@@ -17,7 +17,7 @@ from convcost.cost.labels import label, label_of_several
 from convcost.cost.rows import Rows
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.metrics import METRICS
-from convcost.ops import KINDS
+from convcost.ops import KINDS, is_symbolic
 from convcost.reports import titles
 from convcost.reports.folding import MORE, MOST_ROWS
 from convcost.reports.table import (
@@ -254,8 +254,8 @@ class AnalysisReport(Struct, frozen=True):
     def _keys(self, *, telling: bool) -> tuple[str, ...]:
         """Return the columns of the table behind the names, or those that say something of this network."""
         if self.columns:
-            titles = [(name,) if _is_metric(name) else _NAMED[name] for name in self.columns]
-            chosen = tuple(itertools.chain(*titles))
+            keys = [(name,) if _is_metric(name) else _NAMED[name] for name in self.columns]
+            chosen = tuple(itertools.chain(*keys))
             return chosen if self._names_columns() else ("Type", "Output", *chosen, "Notes")
         layers = self.analysis.layers
         mults = not telling or any(layer.macs != layer.mults for layer in layers)
@@ -268,7 +268,6 @@ class AnalysisReport(Struct, frozen=True):
         return not all(map(_is_metric, self.columns))
 
     def _table(self, keys: Sequence[str]) -> Table:
-        analysis = self.analysis
         columns = [
             _TYPE if self.rows.of_types else _NAME,
             *[self._column(key, place) for place, key in enumerate(keys)],
@@ -285,25 +284,31 @@ class AnalysisReport(Struct, frozen=True):
         if self.left_out:
             shown.append(Row((f"{MORE} {self.left_out:,} more", *blank), "quiet"))
         totals = [*map(self._total, keys)]
-        facts, notes = [titles.batched(analysis.batch)], [*headline.meanings(self._metrics())]
-        if analysis.network.free is not None:
-            from convcost.cost import free_report as free  # symbolic numbers are imported where there are some
-
-            facts.insert(0, f"free: {', '.join(analysis.network.free.symbols)}")
-            notes += [*free.held(analysis.network.free), headline.convention(analysis)]
-        elif self.columns:
-            notes.append(headline.convention(analysis))
-        else:
-            notes += headline.footnotes(analysis)
-            notes += headline.as_separable(analysis) if _NAMED["ratio"][0] not in keys else ()
+        free = self.analysis.network.free
+        symbols = f"free: {', '.join(free.symbols)}" if free is not None else ""
         return Table(
-            **self._head(*facts),
+            **self._head(symbols, titles.batched(self.analysis.batch)),
             columns=tuple(columns),
             rows=shown,
             total=("Total", *totals) if any(totals) else ("", *totals),
-            footer=tuple(notes),
+            footer=tuple(self._footnotes(keys)),
             wider="" if self.columns else "--columns",
         )
+
+    def _footnotes(self, keys: Sequence[str]) -> Iterator[str]:
+        """Yield what stands below the table: what the numbers are, for which values, and how they are counted."""
+        analysis = self.analysis
+        if not self.columns:
+            yield from headline.footnotes(analysis)
+            if "Ratio" not in keys:
+                yield from headline.as_separable(analysis)
+            return
+        yield from headline.meanings(self._metrics())
+        if analysis.network.free is not None:
+            from convcost.cost import free_report  # symbolic numbers are imported where there are some
+
+            yield from free_report.held(analysis.network.free)
+        yield headline.convention(analysis)
 
     def _head(self, *facts: str) -> dict[str, Any]:
         analysis = self.analysis
@@ -360,7 +365,9 @@ class AnalysisReport(Struct, frozen=True):
             return [layer.ratio.numbers if layer.ratio else "" for layer in layers]
         if key in _NAMED["share"]:
             whole = self.analysis.total.macs
-            shares = [layer.macs / whole if layer.macs and whole else 0 for layer in layers]
+            if not whole or is_symbolic(whole):  # a share of a formula is no number
+                return [""] * len(layers)
+            shares = [layer.macs / whole for layer in layers]
             return [bar(share) if key == "Share" else f"{100 * share:.1f}" if share else "" for share in shares]
         return [*map(figure, self._values()(key))]
 
@@ -375,7 +382,8 @@ class AnalysisReport(Struct, frozen=True):
         if key == "Type":
             return counted(headline.layer_counts(self.analysis)[0], "layer")
         if key == "%":
-            return "100.0" if self.analysis.total.macs else ""
+            whole = self.analysis.total.macs
+            return "100.0" if whole and not is_symbolic(whole) else ""
         return "" if key in _COLUMNS and key != "mults" else figure(self.analysis.value(key))
 
 
@@ -431,7 +439,7 @@ def _unknown(option: str, column: str, others: Iterable[str]) -> ErrorDetail:
 
 
 def _ratio(layer: LayerCost) -> str:
-    if layer.ratio is None:
+    if layer.ratio is None or is_symbolic(layer.ratio.exact):
         return ""
     return ("→ " if layer.ratio.kind == "standard" else "") + percent(layer.ratio.exact)
 

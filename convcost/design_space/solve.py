@@ -9,6 +9,7 @@ Below it the candidates are analysed from the largest down.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from msgspec import Struct
 from convcost.design_space.repetitions import RepetitionSearch
 from convcost.design_space.search import FormulaSearch, Search
 from convcost.design_space.sweep import Build, SweepLimit, SweepTask
-from convcost.errors import ErrorDetail, OptionError, SpecError, WarningDetail
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError, WarningDetail
 from convcost.metrics import METRICS
 from convcost.reports.result import Result
 
@@ -129,9 +130,18 @@ def solve(
         {} if best else {metric: search.least(metric, end) for metric in dict.fromkeys(each.metric for each in limits)}
     )
     candidates = _solved(search, best), _solved(search, after)
-    found = candidates[0]
-    warnings = (build({**fixed, name: found.value}, None) if found else build(fixed, [name])).warnings
+    warnings = _warnings(build, {**fixed, name: candidates[0].value} if candidates[0] else fixed, name)
     return Solution(title, name, tuple(limits), search.step, *candidates, least, warnings)
+
+
+def _warnings(build: Build, settings: Mapping[str, Any], name: str) -> tuple[WarningDetail, ...]:
+    """Return the warnings about the network at the value that was found, or at any value where there is none."""
+    if name in settings:
+        return build(settings, None).warnings
+    for free in ([name], None):  # a number of repetitions cannot stay free, and may have a default
+        with suppress(ConvcostError):
+            return build(settings, free).warnings
+    return ()
 
 
 def _check_sum(metric: str, symbol: str) -> None:

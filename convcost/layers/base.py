@@ -104,7 +104,7 @@ class LayerType:
     type: ClassVar[str] = ""
     fields: ClassVar[dict[str, Field]] = {}
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
-    """How many inputs it takes, at least and at most; None where there may be any number."""
+    """How many inputs it takes, at least and at most, beside the values that its fields name; None for any number."""
     takes: ClassVar[str] = ANY
     """`SPATIAL`, `VECTOR`, `FEATURES`, `SEQUENCE`, `POSITIONS` or `ANY`. All inputs are of this kind."""
     gives: ClassVar[str] = ""
@@ -146,14 +146,15 @@ class LayerType:
     named_fields: ClassVar[tuple[str, ...]] = ()
     """The fields that name values which the layer reads."""
     _merges: ClassVar[bool] = False
+    _named: ClassVar[int] = 0  # the fields that each name one value
 
     def __init_subclass__(cls, type: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.fields = cls.fields | {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         named = {name: value for name, value in cls.fields.items() if value.read.form.kind == NAMES}
         cls.named_fields = tuple(named)
-        most = cls.arity[1]
-        cls._merges = most is None or most - sum(not value.read.form.depth for value in named.values()) > 1
+        cls._named = sum(not value.read.form.depth for value in named.values())
+        cls._merges = cls.arity[1] is None or cls.arity[1] > 1
         cls.axis_fields = tuple([name for name, value in cls.fields.items() if value.read.form.kind == AXIS])
         if not type:
             return
@@ -300,8 +301,9 @@ class LayerType:
             LayerError: The type does not take these.
         """
         least, most = cls.arity
-        if len(inputs) < least or (most is not None and len(inputs) > most):
-            raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{len(inputs)} given")
+        given = len(inputs) - cls._named
+        if given < least or (most is not None and given > most):
+            raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{given} given")
         if cls.takes == ANY:
             return
         for value in inputs:

@@ -22,7 +22,7 @@ class Declared(LayerType, type="declared"):
     the `macs` is one of both. `output_shape` is one shape, or a list of the shapes of several outputs.
     """
 
-    words: ClassVar[Mapping[str, str]] = {"custom": "many people", "Lambda": "Keras", "unknown": "many people"}
+    words: ClassVar[Mapping[str, str]] = {"custom": "many people", "Lambda": "Keras"}
 
     arity = (1, None)
     declared = True

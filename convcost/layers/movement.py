@@ -190,6 +190,12 @@ class _Margins(LayerType):
         """Return the other fields that are tried."""
         return [{}]
 
+    @classmethod
+    def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:
+        size, margin = letter("Di"), letter("p")
+        fields = {cls.margin: ((margin, margin),) * 2, "axis": (1, 2)}
+        return {**fields, **cls.tried()[0]}, ((letter("M"), size, size),)
+
 
 class Pad(_Margins, type="pad"):
     """Values around the picture: ordinary input to what follows. Of tokens, around the axes before the channels.

@@ -125,6 +125,12 @@ class LpPool(_Pool, type="lp_pool"):
             return total_of(terms) + Ledger(mul=terms, sqrt=1)
         return total_of(terms) + Ledger(pow=terms + 1)
 
+    @classmethod
+    def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:
+        size, kernel, stride = letter("Di"), letter("Dk"), letter("s")
+        window = {"kernel_size": (kernel,) * 2, "stride": (stride,) * 2, "padding": ((0, 0),) * 2}
+        return {**window, "ceil_mode": False, "norm_type": 2}, ((letter("M"), size, size),)
+
 
 class _GlobalPool(LayerType):
     takes = POSITIONS
@@ -253,7 +259,6 @@ class MaxUnpool(LayerType, type="max_unpool"):
     words: ClassVar[Mapping[str, str]] = {"MaxUnpool2d": "PyTorch", "unpooling": "many papers"}
 
     takes = SPATIAL
-    arity = (2, 2)
     note = MOVES
 
     of: int = field(value_name, about="The value that the max pool read, which gives the size.")

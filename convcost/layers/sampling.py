@@ -224,7 +224,7 @@ class RoiAlign(_Sampler, type="roi_align"):
         roi_align_common.h.
     """
 
-    words: ClassVar[Mapping[str, str]] = {"RoIAlign": "torchvision", "RoiAlign": "ONNX", "roi_pool": "torchvision"}
+    words: ClassVar[Mapping[str, str]] = {"RoIAlign": "torchvision", "RoiAlign": "ONNX"}
 
     gives = UNKNOWN
     channels = FIXED

@@ -14,7 +14,9 @@ def title(network: Network) -> str:
 def facts(network: Network, *more: str) -> str:
     """Return its input, the values of its symbols, and what else a report adds, on one line."""
     symbols = [f"{name} = {value}" for name, value in network.symbols.items()]
-    return safe(" · ".join([f"input {sized(network.input_shape)}", *symbols, *(fact for fact in more if fact)]))
+    shapes = [sized(tensor.shape) for tensor in network.inputs]
+    inputs = f"input {shapes[0]}" if len(shapes) == 1 else f"inputs {', '.join(shapes)}"
+    return safe(" · ".join([inputs, *symbols, *(fact for fact in more if fact)]))
 
 
 def sourced(network: Network, *more: str) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ _AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
 _OLD_ITEM_KEYS = frozenset(ITEM_KEYS) - LATER_ITEM_KEYS
 _TAKEN = {RESIDUAL, *_OLD_ITEM_KEYS}
 """Names that no block can have; words that came later yield to blocks of the file."""
-_CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv")
+_CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv", "deform_conv")
 
 
 def read(root: Node | None, errors: ErrorCollector) -> Document | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.layers.fields import AXIS, FLAG, NAMED, NAMES, TEXT, WHOLES, WORD, Field
+from convcost.layers.fields import AXIS, FLAG, NAMED, NAMES, SHAPES, TEXT, WHOLES, WORD, Field
 
 
 class UnknownNumber:
@@ -69,6 +69,8 @@ def unknown_value(field: Field, rank: int) -> Any:
         return ()
     if form.kind == WHOLES:
         return (UNKNOWN,)
+    if form.kind == SHAPES:
+        return ((UNKNOWN,) * (rank + 1),)
     if form.depth == 0:
         return UNKNOWN
     return ((UNKNOWN, UNKNOWN) if form.depth == 2 else UNKNOWN,) * rank

@@ -160,5 +160,5 @@ def _givens(part: Any, key: str, owner: str) -> Iterator[tuple[str, str, Given]]
     elif isinstance(part, Struct) and not isinstance(part, Node):
         owner = part.type if isinstance(part, Item) else owner
         for name in part.__struct_fields__:
-            inner = {"value": key, "condition": "if"}.get(name, name)
+            inner = {"value": key, "condition": "if", "times": "repeat", "shape": "input"}.get(name, name)
             yield from _givens(getattr(part, name), inner, owner)

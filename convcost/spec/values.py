@@ -48,6 +48,8 @@ class Values:
                 try:
                     value = None if node.null else expressions.read(text)
                 except ExpressionError as error:
+                    if text in {*words}:  # a word that is a function's name, such as max
+                        return text
                     at = self.errors.inside(node, error.offset)
                     self.errors.add(error.message, at, path=where, found=error.found, help=error.help)
                     return INVALID

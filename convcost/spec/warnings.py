@@ -183,10 +183,10 @@ def _pads_no_window(layer: LayerType) -> bool:
     """Return whether a convolution pads an axis along which its kernel has one value."""
     if not isinstance(layer, Conv | DepthwiseConv) or isinstance(layer.padding, str):
         return False
-    if 1 not in layer.kernel_size:
-        return False
-    pairs = zip(layer.kernel_size, layer.padding, strict=True)  # numbers that are formulas are not decided here
-    return any(_is_one(size) and any(map(_is_some, pair)) for size, pair in pairs)
+    for size, pair in zip(layer.kernel_size, layer.padding, strict=True):
+        if size.__class__ is int and size == 1 and any(map(_is_some, pair)):  # formulas are not decided here
+            return True
+    return False
 
 
 def _is_one(size: Any) -> bool:

@@ -363,6 +363,22 @@ def test_columns_that_are_no_metrics(convcost):
     assert ("mults" in row, row["params"], row["notes"]) == (False, "19200", "output")
 
 
+def test_columns_of_formulas(convcost, monkeypatch):
+    """The share of a formula is no number; the ratio is a formula, too."""
+    monkeypatch.setenv("COLUMNS", "200")
+    out = convcost("analyze", "mobilenet_v1", "--free", "alpha", "--columns", "share,ratio,type,macs,notes").out
+    lines = [re.split(r"  +", line) for line in out.splitlines()]
+    assert lines[4] == ["Layer", "1/N + 1/Dk²", "Type", "Macs", "Notes"]
+    assert lines[6] == ["conv_1", "1/(32·alpha) + 1/9", "conv 3×3 /2", "10,838,016·alpha", "401,408·alpha cmp"]
+
+
+def test_all_inputs_are_named(folder, convcost):
+    spec = "inputs:\n  a: [3, 8, 8]\n  b: [4]\nlayers:\n  - conv: {out_channels: 2, kernel_size: 3}\n    from: a\n"
+    spec += "  - linear: {out_features: 2}\n    from: b\n"
+    (folder / "two.yaml").write_text(spec, encoding="utf-8")
+    assert "\ninputs 3×8×8, 4\n" in convcost("analyze", "two.yaml").out
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [

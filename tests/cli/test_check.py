@@ -468,12 +468,20 @@ def test_a_forgotten_percent_is_warned_of(config, convcost):
     config("models: net.yaml\nbudgets: [{metric: mults, growth: 2}]\n")
     convcost("analyze", "net.yaml", "-o", "json:before.json")
     status, out, err = convcost("check", "--baseline", "before.json")
-    text = (  # 2 % of 1,228,800 are 24,576
-        "convcost.yaml:2:35: growth: 2 allows 2 more mults; growth: 2% would allow 2 % (24,576) more. "
-        "Write 2% if that is meant, 2e0 if not."
-    )
-    assert (status, err) == (0, f"warning: {text}\n")
-    assert out.endswith(f"\n{text}\n\nWithin budget: 1 limit\n")
+    line = "budgets: [{metric: mults, growth: 2}]"
+    assert (status, err) == (
+        0,
+        f"""\
+warning: growth: 2 allows 2 more mults
+ --> convcost.yaml:2:35, budgets[0]
+  |
+2 | {line}
+  | {"^":>{line.index("2") + 1}}
+  = note: growth: 2% would allow 2 % (24,576) more
+  = help: write 2% if that is meant, 2e0 if not
+""",
+    )  # 2 % of 1,228,800 are 24,576
+    assert out.endswith("\n\nWithin budget: 1 limit\n")
 
 
 def test_a_min_is_a_limit(config, convcost):

@@ -245,6 +245,17 @@ def test_more_than_a_number_of_repetitions(network, reason):
     )
 
 
+def test_repetitions_that_know_their_number_or_leave_all_their_outputs():
+    counted = {"conv": {"out_channels": "8 + i", "kernel_size": 1}, "repeat": {"times": "n", "index": "i"}}
+    with pytest.raises(OptionError, match="out_channels: 8 \\+ i is another one in each repetition"):
+        convcost.solve(spec(counted, n=2), "n", max={"mults": 10**6})
+    gathered = {**CONV, "repeat": {"times": "n", "collect": "concat"}}
+    last = {"conv": {"out_channels": 1, "kernel_size": 1, "bias": "false"}}
+    # n · 16,384 and 8 · n · 256 of all outputs together: 18,432 · n
+    found = convcost.solve(spec(gathered, last, n=2), "n", max={"mults": 18_432 * 6})
+    assert (found.best.value, found.best.totals["mults"], found.next.value) == (6, 18_432 * 6, 7)
+
+
 def test_an_item_that_starts_to_run_later():
     """The second one, which leaves fewer channels to the last, runs from n = 4 on only."""
     narrow = {"conv": {"out_channels": 1, "kernel_size": 1, "bias": "false"}}

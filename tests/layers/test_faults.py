@@ -199,6 +199,56 @@ FAULTS = [
         "found 9, 6 reach it",
         "it may be left out: it is always inferred",
     ),
+    # sequences
+    (
+        "[6, 9]",
+        "«lstm: {hidden_size: 4}",
+        "lstm takes tokens",
+        "[6, 9] reaches it",
+        "put `tokens` before it",
+    ),
+    (
+        "[6, 9]",
+        "«attention: {num_heads: 2}",
+        "attention takes tokens",
+        "[6, 9] reaches it",
+        "put `tokens` before it",
+    ),
+    (
+        "{shape: [5, 8], layout: tokens}",
+        "attention: {num_heads: «3}",
+        "num_heads must divide the channels",
+        "3 does not divide 8",
+        "or give head_dim",
+    ),
+    (
+        "{shape: [5, 8], layout: tokens}",
+        "attention: {num_heads: 4, num_kv_heads: «3}",
+        "num_kv_heads must divide num_heads",
+        "3 does not divide 4",
+        "",
+    ),
+    (
+        "{shape: [5, 8], layout: tokens}",
+        "lstm: {hidden_size: 4, proj_size: «4}",
+        "proj_size must be smaller than hidden_size",
+        "proj_size 4, hidden_size 4",
+        "",
+    ),
+    (
+        "{shape: [5, 8], layout: tokens}",
+        "gru: {hidden_size: 4, bias: «2}",
+        "bias must be true, false or single",
+        "found 2",
+        "",
+    ),
+    (
+        "{shape: [5, 8], layout: tokens}",
+        "reduce: {op: mean, axis: «[0, 1]}",
+        "reduce must leave an axis",
+        "[5, 8] has 2, all of them reduced",
+        "keepdim: true keeps them, of size 1",
+    ),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import convcost
 from convcost.errors import NetworkError
 from convcost.layers import LayerError
 from convcost.network import NetworkBuilder
@@ -80,3 +81,17 @@ def test_what_cannot_be_reduced_is_refused(given, message, found, help):
 def test_nothing_is_left_of_a_vector(run):
     with pytest.raises(LayerError, match="reduce must leave an axis"):
         run("reduce", (4,), op="sum", axis=0)
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_an_op_that_is_a_functions_name_is_a_word_in_a_spec(op):
+    """`max` and `min` are functions of expressions too."""
+    spec = {"input": [4, 3, 5], "layers": [{"reduce": {"op": op, "axis": "channels"}}]}
+    (layer,) = convcost.load(spec).network.layers
+    assert (layer.fields["op"], layer.output_shape) == (op, (3, 5))
+
+
+def test_a_functions_name_where_no_word_is_meant_stays_an_error():
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load({"input": [4, 3, 5], "layers": [{"reduce": {"op": "sum", "axis": 0, "keepdim": "max"}}]})
+    assert caught.value.details[0].message == "max is a function"

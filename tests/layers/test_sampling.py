@@ -35,12 +35,12 @@ def test_a_deformable_convolution_with_groups_and_without_a_mask(run):
 
 
 def test_defaults_and_followers_reach_the_convolution():
-    spec = {
-        "input": [4, 5, 5],
-        "layers": [{"deform_conv": {"out_channels": 8, "kernel_size": 3, "norm": "batch_norm"}}],
-    }
-    analysis = convcost.load(spec).analyze()
+    """The offset convolution has its bias whatever the defaults of `conv` say."""
+    item = {"deform_conv": {"out_channels": 8, "kernel_size": 3}}
+    defaults = {"conv": {"bias": False, "norm": "batch_norm"}}
+    analysis = convcost.load({"input": [4, 5, 5], "defaults": defaults, "layers": [item]}).analyze()
     assert [layer.type for layer in analysis.layers] == ["deform_conv", "batch_norm"]
+    assert analysis.layers[0].cost.params == 288 + 18 * 37  # 8 · 36; 18 channels of 36 weights and a bias
     assert analysis.layers[1].notes[0] == "folded into deform_conv_1"
 
 

@@ -58,6 +58,7 @@ def test_defaults_of_conv_serve_its_kin_in_the_fields_they_have(load: Load) -> N
         "depth_multiplier": 1,
         "stride": (2, 2),
         "padding": ((1, 1), (1, 1)),
+        "padding_mode": "zeros",
         "dilation": (2, 2),
         "bias": False,
     }
@@ -307,6 +308,7 @@ def test_the_fields_of_a_separable_conv_belong_to_their_stages(load: Load, total
         "depth_multiplier": 3,
         "stride": (2, 1),
         "padding": ((1, 1), (0, 0)),
+        "padding_mode": "zeros",
         "dilation": (2, 1),
         "bias": True,
     }
