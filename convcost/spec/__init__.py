@@ -168,7 +168,7 @@ def _symbols(
             )
             multiple = None
         if name in settings:
-            value = _setting(name, settings[name], wrong)
+            value = _setting(name, settings[name], symbol.value and symbol.value.value, wrong)
             if detail := _breaks(value, multiple):
                 wrong.append(
                     ErrorDetail(f"{name} must be {detail[0]}", found=f"--set {name}={settings[name]}", help=detail[1])
@@ -220,12 +220,17 @@ def _constant(given: Given, values: Mapping[str, Any], errors: ErrorCollector, n
     return value
 
 
-def _setting(name: str, given: Any, wrong: list[ErrorDetail]) -> Any:
-    """Return the value that `--set` gives a symbol; a list of several, `[16, 24]`, as a symbol may be one."""
+def _setting(name: str, given: Any, default: Any, wrong: list[ErrorDetail]) -> Any:
+    """Return the value that `--set` gives a symbol: a number, or a list of them where the default is one."""
     text = given.strip() if isinstance(given, str) else given
     if isinstance(text, str) and text[:1] == "[" and text[-1:] == "]":
         text = text[1:-1].split(",")
-    if isinstance(text, (list, tuple)):
+    several = isinstance(text, (list, tuple))
+    if not isinstance(default, Expression) and default is not None and several != isinstance(default, list):
+        is_one, help = ("no list", "one number") if several else ("a list", f"--set {name}=[{text}]")
+        wrong.append(ErrorDetail(f"{name} is {is_one}", found=f"--set {name}={given}", help=help))
+        return None
+    if several:
         found = [_set_number(name, each, given, wrong) for each in text]
         return None if None in found else found
     return _set_number(name, text, given, wrong)
