@@ -28,8 +28,8 @@ AXIS_WORDS = ("channels", "depth", "height", "width", "length")
 CHANNELS, GROUPS, BOUND, SIZE, TIMES, VARIANT = "channels", "groups", "bound", "size", "times", "variant"
 """What a field says of the output or the input. `CHANNELS`: how many channels the output has; `GROUPS`: a number that
 divides the input's channels, and follows them where it is equal; `BOUND`: a place among the input's channels; `SIZE`:
-the output's spatial size; `TIMES`: how often something is done, so that every count is linear in it; `VARIANT`: a choice
-that moves no window, so that `verify --formulas` tries its values in turn."""
+the output's spatial size; `TIMES`: how often something is done, so that every count is linear in it; `VARIANT`: a
+choice that moves no window, so that `verify --formulas` tries its values in turn."""
 
 
 class Form(Struct, frozen=True):

@@ -90,7 +90,9 @@ class AvgPool(_Pool, type="avg_pool"):
 
     words: ClassVar[Mapping[str, str]] = {"AvgPool2d": "PyTorch", "AveragePooling2D": "Keras", "avgpool": "many people"}
 
-    count_include_pad: bool = field(flag, True, "Whether the average counts the padding; no count changes.", role=VARIANT)
+    count_include_pad: bool = field(
+        flag, True, "Whether the average counts the padding; no count changes.", role=VARIANT
+    )
 
     def window(self, terms: int) -> Ledger:
         return average_of(terms)

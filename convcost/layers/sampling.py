@@ -112,7 +112,7 @@ class DeformConv(LayerType, type="deform_conv"):
         points = [
             ({**window, **given}, ((channels, *sizes),))
             for number, (window, sizes) in enumerate(_windows())
-            for given, channels in (grid if len(sizes) == 1 else grid[number % 5 :: 5])  # some of them on more axes
+            for given, channels in (grid[number % 3 :: 3] if len(sizes) == 1 else grid[number % 5 :: 5])  # in turn
         ]
         covered = (
             "kernel 1–3, stride and dilation 1–2, padding 0, 1, [0, 1], same, groups 1–2, ± modulated, ± bias; 1–3 axes"
@@ -196,7 +196,7 @@ class GridSample(_Sampler, type="grid_sample"):
     def trials(cls) -> Trials:
         points: list[tuple[dict[str, Any], tuple[Shape, ...]]] = []
         for rank, align in combinations((1, 2, 3), (False, True)):
-            for channels, *sizes in combinations((1, 2, 3), repeat=rank + 1):
+            for channels, *sizes in combinations((1, 2, 3) if rank < 3 else (1, 3), repeat=rank + 1):
                 x = (channels, *range(2, 2 + rank))
                 points.append(({"size": None, "align_corners": align}, (x, (*sizes, rank))))
                 points.append(({"size": tuple(sizes), "align_corners": align}, (x,)))

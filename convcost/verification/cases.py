@@ -74,7 +74,7 @@ class _Single:
         self._groups = definition.fields_for(GROUPS)
         self._channels = definition.fields_for(CHANNELS)
         apart = {*self._positions.fields, *self._times, *self._bounds, *self._groups, *self._channels}
-        variants = definition.fields_for(VARIANT) if self._positions.strided else []
+        variants = definition.fields_for(VARIANT) if self._positions.fields else []
         self._fixed = {name: field for name, field in definition.fields.items() if name not in apart}
         self._options = _Options({name: field for name, field in self._fixed.items() if name not in variants})
         self._variants = _Variants({name: self._fixed[name] for name in variants})
