@@ -228,6 +228,8 @@ LEDGER = [
     ("flatten", {}, [(2, 3, 4)], (24,), {}, 0, 0),
     ("dropout", {"p": Fraction(1, 2)}, [(2, 3)], (2, 3), {}, 0, 0),
     ("identity", {}, [(2, 3)], (2, 3), {}, 0, 0),
+    ("each_slice", {"axis": 1}, [(2, 3, 4)], (2, 4), {}, 0, 0),  # the axis of 3 is taken apart
+    ("each_stack", {"axis": 1, "size": 3}, [(2, 4)], (2, 3, 4), {}, 0, 0),  # and put together again
     ("lp_pool", {**SQUARE, "ceil_mode": False, "norm_type": 1}, [(2, 4, 4)], (2, 2, 2), {"add": 32}, 0, 0),  # 8 · 4
     ("lp_pool", {**SQUARE, "ceil_mode": False, "norm_type": 2}, [(2, 4, 4)], (2, 2, 2),
      {"mul": 32, "add": 32, "sqrt": 8}, 0, 0),

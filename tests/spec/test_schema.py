@@ -48,8 +48,9 @@ BEYOND = {
         prelu_and_group_norm rank_conv_on_vector rank_linear_on_picture shuffle_groups size_of_a_shape slice_beyond
         transposed_padding upsample_mode upsample_nothing_left""",
     "two values beside each other": """from_several_for_a_layer merge_branches_and_names pool_padding
-        repeat_of_named_inputs slice_empty upsample_both""",
-    "an expression": """block_fault_inside expression_parentheses_in_arguments expression_syntax expression_values
+        slice_empty upsample_both""",
+    "an expression": """function_unknown block_fault_inside
+        expression_parentheses_in_arguments expression_syntax expression_values
         in_channels_of_several number_forms repeat_beyond symbol_comma symbol_default_needs_value
         symbol_without_value""",
     "which names there are": """block_sees_nothing_of_its_caller block_uses_itself block_uses_itself_through_others
