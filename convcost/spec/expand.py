@@ -13,7 +13,7 @@ from convcost.layers import FIXED, REGISTRY, LayerError, LayerType, Shape, shown
 from convcost.layers.base import FEATURES
 from convcost.layers.fields import CHANNELS, MAX_SIZE
 from convcost.layers.layout import VECTOR
-from convcost.network import Layer, Network, NetworkBuilder, Origin, Tensor
+from convcost.network import Layer, LayerOrigin, Network, NetworkBuilder, Tensor
 from convcost.network.graph import FLOAT32
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
@@ -637,7 +637,7 @@ class Expander:
         if self.watch is not None and count % _TOLD_EVERY == 0:
             self.watch(count, False)
         former = () if path.former is path.parts else path.former
-        origin = Origin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
+        origin = LayerOrigin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
         tensors = self.builder.place(definition, inputs, path.parts, origin)
         if self.sharing and (sharing := self.sharing[-1]) is not None:
             self._share(item, layers[-1], sharing)
