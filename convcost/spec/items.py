@@ -23,6 +23,7 @@ from convcost.spec.document import (
 from convcost.spec.fields import Fields
 from convcost.spec.merges import Merges
 from convcost.spec.names import Names
+from convcost.spec.slips import Slips
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import kind_of
 from convcost.spec.words import meant
@@ -39,6 +40,7 @@ class Items:
         self.fields = fields
         self.values = fields.values
         self.merges = Merges(self)
+        self.slips = Slips(fields)
         self.declared: dict[str, tuple[Scalar, str]] = {}
         self.unresolved: list[tuple[str, Scalar, str]] = []  # names in `from` that nothing earlier bears
 
@@ -105,6 +107,8 @@ class Items:
         for key in entries:
             if key in ITEM_KEYS and not (key in LATER_ITEM_KEYS and key in self.fields.parameters):
                 continue
+            if type and entries[type][1].null and key in self.slips.fields_of(type):
+                continue  # it belongs under the type
             if not self.is_type(key):
                 self._unknown_type(key, entries[key][0], where)
                 return self._named_only(node, where, names)
@@ -123,7 +127,12 @@ class Items:
                 help = "- conv: {…}"
                 self.values.errors.add("an item has exactly one type", node, path=where, found="none", help=help)
             return self._named_only(node, where, names)
-        return self._build(type, entries[type][0], entries[type][1], entries, where, names, counts)
+        at, value = entries[type]
+        if value.null and len(entries) > 1:
+            value = self.slips.indented(type, node, value, where)
+        elif isinstance(value, Mapping) and not ITEM_KEYS.keys().isdisjoint(value.entries):
+            entries, value = self.slips.moved_out(type, entries, value, where)
+        return self._build(type, at, value, entries, where, names, counts)
 
     def _named_only(self, node: Mapping, where: str, names: Names) -> Item:
         """Return an item that is reported; its name stays, so that those who read it are not."""
@@ -211,8 +220,13 @@ class Items:
             item.widths = self.fields.widths(entries["dtype"][1], where)
 
     def _check_count(self, item: Item, at: Node) -> None:
-        """Refuse several names for what reads one value."""
-        if len(item.sources) < 2 or item.merges or item.type in self.fields.parameters:
+        """Refuse several names for what reads one value, and any for what reads none."""
+        if item.merges or item.type in self.fields.parameters:
+            return
+        if item.sources and item.type in REGISTRY and REGISTRY[item.type].arity[1] == 0:
+            help = "it may stand in a branch, or be read by its name"
+            self.values.errors.add(f"{item.type} reads nothing", at, path=item.where, found="from", help=help)
+        if len(item.sources) < 2:
             return
         self.values.errors.add(
             "only a merge reads several names",
@@ -272,7 +286,7 @@ class Items:
             self.values.errors.add("each is a mapping", node, path=item.where, found=kind_of(node), help=form)
         item.branches = [Branch([], "", "")]
         for key in EACH_KEYS:
-            if key not in entries and isinstance(node, Mapping):
+            if key not in entries and isinstance(node, Mapping) and entries.keys() <= EACH_KEYS.keys():
                 self.values.errors.add(f"each needs {key}", item, path=item.where, help=form)
         if "axis" in entries:
             at = entries["axis"][1]

@@ -53,7 +53,7 @@ class Merges:
         count = len(item.sources) or (0 if named else 1)
         if least <= count and (most is None or count <= most):
             return
-        if least >= 2 and most is not None and len(item.sources) > 1:
+        if most and len(item.sources) > 1:
             message, help = f"{item.type} takes {count_of_inputs(least, most)}", "from: [a, b]"
             self.items.values.errors.add(message, item, path=where, found=f"{count} names", help=help)
         elif most == 0 and item.sources:
