@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,10 +12,11 @@ from msgspec.structs import replace
 import convcost
 from convcost.executor import types
 from convcost.layers import REGISTRY
+from convcost.spec.source import shipped as specs
 from convcost.verification import Interrupted, Settings, proof, verify
+from convcost.verification.results import LAYERWISE
 
-SPECS = Path(__file__).parents[2] / "specs"
-ALL = sorted(path.relative_to(SPECS).with_suffix("").as_posix() for path in SPECS.rglob("*.yaml"))
+ALL = sorted(specs())
 
 
 def test_each_layer_type_has_a_formula_and_an_executor():
