@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from math import ceil, floor
 from pathlib import Path
@@ -146,7 +147,9 @@ def _entry(verdict: Verdict) -> str:
     spec = verdict.spec
     if os.path.lexists(spec):
         folder = os.path.realpath(Path(place.file).parent)
-        spec = Path(os.path.relpath(os.path.realpath(spec), folder)).as_posix()
+        with suppress(ValueError):  # on another drive of Windows
+            spec = os.path.relpath(os.path.realpath(spec), folder)
+        spec = Path(spec).as_posix()
     parts = [f"model: {quoted(spec)}"]
     if verdict.symbols:
         parts.append(f"set: {{{', '.join(f'{name}: {quoted(text)}' for name, text in verdict.spelled.items())}}}")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from convcost.budget import baseline_report, git, revisions
+from convcost.budget import baseline_report, committed, git, revisions
 from convcost.budget.baseline_report import Recorded
 from convcost.budget.revisions import Revision
 from convcost.comparison.base import Base
@@ -90,8 +90,8 @@ def from_revision(asked: str, specs: Sequence[str]) -> Baseline:
         BaselineError: There is no such revision, or git cannot be asked.
     """
     files = [spec for spec in specs if os.path.lexists(spec)]  # what is missing is reported where it is read
-    revision = revisions.merge_base(asked, revisions.place(files))
-    return _AtRevision(revision, revisions.read_each(revision, files))
+    revision = revisions.merge_base(asked, committed.place(files))
+    return _AtRevision(revision, committed.read_each(revision, files))
 
 
 class _AtRevision:
@@ -190,25 +190,30 @@ class _Reported:
         return Past(f"{self._path}: {title}", recorded.layers(network), recorded, recorded.whole)
 
     def _entries_for(self, network: Network) -> list[Recorded]:
-        """Return the report's entries for a network, each at other values of its symbols.
-
-        It is found by its file; by its name where one of the two is from no file, or the file is gone, and the name is
-        only one network's.
-        """
+        """Return the report's entries for a network, each at other values of its symbols."""
         whose = NetworkDocument(name=network.name or None, file=network.file or None, symbols={})
         if whose.is_file:
-            file = os.path.realpath(network.file)
-            for folder in ("", os.path.dirname(self._path)):  # noqa: PTH120 -- where it was made, as far as one can tell
-                same = [each for each in self._entries if each.network.is_file and _real(each.network, folder) == file]
-                if same:
-                    return same
-        elif not whose.name:
-            return [each for each in self._entries if (each.network.name, each.network.file) == (None, whose.file)]
+            return self._entries_by_file(network.file) or self._entries_by_name(whose)
+        if whose.name:
+            return self._entries_by_name(whose)
+        return [each for each in self._entries if (each.network.name, each.network.file) == (None, whose.file)]
+
+    def _entries_by_file(self, file: str) -> list[Recorded]:
+        """Return the entries of a file, whose path is from here, or else from the report's folder."""
+        real = os.path.realpath(file)
+        for folder in ("", os.path.dirname(self._path)):  # noqa: PTH120 -- where it was made, as far as one can tell
+            same = [each for each in self._entries if each.network.is_file and _real(each.network, folder) == real]
+            if same:
+                return same
+        return []
+
+    def _entries_by_name(self, whose: NetworkDocument) -> list[Recorded]:
+        """Return the entries of the one network of a name, where it is from no file, or from one that is gone."""
         named = [each for each in self._entries if whose.name and each.network.name == whose.name]
         if len({each.network.file for each in named}) != 1:
             return []
         other = named[0].network
-        return named if not (whose.is_file and other.is_file and os.path.lexists(_real(other))) else []
+        return [] if whose.is_file and other.is_file and os.path.lexists(_real(other)) else named
 
     def _check_alike(self, spec: str, network: Network) -> None:
         """Refuse to call a network new where the report has a file of its name that is not here.

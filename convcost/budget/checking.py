@@ -133,8 +133,8 @@ def run(
     """
     verdicts = check(specs, configuration, budgets=budgets, settings=settings, baseline=baseline)
     unguarded = notes_of.without_budget(specs, verdicts)
-    if configuration and (not specs or tuple(specs) == configuration.models):
-        unguarded += notes_of.unlisted(configuration)
+    all_asked = configuration is not None and (not specs or tuple(specs) == configuration.models)
+    unlisted = notes_of.unlisted(configuration) if configuration is not None and all_asked else ()
     in_specs = [each for verdict in verdicts for each in verdict.analysis.network.warnings]
     return Check(
         verdicts,
@@ -142,7 +142,7 @@ def run(
         base=baseline.base if baseline else None,
         strict=strict,
         notes=(*unguarded, *notes, *notes_of.accepted_growth(verdicts)),
-        warnings=tuple(dict.fromkeys((*in_specs, *notes_of.warnings(verdicts)))),
+        warnings=tuple(dict.fromkeys((*in_specs, *unlisted, *notes_of.warnings(verdicts)))),
     )
 
 

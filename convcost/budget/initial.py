@@ -215,7 +215,10 @@ def _named(spec: str, folder: Path | None = None) -> str:
     folder = folder or Path()
     if not os.path.lexists(spec) and spec in shipped():
         return spec
-    pattern = escape(Path(os.path.relpath(spec, folder)).as_posix())
+    try:
+        pattern = escape(Path(os.path.relpath(spec, folder)).as_posix())
+    except ValueError:  # on another drive of Windows
+        pattern = Path(spec).as_posix()
     if spec == "-":
         found = "standard input"
     elif _is_outside(folder, pattern):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from math import floor
 from typing import Any
@@ -31,14 +32,18 @@ def without_budget(specs: Sequence[Checked], verdicts: Sequence[Verdict]) -> tup
     return tuple(f"No budget is for {name}." for name in names if name not in held)
 
 
-def unlisted(configuration: Configuration) -> tuple[str, ...]:
-    """Return a note on each spec that stands beside the models of a configuration and is none of them.
+def unlisted(configuration: Configuration) -> tuple[WarningDetail, ...]:
+    """Return a warning of each spec that stands beside the models of a configuration and is none of them.
 
     Args:
         configuration: The configuration.
     """
     found = [encodable(path) for path in discovery.unlisted(configuration.models)]
-    return tuple(f"No budget is for {path}: it is none of the models of {configuration.file}." for path in found)
+    why = f"it is none of the models of {configuration.file}"
+    return tuple(
+        WarningDetail(f"no budget is for {path}", found=why, help=shlex.join(["convcost", "init", "--add", path]))
+        for path in found
+    )
 
 
 def accepted_growth(verdicts: Sequence[Verdict]) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def verify(
 
 def _prove(chosen: list[output.Output]) -> None:
     from convcost.verification.formulas import prove, types
-    from convcost.verification.formulas_report import FormulasReport
+    from convcost.verification.formulas_report import FormulaProofsReport
 
     proofs: list[FormulaProof] = []
     status = 0
@@ -103,7 +103,7 @@ def _prove(chosen: list[output.Output]) -> None:
                 shown.advance(1, len(names))
     except KeyboardInterrupt:  # what was proved so far is reported
         status = INTERRUPTED
-    output.write([FormulasReport(tuple(proofs))], chosen)
+    output.write([FormulaProofsReport(tuple(proofs))], chosen)
     raise typer.Exit(status or (0 if all(proof.proved for proof in proofs) else DISAGREES))
 
 

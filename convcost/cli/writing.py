@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep, time
+from typing import Any
 
 from msgspec import Struct
 
@@ -30,6 +31,8 @@ _BESIDE = re.compile(r"\.convcost-[0-9a-f]{8}\.tmp")
 _DAY = 24 * 60 * 60  # seconds after which a file beside is a left one where the system has no locks
 _PATIENCE = 1  # second that a lock is waited for in silence
 _LONGEST_WAIT = 60  # seconds
+_LOCK_FILE = ".convcost.lock"  # where folders cannot be locked
+_RENAMES_OPEN_FILES = os.name != "nt"
 _WITHOUT_LOCKS = "another run that changes files there at the same time may be refused"
 
 
@@ -50,11 +53,12 @@ class File(Struct, frozen=True):
 
 
 class _Ready(Struct, frozen=True):
-    """A file that is written beside its place."""
+    """A file that is written beside its place, and what closes it."""
 
     file: File
     path: Path
     beside: Path
+    close: Callable[[], None]
 
 
 def write(files: Iterable[File]) -> None:
@@ -141,18 +145,48 @@ def locked(paths: Iterable[str]) -> Iterator[None]:
     """
     folders = sorted({os.path.dirname(os.path.realpath(path)) for path in paths})  # noqa: PTH120 -- of what is read
     with ExitStack() as stack:
-        try:
-            import fcntl  # not on every system
-        except ImportError:
-            folders = []
         for folder in folders:  # a file is replaced, its folder stays
             try:
-                descriptor = os.open(folder, os.O_RDONLY)
-                stack.callback(os.close, descriptor)
-                _wait_for(partial(fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), folder)
+                _wait_for(_folder_lock(folder, stack), folder)
             except OSError as error:
                 warn(f"{folder} cannot be locked ({error.strerror}): {_WITHOUT_LOCKS}")
         yield
+
+
+def _folder_lock(folder: str, stack: ExitStack) -> Callable[[], object]:
+    """Return what locks a folder at once, or raises `BlockingIOError`; on Windows a file in it is locked.
+
+    Raises:
+        OSError: It cannot be locked.
+    """
+    try:
+        import fcntl  # not on every system
+    except ImportError:
+        path = Path(folder, _LOCK_FILE)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+        stack.callback(_remove, path)  # which Windows refuses while another run has it open
+        stack.callback(os.close, descriptor)
+        return partial(_lock_byte, descriptor)
+    descriptor = os.open(folder, os.O_RDONLY)
+    stack.callback(os.close, descriptor)
+    return partial(fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _lock_byte(descriptor: int) -> None:
+    """Lock the first byte of a file, as Windows does.
+
+    Raises:
+        BlockingIOError: Another program has locked it.
+    """
+    from importlib import import_module
+
+    msvcrt: Any = import_module("msvcrt")  # on Windows only
+    try:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EDEADLK):
+            raise BlockingIOError(error.errno, error.strerror) from None
+        raise
 
 
 def warn(text: str) -> None:
@@ -191,30 +225,45 @@ def _staged(file: File, cleanup: ExitStack) -> _Ready:
         _check_writable(path)
     _sweep(path.parent)
     data = file.text.encode("utf-8")
-    beside, descriptor = _created(path.parent, 0o600 if status else 0o666, cleanup)
+    beside, descriptor, close = _created(path.parent, 0o600 if status else 0o666, cleanup)
     with os.fdopen(os.dup(descriptor), "wb") as opened:
         opened.write(data)
     if status is not None:
         _keep_owner(descriptor, status, file.path)
     _sync(descriptor)
-    return _Ready(file, path, beside)
+    return _Ready(file, path, beside, close)
 
 
-def _created(folder: Path, mode: int, cleanup: ExitStack) -> tuple[Path, int]:
-    """Return a new, empty file and its descriptor, which holds a lock on it."""
+def _created(folder: Path, mode: int, cleanup: ExitStack) -> tuple[Path, int, Callable[[], None]]:
+    """Return a new, empty file, its descriptor, which holds a lock on it, and what closes that."""
     while True:
         beside = folder / f".convcost-{os.urandom(4).hex()}.tmp"
         descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
-        cleanup.callback(os.close, descriptor)
+        close = _closing_once(descriptor)
+        cleanup.callback(_remove, beside)  # again: an open file cannot be removed on every system
+        cleanup.callback(close)
         cleanup.callback(_remove, beside)
         _lock(descriptor)
         if _is_same(beside, descriptor):  # else another run took it for a left one before it was locked
-            return beside, descriptor
+            return beside, descriptor, close
+
+
+def _closing_once(descriptor: int) -> Callable[[], None]:
+    """Return a function that closes a file unless it has been closed."""
+    left = [descriptor]
+
+    def close() -> None:
+        while left:
+            os.close(left.pop())
+
+    return close
 
 
 def _put(ready: _Ready, cleanup: ExitStack) -> Callable[[], object]:
     """Rename a file into its place and return what undoes that."""
     path, beside, old = ready.path, ready.beside, ready.file.old
+    if not _RENAMES_OPEN_FILES:
+        ready.close()
     if ready.file.new:
         with suppress(NotImplementedError):
             try:
@@ -241,6 +290,8 @@ def _backup(path: Path, cleanup: ExitStack) -> Path:
         os.link(path, backup)
     except (OSError, NotImplementedError):
         shutil.copy2(path, backup)
+    if not _RENAMES_OPEN_FILES:
+        return backup
     with suppress(OSError):
         descriptor = os.open(backup, os.O_RDONLY)
         cleanup.callback(os.close, descriptor)

@@ -41,6 +41,11 @@ SYMBOLS: Mapping[str, str] = {
     "u": "upscale factor",
     "a": "first channel",
     "b": "channel behind the last",
+    "L": "positions",
+    "S": "positions of the memory",
+    "h": "heads",
+    "dk": "channels of a head",
+    "dv": "channels of a value's head",
 }
 """The symbols and what they stand for; a type's fields may bring others: see `symbols_of`."""
 

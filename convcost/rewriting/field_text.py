@@ -135,7 +135,10 @@ class PartFields:
         """Return the text of the fields that a part must state, the same in all uses."""
         type = parts[0].type
         wanted: dict[str, str] = {}
-        for name in sorted(REGISTRY[type].fields, key=_field_order):
+        stated = [
+            name for name in REGISTRY[type].fields if all(name in part.fields for part in parts)
+        ]  # else a default
+        for name in sorted(stated, key=_field_order):
             text = self._field(type, name, parts)
             if text is not None:
                 wanted[name] = text

@@ -121,14 +121,11 @@ class Suggestion(Result, frozen=True):
         from convcost.reports import titles
         from convcost.reports.table import counted
 
-        found = (
-            "the limits are kept"
-            if self.reached
-            else f"only {self.reached_by} keeps the limits, not"
-            if self.reached_by
-            else "out of reach"
-        )
-        return f"{titles.title(self.before.network)}: {found} with {counted(len(self.steps), 'step')}"
+        title = titles.title(self.before.network)
+        steps = f"with {counted(len(self.steps), 'step')}"
+        if self.reached:
+            return f"{title}: the limits are kept {steps}"
+        return f"{title}: out of reach {steps}" + (f", {self.reached_by} keeps them" if self.reached_by else "")
 
     @property
     def warnings(self) -> tuple[WarningDetail, ...]:

@@ -13,7 +13,7 @@ from convcost.layers import FIXED, REGISTRY, LayerError, LayerType
 from convcost.layers.base import FEATURES, SPATIAL
 from convcost.layers.fields import CHANNELS, MAX_SIZE
 from convcost.layers.layout import VECTOR
-from convcost.network import Layer, Network, NetworkBuilder, Origin, Tensor
+from convcost.network import Layer, LayerOrigin, Network, NetworkBuilder, Tensor
 from convcost.network.graph import FLOAT32, INPUT
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
@@ -428,7 +428,8 @@ class Expander:
         if len(feeds) != max(len(block.inputs), 1):
             return (feeds[0].unranked(),)  # reported when the file was read
         inner = dict(self.evaluate.symbols)
-        inner["in_channels"] = self._channels(feeds[0])
+        scope = Scope(dict(zip(block.inputs, feeds, strict=False)))
+        self._look_up(inner, scope, feeds[0], True)
         for name, default in block.parameters.items():
             given = item.fields.get(name)
             try:
@@ -440,7 +441,6 @@ class Expander:
             except Unknown as unknown:
                 argument = Missing(unknown.symbol)
             inner[name] = Missing() if argument is INVALID else argument
-        scope = Scope(dict(zip(block.inputs, feeds, strict=False)))
         self.evaluate.uses.append(item)
         values = self.run(block.items, scope, inner, (feeds[0],), path)
         self.evaluate.uses.pop()
@@ -655,7 +655,7 @@ class Expander:
         if self.watch is not None and count % _TOLD_EVERY == 0:
             self.watch(count, False)
         former = () if path.former is path.parts else path.former
-        origin = Origin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
+        origin = LayerOrigin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
         tensors = self.builder.place(definition, inputs, path.parts, origin)
         if self.sharing and (sharing := self.sharing[-1]) is not None:
             self._share(item, layers[-1], sharing)

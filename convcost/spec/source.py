@@ -14,6 +14,7 @@ from convcost.errors import ErrorDetail, Place, SpecError, encodable, nearest
 from convcost.spec import limits
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_EXAMPLES = "examples"
 
 SPEC_FORM = "a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
 """What a file should be that is none."""
@@ -114,28 +115,32 @@ def read(spec: str | Path) -> Source:
 
 
 def shipped() -> dict[str, Path]:
-    """Return the specs that convcost ships, the examples last: their names and where they are.
+    """Return the specs that convcost ships, folder by folder and the examples last: their names and where they are.
 
-    Where the package runs from a zip file they are in it: `read` reads them all the same.
+    A network is called as its file, whatever folder it is in; an example has its folder in its name. Where the package
+    runs from a zip file they are in it: `read` reads them all the same.
     """
     for folder in (_PACKAGE / "specs", _PACKAGE.parent / "specs"):  # installed, or a checkout installed in place
-        paths = sorted(folder.glob("*.yaml")) + sorted(folder.glob("*/*.yaml"))
+        paths = list(folder.glob("*/*.yaml"))
         if paths:
-            return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
-    return {name: _PACKAGE / "specs" / f"{name}.yaml" for name in _packed()}
+            return _named(paths)
+    return _named([_PACKAGE / "specs" / path for path in _packed()])
+
+
+def _named(paths: list[Path]) -> dict[str, Path]:
+    paths.sort(key=lambda path: (path.parent.name == _EXAMPLES, path.parent.name, path.stem))
+    return {f"{_EXAMPLES}/{path.stem}" if path.parent.name == _EXAMPLES else path.stem: path for path in paths}
 
 
 def _packed() -> list[str]:
-    """Return the names of the specs in the zip file that the package runs from, the examples last."""
+    """Return the paths, within their folder, of the specs in the zip file that the package runs from."""
     from importlib import resources  # slow to import
 
     folder = resources.files("convcost") / "specs"
     if not folder.is_dir():
         return []
-    found = [(each.name, "") for each in folder.iterdir() if each.is_file()]
-    found += [(each.name, f"{inner.name}/") for inner in folder.iterdir() if inner.is_dir() for each in inner.iterdir()]
-    names = [(place, file.removesuffix(".yaml")) for file, place in found if file.endswith(".yaml")]
-    return [place + name for place, name in sorted(names)]
+    paths = [f"{inner.name}/{each.name}" for inner in folder.iterdir() if inner.is_dir() for each in inner.iterdir()]
+    return [path for path in paths if path.endswith(".yaml")]
 
 
 def _bytes(path: Path) -> bytes:
@@ -184,7 +189,11 @@ def _decode(data: bytes, file: str) -> str:
 
 def _missing(shown: str) -> ErrorDetail:
     names = shipped()
-    help = nearest(shown, names) if "/" not in shown or shown.split("/")[0] == "examples" else ""
+    named = shown.removesuffix(".yaml").rpartition("/")[2]
+    if named in names:  # `specs/resnet50.yaml`, or its folder and its name: the folders are not part of the name
+        help = f"convcost ships it as {named!r}"
+    else:
+        help = nearest(shown, names) if "/" not in shown or shown.split("/")[0] == _EXAMPLES else ""
     return ErrorDetail(
         f"there is no file and no shipped spec {shown!r}",
         help=help or "`convcost specs` lists the shipped ones",

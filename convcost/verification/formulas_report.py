@@ -21,7 +21,7 @@ _COLUMNS = (
 )
 
 
-class FormulasReport(Struct, frozen=True):
+class FormulaProofsReport(Struct, frozen=True):
     """The proofs for every format."""
 
     proofs: tuple[FormulaProof, ...]

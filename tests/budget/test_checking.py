@@ -115,6 +115,7 @@ def test_every_metric_may_be_limited(check):
         "output_values": 16 * (8 + 4 + 4 + 4),
         "activations": 16 * (8 + 4 + 4),  # by the convolutions
         "deployed_params": 336,  # no norm
+        "weight_bytes": 4 * 336,
         "ops_mul": 5376,
         "ops_add": 5376,
         "ops_cmp": 64,

@@ -221,9 +221,13 @@ def test_a_folder_with_other_files_has_its_specs_listed(nets, convcost):
     assert convcost("check").status == 0
     write("nets/new.yaml", 3, nets)
     status, out, err = convcost("check")
-    note = "No budget is for nets/new.yaml: it is none of the models of convcost.yaml."
-    assert (status, err) == (0, f"warning: {note}\n")
-    assert f"\n{note}\n" in out
+    assert status == 0
+    assert err == (
+        "warning: no budget is for nets/new.yaml\n = found: it is none of the models of convcost.yaml\n"
+        " = help: convcost init --add nets/new.yaml\n"
+    )
+    assert "nets/new.yaml" not in out
+    assert convcost("check", "--strict").status == 2
     assert convcost("check", "nets/one.yaml").err == ""  # nobody asked for all
 
 

@@ -134,7 +134,7 @@ def test_strict_executes_nothing(convcost, monkeypatch):
 def test_of_a_file_since_a_revision_only_what_it_is_now_is_warned_of(convcost, folder):
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(folder)]
     for words in ["init", "-q"], ["add", "."], ["commit", "-qm", "first"]:
-        subprocess.run([*git, *words], check=True)
+        subprocess.run([*git, *words], check=True, timeout=60)
     (folder / "warns.yaml").write_text(TEXT.replace(", gone: 1", ""), encoding="utf-8")
     assert convcost("diff", "warns.yaml", "--strict")[::2] == (0, "")
     assert json.loads(convcost("diff", "warns.yaml", "-f", "json").out)["warnings"] == []

@@ -231,7 +231,7 @@ def completions(program, folder):
     """Return a function that says what bash would offer for the last word."""
     (folder / "swept.yaml").write_text("symbols: {alpha: 1/2, n: }\ninput: [n, 4, 4]\nlayers: [relu]\n")
     (folder / "nets").mkdir()
-    script = subprocess.run([program, "--show-completion"], capture_output=True, text=True, check=False)
+    script = subprocess.run([program, "--show-completion"], capture_output=True, text=True, check=False, timeout=60)
     shown = program.parent / "completion.sh"
     env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
     code = "from typer._completion_shared import get_completion_script as s;"
@@ -256,9 +256,9 @@ def completions(program, folder):
     [
         ([""], list(COMMANDS.built_in())),
         (["so"], ["solve"]),
-        (["analyze", "mobilenet_v"], ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"]),
+        (["analyze", "mobilenet_v3"], ["mobilenet_v3_large", "mobilenet_v3_small"]),
         (["analyze", "n"], ["net.yaml", "nets/"]),
-        (["analyze", "net.yaml", "sw"], ["swept.yaml"]),
+        (["analyze", "net.yaml", "swe"], ["swept.yaml"]),
         (["analyze", "nets"], []),  # the shell knows folders better
         (["analyze", "net.yaml", "--strict", "--so"], ["--sort"]),
         (["analyze", "net.yaml", "--sort", "deployed"], ["deployed_params"]),

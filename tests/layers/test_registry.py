@@ -8,6 +8,8 @@ from convcost.layers import REGISTRY, Activation, LayerType
 from convcost.layers import activations as activations_file
 
 DESIGN = [
+    "each_slice",
+    "each_stack",
     "conv",
     "depthwise_conv",
     "pointwise_conv",

@@ -298,7 +298,10 @@ def test_a_field_refuses_what_it_cannot_hold(fields: str, message: str, errors: 
         ("upsample: {scale_factor: 0}", "scale_factor must be a number greater than 0"),
         ("upsample: {scale_factor: -1/2}", "scale_factor must be a number greater than 0"),
         ("upsample: {scale_factor: true}", "scale_factor must be a number greater than 0"),
-        ("upsample: {scale_factor: 2, mode: valid}", "mode must be nearest or linear or bilinear or trilinear"),
+        (
+            "upsample: {scale_factor: 2, mode: valid}",
+            "mode must be nearest or linear or bilinear or trilinear or bicubic",
+        ),
         ("dropout: {p: same}", "p must be a number"),
         ("dropout: {p: true}", "p must be a number"),
         ("batch_norm: {eps: relu}", "eps must be a number"),

@@ -42,13 +42,15 @@ DEFAULTS = "defaults: {relu: }\n"
 
 BROKEN = Path(__file__).parent / "broken"
 BEYOND = {
-    "a shape": """crop_all groups_do_not_divide kernel_too_large kernel_too_large_dilated merge_shapes_add
+    "a shape": """correlation_channels crop_all glu_odd sampler_regions groups_do_not_divide
+        kernel_too_large kernel_too_large_dilated merge_shapes_add
         merge_shapes_concat merge_shapes_rank merge_shapes_residual output_padding pixel_shuffle_channels
         prelu_and_group_norm rank_conv_on_vector rank_linear_on_picture shuffle_groups size_of_a_shape slice_beyond
         transposed_padding upsample_mode upsample_nothing_left""",
     "two values beside each other": """from_several_for_a_layer merge_branches_and_names pool_padding
-        repeat_of_named_inputs slice_empty upsample_both""",
-    "an expression": """block_fault_inside expression_parentheses_in_arguments expression_syntax expression_values
+        slice_empty upsample_both""",
+    "an expression": """function_unknown block_fault_inside
+        expression_parentheses_in_arguments expression_syntax expression_values
         in_channels_of_several number_forms repeat_beyond symbol_comma symbol_default_needs_value
         symbol_without_value""",
     "which names there are": """block_sees_nothing_of_its_caller block_uses_itself block_uses_itself_through_others
@@ -130,6 +132,7 @@ def test_words_and_defaults_can_be_completed():
         "linear",
         "bilinear",
         "trilinear",
+        "bicubic",
     ]
     assert conv["stride"]["default"] == 1
     assert "default" not in conv["kernel_size"]
