@@ -68,7 +68,7 @@ def expand(_: Job, x: Array, *, shape: Shape, layout: object = None) -> Array:
 
 
 @executes("rearrange")
-def rearrange(_: Job, x: Array, *, pattern: str, sizes: Sequence[tuple[str, int]]) -> Array:
+def rearrange(_: Job, x: Array, *, pattern: str, sizes: Sequence[tuple[str, int]], layout: object = None) -> Array:
     """Axes split, joined and put into another order.
 
     Args:
@@ -76,6 +76,7 @@ def rearrange(_: Job, x: Array, *, pattern: str, sizes: Sequence[tuple[str, int]
         x: any shape.
         pattern: as einops writes it.
         sizes: of names, as far as the input does not say them.
+        layout: what the axes are; it changes no value.
 
     Raises:
         ValueError: the pattern is not one for this input.

@@ -168,7 +168,7 @@ def _symbols(
             )
             multiple = None
         if name in settings:
-            value = _setting(name, settings[name], wrong)
+            value = _setting(name, settings[name], symbol.value and symbol.value.value, wrong)
             if detail := _breaks(value, multiple):
                 wrong.append(
                     ErrorDetail(f"{name} must be {detail[0]}", found=f"--set {name}={settings[name]}", help=detail[1])
@@ -220,19 +220,34 @@ def _constant(given: Given, values: Mapping[str, Any], errors: ErrorCollector, n
     return value
 
 
-def _setting(name: str, text: Any, wrong: list[ErrorDetail]) -> Any:
-    """Return the value that `--set` gives a symbol."""
+def _setting(name: str, given: Any, default: Any, wrong: list[ErrorDetail]) -> Any:
+    """Return the value that `--set` gives a symbol: a number, or a list of them where the default is one."""
+    text = given.strip() if isinstance(given, str) else given
+    if isinstance(text, str) and text[:1] == "[" and text[-1:] == "]":
+        text = text[1:-1].split(",")
+    several = isinstance(text, (list, tuple))
+    if not isinstance(default, Expression) and default is not None and several != isinstance(default, list):
+        is_one, help = ("no list", "one number") if several else ("a list", f"--set {name}=[{text}]")
+        wrong.append(ErrorDetail(f"{name} is {is_one}", found=f"--set {name}={given}", help=help))
+        return None
+    if several:
+        found = [_set_number(name, each, given, wrong) for each in text]
+        return None if None in found else found
+    return _set_number(name, text, given, wrong)
+
+
+def _set_number(name: str, text: Any, given: Any, wrong: list[ErrorDetail]) -> Any:
     try:
         value = expressions.read(shown(text) if isinstance(text, bool) else str(text).strip())
     except ExpressionError as error:
-        wrong.append(ErrorDetail(error.message, found=f"--set {name}={text}", help=error.help))
+        wrong.append(ErrorDetail(error.message, found=f"--set {name}={given}", help=error.help))
         return None
     except ValueError:  # an int of more digits than Python prints
         wrong.append(ErrorDetail("a number is astronomically large or small", found=f"--set {name}=…"))
         return None
     if isinstance(value, Expression):
         names = " and ".join(sorted(value.names))
-        wrong.append(ErrorDetail(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
+        wrong.append(ErrorDetail(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={given}"))
         return None
     return value
 

@@ -256,9 +256,9 @@ def completions(program, folder):
     [
         ([""], list(COMMANDS.built_in())),
         (["so"], ["solve"]),
-        (["analyze", "mobilenet_v"], ["mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small"]),
+        (["analyze", "mobilenet_v3"], ["mobilenet_v3_large", "mobilenet_v3_small"]),
         (["analyze", "n"], ["net.yaml", "nets/"]),
-        (["analyze", "net.yaml", "sw"], ["swept.yaml"]),
+        (["analyze", "net.yaml", "swe"], ["swept.yaml"]),
         (["analyze", "nets"], []),  # the shell knows folders better
         (["analyze", "net.yaml", "--strict", "--so"], ["--sort"]),
         (["analyze", "net.yaml", "--sort", "deployed"], ["deployed_params"]),
