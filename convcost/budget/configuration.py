@@ -117,7 +117,7 @@ def read(path: str) -> Configuration:
         path: Its path.
 
     Raises:
-        ConfigError: It cannot be read, or has errors; all of them are told.
+        ConfigError: It cannot be read, or has errors; all of them are reported.
     """
     if not os.path.lexists(path):
         help = f"`convcost init SPEC` writes a {FILE}"
@@ -133,7 +133,7 @@ def parse(source: Source, folder: Path) -> Configuration:
     """Return the configuration that a text in some folder is.
 
     Raises:
-        ConfigError: It has errors; all of them are told.
+        ConfigError: It has errors; all of them are reported.
     """
     errors = ErrorCollector(source, CONFIGURATION)
     reader = _Reader(errors, folder)

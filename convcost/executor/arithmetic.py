@@ -1,7 +1,7 @@
 """Arithmetic that counts itself: whole lists in, whole lists out, and the results produced are the count.
 
 Each method performs its operation through `map` and adds the number of results that came out to the tally, so
-a step that was left out or done twice shows in the count. No method is told how much work to expect.
+a step that was left out or done twice shows in the count. No method knows how much work to expect.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Arithmetic:
             pow, abs, floor (any rounding to a whole number), sin, cos.
         padding_mults: the multiplications that served no output: their input was the layer's own zero
             padding, or their product landed in the margin that a transposed convolution crops.
-        macs: the multiplications whose product was added to an accumulator, as `record_products` was told.
+        macs: the multiplications whose product was added to an accumulator, by `record_products`.
 
     >>> arithmetic = Arithmetic()
     >>> arithmetic.add(arithmetic.mul([1, 2], [3, 4]), 5)

@@ -33,8 +33,8 @@ MOVES = "moves values"
 """The note of a layer that performs no arithmetic but puts values elsewhere."""
 
 SAME, MIXES, FIXED = "same", "mixes", "fixed"
-"""What a type does to channels. `SAME`: it gives out as many as it takes, or a fixed multiple or share; `MIXES`: as
-many as it is told, each from all of its group's; `FIXED`: their number follows from more than the channels."""
+"""What a type does to channels. `SAME`: its output has as many as its input, or a fixed multiple or share; `MIXES`: as
+many as a field says, each from all of its group's; `FIXED`: their number follows from more than the channels."""
 
 SPATIAL, FEATURES, SEQUENCE, POSITIONS, ANY = "spatial", "features", "sequence", "positions", "any"
 """What a type takes, beside `VECTOR`. `SPATIAL`: a feature map; `FEATURES`: vectors, one or many, channels last;

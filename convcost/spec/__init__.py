@@ -54,7 +54,7 @@ class Spec:
                 where every symbol needs a value.
 
         Raises:
-            SpecError: The spec has errors; all of them are told.
+            SpecError: The spec has errors; all of them are reported.
             OptionError: A setting or a free symbol is unknown, or its value cannot be read or breaks `multiple_of`.
         """
         errors = ErrorCollector(self.source)
@@ -152,7 +152,7 @@ def _symbols(
 ) -> dict[str, Any]:
     """Return the value of each symbol: what is set, else its default; `Missing` for one without.
 
-    `letter` is told the name, the value and the `multiple_of` of each, and says what stands for it.
+    `letter` is called with the name, the value and the `multiple_of` of each, and returns the symbol in its place.
     """
     wrong = [_unknown_setting(name, read, errors.source, "--set") for name in settings if name not in read.symbols]
     values: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Values computed where they are used, and errors told with the use they come from."""
+"""Values computed where they are used, and errors reported at that place."""
 
 from __future__ import annotations
 

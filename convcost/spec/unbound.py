@@ -149,8 +149,10 @@ class _ErrorCollector(ErrorCollector):
         letters = self._letters
         names = [name for name in re.findall(r"\w+", found) if name in letters.formulas]
         if names and not note:
-            told = [f"{name} = {shown(letters.witness.get(name, 'any large number'))}" for name in dict.fromkeys(names)]
-            note = f"with {', '.join(told)}"
+            values = [
+                f"{name} = {shown(letters.witness.get(name, 'any large number'))}" for name in dict.fromkeys(names)
+            ]
+            note = f"with {', '.join(values)}"
             help = help or letters.remedy(names)
         super().add(message, at, path=path, found=found, help=help, note=note)
 
