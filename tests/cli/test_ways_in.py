@@ -195,7 +195,7 @@ def project(folder, convcost):
         ["commit", "-qm", "first"],
         ["update-ref", "refs/remotes/origin/main", "HEAD"],
     ):
-        subprocess.run([*git, *words], check=True)
+        subprocess.run([*git, *words], check=True, timeout=60)
     return folder
 
 
@@ -206,7 +206,9 @@ def test_every_example_runs(line, project, convcost):
     if words[0] == "init" and "--force" not in words:
         Path("convcost.yaml").unlink()
     result = convcost(*words)
-    assert (result.status, result.err) == (0, "")
+    unguarded = "warning: no budget is for old.yaml\n"  # which stands beside the models
+    assert result.status == 0
+    assert result.err == "" or (words[0] == "check" and result.err.startswith(unguarded))
     assert redirected == "" or result.out
 
 
