@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from convcost.budget import baseline_report, git, revisions
+from convcost.budget import baseline_report, committed, git, revisions
 from convcost.budget.baseline_report import Recorded
 from convcost.budget.revisions import Revision
 from convcost.comparison.base import Base
@@ -90,8 +90,8 @@ def from_revision(asked: str, specs: Sequence[str]) -> Baseline:
         BaselineError: There is no such revision, or git cannot be asked.
     """
     files = [spec for spec in specs if os.path.lexists(spec)]  # what is missing is reported where it is read
-    revision = revisions.merge_base(asked, revisions.place(files))
-    return _AtRevision(revision, revisions.read_each(revision, files))
+    revision = revisions.merge_base(asked, committed.place(files))
+    return _AtRevision(revision, committed.read_each(revision, files))
 
 
 class _AtRevision:

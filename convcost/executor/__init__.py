@@ -35,12 +35,12 @@ from convcost.executor import (  # noqa: F401
     upsampling,
 )
 from convcost.executor.arithmetic import Arithmetic
+from convcost.executor.array import Array, Number, Shape
 from convcost.executor.norms import fold
 from convcost.executor.registry import Engine, Job, executes, executor_of, types
-from convcost.executor.tensor import Number, Shape, Tensor
 from convcost.executor.weights import DrawnWeights, GivenWeights, Weights
 
-__all__ = ["Engine", "Execution", "Job", "Number", "Shape", "Tensor", "execute", "executes", "fold", "run", "types"]
+__all__ = ["Array", "Engine", "Execution", "Job", "Number", "Shape", "execute", "executes", "fold", "run", "types"]
 
 
 class Execution(msgspec.Struct, frozen=True):
@@ -101,15 +101,15 @@ def execute(
     Execution(output_shapes=((3,),), ops={'mul': 12, 'add': 12}, padding_mults=0, macs=12, params=15, buffers=0)
     """
     drawn = DrawnWeights(seed)
-    inputs = [Tensor(shape, drawn.values(prod(shape))) for shape in input_shapes]
+    inputs = [Array(shape, drawn.values(prod(shape))) for shape in input_shapes]
     return _perform(type, fields, inputs, drawn, engine, folded)[1]
 
 
 def run(
     type: str,
     fields: Mapping[str, Any],
-    inputs: Sequence[Tensor],
-    weights: Mapping[str, Tensor] | None = None,
+    inputs: Sequence[Array],
+    weights: Mapping[str, Array] | None = None,
     *,
     engine: Engine = "auto",
     folded: bool = False,
@@ -130,7 +130,7 @@ def run(
     Raises:
         ValueError: the type is unknown, or fields, inputs and weights do not belong together.
 
-    >>> run("relu", {}, [Tensor((3,), [-1, 0, 2])])[0].values
+    >>> run("relu", {}, [Array((3,), [-1, 0, 2])])[0].values
     [0, 0, 2]
     """
     return _perform(type, fields, inputs, GivenWeights(weights or {}), engine, folded)
@@ -139,7 +139,7 @@ def run(
 def _perform(
     type: str,
     fields: Mapping[str, Any],
-    inputs: Sequence[Tensor],
+    inputs: Sequence[Array],
     weights: Weights,
     engine: Engine,
     folded: bool,

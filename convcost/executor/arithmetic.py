@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import repeat
 from typing import Any
 
-from convcost.executor.tensor import Number
+from convcost.executor.array import Number
 
 Values = Sequence[Number]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from math import prod, sqrt
 
+from convcost.executor.array import Array, Number, Shape
 from convcost.executor.linear import multiplied
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor
 from convcost.executor.windows import selection
 
 
 @executes("attention_scores")
-def attention_scores(job: Job, queries: Tensor, keys: Tensor, *, num_heads: int, num_kv_heads: int) -> Tensor:
+def attention_scores(job: Job, queries: Array, keys: Array, *, num_heads: int, num_kv_heads: int) -> Array:
     """The inner product of each query with each key, by head.
 
     Args:
@@ -39,17 +39,17 @@ def attention_scores(job: Job, queries: Tensor, keys: Tensor, *, num_heads: int,
             products = Plain(job.arithmetic, columns)
             by_key = [products.dots(row, [0] * length) for row in rows]
             values += [score for scores in zip(*by_key, strict=True) for score in scores]
-    return Tensor((*leading, num_heads, length, others), values)
+    return Array((*leading, num_heads, length, others), values)
 
 
 @executes("attention_scale")
-def attention_scale(job: Job, x: Tensor, *, head_dim: int) -> Tensor:
+def attention_scale(job: Job, x: Array, *, head_dim: int) -> Array:
     """The scores times 1 / √head_dim, a constant: one mul each."""
-    return Tensor(x.shape, job.arithmetic.mul(x.values, 1 / sqrt(head_dim)))
+    return Array(x.shape, job.arithmetic.mul(x.values, 1 / sqrt(head_dim)))
 
 
 @executes("attention_bias")
-def attention_bias(job: Job, scores: Tensor, *biases: Tensor) -> Tensor:
+def attention_bias(job: Job, scores: Array, *biases: Array) -> Array:
     """The scores plus each of the biases, which are stretched to their shape: one add per score and bias.
 
     Raises:
@@ -58,11 +58,11 @@ def attention_bias(job: Job, scores: Tensor, *biases: Tensor) -> Tensor:
     values = scores.values
     for bias in biases:
         values = job.arithmetic.add(values, _stretched(bias, scores.shape))
-    return Tensor(scores.shape, values)
+    return Array(scores.shape, values)
 
 
 @executes("attention_context")
-def attention_context(job: Job, weights: Tensor, values: Tensor, *, num_kv_heads: int) -> Tensor:
+def attention_context(job: Job, weights: Array, values: Array, *, num_kv_heads: int) -> Array:
     """The sums of the values, each times its weight, by head; head beside head.
 
     Args:
@@ -89,10 +89,10 @@ def attention_context(job: Job, weights: Tensor, values: Tensor, *, num_kv_heads
             matrix = [value for row in rows for value in row]
             sums.append(multiplied(job, weights.values[start : start + area], matrix, others, size))
         outputs += [value for at in range(length) for own in sums for value in own[at * size : (at + 1) * size]]
-    return Tensor((*leading, length, heads * size), outputs)
+    return Array((*leading, length, heads * size), outputs)
 
 
-def _of_head(x: Tensor, batch: int, head: int, heads: int) -> list[list[Number]]:
+def _of_head(x: Array, batch: int, head: int, heads: int) -> list[list[Number]]:
     """The channels of one head, each at all positions of one element of the batch."""
     length, channels = x.shape[-2:]
     size = channels // heads
@@ -100,7 +100,7 @@ def _of_head(x: Tensor, batch: int, head: int, heads: int) -> list[list[Number]]
     return [own[channel::channels] for channel in range(head * size, (head + 1) * size)]
 
 
-def _stretched(x: Tensor, shape: Shape) -> list[Number]:
+def _stretched(x: Array, shape: Shape) -> list[Number]:
     own = (1,) * (len(shape) - len(x.shape)) + x.shape
     if len(own) != len(shape) or any(size not in (1, wanted) for size, wanted in zip(own, shape, strict=True)):
         raise ValueError(f"shape {x.shape} does not stretch to {shape}")

@@ -9,10 +9,10 @@ from math import prod
 from typing import Protocol, TypeAlias, TypeGuard
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number, Shape, from_channels
 from convcost.executor.lanes import MAX_REACH, Lanes, reach_of
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, from_channels
 from convcost.executor.windows import PADDING, Padding, Windows, combined, extended, gatherer, selection, sliding
 
 # Lanes pay when a packed plane is not tiny; the fewer rows it meets, as the one of a depthwise layer, the larger it has
@@ -38,7 +38,7 @@ Loader: TypeAlias = Callable[[Sequence[Values]], Products]
 @executes("conv")
 def conv(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     out_channels: int,
     kernel_size: Shape,
@@ -48,7 +48,7 @@ def conv(
     dilation: Shape,
     groups: int,
     bias: bool,
-) -> Tensor:
+) -> Array:
     """Convolve: each output value is the bias plus the products of a window of its group with the kernel.
 
     The zeros of the padding are multiplied like values, and counted in `padding_mults` as well.
@@ -77,9 +77,7 @@ def conv(
     return slid(job, x, grid, kernels, biases, groups)
 
 
-def slid(
-    job: Job, x: Tensor, grid: Windows, kernels: Sequence[Values], biases: Sequence[Number], groups: int
-) -> Tensor:
+def slid(job: Job, x: Array, grid: Windows, kernels: Sequence[Values], biases: Sequence[Number], groups: int) -> Array:
     """The sums of the products of windows with kernels.
 
     Args:
@@ -111,7 +109,7 @@ def slid(
 @executes("depthwise_conv")
 def depthwise_conv(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     depth_multiplier: int,
     kernel_size: Shape,
@@ -120,7 +118,7 @@ def depthwise_conv(
     padding_mode: str = "zeros",
     dilation: Shape,
     bias: bool,
-) -> Tensor:
+) -> Array:
     """Convolve each channel by itself with depth_multiplier kernels: `conv` with a group for each channel."""
     return conv(
         job,
@@ -137,7 +135,7 @@ def depthwise_conv(
 
 
 @executes("pointwise_conv")
-def pointwise_conv(job: Job, x: Tensor, *, out_channels: int, stride: Shape, groups: int, bias: bool) -> Tensor:
+def pointwise_conv(job: Job, x: Array, *, out_channels: int, stride: Shape, groups: int, bias: bool) -> Array:
     """Mix the channels at each position: `conv` with a kernel of one tap and no padding."""
     ones = (1,) * len(x.sizes)
     return conv(
@@ -156,7 +154,7 @@ def pointwise_conv(job: Job, x: Tensor, *, out_channels: int, stride: Shape, gro
 @executes("transposed_conv")
 def transposed_conv(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     out_channels: int,
     kernel_size: Shape,
@@ -166,7 +164,7 @@ def transposed_conv(
     dilation: Shape,
     groups: int,
     bias: bool,
-) -> Tensor:
+) -> Array:
     """Spread the input: each value meets each kernel value of its group once, and overlaps add.
 
     The products land on a canvas, stride apart for neighbouring values; then `padding` crops the canvas.
@@ -252,7 +250,7 @@ def _by_output(rows: Sequence[Sequence[Values]], fanout: int) -> Iterator[list[N
             yield list(chain.from_iterable(group[start : start + taps]))
 
 
-def _loader(job: Job, x: Tensor, kernels: Sequence[Values], biases: Values, rows: int, positions: int) -> Loader:
+def _loader(job: Job, x: Array, kernels: Sequence[Values], biases: Values, rows: int, positions: int) -> Loader:
     """The engine for a layer, as the function that loads planes.
 
     Args:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
+from convcost.executor.array import Array
 from convcost.executor.convolution import slid
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Tensor
 from convcost.executor.windows import Padding, sliding
 
 
 @executes("cross_correlation")
-def cross_correlation(job: Job, x: Tensor, kernel: Tensor, *, mode: str, padding: Padding) -> Tensor:
+def cross_correlation(job: Job, x: Array, kernel: Array, *, mode: str, padding: Padding) -> Array:
     """Convolve the first input with the second.
 
     Args:

@@ -27,7 +27,7 @@ from operator import mul
 from typing import Literal, TypeAlias
 
 from convcost.executor.arithmetic import Arithmetic, Values
-from convcost.executor.tensor import Number
+from convcost.executor.array import Number
 
 _Code: TypeAlias = Literal["b", "h", "i", "q"]
 _CODES: tuple[_Code, ...] = ("b", "h", "i", "q")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import prod
 
+from convcost.executor.array import Array, Number, Shape
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor
 
 
 @executes("linear")
-def linear(job: Job, x: Tensor, *, out_features: int, bias: bool) -> Tensor:
+def linear(job: Job, x: Array, *, out_features: int, bias: bool) -> Array:
     """Each output is the bias plus the sum of the products of the inputs with a row of weights.
 
     Every engine multiplies plainly here: each weight serves one product, so packing it would cost more than
@@ -31,11 +31,11 @@ def linear(job: Job, x: Tensor, *, out_features: int, bias: bool) -> Tensor:
     rows = job.weights.rows("weight", (out_features, in_features))
     positions = prod(leading)
     outputs = [products.dots(row, (start,) * positions) for row, start in zip(rows, starts, strict=True)]
-    return Tensor((*leading, out_features), [value for position in zip(*outputs, strict=True) for value in position])
+    return Array((*leading, out_features), [value for position in zip(*outputs, strict=True) for value in position])
 
 
 @executes("matmul")
-def matmul(job: Job, a: Tensor, b: Tensor, *, layout: object) -> Tensor:
+def matmul(job: Job, a: Array, b: Array, *, layout: object) -> Array:
     """The products of the matrices in the last two axes, all other axes broadcast.
 
     Args:
@@ -55,7 +55,7 @@ def matmul(job: Job, a: Tensor, b: Tensor, *, layout: object) -> Tensor:
     leading = _broadcast(a.shape[:-2], b.shape[:-2])
     left, right = _matrices(a, leading), _matrices(b, leading)
     values = [value for one, other in zip(left, right, strict=True) for value in multiplied(job, one, other, k, n)]
-    return Tensor((*leading, m, n), values)
+    return Array((*leading, m, n), values)
 
 
 def multiplied(job: Job, a: list[Number], b: list[Number], k: int, n: int) -> list[Number]:
@@ -74,7 +74,7 @@ def _broadcast(a: Shape, b: Shape) -> Shape:
     return tuple(max(pair) for pair in pairs)
 
 
-def _matrices(x: Tensor, leading: Shape) -> list[list[Number]]:
+def _matrices(x: Array, leading: Shape) -> list[list[Number]]:
     """The matrices of a tensor, one for each index of the leading axes, repeated where an axis is stretched."""
     size = prod(x.shape[-2:])
     stacks: list[list[list[Number]]] = [[x.values[at : at + size]] for at in range(0, len(x.values), size)]

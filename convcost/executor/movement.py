@@ -7,13 +7,13 @@ from itertools import product
 from math import prod
 from typing import Literal
 
+from convcost.executor.array import Array, Number, from_channels
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, from_channels
 from convcost.executor.windows import PADDING, gatherer, selection
 
 
 @executes("slice")
-def slice_axis(_: Job, x: Tensor, *, axis: int = 0, start: int, end: int, step: int = 1) -> Tensor:
+def slice_axis(_: Job, x: Array, *, axis: int = 0, start: int, end: int, step: int = 1) -> Array:
     """The positions of an axis from start to before end, each step-th of them.
 
     Raises:
@@ -25,7 +25,7 @@ def slice_axis(_: Job, x: Tensor, *, axis: int = 0, start: int, end: int, step: 
 
 
 @executes("channel_shuffle")
-def channel_shuffle(_: Job, x: Tensor, *, groups: int) -> Tensor:
+def channel_shuffle(_: Job, x: Array, *, groups: int) -> Array:
     """Deal the channels out: the first of each group, then the second of each, and so on.
 
     Raises:
@@ -41,7 +41,7 @@ def channel_shuffle(_: Job, x: Tensor, *, groups: int) -> Tensor:
 
 
 @executes("pixel_shuffle")
-def pixel_shuffle(_: Job, x: Tensor, *, upscale_factor: int) -> Tensor:
+def pixel_shuffle(_: Job, x: Array, *, upscale_factor: int) -> Array:
     """Lay upscale_factor^rank channels out as a finer grid of one channel.
 
     Raises:
@@ -69,11 +69,11 @@ def pixel_shuffle(_: Job, x: Tensor, *, upscale_factor: int) -> Tensor:
             for part in range(upscale_factor)
         ]
     shape = (channels, *(size * upscale_factor for size in x.sizes))
-    return Tensor(shape, [x.values[source] for source in sources])
+    return Array(shape, [x.values[source] for source in sources])
 
 
 @executes("pixel_unshuffle")
-def pixel_unshuffle(_: Job, x: Tensor, *, downscale_factor: int) -> Tensor:
+def pixel_unshuffle(_: Job, x: Array, *, downscale_factor: int) -> Array:
     """Lay each channel out as downscale_factor^rank channels on a coarser grid: one for each place within a block.
 
     Raises:
@@ -94,13 +94,13 @@ def pixel_unshuffle(_: Job, x: Tensor, *, downscale_factor: int) -> Tensor:
 @executes("pad")
 def pad(
     _: Job,
-    x: Tensor,
+    x: Array,
     *,
     padding: tuple[tuple[int, int], ...],
     axis: tuple[int, ...] | None = None,
     mode: Literal["zeros", "constant", "reflect", "replicate", "circular"] = "zeros",
     value: Number = 0,
-) -> Tensor:
+) -> Array:
     """Lay values (before, after) around axes; the next layer reads them as ordinary input.
 
     Args:
@@ -126,7 +126,7 @@ def pad(
 
 
 @executes("crop")
-def crop(_: Job, x: Tensor, *, cropping: tuple[tuple[int, int], ...], axis: tuple[int, ...] | None = None) -> Tensor:
+def crop(_: Job, x: Array, *, cropping: tuple[tuple[int, int], ...], axis: tuple[int, ...] | None = None) -> Array:
     """Cut positions (before, after) off axes, the spatial ones unless others are named.
 
     Raises:
@@ -137,24 +137,24 @@ def crop(_: Job, x: Tensor, *, cropping: tuple[tuple[int, int], ...], axis: tupl
 
 
 @executes("flatten")
-def flatten(_: Job, x: Tensor) -> Tensor:
+def flatten(_: Job, x: Array) -> Array:
     """The values as a vector."""
-    return Tensor((len(x.values),), x.values)
+    return Array((len(x.values),), x.values)
 
 
 @executes("dropout")
-def dropout(_: Job, x: Tensor, *, p: object) -> Tensor:
+def dropout(_: Job, x: Array, *, p: object) -> Array:
     """The input: nothing is dropped at inference."""
     return x
 
 
 @executes("identity")
-def identity(_: Job, x: Tensor) -> Tensor:
+def identity(_: Job, x: Array) -> Array:
     """The input."""
     return x
 
 
-def picked(x: Tensor, places: Mapping[int, Sequence[int]], fill: Number = 0) -> Tensor:
+def picked(x: Array, places: Mapping[int, Sequence[int]], fill: Number = 0) -> Array:
     """The values at chosen places of some axes, all of the others.
 
     Args:
@@ -172,7 +172,7 @@ def picked(x: Tensor, places: Mapping[int, Sequence[int]], fill: Number = 0) -> 
     gather, block = gatherer(sources), prod(behind)
     blocks = (x.values[start : start + block] for start in range(0, len(x.values), block))
     values = [value for part in blocks for value in gather([*part, fill])]
-    return Tensor((*x.shape[:first], *sizes), values)
+    return Array((*x.shape[:first], *sizes), values)
 
 
 def _source(place: int, size: int, mode: str) -> int:

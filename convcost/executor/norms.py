@@ -9,22 +9,22 @@ from math import isqrt, prod, sqrt
 from typing import Any
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number, axis_back, axis_first, from_channels
 from convcost.executor.groups import Groups
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, axis_back, axis_first, from_channels
 from convcost.executor.weights import GivenWeights, Weights
 
 
 @executes("batch_norm")
 def batch_norm(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     axis: int = 0,
     affine: bool,
     eps: Number,
     momentum: object,
-) -> Tensor:
+) -> Array:
     """Scale and shift each channel by its running statistics.
 
     The factor and the shift of a channel follow from its weights when the model is loaded, before any input;
@@ -54,8 +54,8 @@ def batch_norm(
 
 @executes("layer_norm")
 def layer_norm(
-    job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), affine: bool, bias: bool = True, eps: Number
-) -> Tensor:
+    job: Job, x: Array, *, axis: tuple[int, ...] = (0,), affine: bool, bias: bool = True, eps: Number
+) -> Array:
     """Normalise the values of some axes at each position of the others, then scale and shift each of them.
 
     Args:
@@ -75,8 +75,8 @@ def layer_norm(
 
 @executes("group_norm")
 def group_norm(
-    job: Job, x: Tensor, *, axis: int = 0, num_groups: int, affine: bool, bias: bool = True, eps: Number
-) -> Tensor:
+    job: Job, x: Array, *, axis: int = 0, num_groups: int, affine: bool, bias: bool = True, eps: Number
+) -> Array:
     """Normalise groups of channels, each over all its positions, then scale and shift each channel.
 
     Args:
@@ -98,11 +98,11 @@ def group_norm(
     x = axis_first(x, axis)
     size = len(x.values) // num_groups
     groups = [_normalised(job, x.values[start : start + size], eps) for start in range(0, len(x.values), size)]
-    return axis_back(_affine(job, Tensor(x.shape, list(chain.from_iterable(groups))), affine, bias), axis)
+    return axis_back(_affine(job, Array(x.shape, list(chain.from_iterable(groups))), affine, bias), axis)
 
 
 @executes("instance_norm")
-def instance_norm(job: Job, x: Tensor, *, axis: int = 0, affine: bool, eps: Number) -> Tensor:
+def instance_norm(job: Job, x: Array, *, axis: int = 0, affine: bool, eps: Number) -> Array:
     """Normalise each channel over its positions, then scale and shift it.
 
     Args:
@@ -120,7 +120,7 @@ def instance_norm(job: Job, x: Tensor, *, axis: int = 0, affine: bool, eps: Numb
 
 
 @executes("rms_norm")
-def rms_norm(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), affine: bool, eps: Number) -> Tensor:
+def rms_norm(job: Job, x: Array, *, axis: tuple[int, ...] = (0,), affine: bool, eps: Number) -> Array:
     """Divide the values of some axes, at each position of the others, by the root of their mean square.
 
     Args:
@@ -143,7 +143,7 @@ def rms_norm(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), affine: bool,
 
 
 @executes("l2_normalize")
-def l2_normalize(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), eps: Number) -> Tensor:
+def l2_normalize(job: Job, x: Array, *, axis: tuple[int, ...] = (0,), eps: Number) -> Array:
     """Divide the values of some axes, at each position of the others, by their Euclidean length, at least eps.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html
@@ -160,8 +160,8 @@ def l2_normalize(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), eps: Numb
 
 @executes("local_response_norm")
 def local_response_norm(
-    job: Job, x: Tensor, *, axis: int = 0, size: int, alpha: Number, beta: Number, k: Number
-) -> Tensor:
+    job: Job, x: Array, *, axis: int = 0, size: int, alpha: Number, beta: Number, k: Number
+) -> Array:
     """Divide each value by (k + α/size · the sum of squares over `size` neighbouring channels)^β.
 
     Windows are whole: channels that do not exist are added as zeros.
@@ -195,7 +195,7 @@ def local_response_norm(
 
 
 @executes("scale")
-def scale(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+def scale(job: Job, x: Array, *, axis: int = 0) -> Array:
     """Multiply each channel by its learned factor, `weight` of (channels,)."""
     x = axis_first(x, axis)
     factors = job.weights.vector("weight", x.shape[0])
@@ -206,10 +206,10 @@ def scale(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
 def fold(
     type: str,
     fields: Mapping[str, Any],
-    weights: Mapping[str, Tensor],
+    weights: Mapping[str, Array],
     norm_fields: Mapping[str, Any],
-    norm_weights: Mapping[str, Tensor],
-) -> dict[str, Tensor]:
+    norm_weights: Mapping[str, Array],
+) -> dict[str, Array]:
     """The weights with which a convolution or linear layer alone does what it and a batch norm behind it do.
 
     Each output channel's weights are scaled by the norm's factor, its bias is scaled and shifted. Both layers
@@ -243,7 +243,7 @@ def fold(
     scaled = [value * per_output[index // length] for index, value in enumerate(weight.values)]
     biases = weights["bias"].values if fields["bias"] else [0] * channels
     shifted = [bias * factor + shift for bias, factor, shift in zip(biases, factors, shifts, strict=True)]
-    return {"weight": Tensor(weight.shape, scaled), "bias": Tensor((channels,), shifted)}
+    return {"weight": Array(weight.shape, scaled), "bias": Array((channels,), shifted)}
 
 
 def _prepared(weights: Weights, channels: int, affine: bool, eps: Number) -> tuple[list[Number], list[Number]]:
@@ -281,7 +281,7 @@ def _normalised(job: Job, values: Values, eps: Number) -> list[Number]:
     return arithmetic.div(centred, deviation)
 
 
-def _affine(job: Job, x: Tensor, affine: bool, bias: bool) -> Tensor:
+def _affine(job: Job, x: Array, affine: bool, bias: bool) -> Array:
     if not affine:
         return x
     scaled = scale(job, x, axis=0)

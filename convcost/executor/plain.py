@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from operator import mul
 
 from convcost.executor.arithmetic import Arithmetic, Values
-from convcost.executor.tensor import Number
+from convcost.executor.array import Number
 
 # From so many products per window on, one dot product after another beats one plane after another (measured).
 _LONG_WINDOW = 32

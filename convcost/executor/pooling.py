@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
+from convcost.executor.array import Array, Number, Shape, axis_first, from_channels
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, axis_first, from_channels
 from convcost.executor.windows import OVERHANG, Padding, Windows, combined, extended, gatherer, sliding
 
 
 @executes("max_pool")
 def max_pool(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     kernel_size: Shape,
     stride: Shape,
     padding: Padding,
     dilation: Shape,
     ceil_mode: bool,
-) -> Tensor:
+) -> Array:
     """The largest value of each window; positions outside the input hold -∞ and are compared like values.
 
     Args:
@@ -53,14 +53,14 @@ def max_pool(
 @executes("avg_pool")
 def avg_pool(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     kernel_size: Shape,
     stride: Shape,
     padding: Padding,
     ceil_mode: bool,
     count_include_pad: bool,
-) -> Tensor:
+) -> Array:
     """The mean of each window: the whole window is summed, zeros included, and divided once.
 
     Args:
@@ -86,14 +86,14 @@ def avg_pool(
 @executes("lp_pool")
 def lp_pool(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     kernel_size: Shape,
     stride: Shape,
     padding: Padding,
     ceil_mode: bool,
     norm_type: Number,
-) -> Tensor:
+) -> Array:
     """The norm_type-th root of the sum of the powers of each window, zeros included.
 
     Args:
@@ -123,7 +123,7 @@ def lp_pool(
 
 
 @executes("global_avg_pool")
-def global_avg_pool(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+def global_avg_pool(job: Job, x: Array, *, axis: int = 0) -> Array:
     """The mean of each channel, as (channels, 1, …, 1): an add for each position and one div per channel.
 
     Channels along the last axis, those of tokens, leave a vector.
@@ -133,14 +133,14 @@ def global_avg_pool(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
 
 
 @executes("global_max_pool")
-def global_max_pool(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+def global_max_pool(job: Job, x: Array, *, axis: int = 0) -> Array:
     """The largest value of each channel, in the shapes of `global_avg_pool`: a cmp less than there are positions."""
     moved = axis_first(x, axis)
     return _ranked(adaptive_max_pool(job, moved, output_size=(1,) * len(x.sizes)), axis)
 
 
 @executes("adaptive_avg_pool")
-def adaptive_avg_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
+def adaptive_avg_pool(job: Job, x: Array, *, output_size: Shape) -> Array:
     """The mean of each of output_size windows, the i-th from ⌊i · in / out⌋ to ⌈(i + 1) · in / out⌉.
 
     Args:
@@ -155,7 +155,7 @@ def adaptive_avg_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
 
 
 @executes("adaptive_max_pool")
-def adaptive_max_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
+def adaptive_max_pool(job: Job, x: Array, *, output_size: Shape) -> Array:
     """The largest value of each window of `adaptive_avg_pool`: a cmp less than the window has taps.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html
@@ -174,7 +174,7 @@ def adaptive_max_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
 
 
 @executes("max_unpool")
-def max_unpool(_: Job, x: Tensor, pooled: Tensor, *, of: int) -> Tensor:
+def max_unpool(_: Job, x: Array, pooled: Array, *, of: int) -> Array:
     """Each value where the largest value of its window was, zeros elsewhere. No arithmetic: the pool knew the indices.
 
     The windows are as many as there are values, and share the map out evenly, as those of a pool that steps by its
@@ -215,9 +215,9 @@ def _sized_windows(sizes: Shape, output_size: Shape) -> Windows:
     return combined(axes, sizes)
 
 
-def _ranked(pooled: Tensor, axis: int) -> Tensor:
+def _ranked(pooled: Array, axis: int) -> Array:
     """What a global pool gives: a map of one position, or a vector where the channels are not the first axis."""
-    return pooled if axis == 0 else Tensor((len(pooled.values),), pooled.values)
+    return pooled if axis == 0 else Array((len(pooled.values),), pooled.values)
 
 
 def _powers(job: Job, values: Sequence[Number], exponent: Number) -> Sequence[Number]:
@@ -240,7 +240,7 @@ def _check_padding(kernel_size: Shape, padding: Padding) -> None:
         raise ValueError(f"a pool of {kernel_size} is padded by at most half of it, not {padding}")
 
 
-def _means(job: Job, x: Tensor, grid: Windows, divisors: Sequence[int]) -> Tensor:
+def _means(job: Job, x: Array, grid: Windows, divisors: Sequence[int]) -> Array:
     gathers = list(map(gatherer, grid.windows))
     outputs: list[list[Number]] = []
     for channel in map(extended, x.channels()):

@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor
 
 Bias: TypeAlias = Literal["single"] | bool
 Vector: TypeAlias = list[Number]
@@ -47,7 +47,7 @@ _Step: TypeAlias = Callable[[_Weights, Vector, Vector, Vector], tuple[Vector, Ve
 @executes("lstm")
 def lstm(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     hidden_size: int,
     num_layers: int,
@@ -55,7 +55,7 @@ def lstm(
     bias: Bias,
     proj_size: int,
     **more: Any,
-) -> Tensor:
+) -> Array:
     """A long short-term memory: input, forget and output gates around the memory of a cell.
 
     Args:
@@ -83,8 +83,8 @@ def lstm(
 
 @executes("gru")
 def gru(
-    job: Job, x: Tensor, *, hidden_size: int, num_layers: int, bidirectional: bool, bias: Bias, **more: Any
-) -> Tensor:
+    job: Job, x: Array, *, hidden_size: int, num_layers: int, bidirectional: bool, bias: Bias, **more: Any
+) -> Array:
     """A gated recurrent unit; weights and fields as those of `lstm`, with three rows for each number of the state.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.GRU.html
@@ -95,7 +95,7 @@ def gru(
 @executes("rnn")
 def rnn(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     hidden_size: int,
     num_layers: int,
@@ -103,7 +103,7 @@ def rnn(
     bias: Bias,
     nonlinearity: str,
     **more: Any,
-) -> Tensor:
+) -> Array:
     """An Elman network; weights and fields as those of `lstm`, with one row for each number of the state.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.RNN.html
@@ -176,7 +176,7 @@ class _Stack(msgspec.Struct, frozen=True):
     bidirectional: bool
     step: _Step
 
-    def run(self, x: Tensor, last: bool) -> Tensor:
+    def run(self, x: Array, last: bool) -> Array:
         """Return what the last layer passes on at each step, or each of its directions at its last step."""
         *leading, length, features = x.shape
         rows = [x.values[start : start + features] for start in range(0, len(x.values), features)]
@@ -191,9 +191,9 @@ class _Stack(msgspec.Struct, frozen=True):
                 above.append([[value for part in step for value in part] for step in zip(*passed, strict=True)])
             sequences = above
         if last:
-            return Tensor((*leading, len(ends[0])), [value for end in ends for value in end])
+            return Array((*leading, len(ends[0])), [value for end in ends for value in end])
         values = [value for sequence in sequences for step in sequence for value in step]
-        return Tensor((*leading, length, len(ends[0])), values)
+        return Array((*leading, length, len(ends[0])), values)
 
     def _pass(self, weights: _Weights, sequence: list[Vector], backwards: bool) -> list[Vector]:
         """Return what one direction passes on at each step, in the order of the sequence."""

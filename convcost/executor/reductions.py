@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import reduce as folded
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number
 from convcost.executor.groups import Groups
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor
 
 
 @executes("reduce")
-def reduce(job: Job, x: Tensor, *, op: str, axis: tuple[int, ...], keepdim: bool, layout: object) -> Tensor:
+def reduce(job: Job, x: Array, *, op: str, axis: tuple[int, ...], keepdim: bool, layout: object) -> Array:
     """One number for the values of some axes at each position of the others.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import msgspec
 
 from convcost.executor.arithmetic import Arithmetic
-from convcost.executor.tensor import Tensor
+from convcost.executor.array import Array
 from convcost.executor.weights import Weights
 from convcost.registry import Registry
 
@@ -32,7 +32,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 # Takes the job, the inputs in order and the layer's fields by name; several outputs are a tuple.
-Executor: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
+Executor: TypeAlias = Callable[..., Array | tuple[Array, ...]]
 _Decorated = TypeVar("_Decorated", bound=Executor)
 
 REGISTRY: Registry[Executor] = Registry("executor", "convcost.executors", check=lambda name, entry: _check(entry))

@@ -9,10 +9,10 @@ from math import prod
 
 from convcost.executor.activations import sigmoid
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number, Shape, from_channels
 from convcost.executor.convolution import slid
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, from_channels
 from convcost.executor.windows import Padding, same_padding, sliding
 
 
@@ -70,7 +70,7 @@ def _source(place: Sequence[Number], sizes: Shape) -> int | None:
 @executes("deform_conv")
 def deform_conv(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     out_channels: int,
     kernel_size: Shape,
@@ -81,7 +81,7 @@ def deform_conv(
     offset_groups: int,
     modulated: bool,
     bias: bool,
-) -> Tensor:
+) -> Array:
     """Convolve samples that lie where a convolution of the same window moves the taps.
 
     Args:
@@ -116,7 +116,7 @@ def deform_conv(
     count = offset_groups * taps * rank
     masks = []
     if modulated:
-        logits = Tensor((offset_groups * taps, *grid.sizes), [value for each in offsets[count:] for value in each])
+        logits = Array((offset_groups * taps, *grid.sizes), [value for each in offsets[count:] for value in each])
         masks = sigmoid(job, logits).channels()
     starts = _starts(x.sizes, grid.sizes, kernel_size, stride, padding, dilation)
     samples = _samples(job, x, starts, offsets[:count], masks)
@@ -124,7 +124,7 @@ def deform_conv(
 
 
 def _samples(
-    job: Job, x: Tensor, starts: Sequence[Sequence[Values]], offsets: Sequence[Values], masks: Sequence[Values]
+    job: Job, x: Array, starts: Sequence[Sequence[Values]], offsets: Sequence[Values], masks: Sequence[Values]
 ) -> list[list[Number]]:
     """The samples of each channel at all taps: a plane for each.
 
@@ -152,7 +152,7 @@ def _samples(
     return planes
 
 
-def _convolved(job: Job, planes: list[list[Number]], sizes: Shape, weight: Shape, groups: int, bias: bool) -> Tensor:
+def _convolved(job: Job, planes: list[list[Number]], sizes: Shape, weight: Shape, groups: int, bias: bool) -> Array:
     """What kernels make of the samples of their group's channels."""
     out_channels, members, *kernel = weight
     biases = job.weights.vector("bias", out_channels) if bias else [0] * out_channels
@@ -183,7 +183,7 @@ def _starts(
 
 
 @executes("grid_sample")
-def grid_sample(job: Job, x: Tensor, grid: Tensor | None = None, *, size: Shape | None, align_corners: bool) -> Tensor:
+def grid_sample(job: Job, x: Array, grid: Array | None = None, *, size: Shape | None, align_corners: bool) -> Array:
     """Sample each channel at the places of a grid, zeros outside.
 
     Args:
@@ -203,7 +203,7 @@ def grid_sample(job: Job, x: Tensor, grid: Tensor | None = None, *, size: Shape 
     if grid is None:
         if size is None:
             raise ValueError("grid_sample needs a grid or a size")
-        grid = Tensor((*size, rank), [0] * (prod(size) * rank))
+        grid = Array((*size, rank), [0] * (prod(size) * rank))
     elif size is not None or len(grid.shape) != rank + 1 or grid.shape[-1] != rank:
         raise ValueError(f"a grid of shape {grid.shape} and the size {size}")
     arithmetic = job.arithmetic
@@ -221,15 +221,15 @@ def grid_sample(job: Job, x: Tensor, grid: Tensor | None = None, *, size: Shape 
 @executes("roi_align")
 def roi_align(
     job: Job,
-    x: Tensor,
-    boxes: Tensor | None = None,
+    x: Array,
+    boxes: Array | None = None,
     *,
     num_regions: int,
     output_size: Shape,
     sampling_ratio: int,
     spatial_scale: Number = 1,
     aligned: bool,
-) -> Tensor:
+) -> Array:
     """Average samples in the cells of regions.
 
     Args:
@@ -248,7 +248,7 @@ def roi_align(
     Source: torchvision, csrc/ops/cpu/roi_align_kernel.cpp and roi_align_common.h
     """
     if boxes is None:
-        boxes = Tensor((num_regions, 4), [0, 0, x.shape[2], x.shape[1]] * num_regions)
+        boxes = Array((num_regions, 4), [0, 0, x.shape[2], x.shape[1]] * num_regions)
     if boxes.shape != (num_regions, 4) or len(x.sizes) != 2:
         raise ValueError(f"boxes of shape {boxes.shape} for {num_regions} regions of {x.shape}")
     regions = []
@@ -264,7 +264,7 @@ def roi_align(
                 for start in range(0, cells * per_cell, per_cell)
             ]
             regions += job.arithmetic.div(totals, per_cell)
-    return Tensor((num_regions, x.shape[0], *output_size), regions)
+    return Array((num_regions, x.shape[0], *output_size), regions)
 
 
 def _region(

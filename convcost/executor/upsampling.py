@@ -7,8 +7,8 @@ from itertools import product
 from math import floor, prod
 from typing import Literal
 
+from convcost.executor.array import Array, Number, Shape, from_channels
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, from_channels
 from convcost.executor.windows import gatherer, selection
 
 _MODES = {1: ("nearest", "linear"), 2: ("nearest", "bilinear", "bicubic"), 3: ("nearest", "trilinear")}
@@ -18,13 +18,13 @@ _SHARPNESS = -0.75  # the a of the cubic convolution that PyTorch, OpenCV and Te
 @executes("upsample")
 def upsample(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     scale_factor: tuple[int | Fraction, ...] | None,
     size: Shape | None,
     mode: Literal["nearest", "linear", "bilinear", "trilinear", "bicubic"],
     align_corners: bool,
-) -> Tensor:
+) -> Array:
     """Resample each channel on another grid.
 
     Interpolation adds the products of the 2^rank neighbours, of 4^rank with bicubic, with their weights onto an

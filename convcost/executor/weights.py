@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Protocol
 
-from convcost.executor.tensor import Number, Shape, Tensor
+from convcost.executor.array import Array, Number, Shape
 
 # A zero would hide a product that was left out, and one of few small values is a cached integer that costs no
 # memory.
@@ -90,7 +90,7 @@ class GivenWeights:
         ValueError: a weight that the layer asks for is missing or has another shape.
     """
 
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+    def __init__(self, tensors: Mapping[str, Array]) -> None:
         self._tensors = tensors
         self.params = 0
         self.buffers = 0

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from convcost.executor.tensor import Number, Shape
+from convcost.executor.array import Number, Shape
 
 PADDING = -1
 OVERHANG = -2

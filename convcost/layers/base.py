@@ -268,7 +268,9 @@ class LayerType:
             if number is None:
                 message = f"there is no axis {axis} here"
                 found = f"{shown(shape)} reaches it, {'a ' * (layout in (FEATURE_MAP, VECTOR))}{layout}"
-                help = "" if layout != UNKNOWN or isinstance(axis, int) else "give its number: the layout is unknown"
+                help = "give its number: the layout is unknown" if layout == UNKNOWN else ""
+                if isinstance(axis, int):
+                    help = f"without the batch axis there are {rank}, from 0" if rank > 1 else "there is one axis, 0"
                 raise LayerError(message, found.replace("it, unknown", "it, its layout unknown"), field=name, help=help)
         if len(set(numbers)) < len(numbers):
             raise LayerError(f"{name} names an axis twice", field=name)
@@ -397,9 +399,7 @@ class LayerType:
             return tuple([_stated_layout(given, shape) for shape in outputs])
         if self.gives:
             return (self.gives,) * len(outputs)
-        layout = inputs[0].layout if len(inputs) == 1 else merged_layout(inputs)
-        if layout is None:
-            raise _different_layouts(self.type, inputs)
+        layout = inputs[0].layout if len(inputs) == 1 else check_layouts(self.type, inputs)
         return (layout,) * len(outputs)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
@@ -453,6 +453,8 @@ _TITLES = {
 def _wrong_input(type: type[LayerType], value: Input) -> LayerError:
     """Return the error of an input of another kind than a type takes."""
     found = f"{shown(value.shape)} reaches it" + (", tokens" if value.layout == TOKENS else "")
+    if type.type == value.layout.replace(" ", "_"):
+        return LayerError(f"{type.type} takes {_TITLES[type.takes]}", found, help="leave it out: nothing is to be done")
     return LayerError(
         f"{type.type} takes {_TITLES[type.takes]}", found, help=_REMEDIES.get((type.takes, value.layout), "")
     )
@@ -471,10 +473,17 @@ def _stated_layout(word: str, shape: Shape) -> str:
     return word.replace("_", " ")
 
 
-def _different_layouts(type: str, inputs: Sequence[Input]) -> LayerError:
-    """Return the error of a merge of a feature map and tokens."""
-    found = " and ".join(f"{shown(value.shape)}, {value.layout}" for value in inputs)
-    return LayerError(f"the inputs of {type} must have one layout", found, help="`tokens` or `feature_map` on one")
+def check_layouts(type: str, inputs: Sequence[Input]) -> str:
+    """Return the layout of what a merge makes of its inputs.
+
+    Raises:
+        LayerError: One is a feature map, another tokens.
+    """
+    layout = merged_layout(inputs)
+    if layout is None:
+        found = " and ".join(f"{shown(value.shape)}, {value.layout}" for value in inputs)
+        raise LayerError(f"the inputs of {type} must have one layout", found, help="`tokens` or `feature_map` on one")
+    return layout
 
 
 def count_of_inputs(least: int, most: int | None) -> str:

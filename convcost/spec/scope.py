@@ -7,6 +7,7 @@ from msgspec import Struct
 from convcost.network import Layer
 from convcost.spec.document import Item
 from convcost.spec.evaluate import Value
+from convcost.spec.unknown import UnknownNumber
 
 
 class Path(Struct, frozen=True, gc=False):
@@ -81,15 +82,20 @@ class Sharing:
 
     def next(self) -> Layer | None:
         """Return the layer whose weights come next; None where there are no more."""
-        if self.taken == len(self.layers):
-            self.taken += 1
-            return None
         self.taken += 1
-        return self.layers[self.taken - 1]
+        return self.layers[self.taken - 1] if self.taken <= len(self.layers) else None
+
+
+def is_known(layer: Layer) -> bool:
+    """Return whether no size of what a layer reads and gives, nor one in its fields, is hidden by an error."""
+    sizes = [size for shape in (*layer.input_shapes, layer.output_shape) for size in shape]
+    return UnknownNumber not in map(type, (*sizes, *vars(layer.definition).values()))
 
 
 def has_weights(layer: Layer) -> bool:
     """Return whether a layer has trainable numbers or running statistics, its own or another's."""
+    if not is_known(layer):
+        return layer.definition.weights
     cost = layer.definition.cost(layer.input_shapes, layer.output_shape)
     return cost.params.__class__ is not int or cost.params > 0 or cost.buffers != 0
 

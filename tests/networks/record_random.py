@@ -4,12 +4,12 @@ Run by hand, in an environment of its own (torch 2.13.0):
 
     python tests/networks/record_random.py
 
-A network is a list of nodes: a type, the nodes that it reads, and its fields in the language's words. It has one to three
-inputs, feature maps and tokens; branches, merges, and layers that use the weights of others. Each node is run on the meta
-device as PyTorch's own module or function; recorded are the shape that it gives, the parameters that it adds (`numel`,
-shared ones at their first use) and its multiply-accumulates by ``torch.utils.flop_counter``. Recurrent layers run as the
-products of their documented equations with the parameters of ``nn.LSTM`` and ``nn.GRU``, since the counter knows products
-only. The tests write the nodes as specs and never import torch.
+A network is a list of nodes: a type, the nodes that it reads, and its fields in the language's words. It has one to
+three inputs, feature maps and tokens; branches, merges, and layers that use the weights of others. Each node is run on
+the meta device as PyTorch's own module or function; recorded are the shape that it gives, the parameters that it adds
+(`numel`, shared ones at their first use) and its multiply-accumulates by ``torch.utils.flop_counter``. Recurrent layers
+run as the products of their documented equations with the parameters of ``nn.LSTM`` and ``nn.GRU``, since the counter
+knows products only. The tests write the nodes as specs and never import torch.
 """
 
 from __future__ import annotations
@@ -140,10 +140,8 @@ class Maker:
         shapes = [tuple(x.shape[1:]) for x in inputs]
         module = module_of(type, fields, shapes) if weights is None else self.modules[weights]
         with FlopCounterMode(display=False) as counter:
-            if module is not None:
-                value = module.to("meta").eval()(*inputs)
-            else:
-                value = FUNCTIONS[type](*inputs, **fields)
+            run = FUNCTIONS[type] if module is None else module.to("meta").eval()
+            value = run(*inputs, **({} if module is not None else fields))
         params = sum(p.numel() for p in module.parameters()) if module is not None and weights is None else 0
         node = {"type": type, "from": reads, "fields": fields} | ({} if weights is None else {"weights": weights})
         flops = counter.get_total_flops()
@@ -181,9 +179,9 @@ class Maker:
             if other["type"] not in types or "weights" in other or len(other["from"]) > 1:
                 continue
             kernel = max(other["fields"].get("kernel_size", [1]))
-            if self.kinds[other["from"][0]] == self.kinds[node] and kernel <= small:
-                if self.shape(other["from"][0])[axis] == wide:
-                    candidates.append(each)
+            read = other["from"][0]
+            if self.kinds[read] == self.kinds[node] and self.shape(read)[axis] == wide and kernel <= small:
+                candidates.append(each)
         if not candidates:
             return False
         first = self.random.choice(candidates)

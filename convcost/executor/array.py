@@ -12,7 +12,7 @@ Number: TypeAlias = int | float | Fraction
 Shape: TypeAlias = tuple[int, ...]
 
 
-class Tensor(msgspec.Struct, frozen=True):
+class Array(msgspec.Struct, frozen=True):
     """Numbers with a shape, channels first: (C, L), (C, H, W), (C, D, H, W), or (F,) for a vector.
 
     Args:
@@ -22,7 +22,7 @@ class Tensor(msgspec.Struct, frozen=True):
     Raises:
         ValueError: the shape does not hold as many numbers as there are values.
 
-    >>> Tensor((2, 1, 2), [1, 2, 3, 4]).channels()
+    >>> Array((2, 1, 2), [1, 2, 3, 4]).channels()
     [[1, 2], [3, 4]]
     """
 
@@ -44,11 +44,11 @@ class Tensor(msgspec.Struct, frozen=True):
         return [self.values[start : start + area] for start in range(0, self.shape[0] * area, area)]
 
 
-def axis_first(x: Tensor, axis: int) -> Tensor:
+def axis_first(x: Array, axis: int) -> Array:
     """The tensor with one axis before all others, so that its channels are along that axis.
 
-    >>> axis_first(Tensor((2, 3), [1, 2, 3, 4, 5, 6]), 1)
-    Tensor(shape=(3, 2), values=[1, 4, 2, 5, 3, 6])
+    >>> axis_first(Array((2, 3), [1, 2, 3, 4, 5, 6]), 1)
+    Array(shape=(3, 2), values=[1, 4, 2, 5, 3, 6])
     """
     if axis == 0:
         return x
@@ -59,10 +59,10 @@ def axis_first(x: Tensor, axis: int) -> Tensor:
         for outer in range(before)
         for value in x.values[(outer * size + index) * after : (outer * size + index + 1) * after]
     ]
-    return Tensor((size, *x.shape[:axis], *x.shape[axis + 1 :]), values)
+    return Array((size, *x.shape[:axis], *x.shape[axis + 1 :]), values)
 
 
-def axis_back(x: Tensor, axis: int) -> Tensor:
+def axis_back(x: Array, axis: int) -> Array:
     """The tensor with its first axis at another place: the inverse of `axis_first`."""
     if axis == 0:
         return x
@@ -74,9 +74,9 @@ def axis_back(x: Tensor, axis: int) -> Tensor:
         for index in range(size)
         for value in x.values[(index * before + outer) * after : (index * before + outer + 1) * after]
     ]
-    return Tensor((*rest[:axis], size, *rest[axis:]), values)
+    return Array((*rest[:axis], size, *rest[axis:]), values)
 
 
-def from_channels(channels: list[list[Number]], sizes: Shape) -> Tensor:
-    """The tensor with these channels over these spatial sizes, the inverse of `Tensor.channels`."""
-    return Tensor((len(channels), *sizes), [value for channel in channels for value in channel])
+def from_channels(channels: list[list[Number]], sizes: Shape) -> Array:
+    """The tensor with these channels over these spatial sizes, the inverse of `Array.channels`."""
+    return Array((len(channels), *sizes), [value for channel in channels for value in channel])
