@@ -5,11 +5,11 @@ Run by hand, in an environment of its own (torch 2.13.0):
     python tests/networks/record_random.py
 
 A network is a list of nodes: a type, the nodes that it reads, and its fields in the language's words. It has one to
-three inputs, feature maps and tokens; branches, merges, and layers that use the weights of others. Each node is run
-on the meta device as PyTorch's own module or function; recorded are the shape that it gives, the parameters that it
-adds (`numel`, shared ones at their first use) and its multiply-accumulates by ``torch.utils.flop_counter``. Recurrent
-layers run as the products of their documented equations with the parameters of ``nn.LSTM`` and ``nn.GRU``, since the
-counter knows products only. The tests write the nodes as specs and never import torch.
+three inputs, feature maps and tokens; branches, merges, and layers that use the weights of others. Each node is run on
+the meta device as PyTorch's own module or function; recorded are the shape that it gives, the parameters that it adds
+(`numel`, shared ones at their first use) and its multiply-accumulates by ``torch.utils.flop_counter``. Recurrent layers
+run as the products of their documented equations with the parameters of ``nn.LSTM`` and ``nn.GRU``, since the counter
+knows products only. The tests write the nodes as specs and never import torch.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Maker:
         module = module_of(type, fields, shapes) if weights is None else self.modules[weights]
         with FlopCounterMode(display=False) as counter:
             run = FUNCTIONS[type] if module is None else module.to("meta").eval()
-            value = run(*inputs) if module is not None else run(*inputs, **fields)
+            value = run(*inputs, **({} if module is not None else fields))
         params = sum(p.numel() for p in module.parameters()) if module is not None and weights is None else 0
         node = {"type": type, "from": reads, "fields": fields} | ({} if weights is None else {"weights": weights})
         flops = counter.get_total_flops()
@@ -179,8 +179,8 @@ class Maker:
             if other["type"] not in types or "weights" in other or len(other["from"]) > 1:
                 continue
             kernel = max(other["fields"].get("kernel_size", [1]))
-            alike = self.kinds[other["from"][0]] == self.kinds[node] and kernel <= small
-            if alike and self.shape(other["from"][0])[axis] == wide:
+            read = other["from"][0]
+            if self.kinds[read] == self.kinds[node] and self.shape(read)[axis] == wide and kernel <= small:
                 candidates.append(each)
         if not candidates:
             return False
