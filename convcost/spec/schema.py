@@ -116,7 +116,7 @@ def spec_schema() -> Schema:
         "source": TEXT,
         "symbols": mapping(propertyNames=_none_of(RESERVED), additionalProperties=symbols),
         "input": _input(),
-        "inputs": mapping(additionalProperties=_input(), minProperties=1),
+        "inputs": {"type": "object", "additionalProperties": _input(), "minProperties": 1},
         "outputs": _NAMES,
         "dtype": _DTYPE,
         "defaults": mapping(properties={type: _refer(type) for type in REGISTRY}, additionalProperties=False),
