@@ -40,6 +40,7 @@ from convcost.spec.document import (
     DTYPES,
     EACH,
     EACH_KEYS,
+    FIRST_TYPES,
     INPUT_KEYS,
     ITEM_KEYS,
     KEYS,
@@ -120,7 +121,7 @@ def spec_schema() -> Schema:
         "outputs": _NAMES,
         "dtype": _DTYPE,
         "defaults": mapping(properties={type: _refer(type) for type in REGISTRY}, additionalProperties=False),
-        "blocks": mapping(propertyNames=_none_of([*REGISTRY.built_in(), RESIDUAL, *_OLD_ITEM_KEYS])),
+        "blocks": mapping(propertyNames=_none_of([*sorted(FIRST_TYPES), *_OLD_ITEM_KEYS])),
         "layers": {"type": "array", "minItems": 1},
         "budget": mapping(properties=totals, additionalProperties=False),
     }
