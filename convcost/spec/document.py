@@ -19,6 +19,15 @@ def is_merge(type: str) -> bool:
     return type == RESIDUAL or (type in REGISTRY and REGISTRY[type].merges())
 
 
+FIRST_TYPES = frozenset((
+    "adaptive_avg_pool", "add", "avg_pool", "batch_norm", "channel_shuffle", "concat", "conv", "crop", "depthwise_conv",
+    "dropout", "flatten", "gelu", "global_avg_pool", "group_norm", "hard_sigmoid", "hard_swish", "identity",
+    "layer_norm", "leaky_relu", "linear", "local_response_norm", "max_pool", "multiply", "pad", "pixel_shuffle",
+    "pointwise_conv", "prelu", "relu", "relu6", RESIDUAL, "scale", "separable_conv", "sigmoid", "silu", "slice",
+    "softmax", "tanh", "transposed_conv", "upsample",
+))  # fmt: skip
+"""The types that no block can be called; those that came later yield to a block of the file."""
+
 KEYS = {
     "convcost": "The version of the language: 1, or 2; without it 1.",
     "name": "What the network is called.",

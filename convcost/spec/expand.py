@@ -657,16 +657,19 @@ class Expander:
         former = () if path.former is path.parts else path.former
         origin = LayerOrigin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
         tensors = self.builder.place(definition, inputs, path.parts, origin)
-        if self.sharing and (sharing := self.sharing[-1]) is not None:
-            self._share(item, layers[-1], sharing)
+        if self.sharing:
+            self._share(layers[-1])
         return tuple([Value(tensor) for tensor in tensors])
 
-    def _share(self, item: Item, layer: Layer, sharing: Sharing) -> None:
+    def _share(self, layer: Layer) -> None:
         """Let the layer that was just added use the next weights of those that are shared."""
         if not has_weights(layer) or not is_known(layer):
             return
-        owner = sharing.next()
-        if owner is None or item.weights == OWN:
+        owner = None
+        for around in self.sharing:  # each passes over the weights of what has its own, or another's
+            owner = around.next() if around is not None else None
+        sharing = self.sharing[-1]
+        if owner is None or sharing is None:
             return
         if why := difference(layer, owner):
             of = sharing.item.weights

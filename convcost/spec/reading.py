@@ -16,6 +16,7 @@ from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import (
     BLOCK_KEYS,
+    FIRST_TYPES,
     INPUT_KEYS,
     INPUT_NAME,
     INVALID,
@@ -24,7 +25,6 @@ from convcost.spec.document import (
     LATER_ITEM_KEYS,
     LAYOUTS,
     MOST_SIZES,
-    RESIDUAL,
     SYMBOL_KEYS,
     Block,
     Document,
@@ -49,7 +49,7 @@ UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**
 _AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
 
 _OLD_ITEM_KEYS = frozenset(ITEM_KEYS) - LATER_ITEM_KEYS
-_TAKEN = {RESIDUAL, *_OLD_ITEM_KEYS}
+_TAKEN = FIRST_TYPES | _OLD_ITEM_KEYS
 """Names that no block can have; words that came later yield to blocks of the file."""
 _CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv", "deform_conv")
 
@@ -246,7 +246,7 @@ class _Reader:
     def _read_block_heads(self, node: Node) -> None:
         for name, (key, value) in self.values.entries(node, "blocks", "blocks is a mapping of names to blocks"):
             path = f"blocks.{name}"
-            if name in _TAKEN or name in REGISTRY.built_in():
+            if name in _TAKEN:
                 self.values.errors.add(
                     f"a block cannot be called {name!r}", key, path=path, found="the language uses this name"
                 )
