@@ -386,3 +386,27 @@ def test_every_command_takes_it_and_all_give_the_same_numbers(name, run, tmp_pat
 def test_the_formulas_of_every_type_are_shown(type, run):
     shown = run("formulas", type)
     assert {formulas["type"] for formulas in shown["formulas"]} == {type}
+
+
+@pytest.mark.parametrize("format", ["table", "json", "csv", "md"])
+@pytest.mark.parametrize("name", ["declared", "declared outputs"])
+def test_declared_costs_are_marked_wherever_rows_are_shown(name, format, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = SPECS[name]
+    if name == "declared":
+        text = f"{text.rstrip()}\n    name: own\n"  # a name that does not say it
+    for file, size in ("net.yaml", 8), ("large.yaml", 10):
+        (tmp_path / file).write_text(text.replace("{r: 8", f"{{r: {size}"), encoding="utf-8")
+    for words in (
+        ["analyze", "net.yaml"],
+        ["verify", "net.yaml"],
+        ["verify", "net.yaml", "--full"],
+        ["compare", "net.yaml"],
+        ["compare", "net.yaml", "large.yaml"],
+        ["diff", "net.yaml", "large.yaml"],
+        *([["check", "net.yaml", "--max", "params=1"]] if format != "csv" else []),  # whose rows are limits
+    ):
+        monkeypatch.setattr(sys, "argv", ["convcost", *words, "-f", format])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert "declared" in capsys.readouterr().out, words

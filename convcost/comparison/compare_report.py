@@ -308,7 +308,8 @@ def _convention(comparison: Comparison) -> str:
 def _with_others(comparison: Comparison) -> Iterator[Compared]:
     yield from comparison.layers
     standard, separable = comparison.others
-    yield Compared((OTHERS,), OTHERS, 0, NEITHER, (), (), (), standard, separable, None, "no convolutions")
+    reason = "no convolutions" + (f"; {comparison.declared_layers:,} declared" if comparison.declared_layers else "")
+    yield Compared((OTHERS,), OTHERS, 0, NEITHER, (), (), (), standard, separable, None, reason)
 
 
 def _record(network: str, layer: Compared) -> dict[str, Any]:
