@@ -369,7 +369,7 @@ class LayerType:
             letter: Returns the symbol of a quantity, such as `letter("M")`.
 
         Returns:
-            None where they follow from the letters of the fields and from what the type takes.
+            None where they follow from the symbols of the fields and from what the type takes.
         """
         return None
 
