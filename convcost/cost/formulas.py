@@ -1,4 +1,4 @@
-"""What each layer type costs as formulas in the papers' symbols: its own code, run on them.
+"""The cost of each layer type as formulas in the papers' symbols: its own code, run on them.
 
 M input and N output channels, Di input, Dp output and Dk kernel size, s stride, p padding, d dilation, g groups, m
 depth multiplier; squares stand for both axes. Nothing here states a formula.
@@ -97,7 +97,7 @@ class Sheet(Struct, frozen=True):
 
 
 class Quotient(Struct, frozen=True):
-    """What one layer costs of another with the same shape: its name, and multiplications and parameters as a share."""
+    """The cost of one layer as a share of another's with the same shape: multiplications and parameters."""
 
     name: str
     mults: Any
@@ -423,7 +423,7 @@ def _sheet_of_case(
 def _cost_of_case(
     definition: type[LayerType], fields: Mapping[str, Any], shapes: tuple[Shape, ...]
 ) -> tuple[Cost, Shape]:
-    """Return the cost and the output of a layer, of a composite one the sum of what it is written for."""
+    """Return a layer's cost and output; a composite layer costs the sum of its parts."""
     layer = definition(fields)
     if not definition.composite:
         outputs = layer.output_shapes(*shapes)

@@ -347,7 +347,7 @@ class LayerType:
         return ()
 
     def unroll(self, inputs: tuple[Any, ...], add: Add) -> tuple[Any, ...]:
-        """Add the layers that a composite type is written for and return what they give.
+        """Add the parts of a composite layer and return its outputs.
 
         Args:
             inputs: What the layer reads: tensors with `shape` and `layout`.
