@@ -83,7 +83,13 @@ class Model(Struct, frozen=True, eq=False):
         >>> load("mobilenet_v1").analyze().total.macs
         568740352
         """
-        network = self.deployed().network if deployed else self.network
+        network = self.network
+        if deployed:
+            from convcost.cost.folding import deployed as as_deployed
+            from convcost.cost.folding import folded_norms
+
+            network = as_deployed(network)
+            fold = fold and not folded_norms(network, network.readers())  # a norm behind one that has gone stays
         return Analysis.of(network, batch=positive("batch", batch), fold=fold)
 
     def deployed(self) -> Model:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from convcost.comparison.compare import MIXED, NEITHER, OTHERS, STANDARD, Compared, Comparison
 from convcost.comparison.row_choice import RowChoice
+from convcost.cost.headline import declared_note
 from convcost.errors import ErrorDetail, OptionError
 from convcost.metrics import METRICS, counts
 from convcost.ops import Cost
@@ -142,7 +143,7 @@ class ComparisonReport(Struct, frozen=True):
                 "",
                 "",
             ),
-            footer=(_convention(comparison),),
+            footer=(_convention(comparison), *declared_note(comparison.written)),
             more=(_totals(comparison),),
         )
 

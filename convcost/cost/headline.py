@@ -45,9 +45,16 @@ def footnotes(analysis: Analysis) -> Iterator[str]:
     yield " · ".join(f"{grouped(analysis.value(name))} {metrics.words(name)}" for name in _MORE)
     yield layers(analysis)
     yield convention(analysis)
-    declared = sum("declared" in layer.notes for layer in analysis.layers)
-    if declared:
-        yield f"{counted(declared, 'row')} declared: their costs are the author's; nothing derives or proves them."
+    yield from declared_note(analysis)
+
+
+def declared_note(*analyses: Analysis) -> list[str]:
+    """Return a footnote with the number of rows at declared costs; none where there is no such row."""
+    rows = sum("declared" in layer.notes for analysis in analyses for layer in analysis.layers)
+    whose = "its costs" if rows == 1 else "their costs"
+    return (
+        [f"{counted(rows, 'row')} declared: {whose} are the author's; nothing derives or proves them."] if rows else []
+    )
 
 
 def layers(analysis: Analysis) -> str:

@@ -130,6 +130,7 @@ class Item(Struct, gc=False):
         condition: Whether it runs.
         otherwise: The items that run where it does not.
         weights: The name of the item whose weights it uses; `own` where it has its own inside one that shares.
+        weights_at: The node that errors about these point to.
         frozen: Whether its numbers are not learned.
         widths: The types of its numbers, where it says them.
         former: The part of a layer's name that earlier versions gave it.
@@ -152,6 +153,7 @@ class Item(Struct, gc=False):
     condition: Given | None = None
     otherwise: list[Item] | None = None
     weights: str = ""
+    weights_at: Node | None = None
     frozen: bool = False
     widths: Widths | None = None
 

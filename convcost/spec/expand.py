@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.layers import FIXED, REGISTRY, LayerError, LayerType
-from convcost.layers.base import FEATURES, POSITIONS, SPATIAL
+from convcost.layers.base import FEATURES, SPATIAL
 from convcost.layers.fields import CHANNELS, MAX_SIZE
 from convcost.layers.layout import VECTOR
 from convcost.network import Layer, LayerOrigin, Network, NetworkBuilder, Tensor
@@ -226,7 +226,7 @@ class Expander:
         sharing: Sharing | None = None
         if item.weights and item.weights != OWN:
             layers = [self.builder.layers[index] for index in scope.layers_of(item.weights)]
-            sharing = Sharing(item, [layer for layer in layers if has_weights(layer)])
+            sharing = Sharing(item, item.weights_at, [layer for layer in layers if has_weights(layer)])
         if item.weights:
             self.sharing.append(sharing)
         errors = len(self.errors)
@@ -243,14 +243,14 @@ class Expander:
         """Refuse weights that do not meet one by one."""
         if not sharing.layers:
             message = f"{item.weights!r} has no weights"
-            self.evaluate.detail(message, item, item, help="weights names an item that has some")
+            self.evaluate.detail(message, item, sharing.at, help="weights names an item that has some")
         elif not sharing.taken:
             help = f"weights stands beside an item that has some, as {item.weights!r} has"
-            self.evaluate.detail(f"{item.type} has no weights", item, item, help=help)
+            self.evaluate.detail(f"{item.type} has no weights", item, sharing.at, help=help)
         elif sharing.taken != len(sharing.layers):
             found = f"{_counted(sharing.taken, 'layer')} here, {_counted(len(sharing.layers), 'layer')} there"
             message = f"as many layers with weights as {item.weights!r} has must use them"
-            self.evaluate.detail(message, item, item, found=found)
+            self.evaluate.detail(message, item, sharing.at, found=found)
 
     def _repeated(
         self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], here: Value, path: Path
@@ -292,7 +292,7 @@ class Expander:
             start = len(layers)
             if repeat.shared and turn > 1:
                 owners = [layers[index] for index in first if has_weights(layers[index])]
-                self.sharing.append(Sharing(item, owners))
+                self.sharing.append(Sharing(item, repeat.at, owners))
             if repeat.index and item.condition is not None and not self._holds(item, env):
                 values = self._otherwise(item, scope, env, here, path)
             else:
@@ -548,6 +548,8 @@ class Expander:
                 feeds[number] = Value(tensor)
         first = feeds[0] if feeds else _NOTHING
         fields, unread = self.evaluate.fields(item, layer, given, env, first)
+        if layer.gathers in unread:
+            return (first.unranked(),)
         tensors = tuple([feed.tensor for feed in feeds])
         try:
             layer.prepare(fields, tensors)
@@ -569,7 +571,7 @@ class Expander:
     def _explained(refusal: LayerError, layer: type[LayerType], value: Value) -> LayerError:
         """Return why a layer does not take a value; an input of one axis may be meant as a signal of one channel."""
         tensor = value.tensor
-        if tensor.layout == VECTOR and tensor.producer == INPUT and layer.takes in (SPATIAL, POSITIONS) and value.known:
+        if tensor.layout == VECTOR and tensor.producer == INPUT and layer.takes == SPATIAL and value.known:
             refusal.help = f"a signal of one channel is written with its channels: [1, {tensor.shape[0]}]"
         return refusal
 
@@ -669,7 +671,9 @@ class Expander:
         if why := difference(layer, owner):
             of = sharing.item.weights
             message = f"the weights of {of!r} do not fit here" if of else "all repetitions must have the same weights"
-            self.evaluate.detail(message, sharing.item, item, found=why)
+            if not sharing.wrong:
+                self.errors.add(message, sharing.at, path=sharing.item.where, found=why)
+            sharing.wrong = True
             return
         self.builder.layers[-1] = replace(layer, shares=owner.shares or owner.name)
 

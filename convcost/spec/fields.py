@@ -201,6 +201,7 @@ class Fields:
         if text in self.values.known or text in RESERVED:
             self.values.errors.add(f"index cannot be called {text!r}", node, path=where, found="this name is taken")
             return ""
+        self.values.indices.add(text)
         return text
 
     def _word(self, node: Node, words: tuple[str, ...], key: str, where: str) -> str:

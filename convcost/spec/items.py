@@ -213,7 +213,8 @@ class Items:
             at = entries["if"][1]
             item.condition = Given(self.values.read(at, where), at)
         if "weights" in entries and "weights" not in own:
-            item.weights = self._weights(entries["weights"][1], where, names)
+            item.weights_at = entries["weights"][1]
+            item.weights = self._weights(item.weights_at, where, names)
         if "trainable" in entries and "trainable" not in own:
             item.frozen = self._is_frozen(entries["trainable"][1], where)
         if "dtype" in entries and "dtype" not in own:

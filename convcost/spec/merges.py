@@ -60,7 +60,7 @@ class Merges:
             self.items.values.errors.add(f"{item.type} takes no input", item, path=where, found="from")
         elif least >= 2 and (item.sources or not named):  # else what stands in `from` is reported
             self.items.values.errors.add(
-                f"{item.type} needs at least two inputs",
+                f"{item.type} {f'takes {count_of_inputs(least, most)}' if most else 'needs at least two inputs'}",
                 item if isinstance(node, Scalar) else node,
                 path=where,
                 found="one name" if item.sources else "none",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcost.layers import LayerError, shown
+from convcost.layers.base import check_layouts
 from convcost.network import Layer, Tensor
 
 _PROJECT = "project the shortcut: residual: {body: [...], shortcut: [...]}"
@@ -23,6 +24,7 @@ def check_equal(body: Tensor, shortcut: Tensor, given: Tensor, layers: Sequence[
     Raises:
         LayerError: The two shapes differ.
     """
+    check_layouts("residual", [body, shortcut])
     if body.shape == shortcut.shape:
         return
     help = _PROJECT

@@ -7,6 +7,7 @@ from msgspec import Struct
 from convcost.network import Layer
 from convcost.spec.document import Item
 from convcost.spec.evaluate import Value
+from convcost.spec.tree import Node
 from convcost.spec.unknown import UnknownNumber
 
 
@@ -72,11 +73,17 @@ class Sharing:
 
     Args:
         item: The item that uses them.
+        at: The node that errors point to.
         layers: The layers that own weights, or share them themselves.
+
+    Attributes:
+        wrong: Whether layers were found that cannot share; what follows from that is not reported.
     """
 
-    def __init__(self, item: Item, layers: list[Layer]) -> None:
+    def __init__(self, item: Item, at: Node | None, layers: list[Layer]) -> None:
         self.item = item
+        self.at = at or item
+        self.wrong = False
         self.layers = layers
         self.taken = 0
 
@@ -104,16 +111,16 @@ def difference(mine: Layer, theirs: Layer) -> str:
     """Return why a layer cannot use another one's weights; nothing where it can."""
     embedded = mine.type == "linear" and theirs.type == "embedding"
     if mine.type != theirs.type and not embedded:
-        return f"{mine.name} is {_a(mine.type)}, {theirs.name} {_a(theirs.type)}"
+        return f"{mine.name!r} is {_a(mine.type)}, {theirs.name!r} {_a(theirs.type)}"
     ours = mine.definition.cost(mine.input_shapes, mine.output_shape)
     others = theirs.definition.cost(theirs.input_shapes, theirs.output_shape)
     if not embedded:
         fields = theirs.fields
         for name, value in mine.fields.items():
             if name not in _FREE and fields.get(name) != value:
-                return f"{mine.name} has {name} {_shown(value)}, {theirs.name} {_shown(fields.get(name))}"
+                return f"{mine.name!r} has {name} {_shown(value)}, {theirs.name!r} {_shown(fields.get(name))}"
     if (ours.params, ours.buffers) != (others.params, others.buffers):
-        return f"{mine.name} has {ours.params:,} parameters, {theirs.name} {others.params:,}"
+        return f"{mine.name!r} has {ours.params:,} parameters, {theirs.name!r} {others.params:,}"
     return ""
 
 

@@ -28,6 +28,7 @@ class Values:
         self.known: frozenset[str] = frozenset()
         self.later: dict[str, int] = {}  # symbols by the line in which they stand, while symbols are read
         self.visible: Container[str] = ()  # the names of earlier items, of whose values an expression may use sizes
+        self.indices: set[str] = set()  # of the repetitions read so far
         self.reads = Reads()
         self._expressions: dict[str, Any] = {}
 
@@ -66,7 +67,7 @@ class Values:
                     unknown -= IN_SIZES
                 if not unknown:
                     return value
-                if unknown.issubset({*words, *all_words()}):
+                if unknown.isdisjoint(value.lists) and unknown.issubset({*words, *all_words()}):
                     return value.text if value.text in unknown else value.with_words(unknown)
                 self._add_unknown_names(value, node, where, words)
                 return INVALID
@@ -91,6 +92,8 @@ class Values:
                 help = "booleans are true and false only; no value is empty, ~ or null"
             elif name in self.later:
                 help = f"a symbol sees those before it, and it stands in line {self.later[name]}"
+            elif name in self.indices:
+                help = f"{name} is the index of a repetition: only that item sees it"
             elif name in LATER_FUNCTIONS:
                 help = f"{name} is a function: {name}(…)"
             elif name == "in_channels":
