@@ -22,7 +22,7 @@ from convcost.ops import KINDS, Cost, Ledger
 
 
 class NotRecorded(Exception):
-    """A report does not tell a metric.
+    """Raised when a report does not contain a metric.
 
     Args:
         metric: The metric.
@@ -34,7 +34,7 @@ class NotRecorded(Exception):
 
 
 class Recorded(Struct, frozen=True):
-    """What a report tells of a network.
+    """A network's entry in an earlier report.
 
     Attributes:
         entry: The part of the report.
@@ -48,7 +48,7 @@ class Recorded(Struct, frozen=True):
 
     @property
     def network(self) -> NetworkDocument:
-        """Which network it is."""
+        """The network's description."""
         return self.entry.network
 
     @property
@@ -62,7 +62,7 @@ class Recorded(Struct, frozen=True):
         return _cost(self.entry.total)
 
     def layers(self, network: Network | None = None) -> tuple[LayerCost, ...]:
-        """Return the rows as what they were made from, without their ratios and their notes.
+        """Return the rows as layer costs, without ratios and notes.
 
         Args:
             network: The network of today: a row of a report of version 1 has the name that its layer has now.
@@ -100,7 +100,7 @@ def _value(numbers: Any, metric: str) -> Any:
 
 
 def _cost(numbers: Any) -> Cost:
-    """Return the cost that a report tells; kinds of operations that this version does not know are left out."""
+    """Return a cost in a report, without the kinds of operations that this version does not know."""
     ledger = Ledger(**{kind: numbers.ops[kind] for kind in KINDS if kind in numbers.ops})
     return Cost(numbers.params, numbers.buffers, ledger, numbers.macs, numbers.useful_mults)
 
@@ -245,7 +245,7 @@ def _entry(path: str, where: str, given: Any, version: int, *, batch: int, fold:
 
 
 def _metric_names(given: Any) -> tuple[str, ...]:
-    """Return the metrics that a report may tell: the standard ones, and those that its total has besides."""
+    """Return the metrics in a report: the standard ones, and further ones that its total has."""
     total = given.get("total") if isinstance(given, dict) else None
     more = [name for name in total if name != "ops" and name in METRICS] if isinstance(total, dict) else []
     return tuple(dict.fromkeys([*(metric.name for metric in standard()), *more]))

@@ -1,4 +1,4 @@
-"""What networks cost at the baseline that growth is measured against: at a revision, or in an earlier report."""
+"""The costs of networks at the baseline that growth is measured against: at a revision, or in an earlier report."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Past(Struct, frozen=True):
 
 
 class Lacking(Struct, frozen=True):
-    """Why there is no figure to compare with: growth is not checked, and this is said.
+    """The reason why there is no value to compare with; growth is skipped then.
 
     Attributes:
         reason: One plain line.
@@ -252,7 +252,7 @@ def _real(whose: NetworkDocument, folder: str = "") -> str:
 
 
 def _differing(entry: Recorded, symbols: Mapping[str, Any]) -> list[str]:
-    """Return the symbols that have another value in a report; one that was put in since has none there."""
+    """Return the symbols that have another value in a report, without those that the report lacks."""
     before = entry.network.symbols
     return [name for name, value in symbols.items() if name in before and before[name] != value]
 

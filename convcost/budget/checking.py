@@ -31,7 +31,7 @@ MOST_HELD = 10_000_000
 
 
 class _Search:
-    """What a check may still do, so that thousands of limits do not take minutes."""
+    """The work left to a check, so that thousands of limits do not take minutes."""
 
     def __init__(self) -> None:
         more = allowed() or 0  # layers that somebody has allowed
@@ -53,7 +53,7 @@ class _Search:
             raise OptionError(ErrorDetail(message, found=found, help=help))
 
     def takes(self, held: LimitedLayers) -> bool:
-        """Return whether a remedy is to be looked for, and count it."""
+        """Return whether to look for a remedy, and count it."""
         layers = len(held.point.analysis.layers)
         if not self.remedies or layers > self.layers:
             return False
@@ -240,7 +240,7 @@ def _unmatched(
 
 
 def _others(configuration: Configuration, budget: Budget, spec: str) -> Iterator[Point]:
-    """Yield the networks of a spec that nobody asked for, if a budget is for them."""
+    """Yield the networks of a spec that the command line does not name, if a budget is for them."""
     if budget in configuration.budgets_for(spec):
         yield from Target(spec, {}, None).points(budget)
 
@@ -257,7 +257,7 @@ def together(errors: Sequence[ConvcostError]) -> ConvcostError:
 
 
 def _nothing(named: Sequence[Checked], configuration: Configuration | None) -> ErrorDetail:
-    """Return the error of a check that holds nothing to anything."""
+    """Return the error of a check without specs or budgets."""
     if configuration and not named:
         help = "models: [nets/*.yaml] in it, or convcost check SPEC"
         return ErrorDetail("there is nothing to check", found=f"{configuration.file} names no models", help=help)

@@ -347,7 +347,7 @@ class LayerType:
         return ()
 
     def unroll(self, inputs: tuple[Any, ...], add: Add) -> tuple[Any, ...]:
-        """Add the layers that a composite type is written for and return what they give.
+        """Add the parts of a composite layer and return its outputs.
 
         Args:
             inputs: What the layer reads: tensors with `shape` and `layout`.
@@ -369,7 +369,7 @@ class LayerType:
             letter: Returns the symbol of a quantity, such as `letter("M")`.
 
         Returns:
-            None where they follow from the letters of the fields and from what the type takes.
+            None where they follow from the symbols of the fields and from what the type takes.
         """
         return None
 

@@ -168,7 +168,7 @@ class Evaluator:
         self.errors.add(message, at, path=item.where, found=found, help=help, note=self.note())
 
     def layer_error(self, detail: LayerError, item: Item, given: dict[str, Given]) -> None:
-        """Report what a layer type says of its fields and inputs."""
+        """Report an error of a layer type about its fields or inputs."""
         at: Positioned = given[detail.field].at if detail.field in given else item
         self.detail(detail.message, item, at, found=detail.found, help=detail.help)
 

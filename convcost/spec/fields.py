@@ -302,7 +302,7 @@ def _words(field: Field | None) -> tuple[str, ...]:
 
 
 def _take_as_meant(name: str, known: Iterable[str], given: dict[str, Given], key: Scalar) -> None:
-    """Take a misspelt name as the nearest one, so that nothing is said to miss."""
+    """Replace a misspelt key by the nearest one, so that the latter is not reported as missing."""
     from difflib import get_close_matches  # on the way to an error only
 
     for meant in get_close_matches(name, known, n=1):
