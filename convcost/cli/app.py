@@ -282,7 +282,7 @@ def _run() -> int:
 
 
 def _of_system(error: Exception) -> str:
-    """Return the message for an error of the surroundings, such as a full disk; nothing for others."""
+    """Return the message for an error of the system, such as a full disk; nothing for others."""
     if not isinstance(error, OSError):
         return ""
     return _without_folder() or (_without_output(error) if error.errno in _UNWRITABLE and not error.filename else "")

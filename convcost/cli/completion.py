@@ -25,7 +25,7 @@ class _Item(NamedTuple):
 
 
 def complete(command: Any) -> None:
-    """Have a command complete the values of its arguments and options, in place."""
+    """Add completion of arguments and options to a command, in place."""
     for parameter in command.params:
         values = _VALUES.get((command.name, parameter.name)) or _VALUES.get(("", parameter.name))
         if values is not None:

@@ -52,7 +52,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost init net.yaml --headroom 5% --force", "one, and less"),
     ),
     "formulas": (
-        ("convcost formulas conv", "in the papers' letters"),
+        ("convcost formulas conv", "in the papers' symbols"),
         ("convcost formulas conv --set Dk=3 --latex", "for a paper"),
     ),
     "sweep": (

@@ -34,7 +34,7 @@ def _add_counts() -> None:
 
 
 def _count(name: str, about: str, attribute: str, *, standard: bool = False) -> Metric:
-    """Return the metric that an attribute of a cost is."""
+    """Return the metric of an attribute of a cost."""
     of_cost: Callable[[Any], Any] = attrgetter(attribute)
     of_layer = attrgetter(f"cost.{attribute}")
 

@@ -42,6 +42,7 @@ def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
         footer=(
             *([_LARGEST] if largest else []),
             *dict.fromkeys(headline.convention(analysis) for analysis in analyses),
+            *headline.declared_note(*analyses),
             "--layers or --depth N shows the rows of each; a network alone is shown with its rows.",
         ),
     )

@@ -538,6 +538,34 @@ def test_what_is_not_json(text, message, report):
     assert told(report, text) == message
 
 
+def test_a_report_serves_for_its_own_convention(folder):
+    Path("tiny.yaml").write_text(TINY)
+    Path("cost.json").write_text(json.dumps(tiny(convention__batch=8, convention__fold=False)))
+    assert past(baselines.from_report("cost.json", batch=8, fold=False), "tiny.yaml").total.params == 8
+    for batch, fold, made, options in [
+        (1, False, "with --batch 8", " --no-fold"),
+        (2, True, "with --batch 8", " --batch 2"),
+        (8, True, "with --no-fold", " --batch 8"),
+    ]:
+        assert told(
+            lambda path, of=(batch, fold): baselines.from_report(path, batch=of[0], fold=of[1]), "cost.json"
+        ) == (
+            f"error: the report's numbers do not compare\n --> cost.json\n  = found: it was made {made}\n"
+            f"  = help: convcost analyze SPEC…{options} -f json > cost.json, at the state to compare with"
+        )
+    Path("cost.json").write_text(json.dumps(tiny()))
+    with pytest.raises(BaselineError, match="it was made without --no-fold"):
+        baselines.from_report("cost.json", fold=False)
+
+
+def test_a_past_of_a_batch_and_of_norms_that_are_not_folded(commit):
+    rewrite("  - relu\n", "  - batch_norm\n")
+    commit()
+    found = past(baselines.from_revision("HEAD", ["net.yaml"], batch=2, fold=False), "net.yaml")
+    # 336 params beside the spec, and 2 · 4 of the norm, which multiplies each of its 4 · 16 values
+    assert (found.total.params, found.total.mults) == (336 + 8, 2 * (5376 + 64))
+
+
 def test_a_report_with_a_byte_order_mark(folder):
     Path("cost.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(tiny()).encode())
     Path("tiny.yaml").write_text(TINY)
