@@ -174,10 +174,10 @@ def test_values_of_free_symbols():
 def test_every_sum_is_that_of_the_layers(batch):
     analysis = convcost.load("mobilenet_v3_small").analyze(batch=batch)
     for name, metric in METRICS.items():
-        assert metric.adds_up == (name != "peak_memory")
+        assert metric.adds_up == (name not in ("peak_memory", "intensity"))
         if metric.adds_up:
             assert analysis.value(name) == sum(analysis.values(name)), name
-        if name not in ("deployed_params", "weight_bytes", "activation_bytes", "peak_memory"):
+        if metric.unit != "bytes" and name not in ("deployed_params", "intensity"):
             assert [layer.value(name) for layer in analysis.layers] == analysis.values(name), name
 
 
@@ -330,7 +330,7 @@ def test_every_command_accepts_every_metric(name, run):
         (["analyze", "--columns", "mults,,"],
             ("error: --columns: there is no column ''\n = help: known: type, output, share, ratio, notes, params, "
              "buffers, mults, adds, macs, flops, useful_mults, output_values, activations, deployed_params, "
-             "weight_bytes, activation_bytes, peak_memory, ops_mul, …\n")),
+             "weight_bytes, activation_bytes, peak_memory, bytes_read…\n")),
         (["sweep", "--set", "n=1,2", "--where", "multz < 5"],
             "error: there is no total 'multz'\n = help: did you mean 'mults'?\n"),
         (["sweep", "--set", "n=1,2", "--best", "multz"],

@@ -118,6 +118,10 @@ def test_every_metric_may_be_limited(check):
         "weight_bytes": 4 * 336,
         "activation_bytes": 4 * (4 * 36 + 16 * (8 + 4 + 4)),  # the input too; relu in place
         "peak_memory": 4 * (4 * 36 + 16 * 8),  # what the first reads and gives
+        "bytes_read": 4 * (336 + 4 * 36 + 16 * (8 + 4)),  # weights, the input and two outputs; relu in place
+        "bytes_written": 4 * 16 * (8 + 4 + 4),
+        "bytes_moved": 4 * (336 + 4 * 36 + 16 * (8 + 4) + 16 * (8 + 4 + 4)),
+        "intensity": Fraction(10_752, 3_712),
         "ops_mul": 5376,
         "ops_add": 5376,
         "ops_cmp": 64,

@@ -146,7 +146,15 @@ def test_every_structure_and_key_is_described(schemas):
 
 def test_the_schema_of_numbers_is_the_table_of_metrics(schemas):
     total = schemas[0]["$defs"]["Total"]["properties"]
-    by_itself = ["weight_bytes", "activation_bytes", "peak_memory"]
+    by_itself = [
+        "weight_bytes",
+        "activation_bytes",
+        "peak_memory",
+        "bytes_read",
+        "bytes_written",
+        "bytes_moved",
+        "intensity",
+    ]
     assert [*total] == [*NAMES, *by_itself, "ops"]  # all but each kind of operation by itself
     assert {name: total[name]["description"] for name in NAMES} == {name: METRICS[name].about for name in NAMES}
 
