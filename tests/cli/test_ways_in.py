@@ -238,7 +238,9 @@ def completions(program, folder):
     env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
     code = "from typer._completion_shared import get_completion_script as s;"
     code += "print(s(prog_name='convcost', complete_var='_CONVCOST_COMPLETE', shell='bash'))"
-    shown.write_text(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout)
+    shown.write_text(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    )
     assert script.returncode in (0, 1)  # there may be no shell around the tests
 
     def run(*words):
