@@ -13,6 +13,7 @@ from msgspec.structs import force_setattr
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
+from convcost.memory import metrics as _memory_metrics  # noqa: F401
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
+    from convcost.memory.analysis import Memory
+    from convcost.memory.dtypes import Given as Dtypes
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
@@ -104,6 +107,40 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.cost.folding import deployed
 
         return Model(deployed(self.network))
+
+    def memory(
+        self,
+        *,
+        dtype: Dtypes = (),
+        batch: int = 1,
+        in_place: bool = True,
+        align: int = 1,
+        keep_inputs: bool = False,
+    ) -> Memory:
+        """Return the memory that an inference takes: weights, activations, and the most of these that live at a time.
+
+        Args:
+            dtype: The types of its numbers, such as `"int8"`, `{"weights": "int8", "activations": "int16"}`, or a list,
+                in which `"head*:float32"` is for some layers; those of the spec without, which are `float32` where it
+                says none.
+            batch: How many inputs run at once; activations scale with it, weights do not.
+            in_place: Whether elementwise layers write over what they read. Without it only those activations do that an
+                item writes together with the layer before them.
+            align: What the bytes of each piece of memory are rounded up to a multiple of.
+            keep_inputs: Whether the network's inputs live to the end.
+
+        Raises:
+            OptionError: There is no such type, no layer matches, or a number is no whole number from 1 on.
+
+        >>> load("mobilenet_v1").memory(dtype="int8").peak_memory
+        1204224
+        """
+        from convcost.memory.analysis import Memory, MemorySettings
+        from convcost.memory.dtypes import with_dtypes
+
+        _check_valued(self.network)
+        settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
+        return Memory.of(with_dtypes(self.network, dtype), settings)
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.

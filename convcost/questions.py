@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
+    from convcost.memory.analysis import Memory
+    from convcost.memory.dtypes import Given as Dtypes
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
 
@@ -40,6 +42,26 @@ def analyze(
     10752·alpha²·r² + 1125·alpha·r²/2 + 1024000·alpha
     """
     return load(spec, set=set, free=free, max_layers=max_layers).analyze(batch=batch, fold=fold, deployed=deployed)
+
+
+def memory(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
+    batch: int = 1,
+    in_place: bool = True,
+    align: int = 1,
+    keep_inputs: bool = False,
+    max_layers: int | None = None,
+) -> Memory:
+    """Read a spec and return the memory that an inference takes: `load(spec, set=set).memory(…)`, see `Model.memory`.
+
+    >>> memory("resnet50").weight_bytes
+    102121888
+    """
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.memory(dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:

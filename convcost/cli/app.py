@@ -39,6 +39,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "compare": "convcost.cli.compare:compare",
         "diff": "convcost.cli.diff:diff",
         "formulas": "convcost.cli.formulas:formulas",
+        "memory": "convcost.cli.memory:memory",
         "verify": "convcost.cli.verify:verify",
         "sweep": "convcost.cli.sweep:sweep",
         "solve": "convcost.cli.solve:solve",
@@ -54,7 +55,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "verify"),
+    "Count": ("analyze", "compare", "diff", "formulas", "memory", "verify"),
     "Design": ("sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
     "Look up": ("specs", "schema", "version"),

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from convcost.network.widths import BITS
+
 Complete = Callable[[Any, str], Iterable[str]]
 """Gives the values that may stand where a word begins so; it gets the context of the command, too."""
 
@@ -148,6 +150,7 @@ _VALUES: dict[tuple[str, str], Complete] = {
     ("formulas", "types"): _types,
     ("specs", "name"): _shipped,
     ("schema", "file"): lambda context, incomplete: ("spec", "config", "report"),
+    ("memory", "dtype"): lambda context, incomplete: BITS,
     ("verify", "engine"): lambda context, incomplete: ("auto", "plain", "lanes"),
 }
 """What completes each parameter, by command and name; an empty command stands for all others."""

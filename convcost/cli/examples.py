@@ -13,6 +13,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost analyze net.yaml --sort mults --top 5", "its largest layers"),
         ("convcost analyze net.yaml -o cost.json", "everything, for a program"),
     ),
+    "memory": (
+        ("convcost memory net.yaml --dtype int8", "quantised"),
+        ("convcost memory mobilenet_v2 --align 16", "rounded up"),
+        ("convcost memory net.yaml -o memory.json", "each tensor, for a program"),
+    ),
     "verify": (
         ("convcost verify net.yaml", "execute it, shrunk, and count"),
         ("convcost verify net.yaml --full --jobs 2", "at its real size"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from convcost import metrics
 from convcost.cost.analysis import Analysis
 from convcost.cost.labels import weights_and_path
+from convcost.cost.weights import weights_width
 from convcost.reports.table import bytes_text, counted, figure, grouped, percent, short
 
 _MEANINGS = (
@@ -20,7 +21,8 @@ def size(analysis: Analysis) -> str:
     """Return how big a network is in one line, in round numbers."""
     numbers = [f"{short(analysis.value(name))} {name}" for name in ("params", "macs", "flops")]
     numbers[-1] += _for_inputs(analysis.batch)
-    weights = f"{bytes_text(analysis.value('weight_bytes'))} of float32 weights"
+    width = weights_width(analysis.network, [layer.cost for layer in analysis.layers])
+    weights = f"{bytes_text(analysis.value('weight_bytes'))} of {f'{width} ' if width else ''}weights"
     return " · ".join([*numbers, weights])
 
 

@@ -137,6 +137,12 @@ class LayerType:
     """Fields of which exactly one is given."""
     note: ClassVar[str] = ""
     """Why a layer of this type performs no arithmetic."""
+    view: ClassVar[bool] = False
+    """Whether the output is the input's memory under another shape, so that nothing is written."""
+    in_place: ClassVar[bool] = False
+    """Whether each output value depends on the input value at its place only, so that it can be written there."""
+    workspace: ClassVar[bool] = False
+    """Whether it needs memory beside what it reads and gives."""
     short: ClassVar[str] = ""
     """The field that a bare text in the place of the fields gives, as in `rearrange: c h w -> (h w) c`."""
     gathers: ClassVar[str] = ""

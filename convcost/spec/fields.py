@@ -11,6 +11,7 @@ from convcost.errors import nearest
 from convcost.layers import REGISTRY, Activation, Field, LayerType, Norm
 from convcost.layers.fields import AXIS, AXIS_WORDS, FLAG, NAMED, NAMES, TEXT
 from convcost.network import Widths
+from convcost.network.widths import bias_width
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import BRANCHES, DTYPE_KEYS, DTYPES, INVALID, REPEAT_KEYS, Given, Item, Repeat
 from convcost.spec.expressions import NAME, RESERVED, Expression
@@ -215,7 +216,7 @@ class Fields:
         """Return the types of a layer's numbers: one for all, or one each for weights, activations and biases."""
         if isinstance(node, Scalar):
             width = self._word(node, DTYPES, "dtype", where)
-            return Widths(width, width, width) if width else None
+            return Widths(width, width, bias_width(width)) if width else None
         if not isinstance(node, Mapping):
             self.values.errors.add("dtype is a type of numbers", node, path=where, found=kind_of(node), help="int8")
             return None
