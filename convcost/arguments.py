@@ -1,4 +1,4 @@
-"""What the questions of `Model` are asked with: numbers of any kind, values and limits as texts."""
+"""Conversion of the arguments of `Model`'s questions: numbers of any kind, values and limits as texts."""
 
 from __future__ import annotations
 

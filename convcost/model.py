@@ -13,6 +13,7 @@ from msgspec.structs import force_setattr
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
+from convcost.memory import metrics as _memory_metrics  # noqa: F401
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
+    from convcost.memory.analysis import Memory
+    from convcost.memory.dtypes import Given as Dtypes
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
@@ -83,7 +86,13 @@ class Model(Struct, frozen=True, eq=False):
         >>> load("mobilenet_v1").analyze().total.macs
         568740352
         """
-        network = self.deployed().network if deployed else self.network
+        network = self.network
+        if deployed:
+            from convcost.cost.folding import deployed as as_deployed
+            from convcost.cost.folding import folded_norms
+
+            network = as_deployed(network)
+            fold = fold and not folded_norms(network, network.readers())  # a norm behind one that has gone stays
         return Analysis.of(network, batch=positive("batch", batch), fold=fold)
 
     def deployed(self) -> Model:
@@ -98,6 +107,40 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.cost.folding import deployed
 
         return Model(deployed(self.network))
+
+    def memory(
+        self,
+        *,
+        dtype: Dtypes = (),
+        batch: int = 1,
+        in_place: bool = True,
+        align: int = 1,
+        keep_inputs: bool = False,
+    ) -> Memory:
+        """Return the memory that an inference takes: weights, activations, and the most of these that live at a time.
+
+        Args:
+            dtype: The types of its numbers, such as `"int8"`, `{"weights": "int8", "activations": "int16"}`, or a list,
+                in which `"head*:float32"` is for some layers; those of the spec without, which are `float32` where it
+                says none.
+            batch: How many inputs run at once; activations scale with it, weights do not.
+            in_place: Whether elementwise layers write over what they read. Without it only those activations do that an
+                item writes together with the layer before them.
+            align: What the bytes of each piece of memory are rounded up to a multiple of.
+            keep_inputs: Whether the network's inputs live to the end.
+
+        Raises:
+            OptionError: There is no such type, no layer matches, or a number is no whole number from 1 on.
+
+        >>> load("mobilenet_v1").memory(dtype="int8").peak_memory
+        1204224
+        """
+        from convcost.memory.analysis import Memory, MemorySettings
+        from convcost.memory.dtypes import with_dtypes
+
+        _check_valued(self.network)
+        settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
+        return Memory.of(with_dtypes(self.network, dtype), settings)
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.
@@ -277,6 +320,7 @@ class Model(Struct, frozen=True, eq=False):
         allow: Sequence[str] = ("separable",),
         options: Mapping[str, int | bool] | None = None,
         ends: bool = False,
+        batch: int = 1,
         fold: bool = True,
     ) -> Suggestion:
         """Return which layers to rewrite until the network keeps limits, the biggest saving for each layer first.
@@ -286,10 +330,11 @@ class Model(Struct, frozen=True, eq=False):
             allow: The rewrites that may be used.
             options: Options of the rewrites, such as `{"groups": 4}`.
             ends: Whether the first and the last layer with weights may be touched too.
+            batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
         Raises:
-            OptionError: A limit, rewrite or option cannot be used.
+            OptionError: A limit, rewrite, option or batch cannot be used.
 
         >>> load("examples/worked_standard").suggest(max={"mults": "100k"}, ends=True)
         <Suggestion: One standard convolution: the limits are kept with 1 step>
@@ -298,7 +343,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.rewriting.suggest import Suggestion, limits_of
         from convcost.rewriting.text import can_rewrite
 
-        bounds = limits_of(max)
+        batch, bounds = positive("batch", batch), limits_of(max)
         rewrites = [with_options(name, options or {}, allow) for name in allow]
         _check_valued(self.network)
         origin = self.origin
@@ -308,7 +353,7 @@ class Model(Struct, frozen=True, eq=False):
                 return True
             return can_rewrite(origin.reader.source, origin.settings, self.network, changes)
 
-        return Suggestion.of(self.network, rewrites, bounds, ends=ends, fold=fold, can=can)
+        return Suggestion.of(self.network, rewrites, bounds, ends=ends, batch=batch, fold=fold, can=can)
 
     def verify(
         self,
@@ -367,6 +412,8 @@ class Model(Struct, frozen=True, eq=False):
         base: str | None = None,
         baseline: str | Path | None = None,
         strict: bool = False,
+        batch: int = 1,
+        fold: bool = True,
     ) -> Check:
         """Hold the network to its budgets: that in its spec, those of a `convcost.yaml`, and `max`.
 
@@ -376,6 +423,8 @@ class Model(Struct, frozen=True, eq=False):
             base: The revision that growth is measured against, from where `HEAD` and it parted.
             baseline: The JSON report that growth is measured against.
             strict: Whether a warning fails, too.
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
         Raises:
             ConvcostError: The configuration or the baseline is wrong, or no budget is for the network.
@@ -383,7 +432,9 @@ class Model(Struct, frozen=True, eq=False):
         >>> load("mobilenet_v1").check(max={"mults": "600M", "params": "5M"})
         <Check: Within budget: 2 limits>
         """
-        return check_models([self], max=max, config=config, base=base, baseline=baseline, strict=strict)
+        return check_models(
+            [self], max=max, config=config, base=base, baseline=baseline, strict=strict, batch=batch, fold=fold
+        )
 
 
 class RewrittenModel(Model, frozen=True, eq=False, kw_only=True):
@@ -528,20 +579,23 @@ def check_models(
     base: str | None = None,
     baseline: str | Path | None = None,
     strict: bool = False,
+    batch: int = 1,
+    fold: bool = True,
     max_layers: int | None = None,
 ) -> Check:
     """Hold networks to their budgets; see `convcost.check` for the arguments."""
     from convcost.budget import checking, configuration
     from convcost.budget.targets import name_of
 
+    batch = positive("batch", batch)
     path = str(config) if config is not None else None if max else configuration.find()
     read = configuration.read(path) if path else None
     named = [_held(spec) for spec in specs] or list(read.models if read else ())
     files = [name for spec in named if (name := name_of(spec))]
     budgets = [configuration.given(metric, plain(value)) for metric, value in (max or {}).items()]
     with limits.limited(plain(max_layers)):
-        against = checking.against(base, str(baseline) if baseline is not None else None, files)
-        return checking.run(named, read, against, budgets=budgets, settings=set, strict=strict)
+        against = checking.against(base, str(baseline) if baseline is not None else None, files, batch=batch, fold=fold)
+        return checking.run(named, read, against, budgets=budgets, settings=set, strict=strict, batch=batch, fold=fold)
 
 
 def _held(spec: Model | SpecLike) -> Origin | Network | SpecLike:

@@ -29,7 +29,7 @@ def initial(
     settings: Mapping[str, str],
     models: Sequence[str] = (),
 ) -> str:
-    """Return the text of a configuration that allows networks what they cost, and some more.
+    """Return the text of a configuration with limits somewhat above the costs of networks.
 
     Args:
         analyses: What each spec costs, by its path or shipped name.

@@ -143,13 +143,13 @@ def _equations(totals: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _defined(terms: Subterms) -> list[str]:
-    """Return what the names in the formulas stand for: a line each, or one line where they are many."""
+    """Return the definitions of the names in the formulas: a line each, or one line where they are many."""
     lines = [f"{name} = {value}" for name, value in terms.definitions()]
     return lines if len(lines) <= _MOST_LINES else ["; ".join(lines)]
 
 
 def held(free: Free, terms: Subterms | None = None) -> Iterator[str]:
-    """Yield for which values the formulas hold, in short names where there are some."""
+    """Yield the values for which the formulas hold, in short names where there are some."""
     yield f"For {', '.join(free_symbols.facts(free))}."
     conditions = list(free_symbols.simplified(free, terms))
     if conditions:

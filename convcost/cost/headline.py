@@ -1,4 +1,4 @@
-"""What stands above and below the table of an analysis: how big the network is, and what the numbers count."""
+"""The lines above and below the table of an analysis: the network's size, and the convention."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from convcost import metrics
 from convcost.cost.analysis import Analysis
 from convcost.cost.labels import weights_and_path
+from convcost.cost.weights import weights_width
 from convcost.reports.table import Column, bytes_text, counted, grouped, percent, short
 
 _MEANINGS = (
@@ -27,7 +28,8 @@ def size(analysis: Analysis) -> str:
     """Return how big a network is in one line, in round numbers."""
     numbers = [f"{short(analysis.value(name))} {name}" for name in ("params", "macs", "flops")]
     numbers[-1] += _for_inputs(analysis.batch)
-    weights = f"{bytes_text(analysis.value('weight_bytes'))} of float32 weights"
+    width = weights_width(analysis.network, [layer.cost for layer in analysis.layers])
+    weights = f"{bytes_text(analysis.value('weight_bytes'))} of {f'{width} ' if width else ''}weights"
     return " · ".join([*numbers, weights])
 
 
@@ -47,14 +49,21 @@ def _for_inputs(batch: int) -> str:
 
 
 def footnotes(analysis: Analysis) -> Iterator[str]:
-    """Yield what the numbers are, those that stand nowhere else, and how many layers there are."""
+    """Yield the convention, the numbers without a column, and the number of layers."""
     yield _MEANINGS
     yield " · ".join(f"{grouped(analysis.value(name))} {metrics.words(name)}" for name in _MORE)
     yield layers(analysis)
     yield convention(analysis)
-    declared = sum("declared" in layer.notes for layer in analysis.layers)
-    if declared:
-        yield f"{counted(declared, 'row')} declared: their costs are the author's; nothing derives or proves them."
+    yield from declared_note(analysis)
+
+
+def declared_note(*analyses: Analysis) -> list[str]:
+    """Return a footnote with the number of rows at declared costs; none where there is no such row."""
+    rows = sum("declared" in layer.notes for analysis in analyses for layer in analysis.layers)
+    whose = "its costs" if rows == 1 else "their costs"
+    return (
+        [f"{counted(rows, 'row')} declared: {whose} are the author's; nothing derives or proves them."] if rows else []
+    )
 
 
 def layers(analysis: Analysis) -> str:
@@ -81,13 +90,13 @@ def convention(analysis: Analysis) -> str:
 
 
 def meanings(columns: tuple[str, ...]) -> Iterator[str]:
-    """Yield what each chosen metric is."""
+    """Yield the description of each chosen metric."""
     for name in columns:
         yield f"{metrics.heading(name)}: {metrics.METRICS[name].about}"
 
 
 def as_separable(analysis: Analysis) -> Iterator[str]:
-    """Yield what the convolutions of a network without separable ones would cost as such."""
+    """Yield the cost that a network's convolutions would have as separable ones, if it has none."""
     ratios = [layer.ratio for layer in analysis.layers if layer.ratio is not None]
     if not ratios or any(ratio.kind == "separable" for ratio in ratios):
         return

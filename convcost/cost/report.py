@@ -291,7 +291,7 @@ class AnalysisReport(Struct, frozen=True):
         )
 
     def _footnotes(self, keys: Sequence[str]) -> Iterator[str]:
-        """Yield what stands below the table: what the numbers are, for which values, and how they are counted."""
+        """Yield the table's footnotes: what the numbers are, for which values, and how they are counted."""
         analysis = self.analysis
         if not self.columns:
             yield from headline.footnotes(analysis)
@@ -370,7 +370,7 @@ class AnalysisReport(Struct, frozen=True):
         return [*map(figure, self._values()(key))]
 
     def _type(self, members: Sequence[LayerCost]) -> str:
-        """Return what a row is; of all layers of a type how many they are."""
+        """Return the type of a row, or the number of its layers where it stands for all of a type."""
         if self.rows.of_types:
             return counted(len(members), "layer")
         return label(members[0]) if len(members) == 1 else label_of_several(members)
@@ -404,7 +404,7 @@ def check_sort(column: str) -> str:
 
 
 def check_columns(columns: Sequence[str]) -> None:
-    """Refuse columns that there are not.
+    """Refuse unknown columns.
 
     Raises:
         OptionError: There is no such column; all that are unknown are named.
@@ -420,7 +420,7 @@ def _is_metric(column: str) -> bool:
 
 
 def check_by(by: str | None) -> None:
-    """Refuse what layers are not summed by.
+    """Refuse an unknown key by which to sum layers.
 
     Raises:
         OptionError: They are summed by their types only.
@@ -430,7 +430,7 @@ def check_by(by: str | None) -> None:
 
 
 def _unknown(option: str, column: str, others: Iterable[str]) -> ErrorDetail:
-    """Return the error of a column that there is not; those of other packages are looked for here only."""
+    """Return the error of an unknown column; columns of other packages are looked for here only."""
     known = [*others, *METRICS]
     help = nearest(column, known) or f"known: {metrics.listed(known)}"
     return ErrorDetail(f"{option}: there is no column {column!r}", help=help)
@@ -479,7 +479,7 @@ def _record(
 
 
 def _usual(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the numbers of a row that nobody needs to ask for: the standard metrics, and the ledger."""
+    """Return the default numbers of a row: the standard metrics, and the ledger."""
     numbers = {metric.name: row[metric.name] for metric in metrics.standard()}
     return numbers | {f"ops_{kind}": row["ops"].get(kind, 0) for kind in KINDS}
 

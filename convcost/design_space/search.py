@@ -35,7 +35,7 @@ class Search:
         self.fixed = task.fixed
 
     def beyond(self, count: int, limits: Sequence[SweepLimit]) -> bool:
-        """Return whether it is sure that every multiple from this one on is invalid or exceeds a limit."""
+        """Return whether every multiple from this one on is proved to be invalid or to exceed a limit."""
         raise NotImplementedError
 
     def above(self, count: int, end: int) -> range:
@@ -133,7 +133,7 @@ class FormulaSearch(Search):
         return _common([min(steps), Fraction(default)] if default else [min(steps)])
 
     def beyond(self, count: int, limits: Sequence[SweepLimit]) -> bool:
-        """Return whether it is sure that every multiple from this one on is invalid or exceeds a limit."""
+        """Return whether every multiple from this one on is proved to be invalid or to exceed a limit."""
         classes = 1
         while True:
             wanted = 1

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROUNDS = 7
-SPEC = Path(__file__).parent.parent.parent / "specs" / "mobilenet_v1.yaml"
+SPEC = Path(__file__).parent.parent.parent / "specs" / "classification" / "mobilenet_v1.yaml"
 CONVCOST = [sys.executable, "-m", "convcost"]
 IMPORTS = [sys.executable, "-c", "import typer, rich.console, rich.table, yaml"]
 COMPOSE = [

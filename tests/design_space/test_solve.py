@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
 import convcost
 from convcost.errors import ConvcostError, FormulaError, OptionError
-
-SPECS = Path(convcost.__file__).parent.parent / "specs"
+from convcost.spec.source import shipped
 
 
 def tried(spec, name, values, limits):
@@ -106,7 +104,7 @@ def test_what_cannot_be_solved_is_told(symbol, limits, message):
         convcost.solve("mobilenet_v1", symbol, max=limits)
 
 
-SHIPPED = [path.relative_to(SPECS).with_suffix("").as_posix() for path in sorted(SPECS.rglob("*.yaml"))]
+SHIPPED = sorted(shipped())
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -15,12 +15,12 @@ from convcost.cost.report import AnalysisReport
 from convcost.reports import formats
 from convcost.reports.folding import MOST_LINES, MOST_ROWS
 from convcost.reports.table import Page
+from convcost.spec.source import shipped
 
 HERE = Path(__file__).parent
-SPECS = HERE.parents[1] / "specs"
 DATA = HERE.parent / "networks" / "data"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-NETWORKS = sorted(path.stem for path in SPECS.glob("*.yaml"))
+NETWORKS = sorted(name for name in shipped() if "/" not in name)
 
 
 def _commands():
@@ -86,7 +86,7 @@ def numbers(text, title):
 
 
 def analysed(name, width=140, **options):
-    report = AnalysisReport.of(convcost.analyze(SPECS / f"{name}.yaml"), **options)
+    report = AnalysisReport.of(convcost.analyze(name), **options)
     return formats.render("table", [report], Page(width=width))
 
 
