@@ -71,11 +71,6 @@ _SYMBOLS = (
 _FORMULAS = (Column("Params =", drop=1), Column("Mults =", drop=1, footnote=_SYMBOLS))
 _FORMULA_KEYS = ("params", "mults", "adds")
 _RATIO_KEYS = ("kind", "formula", "numbers", "exact", "value", "term")
-_SUMMARY = (
-    Column("Total", role="name"),
-    Column("Value", right=True, role="number"),
-    Column("Meaning", drop=1, least=30),
-)
 
 
 class AnalysisReport(Struct, frozen=True):
@@ -328,13 +323,16 @@ class AnalysisReport(Struct, frozen=True):
 
     def _totals_table(self) -> Table:
         """Return the table of the network's totals."""
+        if self.analysis.network.free is not None:
+            from convcost.cost import free_report  # symbolic numbers are imported where there are some
+
+            return free_report.summary(self.analysis, headline.totals(self.analysis))
         footer = [headline.layers(self.analysis), headline.convention(self.analysis)]
-        if self.analysis.network.free is None:
-            footer += headline.as_separable(self.analysis)
+        footer += headline.as_separable(self.analysis)
         return Table(
             **self._head(titles.batched(self.analysis.batch)),
-            columns=_SUMMARY,
-            rows=[Row(cells) for cells in headline.totals(self.analysis)],
+            columns=headline.SUMMARY,
+            rows=[Row((name, figure(value), about)) for name, value, about in headline.totals(self.analysis)],
             total=("", "", ""),
             footer=tuple(footer),
         )

@@ -168,3 +168,15 @@ def test_the_width_that_a_table_without_such_an_option_names_shows_all_columns()
     needed = int(re.search(r"COLUMNS=(\d+) shows them\.", " ".join(shown(80).split()))[1])
     assert "hidden" in shown(needed - 1)
     assert "hidden" not in shown(needed)
+
+
+def test_formulas_of_a_summary_are_those_of_the_network(folder):
+    """At width 1 each width is itself; torchvision has 5,288,548 params and 42,016 buffers for EfficientNet-B0."""
+    text = commands.screen(commands.COMMANDS["analyze-free-summary"], 140)
+    text = text.replace("\n", " ").replace(",", "").replace("²", "**2").replace("·", "*")
+    widths = dict(re.findall(r"(c\d) = make_divisible\((\d+)", text))
+    found = {}
+    for name in ("params", "buffers"):
+        formula = re.search(rf" {name} = ([c0-9*/+ ]+?) \w+ =", text)[1]
+        found[name] = eval(re.sub(r"c\d", lambda match: widths[match[0]], formula))  # noqa: S307 -- our own text
+    assert found == {"params": 5_288_548, "buffers": 42_016}
