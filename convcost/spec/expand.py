@@ -529,7 +529,7 @@ class Expander:
         path: Path,
     ) -> Values:
         """Read a layer's fields and add it, or the layers that it is written for."""
-        ranked = all(feed.ranked for feed in feeds)
+        ranked = feeds[0].ranked if len(feeds) == 1 else all(feed.ranked for feed in feeds)
         if layer.merges() and not ranked:
             return (feeds[0].unranked(),)
         for number, feed in enumerate(feeds):
