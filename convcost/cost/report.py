@@ -165,10 +165,13 @@ class AnalysisReport(Struct, frozen=True):
         asked = self._metrics()
         names = asked or tuple(standard_names())
         if self.summary:
-            return [_record(name, total_head(self.analysis, names), None, (), "", asked)]
+            return [_record(name, total_head(self.analysis, names), None, (), "", asked, names)]
         found = heads(self.analysis, self.layers, self._values(), names)
+        symbolic = self.analysis.network.free is not None
         records = [
-            _record(name, row, ratio_document(layer.ratio), layer.notes, fields_text(layer), asked)
+            _record(
+                name, row, ratio_document(layer.ratio), layer.notes, fields_text(layer, symbolic=symbolic), asked, names
+            )
             for row, layer in zip(found, self.layers, strict=True)
         ]
         if not self.formulas:
@@ -462,7 +465,13 @@ def _reasons(layer: LayerCost) -> list[str]:
 
 
 def _record(
-    network: str, row: Mapping[str, Any], ratio: Any, notes: Sequence[str], fields: str, columns: Sequence[str]
+    network: str,
+    row: Mapping[str, Any],
+    ratio: Any,
+    notes: Sequence[str],
+    fields: str,
+    columns: Sequence[str],
+    usual: Sequence[str],
 ) -> dict[str, Any]:
     inputs = row["input_shape"]
     several = bool(inputs) and isinstance(inputs[0], list | tuple)
@@ -471,17 +480,27 @@ def _record(
         **{key: row[key] for key in ("name", "type", "file", "line")},
         "input_shape": " ".join(map(sized, inputs)) if several else sized(inputs),
         "output_shape": sized(row["output_shape"]),
-        **(_chosen(row, columns) if columns else _usual(row)),
+        **(_chosen(row, columns) if columns else _usual(row, usual)),
         **{f"ratio_{key}": getattr(ratio, key, None) for key in _RATIO_KEYS},
         "notes": "; ".join(notes),
         "fields": fields,
     }
 
 
+<<<<<<< HEAD
 def _usual(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the default numbers of a row: the standard metrics, and the ledger."""
     numbers = {metric.name: row[metric.name] for metric in metrics.standard()}
     return numbers | {f"ops_{kind}": row["ops"].get(kind, 0) for kind in KINDS}
+=======
+def _usual(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the numbers of a row that nobody needs to ask for: the standard metrics, and the ledger."""
+    ops = row["ops"]
+    return {name: row[name] for name in names} | {key: ops.get(kind, 0) for key, kind in _OPS.items()}
+
+
+_OPS = {f"ops_{kind}": kind for kind in KINDS}
+>>>>>>> 5617e9f8a7a87897f3d49dbebff650015fd8b516
 
 
 def _chosen(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:

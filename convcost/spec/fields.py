@@ -109,8 +109,19 @@ class Fields:
         fields = layer.fields
         given: dict[str, Given] = {}
         for name, (key, value) in node.entries.items():
-            follower = followers(layer).get(name) if name not in fields else None
-            if layer.gathers and name not in fields:
+            field = fields.get(name)
+            if field is not None:
+                if value.__class__ is Scalar and value.null:
+                    continue
+                form = field.read.form
+                if form.kind in _READ_APART:
+                    read = self._value(field, value, where)
+                else:
+                    read = self.values.read(value, where, form.words)
+                given[name] = Given(read, value, outer)
+                continue
+            follower = followers(layer).get(name)
+            if layer.gathers:
                 gathered = given.setdefault(layer.gathers, Given({}, value, outer))
                 read = self.values.read(value, where)
                 if isinstance(gathered.value, dict):
@@ -118,6 +129,7 @@ class Fields:
                 if read is INVALID:
                     gathered.value = INVALID
                 continue
+<<<<<<< HEAD
             if name not in fields and name not in layer.checked and follower is None:
                 self._unknown_field(name, key, value, layer, given, where)
             elif value.__class__ is Scalar and value.null:
@@ -129,6 +141,16 @@ class Fields:
                 else:
                     read = self._value(field, value, where)
                 given[name] = Given(read, value, outer)
+=======
+            if name not in layer.checked and follower is None:
+                help = nearest(name, [*allowed(layer), *([BRANCHES] if layer.merges() else [])])
+                self.values.errors.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
+                _take_as_meant(name, fields, given, key)
+            elif value.__class__ is Scalar and value.null:
+                continue
+            elif follower is None:
+                given[name] = Given(self.values.read(value, where), value, outer)
+>>>>>>> 5617e9f8a7a87897f3d49dbebff650015fd8b516
             else:
                 given[name] = Given(self._follower(value, name, follower, where, outer), value, outer)
         return given
