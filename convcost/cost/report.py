@@ -487,12 +487,6 @@ def _record(
     }
 
 
-<<<<<<< HEAD
-def _usual(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the default numbers of a row: the standard metrics, and the ledger."""
-    numbers = {metric.name: row[metric.name] for metric in metrics.standard()}
-    return numbers | {f"ops_{kind}": row["ops"].get(kind, 0) for kind in KINDS}
-=======
 def _usual(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return the numbers of a row that nobody needs to ask for: the standard metrics, and the ledger."""
     ops = row["ops"]
@@ -500,7 +494,6 @@ def _usual(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 _OPS = {f"ops_{kind}": kind for kind in KINDS}
->>>>>>> 5617e9f8a7a87897f3d49dbebff650015fd8b516
 
 
 def _chosen(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:

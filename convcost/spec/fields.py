@@ -117,7 +117,7 @@ class Fields:
                 if form.kind in _READ_APART:
                     read = self._value(field, value, where)
                 else:
-                    read = self.values.read(value, where, form.words)
+                    read = self.values.read(value, where, _words(field))
                 given[name] = Given(read, value, outer)
                 continue
             follower = followers(layer).get(name)
@@ -129,28 +129,12 @@ class Fields:
                 if read is INVALID:
                     gathered.value = INVALID
                 continue
-<<<<<<< HEAD
-            if name not in fields and name not in layer.checked and follower is None:
+            if name not in layer.checked and follower is None:
                 self._unknown_field(name, key, value, layer, given, where)
             elif value.__class__ is Scalar and value.null:
                 continue
             elif follower is None:
-                field = fields.get(name)
-                if field is None or field.read.form.kind not in _READ_APART:
-                    read = self.values.read(value, where, _words(field))
-                else:
-                    read = self._value(field, value, where)
-                given[name] = Given(read, value, outer)
-=======
-            if name not in layer.checked and follower is None:
-                help = nearest(name, [*allowed(layer), *([BRANCHES] if layer.merges() else [])])
-                self.values.errors.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
-                _take_as_meant(name, fields, given, key)
-            elif value.__class__ is Scalar and value.null:
-                continue
-            elif follower is None:
                 given[name] = Given(self.values.read(value, where), value, outer)
->>>>>>> 5617e9f8a7a87897f3d49dbebff650015fd8b516
             else:
                 given[name] = Given(self._follower(value, name, follower, where, outer), value, outer)
         return given
