@@ -43,8 +43,11 @@ def label_of_several(layers: Sequence[LayerCost]) -> str:
 
 
 def has_weights(layer: LayerCost) -> bool:
-    """Return whether a layer is what people count as one: a convolution or a linear layer, not a norm or a pool."""
-    return layer.type in REGISTRY and REGISTRY[layer.type].weights
+    """Return whether a layer is what people count as one: a convolution, a linear or a recurrent layer, not a norm."""
+    if layer.type not in REGISTRY:
+        return False
+    kind = REGISTRY[layer.type]
+    return kind.weights or (kind.macs and layer.cost.params != 0)
 
 
 def _without_stride(layer: LayerCost) -> str:

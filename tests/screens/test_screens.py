@@ -111,6 +111,7 @@ def test_the_rows_of_every_network_fit_and_add_up_to_what_its_implementation_has
         assert any(abs(float(count) * size - data[what]) <= data[what] / 2000 for what in ("params", "macs"))
 
 
+WITH_WEIGHTS = ("conv", "transposed_conv", "linear", "lstm", "gru")
 LAYERS = {"alexnet": 8, "vgg16": 16, "mobilenet_v1": 28, "densenet121": 121}
 PATHS = {"resnet18": 18, "resnet50": 50, "resnext50_32x4d": 50, "inception_v3": 48, "googlenet": 22}
 
@@ -119,7 +120,7 @@ PATHS = {"resnet18": 18, "resnet50": 50, "resnext50_32x4d": 50, "inception_v3": 
 def test_the_total_counts_the_layers_that_people_count(name):
     """The papers' own numbers: those in the networks' names, 28 of MobileNet, 22 of GoogLeNet, 48 of Inception-v3."""
     text = analysed(name)
-    weights = sum(layer["kind"] in ("conv", "transposed_conv", "linear") for layer in recorded(name)["layers"])
+    weights = sum(layer["kind"] in WITH_WEIGHTS for layer in recorded(name)["layers"])
     assert f"\n{weights:,} layers with weights" in text
     assert re.search(rf"^Total +{weights} layers ", text, re.MULTILINE)
     assert LAYERS.get(name, weights) == weights
