@@ -104,7 +104,7 @@ def standard_names() -> list[str]:
 
 
 def network_document(network: Network) -> documents.NetworkDocument:
-    """Return which network it is."""
+    """Return the description of a network."""
     return documents.NetworkDocument(
         name=network.name or None,
         file=network.file or None,
@@ -198,7 +198,7 @@ def plain(value: Any) -> Any:
 def heads(
     analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield which layer each row is and what it costs, formulas as their texts."""
+    """Yield each row's layer and costs, formulas as their texts."""
     found = numbers_of_rows(analysis, rows, values, names)
     if analysis.network.free is None:
         return found
@@ -210,7 +210,7 @@ def heads(
 def numbers_of_rows(
     analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield which layer each row is and what it costs, formulas as they are."""
+    """Yield each row's layer and costs, formulas as they are."""
     file = analysis.network.file or None
     keys = ("name", "type", "file", "line", "input_shape", "output_shape", *names, "ops")
     columns = [map(plain, values(name)) if metrics.METRICS[name].is_ratio else values(name) for name in names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,47 @@ from convcost.spec import limits
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _EXAMPLES = "examples"
+
+SPEC_FORM = "a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
+"""What a file should be that is none."""
+_FOREIGN = {
+    ".onnx": "an ONNX model",
+    ".pt": "a model saved by PyTorch",
+    ".pth": "a model saved by PyTorch",
+    ".pkl": "a pickle of Python",
+    ".ckpt": "a checkpoint",
+    ".h5": "a model saved by Keras (HDF5)",
+    ".hdf5": "a model saved by Keras (HDF5)",
+    ".keras": "a model saved by Keras",
+    ".tflite": "a TensorFlow Lite model",
+    ".pb": "a TensorFlow graph",
+    ".safetensors": "weights in the format safetensors",
+    ".npz": "arrays of NumPy",
+    ".npy": "an array of NumPy",
+    ".png": "an image",
+    ".jpg": "an image",
+    ".jpeg": "an image",
+    ".gif": "an image",
+    ".webp": "an image",
+    ".pdf": "a PDF document",
+    ".py": "a Python program",
+}
+"""Files of other programs by their suffix."""
+_STARTS = {
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
+    b"RIFF": "an image",
+    b"\x89HDF": "a model saved by Keras (HDF5)",
+    b"PK\x03\x04": "a zip file",
+    b"\x93NUMPY": "an array of NumPy",
+    b"%PDF": "a PDF document",
+    b"\x80\x02": "a pickle of Python",
+    b"\x80\x04": "a pickle of Python",
+    b"\x1f\x8b": "a compressed file",
+}
+"""What files of other programs begin with."""
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 class Source(Struct, frozen=True):
@@ -54,8 +96,13 @@ def read(spec: str | Path) -> Source:
             return Source(shown, _decode(_bytes(path), shown))
         if path.is_relative_to(_PACKAGE):  # the same file again, by its path
             return Source(shown, _decode(_bytes(path), shown))
-        return Source(shown, _decode(files.read(path, limits.max_bytes()), shown))
+        data = files.read(path, limits.max_bytes())
+        if what := _foreign(path.suffix, data):
+            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
+        return Source(shown, _decode(data, shown))
     except files.RefusedFile as refused:
+        if refused.too_large and (what := _foreign(path.suffix)):
+            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM)) from None
         help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
         raise SpecError(_unreadable(shown, refused.reason, help, refused.found)) from None
     except FileNotFoundError:
@@ -110,6 +157,17 @@ def _bytes(path: Path) -> bytes:
         from pkgutil import get_data
 
         return get_data("convcost", path.relative_to(_PACKAGE).as_posix()) or b""
+
+
+def _foreign(suffix: str, data: bytes = b"") -> str:
+    """Return what a file of another program is, by its first bytes and its suffix; nothing for a text."""
+    named = _FOREIGN.get(suffix.lower(), "")
+    for start, what in _STARTS.items():
+        if data.startswith(start):
+            return named or what
+    if data[4:8] == b"TFL3":
+        return _FOREIGN[".tflite"]
+    return named if not data or _BINARY.search(data) else ""
 
 
 def _decode(data: bytes, file: str) -> str:

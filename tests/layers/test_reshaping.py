@@ -148,7 +148,15 @@ def test_the_norm_of_a_window(builder, p, ops):
 # type, input, its layout, fields, message, found, help
 REFUSED = [
     ("tokens", [8], "", {}, "tokens takes channels and spatial sizes", "[8] reaches it", "a vector has none"),
-    ("feature_map", [8, 3, 4], "", {}, "feature_map takes tokens", "[8, 3, 4] reaches it", "put `tokens` before it"),
+    (
+        "feature_map",
+        [8, 3, 4],
+        "",
+        {},
+        "feature_map takes tokens",
+        "[8, 3, 4] reaches it",
+        "leave it out: nothing is to be done",
+    ),
     (
         "feature_map",
         [12, 8],
@@ -329,7 +337,15 @@ REFUSED = [
         "a number serves all",
     ),
     ("roll", [8, 6], "", {"shift": 1}, "roll needs axis", "", ""),
-    ("flip", [8, 6], "", {"axis": 2}, "there is no axis 2 here", "[8, 6] reaches it, a feature map", ""),
+    (
+        "flip",
+        [8, 6],
+        "",
+        {"axis": 2},
+        "there is no axis 2 here",
+        "[8, 6] reaches it, a feature map",
+        "without the batch axis there are 2, from 0",
+    ),
     (
         "split",
         [8, 6],

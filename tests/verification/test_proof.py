@@ -14,7 +14,6 @@ from convcost.executor import types
 from convcost.layers import REGISTRY
 from convcost.spec.source import shipped as specs
 from convcost.verification import Interrupted, Settings, proof, verify
-from convcost.verification.results import LAYERWISE
 
 ALL = sorted(specs())
 
