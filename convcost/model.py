@@ -138,7 +138,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.memory.analysis import Memory, MemorySettings
         from convcost.memory.dtypes import with_dtypes
 
-        _check_valued(self.network)
+        check_valued(self.network)
         settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
         return Memory.of(with_dtypes(self.network, dtype), settings)
 
