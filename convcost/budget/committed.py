@@ -118,7 +118,7 @@ def _contents(revision: Revision, paths: Sequence[str]) -> dict[str, Source | Ba
 
 
 def _objects(revision: Revision, paths: Sequence[str]) -> Iterator[tuple[str, str, str, int]]:
-    """Yield each path with the kind, the name and the size of what it is at a commit; nothing of what is not there.
+    """Yield each path that exists at a commit, with the kind, the name and the size of its object.
 
     Source: the output of `--batch-check` with `--follow-symlinks`, https://git-scm.com/docs/git-cat-file
     """

@@ -28,7 +28,7 @@ def relu6(job: Job, x: Array) -> Array:
 
 @executes("leaky_relu")
 def leaky_relu(job: Job, x: Array, *, negative_slope: Number) -> Array:
-    """Each value x, or negative_slope · x where x is not positive: 1 cmp and 1 mul per value, whatever its sign."""
+    """Return each value x, or negative_slope · x where x is not positive: 1 cmp and 1 mul per value."""
     slope = negative_slope if isinstance(negative_slope, float) else Fraction(negative_slope)
     return Array(x.shape, _leaky(job, x.values, slope))
 
@@ -46,7 +46,7 @@ def prelu(job: Job, x: Array, *, axis: int = 0, num_parameters: int) -> Array:
 
 @executes("sigmoid")
 def sigmoid(job: Job, x: Array) -> Array:
-    """The logistic function, e / (1 + e) with e = exp(x): 1 exp, 1 add and 1 div per value."""
+    """Return the logistic function, e / (1 + e) with e = exp(x): 1 exp, 1 add and 1 div per value."""
     exponentials = job.arithmetic.exp(x.values)
     return Array(x.shape, job.arithmetic.div(exponentials, job.arithmetic.add(exponentials, 1)))
 
@@ -59,7 +59,7 @@ def silu(job: Job, x: Array) -> Array:
 
 @executes("tanh")
 def tanh(job: Job, x: Array) -> Array:
-    """The hyperbolic tangent: 1 tanh per value."""
+    """Return the hyperbolic tangent: 1 tanh per value."""
     return Array(x.shape, job.arithmetic.tanh(x.values))
 
 
@@ -88,8 +88,8 @@ def gelu(job: Job, x: Array, *, approximate: Literal["none", "tanh"]) -> Array:
     6 mul, 2 add and 1 tanh.
 
     Args:
-        job: takes the count.
-        x: any shape.
+        job: Takes the count.
+        x: Any shape.
         approximate: "none" or "tanh".
 
     Source: Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2
@@ -112,14 +112,14 @@ def hard_tanh(job: Job, x: Array, *, min_val: Number, max_val: Number) -> Array:
 
 @executes("elu")
 def elu(job: Job, x: Array, *, alpha: Number) -> Array:
-    """Each value x, or alpha · (exp(x) - 1) where it is not positive; all four operations for every value."""
+    """Return each value x, or alpha · (exp(x) - 1) where it is not positive; all four operations for every value."""
     bent = job.arithmetic.mul(job.arithmetic.sub(job.arithmetic.exp(x.values), 1), alpha)
     return Array(x.shape, _chosen(job, x.values, bent))
 
 
 @executes("selu")
 def selu(job: Job, x: Array) -> Array:
-    """The values of `elu` with a fixed alpha, times a fixed factor: 1 mul more.
+    """Return the values of `elu` with a fixed alpha, times a fixed factor: 1 mul more.
 
     Source: Klambauer et al. 2017, arXiv:1706.02515, section 2
     """
@@ -131,7 +131,7 @@ def celu(job: Job, x: Array, *, alpha: Number) -> Array:
     """max(0, x) + min(0, alpha · (exp(x / alpha) - 1)).
 
     Raises:
-        ValueError: alpha is zero.
+        ValueError: `alpha` is zero.
     """
     arithmetic = job.arithmetic
     if alpha == 0:
@@ -160,10 +160,10 @@ def mish(job: Job, x: Array) -> Array:
 
 @executes("glu")
 def glu(job: Job, x: Array, *, axis: int = 0) -> Array:
-    """The first half of an axis times the sigmoid of the second: the operations of `silu` per output value.
+    """Return the first half of an axis times the sigmoid of the second: the operations of `silu` per output value.
 
     Raises:
-        ValueError: the axis cannot be halved.
+        ValueError: The axis cannot be halved.
     """
     if x.shape[axis] % 2:
         raise ValueError(f"an axis of {x.shape[axis]} cannot be halved")
@@ -195,7 +195,7 @@ def softmax(job: Job, x: Array, *, axis: int = 0) -> Array:
 
 @executes("log_softmax")
 def log_softmax(job: Job, x: Array, *, axis: int = 0) -> Array:
-    """The values x - max - log(Σ exp(x - max)) over the n values along an axis.
+    """Return the values x - max - log(Σ exp(x - max)) over the n values along an axis.
 
     Per position: n - 1 cmp, n add for the differences, n exp, n add for the sum, 1 log, n add for the result.
     """
@@ -218,6 +218,6 @@ def _leaky(job: Job, values: Values, slope: Number) -> list[Number]:
 
 
 def _chosen(job: Job, values: Values, others: Values) -> list[Number]:
-    """Each value that is positive, else the other of its place: 1 cmp per value."""
+    """Return each value that is positive, else the other of its place: 1 cmp per value."""
     positive = job.arithmetic.positive(values)
     return [value if keep else other for value, keep, other in zip(values, positive, others, strict=True)]

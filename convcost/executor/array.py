@@ -16,11 +16,11 @@ class Array(msgspec.Struct, frozen=True):
     """Numbers with a shape, channels first: (C, L), (C, H, W), (C, D, H, W), or (F,) for a vector.
 
     Args:
-        shape: the size of each axis, in values.
-        values: the numbers in row-major order, ∏ shape of them.
+        shape: The size of each axis, in values.
+        values: The numbers in row-major order, ∏ shape of them.
 
     Raises:
-        ValueError: the shape does not hold as many numbers as there are values.
+        ValueError: The shape does not hold as many numbers as there are values.
 
     >>> Array((2, 1, 2), [1, 2, 3, 4]).channels()
     [[1, 2], [3, 4]]
@@ -39,13 +39,13 @@ class Array(msgspec.Struct, frozen=True):
         return self.shape[1:]
 
     def channels(self) -> list[list[Number]]:
-        """The values of each channel, positions in row-major order; a vector's features are its channels."""
+        """Return the values of each channel, positions in row-major order; a vector's features are its channels."""
         area = prod(self.sizes)
         return [self.values[start : start + area] for start in range(0, self.shape[0] * area, area)]
 
 
 def axis_first(x: Array, axis: int) -> Array:
-    """The tensor with one axis before all others, so that its channels are along that axis.
+    """Return the tensor with one axis before all others, so that its channels are along that axis.
 
     >>> axis_first(Array((2, 3), [1, 2, 3, 4, 5, 6]), 1)
     Array(shape=(3, 2), values=[1, 4, 2, 5, 3, 6])
@@ -63,7 +63,7 @@ def axis_first(x: Array, axis: int) -> Array:
 
 
 def axis_back(x: Array, axis: int) -> Array:
-    """The tensor with its first axis at another place: the inverse of `axis_first`."""
+    """Return the tensor with its first axis at another place: the inverse of `axis_first`."""
     if axis == 0:
         return x
     size, rest = x.shape[0], x.shape[1:]
@@ -78,5 +78,5 @@ def axis_back(x: Array, axis: int) -> Array:
 
 
 def from_channels(channels: list[list[Number]], sizes: Shape) -> Array:
-    """The tensor with these channels over these spatial sizes, the inverse of `Array.channels`."""
+    """Return the tensor with these channels over these spatial sizes, the inverse of `Array.channels`."""
     return Array((len(channels), *sizes), [value for channel in channels for value in channel])

@@ -13,17 +13,17 @@ from convcost.executor.windows import selection
 
 @executes("attention_scores")
 def attention_scores(job: Job, queries: Array, keys: Array, *, num_heads: int, num_kv_heads: int) -> Array:
-    """The inner product of each query with each key, by head.
+    """Return the inner product of each query with each key, by head.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         queries: (…, Lq, num_heads · d).
         keys: (…, Lk, num_kv_heads · d).
-        num_heads: heads of the queries.
-        num_kv_heads: heads of the keys; neighbouring heads of the queries share one.
+        num_heads: Heads of the queries.
+        num_kv_heads: Heads of the keys; neighbouring heads of the queries share one.
 
     Raises:
-        ValueError: the heads do not divide.
+        ValueError: The heads do not divide.
 
     Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1
     """
@@ -44,16 +44,16 @@ def attention_scores(job: Job, queries: Array, keys: Array, *, num_heads: int, n
 
 @executes("attention_scale")
 def attention_scale(job: Job, x: Array, *, head_dim: int) -> Array:
-    """The scores times 1 / √head_dim, a constant: one mul each."""
+    """Return the scores times 1 / √head_dim, a constant: one mul each."""
     return Array(x.shape, job.arithmetic.mul(x.values, 1 / sqrt(head_dim)))
 
 
 @executes("attention_bias")
 def attention_bias(job: Job, scores: Array, *biases: Array) -> Array:
-    """The scores plus each of the biases, which are stretched to their shape: one add per score and bias.
+    """Return the scores plus each of the biases, which are stretched to their shape: one add per score and bias.
 
     Raises:
-        ValueError: a bias does not stretch to the shape of the scores.
+        ValueError: A bias does not stretch to the shape of the scores.
     """
     values = scores.values
     for bias in biases:
@@ -63,16 +63,16 @@ def attention_bias(job: Job, scores: Array, *biases: Array) -> Array:
 
 @executes("attention_context")
 def attention_context(job: Job, weights: Array, values: Array, *, num_kv_heads: int) -> Array:
-    """The sums of the values, each times its weight, by head; head beside head.
+    """Return the sums of the values, each times its weight, by head; head beside head.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         weights: (…, heads, Lq, Lk).
         values: (…, Lk, num_kv_heads · d).
-        num_kv_heads: heads of the values; neighbouring heads of the weights share one.
+        num_kv_heads: Heads of the values; neighbouring heads of the weights share one.
 
     Raises:
-        ValueError: the heads do not divide.
+        ValueError: The heads do not divide.
 
     Source: Vaswani et al. 2017, arXiv:1706.03762, equation 1
     """
@@ -93,7 +93,7 @@ def attention_context(job: Job, weights: Array, values: Array, *, num_kv_heads: 
 
 
 def _of_head(x: Array, batch: int, head: int, heads: int) -> list[list[Number]]:
-    """The channels of one head, each at all positions of one element of the batch."""
+    """Return the channels of one head, each at all positions of one element of the batch."""
     length, channels = x.shape[-2:]
     size = channels // heads
     own = x.values[batch * length * channels : (batch + 1) * length * channels]

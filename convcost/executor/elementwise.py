@@ -12,25 +12,25 @@ from convcost.executor.registry import Job, executes
 
 @executes("subtract")
 def subtract(job: Job, a: Array, b: Array, *, axis: int = 0) -> Array:
-    """The differences a - b, axes of size 1 stretched: 1 add per output value."""
+    """Return the differences a - b, axes of size 1 stretched: 1 add per output value."""
     return merged(job.arithmetic.sub, (a, b), axis)
 
 
 @executes("divide")
 def divide(job: Job, a: Array, b: Array, *, axis: int = 0) -> Array:
-    """The quotients a / b, axes of size 1 stretched: 1 div per output value."""
+    """Return the quotients a / b, axes of size 1 stretched: 1 div per output value."""
     return merged(job.arithmetic.div, (a, b), axis)
 
 
 @executes("maximum")
 def maximum(job: Job, *inputs: Array, axis: int = 0) -> Array:
-    """The largest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
+    """Return the largest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
     return merged(job.arithmetic.maximum, inputs, axis)
 
 
 @executes("minimum")
 def minimum(job: Job, *inputs: Array, axis: int = 0) -> Array:
-    """The smallest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
+    """Return the smallest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
     return merged(job.arithmetic.minimum, inputs, axis)
 
 
@@ -63,13 +63,13 @@ def elementwise(job: Job, x: Array, *, op: str, value: Number | tuple[Number, Nu
     """One operation on each value.
 
     Args:
-        job: takes the count.
-        x: any shape.
-        op: the operation.
-        value: the number of pow, add and multiply; (least, largest) of clamp; else None.
+        job: Takes the count.
+        x: Any shape.
+        op: The operation.
+        value: The number of pow, add and multiply; (least, largest) of clamp; else None.
 
     Raises:
-        ValueError: the operation takes no such value.
+        ValueError: The operation takes no such value.
 
     Source: https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
     """

@@ -12,12 +12,12 @@ class Groups:
     """The groups of a tensor: all values along some axes, at each position of the others.
 
     Args:
-        x: any shape.
-        axes: the axes that are taken together, in any order.
+        x: Any shape.
+        axes: The axes that are taken together, in any order.
 
     Attributes:
-        values: the values of each group, its axes and the positions in row-major order.
-        positions: the sizes of the other axes.
+        values: The values of each group, its axes and the positions in row-major order.
+        positions: The sizes of the other axes.
 
     >>> Groups(Array((2, 3), [1, 2, 3, 4, 5, 6]), (0,)).values
     [[1, 4], [2, 5], [3, 6]]
@@ -56,5 +56,5 @@ class Groups:
 
 
 def _moved(x: Array, axis: int, place: int) -> Array:
-    """The tensor with one axis at another place, the order of the others kept."""
+    """Return the tensor with one axis at another place, the order of the others kept."""
     return axis_back(axis_first(x, axis), place)

@@ -19,8 +19,8 @@ def linear(job: Job, x: Array, *, out_features: int, bias: bool) -> Array:
     Args:
         job: `weight` is (out_features, in_features), `bias` (out_features,).
         x: (in_features,), or any leading axes before these: the same weights at each position.
-        out_features: rows of weights.
-        bias: whether accumulators start at a bias rather than at zero.
+        out_features: Rows of weights.
+        bias: Whether accumulators start at a bias rather than at zero.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Linear.html
     """
@@ -36,16 +36,16 @@ def linear(job: Job, x: Array, *, out_features: int, bias: bool) -> Array:
 
 @executes("matmul")
 def matmul(job: Job, a: Array, b: Array, *, layout: object) -> Array:
-    """The products of the matrices in the last two axes, all other axes broadcast.
+    """Return the products of the matrices in the last two axes, all other axes broadcast.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         a: (…, m, k).
         b: (…, k, n).
-        layout: says nothing of values.
+        layout: Says nothing of values.
 
     Raises:
-        ValueError: the shapes do not belong together.
+        ValueError: The shapes do not belong together.
 
     Source: https://pytorch.org/docs/stable/generated/torch.matmul.html
     """
@@ -59,7 +59,7 @@ def matmul(job: Job, a: Array, b: Array, *, layout: object) -> Array:
 
 
 def multiplied(job: Job, a: list[Number], b: list[Number], k: int, n: int) -> list[Number]:
-    """The product of a matrix of k columns and one of k rows and n columns, all in row-major order."""
+    """Return the product of a matrix of k columns and one of k rows and n columns, all in row-major order."""
     rows = len(a) // k
     products = Plain(job.arithmetic, [a[column::k] for column in range(k)])
     columns = [products.dots(b[column::n], [0] * rows) for column in range(n)]
@@ -75,7 +75,7 @@ def _broadcast(a: Shape, b: Shape) -> Shape:
 
 
 def _matrices(x: Array, leading: Shape) -> list[list[Number]]:
-    """The matrices of a tensor, one for each index of the leading axes, repeated where an axis is stretched."""
+    """Return the matrices of a tensor, one for each index of the leading axes, repeated where an axis is stretched."""
     size = prod(x.shape[-2:])
     stacks: list[list[list[Number]]] = [[x.values[at : at + size]] for at in range(0, len(x.values), size)]
     own = (1,) * (len(leading) + 2 - len(x.shape)) + x.shape[:-2]

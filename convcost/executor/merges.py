@@ -13,13 +13,13 @@ from convcost.executor.windows import selection
 
 @executes("add")
 def add(job: Job, *inputs: Array, axis: int = 0) -> Array:
-    """The sums of k inputs, axes of size 1 stretched: k - 1 add per output value."""
+    """Return the sums of k inputs, axes of size 1 stretched: k - 1 add per output value."""
     return merged(job.arithmetic.add, inputs, axis)
 
 
 @executes("multiply")
 def multiply(job: Job, *inputs: Array, axis: int = 0) -> Array:
-    """The products of k inputs, axes of size 1 stretched: k - 1 mul per output value."""
+    """Return the products of k inputs, axes of size 1 stretched: k - 1 mul per output value."""
     return merged(job.arithmetic.mul, inputs, axis)
 
 
@@ -33,7 +33,7 @@ def concat(_: Job, *inputs: Array, axis: int = 0) -> Array:
 
 
 def merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Array, ...], axis: int) -> Array:
-    """What an operation makes of the first two inputs, of that and the third, and so on.
+    """Return what an operation makes of the first two inputs, of that and the third, and so on.
 
     Args:
         operation: What is performed on two lists of values.

@@ -14,10 +14,10 @@ from convcost.executor.windows import PADDING, gatherer, selection
 
 @executes("slice")
 def slice_axis(_: Job, x: Array, *, axis: int = 0, start: int, end: int, step: int = 1) -> Array:
-    """The positions of an axis from start to before end, each step-th of them.
+    """Return the positions of an axis from start to before end, each step-th of them.
 
     Raises:
-        ValueError: the input has no such positions.
+        ValueError: The input has no such positions.
     """
     if not 0 <= start < end <= x.shape[axis]:
         raise ValueError(f"no positions {start} to {end} in {x.shape[axis]}")
@@ -29,7 +29,7 @@ def channel_shuffle(_: Job, x: Array, *, groups: int) -> Array:
     """Deal the channels out: the first of each group, then the second of each, and so on.
 
     Raises:
-        ValueError: groups does not divide the channels.
+        ValueError: `groups` does not divide the channels.
 
     Source: Zhang et al. 2017, arXiv:1707.01083, section 3.1
     """
@@ -77,7 +77,7 @@ def pixel_unshuffle(_: Job, x: Array, *, downscale_factor: int) -> Array:
     """Lay each channel out as downscale_factor^rank channels on a coarser grid: one for each place within a block.
 
     Raises:
-        ValueError: downscale_factor does not divide a size.
+        ValueError: `downscale_factor` does not divide a size.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.PixelUnshuffle.html
     """
@@ -104,15 +104,15 @@ def pad(
     """Lay values (before, after) around axes; the next layer reads them as ordinary input.
 
     Args:
-        job: not needed.
-        x: any shape.
-        padding: how many before and after each axis.
-        axis: the axes; the spatial ones without it.
-        mode: what the values are: zeros, `value`, or values of the input.
-        value: what `constant` pads with.
+        job: Not needed.
+        x: Any shape.
+        padding: How many before and after each axis.
+        axis: The axes; the spatial ones without it.
+        mode: What the values are: zeros, `value`, or values of the input.
+        value: What `constant` pads with.
 
     Raises:
-        ValueError: the input has not as many values as are reflected or repeated.
+        ValueError: The input has not as many values as are reflected or repeated.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
     """
@@ -130,7 +130,7 @@ def crop(_: Job, x: Array, *, cropping: tuple[tuple[int, int], ...], axis: tuple
     """Cut positions (before, after) off axes, the spatial ones unless others are named.
 
     Raises:
-        ValueError: nothing is left.
+        ValueError: Nothing is left.
     """
     pairs = zip(axis or range(1, len(x.shape)), cropping, strict=True)
     return picked(x, {number: range(before, x.shape[number] - after) for number, (before, after) in pairs})
@@ -138,32 +138,32 @@ def crop(_: Job, x: Array, *, cropping: tuple[tuple[int, int], ...], axis: tuple
 
 @executes("flatten")
 def flatten(_: Job, x: Array) -> Array:
-    """The values as a vector."""
+    """Return the values as a vector."""
     return Array((len(x.values),), x.values)
 
 
 @executes("dropout")
 def dropout(_: Job, x: Array, *, p: object) -> Array:
-    """The input: nothing is dropped at inference."""
+    """Return the input: nothing is dropped at inference."""
     return x
 
 
 @executes("identity")
 def identity(_: Job, x: Array) -> Array:
-    """The input."""
+    """Return the input."""
     return x
 
 
 def picked(x: Array, places: Mapping[int, Sequence[int]], fill: Number = 0) -> Array:
-    """The values at chosen places of some axes, all of the others.
+    """Return the values at chosen places of some axes, all of the others.
 
     Args:
-        x: any shape.
-        places: for an axis, the position that each output position takes; `PADDING` takes `fill`.
-        fill: what lies outside.
+        x: Any shape.
+        places: For an axis, the position that each output position takes; `PADDING` takes `fill`.
+        fill: What lies outside.
 
     Raises:
-        ValueError: an axis has no place.
+        ValueError: An axis has no place.
     """
     first = min(places)
     behind = x.shape[first:]
@@ -176,7 +176,7 @@ def picked(x: Array, places: Mapping[int, Sequence[int]], fill: Number = 0) -> A
 
 
 def _source(place: int, size: int, mode: str) -> int:
-    """The position of an axis whose value lies at a place, which may be outside."""
+    """Return the position of an axis whose value lies at a place, which may be outside."""
     if 0 <= place < size:
         return place
     if mode == "reflect":

@@ -33,11 +33,11 @@ def batch_norm(
 
     Args:
         job: `running_mean`, `running_var` and, if affine, `weight` and `bias`, each (channels,).
-        x: any shape.
-        axis: the axis of the channels.
-        affine: whether there is a trainable factor and shift.
-        eps: added to the variance.
-        momentum: of use in training only.
+        x: Any shape.
+        axis: The axis of the channels.
+        affine: Whether there is a trainable factor and shift.
+        eps: Added to the variance.
+        momentum: Of use in training only.
 
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, Algorithm 2
     """
@@ -59,12 +59,12 @@ def layer_norm(
     """Normalise the values of some axes at each position of the others, then scale and shift each of them.
 
     Args:
-        job: if affine, `weight` and `bias`, a number for each value that is normalised together.
-        x: any shape.
-        axis: the axes that are normalised together.
-        affine: whether there is a trainable factor and, with `bias`, shift.
-        bias: whether there is a shift.
-        eps: added to the variance.
+        job: If affine, `weight` and `bias`, a number for each value that is normalised together.
+        x: Any shape.
+        axis: The axes that are normalised together.
+        affine: Whether there is a trainable factor and, with `bias`, shift.
+        bias: Whether there is a shift.
+        eps: Added to the variance.
 
     Source: Ba et al. 2016, arXiv:1607.06450, equation 3
     """
@@ -80,16 +80,16 @@ def group_norm(
     """Normalise groups of channels, each over all its positions, then scale and shift each channel.
 
     Args:
-        job: if affine, `weight` and `bias`, each (channels,).
-        x: any shape.
-        axis: the axis of the channels.
-        num_groups: groups of neighbouring channels.
-        affine: whether there is a trainable factor and, with `bias`, shift.
-        bias: whether there is a shift.
-        eps: added to the variance.
+        job: If affine, `weight` and `bias`, each (channels,).
+        x: Any shape.
+        axis: The axis of the channels.
+        num_groups: Groups of neighbouring channels.
+        affine: Whether there is a trainable factor and, with `bias`, shift.
+        bias: Whether there is a shift.
+        eps: Added to the variance.
 
     Raises:
-        ValueError: num_groups does not divide the channels.
+        ValueError: `num_groups` does not divide the channels.
 
     Source: Wu and He 2018, arXiv:1803.08494, equations 1 to 3
     """
@@ -106,11 +106,11 @@ def instance_norm(job: Job, x: Array, *, axis: int = 0, affine: bool, eps: Numbe
     """Normalise each channel over its positions, then scale and shift it.
 
     Args:
-        job: if affine, `weight` and `bias`, each (channels,).
-        x: any shape.
-        axis: the axis of the channels.
-        affine: whether there is a trainable factor and shift.
-        eps: added to the variance.
+        job: If affine, `weight` and `bias`, each (channels,).
+        x: Any shape.
+        axis: The axis of the channels.
+        affine: Whether there is a trainable factor and shift.
+        eps: Added to the variance.
 
     Source: Ulyanov et al. 2016, arXiv:1607.08022, equation 5
     """
@@ -124,11 +124,11 @@ def rms_norm(job: Job, x: Array, *, axis: tuple[int, ...] = (0,), affine: bool, 
     """Divide the values of some axes, at each position of the others, by the root of their mean square.
 
     Args:
-        job: if affine, `weight`, a number for each value that is normalised together.
-        x: any shape.
-        axis: the axes that are normalised together.
-        affine: whether there is a trainable factor.
-        eps: added to the mean square.
+        job: If affine, `weight`, a number for each value that is normalised together.
+        x: Any shape.
+        axis: The axes that are normalised together.
+        affine: Whether there is a trainable factor.
+        eps: Added to the mean square.
 
     Source: Zhang and Sennrich 2019, arXiv:1910.07467, equation 4
     """
@@ -167,13 +167,13 @@ def local_response_norm(
     Windows are whole: channels that do not exist are added as zeros.
 
     Args:
-        job: takes the count.
-        x: any shape.
-        axis: the axis of the channels.
-        size: channels in a window, ⌊size / 2⌋ of them before the value's own.
-        alpha: weight of the mean square.
-        beta: the exponent.
-        k: where the denominator starts.
+        job: Takes the count.
+        x: Any shape.
+        axis: The axis of the channels.
+        size: Channels in a window, ⌊size / 2⌋ of them before the value's own.
+        alpha: Weight of the mean square.
+        beta: The exponent.
+        k: Where the denominator starts.
 
     Source: Krizhevsky et al. 2012, section 3.3, and
         https://pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html
@@ -210,18 +210,18 @@ def fold(
     norm_fields: Mapping[str, Any],
     norm_weights: Mapping[str, Array],
 ) -> dict[str, Array]:
-    """The weights with which a convolution or linear layer alone does what it and a batch norm behind it do.
+    """Return the weights with which a convolution or linear layer alone does what it and a batch norm behind it do.
 
     Each output channel's weights are scaled by the norm's factor, its bias is scaled and shifted. Both layers
     are linear in the channel, so this is exact, and with rational numbers whose root is rational it is exact
     in execution too.
 
     Args:
-        type: the layer's type: a convolution of any kind, or linear.
-        fields: the layer's fields, with a bias or without.
-        weights: the layer's weight and bias.
-        norm_fields: the batch norm's fields.
-        norm_weights: the batch norm's weights.
+        type: The layer's type: a convolution of any kind, or linear.
+        fields: The layer's fields, with a bias or without.
+        weights: The layer's weight and bias.
+        norm_fields: The batch norm's fields.
+        norm_weights: The batch norm's weights.
 
     Returns:
         A weight and a bias; the layer's `bias` field must be true for them.
@@ -247,7 +247,7 @@ def fold(
 
 
 def _prepared(weights: Weights, channels: int, affine: bool, eps: Number) -> tuple[list[Number], list[Number]]:
-    """A batch norm's factor and shift per channel, as they are computed when a model is loaded."""
+    """Return a batch norm's factor and shift per channel, as they are computed when a model is loaded."""
     means = weights.statistics("running_mean", channels)
     variances = weights.statistics("running_var", channels)
     gammas = weights.vector("weight", channels) if affine else [1] * channels
@@ -258,7 +258,7 @@ def _prepared(weights: Weights, channels: int, affine: bool, eps: Number) -> tup
 
 
 def _root(value: Number) -> Fraction | float:
-    """The square root, exact where it is rational."""
+    """Return the square root, exact where it is rational."""
     if not isinstance(value, float):
         exact = Fraction(value)
         root = Fraction(isqrt(exact.numerator), isqrt(exact.denominator))

@@ -20,12 +20,12 @@ class _Weights(msgspec.Struct, frozen=True):
     """The weights of one direction of a layer, of `gates` rows for each number of the state.
 
     Args:
-        job: performs the arithmetic.
-        from_input: for each number of the input the weights with which it reaches the rows.
-        from_state: the same for each number that the last step passed on.
-        starts: where the rows' accumulators start.
-        second: the biases of the state's products; None where the bias is single, or there is none.
-        projection: for each number of the state the weights of its projection; empty where there is none.
+        job: Performs the arithmetic.
+        from_input: For each number of the input the weights with which it reaches the rows.
+        from_state: The same for each number that the last step passed on.
+        starts: Where the rows' accumulators start.
+        second: The biases of the state's products; None where the bias is single, or there is none.
+        projection: For each number of the state the weights of its projection; empty where there is none.
     """
 
     job: Job
@@ -56,22 +56,22 @@ def lstm(
     proj_size: int,
     **more: Any,
 ) -> Array:
-    """A long short-term memory: input, forget and output gates around the memory of a cell.
+    """Execute a long short-term memory: input, forget and output gates around the memory of a cell.
 
     Args:
         job: `weight_ih_l0` (4 · hidden_size, features), `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0` and, projected,
             `weight_hr_l0` (proj_size, hidden_size); those of further layers and of the other direction as PyTorch
             calls them.
         x: (…, length, features).
-        hidden_size: numbers in the state.
-        num_layers: layers above each other.
-        bidirectional: whether a second direction starts at the end.
-        bias: two biases a row, "single" for one, or none.
-        proj_size: numbers that the state is projected to; 0 for no projection.
+        hidden_size: Numbers in the state.
+        num_layers: Layers above each other.
+        bidirectional: Whether a second direction starts at the end.
+        bias: Two biases a row, "single" for one, or none.
+        proj_size: Numbers that the state is projected to; 0 for no projection.
         more: `return`, "sequence" or "last".
 
     Raises:
-        ValueError: proj_size is not below hidden_size.
+        ValueError: `proj_size` is not below hidden_size.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.LSTM.html
     """
@@ -85,7 +85,7 @@ def lstm(
 def gru(
     job: Job, x: Array, *, hidden_size: int, num_layers: int, bidirectional: bool, bias: Bias, **more: Any
 ) -> Array:
-    """A gated recurrent unit; weights and fields as those of `lstm`, with three rows for each number of the state.
+    """Execute a gated recurrent unit; weights and fields as those of `lstm`, three rows for each number of the state.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.GRU.html
     """
@@ -104,7 +104,7 @@ def rnn(
     nonlinearity: str,
     **more: Any,
 ) -> Array:
-    """An Elman network; weights and fields as those of `lstm`, with one row for each number of the state.
+    """Execute an Elman network; weights and fields as those of `lstm`, with one row for each number of the state.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.RNN.html
     """
@@ -159,7 +159,7 @@ def _plain_sums(weights: _Weights, x: Vector, passed: Vector) -> Vector:
 
 
 def _sigmoid(job: Job, values: Vector) -> Vector:
-    """The logistic function as 1 / (1 + exp(-x)), which has no limit of size: 1 exp, 1 add and 1 div per value."""
+    """Return the logistic function as 1 / (1 + exp(-x)), without a limit of size: 1 exp, 1 add and 1 div per value."""
     exponentials = job.arithmetic.exp([-value for value in values])
     return job.arithmetic.div([1] * len(values), job.arithmetic.add(exponentials, 1))
 

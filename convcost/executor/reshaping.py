@@ -21,17 +21,17 @@ def feature_map(_: Job, x: Array, *, size: Shape) -> Array:
     """(positions, channels) as (channels, size); the positions may have several axes.
 
     Raises:
-        ValueError: size holds another number of positions.
+        ValueError: `size` holds another number of positions.
     """
     return Array((x.shape[-1], *size), axis_first(x, len(x.sizes)).values)
 
 
 @executes("permute")
 def permute(_: Job, x: Array, *, axes: Sequence[int], layout: object = None) -> Array:
-    """The axes in another order.
+    """Return the axes in another order.
 
     Raises:
-        ValueError: not each axis is named once.
+        ValueError: Not each axis is named once.
     """
     if sorted(axes) != list(range(len(x.shape))):
         raise ValueError(f"{axes} are not the axes of {x.shape}")
@@ -40,10 +40,10 @@ def permute(_: Job, x: Array, *, axes: Sequence[int], layout: object = None) -> 
 
 @executes("reshape")
 def reshape(_: Job, x: Array, *, shape: Shape, layout: object = None) -> Array:
-    """The values in another shape, one size of which may be -1.
+    """Return the values in another shape, one size of which may be -1.
 
     Raises:
-        ValueError: the shape holds another number of values.
+        ValueError: The shape holds another number of values.
     """
     rest = len(x.values) // prod(size for size in shape if size != -1)
     return Array(tuple(rest if size == -1 else size for size in shape), x.values)
@@ -54,7 +54,7 @@ def expand(_: Job, x: Array, *, shape: Shape, layout: object = None) -> Array:
     """Axes of size 1 repeated, and new ones before them; -1 keeps a size.
 
     Raises:
-        ValueError: another axis would be stretched.
+        ValueError: Another axis would be stretched.
     """
     old = (*[1] * (len(shape) - len(x.shape)), *x.shape)
     sources = [0]
@@ -72,14 +72,14 @@ def rearrange(_: Job, x: Array, *, pattern: str, sizes: Sequence[tuple[str, int]
     """Axes split, joined and put into another order.
 
     Args:
-        job: not needed.
-        x: any shape.
-        pattern: as einops writes it.
-        sizes: of names, as far as the input does not say them.
-        layout: what the axes are; it changes no value.
+        job: Not needed.
+        x: Any shape.
+        pattern: As einops writes it.
+        sizes: Of names, as far as the input does not say them.
+        layout: What the axes are; it changes no value.
 
     Raises:
-        ValueError: the pattern is not one for this input.
+        ValueError: The pattern is not one for this input.
 
     Source: https://einops.rocks/api/rearrange/
     """
@@ -100,7 +100,7 @@ def rearrange(_: Job, x: Array, *, pattern: str, sizes: Sequence[tuple[str, int]
 
 
 def _axes(side: str, rank: int) -> list[list[str]]:
-    """The names that make up each axis of a side of a pattern."""
+    """Return the names that make up each axis of a side of a pattern."""
     groups = [found.strip("()").split() for found in re.findall(r"\([^)]*\)|\S+", side)]
     groups = [[name for name in group if name != "1"] for group in groups]
     if ["..."] in groups:

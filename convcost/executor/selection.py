@@ -37,7 +37,7 @@ def split(_: Job, x: Array, *, sizes: Shape | None, chunks: int | None, axis: in
     """Parts of an axis, of given sizes or so many equal ones. No arithmetic.
 
     Raises:
-        ValueError: the parts are not the whole, or neither or both of sizes and chunks are given.
+        ValueError: The parts are not the whole, or neither or both of sizes and chunks are given.
     """
     if (sizes is None) == (chunks is None):
         raise ValueError("split needs sizes or chunks, not both")
@@ -51,13 +51,13 @@ def split(_: Job, x: Array, *, sizes: Shape | None, chunks: int | None, axis: in
 
 @executes("parameter")
 def parameter(job: Job, *, shape: Shape, layout: object = None) -> Array:
-    """A learned tensor, `weight`."""
+    """Return a learned tensor, `weight`."""
     return Array(shape, [value for row in job.weights.rows("weight", shape) for value in row])
 
 
 @executes("embedding")
 def embedding(job: Job, x: Array, *, num_embeddings: int, embedding_dim: int) -> Array:
-    """The row of `weight`, (num_embeddings, embedding_dim), for each index. No arithmetic.
+    """Return the row of `weight`, (num_embeddings, embedding_dim), for each index. No arithmetic.
 
     Indices beyond the table start over, so that any number is one.
 
@@ -81,7 +81,7 @@ def unfold(
     """Each window as a column, the taps of the first channel first. No arithmetic.
 
     Raises:
-        ValueError: no window fits.
+        ValueError: No window fits.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Unfold.html
     """
@@ -106,16 +106,16 @@ def fold_windows(
     """Add each value of each column where its window has it: an add per value, also of those that land in the padding.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         x: (channels · taps, windows).
-        output_size: the spatial sizes of the output.
-        kernel_size: taps along each axis.
-        stride: step between windows along each axis.
+        output_size: The spatial sizes of the output.
+        kernel_size: Taps along each axis.
+        stride: Step between windows along each axis.
         padding: (before, after) what is left away around the output.
-        dilation: step between taps along each axis.
+        dilation: Step between taps along each axis.
 
     Raises:
-        ValueError: there are more or fewer windows, or the taps do not divide the channels.
+        ValueError: There are more or fewer windows, or the taps do not divide the channels.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Fold.html
     """

@@ -8,7 +8,7 @@ from convcost.executor.registry import Job, executes
 
 @executes("each_slice")
 def each_slice(_: Job, x: Array, *, axis: int) -> Array:
-    """The first slice of an axis: all slices cost the same."""
+    """Return the first slice of an axis: all slices cost the same."""
     first = axis_first(x, axis)
     length = len(first.values) // first.shape[0]
     return Array(first.shape[1:], first.values[:length])

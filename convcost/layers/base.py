@@ -33,8 +33,8 @@ MOVES = "moves values"
 """The note of a layer that performs no arithmetic but puts values elsewhere."""
 
 SAME, MIXES, FIXED = "same", "mixes", "fixed"
-"""What a type does to channels. `SAME`: it gives out as many as it takes, or a fixed multiple or share; `MIXES`: as
-many as it is told, each from all of its group's; `FIXED`: their number follows from more than the channels."""
+"""What a type does to channels. `SAME`: its output has as many as its input, or a fixed multiple or share; `MIXES`: as
+many as a field says, each from all of its group's; `FIXED`: their number follows from more than the channels."""
 
 SPATIAL, FEATURES, SEQUENCE, POSITIONS, ANY = "spatial", "features", "sequence", "positions", "any"
 """What a type takes, beside `VECTOR`. `SPATIAL`: a feature map; `FEATURES`: vectors, one or many, channels last;
@@ -137,6 +137,12 @@ class LayerType:
     """Fields of which exactly one is given."""
     note: ClassVar[str] = ""
     """Why a layer of this type performs no arithmetic."""
+    view: ClassVar[bool] = False
+    """Whether the output is the input's memory under another shape, so that nothing is written."""
+    in_place: ClassVar[bool] = False
+    """Whether each output value depends on the input value at its place only, so that it can be written there."""
+    workspace: ClassVar[bool] = False
+    """Whether it needs memory beside what it reads and gives."""
     short: ClassVar[str] = ""
     """The field that a bare text in the place of the fields gives, as in `rearrange: c h w -> (h w) c`."""
     gathers: ClassVar[str] = ""
@@ -347,7 +353,7 @@ class LayerType:
         return ()
 
     def unroll(self, inputs: tuple[Any, ...], add: Add) -> tuple[Any, ...]:
-        """Add the layers that a composite type is written for and return what they give.
+        """Add the parts of a composite layer and return its outputs.
 
         Args:
             inputs: What the layer reads: tensors with `shape` and `layout`.
@@ -369,7 +375,7 @@ class LayerType:
             letter: Returns the symbol of a quantity, such as `letter("M")`.
 
         Returns:
-            None where they follow from the letters of the fields and from what the type takes.
+            None where they follow from the symbols of the fields and from what the type takes.
         """
         return None
 

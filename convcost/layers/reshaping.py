@@ -212,6 +212,7 @@ class Reshape(_Reshaping, type="reshape"):
     """
 
     words: ClassVar[Mapping[str, str]] = {"view": "PyTorch", "Reshape": "Keras", "unflatten": "PyTorch"}
+    view = True
     gives = UNKNOWN
 
     shape: tuple[int, ...] = field(wholes(-1), about="The sizes of the output, one of which may be −1.")

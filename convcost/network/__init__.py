@@ -2,5 +2,17 @@
 
 from convcost.network.builder import LayerOrigin, NetworkBuilder
 from convcost.network.graph import INPUT, Free, Layer, Limit, Network, Tensor, Widths
+from convcost.network.widths import bytes_of
 
-__all__ = ["INPUT", "Free", "Layer", "LayerOrigin", "Limit", "Network", "NetworkBuilder", "Tensor", "Widths"]
+__all__ = [
+    "INPUT",
+    "Free",
+    "Layer",
+    "LayerOrigin",
+    "Limit",
+    "Network",
+    "NetworkBuilder",
+    "Tensor",
+    "Widths",
+    "bytes_of",
+]

@@ -21,7 +21,7 @@ from convcost.spec.source import Source
 from convcost.spec.warnings import warnings_of
 
 if TYPE_CHECKING:  # symbolic numbers are imported where symbols stay free
-    from convcost.spec.unbound import Letters
+    from convcost.spec.unbound import FreeSymbols
 
 __all__ = ["Source", "Spec", "load"]
 
@@ -54,7 +54,7 @@ class Spec:
                 where every symbol needs a value.
 
         Raises:
-            SpecError: The spec has errors; all of them are told.
+            SpecError: The spec has errors; all of them are reported.
             OptionError: A setting or a free symbol is unknown, or its value cannot be read or breaks `multiple_of`.
         """
         errors = ErrorCollector(self.source)
@@ -64,8 +64,8 @@ class Spec:
                 if document is not None:
                     if free is not None and not errors and (free or _unbound(document, settings)):
                         return self._free(document, settings, free)
-                    letter = None if free is None else _unknown
-                    symbols = _symbols(document, settings, errors, letter)
+                    stand_in = None if free is None else _unknown
+                    symbols = _symbols(document, settings, errors, stand_in)
                     network = expand.expand(document, symbols, errors, max_layers=self.allowed or limits.DEFAULT_LAYERS)
             except TooManyErrors:
                 pass
@@ -111,8 +111,8 @@ class Spec:
 
         self.check(free, "--free")
 
-        def symbols(errors: ErrorCollector, letters: Letters) -> dict[str, Any]:
-            return _symbols(document, settings, errors, letters.letter)
+        def symbols(errors: ErrorCollector, free_symbols: FreeSymbols) -> dict[str, Any]:
+            return _symbols(document, settings, errors, free_symbols.stand_in)
 
         network = expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
         return self._warned(document, network, settings)
@@ -148,11 +148,11 @@ def _symbols(
     read: Document,
     settings: Mapping[str, Any],
     errors: ErrorCollector,
-    letter: Callable[[str, Any, Any], Any] | None = None,
+    stand_in: Callable[[str, Any, Any], Any] | None = None,
 ) -> dict[str, Any]:
     """Return the value of each symbol: what is set, else its default; `Missing` for one without.
 
-    `letter` is told the name, the value and the `multiple_of` of each, and says what stands for it.
+    `stand_in` is called with the name, the value and the `multiple_of` of each and returns what takes its place.
     """
     wrong = [_unknown_setting(name, read, errors.source, "--set") for name in settings if name not in read.symbols]
     values: dict[str, Any] = {}
@@ -184,7 +184,7 @@ def _symbols(
                 )
                 value = None
             value = Missing() if value is None else value
-        values[name] = value if letter is None or value is None else letter(name, value, multiple)
+        values[name] = value if stand_in is None or value is None else stand_in(name, value, multiple)
     if wrong:
         raise OptionError(wrong)
     return values

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from convcost.layers import REGISTRY
 from convcost.network import Limit, Widths
+from convcost.network.widths import BITS
 from convcost.spec.tree import Node
 
 RESIDUAL = "residual"
@@ -77,9 +78,7 @@ REPEAT_KEYS = {
 LATER_ITEM_KEYS = frozenset(("else", "weights", "trainable", "dtype"))
 """Keys of items that yield to blocks and parameters of the file."""
 DTYPE_KEYS = ("weights", "activations", "biases")
-DTYPES = (
-    "float32", "float64", "bfloat16", "float16", "int32", "int16", "int8", "int4", "int2", "int1",
-)  # fmt: skip
+DTYPES = tuple(BITS)
 """The types of numbers."""
 LAYOUTS = ("feature_map", "tokens", "vector", "unknown")
 PREVIOUS = "previous"

@@ -1,4 +1,4 @@
-"""Values computed where they are used, and errors told with the use they come from."""
+"""Values computed where they are used, and errors reported at that place."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class Evaluator:
         self.errors.add(message, at, path=item.where, found=found, help=help, note=self.note())
 
     def layer_error(self, detail: LayerError, item: Item, given: dict[str, Given]) -> None:
-        """Report what a layer type says of its fields and inputs."""
+        """Report an error of a layer type about its fields or inputs."""
         at: Positioned = given[detail.field].at if detail.field in given else item
         self.detail(detail.message, item, at, found=detail.found, help=detail.help)
 

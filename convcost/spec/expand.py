@@ -541,7 +541,7 @@ class Expander:
         path: Path,
     ) -> Values:
         """Read a layer's fields and add it, or the layers that it is written for."""
-        ranked = all(feed.ranked for feed in feeds)
+        ranked = feeds[0].ranked if len(feeds) == 1 else all(feed.ranked for feed in feeds)
         if layer.merges() and not ranked:
             self.evaluate.fields(item, layer, given, env, feeds[0].unranked())  # what is wrong in any case
             return (feeds[0].unranked(),)

@@ -11,6 +11,7 @@ from convcost.errors import nearest
 from convcost.layers import REGISTRY, Activation, Field, LayerType, Norm
 from convcost.layers.fields import AXIS, AXIS_WORDS, FLAG, NAMED, NAMES, TEXT
 from convcost.network import Widths
+from convcost.network.widths import bias_width
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import BRANCHES, DTYPE_KEYS, DTYPES, INVALID, REPEAT_KEYS, Given, Item, Repeat
 from convcost.spec.expressions import NAME, RESERVED, Expression
@@ -108,8 +109,19 @@ class Fields:
         fields = layer.fields
         given: dict[str, Given] = {}
         for name, (key, value) in node.entries.items():
-            follower = followers(layer).get(name) if name not in fields else None
-            if layer.gathers and name not in fields:
+            field = fields.get(name)
+            if field is not None:
+                if value.__class__ is Scalar and value.null:
+                    continue
+                form = field.read.form
+                if form.kind in _READ_APART:
+                    read = self._value(field, value, where)
+                else:
+                    read = self.values.read(value, where, _words(field))
+                given[name] = Given(read, value, outer)
+                continue
+            follower = followers(layer).get(name)
+            if layer.gathers:
                 gathered = given.setdefault(layer.gathers, Given({}, value, outer))
                 read = self.values.read(value, where)
                 if isinstance(gathered.value, dict):
@@ -117,17 +129,12 @@ class Fields:
                 if read is INVALID:
                     gathered.value = INVALID
                 continue
-            if name not in fields and name not in layer.checked and follower is None:
+            if name not in layer.checked and follower is None:
                 self._unknown_field(name, key, value, layer, given, where)
             elif value.__class__ is Scalar and value.null:
                 continue
             elif follower is None:
-                field = fields.get(name)
-                if field is None or field.read.form.kind not in _READ_APART:
-                    read = self.values.read(value, where, _words(field))
-                else:
-                    read = self._value(field, value, where)
-                given[name] = Given(read, value, outer)
+                given[name] = Given(self.values.read(value, where), value, outer)
             else:
                 given[name] = Given(self._follower(value, name, follower, where, outer), value, outer)
         return given
@@ -215,7 +222,7 @@ class Fields:
         """Return the types of a layer's numbers: one for all, or one each for weights, activations and biases."""
         if isinstance(node, Scalar):
             width = self._word(node, DTYPES, "dtype", where)
-            return Widths(width, width, width) if width else None
+            return Widths(width, width, bias_width(width)) if width else None
         if not isinstance(node, Mapping):
             self.values.errors.add("dtype is a type of numbers", node, path=where, found=kind_of(node), help="int8")
             return None
@@ -302,7 +309,7 @@ def _words(field: Field | None) -> tuple[str, ...]:
 
 
 def _take_as_meant(name: str, known: Iterable[str], given: dict[str, Given], key: Scalar) -> None:
-    """Take a misspelt name as the nearest one, so that nothing is said to miss."""
+    """Replace a misspelt key by the nearest one, so that the latter is not reported as missing."""
     from difflib import get_close_matches  # on the way to an error only
 
     for meant in get_close_matches(name, known, n=1):

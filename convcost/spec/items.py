@@ -135,7 +135,7 @@ class Items:
         return self._build(type, at, value, entries, where, names, counts)
 
     def _named_only(self, node: Mapping, where: str, names: Names) -> Item:
-        """Return an item that is reported; its name stays, so that those who read it are not."""
+        """Return an item after an error; it keeps its name, so that items which read it are valid."""
         item = _wrong(node, where)
         if "name" in node.entries:
             item.names = self._names(node.entries["name"][1], where, names)

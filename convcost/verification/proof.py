@@ -235,6 +235,7 @@ class _Proof:
                 expected.counts,
                 first.get(key, ""),
                 outcome.error or expected.error,
+                times=layer.times,
             )
             first.setdefault(key, layer.name)
 

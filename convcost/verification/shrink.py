@@ -87,7 +87,7 @@ def _rebuilt(network: Network, shapes: list[tuple[int, ...]], channels: list[int
 
 
 def _in_proportion(layer: Layer, inputs: tuple[Tensor, ...], output: Tensor) -> bool:
-    """Return whether a layer that keeps its channels gives out the same share of them as at full size.
+    """Return whether a layer that keeps its channels has the same ratio of outputs to inputs as at full size.
 
     Inputs that have shrunk by different factors, such as a flattened picture beside a vector, have no such share.
     """

@@ -11,7 +11,7 @@ import pytest
 import convcost
 from convcost.spec.source import shipped
 
-collect_ignore = ["modules.py", "record.py", "record_modules.py", "record_timm.py"]  # need torch
+collect_ignore = ["modules.py", "record.py", "record_modules.py", "record_random.py", "record_timm.py"]  # need torch
 
 
 @pytest.fixture(scope="session")

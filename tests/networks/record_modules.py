@@ -185,6 +185,8 @@ class Layers:
             last = kind in ("linear", "lstm", "gru", "layer_norm")
             shape = list(x.shape[1:])
             row = {"name": name, "kind": kind, "out": shape[-1:] + shape[:-1] if last else shape}
+            if kind.endswith("conv"):
+                row |= {"kernel": list(leaf.kernel_size), "stride": list(leaf.stride), "groups": leaf.groups}
             self.rows.append(row | {"params": params, "buffers": buffers, "macs": macs(leaf, given[0], x)})
 
         return hook

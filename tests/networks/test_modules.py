@@ -85,6 +85,23 @@ def test_each_layer_is_one_of_the_module(name: str, analyze: Model) -> None:
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
+def test_each_kernel_is_one_of_the_module(name: str, analyze: Model) -> None:
+    theirs = Counter(
+        (tuple(row["out"]), tuple(row["kernel"]), tuple(row["stride"]), row["groups"])
+        for row in recorded(name)["layers"]
+        if "kernel" in row
+    )
+    ours: Counter[tuple[Any, ...]] = Counter()
+    for layer in analyze(name).network.layers:
+        if KIND.get(layer.type, layer.type).endswith("conv"):
+            groups = layer.input_shapes[0][0] if layer.type == "depthwise_conv" else layer.fields["groups"]
+            kernel = layer.fields.get("kernel_size", (1,) * (len(layer.output_shape) - 1))
+            ours[layer.output_shape, kernel, layer.fields["stride"], groups] += 1
+    assert ours - theirs == Counter()
+    assert theirs - ours == Counter()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_products_activations_and_learned_values_are_those_of_the_module(name: str, analyze: Model) -> None:
     layers, theirs = analyze(name).layers, recorded(name)
     products = [row.cost.macs for row in layers if row.type in ("attention_scores", "attention_context", "matmul")]
