@@ -200,22 +200,29 @@ class Expander:
                 return []
             if len(values) == 1 or (item.branches is None and item.type == ""):
                 return [values[0]]
-            if values[0].ranked:
-                found = f"{len(values)} values"
-                help = "name them, name: [a, b, …], and read one of them: from: a"
-                self.evaluate.detail("the item before gives several values", item, item, found=found, help=help)
+            self._several(item, values)
             return None
         feeds: list[Value] = []
         for name in item.sources:
             found_value = scope.find(name)
             if found_value is None and name == PREVIOUS and len(values) == 1:
                 found_value = values[0]
+            if found_value is None and name == PREVIOUS:
+                self._several(item, values)
+                return None
             if found_value is None:
                 return None  # reported when the file was read
             feeds.append(found_value)
         if len(feeds) > 1 and not item.merges and item.type not in self.blocks:
             return None
         return feeds
+
+    def _several(self, item: Item, values: Values) -> None:
+        """Report that an item would read several values at once."""
+        if values[0].ranked:
+            found = f"{len(values)} values"
+            help = "name them, name: [a, b, …], and read one of them: from: a"
+            self.evaluate.detail("the item before gives several values", item, item, found=found, help=help)
 
     def _marked(
         self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], here: Value, path: Path
