@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.cost.analysis import Analysis
 from convcost.errors import ConvcostError, ErrorDetail, SpecError
-from convcost.model import Model, RewrittenModel, check_models, load, origin_of, positive
+from convcost.model import Model, RewrittenModel, load
+from convcost.preconditions import origin_of, positive
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -314,8 +315,11 @@ def check(
     >>> check("examples/worked_standard", max={"mults": "1M"}).ok
     False
     """
-    return check_models(
-        specs,
+    from convcost.budget.checking import ask
+
+    batch = positive("batch", batch)
+    return ask(
+        [spec.held() if isinstance(spec, Model) else spec for spec in specs],
         max=max,
         config=config,
         set=set,
@@ -332,4 +336,4 @@ def _asked(spec: Model | SpecLike, max_layers: int | None, *, apart: Collection[
     """Return a spec, or that of a model of which no symbol but some stayed free."""
     if not isinstance(spec, Model):
         return Origin.of(spec, max_layers)
-    return origin_of(spec, apart=apart).at({}, None, max_layers)
+    return origin_of(spec.network, spec.origin, apart=apart).at({}, None, max_layers)

@@ -98,7 +98,7 @@ def accept(check: Check) -> NewLimits:
 def _place(verdict: Verdict) -> Place:
     place = verdict.bound.place
     if place is None or not in_file(place):
-        where = place.file if place else "the limit was given by a program"
+        where = place.file if place else "a limit that is in no file"
         raise ConfigError(ErrorDetail("--accept changes limits in files", found=where, help="change it by hand"))
     return place
 

@@ -11,12 +11,15 @@ from convcost.budget import notes as notes_of
 from convcost.budget import patterns
 from convcost.budget.budgets import EACH, Budget
 from convcost.budget.judging import LimitedLayers, chosen
-from convcost.budget.targets import Checked, Point, Target
+from convcost.budget.targets import Checked, Point, Target, name_of
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, Check, Verdict
 from convcost.errors import BaselineError, ConfigError, ConvcostError, ErrorDetail, OptionError, nearest
-from convcost.spec.limits import allowed
+from convcost.numbers import plain
+from convcost.spec.limits import allowed, limited
 
 if TYPE_CHECKING:  # read where they are needed
+    from pathlib import Path
+
     from convcost.budget.baselines import Baseline
     from convcost.budget.configuration import Configuration
 
@@ -154,6 +157,32 @@ def run(
         notes=(*unguarded, *notes, *notes_of.accepted_growth(verdicts)),
         warnings=tuple(dict.fromkeys((*in_specs, *unlisted, *notes_of.warnings(verdicts)))),
     )
+
+
+def ask(
+    specs: Sequence[Checked],
+    *,
+    max: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    base: str | None = None,
+    baseline: str | Path | None = None,
+    strict: bool = False,
+    batch: int = 1,
+    fold: bool = True,
+    max_layers: int | None = None,
+) -> Check:
+    """Hold networks to their budgets; see `convcost.check` for the arguments."""
+    from convcost.budget import configuration
+
+    path = str(config) if config is not None else None if max else configuration.find()
+    read = configuration.read(path) if path else None
+    named = list(specs) or list(read.models if read else ())
+    files = [name for spec in named if (name := name_of(spec))]
+    budgets = [configuration.given(metric, plain(value)) for metric, value in (max or {}).items()]
+    with limited(plain(max_layers)):
+        past = against(base, str(baseline) if baseline is not None else None, files, batch=batch, fold=fold)
+        return run(named, read, past, budgets=budgets, settings=set, strict=strict, batch=batch, fold=fold)
 
 
 def against(

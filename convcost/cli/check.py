@@ -69,6 +69,9 @@ def check(
     budgets = _budgets(limits)
     configuration = _configuration(config, find=not budgets)
     named = tuple(specs or (configuration.models if configuration else ()))
+    if budgets and not named and configuration is None:
+        help = f"convcost check --max {limits[0]} SPEC, or --config convcost.yaml for its models"
+        raise OptionError(ErrorDetail("there is nothing to check", found="--max without a SPEC", help=help))
     if accept and "-" in named:
         raise OptionError(
             ErrorDetail("--accept reads each spec twice", found="standard input", help="give it as a file")

@@ -240,18 +240,21 @@ def of_layer(layer: Layer) -> dict[str, str] | None:
     fields = layer.fields
     if layer.definition.declared:
         return texts(layer.definition.cost(layer.input_shapes, layer.output_shape))  # the author's numbers
-    structure = tuple([_kind(fields[name]) for name in REGISTRY[layer.type].fields])
+    structure = tuple([_kind(fields[name]) for name in layer.definition.__class__.fields])
     inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
     return _of_structure(layer.type, structure, inputs, _pattern(layer.output_shape[1:]))
 
 
 def _kind(value: Any) -> Any:
     """Return the part of a field's value that selects a formula: not its number, but whether it is 1."""
-    if value.__class__ is int or value.__class__ is Formula:
-        return _pattern((value,))[0]
-    if value.__class__ is tuple and value and value[0].__class__ in (int, Formula):
+    kind = value.__class__
+    if kind is int:
+        return _ONE if value == 1 else _FIRST
+    if kind is str or kind is bool:
+        return value
+    if kind is tuple and value and value[0].__class__ in (int, Formula):
         return _pattern(value)
-    return value if value.__class__ in (str, bool) else None
+    return _FIRST if kind is Formula else None
 
 
 _ONE, _FIRST, _DIFFERENT = 1, 2, 3
@@ -260,6 +263,8 @@ _ONE, _FIRST, _DIFFERENT = 1, 2, 3
 
 def _pattern(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Return which sizes are 1, like the first that is not, or different: layers that agree in this share formulas."""
+    if sizes and sizes[0].__class__ is int and sizes[0] > 1 and sizes.count(sizes[0]) == len(sizes):
+        return (_FIRST,) * len(sizes)
     first = next((size for size in sizes if not _is_one(size)), None)
     return tuple([_ONE if _is_one(size) else _FIRST if _same(size, first) else _DIFFERENT for size in sizes])
 

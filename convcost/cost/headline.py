@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis
 from convcost.cost.labels import weights_and_path
 from convcost.cost.weights import weights_width
-from convcost.reports.table import bytes_text, counted, figure, grouped, percent, short
+from convcost.reports.table import Column, bytes_text, counted, grouped, percent, short
 
 _MEANINGS = (
     "Macs: multiply–accumulates of convolutions, linear layers and matrix products, the papers' mult-adds; "
     "mults: all scalar multiplications; flops: mults and adds."
 )
+SUMMARY = (
+    Column("Total", role="name"),
+    Column("Value", right=True, role="number"),
+    Column("Meaning", drop=1, least=30),
+)
+"""The columns of the table of totals."""
 _MORE = ("adds", "useful_mults", "activations", "buffers")  # below the table, beside what stands above it
 
 
@@ -99,10 +106,10 @@ def as_separable(analysis: Analysis) -> Iterator[str]:
     yield f"{standard} would multiply 1/N + 1/Dk² as often if separable, {span}: convcost compare shows it."
 
 
-def totals(analysis: Analysis) -> Iterator[tuple[str, str, str]]:
+def totals(analysis: Analysis) -> Iterator[tuple[str, Any, str]]:
     """Yield the name, the value and the meaning of each metric that is reported without being asked for."""
     for metric in [*metrics.standard(), metrics.METRICS["weight_bytes"]]:
-        yield metrics.words(metric.name), figure(analysis.value(metric.name)), metric.about
+        yield metrics.words(metric.name), analysis.value(metric.name), metric.about
     for kind, count in analysis.total.ops.to_dict().items():
         if kind not in ("mul", "add"):
-            yield kind, grouped(count), metrics.METRICS[f"ops_{kind}"].about
+            yield kind, count, metrics.METRICS[f"ops_{kind}"].about

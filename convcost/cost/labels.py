@@ -43,8 +43,9 @@ def label_of_several(layers: Sequence[LayerCost]) -> str:
 
 
 def has_weights(layer: LayerCost) -> bool:
-    """Return whether a layer is what people count as one: a convolution or a linear layer, not a norm or a pool."""
-    return layer.type in REGISTRY and REGISTRY[layer.type].weights
+    """Return whether a layer is what people count as one: a convolution, a linear or a recurrent layer, not a norm."""
+    type_ = REGISTRY.get(layer.type)
+    return type_ is not None and (type_.weights or "hidden_size" in type_.fields)
 
 
 def _without_stride(layer: LayerCost) -> str:

@@ -25,14 +25,16 @@ _LETTERS = ("L", "H", "W", "D", "S", "R", "T")
 def has_other_inputs(layer: Layer) -> bool:
     """Return whether a layer reads or gives other values than one picture or vector, or works on another axis."""
     definition = layer.definition
-    tensors = [*layer.inputs, *layer.outputs]
-    return (
-        not layer.inputs
-        or len(layer.outputs) != 1
-        or any(tensor.layout not in (FEATURE_MAP, VECTOR) for tensor in tensors)
-        or any(getattr(definition, name) not in (0, (0,)) for name in definition.axis_fields)
-        or _says_itself(definition.type)
-    )
+    inputs, outputs = layer.inputs, layer.outputs
+    if not inputs or len(outputs) != 1:
+        return True
+    for tensor in (*inputs, *outputs):
+        if tensor.layout not in (FEATURE_MAP, VECTOR):
+            return True
+    for name in definition.axis_fields:
+        if getattr(definition, name) not in (0, (0,)):
+            return True
+    return _says_itself(definition.type)
 
 
 @cache

@@ -175,9 +175,9 @@ def check_multiple(name: str, step: Fraction, least: Fraction | None) -> None:
         OptionError: It is so.
     """
     if step <= 0:
-        raise OptionError(ErrorDetail("a step is a number above 0", found=f"found {step}"))
+        raise OptionError(ErrorDetail("a step is a number above 0", found=f"--step {step}", help="such as 1/32"))
     if least is not None and (step / least).denominator != 1:
-        raise OptionError(ErrorDetail(f"the step must be a multiple of {least}, as {name} is", found=f"found {step}"))
+        raise OptionError(ErrorDetail(f"the step must be a multiple of {least}, as {name} is", found=f"--step {step}"))
 
 
 def no_largest_value(name: str, limits: Sequence[SweepLimit]) -> OptionError:

@@ -28,7 +28,7 @@ def relu6(job: Job, x: Array) -> Array:
 
 @executes("leaky_relu")
 def leaky_relu(job: Job, x: Array, *, negative_slope: Number) -> Array:
-    """Each value x, or negative_slope · x where x is not positive: 1 cmp and 1 mul per value, whatever its sign."""
+    """Return each value x, or negative_slope · x where x is not positive: 1 cmp and 1 mul per value."""
     slope = negative_slope if isinstance(negative_slope, float) else Fraction(negative_slope)
     return Array(x.shape, _leaky(job, x.values, slope))
 
@@ -112,7 +112,7 @@ def hard_tanh(job: Job, x: Array, *, min_val: Number, max_val: Number) -> Array:
 
 @executes("elu")
 def elu(job: Job, x: Array, *, alpha: Number) -> Array:
-    """Each value x, or alpha · (exp(x) - 1) where it is not positive; all four operations for every value."""
+    """Return each value x, or alpha · (exp(x) - 1) where it is not positive; all four operations for every value."""
     bent = job.arithmetic.mul(job.arithmetic.sub(job.arithmetic.exp(x.values), 1), alpha)
     return Array(x.shape, _chosen(job, x.values, bent))
 
@@ -218,6 +218,6 @@ def _leaky(job: Job, values: Values, slope: Number) -> list[Number]:
 
 
 def _chosen(job: Job, values: Values, others: Values) -> list[Number]:
-    """Each value that is positive, else the other of its place: 1 cmp per value."""
+    """Return each value that is positive, else the other of its place: 1 cmp per value."""
     positive = job.arithmetic.positive(values)
     return [value if keep else other for value, keep, other in zip(values, positive, others, strict=True)]

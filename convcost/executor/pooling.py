@@ -175,7 +175,7 @@ def adaptive_max_pool(job: Job, x: Array, *, output_size: Shape) -> Array:
 
 @executes("max_unpool")
 def max_unpool(_: Job, x: Array, pooled: Array, *, of: int) -> Array:
-    """Each value where the largest value of its window was, zeros elsewhere. No arithmetic: the pool knew the indices.
+    """Return each value where its window's largest was, zeros elsewhere. The indices are known: no arithmetic.
 
     The windows are as many as there are values, and share the map out evenly, as those of a pool that steps by its
     kernel size.

@@ -65,7 +65,8 @@ class _Convolution(LayerType):
     def output_shape(self, *inputs: Shape) -> Shape:
         channels, groups, kernel, stride, pad, dilation = self.geometry(inputs[0])
         output = (channels, *each_axis(output_size, inputs[0][1:], kernel, stride, dilation, pad))
-        if (mode := self._padding_mode()) != "zeros":
+        mode = vars(self).get("padding_mode")
+        if mode is not None and mode != "zeros":
             check_padding(mode, inputs[0][1:], pad, output)
         check_groups(groups, inputs[0][0], output)
         return output

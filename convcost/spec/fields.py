@@ -109,8 +109,19 @@ class Fields:
         fields = layer.fields
         given: dict[str, Given] = {}
         for name, (key, value) in node.entries.items():
-            follower = followers(layer).get(name) if name not in fields else None
-            if layer.gathers and name not in fields:
+            field = fields.get(name)
+            if field is not None:
+                if value.__class__ is Scalar and value.null:
+                    continue
+                form = field.read.form
+                if form.kind in _READ_APART:
+                    read = self._value(field, value, where)
+                else:
+                    read = self.values.read(value, where, _words(field))
+                given[name] = Given(read, value, outer)
+                continue
+            follower = followers(layer).get(name)
+            if layer.gathers:
                 gathered = given.setdefault(layer.gathers, Given({}, value, outer))
                 read = self.values.read(value, where)
                 if isinstance(gathered.value, dict):
@@ -118,17 +129,12 @@ class Fields:
                 if read is INVALID:
                     gathered.value = INVALID
                 continue
-            if name not in fields and name not in layer.checked and follower is None:
+            if name not in layer.checked and follower is None:
                 self._unknown_field(name, key, value, layer, given, where)
             elif value.__class__ is Scalar and value.null:
                 continue
             elif follower is None:
-                field = fields.get(name)
-                if field is None or field.read.form.kind not in _READ_APART:
-                    read = self.values.read(value, where, _words(field))
-                else:
-                    read = self._value(field, value, where)
-                given[name] = Given(read, value, outer)
+                given[name] = Given(self.values.read(value, where), value, outer)
             else:
                 given[name] = Given(self._follower(value, name, follower, where, outer), value, outer)
         return given

@@ -307,7 +307,7 @@ def test_limits_without_a_file(folder, config, convcost):
         (["--max", "mults", "net.yaml"], "--max takes METRIC=LIMIT\n = found: --max mults\n"),
         (["--max", "mult=3", "net.yaml"], "there is no total 'mult'\n"),
         (["--max", "mults=many", "net.yaml"], "the limit of mults is a whole number\n = found: many\n"),
-        (["--max", "mults=3"], "there is nothing to check\n"),
+        (["--max", "mults=3"], "there is nothing to check\n = found: --max without a SPEC\n"),
         (["--max", "mults=3", "net.yaml", "--accept"], "--accept changes limits in files\n"),
     ],
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ import pytest
 import convcost
 
 DATA = Path(__file__).parent / "data"
-SPECS = Path(__file__).parents[2] / "specs"
 
 # Trainable numbers, and those that are not: running statistics, frozen norms, the numbers 0 – 15 of YOLOv8's distances,
 # DETR's positions and zeros. Published are 3,157,200 for YOLOv8n (16 of them frozen), 34,014,999 for RetinaNet
@@ -41,16 +39,6 @@ LAYERS = {"conv", "transposed_conv", "linear", "lstm", "gru", "batch_norm", "lay
 ACTIVATIONS = {"relu", "gelu", "silu", "sigmoid", "softmax"}
 
 Model = Callable[[str], convcost.Analysis]
-
-
-@pytest.fixture(scope="module")
-def analyze() -> Model:
-    @cache
-    def analyze(name: str) -> convcost.Analysis:
-        (path,) = SPECS.rglob(f"{name}.yaml")
-        return convcost.load(path).analyze()
-
-    return analyze
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -114,8 +102,7 @@ def test_products_activations_and_learned_values_are_those_of_the_module(name: s
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_nothing_about_it_is_a_warning(name: str) -> None:
-    (path,) = SPECS.rglob(f"{name}.yaml")
-    assert list(convcost.load(path).warnings) == []
+    assert list(convcost.load(name).warnings) == []
 
 
 def test_five_levels_share_one_head(analyze: Model) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import runpy
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 import convcost
+from convcost.spec.document import BLOCK_KEYS, EACH_KEYS, ITEM_KEYS, REPEAT_KEYS
 
+README = Path(convcost.__file__).parent / "spec" / "README.md"
 NETWORKS = {
     "several inputs, one of them tokens": (
         """
@@ -333,3 +338,24 @@ def test_a_free_symbol_runs_through_every_construct(read):
     assert str(total.params) == "6·n² + 2·n"
     assert str(total.macs) == "112·n² + 32·n"
     assert convcost.analyze(spec, set={"n": 3}).total.params == 6 * 9 + 6
+
+
+EXAMPLES = re.findall(r"```yaml\n# (\d+) params, (\d+) macs\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize(("params", "macs", "text"), EXAMPLES)
+def test_an_example_of_the_readme_counts_what_it_says(read, params, macs, text):
+    total = convcost.analyze(read(text)).total
+    assert (total.params, total.macs) == (int(params), int(macs))
+
+
+def test_the_readme_has_an_example_of_every_construct():
+    text = "\n".join(text for _, _, text in EXAMPLES)
+    for key in {*ITEM_KEYS, *REPEAT_KEYS, *EACH_KEYS, *BLOCK_KEYS, "inputs", "outputs", "layout", "branches"}:
+        assert f"{key}:" in text
+
+
+def test_the_readme_lists_every_type_with_its_fields():
+    text = README.read_text(encoding="utf-8")
+    written = runpy.run_path(str(Path(__file__).parent / "reference.py"))["written"]
+    assert written(text) == text, "python tests/spec/reference.py writes it anew"
