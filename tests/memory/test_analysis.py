@@ -113,6 +113,12 @@ def test_biases_have_a_width_of_their_own():
     assert convcost.memory({**CHAIN, "dtype": "int8"}).weight_bytes == weights + 4 * biases
 
 
+def test_what_a_folded_norm_leaves_is_a_bias():
+    spec = {"input": [3, 4, 4], "layers": [conv(4, 1, bias=False, norm="batch_norm")]}
+    assert memory(spec).weight_bytes == 3 * 4 + 4 * 4
+    assert convcost.memory(spec).weight_bytes == 4 * (3 * 4 + 4)
+
+
 def test_a_norm_that_stays_keeps_its_statistics():
     spec = {"input": [8, 4, 4], "layers": [{"max_pool": {"kernel_size": 2}}, "batch_norm"]}
     assert memory(spec).weight_bytes == 4 * 8
