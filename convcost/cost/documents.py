@@ -143,7 +143,7 @@ def fields_document(row: LayerCost) -> dict[str, Any] | None:
     if definition is None:
         return None
     fields = dict(vars(definition))
-    for name in _inexact_fields(definition.__class__):
+    for name in _inexact_fields(definition.__class__):  # type: ignore[arg-type]  # classes are hashable
         fields[name] = _listed(fields[name])
     return fields
 
