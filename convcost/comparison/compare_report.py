@@ -169,7 +169,7 @@ def _sort_key(sort: str | None) -> Callable[[Compared], Any]:
 
 
 def _folded(layers: Sequence[Compared], groups: Groups) -> Sequence[Compared]:
-    """Return layers of which those in a group are one."""
+    """Return layers with each group joined to one."""
     return [_joined(path, [layers[index] for index in part]) for path, part in groups]
 
 

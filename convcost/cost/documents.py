@@ -105,7 +105,7 @@ def standard_names() -> list[str]:
 
 
 def network_document(network: Network) -> documents.NetworkDocument:
-    """Return which network it is."""
+    """Return the description of a network."""
     return documents.NetworkDocument(
         name=network.name or None,
         file=network.file or None,
@@ -143,7 +143,7 @@ def fields_document(row: LayerCost) -> dict[str, Any] | None:
     if definition is None:
         return None
     fields = dict(vars(definition))
-    for name in _inexact_fields(definition.__class__):  # type: ignore[arg-type]  # classes are hashable
+    for name in _inexact_fields(definition.__class__):  # type: ignore[arg-type]  # a class can be hashed
         fields[name] = _listed(fields[name])
     return fields
 
@@ -208,7 +208,7 @@ def plain(value: Any) -> Any:
 def heads(
     analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield which layer each row is and what it costs, formulas as their texts."""
+    """Yield each row's layer and costs, formulas as their texts."""
     found = numbers_of_rows(analysis, rows, values, names)
     if analysis.network.free is None:
         return found
@@ -220,7 +220,7 @@ def heads(
 def numbers_of_rows(
     analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield which layer each row is and what it costs, formulas as they are."""
+    """Yield each row's layer and costs, formulas as they are."""
     file = analysis.network.file or None
     keys = ("name", "type", "file", "line", "input_shape", "output_shape", *names, "ops")
     columns = [map(plain, values(name)) if metrics.METRICS[name].is_ratio else values(name) for name in names]

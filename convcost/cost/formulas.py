@@ -1,4 +1,4 @@
-"""What each layer type costs as formulas in the papers' symbols: its own code, run on them.
+"""The cost of each layer type as formulas in the papers' symbols: its own code, run on them.
 
 M input and N output channels, Di input, Dp output and Dk kernel size, s stride, p padding, d dilation, g groups, m
 depth multiplier; squares stand for both axes. Nothing here states a formula.
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
-from convcost.cost.layer_formulas import cost_in_letters, has_other_inputs
+from convcost.cost.layer_formulas import has_other_inputs, symbolic_cost
 from convcost.cost.variants import distinct
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
@@ -63,7 +63,7 @@ _WITNESS = {
     "a": 0,
     "b": 1,
 }
-_DIVISIBLE = 720_720  # what stands for a letter of which nothing is known: all small numbers divide it
+_DIVISIBLE = 720_720  # the value of a symbol of which nothing is known: all small numbers divide it
 _AXES = ("d", "h", "w")
 _WITNESS |= {name + axis: value for name, value in _WITNESS.items() for axis in _AXES}
 """Where a layer works: what it asks of its symbols there becomes a condition."""
@@ -97,7 +97,7 @@ class Sheet(Struct, frozen=True):
 
 
 class Quotient(Struct, frozen=True):
-    """What one layer costs of another with the same shape: its name, and multiplications and parameters as a share."""
+    """The cost of one layer as a share of another's with the same shape: multiplications and parameters."""
 
     name: str
     mults: Any
@@ -229,13 +229,13 @@ _QUOTIENTS: tuple[tuple[str, tuple[str, dict[str, Any]], tuple[str, dict[str, An
 
 
 def of_layer(layer: Layer) -> dict[str, str] | None:
-    """Return a layer's formulas in its own letters: `params`, `mults`, `adds`, other operations that occur, as texts.
+    """Return a layer's formulas in symbols of its own: `params`, `mults`, `adds`, other operations that occur.
 
     They are for one input, and worked out once for all layers that differ in numbers only. None where the layer works
     on its own numbers only.
     """
     if has_other_inputs(layer):
-        cost = cost_in_letters(layer)
+        cost = symbolic_cost(layer)
         return texts(cost) if cost is not None else None
     fields = layer.fields
     if layer.definition.declared:
@@ -428,7 +428,7 @@ def _sheet_of_case(
 def _cost_of_case(
     definition: type[LayerType], fields: Mapping[str, Any], shapes: tuple[Shape, ...]
 ) -> tuple[Cost, Shape]:
-    """Return the cost and the output of a layer, of a composite one the sum of what it is written for."""
+    """Return a layer's cost and output; a composite layer costs the sum of its parts."""
     layer = definition(fields)
     if not definition.composite:
         outputs = layer.output_shapes(*shapes)

@@ -71,11 +71,6 @@ _SYMBOLS = (
 _FORMULAS = (Column("Params =", drop=1), Column("Mults =", drop=1, footnote=_SYMBOLS))
 _FORMULA_KEYS = ("params", "mults", "adds")
 _RATIO_KEYS = ("kind", "formula", "numbers", "exact", "value", "term")
-_SUMMARY = (
-    Column("Total", role="name"),
-    Column("Value", right=True, role="number"),
-    Column("Meaning", drop=1, least=30),
-)
 
 
 class AnalysisReport(Struct, frozen=True):
@@ -299,7 +294,7 @@ class AnalysisReport(Struct, frozen=True):
         )
 
     def _footnotes(self, keys: Sequence[str]) -> Iterator[str]:
-        """Yield what stands below the table: what the numbers are, for which values, and how they are counted."""
+        """Yield the table's footnotes: what the numbers are, for which values, and how they are counted."""
         analysis = self.analysis
         if not self.columns:
             yield from headline.footnotes(analysis)
@@ -331,13 +326,16 @@ class AnalysisReport(Struct, frozen=True):
 
     def _totals_table(self) -> Table:
         """Return the table of the network's totals."""
+        if self.analysis.network.free is not None:
+            from convcost.cost import free_report  # symbolic numbers are imported where there are some
+
+            return free_report.summary(self.analysis, headline.totals(self.analysis))
         footer = [headline.layers(self.analysis), headline.convention(self.analysis)]
-        if self.analysis.network.free is None:
-            footer += headline.as_separable(self.analysis)
+        footer += headline.as_separable(self.analysis)
         return Table(
             **self._head(titles.batched(self.analysis.batch)),
-            columns=_SUMMARY,
-            rows=[Row(cells) for cells in headline.totals(self.analysis)],
+            columns=headline.SUMMARY,
+            rows=[Row((name, figure(value), about)) for name, value, about in headline.totals(self.analysis)],
             total=("", "", ""),
             footer=tuple(footer),
         )
@@ -375,7 +373,7 @@ class AnalysisReport(Struct, frozen=True):
         return [*map(figure, self._values()(key))]
 
     def _type(self, members: Sequence[LayerCost]) -> str:
-        """Return what a row is; of all layers of a type how many they are."""
+        """Return the type of a row, or the number of its layers where it stands for all of a type."""
         if self.rows.of_types:
             return counted(len(members), "layer")
         return label(members[0]) if len(members) == 1 else label_of_several(members)
@@ -409,7 +407,7 @@ def check_sort(column: str) -> str:
 
 
 def check_columns(columns: Sequence[str]) -> None:
-    """Refuse columns that there are not.
+    """Refuse unknown columns.
 
     Raises:
         OptionError: There is no such column; all that are unknown are named.
@@ -425,7 +423,7 @@ def _is_metric(column: str) -> bool:
 
 
 def check_by(by: str | None) -> None:
-    """Refuse what layers are not summed by.
+    """Refuse an unknown key by which to sum layers.
 
     Raises:
         OptionError: They are summed by their types only.
@@ -435,7 +433,7 @@ def check_by(by: str | None) -> None:
 
 
 def _unknown(option: str, column: str, others: Iterable[str]) -> ErrorDetail:
-    """Return the error of a column that there is not; those of other packages are looked for here only."""
+    """Return the error of an unknown column; columns of other packages are looked for here only."""
     known = [*others, *METRICS]
     help = nearest(column, known) or f"known: {metrics.listed(known)}"
     return ErrorDetail(f"{option}: there is no column {column!r}", help=help)

@@ -28,6 +28,7 @@ class _Recurrent(LayerType):
     macs = True
     channels = FIXED
     checked = ("input_size",)
+    workspace = True
     gates: ClassVar[int]
     """How many rows of weights there are for each number of the state."""
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from convcost.layers import REGISTRY, LayerError, LayerType, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, VECTOR
-from convcost.network import INPUT, Network, NetworkBuilder, Origin, Tensor
+from convcost.network import INPUT, LayerOrigin, Network, NetworkBuilder, Tensor
 from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Refusal, Rewrite, Site
 
 
@@ -220,7 +220,7 @@ class _Writer:
         """
         old = self.graph.layers[index]
         try:
-            tensors = self.builder.place(definition, inputs, path, replace(Origin.of(old), former=former))
+            tensors = self.builder.place(definition, inputs, path, replace(LayerOrigin.of(old), former=former))
         except LayerError as error:
             raise Refusal(f"{error.message}: {error.found}") from None
         self.origins.append(index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,48 @@ from convcost.errors import ErrorDetail, Place, SpecError, encodable, nearest
 from convcost.spec import limits
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_EXAMPLES = "examples"
+
+SPEC_FORM = "a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
+"""What a file should be that is none."""
+_FOREIGN = {
+    ".onnx": "an ONNX model",
+    ".pt": "a model saved by PyTorch",
+    ".pth": "a model saved by PyTorch",
+    ".pkl": "a pickle of Python",
+    ".ckpt": "a checkpoint",
+    ".h5": "a model saved by Keras (HDF5)",
+    ".hdf5": "a model saved by Keras (HDF5)",
+    ".keras": "a model saved by Keras",
+    ".tflite": "a TensorFlow Lite model",
+    ".pb": "a TensorFlow graph",
+    ".safetensors": "weights in the format safetensors",
+    ".npz": "arrays of NumPy",
+    ".npy": "an array of NumPy",
+    ".png": "an image",
+    ".jpg": "an image",
+    ".jpeg": "an image",
+    ".gif": "an image",
+    ".webp": "an image",
+    ".pdf": "a PDF document",
+    ".py": "a Python program",
+}
+"""Files of other programs by their suffix."""
+_STARTS = {
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
+    b"RIFF": "an image",
+    b"\x89HDF": "a model saved by Keras (HDF5)",
+    b"PK\x03\x04": "a zip file",
+    b"\x93NUMPY": "an array of NumPy",
+    b"%PDF": "a PDF document",
+    b"\x80\x02": "a pickle of Python",
+    b"\x80\x04": "a pickle of Python",
+    b"\x1f\x8b": "a compressed file",
+}
+"""What files of other programs begin with."""
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 class Source(Struct, frozen=True):
@@ -53,8 +96,13 @@ def read(spec: str | Path) -> Source:
             return Source(shown, _decode(_bytes(path), shown))
         if path.is_relative_to(_PACKAGE):  # the same file again, by its path
             return Source(shown, _decode(_bytes(path), shown))
-        return Source(shown, _decode(files.read(path, limits.max_bytes()), shown))
+        data = files.read(path, limits.max_bytes())
+        if what := _foreign(path.suffix, data):
+            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
+        return Source(shown, _decode(data, shown))
     except files.RefusedFile as refused:
+        if refused.too_large and (what := _foreign(path.suffix)):
+            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM)) from None
         help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
         raise SpecError(_unreadable(shown, refused.reason, help, refused.found)) from None
     except FileNotFoundError:
@@ -67,28 +115,32 @@ def read(spec: str | Path) -> Source:
 
 
 def shipped() -> dict[str, Path]:
-    """Return the specs that convcost ships, the examples last: their names and where they are.
+    """Return the specs that convcost ships, folder by folder and the examples last: their names and where they are.
 
-    Where the package runs from a zip file they are in it: `read` reads them all the same.
+    A network is called as its file, whatever folder it is in; an example has its folder in its name. Where the package
+    runs from a zip file they are in it: `read` reads them all the same.
     """
     for folder in (_PACKAGE / "specs", _PACKAGE.parent / "specs"):  # installed, or a checkout installed in place
-        paths = sorted(folder.glob("*.yaml")) + sorted(folder.glob("*/*.yaml"))
+        paths = list(folder.glob("*/*.yaml"))
         if paths:
-            return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
-    return {name: _PACKAGE / "specs" / f"{name}.yaml" for name in _packed()}
+            return _named(paths)
+    return _named([_PACKAGE / "specs" / path for path in _packed()])
+
+
+def _named(paths: list[Path]) -> dict[str, Path]:
+    paths.sort(key=lambda path: (path.parent.name == _EXAMPLES, path.parent.name, path.stem))
+    return {f"{_EXAMPLES}/{path.stem}" if path.parent.name == _EXAMPLES else path.stem: path for path in paths}
 
 
 def _packed() -> list[str]:
-    """Return the names of the specs in the zip file that the package runs from, the examples last."""
+    """Return the paths, within their folder, of the specs in the zip file that the package runs from."""
     from importlib import resources  # slow to import
 
     folder = resources.files("convcost") / "specs"
     if not folder.is_dir():
         return []
-    found = [(each.name, "") for each in folder.iterdir() if each.is_file()]
-    found += [(each.name, f"{inner.name}/") for inner in folder.iterdir() if inner.is_dir() for each in inner.iterdir()]
-    names = [(place, file.removesuffix(".yaml")) for file, place in found if file.endswith(".yaml")]
-    return [place + name for place, name in sorted(names)]
+    paths = [f"{inner.name}/{each.name}" for inner in folder.iterdir() if inner.is_dir() for each in inner.iterdir()]
+    return [path for path in paths if path.endswith(".yaml")]
 
 
 def _bytes(path: Path) -> bytes:
@@ -105,6 +157,17 @@ def _bytes(path: Path) -> bytes:
         from pkgutil import get_data
 
         return get_data("convcost", path.relative_to(_PACKAGE).as_posix()) or b""
+
+
+def _foreign(suffix: str, data: bytes = b"") -> str:
+    """Return what a file of another program is, by its first bytes and its suffix; nothing for a text."""
+    named = _FOREIGN.get(suffix.lower(), "")
+    for start, what in _STARTS.items():
+        if data.startswith(start):
+            return named or what
+    if data[4:8] == b"TFL3":
+        return _FOREIGN[".tflite"]
+    return named if not data or _BINARY.search(data) else ""
 
 
 def _decode(data: bytes, file: str) -> str:
@@ -126,7 +189,11 @@ def _decode(data: bytes, file: str) -> str:
 
 def _missing(shown: str) -> ErrorDetail:
     names = shipped()
-    help = nearest(shown, names) if "/" not in shown or shown.split("/")[0] == "examples" else ""
+    named = shown.removesuffix(".yaml").rpartition("/")[2]
+    if named in names:  # `specs/resnet50.yaml`, or its folder and its name: the folders are not part of the name
+        help = f"convcost ships it as {named!r}"
+    else:
+        help = nearest(shown, names) if "/" not in shown or shown.split("/")[0] == _EXAMPLES else ""
     return ErrorDetail(
         f"there is no file and no shipped spec {shown!r}",
         help=help or "`convcost specs` lists the shipped ones",

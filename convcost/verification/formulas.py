@@ -76,7 +76,7 @@ class FormulaProof(Struct, frozen=True):
 
     @property
     def proved(self) -> bool:
-        """Whether the formulas agree at every point, of which there are some."""
+        """Whether there are points, and the formulas agree at each."""
         return self.points > 0 and self.counterexample is None
 
     def document(self) -> documents.FormulaProofDocument:

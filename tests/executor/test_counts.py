@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from convcost.executor import Tensor, execute, run, types
+from convcost.executor import Array, execute, run, types
 
 ENGINES = ["plain", "lanes", "auto"]
 
@@ -343,8 +343,8 @@ def test_each_product_counted_is_of_a_value_and_a_weight_and_used_once(fields, t
     """Numbers that trace themselves see as many products as are counted, each in just one output, or cropped."""
     shape = (4,) if type == "linear" else (4, size, size)
     given = own if type == "linear" else fields(padding=1, stride=2, bias=False, **own)
-    x = Tensor(shape, [Traced() for _ in range(prod(shape))])
-    kernel = Tensor(weight, [Traced() for _ in range(prod(weight))])
+    x = Array(shape, [Traced() for _ in range(prod(shape))])
+    kernel = Array(weight, [Traced() for _ in range(prod(weight))])
     Traced.performed.clear()
     y, execution = run(type, given, [x], {"weight": kernel})
     assert execution.ops == Traced.performed

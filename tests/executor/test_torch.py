@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from convcost.executor import Tensor, run, types
+from convcost.executor import Array, run, types
 
 DATA = Path(__file__).parent / "data"
 CASES = [
@@ -51,7 +51,7 @@ def normalised(fields):
 
 def tensor(stored):
     shape, values = stored
-    return Tensor(tuple(shape), values)
+    return Array(tuple(shape), values)
 
 
 @pytest.mark.parametrize("engine", ["plain", "auto"])
