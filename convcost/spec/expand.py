@@ -36,7 +36,7 @@ from convcost.spec.expressions import RESOLVER, Expression, Missing, Unknown
 from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
 from convcost.spec.limits import DEFAULT_LAYERS, HELP, MOST_LAYERS, watch
 from convcost.spec.residuals import check_equal
-from convcost.spec.scope import ROOT, Path, Scope, WeightSharing, difference, has_weights, is_known
+from convcost.spec.scope import ROOT, Path, Scope, SharedWeights, difference, has_weights, is_known
 from convcost.spec.unknown import UNKNOWN
 
 Values = tuple[Value, ...]
@@ -101,7 +101,7 @@ class Expander:
         self.watch = watch()
         self.visits = 0
         self.depth = 0  # lists within each other
-        self.sharing: list[WeightSharing | None] = []
+        self.sharing: list[SharedWeights | None] = []
         self.frozen = 0  # items around that are not trainable
         self.times = 1  # slices that the items around run on
         self.widths = document.widths or FLOAT32
@@ -230,10 +230,10 @@ class Expander:
         """Run an item whose layers share weights, are not trainable or have numbers of their own type."""
         widths, self.widths = self.widths, item.widths or self.widths
         self.frozen += item.frozen
-        sharing: WeightSharing | None = None
+        sharing: SharedWeights | None = None
         if item.weights and item.weights != OWN:
             layers = [self.builder.layers[index] for index in scope.layers_of(item.weights)]
-            sharing = WeightSharing(item, item.weights_at, [layer for layer in layers if has_weights(layer)])
+            sharing = SharedWeights(item, item.weights_at, [layer for layer in layers if has_weights(layer)])
         if item.weights:
             self.sharing.append(sharing)
         errors = len(self.errors)
@@ -246,7 +246,7 @@ class Expander:
         self.widths = widths
         return values
 
-    def _check_shared(self, item: Item, sharing: WeightSharing) -> None:
+    def _check_shared(self, item: Item, sharing: SharedWeights) -> None:
         """Refuse weights that do not meet one by one."""
         if not sharing.layers:
             message = f"{item.weights!r} has no weights"
@@ -299,7 +299,7 @@ class Expander:
             start = len(layers)
             if repeat.shared and turn > 1:
                 owners = [layers[index] for index in first if has_weights(layers[index])]
-                self.sharing.append(WeightSharing(item, repeat.at, owners))
+                self.sharing.append(SharedWeights(item, repeat.at, owners))
             if repeat.index and item.condition is not None and not self._holds(item, env):
                 values = self._otherwise(item, scope, env, here, path)
             else:
