@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -12,6 +12,10 @@ from convcost import files
 from convcost.errors import ErrorDetail, Place, SpecError, encodable, nearest
 from convcost.spec import limits
 
+if TYPE_CHECKING:
+    from mmap import mmap
+
+_NO_CONTROLS = bytes([*b"\t\n\f\r\x1b", *range(32, 256)])
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -30,13 +34,13 @@ class Source(Struct, frozen=True):
 
 
 def read(spec: str | Path) -> Source:
-    """Read the text of a spec.
+    """Read the text of a spec, or a model file as one.
 
     Args:
         spec: A path, `-` for standard input, or the name of a shipped spec.
 
     Raises:
-        SpecError: There is no such spec, or it cannot be read or is not UTF-8.
+        SpecError: There is no such spec, it cannot be read, or it is neither UTF-8 nor a model file.
     """
     if not isinstance(spec, (str, os.PathLike)):
         found = f"found {type(spec).__name__}"
@@ -46,14 +50,14 @@ def read(spec: str | Path) -> Source:
     try:
         if spec == "-":
             shown = "<stdin>"
-            return Source(shown, _decode(files.read_standard_input(limits.max_bytes()), shown))
+            return _source(files.read_standard_input(limits.max_bytes()), shown)
         if not path.is_file() and shown in (names := shipped()):
             path = names[shown]
             shown = str(path)
             return Source(shown, _decode(_bytes(path), shown))
         if path.is_relative_to(_PACKAGE):  # the same file again, by its path
             return Source(shown, _decode(_bytes(path), shown))
-        return Source(shown, _decode(files.read(path, limits.max_bytes()), shown))
+        return _source(files.read_or_map(path, limits.max_bytes(), _is_model), shown)
     except files.RefusedFile as refused:
         help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
         raise SpecError(_unreadable(shown, refused.reason, help, refused.found)) from None
@@ -105,6 +109,43 @@ def _bytes(path: Path) -> bytes:
         from pkgutil import get_data
 
         return get_data("convcost", path.relative_to(_PACKAGE).as_posix()) or b""
+
+
+def source_of(data: bytes, file: str) -> Source:
+    """Return the text of a spec from the bytes of its file, which may be those of a model file.
+
+    Args:
+        data: The bytes.
+        file: The name of the file.
+
+    Raises:
+        SpecError: They are neither UTF-8 nor a model.
+    """
+    return _source(data, file)
+
+
+def _source(data: bytes | mmap, file: str) -> Source:
+    head = data[: files.HEAD]
+    if not is_text(head):
+        from convcost.importers import import_model, importer_of  # where a file is no text only
+
+        if (importer := importer_of(head)) is not None:
+            return Source(file, import_model(importer, data, file).text)
+    return Source(file, _decode(bytes(data), file))
+
+
+def _is_model(head: bytes) -> bool:
+    """Return whether a file is a model by its first bytes."""
+    if is_text(head):
+        return False
+    from convcost.importers import importer_of
+
+    return importer_of(head) is not None
+
+
+def is_text(head: bytes) -> bool:
+    """Return whether bytes may be the start of a text: they have no control characters but white space."""
+    return not head.translate(None, _NO_CONTROLS)
 
 
 def _decode(data: bytes, file: str) -> str:
