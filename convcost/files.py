@@ -118,7 +118,7 @@ def read(path: str | Path, limit: int, *, pipes: bool = True) -> bytes:
 def read_or_map(
     path: str | Path, limit: int, is_mapped: Callable[[bytes], bool], *, pipes: bool = True
 ) -> bytes | mmap.mmap:
-    """Return the bytes of a file; one of any size is mapped if its first bytes say so, and then read where it is needed.
+    """Return the bytes of a file; if its first bytes say so it may have any size, and is read only where it is needed.
 
     Args:
         path: Its path.
@@ -137,7 +137,8 @@ def read_or_map(
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
-            head = os.pread(descriptor, HEAD, 0) if hasattr(os, "pread") else b""
+            head = file.read(HEAD)
+            file.seek(0)
             if is_mapped(head):
                 import mmap  # where there is something to map only
 

@@ -44,6 +44,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "solve": "convcost.cli.solve:solve",
         "rewrite": "convcost.cli.rewrite:rewrite",
         "suggest": "convcost.cli.suggest:suggest",
+        "import": "convcost.cli.import_:import_",
         "init": "convcost.cli.init:init",
         "check": "convcost.cli.check:check",
         "specs": "convcost.cli.specs:specs",
@@ -55,7 +56,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 
 GROUPS = {
     "Count": ("analyze", "compare", "diff", "formulas", "verify"),
-    "Design": ("sweep", "solve", "rewrite", "suggest"),
+    "Design": ("import", "sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
     "Look up": ("specs", "schema", "version"),
 }

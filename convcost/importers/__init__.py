@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from keyword import iskeyword
 from pathlib import PurePath
 from typing import Any
 
@@ -27,6 +28,27 @@ from convcost.registry import Registry
 
 __all__ = ["IMPORTERS", "Graph", "Imported", "Importer", "import_model", "importer_of"]
 
+_FUNCTIONS = frozenset(
+    [
+        "min",
+        "max",
+        "floor",
+        "ceil",
+        "round",
+        "abs",
+        "len",
+        "sum",
+        "log",
+        "exp",
+        "sqrt",
+        "int",
+        "input",
+        "previous",
+        "true",
+        "false",
+        "null",
+    ]
+)
 _TRIED = (224, 256, 320)
 """Sizes of open axes at which a network must have the same layers."""
 
@@ -107,9 +129,9 @@ def import_model(importer: Importer, data: Any, file: str, *, flat: bool = False
         name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str)}
         for name, shape in graph.inputs.items()
     }
-    stem = PurePath(file).name.rpartition(".")[0] or PurePath(file).name
-    name = "model" if file.startswith("<") else stem
-    comment = f"Imported from {PurePath(file).name} ({graph.format})."
+    base = PurePath(file).name.rpartition(":")[2]  # without the revision that it is of
+    name = "model" if file.startswith("<") else base.rpartition(".")[0] or base
+    comment = f"Imported from {base} ({graph.format})."
     written = spec_text.write(mapped, name, [comment], symbols, flat)
     return Imported(written.text, written.items, mapped, dict.fromkeys(words.values(), _TRIED[0]))
 
@@ -124,5 +146,9 @@ def _layers(mapped: Mapped) -> list[Any]:
 
 def _symbols(axes: list[str]) -> dict[str, str]:
     """Return a symbol for each open axis: its name where that can be one."""
-    fit = {axis: axis for axis in axes if re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", axis) and axis != "in_channels"}
-    return {axis: fit.get(axis, f"size_{number}") for number, axis in enumerate(axes, 1)}
+    words: dict[str, str] = {}
+    for number, axis in enumerate(axes, 1):
+        fits = re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,30}", axis) and not axis.startswith("in_")
+        fits = fits and not iskeyword(axis.lower()) and axis.lower() not in _FUNCTIONS
+        words[axis] = axis if fits else f"size_{number}"
+    return words if len({*words.values()}) == len(words) else {axis: f"size_{n}" for n, axis in enumerate(axes, 1)}

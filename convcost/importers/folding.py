@@ -14,11 +14,14 @@ MOST_VALUES = 4096
 """How many numbers a constant that is worked out may have."""
 
 
+_LARGEST = 2**63
+
+
 class Unfoldable(Exception):
     """A node's constants are not known, or the operator is not worked out here."""
 
 
-def fold(node: Node, inputs: Sequence[Constant | None]) -> list[Constant]:
+def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
     """Return what a node makes of constants.
 
     Args:
@@ -39,7 +42,9 @@ def fold(node: Node, inputs: Sequence[Constant | None]) -> list[Constant]:
         raise Unfoldable from None
     if found.values is not None and (len(found.values) > MOST_VALUES or len(found.values) != prod(found.shape)):
         raise Unfoldable
-    return [found]
+    if any(isinstance(value, int) and abs(value) > _LARGEST for value in found.values or ()):
+        raise Unfoldable
+    return found
 
 
 def numbers(constant: Constant) -> tuple[Any, ...]:
@@ -190,8 +195,8 @@ def _gather(node: Node, inputs: list[Constant]) -> Constant:
 
 def _slice(node: Node, inputs: list[Constant]) -> Constant:
     data = inputs[0]
-    named = [node.attributes.get(name) for name in ("starts", "ends")]
-    starts, ends = named if named[0] is not None else map(numbers, inputs[1:3])
+    starts: tuple[Any, ...] = node.attributes["starts"] if "starts" in node.attributes else numbers(inputs[1])
+    ends: tuple[Any, ...] = node.attributes["ends"] if "ends" in node.attributes else numbers(inputs[2])
     steps = numbers(inputs[4]) if len(inputs) > 4 else (1,)
     values = numbers(data)
     if len(starts) != 1:
@@ -217,14 +222,15 @@ def _transpose(node: Node, inputs: list[Constant]) -> Constant:
     order = node.attributes.get("perm") or tuple(reversed(range(len(data.shape))))
     shape = tuple([data.shape[axis] for axis in order])
     values = None
-    if data.values is not None:
+    held = data.values
+    if held is not None:
         places = {axis: at for at, axis in enumerate(order)}
         indices = combinations(*map(range, shape))
         values = tuple(
             [
-                data.values[_place([index[places[axis]] for axis in range(len(order))], data.shape)]
+                held[_place([index[places[axis]] for axis in range(len(order))], data.shape)]
                 if prod(data.shape) > 1
-                else data.values[0]
+                else held[0]
                 for index in indices
             ]
         )
@@ -256,7 +262,9 @@ def _range(node: Node, inputs: list[Constant]) -> Constant:
 
 
 def _product(node: Node, inputs: list[Constant]) -> Constant:
-    return _new(node, () if not node.attributes.get("keepdims", 1) else (1,), [prod(numbers(inputs[0]))], inputs[0].dtype)
+    return _new(
+        node, () if not node.attributes.get("keepdims", 1) else (1,), [prod(numbers(inputs[0]))], inputs[0].dtype
+    )
 
 
 def _is_learned(constant: Constant) -> bool:

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from msgspec import Struct
-
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.folding import Unfoldable, fold
 from convcost.importers.graph import Constant, Graph, Node, Shape
 from convcost.importers.items import Item, Mapped
+from convcost.importers.movement import settle
 from convcost.importers.normalise import title
+from convcost.importers.values import Moved, Unknown, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, layout_of
 from convcost.network.builder import NetworkBuilder
@@ -32,15 +32,8 @@ OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators")
 """The functions that map operators, by name."""
 
 _MOST_ERRORS = 20
+_MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
 _SPATIAL = frozenset(("Conv", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "ConvTranspose"))
-
-
-class Unsupported(Exception):
-    """An operator does what no layer type does.
-
-    Args:
-        reason: What that is, in a few words.
-    """
 
 
 def operator(*names: str) -> Callable[[Rule], Rule]:
@@ -52,31 +45,6 @@ def operator(*names: str) -> Callable[[Rule], Rule]:
         return rule
 
     return add
-
-
-class Moved(Struct, frozen=True):
-    """A tensor whose values are only moved so far: reshaped and permuted, or padded with zeros.
-
-    What follows may take the movement into itself: a convolution its padding, a shuffle of channels the whole of it.
-
-    Attributes:
-        base: The tensor that is moved.
-        steps: `("reshape", shape)`, `("permute", axes)` and `("pad", amounts)`, without the batch axis.
-        shape: The shape behind the last step.
-        scope: The module of the last step.
-    """
-
-    base: Tensor
-    steps: tuple[tuple[str, Any], ...]
-    shape: tuple[int, ...]
-    scope: str = ""
-
-
-class Unknown(Struct, frozen=True):
-    """A value that an operator without a layer type gives."""
-
-
-Value = Tensor | Moved | Constant | Unknown
 
 
 class Mapper:
@@ -101,7 +69,12 @@ class Mapper:
         self._refused: dict[tuple[str, str], list[Node]] = {}
         self._kernels: dict[str, tuple[Item, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
-        self._left = {name: 0 for name in ()}
+        self._read_by: dict[str, set[str]] = {name: set() for name in graph.inputs}
+        for node in graph.nodes:
+            for name in node.inputs:
+                if name in self._read_by:
+                    self._read_by[name].add(node.operator)
+        self._left = _MOST_FOLDED
 
     def map(self) -> Mapped:
         """Return the items.
@@ -133,8 +106,6 @@ class Mapper:
         """
         value = self.value(name)
         if isinstance(value, Moved):
-            from convcost.importers.movement import settle
-
             tensor = settle(self, value)
             self.values[name] = tensor
             return tensor
@@ -150,8 +121,7 @@ class Mapper:
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """Return the shape of a value, without the batch axis."""
-        value = self.value(name)
-        return value.shape if not isinstance(value, Constant) else value.shape
+        return self.value(name).shape
 
     def weight(self, node: Node, at: int) -> Constant:
         """Return the constant that a node reads as a weight.
@@ -257,12 +227,10 @@ class Mapper:
             help = "an input has a batch axis and one to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) else None
-        if batch is not None and batch != 1:
-            readers = {node.operator for node in self.graph.nodes if name in node.inputs}
-            if not readers <= _SPATIAL or len(shape) < 3:
-                message = f"the first axis of the input {name!r} is no batch axis of 1"
-                help = "export the model for one input"
-                raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
+        if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
+            message = f"the first axis of the input {name!r} is no batch axis of 1"
+            help = "export the model for one input"
+            raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
         if self.builder.inputs and batch != self.batch:
             found = f"{name!r}: {_shown(shape)}"
             raise SpecError(ErrorDetail("the inputs have different batches", Place(self.file), found=found))
@@ -283,43 +251,53 @@ class Mapper:
         return self.sizes.get(size) if isinstance(size, str) else size
 
     def _node(self, node: Node) -> None:
+        """Map one node, or collect what is wrong with it."""
         read = [self.values.get(name) for name in node.inputs]
         if any(isinstance(value, Unknown) for value in read):
-            if node.operator not in OPERATORS.built_in():
-                self._refuse(node, "")
-            self._lose(node)
-            return
-        try:
-            if all(value is None or isinstance(value, Constant) for value in read):
-                constants = [value if isinstance(value, Constant) else None for value in read]
-                for name, constant in zip(node.outputs, fold(node, constants), strict=False):
-                    self.values[name] = constant
-                return
-        except Unfoldable:
-            pass
-        try:
             if node.operator not in OPERATORS:
-                raise Unsupported("")
+                self._refuse(node, "")
+        elif self._is_folded(node, read) or self._is_mapped(node):
+            for name in node.outputs:
+                if name and name not in self.values:  # an output that its layer type has not
+                    self.values[name] = Unknown()
+            return
+        for name in node.outputs:
+            self.values[name] = Unknown()
+
+    def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
+        """Return whether a node works on constants only, and set what it makes of them."""
+        constants = [value for value in read if isinstance(value, Constant)]
+        if not constants or any(value is not None and not isinstance(value, Constant) for value in read):
+            return False
+        self._left -= sum(len(each.values or ()) for each in constants)
+        if self._left < 0:
+            return False
+        try:
+            found = fold(node, [value if isinstance(value, Constant) else None for value in read])
+        except Unfoldable:
+            return False
+        self.values[node.outputs[0]] = found
+        return True
+
+    def _is_mapped(self, node: Node) -> bool:
+        """Return whether a node became items."""
+        if node.operator not in OPERATORS:
+            self._refuse(node, "")
+            return False
+        try:
             OPERATORS[node.operator](self, node)
         except Unsupported as error:
             self._refuse(node, str(error))
-            self._lose(node)
         except Unfoldable:
             self._refuse(node, "its shape depends on values that are not known")
-            self._lose(node)
         except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError):
             self._refuse(node, "its inputs or attributes are not those of the operator")
-            self._lose(node)
-        for name in node.outputs:
-            if name and name not in self.values:  # an output that its layer type has not
-                self.values[name] = Unknown()
+        else:
+            return True
+        return False
 
     def _refuse(self, node: Node, reason: str) -> None:
         self._refused.setdefault((node.operator, reason), []).append(node)
-
-    def _lose(self, node: Node) -> None:
-        for name in node.outputs:
-            self.values[name] = Unknown()
 
     def _errors(self) -> list[ErrorDetail]:
         """Return what cannot be mapped, one error for each operator and reason."""
@@ -361,7 +339,7 @@ class Mapper:
         return node.scope
 
     def _weight_names(self, node: Node, weights: Sequence[Constant]) -> list[str]:
-        names = {}
+        names: dict[str, str] = {}
         for name in node.inputs:
             value = self.values.get(name)
             if isinstance(value, Constant):
@@ -390,7 +368,9 @@ class Mapper:
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
                 if first[0].type != item.type or first[1] != "\n".join(vectors):
-                    raise Unsupported(f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all")
+                    raise Unsupported(
+                        f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
+                    )
                 item.shares = first[0]
                 return
         elif kernel is not None:

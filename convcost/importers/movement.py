@@ -1,20 +1,28 @@
-"""Movements of values that wait for what reads them: reshapes, permutations and padding become as few items as can be."""
+"""Movements of values wait for what reads them: reshapes, permutations and padding become few items, or none."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcost.importers.graph import Node
-from convcost.importers.mapper import Mapper, Moved, Unsupported
+from convcost.importers.values import Moved, Unsupported
 from convcost.layers.layout import FEATURE_MAP, TOKENS, channel_axis
 from convcost.network.graph import Tensor
+
+if TYPE_CHECKING:
+    from convcost.importers.mapper import Mapper
+
+
+_MOST_STEPS = 8  # that wait
 
 
 def moved(mapper: Mapper, node: Node, step: str, how: Any, shape: tuple[int, ...]) -> None:
     """Set what a node gives to a movement of what it reads, joined with movements before it."""
     value = mapper.value(node.inputs[0])
-    if isinstance(value, Moved) and (step == "pad" or value.steps[-1][0] == "pad"):
+    if isinstance(value, Moved) and (
+        step == "pad" or len(value.steps) > _MOST_STEPS or any(kind == "pad" for kind, _ in value.steps)
+    ):
         value = mapper.tensor(node.inputs[0])
     if isinstance(value, Moved):
         base, steps = value.base, value.steps

@@ -37,6 +37,7 @@ def _without_copies(graph: Graph, file: str) -> Graph:
     same: dict[str, str] = {}
     known = {*graph.inputs, *constants, ""}
     nodes = []
+    read = {*graph.outputs, *(name for node in graph.nodes for name in node.inputs)}
     for node in graph.nodes:
         inputs = tuple([same.get(name, name) for name in node.inputs])
         missing = next((name for name in inputs if name not in known), None)
@@ -48,9 +49,9 @@ def _without_copies(graph: Graph, file: str) -> Graph:
             if name and name in known:
                 raise SpecError(ErrorDetail(f"{title(node)} gives {name!r}, which there is already", Place(file)))
             known.add(name)
-        if node.operator == "Constant":
+        if node.operator == "Constant" and node.outputs:
             constants[node.outputs[0]] = _constant(node)
-        elif node.operator in _COPIES and node.inputs and len([name for name in node.outputs if name]) == 1:
+        elif node.operator in _COPIES and inputs and node.outputs and not read.intersection(node.outputs[1:]):
             if inputs[0] in constants:  # a copy of a weight has the name that its module gives it
                 constants[node.outputs[0]] = constants[inputs[0]]
             else:
@@ -161,7 +162,7 @@ def _near(number: float, other: float) -> bool:
 
 
 def _silu(node: Node, parts: _Parts) -> Found:
-    """x · sigmoid(x)."""
+    """Join x · sigmoid(x)."""
     for value, gate in (node.inputs, node.inputs[::-1]):
         sigmoid = parts.only(gate, "Sigmoid")
         if sigmoid is not None and sigmoid.inputs[0] == value:
@@ -170,7 +171,7 @@ def _silu(node: Node, parts: _Parts) -> Found:
 
 
 def _hard_swish(node: Node, parts: _Parts) -> Found:
-    """x · hard_sigmoid(x), the slope being 1/6."""
+    """Join x · hard_sigmoid(x), the slope being 1/6."""
     for value, gate in (node.inputs, node.inputs[::-1]):
         sigmoid = parts.only(gate, "HardSigmoid")
         if sigmoid is not None and sigmoid.inputs[0] == value and is_sixth(sigmoid):
@@ -207,7 +208,7 @@ def clip_bounds(node: Node, number: Callable[[str], float | None]) -> tuple[floa
 
 
 def _hard_swish_in_parts(node: Node, parts: _Parts) -> Found:
-    """x · clip(x + 3, 0, 6) / 6, divided before or after the product."""
+    """Join x · clip(x + 3, 0, 6) / 6, divided before or after the product."""
     if node.operator == "Div":
         product = parts.only(node.inputs[0], "Mul")
         if product is None or parts.number(node.inputs[1]) != 6:
@@ -228,7 +229,7 @@ def _hard_swish_in_parts(node: Node, parts: _Parts) -> Found:
 
 
 def _hard_sigmoid_in_parts(node: Node, parts: _Parts) -> Found:
-    """clip(x + 3, 0, 6) / 6."""
+    """Join clip(x + 3, 0, 6) / 6."""
     clipped = _clipped(node.inputs[0], parts) if parts.number(node.inputs[1]) == 6 else None
     if clipped is None:
         return None
@@ -236,7 +237,7 @@ def _hard_sigmoid_in_parts(node: Node, parts: _Parts) -> Found:
 
 
 def _gelu(node: Node, parts: _Parts) -> Found:
-    """½ · x · (1 + erf(x / √2)), the factors in either order."""
+    """Join ½ · x · (1 + erf(x / √2)), the factors in either order."""
     half = parts.with_number(node)
     if half is not None and half[1] == 0.5:
         product = parts.only(half[0], "Mul")
@@ -277,7 +278,7 @@ def _one_plus_erf(name: str, value: str, parts: _Parts) -> list[Node]:
 
 
 def _layer_norm(node: Node, parts: _Parts) -> Found:
-    """(x − mean(x)) / √(mean((x − mean(x))²) + ε) · w + b over the last axis."""
+    """Join (x − mean(x)) / √(mean((x − mean(x))²) + ε) · w + b over the last axis."""
     first = next((each for each in node.inputs if each not in parts.constants), "")
     shift = next((each for each in node.inputs if each in parts.constants), "")
     scaled = parts.only(first, "Mul")
@@ -311,7 +312,11 @@ def _standardised(divided: Node, parts: _Parts) -> tuple[str, list[Node]] | None
     average = parts.only(less.inputs[1], "ReduceMean") if less is not None else None
     if root is None or add is None or mean is None or power is None or less is None or average is None:
         return None
-    if power.inputs[0] != divided.inputs[0] or parts.number(power.inputs[1]) != 2 or average.inputs[0] != less.inputs[0]:
+    if (
+        power.inputs[0] != divided.inputs[0]
+        or parts.number(power.inputs[1]) != 2
+        or average.inputs[0] != less.inputs[0]
+    ):
         return None
     if not all(_over_last(each, parts) for each in (mean, average)):
         return None
@@ -326,7 +331,7 @@ def _over_last(node: Node, parts: _Parts) -> bool:
 
 
 def _biased(node: Node, parts: _Parts) -> Found:
-    """A matrix product or a convolution without a bias, and a constant per output added to it."""
+    """Join a matrix product or a convolution without a bias, and a constant per output added to it."""
     constant = next((each for each in node.inputs if each in parts.constants), "")
     value = next((each for each in node.inputs if each not in parts.constants), "")
     if not constant or not value:

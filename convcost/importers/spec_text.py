@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -52,7 +53,9 @@ class Text(Struct, frozen=True):
     items: tuple[Item, ...]
 
 
-def write(mapped: Mapped, name: str, comments: Sequence[str], symbols: Mapping[str, Tensor], flat: bool) -> Text:
+def write(
+    mapped: Mapped, name: str, comments: Sequence[str], symbols: Mapping[str, Mapping[int, str]], flat: bool
+) -> Text:
     """Return a model as the text of a spec.
 
     Args:
@@ -71,6 +74,7 @@ class _Writer:
         self.symbols = symbols
         self.reads = Counter(_key(tensor) for item in mapped.items for tensor in item.inputs)
         self.reads.update(_key(tensor) for tensor in mapped.outputs)
+        self.shared = {id(item.shares) for item in mapped.items if item.shares is not None}
         self.rows = [Row(item) for item in mapped.items] if flat else self._joined()
         self.names: dict[tuple[int, int], str] = {}  # of values, by what gives them
         self.rows_of = {id(item): row for row in self.rows for item in row.items}
@@ -78,7 +82,7 @@ class _Writer:
     def text(self, name: str, comments: Sequence[str]) -> Text:
         body = self._layers()
         lines = [f"# {_one_line(comment)}" for comment in comments]
-        lines += [f"name: {json.dumps(name, ensure_ascii=False)}", "", *self._inputs()]
+        lines += [f"name: {_json(name)}", "", *self._inputs()]
         outputs = self._outputs()
         lines += [f"outputs: [{', '.join(map(quoted, outputs))}]"] if outputs else []
         items = tuple([item for row in self.rows for item in row.items])
@@ -88,7 +92,6 @@ class _Writer:
         """Return the items with norms and activations joined to the layer that alone they read."""
         rows: list[Row] = []
         last: dict[tuple[int, int], Row] = {}  # rows that may take more, by what they give
-        shared = {id(item.shares) for item in self.mapped.items if item.shares is not None}
         for item in self.mapped.items:
             row = last.get(_key(item.inputs[0])) if len(item.inputs) == 1 else None
             if row is not None and self.reads[_key(item.inputs[0])] == 1 and _joins(row, item):
@@ -99,7 +102,7 @@ class _Writer:
             else:
                 row = Row(item)
                 rows.append(row)
-                if not REGISTRY[item.type].weights or item.shares is not None or id(item) in shared:
+                if not REGISTRY[item.type].weights or item.shares is not None or id(item) in self.shared:
                     continue
             last[_key(item.outputs[0])] = row
         return rows
@@ -115,9 +118,10 @@ class _Writer:
 
     def _choose_names(self) -> None:
         names = list(self.mapped.inputs)
-        for number, tensor in enumerate(self.mapped.inputs.values()):
+        for number in range(len(names)):
             self.names[INPUT, number] = _INPUT if len(names) == 1 else _fit(names[number])
         taken = {*_TAKEN, *self.names.values()}
+        counts: Counter[str] = Counter()
         for number, row in enumerate(self.rows):
             wanted = _fit(row.item.name) or f"{row.item.type}_{number + 1}"
             for at, tensor in enumerate(row.outputs):
@@ -126,9 +130,9 @@ class _Writer:
                     continue
                 part = wanted if len(row.outputs) == 1 else f"{wanted}.{at}"
                 name = part if part not in taken else f"{part}.{row.item.type}"
-                count = 2
                 while name in taken:
-                    name, count = f"{part}.{row.item.type}_{count}", count + 1
+                    counts[part] += 1
+                    name = f"{part}.{row.item.type}_{counts[part] + 1}"
                 taken.add(name)
                 self.names[_key(tensor)] = name
 
@@ -171,7 +175,7 @@ class _Writer:
         key = _key(row.outputs[0])
         if self.mapped.outputs and self._outputs_named and key in {_key(each) for each in self.mapped.outputs}:
             return True
-        if any(item.shares is row.item for item in self.mapped.items):
+        if id(row.item) in self.shared:
             return True
         return key in self._from
 
@@ -246,7 +250,11 @@ def quoted(name: str) -> str:
     >>> quoted("layer1.0.conv1"), quoted("0.1"), quoted("yes")
     ('layer1.0.conv1', '"0.1"', '"yes"')
     """
-    return name if _PLAIN.fullmatch(name) and name.lower() not in _YAML_WORDS else json.dumps(name, ensure_ascii=False)
+    return name if _PLAIN.fullmatch(name) and name.lower() not in _YAML_WORDS else _json(name)
+
+
+def _json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def flow(value: Any) -> str:
@@ -261,7 +269,7 @@ def flow(value: Any) -> str:
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return format(value, "f").rstrip("0") if isinstance(value, float) and "e" in repr(value) else str(value)
+    return format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
 
 
 def difference(text: Text, mapped: Mapped, network: Network) -> str:

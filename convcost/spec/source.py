@@ -15,6 +15,8 @@ from convcost.spec import limits
 if TYPE_CHECKING:
     from mmap import mmap
 
+    from convcost.importers import Imported
+
 _NO_CONTROLS = bytes([*b"\t\n\f\r\x1b", *range(32, 256)])
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -42,6 +44,34 @@ def read(spec: str | Path) -> Source:
     Raises:
         SpecError: There is no such spec, it cannot be read, or it is neither UTF-8 nor a model file.
     """
+    return _source(*_read(spec))
+
+
+def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
+    """Read a model file.
+
+    Args:
+        spec: Its path, or `-` for standard input.
+        flat: Whether every layer becomes an item of its own.
+
+    Raises:
+        SpecError: There is no such file, or it is no model that can be read.
+    """
+    data, shown = _read(spec)
+    from convcost.importers import IMPORTERS, import_model, importer_of
+
+    importer = importer_of(data[: files.HEAD])
+    if importer is None:
+        formats = ", ".join(IMPORTERS[name].name for name in IMPORTERS)
+        message = (
+            f"{shown!r} is {'a text' if is_text(data[: files.HEAD]) else 'of an unknown format'}, not a model file"
+        )
+        raise SpecError(ErrorDetail(message, help=f"formats: {formats}; a spec needs no import"))
+    return import_model(importer, data, shown, flat=flat)
+
+
+def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
+    """Return the bytes of a file, and the name it is shown under."""
     if not isinstance(spec, (str, os.PathLike)):
         found = f"found {type(spec).__name__}"
         raise SpecError(ErrorDetail("a spec is a path, the name of a shipped spec, or a mapping", found=found))
@@ -50,14 +80,14 @@ def read(spec: str | Path) -> Source:
     try:
         if spec == "-":
             shown = "<stdin>"
-            return _source(files.read_standard_input(limits.max_bytes()), shown)
+            return files.read_standard_input(limits.max_bytes()), shown
         if not path.is_file() and shown in (names := shipped()):
             path = names[shown]
             shown = str(path)
-            return Source(shown, _decode(_bytes(path), shown))
+            return _bytes(path), shown
         if path.is_relative_to(_PACKAGE):  # the same file again, by its path
-            return Source(shown, _decode(_bytes(path), shown))
-        return _source(files.read_or_map(path, limits.max_bytes(), _is_model), shown)
+            return _bytes(path), shown
+        return files.read_or_map(path, limits.max_bytes(), _is_model), shown
     except files.RefusedFile as refused:
         help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
         raise SpecError(_unreadable(shown, refused.reason, help, refused.found)) from None
@@ -111,27 +141,27 @@ def _bytes(path: Path) -> bytes:
         return get_data("convcost", path.relative_to(_PACKAGE).as_posix()) or b""
 
 
-def source_of(data: bytes, file: str) -> Source:
-    """Return the text of a spec from the bytes of its file, which may be those of a model file.
+def model_source(data: bytes | mmap, file: str) -> Source | None:
+    """Return a model file as the text of a spec; None where the bytes are none of a model.
 
     Args:
         data: The bytes.
         file: The name of the file.
 
     Raises:
-        SpecError: They are neither UTF-8 nor a model.
+        SpecError: It is a model that cannot be read.
     """
-    return _source(data, file)
+    head = data[: files.HEAD]
+    if is_text(head):
+        return None
+    from convcost.importers import import_model, importer_of  # where a file is no text only
+
+    importer = importer_of(head)
+    return Source(file, import_model(importer, data, file).text) if importer is not None else None
 
 
 def _source(data: bytes | mmap, file: str) -> Source:
-    head = data[: files.HEAD]
-    if not is_text(head):
-        from convcost.importers import import_model, importer_of  # where a file is no text only
-
-        if (importer := importer_of(head)) is not None:
-            return Source(file, import_model(importer, data, file).text)
-    return Source(file, _decode(bytes(data), file))
+    return model_source(data, file) or Source(file, _decode(bytes(data), file))
 
 
 def _is_model(head: bytes) -> bool:

@@ -18,6 +18,8 @@ from convcost.importers.graph import Constant, Graph, Node, Shape
 from convcost.importers.onnx.scopes import scope_of
 from convcost.importers.onnx.wire import BYTES, FIXED32, FIXED64, VARINT, Data, Wire, WireError, signed
 
+OLDEST_OPSET = 7
+"""The first version of the operators whose broadcasting is that of NumPy."""
 MOST_NODES = 200_000
 MOST_TENSORS = 1_000_000
 MOST_AXES = 32
@@ -58,7 +60,7 @@ def recognises(head: bytes) -> bool:
                 return True
     except WireError as error:  # the first field that does not end within the head is the graph, or the file is cut
         tag = head[error.offset] if error.offset < len(head) else 0
-        return error.offset > 0 and (tag in known or not tag) or tag == _tag(7, BYTES)
+        return (error.offset > 0 and (tag in known or not tag)) or tag == _tag(7, BYTES)
     return bool(head)
 
 
@@ -73,11 +75,13 @@ def read(data: Data, file: str) -> Graph:
         SpecError: It is no ONNX file, is cut off, or says what cannot be.
     """
     try:
-        return _Reader(data).model()
+        return _Reader(data, file).model()
     except WireError as error:
         help = "is the file complete? export or download it again"
         found = f"at byte {error.offset:,} of {len(data):,}"
-        raise SpecError(ErrorDetail(f"the ONNX file is damaged: {error.message}", Place(file), found=found, help=help)) from None
+        raise SpecError(
+            ErrorDetail(f"the ONNX file is damaged: {error.message}", Place(file), found=found, help=help)
+        ) from None
 
 
 def _tag(number: int, kind: int = VARINT) -> int:
@@ -87,15 +91,15 @@ def _tag(number: int, kind: int = VARINT) -> int:
 class _Reader:
     """Reads one file."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, file: str) -> None:
         self.data = data
+        self.file = file
         self.wire = Wire(data)
 
     def model(self) -> Graph:
         graphs: list[tuple[int, int]] = []
         opsets: dict[str, int] = {}
         producer = ""
-        functions: set[str] = set()
         for tag, start, end in self.wire.fields(0, len(self.data)):
             if tag == _tag(7, BYTES):
                 graphs.append((start, end))
@@ -104,12 +108,15 @@ class _Reader:
                 opsets[domain] = version
             elif tag == _tag(2, BYTES):
                 producer = self._text(start, end)
-            elif tag == _tag(25, BYTES):
-                functions.add(self._function(start, end))
         if len(graphs) != 1:
             what = "no graph" if not graphs else f"{len(graphs)} graphs"
             raise WireError(f"it has {what}", graphs[1][0] if graphs else len(self.data))
         opset = opsets.get("", opsets.get("ai.onnx", 1))
+        if opset < OLDEST_OPSET:
+            found = f"opset {opset}"
+            help = "convert it, with onnx.version_converter"
+            message = f"operators before opset {OLDEST_OPSET} are not supported"
+            raise SpecError(ErrorDetail(message, Place(self.file), found=found, help=help))
         return self._graph(*graphs[0], opset, f"ONNX, opset {opset}" + (f", by {producer}" if producer else ""))
 
     def _graph(self, start: int, end: int, opset: int, format: str) -> Graph:
@@ -151,10 +158,6 @@ class _Reader:
                 version = first
         return domain, version
 
-    def _function(self, start: int, end: int) -> str:
-        """Return the name of a local function; its nodes are not read."""
-        return next((self._text(first, last) for tag, first, last in self.wire.fields(start, end) if tag == 10), "")
-
     def _node(self, start: int, end: int) -> Node:
         inputs: list[str] = []
         outputs: list[str] = []
@@ -188,7 +191,9 @@ class _Reader:
 
     def _attribute(self, start: int, end: int) -> tuple[str, Any]:
         """Return the name and the value of an attribute; of a graph only that it is one."""
-        name, single, many, kind = "", None, [], 0
+        name, kind = "", 0
+        single: Any = None
+        many: list[Any] = []
         for tag, first, last in self.wire.fields(start, end):
             number = tag >> 3
             if tag == _tag(1, BYTES):
@@ -198,7 +203,7 @@ class _Reader:
             elif tag == _tag(3):
                 single = signed(first)
             elif tag == _tag(4, BYTES):
-                single = self._text(first, last)
+                single = self._text(first, min(last, first + _LONGEST_NAME))
             elif tag == _tag(5, BYTES):
                 single = self._tensor(first, last)
             elif tag == _tag(20):
@@ -319,12 +324,13 @@ class _Reader:
         return size
 
     def _entry(self, start: int, end: int) -> tuple[str, str]:
+        """Return the key and the value of an entry; a value that is long is cut off, as no use of it is."""
         key = value = ""
         for tag, first, last in self.wire.fields(start, end):
             if tag == _tag(1, BYTES):
                 key = self._text(first, last)
             elif tag == _tag(2, BYTES):
-                value = self._text(first, last)
+                value = self._text(first, min(last, first + _LONGEST_NAME))
         return key, value
 
     def _text(self, start: int, end: int) -> str:

@@ -15,6 +15,8 @@ def scope_of(name: str, operator: str, scopes: str = "") -> str:
 
     >>> scope_of("/layer1/layer1.0/conv1/Conv", "Conv"), scope_of("/Add_1", "Add"), scope_of("Conv_12", "Conv")
     ('layer1.0.conv1', '', '')
+    >>> scope_of("/features/features.1/conv/conv.0/conv.0.0/Conv", "Conv")
+    'features.1.conv.0.0'
     >>> scope_of("node_conv2d", "Conv", "['', 'layer1', 'layer1.0', 'layer1.0.conv1', 'conv2d']")
     'layer1.0.conv1'
     """
@@ -27,7 +29,9 @@ def scope_of(name: str, operator: str, scopes: str = "") -> str:
             return listed[-2] if len(listed) > 1 else ""
     if not name.startswith("/"):
         return ""
-    path = ""
+    path: list[str] = []
     for part in name.split("/")[1:-1]:
-        path = part if not path or part.startswith(path + ".") else f"{path}.{part}"
-    return path
+        if path and part.startswith(path[-1] + "."):  # a module in a list has the name of the list before its number
+            path.pop()
+        path.append(part)
+    return ".".join(path)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from convcost.importers.graph import Constant, Node
-from convcost.importers.mapper import Mapper, Unsupported, operator
+from convcost.importers.mapper import Mapper, operator
 from convcost.importers.normalise import clip_bounds, is_sixth
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
+from convcost.importers.values import Unsupported
 
 _PLAIN = {
     "Relu": "relu",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.importers.graph import Constant, Node
-from convcost.importers.mapper import Mapper, Moved, Unsupported, operator
+from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.windows import Pairs, given, joined, padding, per_axis, short
+from convcost.importers.values import Moved, Unsupported
 from convcost.network.graph import Tensor
 
 
@@ -94,6 +95,8 @@ def gemm(mapper: Mapper, node: Node) -> None:
         raise Unsupported("it transposes or scales its input")
     kernel = mapper.weight(node, 1)
     out, features = kernel.shape if node.attributes.get("transB", 0) else kernel.shape[::-1]
+    if len(mapper.shape_of(node.inputs[0])) != 1:
+        raise Unsupported("its input is no matrix")
     _linear(mapper, node, kernel, features, out)
 
 

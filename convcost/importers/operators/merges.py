@@ -6,9 +6,10 @@ from math import prod
 from typing import Any
 
 from convcost.importers.graph import Constant, Node
-from convcost.importers.mapper import Mapper, Unsupported, operator
+from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
+from convcost.importers.values import Unsupported
 from convcost.network.graph import Tensor
 
 _MERGES = {"Add": "add", "Mul": "multiply", "Sub": "subtract", "Div": "divide", "Max": "maximum", "Min": "minimum"}

@@ -7,9 +7,10 @@ from typing import Any
 
 from convcost.importers.folding import axes_of, target
 from convcost.importers.graph import Constant, Node
-from convcost.importers.mapper import Mapper, Unsupported, is_map, operator
+from convcost.importers.mapper import Mapper, is_map, operator
 from convcost.importers.movement import applied, moved
 from convcost.importers.operators.norms import axis_field
+from convcost.importers.values import Unsupported
 
 _LARGEST = 2**31 - 2
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.importers.graph import Node
-from convcost.importers.mapper import Mapper, Unsupported, is_map, operator
+from convcost.importers.mapper import Mapper, is_map, operator
 from convcost.importers.operators.windows import decimal
+from convcost.importers.values import Unsupported
 from convcost.layers.layout import channel_axis
 from convcost.network.graph import Tensor
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from convcost.importers.folding import axes_of
 from convcost.importers.graph import Node
-from convcost.importers.mapper import Mapper, Unsupported, is_map, operator
+from convcost.importers.mapper import Mapper, is_map, operator
 from convcost.importers.operators.convolutions import unpadded
 from convcost.importers.operators.windows import given, joined, padding, per_axis, short
+from convcost.importers.values import Unsupported
 
 
 @operator("MaxPool", "AveragePool")
@@ -84,7 +85,11 @@ def reduce(mapper: Mapper, node: Node) -> None:
     mapper.emit(node, "reduce", fields, [tensor])
 
 
-_MODES = {"nearest": ("nearest",) * 4, "linear": ("", "linear", "bilinear", "trilinear"), "cubic": ("", "", "bicubic", "")}
+_MODES = {
+    "nearest": ("nearest",) * 4,
+    "linear": ("", "linear", "bilinear", "trilinear"),
+    "cubic": ("", "", "bicubic", ""),
+}
 
 
 @operator("Resize", "Upsample")

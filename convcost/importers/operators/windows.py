@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 from convcost.importers.graph import Node
-from convcost.importers.mapper import Unsupported
+from convcost.importers.values import Unsupported
 
 Pairs = tuple[tuple[int, int], ...]
 
