@@ -1,7 +1,7 @@
 """Model files: a file to a graph, a graph to the text of a spec.
 
-A format is one module that fills a `Graph`; everything behind that is the same for all. Another package adds a format
-by an entry point of the group `convcost.importers` whose object is an `Importer`.
+A format is one module that fills a `ModelGraph`; everything behind that is the same for all. Another package adds a
+format by an entry point of the group `convcost.importers` whose object is an `Importer`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from convcost.importers import (
     operators,  # noqa: F401 -- adds the operators
     spec_text,
 )
-from convcost.importers.graph import Graph
-from convcost.importers.items import Item, Mapped
+from convcost.importers.graph import ModelGraph
+from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
 from convcost.registry import Registry
 
-__all__ = ["IMPORTERS", "Graph", "Imported", "Importer", "import_model", "importer_of"]
+__all__ = ["IMPORTERS", "Imported", "Importer", "ModelGraph", "import_model", "importer_of"]
 
 _FUNCTIONS = frozenset(
     [
@@ -64,7 +64,7 @@ class Importer(Struct, frozen=True):
 
     name: str
     recognises: Callable[[bytes], bool]
-    read: Callable[[Any, str], Graph]
+    read: Callable[[Any, str], ModelGraph]
 
 
 def _check(name: str, entry: Any) -> str:
@@ -87,13 +87,13 @@ class Imported(Struct, frozen=True):
     """
 
     text: str
-    layers: tuple[Item, ...]
+    layers: tuple[MappedItem, ...]
     model: Mapped
     sizes: dict[str, int]
 
     def difference(self, network: Any) -> str:
         """Return how the network that the text gives differs from the model; nothing where it does not."""
-        return spec_text.difference(spec_text.Text(self.text, self.layers), self.model, network)
+        return spec_text.difference(spec_text.WrittenSpec(self.text, self.layers), self.model, network)
 
 
 def importer_of(head: bytes) -> Importer | None:

@@ -1,8 +1,8 @@
 """The graph that every importer fills: what a model file says, before any of it is a layer.
 
-A format is one module that reads a file into a `Graph`. Operators, their inputs and their attributes are ONNX's, with
-ONNX's defaults, whatever the format: https://onnx.ai/onnx/operators/. Shapes here have the batch axis, which is the
-first; axes that are open have a name instead of a size. Weights are never read: a constant has its shape, and its
+A format is one module that reads a file into a `ModelGraph`. Operators, their inputs and their attributes are ONNX's,
+with ONNX's defaults, whatever the format: https://onnx.ai/onnx/operators/. Shapes here have the batch axis, which is
+the first; axes that are open have a name instead of a size. Weights are never read: a constant has its shape, and its
 values only where they are few.
 """
 
@@ -55,7 +55,7 @@ class Node(Struct, frozen=True):
     scope: str = ""
 
 
-class Graph(Struct, frozen=True):
+class ModelGraph(Struct, frozen=True):
     """A model.
 
     Attributes:

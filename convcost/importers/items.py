@@ -9,7 +9,7 @@ from msgspec import Struct
 from convcost.network.graph import Tensor
 
 
-class Item(Struct):
+class MappedItem(Struct):
     """One layer of the spec.
 
     Attributes:
@@ -27,7 +27,7 @@ class Item(Struct):
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     name: str = ""
-    shares: Item | None = None
+    shares: MappedItem | None = None
     comment: str = ""
 
 
@@ -41,7 +41,7 @@ class Mapped(Struct, frozen=True):
         notes: What a reader of the spec should know.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[MappedItem, ...]
     inputs: dict[str, Tensor]
     outputs: tuple[Tensor, ...]
     notes: tuple[str, ...] = ()

@@ -15,11 +15,11 @@ from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.folding import Unfoldable, fold
-from convcost.importers.graph import Constant, Graph, Node, Shape
-from convcost.importers.items import Item, Mapped
+from convcost.importers.graph import Constant, ModelGraph, Node, Shape
+from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.movement import settle
 from convcost.importers.normalise import title
-from convcost.importers.values import Moved, Unknown, Unsupported, Value
+from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, layout_of
 from convcost.network.builder import NetworkBuilder
@@ -56,18 +56,18 @@ class Mapper:
         sizes: The sizes of open axes, by their names.
     """
 
-    def __init__(self, graph: Graph, file: str, sizes: Mapping[str, int]) -> None:
+    def __init__(self, graph: ModelGraph, file: str, sizes: Mapping[str, int]) -> None:
         self.graph = graph
         self.file = file
         self.sizes = sizes
         self.builder = NetworkBuilder()
-        self.items: list[Item] = []
+        self.items: list[MappedItem] = []
         self.values: dict[str, Value] = dict(graph.constants)
         self.notes: dict[str, None] = {}
         self.opset = graph.opset
         self.batch: int | None = None
         self._refused: dict[tuple[str, str], list[Node]] = {}
-        self._kernels: dict[str, tuple[Item, str]] = {}  # by the name of the tensor: its first use, and its bias
+        self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
         self._read_by: dict[str, set[str]] = {name: set() for name in graph.inputs}
         for node in graph.nodes:
@@ -116,7 +116,7 @@ class Mapper:
     def value(self, name: str) -> Tensor | Moved | Constant:
         """Return a value as it is known so far."""
         value = self.values[name]
-        assert not isinstance(value, Unknown)
+        assert not isinstance(value, Unmapped)
         return value
 
     def shape_of(self, name: str) -> tuple[int, ...]:
@@ -190,7 +190,7 @@ class Mapper:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
             found = error.found if isinstance(error, LayerError) else ""
             raise Unsupported(f"{type}: {reason}" + (f" ({found})" if found else "")) from None
-        item = Item(type, dict(fields), tuple(inputs), outputs, comment=comment)
+        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment)
         held = [each for each in weights if each is not None]
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
@@ -253,16 +253,16 @@ class Mapper:
     def _node(self, node: Node) -> None:
         """Map one node, or collect what is wrong with it."""
         read = [self.values.get(name) for name in node.inputs]
-        if any(isinstance(value, Unknown) for value in read):
+        if any(isinstance(value, Unmapped) for value in read):
             if node.operator not in OPERATORS:
                 self._refuse(node, "")
         elif self._is_folded(node, read) or self._is_mapped(node):
             for name in node.outputs:
                 if name and name not in self.values:  # an output that its layer type has not
-                    self.values[name] = Unknown()
+                    self.values[name] = Unmapped()
             return
         for name in node.outputs:
-            self.values[name] = Unknown()
+            self.values[name] = Unmapped()
 
     def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
         """Return whether a node works on constants only, and set what it makes of them."""
@@ -346,7 +346,7 @@ class Mapper:
                 names.setdefault(value.name, name)
         return [names.get(each.name, each.name) for each in weights]
 
-    def _check_weights(self, node: Node, definition: Any, item: Item, weights: Sequence[Constant]) -> None:
+    def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
         shapes = tuple([tensor.shape for tensor in item.inputs])
         cost = definition.cost(shapes, item.outputs[0].shape)
         held = sum(prod(each.shape) for each in weights)
@@ -356,7 +356,7 @@ class Mapper:
             found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
 
-    def _share(self, item: Item, weights: Sequence[Constant | None]) -> None:
+    def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
         """Share the weights of the item that had this kernel first.
 
         Raises:

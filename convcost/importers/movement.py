@@ -41,7 +41,8 @@ def simplified(base: Tensor, steps: tuple[tuple[str, Any], ...]) -> tuple[tuple[
         if kept and kept[-1][0] == kind == "reshape":
             kept.pop()
         elif kept and kept[-1][0] == kind == "permute":
-            how = tuple([kept.pop()[1][axis] for axis in how])
+            first = kept.pop()[1]
+            how = tuple([first[axis] for axis in how])
         kept.append((kind, how))
     found: list[tuple[str, Any]] = []
     for kind, how in kept:

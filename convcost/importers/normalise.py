@@ -13,12 +13,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, Place, SpecError
-from convcost.importers.graph import Constant, Graph, Node
+from convcost.importers.graph import Constant, ModelGraph, Node
 
 _COPIES = frozenset(("Identity", "Dropout"))
 
 
-def normalise(graph: Graph, file: str) -> Graph:
+def normalise(graph: ModelGraph, file: str) -> ModelGraph:
     """Return a graph without copies, dropouts, nodes that nothing needs, and activations in parts.
 
     Args:
@@ -29,10 +29,10 @@ def normalise(graph: Graph, file: str) -> Graph:
         SpecError: A node reads what nothing before it gives, or two nodes give the same value.
     """
     graph = _needed(_without_copies(graph, file))
-    return _fused(graph)
+    return _fused(_fused(graph))  # a hard swish may have a hard sigmoid in parts
 
 
-def _without_copies(graph: Graph, file: str) -> Graph:
+def _without_copies(graph: ModelGraph, file: str) -> ModelGraph:
     constants = dict(graph.constants)
     same: dict[str, str] = {}
     known = {*graph.inputs, *constants, ""}
@@ -79,7 +79,7 @@ def _constant(node: Node) -> Constant:
     return Constant(name, (), "string", None, stored=False)
 
 
-def _needed(graph: Graph) -> Graph:
+def _needed(graph: ModelGraph) -> ModelGraph:
     """Return a graph without nodes that no output needs."""
     wanted = set(graph.outputs)
     nodes = []
@@ -107,7 +107,7 @@ class _Parts:
         graph: The graph.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: ModelGraph) -> None:
         self.constants = graph.constants
         self.given = {name: node for node in graph.nodes for name in node.outputs}
         self.reads = Counter(name for node in graph.nodes for name in node.inputs)
@@ -137,7 +137,7 @@ class _Parts:
         return None
 
 
-def _fused(graph: Graph) -> Graph:
+def _fused(graph: ModelGraph) -> ModelGraph:
     """Return a graph in which an activation that is written in parts is one node."""
     parts = _Parts(graph)
     gone: set[int] = set()
@@ -208,23 +208,14 @@ def clip_bounds(node: Node, number: Callable[[str], float | None]) -> tuple[floa
 
 
 def _hard_swish_in_parts(node: Node, parts: _Parts) -> Found:
-    """Join x · clip(x + 3, 0, 6) / 6, divided before or after the product."""
-    if node.operator == "Div":
-        product = parts.only(node.inputs[0], "Mul")
-        if product is None or parts.number(node.inputs[1]) != 6:
-            return None
-        for value, gate in (product.inputs, product.inputs[::-1]):
-            clipped = _clipped(gate, parts)
-            if clipped is not None and clipped[0] == value:
-                return _as("HardSwish", node, value), [product, *clipped[1]]
+    """Join x · clip(x + 3, 0, 6) / 6, the product being divided."""
+    product = parts.only(node.inputs[0], "Mul")
+    if product is None or parts.number(node.inputs[1]) != 6:
         return None
-    for value, gate in (node.inputs, node.inputs[::-1]):
-        divided = parts.only(gate, "Div")
-        if divided is None or parts.number(divided.inputs[1]) != 6:
-            continue
-        clipped = _clipped(divided.inputs[0], parts)
+    for value, gate in (product.inputs, product.inputs[::-1]):
+        clipped = _clipped(gate, parts)
         if clipped is not None and clipped[0] == value:
-            return _as("HardSwish", node, value), [divided, *clipped[1]]
+            return _as("HardSwish", node, value), [product, *clipped[1]]
     return None
 
 
@@ -354,7 +345,7 @@ def _biased(node: Node, parts: _Parts) -> Found:
 
 
 _RULES: dict[str, tuple[Callable[[Node, _Parts], Found], ...]] = {
-    "Mul": (_silu, _hard_swish, _hard_swish_in_parts, _gelu),
+    "Mul": (_silu, _hard_swish, _gelu),
     "Div": (_hard_swish_in_parts, _hard_sigmoid_in_parts),
     "Add": (_layer_norm, _biased),
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.importers.items import Item, Mapped
+from convcost.importers.items import Mapped, MappedItem
 from convcost.layers.base import REGISTRY, Activation, Norm
 from convcost.network.graph import INPUT, Network, Tensor
 
@@ -22,7 +22,7 @@ _INPUT = "input"
 _TAKEN = frozenset((_INPUT, "previous", "_"))
 
 
-class Row(Struct):
+class _Row(Struct):
     """One item of the text, with the norm and the activation that are written with it.
 
     Attributes:
@@ -31,12 +31,12 @@ class Row(Struct):
         activation: Its activation.
     """
 
-    item: Item
-    norm: Item | None = None
-    activation: Item | None = None
+    item: MappedItem
+    norm: MappedItem | None = None
+    activation: MappedItem | None = None
 
     @property
-    def items(self) -> list[Item]:
+    def items(self) -> list[MappedItem]:
         """The layers in their order."""
         return [each for each in (self.item, self.norm, self.activation) if each is not None]
 
@@ -46,16 +46,16 @@ class Row(Struct):
         return self.items[-1].outputs
 
 
-class Text(Struct, frozen=True):
+class WrittenSpec(Struct, frozen=True):
     """The text of a spec, and the items in the order of its network's layers."""
 
     text: str
-    items: tuple[Item, ...]
+    items: tuple[MappedItem, ...]
 
 
 def write(
     mapped: Mapped, name: str, comments: Sequence[str], symbols: Mapping[str, Mapping[int, str]], flat: bool
-) -> Text:
+) -> WrittenSpec:
     """Return a model as the text of a spec.
 
     Args:
@@ -75,23 +75,23 @@ class _Writer:
         self.reads = Counter(_key(tensor) for item in mapped.items for tensor in item.inputs)
         self.reads.update(_key(tensor) for tensor in mapped.outputs)
         self.shared = {id(item.shares) for item in mapped.items if item.shares is not None}
-        self.rows = [Row(item) for item in mapped.items] if flat else self._joined()
+        self.rows = [_Row(item) for item in mapped.items] if flat else self._joined()
         self.names: dict[tuple[int, int], str] = {}  # of values, by what gives them
         self.rows_of = {id(item): row for row in self.rows for item in row.items}
 
-    def text(self, name: str, comments: Sequence[str]) -> Text:
+    def text(self, name: str, comments: Sequence[str]) -> WrittenSpec:
         body = self._layers()
         lines = [f"# {_one_line(comment)}" for comment in comments]
         lines += [f"name: {_json(name)}", "", *self._inputs()]
         outputs = self._outputs()
         lines += [f"outputs: [{', '.join(map(quoted, outputs))}]"] if outputs else []
         items = tuple([item for row in self.rows for item in row.items])
-        return Text("\n".join([*lines, "", "layers:", *body, ""]), items)
+        return WrittenSpec("\n".join([*lines, "", "layers:", *body, ""]), items)
 
-    def _joined(self) -> list[Row]:
+    def _joined(self) -> list[_Row]:
         """Return the items with norms and activations joined to the layer that alone they read."""
-        rows: list[Row] = []
-        last: dict[tuple[int, int], Row] = {}  # rows that may take more, by what they give
+        rows: list[_Row] = []
+        last: dict[tuple[int, int], _Row] = {}  # rows that may take more, by what they give
         for item in self.mapped.items:
             row = last.get(_key(item.inputs[0])) if len(item.inputs) == 1 else None
             if row is not None and self.reads[_key(item.inputs[0])] == 1 and _joins(row, item):
@@ -100,7 +100,7 @@ class _Writer:
                 else:
                     row.activation = item
             else:
-                row = Row(item)
+                row = _Row(item)
                 rows.append(row)
                 if not REGISTRY[item.type].weights or item.shares is not None or id(item) in self.shared:
                     continue
@@ -136,7 +136,7 @@ class _Writer:
                 taken.add(name)
                 self.names[_key(tensor)] = name
 
-    def _row(self, row: Row, previous: Tensor | None) -> list[str]:
+    def _row(self, row: _Row, previous: Tensor | None) -> list[str]:
         fields = dict(row.item.fields)
         if row.norm is not None:
             fields["norm"] = {row.norm.type: row.norm.fields} if row.norm.fields else row.norm.type
@@ -151,7 +151,7 @@ class _Writer:
             head += ":"
         return [f"  - {head}", *more]
 
-    def _more(self, row: Row, previous: Tensor | None) -> list[str]:
+    def _more(self, row: _Row, previous: Tensor | None) -> list[str]:
         """Return the lines below an item: what it reads, its name, and whose weights it uses."""
         item, lines = row.item, []
         plain = [_key(previous)] if previous is not None else []
@@ -167,10 +167,10 @@ class _Writer:
             lines.append(f"    name: {quoted(self.names[_key(row.outputs[0])])}")
         return lines
 
-    def _is_named(self, row: Row) -> bool:
+    def _is_named(self, row: _Row) -> bool:
         return bool(row.item.name) or self._is_read_elsewhere(row)
 
-    def _is_read_elsewhere(self, row: Row) -> bool:
+    def _is_read_elsewhere(self, row: _Row) -> bool:
         """Return whether an item behind the next reads what a row gives, or the next beside others."""
         key = _key(row.outputs[0])
         if self.mapped.outputs and self._outputs_named and key in {_key(each) for each in self.mapped.outputs}:
@@ -224,7 +224,7 @@ class _Writer:
         return self._output_names
 
 
-def _joins(row: Row, item: Item) -> bool:
+def _joins(row: _Row, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None
@@ -272,7 +272,7 @@ def flow(value: Any) -> str:
     return format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
 
 
-def difference(text: Text, mapped: Mapped, network: Network) -> str:
+def difference(text: WrittenSpec, mapped: Mapped, network: Network) -> str:
     """Return how a network that was read from the text differs from the model; nothing where it does not.
 
     Args:

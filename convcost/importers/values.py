@@ -36,8 +36,8 @@ class Moved(Struct, frozen=True):
     scope: str = ""
 
 
-class Unknown(Struct, frozen=True):
+class Unmapped(Struct, frozen=True):
     """A value that an operator without a layer type gives."""
 
 
-Value = Tensor | Moved | Constant | Unknown
+Value = Tensor | Moved | Constant | Unmapped

@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, Place, SpecError
-from convcost.importers.graph import Constant, Graph, Node, Shape
+from convcost.importers.graph import Constant, ModelGraph, Node, Shape
 from convcost.importers.onnx.scopes import scope_of
 from convcost.importers.onnx.wire import BYTES, FIXED32, FIXED64, VARINT, Data, Wire, WireError, signed
 
@@ -64,7 +64,7 @@ def recognises(head: bytes) -> bool:
     return bool(head)
 
 
-def read(data: Data, file: str) -> Graph:
+def read(data: Data, file: str) -> ModelGraph:
     """Return the graph of an ONNX file.
 
     Args:
@@ -96,7 +96,7 @@ class _Reader:
         self.file = file
         self.wire = Wire(data)
 
-    def model(self) -> Graph:
+    def model(self) -> ModelGraph:
         graphs: list[tuple[int, int]] = []
         opsets: dict[str, int] = {}
         producer = ""
@@ -119,7 +119,7 @@ class _Reader:
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help=help))
         return self._graph(*graphs[0], opset, f"ONNX, opset {opset}" + (f", by {producer}" if producer else ""))
 
-    def _graph(self, start: int, end: int, opset: int, format: str) -> Graph:
+    def _graph(self, start: int, end: int, opset: int, format: str) -> ModelGraph:
         nodes: list[Node] = []
         constants: dict[str, Constant] = {}
         inputs: dict[str, Shape] = {}
@@ -147,7 +147,7 @@ class _Reader:
                 raise WireError("sparse tensors are not supported", first)
         recorded = shapes | {name: shape for name, shape in outputs.items() if shape}
         taken = {name: shape for name, shape in inputs.items() if name not in constants}
-        return Graph(format, taken, tuple(outputs), tuple(nodes), constants, recorded, opset)
+        return ModelGraph(format, taken, tuple(outputs), tuple(nodes), constants, recorded, opset)
 
     def _opset(self, start: int, end: int) -> tuple[str, int]:
         domain, version = "", 1
