@@ -36,6 +36,6 @@ def is_command() -> bool:
 
 
 if is_command():
-    gc.set_threshold(200_000, 20, 20)  # networks hold no cycles
+    gc.set_threshold(1_000_000, 20, 20)  # networks hold no cycles
     if is_ours():
         signal.signal(signal.SIGINT, leave)

@@ -1,4 +1,4 @@
-"""What the questions of `Model` are asked with: numbers of any kind, values and limits as texts."""
+"""Conversion of the arguments of `Model`'s questions: numbers of any kind, values and limits as texts."""
 
 from __future__ import annotations
 
@@ -118,9 +118,13 @@ def solve(
 
 
 def _step(step: Any) -> Fraction:
-    (value, *more) = listed("step", step, 1)
+    wrong = ErrorDetail("a step is a number above 0", found=f"--step {step}", help="such as 1/32")
+    try:
+        (value, *more) = listed("step", step, 1)
+    except OptionError:  # which speaks of values of symbols
+        raise OptionError(wrong) from None
     if more or type(value) not in (int, Fraction):
-        raise OptionError(ErrorDetail("a step is a number above 0", found=f"found {step}", help="such as 1/32"))
+        raise OptionError(wrong)
     return Fraction(value)
 
 

@@ -134,7 +134,10 @@ def named(name: str, where: str = "") -> Metric:
 
 
 def suggestion(name: str) -> str:
-    """Return the nearest metric as a remedy, or the list of all."""
+    """Return the nearest metric as a remedy, those that contain the word, or the list of all."""
+    holding = [metric for metric in METRICS if f"_{name}_" in f"_{metric}_"]
+    if holding:
+        return f"did you mean {' or '.join(map(repr, holding))}? known: {listed(METRICS)}"
     return nearest(name, METRICS) or f"known: {listed(METRICS)}"
 
 

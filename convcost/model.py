@@ -13,10 +13,11 @@ from msgspec.structs import force_setattr
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
+from convcost.memory import metrics as _memory_metrics  # noqa: F401
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
-from convcost.spec import limits
+from convcost.preconditions import check_valued, origin_of, positive
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
+    from convcost.memory.analysis import Memory
+    from convcost.memory.dtypes import Given as Dtypes
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
@@ -83,7 +86,13 @@ class Model(Struct, frozen=True, eq=False):
         >>> load("mobilenet_v1").analyze().total.macs
         568740352
         """
-        network = self.deployed().network if deployed else self.network
+        network = self.network
+        if deployed:
+            from convcost.cost.folding import deployed as as_deployed
+            from convcost.cost.folding import folded_norms
+
+            network = as_deployed(network)
+            fold = fold and not folded_norms(network, network.readers())  # a norm behind one that has gone stays
         return Analysis.of(network, batch=positive("batch", batch), fold=fold)
 
     def deployed(self) -> Model:
@@ -98,6 +107,40 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.cost.folding import deployed
 
         return Model(deployed(self.network))
+
+    def memory(
+        self,
+        *,
+        dtype: Dtypes = (),
+        batch: int = 1,
+        in_place: bool = True,
+        align: int = 1,
+        keep_inputs: bool = False,
+    ) -> Memory:
+        """Return the memory that an inference takes: weights, activations, and the most of these that live at a time.
+
+        Args:
+            dtype: The types of its numbers, such as `"int8"`, `{"weights": "int8", "activations": "int16"}`, or a list,
+                in which `"head*:float32"` is for some layers; those of the spec without, which are `float32` where it
+                says none.
+            batch: How many inputs run at once; activations scale with it, weights do not.
+            in_place: Whether elementwise layers write over what they read. Without it only those activations do that an
+                item writes together with the layer before them.
+            align: What the bytes of each piece of memory are rounded up to a multiple of.
+            keep_inputs: Whether the network's inputs live to the end.
+
+        Raises:
+            OptionError: There is no such type, no layer matches, or a number is no whole number from 1 on.
+
+        >>> load("mobilenet_v1").memory(dtype="int8").peak_memory
+        1204224
+        """
+        from convcost.memory.analysis import Memory, MemorySettings
+        from convcost.memory.dtypes import with_dtypes
+
+        check_valued(self.network)
+        settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
+        return Memory.of(with_dtypes(self.network, dtype), settings)
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.
@@ -150,7 +193,7 @@ class Model(Struct, frozen=True, eq=False):
 
         batch, max_points = positive("batch", batch), positive("max_points", max_points)
         return arguments.sweep(
-            origin_of(self, apart=set),
+            origin_of(self.network, self.origin, apart=set),
             set,
             where=where,
             best=best,
@@ -192,7 +235,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost import arguments
 
         batch, set = positive("batch", batch), set or {}
-        origin = origin_of(self, apart=[symbol, *set])
+        origin = origin_of(self.network, self.origin, apart=[symbol, *set])
         return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
     def compare(self, *, batch: int = 1, fold: bool = True) -> Comparison:
@@ -211,7 +254,7 @@ class Model(Struct, frozen=True, eq=False):
         """
         from convcost.comparison.compare import Comparison
 
-        _check_valued(self.network)
+        check_valued(self.network)
         return Comparison.of(self.network, batch=positive("batch", batch), fold=fold)
 
     def diff(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
@@ -231,7 +274,7 @@ class Model(Struct, frozen=True, eq=False):
         """
         from convcost.comparison.diff import Difference
 
-        _check_valued(self.network, other.network)
+        check_valued(self.network, other.network)
         return Difference.of(self.network, other.network, batch=positive("batch", batch), fold=fold)
 
     def difference(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
@@ -264,7 +307,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.rewriting.rewrites import named
         from convcost.rewriting.selection import select
 
-        _check_valued(self.network)
+        check_valued(self.network)
         batch, rewrite = positive("batch", batch), named(to, **options)
         sites = tuple(select(self.network, rewrite, layers))
         network = apply(self.network, sites).network
@@ -277,6 +320,7 @@ class Model(Struct, frozen=True, eq=False):
         allow: Sequence[str] = ("separable",),
         options: Mapping[str, int | bool] | None = None,
         ends: bool = False,
+        batch: int = 1,
         fold: bool = True,
     ) -> Suggestion:
         """Return which layers to rewrite until the network keeps limits, the biggest saving for each layer first.
@@ -286,10 +330,11 @@ class Model(Struct, frozen=True, eq=False):
             allow: The rewrites that may be used.
             options: Options of the rewrites, such as `{"groups": 4}`.
             ends: Whether the first and the last layer with weights may be touched too.
+            batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
         Raises:
-            OptionError: A limit, rewrite or option cannot be used.
+            OptionError: A limit, rewrite, option or batch cannot be used.
 
         >>> load("examples/worked_standard").suggest(max={"mults": "100k"}, ends=True)
         <Suggestion: One standard convolution: the limits are kept with 1 step>
@@ -298,9 +343,9 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.rewriting.suggest import Suggestion, limits_of
         from convcost.rewriting.text import can_rewrite
 
-        bounds = limits_of(max)
+        batch, bounds = positive("batch", batch), limits_of(max)
         rewrites = [with_options(name, options or {}, allow) for name in allow]
-        _check_valued(self.network)
+        check_valued(self.network)
         origin = self.origin
 
         def can(changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> bool:
@@ -308,7 +353,7 @@ class Model(Struct, frozen=True, eq=False):
                 return True
             return can_rewrite(origin.reader.source, origin.settings, self.network, changes)
 
-        return Suggestion.of(self.network, rewrites, bounds, ends=ends, fold=fold, can=can)
+        return Suggestion.of(self.network, rewrites, bounds, ends=ends, batch=batch, fold=fold, can=can)
 
     def verify(
         self,
@@ -348,7 +393,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.verification import Settings
         from convcost.verification import verify as run
 
-        _check_valued(self.network)
+        check_valued(self.network)
         if engine not in ("auto", "plain", "lanes"):
             raise OptionError(ErrorDetail(f"there is no engine {engine!r}", help="known: auto, plain, lanes"))
         seed = plain(seed)
@@ -367,6 +412,8 @@ class Model(Struct, frozen=True, eq=False):
         base: str | None = None,
         baseline: str | Path | None = None,
         strict: bool = False,
+        batch: int = 1,
+        fold: bool = True,
     ) -> Check:
         """Hold the network to its budgets: that in its spec, those of a `convcost.yaml`, and `max`.
 
@@ -376,6 +423,8 @@ class Model(Struct, frozen=True, eq=False):
             base: The revision that growth is measured against, from where `HEAD` and it parted.
             baseline: The JSON report that growth is measured against.
             strict: Whether a warning fails, too.
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
         Raises:
             ConvcostError: The configuration or the baseline is wrong, or no budget is for the network.
@@ -383,7 +432,19 @@ class Model(Struct, frozen=True, eq=False):
         >>> load("mobilenet_v1").check(max={"mults": "600M", "params": "5M"})
         <Check: Within budget: 2 limits>
         """
-        return check_models([self], max=max, config=config, base=base, baseline=baseline, strict=strict)
+        from convcost.budget.checking import ask
+
+        batch, specs = positive("batch", batch), [self.held()]
+        return ask(specs, max=max, config=config, base=base, baseline=baseline, strict=strict, batch=batch, fold=fold)
+
+    def held(self) -> Origin | Network:
+        """Return what budgets hold: the spec with its values, or the network where there is no spec.
+
+        Raises:
+            OptionError: A symbol stayed free.
+        """
+        check_valued(self.network)
+        return self.origin or self.network
 
 
 class RewrittenModel(Model, frozen=True, eq=False, kw_only=True):
@@ -429,11 +490,7 @@ class RewrittenModel(Model, frozen=True, eq=False, kw_only=True):
         return self.rewriting.to_dict()
 
     def to_dataframe(self) -> Any:
-        """Return the places that were rewritten as a data frame of pandas.
-
-        Raises:
-            OptionError: pandas is not installed.
-        """
+        """Return the places that were rewritten as a data frame of pandas, which must be installed."""
         return self.rewriting.to_dataframe()
 
     def __str__(self) -> str:
@@ -441,47 +498,6 @@ class RewrittenModel(Model, frozen=True, eq=False, kw_only=True):
 
     def _repr_html_(self) -> str:
         return self.rewriting._repr_html_()
-
-
-def _check_valued(*networks: Network, apart: Collection[str] = ()) -> None:
-    """Raise `OptionError` where a symbol stayed free, apart from some."""
-    for network in networks:
-        names = [name for name in network.free.symbols if name not in apart] if network.free is not None else []
-        if names:
-            message = "this needs a value for every symbol"
-            raise OptionError(ErrorDetail(message, found=f"{' and '.join(names)} stayed free"))
-
-
-def origin_of(model: Model, *, apart: Collection[str] | None = None) -> Origin:
-    """Return the spec that a model was read from.
-
-    Args:
-        model: The model.
-        apart: The symbols that may have stayed free; all without.
-
-    Raises:
-        OptionError: It was built, and so has no symbols; or a symbol has no value.
-    """
-    if model.origin is None:
-        found = "a network that was built or rewritten, not read"
-        raise OptionError(
-            ErrorDetail("this needs the symbols of a spec", found=found, help="load a spec that declares them")
-        )
-    if apart is not None:
-        _check_valued(model.network, apart=apart)
-    return model.origin
-
-
-def positive(name: str, number: Any) -> int:
-    """Return an argument that is a whole number, at least 1.
-
-    Raises:
-        OptionError: It is not.
-    """
-    number = plain(number)
-    if type(number) is not int or number < 1:
-        raise OptionError(ErrorDetail(f"{name} is a whole number, at least 1", found=f"found {number}"))
-    return number
 
 
 def load(
@@ -512,41 +528,8 @@ def load(
         free = free or None  # what is free already stays so
         if not set and not free and max_layers is None:
             return spec
-        origin = origin_of(spec)
+        origin = origin_of(spec.network, spec.origin)
     else:
         origin = Origin.of(spec, max_layers)
     origin = origin.at(set or {}, free, max_layers)
     return Model(origin.reader.network(origin.settings, origin.free), origin)
-
-
-def check_models(
-    specs: Sequence[Model | SpecLike],
-    *,
-    max: Mapping[str, Any] | None = None,
-    config: str | Path | None = None,
-    set: Mapping[str, Any] | None = None,
-    base: str | None = None,
-    baseline: str | Path | None = None,
-    strict: bool = False,
-    max_layers: int | None = None,
-) -> Check:
-    """Hold networks to their budgets; see `convcost.check` for the arguments."""
-    from convcost.budget import checking, configuration
-    from convcost.budget.targets import name_of
-
-    path = str(config) if config is not None else None if max else configuration.find()
-    read = configuration.read(path) if path else None
-    named = [_held(spec) for spec in specs] or list(read.models if read else ())
-    files = [name for spec in named if (name := name_of(spec))]
-    budgets = [configuration.given(metric, plain(value)) for metric, value in (max or {}).items()]
-    with limits.limited(plain(max_layers)):
-        against = checking.against(base, str(baseline) if baseline is not None else None, files)
-        return checking.run(named, read, against, budgets=budgets, settings=set, strict=strict)
-
-
-def _held(spec: Model | SpecLike) -> Origin | Network | SpecLike:
-    """Return what budgets hold: a model's spec with its values, or its network where there is no spec."""
-    if not isinstance(spec, Model):
-        return spec
-    _check_valued(spec.network)
-    return spec.origin if spec.origin is not None else spec.network

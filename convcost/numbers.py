@@ -16,7 +16,7 @@ NUMBERS = (int, Fraction)
 class Symbolic:
     """A number that depends on symbols: the base class of `convcost.symbolic.Formula`.
 
-    It stands here so that a number is told from a formula without importing that package.
+    It stands here so that numbers and formulas can be distinguished without importing that package.
     """
 
     __slots__ = ()

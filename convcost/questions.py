@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.cost.analysis import Analysis
 from convcost.errors import ConvcostError, ErrorDetail, SpecError
-from convcost.model import Model, RewrittenModel, check_models, load, origin_of, positive
+from convcost.model import Model, RewrittenModel, load
+from convcost.preconditions import origin_of, positive
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
+    from convcost.memory.analysis import Memory
+    from convcost.memory.dtypes import Given as Dtypes
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
 
@@ -40,6 +43,26 @@ def analyze(
     10752·alpha²·r² + 1125·alpha·r²/2 + 1024000·alpha
     """
     return load(spec, set=set, free=free, max_layers=max_layers).analyze(batch=batch, fold=fold, deployed=deployed)
+
+
+def memory(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
+    batch: int = 1,
+    in_place: bool = True,
+    align: int = 1,
+    keep_inputs: bool = False,
+    max_layers: int | None = None,
+) -> Memory:
+    """Read a spec and return the memory that an inference takes: `load(spec, set=set).memory(…)`, see `Model.memory`.
+
+    >>> memory("resnet50").weight_bytes
+    102121888
+    """
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.memory(dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:
@@ -210,6 +233,7 @@ def suggest(
     options: Mapping[str, int | bool] | None = None,
     ends: bool = False,
     set: Mapping[str, Any] | None = None,
+    batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
 ) -> Suggestion:
@@ -220,9 +244,9 @@ def suggest(
     """
     from convcost.rewriting.suggest import limits_of
 
-    bounds = limits_of(max)  # errors of the arguments come before those of the spec
+    batch, bounds = positive("batch", batch), limits_of(max)  # errors of the arguments come before those of the spec
     model = load(spec, set=set, max_layers=max_layers)
-    return model.suggest(max=bounds, allow=allow, options=options, ends=ends, fold=fold)
+    return model.suggest(max=bounds, allow=allow, options=options, ends=ends, batch=batch, fold=fold)
 
 
 def verify(
@@ -265,6 +289,8 @@ def check(
     base: str | None = None,
     baseline: str | Path | None = None,
     strict: bool = False,
+    batch: int = 1,
+    fold: bool = True,
     max_layers: int | None = None,
 ) -> Check:
     """Hold networks to their budgets: those in their specs, those of a `convcost.yaml`, and `max`.
@@ -277,6 +303,8 @@ def check(
         base: The revision that growth is measured against, from where `HEAD` and it parted.
         baseline: The JSON report that growth is measured against.
         strict: Whether a warning fails, too.
+        batch: How many inputs to count the operations for; parameters do not scale.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
         max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
 
     Raises:
@@ -287,8 +315,20 @@ def check(
     >>> check("examples/worked_standard", max={"mults": "1M"}).ok
     False
     """
-    return check_models(
-        specs, max=max, config=config, set=set, base=base, baseline=baseline, strict=strict, max_layers=max_layers
+    from convcost.budget.checking import ask
+
+    batch = positive("batch", batch)
+    return ask(
+        [spec.held() if isinstance(spec, Model) else spec for spec in specs],
+        max=max,
+        config=config,
+        set=set,
+        base=base,
+        baseline=baseline,
+        strict=strict,
+        batch=batch,
+        fold=fold,
+        max_layers=max_layers,
     )
 
 
@@ -296,4 +336,4 @@ def _asked(spec: Model | SpecLike, max_layers: int | None, *, apart: Collection[
     """Return a spec, or that of a model of which no symbol but some stayed free."""
     if not isinstance(spec, Model):
         return Origin.of(spec, max_layers)
-    return origin_of(spec, apart=apart).at({}, None, max_layers)
+    return origin_of(spec.network, spec.origin, apart=apart).at({}, None, max_layers)

@@ -22,8 +22,8 @@ SCREENS = re.findall(r"^\$ convcost (.*)\n((?:(?!\$ ).*\n)*)", SCREEN, re.MULTIL
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Return a function that runs the command line where the package is installed, and returns what it prints."""
+def installed(tmp_path_factory):
+    """Return the folder in which the package is installed."""
     folder = tmp_path_factory.mktemp("installed")
     (folder / "extra-1.0.dist-info").mkdir()
     (folder / "extra").mkdir()
@@ -36,11 +36,21 @@ def run(tmp_path_factory):
         for group, entries in GROUPS.items()
     )
     (folder / "extra-1.0.dist-info/entry_points.txt").write_text(points)
+    return folder
+
+
+def _python(*words, folder):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)]), "COLUMNS": "120"}
+    command = [sys.executable, *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def run(installed):
+    """Return a function that runs the command line where the package is installed, and returns what it prints."""
 
     def run(*words, status=0):
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)]), "COLUMNS": "120"}
-        command = [sys.executable, "-m", "convcost", *words]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+        done = _python("-m", "convcost", *words, folder=installed)
         assert (done.returncode, done.stderr) == (status, "")
         return done.stdout
 
@@ -60,8 +70,10 @@ def test_a_screen_is_what_the_command_prints(run, words, screen):
     assert run(*shlex.split(words)) == screen
 
 
-def test_the_layer_type_is_executed_and_has_a_formula(run):
+def test_the_layer_type_is_executed_and_its_formula_proved(run, installed):
     assert json.loads(run("verify", "net.yaml", "-f", "json"))["agrees"] is True
+    code = "from convcost.verification.formulas import prove; print(*[each.proved for each in prove(['square'])])"
+    assert _python("-c", code, folder=installed).stdout == "True\n"  # `verify --formulas` proves all types
     (square,) = (
         row for row in json.loads(run("analyze", "net.yaml", "-f", "json"))["layers"] if row["type"] == "square"
     )

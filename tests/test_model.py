@@ -245,6 +245,27 @@ def test_suggestions_from_python():
         convcost.suggest("nowhere.yaml", max={})
 
 
+def test_a_suggestion_for_a_batch():
+    found = convcost.suggest(CONV, max={"mults": 3 * 14_016}, ends=True, batch=3)
+    assert (found.reached, found.before.total.mults, found.after.total.mults) == (True, 3 * 110_592, 3 * 14_016)
+    assert found.steps[0].candidate.saved == {"mults": 3 * (110_592 - 14_016)}
+    assert not convcost.suggest(CONV, max={"mults": 3 * 14_016 - 1}, ends=True, batch=3).reached
+    assert convcost.suggest(CONV, max={"params": 1_000}, ends=True, batch=3).reached  # 27 + 64 · 3 weights, some biases
+
+
+@pytest.mark.parametrize("check", [convcost.check, lambda spec, **options: convcost.load(spec).check(**options)])
+def test_a_check_of_a_batch_and_of_norms_that_are_not_folded(check):
+    assert check(CONV, max={"mults": 3 * 110_592, "params": 27 * 64 + 64}, batch=3).ok
+    assert not check(CONV, max={"mults": 3 * 110_592 - 1}, batch=3).ok
+    normed = CONV | {"layers": [*CONV["layers"], "batch_norm"]}
+    assert check(normed, max={"mults": 110_592}).ok
+    assert check(normed, max={"mults": 110_592 + 64 * 64}, fold=False).ok  # a multiplication for each of 64 · 8 · 8
+    assert not check(normed, max={"mults": 110_592 + 64 * 64 - 1}, fold=False).ok
+    with pytest.raises(convcost.OptionError) as caught:
+        check(CONV, max={"mults": 1}, batch=0)
+    assert str(caught.value) == "error: batch is a whole number, at least 1\n = found: found 0"
+
+
 def test_formulas_of_types():
     found = convcost.formulas("pointwise_conv", "linear", set={"M": Scalar(3, "i")})
     assert [str(sheet.cost.mults) for sheet in found.sheets] == ["3·Dp²·N/g", "3·N"]

@@ -66,7 +66,7 @@ class Turn(LayerType, type="turn"):
 '''
 
 EXECUTORS = """
-from convcost.executor import Tensor
+from convcost.executor import Array
 
 
 def shrinkage(job, x, *, times, double):
@@ -75,7 +75,7 @@ def shrinkage(job, x, *, times, double):
         for _ in range(times):
             channel = job.arithmetic.sub(channel, threshold)
         values += job.arithmetic.mul(channel, 2) if double else channel
-    return Tensor(x.shape, values)
+    return Array(x.shape, values)
 
 
 def outer(job, x, y, *, rounds):
@@ -96,7 +96,7 @@ def turn(job, x):
 
 
 def _turned(sizes, channels):
-    return Tensor((*sizes, len(channels)), [value for position in zip(*channels, strict=True) for value in position])
+    return Array((*sizes, len(channels)), [value for position in zip(*channels, strict=True) for value in position])
 """
 
 POINTS = """

@@ -1,4 +1,4 @@
-"""What a check found to be exceeded, accepted: limits and growths, written into their files; nothing else is touched.
+"""Acceptance of exceeded limits and growths: the new ones are written into their files, nothing else changes.
 
 An exceeded `max` is raised to what the networks cost now, a `min` lowered. A limit on growth stays: beside it stands
 what was accepted, which counts as long as the baseline is what the network has grown from.
@@ -98,7 +98,7 @@ def accept(check: Check) -> NewLimits:
 def _place(verdict: Verdict) -> Place:
     place = verdict.bound.place
     if place is None or not in_file(place):
-        where = place.file if place else "the limit was given by a program"
+        where = place.file if place else "a limit that is in no file"
         raise ConfigError(ErrorDetail("--accept changes limits in files", found=where, help="change it by hand"))
     return place
 
@@ -135,14 +135,14 @@ def _accepting(verdicts: Sequence[Verdict]) -> list[_Edit]:
 
 
 def _known(budget: Budget, verdict: Verdict) -> AcceptedGrowth | None:
-    """Return the growth of the same network, or layer, that was accepted earlier, at this baseline or at another."""
+    """Return the growth accepted earlier for the same network or layer, at this baseline or at another."""
     layer = verdict.layer.name if verdict.layer is not None else ""
     spec = patterns.identity(verdict.spec)
     return next((each for each in budget.accepted if each.is_for(spec, verdict.symbols, layer)), None)
 
 
 def _entry(verdict: Verdict) -> str:
-    """Return a growth as a configuration says that it is accepted."""
+    """Return the text of an accepted growth in a configuration."""
     place = _place(verdict)
     spec = verdict.spec
     if os.path.lexists(spec):

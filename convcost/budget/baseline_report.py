@@ -22,7 +22,7 @@ from convcost.ops import KINDS, Cost, Ledger
 
 
 class NotRecorded(Exception):
-    """A report does not tell a metric.
+    """Raised when a report does not contain a metric.
 
     Args:
         metric: The metric.
@@ -34,7 +34,7 @@ class NotRecorded(Exception):
 
 
 class Recorded(Struct, frozen=True):
-    """What a report tells of a network.
+    """A network's entry in an earlier report.
 
     Attributes:
         entry: The part of the report.
@@ -48,7 +48,7 @@ class Recorded(Struct, frozen=True):
 
     @property
     def network(self) -> NetworkDocument:
-        """Which network it is."""
+        """The network's description."""
         return self.entry.network
 
     @property
@@ -62,7 +62,7 @@ class Recorded(Struct, frozen=True):
         return _cost(self.entry.total)
 
     def layers(self, network: Network | None = None) -> tuple[LayerCost, ...]:
-        """Return the rows as what they were made from, without their ratios and their notes.
+        """Return the rows as layer costs, without ratios and notes.
 
         Args:
             network: The network of today: a row of a report of version 1 has the name that its layer has now.
@@ -100,7 +100,7 @@ def _value(numbers: Any, metric: str) -> Any:
 
 
 def _cost(numbers: Any) -> Cost:
-    """Return the cost that a report tells; kinds of operations that this version does not know are left out."""
+    """Return a cost in a report, without the kinds of operations that this version does not know."""
     ledger = Ledger(**{kind: numbers.ops[kind] for kind in KINDS if kind in numbers.ops})
     return Cost(numbers.params, numbers.buffers, ledger, numbers.macs, numbers.useful_mults)
 
@@ -122,16 +122,19 @@ def _layer(row: Any, path: tuple[str, ...]) -> LayerCost:
     )
 
 
-def read(path: str) -> tuple[Recorded, ...]:
+def read(path: str, *, batch: int = 1, fold: bool = True) -> tuple[Recorded, ...]:
     """Return the entries of a report.
 
     Args:
         path: The report's path.
+        batch: How many inputs its operations are to be counted for.
+        fold: Whether batch norms are to be folded in it.
 
     Raises:
         BaselineError: It cannot be read, is no such report, tells numbers that do not compare, or contradicts itself.
     """
-    entries = tuple([_entry(path, where, each, version) for where, each, version in _parts(path, _data(path))])
+    convention: dict[str, Any] = {"batch": batch, "fold": fold}
+    entries = tuple([_entry(path, *part, **convention) for part in _parts(path, _data(path))])
     if not entries:
         raise _no_report(path, "", "it tells of no network")
     return entries
@@ -170,11 +173,11 @@ def _data(path: str) -> Any:
         raise _no_report(path, "", "it nests too deep") from None
 
 
-def _no_json(path: str, text: str, told: str) -> ErrorDetail:
-    """Return the error of a text that is not JSON, at the byte that msgspec tells of, or at its end."""
+def _no_json(path: str, text: str, message: str) -> ErrorDetail:
+    """Return the error of a text that is not JSON, at the byte that msgspec names, or at its end."""
     if not text.strip():
         return detail(path, "the report is empty")
-    _, found, number = told.rpartition("(byte ")
+    _, found, number = message.rpartition("(byte ")
     end = len(text.rstrip().encode())
     at = int(number.rstrip(")")) if found else end
     lines = text.encode()[:at].decode("utf-8", "ignore").split("\n")
@@ -213,7 +216,7 @@ def _within(path: str, where: str, top: Any) -> Iterator[tuple[str, Any, int]]:
         yield f"{start}[{index}]", each, version
 
 
-def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
+def _entry(path: str, where: str, given: Any, version: int, *, batch: int, fold: bool) -> Recorded:
     """Return a report's entry for a network, where it can be compared."""
     if isinstance(given, dict) and "free" in given:
         raise BaselineError(detail(path, "the report tells formulas", where, "it was made with --free"))
@@ -227,9 +230,14 @@ def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
         message, _, inner = str(error).partition(" - at `$")
         raise _no_report(path, (where + inner.rstrip("`")).lstrip("."), message) from None
     convention = entry.convention
-    if convention.batch != 1 or not convention.fold:
-        made = f"--batch {convention.batch}" if convention.batch != 1 else "--no-fold"
-        raise BaselineError(detail(path, "the report's numbers do not compare", where, f"it was made with {made}"))
+    if (convention.batch, convention.fold) != (batch, fold):
+        made = f"with --batch {convention.batch}"
+        if convention.batch == batch:
+            made = "without --no-fold" if convention.fold else "with --no-fold"
+        options = (f" --batch {batch}" if batch != 1 else "") + ("" if fold else " --no-fold")
+        help = _command(path, options)
+        message = "the report's numbers do not compare"
+        raise BaselineError(ErrorDetail(message, Place(path), where, f"it was made {made}", help))
     recorded = Recorded(entry, names, version)
     for wrong in _contradictions(recorded):
         raise BaselineError(detail(path, "the report contradicts itself", where, wrong))
@@ -237,7 +245,7 @@ def _entry(path: str, where: str, given: Any, version: int) -> Recorded:
 
 
 def _metric_names(given: Any) -> tuple[str, ...]:
-    """Return the metrics that a report may tell: the standard ones, and those that its total has besides."""
+    """Return the metrics in a report: the standard ones, and further ones that its total has."""
     total = given.get("total") if isinstance(given, dict) else None
     more = [name for name in total if name != "ops" and name in METRICS] if isinstance(total, dict) else []
     return tuple(dict.fromkeys([*(metric.name for metric in standard()), *more]))
@@ -292,6 +300,6 @@ def _no_report(path: str, where: str, found: str) -> BaselineError:
     return BaselineError(detail(path, "this is no report of convcost analyze or convcost check", where, found))
 
 
-def _command(path: str) -> str:
+def _command(path: str, options: str = "") -> str:
     name = path if path.endswith(".json") else "baseline.json"  # not over what is no report
-    return f"convcost analyze SPEC… -f json > {shlex.quote(name)}, at the state to compare with"
+    return f"convcost analyze SPEC…{options} -f json > {shlex.quote(name)}, at the state to compare with"

@@ -1,4 +1,4 @@
-"""What networks cost at the baseline that growth is measured against: at a revision, or in an earlier report."""
+"""The costs of networks at the baseline that growth is measured against: at a revision, or in an earlier report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from convcost.budget import baseline_report, git, revisions
+from convcost.budget import baseline_report, committed, git, revisions
 from convcost.budget.baseline_report import Recorded
 from convcost.budget.revisions import Revision
 from convcost.comparison.base import Base
@@ -50,7 +50,7 @@ class Past(Struct, frozen=True):
 
 
 class Lacking(Struct, frozen=True):
-    """Why there is no figure to compare with: growth is not checked, and this is said.
+    """The reason why there is no value to compare with; growth is skipped then.
 
     Attributes:
         reason: One plain line.
@@ -79,23 +79,28 @@ class Baseline(Protocol):
         """
 
 
-def from_revision(asked: str, specs: Sequence[str]) -> Baseline:
+def from_revision(asked: str, specs: Sequence[str], *, batch: int = 1, fold: bool = True) -> Baseline:
     """Return the baseline at the merge base of `HEAD` and a revision, where specs are read and counted again.
 
     Args:
         asked: The revision: a branch, a tag, a commit.
         specs: The specs as they are named; paths from the current folder.
+        batch: How many inputs to count the operations for; parameters do not scale.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
         BaselineError: There is no such revision, or git cannot be asked.
     """
     files = [spec for spec in specs if os.path.lexists(spec)]  # what is missing is reported where it is read
-    revision = revisions.merge_base(asked, revisions.place(files))
-    return _AtRevision(revision, revisions.read_each(revision, files))
+    revision = revisions.merge_base(asked, committed.place(files))
+    return _AtRevision(revision, committed.read_each(revision, files), batch=batch, fold=fold)
 
 
 class _AtRevision:
-    def __init__(self, revision: Revision, found: Mapping[str, Source | BaselineError | None]) -> None:
+    def __init__(
+        self, revision: Revision, found: Mapping[str, Source | BaselineError | None], *, batch: int, fold: bool
+    ) -> None:
+        self._convention: dict[str, Any] = {"batch": batch, "fold": fold}
         self.base = Base(str(revision), revision.asked, revision.commit)
         self._revision = revision
         self._found = {
@@ -115,7 +120,7 @@ class _AtRevision:
             before = found.network(settings)
         except ConvcostError as error:
             return _spec_error(spec, self._revision, error)
-        analysis = Analysis.of(before)
+        analysis = Analysis.of(before, **self._convention)
         return Past(found.source.file, analysis.layers, analysis)
 
 
@@ -147,16 +152,18 @@ def _one_line(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def from_report(path: str) -> Baseline:
+def from_report(path: str, *, batch: int = 1, fold: bool = True) -> Baseline:
     """Return the baseline of an earlier JSON report of `convcost analyze` or `convcost check`.
 
     Args:
         path: The report's path.
+        batch: How many inputs its operations are to be counted for.
+        fold: Whether batch norms are to be folded in it.
 
     Raises:
         BaselineError: It cannot be read, is no such report, tells numbers that do not compare, or contradicts itself.
     """
-    return _Reported(path, baseline_report.read(path))
+    return _Reported(path, baseline_report.read(path, batch=batch, fold=fold))
 
 
 class _Reported:
@@ -245,7 +252,7 @@ def _real(whose: NetworkDocument, folder: str = "") -> str:
 
 
 def _differing(entry: Recorded, symbols: Mapping[str, Any]) -> list[str]:
-    """Return the symbols that have another value in a report; one that was put in since has none there."""
+    """Return the symbols that have another value in a report, without those that the report lacks."""
     before = entry.network.symbols
     return [name for name, value in symbols.items() if name in before and before[name] != value]
 

@@ -11,12 +11,15 @@ from convcost.budget import notes as notes_of
 from convcost.budget import patterns
 from convcost.budget.budgets import EACH, Budget
 from convcost.budget.judging import LimitedLayers, chosen
-from convcost.budget.targets import Checked, Point, Target
+from convcost.budget.targets import Checked, Point, Target, name_of
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, Check, Verdict
 from convcost.errors import BaselineError, ConfigError, ConvcostError, ErrorDetail, OptionError, nearest
-from convcost.spec.limits import allowed
+from convcost.numbers import plain
+from convcost.spec.limits import allowed, limited
 
 if TYPE_CHECKING:  # read where they are needed
+    from pathlib import Path
+
     from convcost.budget.baselines import Baseline
     from convcost.budget.configuration import Configuration
 
@@ -31,7 +34,7 @@ MOST_HELD = 10_000_000
 
 
 class _Search:
-    """What a check may still do, so that thousands of limits do not take minutes."""
+    """The work left to a check, so that thousands of limits do not take minutes."""
 
     def __init__(self) -> None:
         more = allowed() or 0  # layers that somebody has allowed
@@ -53,7 +56,7 @@ class _Search:
             raise OptionError(ErrorDetail(message, found=found, help=help))
 
     def takes(self, held: LimitedLayers) -> bool:
-        """Return whether a remedy is to be looked for, and count it."""
+        """Return whether to look for a remedy, and count it."""
         layers = len(held.point.analysis.layers)
         if not self.remedies or layers > self.layers:
             return False
@@ -69,6 +72,8 @@ def check(
     budgets: Sequence[Budget] = (),
     settings: Mapping[str, Any] | None = None,
     baseline: Baseline | None = None,
+    batch: int = 1,
+    fold: bool = True,
 ) -> tuple[Verdict, ...]:
     """Return the verdict on each limit of each network.
 
@@ -78,9 +83,11 @@ def check(
         budgets: More budgets, for all of them.
         settings: Values for their symbols; those that a budget sets go before.
         baseline: What growth is measured against.
+        batch: How many inputs to count the operations for; parameters do not scale.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
-        ConvcostError: A spec is wrong, or a budget does not fit the specs; everything that is wrong is told.
+        ConvcostError: A spec is wrong, or a budget does not fit the specs; all errors are reported.
     """
     named: Sequence[Checked] = specs or (configuration.models if configuration else ())
     verdicts: list[Verdict] = []
@@ -88,7 +95,7 @@ def check(
     search = _Search()
     for spec in named:
         try:
-            target = Target(spec, settings or {}, baseline)
+            target = Target(spec, settings or {}, baseline, batch=batch, fold=fold)
             held = [*target.budgets(), *(configuration.budgets_for(target.name) if configuration else ()), *budgets]
         except ConvcostError as error:
             errors.append(error)
@@ -116,6 +123,8 @@ def run(
     settings: Mapping[str, Any] | None = None,
     strict: bool = False,
     notes: Sequence[str] = (),
+    batch: int = 1,
+    fold: bool = True,
 ) -> Check:
     """Return the check of specs: the verdicts and the notes.
 
@@ -127,11 +136,15 @@ def run(
         settings: Values for their symbols; those that a budget sets go before.
         strict: Whether a warning fails, too.
         notes: More notes of the check.
+        batch: How many inputs to count the operations for; parameters do not scale.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
         ConvcostError: A spec is wrong, or a budget does not fit the specs.
     """
-    verdicts = check(specs, configuration, budgets=budgets, settings=settings, baseline=baseline)
+    verdicts = check(
+        specs, configuration, budgets=budgets, settings=settings, baseline=baseline, batch=batch, fold=fold
+    )
     unguarded = notes_of.without_budget(specs, verdicts)
     all_asked = configuration is not None and (not specs or tuple(specs) == configuration.models)
     unlisted = notes_of.unlisted(configuration) if configuration is not None and all_asked else ()
@@ -146,13 +159,43 @@ def run(
     )
 
 
-def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Baseline | None:
+def ask(
+    specs: Sequence[Checked],
+    *,
+    max: Mapping[str, Any] | None = None,
+    config: str | Path | None = None,
+    set: Mapping[str, Any] | None = None,
+    base: str | None = None,
+    baseline: str | Path | None = None,
+    strict: bool = False,
+    batch: int = 1,
+    fold: bool = True,
+    max_layers: int | None = None,
+) -> Check:
+    """Hold networks to their budgets; see `convcost.check` for the arguments."""
+    from convcost.budget import configuration
+
+    path = str(config) if config is not None else None if max else configuration.find()
+    read = configuration.read(path) if path else None
+    named = list(specs) or list(read.models if read else ())
+    files = [name for spec in named if (name := name_of(spec))]
+    budgets = [configuration.given(metric, plain(value)) for metric, value in (max or {}).items()]
+    with limited(plain(max_layers)):
+        past = against(base, str(baseline) if baseline is not None else None, files, batch=batch, fold=fold)
+        return run(named, read, past, budgets=budgets, settings=set, strict=strict, batch=batch, fold=fold)
+
+
+def against(
+    base: str | None, baseline: str | None, specs: Sequence[str], *, batch: int = 1, fold: bool = True
+) -> Baseline | None:
     """Return the baseline for growth: a revision, a report, or None.
 
     Args:
         base: The revision.
         baseline: The path of the report.
         specs: The specs that are to be checked.
+        batch: How many inputs to count the operations for; parameters do not scale.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
         OptionError: Both are given.
@@ -166,7 +209,9 @@ def against(base: str | None, baseline: str | None, specs: Sequence[str]) -> Bas
         return None
     from convcost.budget import baselines  # git is not asked where growth is not
 
-    return baselines.from_revision(base, specs) if base is not None else baselines.from_report(baseline or "")
+    if base is not None:
+        return baselines.from_revision(base, specs, batch=batch, fold=fold)
+    return baselines.from_report(baseline or "", batch=batch, fold=fold)
 
 
 def _verdicts(target: Target, budget: Budget, search: _Search) -> Iterator[Verdict]:
@@ -224,7 +269,7 @@ def _unmatched(
 
 
 def _others(configuration: Configuration, budget: Budget, spec: str) -> Iterator[Point]:
-    """Yield the networks of a spec that nobody asked for, if a budget is for them."""
+    """Yield the networks of a spec that the command line does not name, if a budget is for them."""
     if budget in configuration.budgets_for(spec):
         yield from Target(spec, {}, None).points(budget)
 
@@ -241,7 +286,7 @@ def together(errors: Sequence[ConvcostError]) -> ConvcostError:
 
 
 def _nothing(named: Sequence[Checked], configuration: Configuration | None) -> ErrorDetail:
-    """Return the error of a check that holds nothing to anything."""
+    """Return the error of a check without specs or budgets."""
     if configuration and not named:
         help = "models: [nets/*.yaml] in it, or convcost check SPEC"
         return ErrorDetail("there is nothing to check", found=f"{configuration.file} names no models", help=help)

@@ -36,7 +36,7 @@ SHARE = "such as 2% or 5M"
 
 
 class Key(Struct, frozen=True):
-    """A key: what kind of value it takes, and what it says."""
+    """A key: the kind of its value, and its description."""
 
     kind: str
     about: str
@@ -117,7 +117,7 @@ def read(path: str) -> Configuration:
         path: Its path.
 
     Raises:
-        ConfigError: It cannot be read, or has errors; all of them are told.
+        ConfigError: It cannot be read, or has errors; all of them are reported.
     """
     if not os.path.lexists(path):
         help = f"`convcost init SPEC` writes a {FILE}"
@@ -130,10 +130,10 @@ def read(path: str) -> Configuration:
 
 
 def parse(source: Source, folder: Path) -> Configuration:
-    """Return the configuration that a text in some folder is.
+    """Parse the text of a configuration.
 
     Raises:
-        ConfigError: It has errors; all of them are told.
+        ConfigError: It has errors; all of them are reported.
     """
     errors = ErrorCollector(source, CONFIGURATION)
     reader = _Reader(errors, folder)

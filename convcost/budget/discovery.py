@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import suppress
 from glob import escape
 from pathlib import Path
 
@@ -73,13 +72,22 @@ def _named_by(pattern: str) -> Iterator[str]:
         return
 
 
-def unlisted(models: Iterable[str]) -> list[str]:
-    """Return the specs that stand beside some models and are none of them, as paths from the current folder."""
+def unlisted(models: Iterable[str], top: Path) -> list[str]:
+    """Return the specs beside some models that are none of them, as paths from the current folder.
+
+    Folders below that of a model are searched, too; not those below `top`, which hold anything.
+
+    Args:
+        models: The models.
+        top: The folder of the configuration.
+    """
     known = {patterns.identity(model) for model in models}
-    found: list[str] = []
+    found: dict[str, None] = {}
     for folder in dict.fromkeys(str(Path(model).parent) for model in models if os.path.lexists(model)):
-        with suppress(OSError):
-            found += _specs_among(folder, os.listdir(folder), known)  # noqa: PTH208 -- names alone
+        for here, below, names in os.walk(folder):
+            found |= dict.fromkeys(_specs_among(here, names, known))
+            deeper = not Path(folder).samefile(top)
+            below[:] = [name for name in below if deeper and not name.startswith(".")]
     return sorted(found)
 
 

@@ -29,7 +29,7 @@ def initial(
     settings: Mapping[str, str],
     models: Sequence[str] = (),
 ) -> str:
-    """Return the text of a configuration that allows networks what they cost, and some more.
+    """Return the text of a configuration with limits somewhat above the costs of networks.
 
     Args:
         analyses: What each spec costs, by its path or shipped name.
@@ -52,7 +52,7 @@ def initial(
         "budgets:",
     ]
     for name, analysis in named.items():
-        lines += _budgets(name if len(named) > 1 else "", analysis, headroom, settings, "  - ")
+        lines += _budgets("" if models and len(named) == 1 else name, analysis, headroom, settings, "  - ")
     if models and len(named) > 1 and not settings:
         lines.append("  # every model, also one that is put there later: as much as the largest")
         for metric in _LIMITED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from math import floor
+from pathlib import Path
 from typing import Any
 
 from convcost import metrics
@@ -33,12 +34,12 @@ def without_budget(specs: Sequence[Checked], verdicts: Sequence[Verdict]) -> tup
 
 
 def unlisted(configuration: Configuration) -> tuple[WarningDetail, ...]:
-    """Return a warning of each spec that stands beside the models of a configuration and is none of them.
+    """Return a warning of each spec beside the models of a configuration, or below them, that is none of them.
 
     Args:
         configuration: The configuration.
     """
-    found = [encodable(path) for path in discovery.unlisted(configuration.models)]
+    found = [encodable(path) for path in discovery.unlisted(configuration.models, Path(configuration.file).parent)]
     why = f"it is none of the models of {configuration.file}"
     return tuple(
         WarningDetail(f"no budget is for {path}", found=why, help=shlex.join(["convcost", "init", "--add", path]))

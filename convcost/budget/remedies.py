@@ -72,7 +72,7 @@ def remedy(
         and not pattern
         and all(index in part for index in range(len(analysis.layers)))
     ):
-        suggestion = suggest_command(spec, limits, given, with_ends)
+        suggestion = suggest_command(spec, limits, given, with_ends, analysis)
     if spec in ("<mapping>", "<network>") or not line.isprintable() or not suggestion.isprintable():
         line = suggestion = ""  # no shell can be given these
     return Remedy(
@@ -102,12 +102,12 @@ def _renamed_cost(
         text = rewrite_text(source, settings, analysis.network, notes, expected)
         with limited(MOST_LAYERS):
             expected = load(Source(source.file, text), settings)
-    after = Analysis.of(expected)
+    after = Analysis.of(expected, batch=analysis.batch, fold=analysis.fold)
     values = zip(after.layers, after.values(metric), strict=True)
     return sum(value for layer, value in values if matches(pattern, layer))
 
 
-def suggest_command(spec: str, limits: Limits, set: Sequence[str], choice: Choice) -> str:
+def suggest_command(spec: str, limits: Limits, set: Sequence[str], choice: Choice, counted: Analysis) -> str:
     """Return the command line that suggests how limits are kept with the first and the last layer touched.
 
     Args:
@@ -115,12 +115,15 @@ def suggest_command(spec: str, limits: Limits, set: Sequence[str], choice: Choic
         limits: The limits.
         set: The values of symbols, as `--set` takes them.
         choice: What keeps them.
+        counted: The network, counted for a batch, with or without folding.
     """
     words = ["convcost", "suggest", _as_argument(spec)]
     for name, limit in limits.items():
         words += ["--max", f"{name}={limit}"]
     for value in set:
         words += ["--set", value]
+    words += ["--batch", str(counted.batch)] if counted.batch != 1 else []
+    words += [] if counted.fold else ["--no-fold"]
     if not {rewrite.name for rewrite, _ in choice.changes()} <= {*GENTLE}:
         words += ["--allow", ",".join(ALL)]
     return shlex.join([*words, "--ends"])

@@ -15,6 +15,7 @@ from convcost.budget.budgets import EACH, in_file
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, WARNING, WITHIN, Cause, Check, Value, Verdict
 from convcost.errors import ErrorDetail
 from convcost.metrics import METRICS
+from convcost.reports import titles
 from convcost.reports.table import Column, Finding, Row, Table, bar, counted, figure, safe, signed
 
 _FEW = 3  # layers that are named in a sentence
@@ -38,7 +39,7 @@ _COLUMNS = (
     Column("Verdict"),
 )
 _MOST_LAYERS = 20  # of those that are not within a limit for each
-_LONGEST_COMMAND = 1_000  # characters; a longer one is told in JSON only
+_LONGEST_COMMAND = 1_000  # characters; a longer one is shown in JSON only
 _BASELINE = Column("Baseline", right=True, drop=2, role="number")
 
 
@@ -81,11 +82,12 @@ class CheckReport(Struct, frozen=True):
         explained = [_causes(verdict) for verdict in _explained(check)]
         last = _headline(check) if self.ends_with_verdict else ""
         base = check.base
-        subtitle = [check.config and f"budgets of {check.config}", base and f"growth against {base.name}"]
-        told = " · ".join(safe(part) for part in subtitle if part)
+        counted_for = {titles.batched(verdict.analysis.batch) for verdict in check.verdicts}
+        facts = [check.config and f"budgets of {check.config}", base and f"growth against {base.name}", *counted_for]
+        subtitle = " · ".join(safe(fact) for fact in facts if fact)
         return Table(
             title=_headline(check),
-            subtitle=(told,) if told else (),
+            subtitle=(subtitle,) if subtitle else (),
             columns=columns,
             rows=rows,
             total=(_counts(check), *blank),
@@ -123,8 +125,8 @@ def _count(check: Check, status: str) -> int:
 
 
 def _counts(check: Check) -> str:
-    told = [(status, _count(check, status)) for status in (EXCEEDED, WARNING, WITHIN, SKIPPED)]
-    return ", ".join(f"{count:,} {status}" for status, count in told if count)
+    counts = [(status, _count(check, status)) for status in (EXCEEDED, WARNING, WITHIN, SKIPPED)]
+    return ", ".join(f"{count:,} {status}" for status, count in counts if count)
 
 
 def _skipped(check: Check) -> list[str]:
@@ -134,11 +136,11 @@ def _skipped(check: Check) -> list[str]:
 
 
 def _explained(check: Check) -> Iterator[Verdict]:
-    """Yield the verdicts whose causes are told: of those on the layers of one limit the worst."""
+    """Yield the verdicts whose causes are shown: of those on the layers of one limit the worst."""
     for _, group in groupby(check.verdicts, key=lambda verdict: (verdict.spec, _group(verdict))):
-        told = [verdict for verdict in group if verdict.causes]
-        if told:
-            yield max(told, key=lambda verdict: verdict.delta or 0)
+        explained = [verdict for verdict in group if verdict.causes]
+        if explained:
+            yield max(explained, key=lambda verdict: verdict.delta or 0)
 
 
 def _group(verdict: Verdict) -> tuple[Any, ...]:
@@ -153,14 +155,14 @@ def _rows(group: Sequence[Verdict], *, based: bool) -> Iterator[Row]:
         yield _row(first, f"  {_label(first)}", based=based)
         return
     within = [verdict for verdict in group if verdict.status == WITHIN]
-    told = [verdict for verdict in group if verdict.status != WITHIN]
+    beyond = [verdict for verdict in group if verdict.status != WITHIN]
     blank = [""] * (len(_COLUMNS) - 1 + based)
     yield Row((f"  {safe(_label(first))}", *blank), "heading")
-    for verdict in told if len(told) <= _MOST_LAYERS else sorted(told, key=_excess, reverse=True)[:_MOST_LAYERS]:
+    for verdict in beyond if len(beyond) <= _MOST_LAYERS else sorted(beyond, key=_excess, reverse=True)[:_MOST_LAYERS]:
         if verdict.layer:
             yield _row(verdict, f"    {verdict.layer.name}", based=based)
-    if len(told) > _MOST_LAYERS:
-        yield Row((f"    … {len(told) - _MOST_LAYERS:,} more that are not within it", *blank), "quiet")
+    if len(beyond) > _MOST_LAYERS:
+        yield Row((f"    … {len(beyond) - _MOST_LAYERS:,} more that are not within it", *blank), "quiet")
     if within:
         fullest = max(
             within, key=lambda verdict: (verdict.used or 0, verdict.delta if verdict.kind == MIN else verdict.actual)

@@ -68,13 +68,24 @@ class Target:
         spec: The spec; or a network, which has no symbols and no file.
         settings: Values for its symbols; those that a budget sets go before.
         baseline: What growth is measured against.
+        batch: How many inputs to count the operations for; parameters do not scale.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
         SpecError: There is no such spec, or it has errors.
         OptionError: Values are given to the symbols of a network that has none.
     """
 
-    def __init__(self, spec: Checked, settings: Mapping[str, Any], baseline: Baseline | None) -> None:
+    def __init__(
+        self,
+        spec: Checked,
+        settings: Mapping[str, Any],
+        baseline: Baseline | None,
+        *,
+        batch: int = 1,
+        fold: bool = True,
+    ) -> None:
+        self._convention: dict[str, Any] = {"batch": batch, "fold": fold}
         self._baseline = baseline
         self._network: Network | None = None
         self.source: Source | None = None
@@ -151,7 +162,7 @@ class Target:
     def _point(self, values: Mapping[str, Any]) -> Point:
         settings = {**self._settings, **values}
         network = self._network if self._network is not None else self._spec.network(settings)
-        analysis = Analysis.of(network)
+        analysis = Analysis.of(network, **self._convention)
         past: Past | Lacking | None = None
         refused: BaselineError | None = None
         try:
@@ -204,16 +215,16 @@ def _at_point(error: ConvcostError, budget: Budget, values: Mapping[str, Any]) -
     """Return an error that says which values, set by which budget, it comes from."""
     if not values:
         return error
-    told = "at " + ", ".join(f"{name} = {shown(value)}" for name, value in values.items())
+    note = "at " + ", ".join(f"{name} = {shown(value)}" for name, value in values.items())
     set_in = next((f", set in {mark.place}" for name in values if (mark := budget.marks.get(f"set.{name}"))), "")
     errors = []
     for detail in error.details:
         found = detail.found.removeprefix("--set ")
         name = found.partition("=")[0]
         if detail.place is not None:
-            errors.append(replace(detail, note=detail.note or f"{told}{set_in}"))
+            errors.append(replace(detail, note=detail.note or f"{note}{set_in}"))
         elif name not in values:  # of what is given for all budgets
             errors.append(detail)
         else:  # a value that the symbol cannot have
-            errors.append(budget.detail(f"set.{name}", detail.message, detail.help, found, told))
+            errors.append(budget.detail(f"set.{name}", detail.message, detail.help, found, note))
     return error.__class__(errors, more=error.more)

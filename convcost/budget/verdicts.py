@@ -137,7 +137,7 @@ class Verdict(Struct, frozen=True):
 
     @property
     def before(self) -> Value:
-        """What is there without using any of the limit: for growth what it is measured from."""
+        """The value from which the use of the limit is measured: 0, for growth the baseline's value."""
         if self.kind != GROWTH or self.base is None:
             return 0
         return self.base if self.accepted is None else self.accepted

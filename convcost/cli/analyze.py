@@ -45,7 +45,7 @@ def analyze(
     layers: bool = options.Layers,
     summary: bool = _SUMMARY,
     by: Optional[str] = _BY,  # noqa: UP045
-    formulas: bool = typer.Option(False, "--formulas", help="Show each layer's formulas in the papers' letters."),
+    formulas: bool = typer.Option(False, "--formulas", help="Show each layer's formulas in the papers' symbols."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:

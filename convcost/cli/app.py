@@ -39,6 +39,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "compare": "convcost.cli.compare:compare",
         "diff": "convcost.cli.diff:diff",
         "formulas": "convcost.cli.formulas:formulas",
+        "memory": "convcost.cli.memory:memory",
         "verify": "convcost.cli.verify:verify",
         "sweep": "convcost.cli.sweep:sweep",
         "solve": "convcost.cli.solve:solve",
@@ -55,7 +56,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "verify"),
+    "Count": ("analyze", "compare", "diff", "formulas", "memory", "verify"),
     "Design": ("import", "sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
     "Look up": ("specs", "schema", "version"),
@@ -282,7 +283,7 @@ def _run() -> int:
 
 
 def _of_system(error: Exception) -> str:
-    """Return the message for an error of the surroundings, such as a full disk; nothing for others."""
+    """Return the message for an error of the system, such as a full disk; nothing for others."""
     if not isinstance(error, OSError):
         return ""
     return _without_folder() or (_without_output(error) if error.errno in _UNWRITABLE and not error.filename else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
@@ -47,6 +47,8 @@ def check(
     base: Optional[str] = _Base,  # noqa: UP045
     baseline: Optional[str] = _Baseline,  # noqa: UP045
     set: list[str] = options.Set,
+    batch: int = options.Batch,
+    no_fold: bool = options.NoFold,
     strict: bool = typer.Option(
         False, "--strict", help="Fail for a warning, too; warnings about the specs are errors."
     ),
@@ -67,6 +69,9 @@ def check(
     budgets = _budgets(limits)
     configuration = _configuration(config, find=not budgets)
     named = tuple(specs or (configuration.models if configuration else ()))
+    if budgets and not named and configuration is None:
+        help = f"convcost check --max {limits[0]} SPEC, or --config convcost.yaml for its models"
+        raise OptionError(ErrorDetail("there is nothing to check", found="--max without a SPEC", help=help))
     if accept and "-" in named:
         raise OptionError(
             ErrorDetail("--accept reads each spec twice", found="standard input", help="give it as a file")
@@ -77,13 +82,11 @@ def check(
     summary = os.environ.get("GITHUB_STEP_SUMMARY") if any(each.format == "github" for each in chosen) else None
     if summary:
         writing.append(summary, "")
-    against = checking.against(base, baseline, named)
-    settings = options.settings(set)
+    against = checking.against(base, baseline, named, batch=batch, fold=not no_fold)
+    counted: dict[str, Any] = {"settings": options.settings(set), "batch": batch, "fold": not no_fold}
 
     def found(configuration: Configuration | None, notes: Sequence[str] = ()) -> Check:
-        return checking.run(
-            named, configuration, against, budgets=budgets, settings=settings, strict=strict, notes=notes
-        )
+        return checking.run(named, configuration, against, budgets=budgets, strict=strict, notes=notes, **counted)
 
     def show(check: Check) -> None:
         report = CheckReport(check)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from convcost.network.widths import BITS
+
 Complete = Callable[[Any, str], Iterable[str]]
 """Gives the values that may stand where a word begins so; it gets the context of the command, too."""
 
@@ -23,7 +25,7 @@ class _Item(NamedTuple):
 
 
 def complete(command: Any) -> None:
-    """Have a command complete the values of its arguments and options, in place."""
+    """Add completion of arguments and options to a command, in place."""
     for parameter in command.params:
         values = _VALUES.get((command.name, parameter.name)) or _VALUES.get(("", parameter.name))
         if values is not None:
@@ -148,6 +150,7 @@ _VALUES: dict[tuple[str, str], Complete] = {
     ("formulas", "types"): _types,
     ("specs", "name"): _shipped,
     ("schema", "file"): lambda context, incomplete: ("spec", "config", "report"),
+    ("memory", "dtype"): lambda context, incomplete: BITS,
     ("verify", "engine"): lambda context, incomplete: ("auto", "plain", "lanes"),
 }
 """What completes each parameter, by command and name; an empty command stands for all others."""

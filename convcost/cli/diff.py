@@ -161,7 +161,7 @@ def _since(
     fold: bool,
 ) -> list[DifferenceReport]:
     """Return a report of each file beside what it was at a revision."""
-    from convcost.budget import revisions
+    from convcost.budget import committed, revisions
     from convcost.comparison.base import Base
     from convcost.comparison.diff_report import DifferenceReport
 
@@ -180,8 +180,8 @@ def _since(
     if not after:
         _raise(errors)
     try:
-        revision = revisions.merge_base(asked, revisions.place(list(after)))
-        sources = revisions.read(revision, list(after))
+        revision = revisions.merge_base(asked, committed.place(list(after)))
+        sources = committed.read(revision, list(after))
     except BaselineError as error:
         raise BaselineError(
             [detail for each in (*errors, _without_baseline(error)) for detail in each.details]

@@ -13,6 +13,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost analyze net.yaml --sort mults --top 5", "its largest layers"),
         ("convcost analyze net.yaml -o cost.json", "everything, for a program"),
     ),
+    "memory": (
+        ("convcost memory net.yaml --dtype int8", "quantised"),
+        ("convcost memory mobilenet_v2 --align 16", "rounded up"),
+        ("convcost memory net.yaml -o memory.json", "each tensor, for a program"),
+    ),
     "verify": (
         ("convcost verify net.yaml", "execute it, shrunk, and count"),
         ("convcost verify net.yaml --full --jobs 2", "at its real size"),
@@ -51,7 +56,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost init net.yaml --headroom 5% --force", "one, and less"),
     ),
     "formulas": (
-        ("convcost formulas conv", "in the papers' letters"),
+        ("convcost formulas conv", "in the papers' symbols"),
         ("convcost formulas conv --set Dk=3 --latex", "for a paper"),
     ),
     "sweep": (

@@ -150,7 +150,7 @@ def _warnings(analyses: Mapping[str, Analysis]) -> list[WarningDetail]:
 
 
 def _report(read: Configuration, note: str) -> CheckReport:
-    """Return the report of what a configuration says of its models."""
+    """Return the report of a configuration's models."""
     from convcost.budget import checking
     from convcost.budget.report import CheckReport
 

@@ -136,7 +136,7 @@ def write(
 
 
 def _check_length(output: Output, text: str) -> None:
-    """Refuse to pour a large JSON onto a terminal, unless standard output is named.
+    """Refuse to write a large JSON to a terminal, unless standard output is named.
 
     Raises:
         OptionError: It is large.
@@ -180,7 +180,7 @@ def show(text: str) -> None:
 
 
 def _page() -> Page:
-    """Return the page that standard output is: a terminal; for a pipe, such as to `less`, the terminal behind it."""
+    """Return the page of standard output: of a terminal; for a pipe, such as to `less`, of the terminal behind it."""
     stdout = sys.stdout is not None and sys.stdout.isatty()
     width = _given_width()
     if width is None:

@@ -70,7 +70,7 @@ def flush() -> OSError | None:
 
 
 def discard(stream: TextIO) -> None:
-    """Have a stream that takes no more throw away what it still holds, which would fail again at the end."""
+    """Discard the buffer of a stream that cannot be written, which would fail again at exit."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

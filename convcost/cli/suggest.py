@@ -26,6 +26,7 @@ def suggest(
     with_: list[str] = rewrite.With,
     ends: bool = typer.Option(False, "--ends", help="The first and the last layer with weights may be touched too."),
     set: list[str] = options.Set,
+    batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
     outputs: list[str] = options.Outputs,
@@ -46,6 +47,7 @@ def suggest(
         options=rewrite.switches(with_),
         ends=ends,
         set=options.settings(set),
+        batch=batch,
         fold=not no_fold,
     )
     to = options_for(suggestion.before.network, suggestion.changes)

@@ -1,4 +1,4 @@
-"""Two sequences side by side: what they have in common, and the pairs that are the most alike."""
+"""Alignment of two sequences: their longest common subsequence, and the most similar pairs."""
 
 from __future__ import annotations
 

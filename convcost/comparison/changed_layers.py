@@ -28,7 +28,7 @@ _COLUMNS = (
 
 
 def is_shown(change: Change) -> bool:
-    """Return whether there is anything to say about a layer."""
+    """Return whether a layer is listed in the table."""
     return change.kind != SAME or change.moved or change.renamed
 
 

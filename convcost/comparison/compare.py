@@ -147,6 +147,11 @@ class Comparison(Result, frozen=True):
         return {"as written": self.written, "all standard": self.standard, "all separable": self.separable}
 
     @property
+    def declared_layers(self) -> int:
+        """How many layers are at declared costs."""
+        return sum(layer.definition.declared for layer in self.written.network.layers)
+
+    @property
     def warnings(self) -> tuple[WarningDetail, ...]:
         """What is valid in the spec and rarely meant."""
         return self.written.warnings
@@ -163,7 +168,9 @@ class Comparison(Result, frozen=True):
             network=network_document(self.written.network),
             convention=convention_document(self.written),
             layers=[_layer(layer) for layer in self.layers],
-            others=documents.Others(layers=self.other_layers, standard=others[0], separable=others[1]),
+            others=documents.Others(
+                layers=self.other_layers, standard=others[0], separable=others[1], declared=self.declared_layers
+            ),
             totals=documents.Forms(
                 as_written=cost_document(self.written.total),
                 all_standard=cost_document(self.standard.total),

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from convcost.comparison.compare import MIXED, NEITHER, OTHERS, STANDARD, Compared, Comparison
 from convcost.comparison.row_choice import RowChoice
+from convcost.cost.headline import declared_note
 from convcost.errors import ErrorDetail, OptionError
 from convcost.metrics import METRICS, counts
 from convcost.ops import Cost
@@ -142,7 +143,7 @@ class ComparisonReport(Struct, frozen=True):
                 "",
                 "",
             ),
-            footer=(_convention(comparison),),
+            footer=(_convention(comparison), *declared_note(comparison.written)),
             more=(_totals(comparison),),
         )
 
@@ -168,7 +169,7 @@ def _sort_key(sort: str | None) -> Callable[[Compared], Any]:
 
 
 def _folded(layers: Sequence[Compared], groups: Groups) -> Sequence[Compared]:
-    """Return layers of which those in a group are one."""
+    """Return layers with each group joined to one."""
     return [_joined(path, [layers[index] for index in part]) for path, part in groups]
 
 
@@ -307,7 +308,8 @@ def _convention(comparison: Comparison) -> str:
 def _with_others(comparison: Comparison) -> Iterator[Compared]:
     yield from comparison.layers
     standard, separable = comparison.others
-    yield Compared((OTHERS,), OTHERS, 0, NEITHER, (), (), (), standard, separable, None, "no convolutions")
+    reason = "no convolutions" + (f"; {comparison.declared_layers:,} declared" if comparison.declared_layers else "")
+    yield Compared((OTHERS,), OTHERS, 0, NEITHER, (), (), (), standard, separable, None, reason)
 
 
 def _record(network: str, layer: Compared) -> dict[str, Any]:

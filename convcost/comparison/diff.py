@@ -1,4 +1,4 @@
-"""Two networks beside each other: what was added, removed and changed, layer by layer and in all."""
+"""The difference of two networks: what was added, removed and changed, layer by layer and in all."""
 
 from __future__ import annotations
 

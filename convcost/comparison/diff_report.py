@@ -13,6 +13,7 @@ from convcost.comparison.changed_layers import is_shown, layers_table
 from convcost.comparison.diff import ADDED, CHANGED, REMOVED, SAME, Change, Difference, percent
 from convcost.comparison.row_choice import RowChoice
 from convcost.cost.analysis import Analysis
+from convcost.cost.headline import declared_note
 from convcost.errors import WarningDetail
 from convcost.metrics import standard, words
 from convcost.ops import KINDS
@@ -107,7 +108,10 @@ class DifferenceReport(Struct, frozen=True):
                 for (metric, total), share in zip(totals.items(), shares, strict=False)
             ],
             total=("layers", *_beside(*sizes), shares[-1]),
-            footer=(f"Counted for {_inputs(difference.before.batch)} at inference.",),
+            footer=(
+                f"Counted for {_inputs(difference.before.batch)} at inference.",
+                *(declared_note(difference.after) or declared_note(difference.before)),
+            ),
             more=(layers,) if layers is not None else (),
         )
 

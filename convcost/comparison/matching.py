@@ -220,7 +220,7 @@ def _with_moved(matches: Iterable[Match], old: Sequence[Marks], new: Sequence[Ma
 
 
 class _Removed:
-    """The layers that are removed where they stood, found by what they are recognised by in another place.
+    """The removed layers, indexed by the features by which they are recognised elsewhere.
 
     Attributes:
         left: Those that were not found elsewhere so far.

@@ -220,7 +220,7 @@ class Analysis(Result, frozen=True):
         return analysis_document(self, self.layers, self.values)
 
     def formulas(self, rows: Sequence[LayerCost] | None = None) -> dict[str, dict[str, str] | None]:
-        """Return each row's formulas in the layer's own letters, for one input; None for layers that share a row.
+        """Return each row's formulas in symbols of the layer's own, for one input; None for layers that share a row.
 
         Args:
             rows: The rows; each layer is one without.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, Struct
@@ -13,6 +14,8 @@ from convcost.documents import analysis as documents
 from convcost.documents import numbers
 from convcost.documents.numbers import kinds
 from convcost.documents.warnings import warning_documents
+from convcost.layers import LayerType
+from convcost.layers.fields import FACTOR, NUMBER
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
 from convcost.reports.table import counted
@@ -20,8 +23,6 @@ from convcost.reports.table import counted
 if TYPE_CHECKING:
     from convcost.cost.analysis import Analysis, LayerCost
     from convcost.cost.separable import SeparableRatio
-
-_PLAIN = frozenset((int, bool, str))  # what documents have as it is
 
 Values = Callable[[str], Sequence[Any]]
 """Gives a metric's value of each row."""
@@ -104,7 +105,7 @@ def standard_names() -> list[str]:
 
 
 def network_document(network: Network) -> documents.NetworkDocument:
-    """Return which network it is."""
+    """Return the description of a network."""
     return documents.NetworkDocument(
         name=network.name or None,
         file=network.file or None,
@@ -138,34 +139,43 @@ def ratio_document(ratio: SeparableRatio | None) -> numbers.RatioDocument | None
 
 def fields_document(row: LayerCost) -> dict[str, Any] | None:
     """Return the fields of a layer; None for several in one row."""
-    if row.definition is None:
+    definition = row.definition
+    if definition is None:
         return None
-    return {name: value if value.__class__ in _PLAIN else _listed(value) for name, value in row.fields.items()}
+    fields = dict(vars(definition))
+    for name in _inexact_fields(definition.__class__):  # type: ignore[arg-type]  # a class can be hashed
+        fields[name] = _listed(fields[name])
+    return fields
 
 
-def fields_text(row: LayerCost) -> str:
-    """Return the fields of a layer as the text of a JSON object; nothing for several in one row."""
+def fields_text(row: LayerCost, *, symbolic: bool) -> str:
+    """Return the fields of a layer as the text of a JSON object; nothing for several in one row.
+
+    Args:
+        row: The layer.
+        symbolic: Whether they may be formulas.
+    """
     from convcost.documents import as_text
 
     fields = fields_document(row)
     if fields is None:
         return ""
-    if any(map(_has_formula, fields.values())):
+    if symbolic:
         from convcost.cost.free import with_texts
 
         fields = with_texts(fields)
     return as_text(fields)
 
 
+@cache
+def _inexact_fields(type: type[LayerType]) -> tuple[str, ...]:
+    """Return the fields of a type that may hold fractions."""
+    return tuple([name for name, field in type.fields.items() if field.read.form.kind in (FACTOR, NUMBER)])
+
+
 def _listed(value: Any) -> Any:
-    """Return a field's value as documents have it, with lists for tuples."""
-    if value.__class__ is not tuple:
-        return plain(value)
-    return [each if each.__class__ in _PLAIN else _listed(each) for each in value]
-
-
-def _has_formula(value: Any) -> bool:
-    return is_symbolic(value) or (isinstance(value, list) and any(map(_has_formula, value)))
+    """Return a field's value as documents have it, with texts for fractions."""
+    return [*map(_listed, value)] if value.__class__ is tuple else plain(value)
 
 
 def total_head(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
@@ -198,7 +208,7 @@ def plain(value: Any) -> Any:
 def heads(
     analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield which layer each row is and what it costs, formulas as their texts."""
+    """Yield each row's layer and costs, formulas as their texts."""
     found = numbers_of_rows(analysis, rows, values, names)
     if analysis.network.free is None:
         return found
@@ -210,7 +220,7 @@ def heads(
 def numbers_of_rows(
     analysis: Analysis, rows: Sequence[LayerCost], values: Values, names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield which layer each row is and what it costs, formulas as they are."""
+    """Yield each row's layer and costs, formulas as they are."""
     file = analysis.network.file or None
     keys = ("name", "type", "file", "line", "input_shape", "output_shape", *names, "ops")
     columns = [map(plain, values(name)) if metrics.METRICS[name].is_ratio else values(name) for name in names]

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from msgspec.structs import replace
 
 from convcost.layers.base import SPATIAL
-from convcost.network import INPUT, Layer, Network, NetworkBuilder, Origin, Tensor
+from convcost.network import INPUT, Layer, LayerOrigin, Network, NetworkBuilder, Tensor
 
 
 def folded_norms(network: Network, readers: list[int]) -> dict[int, int]:
@@ -61,7 +61,7 @@ def deployed(network: Network) -> Network:
             definition = layer.definition
             if index in biased and not layer.fields["bias"]:
                 definition = definition.__class__({**layer.fields, "bias": True})
-            outputs = builder.place(definition, inputs, layer.path, Origin.of(layer))
+            outputs = builder.place(definition, inputs, layer.path, LayerOrigin.of(layer))
             given |= {(index, number): tensor for number, tensor in enumerate(outputs)}
     return replace(
         network,

@@ -1,4 +1,4 @@
-"""What each layer type costs as formulas in the papers' symbols: its own code, run on them.
+"""The cost of each layer type as formulas in the papers' symbols: its own code, run on them.
 
 M input and N output channels, Di input, Dp output and Dk kernel size, s stride, p padding, d dilation, g groups, m
 depth multiplier; squares stand for both axes. Nothing here states a formula.
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
-from convcost.cost.layer_formulas import cost_in_letters, has_other_inputs
+from convcost.cost.layer_formulas import has_other_inputs, symbolic_cost
 from convcost.cost.variants import distinct
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
@@ -41,6 +41,11 @@ SYMBOLS: Mapping[str, str] = {
     "u": "upscale factor",
     "a": "first channel",
     "b": "channel behind the last",
+    "L": "positions",
+    "S": "positions of the memory",
+    "h": "heads",
+    "dk": "channels of a head",
+    "dv": "channels of a value's head",
 }
 """The symbols and what they stand for; a type's fields may bring others: see `symbols_of`."""
 
@@ -58,7 +63,7 @@ _WITNESS = {
     "a": 0,
     "b": 1,
 }
-_DIVISIBLE = 720_720  # what stands for a letter of which nothing is known: all small numbers divide it
+_DIVISIBLE = 720_720  # the value of a symbol of which nothing is known: all small numbers divide it
 _AXES = ("d", "h", "w")
 _WITNESS |= {name + axis: value for name, value in _WITNESS.items() for axis in _AXES}
 """Where a layer works: what it asks of its symbols there becomes a condition."""
@@ -92,7 +97,7 @@ class Sheet(Struct, frozen=True):
 
 
 class Quotient(Struct, frozen=True):
-    """What one layer costs of another with the same shape: its name, and multiplications and parameters as a share."""
+    """The cost of one layer as a share of another's with the same shape: multiplications and parameters."""
 
     name: str
     mults: Any
@@ -224,29 +229,32 @@ _QUOTIENTS: tuple[tuple[str, tuple[str, dict[str, Any]], tuple[str, dict[str, An
 
 
 def of_layer(layer: Layer) -> dict[str, str] | None:
-    """Return a layer's formulas in its own letters: `params`, `mults`, `adds`, other operations that occur, as texts.
+    """Return a layer's formulas in symbols of its own: `params`, `mults`, `adds`, other operations that occur.
 
     They are for one input, and worked out once for all layers that differ in numbers only. None where the layer works
     on its own numbers only.
     """
     if has_other_inputs(layer):
-        cost = cost_in_letters(layer)
+        cost = symbolic_cost(layer)
         return texts(cost) if cost is not None else None
     fields = layer.fields
     if layer.definition.declared:
         return texts(layer.definition.cost(layer.input_shapes, layer.output_shape))  # the author's numbers
-    structure = tuple([_kind(fields[name]) for name in REGISTRY[layer.type].fields])
+    structure = tuple([_kind(fields[name]) for name in layer.definition.__class__.fields])
     inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
     return _of_structure(layer.type, structure, inputs, _pattern(layer.output_shape[1:]))
 
 
 def _kind(value: Any) -> Any:
     """Return the part of a field's value that selects a formula: not its number, but whether it is 1."""
-    if value.__class__ is int or value.__class__ is Formula:
-        return _pattern((value,))[0]
-    if value.__class__ is tuple and value and value[0].__class__ in (int, Formula):
+    kind = value.__class__
+    if kind is int:
+        return _ONE if value == 1 else _FIRST
+    if kind is str or kind is bool:
+        return value
+    if kind is tuple and value and value[0].__class__ in (int, Formula):
         return _pattern(value)
-    return value if value.__class__ in (str, bool) else None
+    return _FIRST if kind is Formula else None
 
 
 _ONE, _FIRST, _DIFFERENT = 1, 2, 3
@@ -255,6 +263,8 @@ _ONE, _FIRST, _DIFFERENT = 1, 2, 3
 
 def _pattern(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Return which sizes are 1, like the first that is not, or different: layers that agree in this share formulas."""
+    if sizes and sizes[0].__class__ is int and sizes[0] > 1 and sizes.count(sizes[0]) == len(sizes):
+        return (_FIRST,) * len(sizes)
     first = next((size for size in sizes if not _is_one(size)), None)
     return tuple([_ONE if _is_one(size) else _FIRST if _same(size, first) else _DIFFERENT for size in sizes])
 
@@ -418,7 +428,7 @@ def _sheet_of_case(
 def _cost_of_case(
     definition: type[LayerType], fields: Mapping[str, Any], shapes: tuple[Shape, ...]
 ) -> tuple[Cost, Shape]:
-    """Return the cost and the output of a layer, of a composite one the sum of what it is written for."""
+    """Return a layer's cost and output; a composite layer costs the sum of its parts."""
     layer = definition(fields)
     if not definition.composite:
         outputs = layer.output_shapes(*shapes)

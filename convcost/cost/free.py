@@ -51,7 +51,7 @@ def conditions(free: Free) -> list[dict[str, str]]:
 
 
 def simplified(free: Free, terms: Subterms | None = None) -> Iterator[str]:
-    """Yield the texts of what must hold beside the facts: for each symbol its values, and what several decide together.
+    """Yield the texts of the conditions beside the facts: the values of each symbol, then conditions on several.
 
     Example: `r ≥ 61`, `r mod 32 is 0, 29, 30 or 31` for nine conditions on the floors of r.
     """

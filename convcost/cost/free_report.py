@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from convcost.cost import free as free_symbols
+from convcost.cost import headline
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.cost.subterms import Subterms
 from convcost.network import Free
 from convcost.reports import titles
-from convcost.reports.table import Column, Row, Table, counted, grouped, safe
+from convcost.reports.table import Column, Row, Table, counted, figure, grouped, safe
 from convcost.symbolic import Formula
 
 _COLUMNS = (
@@ -18,7 +19,7 @@ _COLUMNS = (
     Column("Type", drop=5),
     Column("Output", drop=4),
     Column("Params", right=True, drop=2, role="number"),
-    Column("Mults", right=True, role="number"),
+    Column("Mults", right=True, role="number", wraps=True),
     Column("1/N + 1/Dk²", drop=6),
     Column("Notes", drop=7),
 )
@@ -62,6 +63,32 @@ def table(analysis: Analysis, labelled: list[tuple[str, LayerCost | None]], left
     )
 
 
+def summary(analysis: Analysis, totals: Iterable[tuple[str, Any, str]]) -> Table:
+    """Return the table of the totals alone; those that are long stand below it in full.
+
+    Args:
+        analysis: The analysis.
+        totals: The name, the value and the meaning of each.
+    """
+    network = analysis.network
+    free = network.free
+    assert free is not None
+    terms = Subterms(network)
+    shortened = [(name, figure(terms.shortened(value)), meaning) for name, value, meaning in totals]
+    below = list(_equations((name, text) for name, text, _ in shortened if len(text) > _LONGEST_TOTAL))
+    where = list(held(free, terms))  # before the names that they take
+    return Table(
+        title=titles.title(network),
+        subtitle=titles.sourced(network, f"free: {', '.join(free.symbols)}", titles.batched(analysis.batch)),
+        columns=headline.SUMMARY,
+        rows=[
+            Row((name, text if len(text) <= _LONGEST_TOTAL else "below", meaning)) for name, text, meaning in shortened
+        ],
+        total=("", "", ""),
+        footer=(*below, *_defined(terms), *where, headline.layers(analysis), _convention(analysis)),
+    )
+
+
 def _row(label: str, layer: LayerCost, terms: Subterms) -> Row:
     cost = layer.cost
     notes = ["folded" if note.startswith("folded into ") else note for note in layer.notes]
@@ -97,7 +124,6 @@ def _ratio(layer: LayerCost, terms: Subterms) -> str:
 
 def _totals(analysis: Analysis, terms: Subterms) -> Iterator[str]:
     cost = analysis.total
-    names: dict[str, str] = {}
     totals: list[tuple[str, Any]] = [
         ("params", cost.params),
         ("mults", cost.mults),
@@ -105,20 +131,25 @@ def _totals(analysis: Analysis, terms: Subterms) -> Iterator[str]:
         ("adds", cost.adds),
         ("useful mults", cost.useful_mults),
     ]
-    for name, value in totals:
-        text = grouped(terms.shortened(value))
+    yield from _equations((name, grouped(terms.shortened(value))) for name, value in totals)
+
+
+def _equations(totals: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield a line for each name and its formula; for one that is the same as another it names that."""
+    names: dict[str, str] = {}
+    for name, text in totals:
         yield f"{name} = {names.get(text, text)}"
         names.setdefault(text, name)
 
 
 def _defined(terms: Subterms) -> list[str]:
-    """Return what the names in the formulas stand for: a line each, or one line where they are many."""
+    """Return the definitions of the names in the formulas: a line each, or one line where they are many."""
     lines = [f"{name} = {value}" for name, value in terms.definitions()]
     return lines if len(lines) <= _MOST_LINES else ["; ".join(lines)]
 
 
 def held(free: Free, terms: Subterms | None = None) -> Iterator[str]:
-    """Yield for which values the formulas hold, in short names where there are some."""
+    """Yield the values for which the formulas hold, in short names where there are some."""
     yield f"For {', '.join(free_symbols.facts(free))}."
     conditions = list(free_symbols.simplified(free, terms))
     if conditions:

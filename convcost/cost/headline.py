@@ -1,18 +1,26 @@
-"""What stands above and below the table of an analysis: how big the network is, and what the numbers count."""
+"""The lines above and below the table of an analysis: the network's size, and the convention."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis
 from convcost.cost.labels import weights_and_path
-from convcost.reports.table import bytes_text, counted, figure, grouped, percent, short
+from convcost.cost.weights import weights_width
+from convcost.reports.table import Column, bytes_text, counted, grouped, percent, short
 
 _MEANINGS = (
     "Macs: multiply–accumulates of convolutions, linear layers and matrix products, the papers' mult-adds; "
     "mults: all scalar multiplications; flops: mults and adds."
 )
+SUMMARY = (
+    Column("Total", role="name"),
+    Column("Value", right=True, role="number"),
+    Column("Meaning", drop=1, least=30),
+)
+"""The columns of the table of totals."""
 _MORE = ("adds", "useful_mults", "activations", "buffers")  # below the table, beside what stands above it
 
 
@@ -20,7 +28,8 @@ def size(analysis: Analysis) -> str:
     """Return how big a network is in one line, in round numbers."""
     numbers = [f"{short(analysis.value(name))} {name}" for name in ("params", "macs", "flops")]
     numbers[-1] += _for_inputs(analysis.batch)
-    weights = f"{bytes_text(analysis.value('weight_bytes'))} of float32 weights"
+    width = weights_width(analysis.network, [layer.cost for layer in analysis.layers])
+    weights = f"{bytes_text(analysis.value('weight_bytes'))} of {f'{width} ' if width else ''}weights"
     return " · ".join([*numbers, weights])
 
 
@@ -40,14 +49,21 @@ def _for_inputs(batch: int) -> str:
 
 
 def footnotes(analysis: Analysis) -> Iterator[str]:
-    """Yield what the numbers are, those that stand nowhere else, and how many layers there are."""
+    """Yield the convention, the numbers without a column, and the number of layers."""
     yield _MEANINGS
     yield " · ".join(f"{grouped(analysis.value(name))} {metrics.words(name)}" for name in _MORE)
     yield layers(analysis)
     yield convention(analysis)
-    declared = sum("declared" in layer.notes for layer in analysis.layers)
-    if declared:
-        yield f"{counted(declared, 'row')} declared: their costs are the author's; nothing derives or proves them."
+    yield from declared_note(analysis)
+
+
+def declared_note(*analyses: Analysis) -> list[str]:
+    """Return a footnote with the number of rows at declared costs; none where there is no such row."""
+    rows = sum("declared" in layer.notes for analysis in analyses for layer in analysis.layers)
+    whose = "its costs" if rows == 1 else "their costs"
+    return (
+        [f"{counted(rows, 'row')} declared: {whose} are the author's; nothing derives or proves them."] if rows else []
+    )
 
 
 def layers(analysis: Analysis) -> str:
@@ -74,13 +90,13 @@ def convention(analysis: Analysis) -> str:
 
 
 def meanings(columns: tuple[str, ...]) -> Iterator[str]:
-    """Yield what each chosen metric is."""
+    """Yield the description of each chosen metric."""
     for name in columns:
         yield f"{metrics.heading(name)}: {metrics.METRICS[name].about}"
 
 
 def as_separable(analysis: Analysis) -> Iterator[str]:
-    """Yield what the convolutions of a network without separable ones would cost as such."""
+    """Yield the cost that a network's convolutions would have as separable ones, if it has none."""
     ratios = [layer.ratio for layer in analysis.layers if layer.ratio is not None]
     if not ratios or any(ratio.kind == "separable" for ratio in ratios):
         return
@@ -90,10 +106,10 @@ def as_separable(analysis: Analysis) -> Iterator[str]:
     yield f"{standard} would multiply 1/N + 1/Dk² as often if separable, {span}: convcost compare shows it."
 
 
-def totals(analysis: Analysis) -> Iterator[tuple[str, str, str]]:
+def totals(analysis: Analysis) -> Iterator[tuple[str, Any, str]]:
     """Yield the name, the value and the meaning of each metric that is reported without being asked for."""
     for metric in [*metrics.standard(), metrics.METRICS["weight_bytes"]]:
-        yield metrics.words(metric.name), figure(analysis.value(metric.name)), metric.about
+        yield metrics.words(metric.name), analysis.value(metric.name), metric.about
     for kind, count in analysis.total.ops.to_dict().items():
         if kind not in ("mul", "add"):
-            yield kind, grouped(count), metrics.METRICS[f"ops_{kind}"].about
+            yield kind, count, metrics.METRICS[f"ops_{kind}"].about

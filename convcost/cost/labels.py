@@ -1,4 +1,4 @@
-"""Short names of layers by what they do: `conv 3×3 /2`, `dw 5×5`, `3 conv 1×1, dw 3×3`."""
+"""Short descriptions of layers, such as `conv 3×3 /2`, `dw 5×5`, `3 conv 1×1, dw 3×3`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST = 24  # characters of the label of several layers
 
 
 def label(layer: LayerCost) -> str:
-    """Return what one layer is: its type with kernel, stride, dilation and groups, where these are not 1.
+    """Return the label of a layer: its type with kernel, stride, dilation and groups, where these are not 1.
 
     A convolution that reads each channel by itself is `dw`.
     """
@@ -28,7 +28,7 @@ def label(layer: LayerCost) -> str:
 
 
 def label_of_several(layers: Sequence[LayerCost]) -> str:
-    """Return what some layers are together, by those that have weights: in as much detail as is short.
+    """Return the label of several layers, by those that have weights: as detailed as fits.
 
     >>> import convcost
     >>> label_of_several(convcost.analyze("mobilenet_v1").layers[3:9])
@@ -43,8 +43,9 @@ def label_of_several(layers: Sequence[LayerCost]) -> str:
 
 
 def has_weights(layer: LayerCost) -> bool:
-    """Return whether a layer is what people count as one: a convolution or a linear layer, not a norm or a pool."""
-    return layer.type in REGISTRY and REGISTRY[layer.type].weights
+    """Return whether a layer is what people count as one: a convolution, a linear or a recurrent layer, not a norm."""
+    type_ = REGISTRY.get(layer.type)
+    return type_ is not None and (type_.weights or "hidden_size" in type_.fields)
 
 
 def _without_stride(layer: LayerCost) -> str:

@@ -1,7 +1,7 @@
-"""The formulas of one layer in letters for its own sizes, whatever its inputs are: its type's code, run on symbols.
+"""The formulas of one layer in symbols for its own sizes, whatever its inputs are: its type's code, run on symbols.
 
-Each size that the inputs have, and each that a field states, is a letter; equal sizes are the same letter. The sizes
-themselves decide what the type asks of its letters on the way.
+Each size that the inputs have, and each that a field states, is a symbol; equal sizes are the same symbol. The sizes
+themselves decide what the type asks of its symbols on the way.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ _LETTERS = ("L", "H", "W", "D", "S", "R", "T")
 def has_other_inputs(layer: Layer) -> bool:
     """Return whether a layer reads or gives other values than one picture or vector, or works on another axis."""
     definition = layer.definition
-    tensors = [*layer.inputs, *layer.outputs]
-    return (
-        not layer.inputs
-        or len(layer.outputs) != 1
-        or any(tensor.layout not in (FEATURE_MAP, VECTOR) for tensor in tensors)
-        or any(getattr(definition, name) not in (0, (0,)) for name in definition.axis_fields)
-        or _says_itself(definition.type)
-    )
+    inputs, outputs = layer.inputs, layer.outputs
+    if not inputs or len(outputs) != 1:
+        return True
+    for tensor in (*inputs, *outputs):
+        if tensor.layout not in (FEATURE_MAP, VECTOR):
+            return True
+    for name in definition.axis_fields:
+        if getattr(definition, name) not in (0, (0,)):
+            return True
+    return _says_itself(definition.type)
 
 
 @cache
@@ -41,31 +43,31 @@ def _says_itself(type: str) -> bool:
     return REGISTRY[type].formula_case(lambda name: symbol(name, whole=True, minimum=1)) is not None
 
 
-def cost_in_letters(layer: Layer) -> Cost | None:
-    """Return what a layer costs as formulas in letters for its sizes; None where it works on these numbers only."""
+def symbolic_cost(layer: Layer) -> Cost | None:
+    """Return what a layer costs as formulas in symbols for its sizes; None where it works on these numbers only."""
     inputs = tuple([(tensor.shape, tensor.layout) for tensor in layer.inputs])
     if any(is_symbolic(size) for shape, _ in inputs for size in shape):
         return None
-    return _in_letters(layer.definition, inputs)
+    return _symbolic_cost(layer.definition, inputs)
 
 
 @lru_cache(maxsize=4096)
-def _in_letters(definition: LayerType, inputs: Inputs) -> Cost | None:
+def _symbolic_cost(definition: LayerType, inputs: Inputs) -> Cost | None:
     names = _names(definition, inputs)
-    letters = {size: symbol(name, whole=True, minimum=1) for size, name in names.items()}
+    symbols = {size: symbol(name, whole=True, minimum=1) for size, name in names.items()}
 
     def of(value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(map(of, value))
-        return letters.get(value, value) if value.__class__ is int else value
+        return symbols.get(value, value) if value.__class__ is int else value
 
     stated = _stated(definition)
     fields = {name: of(value) if name in stated else value for name, value in vars(definition).items()}
     shapes = tuple([of(shape) for shape, _ in inputs])
     with assuming({name: size for size, name in names.items()}):
         try:
-            lettered = definition.__class__(fields)
-            return lettered.cost(shapes, lettered.output_shapes(*shapes)[0])
+            symbolic = definition.__class__(fields)
+            return symbolic.cost(shapes, symbolic.output_shapes(*shapes)[0])
         except (LayerError, NeedsValueError, ArithmeticError):
             return None
 
@@ -80,7 +82,7 @@ def _stated(definition: LayerType) -> list[str]:
 
 
 def _names(definition: LayerType, inputs: Inputs) -> Mapping[int, str]:
-    """Return a letter for each size above 1: M for the channels, N for those that a field states, others by axis."""
+    """Return the symbol of each size above 1: M for the channels, N for those that a field states, others by axis."""
     names: dict[int, str] = {}
     free = iter([*_LETTERS, *(f"{letter}{number}" for number in range(2, 9) for letter in _LETTERS)])
     for shape, layout in inputs:

@@ -34,7 +34,7 @@ def _add_counts() -> None:
 
 
 def _count(name: str, about: str, attribute: str, *, standard: bool = False) -> Metric:
-    """Return the metric that an attribute of a cost is."""
+    """Return the metric of an attribute of a cost."""
     of_cost: Callable[[Any], Any] = attrgetter(attribute)
     of_layer = attrgetter(f"cost.{attribute}")
 
@@ -49,8 +49,7 @@ _ACTIVATIONS = "The values that convolutions, linear layers and matrix products 
 _DEPLOYED = (
     "Parameters once each batch norm is folded where it can be: its own go, the layer before it has a bias then."
 )
-_WEIGHT_BYTES = "What the deployed parameters, and the running statistics of norms that stay, take as float32 numbers."
-_FLOAT32 = 4  # bytes
+_WEIGHT_BYTES = "What the deployed parameters, and the running statistics of norms that stay, take at their widths."
 
 
 def _output_values(analysis: Analysis) -> Sequence[Any]:
@@ -79,9 +78,9 @@ def _deployed_params(analysis: Analysis) -> Sequence[Any]:
 
 def _weight_bytes(analysis: Analysis) -> Sequence[Any]:
     """Return the bytes of each layer's deployed parameters and running statistics."""
-    folded = folded_norms(analysis.network, analysis.network.readers())
-    kept = [0 if index in folded else row.cost.buffers for index, row in enumerate(analysis.layers)]
-    return [_FLOAT32 * (params + buffers) for params, buffers in zip(_deployed_params(analysis), kept, strict=True)]
+    from convcost.cost.weights import weight_bytes
+
+    return weight_bytes(analysis.network, [layer.cost for layer in analysis.layers])
 
 
 _add_counts()

@@ -71,11 +71,6 @@ _SYMBOLS = (
 _FORMULAS = (Column("Params =", drop=1), Column("Mults =", drop=1, footnote=_SYMBOLS))
 _FORMULA_KEYS = ("params", "mults", "adds")
 _RATIO_KEYS = ("kind", "formula", "numbers", "exact", "value", "term")
-_SUMMARY = (
-    Column("Total", role="name"),
-    Column("Value", right=True, role="number"),
-    Column("Meaning", drop=1, least=30),
-)
 
 
 class AnalysisReport(Struct, frozen=True):
@@ -170,10 +165,13 @@ class AnalysisReport(Struct, frozen=True):
         asked = self._metrics()
         names = asked or tuple(standard_names())
         if self.summary:
-            return [_record(name, total_head(self.analysis, names), None, (), "", asked)]
+            return [_record(name, total_head(self.analysis, names), None, (), "", asked, names)]
         found = heads(self.analysis, self.layers, self._values(), names)
+        symbolic = self.analysis.network.free is not None
         records = [
-            _record(name, row, ratio_document(layer.ratio), layer.notes, fields_text(layer), asked)
+            _record(
+                name, row, ratio_document(layer.ratio), layer.notes, fields_text(layer, symbolic=symbolic), asked, names
+            )
             for row, layer in zip(found, self.layers, strict=True)
         ]
         if not self.formulas:
@@ -296,7 +294,7 @@ class AnalysisReport(Struct, frozen=True):
         )
 
     def _footnotes(self, keys: Sequence[str]) -> Iterator[str]:
-        """Yield what stands below the table: what the numbers are, for which values, and how they are counted."""
+        """Yield the table's footnotes: what the numbers are, for which values, and how they are counted."""
         analysis = self.analysis
         if not self.columns:
             yield from headline.footnotes(analysis)
@@ -328,13 +326,16 @@ class AnalysisReport(Struct, frozen=True):
 
     def _totals_table(self) -> Table:
         """Return the table of the network's totals."""
+        if self.analysis.network.free is not None:
+            from convcost.cost import free_report  # symbolic numbers are imported where there are some
+
+            return free_report.summary(self.analysis, headline.totals(self.analysis))
         footer = [headline.layers(self.analysis), headline.convention(self.analysis)]
-        if self.analysis.network.free is None:
-            footer += headline.as_separable(self.analysis)
+        footer += headline.as_separable(self.analysis)
         return Table(
             **self._head(titles.batched(self.analysis.batch)),
-            columns=_SUMMARY,
-            rows=[Row(cells) for cells in headline.totals(self.analysis)],
+            columns=headline.SUMMARY,
+            rows=[Row((name, figure(value), about)) for name, value, about in headline.totals(self.analysis)],
             total=("", "", ""),
             footer=tuple(footer),
         )
@@ -372,7 +373,7 @@ class AnalysisReport(Struct, frozen=True):
         return [*map(figure, self._values()(key))]
 
     def _type(self, members: Sequence[LayerCost]) -> str:
-        """Return what a row is; of all layers of a type how many they are."""
+        """Return the type of a row, or the number of its layers where it stands for all of a type."""
         if self.rows.of_types:
             return counted(len(members), "layer")
         return label(members[0]) if len(members) == 1 else label_of_several(members)
@@ -406,7 +407,7 @@ def check_sort(column: str) -> str:
 
 
 def check_columns(columns: Sequence[str]) -> None:
-    """Refuse columns that there are not.
+    """Refuse unknown columns.
 
     Raises:
         OptionError: There is no such column; all that are unknown are named.
@@ -422,7 +423,7 @@ def _is_metric(column: str) -> bool:
 
 
 def check_by(by: str | None) -> None:
-    """Refuse what layers are not summed by.
+    """Refuse an unknown key by which to sum layers.
 
     Raises:
         OptionError: They are summed by their types only.
@@ -432,7 +433,7 @@ def check_by(by: str | None) -> None:
 
 
 def _unknown(option: str, column: str, others: Iterable[str]) -> ErrorDetail:
-    """Return the error of a column that there is not; those of other packages are looked for here only."""
+    """Return the error of an unknown column; columns of other packages are looked for here only."""
     known = [*others, *METRICS]
     help = nearest(column, known) or f"known: {metrics.listed(known)}"
     return ErrorDetail(f"{option}: there is no column {column!r}", help=help)
@@ -464,7 +465,13 @@ def _reasons(layer: LayerCost) -> list[str]:
 
 
 def _record(
-    network: str, row: Mapping[str, Any], ratio: Any, notes: Sequence[str], fields: str, columns: Sequence[str]
+    network: str,
+    row: Mapping[str, Any],
+    ratio: Any,
+    notes: Sequence[str],
+    fields: str,
+    columns: Sequence[str],
+    usual: Sequence[str],
 ) -> dict[str, Any]:
     inputs = row["input_shape"]
     several = bool(inputs) and isinstance(inputs[0], list | tuple)
@@ -473,17 +480,20 @@ def _record(
         **{key: row[key] for key in ("name", "type", "file", "line")},
         "input_shape": " ".join(map(sized, inputs)) if several else sized(inputs),
         "output_shape": sized(row["output_shape"]),
-        **(_chosen(row, columns) if columns else _usual(row)),
+        **(_chosen(row, columns) if columns else _usual(row, usual)),
         **{f"ratio_{key}": getattr(ratio, key, None) for key in _RATIO_KEYS},
         "notes": "; ".join(notes),
         "fields": fields,
     }
 
 
-def _usual(row: Mapping[str, Any]) -> dict[str, Any]:
+def _usual(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return the numbers of a row that nobody needs to ask for: the standard metrics, and the ledger."""
-    numbers = {metric.name: row[metric.name] for metric in metrics.standard()}
-    return numbers | {f"ops_{kind}": row["ops"].get(kind, 0) for kind in KINDS}
+    ops = row["ops"]
+    return {name: row[name] for name in names} | {key: ops.get(kind, 0) for key, kind in _OPS.items()}
+
+
+_OPS = {f"ops_{kind}": kind for kind in KINDS}
 
 
 def _chosen(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def all_rows(analysis: Analysis) -> Rows:
 
 
 def folded(analysis: Analysis, depth: int) -> Rows:
-    """Return rows in which layers are one whose names agree in so many parts."""
+    """Return rows that each stand for the layers whose names agree in so many parts."""
     return _joined(analysis, group([layer.path[:depth] for layer in analysis.layers]))
 
 

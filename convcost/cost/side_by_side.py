@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from convcost.cost import headline
 from convcost.cost.analysis import Analysis
+from convcost.cost.weights import weights_width
 from convcost.reports import titles
 from convcost.reports.table import Column, Row, Table, bar, bytes_text, counted, grouped, safe, short, sized
 
@@ -18,7 +19,6 @@ _COLUMNS = (
     Column("", drop=4, role="bar"),
     Column("Flops", right=True, drop=3, role="number"),
     Column("Activations", right=True, drop=7, role="number"),
-    Column("float32 weights", right=True, drop=2, role="number"),
 )
 _LARGEST = "The bars: macs as a share of the largest."
 
@@ -36,15 +36,23 @@ def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
     return Table(
         title=counted(len(analyses), "network"),
         subtitle=(),
-        columns=_COLUMNS,
+        columns=(*_COLUMNS, Column(_weights(analyses), right=True, drop=2, role="number")),
         rows=[_row(name, analysis, largest) for name, analysis in zip(_names(analyses), analyses, strict=True)],
-        total=("",) * len(_COLUMNS),
+        total=("",) * (len(_COLUMNS) + 1),
         footer=(
             *([_LARGEST] if largest else []),
             *dict.fromkeys(headline.convention(analysis) for analysis in analyses),
+            *headline.declared_note(*analyses),
             "--layers or --depth N shows the rows of each; a network alone is shown with its rows.",
         ),
     )
+
+
+def _weights(analyses: Sequence[Analysis]) -> str:
+    """Return the title of the column of weights: with their type where it is that of all networks."""
+    widths = {weights_width(each.network, [layer.cost for layer in each.layers]) for each in analyses}
+    width = widths.pop() if len(widths) == 1 else ""
+    return f"{width} weights" if width else "Weights"
 
 
 def _names(analyses: Sequence[Analysis]) -> list[str]:

@@ -44,7 +44,7 @@ class Subterms:
         return found
 
     def definitions(self) -> Iterator[tuple[str, Value]]:
-        """Yield the names that were shown, and those that they take, with what they stand for."""
+        """Yield the names that were used, directly or in other definitions, with their definitions."""
         queue = list(self._shown)
         while queue:
             value = self._definitions[queue.pop()]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 
 def distinct(variants: Sequence[Any]) -> list[Any]:
-    """Return the sheets of a type's variants; those that say the same of every size where they work share one.
+    """Return the sheets of a type's variants; variants with the same formulas share one.
 
     Args:
         variants: A `Sheet` for each variant.

@@ -1,4 +1,4 @@
-"""What more repetitions do to a network, where a symbol is nothing but their number.
+"""The effect of more repetitions on a network, where a symbol is only their number.
 
 Layers up to the last repetition are the same however many follow, as each follows from those before. So what they cost
 is a bound for all larger numbers. Where a repetition also gives what it took, all further ones are equal to it, the
@@ -54,7 +54,7 @@ class RepetitionSearch(Search):
             raise no_largest_value(name, limits)
 
     def beyond(self, count: int, limits: Sequence[SweepLimit]) -> bool:
-        """Return whether it is sure that every multiple from this one on is invalid or exceeds a limit."""
+        """Return whether every multiple from this one on is proved to be invalid or to exceed a limit."""
         value = self.value(count)
         if self.steady and value >= self.steady:
             outcome = self._at(value)
@@ -87,7 +87,7 @@ class RepetitionSearch(Search):
         return 0
 
     def _added(self, metric: str) -> Any:
-        """Return what one more adds to a total."""
+        """Return the increase of a total by one more repetition."""
         place = self.metrics.index(metric)
         first, second = self.outcomes
         if isinstance(first, ConvcostError) or isinstance(second, ConvcostError):
@@ -102,7 +102,7 @@ class RepetitionSearch(Search):
 
 
 def is_steady(fewer: Network, more: Network) -> bool:
-    """Return whether what a network has more than another are repetitions equal to the last of the other's.
+    """Return whether the layers that a network has beyond another repeat the last repetition of the other.
 
     Args:
         fewer: The network at some number of repetitions.

@@ -35,7 +35,7 @@ class Search:
         self.fixed = task.fixed
 
     def beyond(self, count: int, limits: Sequence[SweepLimit]) -> bool:
-        """Return whether it is sure that every multiple from this one on is invalid or exceeds a limit."""
+        """Return whether every multiple from this one on is proved to be invalid or to exceed a limit."""
         raise NotImplementedError
 
     def above(self, count: int, end: int) -> range:
@@ -133,7 +133,7 @@ class FormulaSearch(Search):
         return _common([min(steps), Fraction(default)] if default else [min(steps)])
 
     def beyond(self, count: int, limits: Sequence[SweepLimit]) -> bool:
-        """Return whether it is sure that every multiple from this one on is invalid or exceeds a limit."""
+        """Return whether every multiple from this one on is proved to be invalid or to exceed a limit."""
         classes = 1
         while True:
             wanted = 1
@@ -175,9 +175,9 @@ def check_multiple(name: str, step: Fraction, least: Fraction | None) -> None:
         OptionError: It is so.
     """
     if step <= 0:
-        raise OptionError(ErrorDetail("a step is a number above 0", found=f"found {step}"))
+        raise OptionError(ErrorDetail("a step is a number above 0", found=f"--step {step}", help="such as 1/32"))
     if least is not None and (step / least).denominator != 1:
-        raise OptionError(ErrorDetail(f"the step must be a multiple of {least}, as {name} is", found=f"found {step}"))
+        raise OptionError(ErrorDetail(f"the step must be a multiple of {least}, as {name} is", found=f"--step {step}"))
 
 
 def no_largest_value(name: str, limits: Sequence[SweepLimit]) -> OptionError:

@@ -47,7 +47,7 @@ class SweepAxis(Struct, frozen=True):
 
 
 class SweepTask(Struct, frozen=True):
-    """What is asked at each point.
+    """The metrics to compute at each point, and the network.
 
     Attributes:
         build: Gives the network.
@@ -220,7 +220,7 @@ def _gather(
     pool: Executor | None,
     watch: Watch | None,
 ) -> int:
-    """Put what `work` gives for each chunk into its place, and return how many points have got an outcome by it."""
+    """Store the outcomes of `work` for each chunk, and return how many points have one now."""
     parts = list(chunks)
     done = map(work, repeat(given), parts) if pool is None else pool.map(work, repeat(given), parts)
     gathered = 0

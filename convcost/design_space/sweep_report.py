@@ -87,7 +87,7 @@ def decimal(value: Any) -> str:
 
 
 def _cut(error: str) -> str:
-    """Return an error as short as a column is; the lines below hold all of it."""
+    """Return an error shortened to a column; the lines below show all of it."""
     message = safe(error.partition(": ")[0])
     return message if len(message) <= _LONGEST_ERROR else message[: _LONGEST_ERROR - 1] + "…"
 

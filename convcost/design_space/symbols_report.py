@@ -15,8 +15,8 @@ from convcost.reports.table import Column, Row, Table, counted, safe
 _COLUMNS = (
     Column("Symbol", role="name"),
     Column("Default", right=True, role="number"),
-    Column("Multiple of", right=True, drop=2),
-    Column("Values to try", drop=3),
+    Column("Multiple of", right=True, drop=3),
+    Column("Values to try", drop=2),
     Column("Read by", drop=1),
 )
 

@@ -14,8 +14,15 @@ READABLE = (1, VERSION)
 
 def as_dict(document: msgspec.Struct) -> dict[str, Any]:
     """Return a document as plain data: mappings, lists, texts and numbers."""
-    data: dict[str, Any] = msgspec.to_builtins(document)
+    data: dict[str, Any] = _lists(msgspec.to_builtins(document))
     return data
+
+
+def _lists(data: Any) -> Any:
+    """Return plain data with lists for tuples."""
+    if isinstance(data, dict):
+        return {key: _lists(value) for key, value in data.items()}
+    return [*map(_lists, data)] if isinstance(data, (list, tuple)) else data
 
 
 def as_text(data: dict[str, Any]) -> str:

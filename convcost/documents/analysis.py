@@ -119,7 +119,7 @@ class FreeSymbol(Struct, frozen=True, kw_only=True):
 
 
 class ConditionDocument(Struct, frozen=True, kw_only=True):
-    """What must hold where the formulas do.
+    """A condition under which the formulas hold.
 
     Attributes:
         text: The condition, as people read it.

@@ -56,11 +56,13 @@ class Others(Struct, frozen=True, kw_only=True):
         layers: How many there are.
         standard: What they cost where every convolution is standard.
         separable: What they cost where every one is separable.
+        declared: How many of them are at declared costs.
     """
 
     layers: Count
     standard: Cost
     separable: Cost
+    declared: Count = 0
 
 
 class Forms(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ class RatioDocument(Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: `standard` for a convolution that could be separable, `separable` for one that is.
-        formula: The ratio in the papers' letters.
+        formula: The ratio in the papers' symbols.
         numbers: The formula with its numbers.
         exact: The ratio, exact.
         value: The ratio in decimals; null where it is a formula.
@@ -127,7 +127,7 @@ def _structure(name: str, fields: list[Any], about: str, base: Any = Struct) -> 
 
 _MORE = """    ratio: What a separable convolution costs of the standard one, where that is a question.
         notes: Why it performs no arithmetic, and whether it is an output of the network.
-        formula: Its parameters and operations in its own letters, for one input; null for several layers.
+        formula: Its parameters and operations in symbols of its own, for one input; null for several layers.
         fields: All fields of its type, such as kernel_size, stride and groups; null for several layers.
     """
 _OPS = "The scalar operations performed, by kind; those that occur."

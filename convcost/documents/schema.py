@@ -20,6 +20,7 @@ from convcost.documents import (
     design_space,
     difference,
     formulas,
+    memory,
     rewriting,
     specs,
 )
@@ -64,6 +65,7 @@ def _reports() -> list[Any]:
         difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
         formulas.FormulasDocument,
         formulas.FormulaProofs,
+        memory.MemoryDocument,
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,
         rewriting.Catalogue,

@@ -35,25 +35,25 @@ from convcost.executor import (  # noqa: F401
     upsampling,
 )
 from convcost.executor.arithmetic import Arithmetic
+from convcost.executor.array import Array, Number, Shape
 from convcost.executor.norms import fold
 from convcost.executor.registry import Engine, Job, executes, executor_of, types
-from convcost.executor.tensor import Number, Shape, Tensor
 from convcost.executor.weights import DrawnWeights, GivenWeights, Weights
 
-__all__ = ["Engine", "Execution", "Job", "Number", "Shape", "Tensor", "execute", "executes", "fold", "run", "types"]
+__all__ = ["Array", "Engine", "Execution", "Job", "Number", "Shape", "execute", "executes", "fold", "run", "types"]
 
 
 class Execution(msgspec.Struct, frozen=True):
     """What was performed, all of it counted.
 
     Args:
-        output_shapes: the shape of each output.
-        ops: operations performed by kind, the kinds that occurred only.
-        padding_mults: those of the `mul` that served no output: their input was the layer's own zero padding,
+        output_shapes: The shape of each output.
+        ops: Operations performed by kind, the kinds that occurred only.
+        padding_mults: Those of the `mul` that served no output: their input was the layer's own zero padding,
             or their product landed in the margin that a transposed convolution crops.
-        macs: those of the `mul` whose product was added to an accumulator, as in a convolution or a matrix product.
-        params: trainable numbers that the layer took.
-        buffers: running statistics that the layer took.
+        macs: Those of the `mul` whose product was added to an accumulator, as in a convolution or a matrix product.
+        params: Trainable numbers that the layer took.
+        buffers: Running statistics that the layer took.
     """
 
     output_shapes: tuple[Shape, ...]
@@ -81,35 +81,35 @@ def execute(
     """Perform one layer on fresh small whole numbers.
 
     Args:
-        type: the layer type.
-        fields: all fields of the type, normalised to one value per spatial axis.
-        input_shapes: the shape of each input, (channels, spatial sizes) or (features,).
-        seed: of the inputs and weights.
-        engine: how convolutions multiply: every product by itself ("plain"), many in one integer ("lanes"),
+        type: The layer type.
+        fields: All fields of the type, normalised to one value per spatial axis.
+        input_shapes: The shape of each input, (channels, spatial sizes) or (features,).
+        seed: Of the inputs and weights.
+        engine: How convolutions multiply: every product by itself ("plain"), many in one integer ("lanes"),
             or whichever is faster for the layer ("auto").
-        folded: for a batch_norm, whether it went into the weights of the layer before it; it then performs
+        folded: For a batch_norm, whether it went into the weights of the layer before it; it then performs
             nothing.
 
     Returns:
         What was performed.
 
     Raises:
-        ValueError: the type is unknown, or the fields and shapes do not belong together.
+        ValueError: The type is unknown, or the fields and shapes do not belong together.
 
     >>> fields = {"out_features": 3, "bias": True}
     >>> execute("linear", fields, [(4,)])
     Execution(output_shapes=((3,),), ops={'mul': 12, 'add': 12}, padding_mults=0, macs=12, params=15, buffers=0)
     """
     drawn = DrawnWeights(seed)
-    inputs = [Tensor(shape, drawn.values(prod(shape))) for shape in input_shapes]
+    inputs = [Array(shape, drawn.values(prod(shape))) for shape in input_shapes]
     return _perform(type, fields, inputs, drawn, engine, folded)[1]
 
 
 def run(
     type: str,
     fields: Mapping[str, Any],
-    inputs: Sequence[Tensor],
-    weights: Mapping[str, Tensor] | None = None,
+    inputs: Sequence[Array],
+    weights: Mapping[str, Array] | None = None,
     *,
     engine: Engine = "auto",
     folded: bool = False,
@@ -117,20 +117,20 @@ def run(
     """Perform one layer on given numbers.
 
     Args:
-        type: the layer type.
-        fields: all fields of the type, normalised to one value per spatial axis.
-        inputs: the input tensors.
-        weights: the layer's weights under PyTorch's names and in its shapes.
-        engine: as for `execute`.
-        folded: as for `execute`.
+        type: The layer type.
+        fields: All fields of the type, normalised to one value per spatial axis.
+        inputs: The input tensors.
+        weights: The layer's weights under PyTorch's names and in its shapes.
+        engine: As for `execute`.
+        folded: As for `execute`.
 
     Returns:
         The output, a tuple of tensors where there are several, and what was performed.
 
     Raises:
-        ValueError: the type is unknown, or fields, inputs and weights do not belong together.
+        ValueError: The type is unknown, or fields, inputs and weights do not belong together.
 
-    >>> run("relu", {}, [Tensor((3,), [-1, 0, 2])])[0].values
+    >>> run("relu", {}, [Array((3,), [-1, 0, 2])])[0].values
     [0, 0, 2]
     """
     return _perform(type, fields, inputs, GivenWeights(weights or {}), engine, folded)
@@ -139,7 +139,7 @@ def run(
 def _perform(
     type: str,
     fields: Mapping[str, Any],
-    inputs: Sequence[Tensor],
+    inputs: Sequence[Array],
     weights: Weights,
     engine: Engine,
     folded: bool,

@@ -7,34 +7,34 @@ from math import pi, sqrt
 from typing import Literal
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number, axis_back, axis_first, from_channels
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, axis_back, axis_first, from_channels
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
 
 @executes("relu")
-def relu(job: Job, x: Tensor) -> Tensor:
+def relu(job: Job, x: Array) -> Array:
     """max(0, x): 1 cmp per value."""
-    return Tensor(x.shape, job.arithmetic.maximum(x.values, 0))
+    return Array(x.shape, job.arithmetic.maximum(x.values, 0))
 
 
 @executes("relu6")
-def relu6(job: Job, x: Tensor) -> Tensor:
+def relu6(job: Job, x: Array) -> Array:
     """min(6, max(0, x)): 2 cmp per value."""
-    return Tensor(x.shape, job.arithmetic.minimum(job.arithmetic.maximum(x.values, 0), 6))
+    return Array(x.shape, job.arithmetic.minimum(job.arithmetic.maximum(x.values, 0), 6))
 
 
 @executes("leaky_relu")
-def leaky_relu(job: Job, x: Tensor, *, negative_slope: Number) -> Tensor:
-    """Each value x, or negative_slope · x where x is not positive: 1 cmp and 1 mul per value, whatever its sign."""
+def leaky_relu(job: Job, x: Array, *, negative_slope: Number) -> Array:
+    """Return each value x, or negative_slope · x where x is not positive: 1 cmp and 1 mul per value."""
     slope = negative_slope if isinstance(negative_slope, float) else Fraction(negative_slope)
-    return Tensor(x.shape, _leaky(job, x.values, slope))
+    return Array(x.shape, _leaky(job, x.values, slope))
 
 
 @executes("prelu")
-def prelu(job: Job, x: Tensor, *, axis: int = 0, num_parameters: int) -> Tensor:
+def prelu(job: Job, x: Array, *, axis: int = 0, num_parameters: int) -> Array:
     """`leaky_relu` with learned slopes, `weight` of (num_parameters,): one for all channels or one each."""
     x = axis_first(x, axis)
     slopes = job.weights.vector("weight", num_parameters)
@@ -45,42 +45,42 @@ def prelu(job: Job, x: Tensor, *, axis: int = 0, num_parameters: int) -> Tensor:
 
 
 @executes("sigmoid")
-def sigmoid(job: Job, x: Tensor) -> Tensor:
-    """The logistic function, e / (1 + e) with e = exp(x): 1 exp, 1 add and 1 div per value."""
+def sigmoid(job: Job, x: Array) -> Array:
+    """Return the logistic function, e / (1 + e) with e = exp(x): 1 exp, 1 add and 1 div per value."""
     exponentials = job.arithmetic.exp(x.values)
-    return Tensor(x.shape, job.arithmetic.div(exponentials, job.arithmetic.add(exponentials, 1)))
+    return Array(x.shape, job.arithmetic.div(exponentials, job.arithmetic.add(exponentials, 1)))
 
 
 @executes("silu")
-def silu(job: Job, x: Tensor) -> Tensor:
+def silu(job: Job, x: Array) -> Array:
     """Value by value x · sigmoid(x): the operations of `sigmoid` and 1 mul per value."""
-    return Tensor(x.shape, job.arithmetic.mul(x.values, sigmoid(job, x).values))
+    return Array(x.shape, job.arithmetic.mul(x.values, sigmoid(job, x).values))
 
 
 @executes("tanh")
-def tanh(job: Job, x: Tensor) -> Tensor:
-    """The hyperbolic tangent: 1 tanh per value."""
-    return Tensor(x.shape, job.arithmetic.tanh(x.values))
+def tanh(job: Job, x: Array) -> Array:
+    """Return the hyperbolic tangent: 1 tanh per value."""
+    return Array(x.shape, job.arithmetic.tanh(x.values))
 
 
 @executes("hard_sigmoid")
-def hard_sigmoid(job: Job, x: Tensor) -> Tensor:
+def hard_sigmoid(job: Job, x: Array) -> Array:
     """relu6(x + 3) / 6: 1 add, 2 cmp and 1 div per value.
 
     Source: Howard et al. 2019, arXiv:1905.02244, section 5.2
     """
-    clipped = relu6(job, Tensor(x.shape, job.arithmetic.add(x.values, 3)))
-    return Tensor(x.shape, job.arithmetic.div(clipped.values, 6))
+    clipped = relu6(job, Array(x.shape, job.arithmetic.add(x.values, 3)))
+    return Array(x.shape, job.arithmetic.div(clipped.values, 6))
 
 
 @executes("hard_swish")
-def hard_swish(job: Job, x: Tensor) -> Tensor:
+def hard_swish(job: Job, x: Array) -> Array:
     """Value by value x · hard_sigmoid(x): the operations of `hard_sigmoid` and 1 mul per value."""
-    return Tensor(x.shape, job.arithmetic.mul(x.values, hard_sigmoid(job, x).values))
+    return Array(x.shape, job.arithmetic.mul(x.values, hard_sigmoid(job, x).values))
 
 
 @executes("gelu")
-def gelu(job: Job, x: Tensor, *, approximate: Literal["none", "tanh"]) -> Tensor:
+def gelu(job: Job, x: Array, *, approximate: Literal["none", "tanh"]) -> Array:
     """0.5 · x · (1 + erf(x / √2)), or the same with a tanh in the place of erf.
 
     Exact: 3 mul, 1 add and 1 erf per value, 1/√2 being a constant. With tanh(√(2/π) · (x + 0.044715 · x · x ·
@@ -88,8 +88,8 @@ def gelu(job: Job, x: Tensor, *, approximate: Literal["none", "tanh"]) -> Tensor
     6 mul, 2 add and 1 tanh.
 
     Args:
-        job: takes the count.
-        x: any shape.
+        job: Takes the count.
+        x: Any shape.
         approximate: "none" or "tanh".
 
     Source: Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2
@@ -101,81 +101,81 @@ def gelu(job: Job, x: Tensor, *, approximate: Literal["none", "tanh"]) -> Tensor
     else:
         bent = arithmetic.erf(arithmetic.mul(x.values, sqrt(0.5)))
     halves = arithmetic.mul(x.values, 0.5)
-    return Tensor(x.shape, arithmetic.mul(halves, arithmetic.add(bent, 1)))
+    return Array(x.shape, arithmetic.mul(halves, arithmetic.add(bent, 1)))
 
 
 @executes("hard_tanh")
-def hard_tanh(job: Job, x: Tensor, *, min_val: Number, max_val: Number) -> Tensor:
+def hard_tanh(job: Job, x: Array, *, min_val: Number, max_val: Number) -> Array:
     """min(max_val, max(min_val, x)): 2 cmp per value."""
-    return Tensor(x.shape, job.arithmetic.minimum(job.arithmetic.maximum(x.values, min_val), max_val))
+    return Array(x.shape, job.arithmetic.minimum(job.arithmetic.maximum(x.values, min_val), max_val))
 
 
 @executes("elu")
-def elu(job: Job, x: Tensor, *, alpha: Number) -> Tensor:
-    """Each value x, or alpha · (exp(x) - 1) where it is not positive; all four operations for every value."""
+def elu(job: Job, x: Array, *, alpha: Number) -> Array:
+    """Return each value x, or alpha · (exp(x) - 1) where it is not positive; all four operations for every value."""
     bent = job.arithmetic.mul(job.arithmetic.sub(job.arithmetic.exp(x.values), 1), alpha)
-    return Tensor(x.shape, _chosen(job, x.values, bent))
+    return Array(x.shape, _chosen(job, x.values, bent))
 
 
 @executes("selu")
-def selu(job: Job, x: Tensor) -> Tensor:
-    """The values of `elu` with a fixed alpha, times a fixed factor: 1 mul more.
+def selu(job: Job, x: Array) -> Array:
+    """Return the values of `elu` with a fixed alpha, times a fixed factor: 1 mul more.
 
     Source: Klambauer et al. 2017, arXiv:1706.02515, section 2
     """
-    return Tensor(x.shape, job.arithmetic.mul(elu(job, x, alpha=_SELU_ALPHA).values, _SELU_SCALE))
+    return Array(x.shape, job.arithmetic.mul(elu(job, x, alpha=_SELU_ALPHA).values, _SELU_SCALE))
 
 
 @executes("celu")
-def celu(job: Job, x: Tensor, *, alpha: Number) -> Tensor:
+def celu(job: Job, x: Array, *, alpha: Number) -> Array:
     """max(0, x) + min(0, alpha · (exp(x / alpha) - 1)).
 
     Raises:
-        ValueError: alpha is zero.
+        ValueError: `alpha` is zero.
     """
     arithmetic = job.arithmetic
     if alpha == 0:
         raise ValueError("alpha is zero")
     bent = arithmetic.mul(arithmetic.sub(arithmetic.exp(arithmetic.div(x.values, alpha)), 1), alpha)
-    return Tensor(x.shape, arithmetic.add(arithmetic.maximum(x.values, 0), arithmetic.minimum(bent, 0)))
+    return Array(x.shape, arithmetic.add(arithmetic.maximum(x.values, 0), arithmetic.minimum(bent, 0)))
 
 
 @executes("softplus")
-def softplus(job: Job, x: Tensor) -> Tensor:
+def softplus(job: Job, x: Array) -> Array:
     """log(1 + exp(x)): 1 exp, 1 add and 1 log per value."""
-    return Tensor(x.shape, job.arithmetic.log(job.arithmetic.add(job.arithmetic.exp(x.values), 1)))
+    return Array(x.shape, job.arithmetic.log(job.arithmetic.add(job.arithmetic.exp(x.values), 1)))
 
 
 @executes("softsign")
-def softsign(job: Job, x: Tensor) -> Tensor:
+def softsign(job: Job, x: Array) -> Array:
     """Value by value x / (1 + |x|): 1 abs, 1 add and 1 div per value."""
-    return Tensor(x.shape, job.arithmetic.div(x.values, job.arithmetic.add(job.arithmetic.absolute(x.values), 1)))
+    return Array(x.shape, job.arithmetic.div(x.values, job.arithmetic.add(job.arithmetic.absolute(x.values), 1)))
 
 
 @executes("mish")
-def mish(job: Job, x: Tensor) -> Tensor:
+def mish(job: Job, x: Array) -> Array:
     """Value by value x · tanh(softplus(x)): the operations of `softplus`, 1 tanh and 1 mul per value."""
-    return Tensor(x.shape, job.arithmetic.mul(x.values, job.arithmetic.tanh(softplus(job, x).values)))
+    return Array(x.shape, job.arithmetic.mul(x.values, job.arithmetic.tanh(softplus(job, x).values)))
 
 
 @executes("glu")
-def glu(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
-    """The first half of an axis times the sigmoid of the second: the operations of `silu` per output value.
+def glu(job: Job, x: Array, *, axis: int = 0) -> Array:
+    """Return the first half of an axis times the sigmoid of the second: the operations of `silu` per output value.
 
     Raises:
-        ValueError: the axis cannot be halved.
+        ValueError: The axis cannot be halved.
     """
     if x.shape[axis] % 2:
         raise ValueError(f"an axis of {x.shape[axis]} cannot be halved")
     x = axis_first(x, axis)
     half = len(x.values) // 2
     shape = (x.shape[0] // 2, *x.sizes)
-    gates = sigmoid(job, Tensor(shape, x.values[half:]))
-    return axis_back(Tensor(shape, job.arithmetic.mul(x.values[:half], gates.values)), axis)
+    gates = sigmoid(job, Array(shape, x.values[half:]))
+    return axis_back(Array(shape, job.arithmetic.mul(x.values[:half], gates.values)), axis)
 
 
 @executes("softmax")
-def softmax(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+def softmax(job: Job, x: Array, *, axis: int = 0) -> Array:
     """exp(x - max) / Σ exp(x - max) over the n values along an axis.
 
     Per position: n - 1 cmp, n add for the differences, n exp, n add for the sum, n div.
@@ -194,8 +194,8 @@ def softmax(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
 
 
 @executes("log_softmax")
-def log_softmax(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
-    """The values x - max - log(Σ exp(x - max)) over the n values along an axis.
+def log_softmax(job: Job, x: Array, *, axis: int = 0) -> Array:
+    """Return the values x - max - log(Σ exp(x - max)) over the n values along an axis.
 
     Per position: n - 1 cmp, n add for the differences, n exp, n add for the sum, 1 log, n add for the result.
     """
@@ -218,6 +218,6 @@ def _leaky(job: Job, values: Values, slope: Number) -> list[Number]:
 
 
 def _chosen(job: Job, values: Values, others: Values) -> list[Number]:
-    """Each value that is positive, else the other of its place: 1 cmp per value."""
+    """Return each value that is positive, else the other of its place: 1 cmp per value."""
     positive = job.arithmetic.positive(values)
     return [value if keep else other for value, keep, other in zip(values, positive, others, strict=True)]

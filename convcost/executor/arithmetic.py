@@ -1,7 +1,7 @@
 """Arithmetic that counts itself: whole lists in, whole lists out, and the results produced are the count.
 
 Each method performs its operation through `map` and adds the number of results that came out to the tally, so
-a step that was left out or done twice shows in the count. No method is told how much work to expect.
+a step that was left out or done twice shows in the count. No method knows how much work to expect.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import repeat
 from typing import Any
 
-from convcost.executor.tensor import Number
+from convcost.executor.array import Number
 
 Values = Sequence[Number]
 
@@ -24,11 +24,11 @@ class Arithmetic:
     Where a method takes `other`, a sequence meets the values one by one and a number meets each of them.
 
     Attributes:
-        ops: operations performed by kind: mul, add (a subtraction is one), div, cmp, exp, log, sqrt, tanh, erf,
+        ops: Operations performed by kind: mul, add (a subtraction is one), div, cmp, exp, log, sqrt, tanh, erf,
             pow, abs, floor (any rounding to a whole number), sin, cos.
-        padding_mults: the multiplications that served no output: their input was the layer's own zero
+        padding_mults: The multiplications that served no output: their input was the layer's own zero
             padding, or their product landed in the margin that a transposed convolution crops.
-        macs: the multiplications whose product was added to an accumulator, as `record_products` was told.
+        macs: The multiplications whose product was added to an accumulator, by `record_products`.
 
     >>> arithmetic = Arithmetic()
     >>> arithmetic.add(arithmetic.mul([1, 2], [3, 4]), 5)
@@ -72,25 +72,25 @@ class Arithmetic:
         return self._pairs("div", quotient, values, other)
 
     def maximum(self, values: Values, other: Values | Number) -> list[Number]:
-        """The larger of each pair, one comparison each."""
+        """Return the larger of each pair, one comparison each."""
         if isinstance(other, Sequence):
             return self._singles("cmp", [a if a > b else b for a, b in zip(values, other, strict=True)])
         return self._singles("cmp", [value if value > other else other for value in values])
 
     def minimum(self, values: Values, other: Values | Number) -> list[Number]:
-        """The smaller of each pair, one comparison each."""
+        """Return the smaller of each pair, one comparison each."""
         if isinstance(other, Sequence):
             return self._singles("cmp", [a if a < b else b for a, b in zip(values, other, strict=True)])
         return self._singles("cmp", [value if value < other else other for value in values])
 
     def positive(self, values: Values) -> list[bool]:
-        """Whether each value is above zero, one comparison each."""
+        """Return whether each value is above zero, one comparison each."""
         results = list(map(operator.gt, values, repeat(0)))
         self.record("cmp", len(results))
         return results
 
     def negative(self, values: Values) -> list[bool]:
-        """Whether each value is below zero, one comparison each."""
+        """Return whether each value is below zero, one comparison each."""
         results = list(map(operator.lt, values, repeat(0)))
         self.record("cmp", len(results))
         return results
@@ -116,15 +116,15 @@ class Arithmetic:
         return self._singles("abs", map(abs, values))
 
     def floor(self, values: Values) -> list[Number]:
-        """The largest whole numbers that are not above the values."""
+        """Return the largest whole numbers that are not above the values."""
         return self._singles("floor", map(math.floor, values))
 
     def ceil(self, values: Values) -> list[Number]:
-        """The smallest whole numbers that are not below the values; each counts as a `floor`."""
+        """Return the smallest whole numbers that are not below the values; each counts as a `floor`."""
         return self._singles("floor", map(math.ceil, values))
 
     def round(self, values: Values) -> list[Number]:
-        """The nearest whole numbers, of two the even one; each counts as a `floor`."""
+        """Return the nearest whole numbers, of two the even one; each counts as a `floor`."""
         return self._singles("floor", map(round, values))
 
     def sqrt(self, values: Values) -> list[Number]:
@@ -144,7 +144,7 @@ class Arithmetic:
         return self._floats("pow", math.pow, values, repeat(exponent))
 
     def total(self, values: Values) -> Number:
-        """The sum of the values: an accumulator starts at zero and each value is added to it."""
+        """Return the sum of the values: an accumulator starts at zero and each value is added to it."""
         self.record("add", len(values))
         return sum(values)
 
@@ -165,7 +165,7 @@ class Arithmetic:
 
 
 def _each(values: Values, other: Values | Number) -> Iterable[Number]:
-    """What meets the values one by one."""
+    """Return what meets the values one by one."""
     if not isinstance(other, Sequence):
         return repeat(other)
     if len(other) != len(values):
@@ -174,7 +174,7 @@ def _each(values: Values, other: Values | Number) -> Iterable[Number]:
 
 
 def _ieee(function: Callable[..., float], *operands: Number) -> float:
-    """The value of a function, or the infinity or the NaN that stands for it."""
+    """Return the value of a function, or the infinity or the NaN that stands for it."""
     try:
         return function(*operands)
     except OverflowError:
@@ -185,7 +185,7 @@ def _ieee(function: Callable[..., float], *operands: Number) -> float:
 
 
 def quotient(dividend: Number, divisor: Number) -> Number:
-    """The quotient, exact unless an operand is a float; by zero an infinity, or of zeros a NaN.
+    """Return the quotient, exact unless an operand is a float; by zero an infinity, or of zeros a NaN.
 
     >>> quotient(6, 4), quotient(-6, 0)
     (Fraction(3, 2), -inf)

@@ -9,10 +9,10 @@ from math import prod
 from typing import Protocol, TypeAlias, TypeGuard
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number, Shape, from_channels
 from convcost.executor.lanes import MAX_REACH, Lanes, reach_of
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, from_channels
 from convcost.executor.windows import PADDING, Padding, Windows, combined, extended, gatherer, selection, sliding
 
 # Lanes pay when a packed plane is not tiny; the fewer rows it meets, as the one of a depthwise layer, the larger it has
@@ -38,7 +38,7 @@ Loader: TypeAlias = Callable[[Sequence[Values]], Products]
 @executes("conv")
 def conv(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     out_channels: int,
     kernel_size: Shape,
@@ -48,7 +48,7 @@ def conv(
     dilation: Shape,
     groups: int,
     bias: bool,
-) -> Tensor:
+) -> Array:
     """Convolve: each output value is the bias plus the products of a window of its group with the kernel.
 
     The zeros of the padding are multiplied like values, and counted in `padding_mults` as well.
@@ -57,16 +57,16 @@ def conv(
         job: `weight` is (out_channels, in_channels / groups, *kernel_size), `bias` (out_channels,).
         x: (in_channels, spatial sizes).
         out_channels: kernels, spread evenly over the groups.
-        kernel_size: taps along each spatial axis.
-        stride: step between windows along each axis.
-        padding: positions (before, after) each axis, or "same".
-        padding_mode: what they hold: zeros, or values of the input (reflect, replicate, circular).
-        dilation: step between taps along each axis.
-        groups: parts of the channels that do not see each other.
-        bias: whether accumulators start at a bias rather than at zero.
+        kernel_size: Taps along each spatial axis.
+        stride: Step between windows along each axis.
+        padding: Positions (before, after) each axis, or "same".
+        padding_mode: What they hold: zeros, or values of the input (reflect, replicate, circular).
+        dilation: Step between taps along each axis.
+        groups: Parts of the channels that do not see each other.
+        bias: Whether accumulators start at a bias rather than at zero.
 
     Raises:
-        ValueError: groups does not divide the channels, or no window fits the input.
+        ValueError: `groups` does not divide the channels, or no window fits the input.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
     """
@@ -77,18 +77,16 @@ def conv(
     return slid(job, x, grid, kernels, biases, groups)
 
 
-def slid(
-    job: Job, x: Tensor, grid: Windows, kernels: Sequence[Values], biases: Sequence[Number], groups: int
-) -> Tensor:
-    """The sums of the products of windows with kernels.
+def slid(job: Job, x: Array, grid: Windows, kernels: Sequence[Values], biases: Sequence[Number], groups: int) -> Array:
+    """Return the sums of the products of windows with kernels.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         x: (channels, spatial sizes).
-        grid: the windows.
-        kernels: for each output channel the weights of its group's channels, each with as many taps as a window has.
-        biases: where the accumulators of each output channel start.
-        groups: parts of the channels that do not see each other.
+        grid: The windows.
+        kernels: For each output channel the weights of its group's channels, each with as many taps as a window has.
+        biases: Where the accumulators of each output channel start.
+        groups: Parts of the channels that do not see each other.
     """
     members, fanout = x.shape[0] // groups, len(kernels) // groups
     load = _loader(job, x, kernels, biases, fanout, len(grid.windows))
@@ -111,7 +109,7 @@ def slid(
 @executes("depthwise_conv")
 def depthwise_conv(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     depth_multiplier: int,
     kernel_size: Shape,
@@ -120,7 +118,7 @@ def depthwise_conv(
     padding_mode: str = "zeros",
     dilation: Shape,
     bias: bool,
-) -> Tensor:
+) -> Array:
     """Convolve each channel by itself with depth_multiplier kernels: `conv` with a group for each channel."""
     return conv(
         job,
@@ -137,7 +135,7 @@ def depthwise_conv(
 
 
 @executes("pointwise_conv")
-def pointwise_conv(job: Job, x: Tensor, *, out_channels: int, stride: Shape, groups: int, bias: bool) -> Tensor:
+def pointwise_conv(job: Job, x: Array, *, out_channels: int, stride: Shape, groups: int, bias: bool) -> Array:
     """Mix the channels at each position: `conv` with a kernel of one tap and no padding."""
     ones = (1,) * len(x.sizes)
     return conv(
@@ -156,7 +154,7 @@ def pointwise_conv(job: Job, x: Tensor, *, out_channels: int, stride: Shape, gro
 @executes("transposed_conv")
 def transposed_conv(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     out_channels: int,
     kernel_size: Shape,
@@ -166,7 +164,7 @@ def transposed_conv(
     dilation: Shape,
     groups: int,
     bias: bool,
-) -> Tensor:
+) -> Array:
     """Spread the input: each value meets each kernel value of its group once, and overlaps add.
 
     The products land on a canvas, stride apart for neighbouring values; then `padding` crops the canvas.
@@ -175,17 +173,17 @@ def transposed_conv(
     Args:
         job: `weight` is (in_channels, out_channels / groups, *kernel_size), `bias` (out_channels,).
         x: (in_channels, spatial sizes).
-        out_channels: output channels, spread evenly over the groups.
-        kernel_size: taps along each spatial axis.
-        stride: step on the canvas between the kernels of neighbouring input values.
-        padding: positions (before, after) that are cropped from each axis of the canvas.
-        output_padding: positions by which the canvas is longer at its end.
-        dilation: step on the canvas between taps.
-        groups: parts of the channels that do not see each other.
-        bias: whether accumulators start at a bias rather than at zero.
+        out_channels: Output channels, spread evenly over the groups.
+        kernel_size: Taps along each spatial axis.
+        stride: Step on the canvas between the kernels of neighbouring input values.
+        padding: Positions (before, after) that are cropped from each axis of the canvas.
+        output_padding: Positions by which the canvas is longer at its end.
+        dilation: Step on the canvas between taps.
+        groups: Parts of the channels that do not see each other.
+        bias: Whether accumulators start at a bias rather than at zero.
 
     Raises:
-        ValueError: groups does not divide the channels, nothing is left of the canvas, or output_padding is as large
+        ValueError: `groups` does not divide the channels, nothing is left of the canvas, or output_padding is as large
             as both the stride and the dilation.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
@@ -252,19 +250,19 @@ def _by_output(rows: Sequence[Sequence[Values]], fanout: int) -> Iterator[list[N
             yield list(chain.from_iterable(group[start : start + taps]))
 
 
-def _loader(job: Job, x: Tensor, kernels: Sequence[Values], biases: Values, rows: int, positions: int) -> Loader:
-    """The engine for a layer, as the function that loads planes.
+def _loader(job: Job, x: Array, kernels: Sequence[Values], biases: Values, rows: int, positions: int) -> Loader:
+    """Return the engine for a layer, as the function that loads planes.
 
     Args:
-        job: names the engine and takes the count.
-        x: the layer's input.
-        kernels: for each output channel all weights that lead to it.
-        biases: where the accumulators of each output channel start.
-        rows: rows of weights that meet a loaded plane.
-        positions: values in a plane.
+        job: Names the engine and takes the count.
+        x: The layer's input.
+        kernels: For each output channel all weights that lead to it.
+        biases: Where the accumulators of each output channel start.
+        rows: Rows of weights that meet a loaded plane.
+        positions: Values in a plane.
 
     Raises:
-        ValueError: the lanes engine is asked for, but a number is not whole or a sum may exceed a lane.
+        ValueError: The lanes engine is asked for, but a number is not whole or a sum may exceed a lane.
     """
     plain: Loader = partial(Plain, job.arithmetic)
     least = _LANES_MIN_POSITIONS_FOR_FEW if rows < _LANES_FEW_ROWS else _LANES_MIN_POSITIONS

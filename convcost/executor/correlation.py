@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from math import prod
 
+from convcost.executor.array import Array
 from convcost.executor.convolution import slid
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Tensor
 from convcost.executor.windows import Padding, sliding
 
 
 @executes("cross_correlation")
-def cross_correlation(job: Job, x: Tensor, kernel: Tensor, *, mode: str, padding: Padding) -> Tensor:
+def cross_correlation(job: Job, x: Array, kernel: Array, *, mode: str, padding: Padding) -> Array:
     """Convolve the first input with the second.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         x: (channels, spatial sizes).
         kernel: (channels, window); for a full correlation (outputs · channels, window).
         mode: depthwise, each channel for itself, or full, over all channels.
-        padding: zeros (before, after) each axis of the first.
+        padding: Zeros (before, after) each axis of the first.
 
     Raises:
-        ValueError: the channels do not belong together, or the kernel does not fit.
+        ValueError: The channels do not belong together, or the kernel does not fit.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
     """

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from convcost.executor.arithmetic import Arithmetic, Values
+from convcost.executor.array import Array, Number, axis_back, axis_first, from_channels
 from convcost.executor.merges import merged
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, axis_back, axis_first, from_channels
 
 
 @executes("subtract")
-def subtract(job: Job, a: Tensor, b: Tensor, *, axis: int = 0) -> Tensor:
-    """The differences a - b, axes of size 1 stretched: 1 add per output value."""
+def subtract(job: Job, a: Array, b: Array, *, axis: int = 0) -> Array:
+    """Return the differences a - b, axes of size 1 stretched: 1 add per output value."""
     return merged(job.arithmetic.sub, (a, b), axis)
 
 
 @executes("divide")
-def divide(job: Job, a: Tensor, b: Tensor, *, axis: int = 0) -> Tensor:
-    """The quotients a / b, axes of size 1 stretched: 1 div per output value."""
+def divide(job: Job, a: Array, b: Array, *, axis: int = 0) -> Array:
+    """Return the quotients a / b, axes of size 1 stretched: 1 div per output value."""
     return merged(job.arithmetic.div, (a, b), axis)
 
 
 @executes("maximum")
-def maximum(job: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
-    """The largest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
+def maximum(job: Job, *inputs: Array, axis: int = 0) -> Array:
+    """Return the largest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
     return merged(job.arithmetic.maximum, inputs, axis)
 
 
 @executes("minimum")
-def minimum(job: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
-    """The smallest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
+def minimum(job: Job, *inputs: Array, axis: int = 0) -> Array:
+    """Return the smallest of k inputs, axes of size 1 stretched: k - 1 cmp per output value."""
     return merged(job.arithmetic.minimum, inputs, axis)
 
 
@@ -59,38 +59,38 @@ _PLAIN: Mapping[str, Callable[[Arithmetic, Values], list[Number]]] = {
 
 
 @executes("elementwise")
-def elementwise(job: Job, x: Tensor, *, op: str, value: Number | tuple[Number, Number] | None) -> Tensor:
+def elementwise(job: Job, x: Array, *, op: str, value: Number | tuple[Number, Number] | None) -> Array:
     """One operation on each value.
 
     Args:
-        job: takes the count.
-        x: any shape.
-        op: the operation.
-        value: the number of pow, add and multiply; (least, largest) of clamp; else None.
+        job: Takes the count.
+        x: Any shape.
+        op: The operation.
+        value: The number of pow, add and multiply; (least, largest) of clamp; else None.
 
     Raises:
-        ValueError: the operation takes no such value.
+        ValueError: The operation takes no such value.
 
     Source: https://docs.pytorch.org/docs/stable/torch.html#pointwise-ops
     """
     arithmetic = job.arithmetic
     if op == "clamp" and isinstance(value, tuple) and value[0] <= value[1]:
-        return Tensor(x.shape, arithmetic.minimum(arithmetic.maximum(x.values, value[0]), value[1]))
+        return Array(x.shape, arithmetic.minimum(arithmetic.maximum(x.values, value[0]), value[1]))
     if op in _PLAIN and value is None:
-        return Tensor(x.shape, _PLAIN[op](arithmetic, x.values))
+        return Array(x.shape, _PLAIN[op](arithmetic, x.values))
     if value is None or isinstance(value, tuple):
         raise ValueError(f"{op} takes no such value: {value}")
     if op == "pow":
-        return Tensor(x.shape, arithmetic.power(x.values, float(value)))
+        return Array(x.shape, arithmetic.power(x.values, float(value)))
     if op == "add":
-        return Tensor(x.shape, arithmetic.add(x.values, value))
+        return Array(x.shape, arithmetic.add(x.values, value))
     if op == "multiply":
-        return Tensor(x.shape, arithmetic.mul(x.values, value))
+        return Array(x.shape, arithmetic.mul(x.values, value))
     raise ValueError(f"{op} takes no value")
 
 
 @executes("shift")
-def shift(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+def shift(job: Job, x: Array, *, axis: int = 0) -> Array:
     """Add a learned `bias` of (channels,): 1 add per value."""
     x = axis_first(x, axis)
     summands = job.weights.vector("bias", x.shape[0])

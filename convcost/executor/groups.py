@@ -5,25 +5,25 @@ from __future__ import annotations
 from math import prod
 
 from convcost.executor.arithmetic import Values
-from convcost.executor.tensor import Number, Shape, Tensor, axis_back, axis_first, from_channels
+from convcost.executor.array import Array, Number, Shape, axis_back, axis_first, from_channels
 
 
 class Groups:
     """The groups of a tensor: all values along some axes, at each position of the others.
 
     Args:
-        x: any shape.
-        axes: the axes that are taken together, in any order.
+        x: Any shape.
+        axes: The axes that are taken together, in any order.
 
     Attributes:
-        values: the values of each group, its axes and the positions in row-major order.
-        positions: the sizes of the other axes.
+        values: The values of each group, its axes and the positions in row-major order.
+        positions: The sizes of the other axes.
 
-    >>> Groups(Tensor((2, 3), [1, 2, 3, 4, 5, 6]), (0,)).values
+    >>> Groups(Array((2, 3), [1, 2, 3, 4, 5, 6]), (0,)).values
     [[1, 4], [2, 5], [3, 6]]
     """
 
-    def __init__(self, x: Tensor, axes: tuple[int, ...]) -> None:
+    def __init__(self, x: Array, axes: tuple[int, ...]) -> None:
         self._axes = sorted(axes)
         ordered = x
         for place, each in enumerate(self._axes):  # each axis behind those that stand before all others already
@@ -31,30 +31,30 @@ class Groups:
         self._shape = ordered.shape
         self.positions: Shape = ordered.shape[len(axes) :]
         length = prod(ordered.shape[: len(axes)])
-        matrix = Tensor((length, prod(self.positions)), ordered.values)
+        matrix = Array((length, prod(self.positions)), ordered.values)
         self.values: list[list[Number]] = list(map(list, zip(*matrix.channels(), strict=True)))
 
-    def matrix(self, groups: list[list[Number]]) -> Tensor:
+    def matrix(self, groups: list[list[Number]]) -> Array:
         """Return groups of as many values with a channel for each value of a group: (values, positions)."""
         return from_channels(list(map(list, zip(*groups, strict=True))), (len(groups),))
 
-    def restored(self, matrix: Tensor) -> Tensor:
+    def restored(self, matrix: Array) -> Array:
         """Return what `matrix` gives with all axes at their places."""
-        result = Tensor(self._shape, matrix.values)
+        result = Array(self._shape, matrix.values)
         for place, each in reversed(list(enumerate(self._axes))):
             result = _moved(result, place, each)
         return result
 
-    def reduced(self, values: Values, keepdim: bool) -> Tensor:
+    def reduced(self, values: Values, keepdim: bool) -> Array:
         """Return one value for each group, the axes of the groups left out or of size 1."""
         if not keepdim:
-            return Tensor(self.positions, list(values))
+            return Array(self.positions, list(values))
         shape = list(self.positions)
         for each in self._axes:
             shape.insert(each, 1)
-        return Tensor(tuple(shape), list(values))
+        return Array(tuple(shape), list(values))
 
 
-def _moved(x: Tensor, axis: int, place: int) -> Tensor:
-    """The tensor with one axis at another place, the order of the others kept."""
+def _moved(x: Array, axis: int, place: int) -> Array:
+    """Return the tensor with one axis at another place, the order of the others kept."""
     return axis_back(axis_first(x, axis), place)

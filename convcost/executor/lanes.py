@@ -27,7 +27,7 @@ from operator import mul
 from typing import Literal, TypeAlias
 
 from convcost.executor.arithmetic import Arithmetic, Values
-from convcost.executor.tensor import Number
+from convcost.executor.array import Number
 
 _Code: TypeAlias = Literal["b", "h", "i", "q"]
 _CODES: tuple[_Code, ...] = ("b", "h", "i", "q")
@@ -35,12 +35,12 @@ MAX_REACH = (1 << 63) - 1
 
 
 def reach_of(values: Iterable[int], kernels: Iterable[Iterable[int]], biases: Iterable[int]) -> int:
-    """The largest magnitude that a lane can have to hold, see above.
+    """Return the largest magnitude that a lane can have to hold, see above.
 
     Args:
-        values: all values of the input.
-        kernels: for each output channel all weights that lead to it.
-        biases: where accumulators start.
+        values: All values of the input.
+        kernels: For each output channel all weights that lead to it.
+        biases: Where accumulators start.
     """
     heaviest = max(sum(map(abs, kernel)) for kernel in kernels)
     return max(map(abs, biases)) + max(map(abs, values)) * max(1, heaviest)
@@ -55,13 +55,13 @@ class Lanes:
     bits, each with parts of several lanes.
 
     Args:
-        arithmetic: takes the count.
-        planes: the values to multiply, whole numbers: plane t holds, for each position, the value that meets
+        arithmetic: Takes the count.
+        planes: The values to multiply, whole numbers: plane t holds, for each position, the value that meets
             weight t.
-        reach: what a lane must be able to hold, from `reach_of`.
+        reach: What a lane must be able to hold, from `reach_of`.
 
     Raises:
-        ValueError: the reach is beyond 64 bits, or the planes differ in length.
+        ValueError: The reach is beyond 64 bits, or the planes differ in length.
     """
 
     def __init__(self, arithmetic: Arithmetic, planes: Sequence[Values], reach: int) -> None:
@@ -80,11 +80,11 @@ class Lanes:
         """At each position, the start plus the sum of the row's products with the values there.
 
         Args:
-            row: a weight for each plane.
-            starts: where the accumulator of each position starts.
+            row: A weight for each plane.
+            starts: Where the accumulator of each position starts.
 
         Raises:
-            ValueError: there is not one weight for each plane and one start for each position.
+            ValueError: There is not one weight for each plane and one start for each position.
         """
         if len(row) != len(self._planes):
             raise ValueError(f"{len(row)} weights for {len(self._planes)} planes")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import prod
 
+from convcost.executor.array import Array, Number, Shape
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor
 
 
 @executes("linear")
-def linear(job: Job, x: Tensor, *, out_features: int, bias: bool) -> Tensor:
+def linear(job: Job, x: Array, *, out_features: int, bias: bool) -> Array:
     """Each output is the bias plus the sum of the products of the inputs with a row of weights.
 
     Every engine multiplies plainly here: each weight serves one product, so packing it would cost more than
@@ -19,8 +19,8 @@ def linear(job: Job, x: Tensor, *, out_features: int, bias: bool) -> Tensor:
     Args:
         job: `weight` is (out_features, in_features), `bias` (out_features,).
         x: (in_features,), or any leading axes before these: the same weights at each position.
-        out_features: rows of weights.
-        bias: whether accumulators start at a bias rather than at zero.
+        out_features: Rows of weights.
+        bias: Whether accumulators start at a bias rather than at zero.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Linear.html
     """
@@ -31,21 +31,21 @@ def linear(job: Job, x: Tensor, *, out_features: int, bias: bool) -> Tensor:
     rows = job.weights.rows("weight", (out_features, in_features))
     positions = prod(leading)
     outputs = [products.dots(row, (start,) * positions) for row, start in zip(rows, starts, strict=True)]
-    return Tensor((*leading, out_features), [value for position in zip(*outputs, strict=True) for value in position])
+    return Array((*leading, out_features), [value for position in zip(*outputs, strict=True) for value in position])
 
 
 @executes("matmul")
-def matmul(job: Job, a: Tensor, b: Tensor, *, layout: object) -> Tensor:
-    """The products of the matrices in the last two axes, all other axes broadcast.
+def matmul(job: Job, a: Array, b: Array, *, layout: object) -> Array:
+    """Return the products of the matrices in the last two axes, all other axes broadcast.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         a: (…, m, k).
         b: (…, k, n).
-        layout: says nothing of values.
+        layout: Says nothing of values.
 
     Raises:
-        ValueError: the shapes do not belong together.
+        ValueError: The shapes do not belong together.
 
     Source: https://pytorch.org/docs/stable/generated/torch.matmul.html
     """
@@ -55,11 +55,11 @@ def matmul(job: Job, a: Tensor, b: Tensor, *, layout: object) -> Tensor:
     leading = _broadcast(a.shape[:-2], b.shape[:-2])
     left, right = _matrices(a, leading), _matrices(b, leading)
     values = [value for one, other in zip(left, right, strict=True) for value in multiplied(job, one, other, k, n)]
-    return Tensor((*leading, m, n), values)
+    return Array((*leading, m, n), values)
 
 
 def multiplied(job: Job, a: list[Number], b: list[Number], k: int, n: int) -> list[Number]:
-    """The product of a matrix of k columns and one of k rows and n columns, all in row-major order."""
+    """Return the product of a matrix of k columns and one of k rows and n columns, all in row-major order."""
     rows = len(a) // k
     products = Plain(job.arithmetic, [a[column::k] for column in range(k)])
     columns = [products.dots(b[column::n], [0] * rows) for column in range(n)]
@@ -74,8 +74,8 @@ def _broadcast(a: Shape, b: Shape) -> Shape:
     return tuple(max(pair) for pair in pairs)
 
 
-def _matrices(x: Tensor, leading: Shape) -> list[list[Number]]:
-    """The matrices of a tensor, one for each index of the leading axes, repeated where an axis is stretched."""
+def _matrices(x: Array, leading: Shape) -> list[list[Number]]:
+    """Return the matrices of a tensor, one for each index of the leading axes, repeated where an axis is stretched."""
     size = prod(x.shape[-2:])
     stacks: list[list[list[Number]]] = [[x.values[at : at + size]] for at in range(0, len(x.values), size)]
     own = (1,) * (len(leading) + 2 - len(x.shape)) + x.shape[:-2]

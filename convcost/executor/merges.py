@@ -6,34 +6,34 @@ from collections.abc import Callable
 from itertools import chain
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number, Shape, axis_back, axis_first
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, axis_back, axis_first
 from convcost.executor.windows import selection
 
 
 @executes("add")
-def add(job: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
-    """The sums of k inputs, axes of size 1 stretched: k - 1 add per output value."""
+def add(job: Job, *inputs: Array, axis: int = 0) -> Array:
+    """Return the sums of k inputs, axes of size 1 stretched: k - 1 add per output value."""
     return merged(job.arithmetic.add, inputs, axis)
 
 
 @executes("multiply")
-def multiply(job: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
-    """The products of k inputs, axes of size 1 stretched: k - 1 mul per output value."""
+def multiply(job: Job, *inputs: Array, axis: int = 0) -> Array:
+    """Return the products of k inputs, axes of size 1 stretched: k - 1 mul per output value."""
     return merged(job.arithmetic.mul, inputs, axis)
 
 
 @executes("concat")
-def concat(_: Job, *inputs: Tensor, axis: int = 0) -> Tensor:
+def concat(_: Job, *inputs: Array, axis: int = 0) -> Array:
     """Join the inputs along an axis; all other sizes are equal. No arithmetic."""
     moved = [axis_first(x, axis) for x in inputs]
     (sizes,) = {x.sizes for x in moved}
-    joined = Tensor((sum(x.shape[0] for x in moved), *sizes), list(chain.from_iterable(x.values for x in moved)))
+    joined = Array((sum(x.shape[0] for x in moved), *sizes), list(chain.from_iterable(x.values for x in moved)))
     return axis_back(joined, axis)
 
 
-def merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Tensor, ...], axis: int) -> Tensor:
-    """What an operation makes of the first two inputs, of that and the third, and so on.
+def merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Array, ...], axis: int) -> Array:
+    """Return what an operation makes of the first two inputs, of that and the third, and so on.
 
     Args:
         operation: What is performed on two lists of values.
@@ -47,11 +47,11 @@ def merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Te
     shapes = [_of_rank(x.shape, rank, axis) for x in inputs]
     shape = tuple(map(max, zip(*shapes, strict=True)))
     pairs = zip(inputs, shapes, strict=True)
-    first, *others = (_stretched(Tensor(own, x.values), shape) for x, own in pairs)
+    first, *others = (_stretched(Array(own, x.values), shape) for x, own in pairs)
     result = first
     for values in others:
         result = operation(result, values)
-    return Tensor(shape, result)
+    return Array(shape, result)
 
 
 def _of_rank(shape: Shape, rank: int, axis: int) -> Shape:
@@ -60,7 +60,7 @@ def _of_rank(shape: Shape, rank: int, axis: int) -> Shape:
     return (*[1] * (rank - len(shape)), *shape)
 
 
-def _stretched(x: Tensor, shape: Shape) -> list[Number]:
+def _stretched(x: Array, shape: Shape) -> list[Number]:
     if x.shape == shape:
         return x.values
     axes = []

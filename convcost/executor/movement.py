@@ -7,17 +7,17 @@ from itertools import product
 from math import prod
 from typing import Literal
 
+from convcost.executor.array import Array, Number, from_channels
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, from_channels
 from convcost.executor.windows import PADDING, gatherer, selection
 
 
 @executes("slice")
-def slice_axis(_: Job, x: Tensor, *, axis: int = 0, start: int, end: int, step: int = 1) -> Tensor:
-    """The positions of an axis from start to before end, each step-th of them.
+def slice_axis(_: Job, x: Array, *, axis: int = 0, start: int, end: int, step: int = 1) -> Array:
+    """Return the positions of an axis from start to before end, each step-th of them.
 
     Raises:
-        ValueError: the input has no such positions.
+        ValueError: The input has no such positions.
     """
     if not 0 <= start < end <= x.shape[axis]:
         raise ValueError(f"no positions {start} to {end} in {x.shape[axis]}")
@@ -25,11 +25,11 @@ def slice_axis(_: Job, x: Tensor, *, axis: int = 0, start: int, end: int, step: 
 
 
 @executes("channel_shuffle")
-def channel_shuffle(_: Job, x: Tensor, *, groups: int) -> Tensor:
+def channel_shuffle(_: Job, x: Array, *, groups: int) -> Array:
     """Deal the channels out: the first of each group, then the second of each, and so on.
 
     Raises:
-        ValueError: groups does not divide the channels.
+        ValueError: `groups` does not divide the channels.
 
     Source: Zhang et al. 2017, arXiv:1707.01083, section 3.1
     """
@@ -41,7 +41,7 @@ def channel_shuffle(_: Job, x: Tensor, *, groups: int) -> Tensor:
 
 
 @executes("pixel_shuffle")
-def pixel_shuffle(_: Job, x: Tensor, *, upscale_factor: int) -> Tensor:
+def pixel_shuffle(_: Job, x: Array, *, upscale_factor: int) -> Array:
     """Lay upscale_factor^rank channels out as a finer grid of one channel.
 
     Raises:
@@ -69,15 +69,15 @@ def pixel_shuffle(_: Job, x: Tensor, *, upscale_factor: int) -> Tensor:
             for part in range(upscale_factor)
         ]
     shape = (channels, *(size * upscale_factor for size in x.sizes))
-    return Tensor(shape, [x.values[source] for source in sources])
+    return Array(shape, [x.values[source] for source in sources])
 
 
 @executes("pixel_unshuffle")
-def pixel_unshuffle(_: Job, x: Tensor, *, downscale_factor: int) -> Tensor:
+def pixel_unshuffle(_: Job, x: Array, *, downscale_factor: int) -> Array:
     """Lay each channel out as downscale_factor^rank channels on a coarser grid: one for each place within a block.
 
     Raises:
-        ValueError: downscale_factor does not divide a size.
+        ValueError: `downscale_factor` does not divide a size.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.PixelUnshuffle.html
     """
@@ -94,25 +94,25 @@ def pixel_unshuffle(_: Job, x: Tensor, *, downscale_factor: int) -> Tensor:
 @executes("pad")
 def pad(
     _: Job,
-    x: Tensor,
+    x: Array,
     *,
     padding: tuple[tuple[int, int], ...],
     axis: tuple[int, ...] | None = None,
     mode: Literal["zeros", "constant", "reflect", "replicate", "circular"] = "zeros",
     value: Number = 0,
-) -> Tensor:
+) -> Array:
     """Lay values (before, after) around axes; the next layer reads them as ordinary input.
 
     Args:
-        job: not needed.
-        x: any shape.
-        padding: how many before and after each axis.
-        axis: the axes; the spatial ones without it.
-        mode: what the values are: zeros, `value`, or values of the input.
-        value: what `constant` pads with.
+        job: Not needed.
+        x: Any shape.
+        padding: How many before and after each axis.
+        axis: The axes; the spatial ones without it.
+        mode: What the values are: zeros, `value`, or values of the input.
+        value: What `constant` pads with.
 
     Raises:
-        ValueError: the input has not as many values as are reflected or repeated.
+        ValueError: The input has not as many values as are reflected or repeated.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
     """
@@ -126,44 +126,44 @@ def pad(
 
 
 @executes("crop")
-def crop(_: Job, x: Tensor, *, cropping: tuple[tuple[int, int], ...], axis: tuple[int, ...] | None = None) -> Tensor:
+def crop(_: Job, x: Array, *, cropping: tuple[tuple[int, int], ...], axis: tuple[int, ...] | None = None) -> Array:
     """Cut positions (before, after) off axes, the spatial ones unless others are named.
 
     Raises:
-        ValueError: nothing is left.
+        ValueError: Nothing is left.
     """
     pairs = zip(axis or range(1, len(x.shape)), cropping, strict=True)
     return picked(x, {number: range(before, x.shape[number] - after) for number, (before, after) in pairs})
 
 
 @executes("flatten")
-def flatten(_: Job, x: Tensor) -> Tensor:
-    """The values as a vector."""
-    return Tensor((len(x.values),), x.values)
+def flatten(_: Job, x: Array) -> Array:
+    """Return the values as a vector."""
+    return Array((len(x.values),), x.values)
 
 
 @executes("dropout")
-def dropout(_: Job, x: Tensor, *, p: object) -> Tensor:
-    """The input: nothing is dropped at inference."""
+def dropout(_: Job, x: Array, *, p: object) -> Array:
+    """Return the input: nothing is dropped at inference."""
     return x
 
 
 @executes("identity")
-def identity(_: Job, x: Tensor) -> Tensor:
-    """The input."""
+def identity(_: Job, x: Array) -> Array:
+    """Return the input."""
     return x
 
 
-def picked(x: Tensor, places: Mapping[int, Sequence[int]], fill: Number = 0) -> Tensor:
-    """The values at chosen places of some axes, all of the others.
+def picked(x: Array, places: Mapping[int, Sequence[int]], fill: Number = 0) -> Array:
+    """Return the values at chosen places of some axes, all of the others.
 
     Args:
-        x: any shape.
-        places: for an axis, the position that each output position takes; `PADDING` takes `fill`.
-        fill: what lies outside.
+        x: Any shape.
+        places: For an axis, the position that each output position takes; `PADDING` takes `fill`.
+        fill: What lies outside.
 
     Raises:
-        ValueError: an axis has no place.
+        ValueError: An axis has no place.
     """
     first = min(places)
     behind = x.shape[first:]
@@ -172,11 +172,11 @@ def picked(x: Tensor, places: Mapping[int, Sequence[int]], fill: Number = 0) -> 
     gather, block = gatherer(sources), prod(behind)
     blocks = (x.values[start : start + block] for start in range(0, len(x.values), block))
     values = [value for part in blocks for value in gather([*part, fill])]
-    return Tensor((*x.shape[:first], *sizes), values)
+    return Array((*x.shape[:first], *sizes), values)
 
 
 def _source(place: int, size: int, mode: str) -> int:
-    """The position of an axis whose value lies at a place, which may be outside."""
+    """Return the position of an axis whose value lies at a place, which may be outside."""
     if 0 <= place < size:
         return place
     if mode == "reflect":

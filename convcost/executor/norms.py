@@ -9,22 +9,22 @@ from math import isqrt, prod, sqrt
 from typing import Any
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number, axis_back, axis_first, from_channels
 from convcost.executor.groups import Groups
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor, axis_back, axis_first, from_channels
 from convcost.executor.weights import GivenWeights, Weights
 
 
 @executes("batch_norm")
 def batch_norm(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     axis: int = 0,
     affine: bool,
     eps: Number,
     momentum: object,
-) -> Tensor:
+) -> Array:
     """Scale and shift each channel by its running statistics.
 
     The factor and the shift of a channel follow from its weights when the model is loaded, before any input;
@@ -33,11 +33,11 @@ def batch_norm(
 
     Args:
         job: `running_mean`, `running_var` and, if affine, `weight` and `bias`, each (channels,).
-        x: any shape.
-        axis: the axis of the channels.
-        affine: whether there is a trainable factor and shift.
-        eps: added to the variance.
-        momentum: of use in training only.
+        x: Any shape.
+        axis: The axis of the channels.
+        affine: Whether there is a trainable factor and shift.
+        eps: Added to the variance.
+        momentum: Of use in training only.
 
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, Algorithm 2
     """
@@ -54,17 +54,17 @@ def batch_norm(
 
 @executes("layer_norm")
 def layer_norm(
-    job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), affine: bool, bias: bool = True, eps: Number
-) -> Tensor:
+    job: Job, x: Array, *, axis: tuple[int, ...] = (0,), affine: bool, bias: bool = True, eps: Number
+) -> Array:
     """Normalise the values of some axes at each position of the others, then scale and shift each of them.
 
     Args:
-        job: if affine, `weight` and `bias`, a number for each value that is normalised together.
-        x: any shape.
-        axis: the axes that are normalised together.
-        affine: whether there is a trainable factor and, with `bias`, shift.
-        bias: whether there is a shift.
-        eps: added to the variance.
+        job: If affine, `weight` and `bias`, a number for each value that is normalised together.
+        x: Any shape.
+        axis: The axes that are normalised together.
+        affine: Whether there is a trainable factor and, with `bias`, shift.
+        bias: Whether there is a shift.
+        eps: Added to the variance.
 
     Source: Ba et al. 2016, arXiv:1607.06450, equation 3
     """
@@ -75,21 +75,21 @@ def layer_norm(
 
 @executes("group_norm")
 def group_norm(
-    job: Job, x: Tensor, *, axis: int = 0, num_groups: int, affine: bool, bias: bool = True, eps: Number
-) -> Tensor:
+    job: Job, x: Array, *, axis: int = 0, num_groups: int, affine: bool, bias: bool = True, eps: Number
+) -> Array:
     """Normalise groups of channels, each over all its positions, then scale and shift each channel.
 
     Args:
-        job: if affine, `weight` and `bias`, each (channels,).
-        x: any shape.
-        axis: the axis of the channels.
-        num_groups: groups of neighbouring channels.
-        affine: whether there is a trainable factor and, with `bias`, shift.
-        bias: whether there is a shift.
-        eps: added to the variance.
+        job: If affine, `weight` and `bias`, each (channels,).
+        x: Any shape.
+        axis: The axis of the channels.
+        num_groups: Groups of neighbouring channels.
+        affine: Whether there is a trainable factor and, with `bias`, shift.
+        bias: Whether there is a shift.
+        eps: Added to the variance.
 
     Raises:
-        ValueError: num_groups does not divide the channels.
+        ValueError: `num_groups` does not divide the channels.
 
     Source: Wu and He 2018, arXiv:1803.08494, equations 1 to 3
     """
@@ -98,19 +98,19 @@ def group_norm(
     x = axis_first(x, axis)
     size = len(x.values) // num_groups
     groups = [_normalised(job, x.values[start : start + size], eps) for start in range(0, len(x.values), size)]
-    return axis_back(_affine(job, Tensor(x.shape, list(chain.from_iterable(groups))), affine, bias), axis)
+    return axis_back(_affine(job, Array(x.shape, list(chain.from_iterable(groups))), affine, bias), axis)
 
 
 @executes("instance_norm")
-def instance_norm(job: Job, x: Tensor, *, axis: int = 0, affine: bool, eps: Number) -> Tensor:
+def instance_norm(job: Job, x: Array, *, axis: int = 0, affine: bool, eps: Number) -> Array:
     """Normalise each channel over its positions, then scale and shift it.
 
     Args:
-        job: if affine, `weight` and `bias`, each (channels,).
-        x: any shape.
-        axis: the axis of the channels.
-        affine: whether there is a trainable factor and shift.
-        eps: added to the variance.
+        job: If affine, `weight` and `bias`, each (channels,).
+        x: Any shape.
+        axis: The axis of the channels.
+        affine: Whether there is a trainable factor and shift.
+        eps: Added to the variance.
 
     Source: Ulyanov et al. 2016, arXiv:1607.08022, equation 5
     """
@@ -120,15 +120,15 @@ def instance_norm(job: Job, x: Tensor, *, axis: int = 0, affine: bool, eps: Numb
 
 
 @executes("rms_norm")
-def rms_norm(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), affine: bool, eps: Number) -> Tensor:
+def rms_norm(job: Job, x: Array, *, axis: tuple[int, ...] = (0,), affine: bool, eps: Number) -> Array:
     """Divide the values of some axes, at each position of the others, by the root of their mean square.
 
     Args:
-        job: if affine, `weight`, a number for each value that is normalised together.
-        x: any shape.
-        axis: the axes that are normalised together.
-        affine: whether there is a trainable factor.
-        eps: added to the mean square.
+        job: If affine, `weight`, a number for each value that is normalised together.
+        x: Any shape.
+        axis: The axes that are normalised together.
+        affine: Whether there is a trainable factor.
+        eps: Added to the mean square.
 
     Source: Zhang and Sennrich 2019, arXiv:1910.07467, equation 4
     """
@@ -143,7 +143,7 @@ def rms_norm(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), affine: bool,
 
 
 @executes("l2_normalize")
-def l2_normalize(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), eps: Number) -> Tensor:
+def l2_normalize(job: Job, x: Array, *, axis: tuple[int, ...] = (0,), eps: Number) -> Array:
     """Divide the values of some axes, at each position of the others, by their Euclidean length, at least eps.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html
@@ -160,20 +160,20 @@ def l2_normalize(job: Job, x: Tensor, *, axis: tuple[int, ...] = (0,), eps: Numb
 
 @executes("local_response_norm")
 def local_response_norm(
-    job: Job, x: Tensor, *, axis: int = 0, size: int, alpha: Number, beta: Number, k: Number
-) -> Tensor:
+    job: Job, x: Array, *, axis: int = 0, size: int, alpha: Number, beta: Number, k: Number
+) -> Array:
     """Divide each value by (k + α/size · the sum of squares over `size` neighbouring channels)^β.
 
     Windows are whole: channels that do not exist are added as zeros.
 
     Args:
-        job: takes the count.
-        x: any shape.
-        axis: the axis of the channels.
-        size: channels in a window, ⌊size / 2⌋ of them before the value's own.
-        alpha: weight of the mean square.
-        beta: the exponent.
-        k: where the denominator starts.
+        job: Takes the count.
+        x: Any shape.
+        axis: The axis of the channels.
+        size: Channels in a window, ⌊size / 2⌋ of them before the value's own.
+        alpha: Weight of the mean square.
+        beta: The exponent.
+        k: Where the denominator starts.
 
     Source: Krizhevsky et al. 2012, section 3.3, and
         https://pytorch.org/docs/stable/generated/torch.nn.LocalResponseNorm.html
@@ -195,7 +195,7 @@ def local_response_norm(
 
 
 @executes("scale")
-def scale(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
+def scale(job: Job, x: Array, *, axis: int = 0) -> Array:
     """Multiply each channel by its learned factor, `weight` of (channels,)."""
     x = axis_first(x, axis)
     factors = job.weights.vector("weight", x.shape[0])
@@ -206,22 +206,22 @@ def scale(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
 def fold(
     type: str,
     fields: Mapping[str, Any],
-    weights: Mapping[str, Tensor],
+    weights: Mapping[str, Array],
     norm_fields: Mapping[str, Any],
-    norm_weights: Mapping[str, Tensor],
-) -> dict[str, Tensor]:
-    """The weights with which a convolution or linear layer alone does what it and a batch norm behind it do.
+    norm_weights: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Return the weights with which a convolution or linear layer alone does what it and a batch norm behind it do.
 
     Each output channel's weights are scaled by the norm's factor, its bias is scaled and shifted. Both layers
     are linear in the channel, so this is exact, and with rational numbers whose root is rational it is exact
     in execution too.
 
     Args:
-        type: the layer's type: a convolution of any kind, or linear.
-        fields: the layer's fields, with a bias or without.
-        weights: the layer's weight and bias.
-        norm_fields: the batch norm's fields.
-        norm_weights: the batch norm's weights.
+        type: The layer's type: a convolution of any kind, or linear.
+        fields: The layer's fields, with a bias or without.
+        weights: The layer's weight and bias.
+        norm_fields: The batch norm's fields.
+        norm_weights: The batch norm's weights.
 
     Returns:
         A weight and a bias; the layer's `bias` field must be true for them.
@@ -243,11 +243,11 @@ def fold(
     scaled = [value * per_output[index // length] for index, value in enumerate(weight.values)]
     biases = weights["bias"].values if fields["bias"] else [0] * channels
     shifted = [bias * factor + shift for bias, factor, shift in zip(biases, factors, shifts, strict=True)]
-    return {"weight": Tensor(weight.shape, scaled), "bias": Tensor((channels,), shifted)}
+    return {"weight": Array(weight.shape, scaled), "bias": Array((channels,), shifted)}
 
 
 def _prepared(weights: Weights, channels: int, affine: bool, eps: Number) -> tuple[list[Number], list[Number]]:
-    """A batch norm's factor and shift per channel, as they are computed when a model is loaded."""
+    """Return a batch norm's factor and shift per channel, as they are computed when a model is loaded."""
     means = weights.statistics("running_mean", channels)
     variances = weights.statistics("running_var", channels)
     gammas = weights.vector("weight", channels) if affine else [1] * channels
@@ -258,7 +258,7 @@ def _prepared(weights: Weights, channels: int, affine: bool, eps: Number) -> tup
 
 
 def _root(value: Number) -> Fraction | float:
-    """The square root, exact where it is rational."""
+    """Return the square root, exact where it is rational."""
     if not isinstance(value, float):
         exact = Fraction(value)
         root = Fraction(isqrt(exact.numerator), isqrt(exact.denominator))
@@ -281,7 +281,7 @@ def _normalised(job: Job, values: Values, eps: Number) -> list[Number]:
     return arithmetic.div(centred, deviation)
 
 
-def _affine(job: Job, x: Tensor, affine: bool, bias: bool) -> Tensor:
+def _affine(job: Job, x: Array, affine: bool, bias: bool) -> Array:
     if not affine:
         return x
     scaled = scale(job, x, axis=0)

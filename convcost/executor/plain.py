@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from operator import mul
 
 from convcost.executor.arithmetic import Arithmetic, Values
-from convcost.executor.tensor import Number
+from convcost.executor.array import Number
 
 # From so many products per window on, one dot product after another beats one plane after another (measured).
 _LONG_WINDOW = 32
@@ -19,8 +19,8 @@ class Plain:
     Each list is summed whole onto its accumulators, one addition per product.
 
     Args:
-        arithmetic: takes the count.
-        planes: the values to multiply: plane t holds, for each position, the value that meets weight t of a
+        arithmetic: Takes the count.
+        planes: The values to multiply: plane t holds, for each position, the value that meets weight t of a
             row.
     """
 
@@ -35,11 +35,11 @@ class Plain:
         """At each position, the start plus the sum of the row's products with the values there.
 
         Args:
-            row: a weight for each plane.
-            starts: where the accumulator of each position starts.
+            row: A weight for each plane.
+            starts: Where the accumulator of each position starts.
 
         Raises:
-            ValueError: there is not one weight for each plane and one start for each position.
+            ValueError: There is not one weight for each plane and one start for each position.
         """
         if len(row) != len(self._planes) or len(starts) != self._positions:
             raise ValueError(f"{len(row)} weights and {len(starts)} starts for {len(self._planes)} planes")

@@ -5,35 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
+from convcost.executor.array import Array, Number, Shape, axis_first, from_channels
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, axis_first, from_channels
 from convcost.executor.windows import OVERHANG, Padding, Windows, combined, extended, gatherer, sliding
 
 
 @executes("max_pool")
 def max_pool(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     kernel_size: Shape,
     stride: Shape,
     padding: Padding,
     dilation: Shape,
     ceil_mode: bool,
-) -> Tensor:
-    """The largest value of each window; positions outside the input hold -∞ and are compared like values.
+) -> Array:
+    """Return the largest value of each window; positions outside the input hold -∞ and are compared like values.
 
     Args:
-        job: takes the count: one cmp less than the window has taps, per output value.
+        job: Takes the count: one cmp less than the window has taps, per output value.
         x: (channels, spatial sizes).
-        kernel_size: taps along each spatial axis.
-        stride: step between windows along each axis.
-        padding: positions (before, after) each axis, or "same".
-        dilation: step between taps along each axis.
-        ceil_mode: whether the last window may hang over the end.
+        kernel_size: Taps along each spatial axis.
+        stride: Step between windows along each axis.
+        padding: Positions (before, after) each axis, or "same".
+        dilation: Step between taps along each axis.
+        ceil_mode: Whether the last window may hang over the end.
 
     Raises:
-        ValueError: padding is wider than half the kernel, or no window fits.
+        ValueError: Padding is wider than half the kernel, or no window fits.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
     """
@@ -53,27 +53,27 @@ def max_pool(
 @executes("avg_pool")
 def avg_pool(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     kernel_size: Shape,
     stride: Shape,
     padding: Padding,
     ceil_mode: bool,
     count_include_pad: bool,
-) -> Tensor:
-    """The mean of each window: the whole window is summed, zeros included, and divided once.
+) -> Array:
+    """Return the mean of each window: the whole window is summed, zeros included, and divided once.
 
     Args:
-        job: takes the count: per output value an add for each tap and one div.
+        job: Takes the count: per output value an add for each tap and one div.
         x: (channels, spatial sizes).
-        kernel_size: taps along each spatial axis.
-        stride: step between windows along each axis.
-        padding: zeros (before, after) each axis, or "same".
-        ceil_mode: whether the last window may hang over the end; what hangs over never enters the divisor.
-        count_include_pad: whether padding enters the divisor.
+        kernel_size: Taps along each spatial axis.
+        stride: Step between windows along each axis.
+        padding: Zeros (before, after) each axis, or "same".
+        ceil_mode: Whether the last window may hang over the end; what hangs over never enters the divisor.
+        count_include_pad: Whether padding enters the divisor.
 
     Raises:
-        ValueError: padding is wider than half the kernel, or no window fits.
+        ValueError: Padding is wider than half the kernel, or no window fits.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
     """
@@ -86,27 +86,27 @@ def avg_pool(
 @executes("lp_pool")
 def lp_pool(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     kernel_size: Shape,
     stride: Shape,
     padding: Padding,
     ceil_mode: bool,
     norm_type: Number,
-) -> Tensor:
-    """The norm_type-th root of the sum of the powers of each window, zeros included.
+) -> Array:
+    """Return the norm_type-th root of the sum of the powers of each window, zeros included.
 
     Args:
-        job: takes the count: per tap a power and an add, and the root; squares are products, first powers nothing.
+        job: Takes the count: per tap a power and an add, and the root; squares are products, first powers nothing.
         x: (channels, spatial sizes).
-        kernel_size: taps along each spatial axis.
-        stride: step between windows along each axis.
-        padding: zeros (before, after) each axis, or "same".
-        ceil_mode: whether the last window may hang over the end.
-        norm_type: the p of the p-norm.
+        kernel_size: Taps along each spatial axis.
+        stride: Step between windows along each axis.
+        padding: Zeros (before, after) each axis, or "same".
+        ceil_mode: Whether the last window may hang over the end.
+        norm_type: The p of the p-norm.
 
     Raises:
-        ValueError: norm_type is not above 0, padding is wider than half the kernel, or no window fits.
+        ValueError: `norm_type` is not above 0, padding is wider than half the kernel, or no window fits.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.LPPool2d.html
     """
@@ -123,8 +123,8 @@ def lp_pool(
 
 
 @executes("global_avg_pool")
-def global_avg_pool(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
-    """The mean of each channel, as (channels, 1, …, 1): an add for each position and one div per channel.
+def global_avg_pool(job: Job, x: Array, *, axis: int = 0) -> Array:
+    """Return the mean of each channel, as (channels, 1, …, 1): an add for each position and one div per channel.
 
     Channels along the last axis, those of tokens, leave a vector.
     """
@@ -133,20 +133,20 @@ def global_avg_pool(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
 
 
 @executes("global_max_pool")
-def global_max_pool(job: Job, x: Tensor, *, axis: int = 0) -> Tensor:
-    """The largest value of each channel, in the shapes of `global_avg_pool`: a cmp less than there are positions."""
+def global_max_pool(job: Job, x: Array, *, axis: int = 0) -> Array:
+    """Return the largest value of each channel, in the shapes of `global_avg_pool`: one cmp less than positions."""
     moved = axis_first(x, axis)
     return _ranked(adaptive_max_pool(job, moved, output_size=(1,) * len(x.sizes)), axis)
 
 
 @executes("adaptive_avg_pool")
-def adaptive_avg_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
-    """The mean of each of output_size windows, the i-th from ⌊i · in / out⌋ to ⌈(i + 1) · in / out⌉.
+def adaptive_avg_pool(job: Job, x: Array, *, output_size: Shape) -> Array:
+    """Return the mean of each of output_size windows, the i-th from ⌊i · in / out⌋ to ⌈(i + 1) · in / out⌉.
 
     Args:
-        job: takes the count: per output value an add for each tap of its window and one div.
+        job: Takes the count: per output value an add for each tap of its window and one div.
         x: (channels, spatial sizes).
-        output_size: windows along each spatial axis.
+        output_size: Windows along each spatial axis.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
     """
@@ -155,8 +155,8 @@ def adaptive_avg_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
 
 
 @executes("adaptive_max_pool")
-def adaptive_max_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
-    """The largest value of each window of `adaptive_avg_pool`: a cmp less than the window has taps.
+def adaptive_max_pool(job: Job, x: Array, *, output_size: Shape) -> Array:
+    """Return the largest value of each window of `adaptive_avg_pool`: a cmp less than the window has taps.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveMaxPool2d.html
     """
@@ -174,20 +174,20 @@ def adaptive_max_pool(job: Job, x: Tensor, *, output_size: Shape) -> Tensor:
 
 
 @executes("max_unpool")
-def max_unpool(_: Job, x: Tensor, pooled: Tensor, *, of: int) -> Tensor:
-    """Each value where the largest value of its window was, zeros elsewhere. No arithmetic: the pool knew the indices.
+def max_unpool(_: Job, x: Array, pooled: Array, *, of: int) -> Array:
+    """Return each value where its window's largest was, zeros elsewhere. The indices are known: no arithmetic.
 
     The windows are as many as there are values, and share the map out evenly, as those of a pool that steps by its
     kernel size.
 
     Args:
-        job: not needed.
+        job: Not needed.
         x: (channels, spatial sizes), a value for each window.
         pooled: (channels, larger sizes), what was pooled.
-        of: not needed.
+        of: Not needed.
 
     Raises:
-        ValueError: the shapes do not belong together.
+        ValueError: The shapes do not belong together.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.MaxUnpool2d.html
     """
@@ -215,9 +215,9 @@ def _sized_windows(sizes: Shape, output_size: Shape) -> Windows:
     return combined(axes, sizes)
 
 
-def _ranked(pooled: Tensor, axis: int) -> Tensor:
-    """What a global pool gives: a map of one position, or a vector where the channels are not the first axis."""
-    return pooled if axis == 0 else Tensor((len(pooled.values),), pooled.values)
+def _ranked(pooled: Array, axis: int) -> Array:
+    """Return what a global pool gives: a map of one position, or a vector where the channels are not the first axis."""
+    return pooled if axis == 0 else Array((len(pooled.values),), pooled.values)
 
 
 def _powers(job: Job, values: Sequence[Number], exponent: Number) -> Sequence[Number]:
@@ -240,7 +240,7 @@ def _check_padding(kernel_size: Shape, padding: Padding) -> None:
         raise ValueError(f"a pool of {kernel_size} is padded by at most half of it, not {padding}")
 
 
-def _means(job: Job, x: Tensor, grid: Windows, divisors: Sequence[int]) -> Tensor:
+def _means(job: Job, x: Array, grid: Windows, divisors: Sequence[int]) -> Array:
     gathers = list(map(gatherer, grid.windows))
     outputs: list[list[Number]] = []
     for channel in map(extended, x.channels()):

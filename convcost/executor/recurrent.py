@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor
 
 Bias: TypeAlias = Literal["single"] | bool
 Vector: TypeAlias = list[Number]
@@ -20,12 +20,12 @@ class _Weights(msgspec.Struct, frozen=True):
     """The weights of one direction of a layer, of `gates` rows for each number of the state.
 
     Args:
-        job: performs the arithmetic.
-        from_input: for each number of the input the weights with which it reaches the rows.
-        from_state: the same for each number that the last step passed on.
-        starts: where the rows' accumulators start.
-        second: the biases of the state's products; None where the bias is single, or there is none.
-        projection: for each number of the state the weights of its projection; empty where there is none.
+        job: Performs the arithmetic.
+        from_input: For each number of the input the weights with which it reaches the rows.
+        from_state: The same for each number that the last step passed on.
+        starts: Where the rows' accumulators start.
+        second: The biases of the state's products; None where the bias is single, or there is none.
+        projection: For each number of the state the weights of its projection; empty where there is none.
     """
 
     job: Job
@@ -47,7 +47,7 @@ _Step: TypeAlias = Callable[[_Weights, Vector, Vector, Vector], tuple[Vector, Ve
 @executes("lstm")
 def lstm(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     hidden_size: int,
     num_layers: int,
@@ -55,23 +55,23 @@ def lstm(
     bias: Bias,
     proj_size: int,
     **more: Any,
-) -> Tensor:
-    """A long short-term memory: input, forget and output gates around the memory of a cell.
+) -> Array:
+    """Execute a long short-term memory: input, forget and output gates around the memory of a cell.
 
     Args:
         job: `weight_ih_l0` (4 · hidden_size, features), `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0` and, projected,
             `weight_hr_l0` (proj_size, hidden_size); those of further layers and of the other direction as PyTorch
             calls them.
         x: (…, length, features).
-        hidden_size: numbers in the state.
-        num_layers: layers above each other.
-        bidirectional: whether a second direction starts at the end.
-        bias: two biases a row, "single" for one, or none.
-        proj_size: numbers that the state is projected to; 0 for no projection.
+        hidden_size: Numbers in the state.
+        num_layers: Layers above each other.
+        bidirectional: Whether a second direction starts at the end.
+        bias: Two biases a row, "single" for one, or none.
+        proj_size: Numbers that the state is projected to; 0 for no projection.
         more: `return`, "sequence" or "last".
 
     Raises:
-        ValueError: proj_size is not below hidden_size.
+        ValueError: `proj_size` is not below hidden_size.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.LSTM.html
     """
@@ -83,9 +83,9 @@ def lstm(
 
 @executes("gru")
 def gru(
-    job: Job, x: Tensor, *, hidden_size: int, num_layers: int, bidirectional: bool, bias: Bias, **more: Any
-) -> Tensor:
-    """A gated recurrent unit; weights and fields as those of `lstm`, with three rows for each number of the state.
+    job: Job, x: Array, *, hidden_size: int, num_layers: int, bidirectional: bool, bias: Bias, **more: Any
+) -> Array:
+    """Execute a gated recurrent unit; weights and fields as those of `lstm`, three rows for each number of the state.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.GRU.html
     """
@@ -95,7 +95,7 @@ def gru(
 @executes("rnn")
 def rnn(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     hidden_size: int,
     num_layers: int,
@@ -103,8 +103,8 @@ def rnn(
     bias: Bias,
     nonlinearity: str,
     **more: Any,
-) -> Tensor:
-    """An Elman network; weights and fields as those of `lstm`, with one row for each number of the state.
+) -> Array:
+    """Execute an Elman network; weights and fields as those of `lstm`, with one row for each number of the state.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.RNN.html
     """
@@ -159,7 +159,7 @@ def _plain_sums(weights: _Weights, x: Vector, passed: Vector) -> Vector:
 
 
 def _sigmoid(job: Job, values: Vector) -> Vector:
-    """The logistic function as 1 / (1 + exp(-x)), which has no limit of size: 1 exp, 1 add and 1 div per value."""
+    """Return the logistic function as 1 / (1 + exp(-x)), without a limit of size: 1 exp, 1 add and 1 div per value."""
     exponentials = job.arithmetic.exp([-value for value in values])
     return job.arithmetic.div([1] * len(values), job.arithmetic.add(exponentials, 1))
 
@@ -176,7 +176,7 @@ class _Stack(msgspec.Struct, frozen=True):
     bidirectional: bool
     step: _Step
 
-    def run(self, x: Tensor, last: bool) -> Tensor:
+    def run(self, x: Array, last: bool) -> Array:
         """Return what the last layer passes on at each step, or each of its directions at its last step."""
         *leading, length, features = x.shape
         rows = [x.values[start : start + features] for start in range(0, len(x.values), features)]
@@ -191,9 +191,9 @@ class _Stack(msgspec.Struct, frozen=True):
                 above.append([[value for part in step for value in part] for step in zip(*passed, strict=True)])
             sequences = above
         if last:
-            return Tensor((*leading, len(ends[0])), [value for end in ends for value in end])
+            return Array((*leading, len(ends[0])), [value for end in ends for value in end])
         values = [value for sequence in sequences for step in sequence for value in step]
-        return Tensor((*leading, length, len(ends[0])), values)
+        return Array((*leading, length, len(ends[0])), values)
 
     def _pass(self, weights: _Weights, sequence: list[Vector], backwards: bool) -> list[Vector]:
         """Return what one direction passes on at each step, in the order of the sequence."""

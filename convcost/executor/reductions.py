@@ -5,25 +5,25 @@ from __future__ import annotations
 from functools import reduce as folded
 
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number
 from convcost.executor.groups import Groups
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Tensor
 
 
 @executes("reduce")
-def reduce(job: Job, x: Tensor, *, op: str, axis: tuple[int, ...], keepdim: bool, layout: object) -> Tensor:
+def reduce(job: Job, x: Array, *, op: str, axis: tuple[int, ...], keepdim: bool, layout: object) -> Array:
     """One number for the values of some axes at each position of the others.
 
     Args:
-        job: takes the count.
-        x: any shape.
+        job: Takes the count.
+        x: Any shape.
         op: "sum", "mean", "max", "min" or "norm", the Euclidean one.
-        axis: the axes that are reduced.
-        keepdim: whether they stay, of size 1.
-        layout: says nothing of values.
+        axis: The axes that are reduced.
+        keepdim: Whether they stay, of size 1.
+        layout: Says nothing of values.
 
     Raises:
-        ValueError: no axis is left.
+        ValueError: No axis is left.
     """
     if len(axis) == len(x.shape) and not keepdim:
         raise ValueError("no axis is left")

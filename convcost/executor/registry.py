@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import msgspec
 
 from convcost.executor.arithmetic import Arithmetic
-from convcost.executor.tensor import Tensor
+from convcost.executor.array import Array
 from convcost.executor.weights import Weights
 from convcost.registry import Registry
 
@@ -19,10 +19,10 @@ class Job(msgspec.Struct, frozen=True):
     """What an executor works with besides its inputs and fields.
 
     Args:
-        arithmetic: performs the operations and counts them.
-        weights: where the layer's weights come from.
-        engine: how convolutions multiply.
-        folded: whether a batch_norm went into the weights of the layer before it.
+        arithmetic: Performs the operations and counts them.
+        weights: Where the layer's weights come from.
+        engine: How convolutions multiply.
+        folded: Whether a batch_norm went into the weights of the layer before it.
     """
 
     arithmetic: Arithmetic
@@ -32,7 +32,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 # Takes the job, the inputs in order and the layer's fields by name; several outputs are a tuple.
-Executor: TypeAlias = Callable[..., Tensor | tuple[Tensor, ...]]
+Executor: TypeAlias = Callable[..., Array | tuple[Array, ...]]
 _Decorated = TypeVar("_Decorated", bound=Executor)
 
 REGISTRY: Registry[Executor] = Registry("executor", "convcost.executors", check=lambda name, entry: _check(entry))
@@ -42,7 +42,7 @@ def executes(type: str) -> Callable[[_Decorated], _Decorated]:
     """Register the decorated function as the executor of a layer type.
 
     Raises:
-        DuplicateError: the type has an executor already; both places are named.
+        DuplicateError: The type has an executor already; both places are named.
     """
 
     def register(executor: _Decorated) -> _Decorated:
@@ -53,11 +53,11 @@ def executes(type: str) -> Callable[[_Decorated], _Decorated]:
 
 
 def executor_of(type: str) -> Executor:
-    """The executor of a layer type.
+    """Return the executor of a layer type.
 
     Raises:
-        ValueError: the type has none.
-        PluginError: it is another package's, and cannot be loaded.
+        ValueError: The type has none.
+        PluginError: It is another package's, and cannot be loaded.
     """
     try:
         return REGISTRY[type]
@@ -66,7 +66,7 @@ def executor_of(type: str) -> Executor:
 
 
 def types() -> tuple[str, ...]:
-    """The layer types that have an executor, sorted."""
+    """Return the layer types that have an executor, sorted."""
     return tuple(sorted(REGISTRY))
 
 

@@ -6,32 +6,32 @@ import re
 from collections.abc import Sequence
 from math import prod
 
+from convcost.executor.array import Array, Shape, axis_back, axis_first
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Shape, Tensor, axis_back, axis_first
 
 
 @executes("tokens")
-def tokens(_: Job, x: Tensor) -> Tensor:
+def tokens(_: Job, x: Array) -> Array:
     """(channels, sizes) as (positions, channels)."""
-    return Tensor((prod(x.sizes), x.shape[0]), axis_back(x, len(x.sizes)).values)
+    return Array((prod(x.sizes), x.shape[0]), axis_back(x, len(x.sizes)).values)
 
 
 @executes("feature_map")
-def feature_map(_: Job, x: Tensor, *, size: Shape) -> Tensor:
+def feature_map(_: Job, x: Array, *, size: Shape) -> Array:
     """(positions, channels) as (channels, size); the positions may have several axes.
 
     Raises:
-        ValueError: size holds another number of positions.
+        ValueError: `size` holds another number of positions.
     """
-    return Tensor((x.shape[-1], *size), axis_first(x, len(x.sizes)).values)
+    return Array((x.shape[-1], *size), axis_first(x, len(x.sizes)).values)
 
 
 @executes("permute")
-def permute(_: Job, x: Tensor, *, axes: Sequence[int], layout: object = None) -> Tensor:
-    """The axes in another order.
+def permute(_: Job, x: Array, *, axes: Sequence[int], layout: object = None) -> Array:
+    """Return the axes in another order.
 
     Raises:
-        ValueError: not each axis is named once.
+        ValueError: Not each axis is named once.
     """
     if sorted(axes) != list(range(len(x.shape))):
         raise ValueError(f"{axes} are not the axes of {x.shape}")
@@ -39,22 +39,22 @@ def permute(_: Job, x: Tensor, *, axes: Sequence[int], layout: object = None) ->
 
 
 @executes("reshape")
-def reshape(_: Job, x: Tensor, *, shape: Shape, layout: object = None) -> Tensor:
-    """The values in another shape, one size of which may be -1.
+def reshape(_: Job, x: Array, *, shape: Shape, layout: object = None) -> Array:
+    """Return the values in another shape, one size of which may be -1.
 
     Raises:
-        ValueError: the shape holds another number of values.
+        ValueError: The shape holds another number of values.
     """
     rest = len(x.values) // prod(size for size in shape if size != -1)
-    return Tensor(tuple(rest if size == -1 else size for size in shape), x.values)
+    return Array(tuple(rest if size == -1 else size for size in shape), x.values)
 
 
 @executes("expand")
-def expand(_: Job, x: Tensor, *, shape: Shape, layout: object = None) -> Tensor:
+def expand(_: Job, x: Array, *, shape: Shape, layout: object = None) -> Array:
     """Axes of size 1 repeated, and new ones before them; -1 keeps a size.
 
     Raises:
-        ValueError: another axis would be stretched.
+        ValueError: Another axis would be stretched.
     """
     old = (*[1] * (len(shape) - len(x.shape)), *x.shape)
     sources = [0]
@@ -64,21 +64,22 @@ def expand(_: Job, x: Tensor, *, shape: Shape, layout: object = None) -> Tensor:
         places = range(size) if wanted == -1 or size != 1 else [0] * wanted
         sources = [source * size + place for source in sources for place in places]
     sizes = tuple(size if wanted == -1 else wanted for size, wanted in zip(old, shape, strict=True))
-    return Tensor(sizes, [x.values[source] for source in sources])
+    return Array(sizes, [x.values[source] for source in sources])
 
 
 @executes("rearrange")
-def rearrange(_: Job, x: Tensor, *, pattern: str, sizes: Sequence[tuple[str, int]]) -> Tensor:
+def rearrange(_: Job, x: Array, *, pattern: str, sizes: Sequence[tuple[str, int]], layout: object = None) -> Array:
     """Axes split, joined and put into another order.
 
     Args:
-        job: not needed.
-        x: any shape.
-        pattern: as einops writes it.
-        sizes: of names, as far as the input does not say them.
+        job: Not needed.
+        x: Any shape.
+        pattern: As einops writes it.
+        sizes: Of names, as far as the input does not say them.
+        layout: What the axes are; it changes no value.
 
     Raises:
-        ValueError: the pattern is not one for this input.
+        ValueError: The pattern is not one for this input.
 
     Source: https://einops.rocks/api/rearrange/
     """
@@ -93,13 +94,13 @@ def rearrange(_: Job, x: Tensor, *, pattern: str, sizes: Sequence[tuple[str, int
             raise ValueError(f"{pattern} does not split {size} in {x.shape}")
         known |= dict.fromkeys(unknown, rest)
     names = [name for group in before for name in group]
-    split = Tensor(tuple(known[name] for name in names), x.values)
+    split = Array(tuple(known[name] for name in names), x.values)
     moved = _ordered(split, [names.index(name) for group in after for name in group])
-    return Tensor(tuple(prod(known[name] for name in group) for group in after), moved.values)
+    return Array(tuple(prod(known[name] for name in group) for group in after), moved.values)
 
 
 def _axes(side: str, rank: int) -> list[list[str]]:
-    """The names that make up each axis of a side of a pattern."""
+    """Return the names that make up each axis of a side of a pattern."""
     groups = [found.strip("()").split() for found in re.findall(r"\([^)]*\)|\S+", side)]
     groups = [[name for name in group if name != "1"] for group in groups]
     if ["..."] in groups:
@@ -108,9 +109,9 @@ def _axes(side: str, rank: int) -> list[list[str]]:
     return groups
 
 
-def _ordered(x: Tensor, axes: Sequence[int]) -> Tensor:
+def _ordered(x: Array, axes: Sequence[int]) -> Array:
     steps = [prod(x.shape[axis + 1 :]) for axis in range(len(x.shape))]
     sources = [0]
     for axis in axes:
         sources = [source + place * steps[axis] for source in sources for place in range(x.shape[axis])]
-    return Tensor(tuple(x.shape[axis] for axis in axes), [x.values[source] for source in sources])
+    return Array(tuple(x.shape[axis] for axis in axes), [x.values[source] for source in sources])

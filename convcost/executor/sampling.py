@@ -9,10 +9,10 @@ from math import prod
 
 from convcost.executor.activations import sigmoid
 from convcost.executor.arithmetic import Values
+from convcost.executor.array import Array, Number, Shape, from_channels
 from convcost.executor.convolution import slid
 from convcost.executor.plain import Plain
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, from_channels
 from convcost.executor.windows import Padding, same_padding, sliding
 
 
@@ -20,10 +20,10 @@ class _Points:
     """Points between the positions of a picture, and the weights of the 2^rank corners around each.
 
     Args:
-        job: takes the count.
-        sizes: the spatial sizes of the picture.
-        coordinates: for each axis the coordinates of all points.
-        outside: whether a point counts as outside: its corners are read as zeros.
+        job: Takes the count.
+        sizes: The spatial sizes of the picture.
+        coordinates: For each axis the coordinates of all points.
+        outside: Whether a point counts as outside: its corners are read as zeros.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class _Points:
             self._corners.append((sources, weights))
 
     def sample(self, channel: Values) -> list[Number]:
-        """The interpolated values of a channel at all points: 2^rank mul and add each."""
+        """Return the interpolated values of a channel at all points: 2^rank mul and add each."""
         sums: list[Number] = [0] * len(self._corners[0][0])
         for sources, weights in self._corners:
             values = [0 if source is None else channel[source] for source in sources]
@@ -58,7 +58,7 @@ class _Points:
 
 
 def _source(place: Sequence[Number], sizes: Shape) -> int | None:
-    """The position of a place in row-major order, None outside."""
+    """Return the position of a place in row-major order, None outside."""
     position = 0
     for index, size in zip(place, sizes, strict=True):
         if not 0 <= index < size:
@@ -70,7 +70,7 @@ def _source(place: Sequence[Number], sizes: Shape) -> int | None:
 @executes("deform_conv")
 def deform_conv(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     out_channels: int,
     kernel_size: Shape,
@@ -81,7 +81,7 @@ def deform_conv(
     offset_groups: int,
     modulated: bool,
     bias: bool,
-) -> Tensor:
+) -> Array:
     """Convolve samples that lie where a convolution of the same window moves the taps.
 
     Args:
@@ -90,17 +90,17 @@ def deform_conv(
             axis, then, if modulated, for each offset group and tap one of the mask.
         x: (in_channels, spatial sizes).
         out_channels: kernels, spread evenly over the groups.
-        kernel_size: taps along each spatial axis.
-        stride: step between windows along each axis.
-        padding: positions (before, after) each axis, or "same"; what lies outside the input is zero.
-        dilation: step between taps along each axis.
-        groups: parts of the channels that do not see each other.
-        offset_groups: parts of the channels with offsets of their own.
-        modulated: whether each sample is multiplied by the sigmoid of a mask.
-        bias: whether accumulators start at a bias rather than at zero.
+        kernel_size: Taps along each spatial axis.
+        stride: Step between windows along each axis.
+        padding: Positions (before, after) each axis, or "same"; what lies outside the input is zero.
+        dilation: Step between taps along each axis.
+        groups: Parts of the channels that do not see each other.
+        offset_groups: Parts of the channels with offsets of their own.
+        modulated: Whether each sample is multiplied by the sigmoid of a mask.
+        bias: Whether accumulators start at a bias rather than at zero.
 
     Raises:
-        ValueError: a number of groups does not divide the channels, or no window fits the input.
+        ValueError: A number of groups does not divide the channels, or no window fits the input.
 
     Source: https://docs.pytorch.org/vision/stable/generated/torchvision.ops.deform_conv2d.html
     """
@@ -116,7 +116,7 @@ def deform_conv(
     count = offset_groups * taps * rank
     masks = []
     if modulated:
-        logits = Tensor((offset_groups * taps, *grid.sizes), [value for each in offsets[count:] for value in each])
+        logits = Array((offset_groups * taps, *grid.sizes), [value for each in offsets[count:] for value in each])
         masks = sigmoid(job, logits).channels()
     starts = _starts(x.sizes, grid.sizes, kernel_size, stride, padding, dilation)
     samples = _samples(job, x, starts, offsets[:count], masks)
@@ -124,16 +124,16 @@ def deform_conv(
 
 
 def _samples(
-    job: Job, x: Tensor, starts: Sequence[Sequence[Values]], offsets: Sequence[Values], masks: Sequence[Values]
+    job: Job, x: Array, starts: Sequence[Sequence[Values]], offsets: Sequence[Values], masks: Sequence[Values]
 ) -> list[list[Number]]:
-    """The samples of each channel at all taps: a plane for each.
+    """Return the samples of each channel at all taps: a plane for each.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         x: (channels, spatial sizes).
-        starts: for each tap and axis, where it lies before it is moved.
-        offsets: for each offset group, tap and axis, by how much it is moved.
-        masks: for each offset group and tap what samples are multiplied by; none where they are not.
+        starts: For each tap and axis, where it lies before it is moved.
+        offsets: For each offset group, tap and axis, by how much it is moved.
+        masks: For each offset group and tap what samples are multiplied by; none where they are not.
     """
     rank, taps = len(x.sizes), len(starts)
     offset_groups = len(offsets) // (taps * rank)
@@ -152,8 +152,8 @@ def _samples(
     return planes
 
 
-def _convolved(job: Job, planes: list[list[Number]], sizes: Shape, weight: Shape, groups: int, bias: bool) -> Tensor:
-    """What kernels make of the samples of their group's channels."""
+def _convolved(job: Job, planes: list[list[Number]], sizes: Shape, weight: Shape, groups: int, bias: bool) -> Array:
+    """Return what kernels make of the samples of their group's channels."""
     out_channels, members, *kernel = weight
     biases = job.weights.vector("bias", out_channels) if bias else [0] * out_channels
     each, fanout = members * prod(kernel), out_channels // groups
@@ -183,19 +183,19 @@ def _starts(
 
 
 @executes("grid_sample")
-def grid_sample(job: Job, x: Tensor, grid: Tensor | None = None, *, size: Shape | None, align_corners: bool) -> Tensor:
+def grid_sample(job: Job, x: Array, grid: Array | None = None, *, size: Shape | None, align_corners: bool) -> Array:
     """Sample each channel at the places of a grid, zeros outside.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         x: (channels, spatial sizes).
         grid: (output sizes, coordinates), the last axis first, -1 and 1 being the borders; the middle everywhere where
             none is given.
-        size: the output sizes, where no grid is given.
-        align_corners: whether -1 and 1 are the centres of the outermost values.
+        size: The output sizes, where no grid is given.
+        align_corners: Whether -1 and 1 are the centres of the outermost values.
 
     Raises:
-        ValueError: there are both a grid and a size or neither, or the grid has not a coordinate for each axis.
+        ValueError: There are both a grid and a size or neither, or the grid has not a coordinate for each axis.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.grid_sample.html
     """
@@ -203,7 +203,7 @@ def grid_sample(job: Job, x: Tensor, grid: Tensor | None = None, *, size: Shape 
     if grid is None:
         if size is None:
             raise ValueError("grid_sample needs a grid or a size")
-        grid = Tensor((*size, rank), [0] * (prod(size) * rank))
+        grid = Array((*size, rank), [0] * (prod(size) * rank))
     elif size is not None or len(grid.shape) != rank + 1 or grid.shape[-1] != rank:
         raise ValueError(f"a grid of shape {grid.shape} and the size {size}")
     arithmetic = job.arithmetic
@@ -221,34 +221,34 @@ def grid_sample(job: Job, x: Tensor, grid: Tensor | None = None, *, size: Shape 
 @executes("roi_align")
 def roi_align(
     job: Job,
-    x: Tensor,
-    boxes: Tensor | None = None,
+    x: Array,
+    boxes: Array | None = None,
     *,
     num_regions: int,
     output_size: Shape,
     sampling_ratio: int,
     spatial_scale: Number = 1,
     aligned: bool,
-) -> Tensor:
+) -> Array:
     """Average samples in the cells of regions.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         x: (channels, height, width).
         boxes: (num_regions, 4): left, top, right, bottom of each; the whole picture where none are given.
-        num_regions: how many regions there are.
-        output_size: how many cells a region has on each axis.
-        sampling_ratio: how many points a cell has on each axis.
-        spatial_scale: what coordinates are multiplied by.
-        aligned: whether coordinates are moved by half a pixel.
+        num_regions: How many regions there are.
+        output_size: How many cells a region has on each axis.
+        sampling_ratio: How many points a cell has on each axis.
+        spatial_scale: What coordinates are multiplied by.
+        aligned: Whether coordinates are moved by half a pixel.
 
     Raises:
-        ValueError: there is not a box for each region.
+        ValueError: There is not a box for each region.
 
     Source: torchvision, csrc/ops/cpu/roi_align_kernel.cpp and roi_align_common.h
     """
     if boxes is None:
-        boxes = Tensor((num_regions, 4), [0, 0, x.shape[2], x.shape[1]] * num_regions)
+        boxes = Array((num_regions, 4), [0, 0, x.shape[2], x.shape[1]] * num_regions)
     if boxes.shape != (num_regions, 4) or len(x.sizes) != 2:
         raise ValueError(f"boxes of shape {boxes.shape} for {num_regions} regions of {x.shape}")
     regions = []
@@ -264,13 +264,13 @@ def roi_align(
                 for start in range(0, cells * per_cell, per_cell)
             ]
             regions += job.arithmetic.div(totals, per_cell)
-    return Tensor((num_regions, x.shape[0], *output_size), regions)
+    return Array((num_regions, x.shape[0], *output_size), regions)
 
 
 def _region(
     job: Job, sizes: Shape, box: Values, output_size: Shape, ratio: int, scale: Number, aligned: bool
 ) -> tuple[_Points, int]:
-    """The sample points of a region, cell by cell, and how many cells there are."""
+    """Return the sample points of a region, cell by cell, and how many cells there are."""
     arithmetic = job.arithmetic
     left, top, right, bottom = arithmetic.sub(arithmetic.mul(box, scale), Fraction(1, 2) if aligned else 0)
     lengths = arithmetic.sub([bottom, right], [top, left])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import floor, prod
 
+from convcost.executor.array import Array, Number, Shape
 from convcost.executor.movement import picked
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor
 from convcost.executor.windows import extended, sliding
 
 
 @executes("roll")
-def roll(_: Job, x: Tensor, *, shift: tuple[int, ...], axis: tuple[int, ...]) -> Tensor:
+def roll(_: Job, x: Array, *, shift: tuple[int, ...], axis: tuple[int, ...]) -> Array:
     """Values shifted along axes; what leaves at one end comes in at the other. No arithmetic."""
     places = {}
     for by, number in zip(shift, axis, strict=True):
@@ -21,23 +21,23 @@ def roll(_: Job, x: Tensor, *, shift: tuple[int, ...], axis: tuple[int, ...]) ->
 
 
 @executes("flip")
-def flip(_: Job, x: Tensor, *, axis: tuple[int, ...]) -> Tensor:
+def flip(_: Job, x: Array, *, axis: tuple[int, ...]) -> Array:
     """Values in reverse order along axes. No arithmetic."""
     return picked(x, {number: range(x.shape[number])[::-1] for number in axis})
 
 
 @executes("gather")
-def gather(_: Job, x: Tensor, *, shape: Shape, layout: object = None) -> Tensor:
+def gather(_: Job, x: Array, *, shape: Shape, layout: object = None) -> Array:
     """As many values as the shape holds, at constant indices: one after the other, over and over. No arithmetic."""
-    return Tensor(shape, [x.values[index % len(x.values)] for index in range(prod(shape))])
+    return Array(shape, [x.values[index % len(x.values)] for index in range(prod(shape))])
 
 
 @executes("split")
-def split(_: Job, x: Tensor, *, sizes: Shape | None, chunks: int | None, axis: int) -> tuple[Tensor, ...]:
+def split(_: Job, x: Array, *, sizes: Shape | None, chunks: int | None, axis: int) -> tuple[Array, ...]:
     """Parts of an axis, of given sizes or so many equal ones. No arithmetic.
 
     Raises:
-        ValueError: the parts are not the whole, or neither or both of sizes and chunks are given.
+        ValueError: The parts are not the whole, or neither or both of sizes and chunks are given.
     """
     if (sizes is None) == (chunks is None):
         raise ValueError("split needs sizes or chunks, not both")
@@ -50,14 +50,14 @@ def split(_: Job, x: Tensor, *, sizes: Shape | None, chunks: int | None, axis: i
 
 
 @executes("parameter")
-def parameter(job: Job, *, shape: Shape, layout: object = None) -> Tensor:
-    """A learned tensor, `weight`."""
-    return Tensor(shape, [value for row in job.weights.rows("weight", shape) for value in row])
+def parameter(job: Job, *, shape: Shape, layout: object = None) -> Array:
+    """Return a learned tensor, `weight`."""
+    return Array(shape, [value for row in job.weights.rows("weight", shape) for value in row])
 
 
 @executes("embedding")
-def embedding(job: Job, x: Tensor, *, num_embeddings: int, embedding_dim: int) -> Tensor:
-    """The row of `weight`, (num_embeddings, embedding_dim), for each index. No arithmetic.
+def embedding(job: Job, x: Array, *, num_embeddings: int, embedding_dim: int) -> Array:
+    """Return the row of `weight`, (num_embeddings, embedding_dim), for each index. No arithmetic.
 
     Indices beyond the table start over, so that any number is one.
 
@@ -65,23 +65,23 @@ def embedding(job: Job, x: Tensor, *, num_embeddings: int, embedding_dim: int) -
     """
     rows = list(job.weights.rows("weight", (num_embeddings, embedding_dim)))
     chosen = [rows[floor(value) % num_embeddings] for value in x.values]
-    return Tensor((*x.shape, embedding_dim), [value for row in chosen for value in row])
+    return Array((*x.shape, embedding_dim), [value for row in chosen for value in row])
 
 
 @executes("unfold")
 def unfold(
     _: Job,
-    x: Tensor,
+    x: Array,
     *,
     kernel_size: Shape,
     stride: Shape,
     padding: tuple[tuple[int, int], ...],
     dilation: Shape,
-) -> Tensor:
+) -> Array:
     """Each window as a column, the taps of the first channel first. No arithmetic.
 
     Raises:
-        ValueError: no window fits.
+        ValueError: No window fits.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Unfold.html
     """
@@ -89,33 +89,33 @@ def unfold(
     taps = list(zip(*grid.windows, strict=True))
     channels = map(extended, x.channels())
     values = [channel[position] for channel in channels for tap in taps for position in tap]
-    return Tensor((x.shape[0] * len(taps), len(grid.windows)), values)
+    return Array((x.shape[0] * len(taps), len(grid.windows)), values)
 
 
 @executes("fold")
 def fold_windows(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     output_size: Shape,
     kernel_size: Shape,
     stride: Shape,
     padding: tuple[tuple[int, int], ...],
     dilation: Shape,
-) -> Tensor:
+) -> Array:
     """Add each value of each column where its window has it: an add per value, also of those that land in the padding.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         x: (channels · taps, windows).
-        output_size: the spatial sizes of the output.
-        kernel_size: taps along each axis.
-        stride: step between windows along each axis.
+        output_size: The spatial sizes of the output.
+        kernel_size: Taps along each axis.
+        stride: Step between windows along each axis.
         padding: (before, after) what is left away around the output.
-        dilation: step between taps along each axis.
+        dilation: Step between taps along each axis.
 
     Raises:
-        ValueError: there are more or fewer windows, or the taps do not divide the channels.
+        ValueError: There are more or fewer windows, or the taps do not divide the channels.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Fold.html
     """
@@ -133,4 +133,4 @@ def fold_windows(
             for position, value in zip(tap, added, strict=True):
                 sums[position] = value
         outputs += sums[:-1]
-    return Tensor((x.shape[0] // len(taps), *output_size), outputs)
+    return Array((x.shape[0] // len(taps), *output_size), outputs)

@@ -7,8 +7,8 @@ from itertools import product
 from math import floor, prod
 from typing import Literal
 
+from convcost.executor.array import Array, Number, Shape, from_channels
 from convcost.executor.registry import Job, executes
-from convcost.executor.tensor import Number, Shape, Tensor, from_channels
 from convcost.executor.windows import gatherer, selection
 
 _MODES = {1: ("nearest", "linear"), 2: ("nearest", "bilinear", "bicubic"), 3: ("nearest", "trilinear")}
@@ -18,13 +18,13 @@ _SHARPNESS = -0.75  # the a of the cubic convolution that PyTorch, OpenCV and Te
 @executes("upsample")
 def upsample(
     job: Job,
-    x: Tensor,
+    x: Array,
     *,
     scale_factor: tuple[int | Fraction, ...] | None,
     size: Shape | None,
     mode: Literal["nearest", "linear", "bilinear", "trilinear", "bicubic"],
     align_corners: bool,
-) -> Tensor:
+) -> Array:
     """Resample each channel on another grid.
 
     Interpolation adds the products of the 2^rank neighbours, of 4^rank with bicubic, with their weights onto an
@@ -32,15 +32,15 @@ def upsample(
     the model.
 
     Args:
-        job: takes the count.
+        job: Takes the count.
         x: (channels, spatial sizes).
-        scale_factor: the factor along each axis, of which the output size is the floor; or None.
-        size: the output sizes, where scale_factor is None.
+        scale_factor: The factor along each axis, of which the output size is the floor; or None.
+        size: The output sizes, where scale_factor is None.
         mode: nearest, or an interpolation of the input's rank.
-        align_corners: whether the corner values rather than the borders of the two grids coincide.
+        align_corners: Whether the corner values rather than the borders of the two grids coincide.
 
     Raises:
-        ValueError: neither scale_factor nor size is given, or both; or the mode interpolates over other axes.
+        ValueError: Neither scale_factor nor size is given, or both; or the mode interpolates over other axes.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html; Keys 1981, Cubic convolution
         interpolation for digital image processing, equation 4 with a = -0.75
@@ -88,7 +88,7 @@ Side = tuple[list[int], list[float]]
 
 
 def _neighbours(old: int, new: int, step: Fraction, align_corners: bool) -> tuple[Side, ...]:
-    """The lower and the upper neighbour of each output position along an axis.
+    """Return the lower and the upper neighbour of each output position along an axis.
 
     The weights are floats, which hold those of a factor of 2, 4, … exactly: fractions would take 20 times as long.
     """
@@ -99,7 +99,7 @@ def _neighbours(old: int, new: int, step: Fraction, align_corners: bool) -> tupl
 
 
 def _four_neighbours(old: int, new: int, step: Fraction, align_corners: bool) -> tuple[Side, ...]:
-    """The four neighbours of each output position along an axis, those beyond a border being the border's."""
+    """Return the four neighbours of each output position along an axis, those beyond a border being the border's."""
     places = _places(new, step, align_corners)
     return tuple(
         [
@@ -113,13 +113,13 @@ def _four_neighbours(old: int, new: int, step: Fraction, align_corners: bool) ->
 
 
 def _places(new: int, step: Fraction, align_corners: bool) -> list[Fraction]:
-    """Where each output position lies on the input."""
+    """Return where each output position lies on the input."""
     half = Fraction(1, 2)
     return [i * step if align_corners else (i + half) * step - half for i in range(new)]
 
 
 def _cubic(distance: float) -> float:
-    """The weight of a neighbour at a distance below 2."""
+    """Return the weight of a neighbour at a distance below 2."""
     if distance <= 1:
         return ((_SHARPNESS + 2) * distance - (_SHARPNESS + 3)) * distance * distance + 1
     return ((_SHARPNESS * distance - 5 * _SHARPNESS) * distance + 8 * _SHARPNESS) * distance - 4 * _SHARPNESS

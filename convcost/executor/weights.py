@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Protocol
 
-from convcost.executor.tensor import Number, Shape, Tensor
+from convcost.executor.array import Array, Number, Shape
 
 # A zero would hide a product that was left out, and one of few small values is a cached integer that costs no
 # memory.
@@ -21,28 +21,28 @@ class Weights(Protocol):
     """A source of weights that counts what is taken from it.
 
     Attributes:
-        params: trainable numbers taken.
-        buffers: running statistics taken.
+        params: Trainable numbers taken.
+        buffers: Running statistics taken.
     """
 
     params: int
     buffers: int
 
     def rows(self, name: str, shape: Shape) -> Iterator[list[Number]]:
-        """The rows of a trainable tensor, one at a time: a row for each index of its first axis."""
+        """Return the rows of a trainable tensor, one at a time: a row for each index of its first axis."""
 
     def vector(self, name: str, length: int) -> list[Number]:
-        """A trainable vector."""
+        """Return a trainable vector."""
 
     def statistics(self, name: str, length: int) -> list[Number]:
-        """A vector of running statistics."""
+        """Return a vector of running statistics."""
 
 
 class DrawnWeights:
     """Small whole numbers other than zero, from a seed; statistics are positive, as a variance must be.
 
     Args:
-        seed: the same seed draws the same numbers.
+        seed: The same seed draws the same numbers.
 
     >>> drawn = DrawnWeights(0)
     >>> len(list(drawn.rows("weight", (4, 3, 3, 3)))), drawn.params
@@ -84,19 +84,19 @@ class GivenWeights:
     """Weights under PyTorch's names: weight, bias, running_mean, running_var.
 
     Args:
-        tensors: the weights by name.
+        tensors: The weights by name.
 
     Raises:
-        ValueError: a weight that the layer asks for is missing or has another shape.
+        ValueError: A weight that the layer asks for is missing or has another shape.
     """
 
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+    def __init__(self, tensors: Mapping[str, Array]) -> None:
         self._tensors = tensors
         self.params = 0
         self.buffers = 0
 
     def rows(self, name: str, shape: Shape) -> Iterator[list[Number]]:
-        """The rows of the tensor of this name."""
+        """Return the rows of the tensor of this name."""
         values = self._values(name, shape)
         length = prod(shape[1:])
         for start in range(0, len(values), length):
@@ -105,13 +105,13 @@ class GivenWeights:
             yield row
 
     def vector(self, name: str, length: int) -> list[Number]:
-        """The vector of this name."""
+        """Return the vector of this name."""
         values = self._values(name, (length,))
         self.params += len(values)
         return values
 
     def statistics(self, name: str, length: int) -> list[Number]:
-        """The statistics of this name."""
+        """Return the statistics of this name."""
         values = self._values(name, (length,))
         self.buffers += len(values)
         return values

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from convcost.executor.tensor import Number, Shape
+from convcost.executor.array import Number, Shape
 
 PADDING = -1
 OVERHANG = -2
@@ -27,8 +27,8 @@ class Windows(msgspec.Struct, frozen=True):
     """The windows of a layer.
 
     Args:
-        sizes: how many windows there are along each spatial axis; the layer's output sizes.
-        windows: the input positions of each window, windows and positions in row-major order.
+        sizes: How many windows there are along each spatial axis; the layer's output sizes.
+        windows: The input positions of each window, windows and positions in row-major order.
     """
 
     sizes: Shape
@@ -44,20 +44,20 @@ def sliding(
     ceil_mode: bool = False,
     mode: str = "zeros",
 ) -> Windows:
-    """The windows of a kernel that slides over the padded input.
+    """Return the windows of a kernel that slides over the padded input.
 
     Args:
-        sizes: the input's spatial sizes.
-        kernel_size: the kernel's taps along each axis.
-        stride: the step from one window to the next along each axis.
-        padding: zeros (before, after) each axis, or "same" for as many as ⌈size / stride⌉ windows need.
-        dilation: the step from one tap to the next along each axis.
-        ceil_mode: whether a last window may hang over the end, as long as it starts inside the input or
+        sizes: The input's spatial sizes.
+        kernel_size: The kernel's taps along each axis.
+        stride: The step from one window to the next along each axis.
+        padding: Zeros (before, after) each axis, or "same" for as many as ⌈size / stride⌉ windows need.
+        dilation: The step from one tap to the next along each axis.
+        ceil_mode: Whether a last window may hang over the end, as long as it starts inside the input or
             before it.
-        mode: what stands in the padding: zeros, or values of the input (reflect, replicate, circular).
+        mode: What stands in the padding: zeros, or values of the input (reflect, replicate, circular).
 
     Raises:
-        ValueError: no window fits, the fields have another rank than the input, or it has too few values for the mode.
+        ValueError: No window fits, the fields have another rank than the input, or it has too few values for the mode.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html (ceil_mode),
         https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2 (same)
@@ -88,7 +88,7 @@ def sliding(
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """The zeros before and after an axis so that ⌈size / stride⌉ windows fit; an odd one comes after.
+    """Return the zeros before and after an axis so that ⌈size / stride⌉ windows fit; an odd one comes after.
 
     >>> same_padding(224, 3, 2, 1)
     (0, 1)
@@ -99,16 +99,16 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[in
 
 
 def combined(axes: Sequence[Sequence[Window]], sizes: Shape) -> Windows:
-    """The windows of a whole input from the windows along each of its axes.
+    """Return the windows of a whole input from the windows along each of its axes.
 
     A window that is outside the input along one axis is outside it altogether.
 
     Args:
-        axes: the windows along each axis.
-        sizes: the size of each axis.
+        axes: The windows along each axis.
+        sizes: The size of each axis.
 
     Raises:
-        ValueError: an axis has no window.
+        ValueError: An axis has no window.
     """
     if not all(axes):
         raise ValueError(f"no window fits an input of sizes {sizes}")
@@ -125,18 +125,18 @@ def combined(axes: Sequence[Sequence[Window]], sizes: Shape) -> Windows:
 
 
 def selection(axes: Sequence[Sequence[int]], sizes: Shape) -> tuple[Shape, list[int]]:
-    """The output sizes and source positions where each output position takes one value, given by axis."""
+    """Return the output sizes and source positions where each output position takes one value, given by axis."""
     grid = combined([[(position,) for position in axis] for axis in axes], sizes)
     return grid.sizes, [position for (position,) in grid.windows]
 
 
 def extended(channel: Sequence[Number]) -> list[Number]:
-    """The channel with the zeros that `OVERHANG` and `PADDING` find at its end."""
+    """Return the channel with the zeros that `OVERHANG` and `PADDING` find at its end."""
     return [*channel, 0, 0]
 
 
 def gatherer(positions: Sequence[int]) -> Callable[[Sequence[Number]], Sequence[Number]]:
-    """A function that takes the values at these positions out of a channel, for many channels in turn."""
+    """Return a function that takes the values at these positions out of a channel, for many channels in turn."""
     if len(positions) == 1:
         (position,) = positions
         return lambda channel: (channel[position],)

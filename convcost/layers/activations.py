@@ -14,6 +14,7 @@ from convcost.ops import Cost, Ledger, maximum_of, product, total_of
 
 
 class _PerValue(Activation):
+    in_place = True
     per_value: ClassVar[Ledger]
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
@@ -160,6 +161,7 @@ class Gelu(Activation, type="gelu"):
     """
 
     words: ClassVar[Mapping[str, str]] = {"GELU": "PyTorch"}
+    in_place = True
 
     approximate: str = field(word("none", "tanh"), "none", "Whether tanh takes the place of erf.")
 

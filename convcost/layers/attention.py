@@ -241,6 +241,7 @@ class AttentionScale(LayerType, type="attention_scale"):
     """
 
     internal = True
+    in_place = True
 
     head_dim: int = field(whole(1), about="The channels of a head, whose root divides; no count changes.", letter="dk")
 
@@ -258,6 +259,7 @@ class AttentionBias(LayerType, type="attention_bias"):
     """
 
     internal = True
+    in_place = True
     arity = (2, None)
     channels = FIXED
     gives = UNKNOWN

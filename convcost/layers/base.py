@@ -33,8 +33,8 @@ MOVES = "moves values"
 """The note of a layer that performs no arithmetic but puts values elsewhere."""
 
 SAME, MIXES, FIXED = "same", "mixes", "fixed"
-"""What a type does to channels. `SAME`: it gives out as many as it takes, or a fixed multiple or share; `MIXES`: as
-many as it is told, each from all of its group's; `FIXED`: their number follows from more than the channels."""
+"""What a type does to channels. `SAME`: its output has as many as its input, or a fixed multiple or share; `MIXES`: as
+many as a field says, each from all of its group's; `FIXED`: their number follows from more than the channels."""
 
 SPATIAL, FEATURES, SEQUENCE, POSITIONS, ANY = "spatial", "features", "sequence", "positions", "any"
 """What a type takes, beside `VECTOR`. `SPATIAL`: a feature map; `FEATURES`: vectors, one or many, channels last;
@@ -137,6 +137,12 @@ class LayerType:
     """Fields of which exactly one is given."""
     note: ClassVar[str] = ""
     """Why a layer of this type performs no arithmetic."""
+    view: ClassVar[bool] = False
+    """Whether the output is the input's memory under another shape, so that nothing is written."""
+    in_place: ClassVar[bool] = False
+    """Whether each output value depends on the input value at its place only, so that it can be written there."""
+    workspace: ClassVar[bool] = False
+    """Whether it needs memory beside what it reads and gives."""
     short: ClassVar[str] = ""
     """The field that a bare text in the place of the fields gives, as in `rearrange: c h w -> (h w) c`."""
     gathers: ClassVar[str] = ""
@@ -268,7 +274,9 @@ class LayerType:
             if number is None:
                 message = f"there is no axis {axis} here"
                 found = f"{shown(shape)} reaches it, {'a ' * (layout in (FEATURE_MAP, VECTOR))}{layout}"
-                help = "" if layout != UNKNOWN or isinstance(axis, int) else "give its number: the layout is unknown"
+                help = "give its number: the layout is unknown" if layout == UNKNOWN else ""
+                if isinstance(axis, int):
+                    help = f"without the batch axis there are {rank}, from 0" if rank > 1 else "there is one axis, 0"
                 raise LayerError(message, found.replace("it, unknown", "it, its layout unknown"), field=name, help=help)
         if len(set(numbers)) < len(numbers):
             raise LayerError(f"{name} names an axis twice", field=name)
@@ -345,7 +353,7 @@ class LayerType:
         return ()
 
     def unroll(self, inputs: tuple[Any, ...], add: Add) -> tuple[Any, ...]:
-        """Add the layers that a composite type is written for and return what they give.
+        """Add the parts of a composite layer and return its outputs.
 
         Args:
             inputs: What the layer reads: tensors with `shape` and `layout`.
@@ -367,7 +375,7 @@ class LayerType:
             letter: Returns the symbol of a quantity, such as `letter("M")`.
 
         Returns:
-            None where they follow from the letters of the fields and from what the type takes.
+            None where they follow from the symbols of the fields and from what the type takes.
         """
         return None
 
@@ -397,9 +405,7 @@ class LayerType:
             return tuple([_stated_layout(given, shape) for shape in outputs])
         if self.gives:
             return (self.gives,) * len(outputs)
-        layout = inputs[0].layout if len(inputs) == 1 else merged_layout(inputs)
-        if layout is None:
-            raise _different_layouts(self.type, inputs)
+        layout = inputs[0].layout if len(inputs) == 1 else check_layouts(self.type, inputs)
         return (layout,) * len(outputs)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
@@ -453,6 +459,8 @@ _TITLES = {
 def _wrong_input(type: type[LayerType], value: Input) -> LayerError:
     """Return the error of an input of another kind than a type takes."""
     found = f"{shown(value.shape)} reaches it" + (", tokens" if value.layout == TOKENS else "")
+    if type.type == value.layout.replace(" ", "_"):
+        return LayerError(f"{type.type} takes {_TITLES[type.takes]}", found, help="leave it out: nothing is to be done")
     return LayerError(
         f"{type.type} takes {_TITLES[type.takes]}", found, help=_REMEDIES.get((type.takes, value.layout), "")
     )
@@ -471,10 +479,17 @@ def _stated_layout(word: str, shape: Shape) -> str:
     return word.replace("_", " ")
 
 
-def _different_layouts(type: str, inputs: Sequence[Input]) -> LayerError:
-    """Return the error of a merge of a feature map and tokens."""
-    found = " and ".join(f"{shown(value.shape)}, {value.layout}" for value in inputs)
-    return LayerError(f"the inputs of {type} must have one layout", found, help="`tokens` or `feature_map` on one")
+def check_layouts(type: str, inputs: Sequence[Input]) -> str:
+    """Return the layout of what a merge makes of its inputs.
+
+    Raises:
+        LayerError: One is a feature map, another tokens.
+    """
+    layout = merged_layout(inputs)
+    if layout is None:
+        found = " and ".join(f"{shown(value.shape)}, {value.layout}" for value in inputs)
+        raise LayerError(f"the inputs of {type} must have one layout", found, help="`tokens` or `feature_map` on one")
+    return layout
 
 
 def count_of_inputs(least: int, most: int | None) -> str:

@@ -15,6 +15,7 @@ from convcost.layers.fields import (
     CHANNELS,
     GROUPS,
     TIMES,
+    VARIANT,
     Pair,
     field,
     flag,
@@ -37,10 +38,11 @@ _PADDING_MODE = field(
     word("zeros", "reflect", "replicate", "circular"),
     "zeros",
     "What the padding holds: zeros, or values of the input, so that no product is useless.",
+    role=VARIANT,
 )
 _DILATION = field(per_axis(1), 1, "The step from one kernel value to the next.", letter="d")
 _GROUPS = field(whole(1), 1, "How many groups of channels there are, which do not mix.", letter="g", role=GROUPS)
-_BIAS = field(flag, True, "Whether a learned number is added to each output channel.")
+_BIAS = field(flag, True, "Whether a learned number is added to each output channel.", role=VARIANT)
 
 
 class _Convolution(LayerType):
@@ -63,7 +65,8 @@ class _Convolution(LayerType):
     def output_shape(self, *inputs: Shape) -> Shape:
         channels, groups, kernel, stride, pad, dilation = self.geometry(inputs[0])
         output = (channels, *each_axis(output_size, inputs[0][1:], kernel, stride, dilation, pad))
-        if (mode := self._padding_mode()) != "zeros":
+        mode = vars(self).get("padding_mode")
+        if mode is not None and mode != "zeros":
             check_padding(mode, inputs[0][1:], pad, output)
         check_groups(groups, inputs[0][0], output)
         return output

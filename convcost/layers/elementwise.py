@@ -118,6 +118,7 @@ class ElementwiseOperation(LayerType, type="elementwise"):
         "neg": "PyTorch",
         "pow": "PyTorch",
     }
+    in_place = True
 
     op: str = field(word(*_PER_VALUE), about="The operation.")
     value: Any = field(bounds, None, "The number for pow, add and multiply; [least, largest] for clamp.")
@@ -170,6 +171,7 @@ class Shift(LayerType, type="shift"):
     """
 
     words: ClassVar[Mapping[str, str]] = {"bias_add": "TensorFlow", "BiasAdd": "TensorFlow"}
+    in_place = True
 
     axis: int = field(axis, None, "The axis of the channels; by the layout without it.")
 

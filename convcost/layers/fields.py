@@ -25,10 +25,11 @@ BOUNDS, SHAPES = "bounds", "shapes"
 AXIS_WORDS = ("channels", "depth", "height", "width", "length")
 """The names of axes; `convcost.layers.layout` says which axis of a layout each is."""
 
-CHANNELS, GROUPS, BOUND, SIZE, TIMES = "channels", "groups", "bound", "size", "times"
+CHANNELS, GROUPS, BOUND, SIZE, TIMES, VARIANT = "channels", "groups", "bound", "size", "times", "variant"
 """What a field says of the output or the input. `CHANNELS`: how many channels the output has; `GROUPS`: a number that
 divides the input's channels, and follows them where it is equal; `BOUND`: a place among the input's channels; `SIZE`:
-the output's spatial size; `TIMES`: how often something is done, so that every count is linear in it."""
+the output's spatial size; `TIMES`: how often something is done, so that every count is linear in it; `VARIANT`: a
+choice that moves no window, so that `verify --formulas` tries its values in turn."""
 
 
 class Form(Struct, frozen=True):
@@ -89,7 +90,8 @@ class Field:
         default: Its value where none is given, `...` where one must be.
         about: What it is, in a few words.
         letter: The letter that stands for it in formulas; empty where no count depends on it.
-        role: What it says of the output or the input: `CHANNELS`, `GROUPS`, `BOUND`, `SIZE`, `TIMES`, or nothing.
+        role: What it says of the output or the input: `CHANNELS`, `GROUPS`, `BOUND`, `SIZE`, `TIMES`, `VARIANT`,
+            or nothing.
     """
 
     __slots__ = ("about", "default", "letter", "read", "role")

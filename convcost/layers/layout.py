@@ -34,7 +34,7 @@ class Known(NamedTuple):
 
 
 def layout_of(shape: Shape) -> str:
-    """Return the layout that a shape has where nothing else is said of it."""
+    """Return the default layout of a shape."""
     return VECTOR if len(shape) == 1 else FEATURE_MAP
 
 

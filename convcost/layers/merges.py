@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from convcost.layers.base import MOVES, LayerError, LayerType, shown
+from convcost.layers.base import MOVES, LayerError, LayerType, check_layouts, shown
 from convcost.layers.fields import axis, field
 from convcost.layers.layout import FEATURE_MAP, UNKNOWN, VECTOR, Input, Known, Shape, merged_layout
 from convcost.ops import Cost, Ledger, product
@@ -27,6 +27,7 @@ class Elementwise(LayerType):
     @classmethod
     def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
         widest = max(inputs, key=lambda value: len(value.shape))
+        check_layouts(cls.type, inputs)
         rank, layout = len(widest.shape), merged_layout(inputs) or UNKNOWN
         if fields["axis"] is None:  # where nothing is known of the axes, missing ones are the first
             fields["axis"] = 0 if layout == FEATURE_MAP or rank < 2 else rank - 1
@@ -124,6 +125,11 @@ class Concat(LayerType, type="concat"):
     note = MOVES
 
     axis: int = field(axis, None, "The axis along which they are joined; the channels without it.")
+
+    @classmethod
+    def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
+        check_layouts(cls.type, inputs)
+        super().prepare(fields, inputs)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         axis, first = self.axis, inputs[0]

@@ -265,6 +265,7 @@ class Flatten(LayerType, type="flatten"):
     words: ClassVar[Mapping[str, str]] = {"Flatten": "PyTorch and Keras"}
 
     note = MOVES
+    view = True
     channels = FIXED
     gives = VECTOR
 
@@ -289,6 +290,7 @@ class Dropout(LayerType, type="dropout"):
     }
 
     note = "nothing at inference"
+    view = True
 
     p: Any = field(number, Fraction(1, 2), "How likely a value is dropped in training; no count changes.")
 
@@ -299,3 +301,4 @@ class Identity(LayerType, type="identity"):
     words: ClassVar[Mapping[str, str]] = {"Identity": "PyTorch", "noop": "many people"}
 
     note = "nothing at inference"
+    view = True

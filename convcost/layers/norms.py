@@ -32,6 +32,7 @@ class BatchNorm(Norm, type="batch_norm"):
 
     checked = ("num_features",)
     folds = True
+    in_place = True
     unknown_axis = 0
 
     axis: int = _AXIS
@@ -232,6 +233,7 @@ class Scale(LayerType, type="scale"):
     """
 
     words: ClassVar[Mapping[str, str]] = {"layer_scale": "timm"}
+    in_place = True
 
     axis: int = _AXIS
 

@@ -40,6 +40,12 @@ class Unfold(LayerType, type="unfold"):
     def step(self, axis: int) -> Fraction | None:
         return None
 
+    @classmethod
+    def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:
+        size, ones = letter("Di"), (1, 1)
+        fields = {"kernel_size": (letter("Dk"),) * 2, "stride": ones, "padding": ((0, 0), (0, 0)), "dilation": ones}
+        return fields, ((letter("M"), size, size),)
+
 
 class Fold(LayerType, type="fold"):
     """Columns added up where their windows lie: [C·Dk², L] to [C, H, W]; what lands in the padding is dropped.

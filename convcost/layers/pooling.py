@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from convcost.layers.base import MOVES, POSITIONS, SPATIAL, LayerError, LayerType, Trials, shown
-from convcost.layers.fields import SIZE, axis, field, flag, number, padding, per_axis, value_name
+from convcost.layers.fields import SIZE, VARIANT, axis, field, flag, number, padding, per_axis, value_name
 from convcost.layers.layout import VECTOR, Input, Shape
 from convcost.layers.windows import amounts, output_size
 from convcost.ops import Cost, Ledger, average_of, gcd, maximum_of, product, total_of
@@ -90,7 +90,9 @@ class AvgPool(_Pool, type="avg_pool"):
 
     words: ClassVar[Mapping[str, str]] = {"AvgPool2d": "PyTorch", "AveragePooling2D": "Keras", "avgpool": "many people"}
 
-    count_include_pad: bool = field(flag, True, "Whether the average counts the padding; no count changes.")
+    count_include_pad: bool = field(
+        flag, True, "Whether the average counts the padding; no count changes.", role=VARIANT
+    )
 
     def window(self, terms: int) -> Ledger:
         return average_of(terms)
@@ -107,7 +109,7 @@ class LpPool(_Pool, type="lp_pool"):
 
     words: ClassVar[Mapping[str, str]] = {"LPPool2d": "PyTorch", "l2_pool": "many papers"}
 
-    norm_type: Any = field(number, about="The p of the norm, above 0.")
+    norm_type: Any = field(number, about="The p of the norm, above 0.", role=VARIANT)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if self.norm_type <= 0:

@@ -28,6 +28,7 @@ class _Recurrent(LayerType):
     macs = True
     channels = FIXED
     checked = ("input_size",)
+    workspace = True
     gates: ClassVar[int]
     """How many rows of weights there are for each number of the state."""
 
@@ -118,7 +119,7 @@ class _Recurrent(LayerType):
                         {**given, **own, "return": "last" if (length + features) % 2 else "sequence"},
                         ((length, features),),
                     )
-                    for length, features in combinations((1, 2, 3), (1, 2, 4))
+                    for length, features in combinations((1, 2), (1, 4))
                 ]
         points += [
             ({"hidden_size": 2, "bidirectional": two, "return": given}, (shape,))

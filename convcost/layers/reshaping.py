@@ -105,7 +105,7 @@ class Rearrange(_Reshaping, type="rearrange"):
     """Axes split, joined and put into another order, in einops' notation: `c (h p) (w q) -> (h w) (p q) c`.
 
     Names with sizes, such as `p: 2`, stand beside `pattern`. `c` alone and first gives a feature map, alone and last
-    tokens; otherwise what the axes are is unknown.
+    tokens; otherwise what the axes are is unknown unless `layout` says it.
 
     Source: https://einops.rocks/api/rearrange/
     """
@@ -116,6 +116,7 @@ class Rearrange(_Reshaping, type="rearrange"):
 
     pattern: str = field(text, about="The axes before and after an arrow, those in parentheses being one.")
     sizes: tuple[tuple[str, int], ...] = field(named_sizes, (), "The sizes of named axes; each may stand by itself.")
+    layout: str | None = layout_field()
 
     @classmethod
     def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
@@ -136,6 +137,8 @@ class Rearrange(_Reshaping, type="rearrange"):
 
     def layouts(self, inputs: Sequence[Input], outputs: tuple[Shape, ...]) -> tuple[str, ...]:
         (shape,) = outputs
+        if vars(self).get("layout"):
+            return super().layouts(inputs, outputs)
         if len(shape) == 1:
             return (VECTOR,)
         after = parse(self.pattern).after if self.pattern else ()
@@ -162,7 +165,7 @@ class Rearrange(_Reshaping, type="rearrange"):
     @classmethod
     def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:
         size = letter("Di")
-        return {"pattern": "c h w -> (h w) c", "sizes": ()}, ((letter("M"), size, size),)
+        return {"pattern": "c h w -> (h w) c", "sizes": (), "layout": None}, ((letter("M"), size, size),)
 
 
 class Permute(_Reshaping, type="permute"):
@@ -209,6 +212,7 @@ class Reshape(_Reshaping, type="reshape"):
     """
 
     words: ClassVar[Mapping[str, str]] = {"view": "PyTorch", "Reshape": "Keras", "unflatten": "PyTorch"}
+    view = True
     gives = UNKNOWN
 
     shape: tuple[int, ...] = field(wholes(-1), about="The sizes of the output, one of which may be −1.")

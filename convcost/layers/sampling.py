@@ -104,11 +104,15 @@ class DeformConv(LayerType, type="deform_conv"):
 
     @classmethod
     def trials(cls) -> Trials:
-        points = [
-            ({**window, **given, **more}, ((channels, *sizes),))
-            for window, sizes in _windows()
+        grid = [
+            ({**given, **more}, channels)
             for given, channels in _channels()
             for more in ({"modulated": True, "bias": False}, {"modulated": False, "bias": True})
+        ]
+        points = [
+            ({**window, **given}, ((channels, *sizes),))
+            for number, (window, sizes) in enumerate(_windows())
+            for given, channels in (grid[number % 3 :: 3] if len(sizes) == 1 else grid[number % 5 :: 5])  # in turn
         ]
         covered = (
             "kernel 1–3, stride and dilation 1–2, padding 0, 1, [0, 1], same, groups 1–2, ± modulated, ± bias; 1–3 axes"
@@ -192,7 +196,7 @@ class GridSample(_Sampler, type="grid_sample"):
     def trials(cls) -> Trials:
         points: list[tuple[dict[str, Any], tuple[Shape, ...]]] = []
         for rank, align in combinations((1, 2, 3), (False, True)):
-            for channels, *sizes in combinations((1, 2, 3), repeat=rank + 1):
+            for channels, *sizes in combinations((1, 2, 3) if rank < 3 else (1, 3), repeat=rank + 1):
                 x = (channels, *range(2, 2 + rank))
                 points.append(({"size": None, "align_corners": align}, (x, (*sizes, rank))))
                 points.append(({"size": tuple(sizes), "align_corners": align}, (x,)))

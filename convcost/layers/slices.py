@@ -13,6 +13,7 @@ class EachSlice(LayerType, type="each_slice"):
     """One slice of an axis, which goes on without it; what follows runs once for each slice. It is part of `each`."""
 
     note = "a view of each slice"
+    view = True
     channels = FIXED
 
     axis: int = field(axis, about="The axis that is taken apart.")

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from convcost.layers.base import SPATIAL, LayerError, LayerType, shown
-from convcost.layers.fields import SIZE, factors, field, flag, per_axis, word
+from convcost.layers.fields import SIZE, VARIANT, factors, field, flag, per_axis, word
 from convcost.layers.layout import Shape
 from convcost.ops import Cost, accumulate, product
 
@@ -36,7 +36,7 @@ class Upsample(LayerType, type="upsample"):
     scale_factor: Any = field(factors, None, "How much larger each axis becomes.", letter="u")
     size: Any = field(per_axis(1), None, "The size of the output.", role=SIZE)
     mode: str = field(word("nearest", *_INTERPOLATIONS), "nearest", "How the values between are found.")
-    align_corners: bool = field(flag, False, "Whether the corners keep their values; no count changes.")
+    align_corners: bool = field(flag, False, "Whether the corners keep their values; no count changes.", role=VARIANT)
 
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

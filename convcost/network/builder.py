@@ -19,7 +19,7 @@ _MOST_AXES = 4  # of a feature map: channels and three spatial axes
 _LAYOUTS = {"feature_map": FEATURE_MAP, "tokens": TOKENS, "vector": VECTOR, "unknown": UNKNOWN}
 
 
-class Origin(Struct, frozen=True, gc=False):
+class LayerOrigin(Struct, frozen=True, gc=False):
     """What a layer is besides its type and inputs.
 
     Attributes:
@@ -41,12 +41,12 @@ class Origin(Struct, frozen=True, gc=False):
     widths: Widths = FLOAT32
 
     @classmethod
-    def of(cls, layer: Layer) -> Origin:
+    def of(cls, layer: Layer) -> LayerOrigin:
         """Return that of a layer."""
         return cls(layer.line, layer.column, layer.former, layer.shares, layer.trainable, layer.times, layer.widths)
 
 
-_NEW = Origin()
+_NEW = LayerOrigin()
 
 
 class NetworkBuilder:
@@ -163,7 +163,7 @@ class NetworkBuilder:
         definition: LayerType,
         inputs: tuple[Tensor, ...],
         path: tuple[str, ...],
-        origin: Origin = _NEW,
+        origin: LayerOrigin = _NEW,
     ) -> tuple[Tensor, ...]:
         """Add a layer whose fields are read, and return what it gives.
 
@@ -266,7 +266,7 @@ def checked(network: Network) -> Network:
             if tensor.shape != inputs[-1].shape:
                 raise _wrong_shape(layer, "reads", tensor.shape, inputs[-1].shape)
         try:
-            outputs = builder.place(layer.definition, tuple(inputs), layer.path, Origin.of(layer))
+            outputs = builder.place(layer.definition, tuple(inputs), layer.path, LayerOrigin.of(layer))
         except LayerError as error:
             raise NetworkError(
                 ErrorDetail(error.message, path=layer.name, found=error.found, help=error.help)

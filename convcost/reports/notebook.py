@@ -32,7 +32,7 @@ def _one(table: Table) -> str:
 
 
 def _folded(table: Table) -> str:
-    """Return what is seen of a folded table: how many rows it has, and its totals with what they are."""
+    """Return the summary of a folded table: its number of rows, and its totals with their names."""
     named = [
         f"{column.title} {cell}" if column.right else cell
         for column, cell in zip(table.columns, table.total, strict=True)

@@ -29,6 +29,7 @@ class Column(Struct, frozen=True):
         role: `name`, `number`, `bar` or `text`.
         footnote: A line below the table that explains it.
         least: To how many cells its texts may be cut before it is left out, an … for the rest; 0 where they are whole.
+        wraps: Whether its texts are broken at spaces where they are wider than the page, before names are cut.
         key: What the option is given that shows it on a page that is too narrow for it.
     """
 
@@ -39,6 +40,7 @@ class Column(Struct, frozen=True):
     footnote: str = ""
     least: int = 0
     key: str = ""
+    wraps: bool = False
 
 
 class Row(Struct, frozen=True):

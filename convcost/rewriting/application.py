@@ -8,8 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.layers import REGISTRY, LayerError, LayerType, shown
-from convcost.layers.layout import FEATURE_MAP, VECTOR
-from convcost.network import INPUT, Network, NetworkBuilder, Origin, Tensor
+from convcost.layers.layout import FEATURE_MAP, TOKENS, VECTOR
+from convcost.network import INPUT, LayerOrigin, Network, NetworkBuilder, Tensor
 from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Refusal, Rewrite, Site
 
 
@@ -93,8 +93,9 @@ def _check_alone(graph: Graph, site: Site) -> None:
         layer = graph.layers[index]
         if partner := layer.shares or graph.sharers.get(layer.name, ""):
             raise Refusal(f"its weights are those of {partner}, too")
-        if any(tensor.layout not in (FEATURE_MAP, VECTOR) for tensor in layer.inputs):
-            raise Refusal("it reads tokens")
+        for tensor in layer.inputs:
+            if tensor.layout not in (FEATURE_MAP, VECTOR):
+                raise Refusal("it reads tokens" if tensor.layout == TOKENS else "it reads values of unknown layout")
 
 
 def _check_shapes(graph: Graph, site: Site) -> None:
@@ -219,7 +220,7 @@ class _Writer:
         """
         old = self.graph.layers[index]
         try:
-            tensors = self.builder.place(definition, inputs, path, replace(Origin.of(old), former=former))
+            tensors = self.builder.place(definition, inputs, path, replace(LayerOrigin.of(old), former=former))
         except LayerError as error:
             raise Refusal(f"{error.message}: {error.found}") from None
         self.origins.append(index)

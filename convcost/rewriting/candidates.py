@@ -75,7 +75,7 @@ def find(
     part = range(len(network.layers)) if part is None else part
     sites = [site for site in survey(network, rewrite).sites.values() if not _is_degenerate(network, rewrite, site)]
     rewritten = apply(network, sites)
-    after = Analysis.of(rewritten.network, fold=before.fold)
+    after = Analysis.of(rewritten.network, batch=before.batch, fold=before.fold)
     new: dict[int, list[int]] = {}
     for index, origin in enumerate(rewritten.origins):
         new.setdefault(origin, []).append(index)

@@ -192,7 +192,7 @@ class Chooser:
     def _left(self, chosen: Sequence[Candidate]) -> dict[str, int]:
         """Return what the limited layers cost with these candidates rewritten, counted."""
         rewritten = apply(self.before.network, [site for candidate in chosen for site in candidate.sites])
-        after = Analysis.of(rewritten.network, fold=self.before.fold)
+        after = Analysis.of(rewritten.network, batch=self.before.batch, fold=self.before.fold)
         return {
             name: sum(
                 value

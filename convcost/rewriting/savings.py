@@ -18,7 +18,7 @@ LETTERS = "N output channels, M input channels, Dk kernel size, g groups, H and 
 
 
 class Saving(Struct, frozen=True):
-    """A rewrite's share of the old cost, by letters: its parameters without bias, and its multiplications.
+    """A rewrite's share of the old cost, in symbols: its parameters without bias, and its multiplications.
 
     Both for stride 1 and an output as large as the input.
     """
@@ -39,7 +39,7 @@ def saving(name: str) -> Saving:
         forth = saving("separable")
         return Saving(1 / forth.params, 1 / forth.mults)
     rewrite = named(name)
-    inputs: Any = symbol("M", whole=True)  # letters stand where the types say int
+    inputs: Any = symbol("M", whole=True)  # symbols stand where the types say int
     if "groups" in rewrite.defaults:
         rewrite.options["groups"] = symbol("g", whole=True)
         inputs = inputs * rewrite.options["groups"]  # so many that the groups divide them
@@ -85,8 +85,8 @@ def _cost(type: str, fields: Mapping[str, Any], x: Shape) -> tuple[Cost, Shape]:
 
 def _of_linear() -> Saving:
     """Return the cost of a 1×1 convolution at every position as a share of the linear layer on all values."""
-    letters: list[Any] = [symbol(letter, whole=True) for letter in "CNHW"]
-    channels, outputs, height, width = letters
+    symbols: list[Any] = [symbol(name, whole=True) for name in "CNHW"]
+    channels, outputs, height, width = symbols
     linear = REGISTRY["linear"]({"out_features": outputs, "bias": False})
     before = linear.cost(((channels * height * width,),), (outputs,))
     fields = {"out_channels": outputs, "stride": (1, 1), "groups": 1, "bias": False}

@@ -81,6 +81,7 @@ class Suggestion(Result, frozen=True):
         limits: Limits,
         *,
         ends: bool = False,
+        batch: int = 1,
         fold: bool = True,
         can: Test | None = None,
     ) -> Self:
@@ -89,15 +90,16 @@ class Suggestion(Result, frozen=True):
         Args:
             network: The network.
             rewrites: Those that may be used.
-            limits: The largest value allowed of each metric, for one input; their totals are sums.
+            limits: The largest value allowed of each metric; their totals are sums.
             ends: Whether the first and the last layer with weights may be touched.
+            batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             can: Whether the text of the spec can be rewritten so; always without.
 
         Raises:
             OptionError: There would be too many steps for so large a network.
         """
-        before = Analysis.of(network, fold=fold)
+        before = Analysis.of(network, batch=batch, fold=fold)
         chooser = Chooser(before, limits, can=can)
         choice = chooser.choose(rewrites, ends=ends)
         steps = _steps(before, choice)
@@ -174,7 +176,7 @@ def _steps(before: Analysis, choice: Choice) -> list[Step]:
     sites: list[Site] = []
     for candidate in choice.candidates:
         sites += candidate.sites
-        after = Analysis.of(apply(before.network, sites).network, fold=before.fold)
+        after = Analysis.of(apply(before.network, sites).network, batch=before.batch, fold=before.fold)
         steps.append(Step(candidate.names(before.network), candidate.rewrite.name, candidate, after))
     return steps
 

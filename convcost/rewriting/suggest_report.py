@@ -72,7 +72,7 @@ class SuggestionReport(Struct, frozen=True):
         limits = " · ".join(f"{metrics.words(metric)} at most {limit:,}" for metric, limit in suggestion.limits.items())
         return Table(
             title=f"{titles.title(network)}: {limits}",
-            subtitle=(titles.facts(network),),
+            subtitle=(titles.facts(network, titles.batched(suggestion.before.batch)),),
             columns=tuple(columns),
             rows=rows,
             total=("In all", counted(len(suggestion.steps), "step"), str(touched), *changes, ""),

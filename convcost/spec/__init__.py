@@ -21,7 +21,7 @@ from convcost.spec.source import Source
 from convcost.spec.warnings import warnings_of
 
 if TYPE_CHECKING:  # symbolic numbers are imported where symbols stay free
-    from convcost.spec.unbound import Letters
+    from convcost.spec.unbound import FreeSymbols
 
 __all__ = ["Source", "Spec", "load"]
 
@@ -54,7 +54,7 @@ class Spec:
                 where every symbol needs a value.
 
         Raises:
-            SpecError: The spec has errors; all of them are told.
+            SpecError: The spec has errors; all of them are reported.
             OptionError: A setting or a free symbol is unknown, or its value cannot be read or breaks `multiple_of`.
         """
         errors = ErrorCollector(self.source)
@@ -64,8 +64,8 @@ class Spec:
                 if document is not None:
                     if free is not None and not errors and (free or _unbound(document, settings)):
                         return self._free(document, settings, free)
-                    letter = None if free is None else _unknown
-                    symbols = _symbols(document, settings, errors, letter)
+                    stand_in = None if free is None else _unknown
+                    symbols = _symbols(document, settings, errors, stand_in)
                     network = expand.expand(document, symbols, errors, max_layers=self.allowed or limits.DEFAULT_LAYERS)
             except TooManyErrors:
                 pass
@@ -111,8 +111,8 @@ class Spec:
 
         self.check(free, "--free")
 
-        def symbols(errors: ErrorCollector, letters: Letters) -> dict[str, Any]:
-            return _symbols(document, settings, errors, letters.letter)
+        def symbols(errors: ErrorCollector, free_symbols: FreeSymbols) -> dict[str, Any]:
+            return _symbols(document, settings, errors, free_symbols.stand_in)
 
         network = expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
         return self._warned(document, network, settings)
@@ -148,11 +148,11 @@ def _symbols(
     read: Document,
     settings: Mapping[str, Any],
     errors: ErrorCollector,
-    letter: Callable[[str, Any, Any], Any] | None = None,
+    stand_in: Callable[[str, Any, Any], Any] | None = None,
 ) -> dict[str, Any]:
     """Return the value of each symbol: what is set, else its default; `Missing` for one without.
 
-    `letter` is told the name, the value and the `multiple_of` of each, and says what stands for it.
+    `stand_in` is called with the name, the value and the `multiple_of` of each and returns what takes its place.
     """
     wrong = [_unknown_setting(name, read, errors.source, "--set") for name in settings if name not in read.symbols]
     values: dict[str, Any] = {}
@@ -168,7 +168,7 @@ def _symbols(
             )
             multiple = None
         if name in settings:
-            value = _setting(name, settings[name], wrong)
+            value = _setting(name, settings[name], symbol.value and symbol.value.value, wrong)
             if detail := _breaks(value, multiple):
                 wrong.append(
                     ErrorDetail(f"{name} must be {detail[0]}", found=f"--set {name}={settings[name]}", help=detail[1])
@@ -184,7 +184,7 @@ def _symbols(
                 )
                 value = None
             value = Missing() if value is None else value
-        values[name] = value if letter is None or value is None else letter(name, value, multiple)
+        values[name] = value if stand_in is None or value is None else stand_in(name, value, multiple)
     if wrong:
         raise OptionError(wrong)
     return values
@@ -220,19 +220,34 @@ def _constant(given: Given, values: Mapping[str, Any], errors: ErrorCollector, n
     return value
 
 
-def _setting(name: str, text: Any, wrong: list[ErrorDetail]) -> Any:
-    """Return the value that `--set` gives a symbol."""
+def _setting(name: str, given: Any, default: Any, wrong: list[ErrorDetail]) -> Any:
+    """Return the value that `--set` gives a symbol: a number, or a list of them where the default is one."""
+    text = given.strip() if isinstance(given, str) else given
+    if isinstance(text, str) and text[:1] == "[" and text[-1:] == "]":
+        text = text[1:-1].split(",")
+    several = isinstance(text, (list, tuple))
+    if not isinstance(default, Expression) and default is not None and several != isinstance(default, list):
+        is_one, help = ("no list", "one number") if several else ("a list", f"--set {name}=[{text}]")
+        wrong.append(ErrorDetail(f"{name} is {is_one}", found=f"--set {name}={given}", help=help))
+        return None
+    if several:
+        found = [_set_number(name, each, given, wrong) for each in text]
+        return None if None in found else found
+    return _set_number(name, text, given, wrong)
+
+
+def _set_number(name: str, text: Any, given: Any, wrong: list[ErrorDetail]) -> Any:
     try:
         value = expressions.read(shown(text) if isinstance(text, bool) else str(text).strip())
     except ExpressionError as error:
-        wrong.append(ErrorDetail(error.message, found=f"--set {name}={text}", help=error.help))
+        wrong.append(ErrorDetail(error.message, found=f"--set {name}={given}", help=error.help))
         return None
     except ValueError:  # an int of more digits than Python prints
         wrong.append(ErrorDetail("a number is astronomically large or small", found=f"--set {name}=…"))
         return None
     if isinstance(value, Expression):
         names = " and ".join(sorted(value.names))
-        wrong.append(ErrorDetail(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={text}"))
+        wrong.append(ErrorDetail(f"the value of {name!r} cannot depend on {names}", found=f"--set {name}={given}"))
         return None
     return value
 

@@ -58,7 +58,8 @@ def plain(value: Any) -> Any:
 def numeric(value: Any, operator: str, offset: int) -> Any:
     """Return a value that must be a number."""
     if value is None or isinstance(value, (bool, str, list)):
-        raise ExpressionError(f"{operator} works on numbers", f"found {shown(value)}", "", offset)
+        help = "an element of a list is NAME(0)" if isinstance(value, list) else ""
+        raise ExpressionError(f"{operator} works on numbers", f"found {shown(value)}", help, offset)
     return value
 
 

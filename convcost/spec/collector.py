@@ -1,4 +1,4 @@
-"""All errors of a spec, gathered before any is told."""
+"""All errors of a spec, gathered before any is reported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 from convcost.errors import ConvcostError, ErrorDetail, FormulaError, Place, SpecError
 from convcost.spec.source import Source
 
-MOST = 100  # errors told at once; a file with more has one error many times
+MOST = 100  # errors reported at once; a file with more has one error many times
 
 
 class Positioned(Protocol):
@@ -34,7 +34,7 @@ class _Position(Struct, frozen=True):
 
 
 class TooManyErrors(Exception):
-    """Enough errors are gathered to be told."""
+    """Raised when as many errors are gathered as are reported."""
 
 
 class Language(Struct, frozen=True):

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from convcost.layers import REGISTRY
 from convcost.network import Limit, Widths
+from convcost.network.widths import BITS
 from convcost.spec.tree import Node
 
 RESIDUAL = "residual"
@@ -18,6 +19,15 @@ def is_merge(type: str) -> bool:
     """Return whether an item of a type takes several inputs."""
     return type == RESIDUAL or (type in REGISTRY and REGISTRY[type].merges())
 
+
+FIRST_TYPES = frozenset((
+    "adaptive_avg_pool", "add", "avg_pool", "batch_norm", "channel_shuffle", "concat", "conv", "crop", "depthwise_conv",
+    "dropout", "flatten", "gelu", "global_avg_pool", "group_norm", "hard_sigmoid", "hard_swish", "identity",
+    "layer_norm", "leaky_relu", "linear", "local_response_norm", "max_pool", "multiply", "pad", "pixel_shuffle",
+    "pointwise_conv", "prelu", "relu", "relu6", RESIDUAL, "scale", "separable_conv", "sigmoid", "silu", "slice",
+    "softmax", "tanh", "transposed_conv", "upsample",
+))  # fmt: skip
+"""The types that no block can be called; those that came later yield to a block of the file."""
 
 KEYS = {
     "convcost": "The version of the language: 1, or 2; without it 1.",
@@ -68,9 +78,7 @@ REPEAT_KEYS = {
 LATER_ITEM_KEYS = frozenset(("else", "weights", "trainable", "dtype"))
 """Keys of items that yield to blocks and parameters of the file."""
 DTYPE_KEYS = ("weights", "activations", "biases")
-DTYPES = (
-    "float32", "float64", "bfloat16", "float16", "int32", "int16", "int8", "int4", "int2", "int1",
-)  # fmt: skip
+DTYPES = tuple(BITS)
 """The types of numbers."""
 LAYOUTS = ("feature_map", "tokens", "vector", "unknown")
 PREVIOUS = "previous"
@@ -130,6 +138,7 @@ class Item(Struct, gc=False):
         condition: Whether it runs.
         otherwise: The items that run where it does not.
         weights: The name of the item whose weights it uses; `own` where it has its own inside one that shares.
+        weights_at: The node that errors about these point to.
         frozen: Whether its numbers are not learned.
         widths: The types of its numbers, where it says them.
         former: The part of a layer's name that earlier versions gave it.
@@ -152,6 +161,7 @@ class Item(Struct, gc=False):
     condition: Given | None = None
     otherwise: list[Item] | None = None
     weights: str = ""
+    weights_at: Node | None = None
     frozen: bool = False
     widths: Widths | None = None
 

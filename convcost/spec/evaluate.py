@@ -1,4 +1,4 @@
-"""Values computed where they are used, and errors told with the use they come from."""
+"""Values computed where they are used, and errors reported at that place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from convcost.errors import FormulaError
 from convcost.layers import FieldError, LayerError, LayerType, Shape, shown
-from convcost.layers.layout import TOKENS, channel_axis, number_of_axis
+from convcost.layers.layout import FEATURE_MAP, TOKENS, VECTOR, channel_axis, number_of_axis
+from convcost.layers.layout import UNKNOWN as UNKNOWN_LAYOUT
 from convcost.network import Tensor
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
@@ -54,6 +55,8 @@ class Value(Struct, frozen=True, gc=False):
     def channels(self) -> Any:
         """How many channels it has: the size of the axis that holds them, of unknown layout the first."""
         tensor = self.tensor
+        if not tensor.shape:  # one number, or nothing known
+            return UNKNOWN
         return tensor.shape[0 if tensor.layout != TOKENS else -1]
 
     def unsized(self) -> Value:
@@ -61,8 +64,14 @@ class Value(Struct, frozen=True, gc=False):
         return self.reshaped((UNKNOWN,) * len(self.shape))
 
     def unranked(self) -> Value:
-        """Return it with a shape of which nothing is known."""
-        return Value(self.unsized().tensor, ranked=False)
+        """Return it with a shape of which nothing is known; layers find axes in it all the same."""
+        return Value(self.reshaped((UNKNOWN,) * (len(self.shape) or 3)).tensor, ranked=False)
+
+
+def described_shape(shape: Shape, layout: str) -> str:
+    """Return a shape with what its axes are, for messages."""
+    what = f"a {layout}" if layout in (FEATURE_MAP, VECTOR) else layout
+    return f"{shown(shape)}, {'its layout unknown' if layout == UNKNOWN_LAYOUT else what}"
 
 
 def size_of(value: Value | None, size: str | int) -> Any:
@@ -87,7 +96,8 @@ def size_of(value: Value | None, size: str | int) -> Any:
         return sizes
     number = number_of_axis(size, len(shape), layout)
     if number is None:
-        raise ExpressionError(f"there is no {size} here", f"the value is {shown(shape)}, {layout}")
+        axis = f"axis {size}" if isinstance(size, int) else size
+        raise ExpressionError(f"there is no {axis} here", f"the value is {described_shape(shape, layout)}")
     if shape[number] is UNKNOWN:
         raise Unknown
     return shape[number]
@@ -158,7 +168,7 @@ class Evaluator:
         self.errors.add(message, at, path=item.where, found=found, help=help, note=self.note())
 
     def layer_error(self, detail: LayerError, item: Item, given: dict[str, Given]) -> None:
-        """Report what a layer type says of its fields and inputs."""
+        """Report an error of a layer type about its fields or inputs."""
         at: Positioned = given[detail.field].at if detail.field in given else item
         self.detail(detail.message, item, at, found=detail.found, help=detail.help)
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convcost.layers import FIXED, REGISTRY, LayerError, LayerType, Shape, shown
-from convcost.layers.base import FEATURES
+from convcost.layers import FIXED, REGISTRY, LayerError, LayerType
+from convcost.layers.base import FEATURES, SPATIAL
 from convcost.layers.fields import CHANNELS, MAX_SIZE
 from convcost.layers.layout import VECTOR
-from convcost.network import Layer, Network, NetworkBuilder, Origin, Tensor
-from convcost.network.graph import FLOAT32
+from convcost.network import Layer, LayerOrigin, Network, NetworkBuilder, Tensor
+from convcost.network.graph import FLOAT32, INPUT
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.collector import ErrorCollector, Positioned
@@ -35,7 +35,8 @@ from convcost.spec.evaluate import WHOLE, Evaluator, Value, size_of
 from convcost.spec.expressions import RESOLVER, Expression, Missing, Unknown
 from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
 from convcost.spec.limits import DEFAULT_LAYERS, HELP, MOST_LAYERS, watch
-from convcost.spec.scope import ROOT, Path, Scope, Sharing, difference, has_weights
+from convcost.spec.residuals import check_equal
+from convcost.spec.scope import ROOT, Path, Scope, Sharing, difference, has_weights, is_known
 from convcost.spec.unknown import UNKNOWN
 
 Values = tuple[Value, ...]
@@ -155,15 +156,14 @@ class Expander:
             start = len(self.builder.layers)
             values = self.item(item, scope, env, values, path)
             if item.names:
-                self._bind(item, scope, values, range(start, len(self.builder.layers)))
+                values = self._bind(item, scope, values, range(start, len(self.builder.layers)))
         self.depth -= 1
         return values
 
-    def _bind(self, item: Item, scope: Scope, values: Values, layers: range) -> None:
-        """Give an item's outputs their names."""
-        if len(values) == len(item.names):
-            named = values
-        else:
+    def _bind(self, item: Item, scope: Scope, values: Values, layers: range) -> Values:
+        """Give an item's outputs their names, and return them."""
+        named = values
+        if len(values) != len(item.names):
             named = (values[0].unranked(),) * len(item.names)
             if values[0].ranked:
                 given = f"{item.type} gives {_counted(len(values), 'value')}"
@@ -174,6 +174,7 @@ class Expander:
             if name != "_":
                 scope.here[name] = value
                 scope.layers[name] = layers
+        return values if named is values else named[:1]
 
     def item(self, item: Item, scope: Scope, env: dict[str, Any], values: Values, path: Path) -> Values:
         """Run an item, as often as it is repeated, and return what it gives at last."""
@@ -225,7 +226,7 @@ class Expander:
         sharing: Sharing | None = None
         if item.weights and item.weights != OWN:
             layers = [self.builder.layers[index] for index in scope.layers_of(item.weights)]
-            sharing = Sharing(item, [layer for layer in layers if has_weights(layer)])
+            sharing = Sharing(item, item.weights_at, [layer for layer in layers if has_weights(layer)])
         if item.weights:
             self.sharing.append(sharing)
         errors = len(self.errors)
@@ -242,11 +243,14 @@ class Expander:
         """Refuse weights that do not meet one by one."""
         if not sharing.layers:
             message = f"{item.weights!r} has no weights"
-            self.evaluate.detail(message, item, item, help="weights names an item that has some")
+            self.evaluate.detail(message, item, sharing.at, help="weights names an item that has some")
+        elif not sharing.taken:
+            help = f"weights stands beside an item that has some, as {item.weights!r} has"
+            self.evaluate.detail(f"{item.type} has no weights", item, sharing.at, help=help)
         elif sharing.taken != len(sharing.layers):
             found = f"{_counted(sharing.taken, 'layer')} here, {_counted(len(sharing.layers), 'layer')} there"
             message = f"as many layers with weights as {item.weights!r} has must use them"
-            self.evaluate.detail(message, item, item, found=found)
+            self.evaluate.detail(message, item, sharing.at, found=found)
 
     def _repeated(
         self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], here: Value, path: Path
@@ -288,7 +292,7 @@ class Expander:
             start = len(layers)
             if repeat.shared and turn > 1:
                 owners = [layers[index] for index in first if has_weights(layers[index])]
-                self.sharing.append(Sharing(item, owners))
+                self.sharing.append(Sharing(item, repeat.at, owners))
             if repeat.index and item.condition is not None and not self._holds(item, env):
                 values = self._otherwise(item, scope, env, here, path)
             else:
@@ -344,7 +348,7 @@ class Expander:
         if value.__class__ is not Expression:
             return value
         symbols = {name: self.evaluate.symbols.get(name) for name in value.names}
-        if any(name in hidden or type(each) not in (int, Fraction) for name, each in symbols.items()):
+        if value.values or any(name in hidden or type(each) not in (int, Fraction) for name, each in symbols.items()):
             return None
         try:
             return value.value(symbols)
@@ -424,7 +428,8 @@ class Expander:
         if len(feeds) != max(len(block.inputs), 1):
             return (feeds[0].unranked(),)  # reported when the file was read
         inner = dict(self.evaluate.symbols)
-        inner["in_channels"] = self._channels(feeds[0])
+        scope = Scope(dict(zip(block.inputs, feeds, strict=False)))
+        self._look_up(inner, scope, feeds[0], True)
         for name, default in block.parameters.items():
             given = item.fields.get(name)
             try:
@@ -436,7 +441,6 @@ class Expander:
             except Unknown as unknown:
                 argument = Missing(unknown.symbol)
             inner[name] = Missing() if argument is INVALID else argument
-        scope = Scope(dict(zip(block.inputs, feeds, strict=False)))
         self.evaluate.uses.append(item)
         values = self.run(block.items, scope, inner, (feeds[0],), path)
         self.evaluate.uses.pop()
@@ -448,11 +452,11 @@ class Expander:
     def _each(self, item: Item, scope: Scope, env: dict[str, Any], value: Value, path: Path) -> Values:
         """Run items on every slice of an axis: the layers inside run as often as there are slices."""
         assert item.branches is not None
-        axis = item.fields["axis"].value
-        if axis is INVALID or not value.ranked:
+        fields, unread = self.evaluate.fields(item, REGISTRY["each_slice"], item.fields, env, value)
+        if unread or not value.ranked:
             return (value.unranked(),)
         try:
-            slices = REGISTRY["each_slice"].on({"axis": axis}, (value.tensor,))
+            slices = REGISTRY["each_slice"].on(fields, (value.tensor,))
             (part,) = self._emit(item, slices, (value.tensor,), path.to("slice"))
         except LayerError as error:
             self.evaluate.layer_error(error, item, item.fields)
@@ -472,9 +476,10 @@ class Expander:
         return tuple(stacked)
 
     def _merge(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
+        value = feeds[0]
         inner = path if item.opens_level else Path(path.parts[:-1], path.former)
         if item.branches is not None:
-            value, feeds = feeds[0], []
+            feeds = []
             for branch in item.branches:
                 place = inner.to(branch.label, branch.former) if branch.label else inner.formerly(branch.former)
                 if branch.source:
@@ -493,7 +498,7 @@ class Expander:
             return (feeds[0].unranked(),)
         tensors = tuple([feed.tensor for feed in feeds])
         try:
-            check_equal(*[feed.shape for feed in feeds])
+            check_equal(tensors[0], tensors[1], value.tensor, self.builder.layers)
             return self._emit(item, REGISTRY["add"].on({}, tensors), tensors, path)
         except LayerError as error:
             self.evaluate.layer_error(error, item, item.fields)
@@ -529,19 +534,22 @@ class Expander:
         path: Path,
     ) -> Values:
         """Read a layer's fields and add it, or the layers that it is written for."""
-        ranked = all(feed.ranked for feed in feeds)
+        ranked = feeds[0].ranked if len(feeds) == 1 else all(feed.ranked for feed in feeds)
         if layer.merges() and not ranked:
+            self.evaluate.fields(item, layer, given, env, feeds[0].unranked())  # what is wrong in any case
             return (feeds[0].unranked(),)
         for number, feed in enumerate(feeds):
             if refusal := layer.refusal(feed.tensor):
                 if feed.ranked:
-                    self.evaluate.layer_error(refusal, item, {})
+                    self.evaluate.layer_error(self._explained(refusal, layer, feed), item, {})
                 if layer.takes not in (VECTOR, FEATURES):
                     return (feed.unranked(),)
                 tensor = replace(feed.tensor, shape=(UNKNOWN,), layout=VECTOR)  # as if it were flattened
                 feeds[number] = Value(tensor)
         first = feeds[0] if feeds else _NOTHING
         fields, unread = self.evaluate.fields(item, layer, given, env, first)
+        if layer.gathers in unread:
+            return (first.unranked(),)
         tensors = tuple([feed.tensor for feed in feeds])
         try:
             layer.prepare(fields, tensors)
@@ -550,12 +558,22 @@ class Expander:
         except LayerError as error:
             if ranked:
                 self.evaluate.layer_error(error, item, given)
+            if len(item.names) > 1:
+                return (first.unranked(),)
             if error.output:
                 return (first.reshaped(error.output),)
             return (first.unranked() if layer.channels == FIXED else first.unsized(),)
         if any(layer.fields[name].role != CHANNELS for name in unread):
             return tuple([value.unsized() for value in values])
         return values
+
+    @staticmethod
+    def _explained(refusal: LayerError, layer: type[LayerType], value: Value) -> LayerError:
+        """Return why a layer does not take a value; an input of one axis may be meant as a signal of one channel."""
+        tensor = value.tensor
+        if tensor.layout == VECTOR and tensor.producer == INPUT and layer.takes == SPATIAL and value.known:
+            refusal.help = f"a signal of one channel is written with its channels: [1, {tensor.shape[0]}]"
+        return refusal
 
     def _placed(
         self,
@@ -637,22 +655,28 @@ class Expander:
         if self.watch is not None and count % _TOLD_EVERY == 0:
             self.watch(count, False)
         former = () if path.former is path.parts else path.former
-        origin = Origin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
+        origin = LayerOrigin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
         tensors = self.builder.place(definition, inputs, path.parts, origin)
-        if self.sharing and (sharing := self.sharing[-1]) is not None:
-            self._share(item, layers[-1], sharing)
+        if self.sharing:
+            self._share(layers[-1])
         return tuple([Value(tensor) for tensor in tensors])
 
-    def _share(self, item: Item, layer: Layer, sharing: Sharing) -> None:
+    def _share(self, layer: Layer) -> None:
         """Let the layer that was just added use the next weights of those that are shared."""
-        if not has_weights(layer):
+        if not has_weights(layer) or not is_known(layer):
             return
-        owner = sharing.next()
-        if owner is None or item.weights == OWN:
+        owner = None
+        for around in self.sharing:  # each passes over the weights of what has its own, or another's
+            owner = around.next() if around is not None else None
+        sharing = self.sharing[-1]
+        if owner is None or sharing is None:
             return
         if why := difference(layer, owner):
-            message = f"{sharing.item.weights or item.type!r} has weights of another shape"
-            self.evaluate.detail(message, sharing.item, item, found=why)
+            of = sharing.item.weights
+            message = f"the weights of {of!r} do not fit here" if of else "all repetitions must have the same weights"
+            if not sharing.wrong:
+                self.errors.add(message, sharing.at, path=sharing.item.where, found=why)
+            sharing.wrong = True
             return
         self.builder.layers[-1] = replace(layer, shares=owner.shares or owner.name)
 
@@ -673,17 +697,3 @@ class Expander:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
-
-
-def check_equal(body: Shape, shortcut: Shape) -> None:
-    """Refuse a residual that would stretch an axis.
-
-    Raises:
-        LayerError: The two shapes differ.
-    """
-    if body != shortcut:
-        raise LayerError(
-            "a residual adds equal shapes",
-            f"the body gives {shown(body)}, the shortcut {shown(shortcut)}",
-            help="project the shortcut: residual: {body: [...], shortcut: [...]}",
-        )

@@ -138,6 +138,21 @@ def read(text: str) -> Any:
     return run({})
 
 
+CHARACTERS = {
+    "^": "a power is written **, as in w ** 2",
+    "&": "write `and`",
+    "|": "write `or`",
+    "!": "write `not`",
+    "=": "equality is ==",
+    "×": "a product is written *",
+    "·": "a product is written *",
+    "÷": "a division is written / or //",
+    "$": "a symbol stands alone: w, not ${w}",
+    "{": "a symbol stands alone: w, not {w}",
+    "?": "a choice between items is `if` and `else`",
+    "−": "a minus is written -",
+}
+"""What to write instead of characters that are no part of an expression."""
 NAME = re.compile(r"[^\W\d]\w*")
 _DIGITS = re.compile(r"[-+]?[0-9_]+")
 _TOKEN = re.compile(
@@ -218,10 +233,13 @@ class _Parser:
             match = _TOKEN.match(self.text, position)
             if match is None:
                 start = position + len(self.text[position:]) - len(self.text[position:].lstrip())
+                help = CHARACTERS.get(self.text[start], "a name, a number, an operator or a parenthesis")
+                if self.text[start] == "." and start == position > 0:
+                    help = f"a size of a value is NAME.{', .'.join(SIZES)}"
                 raise ExpressionError(
                     "this is not an expression",
                     f"unexpected {self.text[start]!r}",
-                    "a name, a number, an operator or a parenthesis",
+                    help,
                     start,
                 )
             kind = match.lastgroup or ""
@@ -405,6 +423,8 @@ def _element_of(name: str, values: Any, index: Any, offset: int) -> Any:
     """Return an element of a list, counted from 0."""
     if not isinstance(values, list):
         raise ExpressionError(f"{name} is no list", f"found {shown(values)}", f"{name}(…) is an element of one", offset)
+    if not values:
+        raise ExpressionError(f"{name} has no elements", "an empty list", "", offset)
     if type(index) is not int or not 0 <= index < len(values):
         found = f"found {shown(index)}"
         raise ExpressionError(f"{name} has elements 0 to {len(values) - 1}", found, "elements count from 0", offset)

@@ -9,13 +9,15 @@ from msgspec import Struct
 
 from convcost.errors import nearest
 from convcost.layers import REGISTRY, Activation, Field, LayerType, Norm
-from convcost.layers.fields import AXIS, AXIS_WORDS, NAMED, NAMES, TEXT
+from convcost.layers.fields import AXIS, AXIS_WORDS, FLAG, NAMED, NAMES, TEXT
 from convcost.network import Widths
+from convcost.network.widths import bias_width
 from convcost.spec.arithmetic import shown
 from convcost.spec.document import BRANCHES, DTYPE_KEYS, DTYPES, INVALID, REPEAT_KEYS, Given, Item, Repeat
 from convcost.spec.expressions import NAME, RESERVED, Expression
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
+from convcost.spec.words import meant_field, meant_type, translated_axis
 
 _READ_APART = frozenset((AXIS, TEXT, NAMED, NAMES))
 """The kinds of fields that hold something else than values and lists of these."""
@@ -107,28 +109,49 @@ class Fields:
         fields = layer.fields
         given: dict[str, Given] = {}
         for name, (key, value) in node.entries.items():
-            follower = followers(layer).get(name) if name not in fields else None
-            if layer.gathers and name not in fields:
-                gathered = given.setdefault(layer.gathers, Given({}, value, outer))
-                if isinstance(gathered.value, dict):
-                    gathered.value[name] = self.values.read(value, where)
+            field = fields.get(name)
+            if field is not None:
+                if value.__class__ is Scalar and value.null:
+                    continue
+                form = field.read.form
+                if form.kind in _READ_APART:
+                    read = self._value(field, value, where)
+                else:
+                    read = self.values.read(value, where, _words(field))
+                given[name] = Given(read, value, outer)
                 continue
-            if name not in fields and name not in layer.checked and follower is None:
-                help = nearest(name, [*allowed(layer), *([BRANCHES] if layer.merges() else [])])
-                self.values.errors.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
-                _take_as_meant(name, fields, given, key)
+            follower = followers(layer).get(name)
+            if layer.gathers:
+                gathered = given.setdefault(layer.gathers, Given({}, value, outer))
+                read = self.values.read(value, where)
+                if isinstance(gathered.value, dict):
+                    gathered.value[name] = read
+                if read is INVALID:
+                    gathered.value = INVALID
+                continue
+            if name not in layer.checked and follower is None:
+                self._unknown_field(name, key, value, layer, given, where)
             elif value.__class__ is Scalar and value.null:
                 continue
             elif follower is None:
-                field = fields.get(name)
-                if field is None or field.read.form.kind not in _READ_APART:
-                    read = self.values.read(value, where, field.words if field else ())
-                else:
-                    read = self._value(field, value, where)
-                given[name] = Given(read, value, outer)
+                given[name] = Given(self.values.read(value, where), value, outer)
             else:
                 given[name] = Given(self._follower(value, name, follower, where, outer), value, outer)
         return given
+
+    def _unknown_field(
+        self, name: str, key: Scalar, value: Node, layer: type[LayerType], given: dict[str, Given], where: str
+    ) -> None:
+        """Report a field that a layer type does not have, and take it as the one that is meant."""
+        field, help = meant_field(name, layer)
+        if name == "dim" and "axis" in layer.fields:
+            field, help = "axis", translated_axis(value)
+        help = help or nearest(name, [*allowed(layer), *([BRANCHES] if layer.merges() else [])])
+        self.values.errors.add(f"{layer.type} has no field {name!r}", key, path=where, help=help)
+        if field in layer.fields:
+            given.setdefault(field, Given(INVALID, key))
+        elif not field:
+            _take_as_meant(name, layer.fields, given, key)
 
     def _value(self, field: Field, node: Node, where: str) -> Any:
         """Return what a field is given: axes, a text, named numbers or the names of values."""
@@ -141,7 +164,8 @@ class Fields:
             self.values.errors.add("this is a text", node, path=where, found=kind_of(node))
             return INVALID
         if kind == NAMED and isinstance(node, Mapping):
-            return {name: self.values.read(value, where) for name, (_, value) in node.entries.items()}
+            named = {name: self.values.read(value, where) for name, (_, value) in node.entries.items()}
+            return INVALID if INVALID in named.values() else named
         if kind == NAMES:
             nodes = node.items if isinstance(node, Sequence) else [node]
             texts = [child.text for child in nodes if isinstance(child, Scalar)]
@@ -163,7 +187,7 @@ class Fields:
             return Repeat(Given(self.values.read(node, where), node), node)
         self.values.check_keys(node, REPEAT_KEYS, where, "repeat")
         given = {key: value for key, (_, value) in node.entries.items()}
-        if "times" not in given:
+        if "times" not in given and given.keys() <= REPEAT_KEYS.keys():
             self.values.errors.add("repeat needs times", node, path=where, help="repeat: {times: 3, index: i}")
         times = given.get("times", node)
         found = Repeat(Given(self.values.read(times, where) if times is not node else INVALID, times), times)
@@ -183,19 +207,22 @@ class Fields:
             return ""
         if text in self.values.known or text in RESERVED:
             self.values.errors.add(f"index cannot be called {text!r}", node, path=where, found="this name is taken")
+            return ""
+        self.values.indices.add(text)
         return text
 
     def _word(self, node: Node, words: tuple[str, ...], key: str, where: str) -> str:
         if isinstance(node, Scalar) and node.text in words:
             return node.text
-        self.values.errors.add(f"{key} must be {' or '.join(words)}", node, path=where, found=kind_of(node))
+        form = " or ".join(words) if len(words) <= 2 else f"one of {', '.join(words)}"
+        self.values.errors.add(f"{key} must be {form}", node, path=where, found=kind_of(node))
         return ""
 
     def widths(self, node: Node, where: str) -> Widths | None:
         """Return the types of a layer's numbers: one for all, or one each for weights, activations and biases."""
         if isinstance(node, Scalar):
             width = self._word(node, DTYPES, "dtype", where)
-            return Widths(width, width, width) if width else None
+            return Widths(width, width, bias_width(width)) if width else None
         if not isinstance(node, Mapping):
             self.values.errors.add("dtype is a type of numbers", node, path=where, found=kind_of(node), help="int8")
             return None
@@ -219,7 +246,7 @@ class Fields:
             self.values.errors.add(f"{name} is a name or one type with fields", node, path=where, found=found)
             return INVALID
         if not follower.takes(type):
-            help = nearest(type, [*follower.choices, "none"])
+            help = meant_type(type, follower.choices) or nearest(type, [*follower.choices, "none"])
             self.values.errors.add(f"there is no {kind} {type!r}", at, path=where, help=help)
             return INVALID
         if isinstance(node, Mapping):
@@ -274,8 +301,15 @@ def followers(layer: type[LayerType]) -> dict[str, Follower]:
     return FOLLOWERS | _STAGE_FOLLOWERS if layer.composite else FOLLOWERS
 
 
+def _words(field: Field | None) -> tuple[str, ...]:
+    """Return the words that may stand for a field's value; where it is true or false else, these too."""
+    if field is None or not field.words:
+        return ()
+    return (*field.words, "true", "false") if field.read.form.kind == FLAG else field.words
+
+
 def _take_as_meant(name: str, known: Iterable[str], given: dict[str, Given], key: Scalar) -> None:
-    """Take a misspelt name as the nearest one, so that nothing is said to miss."""
+    """Replace a misspelt key by the nearest one, so that the latter is not reported as missing."""
     from difflib import get_close_matches  # on the way to an error only
 
     for meant in get_close_matches(name, known, n=1):

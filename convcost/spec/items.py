@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from convcost.errors import PluginError, nearest
 from convcost.layers import REGISTRY
-from convcost.layers.base import count_of_inputs
 from convcost.spec.document import (
-    BRANCHES,
     EACH,
     EACH_KEYS,
     INVALID,
@@ -18,33 +15,18 @@ from convcost.spec.document import (
     OWN,
     PREVIOUS,
     RESIDUAL,
-    RESIDUAL_KEYS,
     Branch,
     Given,
     Item,
     is_merge,
 )
-from convcost.spec.fields import Fields, allowed
+from convcost.spec.fields import Fields
+from convcost.spec.merges import Merges
+from convcost.spec.names import Names
+from convcost.spec.slips import Slips
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import kind_of
-
-
-class Names:
-    """The names given in a list and the lists around it, up to the block; earlier items see no later ones."""
-
-    __slots__ = ("around", "here")
-
-    def __init__(self, here: Iterable[str] = (), around: Names | None = None) -> None:
-        self.here: set[str] = set(here)
-        self.around = around
-
-    def __contains__(self, name: object) -> bool:
-        names: Names | None = self
-        while names is not None:
-            if name in names.here:
-                return True
-            names = names.around
-        return False
+from convcost.spec.words import meant
 
 
 class Items:
@@ -57,6 +39,8 @@ class Items:
     def __init__(self, fields: Fields) -> None:
         self.fields = fields
         self.values = fields.values
+        self.merges = Merges(self)
+        self.slips = Slips(fields)
         self.declared: dict[str, tuple[Scalar, str]] = {}
         self.unresolved: list[tuple[str, Scalar, str]] = []  # names in `from` that nothing earlier bears
 
@@ -98,7 +82,7 @@ class Items:
             return self._mapping_item(node, where, names, counts)
         if node.__class__ is Scalar:
             type = node.text
-            if not self._is_type(type):
+            if not self.is_type(type):
                 if node.null:
                     self._no_item(node, where)
                 else:
@@ -123,7 +107,9 @@ class Items:
         for key in entries:
             if key in ITEM_KEYS and not (key in LATER_ITEM_KEYS and key in self.fields.parameters):
                 continue
-            if not self._is_type(key):
+            if type and entries[type][1].null and key in self.slips.fields_of(type):
+                continue  # it belongs under the type
+            if not self.is_type(key):
                 self._unknown_type(key, entries[key][0], where)
                 return self._named_only(node, where, names)
             if type:
@@ -141,16 +127,22 @@ class Items:
                 help = "- conv: {…}"
                 self.values.errors.add("an item has exactly one type", node, path=where, found="none", help=help)
             return self._named_only(node, where, names)
-        return self._build(type, entries[type][0], entries[type][1], entries, where, names, counts)
+        at, value = entries[type]
+        if value.null and len(entries) > 1:
+            value = self.slips.indented(type, node, value, where)
+        elif isinstance(value, Mapping) and not ITEM_KEYS.keys().isdisjoint(value.entries):
+            entries, value = self.slips.moved_out(type, entries, value, where)
+        return self._build(type, at, value, entries, where, names, counts)
 
     def _named_only(self, node: Mapping, where: str, names: Names) -> Item:
-        """Return an item that is reported; its name stays, so that those who read it are not."""
+        """Return an item after an error; it keeps its name, so that items which read it are valid."""
         item = _wrong(node, where)
         if "name" in node.entries:
             item.names = self._names(node.entries["name"][1], where, names)
         return item
 
-    def _is_type(self, name: str) -> bool:
+    def is_type(self, name: str) -> bool:
+        """Return whether a name is a layer type, a block or another item."""
         if name in self.fields.parameters or name in (RESIDUAL, EACH):
             return True
         try:
@@ -195,7 +187,7 @@ class Items:
         elif item.merges:
             item.opens_level = bool(entries) and ("name" in entries or "repeat" in entries)
             named = bool(entries) and "from" in entries
-            self._merge(item, value, where, names, {} if item.opens_level else counts, named=named)
+            self.merges.merge(item, value, where, names, {} if item.opens_level else counts, named=named)
         else:
             item.fields = self.fields.layer(REGISTRY[type], value, at, where)
         self._read_named(item, names)
@@ -221,15 +213,21 @@ class Items:
             at = entries["if"][1]
             item.condition = Given(self.values.read(at, where), at)
         if "weights" in entries and "weights" not in own:
-            item.weights = self._weights(entries["weights"][1], where, names)
+            item.weights_at = entries["weights"][1]
+            item.weights = self._weights(item.weights_at, where, names)
         if "trainable" in entries and "trainable" not in own:
             item.frozen = self._is_frozen(entries["trainable"][1], where)
         if "dtype" in entries and "dtype" not in own:
             item.widths = self.fields.widths(entries["dtype"][1], where)
 
     def _check_count(self, item: Item, at: Node) -> None:
-        """Refuse several names for what reads one value."""
-        if len(item.sources) < 2 or item.merges or item.type in self.fields.parameters:
+        """Refuse several names for what reads one value, and any for what reads none."""
+        if item.merges or item.type in self.fields.parameters:
+            return
+        if item.sources and item.type in REGISTRY and REGISTRY[item.type].arity[1] == 0:
+            help = "it may stand in a branch, or be read by its name"
+            self.values.errors.add(f"{item.type} reads nothing", at, path=item.where, found="from", help=help)
+        if len(item.sources) < 2:
             return
         self.values.errors.add(
             "only a merge reads several names",
@@ -277,7 +275,7 @@ class Items:
         if item.condition is None:
             help = "else belongs to an item with if"
             self.values.errors.add("else stands without if", entries["else"][0], path=item.where, help=help)
-        item.otherwise = self._branch(node, f"{item.where}.else", names, counts, title="else")
+        item.otherwise = self.merges.branch(node, f"{item.where}.else", names, counts, title="else")
 
     def _each(self, item: Item, node: Node, names: Names) -> None:
         """Read the items that run on every slice."""
@@ -289,7 +287,7 @@ class Items:
             self.values.errors.add("each is a mapping", node, path=item.where, found=kind_of(node), help=form)
         item.branches = [Branch([], "", "")]
         for key in EACH_KEYS:
-            if key not in entries and isinstance(node, Mapping):
+            if key not in entries and isinstance(node, Mapping) and entries.keys() <= EACH_KEYS.keys():
                 self.values.errors.add(f"each needs {key}", item, path=item.where, help=form)
         if "axis" in entries:
             at = entries["axis"][1]
@@ -297,7 +295,7 @@ class Items:
         else:
             item.fields["axis"] = Given(INVALID, node)
         if "layers" in entries:
-            items = self._branch(entries["layers"][1], f"{item.where}.each", names, {}, title="layers")
+            items = self.merges.branch(entries["layers"][1], f"{item.where}.each", names, {}, title="layers")
             item.branches = [Branch(items, "", "")]
 
     def _read_named(self, item: Item, names: Names) -> None:
@@ -310,7 +308,7 @@ class Items:
             if given is None or given.value is INVALID:
                 continue
             nodes = given.at.items if isinstance(given.at, Sequence) else [given.at]
-            found += self._names_of(nodes, item.where, names, name)
+            found += self.names_of(nodes, item.where, names, name)
         item.named = tuple(found)
 
     def _names(self, node: Node, where: str, names: Names) -> tuple[str, ...]:
@@ -343,12 +341,12 @@ class Items:
 
     def _sources(self, node: Node, where: str, names: Names) -> tuple[str, ...]:
         nodes = node.items if isinstance(node, Sequence) else [node]
-        sources = self._names_of(nodes, where, names, "from")
+        sources = self.names_of(nodes, where, names, "from")
         if not nodes:
             self.values.errors.add("from takes a name, or a list of names", node, path=where, found="an empty list")
         return tuple(sources)
 
-    def _names_of(self, nodes: Iterable[Node], where: str, names: Names, key: str) -> list[str]:
+    def names_of(self, nodes: Iterable[Node], where: str, names: Names, key: str) -> list[str]:
         """Return names of earlier items; `previous` is the item before unless an item has that name."""
         sources = []
         for child in nodes:
@@ -382,160 +380,10 @@ class Items:
             self.values.errors.add(message, at, path=where, found=line, help=help)
         self.unresolved = []
 
-    def _merge(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int], *, named: bool) -> None:
-        if item.type == RESIDUAL:
-            self._residual(item, node, where, names, counts)
-        else:
-            layer = REGISTRY[item.type]
-            branches, fields = _parts(node)
-            item.fields = self.fields.layer(layer, fields, fields, where)
-            if branches is None and fields.entries.keys() <= {*allowed(layer)}:
-                self._check_named_inputs(item, node, where, named=named)
-            elif branches is not None:
-                self._branches(item, branches, where, names, counts)
-        if item.branches is not None and len(item.sources) > 1:
-            self.values.errors.add(
-                f"{item.type} takes branches or several names, not both",
-                item,
-                path=where,
-                found="both",
-                help="with branches, from is the one name that all of them read",
-            )
-
-    def _check_named_inputs(self, item: Item, node: Node, where: str, *, named: bool) -> None:
-        """Refuse a merge without branches whose inputs `from` does not name."""
-        least, most = REGISTRY[item.type].arity
-        count = len(item.sources) or (0 if named else 1)
-        if least <= count and (most is None or count <= most):
-            return
-        if least >= 2 and most is not None and len(item.sources) > 1:
-            message, help = f"{item.type} takes {count_of_inputs(least, most)}", "from: [a, b]"
-            self.values.errors.add(message, item, path=where, found=f"{count} names", help=help)
-        elif most == 0 and item.sources:
-            self.values.errors.add(f"{item.type} takes no input", item, path=where, found="from")
-        elif least >= 2 and (item.sources or not named):  # else what stands in `from` is reported
-            self.values.errors.add(
-                f"{item.type} needs at least two inputs",
-                item if isinstance(node, Scalar) else node,
-                path=where,
-                found="one name" if item.sources else "none",
-                help="branches, each a list of items, or from: [a, b]",
-            )
-
-    def _branches(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int]) -> None:
-        type = item.type
-        least, most = REGISTRY[type].arity if type in REGISTRY else (2, None)
-        if isinstance(node, Sequence) and most is not None and len(node.items) > most:
-            message = f"{type} takes {count_of_inputs(least, most)}"
-            self.values.errors.add(message, node, path=where, found=f"{len(node.items)} branches")
-            return
-        if not isinstance(node, Sequence) or len(node.items) < 2:
-            found = f"{len(node.items)} branch" if isinstance(node, Sequence) else kind_of(node)
-            self.values.errors.add(
-                f"{type} takes at least two branches",
-                node,
-                path=where,
-                found=found.replace("0 branch", "no branch"),
-                help="each a list of items; [] is the identity",
-            )
-            return
-        item.branches = []
-        for index, child in enumerate(node.items):
-            number = counts["branch"] = counts.get("branch", 0) + 1
-            if isinstance(child, Scalar) and not child.null:
-                source = self._branch_name(child, f"{where}.{type}[{index}]", names)
-                item.branches.append(Branch([], f"branch_{number}", f"branch_{index + 1}", source))
-                continue
-            items = self._branch(child, f"{where}.{type}[{index}]", names, {})
-            item.branches.append(Branch(items, f"branch_{number}", f"branch_{index + 1}"))
-
-    def _branch_name(self, node: Scalar, where: str, names: Names) -> str:
-        """Return the name of an earlier item that is a branch."""
-        if node.text not in names and node.text not in self.declared and self._is_type(node.text):
-            help = f"[{node.text}] is a branch with that layer, [] the identity"
-            self.values.errors.add(
-                "a branch is a list of items", node, path=where, found=f"the text {node.text!r}", help=help
-            )
-            return PREVIOUS
-        (source,) = self._names_of([node], where, names, "a branch")
-        return source
-
-    def _residual(self, item: Item, node: Node, where: str, names: Names, counts: dict[str, int]) -> None:
-        form = "a list of items, or {body: [...], shortcut: [...]}"
-        if isinstance(node, Sequence):
-            item.branches = [Branch(self._branch(node, f"{where}.residual", names, counts), "", ""), Branch([], "", "")]
-        elif isinstance(node, Mapping):
-            self.values.check_keys(node, RESIDUAL_KEYS, where, "residual")
-            if "body" not in node.entries:
-                self.values.errors.add("residual needs a body", node, path=where, help=form)
-            item.branches = [
-                self._way(label, node, f"{where}.residual.{label}", names, counts) for label in RESIDUAL_KEYS
-            ]
-        else:
-            at = item if isinstance(node, Scalar) and node.null else node
-            self.values.errors.add("residual needs a body", at, path=where, found=kind_of(node), help=form)
-            item.branches = [Branch([], "", ""), Branch([], "", "")]
-
-    def _way(self, label: str, node: Mapping, where: str, names: Names, counts: dict[str, int]) -> Branch:
-        """Return one of the two ways of a residual: the body's layers are counted with the list around it."""
-        if label not in node.entries:
-            return Branch([], "", "")
-        inner = node.entries[label][1]
-        if label == "body":
-            return Branch(self._branch(inner, where, names, counts), "", label)
-        number = counts[label] = counts.get(label, 0) + 1
-        part = label if number == 1 else f"{label}_{number}"
-        return Branch(self._branch(inner, where, names, {}), part, label)
-
-    def _branch(
-        self, node: Node, where: str, names: Names, counts: dict[str, int], title: str = "a branch"
-    ) -> list[Item]:
-        if not isinstance(node, Sequence):
-            self.values.errors.add(
-                f"{title} is a list of items",
-                node,
-                path=where,
-                found=kind_of(node),
-                help="- - conv: {…}; [] is the identity" if title == "a branch" else "- conv: {…}",
-            )
-            return []
-        return self.read(node, where, Names(around=names), counts)
-
-
-def meant(name: str) -> str:
-    """Return the remedy for the word that another framework has for a layer type; nothing for other words.
-
-    >>> meant("Dense"), meant("conv3d")
-    ("write `linear`, the 'Dense' of Keras", "write `conv`, the 'Conv2d' of PyTorch")
-    """
-    plain = _plain(name)
-    found = (
-        f"write `{type}`, the {word!r} of {who}"
-        for type, layer in REGISTRY.items()
-        for word, who in layer.words.items()
-        if _plain(word) == plain
-    )
-    return next(found, "")
-
-
-def _plain(word: str) -> str:
-    """Return a word without case, underscores and how many axes it is for."""
-    return re.sub("[123]d$", "", word.replace("_", "").lower())
-
 
 def _segment(names: tuple[str, ...]) -> str:
     """Return an item's part of the names of its layers: its first name; nothing where it has none."""
     return next((name for name in names if name != "_"), "")
-
-
-def _parts(node: Node) -> tuple[Node | None, Mapping]:
-    """Return the branches of a merge, None where it has none, and the mapping of its fields."""
-    if isinstance(node, Mapping):
-        entries = {name: entry for name, entry in node.entries.items() if name != BRANCHES}
-        fields = Mapping(entries, node.line, node.column, node.broken)
-        return (node.entries[BRANCHES][1] if BRANCHES in node.entries else None), fields
-    empty = Mapping({}, node.line, node.column)
-    return (None, empty) if isinstance(node, Scalar) and node.null else (node, empty)
 
 
 def _wrong(node: Node, where: str) -> Item:

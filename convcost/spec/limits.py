@@ -1,4 +1,4 @@
-"""How many bytes and layers a spec and its network may have, and who hears how it grows."""
+"""Limits of a spec's bytes and its network's layers, and the callback for its progress."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import (
     BLOCK_KEYS,
+    FIRST_TYPES,
     INPUT_KEYS,
     INPUT_NAME,
     INVALID,
@@ -24,7 +25,6 @@ from convcost.spec.document import (
     LATER_ITEM_KEYS,
     LAYOUTS,
     MOST_SIZES,
-    RESIDUAL,
     SYMBOL_KEYS,
     Block,
     Document,
@@ -40,6 +40,7 @@ from convcost.spec.items import Items
 from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
+from convcost.spec.words import foreign, meant
 
 VERSIONS = (1, 2)
 """The versions of the language; in 2 `activations` are what convolutions, linear layers and matrix products put out."""
@@ -48,7 +49,7 @@ UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**
 _AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
 
 _OLD_ITEM_KEYS = frozenset(ITEM_KEYS) - LATER_ITEM_KEYS
-_TAKEN = {RESIDUAL, *_OLD_ITEM_KEYS}
+_TAKEN = FIRST_TYPES | _OLD_ITEM_KEYS
 """Names that no block can have; words that came later yield to blocks of the file."""
 _CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv", "deform_conv")
 
@@ -77,6 +78,10 @@ class _Reader:
             errors.add(
                 "a spec is a mapping", root, found=kind_of(root), help="it starts with keys: input: …, layers: …"
             )
+            return None
+        message, help = foreign(root)
+        if message:
+            errors.add(message, root, help=help)
             return None
         self.values.check_keys(root, KEYS, "", "a spec")
         entries = root.entries
@@ -150,7 +155,7 @@ class _Reader:
             help = "inputs: {image: [3, r, r], …} names them all"
             self.values.errors.add("a spec has either input or inputs", key, path="inputs", found="both", help=help)
         named = self.values.entries(node, "inputs", "inputs is a mapping of names to shapes")
-        if not named and isinstance(node, Mapping):
+        if not named and (isinstance(node, Mapping) or node.null):
             self.values.errors.add("a network has at least one input", node, path="inputs")
         return {name: self._input(value, f"inputs.{name}") for name, (_, value) in named} or {
             INPUT_NAME: InputGiven(Given(INVALID, node))
@@ -162,7 +167,7 @@ class _Reader:
             return InputGiven(self._shape(node, path))
         self.values.check_keys(node, INPUT_KEYS, path, "an input")
         given = {key: value for key, (_, value) in node.entries.items()}
-        if "shape" not in given:
+        if "shape" not in given and given.keys() <= INPUT_KEYS.keys():
             help = "{shape: [77, 768], layout: tokens}"
             self.values.errors.add("an input needs a shape", node, path=path, help=help)
         shape = self._shape(given["shape"], path) if "shape" in given else Given(INVALID, node)
@@ -171,8 +176,9 @@ class _Reader:
             at = given["layout"]
             text = at.text if isinstance(at, Scalar) else ""
             if text not in LAYOUTS:
-                help = nearest(text, LAYOUTS)
-                self.values.errors.add(f"there is no layout {text!r}", at, path=path, help=help)
+                message = f"there is no layout {text!r}" if text else "layout is a word"
+                kind = "" if text else kind_of(at)
+                self.values.errors.add(message, at, path=path, found=kind, help=nearest(text, LAYOUTS))
             else:
                 found.layout = text
             axes = len(getattr(shape.at, "items", ()))
@@ -240,7 +246,7 @@ class _Reader:
     def _read_block_heads(self, node: Node) -> None:
         for name, (key, value) in self.values.entries(node, "blocks", "blocks is a mapping of names to blocks"):
             path = f"blocks.{name}"
-            if name in _TAKEN or name in REGISTRY.built_in():
+            if name in _TAKEN:
                 self.values.errors.add(
                     f"a block cannot be called {name!r}", key, path=path, found="the language uses this name"
                 )
@@ -297,7 +303,8 @@ class _Reader:
         ):
             path = f"defaults.{type}"
             if type not in REGISTRY:
-                help = "defaults are for layer types" if type in self.parameters else nearest(type, REGISTRY)
+                help = "defaults are for layer types" if type in self.parameters else ""
+                help = help or meant(type) or nearest(type, REGISTRY)
                 self.values.errors.add(f"there is no layer type {type!r}", key, path=path, help=help)
                 continue
             given[type] = self.fields.given(value, REGISTRY[type], path, outer=True)
@@ -316,7 +323,7 @@ class _Reader:
             return Block({}, [], broken=True)
         key, node = self.blocks[name]
         path = f"blocks.{name}"
-        self.values.known = frozenset(self.symbols) | {"in_channels"} | parameters.keys()
+        self.values.known = frozenset(self.symbols) | {"in_channels"} | frozenset(parameters)
         items: list[Item] = []
         if "layers" not in node.entries:
             self.values.errors.add("a block needs layers", key, path=path, help="layers: a list of items")

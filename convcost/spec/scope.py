@@ -7,6 +7,8 @@ from msgspec import Struct
 from convcost.network import Layer
 from convcost.spec.document import Item
 from convcost.spec.evaluate import Value
+from convcost.spec.tree import Node
+from convcost.spec.unknown import UnknownNumber
 
 
 class Path(Struct, frozen=True, gc=False):
@@ -71,25 +73,36 @@ class Sharing:
 
     Args:
         item: The item that uses them.
+        at: The node that errors point to.
         layers: The layers that own weights, or share them themselves.
+
+    Attributes:
+        wrong: Whether layers were found that cannot share; what follows from that is not reported.
     """
 
-    def __init__(self, item: Item, layers: list[Layer]) -> None:
+    def __init__(self, item: Item, at: Node | None, layers: list[Layer]) -> None:
         self.item = item
+        self.at = at or item
+        self.wrong = False
         self.layers = layers
         self.taken = 0
 
     def next(self) -> Layer | None:
         """Return the layer whose weights come next; None where there are no more."""
-        if self.taken == len(self.layers):
-            self.taken += 1
-            return None
         self.taken += 1
-        return self.layers[self.taken - 1]
+        return self.layers[self.taken - 1] if self.taken <= len(self.layers) else None
+
+
+def is_known(layer: Layer) -> bool:
+    """Return whether no size of what a layer reads and gives, nor one in its fields, is hidden by an error."""
+    sizes = [size for shape in (*layer.input_shapes, layer.output_shape) for size in shape]
+    return UnknownNumber not in map(type, (*sizes, *vars(layer.definition).values()))
 
 
 def has_weights(layer: Layer) -> bool:
     """Return whether a layer has trainable numbers or running statistics, its own or another's."""
+    if not is_known(layer):
+        return layer.definition.weights
     cost = layer.definition.cost(layer.input_shapes, layer.output_shape)
     return cost.params.__class__ is not int or cost.params > 0 or cost.buffers != 0
 
@@ -98,16 +111,16 @@ def difference(mine: Layer, theirs: Layer) -> str:
     """Return why a layer cannot use another one's weights; nothing where it can."""
     embedded = mine.type == "linear" and theirs.type == "embedding"
     if mine.type != theirs.type and not embedded:
-        return f"{mine.name} is {_a(mine.type)}, {theirs.name} {_a(theirs.type)}"
+        return f"{mine.name!r} is {_a(mine.type)}, {theirs.name!r} {_a(theirs.type)}"
     ours = mine.definition.cost(mine.input_shapes, mine.output_shape)
     others = theirs.definition.cost(theirs.input_shapes, theirs.output_shape)
     if not embedded:
         fields = theirs.fields
         for name, value in mine.fields.items():
             if name not in _FREE and fields.get(name) != value:
-                return f"{mine.name} has {name} {_shown(value)}, {theirs.name} {_shown(fields.get(name))}"
+                return f"{mine.name!r} has {name} {_shown(value)}, {theirs.name!r} {_shown(fields.get(name))}"
     if (ours.params, ours.buffers) != (others.params, others.buffers):
-        return f"{mine.name} has {ours.params:,} parameters, {theirs.name} {others.params:,}"
+        return f"{mine.name!r} has {ours.params:,} parameters, {theirs.name!r} {others.params:,}"
     return ""
 
 

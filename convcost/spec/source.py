@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,47 @@ if TYPE_CHECKING:
 
 _NO_CONTROLS = bytes([*b"\t\n\f\r\x1b", *range(32, 256)])
 _PACKAGE = Path(__file__).resolve().parent.parent
+_EXAMPLES = "examples"
+
+SPEC_FORM = "a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
+"""What a file should be that is none."""
+_FOREIGN = {
+    ".pt": "a model saved by PyTorch",
+    ".pth": "a model saved by PyTorch",
+    ".pkl": "a pickle of Python",
+    ".ckpt": "a checkpoint",
+    ".h5": "a model saved by Keras (HDF5)",
+    ".hdf5": "a model saved by Keras (HDF5)",
+    ".keras": "a model saved by Keras",
+    ".tflite": "a TensorFlow Lite model",
+    ".pb": "a TensorFlow graph",
+    ".safetensors": "weights in the format safetensors",
+    ".npz": "arrays of NumPy",
+    ".npy": "an array of NumPy",
+    ".png": "an image",
+    ".jpg": "an image",
+    ".jpeg": "an image",
+    ".gif": "an image",
+    ".webp": "an image",
+    ".pdf": "a PDF document",
+    ".py": "a Python program",
+}
+"""Files of other programs by their suffix."""
+_STARTS = {
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
+    b"RIFF": "an image",
+    b"\x89HDF": "a model saved by Keras (HDF5)",
+    b"PK\x03\x04": "a zip file",
+    b"\x93NUMPY": "an array of NumPy",
+    b"%PDF": "a PDF document",
+    b"\x80\x02": "a pickle of Python",
+    b"\x80\x04": "a pickle of Python",
+    b"\x1f\x8b": "a compressed file",
+}
+"""What files of other programs begin with."""
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 class Source(Struct, frozen=True):
@@ -44,7 +86,12 @@ def read(spec: str | Path) -> Source:
     Raises:
         SpecError: There is no such spec, it cannot be read, or it is neither UTF-8 nor a model file.
     """
-    return _source(*_read(spec))
+    data, shown = _read(spec)
+    if (model := model_source(data, shown)) is not None:
+        return model
+    if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
+        raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
+    return Source(shown, _decode(bytes(data), shown))
 
 
 def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
@@ -89,6 +136,8 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
             return _bytes(path), shown
         return files.read_or_map(path, limits.max_bytes(), _is_model), shown
     except files.RefusedFile as refused:
+        if refused.too_large and (what := _foreign(path.suffix)):
+            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM)) from None
         help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
         raise SpecError(_unreadable(shown, refused.reason, help, refused.found)) from None
     except FileNotFoundError:
@@ -101,28 +150,32 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
 
 
 def shipped() -> dict[str, Path]:
-    """Return the specs that convcost ships, the examples last: their names and where they are.
+    """Return the specs that convcost ships, folder by folder and the examples last: their names and where they are.
 
-    Where the package runs from a zip file they are in it: `read` reads them all the same.
+    A network is called as its file, whatever folder it is in; an example has its folder in its name. Where the package
+    runs from a zip file they are in it: `read` reads them all the same.
     """
     for folder in (_PACKAGE / "specs", _PACKAGE.parent / "specs"):  # installed, or a checkout installed in place
-        paths = sorted(folder.glob("*.yaml")) + sorted(folder.glob("*/*.yaml"))
+        paths = list(folder.glob("*/*.yaml"))
         if paths:
-            return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
-    return {name: _PACKAGE / "specs" / f"{name}.yaml" for name in _packed()}
+            return _named(paths)
+    return _named([_PACKAGE / "specs" / path for path in _packed()])
+
+
+def _named(paths: list[Path]) -> dict[str, Path]:
+    paths.sort(key=lambda path: (path.parent.name == _EXAMPLES, path.parent.name, path.stem))
+    return {f"{_EXAMPLES}/{path.stem}" if path.parent.name == _EXAMPLES else path.stem: path for path in paths}
 
 
 def _packed() -> list[str]:
-    """Return the names of the specs in the zip file that the package runs from, the examples last."""
+    """Return the paths, within their folder, of the specs in the zip file that the package runs from."""
     from importlib import resources  # slow to import
 
     folder = resources.files("convcost") / "specs"
     if not folder.is_dir():
         return []
-    found = [(each.name, "") for each in folder.iterdir() if each.is_file()]
-    found += [(each.name, f"{inner.name}/") for inner in folder.iterdir() if inner.is_dir() for each in inner.iterdir()]
-    names = [(place, file.removesuffix(".yaml")) for file, place in found if file.endswith(".yaml")]
-    return [place + name for place, name in sorted(names)]
+    paths = [f"{inner.name}/{each.name}" for inner in folder.iterdir() if inner.is_dir() for each in inner.iterdir()]
+    return [path for path in paths if path.endswith(".yaml")]
 
 
 def _bytes(path: Path) -> bytes:
@@ -160,10 +213,6 @@ def model_source(data: bytes | mmap, file: str) -> Source | None:
     return Source(file, import_model(importer, data, file).text) if importer is not None else None
 
 
-def _source(data: bytes | mmap, file: str) -> Source:
-    return model_source(data, file) or Source(file, _decode(bytes(data), file))
-
-
 def _is_model(head: bytes) -> bool:
     """Return whether a file is a model by its first bytes."""
     if is_text(head):
@@ -176,6 +225,17 @@ def _is_model(head: bytes) -> bool:
 def is_text(head: bytes) -> bool:
     """Return whether bytes may be the start of a text: they have no control characters but white space."""
     return not head.translate(None, _NO_CONTROLS)
+
+
+def _foreign(suffix: str, data: bytes = b"") -> str:
+    """Return what a file of another program is, by its first bytes and its suffix; nothing for a text."""
+    named = _FOREIGN.get(suffix.lower(), "")
+    for start, what in _STARTS.items():
+        if data.startswith(start):
+            return named or what
+    if data[4:8] == b"TFL3":
+        return _FOREIGN[".tflite"]
+    return named if not data or _BINARY.search(data) else ""
 
 
 def _decode(data: bytes, file: str) -> str:
@@ -197,7 +257,11 @@ def _decode(data: bytes, file: str) -> str:
 
 def _missing(shown: str) -> ErrorDetail:
     names = shipped()
-    help = nearest(shown, names) if "/" not in shown or shown.split("/")[0] == "examples" else ""
+    named = shown.removesuffix(".yaml").rpartition("/")[2]
+    if named in names:  # `specs/resnet50.yaml`, or its folder and its name: the folders are not part of the name
+        help = f"convcost ships it as {named!r}"
+    else:
+        help = nearest(shown, names) if "/" not in shown or shown.split("/")[0] == _EXAMPLES else ""
     return ErrorDetail(
         f"there is no file and no shipped spec {shown!r}",
         help=help or "`convcost specs` lists the shipped ones",

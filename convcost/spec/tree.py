@@ -23,6 +23,7 @@ except ImportError:  # PyYAML built without libyaml: the same events, slower
 
 DEEPEST = 100  # levels of nesting; each merge of a spec takes three or four
 _BARE_ITEM = re.compile(r"\s*- ([a-z]\w*)\s*$")
+_ELEMENT = re.compile(r"([^\W\d]\w*)(\[[^\[\]{},]*\])")
 SPLIT = "inside {} or [] an expression with a comma is quoted"
 _NULLS = frozenset(("", "~", "null"))
 
@@ -341,11 +342,21 @@ def _add_syntax(error: yaml.MarkedYAMLError, errors: ErrorCollector) -> None:
         help = f"an item that takes a name, from, repeat or if is a mapping: - {bare[1]}:"
     elif "mapping values are not allowed" in problem:
         help = "a ':' inside a text needs quotes; items of one mapping align"
+    elif "expected ',' or" in problem and (element := _element(errors.line(at.line), at.column)):
+        help = element
+    elif "unexpected ':'" in problem:
+        help = "a space follows the colon of a key: {out: , s: 1}"
     elif "expected ',' or" in problem or "expected node content" in problem:
         help = "a bracket or brace is not closed, or a comma is missing"
     else:
         help = ""
     errors.add("this is not YAML", at, found=problem, help=help)
+
+
+def _element(line: str, column: int) -> str:
+    """Return the remedy for an element of a list, `widths[i]`, inside braces; nothing for other brackets there."""
+    found = next((each for each in _ELEMENT.finditer(line) if each.start(2) in (column, column - 1)), None)
+    return f"inside {{}} or [] an element is written {found[1]}({found[2][1:-1]})" if found else ""
 
 
 def _add_unprintable(error: yaml.reader.ReaderError, errors: ErrorCollector) -> None:

@@ -27,7 +27,7 @@ from convcost.spec.source import Source
 from convcost.symbolic import Assumptions, Formula, NeedsValueError, assuming, bounded, symbol
 
 
-class Letters:
+class FreeSymbols:
     """The symbols that stay symbols.
 
     One that is a multiple of a number has such values only; one that stands alone where a whole number must, such as a
@@ -46,7 +46,7 @@ class Letters:
         self.formulas: dict[str, Formula] = {}
         self.witness: dict[str, Any] = {}
 
-    def letter(self, name: str, value: Any, multiple: Any) -> Any:
+    def stand_in(self, name: str, value: Any, multiple: Any) -> Any:
         """Return the symbol in the place of its value, or the value of one that is not kept.
 
         Raises:
@@ -74,7 +74,7 @@ class Letters:
 def expand_free(
     document: Document,
     source: Source,
-    symbols: Callable[[ErrorCollector, Letters], dict[str, Any]],
+    symbols: Callable[[ErrorCollector, FreeSymbols], dict[str, Any]],
     free: Collection[str] | Mapping[str, Formula],
     max_layers: int,
 ) -> Network:
@@ -83,7 +83,7 @@ def expand_free(
     Args:
         document: The document.
         source: Its text.
-        symbols: Gives the values of its symbols, the letters in the place of those that they keep.
+        symbols: Gives the values of its symbols, formulas in the place of those that are kept.
         free: The symbols to keep, as a mapping what is known of them; all without a value are kept too.
         max_layers: How many layers it may have.
 
@@ -99,22 +99,22 @@ def expand_free(
 def _expand(
     document: Document,
     source: Source,
-    symbols: Callable[[ErrorCollector, Letters], dict[str, Any]],
+    symbols: Callable[[ErrorCollector, FreeSymbols], dict[str, Any]],
     free: Collection[str] | Mapping[str, Formula],
     max_layers: int,
 ) -> Network:
     given = free if isinstance(free, Mapping) else {}
     whole: set[str] = set()
     while True:
-        letters = Letters(free, given, whole)
-        errors = _ErrorCollector(source, letters)
-        with assuming(letters.witness) as conditions:
-            values = symbols(errors, letters)
-            conditions.witness.update(letters.witness)
+        free_symbols = FreeSymbols(free, given, whole)
+        errors = _ErrorCollector(source, free_symbols)
+        with assuming(free_symbols.witness) as conditions:
+            values = symbols(errors, free_symbols)
+            conditions.witness.update(free_symbols.witness)
             with suppress(TooManyErrors):
-                make = partial(_FreeExpander, letters, conditions)
+                make = partial(_FreeExpander, free_symbols, conditions)
                 network = expand(document, values, errors, make, max_layers)
-        bare = {name for name, formula in letters.formulas.items() if _asked_whole(formula, conditions)}
+        bare = {name for name, formula in free_symbols.formulas.items() if _asked_whole(formula, conditions)}
         if bare <= whole or errors:
             break
         whole |= bare  # what is known from the start decides more than what is assumed on the way
@@ -123,12 +123,12 @@ def _expand(
     except SpecError as error:
         error.assumed = tuple(conditions)
         raise
-    if not letters.formulas:
+    if not free_symbols.formulas:
         return network
     return replace(
         network,
-        symbols={name: value for name, value in network.symbols.items() if name not in letters.formulas},
-        free=Free(letters.formulas, dict(letters.witness), conditions),
+        symbols={name: value for name, value in network.symbols.items() if name not in free_symbols.formulas},
+        free=Free(free_symbols.formulas, dict(free_symbols.witness), conditions),
     )
 
 
@@ -139,28 +139,30 @@ def _asked_whole(formula: Formula, conditions: Assumptions) -> bool:
 class _ErrorCollector(ErrorCollector):
     """Errors that say at which values a decision was made."""
 
-    def __init__(self, source: Source, letters: Letters) -> None:
+    def __init__(self, source: Source, free_symbols: FreeSymbols) -> None:
         super().__init__(source)
-        self._letters = letters
+        self._free = free_symbols
 
     def add(
         self, message: str, at: Positioned, *, path: str = "", found: str = "", help: str = "", note: str = ""
     ) -> None:
-        letters = self._letters
-        names = [name for name in re.findall(r"\w+", found) if name in letters.formulas]
+        free_symbols = self._free
+        names = [name for name in re.findall(r"\w+", found) if name in free_symbols.formulas]
         if names and not note:
-            told = [f"{name} = {shown(letters.witness.get(name, 'any large number'))}" for name in dict.fromkeys(names)]
-            note = f"with {', '.join(told)}"
-            help = help or letters.remedy(names)
+            values = [
+                f"{name} = {shown(free_symbols.witness.get(name, 'any large number'))}" for name in dict.fromkeys(names)
+            ]
+            note = f"with {', '.join(values)}"
+            help = help or free_symbols.remedy(names)
         super().add(message, at, path=path, found=found, help=help, note=note)
 
 
 class _FreeExpander(Expander):
     """Unrolls a document in which sizes may be formulas."""
 
-    def __init__(self, letters: Letters, conditions: Assumptions, *given: Any) -> None:
+    def __init__(self, free_symbols: FreeSymbols, conditions: Assumptions, *given: Any) -> None:
         super().__init__(*given)
-        self.letters = letters
+        self.free = free_symbols
         self.conditions = conditions
         self._bounded: set[int] = set()  # the sizes that are checked; the tensors keep them
 
@@ -200,7 +202,7 @@ class _FreeExpander(Expander):
         """Report what was decided of symbols without values since there were so many conditions."""
         for condition in list(self.conditions)[before:]:
             for name in condition.symbols:
-                if name not in self.letters.witness:
+                if name not in self.free.witness:
                     self._needs(item, given.at if given else item, f"whether {condition} is open", [name])
 
     def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
@@ -214,5 +216,5 @@ class _FreeExpander(Expander):
 
     def _needs(self, item: Item, at: Positioned, question: str, names: Collection[str]) -> None:
         message = f"this needs {'a value' if len(names) == 1 else 'values'} for {' and '.join(names)}"
-        help, note = self.letters.remedy(names), self.evaluate.note()
+        help, note = self.free.remedy(names), self.evaluate.note()
         ErrorCollector.add(self.errors, message, at, path=item.where, found=question, help=help, note=note)

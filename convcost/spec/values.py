@@ -11,9 +11,10 @@ from convcost.spec import expressions
 from convcost.spec.arithmetic import FUNCTIONS, ExpressionError
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import INVALID
-from convcost.spec.expressions import IN_SIZES, NAME, RESERVED, Expression
+from convcost.spec.expressions import IN_SIZES, LATER_FUNCTIONS, NAME, RESERVED, Expression
 from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
+from convcost.spec.words import meant_function, meant_type
 
 _DECLARE = "declare it under symbols"
 NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FALSE", "None", "Null", "NULL"])
@@ -27,6 +28,7 @@ class Values:
         self.known: frozenset[str] = frozenset()
         self.later: dict[str, int] = {}  # symbols by the line in which they stand, while symbols are read
         self.visible: Container[str] = ()  # the names of earlier items, of whose values an expression may use sizes
+        self.indices: set[str] = set()  # of the repetitions read so far
         self.reads = Reads()
         self._expressions: dict[str, Any] = {}
 
@@ -65,7 +67,7 @@ class Values:
                     unknown -= IN_SIZES
                 if not unknown:
                     return value
-                if unknown.issubset({*words, *all_words()}):
+                if unknown.isdisjoint(value.lists) and unknown.issubset({*words, *all_words()}):
                     return value.text if value.text in unknown else value.with_words(unknown)
                 self._add_unknown_names(value, node, where, words)
                 return INVALID
@@ -77,20 +79,29 @@ class Values:
         return INVALID
 
     def _add_unknown_names(self, formula: Expression, node: Node, where: str, words: Iterable[str]) -> None:
-        for name in sorted(formula.names - self.known):
+        unknown = formula.names - self.known
+        if "in_channels" in self.known:
+            unknown -= IN_SIZES
+        for name in sorted(unknown):
             if name in formula.lists:
-                message, help = f"there is no function {name!r}", nearest(name, [*FUNCTIONS, *self.known])
+                message = f"there is no function {name!r}"
+                help = meant_function(name) or nearest(name, [*FUNCTIONS, *self.known])
                 self.errors.add(message, self.errors.inside(node, formula.text.find(name)), path=where, help=help)
                 continue
             if name in NO_BOOLEANS:
                 help = "booleans are true and false only; no value is empty, ~ or null"
             elif name in self.later:
                 help = f"a symbol sees those before it, and it stands in line {self.later[name]}"
+            elif name in self.indices:
+                help = f"{name} is the index of a repetition: only that item sees it"
+            elif name in LATER_FUNCTIONS:
+                help = f"{name} is a function: {name}(…)"
             elif name == "in_channels":
                 help = "in_channels is known in layers and in the defaults of a block's parameters"
             elif words and formula.text == name:
                 help = (
-                    nearest(name, [*words, *(self.known - {"in_channels"})])
+                    meant_type(name, [*words])
+                    or nearest(name, [*words, *(self.known - {"in_channels"})])
                     or f"it is one of {', '.join(sorted(words))}"
                 )
             else:

@@ -179,9 +179,12 @@ def _find_layers(network: Network, found: _Found) -> None:
     )
 
 
+_PADDING = (Conv, DepthwiseConv)
+
+
 def _pads_no_window(layer: LayerType) -> bool:
     """Return whether a convolution pads an axis along which its kernel has one value."""
-    if not isinstance(layer, Conv | DepthwiseConv) or isinstance(layer.padding, str):
+    if not isinstance(layer, _PADDING) or layer.padding.__class__ is str:
         return False
     for size, pair in zip(layer.kernel_size, layer.padding, strict=True):
         if size.__class__ is int and size == 1 and any(map(_is_some, pair)):  # formulas are not decided here

@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 from convcost.numbers import FUNCTIONS, Number
 from convcost.symbolic.algebra import exact
 from convcost.symbolic.division import one_fraction
-from convcost.symbolic.expression import ONE, Atom, Expression, Terms, atoms
+from convcost.symbolic.expression import ONE, Atom, SymbolicExpression, Terms, atoms
 
 Point: TypeAlias = Sequence[Number]
 Program: TypeAlias = Callable[[Any], Any]
 
 
-def evaluate(formula: Expression, symbols: Mapping[str, Number]) -> Number:
+def evaluate(formula: SymbolicExpression, symbols: Mapping[str, Number]) -> Number:
     """Return a formula's exact value where its symbols have these, an int where it is whole."""
     values: dict[Atom, Number] = {}
     for atom in formula.atoms():
@@ -26,7 +26,7 @@ def evaluate(formula: Expression, symbols: Mapping[str, Number]) -> Number:
     return _value(formula, values)
 
 
-def _value(formula: Expression, values: Mapping[Atom, Number]) -> Number:
+def _value(formula: SymbolicExpression, values: Mapping[Atom, Number]) -> Number:
     above = _sum(formula.terms, values)
     return exact(above if formula.under is None else Fraction(above) / _sum(formula.under, values))
 
@@ -40,7 +40,7 @@ def _sum(terms: Terms, values: Mapping[Atom, Number]) -> Number:
     return total
 
 
-def evaluator(formula: Expression | Number, names: Sequence[str]) -> Callable[[Point], Number]:
+def evaluator(formula: SymbolicExpression | Number, names: Sequence[str]) -> Callable[[Point], Number]:
     """Return a function from points, each the values of `names` in their order, to the formula's value there.
 
     The value is exact: an int where it is whole, else a Fraction. The facts of the symbols are not checked at the
@@ -113,7 +113,7 @@ def _work(atom: Any, slots: dict[Any, int]) -> Program:
     return lambda numbers: function(*[arg(numbers) for arg in args])
 
 
-def _quotient(formula: Expression, slots: dict[Any, int], *, floor: bool = False) -> Program:
+def _quotient(formula: SymbolicExpression, slots: dict[Any, int], *, floor: bool = False) -> Program:
     """Return a program for a formula, or for the largest whole number that is not above it."""
     top, under = one_fraction(formula.terms, formula.under)
     above, above_degrees = _polynomial(top, slots)

@@ -41,7 +41,7 @@ class NeedsValueError(Exception):
         return f"{self.question}: this needs {verb} for {' and '.join(self.symbols)}"
 
 
-class Expression(Struct, frozen=True, eq=False, weakref=True):
+class SymbolicExpression(Struct, frozen=True, eq=False, weakref=True):
     """A polynomial, or a quotient of two.
 
     Attributes:
@@ -60,7 +60,7 @@ class Expression(Struct, frozen=True, eq=False, weakref=True):
     def atoms(self) -> list[Atom]:
         """Return all symbols and functions in it, those in the arguments of functions too, arguments first."""
         found: set[Atom] = set()
-        queue: list[Expression] = [self]
+        queue: list[SymbolicExpression] = [self]
         while queue:
             expression = queue.pop()
             new = (atoms(expression.terms) | atoms(expression.under or ())) - found
@@ -99,7 +99,7 @@ class Atom(Struct, frozen=True, eq=False, weakref=True):
     """
 
     name: str
-    args: tuple[Expression, ...]
+    args: tuple[SymbolicExpression, ...]
     step: Number | None
     low: Number | None
     strict: bool
@@ -120,12 +120,14 @@ _LOCK = Lock()
 _SERIAL = count()
 
 
-def known(name: str, args: tuple[Expression, ...]) -> Atom | None:
+def known(name: str, args: tuple[SymbolicExpression, ...]) -> Atom | None:
     """Return the function of these arguments if it exists already: its facts need not be worked out again."""
     return _ATOMS.get((name, tuple(arg.key for arg in args)))
 
 
-def intern(name: str, args: tuple[Expression, ...], step: Number | None, low: Number | None, strict: bool) -> Atom:
+def intern(
+    name: str, args: tuple[SymbolicExpression, ...], step: Number | None, low: Number | None, strict: bool
+) -> Atom:
     """Return the one atom with this name and these arguments, or, for a symbol, with these facts.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What is known of a polynomial from the facts of its atoms: of what it is a multiple, and its sign.
+"""Facts about a polynomial that follow from those about its atoms: its divisors and its sign.
 
 The facts are an atom's `step` (a number of which each value is a multiple) and `low` (a number that no value is below),
 and what a function is not below: ⌊x⌋ lies in (x − 1, x], `make_divisible(x, d)` is at least 0.9·x and above x − d/2,

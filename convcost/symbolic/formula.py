@@ -12,7 +12,7 @@ from convcost.symbolic import rational
 from convcost.symbolic.algebra import exact
 from convcost.symbolic.conditions import Condition, check_value, decide, facts_of, holds, requires
 from convcost.symbolic.evaluation import evaluate
-from convcost.symbolic.expression import Atom, Expression, Terms, atoms, intern
+from convcost.symbolic.expression import Atom, SymbolicExpression, Terms, atoms, intern
 from convcost.symbolic.functions import OPERATIONS, ceil, floor, rounded
 from convcost.symbolic.rational import Rational, of_atom, quotient
 
@@ -186,7 +186,7 @@ def _check_divisor(divisor: Value) -> None:
         raise ZeroDivisionError(f"division by {divisor}, which is zero at the witness")
 
 
-def _image(part: Expression, images: Mapping[Atom, Value]) -> Value:
+def _image(part: SymbolicExpression, images: Mapping[Atom, Value]) -> Value:
     above = _substituted(part.terms, images)
     return above if part.under is None else quotient(above, _substituted(part.under, images))
 

@@ -13,7 +13,7 @@ from typing import Any
 from convcost.numbers import FUNCTIONS, Number
 from convcost.symbolic.algebra import content, exact, join, leading, raised, scaled, spend, times
 from convcost.symbolic.conditions import assumed, decided, requires
-from convcost.symbolic.expression import ONE, Expression, Terms, intern, known
+from convcost.symbolic.expression import ONE, SymbolicExpression, Terms, intern, known
 from convcost.symbolic.facts import bound, is_whole, monomial_step, sign, step_of
 from convcost.symbolic.rational import R, Rational, Value, constant, of_atom, polynomial, quotient
 
@@ -233,11 +233,11 @@ def _kept(name: str, args: tuple[R, ...]) -> R:
     return of_atom(args[0].__class__, atom)
 
 
-def _step(x: Expression) -> Number | None:
+def _step(x: SymbolicExpression) -> Number | None:
     return step_of(x.terms) if x.under is None else None
 
 
-def _low(x: Expression) -> Number | None:
+def _low(x: SymbolicExpression) -> Number | None:
     if x.under is None:
         least = bound(x.terms) if all(n > 0 for m in x.terms for _, n in m) else None
         if least is not None:
@@ -245,12 +245,12 @@ def _low(x: Expression) -> Number | None:
     return None if sign(x.terms, x.under) is None else 0
 
 
-def _shared_step(args: tuple[Expression, ...]) -> Number | None:
+def _shared_step(args: tuple[SymbolicExpression, ...]) -> Number | None:
     steps = [step for arg in args if (step := _step(arg)) is not None]
     return exact(content(steps)) if len(steps) == len(args) else None
 
 
-def _facts(name: str, args: tuple[Expression, ...]) -> tuple[Number | None, Number | None]:
+def _facts(name: str, args: tuple[SymbolicExpression, ...]) -> tuple[Number | None, Number | None]:
     """Return the divisor and the lower bound of a function's values."""
     lows = [low for arg in args if (low := _low(arg)) is not None]
     if name == "max":

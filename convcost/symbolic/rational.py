@@ -21,15 +21,15 @@ from convcost.symbolic.algebra import (
     times,
 )
 from convcost.symbolic.division import fraction
-from convcost.symbolic.expression import ONE, Atom, Expression, NeedsValueError, Terms, too_large
+from convcost.symbolic.expression import ONE, Atom, NeedsValueError, SymbolicExpression, Terms, too_large
 from convcost.symbolic.text import WRITERS, structure
 
 R = TypeVar("R", bound="Rational")
 Value: TypeAlias = "int | Fraction | Rational"
 
 
-class Rational(Expression, Symbolic, frozen=True, eq=False):
-    """A polynomial, a quotient by a monomial, or an exact fraction of two polynomials, as `Expression` holds it.
+class Rational(SymbolicExpression, Symbolic, frozen=True, eq=False):
+    """A polynomial, a quotient by a monomial, or an exact fraction of two polynomials, with arithmetic.
 
     What arithmetic gives is of the same class, or a number where no symbol is left.
     """

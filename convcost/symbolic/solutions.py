@@ -16,7 +16,7 @@ from convcost.numbers import Number
 from convcost.symbolic.algebra import exact
 from convcost.symbolic.conditions import Condition
 from convcost.symbolic.evaluation import evaluator
-from convcost.symbolic.expression import Atom, Expression
+from convcost.symbolic.expression import Atom, SymbolicExpression
 
 _MOST_CLASSES = 5_000
 _MOST_LISTED = 12  # values or remainders in a text
@@ -266,7 +266,7 @@ def _unit(symbol: Atom, conditions: Sequence[Condition]) -> Number | None:
     return exact(Fraction(math.lcm(*[u.numerator for u in units]), math.gcd(*[u.denominator for u in units])))
 
 
-def _is_linear(formula: Expression, symbol: Atom) -> bool:
+def _is_linear(formula: SymbolicExpression, symbol: Atom) -> bool:
     """Return whether a formula is a sum of multiples of the symbol and of such sums rounded."""
     if formula.under is not None:
         return False
@@ -280,11 +280,11 @@ def _is_linear(formula: Expression, symbol: Atom) -> bool:
     return True
 
 
-def _functions(formula: Expression) -> list[Atom]:
+def _functions(formula: SymbolicExpression) -> list[Atom]:
     return [atom for monomial in formula.terms for atom, _ in monomial if atom.args]
 
 
-def _periods(formula: Expression, unit: Number) -> Iterator[int]:
+def _periods(formula: SymbolicExpression, unit: Number) -> Iterator[int]:
     """Yield periods, in units, at whose common multiples a formula and its functions grow by whole numbers."""
     for monomial, c in formula.terms.items():
         for atom, _ in monomial:

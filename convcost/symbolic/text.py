@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from convcost.numbers import Number
 from convcost.symbolic.algebra import common, content, degree, raised, scaled, times
 from convcost.symbolic.division import one_fraction
-from convcost.symbolic.expression import ONE, Atom, Expression, Monomial, Terms, too_large
+from convcost.symbolic.expression import ONE, Atom, Monomial, SymbolicExpression, Terms, too_large
 
 MOST_WRITTEN = 100_000  # symbols in a text
 
@@ -28,7 +28,7 @@ class PlainStyle:
     minus: ClassVar[str] = "-"
     dot: ClassVar[str] = "*"
 
-    def __init__(self, formula: Expression) -> None:
+    def __init__(self, formula: SymbolicExpression) -> None:
         if formula.length > MOST_WRITTEN:
             found = f"{formula.length:,} symbols"
             raise too_large(f"a formula is written with at most {MOST_WRITTEN:,} symbols", found)
@@ -36,7 +36,7 @@ class PlainStyle:
         for atom in formula.atoms():  # arguments first, so that each function is written once
             self.names[atom] = self.function(atom.name, atom.args) if atom.args else self.symbol(atom.name)
 
-    def formula(self, formula: Expression) -> str:
+    def formula(self, formula: SymbolicExpression) -> str:
         """Return a formula's text."""
         if formula.under is None:
             return self.sum(formula.terms)
@@ -84,7 +84,7 @@ class PlainStyle:
         rest = scaled(times(terms, {raised(shared, -1): 1}), Fraction(1, factor))
         return self.dot.join([self.term(factor, shared), self.group(self.sum(rest))])
 
-    def over(self, formula: Expression) -> str:
+    def over(self, formula: SymbolicExpression) -> str:
         """Return a formula's text over one denominator: `(r − 1)/2`."""
         top, under = one_fraction(formula.terms, formula.under)
         if under == {ONE: 1}:
@@ -108,7 +108,7 @@ class PlainStyle:
         """Return top over under, each in parentheses where `grouped` says so."""
         return f"{self.group(top) if grouped[0] else top}/{self.group(under) if grouped[1] else under}"
 
-    def function(self, name: str, args: tuple[Expression, ...]) -> str:
+    def function(self, name: str, args: tuple[SymbolicExpression, ...]) -> str:
         """Return a function that was not worked out."""
         if name == "floor":
             return f"floor({self.over(args[0])})"
@@ -124,7 +124,7 @@ class Unicode(PlainStyle):
     def power(self, base: str, n: int) -> str:
         return base + str(n).translate(_SUPERSCRIPTS)
 
-    def function(self, name: str, args: tuple[Expression, ...]) -> str:
+    def function(self, name: str, args: tuple[SymbolicExpression, ...]) -> str:
         return f"⌊{self.over(args[0])}⌋" if name == "floor" else super().function(name, args)
 
 
@@ -155,7 +155,7 @@ class Latex(PlainStyle):
     def fraction(self, top: str, under: str, grouped: tuple[bool, bool]) -> str:
         return rf"\frac{{{top}}}{{{under}}}"
 
-    def function(self, name: str, args: tuple[Expression, ...]) -> str:
+    def function(self, name: str, args: tuple[SymbolicExpression, ...]) -> str:
         if name == "floor":
             return rf"\left\lfloor {self.over(args[0])} \right\rfloor"
         escaped = name.replace("_", r"\_")
@@ -185,7 +185,7 @@ class Python(PlainStyle):
     def fraction(self, top: str, under: str, grouped: tuple[bool, bool]) -> str:
         return f"Fraction(1, 1)*{self.group(top)}/{self.group(under)}"
 
-    def function(self, name: str, args: tuple[Expression, ...]) -> str:
+    def function(self, name: str, args: tuple[SymbolicExpression, ...]) -> str:
         if name == "floor":
             top, under = one_fraction(args[0].terms, args[0].under)
             return self.group(f"{self.group(self.sum(top))}//{self.group(self.sum(under))}")
@@ -195,7 +195,7 @@ class Python(PlainStyle):
 WRITERS: dict[str, type[PlainStyle]] = {"plain": PlainStyle, "unicode": Unicode, "latex": Latex, "python": Python}
 
 
-def structure(formula: Expression) -> dict[str, Any]:
+def structure(formula: SymbolicExpression) -> dict[str, Any]:
     """Return a formula as nested plain data, with the facts of its symbols; see `Formula.to_dict`."""
     writer = PlainStyle(formula)
 
@@ -209,7 +209,7 @@ def structure(formula: Expression) -> dict[str, Any]:
     def base(atom: Atom) -> Any:
         return {"function": atom.name, "arguments": list(map(sums, atom.args))} if atom.args else atom.name
 
-    def sums(part: Expression) -> dict[str, Any]:
+    def sums(part: SymbolicExpression) -> dict[str, Any]:
         tree = {"terms": listed(part.terms)}
         return tree if part.under is None else {**tree, "under": listed(part.under)}
 

@@ -6,7 +6,7 @@ type for which that is not enough defines its own sizes in `trials`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from convcost.layers import REGISTRY, Field, LayerError, LayerType, Shape
 from convcost.layers.base import ANY, FEATURES
-from convcost.layers.fields import AXIS, BOUND, CHANNELS, FACTOR, FLAG, GROUPS, NUMBER, TIMES, WORD
+from convcost.layers.fields import AXIS, BOUND, CHANNELS, FACTOR, FLAG, GROUPS, NUMBER, TIMES, VARIANT, WORD
 from convcost.layers.layout import VECTOR
 from convcost.verification.counting import Task
 from convcost.verification.positions import RANKS, SMALL, Positions
@@ -74,14 +74,17 @@ class _Single:
         self._groups = definition.fields_for(GROUPS)
         self._channels = definition.fields_for(CHANNELS)
         apart = {*self._positions.fields, *self._times, *self._bounds, *self._groups, *self._channels}
-        self._options = _Options({name: field for name, field in definition.fields.items() if name not in apart})
+        variants = definition.fields_for(VARIANT) if self._positions.fields else []
+        self._fixed = {name: field for name, field in definition.fields.items() if name not in apart}
+        self._options = _Options({name: field for name, field in self._fixed.items() if name not in variants})
+        self._variants = _Variants({name: self._fixed[name] for name in variants})
 
     def points(self) -> Points:
         """Yield the fields and the input shapes."""
-        options = {rank: list(self._options.values(rank)) for rank in range(4)}
-        for placed, sizes in self._positions:
-            for (given, channels), more in product(self._by_channels(len(sizes)), options[len(sizes)]):
-                yield {**placed, **given, **more}, ((channels, *sizes),)
+        grids = {rank: list(product(self._by_channels(rank), self._options.values(rank))) for rank in range(4)}
+        for number, (placed, sizes) in enumerate(self._positions):
+            for more, (given, channels), options in self._variants.laid(number, grids[len(sizes)]):
+                yield {**placed, **given, **options, **more}, ((channels, *sizes),)
 
     def _by_channels(self, rank: int) -> Iterator[tuple[dict[str, int], int]]:
         """Yield the fields that speak of channels, and the channels of the input."""
@@ -122,7 +125,7 @@ class _Single:
     def covered(self) -> str:
         """Return the fixed fields and their values as text."""
         folded = ["folded and not"] if self._definition.folds else []
-        held = [*self._positions.covered(), *folded, *self._options.covered()]
+        held = [*self._positions.covered(), *folded, *_Options(self._fixed).covered()]
         axes = self._positions.axes()
         if self._definition.takes == ANY and axes:
             return ", ".join([f"vectors, {axes}", *held])
@@ -227,6 +230,30 @@ class _Options:
             elif kind != NUMBER or field.required:
                 parts.append(f"{title} {', '.join(map(str, values))}")
         return parts
+
+
+class _Variants:
+    """The values of fields that move no window, which take turns rather than meet everything else."""
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        every = [dict(zip(fields, values, strict=True)) for values in product(*map(_choices, fields.values()))]
+        words = [name for name, field in fields.items() if field.read.form.kind == WORD]
+        self._usual = [given for given in every if all(given[name] == fields[name].default for name in words)]
+        self._others = [given for given in every if given not in self._usual]
+
+    def laid(self, number: int, grid: Sequence[tuple[Any, Any]]) -> Iterator[tuple[dict[str, Any], Any, Any]]:
+        """Yield the points of a position's grid, each with variants: every one with a usual one, one with another.
+
+        Args:
+            number: The number of the position, by which other variants come first.
+            grid: The points.
+        """
+        usual, others = self._usual, self._others
+        for place, point in enumerate(grid):
+            yield usual[(number + place) % len(usual)], *point
+        if others:
+            turn, place = number % len(others), number + number // len(others)
+            yield others[turn], *grid[place % len(grid)]
 
 
 def _choices(field: Field) -> list[Any]:

@@ -68,7 +68,7 @@ class Channels:
             self._least[tensor] = max(self._least.get(tensor, 0), members * groups)
 
     def _passes(self, layer: Layer, first: int, here: int) -> bool:
-        """Return whether a layer whose channels follow from all sizes gives out its own: the other sizes are 1."""
+        """Return whether such a layer keeps its channels: the other sizes are 1."""
         sizes = [product(shape[1:]) for shape in layer.input_shapes]
         return all(size == 1 for size in sizes) and self._counts[first] == self._counts[here]
 

@@ -65,7 +65,8 @@ def perform(task: Task) -> Outcome:
     except Exception as error:  # noqa: BLE001 -- an executor may come from another package
         return Outcome(None, f"its executor fails: {type(error).__name__}: {error}", perf_counter() - start)
     mults = done.ops.get("mul", 0)
-    macs = done.macs if REGISTRY[task.type].macs else 0
+    # an executor that does not tell accumulated products apart has no others
+    macs = (done.macs or mults) if REGISTRY[task.type].macs else 0
     shape, *more = done.output_shapes
     useful = mults - done.padding_mults
     counts = Counts(shape, done.ops, macs, useful, done.params, done.buffers, tuple(more))

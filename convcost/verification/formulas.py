@@ -17,7 +17,9 @@ a polynomial and agrees there agrees everywhere; that the formulas are can be re
 products of sizes and of floors by the stride. Executed are at least d + 1 = 2 values of channels and the like, three
 long sizes of each remainder, and every one of the short sizes.
 
-The fixed fields take finitely many values, which `covered` lists. At others, such as larger kernels, agreement at these
+What moves no window, such as a bias or what padding holds, is the same in every loop over windows: its values take
+turns, so that each meets every window and every number of channels. The fixed fields take finitely many values, which
+`covered` lists. At others, such as larger kernels, agreement at these
 is evidence, not proof. On two and three axes mixed windows are executed, as the loops of one axis do not see another.
 """
 
@@ -74,7 +76,7 @@ class FormulaProof(Struct, frozen=True):
 
     @property
     def proved(self) -> bool:
-        """Whether the formulas agree at every point, of which there are some."""
+        """Whether there are points, and the formulas agree at each."""
         return self.points > 0 and self.counterexample is None
 
     def document(self) -> documents.FormulaProofDocument:

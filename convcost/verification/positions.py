@@ -136,7 +136,7 @@ class Positions:
                 yield dict.fromkeys(self.fields, (count,)), (size,)
                 yield dict.fromkeys(self.fields, (count, 2, 3)), (size, 2, 4)
         for first, second in product(SMALL, (1, 4, 5)):
-            for sizes in product(range(1, 4 * first + 1), range(1 + first % 2, 4 * second + 1, 2)):
+            for sizes in product(range(1 + second % 2, 4 * first + 1, 2), range(1 + first % 2, 4 * second + 1, 2)):
                 yield dict.fromkeys(self.fields, (first, second)), sizes
 
     def _resized(self) -> Placed:

@@ -78,15 +78,7 @@ def verify(
         Interrupted: By the keyboard; it holds what was proved so far.
         OptionError: It would perform more products, or a layer hold more values, than the settings allow.
     """
-    executed = network
-    kept: tuple[str, ...] = ()
-    layerwise = not settings.full and not shrinks_whole(network)
-    if layerwise:
-        kept = (LAYERWISE,)
-    elif not settings.full:
-        executed, kept = shrink(network)
-    proof = _Proof(executed, settings, layerwise=layerwise)
-    proof.check()
+    executed, kept, proof = _smallest(network, settings)
     try:
         proof.execute(pool, watch)
         layers = tuple(proof.layers())
@@ -94,6 +86,37 @@ def verify(
         layers = tuple(proof.layers(interrupted=True))
         raise Interrupted(_verification(network, executed, kept, settings, layers)) from None
     return _verification(network, executed, kept, settings, layers)
+
+
+def _smallest(network: Network, settings: Settings) -> tuple[Network, tuple[str, ...], _Proof]:
+    """Return the network that is executed, what kept its size, and its executions.
+
+    Layers shrink one by one where the network cannot shrink as a whole, or not far enough: one without padding has a
+    smallest size.
+
+    Raises:
+        OptionError: It would perform more products, or a layer hold more values, than the settings allow.
+    """
+    if settings.full:
+        proof = _Proof(network, settings)
+        proof.check()
+        return network, (), proof
+    too_large = None
+    if shrinks_whole(network):
+        executed, kept = shrink(network)
+        proof = _Proof(executed, settings)
+        try:
+            proof.check()
+        except OptionError as error:
+            too_large = error
+        else:
+            return executed, kept, proof
+    proof = _Proof(network, settings, layerwise=True)
+    try:
+        proof.check()
+    except OptionError as error:
+        raise too_large or error from None
+    return network, (LAYERWISE,), proof
 
 
 def _verification(
@@ -212,6 +235,7 @@ class _Proof:
                 expected.counts,
                 first.get(key, ""),
                 outcome.error or expected.error,
+                times=layer.times,
             )
             first.setdefault(key, layer.name)
 

@@ -96,7 +96,7 @@ def _row(label: str, layer: LayerProof) -> Row:
             grouped(expected.mults) if expected else "?",
             "declared" if layer.declared else "✓" if layer.agrees else "✗",
             ", ".join(also),
-            safe(f"same as {layer.same_as}") if layer.same_as else "",
+            safe(f"same as {layer.same_as}") if layer.same_as else f"1 of {layer.times:,} slices" * (layer.times > 1),
         ),
         "wrong" if layer.disagrees else "quiet" if layer.same_as else "ordinary",
     )
@@ -142,6 +142,8 @@ def _explanation(verification: Verification) -> Iterator[str]:
         f"Each layer ran on fresh whole numbers (seed {verification.seed}) in the shapes that the layers before it "
         "gave; compared are its output shape, every kind of operation, macs, useful mults, params and buffers."
     )
+    if any(layer.times > 1 for layer in verification.layers):
+        yield "A layer inside `each` ran on one slice: analyze counts its operations for all of them."
     if not verification.full and not verification.layerwise:
         yield (
             "The tiny network has every layer, kernel, stride, padding, dilation and group of the real one; "

@@ -99,6 +99,7 @@ class LayerProof(Struct, frozen=True):
         same_as: The equal layer that was executed instead; empty for a layer that was executed itself.
         error: The reason why the layer cannot be executed or predicted.
         declared: Whether its costs are the author's, so that there is nothing to verify.
+        times: How often it runs in the network, once for each slice of an `each`; it was executed once.
     """
 
     path: tuple[str, ...]
@@ -110,6 +111,7 @@ class LayerProof(Struct, frozen=True):
     same_as: str = ""
     error: str = ""
     declared: bool = False
+    times: int = 1
 
     @property
     def agrees(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from convcost.layers import SAME, LayerError
 from convcost.layers.fields import BOUND, CHANNELS, GROUPS
-from convcost.network import Layer, Network, NetworkBuilder, Origin, Tensor
+from convcost.network import Layer, LayerOrigin, Network, NetworkBuilder, Tensor
 from convcost.verification.channels import Channels
 from convcost.verification.space import Axis, size_field, with_size
 from convcost.verification.tensors import Numbers
@@ -77,7 +77,7 @@ def _rebuilt(network: Network, shapes: list[tuple[int, ...]], channels: list[int
         fields |= stated.get(index, {})
         try:
             definition = layer.definition.__class__(fields)
-            (output,) = builder.place(definition, inputs, layer.path, Origin.of(layer))
+            (output,) = builder.place(definition, inputs, layer.path, LayerOrigin.of(layer))
         except LayerError as error:
             raise _Misfit(index, f"{error.message} ({error.found})") from None
         if not _in_proportion(layer, inputs, output):
@@ -87,7 +87,7 @@ def _rebuilt(network: Network, shapes: list[tuple[int, ...]], channels: list[int
 
 
 def _in_proportion(layer: Layer, inputs: tuple[Tensor, ...], output: Tensor) -> bool:
-    """Return whether a layer that keeps its channels gives out the same share of them as at full size.
+    """Return whether a layer that keeps its channels has the same ratio of outputs to inputs as at full size.
 
     Inputs that have shrunk by different factors, such as a flattened picture beside a vector, have no such share.
     """

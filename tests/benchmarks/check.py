@@ -24,7 +24,7 @@ from pathlib import Path
 ROUNDS = 9
 SPECS = 50
 CONVCOST = [sys.executable, "-m", "convcost"]
-SHIPPED = Path(__file__).parent.parent.parent / "specs" / "mobilenet_v2.yaml"
+SHIPPED = Path(__file__).parent.parent.parent / "specs" / "classification" / "mobilenet_v2.yaml"
 
 
 def timed(command: list[str]) -> float:

@@ -170,9 +170,7 @@ def test_a_limit_that_stands_in_no_file_is_told(folder):
     with pytest.raises(convcost.ConfigError) as caught:
         acceptance.accept(Check(checking.check(["net.yaml"], budgets=[budget])))
     assert str(caught.value) == (
-        "error: --accept changes limits in files\n"
-        " = found: the limit was given by a program\n"
-        " = help: change it by hand"
+        "error: --accept changes limits in files\n = found: a limit that is in no file\n = help: change it by hand"
     )
 
 

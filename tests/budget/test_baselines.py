@@ -302,7 +302,9 @@ def test_what_analyze_wrote_is_read_again(spec, report):
         found = past(report(text), spec)
         assert (found.total, found.whole) == (now.total, True)
         layers = {layer.name: layer for layer in found.layers}
-        for metric in [name for name in METRICS if name != "weight_bytes"]:  # which reports tell where it is asked for
+        for metric in [
+            name for name in METRICS if METRICS[name].unit != "bytes"
+        ]:  # which reports tell where they are asked for
             assert found.numbers.value(metric) == now.value(metric)
             before, after = dict(zip(layers, found.numbers.values(metric), strict=True)), now.values(metric)
             assert [before[layer.name] for layer in now.layers] == after
@@ -534,6 +536,34 @@ def test_what_is_no_report_that_can_be_compared(entries, message, report):
 )
 def test_what_is_not_json(text, message, report):
     assert told(report, text) == message
+
+
+def test_a_report_serves_for_its_own_convention(folder):
+    Path("tiny.yaml").write_text(TINY)
+    Path("cost.json").write_text(json.dumps(tiny(convention__batch=8, convention__fold=False)))
+    assert past(baselines.from_report("cost.json", batch=8, fold=False), "tiny.yaml").total.params == 8
+    for batch, fold, made, options in [
+        (1, False, "with --batch 8", " --no-fold"),
+        (2, True, "with --batch 8", " --batch 2"),
+        (8, True, "with --no-fold", " --batch 8"),
+    ]:
+        assert told(
+            lambda path, of=(batch, fold): baselines.from_report(path, batch=of[0], fold=of[1]), "cost.json"
+        ) == (
+            f"error: the report's numbers do not compare\n --> cost.json\n  = found: it was made {made}\n"
+            f"  = help: convcost analyze SPEC…{options} -f json > cost.json, at the state to compare with"
+        )
+    Path("cost.json").write_text(json.dumps(tiny()))
+    with pytest.raises(BaselineError, match="it was made without --no-fold"):
+        baselines.from_report("cost.json", fold=False)
+
+
+def test_a_past_of_a_batch_and_of_norms_that_are_not_folded(commit):
+    rewrite("  - relu\n", "  - batch_norm\n")
+    commit()
+    found = past(baselines.from_revision("HEAD", ["net.yaml"], batch=2, fold=False), "net.yaml")
+    # 336 params beside the spec, and 2 · 4 of the norm, which multiplies each of its 4 · 16 values
+    assert (found.total.params, found.total.mults) == (336 + 8, 2 * (5376 + 64))
 
 
 def test_a_report_with_a_byte_order_mark(folder):

@@ -116,6 +116,8 @@ def test_every_metric_may_be_limited(check):
         "activations": 16 * (8 + 4 + 4),  # by the convolutions
         "deployed_params": 336,  # no norm
         "weight_bytes": 4 * 336,
+        "activation_bytes": 4 * (4 * 36 + 16 * (8 + 4 + 4)),  # the input too; relu in place
+        "peak_memory": 4 * (4 * 36 + 16 * 8),  # what the first reads and gives
         "ops_mul": 5376,
         "ops_add": 5376,
         "ops_cmp": 64,

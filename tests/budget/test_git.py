@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from convcost.budget import committed, revisions
 from convcost.budget import git as git_of
-from convcost.budget import revisions
 from convcost.errors import BaselineError
 from convcost.spec.source import Source
 
@@ -125,9 +125,9 @@ def test_git_starts_at_the_top_alone(options, embedded, marker, monkeypatch):
     write("net.yaml", NET.format(10))
     top = str(Path.cwd())
     monkeypatch.chdir("models")
-    revision = revisions.merge_base("HEAD~1", revisions.place(["../net.yaml"]))
+    revision = revisions.merge_base("HEAD~1", committed.place(["../net.yaml"]))
     assert revision.root == top
-    assert revisions.read(revision, ["../net.yaml"]) == {"../net.yaml": None}
+    assert committed.read(revision, ["../net.yaml"]) == {"../net.yaml": None}
     assert not marker.exists()
 
 
@@ -191,7 +191,7 @@ def test_a_hostile_configuration_starts_nothing(name, git, hostile, marker):
     assert marker.exists()  # it is one
     marker.unlink()
     revision = revisions.merge_base("HEAD~1")
-    found = revisions.read(revision, ["net.yaml", "new.yaml"])
+    found = committed.read(revision, ["net.yaml", "new.yaml"])
     assert found == {
         "net.yaml": Source(f"{revision.short}:net.yaml", NET.format(10)),
         "new.yaml": Source(f"{revision.short}:moved.yaml", NET.format(20)),
@@ -199,7 +199,7 @@ def test_a_hostile_configuration_starts_nothing(name, git, hostile, marker):
     with pytest.raises(BaselineError):
         revisions.merge_base("nope")
     with pytest.raises(BaselineError, match="the clone lacks what files were at"):
-        revisions.read(revision, ["gone.yaml"])
+        committed.read(revision, ["gone.yaml"])
     assert not marker.exists()
 
 
@@ -226,7 +226,7 @@ def program(git, tmp_path, monkeypatch):
 def told():
     """Return what is wrong with a baseline."""
     with pytest.raises(BaselineError) as caught:
-        revisions.read(revisions.merge_base("HEAD"), ["net.yaml", "new.yaml"])
+        committed.read(revisions.merge_base("HEAD"), ["net.yaml", "new.yaml"])
     return str(caught.value)
 
 
@@ -297,12 +297,12 @@ def test_files_at_a_revision_are_limited_like_others(git):
     git("add", ".")
     git("commit", "--message", "one")
     revision = revisions.merge_base("HEAD")
-    found = revisions.read_each(revision, ["large.yaml", "fits.yaml"])
+    found = committed.read_each(revision, ["large.yaml", "fits.yaml"])
     assert str(found["large.yaml"]) == (
         f"error: it is larger than 4 MiB\n --> {revision.short}:large.yaml\n  = found: 4,194,305 bytes"
     )
     assert len(found["fits.yaml"].text) == 4 * 2**20
-    found = revisions.read_each(revision, [f"many{number}.yaml" for number in range(16)] + ["fits.yaml"])
+    found = committed.read_each(revision, [f"many{number}.yaml" for number in range(16)] + ["fits.yaml"])
     *most, last = found.values()
     assert all(len(source.text) == 4 * 2**20 for source in most)
     assert str(last) == (

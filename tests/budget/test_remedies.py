@@ -129,6 +129,19 @@ def test_the_ends_are_spared_and_it_is_said_what_they_would_do(tmp_path, monkeyp
     assert verdict(THREE, max=100_000).remedy.suggestion == ""
 
 
+def test_a_remedy_for_a_batch_without_folding_is_suggested_with_these_options(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(json.dumps(THREE))
+    budget = Budget("mults", max=Bound(200_000, share=False, text=""))
+    (found,) = checking.check(["net.yaml"], budgets=[budget], batch=2, fold=False)
+    assert (found.remedy.value, found.remedy.reached) == (2 * (2 * 57_600 + 2 * 13_600), False)
+    assert found.remedy.suggestion == "convcost suggest net.yaml --max mults=200000 --batch 2 --no-fold --ends"
+    result = CliRunner().invoke(app, [*shlex.split(found.remedy.suggestion)[1:], "-f", "json"])
+    data = json.loads(result.stdout)
+    assert (result.exit_code, data["reached"], data["convention"]["batch"]) == (0, True, 2)
+    assert data["totals"]["before"]["mults"] == 2 * 4 * 57_600
+
+
 def test_more_than_separable_layers_is_suggested_where_it_takes_more(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(

@@ -307,7 +307,7 @@ def test_limits_without_a_file(folder, config, convcost):
         (["--max", "mults", "net.yaml"], "--max takes METRIC=LIMIT\n = found: --max mults\n"),
         (["--max", "mult=3", "net.yaml"], "there is no total 'mult'\n"),
         (["--max", "mults=many", "net.yaml"], "the limit of mults is a whole number\n = found: many\n"),
-        (["--max", "mults=3"], "there is nothing to check\n"),
+        (["--max", "mults=3"], "there is nothing to check\n = found: --max without a SPEC\n"),
         (["--max", "mults=3", "net.yaml", "--accept"], "--accept changes limits in files\n"),
     ],
 )
@@ -693,3 +693,16 @@ def test_many_layers_beyond_a_limit_are_told_in_few_lines(folder, config, convco
     assert "… 80 more that are not within it" in out
     assert out.count("Costs most") == 1
     assert out.splitlines()[0] == "Exceeded: 100 of 100 limits"
+
+
+def test_a_batch_and_norms_that_are_not_folded(convcost, folder):
+    (folder / "normed.yaml").write_text(
+        "input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 64, kernel_size: 3, padding: 1}\n  - batch_norm\n"
+    )
+    most = 2 * (64 * 27 * 64 + 64 * 64)  # of the convolution and of the norm, for two inputs
+    options = ("--batch", "2", "--no-fold")
+    status, out, _ = convcost("check", "normed.yaml", "--max", f"mults={most}", *options)
+    assert (status, out.splitlines()[1]) == (0, "batch 2")
+    status, out, _ = convcost("check", "normed.yaml", "--max", f"mults={most - 1}", *options, "-f", "json")
+    (entry,) = json.loads(out)["networks"]
+    assert (status, entry["convention"]["batch"], entry["convention"]["fold"]) == (1, 2, False)

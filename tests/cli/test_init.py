@@ -25,8 +25,10 @@ models:
 
 budgets:
   - metric: params
+    models: net.yaml
     max: 21_120   # 19_200
   - metric: mults
+    models: net.yaml
     max: 1_351_680   # 1_228_800
 """
 
@@ -229,6 +231,29 @@ def test_a_folder_with_other_files_has_its_specs_listed(nets, convcost):
     assert "nets/new.yaml" not in out
     assert convcost("check", "--strict").status == 2
     assert convcost("check", "nets/one.yaml").err == ""  # nobody asked for all
+
+
+def test_a_spec_in_a_folder_below_the_models_is_reported_too(nets, convcost):
+    """Folders below the configuration's own hold anything; what is hidden is not searched."""
+    assert convcost("init", "nets").status == 0
+    for folder in ("nets/deep/er", "nets/.hidden", "other"):
+        (nets / folder).mkdir(parents=True)
+        write(f"{folder}/new.yaml", 3, nets)
+    warning = (
+        "warning: no budget is for nets/deep/er/new.yaml\n = found: it is none of the models of convcost.yaml\n"
+        " = help: convcost init --add nets/deep/er/new.yaml\n"
+    )
+    assert convcost("check").err == warning
+    write("top.yaml", 1, nets)
+    assert convcost("init", "--add", "top.yaml").status == 0
+    assert convcost("check").err == warning
+
+
+def test_a_larger_model_that_is_added_is_within_budget(folder, convcost):
+    """The limits of the first model are its own: mobilenet_v1 costs 568,740,352 mults, net.yaml 1,228,800."""
+    assert convcost("init", "net.yaml").status == 0
+    assert convcost("init", "--add", "mobilenet_v1").status == 0
+    assert convcost("check").out.endswith("\nWithin budget: 4 limits\n")
 
 
 def test_both_endings_and_folders_in_folders(nets, convcost):

@@ -110,9 +110,10 @@ def test_init_warns_too(convcost):
 
 
 def test_check_is_strict_with_limits_and_specs(convcost, folder):
-    (folder / "clean.yaml").write_text(TEXT.replace(", gone: 1", ""), encoding="utf-8")
+    (folder / "more").mkdir()  # specs beside the models that no budget is for are warned of
+    (folder / "more/clean.yaml").write_text(TEXT.replace(", gone: 1", ""), encoding="utf-8")
     budgets = "budgets:\n  - {metric: mults, max: 1M, warn: 0%}\n"
-    (folder / "convcost.yaml").write_text(f"convcost: 2\nmodels: clean.yaml\n{budgets}", encoding="utf-8")
+    (folder / "convcost.yaml").write_text(f"convcost: 2\nmodels: more/clean.yaml\n{budgets}", encoding="utf-8")
     assert convcost("check").status == 0
     assert convcost("check", "--strict")[::2] == (1, "")
     (folder / "convcost.yaml").write_text(f"convcost: 2\nmodels: warns.yaml\n{budgets}", encoding="utf-8")

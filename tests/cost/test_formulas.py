@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from convcost.cost.formulas import quotients, sheets, texts
 from convcost.errors import OptionError
 from convcost.layers import REGISTRY
+from convcost.ops import is_symbolic
 from convcost.symbolic import symbol
 
 M, N, g, m, Dk, Di, Dp = [symbol(name, whole=True) for name in ("M", "N", "g", "m", "Dk", "Di", "Dp")]
@@ -90,6 +91,12 @@ def test_values_take_the_symbols_places():
 sizes = st.integers(1, 40)
 
 
+def symbols_in(sheet):
+    """Return the names of the symbols on which a type's costs depend."""
+    costs = [sheet.cost.params, *sheet.cost.ops.to_dict().values()]
+    return {name for cost in costs if is_symbolic(cost) for name in cost.symbols}
+
+
 @given(st.sampled_from(sorted(set(REGISTRY) - {"slice", "separable_conv"})), st.data())
 def test_each_formula_is_what_the_layer_counts(type, data):
     g = data.draw(st.integers(1, 4))
@@ -107,6 +114,8 @@ def test_each_formula_is_what_the_layer_counts(type, data):
         "n": data.draw(sizes),
         "u": data.draw(st.integers(1, 3)),
     }
+    more = {name for sheet in sheets([type]) for name in symbols_in(sheet)} - values.keys() - {"Dp"}
+    values |= {name: data.draw(st.integers(1, 6), name) for name in sorted(more)}
     for sheet in sheets([type]):
         (number,) = [each for each in sheets([type], values | {"Dp": 7}) if each.variant == sheet.variant]
         at = values | {"Dp": number.size if sheet.size is not None else 7}

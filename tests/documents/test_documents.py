@@ -12,7 +12,18 @@ from jsonschema import Draft202012Validator
 
 import convcost
 from convcost import cli, metrics
-from convcost.documents import READABLE, VERSION, analysis, check, comparison, design_space, formulas, rewriting, specs
+from convcost.documents import (
+    READABLE,
+    VERSION,
+    analysis,
+    check,
+    comparison,
+    design_space,
+    formulas,
+    memory,
+    rewriting,
+    specs,
+)
 from convcost.documents import difference as differences
 from convcost.documents import verification as verified
 from convcost.documents.numbers import kinds
@@ -53,6 +64,7 @@ COMMANDS = {
     "diff other.yaml net.yaml": differences.DifferenceDocument[USUAL.side, USUAL.total],  # buffers begin at 0
     "formulas": formulas.FormulasDocument,
     "formulas conv --set Dk=3 --set M=4": formulas.FormulasDocument,
+    "memory net.yaml --dtype int8 --align 16": memory.MemoryDocument,
     "rewrite net.yaml --to separable": rewriting.RewritingDocument,
     "rewrite --list": rewriting.Catalogue,
     "suggest net.yaml --max mults=1k": rewriting.SuggestionDocument,
@@ -134,7 +146,8 @@ def test_every_structure_and_key_is_described(schemas):
 
 def test_the_schema_of_numbers_is_the_table_of_metrics(schemas):
     total = schemas[0]["$defs"]["Total"]["properties"]
-    assert [*total] == [*NAMES, "weight_bytes", "ops"]  # all but each kind of operation by itself
+    by_itself = ["weight_bytes", "activation_bytes", "peak_memory"]
+    assert [*total] == [*NAMES, *by_itself, "ops"]  # all but each kind of operation by itself
     assert {name: total[name]["description"] for name in NAMES} == {name: METRICS[name].about for name in NAMES}
 
 

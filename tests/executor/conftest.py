@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convcost.executor import Tensor
+from convcost.executor import Array
 
 collect_ignore = [  # need torch
     "record_torch.py",
@@ -35,6 +35,6 @@ def matrix():
     """Return a function that makes a one-channel image of rows."""
 
     def matrix(*rows):
-        return Tensor((1, len(rows), len(rows[0])), [value for row in rows for value in row])
+        return Array((1, len(rows), len(rows[0])), [value for row in rows for value in row])
 
     return matrix

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from convcost.executor import Tensor, execute, run, types
+from convcost.executor import Array, execute, run, types
 
 ENGINES = ["plain", "lanes", "auto"]
 
@@ -228,6 +228,8 @@ LEDGER = [
     ("flatten", {}, [(2, 3, 4)], (24,), {}, 0, 0),
     ("dropout", {"p": Fraction(1, 2)}, [(2, 3)], (2, 3), {}, 0, 0),
     ("identity", {}, [(2, 3)], (2, 3), {}, 0, 0),
+    ("each_slice", {"axis": 1}, [(2, 3, 4)], (2, 4), {}, 0, 0),  # the axis of 3 is taken apart
+    ("each_stack", {"axis": 1, "size": 3}, [(2, 4)], (2, 3, 4), {}, 0, 0),  # and put together again
     ("lp_pool", {**SQUARE, "ceil_mode": False, "norm_type": 1}, [(2, 4, 4)], (2, 2, 2), {"add": 32}, 0, 0),  # 8 · 4
     ("lp_pool", {**SQUARE, "ceil_mode": False, "norm_type": 2}, [(2, 4, 4)], (2, 2, 2),
      {"mul": 32, "add": 32, "sqrt": 8}, 0, 0),
@@ -341,8 +343,8 @@ def test_each_product_counted_is_of_a_value_and_a_weight_and_used_once(fields, t
     """Numbers that trace themselves see as many products as are counted, each in just one output, or cropped."""
     shape = (4,) if type == "linear" else (4, size, size)
     given = own if type == "linear" else fields(padding=1, stride=2, bias=False, **own)
-    x = Tensor(shape, [Traced() for _ in range(prod(shape))])
-    kernel = Tensor(weight, [Traced() for _ in range(prod(weight))])
+    x = Array(shape, [Traced() for _ in range(prod(shape))])
+    kernel = Array(weight, [Traced() for _ in range(prod(weight))])
     Traced.performed.clear()
     y, execution = run(type, given, [x], {"weight": kernel})
     assert execution.ops == Traced.performed

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convcost.executor import Tensor, execute, run
+from convcost.executor import Array, execute, run
 from convcost.executor.arithmetic import Arithmetic
 from convcost.executor.lanes import Lanes, reach_of
 from convcost.executor.plain import Plain
@@ -63,8 +63,8 @@ def test_a_sum_that_fills_its_lane_reads_back_whole_beside_its_opposite(half, si
 )
 def test_the_reach_covers_biases_and_the_values_themselves(fields, value, weight, bias):
     given = fields(1, out_channels=1, kernel_size=1, groups=1, bias=True)
-    weights = {"weight": Tensor((1, 1, 1), [weight]), "bias": Tensor((1,), [bias])}
-    output, _ = run("conv", given, [Tensor((1, 2), [value, -value])], weights, engine="lanes")
+    weights = {"weight": Array((1, 1, 1), [weight]), "bias": Array((1,), [bias])}
+    output, _ = run("conv", given, [Array((1, 2), [value, -value])], weights, engine="lanes")
     assert output.values == [value * weight + bias, bias - value * weight]
 
 
@@ -102,7 +102,7 @@ def test_engines_execute_a_layer_of_several_loads_alike(fields, engine):
 
 def test_auto_falls_back_on_plain_where_numbers_are_not_whole(fields):
     given = fields(out_channels=4, kernel_size=1, groups=1, bias=False)
-    x, weight = Tensor((1, 4, 4), [0.5] * 16), Tensor((4, 1, 1, 1), [2] * 4)
+    x, weight = Array((1, 4, 4), [0.5] * 16), Array((4, 1, 1, 1), [2] * 4)
     assert run("conv", given, [x], {"weight": weight})[0].values == [1.0] * 64
     with pytest.raises(ValueError, match="whole numbers"):
         run("conv", given, [x], {"weight": weight}, engine="lanes")
@@ -110,5 +110,5 @@ def test_auto_falls_back_on_plain_where_numbers_are_not_whole(fields):
 
 def test_auto_falls_back_on_plain_where_sums_exceed_a_lane(fields):
     given = fields(out_channels=4, kernel_size=1, groups=1, bias=False)
-    x, weight = Tensor((1, 4, 4), [1 << 40] * 16), Tensor((4, 1, 1, 1), [1 << 40] * 4)
+    x, weight = Array((1, 4, 4), [1 << 40] * 16), Array((4, 1, 1, 1), [1 << 40] * 4)
     assert run("conv", given, [x], {"weight": weight})[0].values == [1 << 80] * 64

@@ -13,12 +13,12 @@ from math import inf, prod
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convcost.executor import Tensor, run
+from convcost.executor import Array, run
 
 small = st.integers(-9, 9)
 
 
-def at(x: Tensor, *index):
+def at(x: Array, *index):
     """The value at an index, or None outside the tensor."""
     flat = 0
     for position, size in zip(index, x.shape, strict=True):
@@ -30,7 +30,7 @@ def at(x: Tensor, *index):
 
 @st.composite
 def tensors(draw, shape):
-    return Tensor(shape, draw(st.lists(small, min_size=prod(shape), max_size=prod(shape))))
+    return Array(shape, draw(st.lists(small, min_size=prod(shape), max_size=prod(shape))))
 
 
 @st.composite
@@ -151,7 +151,7 @@ def test_a_transposed_convolution_is_its_definition(data, geometry, groups, memb
         "bias": True,
     }
     output, execution = run("transposed_conv", fields, [x], {"weight": weight, "bias": bias}, engine=engine)
-    assert output == Tensor((groups * fanout, *lengths), list(outputs.values()))
+    assert output == Array((groups * fanout, *lengths), list(outputs.values()))
     assert execution.ops == {"mul": products, "add": products}
     assert execution.padding_mults == cropped
 
@@ -191,7 +191,7 @@ def test_pools_are_their_definitions(data, geometry, ceil_mode, count_include_pa
         fields = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": ceil_mode}
         own = {"dilation": dilation} if type == "max_pool" else {"count_include_pad": count_include_pad}
         output, execution = run(type, {**fields, **own}, [x])
-        assert output == Tensor((2, *map(len, starts)), expected)
+        assert output == Array((2, *map(len, starts)), expected)
         taps = prod(kernel) * len(expected)
         if type == "avg_pool":
             assert execution.ops == {"add": taps, "div": len(expected)}
@@ -219,5 +219,5 @@ def test_adaptive_pools_are_their_definition(data, rank):
         expected.append(Fraction(sum(window), len(window)))
         terms += len(window)
     output, execution = run("adaptive_avg_pool", {"output_size": out}, [x])
-    assert output == Tensor((1, *out), expected)
+    assert output == Array((1, *out), expected)
     assert execution.ops == {"add": terms, "div": len(expected)}

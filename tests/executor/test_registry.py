@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from convcost.executor import Tensor, execute, executes, run, weights
+from convcost.executor import Array, execute, executes, run, weights
 from convcost.layers import REGISTRY, LayerError
 from convcost.registry import DuplicateError
 
@@ -30,9 +30,9 @@ def test_a_field_the_type_does_not_have_is_an_error():
 def test_weights_that_are_missing_or_of_another_shape_are_errors():
     given = {"out_features": 2, "bias": False}
     with pytest.raises(ValueError, match=r"needs a weight of shape \(2, 3\)"):
-        run("linear", given, [Tensor((3,), [1, 2, 3])])
+        run("linear", given, [Array((3,), [1, 2, 3])])
     with pytest.raises(ValueError, match=r"\(2, 3\), not \(3, 2\)"):
-        run("linear", given, [Tensor((3,), [1, 2, 3])], {"weight": Tensor((3, 2), [0] * 6)})
+        run("linear", given, [Array((3,), [1, 2, 3])], {"weight": Array((3, 2), [0] * 6)})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_shapes_that_do_not_fit_the_fields_are_errors(type, fields, shapes):
 
 def test_a_tensor_holds_as_many_numbers_as_its_shape_says():
     with pytest.raises(ValueError, match="does not hold 5"):
-        Tensor((2, 3), [0] * 5)
+        Array((2, 3), [0] * 5)
 
 
 def test_the_same_seed_draws_the_same_values():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcost.executor import Tensor, fold, run
+from convcost.executor import Array, fold, run
 from convcost.executor.windows import same_padding
 
 KERNEL = [1, 2, 1, 2, 1, 2, 1, 1, 2]
@@ -17,7 +17,7 @@ KERNEL = [1, 2, 1, 2, 1, 2, 1, 1, 2]
 
 def numbers(*shape, seed=1):
     """Small whole numbers without a pattern."""
-    return Tensor(shape, [(seed * 7919 + index * index * 31 + index * 17) % 11 - 5 for index in range(prod(shape))])
+    return Array(shape, [(seed * 7919 + index * index * 31 + index * 17) % 11 - 5 for index in range(prod(shape))])
 
 
 def output(type, fields, x, **weights):
@@ -31,12 +31,12 @@ def transposed(fields, **given):
 class TestTransposedConvolution:
     def test_one_value_spreads_by_the_kernel(self, fields, matrix):
         """55 meets each kernel value once."""
-        y = output("transposed_conv", transposed(fields), matrix([55]), weight=Tensor((1, 1, 3, 3), KERNEL))
+        y = output("transposed_conv", transposed(fields), matrix([55]), weight=Array((1, 1, 3, 3), KERNEL))
         assert y == matrix([55, 110, 55], [110, 55, 110], [55, 55, 110])
 
     def test_overlaps_add(self, fields, matrix):
         """55 and 10 beside it, a step of one apart."""
-        y = output("transposed_conv", transposed(fields), matrix([55, 10]), weight=Tensor((1, 1, 3, 3), KERNEL))
+        y = output("transposed_conv", transposed(fields), matrix([55, 10]), weight=Array((1, 1, 3, 3), KERNEL))
         assert y == matrix(
             [55, 110 + 10, 55 + 20, 10],
             [110, 55 + 20, 110 + 10, 20],
@@ -45,12 +45,12 @@ class TestTransposedConvolution:
 
     def test_stride_keeps_them_apart_and_padding_crops_the_canvas(self, fields, matrix):
         given = transposed(fields, stride=3, padding=((1, 0), (0, 1)))
-        y = output("transposed_conv", given, matrix([55, 10]), weight=Tensor((1, 1, 3, 3), KERNEL))
+        y = output("transposed_conv", given, matrix([55, 10]), weight=Array((1, 1, 3, 3), KERNEL))
         assert y == matrix([110, 55, 110, 20, 10], [55, 55, 110, 10, 10])
 
     def test_a_bias_starts_every_accumulator_even_where_no_product_lands(self, fields, matrix):
         given = transposed(fields, kernel_size=1, stride=2, output_padding=1, bias=True)
-        weights = {"weight": Tensor((1, 1, 1, 1), [4]), "bias": Tensor((1,), [7])}
+        weights = {"weight": Array((1, 1, 1, 1), [4]), "bias": Array((1,), [7])}
         assert output("transposed_conv", given, matrix([1, 2]), **weights) == matrix([11, 7, 15, 7], [7, 7, 7, 7])
 
     @given(
@@ -67,7 +67,7 @@ class TestTransposedConvolution:
         def columns(type, shape, **own):
             """The images of the unit vectors."""
             units = [[int(i == j) for j in range(prod(shape))] for i in range(prod(shape))]
-            return [output(type, {**shared, **own}, Tensor(shape, unit), weight=weight) for unit in units]
+            return [output(type, {**shared, **own}, Array(shape, unit), weight=weight) for unit in units]
 
         forward = columns("conv", (m, size), out_channels=n)
         back = columns("transposed_conv", forward[0].shape, out_channels=m, output_padding=(outside,))
@@ -79,7 +79,7 @@ class TestConvolution:
     def test_the_kernel_slides_without_turning_over(self, fields, matrix):
         """At the left 1·1 + 2·2 + 4·0 + 5·3 = 20, at the right 2·1 + 3·2 + 5·0 + 6·3 = 26."""
         given = fields(out_channels=1, kernel_size=2, groups=1, bias=False)
-        y = output("conv", given, matrix([1, 2, 3], [4, 5, 6]), weight=Tensor((1, 1, 2, 2), [1, 2, 0, 3]))
+        y = output("conv", given, matrix([1, 2, 3], [4, 5, 6]), weight=Array((1, 1, 2, 2), [1, 2, 0, 3]))
         assert y == matrix([20, 26])
 
     @pytest.mark.parametrize("type", ["conv", "transposed_conv"])
@@ -92,10 +92,10 @@ class TestConvolution:
         values = []
         for group in range(3):
             part = {
-                "weight": Tensor((2, 2, 3, 3), weight.values[36 * group : 36 * (group + 1)]),
-                "bias": Tensor((2,), bias.values[2 * group : 2 * group + 2]),
+                "weight": Array((2, 2, 3, 3), weight.values[36 * group : 36 * (group + 1)]),
+                "bias": Array((2,), bias.values[2 * group : 2 * group + 2]),
             }
-            own = Tensor((2, 5, 4), x.values[40 * group : 40 * (group + 1)])
+            own = Array((2, 5, 4), x.values[40 * group : 40 * (group + 1)])
             values += output(type, given | {"out_channels": 2, "groups": 1}, own, **part).values
         assert whole.values == values
 
@@ -104,7 +104,7 @@ class TestConvolution:
         given = fields(out_channels=2, groups=1, bias=False, padding=1)
         given |= {"output_padding": (0, 0)} if type == "transposed_conv" else {}
         x, weight = numbers(2, 6, 7), numbers(2, 2, 3, 3)
-        holes = Tensor(
+        holes = Array(
             (2, 2, 5, 5),
             [
                 0 if row % 2 or column % 2 else weight.values[plane * 9 + row // 2 * 3 + column // 2]
@@ -121,7 +121,7 @@ class TestConvolution:
         mixing = numbers(4, 6, 1, 1, seed=3)
         geometry = fields(stride=2, padding="same", bias=False)
         middle = output(
-            "depthwise_conv", geometry | {"depth_multiplier": 2}, x, weight=Tensor((6, 1, 3, 3), across.values)
+            "depthwise_conv", geometry | {"depth_multiplier": 2}, x, weight=Array((6, 1, 3, 3), across.values)
         )
         point = {"out_channels": 4, "stride": (1, 1), "groups": 1, "bias": False}
         separable = output("pointwise_conv", point, middle, weight=mixing)
@@ -133,7 +133,7 @@ class TestConvolution:
             for tap in range(9)
         ]
         full = geometry | {"out_channels": 4, "groups": 1}
-        assert separable == output("conv", full, x, weight=Tensor((4, 3, 3, 3), products))
+        assert separable == output("conv", full, x, weight=Array((4, 3, 3, 3), products))
 
     @pytest.mark.parametrize(
         ("size", "kernel", "stride", "dilation", "amounts"),
@@ -153,7 +153,7 @@ class TestConvolution:
     def test_the_odd_zero_of_same_comes_after(self, fields, matrix):
         """Two windows of three ones and the second one's last tap in the padding, down and across."""
         given = fields(out_channels=1, stride=2, padding="same", groups=1, bias=False)
-        ones = Tensor((1, 1, 3, 3), [1] * 9)
+        ones = Array((1, 1, 3, 3), [1] * 9)
         assert output("conv", given, matrix(*[[1] * 4] * 4), weight=ones) == matrix([9, 6], [6, 4])
 
 
@@ -161,7 +161,7 @@ class TestPools:
     def pool(self, values, **given):
         fields = {"kernel_size": (3,), "stride": (2,), "padding": ((1, 1),), "ceil_mode": False}
         own = {"count_include_pad": True}
-        return output("avg_pool", fields | own | given, Tensor((1, len(values)), values)).values
+        return output("avg_pool", fields | own | given, Array((1, len(values)), values)).values
 
     def test_padding_counts_in_the_mean_unless_it_is_left_out(self):
         assert self.pool([6, 6, 6]) == [4, 4]  # (0 + 6 + 6) / 3 twice
@@ -183,7 +183,7 @@ class TestPools:
 
     def test_padding_never_wins_a_maximum(self):
         fields = {"kernel_size": (3,), "stride": (1,), "padding": "same", "dilation": (1,), "ceil_mode": False}
-        assert output("max_pool", fields, Tensor((1, 3), [-5, -7, -9])).values == [-5, -5, -7]
+        assert output("max_pool", fields, Array((1, 3), [-5, -7, -9])).values == [-5, -5, -7]
 
 
 class TestFolding:
@@ -195,7 +195,7 @@ class TestFolding:
     def norm(self, channels):
         return {
             "running_mean": numbers(channels, seed=4),
-            "running_var": Tensor((channels,), [(2, 6, 12)[c % 3] for c in range(channels)]),  # (3/2)², (5/2)², (7/2)²
+            "running_var": Array((channels,), [(2, 6, 12)[c % 3] for c in range(channels)]),  # (3/2)², (5/2)², (7/2)²
             "weight": numbers(channels, seed=5),
             "bias": numbers(channels, seed=6),
         }

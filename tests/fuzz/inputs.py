@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from networks import Networks
+
 SPECS = Path(__file__).parent.parent.parent / "specs"
 
 HOSTILE = [
@@ -165,7 +167,7 @@ def _spec_text(rng: random.Random) -> str:
     kind = rng.random()
     if kind < 0.45:
         return _spoiled(rng, _right(rng).decode())
-    text = _grammar(rng)
+    text = _grammar(rng) if rng.random() < 0.5 else Networks(rng).text()
     return _spoiled(rng, text) if kind > 0.9 else text
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convcost.executor import Tensor as Numbers
+from convcost.executor import Array as Numbers
 from convcost.executor import run as execute
 from convcost.layers import REGISTRY, LayerError
 from convcost.network import INPUT, NetworkBuilder

@@ -176,7 +176,7 @@ FAULTS = [
         "«conv: {out_channels: 5, kernel_size: 1}",
         "conv takes channels and spatial sizes",
         "[6] reaches it",
-        "a vector has none",
+        "a signal of one channel is written with its channels: [1, 6]",
     ),
     (
         "[6]",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcost.errors import NetworkError
-from convcost.executor import Tensor
+from convcost.executor import Array
 from convcost.executor import run as execute
 from convcost.layers import REGISTRY, Norm
 from convcost.network import NetworkBuilder
@@ -142,8 +142,8 @@ def test_a_group_of_one_value_becomes_its_shift(run):
     norm = run("group_norm", (3,), num_groups=3)
     assert norm.output == (3,)
     assert norm.ops == {"mul": 3 * (1 + 1), "add": 3 * (4 + 1), "div": 3 * 3, "sqrt": 3}
-    weights = {"weight": Tensor((3,), [5, 6, 7]), "bias": Tensor((3,), [1, 2, 3])}
-    shifts, _ = execute("group_norm", {"num_groups": 3, "affine": True, "eps": 1}, [Tensor((3,), [9, 8, 7])], weights)
+    weights = {"weight": Array((3,), [5, 6, 7]), "bias": Array((3,), [1, 2, 3])}
+    shifts, _ = execute("group_norm", {"num_groups": 3, "affine": True, "eps": 1}, [Array((3,), [9, 8, 7])], weights)
     assert shifts.values == [1, 2, 3]
 
 
@@ -213,7 +213,7 @@ def test_what_no_axis_follows_from_needs_one():
 
 def test_a_local_response_norm_goes_along_its_axis():
     """Of tokens [1, 2, 3] and [0, 0, 2]: β 1, k 1, α / size 1, so x / (1 + the squares of it and its neighbours)."""
-    x = Tensor((2, 3), [1, 2, 3, 0, 0, 2])
+    x = Array((2, 3), [1, 2, 3, 0, 0, 2])
     fields = {"axis": 1, "size": 3, "alpha": 3, "beta": 1, "k": 1}
     y, _ = execute("local_response_norm", fields, [x])
     assert y.values == pytest.approx([1 / 6, 2 / 15, 3 / 14, 0, 0, 2 / 5])

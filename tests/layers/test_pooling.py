@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcost.executor import Tensor
+from convcost.executor import Array
 from convcost.executor import run as execute
 from convcost.layers import LayerError
 
@@ -165,5 +165,5 @@ def test_on_three_axes_a_window_may_be_larger_than_the_input_before_padding(run)
     assert hanging.output == (2, 1, 1, 1)
     assert hanging.ops == {"add": 4**3 * 2, "div": 2}
     fields = {"stride": (2,) * 3, "padding": ((0, 0),) * 3, "ceil_mode": True, "count_include_pad": False}
-    mean, _ = execute("avg_pool", {"kernel_size": (4,) * 3, **fields}, [Tensor((1, 3, 3, 3), list(range(27)))])
+    mean, _ = execute("avg_pool", {"kernel_size": (4,) * 3, **fields}, [Array((1, 3, 3, 3), list(range(27)))])
     assert mean.values == [13]  # (0 + 26) / 2: what hangs over does not count

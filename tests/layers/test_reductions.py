@@ -50,7 +50,12 @@ def test_the_layout_stays_while_the_axes_do():
             "[6, 3] has 2, all of them reduced",
             "keepdim: true keeps them, of size 1",
         ),
-        ({"op": "sum", "axis": 2}, "there is no axis 2 here", "[6, 3] reaches it, tokens", ""),
+        (
+            {"op": "sum", "axis": 2},
+            "there is no axis 2 here",
+            "[6, 3] reaches it, tokens",
+            "without the batch axis there are 2, from 0",
+        ),
         ({"op": "sum", "axis": "height"}, "there is no axis height here", "[6, 3] reaches it, tokens", ""),
         ({"op": "sum", "axis": [0, -2]}, "axis names an axis twice", "", ""),
         ({"op": "median", "axis": 0}, "op must be sum or mean or max or min or norm", "'median'", ""),

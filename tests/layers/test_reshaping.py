@@ -28,6 +28,15 @@ MOVED = [
         "tokens",
     ),
     ("rearrange", [8, 6, 4], "feature_map", {"pattern": "c h w -> h (w c)"}, (6, 32), "unknown"),
+    ("rearrange", [8, 6, 4], "feature_map", {"pattern": "c h w -> h (w c)", "layout": "tokens"}, (6, 32), "tokens"),
+    (
+        "rearrange",
+        [8, 6, 4],
+        "tokens",
+        {"pattern": "a b c -> a b c", "layout": "feature_map"},
+        (8, 6, 4),
+        "feature map",
+    ),
     ("rearrange", [8, 6, 4], "feature_map", {"pattern": "c h w -> (c h w)"}, (192,), "vector"),
     ("rearrange", [5, 24], "tokens", {"pattern": "l (n d) -> n l d", "sizes": {"n": 3}}, (3, 5, 8), "unknown"),
     ("rearrange", [5, 6, 7, 8], "tokens", {"pattern": "... l c -> ... c l"}, (5, 6, 8, 7), "unknown"),
@@ -139,7 +148,15 @@ def test_the_norm_of_a_window(builder, p, ops):
 # type, input, its layout, fields, message, found, help
 REFUSED = [
     ("tokens", [8], "", {}, "tokens takes channels and spatial sizes", "[8] reaches it", "a vector has none"),
-    ("feature_map", [8, 3, 4], "", {}, "feature_map takes tokens", "[8, 3, 4] reaches it", "put `tokens` before it"),
+    (
+        "feature_map",
+        [8, 3, 4],
+        "",
+        {},
+        "feature_map takes tokens",
+        "[8, 3, 4] reaches it",
+        "leave it out: nothing is to be done",
+    ),
     (
         "feature_map",
         [12, 8],
@@ -320,7 +337,15 @@ REFUSED = [
         "a number serves all",
     ),
     ("roll", [8, 6], "", {"shift": 1}, "roll needs axis", "", ""),
-    ("flip", [8, 6], "", {"axis": 2}, "there is no axis 2 here", "[8, 6] reaches it, a feature map", ""),
+    (
+        "flip",
+        [8, 6],
+        "",
+        {"axis": 2},
+        "there is no axis 2 here",
+        "[8, 6] reaches it, a feature map",
+        "without the batch axis there are 2, from 0",
+    ),
     (
         "split",
         [8, 6],

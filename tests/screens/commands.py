@@ -32,6 +32,8 @@ COMMANDS = {
     "analyze-columns": "analyze vgg16 --columns type,output,macs,output_values,ops_cmp",
     "analyze-sort": "analyze resnet18 --sort params",
     "analyze-free": "analyze mobilenet_v1 --free alpha",
+    "analyze-free-broken": "analyze mobilenet_v2 --free alpha --free r --depth 1",
+    "analyze-free-summary": "analyze efficientnet_b0 --free width --summary",
     "analyze-several": "analyze alexnet vgg16 resnet50 mobilenet_v1 mobilenet_v2",
     "compare": "compare tiny.yaml",
     "compare-folded": "compare resnet50",

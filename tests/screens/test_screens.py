@@ -15,12 +15,12 @@ from convcost.cost.report import AnalysisReport
 from convcost.reports import formats
 from convcost.reports.folding import MOST_LINES, MOST_ROWS
 from convcost.reports.table import Page
+from convcost.spec.source import shipped
 
 HERE = Path(__file__).parent
-SPECS = HERE.parents[1] / "specs"
 DATA = HERE.parent / "networks" / "data"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-NETWORKS = sorted(path.stem for path in SPECS.glob("*.yaml"))
+NETWORKS = sorted(name for name in shipped() if "/" not in name)
 
 
 def _commands():
@@ -86,7 +86,7 @@ def numbers(text, title):
 
 
 def analysed(name, width=140, **options):
-    report = AnalysisReport.of(convcost.analyze(SPECS / f"{name}.yaml"), **options)
+    report = AnalysisReport.of(convcost.analyze(name), **options)
     return formats.render("table", [report], Page(width=width))
 
 
@@ -111,6 +111,7 @@ def test_the_rows_of_every_network_fit_and_add_up_to_what_its_implementation_has
         assert any(abs(float(count) * size - data[what]) <= data[what] / 2000 for what in ("params", "macs"))
 
 
+WEIGHTED = ("conv", "transposed_conv", "linear", "lstm", "gru")
 LAYERS = {"alexnet": 8, "vgg16": 16, "mobilenet_v1": 28, "densenet121": 121}
 PATHS = {"resnet18": 18, "resnet50": 50, "resnext50_32x4d": 50, "inception_v3": 48, "googlenet": 22}
 
@@ -119,7 +120,7 @@ PATHS = {"resnet18": 18, "resnet50": 50, "resnext50_32x4d": 50, "inception_v3": 
 def test_the_total_counts_the_layers_that_people_count(name):
     """The papers' own numbers: those in the networks' names, 28 of MobileNet, 22 of GoogLeNet, 48 of Inception-v3."""
     text = analysed(name)
-    weights = sum(layer["kind"] in ("conv", "transposed_conv", "linear") for layer in recorded(name)["layers"])
+    weights = sum(layer["kind"] in WEIGHTED for layer in recorded(name)["layers"])
     assert f"\n{weights:,} layers with weights" in text
     assert re.search(rf"^Total +{weights} layers ", text, re.MULTILINE)
     assert LAYERS.get(name, weights) == weights
@@ -167,3 +168,15 @@ def test_the_width_that_a_table_without_such_an_option_names_shows_all_columns()
     needed = int(re.search(r"COLUMNS=(\d+) shows them\.", " ".join(shown(80).split()))[1])
     assert "hidden" in shown(needed - 1)
     assert "hidden" not in shown(needed)
+
+
+def test_formulas_of_a_summary_are_those_of_the_network(folder):
+    """At width 1 each width is itself; torchvision has 5,288,548 params and 42,016 buffers for EfficientNet-B0."""
+    text = commands.screen(commands.COMMANDS["analyze-free-summary"], 140)
+    text = text.replace("\n", " ").replace(",", "").replace("²", "**2").replace("·", "*")
+    widths = dict(re.findall(r"(c\d) = make_divisible\((\d+)", text))
+    found = {}
+    for name in ("params", "buffers"):
+        formula = re.search(rf" {name} = ([c0-9*/+ ]+?) \w+ =", text)[1]
+        found[name] = eval(re.sub(r"c\d", lambda match: widths[match[0]], formula))  # noqa: S307 -- our own text
+    assert found == {"params": 5_288_548, "buffers": 42_016}

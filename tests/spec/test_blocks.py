@@ -52,6 +52,25 @@ def test_a_default_may_use_symbols_in_channels_and_earlier_parameters(shapes: Sh
     assert [shape[0] for _, shape in shapes(text, factor=1)] == [3, 9, 20, 21, 21, 22]
 
 
+def test_a_default_sees_the_sizes_of_what_reaches_the_block_and_not_the_block_around_it(shapes: Shapes) -> None:
+    text = """
+        input: [3, 8, 12]
+        blocks:
+          inner:
+            params: {rows: in_height, columns: in_size(2)}
+            layers:
+              - conv: {out_channels: rows, kernel_size: 1}
+              - conv: {out_channels: columns, kernel_size: 1}
+          outer:
+            layers:
+              - max_pool: {kernel_size: 2}
+              - inner
+        layers: [inner, outer, outer]
+        """
+    # 8 × 12, then half of it, then a quarter
+    assert [shape[0] for name, shape in shapes(text) if "conv" in name] == [8, 12, 4, 6, 2, 3]
+
+
 @pytest.mark.parametrize("params", ["{a: b, b: 1}", "{a: a}", "{a: 1, b: c}"])
 def test_a_default_sees_no_later_parameter(params: str, errors: ErrorCollector) -> None:
     text = (

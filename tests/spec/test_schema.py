@@ -42,19 +42,28 @@ DEFAULTS = "defaults: {relu: }\n"
 
 BROKEN = Path(__file__).parent / "broken"
 BEYOND = {
-    "a shape": """correlation_channels crop_all glu_odd sampler_regions groups_do_not_divide
-        kernel_too_large kernel_too_large_dilated merge_shapes_add
+    "a shape": """activation_bounds attention_inputs attention_score_bias axis_of_unknown_layout axis_out_of_range
+        collect_of_different_shapes correlation_channels crop_all each_inside feature_map_size
+        feature_map_where_tokens_belong glu_odd groups_do_not_divide kernel_too_large
+        kernel_too_large_dilated matmul_rows merge_layout_unknown merge_layouts_differ merge_shapes_add
         merge_shapes_concat merge_shapes_rank merge_shapes_residual output_padding pixel_shuffle_channels
-        prelu_and_group_norm rank_conv_on_vector rank_linear_on_picture shuffle_groups size_of_a_shape slice_beyond
-        transposed_padding upsample_mode upsample_nothing_left""",
-    "two values beside each other": """from_several_for_a_layer merge_branches_and_names pool_padding
-        repeat_of_named_inputs slice_empty upsample_both""",
-    "an expression": """block_fault_inside expression_parentheses_in_arguments expression_syntax expression_values
-        in_channels_of_several number_forms repeat_beyond symbol_comma symbol_default_needs_value
-        symbol_without_value""",
-    "which names there are": """block_sees_nothing_of_its_caller block_uses_itself block_uses_itself_through_others
-        defaults_see_no_parameters expression_unknown_name from_wrong name_used_twice symbol_sees_only_earlier_ones""",
-    "what the parser of an editor has resolved": "yaml_anchor_and_alias yaml_merge_key",
+        prelu_and_group_norm rank_conv_on_vector rank_linear_on_picture rearrange_does_not_fit
+        reshape_layout residual_with_a_stride residual_without_padding
+        residual_without_padding_and_projection sampler_regions shuffle_groups signal_without_channels
+        size_of_a_shape slice_beyond tokens_where_a_feature_map_belongs transposed_padding upsample_mode
+        upsample_nothing_left weights_of_a_block""",
+    "two values beside each other": """block_inputs_count block_outputs
+        from_several_for_a_layer merge_branches_and_names names_too_few
+        names_too_many pool_padding several_names_for_one_input several_values_unread slice_empty
+        upsample_both""",
+    "an expression": """block_fault_inside collect_of_nothing expression_parentheses_in_arguments expression_syntax
+        expression_values expressions_of_other_languages function_unknown in_channels_of_several
+        list_elements list_used_as_a_number number_forms repeat_beyond symbol_comma
+        symbol_default_needs_value symbol_without_value""",
+    "which names there are": """block_sees_no_input_of_the_network block_sees_nothing_of_its_caller block_uses_itself
+        block_uses_itself_through_others cycle defaults_see_no_parameters expression_unknown_name from_wrong
+        index_outside_its_repetition index_taken name_used_twice names_skipped symbol_sees_only_earlier_ones""",
+    "what the parser of an editor has resolved": "yaml_anchor_and_alias yaml_colon_without_a_space yaml_merge_key",
 }
 """What a schema does not know, and the broken specs with no error but such."""
 ACCEPTED = {name for names in BEYOND.values() for name in names.split()}

@@ -62,10 +62,22 @@ def test_a_shipped_spec_is_found_by_its_name(folder: Path) -> None:
     assert convcost.load(Path("examples/one_5x5")).analyze().total.params == 25
 
 
-def test_every_shipped_spec_is_named_by_its_path_without_the_suffix() -> None:
+def test_every_shipped_spec_is_called_as_its_file_and_an_example_with_its_folder() -> None:
     names = source.shipped()
-    assert {"mobilenet_v1", "resnet18", "alexnet", "examples/two_3x3"} <= names.keys()
+    assert {"mobilenet_v1", "resnet18", "unet", "dcgan_generator", "examples/two_3x3"} <= names.keys()
     assert all(path.is_file() and path.with_suffix("").as_posix().endswith(name) for name, path in names.items())
+    specs = Path(__file__).parents[2] / "specs"
+    assert sorted(names.values()) == sorted(specs.rglob("*.yaml"))
+    folders = list(dict.fromkeys(path.parent.name for path in names.values()))
+    assert folders == [*sorted({*folders} - {"examples"}), "examples"]
+
+
+@pytest.mark.parametrize(
+    "path", ["specs/resnet50.yaml", "classification/resnet50", "a/b/resnet50.yaml", "resnet50.yaml"]
+)
+def test_a_path_that_ends_in_a_shipped_name_names_it(path: str, folder: Path) -> None:
+    help = "convcost ships it as 'resnet50'"
+    assert told(path) == f"there is no file and no shipped spec {path!r}\n = help: {help}"
 
 
 def test_a_file_in_the_folder_goes_before_a_shipped_spec_of_its_name(folder: Path) -> None:

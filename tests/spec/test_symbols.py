@@ -180,7 +180,7 @@ def test_an_unknown_setting_suggests_the_nearest_symbol(load: Load) -> None:
         (None, "the value of 'alpha' cannot depend on None"),
         (float("nan"), "the value of 'alpha' cannot depend on nan"),
         (float("inf"), "the value of 'alpha' cannot depend on inf"),
-        ([1, 2], "this is not an expression"),
+        ([1, 2], "alpha is no list"),
         ("1\x1b[31m", "this is not an expression"),
     ],
 )
@@ -280,3 +280,44 @@ def test_a_network_whose_cost_is_too_large_a_formula_says_so() -> None:
         "error: formulas are worked out within 1,000,000 terms",
         " --> <mapping>",
     ]
+
+
+LIST = """
+    symbols: {widths: [16, 24], deep: 2}
+    input: [3, 4, 4]
+    layers:
+      - conv: {out_channels: widths(i), kernel_size: 1}
+        repeat: {times: len(widths), index: i}
+    """
+
+
+@pytest.mark.parametrize("given", [[8, "3 * 4", 5], (8, 12, 5), "[8, 3 * 4,5]", " [8,12,5] "])
+def test_a_list_is_set_as_a_list(given: Any, load: Load) -> None:
+    network = load(LIST, widths=given)
+    assert [layer.output_shape[0] for layer in network.layers] == [8, 12, 5]
+    assert network.symbols["widths"] == [8, 12, 5]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("[8, deep]", "the value of 'widths' cannot depend on deep"),
+        ("[]", "this is not an expression"),
+        ("[8,, 9]", "this is not an expression"),
+    ],
+)
+def test_a_list_that_cannot_be_set_is_shown_whole(given: str, message: str, load: Load) -> None:
+    with pytest.raises(OptionError) as caught:
+        load(LIST, widths=given)
+    assert str(caught.value).splitlines() == [f"error: {message}", f" = found: --set widths={given}"]
+
+
+def test_a_number_for_a_list_is_refused(load: Load) -> None:
+    with pytest.raises(OptionError) as caught:
+        load(LIST, widths="8")
+    assert str(caught.value) == "error: widths is a list\n = found: --set widths=8\n = help: --set widths=[8]"
+
+
+def test_a_symbol_without_a_default_may_become_a_list(load: Load) -> None:
+    text = LIST.replace("widths: [16, 24]", "widths: ")
+    assert [layer.output_shape[0] for layer in load(text, widths="[8, 9]").layers] == [8, 9]

@@ -22,10 +22,34 @@ def help_of(word):
         ("Conv2d", "write `conv`, the 'Conv2d' of PyTorch"),
         ("conv_3d", "write `conv`, the 'Conv2d' of PyTorch"),
         ("dense", "write `linear`, the 'Dense' of Keras"),
+        ("fc", "write `linear`, the 'fc' of many papers"),
+        ("bn", "write `batch_norm`, the 'bn' of many papers"),
+        ("BatchNorm1d", "write `batch_norm`, the 'BatchNorm2d' of PyTorch"),
         ("deconv", "write `transposed_conv`, the 'deconv' of many papers"),
         ("swish", "write `silu`, the 'swish' of Keras"),
         ("gap", "write `global_avg_pool`, the 'gap' of many papers"),
-        ("BatchNorm1d", "write `batch_norm`, the 'BatchNorm2d' of PyTorch"),
+        ("space_to_depth", "write `pixel_unshuffle`, the 'space_to_depth' of TensorFlow"),
+        ("focus", "write `pixel_unshuffle`, the 'focus' of YOLOv5"),
+        ("deformable_conv", "write `deform_conv`, the 'deformable_conv' of many papers"),
+        ("interpolate", "write `upsample`, the 'interpolate' of PyTorch"),
+        ("zero_padding", "write `pad`, the 'ZeroPadding2D' of Keras"),
+        ("MaxPool2d", "write `max_pool`, the 'MaxPool2d' of PyTorch"),
+        ("ReLU", "write `relu`, the 'ReLU' of PyTorch and Keras"),
+        ("GRU", "write `gru`, the 'GRU' of PyTorch and Keras"),
+        ("LSTM", "write `lstm`, the 'LSTM' of PyTorch and Keras"),
+        ("Mish", "write `mish`, the 'Mish' of PyTorch"),
+        ("InstanceNorm2d", "write `instance_norm`, the 'InstanceNorm2d' of PyTorch"),
+        ("mean", "write `reduce: {op: mean}`, the 'mean' of PyTorch"),
+        ("sqrt", "write `elementwise: {op: sqrt}`, the 'sqrt' of PyTorch"),
+        (
+            "squeeze_excite",
+            "squeeze and excite is multiply: [[], [global_avg_pool, conv: {…}, relu, conv: {…}, sigmoid]]",
+        ),
+        ("Sequential", "a list is a sequence already; one that is used often is a block, under `blocks`"),
+        ("relu()", "write `relu`: fields follow a colon, never in parentheses"),
+        ("ReLU(inplace=True)", "write `relu`, the 'ReLU' of PyTorch and Keras"),
+        ("nn.Conv2d", "write `conv`, the 'Conv2d' of PyTorch"),
+        ("-relu", "a space follows the dash: - relu"),
         ("reluu", "did you mean 'relu'?"),  # spelling where nothing is meant by it
     ],
 )
@@ -40,3 +64,72 @@ def test_no_word_means_two_types_or_is_the_name_of_one():
             plain = re.sub("[123]d$", "", word.replace("_", "").lower())
             assert types.setdefault(plain, type) == type
             assert word not in REGISTRY
+
+
+@pytest.mark.parametrize(
+    "type",
+    ["gru", "lstm", "mish", "instance_norm", "pixel_unshuffle", "reshape", "permute", "attention", "matmul"],
+)
+def test_words_that_are_types_by_now_are_taken(type):
+    assert type in REGISTRY
+
+
+@pytest.mark.parametrize(
+    ("item", "help"),
+    [
+        ({"conv": {"filters": 4, "kernel_size": 1}}, "write `out_channels`, the 'filters' of Keras"),
+        ({"conv": {"units": 4, "kernel_size": 1}}, "write `out_channels`, the 'units' of Keras"),
+        ({"max_pool": {"pool_size": 2}}, "write `kernel_size`, the 'pool_size' of Keras"),
+        ({"relu": {"inplace": True}}, "no count depends on it: leave it out"),
+        (
+            {"softmax": {"dim": 1}},
+            "`dim: 1` counts the batch axis in PyTorch: write `axis: 0`, the channels of a feature map",
+        ),
+        ({"softmax": {"dim": 3}}, "`dim: 3` counts the batch axis in PyTorch: write `axis: 2`"),
+        ({"softmax": {"dim": -1}}, "write `axis: -1`, the `dim: -1` of PyTorch"),
+        ({"layer_norm": {"dim": [1, -1]}}, "`dim: [1, -1]` counts the batch axis in PyTorch: write `axis: [0, -1]`"),
+    ],
+)
+def test_fields_of_other_frameworks_are_answered_by_meaning_and_nothing_follows(item, help):
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load({"input": [3, 8, 8], "layers": [item]})
+    (detail,) = caught.value.details
+    assert detail.help == help
+
+
+HOW = " = help: a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "what"),
+    [
+        ("net.keras", b"\x08\x07\n\x01", "a model saved by Keras"),  # which may be UTF-8
+        ("net.pt", b"PK\x03\x04abc", "a model saved by PyTorch"),
+        ("net.pth", b"\x80\x02}q\x00", "a model saved by PyTorch"),
+        ("net.h5", b"\x89HDF\r\n\x1a\n", "a model saved by Keras (HDF5)"),
+        ("net.keras", b"PK\x03\x04abc", "a model saved by Keras"),
+        ("net.tflite", b"\x1c\x00\x00\x00TFL3", "a TensorFlow Lite model"),
+        ("net.png", b"\x89PNG\r\n\x1a\n\x00", "an image"),
+        ("net.yaml", b"\x89PNG\r\n\x1a\n\x00", "an image"),  # whatever it is called
+        ("photo", b"\xff\xd8\xff\xe0", "an image"),
+    ],
+)
+def test_a_file_of_another_program_is_called_what_it_is(name, data, what, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(name)
+    assert str(caught.value) == f"error: {name!r} cannot be read: it is {what}, not a spec\n{HOW}"
+
+
+def test_one_that_is_too_large_to_be_read_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.keras").write_bytes(bytes(20 * 1024 * 1024))
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load("net.keras")
+    assert str(caught.value) == f"error: 'net.keras' cannot be read: it is a model saved by Keras, not a spec\n{HOW}"
+
+
+def test_a_spec_is_read_whatever_its_file_is_called(tmp_path):
+    (tmp_path / "net.onnx").write_text("input: [3, 8, 8]\nlayers: [relu]\n")
+    assert convcost.load(tmp_path / "net.onnx").network.layers[0].output_shape == (3, 8, 8)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 import convcost
-
-SPECS = Path(__file__).parents[2] / "specs"
 
 
 @pytest.fixture(scope="session")
@@ -24,4 +20,4 @@ def network():
 @pytest.fixture(scope="session")
 def shipped():
     """Return a function that loads a shipped spec."""
-    return lambda name: convcost.load(SPECS / f"{name}.yaml")
+    return lambda name: convcost.load(name)

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from convcost.cli import app as cli
-from convcost.layers import REGISTRY, convolution, merges, movement, norms, pooling
+from convcost.layers import REGISTRY, convolution, merges, norms, pooling, upsampling
 from convcost.layers.convolution import Conv, TransposedConv, _Convolution
 from convcost.layers.norms import BatchNorm, LocalResponseNorm, Scale
 from convcost.layers.pooling import AdaptiveAvgPool
@@ -104,7 +104,7 @@ BROKEN = {
             ops=Ledger(mul=product(output)), useful_mults=product(output)), "scale", "params"),
     "each branch is added": (merges.Add, "cost", changed(merges.Add, per_value(add=1)), {"add": [[], ["relu"]]}, "add"),
     "interpolation has two neighbours on each plane": (
-        movement, "accumulate", lambda products: Ledger(mul=products // 2, add=products // 2),
+        upsampling, "accumulate", lambda products: Ledger(mul=products // 2, add=products // 2),
         {"upsample": {"scale_factor": 2, "mode": "bilinear"}}, "mul"),
     "interpolation in 2-d is as in 1-d": (
         Upsample, "cost", lambda self, inputs, output: Cost() if self.mode == "nearest" else Cost(
@@ -160,13 +160,13 @@ def test_every_count_of_every_type_is_compared(type, monkeypatch):
 @pytest.mark.parametrize("type", TYPES)
 def test_the_output_shape_of_every_type_is_compared(type, monkeypatch):
     definition = REGISTRY[type]
-    right = definition.output_shape
+    right = definition.output_shapes
 
     def wrong(self, *inputs):
-        first, *rest = right(self, *inputs)
-        return (first + 1, *rest)
+        (first, *rest), *others = right(self, *inputs)
+        return ((first + 1, *rest), *others)
 
-    monkeypatch.setattr(definition, "output_shape", wrong)
+    monkeypatch.setattr(definition, "output_shapes", wrong)
     (proof,) = prove([type])
     assert not proof.proved
     assert "output_shape" in [difference.kind for difference in proof.counterexample.differences]

@@ -111,10 +111,13 @@ def test_formulas_are_proved_as_a_table(monkeypatch):
     monkeypatch.setattr(formulas, "types", lambda: ["linear", "relu"])
     result = run("--formulas")
     assert result.exit_code == 0
-    # 3 · 3 · 2 points of (1 + 2 + 3)² · 2 products; 3 + 9 + 27 + 81 shapes
-    assert "\nlinear         ✓           18     72  features in and out  ± bias\n" in result.stdout
-    assert "\nrelu           ✓          120      0  channels, sizes      vectors, 1–3 axes\n" in result.stdout
-    assert "\n2 of 2 layer types proved at 138 points.\n" in result.stdout
+    # 3 · 3 · 2 points of (1 + 2 + 3)² · 2 products, on 1, 3, 9 and 8 sizes before them of 1, 6, 36 and 27 vectors
+    rows = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    points, mults = 18 * (1 + 3 + 9 + 8), 72 * (1 + 6 + 36 + 27)
+    held = "features in and out, sizes before them ± bias; a vector, 1–3 axes before the features"
+    assert f"linear ✓ {points} {mults:,} {held}" in rows
+    assert f"relu ✓ {3 + 9 + 27 + 81} 0 channels, sizes vectors, 1–3 axes" in rows
+    assert f"2 of 2 layer types proved at {points + 120} points." in rows
 
 
 def test_a_wrong_formula_is_told_with_its_counterexample(monkeypatch):

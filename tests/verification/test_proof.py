@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,10 +12,10 @@ from msgspec.structs import replace
 import convcost
 from convcost.executor import types
 from convcost.layers import REGISTRY
+from convcost.spec.source import shipped as specs
 from convcost.verification import Interrupted, Settings, proof, verify
 
-SPECS = Path(__file__).parents[2] / "specs"
-ALL = sorted(path.relative_to(SPECS).with_suffix("").as_posix() for path in SPECS.rglob("*.yaml"))
+ALL = sorted(specs())
 
 
 def test_each_layer_type_has_a_formula_and_an_executor():
@@ -29,10 +28,13 @@ def test_every_shipped_network_agrees_shrunk(shipped, name):
     verification = shipped(name).verify()
     assert [layer.name for layer in verification.layers if not layer.agrees] == []
     assert verification.ok
+    assert verification.counted() == verification.predicted()
+    if verification.layerwise:
+        assert verification.kept == ("the layers shrink one by one, each with its own sizes",)
+        return
     assert not verification.kept
     total = convcost.Model(verification.executed).analyze().total
     assert verification.counted()["mul"] == total.mults
-    assert verification.counted() == verification.predicted()
 
 
 @pytest.mark.parametrize("engine", ["plain", "lanes", "auto"])
@@ -53,6 +55,16 @@ def test_full_size_executes_the_network_that_is_analysed():
     assert (verification.performed, verification.counted()["useful_mults"]) == (total.mults, total.useful_mults)
     assert (verification.counted()["params"], verification.counted()["buffers"]) == (total.params, total.buffers)
     assert not any(layer.same_as for layer in verification.layers)
+
+
+def test_layers_shrink_one_by_one_where_the_smallest_network_is_too_large(network):
+    conv = {"conv": {"out_channels": 1, "kernel_size": 3}, "repeat": 100}
+    # each of the 100 layers takes two positions from an axis: no network has a smaller side than 201, 40,401 values
+    verification = verify(network((1, 300, 300), conv), Settings(max_values=10_000))
+    assert verification.ok
+    assert verification.layerwise
+    assert verification.kept == ("the layers shrink one by one, each with its own sizes",)
+    assert not verify(network((1, 300, 300), conv), Settings()).layerwise
 
 
 def test_layers_that_are_the_same_are_executed_once(network):

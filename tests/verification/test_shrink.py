@@ -91,7 +91,7 @@ def test_tied_channels_shrink_together(network):
     small = tiny(network((8, 4, 4), *layers))
     first, second, concat, slice_, prelu = small.layers
     assert second.output_shape[0] == 3 * first.output_shape[0]
-    assert slice_.fields == {"axis": 0, "start": first.output_shape[0], "end": concat.output_shape[0]}
+    assert slice_.fields == {"axis": 0, "start": first.output_shape[0], "end": concat.output_shape[0], "step": 1}
     assert prelu.fields["num_parameters"] == second.output_shape[0]
 
 

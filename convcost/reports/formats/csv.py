@@ -22,7 +22,7 @@ def render(reports: Sequence[Report], page: Page) -> str:
             if not heading:
                 heading = list(record)
                 writer.writerow(heading)
-            writer.writerow([_cell(value) for value in record.values()])
+            writer.writerow([value if value.__class__ is int else _cell(value) for value in record.values()])
     return out.getvalue()
 
 

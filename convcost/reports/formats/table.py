@@ -11,6 +11,7 @@ from convcost.errors import cells
 from convcost.reports.table import BAR_CELLS, GAP, Column, Page, Report, Table, counted, footer, screens
 
 _SHORTEST_NAME = 8
+_SHORTEST_BROKEN = 40  # cells of a line of a text that is broken
 _DOT = " · "
 
 # "Select graphic rendition", ECMA-48, 8.3.117
@@ -77,6 +78,10 @@ def _fitting(columns: Sequence[Column], widths: Sequence[int], width: int | None
         if last == 0:
             break
         kept = {index: size for index, size in kept.items() if columns[index].drop != last}
+    for index in [index for index in kept if columns[index].wraps] if excess > 0 else ():
+        less = min(excess, max(0, kept[index] - _SHORTEST_BROKEN))
+        kept[index] -= less
+        excess -= less
     if excess > 0:
         kept[0] = max(_SHORTEST_NAME, kept[0] - excess)
     return kept
@@ -115,7 +120,8 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None, hidden: I
     yield rule
     styles = {weight: _styles(table, widths, weight) for weight in {row.weight for row in table.rows}}
     for row in table.rows:
-        yield line(row.cells, styles[row.weight])
+        for texts in _broken_cells(row.cells, columns, table.columns):
+            yield line(texts, styles[row.weight])
     yield rule
     if any(table.total):
         yield line(table.total, bold)
@@ -127,6 +133,25 @@ def _lines(table: Table, widths: Mapping[int, int], width: int | None, hidden: I
     if table.last:
         yield []
         yield from _paragraphs([table.last], _BOLD, width)
+
+
+def _broken_cells(
+    texts: tuple[str, ...], kept: Sequence[tuple[int, int, bool]], columns: Sequence[Column]
+) -> Iterator[Sequence[str]]:
+    """Yield the cells of each line of a row: of one line where no text is broken."""
+    broken = [
+        (index, list(_wrapped(texts[index], size)))
+        for index, size, _ in kept
+        if columns[index].wraps and cells(texts[index]) > size
+    ]
+    if not broken:
+        yield texts
+        return
+    for number in range(max(len(parts) for _, parts in broken)):
+        found = list(texts) if number == 0 else [""] * len(texts)
+        for index, parts in broken:
+            found[index] = parts[number] if number < len(parts) else ""
+        yield found
 
 
 def _styles(table: Table, kept: Iterable[int], weight: str) -> list[str]:

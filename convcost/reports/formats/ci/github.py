@@ -19,7 +19,7 @@ _MOST = 10
 
 
 def render(reports: Sequence[Findings], page: Page) -> str:
-    """Return an annotation for each of the ten worst errors and warnings, and a line on what they leave out.
+    """Return an annotation for each of the ten worst errors and warnings, and a line that counts the others.
 
     Errors come before warnings, then what weighs most. Nothing in a text can start a command: it stays on its line,
     what cannot be seen is written as escapes, and so is the bracket of `##[`.

@@ -22,8 +22,8 @@ _NOWHERE = "-"  # as standard input is called on the command line
 def render(reports: Sequence[Findings], page: Page) -> str:
     """Return an entry for each error and warning.
 
-    GitLab needs a path for each. A finding without a place is shown at the first that is related; one of which nothing
-    was read from a file is told all the same, at the path `-`.
+    GitLab needs a path for each. A finding without a place is shown at the first that is related; one
+    without any file is reported at the path `-`.
     """
     entries = json.encode(list(_entries(reports)))
     return json.format(entries, indent=2).decode() + "\n"

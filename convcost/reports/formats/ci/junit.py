@@ -52,8 +52,8 @@ def _add_case(suite: Element, finding: Finding, number: int) -> None:
 def _told(finding: Finding) -> str:
     """Return the finding and its places, a line each."""
     places = [(finding.place, "")] if finding.place else []
-    told = [f"{_at(place)}: {text}" if text else _at(place) for place, text in (*places, *finding.related)]
-    return "\n".join(map(visible, [finding.message, *told]))
+    lines = [f"{_at(place)}: {text}" if text else _at(place) for place, text in (*places, *finding.related)]
+    return "\n".join(map(visible, [finding.message, *lines]))
 
 
 def _at(place: Place) -> str:

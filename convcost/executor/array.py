@@ -12,17 +12,17 @@ Number: TypeAlias = int | float | Fraction
 Shape: TypeAlias = tuple[int, ...]
 
 
-class Tensor(msgspec.Struct, frozen=True):
+class Array(msgspec.Struct, frozen=True):
     """Numbers with a shape, channels first: (C, L), (C, H, W), (C, D, H, W), or (F,) for a vector.
 
     Args:
-        shape: the size of each axis, in values.
-        values: the numbers in row-major order, ∏ shape of them.
+        shape: The size of each axis, in values.
+        values: The numbers in row-major order, ∏ shape of them.
 
     Raises:
-        ValueError: the shape does not hold as many numbers as there are values.
+        ValueError: The shape does not hold as many numbers as there are values.
 
-    >>> Tensor((2, 1, 2), [1, 2, 3, 4]).channels()
+    >>> Array((2, 1, 2), [1, 2, 3, 4]).channels()
     [[1, 2], [3, 4]]
     """
 
@@ -39,16 +39,16 @@ class Tensor(msgspec.Struct, frozen=True):
         return self.shape[1:]
 
     def channels(self) -> list[list[Number]]:
-        """The values of each channel, positions in row-major order; a vector's features are its channels."""
+        """Return the values of each channel, positions in row-major order; a vector's features are its channels."""
         area = prod(self.sizes)
         return [self.values[start : start + area] for start in range(0, self.shape[0] * area, area)]
 
 
-def axis_first(x: Tensor, axis: int) -> Tensor:
-    """The tensor with one axis before all others, so that its channels are along that axis.
+def axis_first(x: Array, axis: int) -> Array:
+    """Return the tensor with one axis before all others, so that its channels are along that axis.
 
-    >>> axis_first(Tensor((2, 3), [1, 2, 3, 4, 5, 6]), 1)
-    Tensor(shape=(3, 2), values=[1, 4, 2, 5, 3, 6])
+    >>> axis_first(Array((2, 3), [1, 2, 3, 4, 5, 6]), 1)
+    Array(shape=(3, 2), values=[1, 4, 2, 5, 3, 6])
     """
     if axis == 0:
         return x
@@ -59,11 +59,11 @@ def axis_first(x: Tensor, axis: int) -> Tensor:
         for outer in range(before)
         for value in x.values[(outer * size + index) * after : (outer * size + index + 1) * after]
     ]
-    return Tensor((size, *x.shape[:axis], *x.shape[axis + 1 :]), values)
+    return Array((size, *x.shape[:axis], *x.shape[axis + 1 :]), values)
 
 
-def axis_back(x: Tensor, axis: int) -> Tensor:
-    """The tensor with its first axis at another place: the inverse of `axis_first`."""
+def axis_back(x: Array, axis: int) -> Array:
+    """Return the tensor with its first axis at another place: the inverse of `axis_first`."""
     if axis == 0:
         return x
     size, rest = x.shape[0], x.shape[1:]
@@ -74,9 +74,9 @@ def axis_back(x: Tensor, axis: int) -> Tensor:
         for index in range(size)
         for value in x.values[(index * before + outer) * after : (index * before + outer + 1) * after]
     ]
-    return Tensor((*rest[:axis], size, *rest[axis:]), values)
+    return Array((*rest[:axis], size, *rest[axis:]), values)
 
 
-def from_channels(channels: list[list[Number]], sizes: Shape) -> Tensor:
-    """The tensor with these channels over these spatial sizes, the inverse of `Tensor.channels`."""
-    return Tensor((len(channels), *sizes), [value for channel in channels for value in channel])
+def from_channels(channels: list[list[Number]], sizes: Shape) -> Array:
+    """Return the tensor with these channels over these spatial sizes, the inverse of `Array.channels`."""
+    return Array((len(channels), *sizes), [value for channel in channels for value in channel])

@@ -1,0 +1,45 @@
+"""`convcost memory`: the bytes that a network's weights and activations take, and where the most live."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import typer
+
+import convcost
+from convcost.cli import options, output
+
+_DTYPE = typer.Option(
+    [],
+    "--dtype",
+    metavar="TYPE",
+    help="Give numbers a type: int8; weights=int8,activations=int16; PATTERN:float32 for some layers; repeatable.",
+)
+_BATCH = typer.Option(1, "--batch", min=1, metavar="N", help="Run N inputs at once.")
+_NO_IN_PLACE = typer.Option(
+    False, "--no-in-place", help="Give elementwise layers memory of their own, unless fused into the layer before."
+)
+_ALIGN = typer.Option(1, "--align", min=1, metavar="BYTES", help="Round each tensor up to a multiple, such as 16.")
+_KEEP_INPUTS = typer.Option(False, "--keep-inputs", help="Let the network's inputs live to the end.")
+
+
+def memory(
+    spec: str = options.Spec,
+    set: list[str] = options.Set,
+    dtype: list[str] = _DTYPE,
+    batch: int = _BATCH,
+    no_in_place: bool = _NO_IN_PLACE,
+    align: int = _ALIGN,
+    keep_inputs: bool = _KEEP_INPUTS,
+    layers: bool = options.Layers,
+    format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
+    outputs: list[str] = options.Outputs,
+) -> None:
+    """Show the memory that an inference takes: weights, activations, and the peak, exactly."""
+    from convcost.memory.report import MemoryReport
+
+    chosen = output.outputs(format, outputs, [spec])
+    found = convcost.load(spec, set=options.settings(set)).memory(
+        dtype=dtype, batch=batch, in_place=not no_in_place, align=align, keep_inputs=keep_inputs
+    )
+    output.write([MemoryReport(found, layers)], chosen, warnings=found.warnings)

@@ -1,0 +1,1 @@
+"""Whether a network fits: the bytes of its weights and of its activations, and the most that live at a time."""

@@ -1,0 +1,59 @@
+"""Fill the structures of `convcost.documents` with the memory that a network takes."""
+
+from __future__ import annotations
+
+from msgspec import structs
+
+from convcost.cost.documents import network_document
+from convcost.documents import memory as documents
+from convcost.documents.warnings import warning_documents
+from convcost.memory.analysis import LayerMemory, Memory, Piece
+
+
+def memory_document(memory: Memory) -> documents.MemoryDocument:
+    """Return the document that `--format json` writes."""
+    return documents.MemoryDocument(
+        network=network_document(memory.network),
+        convention=documents.MemoryConvention(**structs.asdict(memory.settings)),
+        layers=[layer_document(layer) for layer in memory.layers],
+        total=documents.MemoryTotal(
+            peak_memory=memory.peak_memory,
+            weight_bytes=memory.weight_bytes,
+            activation_bytes=memory.activation_bytes,
+        ),
+        peak=documents.PeakDocument(
+            layer=memory.layers[memory.peak_index].layer.name if memory.layers else None,
+            tensors=[documents.PeakTensor(name=piece.name, bytes=piece.bytes) for piece in memory.at_peak],
+        ),
+        order=documents.OrderDocument(**structs.asdict(memory.order)),
+        tensors=[_tensor_document(memory, piece) for piece in memory.pieces],
+        not_counted=list(memory.not_counted),
+        warnings=warning_documents(memory.warnings),
+    )
+
+
+def layer_document(row: LayerMemory) -> documents.LayerMemoryDocument:
+    """Return a layer as JSON has it."""
+    layer = row.layer
+    return documents.LayerMemoryDocument(
+        name=layer.name,
+        type=layer.type,
+        line=layer.line or None,
+        output_shape=list(layer.output_shape),
+        dtype=documents.DtypeDocument(**structs.asdict(layer.widths)),
+        weight_bytes=row.weight_bytes,
+        activation_bytes=row.activation_bytes,
+        peak_memory=row.alive,
+        memory=row.how or None,
+    )
+
+
+def _tensor_document(memory: Memory, piece: Piece) -> documents.TensorDocument:
+    storage = piece.storage
+    return documents.TensorDocument(
+        name=piece.name,
+        bytes=piece.bytes,
+        first=storage.first,
+        last=storage.last,
+        layers=[memory.network.layers[index].name for index in storage.layers],
+    )

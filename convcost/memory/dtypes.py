@@ -1,0 +1,126 @@
+"""The types of a network's numbers, given for all of it or for some layers: what `--dtype` takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from convcost.errors import ErrorDetail, OptionError, nearest
+from convcost.network import Layer, Network, Tensor, Widths
+from convcost.network.widths import BITS, bias_width
+
+Given = str | Mapping[str, str] | Sequence[str | Mapping[str, str]]
+"""A type, types by what has them, or several of these, such as `"int8"` or `["int8", "head:float32"]`."""
+
+_WORDS = ("weights", "activations", "biases")
+_FORM = "--dtype int8, --dtype weights=int8,activations=int16, or --dtype 'head*:float32' for some layers"
+_TURN = re.compile(r"\.\d+$")  # which repetition of an item
+
+
+class Dtype(Struct, frozen=True):
+    """The types of some layers' numbers.
+
+    Attributes:
+        pattern: Which layers; an empty text for all of them and the inputs.
+        widths: The types by what has them.
+    """
+
+    pattern: str
+    widths: Mapping[str, str]
+
+
+def with_dtypes(network: Network, given: Given) -> Network:
+    """Return a network with other types of numbers; a later type wins.
+
+    Raises:
+        OptionError: There is no such type, or no layer matches a pattern.
+    """
+    dtypes = read(given)
+    if not dtypes:
+        return network
+    for dtype in dtypes:
+        if dtype.pattern and not any(_matches(dtype.pattern, layer) for layer in network.layers):
+            help = nearest(dtype.pattern, [layer.name for layer in network.layers])
+            raise OptionError(ErrorDetail(f"--dtype: no layer matches {dtype.pattern!r}", help=help))
+    everywhere = {word: width for dtype in dtypes if not dtype.pattern for word, width in dtype.widths.items()}
+    inputs = network.inputs
+    if "activations" in everywhere:
+        inputs = tuple([replace(tensor, width=everywhere["activations"]) for tensor in inputs])
+    new: dict[tuple[int, int], Tensor] = {(each.producer, each.output): each for each in inputs}
+    layers = []
+    for layer in network.layers:
+        widths = _changed(layer, dtypes)
+        outputs = tuple([replace(tensor, width=widths.activations) for tensor in layer.outputs])
+        new |= {(tensor.producer, tensor.output): tensor for tensor in outputs}
+        reads = tuple([new[tensor.producer, tensor.output] for tensor in layer.inputs])
+        layers.append(replace(layer, inputs=reads, outputs=outputs, widths=widths))
+    named = tuple([new[tensor.producer, tensor.output] for tensor in network.named_outputs])
+    return replace(network, inputs=inputs, layers=tuple(layers), named_outputs=named)
+
+
+def read(given: Given) -> list[Dtype]:
+    """Return types as they are given.
+
+    Raises:
+        OptionError: One is unknown, or not of the form.
+    """
+    if isinstance(given, Mapping):
+        return [Dtype("", _checked(given, str(dict(given))))]
+    if isinstance(given, str):
+        return [_read(given)]
+    return [dtype for each in given for dtype in read(each)]
+
+
+def _read(text: str) -> Dtype:
+    pattern, colon, types = text.rpartition(":")
+    pattern, types = pattern.strip(), types.strip()
+    if not types or (colon and not pattern):
+        raise OptionError(ErrorDetail("--dtype takes a type of numbers", found=f"--dtype {text!r}", help=_FORM))
+    if "=" not in types:
+        _check_type(types, text)
+        return Dtype(pattern, {"weights": types, "activations": types, "biases": bias_width(types)})
+    found: dict[str, str] = {}
+    for part in types.split(","):
+        word, equals, width = (each.strip() for each in part.partition("="))
+        if not equals or word in found:
+            message = f"--dtype: {word} is given twice" if word in found else "--dtype takes WHAT=TYPE behind a comma"
+            raise OptionError(ErrorDetail(message, found=f"--dtype {text!r}", help=_FORM))
+        found[word] = width
+    return Dtype(pattern, _checked(found, text))
+
+
+def _checked(widths: Mapping[str, str], text: str) -> Mapping[str, str]:
+    for word, width in widths.items():
+        if word not in _WORDS:
+            help = nearest(word, _WORDS)
+            raise OptionError(ErrorDetail(f"--dtype: no numbers are called {word!r}", found=text, help=help))
+        _check_type(width, text)
+    return widths
+
+
+def _check_type(width: Any, text: str) -> None:
+    if width not in BITS:
+        found, help = "" if width == text else text, nearest(str(width), BITS)
+        raise OptionError(ErrorDetail(f"--dtype: there is no type of numbers {width!r}", found=found, help=help))
+
+
+def _changed(layer: Layer, dtypes: Sequence[Dtype]) -> Widths:
+    widths = layer.widths
+    for dtype in dtypes:
+        if not dtype.pattern or _matches(dtype.pattern, layer):
+            widths = replace(widths, **dtype.widths)
+    return widths
+
+
+def _matches(pattern: str, layer: Layer) -> bool:
+    """Return whether a pattern matches a layer's name, or that of anything that it is in.
+
+    A repeated item is matched by its name alone, too: `stage` matches `stage.1` and `stage.2`, and all layers in them.
+    """
+    paths = {layer.path, tuple([_TURN.sub("", part) for part in layer.path])}
+    return any(fnmatchcase("/".join(path[:length]), pattern) for path in paths for length in range(len(path), 0, -1))

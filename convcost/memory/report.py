@@ -1,0 +1,224 @@
+"""The report of the memory that a network takes: a timeline of its layers, and what lives at the peak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from convcost.memory.analysis import Memory, Piece
+from convcost.memory.storages import IN_PLACE
+from convcost.network import Layer
+from convcost.reports import titles
+from convcost.reports.folding import Part, fit
+from convcost.reports.table import Column, Row, Table, bar, bytes_text, counted, grouped, percent, safe, sized, tree
+
+_TIMELINE = "The bar: what lives while the layer runs, as a share of the peak."
+_COLUMNS = (
+    Column("Layer", role="name"),
+    Column("Output", drop=4),
+    Column("Weights", right=True, drop=3, role="number"),
+    Column("Taken", right=True, drop=2, role="number"),
+    Column("Alive", right=True, role="number"),
+    Column("Timeline", role="bar", drop=5, footnote=_TIMELINE),
+    Column("Notes", drop=6),
+)
+_AT_PEAK = (
+    Column("Tensor", role="name"),
+    Column("Type", drop=3),
+    Column("Bytes", right=True, role="number"),
+    Column("%", right=True, drop=1, role="number"),
+    Column("Lives", drop=2),
+)
+_MEANINGS = (
+    "In bytes. Weights: parameters as deployed; taken: new memory for what the layer gives, and for inputs that it "
+    "reads first; alive: all activations that live while it runs, weights apart."
+)
+
+
+class MemoryReport(Struct, frozen=True):
+    """The memory that a network takes, for every format.
+
+    Attributes:
+        memory: The result.
+        layers: Whether a screen shows every layer, however many there are.
+    """
+
+    memory: Memory
+    layers: bool = False
+
+    def data(self) -> Struct:
+        """Return the result as a document."""
+        from convcost.memory.documents import memory_document
+
+        return memory_document(self.memory)
+
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """Return a flat mapping for each layer."""
+        name = self.memory.network.name
+        return [
+            {
+                "network": name,
+                "name": row.layer.name,
+                "type": row.layer.type,
+                "line": row.layer.line or None,
+                "output_shape": sized(row.layer.output_shape),
+                "weights": row.layer.widths.weights,
+                "activations": row.layer.widths.activations,
+                "biases": row.layer.widths.biases,
+                "weight_bytes": row.weight_bytes,
+                "activation_bytes": row.activation_bytes,
+                "peak_memory": row.alive,
+                "memory": row.how,
+            }
+            for row in self.memory.layers
+        ]
+
+    def table(self) -> Table:
+        """Return the table of all layers, and that of what lives at the peak."""
+        rows = self.memory.layers
+        return self._table([_Line(row.layer.path, (index,), row.layer.type) for index, row in enumerate(rows)])
+
+    def screen(self) -> Table:
+        """Return the table with as many rows as a screen has room for, unless all were asked for."""
+        rows = self.memory.layers
+        groups = fit([row.layer.path for row in rows], self._most_alive) if rows and not self.layers else []
+        if len(groups) in (0, len(rows)):
+            return self.table()
+        types = [rows[part[0]].layer.type if len(part) == 1 else counted(len(part), "layer") for _, part in groups]
+        table = self._table([_Line(*group, type) for group, type in zip(groups, types, strict=True)])
+        note = f"Folded from {counted(len(rows), 'row')} to {len(groups):,}: --layers shows each."
+        return replace(table, footer=(*table.footer, note))
+
+    def _most_alive(self, part: Part) -> float:
+        peak = self.memory.peak_memory
+        return max(self.memory.layers[index].alive for index in part) / peak if peak else 0
+
+    def _table(self, lines: Sequence[_Line]) -> Table:
+        memory = self.memory
+        blank = [""] * (len(_COLUMNS) - 1)
+        rows = [
+            Row((label, *blank), "heading") if line is None else self._row(label, line.part)
+            for label, line in tree(lines)
+        ]
+        total = ("Total", "", grouped(memory.weight_bytes), grouped(memory.activation_bytes))
+        return Table(
+            title=titles.title(memory.network),
+            headline=(self._headline(),),
+            subtitle=titles.sourced(memory.network, *self._facts()),
+            columns=_COLUMNS,
+            rows=rows,
+            total=(*total, grouped(memory.peak_memory), "", "peak"),
+            footer=tuple(self._footnotes()),
+            more=(self._at_peak(),) if memory.pieces else (),
+        )
+
+    def _row(self, label: str, part: Part) -> Row:
+        memory = self.memory
+        rows = [memory.layers[index] for index in part]
+        alive = max(row.alive for row in rows)
+        notes = [row.how for row in rows] if len(rows) == 1 else []
+        if len(rows) == 1 and rows[0].layer.shares:
+            notes.append(f"weights of {safe(rows[0].layer.shares)}")
+        if memory.peak_index in part:
+            notes.append("← peak")
+        cells = (
+            label,
+            sized(rows[-1].layer.output_shape),
+            _bytes(sum(row.weight_bytes for row in rows)),
+            _bytes(sum(row.activation_bytes for row in rows)),
+            grouped(alive),
+            bar(alive / memory.peak_memory) if memory.peak_memory else "",
+            ", ".join(note for note in notes if note),
+        )
+        return Row(cells, "quiet" if len(rows) == 1 and rows[0].how else "ordinary")
+
+    def _headline(self) -> str:
+        memory = self.memory
+        where = f" at {safe(memory.layers[memory.peak_index].layer.name)}" if memory.layers else ""
+        return (
+            f"peak {_sized(memory.peak_memory)}{where} · {_sized(memory.weight_bytes)} of weights · "
+            f"{_sized(memory.activation_bytes)} of activations"
+        )
+
+    def _facts(self) -> Iterator[str]:
+        memory = self.memory
+        settings = memory.settings
+        yield _widths(memory)
+        yield titles.batched(settings.batch)
+        if settings.align > 1:
+            yield f"aligned to {settings.align:,} bytes"
+
+    def _footnotes(self) -> Iterator[str]:
+        memory, settings = self.memory, self.memory.settings
+        yield _MEANINGS
+        views = "Views take no memory, folded norms are not there"
+        if settings.in_place:
+            in_place = sum(row.how == IN_PLACE for row in memory.layers)
+            yield f"{views}; {counted(in_place, 'layer')} in place, with --no-in-place only what is fused."
+        else:
+            yield f"{views}; in place only what its item writes together with the layer before it."
+        yield "The layers run in the order of the spec." + (" Inputs live to the end." if settings.keep_inputs else "")
+        if any(row.layer.times != 1 for row in memory.layers):
+            yield "Inside `each` a layer runs on all slices before the next one runs."
+        if memory.not_counted:
+            yield f"The workspace of {' and '.join(memory.not_counted)} is not counted."
+
+    def _at_peak(self) -> Table:
+        memory = self.memory
+        rows = [Row(self._peak_cells(piece)) for piece in memory.at_peak]
+        return Table(
+            title=f"At the peak, {safe(memory.layers[memory.peak_index].layer.name)}",
+            subtitle=(),
+            columns=_AT_PEAK,
+            rows=rows,
+            total=("Total", "", grouped(memory.peak_memory), "", ""),
+            footer=(),
+        )
+
+    def _peak_cells(self, piece: Piece) -> tuple[str, ...]:
+        memory, storage = self.memory, piece.storage
+        last = memory.layers[storage.last].layer.name
+        to = "the end, an output" if storage.is_output else safe(last)
+        start = "the start" if storage.is_input else safe(memory.layers[storage.first].layer.name)
+        share = Fraction(piece.bytes, memory.peak_memory) if memory.peak_memory else Fraction(0)
+        return safe(piece.name), storage.width, grouped(piece.bytes), percent(share), f"from {start} to {to}"
+
+
+class _Line(Struct, frozen=True):
+    """What a row stands for: the path by which it is called, the indices of its layers, and their type."""
+
+    path: tuple[str, ...]
+    part: Part
+    type: str
+
+
+def _widths(memory: Memory) -> str:
+    """Return the types of the network's numbers."""
+    activations = [piece.storage.width for piece in memory.pieces]
+    layers = [row.layer for row in memory.layers if row.weight_bytes]
+    found = {
+        "activations": activations,
+        "weights": [layer.widths.weights for layer in layers],
+        "biases": [layer.widths.biases for layer in layers if _may_be_biased(layer)],
+    }
+    texts = {what: " and ".join(dict.fromkeys(widths)) for what, widths in found.items() if widths}
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return ", ".join(f"{width} {what}" for what, width in texts.items())
+
+
+def _may_be_biased(layer: Layer) -> bool:
+    return bool(layer.definition.weights)
+
+
+def _bytes(number: int) -> str:
+    return grouped(number) if number else ""
+
+
+def _sized(number: int) -> str:
+    """Return bytes with all digits, and in round numbers where that is shorter."""
+    return f"{number:,} bytes" + (f" ({bytes_text(number)})" if number >= 1024 else "")

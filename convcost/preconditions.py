@@ -1,0 +1,53 @@
+"""What must hold before a question is answered: a whole number, a value for every symbol, a spec that declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from convcost.errors import ErrorDetail, OptionError
+from convcost.network import Network
+from convcost.numbers import plain
+from convcost.spec.origin import Origin
+
+
+def check_valued(*networks: Network, apart: Collection[str] = ()) -> None:
+    """Raise `OptionError` where a symbol stayed free, apart from some."""
+    for network in networks:
+        names = [name for name in network.free.symbols if name not in apart] if network.free is not None else []
+        if names:
+            message = "this needs a value for every symbol"
+            raise OptionError(ErrorDetail(message, found=f"{' and '.join(names)} stayed free"))
+
+
+def origin_of(network: Network, origin: Origin | None, *, apart: Collection[str] | None = None) -> Origin:
+    """Return the spec that a network was read from.
+
+    Args:
+        network: The network.
+        origin: Its spec; None for a network that was built.
+        apart: The symbols that may have stayed free; all without.
+
+    Raises:
+        OptionError: It was built, and so has no symbols; or a symbol has no value.
+    """
+    if origin is None:
+        found = "a network that was built or rewritten, not read"
+        raise OptionError(
+            ErrorDetail("this needs the symbols of a spec", found=found, help="load a spec that declares them")
+        )
+    if apart is not None:
+        check_valued(network, apart=apart)
+    return origin
+
+
+def positive(name: str, number: Any) -> int:
+    """Return an argument that is a whole number, at least 1.
+
+    Raises:
+        OptionError: It is not.
+    """
+    number = plain(number)
+    if type(number) is not int or number < 1:
+        raise OptionError(ErrorDetail(f"{name} is a whole number, at least 1", found=f"found {number}"))
+    return number
