@@ -36,7 +36,7 @@ from convcost.spec.expressions import RESOLVER, Expression, Missing, Unknown
 from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
 from convcost.spec.limits import DEFAULT_LAYERS, HELP, MOST_LAYERS, watch
 from convcost.spec.residuals import check_equal
-from convcost.spec.scope import ROOT, Path, Scope, Sharing, difference, has_weights, is_known
+from convcost.spec.scope import ROOT, Path, Scope, WeightSharing, difference, has_weights, is_known
 from convcost.spec.unknown import UNKNOWN
 
 Values = tuple[Value, ...]
@@ -101,7 +101,7 @@ class Expander:
         self.watch = watch()
         self.visits = 0
         self.depth = 0  # lists within each other
-        self.sharing: list[Sharing | None] = []
+        self.sharing: list[WeightSharing | None] = []
         self.frozen = 0  # items around that are not trainable
         self.times = 1  # slices that the items around run on
         self.widths = document.widths or FLOAT32
@@ -200,16 +200,16 @@ class Expander:
                 return []
             if len(values) == 1 or (item.branches is None and item.type == ""):
                 return [values[0]]
-            if values[0].ranked:
-                found = f"{len(values)} values"
-                help = "name them, name: [a, b, …], and read one of them: from: a"
-                self.evaluate.detail("the item before gives several values", item, item, found=found, help=help)
+            self._several(item, values)
             return None
         feeds: list[Value] = []
         for name in item.sources:
             found_value = scope.find(name)
             if found_value is None and name == PREVIOUS and len(values) == 1:
                 found_value = values[0]
+            if found_value is None and name == PREVIOUS:
+                self._several(item, values)
+                return None
             if found_value is None:
                 return None  # reported when the file was read
             feeds.append(found_value)
@@ -217,16 +217,23 @@ class Expander:
             return None
         return feeds
 
+    def _several(self, item: Item, values: Values) -> None:
+        """Report that an item would read several values at once."""
+        if values[0].ranked:
+            found = f"{len(values)} values"
+            help = "name them, name: [a, b, …], and read one of them: from: a"
+            self.evaluate.detail("the item before gives several values", item, item, found=found, help=help)
+
     def _marked(
         self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], here: Value, path: Path
     ) -> Values:
         """Run an item whose layers share weights, are not trainable or have numbers of their own type."""
         widths, self.widths = self.widths, item.widths or self.widths
         self.frozen += item.frozen
-        sharing: Sharing | None = None
+        sharing: WeightSharing | None = None
         if item.weights and item.weights != OWN:
             layers = [self.builder.layers[index] for index in scope.layers_of(item.weights)]
-            sharing = Sharing(item, item.weights_at, [layer for layer in layers if has_weights(layer)])
+            sharing = WeightSharing(item, item.weights_at, [layer for layer in layers if has_weights(layer)])
         if item.weights:
             self.sharing.append(sharing)
         errors = len(self.errors)
@@ -239,7 +246,7 @@ class Expander:
         self.widths = widths
         return values
 
-    def _check_shared(self, item: Item, sharing: Sharing) -> None:
+    def _check_shared(self, item: Item, sharing: WeightSharing) -> None:
         """Refuse weights that do not meet one by one."""
         if not sharing.layers:
             message = f"{item.weights!r} has no weights"
@@ -292,7 +299,7 @@ class Expander:
             start = len(layers)
             if repeat.shared and turn > 1:
                 owners = [layers[index] for index in first if has_weights(layers[index])]
-                self.sharing.append(Sharing(item, repeat.at, owners))
+                self.sharing.append(WeightSharing(item, repeat.at, owners))
             if repeat.index and item.condition is not None and not self._holds(item, env):
                 values = self._otherwise(item, scope, env, here, path)
             else:

@@ -68,7 +68,7 @@ _FREE = frozenset(("stride", "dilation", "padding", "padding_mode", "output_padd
 """Fields that may differ between layers that share weights: none of them changes the shape of a weight."""
 
 
-class Sharing:
+class WeightSharing:
     """The layers whose weights the layers of an item use, in order.
 
     Args:
