@@ -233,6 +233,12 @@ def test_a_kernel_that_two_nodes_read_is_shared_and_a_vector_counts_for_each():
     assert total.macs == 2 * 12 * 12 * 8 * 8
 
 
+def test_weights_that_are_made_of_their_shape_count():
+    nodes = [("ConstantOfShape", "shape", "k", {}), ("Conv", "x k", "y", {})]
+    model = chain(*nodes, tensors=[w.tensor("shape", [4], [64, 8, 3, 3], w.INT64)])
+    assert load(model).analyze().total.params == 64 * 8 * 3 * 3
+
+
 def test_the_batch_is_gone():
     for batch in (1, "N", 5):
         nodes = [w.node("Conv", "x k", "y")]
@@ -274,6 +280,7 @@ def test_what_has_no_layer_type_is_listed_in_one_error(refused):
         (one("MaxPool"), "MaxPool cannot be mapped: its inputs or attributes are not those of the operator"),
         (one("Conv", "x x"), "Conv cannot be mapped: its weight is no constant"),
         (one("Conv", "x k", [w.tensor("k", [4, 3, 1, 1])]), "Conv cannot be mapped: its kernel takes 3 × 1 channels, 8 reach it"),
+        (one("Softmax", opset=12), "Softmax cannot be mapped: it is over the batch axis, or over several axes"),
         (one("HardSigmoid"), "HardSigmoid cannot be mapped: its slope is not 1/6"),
         (one("Mul", "x m.gain", [w.tensor("m.gain", [], [1.0])]), "Mul cannot be mapped: the number 'm.gain' may be learned"),
         (one("MatMul", "x x"), "MatMul cannot be mapped: it multiplies two values"),

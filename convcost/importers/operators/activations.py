@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.normalise import clip_bounds, is_sixth
@@ -106,7 +108,7 @@ def softmax(mapper: Mapper, node: Node) -> None:
     tensor = mapper.tensor(node.inputs[0])
     rank = len(tensor.shape)
     axis = node.attributes.get("axis", 1 if mapper.opset < 13 else -1) % (rank + 1) - 1
-    if axis < 0 or (mapper.opset < 13 and axis != rank - 1):
+    if axis < 0 or (mapper.opset < 13 and prod(tensor.shape[axis + 1 :]) != 1):
         raise Unsupported("it is over the batch axis, or over several axes")
     type = "softmax" if node.operator == "Softmax" else "log_softmax"
     mapper.emit(node, type, axis_field(tensor, axis), [tensor])
