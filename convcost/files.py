@@ -14,11 +14,17 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+if TYPE_CHECKING:
+    import mmap
+
+HEAD = 4096
+"""How many of a file's first bytes its format is known by."""
 MIB = 2**20
 SPEC_BYTES = 4 * MIB  # of a spec and of a configuration
 SPECS_BYTES = 64 * MIB  # of all specs at a revision
@@ -106,6 +112,24 @@ def read(path: str | Path, limit: int, *, pipes: bool = True) -> bytes:
         RefusedFile: It is not taken: for a link, for its kind, or for its size.
         OSError: It cannot be read.
     """
+    return bytes(read_or_map(path, limit, lambda head: False, pipes=pipes))
+
+
+def read_or_map(
+    path: str | Path, limit: int, is_mapped: Callable[[bytes], bool], *, pipes: bool = True
+) -> bytes | mmap.mmap:
+    """Return the bytes of a file; if its first bytes say so it may have any size, and is read only where it is needed.
+
+    Args:
+        path: Its path.
+        limit: How many bytes it may have unless it is mapped.
+        is_mapped: Returns whether a file is mapped, given its first `HEAD` bytes.
+        pipes: Whether it may be a pipe.
+
+    Raises:
+        RefusedFile: It is not taken: for a link, for its kind, or for its size.
+        OSError: It cannot be read.
+    """
     check_link(path)
     # not to wait for who writes to a pipe, nor to take a terminal for the own one
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
@@ -113,6 +137,12 @@ def read(path: str | Path, limit: int, *, pipes: bool = True) -> bytes:
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
+            head = file.read(HEAD)
+            file.seek(0)
+            if is_mapped(head):
+                import mmap  # where there is something to map only
+
+                return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
             if status.st_size > limit:
                 raise _too_large(limit, f"{status.st_size:,} bytes")
             return _all(limit, iter(lambda: file.read(limit + 1), b""))

@@ -10,9 +10,9 @@ from convcost import files
 from convcost.budget import git
 from convcost.budget.git import Done
 from convcost.budget.revisions import Revision
-from convcost.errors import BaselineError, ErrorDetail, Place
+from convcost.errors import BaselineError, ErrorDetail, Place, SpecError
 from convcost.spec import limits
-from convcost.spec.source import Source
+from convcost.spec.source import Source, model_source
 
 _MOST_RENAMES = 1_000  # files that are compared to find those that were renamed; git's own default
 _MANY = 500  # paths that one command is given
@@ -203,6 +203,11 @@ def _blobs(revision: Revision, ids: Iterable[str]) -> dict[str, bytes]:
 
 
 def _text(data: bytes, file: str) -> Source | BaselineError:
+    try:
+        if (model := model_source(data, file)) is not None:
+            return model
+    except SpecError as error:
+        return BaselineError(error.details)
     try:
         return Source(file, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -41,6 +41,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "formulas": "convcost.cli.formulas:formulas",
         "memory": "convcost.cli.memory:memory",
         "verify": "convcost.cli.verify:verify",
+        "import": "convcost.cli.import_:import_",
         "sweep": "convcost.cli.sweep:sweep",
         "solve": "convcost.cli.solve:solve",
         "rewrite": "convcost.cli.rewrite:rewrite",
@@ -56,7 +57,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 
 GROUPS = {
     "Count": ("analyze", "compare", "diff", "formulas", "memory", "verify"),
-    "Design": ("sweep", "solve", "rewrite", "suggest"),
+    "Design": ("import", "sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
     "Look up": ("specs", "schema", "version"),
 }

@@ -42,6 +42,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost suggest net.yaml --max mults=200k --ends", "what to rewrite"),
         ("convcost suggest resnet18 --max params=8M", "of a larger network"),
     ),
+    "import": (
+        ("convcost import model.onnx -o model.yaml", "a spec to read and to change"),
+        ("convcost import model.onnx --flat", "each layer by itself"),
+    ),
     "check": (
         ("convcost check net.yaml --max mults=2M", "without a configuration"),
         ("convcost check --base origin/main -f github", "in a pull request"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -13,13 +13,18 @@ from convcost import files
 from convcost.errors import ErrorDetail, Place, SpecError, encodable, nearest
 from convcost.spec import limits
 
+if TYPE_CHECKING:
+    from mmap import mmap
+
+    from convcost.importers import Imported
+
+_NO_CONTROLS = bytes([*b"\t\n\f\r\x1b", *range(32, 256)])
 _PACKAGE = Path(__file__).resolve().parent.parent
 _EXAMPLES = "examples"
 
 SPEC_FORM = "a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
 """What a file should be that is none."""
 _FOREIGN = {
-    ".onnx": "an ONNX model",
     ".pt": "a model saved by PyTorch",
     ".pth": "a model saved by PyTorch",
     ".pkl": "a pickle of Python",
@@ -73,14 +78,47 @@ class Source(Struct, frozen=True):
 
 
 def read(spec: str | Path) -> Source:
-    """Read the text of a spec.
+    """Read the text of a spec, or a model file as one.
 
     Args:
         spec: A path, `-` for standard input, or the name of a shipped spec.
 
     Raises:
-        SpecError: There is no such spec, or it cannot be read or is not UTF-8.
+        SpecError: There is no such spec, it cannot be read, or it is neither UTF-8 nor a model file.
     """
+    data, shown = _read(spec)
+    if (model := model_source(data, shown)) is not None:
+        return model
+    if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
+        raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
+    return Source(shown, _decode(bytes(data), shown))
+
+
+def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
+    """Read a model file.
+
+    Args:
+        spec: Its path, or `-` for standard input.
+        flat: Whether every layer becomes an item of its own.
+
+    Raises:
+        SpecError: There is no such file, or it is no model that can be read.
+    """
+    data, shown = _read(spec)
+    from convcost.importers import IMPORTERS, import_model, importer_of
+
+    importer = importer_of(data[: files.HEAD])
+    if importer is None:
+        formats = ", ".join(IMPORTERS[name].name for name in IMPORTERS)
+        message = (
+            f"{shown!r} is {'a text' if is_text(data[: files.HEAD]) else 'of an unknown format'}, not a model file"
+        )
+        raise SpecError(ErrorDetail(message, help=f"formats: {formats}; a spec needs no import"))
+    return import_model(importer, data, shown, flat=flat)
+
+
+def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
+    """Return the bytes of a file, and the name it is shown under."""
     if not isinstance(spec, (str, os.PathLike)):
         found = f"found {type(spec).__name__}"
         raise SpecError(ErrorDetail("a spec is a path, the name of a shipped spec, or a mapping", found=found))
@@ -89,17 +127,14 @@ def read(spec: str | Path) -> Source:
     try:
         if spec == "-":
             shown = "<stdin>"
-            return Source(shown, _decode(files.read_standard_input(limits.max_bytes()), shown))
+            return files.read_standard_input(limits.max_bytes()), shown
         if not path.is_file() and shown in (names := shipped()):
             path = names[shown]
             shown = str(path)
-            return Source(shown, _decode(_bytes(path), shown))
+            return _bytes(path), shown
         if path.is_relative_to(_PACKAGE):  # the same file again, by its path
-            return Source(shown, _decode(_bytes(path), shown))
-        data = files.read(path, limits.max_bytes())
-        if what := _foreign(path.suffix, data):
-            raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
-        return Source(shown, _decode(data, shown))
+            return _bytes(path), shown
+        return files.read_or_map(path, limits.max_bytes(), _is_model), shown
     except files.RefusedFile as refused:
         if refused.too_large and (what := _foreign(path.suffix)):
             raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM)) from None
@@ -157,6 +192,39 @@ def _bytes(path: Path) -> bytes:
         from pkgutil import get_data
 
         return get_data("convcost", path.relative_to(_PACKAGE).as_posix()) or b""
+
+
+def model_source(data: bytes | mmap, file: str) -> Source | None:
+    """Return a model file as the text of a spec; None where the bytes are none of a model.
+
+    Args:
+        data: The bytes.
+        file: The name of the file.
+
+    Raises:
+        SpecError: It is a model that cannot be read.
+    """
+    head = data[: files.HEAD]
+    if is_text(head):
+        return None
+    from convcost.importers import import_model, importer_of  # where a file is no text only
+
+    importer = importer_of(head)
+    return Source(file, import_model(importer, data, file).text) if importer is not None else None
+
+
+def _is_model(head: bytes) -> bool:
+    """Return whether a file is a model by its first bytes."""
+    if is_text(head):
+        return False
+    from convcost.importers import importer_of
+
+    return importer_of(head) is not None
+
+
+def is_text(head: bytes) -> bool:
+    """Return whether bytes may be the start of a text: they have no control characters but white space."""
+    return not head.translate(None, _NO_CONTROLS)
 
 
 def _foreign(suffix: str, data: bytes = b"") -> str:

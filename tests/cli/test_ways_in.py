@@ -185,7 +185,9 @@ def test_help_ends_with_examples(name, convcost):
 
 @pytest.fixture
 def project(folder, convcost):
-    """Return a folder as the examples have it: two specs, the configuration, and two commits."""
+    """Return a folder as the examples have it: two specs, a model file, the configuration, and two commits."""
+    model = Path(__file__).parents[1] / "importers" / "data" / "small.onnx"
+    (folder / "model.onnx").write_bytes(model.read_bytes())
     (folder / "old.yaml").write_text((folder / "net.yaml").read_text().replace("256", "128"))
     assert convcost("init", "net.yaml").status == 0
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(folder)]

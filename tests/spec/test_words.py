@@ -103,8 +103,7 @@ HOW = " = help: a spec is a text that lists the layers; `convcost specs` lists t
 @pytest.mark.parametrize(
     ("name", "data", "what"),
     [
-        ("net.onnx", b"\x08\x07\x12\x07pytorch:\x80\x01\n", "an ONNX model"),
-        ("net.onnx", b"\x08\x07\n\x01", "an ONNX model"),  # which may be UTF-8
+        ("net.keras", b"\x08\x07\n\x01", "a model saved by Keras"),  # which may be UTF-8
         ("net.pt", b"PK\x03\x04abc", "a model saved by PyTorch"),
         ("net.pth", b"\x80\x02}q\x00", "a model saved by PyTorch"),
         ("net.h5", b"\x89HDF\r\n\x1a\n", "a model saved by Keras (HDF5)"),
@@ -125,10 +124,10 @@ def test_a_file_of_another_program_is_called_what_it_is(name, data, what, tmp_pa
 
 def test_one_that_is_too_large_to_be_read_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "net.onnx").write_bytes(bytes(20 * 1024 * 1024))
+    (tmp_path / "net.keras").write_bytes(bytes(20 * 1024 * 1024))
     with pytest.raises(convcost.SpecError) as caught:
-        convcost.load("net.onnx")
-    assert str(caught.value) == f"error: 'net.onnx' cannot be read: it is an ONNX model, not a spec\n{HOW}"
+        convcost.load("net.keras")
+    assert str(caught.value) == f"error: 'net.keras' cannot be read: it is a model saved by Keras, not a spec\n{HOW}"
 
 
 def test_a_spec_is_read_whatever_its_file_is_called(tmp_path):

@@ -1,0 +1,154 @@
+"""Model files: a file to a graph, a graph to the text of a spec.
+
+A format is one module that fills a `ModelGraph`; everything behind that is the same for all. Another package adds a
+format by an entry point of the group `convcost.importers` whose object is an `Importer`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from keyword import iskeyword
+from pathlib import PurePath
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.errors import ErrorDetail, Place, SpecError
+from convcost.importers import (
+    operators,  # noqa: F401 -- adds the operators
+    spec_text,
+)
+from convcost.importers.graph import ModelGraph
+from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.mapper import Mapper
+from convcost.importers.normalise import normalise
+from convcost.importers.onnx import reader as onnx
+from convcost.registry import Registry
+
+__all__ = ["IMPORTERS", "Imported", "Importer", "ModelGraph", "import_model", "importer_of"]
+
+_FUNCTIONS = frozenset(
+    [
+        "min",
+        "max",
+        "floor",
+        "ceil",
+        "round",
+        "abs",
+        "len",
+        "sum",
+        "log",
+        "exp",
+        "sqrt",
+        "int",
+        "input",
+        "previous",
+        "true",
+        "false",
+        "null",
+    ]
+)
+_TRIED = (224, 256, 320)
+"""Sizes of open axes at which a network must have the same layers."""
+
+
+class Importer(Struct, frozen=True):
+    """A format of model files.
+
+    Attributes:
+        name: The format.
+        recognises: Returns whether the first bytes of a file are of this format.
+        read: Returns the graph of a file, given its bytes and its name for messages; raises `SpecError`.
+    """
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[Any, str], ModelGraph]
+
+
+def _check(name: str, entry: Any) -> str:
+    """Return why an entry of another package is no importer; nothing where it is one."""
+    return "" if isinstance(entry, Importer) else "it is no convcost.importers.Importer"
+
+
+IMPORTERS: Registry[Importer] = Registry("importer", "convcost.importers", check=_check)
+IMPORTERS.add("onnx", Importer("ONNX", onnx.recognises, onnx.read))
+
+
+class Imported(Struct, frozen=True):
+    """A model file as a spec.
+
+    Attributes:
+        text: The text of the spec.
+        layers: The items in the order of the network's layers.
+        model: What the text was written from.
+        sizes: The sizes of open axes at which the model was read: values for the spec's symbols.
+    """
+
+    text: str
+    layers: tuple[MappedItem, ...]
+    model: Mapped
+    sizes: dict[str, int]
+
+    def difference(self, network: Any) -> str:
+        """Return how the network that the text gives differs from the model; nothing where it does not."""
+        return spec_text.difference(spec_text.WrittenSpec(self.text, self.layers), self.model, network)
+
+
+def importer_of(head: bytes) -> Importer | None:
+    """Return the importer of a file; None where no format is known by its first bytes."""
+    for name in IMPORTERS.built_in():
+        if IMPORTERS[name].recognises(head):
+            return IMPORTERS[name]
+    return next((IMPORTERS[name] for name in IMPORTERS if IMPORTERS[name].recognises(head)), None)
+
+
+def import_model(importer: Importer, data: Any, file: str, *, flat: bool = False) -> Imported:
+    """Return a model file as a spec.
+
+    Args:
+        importer: The file's format.
+        data: The bytes of the file.
+        file: Its name.
+        flat: Whether every layer is an item of its own; else norms and activations are written with their layer.
+
+    Raises:
+        SpecError: The file cannot be read, contradicts itself, or has operators without a layer type.
+    """
+    graph = normalise(importer.read(data, file), file)
+    axes = dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str))
+    mapped = Mapper(graph, file, dict.fromkeys(axes, _TRIED[0])).map()
+    for size in _TRIED[1:] if axes else ():
+        other = Mapper(graph, file, dict.fromkeys(axes, size)).map()
+        if _layers(other) != _layers(mapped):
+            message = f"the layers depend on {' and '.join(map(repr, axes))}, whose sizes the file leaves open"
+            raise SpecError(ErrorDetail(message, Place(file), help="export the model with sizes"))
+    words = _symbols(list(axes))
+    symbols = {
+        name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str)}
+        for name, shape in graph.inputs.items()
+    }
+    base = PurePath(file).name.rpartition(":")[2]  # without the revision that it is of
+    name = "model" if file.startswith("<") else base.rpartition(".")[0] or base
+    comment = f"Imported from {base} ({graph.format})."
+    written = spec_text.write(mapped, name, [comment], symbols, flat)
+    return Imported(written.text, written.items, mapped, dict.fromkeys(words.values(), _TRIED[0]))
+
+
+def _layers(mapped: Mapped) -> list[Any]:
+    """Return what must not depend on sizes that are open."""
+    return [
+        (item.type, item.fields, [(tensor.producer, tensor.output) for tensor in item.inputs], item.name)
+        for item in mapped.items
+    ]
+
+
+def _symbols(axes: list[str]) -> dict[str, str]:
+    """Return a symbol for each open axis: its name where that can be one."""
+    words: dict[str, str] = {}
+    for number, axis in enumerate(axes, 1):
+        fits = re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,30}", axis) and not axis.startswith("in_")
+        fits = fits and not iskeyword(axis.lower()) and axis.lower() not in _FUNCTIONS
+        words[axis] = axis if fits else f"size_{number}"
+    return words if len({*words.values()}) == len(words) else {axis: f"size_{n}" for n, axis in enumerate(axes, 1)}

@@ -1,0 +1,47 @@
+"""What the mapper makes of a graph: items of a spec, each one layer, and the tensors that flow between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.network.graph import Tensor
+
+
+class MappedItem(Struct):
+    """One layer of the spec.
+
+    Attributes:
+        type: The layer type.
+        fields: Its fields as a spec has them, those with the default left out.
+        inputs: What it reads.
+        outputs: What it gives.
+        name: Its name from the file; empty where the file has none.
+        shares: The item whose weights it uses.
+        comment: What was approximated or left out.
+    """
+
+    type: str
+    fields: dict[str, Any]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    name: str = ""
+    shares: MappedItem | None = None
+    comment: str = ""
+
+
+class Mapped(Struct, frozen=True):
+    """A model as items.
+
+    Attributes:
+        items: The items, in the order of the file.
+        inputs: The inputs: names and tensors.
+        outputs: What the model gives, in its order.
+        notes: What a reader of the spec should know.
+    """
+
+    items: tuple[MappedItem, ...]
+    inputs: dict[str, Tensor]
+    outputs: tuple[Tensor, ...]
+    notes: tuple[str, ...] = ()

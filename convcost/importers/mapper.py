@@ -1,0 +1,388 @@
+"""A graph to items of a spec: operators to layer types, each by a small function.
+
+The functions stand in `convcost.importers.operators`, by the name of the operator. No rule names a model. What has no
+rule, or is not what a layer type does, is collected, so that one error lists all of it.
+
+Every layer is built as it is mapped, so its shape is what its type infers; it is compared with the shape that the file
+records, and its parameters with the tensors of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
+from convcost.importers.folding import Unfoldable, fold
+from convcost.importers.graph import Constant, ModelGraph, Node, Shape
+from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.movement import settle
+from convcost.importers.normalise import title
+from convcost.importers.values import Moved, Unmapped, Unsupported, Value
+from convcost.layers.base import REGISTRY, LayerError, shown
+from convcost.layers.layout import FEATURE_MAP, layout_of
+from convcost.network.builder import NetworkBuilder
+from convcost.network.graph import Tensor
+from convcost.registry import Registry
+
+Rule = Callable[["Mapper", Node], None]
+
+OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators")
+"""The functions that map operators, by name."""
+
+_MOST_ERRORS = 20
+_MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
+_SPATIAL = frozenset(("Conv", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "ConvTranspose"))
+
+
+def operator(*names: str) -> Callable[[Rule], Rule]:
+    """Return a decorator that adds a function to `OPERATORS` under some names."""
+
+    def add(rule: Rule) -> Rule:
+        for name in names:
+            OPERATORS.add(name, rule)
+        return rule
+
+    return add
+
+
+class Mapper:
+    """Maps one graph.
+
+    Args:
+        graph: The graph, normalised.
+        file: The file's name, for messages.
+        sizes: The sizes of open axes, by their names.
+    """
+
+    def __init__(self, graph: ModelGraph, file: str, sizes: Mapping[str, int]) -> None:
+        self.graph = graph
+        self.file = file
+        self.sizes = sizes
+        self.builder = NetworkBuilder()
+        self.items: list[MappedItem] = []
+        self.values: dict[str, Value] = dict(graph.constants)
+        self.notes: dict[str, None] = {}
+        self.opset = graph.opset
+        self.batch: int | None = None
+        self._refused: dict[tuple[str, str], list[Node]] = {}
+        self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
+        self._vectors: dict[str, int] = {}
+        self._read_by: dict[str, set[str]] = {name: set() for name in graph.inputs}
+        for node in graph.nodes:
+            for name in node.inputs:
+                if name in self._read_by:
+                    self._read_by[name].add(node.operator)
+        self._left = _MOST_FOLDED
+
+    def map(self) -> Mapped:
+        """Return the items.
+
+        Raises:
+            SpecError: Operators have no layer type, or the file contradicts itself.
+        """
+        inputs = {name: self._input(name, shape) for name, shape in self.graph.inputs.items()}
+        for node in self.graph.nodes:
+            self._node(node)
+        outputs = [self.values.get(name) for name in self.graph.outputs]
+        if self._refused:
+            raise SpecError(self._errors())
+        tensors = [self.tensor(name) for name, value in zip(self.graph.outputs, outputs, strict=True) if value]
+        if not self.items:
+            raise SpecError(ErrorDetail("the model has no operator that is a layer", Place(self.file)))
+        again = sum(count - 1 for count in self._vectors.values())
+        if again:
+            self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
+        return Mapped(tuple(self.items), inputs, tuple(tensors), tuple(self.notes))
+
+    # what rules use
+
+    def tensor(self, name: str) -> Tensor:
+        """Return a value that flows through the network; movements that are left to do become items.
+
+        Raises:
+            Unsupported: It is a constant.
+        """
+        value = self.value(name)
+        if isinstance(value, Moved):
+            tensor = settle(self, value)
+            self.values[name] = tensor
+            return tensor
+        if isinstance(value, Constant):
+            raise Unsupported(f"it reads the constant {name!r} where it should read a value")
+        return value
+
+    def value(self, name: str) -> Tensor | Moved | Constant:
+        """Return a value as it is known so far."""
+        value = self.values[name]
+        assert not isinstance(value, Unmapped)
+        return value
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a value, without the batch axis."""
+        return self.value(name).shape
+
+    def weight(self, node: Node, at: int) -> Constant:
+        """Return the constant that a node reads as a weight.
+
+        Raises:
+            Unsupported: It is no constant.
+        """
+        name = node.inputs[at] if len(node.inputs) > at else ""
+        value = self.values.get(name)
+        if not isinstance(value, Constant):
+            raise Unsupported("its weight is no constant" if name else "it has no weight")
+        return value
+
+    def optional(self, node: Node, at: int) -> Constant | None:
+        """Return an optional constant that a node reads."""
+        return self.weight(node, at) if len(node.inputs) > at and node.inputs[at] else None
+
+    def numbers(self, node: Node, at: int, attribute: str = "") -> tuple[Any, ...] | None:
+        """Return the numbers that a node has as an attribute or reads as a constant; None where it has none.
+
+        Raises:
+            Unsupported: They are not known.
+        """
+        if attribute and attribute in node.attributes:
+            found = node.attributes[attribute]
+            return found if isinstance(found, tuple) else (found,)
+        constant = self.optional(node, at)
+        if constant is None or constant.shape == (0,):
+            return None
+        if constant.values is None:
+            raise Unsupported("its shape depends on values that are not known")
+        return constant.values
+
+    def emit(
+        self,
+        node: Node,
+        type: str,
+        fields: Mapping[str, Any],
+        inputs: Sequence[Tensor],
+        weights: Sequence[Constant | None] = (),
+        *,
+        name: str | None = None,
+        gives: Sequence[str] | None = None,
+        comment: str = "",
+    ) -> tuple[Tensor, ...]:
+        """Add a layer.
+
+        Args:
+            node: The node that it stands for.
+            type: The layer type.
+            fields: Its fields; those with their default may be left out.
+            inputs: What it reads.
+            weights: The tensors that it learns: first the kernel, which other layers may share, then vectors.
+            name: Its name; that of the node's module without it.
+            gives: The names of the values that it gives; those of the node without it.
+            comment: What is approximated.
+
+        Raises:
+            Unsupported: The layer type cannot work on what it reads.
+            SpecError: The file says another shape or another number of parameters.
+        """
+        try:
+            definition = REGISTRY[type].read(fields, inputs)
+            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),))
+        except (LayerError, NetworkError) as error:
+            reason = error.message if isinstance(error, LayerError) else error.details[0].message
+            found = error.found if isinstance(error, LayerError) else ""
+            raise Unsupported(f"{type}: {reason}" + (f" ({found})" if found else "")) from None
+        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment)
+        held = [each for each in weights if each is not None]
+        self._check_weights(node, definition, item, held)
+        item.name = self._name(node, held) if name is None else name
+        self._share(item, weights)
+        self.items.append(item)
+        for given, tensor in zip(node.outputs if gives is None else gives, outputs, strict=False):
+            if given:
+                self.give(node, given, tensor)
+        return outputs
+
+    def give(self, node: Node, name: str, value: Tensor | Moved | Constant) -> None:
+        """Set a value that a node gives.
+
+        Raises:
+            SpecError: The file records another shape.
+        """
+        recorded = self.graph.shapes.get(name)
+        if recorded and not isinstance(value, Constant):
+            shape = (self.batch or 1, *value.shape)
+            known = [self._size(size) for size in recorded]
+            first = 0 if self.batch is not None else 1
+            pairs = zip(shape[first:], known[first:], strict=False)
+            if len(known) != len(shape) or any(size is not None and size != own for own, size in pairs):
+                message = f"{title(node)} gives {shown(value.shape)}"
+                found = f"the file records {_shown(recorded[1:])} for {name!r}"
+                raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
+        self.values[name] = value
+
+    # the steps
+
+    def _input(self, name: str, shape: Shape) -> Tensor:
+        if len(shape) < 2 or len(shape) > 5:
+            message = f"the input {name!r} has {len(shape)} axes"
+            help = "an input has a batch axis and one to four others"
+            raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
+        batch = shape[0] if isinstance(shape[0], int) else None
+        if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
+            message = f"the first axis of the input {name!r} is no batch axis of 1"
+            help = "export the model for one input"
+            raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
+        if self.builder.inputs and batch != self.batch:
+            found = f"{name!r}: {_shown(shape)}"
+            raise SpecError(ErrorDetail("the inputs have different batches", Place(self.file), found=found))
+        self.batch = batch
+        sizes = []
+        for size in shape[1:]:
+            known = self._size(size)
+            if known is None or known < 1 or known > 10**15:
+                message = f"the input {name!r} has an axis without a size"
+                help = "export the model with sizes"
+                raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
+            sizes.append(known)
+        tensor = self.builder.add_input(tuple(sizes), layout_of(tuple(sizes)))
+        self.values[name] = tensor
+        return tensor
+
+    def _size(self, size: int | str | None) -> int | None:
+        return self.sizes.get(size) if isinstance(size, str) else size
+
+    def _node(self, node: Node) -> None:
+        """Map one node, or collect what is wrong with it."""
+        read = [self.values.get(name) for name in node.inputs]
+        if any(isinstance(value, Unmapped) for value in read):
+            if node.operator not in OPERATORS:
+                self._refuse(node, "")
+        elif self._is_folded(node, read) or self._is_mapped(node):
+            for name in node.outputs:
+                if name and name not in self.values:  # an output that its layer type has not
+                    self.values[name] = Unmapped()
+            return
+        for name in node.outputs:
+            self.values[name] = Unmapped()
+
+    def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
+        """Return whether a node works on constants only, and set what it makes of them."""
+        constants = [value for value in read if isinstance(value, Constant)]
+        if not constants or any(value is not None and not isinstance(value, Constant) for value in read):
+            return False
+        self._left -= sum(len(each.values or ()) for each in constants)
+        if self._left < 0:
+            return False
+        try:
+            found = fold(node, [value if isinstance(value, Constant) else None for value in read])
+        except Unfoldable:
+            return False
+        self.values[node.outputs[0]] = found
+        return True
+
+    def _is_mapped(self, node: Node) -> bool:
+        """Return whether a node became items."""
+        if node.operator not in OPERATORS:
+            self._refuse(node, "")
+            return False
+        try:
+            OPERATORS[node.operator](self, node)
+        except Unsupported as error:
+            self._refuse(node, str(error))
+        except Unfoldable:
+            self._refuse(node, "its shape depends on values that are not known")
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError):
+            self._refuse(node, "its inputs or attributes are not those of the operator")
+        else:
+            return True
+        return False
+
+    def _refuse(self, node: Node, reason: str) -> None:
+        self._refused.setdefault((node.operator, reason), []).append(node)
+
+    def _errors(self) -> list[ErrorDetail]:
+        """Return what cannot be mapped, one error for each operator and reason."""
+        found = []
+        for (name, reason), nodes in list(self._refused.items())[:_MOST_ERRORS]:
+            first = nodes[0]
+            message = f"the operator {name} {f'cannot be mapped: {reason}' if reason else 'has no layer type'}"
+            where = first.scope or first.name
+            more = f"{len(nodes)} of them, the first" if len(nodes) > 1 else "it"
+            shapes = ", ".join(self._shape_text(each) for each in first.inputs if each) or "nothing"
+            help = "write this part of the network as a spec; `declared` gives an operation costs of your own"
+            found.append(ErrorDetail(message, Place(self.file), where, f"{more} reads {shapes}", help))
+        left = len(self._refused) - len(found)
+        if left > 0:
+            found.append(ErrorDetail(f"{left} more kinds of operators cannot be mapped", Place(self.file)))
+        return found
+
+    def _shape_text(self, name: str) -> str:
+        value = self.values.get(name)
+        if isinstance(value, Constant):
+            return f"a constant {shown(value.shape)}" if value.shape else "a number"
+        if isinstance(value, (Tensor, Moved)):
+            return shown(value.shape)
+        recorded = self.graph.shapes.get(name)
+        return _shown(recorded[1:]) if recorded else "an unknown shape"
+
+    # names and weights
+
+    def _free(self, type: str) -> str:
+        return f"{type}_{len(self.items)}"
+
+    def _name(self, node: Node, weights: Sequence[Constant]) -> str:
+        """Return the module path that the file gives: of the node, else of its weights."""
+        for each, given in zip(weights, self._weight_names(node, weights), strict=True):
+            for name in (given, each.name):
+                path, _, leaf = name.rpartition(".")
+                if path and leaf in ("weight", "bias", "kernel", "gamma") and "::" not in path and "/" not in path:
+                    return path
+        return node.scope
+
+    def _weight_names(self, node: Node, weights: Sequence[Constant]) -> list[str]:
+        names: dict[str, str] = {}
+        for name in node.inputs:
+            value = self.values.get(name)
+            if isinstance(value, Constant):
+                names.setdefault(value.name, name)
+        return [names.get(each.name, each.name) for each in weights]
+
+    def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
+        shapes = tuple([tensor.shape for tensor in item.inputs])
+        cost = definition.cost(shapes, item.outputs[0].shape)
+        held = sum(prod(each.shape) for each in weights)
+        needed = cost.params + cost.buffers
+        if held != needed:
+            message = f"{title(node)} as {item.type} has {needed:,} parameters and buffers"
+            found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)
+            raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
+
+    def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
+        """Share the weights of the item that had this kernel first.
+
+        Raises:
+            Unsupported: The two do not share all of their weights.
+        """
+        kernel = weights[0] if weights else None
+        vectors = [each.name for each in weights[1:] if each is not None]
+        if kernel is not None and len(kernel.shape) >= 2:
+            first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
+            if first[0] is not item:
+                if first[0].type != item.type or first[1] != "\n".join(vectors):
+                    raise Unsupported(
+                        f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
+                    )
+                item.shares = first[0]
+                return
+        elif kernel is not None:
+            vectors.append(kernel.name)
+        for name in vectors:
+            self._vectors[name] = self._vectors.get(name, 0) + 1
+
+
+def _shown(shape: Shape) -> str:
+    return "×".join("?" if size is None else str(size) for size in shape) or "a number"
+
+
+def is_map(tensor: Tensor) -> bool:
+    """Return whether a tensor is a feature map."""
+    return tensor.layout == FEATURE_MAP

@@ -1,0 +1,3 @@
+"""The operators and the layer types that they are."""
+
+from convcost.importers.operators import activations, convolutions, merges, movements, norms, pools  # noqa: F401

@@ -1,0 +1,114 @@
+"""Activations."""
+
+from __future__ import annotations
+
+from math import prod
+
+from convcost.importers.graph import Constant, Node
+from convcost.importers.mapper import Mapper, operator
+from convcost.importers.normalise import clip_bounds, is_sixth
+from convcost.importers.operators.norms import axis_field
+from convcost.importers.operators.windows import decimal
+from convcost.importers.values import Unsupported
+
+_PLAIN = {
+    "Relu": "relu",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "Silu": "silu",
+    "HardSwish": "hard_swish",
+    "Selu": "selu",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Mish": "mish",
+}
+
+
+@operator(*_PLAIN)
+def plain(mapper: Mapper, node: Node) -> None:
+    """Map an activation without fields."""
+    mapper.emit(node, _PLAIN[node.operator], {}, [mapper.tensor(node.inputs[0])])
+
+
+@operator("Clip")
+def clip(mapper: Mapper, node: Node) -> None:
+    """Map a clip: relu, relu6 or any other."""
+    low, high = clip_bounds(node, lambda name: _number(mapper, name))
+    tensor = mapper.tensor(node.inputs[0])
+    if low == 0 and (high is None or high > 3e38):
+        mapper.emit(node, "relu", {}, [tensor])
+    elif (low, high) == (0, 6):
+        mapper.emit(node, "relu6", {}, [tensor])
+    elif low is None or high is None or low >= high or abs(low) > 1e15 or abs(high) > 1e15:
+        raise Unsupported("it has one bound only, or bounds that are not known")
+    else:
+        mapper.emit(node, "hard_tanh", {"min_val": decimal(low), "max_val": decimal(high)}, [tensor])
+
+
+def _number(mapper: Mapper, name: str) -> float | None:
+    value = mapper.value(name)
+    if not isinstance(value, Constant) or value.values is None or len(value.values) != 1:
+        raise Unsupported("its bounds are not known")
+    return float(value.values[0])
+
+
+@operator("LeakyRelu")
+def leaky_relu(mapper: Mapper, node: Node) -> None:
+    """Map a leaky ReLU."""
+    slope = decimal(node.attributes.get("alpha", 0.01))
+    fields = {} if slope == 0.01 else {"negative_slope": slope}
+    mapper.emit(node, "leaky_relu", fields, [mapper.tensor(node.inputs[0])])
+
+
+@operator("HardSigmoid")
+def hard_sigmoid(mapper: Mapper, node: Node) -> None:
+    """Map a hard sigmoid of slope 1/6; another slope costs a product instead of a division."""
+    if not is_sixth(node):
+        raise Unsupported("its slope is not 1/6")
+    mapper.emit(node, "hard_sigmoid", {}, [mapper.tensor(node.inputs[0])])
+
+
+@operator("Gelu")
+def gelu(mapper: Mapper, node: Node) -> None:
+    """Map a GELU."""
+    approximate = node.attributes.get("approximate", "none")
+    fields = {} if approximate == "none" else {"approximate": approximate}
+    mapper.emit(node, "gelu", fields, [mapper.tensor(node.inputs[0])])
+
+
+@operator("Elu")
+def elu(mapper: Mapper, node: Node) -> None:
+    """Map an ELU; its factor changes no count."""
+    alpha = decimal(node.attributes.get("alpha", 1.0))
+    mapper.emit(node, "elu", {} if alpha == 1 else {"alpha": alpha}, [mapper.tensor(node.inputs[0])])
+
+
+@operator("PRelu")
+def prelu(mapper: Mapper, node: Node) -> None:
+    """Map a ReLU with learned slopes."""
+    tensor, slope = mapper.tensor(node.inputs[0]), mapper.weight(node, 1)
+    count = max(slope.shape, default=1)
+    if slope.shape and (sum(size != 1 for size in slope.shape) > 1 or count not in (1, tensor.shape[0])):
+        raise Unsupported("its slopes are neither one nor one for each channel")
+    if count > 1 and not _along_channels(slope.shape, len(tensor.shape)):
+        raise Unsupported("its slopes are not along the channels")
+    fields = {"num_parameters": count} if count > 1 else {}
+    mapper.emit(node, "prelu", fields | axis_field(tensor, 0), [tensor], [None, slope])
+
+
+def _along_channels(shape: tuple[int, ...], rank: int) -> bool:
+    """Return whether a constant's only long axis meets the first of a value of so many axes."""
+    place = next(at for at, size in enumerate(shape) if size != 1)
+    return len(shape) - place == rank
+
+
+@operator("Softmax", "LogSoftmax")
+def softmax(mapper: Mapper, node: Node) -> None:
+    """Map a softmax over one axis."""
+    tensor = mapper.tensor(node.inputs[0])
+    rank = len(tensor.shape)
+    axis = node.attributes.get("axis", 1 if mapper.opset < 13 else -1) % (rank + 1) - 1
+    if axis < 0 or (mapper.opset < 13 and prod(tensor.shape[axis + 1 :]) != 1):
+        raise Unsupported("it is over the batch axis, or over several axes")
+    type = "softmax" if node.operator == "Softmax" else "log_softmax"
+    mapper.emit(node, type, axis_field(tensor, axis), [tensor])

@@ -1,0 +1,191 @@
+"""Model files where specs are taken, and `convcost import`."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import onnx_writer as w
+import pytest
+
+import convcost
+from convcost import cli
+from convcost.importers import IMPORTERS, import_model
+from convcost.spec import load
+from convcost.spec.source import Source
+
+SMALL = Path(__file__).parent / "data" / "small.onnx"
+# 3×13×13, padded to 15×16, a 3×3 convolution of stride 2 to 4×7×7; 3×3 depthwise; pooled; 4 features to 10
+PARAMS = 4 * 3 * 9 + 4 + 4 * 9 + 2 * 4 + 4 * 10 + 10
+MACS = 7 * 7 * 4 * 3 * 9 + 7 * 7 * 4 * 9 + 4 * 10
+TEXT = """\
+# Imported from small.onnx (ONNX, opset 17, by onnx).
+name: "small"
+
+input: [3, 13, 13]
+
+layers:
+  - conv: {out_channels: 4, kernel_size: 3, stride: 2, padding: [[1, 1], [0, 2]], activation: {leaky_relu: {negative_slope: 0.1}}}
+    name: stem
+  - depthwise_conv: {kernel_size: 3, padding: 1, bias: false, norm: batch_norm}
+    name: dw
+  - add:
+    from: [stem, dw]
+  - avg_pool: {kernel_size: 2, ceil_mode: true}
+    name: pool
+  - global_avg_pool:
+    name: gap
+  - flatten
+  - linear: {out_features: 10}
+    name: fc
+"""  # noqa: E501 -- as it is written
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    """Return a function that runs a command beside `small.onnx` and returns its status and what it wrote."""
+    monkeypatch.chdir(tmp_path)
+    Path("small.onnx").write_bytes(SMALL.read_bytes())
+
+    def command(*words, stdin=b""):
+        monkeypatch.setattr(sys, "argv", ["convcost", *words])
+        monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": BytesIO(stdin)})())
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return command
+
+
+def test_a_model_file_is_a_spec():
+    total = convcost.load(SMALL).analyze().total
+    assert (total.params, total.macs, total.buffers) == (PARAMS, MACS, 2 * 4)
+
+
+def test_its_name_does_not_matter(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_bytes(SMALL.read_bytes())
+    assert convcost.load(path).analyze().total.params == PARAMS
+
+
+@pytest.mark.parametrize("words", [["analyze", "small.onnx", "-f", "json"], ["analyze", "-", "-f", "json"]])
+def test_analyze_counts_it(words, command):
+    status, out, err = command(*words, stdin=SMALL.read_bytes())
+    assert (status, err) == (0, "")
+    assert json.loads(out)["total"]["params"] == PARAMS
+
+
+def test_every_other_command_takes_it(command):
+    assert command("verify", "small.onnx")[0] == 0
+    assert command("check", "small.onnx", "--max", f"params={PARAMS}")[0] == 0
+    assert command("check", "small.onnx", "--max", f"params={PARAMS - 1}")[0] == 1
+    assert command("rewrite", "small.onnx", "--to", "separable", "-o", "new.yaml")[0] == 0
+
+
+def test_diff_takes_files_and_what_git_has(command):
+    status, out, _ = command("diff", "small.onnx", "small.onnx", "-f", "json")
+    assert (status, {layer["kind"] for layer in json.loads(out)["layers"]}) == (0, {"same"})
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    assert command("diff", "small.onnx", "--base", "HEAD")[0] == 0
+
+
+def test_import_writes_a_spec(command):
+    assert command("import", "small.onnx") == (0, TEXT, "")
+    assert command("import", "small.onnx", "-o", "net.yaml") == (0, "", "")
+    assert Path("net.yaml").read_text(encoding="utf-8") == TEXT
+    assert convcost.load("net.yaml").analyze().total == convcost.load("small.onnx").analyze().total
+
+
+def test_a_file_that_exists_needs_force(command):
+    Path("net.yaml").write_text("mine")
+    error = "error: 'net.yaml' exists\n = help: --force writes over it\n"
+    assert command("import", "small.onnx", "-o", "net.yaml") == (2, "", error)
+    assert command("import", "small.onnx", "-o", "net.yaml", "--force")[0] == 0
+    assert Path("net.yaml").read_text(encoding="utf-8") == TEXT
+
+
+def test_flat_writes_an_item_for_each_layer(command):
+    lines = command("import", "small.onnx", "--flat")[1].splitlines()
+    items = [line.removeprefix("  - ").partition(":")[0] for line in lines if line.startswith("  - ")]
+    assert items == [
+        *("conv", "leaky_relu", "depthwise_conv", "batch_norm", "add"),
+        *("avg_pool", "global_avg_pool", "flatten", "linear"),
+    ]
+
+
+def test_what_is_no_model_is_not_imported(command):
+    Path("net.yaml").write_text("input: [1, 2, 2]\nlayers: [relu]\n")
+    Path("net.bin").write_bytes(b"\0\1\2")
+    help = "\n = help: formats: ONNX; a spec needs no import\n"
+    assert command("import", "net.yaml") == (2, "", f"error: 'net.yaml' is a text, not a model file{help}")
+    assert command("import", "net.bin") == (2, "", f"error: 'net.bin' is of an unknown format, not a model file{help}")
+
+
+def test_a_spec_needs_no_importer():
+    code = (
+        "import sys, convcost\nconvcost.load('resnet50').analyze()\n"
+        "sys.exit(any(name.startswith('convcost.importers') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def same(content, *, flat):
+    """Return how the network of an imported model differs from it."""
+    found = import_model(IMPORTERS["onnx"], content, "net.onnx", flat=flat)
+    return found.difference(load(Source("net.onnx", found.text), found.sizes))
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_spec_gives_the_network(flat):
+    assert same(SMALL.read_bytes(), flat=flat) == ""
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_several_inputs_outputs_parts_and_strange_names(flat):
+    nodes = [
+        w.node("Split", "a", "p q", axis=1),
+        w.node("Conv", "p k", "r", "/no/Conv"),
+        w.node("Conv", "q k", "s", "/no/Conv"),
+        w.node("Add", "r b", "t", "/1.0/yes/Add"),
+        w.node("BatchNormalization", "s w w w w", "u", "/\u00e4: [x]/BN"),
+        w.node("Relu", "u", "v", "/previous/Relu"),
+    ]
+    tensors = [w.tensor("k", [4, 4, 1, 1]), w.tensor("w", [4])]
+    model = w.model(nodes, {"a": [1, 8, 6, 6], "b": [1, 4, 6, 6]}, "v t", tensors)
+    assert same(model, flat=flat) == ""
+    found = import_model(IMPORTERS["onnx"], model, "net.onnx", flat=flat)
+    assert [tensor.shape for tensor in found.model.outputs] == [(4, 6, 6), (4, 6, 6)]
+
+
+def test_a_network_that_differs_is_noticed():
+    found = import_model(IMPORTERS["onnx"], SMALL.read_bytes(), "net.onnx")
+    other = found.text.replace("out_features: 10", "out_features: 11")
+    assert found.difference(load(Source("net.onnx", other), {})) == "fc"
+    other = found.text.replace("from: [stem, dw]", "from: [dw, stem]")
+    assert found.difference(load(Source("net.onnx", other), {})) == "add_1"
+
+
+def test_whatever_is_cut_off_or_changed_is_an_error_or_a_network():
+    content = SMALL.read_bytes()
+    chance = random.Random(0)
+    changed = [content[:size] for size in range(0, len(content), 7)]
+    for _ in range(600):
+        bytes_ = bytearray(content)
+        for _ in range(chance.choice([1, 1, 3])):
+            bytes_[chance.randrange(len(content))] = chance.choice([0, 1, 127, 128, 255, chance.randrange(256)])
+        changed.append(bytes(bytes_))
+    errors = []
+    for each in changed:
+        try:
+            assert same(each, flat=False) == ""
+        except convcost.SpecError as error:
+            errors += error.details
+    assert len(errors) > len(changed) / 4
+    assert {(detail.place.file, detail.place.line) for detail in errors} == {("net.onnx", 0)}  # not of the spec
