@@ -67,7 +67,7 @@ def built():
 
 def test_every_question_is_a_method_too_with_the_same_arguments():
     assert [
-        *("analyze", "check", "compare", "diff", "formulas", "rewrite", "solve", "suggest", "sweep", "verify")
+        *("analyze", "check", "compare", "diff", "formulas", "memory", "rewrite", "solve", "suggest", "sweep", "verify")
     ] == QUESTIONS
     of_specs = {"spec", "specs", "types", "set", "set_other", "free", "max_layers"}
     for name in QUESTIONS:

@@ -15,7 +15,7 @@ from convcost.documents import numbers
 from convcost.documents.numbers import kinds
 from convcost.documents.warnings import warning_documents
 from convcost.layers import LayerType
-from convcost.layers.fields import FACTOR, NUMBER
+from convcost.layers.fields import BOUNDS, FACTOR, NUMBER
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
 from convcost.reports.table import counted
@@ -170,7 +170,7 @@ def fields_text(row: LayerCost, *, symbolic: bool) -> str:
 @cache
 def _inexact_fields(type: type[LayerType]) -> tuple[str, ...]:
     """Return the fields of a type that may hold fractions."""
-    return tuple([name for name, field in type.fields.items() if field.read.form.kind in (FACTOR, NUMBER)])
+    return tuple([name for name, field in type.fields.items() if field.read.form.kind in (BOUNDS, FACTOR, NUMBER)])
 
 
 def _listed(value: Any) -> Any:

@@ -263,7 +263,7 @@ _ONE, _FIRST, _DIFFERENT = 1, 2, 3
 
 def _pattern(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Return which sizes are 1, like the first that is not, or different: layers that agree in this share formulas."""
-    if sizes and sizes[0].__class__ is int and sizes[0] > 1 and sizes.count(sizes[0]) == len(sizes):
+    if sizes and all(size.__class__ is int and size == sizes[0] for size in sizes) and sizes[0] > 1:
         return (_FIRST,) * len(sizes)
     first = next((size for size in sizes if not _is_one(size)), None)
     return tuple([_ONE if _is_one(size) else _FIRST if _same(size, first) else _DIFFERENT for size in sizes])

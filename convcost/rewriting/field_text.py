@@ -178,6 +178,9 @@ class PartFields:
             text = self._of_other_item(name, values)
         if text is not None or self._is_by_default(type, name, values, parts[0]):
             return text
+        if name.startswith("mid_"):  # without a value it is that of the last stage, which a default of the file changes
+            last = name.removeprefix("mid_")
+            values = [part.fields[last] if part.fields[name] is None else part.fields[name] for part in parts]
         return self._number(name, values, parts[0])
 
     def _as_written(self, name: str, values: list[Any], part: Part) -> str | None:

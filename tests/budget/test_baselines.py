@@ -139,7 +139,7 @@ def test_a_new_spec_has_no_past(commit):
 @pytest.mark.parametrize(
     ("before", "errors", "message", "place"),
     [
-        ("input: [3]\nlayers:\n  - linear: {out: 3}\n", "2 errors", "linear needs out_features", "3:5"),
+        ("input: [3]\nlayers:\n  - linear: {}\n  - linear: {}\n", "2 errors", "linear needs out_features", "3:5"),
         ("input: [3]\nlayers: [relu, a, b]\n", "2 errors", "there is no layer type or block 'a'", "2:16"),
         (
             f"layers: [{', '.join(map('x{}'.format, range(200)))}]\n",

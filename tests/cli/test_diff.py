@@ -204,7 +204,7 @@ def test_a_spec_with_faults_at_the_base(commit, convcost):
           |
         4 |   - conv: {{out_channels: 256, kernel: 5, bias: false}}
           |                               ^
-          = help: did you mean 'kernel_size'?
+          = help: write `kernel_size`, the 'kernel' of many papers
         """
     )
 

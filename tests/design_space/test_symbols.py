@@ -46,11 +46,18 @@ def test_symbols_with_what_reads_them():
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_the_values_to_try_give_networks(name):
     for symbol in arguments.symbols(Origin.of(name)).symbols:
+        assert symbol.read_by
+        if not symbol.example:
+            assert isinstance(symbol.default, list) or (name, symbol.name) in NO_OTHERS
+            continue
         tried = values(symbol.name, symbol.example)
         assert len(tried) >= 2
         for value in tried:
             convcost.load(name, set={symbol.name: value})
-        assert symbol.read_by
+
+
+NO_OTHERS = {("swin_tiny", "r"), ("unet_3d", "r"), ("unet_3d", "depth")}
+"""Symbols of which no value near the default makes a network: windows and crops that fit few sizes only."""
 
 
 @pytest.mark.parametrize(

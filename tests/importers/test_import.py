@@ -92,7 +92,7 @@ def test_diff_takes_files_and_what_git_has(command):
     assert (status, {layer["kind"] for layer in json.loads(out)["layers"]}) == (0, {"same"})
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
-        subprocess.run([*git, *words], check=True)
+        subprocess.run([*git, *words], check=True, timeout=60)
     assert command("diff", "small.onnx", "--base", "HEAD")[0] == 0
 
 
