@@ -88,7 +88,7 @@ def _named(specs: Sequence[str]) -> tuple[list[str], list[str]]:
     named: dict[str, None] = {}
     of_folders: dict[str, None] = {}
     for spec in specs:
-        if Path(spec).is_dir():
+        if os.path.isdir(spec):  # noqa: PTH112 -- a name may be too long to be one of a file
             of_folders |= dict.fromkeys(discovery.specs_in(spec))
             named |= of_folders
         else:

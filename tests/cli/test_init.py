@@ -378,3 +378,9 @@ def test_many_models_are_added_at_once_and_none_is_lost(nets, command, started):
     read = configuration.read("convcost.yaml")
     assert {*read.models} == {"nets/one.yaml", *(f"nets/net{number}.yaml" for number in range(3, 9))}
     assert len(read.budgets) == 1 + 2 * 6
+
+
+def test_a_name_too_long_for_a_file_is_no_bug(convcost):
+    status, out, err = convcost("init", "a" * 5000)
+    assert (status, out) == (2, "")
+    assert err.startswith("error: 'aaa")
