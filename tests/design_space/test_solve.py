@@ -130,7 +130,7 @@ def test_every_symbol_of_every_shipped_spec_can_be_solved_for(name):
         assert found.best.totals["mults"] <= limit
         assert found.best.totals["mults"] == convcost.analyze(name, set={symbol: found.best.value}).total.mults
         if found.next is None:
-            assert symbol in ("g", "heads", "p", "M")  # groups, heads, patches and windows, which divide channels or sizes
+            assert symbol in ("g", "heads", "p", "M")  # they divide channels or sizes
             continue
         assert found.next.totals["mults"] > limit
         assert found.next.totals["mults"] == convcost.analyze(name, set={symbol: found.next.value}).total.mults
