@@ -220,12 +220,15 @@ class RoiAlign(_Sampler, type="roi_align"):
       (add 3, mul 2, div 1), held within the map (cmp 2), and the corner weights (in all add 4, floor 2, mul 4);
     - per sampled value: mul and add 4; per output value: add s² and div 1.
 
+    Both coordinates count once per sample point, though the kernel finds the vertical one once for a row of points; its
+    tests whether a point lies outside the map are not counted.
+
     An example: 2 regions of 2×2 cells on 3×8×8, s = 2. Regions: mul 8, add 12, cmp 4, div 4. 2 · 4 · 4 = 32 points: mul
     8 · 32 = 256, add 10 · 32 = 320, div 64, cmp 128, floor 64. 32 · 3 = 96 samples: mul and add 384. 24 output values:
     add 96, div 24. In all mul 648, add 812, div 92, cmp 132, floor 64.
 
-    Source: He et al. 2017, arXiv:1703.06870, section 3; torchvision 0.26, csrc/ops/cpu/roi_align_kernel.cpp and
-        roi_align_common.h.
+    Source: He et al. 2017, arXiv:1703.06870, section 3; the kernel is torchvision's
+        csrc/ops/cpu/roi_align_kernel.cpp with roi_align_common.h.
     """
 
     words: ClassVar[Mapping[str, str]] = {"RoIAlign": "torchvision", "RoiAlign": "ONNX"}
