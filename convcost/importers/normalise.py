@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.graph import Constant, ModelGraph, Node, title
 from convcost.importers.patterns import fused
+from convcost.importers.patterns.prepared import prepared
 
 _COPIES = frozenset(("Identity", "Dropout"))
 
@@ -25,7 +26,7 @@ def normalise(graph: ModelGraph, file: str) -> ModelGraph:
     Raises:
         SpecError: A node reads what nothing before it gives, or two nodes give the same value.
     """
-    return _needed(fused(_needed(_without_copies(graph, file))))
+    return _needed(fused(_needed(prepared(_without_copies(graph, file)))))
 
 
 def _without_copies(graph: ModelGraph, file: str) -> ModelGraph:

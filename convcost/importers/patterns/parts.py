@@ -23,6 +23,8 @@ class Parts:
         self.given = {name: node for node in graph.nodes for name in node.outputs}
         self.reads = Counter(name for node in graph.nodes for name in node.inputs)
         self.reads.update(graph.outputs)
+        self.read_by = {name: node for node in graph.nodes for name in node.inputs}
+        self._shapes = {**graph.inputs, **graph.shapes}
 
     def only(self, name: str, operator: str, reads: int = 1) -> Node | None:
         """Return the node that gives a value, where it has this operator and the value is read so often."""
@@ -46,6 +48,16 @@ class Parts:
             if number is not None and value not in self.constants:
                 return value, number
         return None
+
+    def added(self, name: str) -> bool:
+        """Return whether a constant is added to a value that one node reads."""
+        node = self.read_by.get(name)
+        return node is not None and node.operator == "Add" and self.with_constant(node) is not None
+
+    def rank(self, name: str) -> int | None:
+        """Return how many axes the file records for a value; None where it records nothing."""
+        shape = self._shapes.get(name)
+        return len(shape) if shape is not None else None
 
     def axes(self, node: Node) -> tuple[int, ...] | None:
         """Return the axes that a node names, as an attribute or as a constant."""
