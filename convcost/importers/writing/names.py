@@ -1,0 +1,255 @@
+"""Names of blocks, items and values: from the file's module paths, else from what they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from convcost.importers.writing.patterns import module_of
+from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Repeat, Use, rows_in
+from convcost.layers.base import REGISTRY, Activation, Norm
+from convcost.spec.document import ITEM_KEYS, KEYS, RESIDUAL
+
+_UNFIT = re.compile(r"[^\w.-]+")
+_NUMBER = re.compile(r"[_.-]?\d+[a-z]?$")
+_CONTAINERS = frozenset(
+    ("features", "model", "module", "net", "network", "backbone", "body", "main", "seq", "sequential", "op", "ops")
+)
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+_CALLED = {"global_avg_pool": "pool", "depthwise_conv": "depthwise", "max_pool": "pool", "avg_pool": "pool"}
+
+
+def fit(name: str) -> str:
+    """Return a name that `from` can have.
+
+    >>> fit("layer1.0.conv1"), fit("a: [b]")
+    ('layer1.0.conv1', 'a_b')
+    """
+    return _UNFIT.sub("_", name)[:100].strip("_.")
+
+
+def module_name(node: Node) -> str:
+    """Return the module path of an item as a name; nothing where the file has none."""
+    if isinstance(node, Leaf):
+        return fit(node.rows[0].item.name)
+    if isinstance(node, Merge) and node.leaf.rows[0].item.name:
+        return fit(".".join(node.leaf.rows[0].module) or node.leaf.rows[0].item.name)
+    return fit(".".join(module_of([node]) or ()))
+
+
+# blocks
+
+
+def name_blocks(blocks: Sequence[Block]) -> None:
+    """Give each block a name, in place."""
+    taken = {*REGISTRY, *ITEM_KEYS, *KEYS, RESIDUAL, "in_channels"}
+    for block in blocks:
+        wanted = list(_wanted(block))
+        name = next((each for each in wanted if each and each not in taken), "")
+        if not name:
+            base = next((each for each in wanted if each), "block")
+            base = base if base not in REGISTRY else f"{base}_block"
+            number = 2
+            name = base
+            while name in taken:
+                name, number = f"{base}_{number}", number + 1
+        taken.add(name)
+        block.name = name
+
+
+def _wanted(block: Block) -> Iterator[str]:
+    """Yield names for a block, the best first."""
+    known = _recognised(block.body.nodes)
+    path = _path_word(block)
+    yield known
+    if known:
+        for word in _qualifiers(block.body.nodes):
+            yield f"{known}_{word}"
+    yield path
+    if path:
+        for word in _qualifiers(block.body.nodes):
+            yield f"{path}_{word}"
+    yield known
+    described = _described(block.body.nodes)
+    yield described
+    yield f"{described}_block"
+
+
+def _path_word(block: Block) -> str:
+    """Return what the modules of a block's occurrences are called, without their numbers."""
+    words = set()
+    for place in range(block.size):
+        path = None
+        for row in rows_in(block.body.nodes, place):
+            if row.item.name:
+                path = row.module if path is None else _shared(path, row.module)
+        words.add(_word(path or ()))
+    return words.pop() if len(words) == 1 else ""
+
+
+def _shared(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    count = 0
+    while count < min(len(path), len(other)) and path[count] == other[count]:
+        count += 1
+    return path[:count]
+
+
+def _word(path: Sequence[str]) -> str:
+    """Return what a module is called.
+
+    >>> [_word(path.split(".")) for path in ("layer1", "layer1.0", "stages.1.blocks.2", "inception3a", "Mixed_5b")]
+    ['layer', 'layer_block', 'block', 'inception', 'mixed']
+    >>> _word(["features", "3"]), _word(["encoder", "layers", "encoder_layer_0"])
+    ('', 'encoder_layer')
+    """
+    parts = list(path)
+    listed = bool(parts) and parts[-1].isdigit()
+    while parts and parts[-1].isdigit():
+        parts.pop()
+    if not parts or parts[-1].lower() in _CONTAINERS:
+        return ""
+    name = fit(parts[-1]).replace(".", "_").replace("-", "_").lower()
+    word = _NUMBER.sub("", name)
+    if listed and word == name:
+        word = word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+    elif listed:
+        word = f"{word}_block"
+    return word if word.isidentifier() and len(word) > 1 else ""
+
+
+def _core(nodes: Sequence[Node]) -> tuple[Sequence[Node], bool, bool]:
+    """Return the items of a residual's body, whether there is one, and whether its shortcut has items."""
+    left = [node for node in nodes if not _is(node, Activation)]
+    if len(left) == 1 and isinstance(left[0], Merge) and left[0].leaf.type == "add":
+        short, body = sorted(left[0].branches, key=lambda branch: len(branch.nodes))[-2:]
+        return body.nodes, True, bool(short.nodes)
+    return nodes, False, False
+
+
+def _is(node: Node, kind: type) -> bool:
+    return isinstance(node, Leaf) and issubclass(REGISTRY[node.type], kind)
+
+
+def _recognised(nodes: Sequence[Node]) -> str:
+    """Return the common name of a structure; nothing where it has none."""
+    body, residual, _ = _core(nodes)
+    signs = [_sign(node) for node in body if not (_is(node, Activation) or _is(node, Norm))]
+    plain = [sign for sign in signs if sign != "excite"]
+    if signs == ["excite"]:
+        return "squeeze_excite"
+    if residual and plain == ["point", "conv", "point"]:
+        return "bottleneck"
+    if residual and plain == ["conv", "conv"]:
+        return "basic"
+    if plain == ["point", "depthwise", "point"]:
+        return "inverted_residual" if residual else "inverted_bottleneck"
+    if plain in (["depthwise", "point"], ["depthwise", "linear", "linear"]):
+        return "separable" if plain[1] == "point" else ""
+    if plain == ["depthwise", "point", "point"] and residual:
+        return "convnext"
+    if plain == ["point", "fan"]:
+        return "fire"
+    if plain[:1] == ["fan"] and len(plain) == 1 and isinstance(body[0], Merge) and len(body[0].branches) > 2:
+        return "inception"
+    return _of_sequence(nodes)
+
+
+def _of_sequence(nodes: Sequence[Node]) -> str:
+    types = {row.item.type for row in rows_in(nodes, 0)}
+    residuals = sum(isinstance(node, Merge) and node.leaf.type == "add" for node in nodes)
+    if "attention" in types and residuals == 2:
+        return "encoder"
+    return ""
+
+
+def _sign(node: Node) -> str:
+    """Return what an item is to the one who looks for a structure."""
+    if isinstance(node, Leaf):
+        if node.type == "conv":
+            kernel = node.rows[0].item.fields.get("kernel_size")
+            return "point" if kernel == 1 else "conv"
+        return {"depthwise_conv": "depthwise", "pointwise_conv": "point"}.get(node.type, node.type)
+    if isinstance(node, Merge):
+        types = {row.item.type for row in rows_in([node], 0)}
+        if node.leaf.type == "multiply" and types & {"global_avg_pool", "reduce"}:
+            return "excite"
+        return "fan" if node.leaf.type == "concat" else node.leaf.type
+    if isinstance(node, Use):
+        inner = _recognised(node.block.body.nodes)
+        return "excite" if inner == "squeeze_excite" else inner
+    return "repeat"
+
+
+def _qualifiers(nodes: Sequence[Node]) -> Iterator[str]:
+    """Yield words that tell a structure from others of its name."""
+    _, residual, shortcut = _core(nodes)
+    rows = list(rows_in(nodes, 0))
+    strided = any(row.item.fields.get("stride", 1) not in (1, [1, 1]) and "conv" in row.item.type for row in rows)
+    types = [row.item.type for row in rows]
+    excited = "multiply" in types and bool({"global_avg_pool", "reduce"} & set(types))
+    if any(isinstance(node, Repeat) for node in nodes):
+        yield "stage"
+    if excited:
+        yield "excited"
+    if strided:
+        yield "down"
+    if shortcut:
+        yield "projected"
+    if "max_pool" in types or "avg_pool" in types:
+        yield "pooled"
+    if excited and strided:
+        yield "excited_down"
+    if residual:
+        yield "residual"
+    convolutions = sum("conv" in each for each in types)
+    if convolutions:
+        yield f"of_{convolutions}"
+
+
+def _described(nodes: Sequence[Node]) -> str:
+    """Return a name made of what the items are."""
+    if any(isinstance(node, Repeat) for node in nodes):
+        return "stage"
+    words: list[str] = []
+    for node in nodes:
+        if _is(node, Activation) or _is(node, Norm):
+            continue
+        word = _called(node)
+        if not words or words[-1] != word:
+            words.append(word)
+    words = words or [_called(nodes[0])]
+    return "_".join(words if len(words) <= 3 else [words[0], words[-1]])
+
+
+def _called(node: Node) -> str:
+    if isinstance(node, Leaf):
+        return _CALLED.get(node.type, node.type)
+    if isinstance(node, Merge):
+        return RESIDUAL if node.leaf.type == "add" else node.leaf.type
+    return node.block.name if isinstance(node, Use) and node.block.name else "stage"
+
+
+# values
+
+
+def value_names(node: Node, name: str) -> list[str]:
+    """Return names for the outputs of an item of several."""
+    count = len(node.rows[0].outputs) if isinstance(node, Leaf) else 1
+    if count == 1:
+        return [name]
+    return [f"{name}.{at}" if "." in name else f"{name}_{at + 1}" for at in range(count)]
+
+
+def ordinals(count: int) -> list[str]:
+    """Return names for the parts of a whole."""
+    return list(_ORDINALS[:count]) if count <= len(_ORDINALS) else [f"part_{at + 1}" for at in range(count)]
+
+
+def local_name(node: Node, block: Body, size: int) -> str:
+    """Return a name for what an item of a block gives."""
+    if isinstance(node, Leaf):
+        leaves = {row.module[-1] for row in node.rows if row.module}
+        if len(leaves) == 1 and not (leaf := leaves.pop()).isdigit() and node.rows[0].module == node.rows[0].item.name:
+            return fit(leaf)
+        return _CALLED.get(node.type, node.type)
+    return _called(node)

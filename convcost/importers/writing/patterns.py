@@ -1,0 +1,503 @@
+"""Equal neighbours as repetitions, and lists that are alike as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.importers.writing.tree import (
+    Block,
+    Body,
+    Leaf,
+    Merge,
+    Node,
+    Ref,
+    Repeat,
+    Source,
+    Use,
+    bodies,
+    stacked,
+)
+from convcost.layers.base import REGISTRY, Activation
+
+_LONGEST = 48  # items of a block or of what is repeated
+_MOST_INPUTS = 3  # of a block
+_MOST_PARAMETERS = 9  # of a block
+_HEAD = 3  # lines of a block beside its items: its name, its parameters, `layers`
+_UNALIGNED = 0.55  # what a block counts that begins or ends within a module
+
+
+class Keys:
+    """What makes items alike, as small numbers: their types, and how they read each other."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, int] = {}
+
+    def of(self, node: Node) -> int:
+        """Return the number of an item; items with the same one differ in numbers alone."""
+        if isinstance(node, Leaf):
+            return self._number(node.fixed)
+        if isinstance(node, Merge):
+            return self._number((self.of(node.leaf), *(self.of_body(branch) for branch in node.branches)))
+        if isinstance(node, Repeat):
+            return self._number(("repeat", self.of_body(node.unit)))
+        assert isinstance(node, Use)
+        return self._number(("use", id(node.block)))
+
+    def of_body(self, body: Body) -> int:
+        """Return the number of a list."""
+        encoded = Encoded(body.nodes, 0)
+        return self._number(tuple([(self.of(node), encoded.reads(at)) for at, node in enumerate(body.nodes)]))
+
+    def _number(self, key: Hashable) -> int:
+        return self._known.setdefault(key, len(self._known))
+
+
+class Encoded:
+    """How the items of a list from a place on read each other and what stands before.
+
+    Attributes:
+        outside: What they read from before, in the order in which they do.
+    """
+
+    def __init__(self, nodes: Sequence[Node], start: int, places: dict[int, int] | None = None) -> None:
+        self.nodes = nodes
+        self.start = start
+        self.places = {id(node): at for at, node in enumerate(nodes)} if places is None else places
+        self.outside: list[Ref] = []
+
+    def reads(self, at: int) -> tuple[tuple[int, int], ...]:
+        """Return what an item reads: how far back, or which value from outside as a number from -1 down."""
+        found = []
+        for giver, output in self.nodes[at].reads:
+            place = self.places.get(id(giver), -1)
+            if place >= self.start:
+                found.append((at - place, output))
+                continue
+            if (giver, output) not in self.outside:
+                self.outside.append((giver, output))
+            found.append((-1 - self.outside.index((giver, output)), 0))
+        return tuple(found)
+
+
+def values_of(node: Node, place: int) -> tuple[Any, ...]:
+    """Return all numbers in one occurrence of an item."""
+    if isinstance(node, Leaf):
+        return node.given[place]
+    if isinstance(node, Merge):
+        return (*_values(*((body, place) for body in node.branches)), *node.leaf.given[place])
+    if isinstance(node, Repeat):
+        return (node.counts[place], *_values((node.unit, sum(node.counts[:place]))))
+    assert isinstance(node, Use)
+    return _values((node.block.body, node.places[place]))
+
+
+def _values(*lists: tuple[Body, int]) -> tuple[Any, ...]:
+    return tuple([value for body, place in lists for node in body.nodes for value in values_of(node, place)])
+
+
+class Readers:
+    """Where the values of a list are read.
+
+    Args:
+        body: The list.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self.places = {id(node): at for at, node in enumerate(body.nodes)}
+        self.last = [-1] * len(body.nodes)  # the last item that reads a value; a place behind all for an output
+        for at, node in enumerate(body.nodes):
+            for giver, _ in node.reads:
+                if (place := self.places.get(id(giver))) is not None:
+                    self.last[place] = at
+        for giver, _ in body.outputs:
+            if (place := self.places.get(id(giver))) is not None:
+                self.last[place] = len(body.nodes)
+        self.outputs = [_outputs(node) for node in body.nodes]
+
+    def is_closed(self, start: int, end: int) -> bool:
+        """Return whether nothing behind some items reads what they give, the last one apart, which gives one value."""
+        return self.outputs[end - 1] == 1 and all(self.last[at] < end for at in range(start, end - 1))
+
+
+def _outputs(node: Node) -> int:
+    return len(node.rows[0].outputs) if isinstance(node, Leaf) else 1
+
+
+# repetitions
+
+
+def collapse(body: Body, size: int, keys: Keys) -> bool:
+    """Write equal neighbours once, as often as there are any, and return whether there were.
+
+    Args:
+        body: The list.
+        size: How often it occurs.
+        keys: What makes items alike.
+    """
+    changed = False
+    length = 1
+    while length <= min(len(body.nodes) // 2, _LONGEST):
+        if _collapse_once(body, size, keys, length):
+            changed, length = True, 1
+        else:
+            length += 1
+    return changed
+
+
+def _collapse_once(body: Body, size: int, keys: Keys, length: int) -> bool:
+    nodes = body.nodes
+    readers = Readers(body)
+    numbers = [keys.of(node) for node in nodes]
+    at = 0
+    while at + 2 * length <= len(nodes):
+        if numbers[at : at + length] == numbers[at + length : at + 2 * length]:
+            start, count = _run(body, readers, size, at, length)
+            if count > 1 and (length == 1 or _pays(nodes[start : start + length], count)):
+                _repeat(body, size, start, length, count)
+                return True
+        at += 1
+    return False
+
+
+def _pays(unit: Sequence[Node], count: int) -> bool:
+    """Return whether a repeated block takes fewer lines than its repetitions."""
+    lines = sum(map(lines_of, unit))
+    return lines * (count - 1) > _HEAD + 2 or any(isinstance(node, (Merge, Repeat)) for node in unit)
+
+
+def _run(body: Body, readers: Readers, size: int, at: int, length: int) -> tuple[int, int]:
+    """Return where the best run of equal neighbours begins that starts at a place or up to a length behind it."""
+    best = (0.0, 0, at, 0)
+    for start in range(at, min(at + length, len(body.nodes) - 2 * length + 1)):
+        count = 1
+        while start + (count + 1) * length <= len(body.nodes) and _continues(body, readers, size, start, length, count):
+            count += 1
+        if count > 1:
+            edges = [start + turn * length for turn in range(count + 1)]
+            rank = count - sum(_depth_at(body.nodes, edge) for edge in edges) / len(edges) / 10
+            rank -= 0.1 * _is_bare(body.nodes[start])
+            best = max(best, (rank, -start, start, count))
+    return best[2], best[3]
+
+
+def _is_bare(node: Node) -> bool:
+    """Return whether an item is an activation by itself, which rather ends something than begins it."""
+    return isinstance(node, Leaf) and issubclass(REGISTRY[node.type], Activation)
+
+
+def _continues(body: Body, readers: Readers, size: int, start: int, length: int, count: int) -> bool:
+    """Return whether the items behind so many repetitions are one more."""
+    here = start + count * length
+    nodes = body.nodes
+    if not (readers.is_closed(here - length, here) and readers.is_closed(here, here + length)):
+        return False
+    first, second = (Encoded(nodes, place, readers.places) for place in (start, here))
+    for at in range(length):
+        if first.reads(start + at) != second.reads(here + at):
+            return False
+    if len(first.outside) != 1 or second.outside != [(nodes[here - 1], 0)] or readers.last[here - 1] >= here + length:
+        return False
+    return all(
+        values_of(nodes[start + at], place) == values_of(nodes[here + at], place)
+        for at in range(length)
+        for place in range(size)
+    )
+
+
+def _repeat(body: Body, size: int, start: int, length: int, count: int) -> None:
+    nodes = body.nodes
+    copies = [nodes[start + turn * length : start + (turn + 1) * length] for turn in range(count)]
+    encoded = Encoded(nodes, start)
+    for at in range(length):
+        encoded.reads(start + at)
+    source = Source()
+    if length == 1 and isinstance(nodes[start], Repeat):  # equal repetitions side by side
+        inner = [each for each in nodes[start : start + count] if isinstance(each, Repeat)]
+        made = Repeat(_by_place([each.unit for each in inner], [each.counts for each in inner], size), [], [])
+        made.counts = [sum(each.counts[place] for each in inner) for place in range(size)]
+        made.reads = [encoded.outside[0]]
+    else:
+        columns = stacked(copies, [source])
+        unit = Body(columns, [source])
+        _sort(unit.nodes, [turn * size + place for place in range(size) for turn in range(count)])
+        made = Repeat(unit, [count] * size, [encoded.outside[0]])
+    replace(body, start, length * count, made)
+
+
+def _by_place(units: Sequence[Body], counts: Sequence[Sequence[int]], size: int) -> Body:
+    """Return the units of neighbouring repetitions as one, its occurrences in the order in which they run."""
+    source = Source()
+    unit = Body(stacked([each.nodes for each in units], [source]), [source])
+    starts, total = [], 0
+    for each in counts:
+        starts.append([total + sum(each[:place]) for place in range(size)])
+        total += sum(each)
+    order = [
+        starts[at][place] + turn for place in range(size) for at in range(len(units)) for turn in range(counts[at][place])
+    ]
+    _sort(unit.nodes, order)
+    return unit
+
+
+def _sort(nodes: Sequence[Node], order: Sequence[int]) -> None:
+    """Bring the occurrences of items into an order."""
+    for node in nodes:
+        if isinstance(node, Leaf):
+            _sort_leaf(node, order)
+        elif isinstance(node, Merge):
+            _sort_leaf(node.leaf, order)
+            for branch in node.branches:
+                _sort(branch.nodes, order)
+        elif isinstance(node, Repeat):
+            starts = node.starts()
+            inner = [starts[place] + turn for place in order for turn in range(node.counts[place])]
+            node.counts = [node.counts[place] for place in order]
+            _sort(node.unit.nodes, inner)
+        elif isinstance(node, Use):
+            node.places = [node.places[place] for place in order]
+
+
+def _sort_leaf(leaf: Leaf, order: Sequence[int]) -> None:
+    leaf.rows = [leaf.rows[place] for place in order]
+    leaf.given = [leaf.given[place] for place in order]
+
+
+def replace(body: Body, start: int, length: int, made: Node) -> None:
+    """Put one item in the place of several, of which only the last is read elsewhere."""
+    last = body.nodes[start + length - 1]
+    body.nodes[start : start + length] = [made]
+    for node in body.nodes[start + 1 :]:
+        node.reads = [(made, 0) if giver is last else (giver, output) for giver, output in node.reads]
+    body.outputs = [(made, 0) if giver is last else (giver, output) for giver, output in body.outputs]
+
+
+# modules
+
+
+def module_of(nodes: Sequence[Node]) -> tuple[str, ...] | None:
+    """Return the module around items: what all of their paths begin with; None where the file has no paths."""
+    found: tuple[str, ...] | None = None
+    for node in nodes:
+        for path in node.modules():
+            found = path if found is None else common(found, path)
+    return found
+
+
+def common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what two paths begin with."""
+    count = 0
+    for part, another in zip(path, other, strict=False):
+        if part != another:
+            break
+        count += 1
+    return path[:count]
+
+
+def _depth_at(nodes: Sequence[Node], edge: int) -> int:
+    """Return how deep the module is that the items on both sides of a place are in; 0 where that is not known."""
+    if not 0 < edge < len(nodes):
+        return 0
+    before, after = (_module(nodes[at]) for at in (edge - 1, edge))
+    return 0 if before is None or after is None else len(common(before, after))
+
+
+def _module(node: Node) -> tuple[str, ...] | None:
+    return module_of([node])
+
+
+# blocks
+
+
+class Site(Struct, frozen=True):
+    """Items that may become a block: a list, how often it occurs, and where they begin and end."""
+
+    body: Body
+    size: int
+    start: int
+    end: int
+    is_top: bool
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The items."""
+        return self.body.nodes[self.start : self.end]
+
+
+def lines_of(node: Node) -> int:
+    """Return how many lines an item takes, without its name."""
+    if isinstance(node, Merge):
+        return 1 + sum(1 if not branch.nodes else sum(map(lines_of, branch.nodes)) for branch in node.branches)
+    if isinstance(node, Repeat):
+        return 1 + (lines_of(node.unit.nodes[0]) if len(node.unit.nodes) == 1 else 1)
+    return 1 + (len(node.reads) > 1)
+
+
+def _named_lines(nodes: Sequence[Node]) -> int:
+    """Return how many lines the names of items take in the network's own list."""
+    return sum(any(True for _ in node.modules()) for node in nodes)
+
+
+def best_sites(lists: Sequence[tuple[Body, int, bool]], keys: Keys) -> list[Site]:
+    """Return the items that save the most lines as a block; none where no block saves any.
+
+    Args:
+        lists: All lists, how often each occurs, and whether it is the network's own.
+        keys: What makes items alike.
+    """
+    best: tuple[float, list[Site]] = (0.0, [])
+    for group in _alike(lists, keys):
+        sites = _apart(group)
+        if len(sites) < 2:
+            continue
+        saved = _saved(sites)
+        if saved <= best[0]:
+            continue
+        saved *= _alignment(sites)
+        if saved > best[0] and (count := _parameters(sites)) <= _MOST_PARAMETERS:
+            saved -= max(0, count - 5) * len(sites) / 2
+            if saved > best[0]:
+                best = (saved, sites)
+    return best[1]
+
+
+def _alike(lists: Sequence[tuple[Body, int, bool]], keys: Keys) -> Iterator[list[Site]]:
+    """Yield items of one to many that stand, alike, at two places or more."""
+    numbers = [[keys.of(node) for node in body.nodes] for body, _, _ in lists]
+    readers = [Readers(body) for body, _, _ in lists]
+    groups: dict[Hashable, list[tuple[int, int, Encoded]]] = {}
+    for index, (body, _, _) in enumerate(lists):
+        for start in range(len(body.nodes)):
+            encoded = Encoded(body.nodes, start, readers[index].places)
+            key = numbers[index][start], encoded.reads(start)
+            groups.setdefault(key, []).append((index, start, encoded))
+    length = 1
+    while groups and length <= _LONGEST:
+        longer: dict[Hashable, list[tuple[int, int, Encoded]]] = {}
+        for name, members in enumerate(groups.values()):
+            if len(members) < 2:
+                continue
+            yield [
+                Site(lists[index][0], lists[index][1], start, start + length, lists[index][2])
+                for index, start, encoded in members
+                if 1 <= len(encoded.outside) <= _MOST_INPUTS and readers[index].is_closed(start, start + length)
+            ]
+            for index, start, encoded in members:
+                end = start + length
+                if end < len(numbers[index]):
+                    key = name, numbers[index][end], encoded.reads(end)
+                    longer.setdefault(key, []).append((index, start, encoded))
+        groups, length = longer, length + 1
+
+
+def _apart(sites: Sequence[Site]) -> list[Site]:
+    """Return sites that do not overlap."""
+    found: list[Site] = []
+    for site in sites:
+        if not found or found[-1].body is not site.body or found[-1].end <= site.start:
+            found.append(site)
+    return found
+
+
+def _saved(sites: Sequence[Site]) -> float:
+    """Return how many lines a block of these items saves."""
+    nodes = sites[0].nodes
+    lines = sum(map(lines_of, nodes))
+    if lines < 2 or (len(nodes) == 1 and isinstance(nodes[0], (Use, Repeat))):
+        return 0
+    saved = float(-_HEAD - lines)
+    for site in sites:
+        named = _named_lines(site.nodes) if site.is_top else 0
+        saved += lines + named - 1 - (named > 0)
+    return saved
+
+
+def _alignment(sites: Sequence[Site]) -> float:
+    """Return how well items agree with the file's modules: 1 where they are whole ones."""
+    found = 0.0
+    for site in sites:
+        module = module_of(site.nodes)
+        if module is None:
+            found += 0.9 if not _is_bare(site.nodes[0]) else 0.8
+            continue
+        good = 1.0
+        for at in (site.start - 1, site.end):
+            other = _module(site.body.nodes[at]) if 0 <= at < len(site.body.nodes) else None
+            if other is not None and len(common(module, other)) >= len(module):
+                good *= _UNALIGNED
+        found += good
+    return found / len(sites)
+
+
+def _parameters(sites: Sequence[Site]) -> int:
+    """Return how many different sequences of numbers there are among the items: about as many as parameters."""
+    columns = [
+        [value for node in site.nodes for value in values_of(node, place)] for site in sites for place in range(site.size)
+    ]
+    return len({column for column in zip(*columns, strict=True) if len(set(column)) > 1})
+
+
+def make_block(sites: Sequence[Site]) -> Block:
+    """Return items as a block, and put its use in their places."""
+    first = sites[0]
+    encoded = Encoded(first.body.nodes, first.start)
+    for at in range(first.start, first.end):
+        encoded.reads(at)
+    sources = [Source() for _ in encoded.outside]
+    block = Block(Body(stacked([site.nodes for site in sites], sources), sources), sum(site.size for site in sites))
+    begin = 0
+    for site in reversed(sites):  # the last first, so that places stay what they are
+        begin += site.size
+        encoded = Encoded(site.body.nodes, site.start)
+        for at in range(site.start, site.end):
+            encoded.reads(at)
+        places = list(range(block.size - begin, block.size - begin + site.size))
+        replace(site.body, site.start, site.end - site.start, Use(block, places, encoded.outside))
+    return block
+
+
+# all of it
+
+
+def compress(top: Body) -> list[Block]:
+    """Write what is repeated once, in place, and return the blocks."""
+    keys = Keys()
+    blocks: list[Block] = []
+    for body, size in _sized(top, 1):
+        collapse(body, size, keys)
+    while True:
+        lists = [(body, size, body is top) for owner, count in _owners(top, blocks) for body, size in _sized(owner, count)]
+        sites = best_sites(lists, keys)
+        if not sites:
+            break
+        blocks.append(make_block(sites))
+        for owner, count in _owners(top, blocks):
+            for body, size in _sized(owner, count):
+                collapse(body, size, keys)
+    for owner, count in _owners(top, blocks):
+        for body, size in _sized(owner, count):
+            for node in body.nodes:
+                if isinstance(node, Repeat) and len(node.unit.nodes) > 1:
+                    site = Site(node.unit, sum(node.counts), 0, len(node.unit.nodes), False)
+                    blocks.append(make_block([site]))
+    return blocks
+
+
+def _owners(top: Body, blocks: Sequence[Block]) -> list[tuple[Body, int]]:
+    return [(top, 1), *((block.body, block.size) for block in blocks)]
+
+
+def _sized(body: Body, size: int) -> Iterator[tuple[Body, int]]:
+    """Yield a list and all lists within it, each with how often it occurs."""
+    yield body, size
+    for node in body.nodes:
+        if isinstance(node, Merge):
+            for branch in node.branches:
+                yield from _sized(branch, size)
+        elif isinstance(node, Repeat):
+            yield from _sized(node.unit, sum(node.counts))
+
+
+__all__ = ["bodies", "common", "compress", "module_of"]

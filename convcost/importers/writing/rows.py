@@ -1,0 +1,103 @@
+"""Rows: the layers that one item writes, a layer with its norm and its activation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.importers.items import Mapped, MappedItem
+from convcost.layers.base import REGISTRY, Activation, Norm
+from convcost.network.graph import Tensor
+
+Key = tuple[int, int]
+"""A value: which layer gives it, and which of its outputs it is."""
+
+
+class Row(Struct, eq=False):
+    """One item of the text, with the norm and the activation that are written with it.
+
+    Attributes:
+        item: The layer.
+        norm: Its norm.
+        activation: Its activation.
+    """
+
+    item: MappedItem
+    norm: MappedItem | None = None
+    activation: MappedItem | None = None
+
+    @property
+    def items(self) -> list[MappedItem]:
+        """The layers in their order."""
+        return [each for each in (self.item, self.norm, self.activation) if each is not None]
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """What the last of them gives."""
+        return self.items[-1].outputs
+
+    @property
+    def module(self) -> tuple[str, ...]:
+        """The path of the module that it belongs to, as the file has it; that of a merge is the module around it."""
+        path = self.item.name.split(".") if self.item.name else []
+        if path and path[-1] == self.item.type and REGISTRY[self.item.type].merges():
+            path.pop()
+        return tuple(path)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields as the item has them, `norm` and `activation` among them."""
+        fields = dict(self.item.fields)
+        if self.norm is not None:
+            fields["norm"] = follower(self.norm)
+        if self.activation is not None:
+            fields["activation"] = follower(self.activation)
+        return fields
+
+
+def follower(item: MappedItem) -> Any:
+    """Return what `norm` or `activation` is: a type, or a type with its fields."""
+    return {item.type: item.fields} if item.fields else item.type
+
+
+def key_of(tensor: Tensor) -> Key:
+    """Return which value a tensor is."""
+    return tensor.producer, tensor.output
+
+
+def rows_of(mapped: Mapped, *, flat: bool) -> list[Row]:
+    """Return the rows of a model.
+
+    Args:
+        mapped: The model.
+        flat: Whether norms and activations are rows of their own.
+    """
+    if flat:
+        return [Row(item) for item in mapped.items]
+    reads = Counter(key_of(tensor) for item in mapped.items for tensor in item.inputs)
+    reads.update(key_of(tensor) for tensor in mapped.outputs)
+    shared = {id(item.shares) for item in mapped.items if item.shares is not None}
+    rows: list[Row] = []
+    last: dict[Key, Row] = {}  # rows that may take more, by what they give
+    for item in mapped.items:
+        row = last.get(key_of(item.inputs[0])) if len(item.inputs) == 1 else None
+        if row is not None and reads[key_of(item.inputs[0])] == 1 and _joins(row, item):
+            if issubclass(REGISTRY[item.type], Norm):
+                row.norm = item
+            else:
+                row.activation = item
+        else:
+            row = Row(item)
+            rows.append(row)
+            if not REGISTRY[item.type].weights or item.shares is not None or id(item) in shared:
+                continue
+        last[key_of(item.outputs[0])] = row
+    return rows
+
+
+def _joins(row: Row, item: MappedItem) -> bool:
+    type = REGISTRY[item.type]
+    if issubclass(type, Norm):
+        return row.norm is None and row.activation is None
+    return issubclass(type, Activation) and row.activation is None
