@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.writing.rows import key_of
+from convcost.importers.writing.rows import COMMUTATIVE, key_of
 from convcost.layers.base import REGISTRY
 from convcost.network.graph import INPUT, Network, Tensor
-
-_COMMUTATIVE = frozenset(("add", "multiply", "maximum", "minimum"))
 
 
 def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) -> str:
@@ -50,4 +48,4 @@ def _known(tensor: Tensor, places: dict[int, int]) -> Any:
 
 
 def _read(type: str, keys: list[Any]) -> list[Any]:
-    return sorted(keys) if type in _COMMUTATIVE else keys
+    return sorted(keys) if type in COMMUTATIVE else keys

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from convcost.importers.writing.patterns import module_of
-from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Repeat, Use, rows_in
+from convcost.importers.writing.rows import module_around
+from convcost.importers.writing.tree import Block, Leaf, Merge, Node, Repeat, Use, rows_in
 from convcost.layers.base import REGISTRY, Activation, Norm
 from convcost.spec.document import ITEM_KEYS, KEYS, RESIDUAL
 
@@ -77,21 +78,9 @@ def _wanted(block: Block) -> Iterator[str]:
 
 def _path_word(block: Block) -> str:
     """Return what the modules of a block's occurrences are called, without their numbers."""
-    words = set()
-    for place in range(block.size):
-        path = None
-        for row in rows_in(block.body.nodes, place):
-            if row.item.name:
-                path = row.module if path is None else _shared(path, row.module)
-        words.add(_word(path or ()))
+    paths = [module_around(rows_in(block.body.nodes, place)) for place in range(block.size)]
+    words = {_word(path or ()) for path in paths}
     return words.pop() if len(words) == 1 else ""
-
-
-def _shared(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    count = 0
-    while count < min(len(path), len(other)) and path[count] == other[count]:
-        count += 1
-    return path[:count]
 
 
 def _word(path: Sequence[str]) -> str:
@@ -134,9 +123,15 @@ def _recognised(nodes: Sequence[Node]) -> str:
     """Return the common name of a structure; nothing where it has none."""
     body, residual, _ = _core(nodes)
     signs = [_sign(node) for node in body if not (_is(node, Activation) or _is(node, Norm))]
-    plain = [sign for sign in signs if sign != "excite"]
     if signs == ["excite"]:
         return "squeeze_excite"
+    plain = [sign for sign in signs if sign != "excite"]
+    known = _structure(body, plain, residual=residual) or _of_sequence(nodes)
+    return f"{known}_se" if known and plain != signs else known
+
+
+def _structure(body: Sequence[Node], plain: Sequence[str], *, residual: bool) -> str:
+    """Return the name of a sequence of convolutions."""
     if residual and plain == ["point", "conv", "point"]:
         return "bottleneck"
     if residual and plain == ["conv", "conv"]:
@@ -147,11 +142,17 @@ def _recognised(nodes: Sequence[Node]) -> str:
         return "separable" if plain[1] == "point" else ""
     if plain == ["depthwise", "point", "point"] and residual:
         return "convnext"
-    if plain == ["point", "fan"]:
+    if plain == ["point", "fan"] and _is_fire(body):
         return "fire"
     if plain[:1] == ["fan"] and len(plain) == 1 and isinstance(body[0], Merge) and len(body[0].branches) > 2:
         return "inception"
-    return _of_sequence(nodes)
+    return ""
+
+
+def _is_fire(nodes: Sequence[Node]) -> bool:
+    """Return whether a squeezed value is expanded by two convolutions side by side."""
+    fan = nodes[-1]
+    return isinstance(fan, Merge) and [len(branch.nodes) for branch in fan.branches] == [1, 1]
 
 
 def _of_sequence(nodes: Sequence[Node]) -> str:
@@ -184,26 +185,40 @@ def _qualifiers(nodes: Sequence[Node]) -> Iterator[str]:
     """Yield words that tell a structure from others of its name."""
     _, residual, shortcut = _core(nodes)
     rows = list(rows_in(nodes, 0))
-    strided = any(row.item.fields.get("stride", 1) not in (1, [1, 1]) and "conv" in row.item.type for row in rows)
+    strided = any(_always_strides(leaf) for leaf in _leaves(nodes))
     types = [row.item.type for row in rows]
     excited = "multiply" in types and bool({"global_avg_pool", "reduce"} & set(types))
     if any(isinstance(node, Repeat) for node in nodes):
         yield "stage"
     if excited:
-        yield "excited"
+        yield "se"
     if strided:
         yield "down"
     if shortcut:
         yield "projected"
     if "max_pool" in types or "avg_pool" in types:
         yield "pooled"
-    if excited and strided:
-        yield "excited_down"
     if residual:
         yield "residual"
-    convolutions = sum("conv" in each for each in types)
-    if convolutions:
-        yield f"of_{convolutions}"
+    if not any(row.activation for row in rows):
+        yield "linear"
+    if any("norm" in each for each in types):
+        yield "normed"
+    if strided and shortcut:
+        yield "down_projected"
+
+
+def _leaves(nodes: Sequence[Node]) -> Iterator[Leaf]:
+    for node in nodes:
+        if isinstance(node, Leaf):
+            yield node
+        elif isinstance(node, Merge):
+            for branch in node.branches:
+                yield from _leaves(branch.nodes)
+
+
+def _always_strides(leaf: Leaf) -> bool:
+    return "conv" in leaf.type and all(row.item.fields.get("stride", 1) not in (1, [1, 1]) for row in leaf.rows)
 
 
 def _described(nodes: Sequence[Node]) -> str:
@@ -245,11 +260,25 @@ def ordinals(count: int) -> list[str]:
     return list(_ORDINALS[:count]) if count <= len(_ORDINALS) else [f"part_{at + 1}" for at in range(count)]
 
 
-def local_name(node: Node, block: Body, size: int) -> str:
-    """Return a name for what an item of a block gives."""
+def local_name(node: Node, module: tuple[str, ...]) -> str:
+    """Return a name for what an item of a block gives.
+
+    Args:
+        node: The item.
+        module: The module around the items of the block's first occurrence; empty where it is not known.
+    """
     if isinstance(node, Leaf):
-        leaves = {row.module[-1] for row in node.rows if row.module}
-        if len(leaves) == 1 and not (leaf := leaves.pop()).isdigit() and node.rows[0].module == node.rows[0].item.name:
-            return fit(leaf)
+        if node.rows[0].item.name and (name := relative(node.rows[0].module, module)):
+            return name
         return _CALLED.get(node.type, node.type)
     return _called(node)
+
+
+def relative(path: tuple[str, ...], module: tuple[str, ...]) -> str:
+    """Return a path within a module as a word; nothing where it is none.
+
+    >>> relative(("Mixed_7b", "branch3x3_1", "conv"), ("Mixed_7b",)), relative(("layer1", "0"), ("layer1",))
+    ('branch3x3_1', '')
+    """
+    name = "_".join(part for part in path[len(module) :] if part not in ("conv", "0"))
+    return name if name.isidentifier() and name not in REGISTRY else ""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from convcost.importers.items import Mapped
-from convcost.importers.writing.rows import Key, Row, key_of
+from convcost.importers.writing.rows import COMMUTATIVE, Key, Row, key_of
 from convcost.importers.writing.tree import Body, Leaf, Merge, Node, Ref, Source, rows_in
 from convcost.layers.base import REGISTRY
 from convcost.network.graph import INPUT
@@ -75,8 +75,12 @@ class _Nesting:
         if depth >= _MOST_DEPTH or rows > _MOST_ROWS or not _belongs(leaf, [chain for _, chain in chains]):
             return None
         (start,) = starts
+        ordered = [chain for _, chain in chains]
+        if leaf.type in COMMUTATIVE and all(ordered):  # in the order in which they run
+            places = {key: at for at, key in enumerate(self.nodes)}
+            ordered.sort(key=lambda chain: places[id(chain[0])])
         branches = []
-        for _, chain in chains:
+        for chain in ordered:
             for node in chain:
                 del self.nodes[id(node)]
             branches.append(_branch(chain))
@@ -123,7 +127,9 @@ def _belongs(leaf: Leaf, chains: list[list[Node]]) -> bool:
     """
     module = leaf.rows[0].module
     for chain in chains:
-        if module and not all(path[: len(module)] == module for node in chain for path in node.modules()):
+        if module and not all(
+            path[: len(module)] == module for path in [row.module for row in rows_in(chain, 0) if row.item.name]
+        ):
             return False
         types = [row.item.type for row in rows_in(chain, 0)]
         if len(types) > _SMALL and not _GROWING.isdisjoint(types):

@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.importers.writing.patterns import common, module_of
-from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Repeat, Use, channels_of
+from convcost.importers.writing.names import relative
+from convcost.importers.writing.rows import module_around
+from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Repeat, Use, channels_of, rows_in
 from convcost.layers.base import REGISTRY
 
 CHANNELS, WINDOW, TIMES = "channels", "window", "times"
@@ -115,10 +116,9 @@ class Texts:
         entry = block.body.nodes[0].entry()
         outer = [channels_of(row.item.inputs[0]) for row in entry.rows] if entry is not None else []
         outer = outer if len(outer) == block.size and len(block.body.sources) == 1 else []
-        main = _main(block.body.nodes)
-        if any((id(hole.node), hole.field) == main and _scaled(hole.values, outer, "in_channels") for hole in holes):
-            main = (0, "")  # it follows from what reaches the block
-        holes.sort(key=lambda hole: (id(hole.node), hole.field) != main)
+        given = _given(block)
+        if not _scaled(given, outer, "in_channels"):  # else it follows from what reaches the block
+            holes.sort(key=lambda hole: hole.kind != CHANNELS or hole.values != given)
         often = Counter(tuple(hole.values) for hole in holes if hole.kind == CHANNELS)
         for hole in holes:
             text = _expressed(hole, parameters, self._texts)
@@ -127,13 +127,14 @@ class Texts:
                 if often[values] == 1:
                     text = _scaled(hole.values, hole.reads, "in_channels")
                 if not text and outer and (default := _scaled(hole.values, outer, "in_channels")):
-                    name = _name(hole, parameters, block, is_main=False)
+                    name = _name(hole, parameters, block, often[values], is_main=hole.values == given, default=default)
                     parameters.append(Parameter(name, hole.kind, hole.values, default, is_derived=True))
                     text = name
                 if not text:
                     text = _scaled(hole.values, hole.reads, "in_channels")
             if not text:
-                name = _name(hole, parameters, block, is_main=(id(hole.node), hole.field) == main)
+                is_main = hole.values == given
+                name = _name(hole, parameters, block, often[tuple(hole.values)], is_main=is_main)
                 parameters.append(Parameter(name, hole.kind, hole.values, _default(hole)))
                 text = name
             self._texts[id(hole.node), hole.field] = text
@@ -154,7 +155,11 @@ class Texts:
                 yield from self._holes(node.unit, [starts[place] for place in places], around)
             elif isinstance(node, Use):
                 inner = [node.places[place] for place in places]
-                reads = [channels_of(entry.rows[place].item.inputs[0]) for place in inner] if _is_direct(entry, node) else []
+                reads = (
+                    [channels_of(entry.rows[place].item.inputs[0]) for place in inner]
+                    if _is_direct(entry, node)
+                    else []
+                )
                 for parameter in self.parameters[id(node.block)]:
                     if not parameter.is_derived:
                         values = [parameter.values[place] for place in inner]
@@ -203,33 +208,19 @@ def uses_in(body: Body) -> Iterator[Use]:
             yield from uses_in(node.unit)
 
 
-def _main(nodes: Sequence[Node]) -> tuple[int, str]:
-    """Return the item and the field that say how many channels a list gives."""
-    for node in reversed(nodes):
-        if isinstance(node, Leaf):
-            field = next((name for name in ("out_channels", "out_features") if name in node.holes), "")
-            if field:
-                return id(node), field
-            if node.type == "depthwise_conv":
-                continue
-        elif isinstance(node, Use):
-            return id(node), "out"
-        elif isinstance(node, Repeat):
-            if (found := _main(node.unit.nodes))[1]:
-                return found
-        elif isinstance(node, Merge) and node.leaf.type != "concat":
-            longest = max(node.branches, key=lambda branch: len(branch.nodes))
-            return _main(longest.nodes)
-        elif isinstance(node, Merge):
-            return 0, ""
-    return 0, ""
+def _given(block: Block) -> list[int]:
+    """Return how many channels a block gives, for each occurrence."""
+    last = [list(rows_in(block.body.nodes[-1:], place))[-1] for place in range(block.size)]
+    return [channels_of(row.outputs[0]) for row in last]
 
 
 def _expressed(hole: Hole, parameters: Sequence[Parameter], texts: dict[tuple[int, str], str]) -> str:
     """Return a number as an expression of parameters; nothing where it is none."""
     alike = [parameter for parameter in parameters if parameter.kind == hole.kind]
     for parameter in alike:
-        if parameter.values == hole.values and (hole.kind != WINDOW or parameter.name == _WORDS.get(hole.field, hole.field)):
+        if parameter.values == hole.values and (
+            hole.kind != WINDOW or parameter.name == _WORDS.get(hole.field, hole.field)
+        ):
             return parameter.name
     if hole.kind == WINDOW and hole.field == "padding" and isinstance(hole.node, Leaf):
         at = sorted(hole.node.holes).index("kernel_size") if "kernel_size" in hole.node.holes else -1
@@ -283,31 +274,39 @@ def _default(hole: Hole) -> Any:
 # names
 
 
-def _name(hole: Hole, parameters: Sequence[Parameter], block: Block, *, is_main: bool) -> str:
+_SHARES = {"in_channels / 2": "half", "in_channels / 3": "third", "in_channels / 4": "quarter"}
+
+
+def _name(
+    hole: Hole, parameters: Sequence[Parameter], block: Block, often: int, *, is_main: bool, default: str = ""
+) -> str:
     """Return a name for a parameter that says what it gives."""
     taken = {parameter.name for parameter in parameters}
-    for name in _wanted(hole, block, is_main=is_main):
+    wanted = _wanted(hole, block, often, is_main=is_main, default=default)
+    for name in wanted:
         if name not in taken and not _is_reserved(name):
             return name
-    base = _wanted(hole, block, is_main=is_main)[-1]
-    return next(name for number in range(2, len(taken) + 3) if (name := f"{base}_{number}") not in taken)
+    return next(name for number in range(2, len(taken) + 3) if (name := f"{wanted[-1]}_{number}") not in taken)
 
 
-def _wanted(hole: Hole, block: Block, *, is_main: bool) -> list[str]:
+def _wanted(hole: Hole, block: Block, often: int, *, is_main: bool, default: str) -> list[str]:
     word = _WORDS.get(hole.field, hole.field)
     if isinstance(hole.node, Use):
-        return [word, *([f"{hole.node.block.name}_{word}"] if hole.node.block.name else []), word]
+        return [word]
+    branch = _branch(hole, block)
     if hole.kind != CHANNELS or hole.field not in ("out_channels", "out_features"):
-        branch = _branch(hole, block)
-        return [word, *([f"{word}_{branch}"] if branch else []), word]
+        return [
+            *([_SHARES[default]] if default in _SHARES else []),
+            word,
+            *([f"{word}_{branch}"] if branch else []),
+            word,
+        ]
     if is_main:
         return ["out", "mid"]
-    branch = _branch(hole, block)
-    kinds = [kind for kind, _ in hole.place]
-    if "multiply" in kinds:
+    if any(kind == "multiply" for kind, _ in hole.place):
         return ["squeezed", "gate", "mid"]
     if branch:
-        return [branch, f"mid_{branch}"]
+        return [*(["channels"] if often > 1 else []), branch, f"mid_{branch}"]
     return ["mid", "hidden", "mid"]
 
 
@@ -317,22 +316,10 @@ def _branch(hole: Hole, block: Block) -> str:
     if not inside:
         return ""
     if isinstance(hole.node, Leaf) and hole.node.rows[0].item.name:
-        around = module_of(block.body.nodes) or ()
-        names = {_relative(row.module, _around(row.module, around)) for row in hole.node.rows if row.item.name}
-        if len(names) == 1 and (name := names.pop()):
+        module = module_around(rows_in(block.body.nodes, 0)) or ()
+        if name := relative(hole.node.rows[0].module, module):
             return name
     return f"branch{inside[-1] + 1}"
-
-
-def _around(path: tuple[str, ...], module: tuple[str, ...]) -> tuple[str, ...]:
-    return path[: len(common(path, module)) + 1]
-
-
-def _relative(path: tuple[str, ...], module: tuple[str, ...]) -> str:
-    """Return a path within a module as a word."""
-    left = [part for part in path[len(module) :] if part not in ("conv", "0")]
-    name = "_".join(left)
-    return name if name.isidentifier() else ""
 
 
 def _is_reserved(name: str) -> bool:

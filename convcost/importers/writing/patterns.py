@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
 
+from convcost.importers.writing.rows import common, module_around
 from convcost.importers.writing.tree import (
     Block,
     Body,
@@ -17,16 +19,21 @@ from convcost.importers.writing.tree import (
     Repeat,
     Source,
     Use,
-    bodies,
+    channels_of,
+    rows_in,
     stacked,
 )
 from convcost.layers.base import REGISTRY, Activation
 
 _LONGEST = 48  # items of a block or of what is repeated
-_MOST_INPUTS = 3  # of a block
+_MOST_INPUTS = 2  # of a block
 _MOST_PARAMETERS = 9  # of a block
 _HEAD = 3  # lines of a block beside its items: its name, its parameters, `layers`
-_UNALIGNED = 0.55  # what a block counts that begins or ends within a module
+_POOLS = frozenset(("max_pool", "avg_pool"))
+_WITHIN = 0.35  # what a block counts that begins or ends within a module
+_BETWEEN = 0.6  # and one that does so between two of a list of modules
+_WHOLE = 0.8  # and what one counts at least that does not
+_LEAST_SAVED = 3  # lines
 
 
 class Keys:
@@ -169,23 +176,25 @@ def _pays(unit: Sequence[Node], count: int) -> bool:
 
 
 def _run(body: Body, readers: Readers, size: int, at: int, length: int) -> tuple[int, int]:
-    """Return where the best run of equal neighbours begins that starts at a place or up to a length behind it."""
+    """Return where the best run of equal neighbours begins, at a place or less than a length behind it, and its count."""
     best = (0.0, 0, at, 0)
-    for start in range(at, min(at + length, len(body.nodes) - 2 * length + 1)):
+    for start in range(at, at + length):
         count = 1
         while start + (count + 1) * length <= len(body.nodes) and _continues(body, readers, size, start, length, count):
             count += 1
+        if count == 1 and start == at:
+            break
         if count > 1:
             edges = [start + turn * length for turn in range(count + 1)]
-            rank = count - sum(_depth_at(body.nodes, edge) for edge in edges) / len(edges) / 10
+            rank = count - sum(_depth_at(body.nodes, edge) for edge in edges) / len(edges) / 3
             rank -= 0.1 * _is_bare(body.nodes[start])
             best = max(best, (rank, -start, start, count))
     return best[2], best[3]
 
 
 def _is_bare(node: Node) -> bool:
-    """Return whether an item is an activation by itself, which rather ends something than begins it."""
-    return isinstance(node, Leaf) and issubclass(REGISTRY[node.type], Activation)
+    """Return whether an item is an activation or a pool, which rather ends something than begins it."""
+    return isinstance(node, Leaf) and (issubclass(REGISTRY[node.type], Activation) or node.type in _POOLS)
 
 
 def _continues(body: Body, readers: Readers, size: int, start: int, length: int, count: int) -> bool:
@@ -236,7 +245,10 @@ def _by_place(units: Sequence[Body], counts: Sequence[Sequence[int]], size: int)
         starts.append([total + sum(each[:place]) for place in range(size)])
         total += sum(each)
     order = [
-        starts[at][place] + turn for place in range(size) for at in range(len(units)) for turn in range(counts[at][place])
+        starts[at][place] + turn
+        for place in range(size)
+        for at in range(len(units))
+        for turn in range(counts[at][place])
     ]
     _sort(unit.nodes, order)
     return unit
@@ -278,22 +290,8 @@ def replace(body: Body, start: int, length: int, made: Node) -> None:
 
 
 def module_of(nodes: Sequence[Node]) -> tuple[str, ...] | None:
-    """Return the module around items: what all of their paths begin with; None where the file has no paths."""
-    found: tuple[str, ...] | None = None
-    for node in nodes:
-        for path in node.modules():
-            found = path if found is None else common(found, path)
-    return found
-
-
-def common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what two paths begin with."""
-    count = 0
-    for part, another in zip(path, other, strict=False):
-        if part != another:
-            break
-        count += 1
-    return path[:count]
+    """Return the module around items where they first occur; None where the file has no paths."""
+    return module_around(rows_in(nodes, 0))
 
 
 def _depth_at(nodes: Sequence[Node], edge: int) -> int:
@@ -329,7 +327,10 @@ class Site(Struct, frozen=True):
 def lines_of(node: Node) -> int:
     """Return how many lines an item takes, without its name."""
     if isinstance(node, Merge):
-        return 1 + sum(1 if not branch.nodes else sum(map(lines_of, branch.nodes)) for branch in node.branches)
+        lines = [sum(map(lines_of, branch.nodes)) for branch in node.branches]
+        if node.leaf.type == "add" and sorted(lines) == [0, 1]:
+            return 1
+        return 1 + sum(max(1, each) for each in lines)
     if isinstance(node, Repeat):
         return 1 + (lines_of(node.unit.nodes[0]) if len(node.unit.nodes) == 1 else 1)
     return 1 + (len(node.reads) > 1)
@@ -337,7 +338,7 @@ def lines_of(node: Node) -> int:
 
 def _named_lines(nodes: Sequence[Node]) -> int:
     """Return how many lines the names of items take in the network's own list."""
-    return sum(any(True for _ in node.modules()) for node in nodes)
+    return sum(not isinstance(node, Repeat) and _module(node) is not None for node in nodes)
 
 
 def best_sites(lists: Sequence[tuple[Body, int, bool]], keys: Keys) -> list[Site]:
@@ -350,16 +351,17 @@ def best_sites(lists: Sequence[tuple[Body, int, bool]], keys: Keys) -> list[Site
     best: tuple[float, list[Site]] = (0.0, [])
     for group in _alike(lists, keys):
         sites = _apart(group)
-        if len(sites) < 2:
+        if len(sites) < 2 or _saved(sites) * (1 - 1 / len(sites)) < max(_LEAST_SAVED / 2, best[0]):
             continue
-        saved = _saved(sites)
-        if saved <= best[0]:
+        quality = {id(site): _alignment(site) for site in sites}
+        whole = [site for site in sites if quality[id(site)] >= _WHOLE]
+        sites = whole if 2 * len(whole) > len(sites) else [site for site in sites if quality[id(site)]]
+        if len(sites) < 2 or (count := _parameters(sites)) > _MOST_PARAMETERS:
             continue
-        saved *= _alignment(sites)
-        if saved > best[0] and (count := _parameters(sites)) <= _MOST_PARAMETERS:
-            saved -= max(0, count - 5) * len(sites) / 2
-            if saved > best[0]:
-                best = (saved, sites)
+        saved = _saved(sites) - max(0, count - 2) * len(sites) / 2
+        rank = saved * sum(quality[id(site)] for site in sites) / len(sites) * (1 - 1 / len(sites))
+        if saved >= _LEAST_SAVED and rank > best[0]:
+            best = (rank, sites)
     return best[1]
 
 
@@ -405,7 +407,7 @@ def _saved(sites: Sequence[Site]) -> float:
     """Return how many lines a block of these items saves."""
     nodes = sites[0].nodes
     lines = sum(map(lines_of, nodes))
-    if lines < 2 or (len(nodes) == 1 and isinstance(nodes[0], (Use, Repeat))):
+    if lines < 2 or (len(nodes) == 1 and not isinstance(nodes[0], Merge)):
         return 0
     saved = float(-_HEAD - lines)
     for site in sites:
@@ -414,29 +416,46 @@ def _saved(sites: Sequence[Site]) -> float:
     return saved
 
 
-def _alignment(sites: Sequence[Site]) -> float:
-    """Return how well items agree with the file's modules: 1 where they are whole ones."""
-    found = 0.0
-    for site in sites:
-        module = module_of(site.nodes)
-        if module is None:
-            found += 0.9 if not _is_bare(site.nodes[0]) else 0.8
+def _alignment(site: Site) -> float:
+    """Return how well items agree with the file's modules: 1 where they are a whole one, 0 where they cut one."""
+    nodes = site.nodes
+    module = module_of(nodes)
+    if module is None:
+        return 0.8 if _is_bare(nodes[0]) else 0.9
+    good = 1.0
+    for edge in (site.start, site.end):
+        before, after = (_module(each[0]) if each else None for each in _around(site.body.nodes, edge))
+        shared = len(common(before, after)) if before is not None and after is not None else -1
+        if shared < len(module):
             continue
-        good = 1.0
-        for at in (site.start - 1, site.end):
-            other = _module(site.body.nodes[at]) if 0 <= at < len(site.body.nodes) else None
-            if other is not None and len(common(module, other)) >= len(module):
-                good *= _UNALIGNED
-        found += good
-    return found / len(sites)
+        if shared > len(module):
+            return 0
+        listed = (*before[shared : shared + 1], *after[shared : shared + 1])
+        good *= _BETWEEN if listed and all(part.isdigit() for part in listed) else _WITHIN
+    return good
+
+
+def _around(nodes: Sequence[Node], edge: int) -> tuple[Sequence[Node], Sequence[Node]]:
+    return (nodes[edge - 1 : edge] if edge else [], nodes[edge : edge + 1])
 
 
 def _parameters(sites: Sequence[Site]) -> int:
-    """Return how many different sequences of numbers there are among the items: about as many as parameters."""
+    """Return about how many parameters a block of these items has: of numbers in proportion one is enough."""
     columns = [
         [value for node in site.nodes for value in values_of(node, place)] for site in sites for place in range(site.size)
     ]
-    return len({column for column in zip(*columns, strict=True) if len(set(column)) > 1})
+    found = {_ratios(column) for column in zip(*columns, strict=True) if len(set(column)) > 1}
+    entries = [site.nodes[0].entry() for site in sites]
+    if all(entry is not None and len(entry.rows) == site.size for entry, site in zip(entries, sites, strict=True)):
+        found.discard(_ratios([channels_of(row.item.inputs[0]) for entry in entries if entry for row in entry.rows]))
+    return len(found)
+
+
+def _ratios(column: Sequence[Any]) -> tuple[Any, ...]:
+    """Return numbers as shares of the first."""
+    if not all(type(value) is int and value > 0 for value in column):
+        return tuple(column)
+    return tuple([Fraction(value, column[0]) for value in column])
 
 
 def make_block(sites: Sequence[Site]) -> Block:
@@ -465,28 +484,96 @@ def compress(top: Body) -> list[Block]:
     """Write what is repeated once, in place, and return the blocks."""
     keys = Keys()
     blocks: list[Block] = []
-    for body, size in _sized(top, 1):
-        collapse(body, size, keys)
     while True:
-        lists = [(body, size, body is top) for owner, count in _owners(top, blocks) for body, size in _sized(owner, count)]
-        sites = best_sites(lists, keys)
+        for body, size in _all(top, blocks):
+            collapse(body, size, keys)
+        _wrap(top, blocks, keys)
+        sites = best_sites([(body, size, body is top) for body, size in _all(top, blocks)], keys)
         if not sites:
             break
         blocks.append(make_block(sites))
-        for owner, count in _owners(top, blocks):
-            for body, size in _sized(owner, count):
-                collapse(body, size, keys)
-    for owner, count in _owners(top, blocks):
-        for body, size in _sized(owner, count):
-            for node in body.nodes:
-                if isinstance(node, Repeat) and len(node.unit.nodes) > 1:
-                    site = Site(node.unit, sum(node.counts), 0, len(node.unit.nodes), False)
-                    blocks.append(make_block([site]))
+    while sites := _repeated(top, blocks, keys):
+        blocks.append(make_block(sites))
+    for body, _ in _all(top, blocks):
+        _unwrap(body)
     return blocks
 
 
-def _owners(top: Body, blocks: Sequence[Block]) -> list[tuple[Body, int]]:
-    return [(top, 1), *((block.body, block.size) for block in blocks)]
+def _wrap(top: Body, blocks: Sequence[Block], keys: Keys) -> None:
+    """Let what is repeated elsewhere be repeated once where it stands alone, so that the two are alike."""
+    lists = list(_all(top, blocks))
+    units = [node.unit for body, _ in lists for node in body.nodes if isinstance(node, Repeat)]
+    known = {
+        keys.of_body(unit): len(unit.nodes) for unit in units if len(unit.nodes) > 1 or isinstance(unit.nodes[0], Merge)
+    }
+    inside = {id(unit) for unit in units}
+    for body, size in lists:
+        at = 0
+        while known and id(body) not in inside and at < len(body.nodes):
+            for length in {*known.values()}:
+                site = Site(body, size, at, at + length, False)
+                if site.end <= len(body.nodes) and keys.of_body(Body(site.nodes, [])) in known and _is_closed(site):
+                    _repeat(body, size, at, length, 1)
+                    break
+            at += 1
+
+
+def _is_closed(site: Site) -> bool:
+    """Return whether items read one value from outside, and nothing outside reads what they give but the last."""
+    encoded = Encoded(site.body.nodes, site.start)
+    for at in range(site.start, site.end):
+        encoded.reads(at)
+    return len(encoded.outside) == 1 and Readers(site.body).is_closed(site.start, site.end)
+
+
+def _repeated(top: Body, blocks: Sequence[Block], keys: Keys) -> list[Site]:
+    """Return the items of a repetition of several, with all that are like them: they must be a block."""
+    lists = list(_all(top, blocks))
+    unit = next(
+        (
+            node.unit
+            for body, _ in lists
+            for node in body.nodes
+            if isinstance(node, Repeat) and len(node.unit.nodes) > 1 and {*node.counts} != {1}
+        ),
+        None,
+    )
+    if unit is None:
+        return []
+    wanted, length = keys.of_body(unit), len(unit.nodes)
+    sites = []
+    for body, size in lists:
+        at = 0
+        while at + length <= len(body.nodes):
+            site = Site(body, size, at, at + length, False)
+            if keys.of_body(Body(site.nodes, [])) == wanted and _is_closed(site):
+                sites.append(site)
+                at += length
+            else:
+                at += 1
+    return sites
+
+
+def _unwrap(body: Body) -> None:
+    """Put what is repeated once in the place of its repetition."""
+    for at in range(len(body.nodes) - 1, -1, -1):
+        node = body.nodes[at]
+        if not isinstance(node, Repeat) or {*node.counts} != {1}:
+            continue
+        inner = node.unit.nodes
+        (source,) = node.unit.sources
+        for each in inner:
+            each.reads = [node.reads[0] if giver is source else (giver, output) for giver, output in each.reads]
+        body.nodes[at : at + 1] = inner
+        for each in body.nodes[at + len(inner) :]:
+            each.reads = [(inner[-1], 0) if giver is node else (giver, output) for giver, output in each.reads]
+        body.outputs = [(inner[-1], 0) if giver is node else (giver, output) for giver, output in body.outputs]
+
+
+def _all(top: Body, blocks: Sequence[Block]) -> Iterator[tuple[Body, int]]:
+    """Yield all lists, each with how often it occurs."""
+    for owner, size in ((top, 1), *((block.body, block.size) for block in blocks)):
+        yield from _sized(owner, size)
 
 
 def _sized(body: Body, size: int) -> Iterator[tuple[Body, int]]:
@@ -498,6 +585,3 @@ def _sized(body: Body, size: int) -> Iterator[tuple[Body, int]]:
                 yield from _sized(branch, size)
         elif isinstance(node, Repeat):
             yield from _sized(node.unit, sum(node.counts))
-
-
-__all__ = ["bodies", "common", "compress", "module_of"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +14,8 @@ from convcost.network.graph import Tensor
 
 Key = tuple[int, int]
 """A value: which layer gives it, and which of its outputs it is."""
+COMMUTATIVE = frozenset(("add", "multiply", "maximum", "minimum"))
+"""Merges to which the order of their inputs is none."""
 
 
 class Row(Struct, eq=False):
@@ -64,6 +67,25 @@ def follower(item: MappedItem) -> Any:
 def key_of(tensor: Tensor) -> Key:
     """Return which value a tensor is."""
     return tensor.producer, tensor.output
+
+
+def common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what two paths begin with."""
+    count = 0
+    for part, another in zip(path, other, strict=False):
+        if part != another:
+            break
+        count += 1
+    return path[:count]
+
+
+def module_around(rows: Iterable[Row]) -> tuple[str, ...] | None:
+    """Return what the module paths of rows begin with; None where the file has none."""
+    found: tuple[str, ...] | None = None
+    for row in rows:
+        if row.item.name:
+            found = row.module if found is None else common(found, row.module)
+    return found
 
 
 def rows_of(mapped: Mapped, *, flat: bool) -> list[Row]:

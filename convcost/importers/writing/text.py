@@ -12,7 +12,7 @@ from typing import Any
 from convcost.importers.items import Mapped
 from convcost.importers.writing import names
 from convcost.importers.writing.parameters import TIMES, Texts, called_first
-from convcost.importers.writing.rows import follower
+from convcost.importers.writing.rows import follower, module_around
 from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Ref, Repeat, Source, Use, rows_in
 from convcost.layers.base import REGISTRY
 from convcost.numbers import as_exact
@@ -25,6 +25,7 @@ _FAMILY = {"depthwise_conv": "conv"}
 _FACTORED = ("bias", "norm", "activation")
 """The fields that may stand in `defaults`."""
 _LEAST = 3  # items that a default is for
+_MOST_ITEMS = 3  # of a module by which one of them may be called
 
 
 class Text:
@@ -96,14 +97,20 @@ class Text:
         for number, node in enumerate(self.top.nodes):
             name = names.module_name(node)
             needed = id(node) in wanted or _outputs(node) > 1
-            if name in taken and not needed:
-                continue
-            if not name and not needed:
+            if not needed and (not name or name in taken or not self._is_telling(node)):
                 continue
             base = name or f"{_kind(node)}_{number + 1}"
             self._give(node, base, taken, counts)
         for block in self.blocks:
             self._name_in(block)
+
+    def _is_telling(self, node: Node) -> bool:
+        """Return whether the module of an item says what it is: not of a sum, nor around most of the network."""
+        if isinstance(node, Leaf):
+            return node.rows[0].module == tuple(node.rows[0].item.name.split("."))
+        module = module_around(rows_in([node], 0)) or ()
+        inside = sum(path[: len(module)] == module for each in self.top.nodes for path in [_module(each)] if path)
+        return inside <= _MOST_ITEMS
 
     def _give(self, node: Node, base: str, taken: set[str], counts: Counter[str]) -> None:
         """Give a value of the network's own list a name that no other has."""
@@ -133,11 +140,12 @@ class Text:
                 self.names[source, 0] = name
                 taken.add(name)
         reads = self._reads(body)
+        module = module_around(rows_in(body.nodes, 0)) or ()
         for node in body.nodes:
             count = _outputs(node)
             if count == 1 and (node, 0) not in wanted:
                 continue
-            parts = names.ordinals(count) if count > 1 else [names.local_name(node, body, block.size)]
+            parts = names.ordinals(count) if count > 1 else [names.local_name(node, module)]
             for at, part in enumerate(parts):
                 if count > 1 and (node, at) not in reads:
                     self.names[node, at] = "_"
@@ -169,7 +177,9 @@ class Text:
             lines.append(f"    inputs: [{', '.join(self.inputs[id(block)])}]")
         parameters = self.numbers.parameters[id(block)]
         if parameters:
-            given = ", ".join(f"{each.name}: {'' if each.default is None else flow(each.default)}" for each in parameters)
+            given = ", ".join(
+                f"{each.name}: {'' if each.default is None else flow(each.default)}" for each in parameters
+            )
             lines.append(f"    params: {{{given}}}")
         lines.append("    layers:")
         for node in block.body.nodes:
@@ -344,7 +354,11 @@ class Text:
         words = dict.fromkeys(symbol for axes in self.symbols.values() for symbol in axes.values())
         if not words:
             return []
-        return ["symbols:", *(f"  {word}: {self.values[word]}" if word in self.values else f"  {word}:" for word in words), ""]
+        return [
+            "symbols:",
+            *(f"  {word}: {self.values[word]}" if word in self.values else f"  {word}:" for word in words),
+            "",
+        ]
 
     def _sizes(self, name: str) -> str:
         axes = self.symbols.get(name, {})
@@ -385,7 +399,8 @@ def _is_residual(node: Merge) -> bool:
     if first.shape != second.shape or first.layout != second.layout:
         return False
     ways = _ways(node)
-    return bool(ways[0].nodes) and (not ways[1].nodes or ways[0] is node.branches[0])
+    lengths = [sum(1 for _ in rows_in(way.nodes, 0)) for way in ways]
+    return lengths[0] > 0 and (not lengths[1] or (ways[0] is node.branches[0] and lengths[0] >= lengths[1]))
 
 
 def _ways(node: Merge) -> tuple[Body, Body]:
@@ -400,6 +415,10 @@ def _before(body: Body, at: int) -> Ref | None:
         before = body.nodes[at - 1]
         return (before, 0) if _outputs(before) == 1 else None
     return (body.sources[0], 0) if body.sources else None
+
+
+def _module(node: Node) -> tuple[str, ...] | None:
+    return module_around(rows_in([node], 0))
 
 
 def _outputs(node: Node) -> int:

@@ -32,10 +32,6 @@ class Node:
 
     reads: list[Ref]
 
-    def modules(self) -> Iterator[tuple[str, ...]]:
-        """Yield the module paths of the rows inside, where the file has them."""
-        raise NotImplementedError
-
     def entry(self) -> Leaf | None:
         """Return the first leaf, which reads what the node reads; None where it is no single one."""
         raise NotImplementedError
@@ -70,6 +66,8 @@ class Leaf(Node):
     def _described(self, row: Row) -> tuple[Any, ...]:
         item, own = row.item, REGISTRY[row.item.type].fields
         fixed: list[Any] = [item.type, item.comment]
+        if "out_channels" in item.fields:  # to a reader, 1×1 is another layer
+            fixed.append(item.fields.get("kernel_size") == 1)
         for name, value in item.fields.items():
             default = as_exact(own[name].default) if name in own else None
             if name in own and is_number(value) and name not in ("axis", "axes"):
@@ -95,10 +93,6 @@ class Leaf(Node):
                 value = row.item.fields.get(name, self.holes[name])
                 yield tuple(value) if isinstance(value, (list, tuple)) else value
 
-    def modules(self) -> Iterator[tuple[str, ...]]:
-        """Yield the module paths of the rows inside."""
-        yield from (row.module for row in self.rows if row.item.name)
-
     def entry(self) -> Leaf | None:
         """Return itself, where it reads one value."""
         return self if len(self.reads) == 1 else None
@@ -118,13 +112,6 @@ class Merge(Node):
         self.leaf = leaf
         self.branches = branches
         self.reads = reads
-
-    def modules(self) -> Iterator[tuple[str, ...]]:
-        """Yield the module paths of the rows inside."""
-        yield from self.leaf.modules()
-        for branch in self.branches:
-            for node in branch.nodes:
-                yield from node.modules()
 
     def entry(self) -> Leaf | None:
         """Return the first leaf of the first branch that has one."""
@@ -154,11 +141,6 @@ class Repeat(Node):
             total += count
         return found
 
-    def modules(self) -> Iterator[tuple[str, ...]]:
-        """Yield the module paths of the rows inside."""
-        for node in self.unit.nodes:
-            yield from node.modules()
-
     def entry(self) -> Leaf | None:
         """Return the first leaf of the unit."""
         return self.unit.nodes[0].entry()
@@ -178,13 +160,6 @@ class Use(Node):
         self.block = block
         self.places = places
         self.reads = reads
-
-    def modules(self) -> Iterator[tuple[str, ...]]:
-        """Yield the module paths of the rows inside."""
-        for place in self.places:
-            for row in rows_in(self.block.body.nodes, place):
-                if row.item.name:
-                    yield row.module
 
     def entry(self) -> Leaf | None:
         """Return the first leaf of the block."""
@@ -230,21 +205,6 @@ def is_number(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return bool(value) and all(is_number(each) and not isinstance(each, (list, tuple)) for each in value)
     return not isinstance(value, (bool, str)) and value is not None and value is not ...
-
-
-def children(node: Node) -> list[Body]:
-    """Return the lists within an item; those of a block are not in it."""
-    if isinstance(node, Merge):
-        return node.branches
-    return [node.unit] if isinstance(node, Repeat) else []
-
-
-def bodies(body: Body) -> Iterator[Body]:
-    """Yield a list and all lists within it."""
-    yield body
-    for node in body.nodes:
-        for inner in children(node):
-            yield from bodies(inner)
 
 
 def rows_in(nodes: Sequence[Node], place: int) -> Iterator[Row]:
