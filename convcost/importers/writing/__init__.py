@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ from convcost.importers.writing import names
 from convcost.importers.writing.checking import difference
 from convcost.importers.writing.nesting import body_of
 from convcost.importers.writing.patterns import compress
+from convcost.importers.writing.resolution import resolution_of
 from convcost.importers.writing.rows import rows_of
 from convcost.importers.writing.text import Text
 from convcost.importers.writing.tree import rows_in
@@ -37,8 +39,17 @@ def write(
         symbols: The symbols by which the inputs' open axes go: for each input the axes that have one.
         flat: Whether every layer is an item of its own.
     """
-    top = body_of(mapped, rows_of(mapped, flat=flat), nested=not flat)
+    values: Mapping[str, str] = {}
+    expressions: Mapping[int, Mapping[str, Any]] = {}
+    if not any(symbols.values()):
+        resolution = resolution_of(mapped)
+        symbols, values, expressions = resolution.symbols, resolution.values, resolution.expressions
+        for item in mapped.items:
+            if id(item) in resolution.factors:
+                kept = {name: value for name, value in item.fields.items() if name != "size"}
+                item.fields = {"scale_factor": resolution.factors[id(item)], **kept}
+    top = body_of(mapped, rows_of(mapped, expressions, flat=flat), nested=not flat)
     blocks = [] if flat else compress(top)
     names.name_blocks(blocks)
-    text = Text(mapped, top, blocks, symbols, {}, {}).write(name, [*comments, *mapped.notes])
+    text = Text(mapped, top, blocks, symbols, values).write(name, [*comments, *mapped.notes])
     return WrittenSpec(text, tuple([item for row in rows_in(top.nodes, 0) for item in row.items]))

@@ -35,6 +35,7 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
             layer.definition == REGISTRY[item.type].read(item.fields, item.inputs)
             and reads == _read(item.type, [key_of(tensor) for tensor in layer.inputs])
             and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
+            and layer.trainable == item.trainable
             and layer.shares == (names[id(item.shares)] if item.shares is not None else "")
         )
         if not same:

@@ -44,7 +44,7 @@ def module_name(node: Node) -> str:
 def name_blocks(blocks: Sequence[Block]) -> None:
     """Give each block a name, in place."""
     taken = {*REGISTRY, *ITEM_KEYS, *KEYS, RESIDUAL, "in_channels"}
-    for block in blocks:
+    for block in sorted(blocks, key=lambda block: _is_special(block.body.nodes)):
         wanted = list(_wanted(block))
         name = next((each for each in wanted if each and each not in taken), "")
         if not name:
@@ -56,6 +56,11 @@ def name_blocks(blocks: Sequence[Block]) -> None:
                 name, number = f"{base}_{number}", number + 1
         taken.add(name)
         block.name = name
+
+
+def _is_special(nodes: Sequence[Node]) -> bool:
+    """Return whether a structure is a variant of a plain one: it strides, or has layers in its shortcut."""
+    return _core(nodes)[2] or any(_always_strides(leaf) for leaf in _leaves(nodes))
 
 
 def _wanted(block: Block) -> Iterator[str]:

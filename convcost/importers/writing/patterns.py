@@ -34,6 +34,7 @@ _WITHIN = 0.35  # what a block counts that begins or ends within a module
 _BETWEEN = 0.6  # and one that does so between two of a list of modules
 _WHOLE = 0.8  # and what one counts at least that does not
 _LEAST_SAVED = 3  # lines
+_LEAST_RANK = 0.8  # of a block: the lines it saves, weighed by how well it agrees with modules
 
 
 class Keys:
@@ -358,9 +359,9 @@ def best_sites(lists: Sequence[tuple[Body, int, bool]], keys: Keys) -> list[Site
         sites = whole if 2 * len(whole) > len(sites) else [site for site in sites if quality[id(site)]]
         if len(sites) < 2 or (count := _parameters(sites)) > _MOST_PARAMETERS:
             continue
-        saved = _saved(sites) - max(0, count - 2) * len(sites) / 2
+        saved = _saved(sites) - max(0, count - 3) * len(sites) / 2
         rank = saved * sum(quality[id(site)] for site in sites) / len(sites) * (1 - 1 / len(sites))
-        if saved >= _LEAST_SAVED and rank > best[0]:
+        if saved >= _LEAST_SAVED and rank > max(best[0], _LEAST_RANK):
             best = (rank, sites)
     return best[1]
 
@@ -442,7 +443,9 @@ def _around(nodes: Sequence[Node], edge: int) -> tuple[Sequence[Node], Sequence[
 def _parameters(sites: Sequence[Site]) -> int:
     """Return about how many parameters a block of these items has: of numbers in proportion one is enough."""
     columns = [
-        [value for node in site.nodes for value in values_of(node, place)] for site in sites for place in range(site.size)
+        [value for node in site.nodes for value in values_of(node, place)]
+        for site in sites
+        for place in range(site.size)
     ]
     found = {_ratios(column) for column in zip(*columns, strict=True) if len(set(column)) > 1}
     entries = [site.nodes[0].entry() for site in sites]

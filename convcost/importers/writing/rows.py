@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -25,11 +25,13 @@ class Row(Struct, eq=False):
         item: The layer.
         norm: Its norm.
         activation: Its activation.
+        expressions: Fields that are written as expressions of the resolution.
     """
 
     item: MappedItem
     norm: MappedItem | None = None
     activation: MappedItem | None = None
+    expressions: Mapping[str, Any] = {}
 
     @property
     def items(self) -> list[MappedItem]:
@@ -49,14 +51,10 @@ class Row(Struct, eq=False):
             path.pop()
         return tuple(path)
 
+    @property
     def fields(self) -> dict[str, Any]:
-        """Return the fields as the item has them, `norm` and `activation` among them."""
-        fields = dict(self.item.fields)
-        if self.norm is not None:
-            fields["norm"] = follower(self.norm)
-        if self.activation is not None:
-            fields["activation"] = follower(self.activation)
-        return fields
+        """The fields of the layer as they are written."""
+        return {**self.item.fields, **self.expressions}
 
 
 def follower(item: MappedItem) -> Any:
@@ -88,15 +86,16 @@ def module_around(rows: Iterable[Row]) -> tuple[str, ...] | None:
     return found
 
 
-def rows_of(mapped: Mapped, *, flat: bool) -> list[Row]:
+def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, flat: bool) -> list[Row]:
     """Return the rows of a model.
 
     Args:
         mapped: The model.
+        expressions: Fields that are written as expressions of the resolution, by the ids of their items.
         flat: Whether norms and activations are rows of their own.
     """
     if flat:
-        return [Row(item) for item in mapped.items]
+        return [Row(item, expressions=expressions.get(id(item), {})) for item in mapped.items]
     reads = Counter(key_of(tensor) for item in mapped.items for tensor in item.inputs)
     reads.update(key_of(tensor) for tensor in mapped.outputs)
     shared = {id(item.shares) for item in mapped.items if item.shares is not None}
@@ -110,7 +109,7 @@ def rows_of(mapped: Mapped, *, flat: bool) -> list[Row]:
             else:
                 row.activation = item
         else:
-            row = Row(item)
+            row = Row(item, expressions=expressions.get(id(item), {}))
             rows.append(row)
             if not REGISTRY[item.type].weights or item.shares is not None or id(item) in shared:
                 continue
@@ -120,6 +119,8 @@ def rows_of(mapped: Mapped, *, flat: bool) -> list[Row]:
 
 def _joins(row: Row, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
+    if issubclass(type, Norm) and row.item.trainable != item.trainable:
+        return False
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None
     return issubclass(type, Activation) and row.activation is None

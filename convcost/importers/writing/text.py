@@ -36,7 +36,7 @@ class Text:
         top: The network's own list.
         blocks: The blocks.
         symbols: The symbols by which the inputs' axes go: for each input the axes that have one.
-        values: The symbols' defaults; those that have none are left open.
+        values: What the symbols are declared as; those that have no value are left open.
     """
 
     def __init__(
@@ -45,15 +45,13 @@ class Text:
         top: Body,
         blocks: Sequence[Block],
         symbols: Mapping[str, Mapping[int, str]],
-        values: Mapping[str, int],
-        expressions: Mapping[int, str],
+        values: Mapping[str, str],
     ) -> None:
         self.mapped = mapped
         self.top = top
         self.blocks = called_first(blocks)
         self.symbols = symbols
         self.values = values
-        self.expressions = expressions
         self.numbers = Texts(self.blocks)
         self.names: dict[Ref, str] = {}
         self.inputs: dict[int, list[str]] = {}  # of blocks, where they have names
@@ -211,14 +209,14 @@ class Text:
 
     def _own_fields(self, leaf: Leaf) -> dict[str, Any]:
         """Return the fields of a layer: expressions where they differ, values where these are no defaults."""
-        row = leaf.rows[0]
-        own = REGISTRY[leaf.type].fields
+        row, own = leaf.rows[0], REGISTRY[leaf.type].fields
+        fields = row.fields
         found: dict[str, Any] = {}
-        for name in [*row.item.fields, *(name for name in leaf.holes if name not in row.item.fields)]:
+        for name in [*fields, *(name for name in leaf.holes if name not in fields)]:
             if text := self.numbers.of(leaf, name):
                 found[name] = text
-            elif name in row.item.fields and not _is_default(row.item.fields[name], own, name):
-                found[name] = self._value(leaf, name, row.item.fields[name])
+            elif name in fields and not _is_default(fields[name], own, name):
+                found[name] = self._value(leaf, name, fields[name])
         if row.norm is not None:
             found["norm"] = follower(row.norm)
         if row.activation is not None:
@@ -227,9 +225,7 @@ class Text:
         return found
 
     def _value(self, leaf: Leaf, name: str, value: Any) -> Any:
-        """Return a field's value, or what it is of the resolution; values that it names by their names."""
-        if id(leaf.rows[0].item) in self.expressions and name == "size":
-            return self.expressions[id(leaf.rows[0].item)]
+        """Return a field's value; values of the network by their names."""
         if name in REGISTRY[leaf.type].named_fields:
             count = len(value) if isinstance(value, (list, tuple)) else 1
             given = [self._called(ref) for ref in leaf.reads[-count:]]
@@ -299,6 +295,8 @@ class Text:
             lines.append(f"{indent}  from: {given[0] if len(given) == 1 else '[' + ', '.join(given) + ']'}")
         if leaf is not None and leaf.rows[0].item.shares is not None:
             lines.append(f"{indent}  weights: {self._owner(leaf)}")
+        if leaf is not None and not leaf.rows[0].item.trainable:
+            lines.append(f"{indent}  trainable: false")
         outputs = _outputs(node)
         if outputs > 1:
             parts = [quoted(self.names.get((node, place), "_")) for place in range(outputs)]
@@ -354,11 +352,9 @@ class Text:
         words = dict.fromkeys(symbol for axes in self.symbols.values() for symbol in axes.values())
         if not words:
             return []
-        return [
-            "symbols:",
-            *(f"  {word}: {self.values[word]}" if word in self.values else f"  {word}:" for word in words),
-            "",
-        ]
+        if all(word in self.values for word in words):
+            return [f"symbols: {{{', '.join(f'{word}: {self.values[word]}' for word in words)}}}", ""]
+        return ["symbols:", *(f"  {word}: {self.values.get(word, '')}".rstrip() for word in words), ""]
 
     def _sizes(self, name: str) -> str:
         axes = self.symbols.get(name, {})

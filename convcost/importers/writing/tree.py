@@ -65,17 +65,18 @@ class Leaf(Node):
 
     def _described(self, row: Row) -> tuple[Any, ...]:
         item, own = row.item, REGISTRY[row.item.type].fields
-        fixed: list[Any] = [item.type, item.comment]
-        if "out_channels" in item.fields:  # to a reader, 1×1 is another layer
-            fixed.append(item.fields.get("kernel_size") == 1)
-        for name, value in item.fields.items():
+        fields = row.fields
+        fixed: list[Any] = [item.type, item.comment, item.trainable]
+        if "out_channels" in fields:  # to a reader, 1×1 is another layer
+            fixed.append(fields.get("kernel_size") == 1)
+        for name, value in fields.items():
             default = as_exact(own[name].default) if name in own else None
             if name in own and is_number(value) and name not in ("axis", "axes"):
                 self.holes[name] = default
             else:
                 fixed.append((name, repr(value)))
         for name, field in own.items():
-            if name not in self.holes and name not in item.fields and is_number(field.default):
+            if name not in self.holes and name not in fields and is_number(field.default):
                 self.holes[name] = as_exact(field.default)
         fixed.append(None if row.norm is None else (row.norm.type, repr(row.norm.fields)))
         if row.activation is not None and not row.activation.fields:
@@ -86,11 +87,12 @@ class Leaf(Node):
         return (*fixed, *sorted(self.holes))
 
     def _values(self, row: Row) -> Iterator[Any]:
+        fields = row.fields
         for name in sorted(self.holes):
             if name == "activation":
                 yield row.activation.type if row.activation is not None else "none"
             else:
-                value = row.item.fields.get(name, self.holes[name])
+                value = fields.get(name, self.holes[name])
                 yield tuple(value) if isinstance(value, (list, tuple)) else value
 
     def entry(self) -> Leaf | None:
