@@ -448,9 +448,9 @@ def _parameters(sites: Sequence[Site]) -> int:
         for place in range(site.size)
     ]
     found = {_ratios(column) for column in zip(*columns, strict=True) if len(set(column)) > 1}
-    entries = [site.nodes[0].entry() for site in sites]
-    if all(entry is not None and len(entry.rows) == site.size for entry, site in zip(entries, sites, strict=True)):
-        found.discard(_ratios([channels_of(row.item.inputs[0]) for entry in entries if entry for row in entry.rows]))
+    firsts = [next(rows_in(site.nodes, place)).item.inputs for site in sites for place in range(site.size)]
+    if all(firsts):
+        found.discard(_ratios([channels_of(inputs[0]) for inputs in firsts]))
     return len(found)
 
 
