@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.writing import names
+from convcost.importers.writing.blocks import compress
 from convcost.importers.writing.checking import difference
 from convcost.importers.writing.nesting import body_of
-from convcost.importers.writing.patterns import compress
 from convcost.importers.writing.resolution import resolution_of
 from convcost.importers.writing.rows import rows_of
 from convcost.importers.writing.text import Text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from convcost.importers.writing.patterns import module_of
 from convcost.importers.writing.rows import module_around
 from convcost.importers.writing.tree import Block, Leaf, Merge, Node, Repeat, Use, rows_in
 from convcost.layers.base import REGISTRY, Activation, Norm
@@ -35,7 +34,7 @@ def module_name(node: Node) -> str:
         return fit(node.rows[0].item.name)
     if isinstance(node, Merge) and node.leaf.rows[0].item.name:
         return fit(".".join(node.leaf.rows[0].module) or node.leaf.rows[0].item.name)
-    return fit(".".join(module_of([node]) or ()))
+    return fit(".".join(module_around(rows_in([node], 0)) or ()))
 
 
 # blocks
@@ -45,15 +44,10 @@ def name_blocks(blocks: Sequence[Block]) -> None:
     """Give each block a name, in place."""
     taken = {*REGISTRY, *ITEM_KEYS, *KEYS, RESIDUAL, "in_channels"}
     for block in sorted(blocks, key=lambda block: _is_special(block.body.nodes)):
-        wanted = list(_wanted(block))
-        name = next((each for each in wanted if each and each not in taken), "")
+        name = next((each for each in _wanted(block) if each and each not in taken), "")
         if not name:
-            base = next((each for each in wanted if each), "block")
-            base = base if base not in REGISTRY else f"{base}_block"
-            number = 2
-            name = base
-            while name in taken:
-                name, number = f"{base}_{number}", number + 1
+            base = next(each for each in _wanted(block) if each)
+            name = next(each for number in range(2, len(taken) + 3) if (each := f"{base}_{number}") not in taken)
         taken.add(name)
         block.name = name
 
@@ -75,10 +69,11 @@ def _wanted(block: Block) -> Iterator[str]:
     if path:
         for word in _qualifiers(block.body.nodes):
             yield f"{path}_{word}"
-    yield known
     described = _described(block.body.nodes)
     yield described
     yield f"{described}_block"
+    for word in _qualifiers(block.body.nodes):
+        yield f"{described}_{word}"
 
 
 def _path_word(block: Block) -> str:
@@ -103,7 +98,9 @@ def _word(path: Sequence[str]) -> str:
     if not parts or parts[-1].lower() in _CONTAINERS:
         return ""
     name = fit(parts[-1]).replace(".", "_").replace("-", "_").lower()
-    word = _NUMBER.sub("", name)
+    word = name
+    while (shorter := _NUMBER.sub("", word)) != word:
+        word = shorter
     if listed and word == name:
         word = word[:-1] if word.endswith("s") and not word.endswith("ss") else word
     elif listed:
@@ -141,6 +138,8 @@ def _structure(body: Sequence[Node], plain: Sequence[str], *, residual: bool) ->
         return "bottleneck"
     if residual and plain == ["conv", "conv"]:
         return "basic"
+    if plain == ["point", "conv", "point"]:
+        return "bottleneck_body"
     if plain == ["point", "depthwise", "point"]:
         return "inverted_residual" if residual else "inverted_bottleneck"
     if plain in (["depthwise", "point"], ["depthwise", "linear", "linear"]):

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.writing.rows import Key, key_of
-from convcost.layers.base import REGISTRY, LayerError
+from convcost.layers.base import REGISTRY, Activation, LayerError
 from convcost.layers.layout import FEATURE_MAP
 from convcost.network.graph import Tensor
 
@@ -17,6 +17,8 @@ _LEAST = 8  # positions on an axis of a picture
 _TRIED = ((1, (32, 96)), (128, (128, 256)))
 """Steps of the resolution, and what is added to it for the two others at which the network is inferred again."""
 _SHARES = (1, 2, 4, 8, 16, 32, 64)
+_SIZED_WEIGHTS = frozenset(("linear", "layer_norm", "rms_norm", "scale", "shift", "prelu", "batch_norm", "group_norm"))
+"""Types whose weights may depend on more than the channels of a feature map."""
 _SIZED = frozenset(("reshape", "expand", "gather", "declared", "feature_map", "fold", "grid_sample", "roi_align"))
 """Types whose fields may hold sizes that follow from the resolution, and are numbers in the file."""
 
@@ -135,11 +137,13 @@ class _Sized:
         if item.type in _SIZED or (item.type in ("slice", "crop", "split", "pad") and _cuts_positions(item)):
             raise _Differs
         type = REGISTRY[item.type]
+        if issubclass(type, Activation) and not type.axis_fields:
+            return [(inputs[0].shape, inputs[0].layout)]
         definition = type.read(self._fields(item, more), inputs)
         shapes = [tensor.shape for tensor in inputs]
         definition.check_inputs(inputs)
         given = definition.output_shapes(*shapes)
-        if type.weights or item.type in ("parameter", "scale", "shift", "prelu", "layer_norm"):
+        if item.type in _SIZED_WEIGHTS or (type.weights and inputs[0].shape[0] != item.inputs[0].shape[0]):
             cost = definition.cost(tuple(shapes), given[0])
             before = type.read(item.fields, item.inputs)
             other = before.cost(tuple([tensor.shape for tensor in item.inputs]), item.outputs[0].shape)

@@ -26,12 +26,14 @@ class Row(Struct, eq=False):
         norm: Its norm.
         activation: Its activation.
         expressions: Fields that are written as expressions of the resolution.
+        path: Its module, once that was asked.
     """
 
     item: MappedItem
     norm: MappedItem | None = None
     activation: MappedItem | None = None
     expressions: Mapping[str, Any] = {}
+    path: tuple[str, ...] | None = None
 
     @property
     def items(self) -> list[MappedItem]:
@@ -46,10 +48,12 @@ class Row(Struct, eq=False):
     @property
     def module(self) -> tuple[str, ...]:
         """The path of the module that it belongs to, as the file has it; that of a merge is the module around it."""
-        path = self.item.name.split(".") if self.item.name else []
-        if path and path[-1] == self.item.type and REGISTRY[self.item.type].merges():
-            path.pop()
-        return tuple(path)
+        if self.path is None:
+            path = self.item.name.split(".") if self.item.name else []
+            if path and path[-1] == self.item.type and REGISTRY[self.item.type].merges():
+                path.pop()
+            self.path = tuple(path)
+        return self.path
 
     @property
     def fields(self) -> dict[str, Any]:

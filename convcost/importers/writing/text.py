@@ -13,7 +13,7 @@ from convcost.importers.items import Mapped
 from convcost.importers.writing import names
 from convcost.importers.writing.parameters import TIMES, Texts, called_first
 from convcost.importers.writing.rows import follower, module_around
-from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Ref, Repeat, Source, Use, rows_in
+from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Ref, Repeat, Use, rows_in
 from convcost.layers.base import REGISTRY
 from convcost.numbers import as_exact
 
@@ -25,6 +25,10 @@ _FAMILY = {"depthwise_conv": "conv"}
 _FACTORED = ("bias", "norm", "activation")
 """The fields that may stand in `defaults`."""
 _LEAST = 3  # items that a default is for
+_TELLING = frozenset(
+    ("layer_norm", "batch_norm", "group_norm", "rms_norm", "parameter", "attention", "lstm", "gru", "rnn")
+)
+"""Types beside those with weights whose names are written even where nothing reads them."""
 _MOST_ITEMS = 3  # of a module by which one of them may be called
 
 
@@ -103,9 +107,9 @@ class Text:
             self._name_in(block)
 
     def _is_telling(self, node: Node) -> bool:
-        """Return whether the module of an item says what it is: not of a sum, nor around most of the network."""
+        """Return whether the module of an item is worth a line, as that of a sum is not."""
         if isinstance(node, Leaf):
-            return node.rows[0].module == tuple(node.rows[0].item.name.split("."))
+            return REGISTRY[node.type].weights or node.type in _TELLING
         module = module_around(rows_in([node], 0)) or ()
         inside = sum(path[: len(module)] == module for each in self.top.nodes for path in [_module(each)] if path)
         return inside <= _MOST_ITEMS

@@ -45,13 +45,15 @@ class Leaf(Node):
         fixed: What makes it another item: its type, and fields that a block does not take as parameters.
         holes: The names of the fields that may differ between occurrences, with their defaults.
         given: Their values, for each occurrence.
+        outputs: How many values it gives.
     """
 
-    __slots__ = ("fixed", "given", "holes", "reads", "rows")
+    __slots__ = ("fixed", "given", "holes", "outputs", "reads", "rows")
 
     def __init__(self, row: Row, reads: list[Ref], *, alone: bool = False) -> None:
         self.rows = [row]
         self.reads = reads
+        self.outputs = len(row.outputs)
         self.holes: dict[str, Any] = {}
         self.fixed: tuple[Any, ...] = self._described(row)
         if alone:  # like no other: it shares weights, by a name that is seen in one list only
@@ -271,7 +273,7 @@ def _stacked_node(column: Sequence[Any], reads: list[Ref]) -> Node:
 
 def _stacked_leaf(column: Sequence[Leaf], reads: list[Ref]) -> Leaf:
     leaf = Leaf.__new__(Leaf)
-    leaf.fixed, leaf.holes, leaf.reads = column[0].fixed, column[0].holes, reads
+    leaf.fixed, leaf.holes, leaf.outputs, leaf.reads = column[0].fixed, column[0].holes, column[0].outputs, reads
     leaf.rows = [row for each in column for row in each.rows]
     leaf.given = [values for each in column for values in each.given]
     return leaf
