@@ -91,7 +91,7 @@ class _Nesting:
         return merge
 
     def _chain(self, key: Key) -> tuple[Key, list[Node]]:
-        """Return the items that give a value one after the other, each read by the next alone, and what they begin with."""
+        """Return the items that lead to a value, each read by the next alone, and the value that they begin with."""
         chain: list[Node] = []
         while self.readers[key] == 1:
             node, _ = self.given[key]
