@@ -21,6 +21,7 @@ from convcost.importers import (
 )
 from convcost.importers.graph import ModelGraph
 from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.keras import reader as keras
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
@@ -74,6 +75,7 @@ def _check(name: str, entry: Any) -> str:
 
 IMPORTERS: Registry[Importer] = Registry("importer", "convcost.importers", check=_check)
 IMPORTERS.add("onnx", Importer("ONNX", onnx.recognises, onnx.read))
+IMPORTERS.add("keras", Importer("Keras", keras.recognises, keras.read))
 
 
 class Imported(Struct, frozen=True):

@@ -21,7 +21,7 @@ from convcost.importers.movement import settle
 from convcost.importers.normalise import title
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
-from convcost.layers.layout import FEATURE_MAP, layout_of
+from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import NetworkBuilder
 from convcost.network.graph import Tensor
 from convcost.registry import Registry
@@ -190,8 +190,9 @@ class Mapper:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
             found = error.found if isinstance(error, LayerError) else ""
             raise Unsupported(f"{type}: {reason}" + (f" ({found})" if found else "")) from None
-        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment)
         held = [each for each in weights if each is not None]
+        learned = not held or any(each.trainable is not False for each in held)
+        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment, trainable=learned)
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
         self._share(item, weights)
@@ -243,7 +244,8 @@ class Mapper:
                 help = "export the model with sizes"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
             sizes.append(known)
-        tensor = self.builder.add_input(tuple(sizes), layout_of(tuple(sizes)))
+        layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
+        tensor = self.builder.add_input(tuple(sizes), layout)
         self.values[name] = tensor
         return tensor
 
@@ -282,7 +284,7 @@ class Mapper:
     def _is_mapped(self, node: Node) -> bool:
         """Return whether a node became items."""
         if node.operator not in OPERATORS:
-            self._refuse(node, "")
+            self._refuse(node, str(node.attributes.get("reason", "")))
             return False
         try:
             OPERATORS[node.operator](self, node)
@@ -364,7 +366,10 @@ class Mapper:
         """
         kernel = weights[0] if weights else None
         vectors = [each.name for each in weights[1:] if each is not None]
-        if kernel is not None and len(kernel.shape) >= 2:
+        if any(each is not None and each.trainable is not None for each in weights):
+            kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
+            vectors = [each.name for each in weights if each is not None and each is not kernel]
+        if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
                 if first[0].type != item.type or first[1] != "\n".join(vectors):

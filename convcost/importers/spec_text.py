@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from convcost.importers.items import Mapped, MappedItem
 from convcost.layers.base import REGISTRY, Activation, Norm
+from convcost.layers.layout import TOKENS
 from convcost.network.graph import INPUT, Network, Tensor
 
 _PLAIN = re.compile(r"[A-Za-z][\w.-]*")
@@ -161,6 +162,8 @@ class _Writer:
         if item.shares is not None:
             first = self.rows_of[id(item.shares)]
             lines.append(f"    weights: {quoted(self.names[_key(first.outputs[0])])}")
+        if not item.trainable:
+            lines.append("    trainable: false")
         if len(row.outputs) > 1:
             lines.append(f"    name: [{', '.join(quoted(self.names[_key(tensor)]) for tensor in row.outputs)}]")
         elif self._is_named(row):
@@ -212,7 +215,8 @@ class _Writer:
 
     def _sizes(self, name: str, tensor: Tensor) -> str:
         axes = self.symbols.get(name, {})
-        return f"[{', '.join(str(axes.get(axis, size)) for axis, size in enumerate(tensor.shape))}]"
+        sizes = f"[{', '.join(str(axes.get(axis, size)) for axis, size in enumerate(tensor.shape))}]"
+        return f"{{shape: {sizes}, layout: tokens}}" if tensor.layout == TOKENS else sizes
 
     def _outputs(self) -> list[str]:
         """Return the names of the outputs, where they are not simply what nothing reads."""
@@ -226,6 +230,8 @@ class _Writer:
 
 def _joins(row: _Row, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
+    if type.weights and item.trainable != row.item.trainable:
+        return False
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None
     return issubclass(type, Activation) and row.activation is None
@@ -292,6 +298,7 @@ def difference(text: WrittenSpec, mapped: Mapped, network: Network) -> str:
             layer.definition == REGISTRY[item.type].read(item.fields, item.inputs)
             and reads == [_key(tensor) for tensor in layer.inputs]
             and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
+            and layer.trainable == item.trainable
             and layer.shares == (names[id(item.shares)] if item.shares is not None else "")
         )
         if not same:

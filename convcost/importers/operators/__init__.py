@@ -1,3 +1,3 @@
 """The operators and the layer types that they are."""
 
-from convcost.importers.operators import activations, convolutions, merges, movements, norms, pools  # noqa: F401
+from convcost.importers.operators import activations, convolutions, keras, merges, movements, norms, pools  # noqa: F401
