@@ -257,7 +257,7 @@ class Mapper:
         read = [self.values.get(name) for name in node.inputs]
         if any(isinstance(value, Unmapped) for value in read):
             if node.operator not in OPERATORS:
-                self._refuse(node, "")
+                self._refuse(node, str(node.attributes.get("reason", "")))
         elif self._is_folded(node, read) or self._is_mapped(node):
             for name in node.outputs:
                 if name and name not in self.values:  # an output that its layer type has not

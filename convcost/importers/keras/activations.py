@@ -64,7 +64,8 @@ def activated(builder: GraphBuilder, layer: Layer, value: Value, field: str = "a
     path = f"{layer.path}.{config.get('name') or kind}"
     if kind not in _LAYERS:
         return like(value, builder.add(replace(layer, path=path), f"keras.{kind}", [value.name]))
-    found = LAYERS[kind](builder, Layer(kind, path, config, (value,), trainable=layer.trainable, lead=layer.lead))
+    owner = f"{layer.owner or layer.path}{path[len(layer.path) :]}"
+    found = LAYERS[kind](builder, replace(layer, kind=kind, path=path, config=config, args=(value,), owner=owner))
     assert isinstance(found, Value)
     return found
 
@@ -155,7 +156,13 @@ def prelu(builder: GraphBuilder, layer: Layer) -> Value:
         sizes.append(1 if at in axes or size is None else size)
     held = (sizes[-1], *sizes[:-1]) if value.first else tuple(sizes)
     slope = builder.weight(layer, "alpha", *held)
-    return like(value, builder.add(layer, "PRelu", [value.name, slope]))
+    if sum(size != 1 for size in held) < 2 and (max(held) == 1 or sizes[-1] != 1):
+        return like(value, builder.add(layer, "PRelu", [value.name, slope]))
+    above = builder.add(layer, "Relu", [value.name], scope=f"{layer.path}.positive")
+    below = builder.add(layer, "Neg", [value.name], scope=f"{layer.path}.negative")
+    below = builder.add(layer, "Relu", [below], scope=f"{layer.path}.negative")
+    below = builder.add(layer, "Mul", [below, slope])
+    return like(value, builder.add(layer, "Add", [above, below]))
 
 
 _LAYERS = frozenset(("ReLU", "LeakyReLU", "ELU", "Softmax", "PReLU", "Activation"))

@@ -51,12 +51,17 @@ class GraphBuilder:
     def free(self, path: str) -> str:
         """Return a name for a value that no other has."""
         number = self._taken.get(path, 0)
+        name = f"{path}:{number}" if number else path
+        while number and name in self._taken:
+            number += 1
+            name = f"{path}:{number}"
         self._taken[path] = number + 1
-        return f"{path}:{number}" if number else path
+        self._taken.setdefault(name, 1)
+        return name
 
     def weight(self, layer: Layer, name: str, *shape: int, trainable: bool | None = None) -> str:
         """Add a weight of a layer and return its name; a layer that is called again has the weights that it had."""
-        full = f"{layer.path}.{name}"
+        full = f"{layer.owner or layer.path}.{name}"
         learned = layer.trainable if trainable is None else trainable
         self.constants[full] = Constant(full, shape, _dtype(layer), trainable=learned)
         return full

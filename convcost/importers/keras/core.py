@@ -26,6 +26,13 @@ def nothing(builder: GraphBuilder, layer: Layer) -> Value:
     return one(layer)
 
 
+@layer("Masking", in_place=True)
+def masking(builder: GraphBuilder, layer: Layer) -> Value:
+    """Translate a mask of steps, which a later layer leaves out or not."""
+    value = one(layer)
+    return like(value, builder.add(layer, "keras.Masking", [value.name]))
+
+
 @layer("Dense")
 def dense(builder: GraphBuilder, layer: Layer) -> Value:
     """Translate a dense layer over the last axis; of a map it is a convolution of one position."""

@@ -253,6 +253,20 @@ def global_pool(builder: GraphBuilder, layer: Layer) -> Value:
     return map.value(name, map.channels, (*map.sizes[:lead], *((1,) * len(axes) if keep else ())))
 
 
+_ADAPTIVE = [f"Adaptive{kind}Pooling{axes}D" for kind in ("Average", "Max") for axes in (1, 2, 3)]
+
+
+@layer(*_ADAPTIVE)
+def adaptive_pool(builder: GraphBuilder, layer: Layer) -> Value:
+    """Translate a pool to given sizes."""
+    map = map_of(builder, layer)
+    if layer.lead:
+        raise Untranslatable("it is applied to slices")
+    sizes = integers(layer.config.get("output_size"), len(map.sizes))
+    operator = "keras.AdaptiveAveragePool" if "Average" in layer.kind else "keras.AdaptiveMaxPool"
+    return map.value(builder.add(layer, operator, [map.name], {"sizes": sizes}), map.channels, sizes)
+
+
 # sizes
 
 

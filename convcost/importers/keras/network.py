@@ -28,12 +28,14 @@ class Scope(Struct, frozen=True):
 
     Attributes:
         path: The names of the models around its layers, each with a point behind it.
+        owner: The same of the models that have the weights.
         trainable: Whether they learn.
         lead: How many axes are handled one slice at a time around it.
         depth: How many models are around it.
     """
 
     path: str = ""
+    owner: str = ""
     trainable: bool = True
     lead: int = 0
     depth: int = 0
@@ -51,6 +53,7 @@ class Network:
         self.builder = GraphBuilder()
         self.tokens: list[str] = []
         self._left = MOST_LAYERS
+        self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
 
     def outputs(self, model: Mapping[str, Any]) -> list[Value]:
         """Return what a model gives, its graph being in `builder`.
@@ -257,10 +260,13 @@ class Network:
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
             return self._translated(inner, name, args, kwargs, replace(scope, trainable=trainable, lead=lead), outputs)
+        number = item.get("shared_object_id")
+        owner = f"{scope.owner}{name}"
+        owner = self._shared.setdefault(number, owner) if type(number) is int else owner
         if is_model(item):
-            inside = Scope(f"{path}.", trainable, scope.lead, scope.depth + 1)
+            inside = Scope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
             return self._model(item, inside, values_in([*args, kwargs]))
-        layer = Layer(kind, path, config, args, kwargs, trainable, scope.lead)
+        layer = Layer(kind, path, config, args, kwargs, trainable, scope.lead, owner)
         return translated.call(self.builder, item, layer, outputs)
 
 

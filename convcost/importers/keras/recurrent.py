@@ -35,7 +35,7 @@ def rnn(builder: GraphBuilder, layer: Layer) -> Value | tuple[Value, ...]:
     if not cells or any(kind not in _ALIASES for kind, _ in cells):
         raise Untranslatable(f"its cell is {kind!r}")
     for number, (kind, config) in enumerate(cells):
-        part = replace(layer, path=f"{layer.path}.{config.get('name') or number}") if len(cells) > 1 else layer
+        part = _part(layer, str(config.get("name") or number)) if len(cells) > 1 else layer
         last = _gives_last(layer) and number == len(cells) - 1
         value = _run(builder, part, kind, config, value, both=False, last=last)
     return _with_states(value, layer)
@@ -72,6 +72,11 @@ def bidirectional(builder: GraphBuilder, layer: Layer) -> Value | tuple[Value, .
     if mode == "ave":
         name = builder.add(layer, "Div", [name, builder.number(2.0, shape=())])
     return Value(name, halves[0].sizes)
+
+
+def _part(layer: Layer, name: str) -> Layer:
+    """Return a layer as one of its parts."""
+    return replace(layer, path=f"{layer.path}.{name}", owner=f"{layer.owner or layer.path}.{name}")
 
 
 def _class_of(item: Any) -> tuple[str, Mapping[str, Any]]:
@@ -114,7 +119,7 @@ def _run(
     """Return what a recurrent layer gives, in one direction or both."""
     cudnn = kind.startswith("CuDNN")
     kind = _ALIASES.get(kind, kind)
-    inner = Layer(kind, layer.path, config, trainable=layer.trainable)
+    inner = replace(layer, kind=kind, config=config)
     units, features = whole(inner, "units"), value.channels
     activation = _activation(inner, cudnn)
     biases = _biases(kind, config, cudnn)

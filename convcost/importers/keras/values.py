@@ -61,6 +61,7 @@ class Layer(Struct, frozen=True):
     Attributes:
         kind: The name of its class.
         path: Its name, behind those of the models that it lies in.
+        owner: The path under which its weights were met first; its own where they were not.
         config: Its fields.
         args: What it is called with: values, constants, and lists of these.
         kwargs: The same by name.
@@ -75,6 +76,7 @@ class Layer(Struct, frozen=True):
     kwargs: Mapping[str, Any] = {}
     trainable: bool = True
     lead: int = 0
+    owner: str = ""
 
     @property
     def inputs(self) -> list[Value]:

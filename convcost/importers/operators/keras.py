@@ -7,6 +7,7 @@ from typing import Any
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
+from convcost.importers.operators.windows import short
 from convcost.importers.values import Unsupported
 
 
@@ -122,6 +123,23 @@ def learned_factor(mapper: Mapper, node: Node) -> None:
     """Map a product with one learned number."""
     (learned,) = mapper.emit(node, "parameter", {"shape": [1, 1]}, [], [None, mapper.weight(node, 1)], gives=())
     mapper.emit(node, "multiply", {}, [mapper.tensor(node.inputs[0]), learned])
+
+
+@operator("keras.Masking")
+def masking(mapper: Mapper, node: Node) -> None:
+    """Leave a value as it is, and say so."""
+    mapper.notes["the masking of steps is not counted"] = None
+    mapper.give(node, node.outputs[0], mapper.value(node.inputs[0]))
+
+
+_ADAPTIVE = {"keras.AdaptiveAveragePool": "adaptive_avg_pool", "keras.AdaptiveMaxPool": "adaptive_max_pool"}
+
+
+@operator(*_ADAPTIVE)
+def adaptive_pool(mapper: Mapper, node: Node) -> None:
+    """Map a pool to given sizes."""
+    fields = {"output_size": short(node.attributes["sizes"])}
+    mapper.emit(node, _ADAPTIVE[node.operator], fields, [mapper.tensor(node.inputs[0])])
 
 
 _RECURRENT = {"keras.LSTM": "lstm", "keras.GRU": "gru", "keras.SimpleRNN": "rnn"}
