@@ -18,7 +18,7 @@ _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "tanh": ("Tanh", {}),
     "elu": ("Elu", {}),
     "selu": ("Selu", {}),
-    "celu": ("Celu", {}),
+    "celu": ("keras.Celu", {}),
     "softplus": ("Softplus", {}),
     "softsign": ("Softsign", {}),
     "mish": ("Mish", {}),

@@ -160,10 +160,9 @@ def binary(builder: GraphBuilder, layer: Layer) -> Value:
     if operator in ("Sub", "Div") and value is b:
         return _reversed(builder, layer, operator, value, given)
     if operator in ("Max", "Min"):
-        if len(given) > 1:
-            raise Untranslatable("it compares with more than one number")
-        bound = {"min": given[0]} if operator == "Max" else {"max": given[0]}
-        return like(value, builder.add(layer, "Clip", [value.name], bound))
+        if operator != "Max" or given != (0.0,):
+            raise Untranslatable("it compares with numbers")
+        return like(value, builder.add(layer, "Relu", [value.name]))
     return with_numbers(builder, layer, operator, value, given)
 
 

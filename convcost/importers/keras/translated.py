@@ -51,7 +51,8 @@ def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: Layer) -> Any:
         name, kwargs = function_of(layer)
         rule = OPERATIONS.get(name)
         return rule(builder, bound(layer, kwargs)) if rule is not None else None
-    if ".ops." in module and module.startswith("keras"):
+    is_operation = not module and not {"trainable", "dtype"}.intersection(layer.config) and layer.kind in OPERATIONS
+    if is_operation or (".ops." in module and module.startswith("keras")):
         rule = OPERATIONS.get(layer.kind)
         return rule(builder, bound(layer, layer.config)) if rule is not None else None
     if module and module.partition(".")[0] not in ("keras", "tensorflow", "tf_keras"):

@@ -118,6 +118,12 @@ def function(mapper: Mapper, node: Node) -> None:
     mapper.emit(node, "elementwise", {"op": _FUNCTIONS[node.operator]}, [mapper.tensor(node.inputs[0])], name="")
 
 
+@operator("keras.Celu")
+def celu(mapper: Mapper, node: Node) -> None:
+    """Map a CELU."""
+    mapper.emit(node, "celu", {}, [mapper.tensor(node.inputs[0])])
+
+
 @operator("keras.LearnedFactor")
 def learned_factor(mapper: Mapper, node: Node) -> None:
     """Map a product with one learned number."""
@@ -160,19 +166,8 @@ def recurrent(mapper: Mapper, node: Node) -> None:
     mapper.emit(node, _RECURRENT[node.operator], fields, [tensor], _weights(mapper, node))
 
 
-@operator("keras.MultiHeadAttention")
-def attention(mapper: Mapper, node: Node) -> None:
-    """Map attention of several heads with its projections."""
-    given = node.attributes
-    names = list(dict.fromkeys(node.inputs[:3]))
-    if len(names) == 2 and node.inputs[1] != node.inputs[2]:
-        names = list(node.inputs[:3])
-    tensors = [mapper.tensor(name) for name in names]
-    channels, heads = tensors[0].shape[-1], given["num_heads"]
-    fields: dict[str, Any] = {"num_heads": heads}
-    fields |= {} if given["head_dim"] * heads == channels else {"head_dim": given["head_dim"]}
-    fields |= {} if given["value_dim"] == given["head_dim"] else {"value_dim": given["value_dim"]}
-    fields |= {} if given["num_kv_heads"] == heads else {"num_kv_heads": given["num_kv_heads"]}
-    fields |= {} if given["out_features"] == channels else {"out_features": given["out_features"]}
-    fields |= {} if given["bias"] else {"qkv_bias": False, "out_bias": False}
-    mapper.emit(node, "attention", fields, tensors, _weights(mapper, node, 3))
+@operator("keras.CausalMask")
+def causal_mask(mapper: Mapper, node: Node) -> None:
+    """Map a mask of what is later to a sum for each score."""
+    mapper.notes["a causal mask counts as one sum for each score"] = None
+    mapper.emit(node, "elementwise", {"op": "add", "value": 0}, [mapper.tensor(node.inputs[0])])
