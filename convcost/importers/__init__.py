@@ -18,6 +18,7 @@ from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers import operators  # noqa: F401 -- adds the operators
 from convcost.importers.graph import ModelGraph
 from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.keras import reader as keras
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
@@ -72,6 +73,7 @@ def _check(name: str, entry: Any) -> str:
 
 IMPORTERS: Registry[Importer] = Registry("importer", "convcost.importers", check=_check)
 IMPORTERS.add("onnx", Importer("ONNX", onnx.recognises, onnx.read))
+IMPORTERS.add("keras", Importer("Keras", keras.recognises, keras.read))
 
 
 class Imported(Struct, frozen=True):
