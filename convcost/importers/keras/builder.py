@@ -45,7 +45,9 @@ class GraphBuilder:
         if len(self.nodes) >= MOST_NODES:
             raise Untranslatable(f"the model has more than {MOST_NODES:,} operations")
         names = tuple(self.free(layer.path) for _ in range(outputs))
-        self.nodes.append(Node(operator, tuple(inputs), names, attributes or {}, layer.path, scope or layer.path))
+        self.nodes.append(
+            Node(operator, tuple(inputs), names, attributes or {}, scope or layer.path, scope or layer.path)
+        )
         return names[0]
 
     def free(self, path: str) -> str:

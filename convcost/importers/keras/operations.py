@@ -70,6 +70,7 @@ _TENSORFLOW = {
     "transpose": "Transpose",
     "expand_dims": "ExpandDims",
     "squeeze": "Squeeze",
+    "compat.v1.squeeze": "Squeeze",
     "linalg.matmul": "Matmul",
     "split": "Split",
     "cast": "Cast",
