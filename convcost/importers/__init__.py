@@ -177,7 +177,7 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
         for name, shape in graph.inputs.items()
     }
     base, name = _titles(file)
-    comments = [f"Imported from {base} ({graph.format}).", *_unused(graph)]
+    comments = [f"Imported from {base} ({graph.format}).", *graph.notes, *_unused(graph)]
     written = spec_text.write(mapped, name, comments, symbols, flat)
     return Imported(written.text, written.items, mapped, {words[axis]: size for axis, size in sizes.items()})
 

@@ -69,6 +69,7 @@ class ModelGraph(Struct, frozen=True):
         shapes: The shapes that the file records, by the names of values.
         opset: The version of ONNX's operators that `nodes` are written in.
         sizes: The sizes of open axes in the example that it was made with, where it says them.
+        notes: What a reader of the spec should know, each a sentence without a full stop.
     """
 
     format: str
@@ -79,3 +80,4 @@ class ModelGraph(Struct, frozen=True):
     shapes: Mapping[str, Shape] = {}
     opset: int = 13
     sizes: Mapping[str, int] = {}
+    notes: tuple[str, ...] = ()

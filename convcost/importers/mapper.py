@@ -164,6 +164,8 @@ class Mapper(Values):
             Unsupported: The layer type cannot work on what it reads.
             SpecError: The file says another shape or another number of parameters.
         """
+        held = [each for each in weights if each is not None]
+        learned = learned and self._is_learned(type, held)
         try:
             definition = REGISTRY[type].read(fields, inputs)
             origin = LayerOrigin(trainable=learned)
@@ -176,7 +178,6 @@ class Mapper(Values):
         for tensor in outputs:
             self._lacks[tensor.producer, tensor.output] = axis
         item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment, trainable=learned)
-        held = [each for each in weights if each is not None]
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
         self._share(item, weights)
@@ -345,6 +346,14 @@ class Mapper(Values):
             message = f"{title(node)} as {item.type} has {needed:,} parameters and buffers"
             found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
+
+    def _is_learned(self, type: str, weights: Sequence[Constant]) -> bool:
+        """Return whether the numbers of a layer are learned, as far as the file says; one of them is enough."""
+        counted = weights[:2] if type == "batch_norm" else weights  # statistics are never learned
+        frozen = [each.trainable is False for each in counted]
+        if any(frozen) and not all(frozen):
+            self.notes["layers of which only a part is trainable count as trainable"] = None
+        return not frozen or not all(frozen)
 
     def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
         """Share the weights of the item that had this kernel first.

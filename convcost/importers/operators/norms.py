@@ -36,16 +36,19 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
     """Map a layer norm, or a root mean square norm, over the last axes."""
     full = mapper.full(node.inputs[0])
     first = node.attributes.get("axis", -1) % len(full)
-    scale, bias = mapper.weight(node, 1), mapper.optional(node, 2)
-    if scale.shape != full[first:] or len([name for name in node.outputs if name]) > 1:
+    scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
+    shaped = scale is None or scale.shape == full[first:]
+    if not shaped or len([name for name in node.outputs if name]) > 1:
         raise Unsupported("it has not one factor for each value, or gives more than the normalised values")
     axes = [mapper.axis(node.inputs[0], axis) for axis in range(first, len(full))]
     tensor = mapper.tensor(node.inputs[0])
     fields: dict[str, Any] = {"axis": axes} if len(axes) > 1 else axis_field(tensor, axes[0])
+    if scale is None and bias is None:
+        fields["affine"] = False
     if node.operator == "RMSNormalization":
         mapper.emit(node, "rms_norm", fields, [tensor], [None, scale])
         return
-    if bias is None:
+    if scale is not None and bias is None:
         fields["bias"] = False
     mapper.emit(node, "layer_norm", fields, [tensor], [None, scale, bias])
 
@@ -54,17 +57,22 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
 def instance_norm(mapper: Mapper, node: Node) -> None:
     """Map an instance norm."""
     tensor = mapper.picture(node.inputs[0])
-    weights = [None, mapper.weight(node, 1), mapper.weight(node, 2)]
-    mapper.emit(node, "instance_norm", {"affine": True} | axis_field(tensor, 0), [tensor], weights)
+    weights = [None, mapper.optional(node, 1), mapper.optional(node, 2)]
+    affine = {"affine": True} if any(weights) else {}
+    mapper.emit(node, "instance_norm", affine | axis_field(tensor, 0), [tensor], weights)
 
 
 @operator("GroupNormalization")
 def group_norm(mapper: Mapper, node: Node) -> None:
     """Map a group norm, with factors for each channel."""
     tensor = mapper.picture(node.inputs[0])
-    weights = [None, mapper.weight(node, 1), mapper.weight(node, 2)]
-    groups = node.attributes["num_groups"]
-    mapper.emit(node, "group_norm", {"num_groups": groups} | axis_field(tensor, 0), [tensor], weights)
+    scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
+    fields = {"num_groups": node.attributes["num_groups"]} | axis_field(tensor, 0)
+    if scale is None:
+        fields["affine"] = False
+    elif bias is None:
+        fields["bias"] = False
+    mapper.emit(node, "group_norm", fields, [tensor], [None, scale, bias])
 
 
 @operator("LpNormalization")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from convcost.importers.graph import ModelGraph
 from convcost.importers.pytorch import aten  # noqa: F401 -- adds the functions
-from convcost.importers.pytorch.program import Call, Program, Reference
-from convcost.importers.pytorch.writer import RULES, Untranslated, Writer
+from convcost.importers.pytorch.preparation import prepare
+from convcost.importers.pytorch.program import Call, Program
+from convcost.importers.pytorch.writer import RULES, Untranslated, Writer, references
 
 _VIEWS = frozenset(
     f"aten.{name}"
@@ -39,14 +40,24 @@ def _translate(writer: Writer, call: Call) -> None:
     before = len(writer.nodes)
     rule = RULES.get(plain, _unknown)
     try:
-        rule(writer, call)
-    except (Untranslated, KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError):
+        if _is_constant(writer, call):
+            prepare(writer, rule)
+        else:
+            rule(writer, call)
+    except (Untranslated, KeyError, IndexError, TypeError, ValueError, AttributeError):
         del writer.nodes[before:]
         _unknown(writer, call)
     if _is_written(name):
         writer.write(call.arguments.get("self", call.arguments.get("input")))
     elif plain in _VIEWS:
         writer.view(call.arguments.get("self"))
+
+
+def _is_constant(writer: Writer, call: Call) -> bool:
+    """Return whether a call gives the same in every run, whatever the weights are."""
+    sizes = [writer.program.types.get(name) for name in call.outputs]
+    known = all(type is not None and all(isinstance(size, int) for size in type.shape) for type in sizes)
+    return known and writer.is_prepared(call)
 
 
 def packet(operator: str) -> str:
@@ -72,10 +83,3 @@ def _unknown(writer: Writer, call: Call) -> None:
         except Untranslated:  # what something else wrote into
             name = "aten.writing into a part of a value"
     writer.give(name, inputs)
-
-
-def references(value: object) -> list[Reference]:
-    """Return the values that arguments name."""
-    if isinstance(value, (list, tuple)):
-        return [each for part in value for each in references(part)]
-    return [value] if isinstance(value, Reference) else []

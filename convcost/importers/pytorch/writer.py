@@ -34,8 +34,18 @@ RULES: Registry[Rule] = Registry("ATen operator", "convcost.aten")
 """The functions that translate calls, by the operator without its overload."""
 
 
+_MOVES = frozenset(("Identity", "Reshape", "Squeeze", "Unsqueeze", "Cast"))
+
+
 class Untranslated(Exception):
     """A call has arguments for which ONNX has no words; it keeps its own name."""
+
+
+def references(value: object) -> list[Reference]:
+    """Return the values that arguments name."""
+    if isinstance(value, (list, tuple)):
+        return [each for part in value for each in references(part)]
+    return [value] if isinstance(value, Reference) else []
 
 
 def aten(*names: str) -> Callable[[Rule], Rule]:
@@ -61,7 +71,9 @@ class Writer:
         self.nodes: list[Node] = []
         self.constants: dict[str, Constant] = {}
         self.shapes: dict[str, Shape] = {}
-        self.fixed: set[str] = set()  # what is worked out of constants alone
+        self.fixed: dict[str, frozenset[str]] = {}  # of what is worked out of constants: the weights among these
+        self.factors: dict[str, str] = {}  # of kernels with statistics of their own: the factors of their outputs
+        self.notes: dict[str, None] = {}
         self.call = Call("", {}, ())
         self._names: dict[str, str] = {}  # of values whose name is that of a tensor of the module
         self._made: dict[Any, str] = {}
@@ -132,6 +144,20 @@ class Writer:
         name = self.name(value)
         return name in self.constants or name in self.fixed
 
+    def weights_of(self, name: str) -> frozenset[str]:
+        """Return the weights that a fixed value is worked out of, by their names."""
+        constant = self.constants.get(name)
+        if constant is None:
+            return self.fixed[name]
+        return frozenset([constant.name]) if constant.trainable else frozenset()
+
+    def is_prepared(self, call: Call) -> bool:
+        """Return whether a call works on nothing but numbers of the program and buffers."""
+        names = [self.name(each) for each in references(list(call.arguments.values()))]
+        return bool(names) and all(
+            (name in self.constants or name in self.fixed) and not self.weights_of(name) for name in names
+        )
+
     # what is written
 
     def add(self, operator: str, inputs: Sequence[str], outputs: int = 1, **attributes: Any) -> tuple[str, ...]:
@@ -156,8 +182,12 @@ class Writer:
     def _add(self, operator: str, inputs: Sequence[str], outputs: tuple[str, ...], attributes: dict[str, Any]) -> None:
         name = self.call.outputs[0] if self.call.outputs else ""
         self.nodes.append(Node(operator, tuple(inputs), outputs, attributes, name, self.call.scope))
-        if all(not each or each in self.constants or each in self.fixed for each in inputs):
-            self.fixed.update(outputs)
+        given = [each for each in inputs if each]
+        if all(each in self.constants or each in self.fixed for each in given):
+            weights = frozenset().union(*map(self.weights_of, given)) if given else frozenset()
+            self.fixed |= dict.fromkeys(outputs, weights)
+            if operator in _MOVES and given[0] in self.factors:
+                self.factors |= dict.fromkeys(outputs, self.factors[given[0]])
 
     def keep(self, value: Any) -> None:
         """Give a value as it is."""
@@ -198,18 +228,25 @@ class Writer:
         count = prod(shape)
         return self.new(tuple(shape), dtype, (value,) * count if count <= 4096 else ())
 
-    def seen(self, value: Any, shape: Sequence[int]) -> str:
+    def seen(self, value: Any, shape: Sequence[Any]) -> str:
         """Return the name of a tensor of the module in another shape; it stays the tensor that it is.
 
         Raises:
             Untranslated: It is none.
         """
-        constant = self.constant(value)
-        if constant is None:
+        return self.seen_as(self.name(value), shape)
+
+    def seen_as(self, name: str, shape: Sequence[Any]) -> str:
+        """Return the name of a tensor of the module, named as in the graph, in another shape.
+
+        Raises:
+            Untranslated: It is none, or a size is open.
+        """
+        if name not in self.constants or not all(isinstance(size, int) for size in shape):
             raise Untranslated
-        name = f"{self.name(value)}%{'×'.join(map(str, shape))}"
-        self.constants[name] = replace(constant, shape=tuple(shape))
-        return name
+        seen = f"{name}%{'×'.join(map(str, shape))}"
+        self.constants[seen] = replace(self.constants[name], shape=tuple(shape))
+        return seen
 
     def turned(self, value: Any) -> str:
         """Return the name of a matrix of the module, its axes exchanged; it stays the tensor that it is.
@@ -243,12 +280,23 @@ class Writer:
         root = self._roots.get(target.name, target.name)
         mine = self._latest.get(target.name, target.name)
         for name in [root, *(view for view, of in self._roots.items() if of == root)]:
-            if name != target.name and name != mine:
-                self._stale.add(name)
+            if name not in (target.name, mine):
+                self._overwrite(name)
         for name, latest in [(target.name, mine), *self._latest.items()]:
             if latest == mine:
                 self._latest[name] = self.call.outputs[0]
         self._roots[self.call.outputs[0]] = root
+
+    def _overwrite(self, name: str) -> None:
+        """Note that a value is not known any more; of what is worked out of constants, its numbers are not."""
+        own = self.own(name)
+        if own in self.constants and self._is_fixed_call():
+            self.constants[own] = replace(self.constants[own], values=None)
+        elif own not in self.fixed or not self._is_fixed_call():
+            self._stale.add(name)
+
+    def _is_fixed_call(self) -> bool:
+        return all(map(self.is_fixed, references(list(self.call.arguments.values()))))
 
     def graph(self) -> ModelGraph:
         """Return what was written."""
@@ -258,5 +306,13 @@ class Writer:
         outputs = tuple(dict.fromkeys(self.name(Reference(name)) for name in self.program.outputs))
         producer = f"PyTorch program, by {self.program.producer}"
         return ModelGraph(
-            producer, inputs, outputs, tuple(self.nodes), self.constants, shapes, OPSET, sizes=self.program.sizes
+            producer,
+            inputs,
+            outputs,
+            tuple(self.nodes),
+            self.constants,
+            shapes,
+            OPSET,
+            self.program.sizes,
+            tuple(self.notes),
         )

@@ -18,7 +18,6 @@ _PLAIN = {
     "exp": "Exp",
     "log": "Log",
     "sqrt": "Sqrt",
-    "rsqrt": "Rsqrt",
     "reciprocal": "Reciprocal",
     "abs": "Abs",
     "neg": "Neg",
@@ -29,7 +28,6 @@ _PLAIN = {
     "sin": "Sin",
     "cos": "Cos",
     "erf": "Erf",
-    "square": "Square",
     "bitwise_not": "Not",
     "logical_not": "Not",
 }

@@ -105,6 +105,26 @@ def masked_fill(writer: Writer, call: Call) -> None:
     writer.give("Where", [writer.name(arguments["mask"]), operand(writer, arguments["value"], dtype), writer.name(x)])
 
 
+@aten("ne")
+def differs(writer: Writer, call: Call) -> None:
+    """Translate whether values differ."""
+    first, second = call.arguments["self"], call.arguments["other"]
+    dtype = writer.dtype(first)
+    writer.give("Not", writer.add("Equal", [writer.name(first), operand(writer, second, dtype)]))
+
+
+@aten("square")
+def square(writer: Writer, call: Call) -> None:
+    """Translate x · x."""
+    writer.give("Mul", [writer.name(call.arguments["self"])] * 2)
+
+
+@aten("rsqrt")
+def rsqrt(writer: Writer, call: Call) -> None:
+    """Translate 1 / √x."""
+    writer.give("Reciprocal", writer.add("Sqrt", [writer.name(call.arguments["self"])]))
+
+
 _REDUCTIONS = {
     "mean": "ReduceMean",
     "sum": "ReduceSum",

@@ -30,7 +30,10 @@ def _window(call: Call, axes: int) -> dict[str, Any]:
 
 @aten("conv1d", "conv2d", "conv3d", "convolution", "_convolution")
 def conv(writer: Writer, call: Call) -> None:
-    """Translate a convolution; `convolution` may be a transposed one."""
+    """Translate a convolution; `convolution` may be a transposed one.
+
+    Factors of a kernel's outputs are those of the values that it gives.
+    """
     arguments = call.arguments
     if arguments.get("transposed"):
         transposed(writer, call)
@@ -38,8 +41,17 @@ def conv(writer: Writer, call: Call) -> None:
     inputs = [writer.name(arguments["input"]), writer.name(arguments["weight"])]
     if writer.rank(arguments["input"]) != writer.rank(arguments["weight"]):
         raise Untranslated  # without a batch axis
-    inputs += [writer.name(arguments["bias"])] if arguments.get("bias") is not None else []
-    writer.give("Conv", inputs, **_window(call, writer.rank(arguments["weight"]) - 2))
+    window, bias = _window(call, writer.rank(arguments["weight"]) - 2), arguments.get("bias")
+    factor = writer.factors.get(inputs[1])
+    if factor is None:
+        writer.give("Conv", [*inputs, writer.name(bias)] if bias is not None else inputs, **window)
+        return
+    shape = (writer.shape(arguments["weight"])[0], *(1 for _ in window["strides"]))
+    scaled = [*writer.add("Conv", inputs, **window), writer.seen_as(factor, shape)]
+    if bias is None:
+        writer.give("Mul", scaled)
+    else:
+        writer.give("Add", [*writer.add("Mul", scaled), writer.seen(bias, shape)])
 
 
 @aten("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")

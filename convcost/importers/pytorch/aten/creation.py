@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.importers.graph import Constant
-from convcost.importers.pytorch.program import Call, Reference
+from convcost.importers.pytorch.program import Call
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 _MOST_VALUES = 4096
@@ -67,28 +67,8 @@ def linspace(writer: Writer, call: Call) -> None:
     _hold(writer, call, lambda count: tuple(start + (end - start) * at / max(count - 1, 1) for at in range(count)))
 
 
-@aten(
-    "eye",
-    "tril",
-    "triu",
-    "tril_indices",
-    "triu_indices",
-    "meshgrid",
-    "one_hot",
-    "isin",
-    "bucketize",
-    "outer",
-    "stft_window",
-)
-def unknown(writer: Writer, call: Call) -> None:
-    """Translate what is worked out of constants alone and whose numbers change no count."""
-    given = [each for each in call.arguments.values() if isinstance(each, Reference)]
-    given += [each for each in call.arguments.get("tensors", []) if isinstance(each, Reference)]
-    if not all(writer.is_fixed(each) for each in given):
-        raise Untranslated
-    for name in call.outputs:
-        type = writer.program.types[name]
-        if not all(isinstance(size, int) for size in type.shape):
-            raise Untranslated
-        own = writer.own(name)
-        writer.constants[own] = Constant(own, type.shape, type.dtype, None, stored=False)  # type: ignore[arg-type]
+@aten("eye", "tril_indices", "triu_indices")
+def pattern(writer: Writer, call: Call) -> None:
+    """Translate a tensor whose numbers change no count."""
+    type = writer.program.types[call.outputs[0]]
+    writer.hold(Constant("", tuple([size for size in type.shape if isinstance(size, int)]), type.dtype))

@@ -31,12 +31,16 @@ def cast(writer: Writer, call: Call) -> None:
 
 
 def _reshaped(writer: Writer, call: Call, x: Any, wanted: Sequence[Any] | None) -> None:
+    _reshape(writer, call, writer.name(x), wanted)
+
+
+def _reshape(writer: Writer, call: Call, name: str, wanted: Sequence[Any] | None) -> None:
     """Write a reshape: to the sizes that are recorded, or that the call names where some are open."""
     after = writer.shape(Reference(call.outputs[0]))
     sizes: Sequence[Any] = after if all(isinstance(size, int) for size in after) else wanted or ()
     if not sizes and after:
         raise Untranslated
-    writer.give_first("Reshape", [writer.name(x), writer.integers(sizes)])
+    writer.give_first("Reshape", [name, writer.integers(sizes)])
 
 
 @aten("view", "reshape", "_unsafe_view", "view_copy", "_reshape_copy")
@@ -165,7 +169,43 @@ def repeat(writer: Writer, call: Call) -> None:
     name = writer.name(x)
     if len(times) > rank:
         (name,) = writer.add("Unsqueeze", [name], axes=tuple(range(len(times) - rank)))
-    writer.give("Tile", [name, writer.integers([1] * (rank - len(times)) + times)])
+    times = [1] * (rank - len(times)) + times
+    steps = [axis for axis, count in enumerate(times) if count != 1]
+    for axis in steps[:-1]:
+        (name,) = writer.add("Tile", [name, _repeats(writer, times, axis)])
+    writer.give("Tile", [name, _repeats(writer, times, steps[-1])])
+
+
+def _repeats(writer: Writer, times: Sequence[Any], axis: int) -> str:
+    """Return the constant of a repetition along one axis."""
+    return writer.integers([count if at == axis else 1 for at, count in enumerate(times)])
+
+
+@aten("repeat_interleave")
+def repeat_interleave(writer: Writer, call: Call) -> None:
+    """Translate each slice of an axis repeated in place: a new axis behind it, stretched and joined with it."""
+    x, times, axis = call.arguments["self"], call.arguments["repeats"], call.arguments.get("dim")
+    if not isinstance(times, int) or axis is None:
+        raise Untranslated
+    axis %= writer.rank(x)
+    sizes = list(writer.shape(x))
+    (apart,) = writer.add("Unsqueeze", [writer.name(x)], axes=(axis + 1,))
+    (wide,) = writer.add("Expand", [apart, writer.integers([*sizes[: axis + 1], times, *sizes[axis + 1 :]])])
+    _reshape(writer, call, wide, None)
+
+
+@aten("unfold")
+def windows(writer: Writer, call: Call) -> None:
+    """Translate windows of an axis, whose values become the last axis: slices at constant places."""
+    x, size, step = call.arguments["self"], call.arguments["size"], call.arguments["step"]
+    axis = call.arguments["dimension"] % writer.rank(x)
+    count = writer.shape(Reference(call.outputs[0]))[axis]
+    if not isinstance(count, int):
+        raise Untranslated
+    places = writer.new((count, size), "int64", tuple(step * at + k for at in range(count) for k in range(size)))
+    (chosen,) = writer.add("Gather", [writer.name(x), places], axis=axis)
+    order = [each for each in range(writer.rank(x) + 1) if each != axis + 1]
+    writer.give("Transpose", [chosen], perm=(*order, axis + 1))
 
 
 @aten("cat", "concat", "concatenate")

@@ -27,13 +27,25 @@ def batch_norm(writer: Writer, call: Call) -> None:
     if mean is None or variance is None:
         if not writer.is_fixed(x):
             raise Untranslated
-        weight = arguments.get("weight")
-        writer.give_first("convcost.standardised", [writer.name(x), *([] if weight is None else [writer.name(weight)])])
+        _standardised(writer, x, arguments.get("weight"), arguments.get("bias"))
         return
     inputs = [writer.optional(arguments.get(name)) for name in ("weight", "bias")]
     training = {"training_mode": 1} if arguments.get("training") else {}
     statistics = [writer.name(mean), writer.name(variance)]
     writer.give_first("BatchNormalization", [writer.name(x), *inputs, *statistics], **_eps(call), **training)
+
+
+def _standardised(writer: Writer, x: Any, weight: Any, bias: Any) -> None:
+    """Leave a kernel as it is whose outputs have their statistics taken out; factors of these wait for the product."""
+    if bias is not None:
+        raise Untranslated
+    weights = writer.weights_of(writer.name(weight)) if weight is not None else frozenset()
+    if len(weights) > 1:
+        raise Untranslated
+    writer.keep(x)
+    writer.notes["Weights are standardised before they are used: counted as prepared with the model."] = None
+    for factor in weights:
+        writer.factors[writer.own(writer.call.outputs[0])] = factor
 
 
 def _eps(call: Call) -> dict[str, Any]:

@@ -82,9 +82,6 @@ def upsample(writer: Writer, call: Call) -> None:
         aligned = bool(call.arguments.get("align_corners"))
         attributes["coordinate_transformation_mode"] = "align_corners" if aligned else "pytorch_half_pixel"
     inputs = [writer.name(x), "", *_target(writer, call, x)]
-    if writer.is_fixed(x):  # a table of the module at another resolution
-        writer.give_first("convcost.resized", inputs[:1], shape=writer.shape(Reference(call.outputs[0])))
-        return
     writer.give("Resize", inputs, **attributes)
 
 
