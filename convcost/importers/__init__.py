@@ -131,8 +131,10 @@ def import_model(importer: Importer, data: Any, file: str, *, flat: bool = False
     return import_graph(importer.read(data, file), file, flat=flat)
 
 
-def import_module(module: Any, inputs: Any, kwargs: Mapping[str, Any] | None, dynamic_shapes: Any) -> Imported:
-    """Return a module of PyTorch in memory as a spec.
+def import_module(
+    module: Any, inputs: Any, kwargs: Mapping[str, Any] | None, dynamic_shapes: Any
+) -> tuple[str, Imported]:
+    """Return a module of PyTorch in memory as a spec, and the name that stands for its file.
 
     Args:
         module: The module.
@@ -148,7 +150,8 @@ def import_module(module: Any, inputs: Any, kwargs: Mapping[str, Any] | None, dy
     from convcost.importers.pytorch.translation import translate
 
     program = program_of(module, inputs, kwargs=kwargs, dynamic_shapes=dynamic_shapes)
-    return import_graph(translate(program), f"<{type(module).__name__}>")
+    file = f"<{program.name}>"
+    return file, import_graph(translate(program), file)
 
 
 def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Imported:

@@ -366,7 +366,8 @@ class Mapper(Values):
         if kernel is not None and len(kernel.shape) >= 2:
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
-                if first[0].type != item.type or first[1] != "\n".join(vectors):
+                tied = (first[0].type, item.type) == ("embedding", "linear")
+                if (first[0].type != item.type and not tied) or first[1] != "\n".join(vectors):
                     raise Unsupported(
                         f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
                     )

@@ -228,6 +228,8 @@ class _Writer:
 
 def _joins(row: _Row, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
+    if (type.weights or issubclass(type, Norm)) and row.item.trainable != item.trainable:  # `trainable` is of all that an item writes
+        return False
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None
     return issubclass(type, Activation) and row.activation is None

@@ -226,8 +226,8 @@ def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
     """
     from convcost.importers import import_module  # where there is a module only
 
-    imported = import_module(module, *inputs)
-    return Source(f"<{type(module).__name__}>", imported.text), imported.sizes
+    file, imported = import_module(module, *inputs)
+    return Source(file, imported.text), imported.sizes
 
 
 def _is_model(head: bytes) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
+
+from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, SpecError
 from convcost.importers.pytorch.program import INLINED, Call, Program, Reference, StoredTensor, TensorType, scope_of
@@ -50,7 +53,7 @@ def program_of(
             message = f"torch.export cannot export the {type(module).__name__}: {_first_line(error)}"
             help = "torch.export.export(module, inputs, strict=False) shows where; a program of it is taken too"
             raise SpecError(ErrorDetail(message, help=help)) from error
-    return exported(torch, program, _named(dynamic_shapes))
+    return exported(torch, program, _named(dynamic_shapes), type(module).__name__)
 
 
 def _named(given: Any) -> list[str]:
@@ -60,7 +63,7 @@ def _named(given: Any) -> list[str]:
     if isinstance(given, (list, tuple)):
         return [name for each in given for name in _named(each)]
     name = getattr(given, "__name__", None)  # of a Dim
-    return [name] if isinstance(name, str) and isinstance(given, type) else []
+    return [name] if isinstance(name, str) else []
 
 
 def _torch() -> Any:
@@ -131,7 +134,8 @@ def _as_at_inference(torch: Any, module: Any) -> Iterator[None]:
         for each, _ in modes:
             each.training = False
         torch.backends.mha.set_fastpath_enabled(False)  # one operator for a whole layer otherwise
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch about itself
             yield
     finally:
         for each, was in modes:
@@ -145,15 +149,16 @@ def _first_line(error: Exception) -> str:
     return text if len(text) <= 300 else text[:299] + "…"
 
 
-def exported(torch: Any, program: Any, names: Sequence[str] = ()) -> Program:
+def exported(torch: Any, program: Any, names: Sequence[str] = (), title: str = "program") -> Program:
     """Return an exported program as a `Program`.
 
     Args:
         torch: The package.
         program: The exported program.
         names: The names of its open axes, in the order in which its inputs have them.
+        title: What it is called.
     """
-    return _Walk(torch, program, names).program()
+    return replace(_Walk(torch, program, names).program(), name=title)
 
 
 class _Walk:

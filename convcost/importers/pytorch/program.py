@@ -83,6 +83,7 @@ class Program(Struct, frozen=True):
         stored: The module's own tensors, by the names under which calls read them.
         types: What is recorded of the tensors, by name.
         sizes: The sizes of the open axes in the example that it was exported with.
+        name: What it is called; nothing for that of a file.
     """
 
     producer: str
@@ -92,6 +93,7 @@ class Program(Struct, frozen=True):
     stored: dict[str, StoredTensor] = {}
     types: dict[str, TensorType] = {}
     sizes: dict[str, int] = {}
+    name: str = ""
 
 
 def scope_of(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
@@ -301,18 +302,35 @@ class Writer:
     def graph(self) -> ModelGraph:
         """Return what was written."""
         types, stored = self.program.types, self.program.stored
-        shapes = {self.own(name): type.shape for name, type in types.items() if name not in stored}
-        inputs = {self.own(name): types[name].shape for name in self.program.inputs}
+        words = _axis_names([types[name].shape for name in self.program.inputs])
+
+        def named(shape: Shape) -> Shape:
+            return tuple([words.get(size, size) if isinstance(size, str) else size for size in shape])
+
+        shapes = {self.own(name): named(type.shape) for name, type in types.items() if name not in stored}
+        inputs = {self.own(name): named(types[name].shape) for name in self.program.inputs}
         outputs = tuple(dict.fromkeys(self.name(Reference(name)) for name in self.program.outputs))
-        producer = f"PyTorch program, by {self.program.producer}"
-        return ModelGraph(
-            producer,
-            inputs,
-            outputs,
-            tuple(self.nodes),
-            self.constants,
-            shapes,
-            OPSET,
-            self.program.sizes,
-            tuple(self.notes),
-        )
+        format = f"PyTorch program, by {self.program.producer}"
+        sizes = {words.get(name, name): size for name, size in self.program.sizes.items()}
+        nodes = tuple(self.nodes)
+        return ModelGraph(format, inputs, outputs, nodes, self.constants, shapes, OPSET, sizes, tuple(self.notes))
+
+
+_SYMBOL = re.compile(r"s\d+")
+_AXES = {3: ("l",), 4: ("h", "w"), 5: ("d", "h", "w")}
+
+
+def _axis_names(shapes: Sequence[Shape]) -> dict[str, str]:
+    """Return names for the symbols that PyTorch numbers: by the axis at which they stand first.
+
+    >>> _axis_names([(1, 3, "s53", "s0"), (1, "s53", "s7")])
+    {'s53': 'h', 's0': 'w', 's7': 'n'}
+    """
+    names: dict[str, str] = {}
+    for shape in shapes:
+        for axis, size in enumerate(shape):
+            if isinstance(size, str) and _SYMBOL.fullmatch(size) and size not in names:
+                word = "batch" if axis == 0 else dict(enumerate(_AXES.get(len(shape), ()), 2)).get(axis, "n")
+                taken = sum(name.rstrip("0123456789") == word for name in names.values())
+                names[size] = f"{word}{taken + 1}" if taken else word
+    return names

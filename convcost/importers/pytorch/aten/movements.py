@@ -19,6 +19,15 @@ def same(writer: Writer, call: Call) -> None:
     writer.keep(call.arguments["self"])
 
 
+@aten("copy")
+def copy(writer: Writer, call: Call) -> None:
+    """Translate a value that takes the place of another one of its shape."""
+    source = call.arguments["src"]
+    if writer.shape(source) != writer.shape(call.arguments["self"]):
+        raise Untranslated
+    writer.keep(source)
+
+
 @aten("to", "_to_copy", "type_as", "float", "half", "bfloat16", "double", "int", "long", "bool")
 def cast(writer: Writer, call: Call) -> None:
     """Translate a change of the type of the numbers."""
