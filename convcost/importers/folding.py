@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from itertools import product as combinations
-from math import ceil, cos, exp, floor, fmod, log, prod, sin
+from math import ceil, cos, exp, floor, fmod, inf, log, prod, sin
 from typing import Any
 
 from msgspec.structs import replace
@@ -371,6 +371,16 @@ def _size(node: Node, inputs: list[Constant]) -> Constant:
     return _new(node, (), (prod(inputs[0].shape),), "int64")
 
 
+def _clip(node: Node, inputs: list[Constant]) -> Constant:
+    data, rest = inputs[0], iter(inputs[1:])
+    given = [next(rest) if name else None for name in node.inputs[1:3]]
+    least, most = (*given, None, None)[:2]
+    low = numbers(least)[0] if least is not None else node.attributes.get("min", -inf)
+    high = numbers(most)[0] if most is not None else node.attributes.get("max", inf)
+    values = [min(max(x, low), high) for x in data.values] if data.values is not None else None
+    return _new(node, data.shape, values, data.dtype)
+
+
 def _cumulated(node: Node, inputs: list[Constant]) -> Constant:
     data = inputs[0]
     axis = int(numbers(inputs[1])[0]) % len(data.shape)
@@ -448,6 +458,7 @@ _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
     "Shape": _shape,
     "Size": _size,
     "CumSum": _cumulated,
+    "Clip": _clip,
     "ReduceProd": _reduced(prod),
     "ReduceSum": _reduced(sum),
     "ReduceMax": _reduced(max),

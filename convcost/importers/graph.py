@@ -81,3 +81,8 @@ class ModelGraph(Struct, frozen=True):
     opset: int = 13
     sizes: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
+
+
+def title(node: Node) -> str:
+    """Return how messages call a node."""
+    return f"the node {node.name!r} ({node.operator})" if node.name else f"a {node.operator} without a name"

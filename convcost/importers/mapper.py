@@ -16,9 +16,8 @@ from typing import Any
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
-from convcost.importers.graph import Constant, ModelGraph, Node, Shape
+from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.normalise import title
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, layout_of

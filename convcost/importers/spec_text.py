@@ -228,7 +228,8 @@ class _Writer:
 
 def _joins(row: _Row, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
-    if (type.weights or issubclass(type, Norm)) and row.item.trainable != item.trainable:  # `trainable` is of all that an item writes
+    learned = issubclass(type, Norm) or item.type == "prelu"
+    if learned and row.item.trainable != item.trainable:  # `trainable` is of all that an item writes
         return False
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None

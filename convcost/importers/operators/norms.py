@@ -6,7 +6,9 @@ from typing import Any
 
 from convcost.importers.graph import Node
 from convcost.importers.mapper import Mapper, operator
+from convcost.importers.movement import squeezed
 from convcost.importers.operators.windows import decimal
+from convcost.importers.patterns.norms import learns_nothing
 from convcost.importers.values import Unsupported
 from convcost.layers.layout import channel_axis
 from convcost.network.graph import Tensor
@@ -37,29 +39,30 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
     full = mapper.full(node.inputs[0])
     first = node.attributes.get("axis", -1) % len(full)
     scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
-    shaped = scale is None or scale.shape == full[first:]
+    over = [first] if node.attributes.get("stretched") else range(first, len(full))
+    shape = tuple(full[axis] for axis in over)
+    shaped = scale is None or squeezed(scale.shape) == squeezed(shape)
     if not shaped or len([name for name in node.outputs if name]) > 1:
         raise Unsupported("it has not one factor for each value, or gives more than the normalised values")
-    axes = [mapper.axis(node.inputs[0], axis) for axis in range(first, len(full))]
+    axes = [mapper.axis(node.inputs[0], axis) for axis in over]
     tensor = mapper.tensor(node.inputs[0])
     fields: dict[str, Any] = {"axis": axes} if len(axes) > 1 else axis_field(tensor, axes[0])
-    if scale is None and bias is None:
-        fields["affine"] = False
-    if node.operator == "RMSNormalization":
-        mapper.emit(node, "rms_norm", fields, [tensor], [None, scale])
-        return
-    if scale is not None and bias is None:
+    learned = [None, scale, bias]
+    if scale is None or (bias is not None and learns_nothing([scale, bias]) and not scale.stored):
+        fields["affine"], learned = False, []
+    elif node.operator == "LayerNormalization" and bias is None:
         fields["bias"] = False
-    mapper.emit(node, "layer_norm", fields, [tensor], [None, scale, bias])
+    mapper.emit(node, "rms_norm" if node.operator == "RMSNormalization" else "layer_norm", fields, [tensor], learned)
 
 
 @operator("InstanceNormalization")
 def instance_norm(mapper: Mapper, node: Node) -> None:
     """Map an instance norm."""
     tensor = mapper.picture(node.inputs[0])
-    weights = [None, mapper.optional(node, 1), mapper.optional(node, 2)]
-    affine = {"affine": True} if any(weights) else {}
-    mapper.emit(node, "instance_norm", affine | axis_field(tensor, 0), [tensor], weights)
+    scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
+    affine = scale is not None and bias is not None and (scale.stored or not learns_nothing([scale, bias]))
+    fields = ({"affine": True} if affine else {}) | axis_field(tensor, 0)
+    mapper.emit(node, "instance_norm", fields, [tensor], [None, scale, bias] if affine else [])
 
 
 @operator("GroupNormalization")

@@ -35,8 +35,10 @@ def slice_(mapper: Mapper, node: Node) -> None:
             chosen = range(size)[slice(int(start), min(int(end), _LARGEST), int(step))]
         if chosen == range(size):
             continue
-        if not chosen:
-            raise Unsupported("it leaves nothing")
+        if not chosen:  # nothing is left, which a concatenation may take
+            shape = tuple(0 if place == int(axis) % len(full) else size for place, size in enumerate(full))
+            mapper.give(node, node.outputs[0], Constant(node.outputs[0], shape, values=(), stored=False))
+            return
         cuts.append((int(axis) % len(full), chosen))
     _sliced(mapper, node, name, cuts)
 
