@@ -164,7 +164,7 @@ class Mapper(Values):
             SpecError: The file says another shape or another number of parameters.
         """
         held = [each for each in weights if each is not None]
-        learned = learned and (not held or any(each.trainable is not False for each in held))
+        learned = learned and self._is_learned(type, held)
         try:
             definition = REGISTRY[type].read(fields, inputs)
             origin = LayerOrigin(trainable=learned)
@@ -347,6 +347,14 @@ class Mapper(Values):
             found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
 
+    def _is_learned(self, type: str, weights: Sequence[Constant]) -> bool:
+        """Return whether the numbers of a layer are learned, as far as the file says; one of them is enough."""
+        counted = weights[:2] if type == "batch_norm" else weights  # statistics are never learned
+        frozen = [each.trainable is False for each in counted]
+        if any(frozen) and not all(frozen):
+            self.notes["layers of which only a part is trainable count as trainable"] = None
+        return not frozen or not all(frozen)
+
     def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
         """Share the weights of the item that had this kernel first.
 
@@ -361,7 +369,8 @@ class Mapper(Values):
         if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
-                if first[0].type != item.type or first[1] != "\n".join(vectors):
+                tied = (first[0].type, item.type) == ("embedding", "linear")
+                if (first[0].type != item.type and not tied) or first[1] != "\n".join(vectors):
                     raise Unsupported(
                         f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
                     )

@@ -214,6 +214,23 @@ def model_source(data: bytes | mmap, file: str) -> Source | None:
     return Source(file, import_model(importer, data, file).text) if importer is not None else None
 
 
+def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
+    """Return a module of PyTorch as the text of a spec, and the values that its symbols have in the example.
+
+    Args:
+        module: The module.
+        inputs: What it is called with, what by name, and the axes that stay open.
+
+    Raises:
+        OptionError: There is no torch that can export it, or these are no module and inputs.
+        SpecError: It cannot be exported, or has operators without a layer type.
+    """
+    from convcost.importers import import_module  # where there is a module only
+
+    file, imported = import_module(module, *inputs)
+    return Source(file, imported.text), imported.sizes
+
+
 def _is_model(head: bytes) -> bool:
     """Return whether a file is a model by its first bytes."""
     if not _may_be_model(head):
