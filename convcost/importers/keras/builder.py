@@ -61,11 +61,10 @@ class GraphBuilder:
         self._taken.setdefault(name, 1)
         return name
 
-    def weight(self, layer: Layer, name: str, *shape: int, trainable: bool | None = None) -> str:
+    def weight(self, layer: Layer, name: str, *shape: int) -> str:
         """Add a weight of a layer and return its name; a layer that is called again has the weights that it had."""
         full = f"{layer.owner or layer.path}.{name}"
-        learned = layer.trainable if trainable is None else trainable
-        self.constants[full] = Constant(full, shape, _dtype(layer), trainable=learned)
+        self.constants[full] = Constant(full, shape, _dtype(layer), trainable=layer.trainable)
         return full
 
     def number(self, *values: float, shape: tuple[int, ...] | None = None) -> str:

@@ -35,10 +35,7 @@ def batch_norm(builder: GraphBuilder, layer: Layer) -> Value:
     scale, center = bool(layer.config.get("scale", True)), bool(layer.config.get("center", True))
     gamma = [builder.weight(layer, "gamma", channels)] if scale else []
     beta = [builder.weight(layer, "beta", channels)] if center else []
-    state = [
-        builder.weight(layer, name, channels, trainable=True)  # they are buffers, whatever is learned
-        for name in ("moving_mean", "moving_variance")
-    ]
+    state = [builder.weight(layer, name, channels) for name in ("moving_mean", "moving_variance")]
     inputs = [value.name, *gamma, *beta, *state]
     if scale and center and axis == 1:
         return like(value, builder.add(layer, "BatchNormalization", inputs))
@@ -110,8 +107,8 @@ def normalization(builder: GraphBuilder, layer: Layer) -> Value:
         sizes = [known(value.known[axis - 1]) for axis in axes]
         if len(axes) > 1 or not axes:
             raise Untranslatable(f"its axis is {layer.config.get('axis')!r}, not one")
-        state = [builder.weight(layer, name, *sizes, trainable=True) for name in ("mean", "variance")]
-        held = [*state, builder.weight(layer, "count", trainable=True)]
+        state = [builder.weight(layer, name, *sizes) for name in ("mean", "variance")]
+        held = [*state, builder.weight(layer, "count")]
     elif axes not in ([], [len(value.known)]):
         raise Untranslatable(f"its axis is {layer.config.get('axis')!r}, not the last")
     else:
