@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import LAYERS, layer, one
-from convcost.importers.keras.values import Layer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
 
 _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "relu": ("Relu", {}),
@@ -49,7 +49,7 @@ def name_of(function: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def activated(builder: GraphBuilder, layer: Layer, value: Value, field: str = "activation") -> Value:
+def activated(builder: GraphBuilder, layer: KerasLayer, value: Value, field: str = "activation") -> Value:
     """Return a value behind the activation that a layer names."""
     function = layer.config.get(field)
     name = name_of(function)
@@ -70,7 +70,7 @@ def activated(builder: GraphBuilder, layer: Layer, value: Value, field: str = "a
     return found
 
 
-def apply(builder: GraphBuilder, layer: Layer, value: Value, name: str, **fields: Any) -> Value:
+def apply(builder: GraphBuilder, layer: KerasLayer, value: Value, name: str, **fields: Any) -> Value:
     """Return a value behind an activation, given its name."""
     scope = f"{layer.path}.{name}" if layer.kind not in ("Activation", "TFOpLambda") else layer.path
     if name in ("softmax", "log_softmax"):
@@ -88,19 +88,19 @@ def apply(builder: GraphBuilder, layer: Layer, value: Value, name: str, **fields
     return like(value, builder.add(layer, operator, [value.name], attributes, scope=scope))
 
 
-def is_of_keras_3(layer: Layer) -> bool:
+def is_of_keras_3(layer: KerasLayer) -> bool:
     """Return whether a layer was written by Keras 3, which writes a policy where others write a type of numbers."""
     return isinstance(layer.config.get("dtype"), Mapping)
 
 
 @layer("Activation", in_place=True)
-def activation(builder: GraphBuilder, layer: Layer) -> Value:
+def activation(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a layer that is one function."""
     return activated(builder, layer, one(layer))
 
 
 @layer("ReLU", in_place=True)
-def relu(builder: GraphBuilder, layer: Layer) -> Value:
+def relu(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a ReLU, which may have a bound or a slope."""
     config, value = layer.config, one(layer)
     most, slope = config.get("max_value"), config.get("negative_slope") or 0
@@ -116,21 +116,21 @@ def relu(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("LeakyReLU", in_place=True)
-def leaky_relu(builder: GraphBuilder, layer: Layer) -> Value:
+def leaky_relu(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a leaky ReLU; Keras 2 calls its slope alpha."""
     slope = float(layer.config.get("negative_slope", layer.config.get("alpha", 0.3)))
     return like(one(layer), builder.add(layer, "LeakyRelu", [one(layer).name], {"alpha": slope}))
 
 
 @layer("ELU", in_place=True)
-def elu(builder: GraphBuilder, layer: Layer) -> Value:
+def elu(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate an ELU."""
     alpha = float(layer.config.get("alpha", 1.0))
     return like(one(layer), builder.add(layer, "Elu", [one(layer).name], {"alpha": alpha}))
 
 
 @layer("Softmax", in_place=True)
-def softmax(builder: GraphBuilder, layer: Layer) -> Value:
+def softmax(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a softmax over one axis."""
     axis = layer.config.get("axis", -1)
     axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
@@ -144,7 +144,7 @@ def softmax(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("PReLU", in_place=True)
-def prelu(builder: GraphBuilder, layer: Layer) -> Value:
+def prelu(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a ReLU with slopes that are learned: one for each position that no shared axis joins."""
     value = one(layer)
     shared = layer.config.get("shared_axes") or ()

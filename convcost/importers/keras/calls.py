@@ -29,7 +29,7 @@ class Reference(Struct, frozen=True):
         return self.layer, self.node, self.tensor
 
 
-class Call(Struct, frozen=True):
+class LayerCall(Struct, frozen=True):
     """One call of a layer.
 
     Attributes:
@@ -43,7 +43,7 @@ class Call(Struct, frozen=True):
     references: tuple[Reference, ...]
 
 
-def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[Call]:
+def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[LayerCall]:
     """Return the calls of a layer.
 
     Args:
@@ -59,7 +59,7 @@ def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[Call]:
             kwargs = kwargs if isinstance(kwargs, dict) else {}
         else:
             args, kwargs = _old(node, named)
-        found.append(Call(args, kwargs, tuple(_references([*args, kwargs]))))
+        found.append(LayerCall(args, kwargs, tuple(_references([*args, kwargs]))))
     return found
 
 

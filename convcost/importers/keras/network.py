@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
-from convcost.importers.keras.calls import Call, Reference, calls_of, mapped, references
+from convcost.importers.keras.calls import LayerCall, Reference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, LAYERS
-from convcost.importers.keras.values import Layer, Sizes, Value, values_in
+from convcost.importers.keras.values import KerasLayer, Sizes, Value, values_in
 
 MODELS = ("Functional", "Model", "Sequential")
 """The classes whose configuration lists their layers."""
@@ -41,7 +41,7 @@ class Scope(Struct, frozen=True):
     depth: int = 0
 
 
-class Network:
+class ModelTranslator:
     """Translates one model.
 
     Args:
@@ -114,7 +114,7 @@ class Network:
     def _run(
         self,
         layers: Mapping[str, Mapping[str, Any]],
-        calls: Mapping[str, Sequence[Call]],
+        calls: Mapping[str, Sequence[LayerCall]],
         known: dict[tuple[str, int, int], Value],
         scope: Scope,
     ) -> None:
@@ -195,7 +195,7 @@ class Network:
         return value
 
     def _followers(
-        self, name: str, named: Mapping[str, Mapping[str, Any]], calls: Mapping[str, Sequence[Call]]
+        self, name: str, named: Mapping[str, Mapping[str, Any]], calls: Mapping[str, Sequence[LayerCall]]
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the layers that read a value, and those that read what these leave in its order."""
         readers: dict[str, list[str]] = {}
@@ -218,7 +218,7 @@ class Network:
         self,
         layer: Mapping[str, Any],
         name: str,
-        call: Call,
+        call: LayerCall,
         known: Mapping[tuple[str, int, int], Value],
         scope: Scope,
         outputs: int,
@@ -266,7 +266,7 @@ class Network:
         if is_model(item):
             inside = Scope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
             return self._model(item, inside, values_in([*args, kwargs]))
-        layer = Layer(kind, path, config, args, kwargs, trainable, scope.lead, owner)
+        layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner)
         return translated.call(self.builder, item, layer, outputs)
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import layer, one, whole
-from convcost.importers.keras.values import Layer, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, known
 
 
-def _axes(layer: Layer, value: Value, default: Any = -1) -> list[int]:
+def _axes(layer: KerasLayer, value: Value, default: Any = -1) -> list[int]:
     """Return the axes of a layer's field `axis`, counted from 0 with the batch."""
     given = layer.config.get("axis", default)
     given = list(given) if isinstance(given, (list, tuple)) else [given]
@@ -23,7 +23,7 @@ def _axes(layer: Layer, value: Value, default: Any = -1) -> list[int]:
 
 
 @layer("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization", in_place=True)
-def batch_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def batch_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a batch norm; it may learn a factor, a shift, both or neither."""
     if layer.config.get("renorm"):
         raise Untranslatable("it renormalises")
@@ -44,7 +44,7 @@ def batch_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("LayerNormalization", in_place=True)
-def layer_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def layer_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a layer norm over some axes."""
     value = one(layer)
     if layer.config.get("rms_scaling"):
@@ -62,7 +62,7 @@ def layer_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("RMSNormalization", in_place=True)
-def rms_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def rms_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a root mean square norm over some axes."""
     value = one(layer)
     axes = _axes(layer, value)
@@ -73,7 +73,7 @@ def rms_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("GroupNormalization", in_place=True)
-def group_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def group_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a group norm; of −1 groups each channel is one."""
     value = one(layer)
     axes = _axes(layer, value)
@@ -89,7 +89,7 @@ def group_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("UnitNormalization", in_place=True)
-def unit_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def unit_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a division by the length of a vector."""
     value = one(layer)
     axes = tuple(sorted(builder.axis(value, axis) for axis in _axes(layer, value)))
@@ -97,7 +97,7 @@ def unit_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("Normalization", in_place=True)
-def normalization(builder: GraphBuilder, layer: Layer) -> Value:
+def normalization(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a norm by a mean and a variance that are given, or stored with how many values they are of."""
     value = one(layer)
     if layer.config.get("invert"):
@@ -118,7 +118,7 @@ def normalization(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("LayerScale", in_place=True)
-def layer_scale(builder: GraphBuilder, layer: Layer) -> Value:
+def layer_scale(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a learned factor per channel."""
     value = one(layer)
     channels = whole(layer, "projection_dim")

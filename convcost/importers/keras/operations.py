@@ -14,9 +14,9 @@ from convcost.importers.keras.core import numbers, reshaped, with_numbers
 from convcost.importers.keras.maps import resized
 from convcost.importers.keras.merges import arithmetic, concatenated
 from convcost.importers.keras.slices import sliced
-from convcost.importers.keras.values import Layer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
 
-Rule = Callable[[GraphBuilder, Layer], "Value | Sequence[Value]"]
+Rule = Callable[[GraphBuilder, KerasLayer], "Value | Sequence[Value]"]
 
 OPERATIONS: dict[str, Rule] = {}
 """The functions, by the names of Keras' classes."""
@@ -95,7 +95,7 @@ _ARGUMENTS = {
 }
 
 
-def function_of(layer: Layer) -> tuple[str, dict[str, Any]]:
+def function_of(layer: KerasLayer) -> tuple[str, dict[str, Any]]:
     """Return Keras' name of TensorFlow's function that a layer calls, and its arguments by Keras' names."""
     if layer.kind == "SlicingOpLambda":
         return "GetItem", {"key": layer.kwargs.get("slice_spec")}
@@ -104,7 +104,7 @@ def function_of(layer: Layer) -> tuple[str, dict[str, Any]]:
     return _TENSORFLOW.get(str(layer.config.get("function")), ""), given
 
 
-def bound(layer: Layer, fields: Mapping[str, Any]) -> Layer:
+def bound(layer: KerasLayer, fields: Mapping[str, Any]) -> KerasLayer:
     """Return a call whose arguments by name are those of the function, wherever the file has them."""
     return replace(layer, kwargs={**fields, **layer.kwargs} if layer.kind != "TFOpLambda" else dict(fields))
 
@@ -119,14 +119,14 @@ def operation(*names: str) -> Callable[[Rule], Rule]:
     return add
 
 
-def argument(layer: Layer, at: int, *names: str, default: Any = None) -> Any:
+def argument(layer: KerasLayer, at: int, *names: str, default: Any = None) -> Any:
     """Return an argument by its place or its name."""
     if len(layer.args) > at:
         return layer.args[at]
     return next((layer.kwargs[name] for name in names if name in layer.kwargs), default)
 
 
-def _value(layer: Layer) -> Value:
+def _value(layer: KerasLayer) -> Value:
     found = argument(layer, 0, "x", "x1", "a", "inputs", "features", "input_tensor", "images", "value")
     if isinstance(found, Value):
         return found
@@ -147,7 +147,7 @@ _ARITHMETIC = {
 
 
 @operation(*_ARITHMETIC)
-def binary(builder: GraphBuilder, layer: Layer) -> Value:
+def binary(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate arithmetic on two values, or on a value and numbers."""
     a, b = argument(layer, 0, "x1", "x"), argument(layer, 1, "x2", "y")
     kind = layer.kind if layer.kind in _ARITHMETIC else function_of(layer)[0]
@@ -167,7 +167,7 @@ def binary(builder: GraphBuilder, layer: Layer) -> Value:
     return with_numbers(builder, layer, operator, value, given)
 
 
-def _reversed(builder: GraphBuilder, layer: Layer, operator: str, value: Value, given: tuple[float, ...]) -> Value:
+def _reversed(builder: GraphBuilder, layer: KerasLayer, operator: str, value: Value, given: tuple[float, ...]) -> Value:
     """Return a number less a value, or over it."""
     if operator == "Sub":
         return with_numbers(builder, layer, "Add", like(value, builder.add(layer, "Neg", [value.name])), given)
@@ -214,12 +214,12 @@ _ELEMENTWISE = {
 }
 
 
-def _kind(layer: Layer) -> str:
+def _kind(layer: KerasLayer) -> str:
     return function_of(layer)[0] if layer.kind == "TFOpLambda" else layer.kind
 
 
 @operation(*_FUNCTIONS)
-def function(builder: GraphBuilder, layer: Layer) -> Value:
+def function(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate an activation."""
     fields = {name: layer.kwargs[name] for name in ("axis", "approximate", "negative_slope") if name in layer.kwargs}
     fields |= {"approximate": fields.get("approximate", True)} if layer.kind == "Gelu" else {}
@@ -228,14 +228,14 @@ def function(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation(*_ELEMENTWISE)
-def elementwise(builder: GraphBuilder, layer: Layer) -> Value:
+def elementwise(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a function of each value."""
     value = _value(layer)
     return like(value, builder.add(layer, _ELEMENTWISE[_kind(layer)], [value.name]))
 
 
 @operation("Power")
-def power(builder: GraphBuilder, layer: Layer) -> Value:
+def power(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a power by a number."""
     value, (exponent,) = _value(layer), numbers(argument(layer, 1, "x2", "y"))
     if exponent == 2:
@@ -244,7 +244,7 @@ def power(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation("Clip")
-def clip(builder: GraphBuilder, layer: Layer) -> Value:
+def clip(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a clip."""
     low, high = (argument(layer, at, name) for at, name in ((1, "x_min"), (2, "x_max")))
     value = _value(layer)
@@ -252,13 +252,13 @@ def clip(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation("Cast", "Copy", "Identity", "StopGradient")
-def cast(builder: GraphBuilder, layer: Layer) -> Value:
+def cast(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate what changes no number."""
     return _value(layer)
 
 
 @operation("Mean", "Sum", "Max", "Min")
-def reduce(builder: GraphBuilder, layer: Layer) -> Value:
+def reduce(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a reduction over axes."""
     value, axes = _value(layer), argument(layer, 1, "axis")
     axes = [axes] if type(axes) is int else axes
@@ -277,14 +277,14 @@ def reduce(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation("Concatenate")
-def concatenate(builder: GraphBuilder, layer: Layer) -> Value:
+def concatenate(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a concatenation."""
     axis = argument(layer, 1, "axis", default=0)
     return concatenated(builder, layer, layer.inputs, int(axis))
 
 
 @operation("Reshape")
-def reshape(builder: GraphBuilder, layer: Layer) -> Value:
+def reshape(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a reshape that leaves the batch."""
     target = argument(layer, 1, "newshape", "shape")
     if not isinstance(target, list) or not all(each is None or type(each) is int for each in target):
@@ -296,7 +296,7 @@ def reshape(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation("Transpose")
-def transpose(builder: GraphBuilder, layer: Layer) -> Value:
+def transpose(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a permutation that leaves the batch."""
     value, axes = builder.plain(_value(layer)), argument(layer, 1, "axes")
     if not isinstance(axes, list) or sorted(axes) != list(range(len(value.known) + 1)) or axes[0] != 0:
@@ -306,7 +306,7 @@ def transpose(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation("ExpandDims", "Squeeze")
-def squeeze(builder: GraphBuilder, layer: Layer) -> Value:
+def squeeze(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate axes of size 1 that are added or removed."""
     value, axes = builder.plain(_value(layer)), argument(layer, 1, "axis")
     axes = [axes] if type(axes) is int else axes
@@ -325,7 +325,7 @@ def squeeze(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation("Matmul")
-def matmul(builder: GraphBuilder, layer: Layer) -> Value:
+def matmul(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a matrix product of two values."""
     values = layer.inputs
     if len(values) != 2 or any(len(value.known) < 2 for value in values):
@@ -341,7 +341,7 @@ def matmul(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation("Einsum")
-def einsum(builder: GraphBuilder, layer: Layer) -> Value:
+def einsum(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a sum of products that an equation names."""
     equation = argument(layer, 99, "subscripts", "equation")
     equation = next((each for each in layer.args if isinstance(each, str)), equation).replace(" ", "")
@@ -355,7 +355,7 @@ def einsum(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation("Split")
-def split(builder: GraphBuilder, layer: Layer) -> list[Value]:
+def split(builder: GraphBuilder, layer: KerasLayer) -> list[Value]:
     """Translate a split into parts: so many, or at places."""
     value = _value(layer)
     parts, axis = argument(layer, 1, "indices_or_sections"), argument(layer, 2, "axis", default=0)
@@ -383,7 +383,7 @@ def split(builder: GraphBuilder, layer: Layer) -> list[Value]:
 
 
 @operation("Resize")
-def resize(builder: GraphBuilder, layer: Layer) -> Value:
+def resize(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a resizing of images to given sizes."""
     size = argument(layer, 1, "size")
     mode = argument(layer, 2, "interpolation", "method", default="bilinear")
@@ -395,6 +395,6 @@ def resize(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @operation("GetItem")
-def get_item(builder: GraphBuilder, layer: Layer) -> Value:
+def get_item(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate what is cut out of a value."""
     return sliced(builder, layer, _value(layer), argument(layer, 1, "key"))

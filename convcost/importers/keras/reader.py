@@ -171,7 +171,7 @@ def _topology(found: Mapping[str, Any], file: str) -> Mapping[str, Any]:
 
 
 def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
-    from convcost.importers.keras.network import Network, is_model
+    from convcost.importers.keras.network import ModelTranslator, is_model
 
     kind = model.get("class_name")
     if not isinstance(kind, str) or model.get("config") is None:
@@ -180,7 +180,7 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
         help = "build it from layers, as a functional model"
         what = f"the model is of a class of its own, {kind!r}: the file has no layers of it"
         raise _error(file, what, help=help)
-    network = Network(file)
+    network = ModelTranslator(file)
     outputs = network.outputs(model)
     builder = network.builder
     if not outputs:

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.importers.keras.builder import GraphBuilder
-from convcost.importers.keras.values import Layer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
 
 _END = 2**31
 
@@ -27,7 +27,7 @@ class _Cut(Struct):
     new: list[int]
 
 
-def sliced(builder: GraphBuilder, layer: Layer, value: Value, key: Any) -> Value:
+def sliced(builder: GraphBuilder, layer: KerasLayer, value: Value, key: Any) -> Value:
     """Return what is cut out of a value.
 
     Args:

@@ -9,12 +9,12 @@ from convcost.importers.keras import activations, attention, core, maps, merges,
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.operations import OPERATIONS, bound, function_of
 from convcost.importers.keras.registry import LAYERS
-from convcost.importers.keras.values import Layer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
 
 _LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 
-def call(builder: GraphBuilder, item: Mapping[str, Any], layer: Layer, outputs: int) -> list[Value]:
+def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outputs: int) -> list[Value]:
     """Return what a call of a layer gives.
 
     Args:
@@ -44,7 +44,7 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: Layer, outputs: 
     return values
 
 
-def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: Layer) -> Any:
+def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) -> Any:
     """Return the values that a call gives; None where its class is not known."""
     module = str(item.get("module") or "")
     if layer.kind in _LAMBDAS:
@@ -61,7 +61,7 @@ def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: Layer) -> Any:
     return rule(builder, layer) if rule is not None else None
 
 
-def operator_of(item: Mapping[str, Any], layer: Layer) -> str:
+def operator_of(item: Mapping[str, Any], layer: KerasLayer) -> str:
     """Return what messages call a layer that has no layer type: its class, with its package or module."""
     registered, module = item.get("registered_name"), str(item.get("module") or "keras.layers")
     if layer.kind in _LAMBDAS:
@@ -73,7 +73,7 @@ def operator_of(item: Mapping[str, Any], layer: Layer) -> str:
     return f"{module.replace('keras.src.ops.', 'keras.ops.')}.{layer.kind}"
 
 
-def _unknown(builder: GraphBuilder, layer: Layer, operator: str, outputs: int, reason: str = "") -> list[Value]:
+def _unknown(builder: GraphBuilder, layer: KerasLayer, operator: str, outputs: int, reason: str = "") -> list[Value]:
     inputs = [builder.plain(value).name if value.sizes else value.name for value in layer.inputs]
     name = builder.add(layer, operator, inputs, {"reason": reason} if reason else {}, outputs=max(outputs, 1))
     return [Value(each, None) for each in builder.nodes[-1].outputs] or [Value(name, None)]

@@ -55,7 +55,7 @@ class Value(Struct, frozen=True):
         return known(self.known[-1])
 
 
-class Layer(Struct, frozen=True):
+class KerasLayer(Struct, frozen=True):
     """One call of a layer.
 
     Attributes:
