@@ -32,7 +32,6 @@ _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 _NONE = (None, "linear")
 _SIXTH = {"alpha": 1 / 6, "beta": 0.5}
-_FIFTH = {"alpha": 0.2, "beta": 0.5}
 
 
 def name_of(function: Any) -> str | None:
@@ -79,8 +78,12 @@ def apply(builder: GraphBuilder, layer: KerasLayer, value: Value, name: str, **f
         return like(value, builder.add(layer, operator, [value.name], {"axis": axis}, scope=scope))
     attributes: dict[str, Any]
     operator, attributes = _PLAIN.get(name, (f"keras.{name}", {}))
-    if name == "hard_sigmoid":  # Keras 3 has changed its slope
-        operator, attributes = "HardSigmoid", _SIXTH if is_of_keras_3(layer) else _FIFTH
+    if name == "hard_sigmoid" and not is_of_keras_3(layer):  # clip(0.2 · x + 0.5, 0, 1)
+        found = builder.add(layer, "Mul", [value.name, builder.number(0.2, shape=())], scope=scope)
+        found = builder.add(layer, "Add", [found, builder.number(0.5, shape=())], scope=scope)
+        return like(value, builder.add(layer, "Clip", [found], {"min": 0.0, "max": 1.0}, scope=scope))
+    if name == "hard_sigmoid":
+        operator, attributes = "HardSigmoid", _SIXTH
     elif name == "gelu" and fields.get("approximate", False):
         attributes = {"approximate": "tanh"}
     elif name == "leaky_relu" and "negative_slope" in fields:

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 
-class Reference(Struct, frozen=True):
+class ValueReference(Struct, frozen=True):
     """A value by the layer that gives it.
 
     Attributes:
@@ -40,7 +40,7 @@ class LayerCall(Struct, frozen=True):
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    references: tuple[Reference, ...]
+    references: tuple[ValueReference, ...]
 
 
 def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[LayerCall]:
@@ -82,12 +82,12 @@ def decoded(item: Any) -> Any:
     return {key: decoded(each) for key, each in item.items()}
 
 
-def _reference(config: Mapping[str, Any]) -> Reference | None:
+def _reference(config: Mapping[str, Any]) -> ValueReference | None:
     history, shape = config.get("keras_history"), config.get("shape")
     if not isinstance(history, list) or not _is_reference(history):
         return None
     layer, node, tensor = history[:3]
-    return Reference(layer, node, tensor, tuple(shape) if isinstance(shape, list) else None)
+    return ValueReference(layer, node, tensor, tuple(shape) if isinstance(shape, list) else None)
 
 
 def _is_reference(item: Any) -> bool:
@@ -113,16 +113,16 @@ def _old(node: Any, named: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str
 def _named(item: Any, named: Mapping[str, Any]) -> Any:
     """Return an argument: a reference where it is the name of a layer with two numbers."""
     if _is_reference(item) and item[0] in named:
-        return Reference(*item[:3])
+        return ValueReference(*item[:3])
     if _is_reference(item) and item[0] == "_CONSTANT_VALUE":
         return item[2]
     return [_named(each, named) for each in item] if isinstance(item, list) else item
 
 
-def references(item: Any, named: Mapping[str, Any]) -> Iterator[Reference]:
+def references(item: Any, named: Mapping[str, Any]) -> Iterator[ValueReference]:
     """Yield the references of a model's inputs or outputs, which are one, a list, or have names."""
     if _is_reference(item) and item[0] in named:
-        yield Reference(*item[:3])
+        yield ValueReference(*item[:3])
     elif isinstance(item, list):
         for each in item:
             yield from references(each, named)
@@ -131,8 +131,8 @@ def references(item: Any, named: Mapping[str, Any]) -> Iterator[Reference]:
             yield from references(item[key], named)
 
 
-def _references(item: Any) -> Iterator[Reference]:
-    if isinstance(item, Reference):
+def _references(item: Any) -> Iterator[ValueReference]:
+    if isinstance(item, ValueReference):
         yield item
     elif isinstance(item, Mapping):
         for key in sorted(item, key=str):
@@ -142,9 +142,9 @@ def _references(item: Any) -> Iterator[Reference]:
             yield from _references(each)
 
 
-def mapped(item: Any, value_of: Callable[[Reference], Any]) -> Any:
+def mapped(item: Any, value_of: Callable[[ValueReference], Any]) -> Any:
     """Return arguments with the values that references mean."""
-    if isinstance(item, Reference):
+    if isinstance(item, ValueReference):
         return value_of(item)
     if isinstance(item, Mapping):
         return {key: mapped(each, value_of) for key, each in item.items()}

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
-from convcost.importers.keras.calls import LayerCall, Reference, calls_of, mapped, references
+from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, LAYERS
 from convcost.importers.keras.values import KerasLayer, Sizes, Value, values_in
 
@@ -93,6 +93,8 @@ class ModelTranslator:
             raise self.error("two layers of a model have one name")
         calls = {name: calls_of(layer, named) for name, layer in named.items()}
         inputs = list(references(config.get("input_layers"), named))
+        outputs = list(references(config.get("output_layers"), named))
+        first = _first_calls(named, calls, outputs)
         known: dict[tuple[str, int, int], Value] = {}
         if given is not None and len(given) != len(inputs):
             raise self.error(f"a model of {len(inputs)} inputs is called with {len(given)} values")
@@ -103,13 +105,11 @@ class ModelTranslator:
                 followers = self._followers(reference.layer, named, calls)
                 known[reference.key] = self._input(reference.layer, _shape(named[reference.layer]), followers)
         scope = replace(scope, trainable=scope.trainable and config.get("trainable", True) is not False)
-        self._run(named, calls, known, scope)
-        outputs = []
-        for reference in references(config.get("output_layers"), named):
-            if reference.key not in known:
-                raise self.error(f"the layer {reference.layer!r}, which the model gives, is not reached", help=_AGAIN)
-            outputs.append(known[reference.key])
-        return outputs
+        self._run(named, calls, known, scope, first)
+        missing = next((reference for reference in outputs if reference.key not in known), None)
+        if missing is not None:
+            raise self.error(f"the layer {missing.layer!r}, which the model gives, is not reached", help=_AGAIN)
+        return [known[reference.key] for reference in outputs]
 
     def _run(
         self,
@@ -117,6 +117,7 @@ class ModelTranslator:
         calls: Mapping[str, Sequence[LayerCall]],
         known: dict[tuple[str, int, int], Value],
         scope: Scope,
+        first: Mapping[str, int],
     ) -> None:
         """Call all layers, each as soon as what it reads is known."""
         waiting: dict[tuple[str, int, int], list[tuple[str, int]]] = {}
@@ -137,8 +138,9 @@ class ModelTranslator:
                     continue
                 found = self._call(layers[name], name, call, known, scope, most.get(name, 0) + 1)
                 for at, value in enumerate(found):
-                    known[name, number, at] = value
-                    pending += reversed(waiting.pop((name, number, at), []))
+                    key = (name, number + first.get(name, 0), at)
+                    known[key] = value
+                    pending += reversed(waiting.pop(key, []))
         if waiting:
             (name, _, _), ((reader, _), *_) = next(iter(waiting.items()))
             raise self.error(f"the layer {reader!r} reads {name!r}, which is not reached before it", help=_AGAIN)
@@ -230,7 +232,7 @@ class ModelTranslator:
             self._record(known[reference.key], reference)
         return found
 
-    def _record(self, value: Value, reference: Reference) -> None:
+    def _record(self, value: Value, reference: ValueReference) -> None:
         """Keep the shape that the file records for a value, so that what is inferred is compared with it."""
         if reference.shape is None or value.flattened or value.name in self.builder.inputs:
             return
@@ -357,7 +359,33 @@ def _built(config: Any, model: Mapping[str, Any]) -> list[Any] | None:
     return None
 
 
-def _as_recorded(value: Value, reference: Reference) -> Value:
+def _first_calls(
+    named: Mapping[str, Mapping[str, Any]],
+    calls: Mapping[str, Sequence[LayerCall]],
+    outputs: Sequence[ValueReference],
+) -> dict[str, int]:
+    """Return the number of the first call of the models within a model, where that is 1.
+
+    Keras 2 counts from 1 the calls of a model that has inputs of its own: the call that made it is 0.
+    """
+    found = {}
+    highest: dict[str, int] = {}
+    for reference in (*outputs, *(each for group in calls.values() for call in group for each in call.references)):
+        highest[reference.layer] = max(highest.get(reference.layer, 0), reference.node)
+    for name, layer in named.items():
+        old = any(isinstance(node, list) for node in layer.get("inbound_nodes") or ())
+        if old and is_model(layer) and (_begins_with_input(layer) or highest.get(name) == len(calls[name])):
+            found[name] = 1
+    return found
+
+
+def _begins_with_input(model: Mapping[str, Any]) -> bool:
+    layers = _config(model).get("layers")
+    first = layers[0] if isinstance(layers, list) and layers else None
+    return isinstance(first, Mapping) and first.get("class_name") == "InputLayer"
+
+
+def _as_recorded(value: Value, reference: ValueReference) -> Value:
     """Return a value with the sizes that the file records, where nothing is known of it."""
     if value.sizes is not None or reference.shape is None:
         return value

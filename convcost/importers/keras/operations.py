@@ -70,14 +70,13 @@ _TENSORFLOW = {
     "transpose": "Transpose",
     "expand_dims": "ExpandDims",
     "squeeze": "Squeeze",
-    "compat.v1.squeeze": "Squeeze",
     "linalg.matmul": "Matmul",
     "split": "Split",
     "cast": "Cast",
     "identity": "Cast",
     "stop_gradient": "Cast",
     "image.resize": "Resize",
-    "compat.v1.image.resize_bilinear": "Resize",
+    "image.resize_bilinear": "Resize",
     "clip_by_value": "Clip",
     "einsum": "Einsum",
 }
@@ -101,7 +100,8 @@ def function_of(layer: KerasLayer) -> tuple[str, dict[str, Any]]:
         return "GetItem", {"key": layer.kwargs.get("slice_spec")}
     given = {_ARGUMENTS.get(name, name): value for name, value in layer.kwargs.items()}
     given.pop("", None)
-    return _TENSORFLOW.get(str(layer.config.get("function")), ""), given
+    name = str(layer.config.get("function")).removeprefix("compat.v1.")
+    return _TENSORFLOW.get(name, ""), given
 
 
 def bound(layer: KerasLayer, fields: Mapping[str, Any]) -> KerasLayer:
@@ -221,10 +221,11 @@ def _kind(layer: KerasLayer) -> str:
 @operation(*_FUNCTIONS)
 def function(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate an activation."""
+    name = _FUNCTIONS[_kind(layer)]
     fields = {name: layer.kwargs[name] for name in ("axis", "approximate", "negative_slope") if name in layer.kwargs}
     fields |= {"approximate": fields.get("approximate", True)} if layer.kind == "Gelu" else {}
-    layer = replace(layer, config={"dtype": {}})  # Keras 3 has operations, with its own hard sigmoid
-    return apply(builder, replace(layer, kind="Activation"), _value(layer), _FUNCTIONS[_kind(layer)], **fields)
+    called = replace(layer, kind="Activation", config={"dtype": {}})  # as of Keras 3, which has operations
+    return apply(builder, called, _value(layer), name, **fields)
 
 
 @operation(*_ELEMENTWISE)
