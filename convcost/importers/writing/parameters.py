@@ -152,7 +152,14 @@ class Texts:
             elif isinstance(node, Repeat):
                 starts = node.starts()
                 yield Hole(node, TIMES, TIMES, [node.counts[place] for place in places], [], around)
-                yield from self._holes(node.unit, [starts[place] for place in places], around)
+                first = [starts[place] for place in places]
+                second = [starts[place] + (node.counts[place] > 1) for place in places]
+                for hole, again in zip(
+                    self._holes(node.unit, first, around), self._holes(node.unit, second, around), strict=True
+                ):
+                    if hole.reads != again.reads:  # other channels reach it in the turns behind the first
+                        hole.reads = []
+                    yield hole
             elif isinstance(node, Use):
                 inner = [node.places[place] for place in places]
                 reads = (
