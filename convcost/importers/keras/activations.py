@@ -30,7 +30,6 @@ _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "exponential": ("Exp", {}),
     "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
 }
-_NONE = (None, "linear")
 _SIXTH = {"alpha": 1 / 6, "beta": 0.5}
 
 
@@ -52,7 +51,7 @@ def activated(builder: GraphBuilder, layer: KerasLayer, value: Value, field: str
     """Return a value behind the activation that a layer names."""
     function = layer.config.get(field)
     name = name_of(function)
-    if function is None or name in _NONE:
+    if function is None or name == "linear":
         return value
     if name is not None:
         return apply(builder, layer, value, name)

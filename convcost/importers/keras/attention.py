@@ -16,7 +16,7 @@ def _roles(layer: KerasLayer, names: tuple[str, ...]) -> dict[str, Value]:
     """Return the values that a layer is called with by their role, given the order of its arguments."""
     found = {name: value for name, value in zip(names, layer.args, strict=False) if isinstance(value, Value)}
     found |= {name: value for name, value in layer.kwargs.items() if isinstance(value, Value)}
-    more = [name for name in found if name not in ("query", "value", "key")]
+    more = [name for name in found if name not in ("query", "value", "key", "attention_mask")]
     if more or "query" not in found or "value" not in found:
         raise Untranslatable(f"it reads {', '.join(more) or 'no query and value'}")
     if layer.kwargs.get("return_attention_scores"):
@@ -96,6 +96,8 @@ def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> Value:
         values = builder.add(layer, "Transpose", [values], {"perm": (0, 2, 1, 3)})
     keys = builder.add(layer, "Transpose", [keys], {"perm": order})
     scores = builder.add(layer, "MatMul", [queries, keys], scope=f"{layer.path}.scores")
+    if "attention_mask" in roles:
+        scores = _masked(builder, layer, scores, roles["attention_mask"], len(order) - 3)
     if layer.kwargs.get("use_causal_mask"):
         scores = builder.add(layer, "keras.CausalMask", [scores], scope=f"{layer.path}.mask")
     weights = builder.add(layer, "Softmax", [scores], {"axis": len(order) - 1}, scope=f"{layer.path}.softmax")
@@ -106,6 +108,18 @@ def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> Value:
     context = builder.add(layer, "Reshape", [context, builder.number(0, 0, features)])
     joined = Value(context, (query.known[0], features))
     return Value(_projected(builder, layer, "attention_output", joined, out), (query.known[0], out))
+
+
+def _masked(builder: GraphBuilder, layer: KerasLayer, scores: str, mask: Value, heads: int) -> str:
+    """Return scores with (1 − mask) · −30,000 added, the mask being one for all heads."""
+    if len(mask.known) != 2:
+        raise Untranslatable("its mask is not one for all heads")
+    scope = f"{layer.path}.mask"
+    name = builder.add(layer, "Unsqueeze", [builder.plain(mask).name, builder.number(*range(1, heads + 1))])
+    name = builder.add(layer, "Neg", [name], scope=scope)
+    name = builder.add(layer, "Add", [name, builder.number(1.0, shape=())], scope=scope)
+    name = builder.add(layer, "Mul", [name, builder.number(-30000.0, shape=())], scope=scope)
+    return builder.add(layer, "Add", [scores, name], scope=scope)
 
 
 def _projected(builder: GraphBuilder, layer: KerasLayer, name: str, value: Value, units: int) -> str:

@@ -275,7 +275,18 @@ class ModelTranslator:
 _AGAIN = "save the model again"
 _LEFT = IN_PLACE | {"Concatenate", "Add", "Multiply", "Subtract", "Average", "Maximum", "Minimum"}
 _MAPS = ("Conv", "Pool", "Padding", "Cropping", "UpSampling", "Resizing", "CenterCrop")
-_TOKENS = ("Dense", "LSTM", "GRU", "RNN", "Attention", "Bidirectional", "EinsumDense", "LayerNorm", "Softmax")
+_TOKENS = (
+    "Dense",
+    "LSTM",
+    "GRU",
+    "RNN",
+    "Attention",
+    "Bidirectional",
+    "EinsumDense",
+    "LayerNorm",
+    "RMSNorm",
+    "Softmax",
+)
 
 
 def is_model(item: Mapping[str, Any]) -> bool:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from convcost.importers.keras import activations, attention, core, maps, merges, norms, recurrent  # noqa: F401
-from convcost.importers.keras.builder import GraphBuilder
-from convcost.importers.keras.operations import OPERATIONS, bound, function_of
-from convcost.importers.keras.registry import LAYERS
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+from msgspec.structs import replace
 
+from convcost.importers.keras import (  # noqa: F401 -- each adds its layers or functions
+    activations,
+    attention,
+    core,
+    maps,
+    merges,
+    moves,
+    norms,
+    operations,
+    recurrent,
+)
+from convcost.importers.keras.builder import GraphBuilder, like
+from convcost.importers.keras.functions import OPERATIONS, bound, function_of
+from convcost.importers.keras.registry import LAYERS
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, values_in
+
+_MASKS = ("mask", "query_mask", "value_mask", "key_mask")
 _LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 
@@ -23,6 +36,7 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
         layer: The call.
         outputs: How many of its values are read.
     """
+    layer = _unmasked(builder, layer)
     inputs = layer.inputs
     if any(value.sizes is None for value in inputs):
         return _unknown(builder, layer, "keras.Unreached", outputs)
@@ -42,6 +56,18 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
             values + _unknown(builder, layer, operator_of(item, layer), outputs, "its states are read")[len(values) :]
         )
     return values
+
+
+def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
+    """Return a call without masks of steps, which Keras passes on by itself; that they are not counted is noted."""
+    masks = [name for name in _MASKS if values_in(layer.kwargs.get(name))]
+    if not masks or not layer.args:
+        return layer
+    kwargs = {name: value for name, value in layer.kwargs.items() if name not in masks}
+    first = layer.args[0]
+    if isinstance(first, Value) and first.sizes is not None:
+        first = like(first, builder.add(layer, "keras.Masking", [first.name]))
+    return replace(layer, args=(first, *layer.args[1:]), kwargs=kwargs)
 
 
 def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) -> Any:
