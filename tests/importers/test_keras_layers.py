@@ -92,6 +92,7 @@ def refusal(model):
         (STEPS, k.layer("LSTM", units=3), "lstm: {hidden_size: 3, bias: single, return: last}"),
         (STEPS, k.layer("LSTM", units=3, use_bias=False, return_sequences=True), "lstm: {hidden_size: 3, bias: false}"),
         (STEPS, k.layer("CuDNNGRU", units=3, return_sequences=True), "gru: {hidden_size: 3}"),
+        (STEPS, k.layer("CuDNNLSTM", units=3), "lstm: {hidden_size: 3, return: last}"),
         (STEPS, k.layer("GRU", units=3, reset_after=False), "gru: {hidden_size: 3, bias: single, return: last}"),
         (STEPS, k.layer("SimpleRNN", units=3, activation="relu"),
          "rnn: {hidden_size: 3, bias: single, return: last, nonlinearity: relu}"),

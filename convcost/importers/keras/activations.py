@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import LAYERS, layer, one
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, called
 
 _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "relu": ("Relu", {}),
@@ -41,7 +40,7 @@ def name_of(function: Any) -> str | None:
     """
     if isinstance(function, str):
         return function.rpartition(">")[2] if function.startswith("keras.") else function
-    if not isinstance(function, Mapping) or function.get("class_name") not in ("function", "Function"):
+    if not isinstance(function, dict) or function.get("class_name") not in ("function", "Function"):
         return None
     name = function.get("config")
     return name if isinstance(name, str) else None
@@ -55,15 +54,16 @@ def activated(builder: GraphBuilder, layer: KerasLayer, value: Value, field: str
         return value
     if name is not None:
         return apply(builder, layer, value, name)
-    kind = function.get("class_name") if isinstance(function, Mapping) else None
-    config = function.get("config") if isinstance(function, Mapping) else None
-    if not isinstance(kind, str) or not isinstance(config, Mapping):
+    kind = function.get("class_name") if isinstance(function, dict) else None
+    config = function.get("config") if isinstance(function, dict) else None
+    if not isinstance(kind, str) or not isinstance(config, dict):
         raise Untranslatable("its activation is no function of Keras")
     path = f"{layer.path}.{config.get('name') or kind}"
     if kind not in _LAYERS:
         return like(value, builder.add(replace(layer, path=path), f"keras.{kind}", [value.name]))
     owner = f"{layer.owner or layer.path}{path[len(layer.path) :]}"
-    found = LAYERS[kind](builder, replace(layer, kind=kind, path=path, config=config, args=(value,), owner=owner))
+    inner = replace(layer, kind=kind, path=path, config=config, owner=owner)
+    found = LAYERS[kind](builder, called(inner, (value,), {}))
     assert isinstance(found, Value)
     return found
 
@@ -92,7 +92,7 @@ def apply(builder: GraphBuilder, layer: KerasLayer, value: Value, name: str, **f
 
 def is_of_keras_3(layer: KerasLayer) -> bool:
     """Return whether a layer was written by Keras 3, which writes a policy where others write a type of numbers."""
-    return isinstance(layer.config.get("dtype"), Mapping)
+    return isinstance(layer.config.get("dtype"), dict)
 
 
 @layer("Activation", in_place=True)

@@ -148,8 +148,8 @@ def count(sizes: Sizes) -> int | None:
 def _dtype(layer: KerasLayer) -> str:
     """Return the type of a layer's weights; a policy of mixed types keeps them in single precision."""
     policy = layer.config.get("dtype")
-    if isinstance(policy, Mapping):
+    if isinstance(policy, dict):
         config = policy.get("config")
-        policy = config.get("name") if isinstance(config, Mapping) else None
+        policy = config.get("name") if isinstance(config, dict) else None
     known = ("float16", "bfloat16", "float64")
     return policy if isinstance(policy, str) and policy in known else "float32"

@@ -53,7 +53,7 @@ def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[LayerCa
     nodes = layer.get("inbound_nodes")
     found = []
     for node in nodes if isinstance(nodes, list) else ():
-        if isinstance(node, Mapping):
+        if isinstance(node, dict):
             args, kwargs = decoded(node.get("args")), decoded(node.get("kwargs"))
             args = tuple(args) if isinstance(args, list) else ()
             kwargs = kwargs if isinstance(kwargs, dict) else {}
@@ -67,10 +67,10 @@ def decoded(item: Any) -> Any:
     """Return what Keras 3 writes of arguments: its tensors as references, arrays and slices as they are."""
     if isinstance(item, list):
         return [decoded(each) for each in item]
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return item
     kind, config = item.get("class_name"), item.get("config")
-    if isinstance(config, Mapping):
+    if isinstance(config, dict):
         if kind == "__keras_tensor__":
             return _reference(config)
         if kind in ("__tensor__", "__numpy__", "__bytes__"):
@@ -105,7 +105,7 @@ def _old(node: Any, named: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str
         if not isinstance(part, list) or len(part) < 3:
             continue
         first.append(part[2] if part[0] == "_CONSTANT_VALUE" else _named(part, named))
-        if len(part) > 3 and isinstance(part[3], Mapping):
+        if len(part) > 3 and isinstance(part[3], dict):
             kwargs.update({key: _named(each, named) for key, each in part[3].items()})
     return ((first[0],) if len(first) == 1 else (first,)), kwargs
 
@@ -126,7 +126,7 @@ def references(item: Any, named: Mapping[str, Any]) -> Iterator[ValueReference]:
     elif isinstance(item, list):
         for each in item:
             yield from references(each, named)
-    elif isinstance(item, Mapping):
+    elif isinstance(item, dict):
         for key in sorted(item, key=str):
             yield from references(item[key], named)
 
@@ -134,7 +134,7 @@ def references(item: Any, named: Mapping[str, Any]) -> Iterator[ValueReference]:
 def _references(item: Any) -> Iterator[ValueReference]:
     if isinstance(item, ValueReference):
         yield item
-    elif isinstance(item, Mapping):
+    elif isinstance(item, dict):
         for key in sorted(item, key=str):
             yield from _references(item[key])
     elif isinstance(item, (list, tuple)):
@@ -146,7 +146,7 @@ def mapped(item: Any, value_of: Callable[[ValueReference], Any]) -> Any:
     """Return arguments with the values that references mean."""
     if isinstance(item, ValueReference):
         return value_of(item)
-    if isinstance(item, Mapping):
+    if isinstance(item, dict):
         return {key: mapped(each, value_of) for key, each in item.items()}
     if isinstance(item, (list, tuple)):
         return [mapped(each, value_of) for each in item]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from convcost.importers.keras.activations import activated
@@ -210,7 +209,7 @@ def numbers(value: Any) -> tuple[float, ...]:
     Raises:
         Untranslatable: They are none of these.
     """
-    if isinstance(value, Mapping) and value.get("class_name") in ("__numpy__", "__tensor__"):
+    if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
         value = value.get("config", {}).get("value")
     while isinstance(value, (list, tuple)) and len(value) == 1 and isinstance(value[0], (list, tuple)):
         value = value[0]

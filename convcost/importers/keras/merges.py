@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import layer
 from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value, known
@@ -12,10 +14,9 @@ _MERGES = {"Add": "Sum", "Multiply": "Mul", "Subtract": "Sub", "Maximum": "Max",
 @layer(*_MERGES)
 def merge(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate arithmetic on values of one rank; axes of size 1 are stretched."""
-    values = layer.inputs
-    if len(values) < 2:
+    if len(layer.inputs) < 2:
         raise Untranslatable("it reads fewer than two values")
-    values = _of_one_rank(builder, layer, values)
+    values = _of_one_rank(builder, layer, layer.inputs)
     operator = _MERGES[layer.kind]
     if operator in ("Sub", "Mul", "Max", "Min") or len(values) == 2:
         found = values[0]
@@ -42,7 +43,7 @@ def scaled_sum(builder: GraphBuilder, layer: KerasLayer) -> Value:
     return arithmetic(builder, layer, "Add", a, scaled)
 
 
-def _of_one_rank(builder: GraphBuilder, layer: KerasLayer, values: list[Value]) -> list[Value]:
+def _of_one_rank(builder: GraphBuilder, layer: KerasLayer, values: Sequence[Value]) -> list[Value]:
     """Return values with as many axes: those that have fewer get axes of size 1 behind the batch."""
     rank = max(len(value.known) for value in values)
     found = []
@@ -56,13 +57,13 @@ def _of_one_rank(builder: GraphBuilder, layer: KerasLayer, values: list[Value]) 
     return found
 
 
-def in_one_order(builder: GraphBuilder, values: list[Value]) -> list[Value]:
+def in_one_order(builder: GraphBuilder, values: Sequence[Value]) -> list[Value]:
     """Return values of one rank in one order: the channels first where one of them has them so."""
     if any(value.first for value in values):
         return [builder.first(value) for value in values]
     if len({value.flattened for value in values}) > 1:
         return [builder.plain(value) for value in values]
-    return values
+    return list(values)
 
 
 def arithmetic(builder: GraphBuilder, layer: KerasLayer, operator: str, a: Value, b: Value) -> Value:
@@ -99,7 +100,7 @@ def concatenate(builder: GraphBuilder, layer: KerasLayer) -> Value:
     return concatenated(builder, layer, layer.inputs, axis + layer.lead if axis > 0 else axis)
 
 
-def concatenated(builder: GraphBuilder, layer: KerasLayer, values: list[Value], axis: int) -> Value:
+def concatenated(builder: GraphBuilder, layer: KerasLayer, values: Sequence[Value], axis: int) -> Value:
     """Return values that are joined along an axis, which counts the batch."""
     if not values or len({len(value.known) for value in values}) > 1:
         raise Untranslatable("what it reads has different numbers of axes")

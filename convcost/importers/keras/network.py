@@ -85,7 +85,7 @@ class ModelTranslator:
         config = model.get("config")
         if model.get("class_name") == "Sequential":
             return self._sequential(config, model, scope, given)
-        if not isinstance(config, Mapping):
+        if not isinstance(config, dict):
             raise self.error("a model has no configuration")
         layers = self._layers(config.get("layers"))
         named = {str(layer.get("name") or _config(layer).get("name")): layer for layer in layers}
@@ -148,9 +148,9 @@ class ModelTranslator:
     def _sequential(
         self, config: Any, model: Mapping[str, Any], scope: Scope, given: Sequence[Value] | None
     ) -> list[Value]:
-        listed = config.get("layers") if isinstance(config, Mapping) else config
+        listed = config.get("layers") if isinstance(config, dict) else config
         layers = self._layers(listed)
-        trainable = not isinstance(config, Mapping) or config.get("trainable", True) is not False
+        trainable = not isinstance(config, dict) or config.get("trainable", True) is not False
         scope = replace(scope, trainable=scope.trainable and trainable)
         if given is None:
             shape = next((shape for shape in map(_shape, layers[:1]) if shape is not None), None)
@@ -170,7 +170,7 @@ class ModelTranslator:
     def _layers(self, listed: Any) -> list[Mapping[str, Any]]:
         """Return the layers that a configuration lists."""
         if not isinstance(listed, list) or not all(
-            isinstance(each, Mapping) and isinstance(each.get("class_name"), str) for each in listed
+            isinstance(each, dict) and isinstance(each.get("class_name"), str) for each in listed
         ):
             raise self.error("a model's configuration lists no layers", help=_AGAIN)
         return listed
@@ -258,7 +258,7 @@ class ModelTranslator:
         kind = str(item.get("class_name"))
         path = f"{scope.path}{name}"
         trainable = scope.trainable and config.get("trainable", True) is not False
-        if kind in ("TimeDistributed", "Wrapper") and isinstance(config.get("layer"), Mapping):
+        if kind in ("TimeDistributed", "Wrapper") and isinstance(config.get("layer"), dict):
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
             return self._translated(inner, name, args, kwargs, replace(scope, trainable=trainable, lead=lead), outputs)
@@ -268,7 +268,8 @@ class ModelTranslator:
         if is_model(item):
             inside = Scope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
             return self._model(item, inside, values_in([*args, kwargs]))
-        layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner)
+        inputs = tuple(values_in([*args, kwargs]))
+        layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)
         return translated.call(self.builder, item, layer, outputs)
 
 
@@ -294,12 +295,12 @@ def is_model(item: Mapping[str, Any]) -> bool:
     config = item.get("config")
     if item.get("class_name") == "Sequential":
         return True
-    return isinstance(config, Mapping) and isinstance(config.get("layers"), list) and "output_layers" in config
+    return isinstance(config, dict) and isinstance(config.get("layers"), list) and "output_layers" in config
 
 
 def _config(item: Mapping[str, Any]) -> Mapping[str, Any]:
     config = item.get("config")
-    return config if isinstance(config, Mapping) else {}
+    return config if isinstance(config, dict) else {}
 
 
 def _flat(layers: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -310,10 +311,10 @@ def _flat(layers: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
             return
         layer = pending.pop()
         config = _config(layer)
-        inner = config.get("layers") if isinstance(layer.get("config"), Mapping) else layer.get("config")
+        inner = config.get("layers") if isinstance(layer.get("config"), dict) else layer.get("config")
         if is_model(layer) and isinstance(inner, list):
-            pending += reversed([each for each in inner if isinstance(each, Mapping)])
-        elif isinstance(config.get("layer"), Mapping) and layer.get("class_name") == "TimeDistributed":
+            pending += reversed([each for each in inner if isinstance(each, dict)])
+        elif isinstance(config.get("layer"), dict) and layer.get("class_name") == "TimeDistributed":
             pending.append(config["layer"])
         elif layer.get("class_name") != "InputLayer":
             yield layer
@@ -353,7 +354,7 @@ def _shape(layer: Mapping[str, Any]) -> list[Any] | None:
             return list(config[name])
     if isinstance(layer.get("config"), list) or isinstance(config.get("layers"), list):  # a model that comes first
         inner = config.get("layers") if config else layer.get("config")
-        if isinstance(inner, list) and inner and isinstance(inner[0], Mapping) and len(inner) < MOST_LAYERS:
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict) and len(inner) < MOST_LAYERS:
             return _shape(inner[0])
     return None
 
@@ -362,8 +363,8 @@ def _built(config: Any, model: Mapping[str, Any]) -> list[Any] | None:
     """Return the shape that a model was built for."""
     build = model.get("build_config")
     for found in (
-        config.get("build_input_shape") if isinstance(config, Mapping) else None,
-        build.get("input_shape") if isinstance(build, Mapping) else None,
+        config.get("build_input_shape") if isinstance(config, dict) else None,
+        build.get("input_shape") if isinstance(build, dict) else None,
     ):
         if isinstance(found, list) and len(found) > 1:
             return found
@@ -393,7 +394,7 @@ def _first_calls(
 def _begins_with_input(model: Mapping[str, Any]) -> bool:
     layers = _config(model).get("layers")
     first = layers[0] if isinstance(layers, list) and layers else None
-    return isinstance(first, Mapping) and first.get("class_name") == "InputLayer"
+    return isinstance(first, dict) and first.get("class_name") == "InputLayer"
 
 
 def _as_recorded(value: Value, reference: ValueReference) -> Value:

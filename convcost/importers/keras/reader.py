@@ -97,7 +97,7 @@ def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
         message = f"the model's configuration is no JSON: {getattr(error, 'msg', error)}"
         help = "is the file complete? save or download it again"
         raise SpecError(ErrorDetail(message, Place(file, line, column), help=help)) from None
-    if not isinstance(found, Mapping):
+    if not isinstance(found, dict):
         raise _error(file, "the model's configuration is no mapping", help=_MODEL)
     return found
 
@@ -105,11 +105,11 @@ def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
 def _topology(found: Mapping[str, Any], file: str) -> Mapping[str, Any]:
     """Return the class and the configuration of a model as JSON, which TensorFlow.js has within its own."""
     topology = found.get("modelTopology", found)
-    if isinstance(topology, Mapping) and ("node" in topology or found.get("format") == "graph-model"):
+    if isinstance(topology, dict) and ("node" in topology or found.get("format") == "graph-model"):
         help = "convert the Keras model to a layers model, or to ONNX"
         raise _error(file, "it is a TensorFlow graph, which has no layers", help=help)
-    inner = topology.get("model_config", topology) if isinstance(topology, Mapping) else None
-    if not isinstance(inner, Mapping):
+    inner = topology.get("model_config", topology) if isinstance(topology, dict) else None
+    if not isinstance(inner, dict):
         raise _error(file, "the file holds no network", help=_MODEL)
     return inner
 

@@ -58,7 +58,7 @@ def bidirectional(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Val
     found = _run(builder, part, kind, config, value, both=True, last=last)
     units = whole(KerasLayer(kind, layer.path, config), "units")
     if mode == "concat":
-        return _with_states(found, replace(layer, config=config))
+        return (found,)  # its states are no values here
     axis = len(found.known)
     first = builder.add(layer, "Split", [found.name], {"axis": axis}, outputs=2)
     names = builder.nodes[-1].outputs
@@ -81,7 +81,7 @@ def _part(layer: KerasLayer, name: str) -> KerasLayer:
 
 def _class_of(item: Any) -> tuple[str, Mapping[str, Any]]:
     """Return the class and the fields of a layer within another."""
-    if not isinstance(item, Mapping) or not isinstance(item.get("config"), Mapping):
+    if not isinstance(item, dict) or not isinstance(item.get("config"), dict):
         raise Untranslatable("its configuration names no layer")
     return str(item.get("class_name")), item["config"]
 
@@ -160,7 +160,7 @@ def _activation(layer: KerasLayer, cudnn: bool) -> str:
 def _biases(kind: str, config: Mapping[str, Any], cudnn: bool) -> int:
     """Return how many biases each number of the gates has."""
     if cudnn:
-        return 2 if kind == "GRU" else 1
+        return 2
     if not config.get("use_bias", True):
         return 0
     default = is_of_keras_3(KerasLayer(kind, "", config)) or "reset_after" not in config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -94,7 +93,7 @@ def _plain(key: Any) -> Any:
     """Return a part of a key: a number, nothing, an ellipsis, or start, end and step."""
     if isinstance(key, slice):
         key = (key.start, key.stop, key.step)
-    elif isinstance(key, Mapping):
+    elif isinstance(key, dict):
         key = (key.get("start"), key.get("stop"), key.get("step"))
     elif key is None or key is ... or type(key) is int:
         return key

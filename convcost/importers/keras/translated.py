@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from convcost.importers.keras import (  # noqa: F401 -- each adds its layers or functions
     activations,
     attention,
@@ -21,7 +19,7 @@ from convcost.importers.keras import (  # noqa: F401 -- each adds its layers or 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.functions import OPERATIONS, bound, function_of
 from convcost.importers.keras.registry import LAYERS
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, values_in
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, called, values_in
 
 _MASKS = ("mask", "query_mask", "value_mask", "key_mask")
 _LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
@@ -67,7 +65,7 @@ def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
     first = layer.args[0]
     if isinstance(first, Value) and first.sizes is not None:
         first = like(first, builder.add(layer, "keras.Masking", [first.name]))
-    return replace(layer, args=(first, *layer.args[1:]), kwargs=kwargs)
+    return called(layer, (first, *layer.args[1:]), kwargs)
 
 
 def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) -> Any:
