@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.budget.verdicts import Check
     from convcost.comparison.compare import Comparison
     from convcost.comparison.diff import Difference
+    from convcost.compression.analysis import Compression
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
@@ -182,6 +183,58 @@ class Model(Struct, frozen=True, eq=False):
         chosen = device if isinstance(device, devices.Device) else devices.device(device)
         network = with_dtypes(self.network, dtype)
         return Roofline.of(network, chosen, batch=positive("batch", batch), energy=energy)
+
+    def compress(
+        self,
+        *,
+        density: Any = None,
+        weight_bits: Any = None,
+        index_bits: Any = None,
+        weight_code_bits: Any = None,
+        index_code_bits: Any = None,
+        layers: Mapping[str, Mapping[str, Any]] | None = None,
+        rules: str | Path | None = None,
+        weights: str | Path | None = None,
+        biases: bool = True,
+    ) -> Compression:
+        """Return the size of its weights after Deep Compression: pruned, their values shared, coded by Huffman.
+
+        Without `rules` the spec's own `compression` is where it begins. Where nothing says where the kept weights lie,
+        sizes are between bounds, with the value of uniformly random positions.
+
+        Args:
+            density: The share of all layers' weights that pruning keeps: a number, or a text such as `"8%"`.
+            weight_bits: The bits of a weight's code.
+            index_bits: The bits of the distance between kept weights.
+            weight_code_bits: The bits of a weight's Huffman code on average; bounds without.
+            index_code_bits: The bits of a distance's Huffman code on average.
+            layers: The same by patterns of names, with `weight_histogram` and `index_histogram` besides.
+            rules: A YAML file with `compression`.
+            weights: A file of pruned weights, `.npz` or `.safetensors`.
+            biases: Whether biases and norms, which stay as they are, are counted.
+
+        Raises:
+            OptionError: A rule is for no layer with weights, contradicts itself, or a file does not fit.
+            ConfigError: The file of rules has errors.
+
+        >>> load("squeezenet1_1").compress(density="33%", index_bits=5, weight_bits=6)
+        <Compression: SqueezeNet 1.1: 4,941,984 → about 470,247 bytes, 10.5 × smaller>
+        """
+        from convcost.compression.analysis import Compression
+        from convcost.compression.rules import given_rules
+        from convcost.spec.compression import read_file
+
+        check_valued(self.network)
+        given = given_rules(
+            layers or {},
+            density=density,
+            weight_bits=weight_bits,
+            index_bits=index_bits,
+            weight_code_bits=weight_code_bits,
+            index_code_bits=index_code_bits,
+        )
+        first = self.network.compression if rules is None else read_file(rules)
+        return Compression.of(self.network, (*first, *given), weights=weights, biases=biases)
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.

@@ -23,6 +23,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost roofline net.yaml --device stm32f746 --dtype int8", "quantised"),
         ("convcost roofline net.yaml --device a100 --batch 8 --energy", "picojoules"),
     ),
+    "compress": (
+        ("convcost compress net.yaml --weight-bits 5", "shared values"),
+        ("convcost compress vgg16 --density 8% --index-bits 5", "pruned"),
+        ("convcost compress net.yaml --layer '*:weight_bits=4'", "by layers"),
+    ),
     "devices": (
         ("convcost devices", "the devices that are shipped"),
         ("convcost devices -o devices.json", "with the source of each figure"),

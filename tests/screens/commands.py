@@ -53,6 +53,7 @@ COMMANDS = {
     "roofline": "roofline mobilenet_v1 --device raspberry-pi-4",
     "roofline-energy": "roofline tiny.yaml --device stm32f746 --dtype int8 --energy",
     "devices": "devices",
+    "compress": "compress squeezenet1_1 --density 33% --index-bits 5 --weight-bits 6",
     "specs": "specs",
 }
 
