@@ -14,6 +14,7 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
+from convcost.importers.attention import with_attention
 from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
@@ -95,7 +96,8 @@ class Mapper(Values):
         again = sum(count - 1 for count in self._vectors.values())
         if again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
-        return Mapped(tuple(self.items), inputs, tuple(tensors), tuple(self.notes))
+        items, notes = with_attention(self.items, tensors, self.builder)
+        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
 
     # what rules use
 

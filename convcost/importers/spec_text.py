@@ -85,7 +85,7 @@ class _Writer:
         lines += [f"name: {_json(name)}", "", *self._inputs()]
         outputs = self._outputs()
         lines += [f"outputs: [{', '.join(map(quoted, outputs))}]"] if outputs else []
-        items = tuple([item for row in self.rows for item in row.items])
+        items = tuple([item for row in self.rows for each in row.items for item in each.layers])
         return WrittenSpec("\n".join([*lines, "", "layers:", *body, ""]), items)
 
     def _joined(self) -> list[_Row]:
@@ -138,6 +138,10 @@ class _Writer:
 
     def _row(self, row: _Row, previous: Tensor | None) -> list[str]:
         fields = dict(row.item.fields)
+        for name in REGISTRY[row.item.type].named_fields:
+            if name in fields:
+                given = row.item.inputs[-len(fields[name]) :]
+                fields[name] = [quoted(self.names[_key(tensor)]) for tensor in given]
         if row.norm is not None:
             fields["norm"] = {row.norm.type: row.norm.fields} if row.norm.fields else row.norm.type
         if row.activation is not None:
@@ -155,8 +159,9 @@ class _Writer:
         """Return the lines below an item: what it reads, its name, and whose weights it uses."""
         item, lines = row.item, []
         plain = [_key(previous)] if previous is not None else []
-        if item.inputs and [_key(tensor) for tensor in item.inputs] != plain:
-            names = [quoted(self.names[_key(tensor)]) for tensor in item.inputs]
+        inputs = _plain_inputs(item)
+        if inputs and [_key(tensor) for tensor in inputs] != plain:
+            names = [quoted(self.names[_key(tensor)]) for tensor in inputs]
             lines.append(f"    from: {names[0]}" if len(names) == 1 else f"    from: [{', '.join(names)}]")
         if item.shares is not None:
             first = self.rows_of[id(item.shares)]
@@ -192,7 +197,8 @@ class _Writer:
             named: set[tuple[int, int]] = set()
             previous: Tensor | None = None
             for row in self.rows:
-                keys = [_key(tensor) for tensor in row.item.inputs]
+                keys = [_key(tensor) for tensor in _plain_inputs(row.item)]
+                named.update(_key(tensor) for tensor in row.item.inputs[len(keys) :])
                 if keys != ([_key(previous)] if previous is not None else []):
                     named.update(keys)
                 previous = row.outputs[0] if len(row.outputs) == 1 else None
@@ -231,6 +237,12 @@ def _joins(row: _Row, item: MappedItem) -> bool:
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None
     return issubclass(type, Activation) and row.activation is None
+
+
+def _plain_inputs(item: MappedItem) -> tuple[Tensor, ...]:
+    """Return what an item reads, without what its fields name."""
+    named = sum(len(item.fields[name]) for name in REGISTRY[item.type].named_fields if name in item.fields)
+    return item.inputs[: len(item.inputs) - named]
 
 
 def _key(tensor: Tensor) -> tuple[int, int]:
