@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.importers.items import MappedItem
-from convcost.importers.views import MOVES, Items, View, compact, key_of, row_major
+from convcost.importers.views import MOVES, Factors, Items, View, compact, flat, key_of, row_major
 from convcost.layers.base import REGISTRY, LayerError
 from convcost.layers.layout import TOKENS
 from convcost.network.builder import NetworkBuilder
@@ -284,22 +284,30 @@ class _Match:
         return known.outputs[0]
 
 
-def _as_heads(linear: MappedItem, view: View, axes: list[tuple[int, int]], scales: int) -> _Heads | None:
+def _as_heads(linear: MappedItem, view: View, axes: Sequence[Factors], scales: int) -> _Heads | None:
     """Return a view as heads; None where it is none of these."""
     width = linear.outputs[0].shape[-1]
     *leading, length, numbers = axes
-    heads = [each for each in leading if each[0] > 1 and each[1] < width]
-    rows = [each for each in (*leading, length) if each not in heads]
-    if len(heads) > 1 or numbers[1] >= width or (length[0] > 1 and length[1] < width):
+    heads = [factor for axis in leading for factor in compact(axis) if factor[1] < width]
+    rows = [factor for axis in (*leading, length) for factor in compact(axis) if factor[1] >= width]
+    if len(heads) > 1 or any(stride >= width for _, stride in numbers) or any(stride < width for _, stride in length):
         return None
-    if compact(rows) != compact(row_major(linear.outputs[0].shape)[:-1]):
+    if compact(rows) != flat(row_major(linear.outputs[0].shape)[:-1]):
         return None
-    count, step = heads[0] if heads else (1, 0)
-    columns = [view.offset + head * step + at * numbers[1] for head in range(count) for at in range(numbers[0])]
-    batch = tuple(size for size, stride in leading if (size, stride) not in heads and size > 1)
+    columns = [view.offset]
+    for size, stride in (*heads, *numbers):
+        columns = [column + at * stride for column in columns for at in range(size)]
+    batch = tuple([prod(size for size, _ in axis) for axis in leading if _is_batch(axis, width)])
     if len(set(columns)) < len(columns) or max(columns) >= width:
         return None
-    return _Heads(linear, batch, length[0], count, numbers[0], frozenset(columns), view.items, scales)
+    count, size = prod(size for size, _ in heads), prod(size for size, _ in numbers)
+    lengths = prod(size for size, _ in length)
+    return _Heads(linear, batch, lengths, count, size, frozenset(columns), view.items, scales)
+
+
+def _is_batch(axis: Factors, width: int) -> bool:
+    """Return whether an axis is one of a batch, not that of the heads."""
+    return any(size > 1 and stride >= width for size, stride in axis)
 
 
 def _joins(view: View, wanted: tuple[int, ...], heads: int, size: int, tensor: Tensor) -> bool:
@@ -307,8 +315,7 @@ def _joins(view: View, wanted: tuple[int, ...], heads: int, size: int, tensor: T
     if tensor.shape[-1] != heads * size or prod(tensor.shape[:-1]) != prod(wanted):
         return False
     context = row_major((*wanted[:-1], heads, wanted[-1], size))
-    ordered = (*context[:-3], context[-2], context[-3], context[-1])
-    return compact(view.axes) == compact(ordered)
+    return flat(view.axes) == flat((*context[:-3], context[-2], context[-3], context[-1]))
 
 
 def _fields(

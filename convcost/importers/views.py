@@ -12,7 +12,9 @@ from convcost.importers.items import MappedItem
 from convcost.layers.base import REGISTRY
 from convcost.network.graph import Tensor
 
-Axes = tuple[tuple[int, int], ...]
+Factors = tuple[tuple[int, int], ...]
+"""Sizes, and how far apart values lie; several where an axis was joined of others."""
+Axes = tuple[Factors, ...]
 Key = tuple[int, int]
 
 MOVES = frozenset(("permute", "reshape", "flatten", "tokens", "feature_map", "slice", "split"))
@@ -25,7 +27,7 @@ class View(Struct, frozen=True):
     Attributes:
         base: The other tensor.
         offset: Where the first value lies in it, row by row.
-        axes: Of each axis the size, and how far apart its values lie.
+        axes: Of each axis the sizes that it is the product of, and how far apart its values lie.
         items: The items between the two, the last first.
     """
 
@@ -89,7 +91,7 @@ class Items:
 
 def row_major(shape: Sequence[int]) -> Axes:
     """Return the axes of a tensor that lies in memory row by row."""
-    return tuple([(size, prod(shape[axis + 1 :])) for axis, size in enumerate(shape)])
+    return tuple([((size, prod(shape[axis + 1 :])),) for axis, size in enumerate(shape)])
 
 
 def moved(view: View, item: MappedItem, given: Tensor) -> View | None:
@@ -97,22 +99,20 @@ def moved(view: View, item: MappedItem, given: Tensor) -> View | None:
     axes, offset = view.axes, view.offset
     if item.type in MOVES:
         definition: Any = REGISTRY[item.type].read(item.fields, item.inputs)
-        found: Axes | None = axes
         if item.type == "permute":
-            found = tuple([axes[axis] for axis in definition.axes])
+            found: Axes | None = tuple([axes[axis] for axis in definition.axes])
         elif item.type == "tokens":
             found = reshaped((*axes[1:], axes[0]), given.shape)
         elif item.type == "feature_map":
             found = reshaped((axes[-1], *axes[:-1]), given.shape)
-        elif item.type == "slice":
-            stride = axes[definition.axis][1]
-            offset += definition.start * stride
-            part = (given.shape[definition.axis], stride * definition.step)
-            found = (*axes[: definition.axis], part, *axes[definition.axis + 1 :])
-        elif item.type == "split":
-            before = item.outputs[: given.output]
-            offset += sum(each.shape[definition.axis] for each in before) * axes[definition.axis][1]
-            part = (given.shape[definition.axis], axes[definition.axis][1])
+        elif item.type in ("slice", "split"):
+            factors = compact(axes[definition.axis])
+            if len(factors) > 1:
+                return None
+            stride = factors[0][1] if factors else 0
+            offset += _start(definition, item, given) * stride
+            stride *= definition.step if item.type == "slice" else 1
+            part = ((given.shape[definition.axis], stride),)
             found = (*axes[: definition.axis], part, *axes[definition.axis + 1 :])
         else:
             found = reshaped(axes, given.shape)
@@ -122,10 +122,17 @@ def moved(view: View, item: MappedItem, given: Tensor) -> View | None:
     return View(view.base, offset, axes, (item, *view.items))
 
 
-def compact(axes: Iterable[tuple[int, int]]) -> Axes:
-    """Return axes with neighbours joined that lie one after the other, without those of size 1."""
+def _start(definition: Any, item: MappedItem, given: Tensor) -> int:
+    """Return where a part of an axis starts."""
+    if item.type == "slice":
+        return int(definition.start)
+    return sum(each.shape[definition.axis] for each in item.outputs[: given.output])
+
+
+def compact(factors: Iterable[tuple[int, int]]) -> Factors:
+    """Return factors with neighbours joined that lie one after the other, without those of size 1."""
     found: list[tuple[int, int]] = []
-    for size, stride in axes:
+    for size, stride in factors:
         if size == 1:
             continue
         if found and found[-1][1] == size * stride:
@@ -135,22 +142,34 @@ def compact(axes: Iterable[tuple[int, int]]) -> Axes:
     return tuple(found)
 
 
-def reshaped(axes: Axes, shape: Sequence[int]) -> Axes | None:
-    """Return axes in another shape; None where that is no regular view.
+def flat(axes: Iterable[Factors]) -> Factors:
+    """Return the factors of all axes, compact."""
+    return compact([factor for axis in axes for factor in axis])
 
-    >>> reshaped(((6, 4), (4, 1)), (2, 3, 4)), reshaped(((4, 1), (6, 4)), (24,))
-    (((2, 12), (3, 4), (4, 1)), None)
+
+def reshaped(axes: Axes, shape: Sequence[int]) -> Axes | None:
+    """Return axes in another shape; None where an axis would have parts of others that do not divide it.
+
+    >>> reshaped((((6, 4),), ((4, 1),)), (2, 3, 4)), reshaped((((4, 1),), ((6, 4),)), (24,))
+    ((((2, 12),), ((3, 4),), ((4, 1),)), (((4, 1), (6, 4)),))
     """
-    left = list(compact(axes))
-    found: list[tuple[int, int]] = []
+    left = list(flat(axes))
+    found: list[Factors] = []
     for size in reversed(shape):
-        if size == 1:
-            found.append((1, 0))
-            continue
-        if not left or left[-1][0] % size:
-            return None
-        count, stride = left.pop()
-        found.append((size, stride))
-        if count != size:
-            left.append((count // size, stride * size))
+        parts: list[tuple[int, int]] = []
+        wanted = size
+        while wanted > 1:
+            if not left:
+                return None
+            count, stride = left.pop()
+            if wanted % count == 0:
+                parts.insert(0, (count, stride))
+                wanted //= count
+            elif count % wanted == 0:
+                parts.insert(0, (wanted, stride))
+                left.append((count // wanted, stride * wanted))
+                wanted = 1
+            else:
+                return None
+        found.append(tuple(parts))
     return tuple(reversed(found)) if not left else None
