@@ -11,7 +11,7 @@ from msgspec import Struct
 from convcost.importers.items import MappedItem
 from convcost.importers.views import MOVES, Factors, Items, View, compact, flat, key_of, row_major
 from convcost.layers.base import REGISTRY, LayerError
-from convcost.layers.layout import TOKENS
+from convcost.layers.layout import TOKENS, UNKNOWN
 from convcost.network.builder import NetworkBuilder
 from convcost.network.graph import Tensor
 
@@ -252,7 +252,7 @@ class _Match:
         if scaled and not scores.scales:
             self.notes.append(_NOTE)
         shape = (*query.batch, query.length, end.shape[-1])
-        values = (*inputs, *reversed(scores.biases))
+        values = (*inputs, *(self._bias(builder, bias, before) for bias in reversed(scores.biases)))
         if scores.biases:
             fields["score_bias"] = ["score_bias"] * len(scores.biases)
         item = MappedItem("attention", fields, values, (end,), name)
@@ -269,6 +269,13 @@ class _Match:
         item.outputs = last.outputs
         fields = {"shape": list(end.shape)} | ({"layout": "tokens"} if end.layout == TOKENS else {})
         return [*before, item, MappedItem("reshape", fields, item.outputs, (end,))]
+
+    def _bias(self, builder: NetworkBuilder, bias: Tensor, before: list[MappedItem]) -> Tensor:
+        """Return what is added to scores, which is no feature map."""
+        if bias.layout == UNKNOWN:
+            return bias
+        before.append(_placed(builder, "reshape", {"shape": list(bias.shape)}, (bias,)))
+        return before[-1].outputs[0]
 
     def _tokens(self, builder: NetworkBuilder, part: _Heads, before: list[MappedItem]) -> Tensor:
         """Return what a linear layer reads, as tokens with the axes of a batch."""

@@ -19,6 +19,7 @@ from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.rolls import with_rolls
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, layout_of
@@ -96,7 +97,7 @@ class Mapper(Values):
         again = sum(count - 1 for count in self._vectors.values())
         if again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
-        items, notes = with_attention(self.items, tensors, self.builder)
+        items, notes = with_attention(with_rolls(self.items, tensors), tensors, self.builder)
         return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
 
     # what rules use

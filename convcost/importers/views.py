@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from convcost.importers.items import MappedItem
 from convcost.layers.base import REGISTRY
+from convcost.layers.patterns import parse
 from convcost.network.graph import Tensor
 
 Factors = tuple[tuple[int, int], ...]
@@ -17,7 +18,7 @@ Factors = tuple[tuple[int, int], ...]
 Axes = tuple[Factors, ...]
 Key = tuple[int, int]
 
-MOVES = frozenset(("permute", "reshape", "flatten", "tokens", "feature_map", "slice", "split"))
+MOVES = frozenset(("permute", "reshape", "rearrange", "flatten", "tokens", "feature_map", "slice", "split"))
 """Types whose outputs are views of their input."""
 
 
@@ -68,6 +69,12 @@ class Items:
         readers = self.read_by.get(key_of(tensor), [])
         return readers[0] if len(readers) == 1 and key_of(tensor) not in self.outputs else None
 
+    def only_reader_of(self, tensor: Tensor, readers: Sequence[MappedItem]) -> bool:
+        """Return whether no other items read a tensor, and it is no output."""
+        known = {id(reader) for reader in readers}
+        read_by = self.read_by.get(key_of(tensor), [])
+        return key_of(tensor) not in self.outputs and all(id(reader) in known for reader in read_by)
+
     def view(self, tensor: Tensor, through: frozenset[str] = MOVES) -> View:
         """Return a tensor as a view of the first one before it that no item moves.
 
@@ -101,6 +108,8 @@ def moved(view: View, item: MappedItem, given: Tensor) -> View | None:
         definition: Any = REGISTRY[item.type].read(item.fields, item.inputs)
         if item.type == "permute":
             found: Axes | None = tuple([axes[axis] for axis in definition.axes])
+        elif item.type == "rearrange":
+            found = _rearranged(axes, definition, item)
         elif item.type == "tokens":
             found = reshaped((*axes[1:], axes[0]), given.shape)
         elif item.type == "feature_map":
@@ -120,6 +129,23 @@ def moved(view: View, item: MappedItem, given: Tensor) -> View | None:
             return None
         axes = found
     return View(view.base, offset, axes, (item, *view.items))
+
+
+def _rearranged(axes: Axes, definition: Any, item: MappedItem) -> Axes | None:
+    """Return axes behind a pattern; None where it splits an axis that was joined of others."""
+    pattern, sizes = parse(definition.pattern), dict(definition.sizes)
+    places: dict[str, tuple[int, int]] = {}
+    for group, factors, size in zip(pattern.before, axes, item.inputs[0].shape, strict=True):
+        joined = compact(factors)
+        if len(joined) > 1:
+            return None
+        stride = joined[0][1] if joined else 0
+        known = prod(sizes[name] for name in group if name in sizes)
+        for name in reversed(group):
+            count = sizes.get(name, size // known)
+            places[name] = (count, stride)
+            stride *= count
+    return tuple([tuple([places[name] for name in group]) for group in pattern.after])
 
 
 def _start(definition: Any, item: MappedItem, given: Tensor) -> int:
