@@ -124,6 +124,7 @@ class _Match:
         end, projection, behind = self._projection(context, query, value)
         if end is None:
             return []
+        scores.biases = [self._without_leading_ones(bias, scores) for bias in scores.biases]
         inner = [self.softmax, context, scores.product, *scores.items, *query.items, *key.items, *value.items, *behind]
         linears = [query.linear, key.linear, value.linear, *([projection] if projection is not None else [])]
         self.removed = list({id(each): each for each in (*inner, *linears)}.values())
@@ -160,6 +161,18 @@ class _Match:
             else:
                 return None
         return None
+
+    def _without_leading_ones(self, bias: Tensor, scores: _Scores) -> Tensor:
+        """Return what is added to scores without axes of size 1 before it, which it needs no more."""
+        item = self.graph.giver(bias)
+        if item is None or item.type != "reshape" or self.graph.only_reader(bias) not in scores.items:
+            return bias
+        (before,) = item.inputs
+        ones = len(bias.shape) - len(before.shape)
+        if ones < 1 or bias.shape != (1,) * ones + before.shape:
+            return bias
+        scores.items.append(item)
+        return before
 
     def _leads_to_product(self, tensor: Tensor) -> bool:
         item = self.graph.giver(tensor)
