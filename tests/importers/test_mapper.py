@@ -342,4 +342,6 @@ def test_inputs_that_are_refused(shape, message, refused):
 def test_numbers_that_grow_without_end_are_not_worked_out(refused):
     nodes = [w.node("Mul", f"a{n} a{n}", f"a{n + 1}") for n in range(80)] + [w.node("Reshape", "x a80", "y")]
     model = w.model(nodes, INPUT, "y", [w.tensor("a0", [1], [9], w.INT64)])
-    assert refused(model).startswith("error: the operator Mul cannot be mapped: it reads the constant 'a4' where it should read")
+    assert refused(model).startswith(
+        "error: the operator Mul cannot be mapped: it reads the constant 'a4' where it should read"
+    )
