@@ -21,6 +21,7 @@ class MappedItem(Struct):
         shares: The item whose weights it uses.
         comment: What was approximated or left out.
         trainable: Whether its numbers are learned; else they are buffers.
+        parts: The layers that a composite type consists of, in their order.
     """
 
     type: str
@@ -31,6 +32,12 @@ class MappedItem(Struct):
     shares: MappedItem | None = None
     comment: str = ""
     trainable: bool = True
+    parts: tuple[MappedItem, ...] = ()
+
+    @property
+    def layers(self) -> tuple[MappedItem, ...]:
+        """The layers that it becomes: itself, or its parts."""
+        return self.parts or (self,)
 
 
 class Mapped(Struct, frozen=True):

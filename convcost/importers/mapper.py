@@ -14,10 +14,12 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
+from convcost.importers.attention import with_attention
 from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.rolls import with_rolls
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
@@ -95,7 +97,8 @@ class Mapper(Values):
         again = sum(count - 1 for count in self._vectors.values())
         if again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
-        return Mapped(tuple(self.items), inputs, tuple(tensors), tuple(self.notes))
+        items, notes = with_attention(with_rolls(self.items, tensors), tensors, self.builder)
+        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
 
     # what rules use
 

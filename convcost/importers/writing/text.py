@@ -168,8 +168,10 @@ class Text:
         found: set[Ref] = set()
         for at, node in enumerate(body.nodes):
             before = _before(body, at)
-            if node.reads and node.reads != [before]:
-                found |= {ref for ref in node.reads if ref != before}
+            plain, named = _plain_and_named(node)
+            found |= set(named)
+            if plain and plain != [before]:
+                found |= {ref for ref in plain if ref != before}
         return found
 
     # items
@@ -286,14 +288,8 @@ class Text:
         """Return the lines below an item: what it reads, whose weights it uses, and its name."""
         lines = []
         at = next(place for place, each in enumerate(body.nodes) if each is node)
-        reads = node.reads
+        reads, _ = _plain_and_named(node)
         leaf = node if isinstance(node, Leaf) else None
-        if leaf is not None:
-            item = leaf.rows[0].item
-            for name in REGISTRY[leaf.type].named_fields:
-                if name in item.fields:
-                    value = item.fields[name]
-                    reads = reads[: -len(value) if isinstance(value, (list, tuple)) else -1]
         before = _before(body, at)
         if reads and reads != [before]:
             given = [self._called(ref) if ref in self.names else "previous" for ref in reads]
@@ -376,6 +372,18 @@ class Text:
 
     def _outputs(self) -> list[str]:
         return [self.names[ref] for ref in self.top.outputs] if self._unusual_outputs() else []
+
+
+def _plain_and_named(node: Node) -> tuple[list[Ref], list[Ref]]:
+    """Return what an item reads: by `from`, and by fields that name values."""
+    reads, named = list(node.reads), 0
+    if isinstance(node, Leaf):
+        item = node.rows[0].item
+        for name in REGISTRY[node.type].named_fields:
+            if name in item.fields:
+                value = item.fields[name]
+                named += len(value) if isinstance(value, (list, tuple)) else 1
+    return reads[: len(reads) - named], reads[len(reads) - named :]
 
 
 def _leaves(body: Body) -> list[Leaf]:
