@@ -13,7 +13,16 @@ import msgspec
 from msgspec import Struct
 
 from convcost.importers.graph import Shape
-from convcost.importers.pytorch.program import INLINED, Call, Program, Reference, StoredTensor, TensorType, scope_of
+from convcost.importers.pytorch.program import (
+    INLINED,
+    Call,
+    Program,
+    Reference,
+    StoredTensor,
+    TensorType,
+    references,
+    scope_of,
+)
 
 _DTYPES = {
     1: "uint8",
@@ -54,6 +63,7 @@ class TensorMeta(Struct):
     requires_grad: bool = False
     strides: list[Value] = []
     storage_offset: Value = {}
+    device: Mapping[str, Any] = {}
 
 
 class _Argument(Struct):
@@ -142,6 +152,9 @@ class _Reader:
         self._record(module.graph, "")
         stored, inputs = self._inputs(module.signature, module.graph)
         self._walk(module.graph, "", {}, 0)
+        if any(self._is_meta(path) for path in self.payloads):  # which are the same is not known
+            read = {each.name for call in self.calls for each in references(list(call.arguments.values()))}
+            stored = {name: tensor for name, tensor in stored.items() if name in read}
         outputs = [
             each.name
             for spec in module.signature.output_specs
@@ -166,7 +179,7 @@ class _Reader:
                 path, name = str(entry[f"{kind}_name"]), str(entry["arg"]["name"])
                 own = first.setdefault(self._storage(path), path)
                 learned = kind == "parameter" and graph.tensor_values[name].requires_grad
-                stored[name] = StoredTensor(own, learned)
+                stored[name] = StoredTensor(path, own, learned)
         return stored, inputs
 
     def _note_sizes(self, meta: TensorMeta) -> None:
@@ -179,10 +192,15 @@ class _Reader:
     def _storage(self, path: str) -> Any:
         """Return what two tensors have in common where they are the same."""
         payload = self.payloads.get(path)
-        if payload is None or payload.tensor_meta is None:
+        if payload is None or payload.tensor_meta is None or self._is_meta(path):
             return path
         meta = payload.tensor_meta
         return payload.path_name, repr((meta.sizes, meta.strides, meta.storage_offset))
+
+    def _is_meta(self, path: str) -> bool:
+        """Return whether a tensor has no numbers: all of these have one storage."""
+        meta = self.payloads[path].tensor_meta
+        return meta is not None and meta.device.get("type") == "meta"
 
     def _record(self, graph: _Graph, prefix: str) -> None:
         for name, meta in graph.tensor_values.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from convcost.importers.graph import ModelGraph
 from convcost.importers.pytorch import aten  # noqa: F401 -- adds the functions
 from convcost.importers.pytorch.preparation import prepare
-from convcost.importers.pytorch.program import Call, Program
-from convcost.importers.pytorch.writer import RULES, Untranslated, Writer, references
+from convcost.importers.pytorch.program import Call, Program, references
+from convcost.importers.pytorch.writer import RULES, Untranslated, Writer
 
 _VIEWS = frozenset(
     f"aten.{name}"

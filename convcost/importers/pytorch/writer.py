@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape
-from convcost.importers.pytorch.program import Call, Program, Reference
+from convcost.importers.pytorch.program import Call, Program, Reference, StoredTensor, references
 from convcost.registry import Registry
 
 OPSET = 17
@@ -40,13 +40,6 @@ _MOVES = frozenset(("Identity", "Reshape", "Squeeze", "Unsqueeze", "Cast"))
 
 class Untranslated(Exception):
     """A call has arguments for which ONNX has no words; it keeps its own name."""
-
-
-def references(value: object) -> list[Reference]:
-    """Return the values that arguments name."""
-    if isinstance(value, (list, tuple)):
-        return [each for part in value for each in references(part)]
-    return [value] if isinstance(value, Reference) else []
 
 
 def aten(*names: str) -> Callable[[Rule], Rule]:
@@ -82,13 +75,14 @@ class Writer:
         self._stale: set[str] = set()
         self._latest: dict[str, str] = {}  # what a value became by writing into it
         for placeholder, stored in program.stored.items():
-            self._store(placeholder, stored.name, stored.trainable, stored.values)
+            self._store(placeholder, stored)
 
-    def _store(self, placeholder: str, name: str, trainable: bool, values: tuple[Any, ...] | None) -> None:
+    def _store(self, placeholder: str, stored: StoredTensor) -> None:
         type = self.program.types[placeholder]
         shape = tuple([size for size in type.shape if isinstance(size, int)])
-        self._names[placeholder] = name
-        self.constants[name] = Constant(name, shape, type.dtype, values, trainable=trainable)
+        self._names[placeholder] = stored.path
+        constant = Constant(stored.name, shape, type.dtype, stored.values, trainable=stored.trainable)
+        self.constants[stored.path] = constant
 
     # what is read
 
@@ -182,13 +176,20 @@ class Writer:
 
     def _add(self, operator: str, inputs: Sequence[str], outputs: tuple[str, ...], attributes: dict[str, Any]) -> None:
         name = self.call.outputs[0] if self.call.outputs else ""
-        self.nodes.append(Node(operator, tuple(inputs), outputs, attributes, name, self.call.scope))
+        inputs = tuple(map(self._own_path, inputs))
+        self.nodes.append(Node(operator, inputs, outputs, attributes, name, self.call.scope))
         given = [each for each in inputs if each]
         if all(each in self.constants or each in self.fixed for each in given):
             weights = frozenset().union(*map(self.weights_of, given)) if given else frozenset()
             self.fixed |= dict.fromkeys(outputs, weights)
             if operator in _MOVES and given[0] in self.factors:
                 self.factors |= dict.fromkeys(outputs, self.factors[given[0]])
+
+    def _own_path(self, name: str) -> str:
+        """Return the path at which the module of the call has a tensor that has several."""
+        path = f"{self.call.scope}.{name.rpartition('.')[2]}"
+        constant, own = self.constants.get(name), self.constants.get(path)
+        return path if constant is not None and own is not None and own.name == constant.name else name
 
     def keep(self, value: Any) -> None:
         """Give a value as it is."""
