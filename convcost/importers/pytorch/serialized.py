@@ -146,6 +146,7 @@ class _Reader:
         self.calls: list[Call] = []
         self.types: dict[str, TensorType] = {}
         self.sizes: dict[str, int] = {}
+        self.says_gradients = any(meta.requires_grad for meta in read.graph_module.graph.tensor_values.values())
 
     def program(self) -> Program:
         module = self.read.graph_module
@@ -178,7 +179,7 @@ class _Reader:
             elif kind in ("parameter", "buffer", "tensor_constant"):
                 path, name = str(entry[f"{kind}_name"]), str(entry["arg"]["name"])
                 own = first.setdefault(self._storage(path), path)
-                learned = kind == "parameter" and graph.tensor_values[name].requires_grad
+                learned = kind == "parameter" and self._has_gradient(path, graph.tensor_values[name])
                 stored[name] = StoredTensor(path, own, learned)
         return stored, inputs
 
@@ -188,6 +189,13 @@ class _Reader:
             hint = (size.get("as_expr") or {}).get("hint") or {}
             if isinstance(name, str) and isinstance(hint.get("as_int"), int):
                 self.sizes[name] = hint["as_int"]
+
+    def _has_gradient(self, path: str, meta: TensorMeta) -> bool:
+        """Return whether a parameter has a gradient; programs of torch 2.4 say of none that it has."""
+        payload = self.payloads.get(path)
+        if payload is not None and payload.tensor_meta is not None:
+            return payload.tensor_meta.requires_grad
+        return meta.requires_grad or not self.says_gradients
 
     def _storage(self, path: str) -> Any:
         """Return what two tensors have in common where they are the same."""
