@@ -19,13 +19,14 @@ from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers import (
     operators,  # noqa: F401 -- adds the operators
     pytorch,
-    spec_text,
 )
 from convcost.importers.graph import ModelGraph
 from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.keras import reader as keras
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
+from convcost.importers.writing import difference, write
 from convcost.registry import Registry
 
 __all__ = [
@@ -85,6 +86,7 @@ def _check(name: str, entry: Any) -> str:
 
 IMPORTERS: Registry[Importer] = Registry("importer", "convcost.importers", check=_check)
 IMPORTERS.add("onnx", Importer("ONNX", onnx.recognises, onnx.read))
+IMPORTERS.add("keras", Importer("Keras", keras.recognises, keras.read))
 IMPORTERS.add("pytorch", Importer("PyTorch", pytorch.recognises, pytorch.read))
 
 
@@ -105,7 +107,7 @@ class Imported(Struct, frozen=True):
 
     def difference(self, network: Any) -> str:
         """Return how the network that the text gives differs from the model; nothing where it does not."""
-        return spec_text.difference(spec_text.WrittenSpec(self.text, self.layers), self.model, network)
+        return difference(self.layers, self.model, network)
 
 
 def importer_of(head: bytes) -> Importer | None:
@@ -181,7 +183,7 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
     }
     base, name = _titles(file)
     comments = [f"Imported from {base} ({graph.format}).", *graph.notes, *_unused(graph)]
-    written = spec_text.write(mapped, name, comments, symbols, flat)
+    written = write(mapped, name, comments, symbols, flat)
     return Imported(written.text, written.items, mapped, {words[axis]: size for axis, size in sizes.items()})
 
 

@@ -20,7 +20,7 @@ from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
-from convcost.layers.layout import FEATURE_MAP, layout_of
+from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
 from convcost.network.graph import Tensor
 from convcost.registry import Registry
@@ -233,7 +233,8 @@ class Mapper(Values):
                 help = "export the model with sizes"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
             sizes.append(known)
-        tensor = self.builder.add_input(tuple(sizes), layout_of(tuple(sizes)))
+        layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
+        tensor = self.builder.add_input(tuple(sizes), layout)
         self.values[name] = tensor
         return tensor
 
@@ -245,7 +246,7 @@ class Mapper(Values):
         read = [self.values.get(name) for name in node.inputs]
         if any(isinstance(value, Unmapped) for value in read):
             if node.operator not in OPERATORS:
-                self._refuse(node, "")
+                self._refuse(node, str(node.attributes.get("reason", "")))
         elif self._is_folded(node, read) or self._is_mapped(node):
             for name in node.outputs:
                 if name and name not in self.values:  # an output that its layer type has not
@@ -272,7 +273,7 @@ class Mapper(Values):
     def _is_mapped(self, node: Node) -> bool:
         """Return whether a node became items."""
         if node.operator not in OPERATORS:
-            self._refuse(node, "")
+            self._refuse(node, str(node.attributes.get("reason", "")))
             return False
         try:
             OPERATORS[node.operator](self, node)
@@ -362,7 +363,10 @@ class Mapper(Values):
         """
         kernel = weights[0] if weights else None
         vectors = [each.name for each in weights[1:] if each is not None]
-        if kernel is not None and len(kernel.shape) >= 2:
+        if any(each is not None and each.trainable is not None for each in weights):
+            kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
+            vectors = [each.name for each in weights if each is not None and each is not kernel]
+        if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
                 tied = (first[0].type, item.type) == ("embedding", "linear")

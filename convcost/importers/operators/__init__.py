@@ -4,6 +4,7 @@ from convcost.importers.operators import (  # noqa: F401 -- each adds its operat
     activations,
     convolutions,
     foreign,
+    keras,
     merges,
     movements,
     norms,

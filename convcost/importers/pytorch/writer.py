@@ -314,7 +314,9 @@ class Writer:
         format = f"PyTorch program, by {self.program.producer}"
         sizes = {words.get(name, name): size for name, size in self.program.sizes.items()}
         nodes = tuple(self.nodes)
-        return ModelGraph(format, inputs, outputs, nodes, self.constants, shapes, OPSET, sizes, tuple(self.notes))
+        return ModelGraph(
+            format, inputs, outputs, nodes, self.constants, shapes, OPSET, sizes=sizes, notes=tuple(self.notes)
+        )
 
 
 _SYMBOL = re.compile(r"s\d+")
