@@ -334,7 +334,11 @@ class Text:
                     continue
                 text, count = counts.most_common(1)[0]
                 value = next(fields[name] for fields in items if repr(fields.get(name)) == text)
-                if count >= _LEAST and count > absent and (value is False or value in REGISTRY):
+                if (
+                    count >= _LEAST
+                    and count > absent
+                    and (value is False or (isinstance(value, str) and value in REGISTRY))
+                ):
                     found.setdefault(type, {})[name] = value
         return found
 
