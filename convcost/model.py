@@ -17,7 +17,7 @@ from convcost.memory import metrics as _memory_metrics  # noqa: F401
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
-from convcost.preconditions import check_valued, origin_of, positive
+from convcost.preconditions import check_valued, origin_of, positive, size
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -130,6 +130,9 @@ class Model(Struct, frozen=True, eq=False):
         in_place: bool = True,
         align: int = 1,
         keep_inputs: bool = False,
+        order: str = "file",
+        place: bool = False,
+        arena: Any = None,
     ) -> Memory:
         """Return the memory that an inference takes: weights, activations, and the most of these that live at a time.
 
@@ -142,18 +145,30 @@ class Model(Struct, frozen=True, eq=False):
                 item writes together with the layer before them.
             align: What the bytes of each piece of memory are rounded up to a multiple of.
             keep_inputs: Whether the network's inputs live to the end.
+            order: The order of the layers: `file`, that of the spec, or `best`, the one with the smallest peak.
+            place: Whether each piece of memory gets an offset in one arena, as small as the peak where that is found.
+            arena: The bytes of the arena, such as 65536 or `64Ki`, in which they are placed.
 
         Raises:
-            OptionError: There is no such type, no layer matches, or a number is no whole number from 1 on.
+            OptionError: There is no such type or order, no layer matches, a number is no whole number from 1 on, or the
+                arena is smaller than the peak.
 
         >>> load("mobilenet_v1").memory(dtype="int8").peak_memory
         1204224
         """
-        from convcost.memory.analysis import Memory, MemorySettings
+        from convcost.memory.analysis import Memory, MemorySettings, order_named
         from convcost.memory.dtypes import with_dtypes
 
         check_valued(self.network)
-        settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
+        settings = MemorySettings(
+            batch=positive("batch", batch),
+            in_place=in_place,
+            align=positive("align", align),
+            keep_inputs=keep_inputs,
+            order=order_named(order),
+            place=place or arena is not None,
+            arena=None if arena is None else size("arena", arena),
+        )
         return Memory.of(with_dtypes(self.network, dtype), settings)
 
     def roofline(

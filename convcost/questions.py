@@ -57,6 +57,9 @@ def memory(
     in_place: bool = True,
     align: int = 1,
     keep_inputs: bool = False,
+    order: str = "file",
+    place: bool = False,
+    arena: Any = None,
     max_layers: int | None = None,
 ) -> Memory:
     """Read a spec and return the memory that an inference takes: `load(spec, set=set).memory(…)`, see `Model.memory`.
@@ -65,7 +68,16 @@ def memory(
     102121888
     """
     model = load(spec, set=set, max_layers=max_layers)
-    return model.memory(dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
+    return model.memory(
+        dtype=dtype,
+        batch=batch,
+        in_place=in_place,
+        align=align,
+        keep_inputs=keep_inputs,
+        order=order,
+        place=place,
+        arena=arena,
+    )
 
 
 def roofline(

@@ -15,7 +15,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "memory": (
         ("convcost memory net.yaml --dtype int8", "quantised"),
-        ("convcost memory mobilenet_v2 --align 16", "rounded up"),
+        ("convcost memory xception --order best --place", "as small as can be"),
         ("convcost memory net.yaml -o memory.json", "each tensor, for a program"),
     ),
     "roofline": (
