@@ -113,9 +113,10 @@ class Texts:
     def _solve(self, block: Block) -> None:
         parameters = self.parameters[id(block)] = []
         holes = [hole for hole in self._holes(block.body, list(range(block.size)), ()) if len({*hole.values}) > 1]
-        entry = block.body.nodes[0].entry()
-        outer = [channels_of(row.item.inputs[0]) for row in entry.rows] if entry is not None else []
-        outer = outer if len(outer) == block.size and len(block.body.sources) == 1 else []
+        outer: list[int] = []
+        if len(block.body.sources) == 1:
+            firsts = [next(rows_in(block.body.nodes, place)).item.inputs for place in range(block.size)]
+            outer = [channels_of(each[0]) for each in firsts] if all(firsts) else []
         given = _given(block)
         if not _scaled(given, outer, "in_channels"):  # else it follows from what reaches the block
             holes.sort(key=lambda hole: hole.kind != CHANNELS or hole.values != given)
@@ -142,7 +143,6 @@ class Texts:
     def _holes(self, body: Body, places: list[int], around: tuple[tuple[str, int], ...]) -> Iterator[Hole]:
         """Yield the numbers of a list, each with its values at these occurrences of the list."""
         for node in body.nodes:
-            entry = node.entry()
             if isinstance(node, Leaf):
                 yield from self._leaf_holes(node, places, around)
             elif isinstance(node, Merge):
@@ -155,11 +155,8 @@ class Texts:
                 yield from self._holes(node.unit, [starts[place] for place in places], around)
             elif isinstance(node, Use):
                 inner = [node.places[place] for place in places]
-                reads = (
-                    [channels_of(entry.rows[place].item.inputs[0]) for place in inner]
-                    if _is_direct(entry, node)
-                    else []
-                )
+                firsts = [next(rows_in(node.block.body.nodes, place)).item.inputs for place in inner]
+                reads = [channels_of(each[0]) for each in firsts] if all(firsts) and len(node.reads) == 1 else []
                 for parameter in self.parameters[id(node.block)]:
                     if not parameter.is_derived:
                         values = [parameter.values[place] for place in inner]
@@ -171,11 +168,6 @@ class Texts:
         for at, name in enumerate(sorted(leaf.holes)):
             values = [leaf.given[place][at] for place in places]
             yield Hole(leaf, name, _KINDS.get(name, name), values, reads, around)
-
-
-def _is_direct(entry: Leaf | None, use: Use) -> bool:
-    """Return whether a block's first leaf occurs as often as the block."""
-    return entry is not None and len(entry.rows) == use.block.size
 
 
 def called_first(blocks: Sequence[Block]) -> list[Block]:

@@ -93,6 +93,8 @@ class Text:
             self.names[source, 0] = "input" if len(inputs) == 1 else names.fit(inputs[number]) or f"input_{number + 1}"
         taken = {*_TAKEN, *(self.names[source, 0] for source in self.top.sources)}
         wanted = {id(giver) for giver, _ in self._read_by_name(self.top)}
+        shared = {id(row.item.shares) for node in self.top.nodes for row in rows_in([node], 0) if row.item.shares}
+        wanted |= {id(node) for node in self.top.nodes if isinstance(node, Leaf) and id(node.rows[0].item) in shared}
         if self._unusual_outputs():
             wanted |= {id(giver) for giver, _ in self.top.outputs}
         counts: Counter[str] = Counter()
@@ -200,7 +202,7 @@ class Text:
         if isinstance(inner, Merge):
             return self._merge(inner, indent, more)
         fields = flow_fields(self._fields(inner))
-        head = f"{indent}- {inner.block.name if isinstance(inner, Use) else inner.type}"
+        head = f"{indent}- {_kind(inner)}"
         head += f": {fields}" if fields else ":" if more else ""
         comment = inner.rows[0].item.comment if isinstance(inner, Leaf) else ""
         return [head + (f"   # {_one_line(comment)}" if comment else ""), *more]
