@@ -8,13 +8,17 @@ from collections.abc import Iterator, Sequence
 from convcost.importers.writing.rows import module_around
 from convcost.importers.writing.tree import Block, Leaf, Merge, Node, Repeat, Use, rows_in
 from convcost.layers.base import REGISTRY, Activation, Norm
-from convcost.spec.document import ITEM_KEYS, KEYS, RESIDUAL
 
 _UNFIT = re.compile(r"[^\w.-]+")
 _NUMBER = re.compile(r"[_.-]?\d+[a-z]?$")
 _CONTAINERS = frozenset(
     ("features", "model", "module", "net", "network", "backbone", "body", "main", "seq", "sequential", "op", "ops")
 )
+RESIDUAL = "residual"
+RESERVED = frozenset(
+    (RESIDUAL, "each", "name", "from", "repeat", "if", "else", "weights", "trainable", "dtype", "in_channels", "layers")
+)
+"""Words of the language beside the layer types, which no block is called by."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 _CALLED = {"global_avg_pool": "pool", "depthwise_conv": "depthwise", "max_pool": "pool", "avg_pool": "pool"}
 
@@ -44,7 +48,7 @@ def module_name(node: Node) -> str:
 
 def name_blocks(blocks: Sequence[Block]) -> None:
     """Give each block a name, in place."""
-    taken = {*REGISTRY, *ITEM_KEYS, *KEYS, RESIDUAL, "in_channels"}
+    taken = {*REGISTRY, *RESERVED}
     for block in sorted(blocks, key=lambda block: _is_special(block.body.nodes)):
         name = next((each for each in _wanted(block) if each and each not in taken), "")
         if not name:
