@@ -39,7 +39,7 @@ def module_name(node: Node) -> str:
     if isinstance(node, Merge) and node.leaf.rows[0].item.name:
         return fit(".".join(node.leaf.rows[0].module) or node.leaf.rows[0].item.name)
     module = module_around(rows_in([node], 0)) or ()
-    alone = any(row.module == module for row in rows_in([node], 0))  # it is one row's, and not around all
+    alone = any(row.item.name == ".".join(module) for row in rows_in([node], 0))  # it is one row's, and not around all
     return "" if alone else fit(".".join(module))
 
 
