@@ -170,6 +170,9 @@ def _of_sequence(nodes: Sequence[Node]) -> str:
     residuals = sum(isinstance(node, Merge) and node.leaf.type == "add" for node in nodes)
     if "attention" in types and residuals == 2:
         return "encoder"
+    joins = any(isinstance(node, Leaf) and len(node.reads) > 1 for node in nodes)
+    if joins and not types.isdisjoint(("transposed_conv", "upsample")):
+        return "up"
     return ""
 
 
