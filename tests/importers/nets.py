@@ -80,11 +80,11 @@ class Net:
         return w.model(self.nodes, {"input": [1, *self.shape]}, " ".join(outputs), self.tensors)
 
 
-def resnet(*, scoped=True):
+def resnet(*, scoped=True, depths=(2, 2, 3)):
     """Return a residual network of three stages; the channels double with each, which halves the size."""
     net = Net(3, 64, 64, scoped=scoped)
     x = net.pool(net.relu(net.conv("input", 16, 7, "conv1", stride=2), "relu"), scope="maxpool")
-    for stage, (out, depth) in enumerate(((16, 2), (32, 2), (64, 3)), 1):
+    for stage, (out, depth) in enumerate(zip((16, 32, 64), depths, strict=True), 1):
         for block in range(depth):
             at = f"layer{stage}.{block}"
             stride = 2 if stage > 1 and not block else 1

@@ -21,9 +21,12 @@ def collapse(body: Body, size: int, facts: Facts) -> None:
         size: How often it occurs.
         facts: What is known of its items.
     """
+    changed = False
     while found := _repetition(body, size, facts):
         repeat(body, size, *found)
-        facts.forget()
+        changed = True
+    if changed:
+        facts.forget()  # of the items around the list
 
 
 def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | None:

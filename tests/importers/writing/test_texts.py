@@ -267,7 +267,7 @@ def test_a_network_is_written_as_a_person_would(model, text):
 
 
 def test_numbers_of_a_text_are_those_of_the_network():
-    # 3→16 7×7 s2 at 32², pooled to 16²; two blocks of 16 at 16²; 16→32 s2 at 8²; 32→64 s2 at 4², two blocks of 64; 64→10
+    # 3→16, 7×7 at 32²; two blocks of 16 at 16²; 16→32 and one of 32 at 8²; 32→64 and two of 64 at 4²; 64→10
     params = 16 * 3 * 49 + 16 + 4 * (16 * 16 * 9 + 16)
     params += (32 * 16 * 9 + 32) + (32 * 32 * 9 + 32) + (32 * 16 + 32) + 2 * (32 * 32 * 9 + 32)
     params += (64 * 32 * 9 + 64) + (64 * 64 * 9 + 64) + (64 * 32 + 64) + 4 * (64 * 64 * 9 + 64) + 64 * 10 + 10
