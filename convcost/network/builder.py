@@ -33,6 +33,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
         times: How often it runs with the same weights.
         widths: The types of its numbers.
         sparsity: The share of its weights that are zero.
+        origin: The path of its module in the model file that the network was read from.
     """
 
     line: int = 0
@@ -43,6 +44,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
     times: int = 1
     widths: Widths = FLOAT32
     sparsity: Fraction = NO_SPARSITY
+    origin: str = ""
 
     @classmethod
     def of(cls, layer: Layer) -> LayerOrigin:
@@ -56,6 +58,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
             layer.times,
             layer.widths,
             layer.sparsity,
+            layer.origin,
         )
 
 
@@ -220,6 +223,7 @@ class NetworkBuilder:
                 origin.times,
                 origin.widths,
                 origin.sparsity,
+                origin.origin,
             )
         )
         return tensors

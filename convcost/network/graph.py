@@ -73,6 +73,7 @@ class Layer(Struct, frozen=True, gc=False):
         times: How often it runs, with the same weights: once for each slice of an `each`.
         widths: The types of its numbers.
         sparsity: The share of its weights that are zero, as its author says.
+        origin: The path of its module in the model file that the network was read from, such as `layer1.0.conv1`.
     """
 
     path: tuple[str, ...]
@@ -88,6 +89,7 @@ class Layer(Struct, frozen=True, gc=False):
     times: int = 1
     widths: Widths = FLOAT32
     sparsity: Fraction = NO_SPARSITY
+    origin: str = ""
 
     @property
     def type(self) -> str:
