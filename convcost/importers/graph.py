@@ -66,6 +66,9 @@ class ModelGraph(Struct, frozen=True):
         constants: The tensors of the file, by the names under which nodes read them.
         shapes: The shapes that the file records, by the names of values.
         opset: The version of ONNX's operators that `nodes` are written in.
+        dtypes: The types of the values' numbers, where the file says them: names of values to types such as `int8`.
+            Without any, every number is of type `float32`.
+        layouts: The layouts of inputs that are neither vectors nor feature maps, such as `tokens`.
     """
 
     format: str
@@ -75,3 +78,5 @@ class ModelGraph(Struct, frozen=True):
     constants: Mapping[str, Constant] = {}
     shapes: Mapping[str, Shape] = {}
     opset: int = 13
+    dtypes: Mapping[str, str] = {}
+    layouts: Mapping[str, str] = {}

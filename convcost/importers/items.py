@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.network.graph import Tensor
+from convcost.network.graph import FLOAT32, Tensor, Widths
 
 
 class MappedItem(Struct):
@@ -20,6 +20,8 @@ class MappedItem(Struct):
         name: Its name from the file; empty where the file has none.
         shares: The item whose weights it uses.
         comment: What was approximated or left out.
+        widths: The types of its numbers.
+        learned: Whether the file holds weights of it.
     """
 
     type: str
@@ -29,6 +31,8 @@ class MappedItem(Struct):
     name: str = ""
     shares: MappedItem | None = None
     comment: str = ""
+    widths: Widths = FLOAT32
+    learned: bool = False
 
 
 class Mapped(Struct, frozen=True):

@@ -13,7 +13,9 @@ from msgspec import Struct
 
 from convcost.importers.items import Mapped, MappedItem
 from convcost.layers.base import REGISTRY, Activation, Norm
-from convcost.network.graph import INPUT, Network, Tensor
+from convcost.layers.layout import layout_of
+from convcost.network.graph import FLOAT32, INPUT, Network, Tensor, Widths
+from convcost.network.widths import bias_width
 
 _PLAIN = re.compile(r"[A-Za-z][\w.-]*")
 _YAML_WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n", "none"))
@@ -78,11 +80,12 @@ class _Writer:
         self.rows = [_Row(item) for item in mapped.items] if flat else self._joined()
         self.names: dict[tuple[int, int], str] = {}  # of values, by what gives them
         self.rows_of = {id(item): row for row in self.rows for item in row.items}
+        self.widths = _most_common(mapped.items)
 
     def text(self, name: str, comments: Sequence[str]) -> WrittenSpec:
         body = self._layers()
         lines = [f"# {_one_line(comment)}" for comment in comments]
-        lines += [f"name: {_json(name)}", "", *self._inputs()]
+        lines += [f"name: {_json(name)}", *_dtype(self.widths, FLOAT32), "", *self._inputs()]
         outputs = self._outputs()
         lines += [f"outputs: [{', '.join(map(quoted, outputs))}]"] if outputs else []
         items = tuple([item for row in self.rows for item in row.items])
@@ -158,6 +161,10 @@ class _Writer:
         if item.inputs and [_key(tensor) for tensor in item.inputs] != plain:
             names = [quoted(self.names[_key(tensor)]) for tensor in item.inputs]
             lines.append(f"    from: {names[0]}" if len(names) == 1 else f"    from: [{', '.join(names)}]")
+        widths = item.widths
+        if not item.learned:
+            widths = Widths(self.widths.weights, widths.activations, self.widths.biases)
+        lines += [f"    {line}" for line in _dtype(widths, self.widths)]
         if item.shares is not None:
             first = self.rows_of[id(item.shares)]
             lines.append(f"    weights: {quoted(self.names[_key(first.outputs[0])])}")
@@ -212,7 +219,10 @@ class _Writer:
 
     def _sizes(self, name: str, tensor: Tensor) -> str:
         axes = self.symbols.get(name, {})
-        return f"[{', '.join(str(axes.get(axis, size)) for axis, size in enumerate(tensor.shape))}]"
+        sizes = f"[{', '.join(str(axes.get(axis, size)) for axis, size in enumerate(tensor.shape))}]"
+        more = "" if tensor.layout == layout_of(tensor.shape) else f", layout: {tensor.layout.replace(' ', '_')}"
+        more += "" if tensor.width == self.widths.activations else f", dtype: {tensor.width}"
+        return f"{{shape: {sizes}{more}}}" if more else sizes
 
     def _outputs(self) -> list[str]:
         """Return the names of the outputs, where they are not simply what nothing reads."""
@@ -224,8 +234,26 @@ class _Writer:
         return self._output_names
 
 
+def _most_common(items: Sequence[MappedItem]) -> Widths:
+    """Return the types of numbers that most layers have, of those with weights where there are any."""
+    counts = Counter(item.widths for item in items if item.learned) or Counter(item.widths for item in items)
+    return max(counts, key=counts.__getitem__)
+
+
+def _dtype(widths: Widths, usual: Widths) -> list[str]:
+    """Return the line that says the types of numbers; none where they are the usual ones."""
+    if widths == usual:
+        return []
+    if widths == Widths(widths.weights, widths.weights, bias_width(widths.weights)):
+        return [f"dtype: {widths.weights}"]
+    given = {"weights": widths.weights, "activations": widths.activations, "biases": widths.biases}
+    return [f"dtype: {{{', '.join(f'{name}: {width}' for name, width in given.items() if width != 'float32')}}}"]
+
+
 def _joins(row: _Row, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
+    if item.widths.activations != row.item.widths.activations:
+        return False
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None
     return issubclass(type, Activation) and row.activation is None
@@ -280,7 +308,8 @@ def difference(text: WrittenSpec, mapped: Mapped, network: Network) -> str:
         mapped: The model.
         network: The network that the text gives.
     """
-    if [tensor.shape for tensor in network.inputs] != [tensor.shape for tensor in mapped.inputs.values()]:
+    inputs = [(tensor.shape, tensor.layout, tensor.width) for tensor in network.inputs]
+    if inputs != [(tensor.shape, tensor.layout, tensor.width) for tensor in mapped.inputs.values()]:
         return "its inputs"
     if len(network.layers) != len(text.items):
         return f"{len(network.layers)} layers instead of {len(text.items)}"
@@ -293,6 +322,8 @@ def difference(text: WrittenSpec, mapped: Mapped, network: Network) -> str:
             and reads == [_key(tensor) for tensor in layer.inputs]
             and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
             and layer.shares == (names[id(item.shares)] if item.shares is not None else "")
+            and layer.widths.activations == item.widths.activations
+            and (layer.widths == item.widths or not item.learned)
         )
         if not same:
             return layer.name

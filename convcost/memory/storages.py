@@ -123,7 +123,7 @@ class _Sharer:
                 self.how[index] = WEIGHTS
                 self.versions.update(dict.fromkeys(outputs, _CONSTANT))
                 continue
-            if layer.definition.view:
+            if layer.definition.view and layer.inputs[0].width == layer.outputs[0].width:
                 self.how[index] = VIEW
                 self.versions.update(dict.fromkeys(outputs, read[0]))
                 continue
