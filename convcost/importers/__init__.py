@@ -24,6 +24,7 @@ from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
+from convcost.importers.tflite import reader as tflite
 from convcost.registry import Registry
 
 __all__ = ["IMPORTERS", "Imported", "Importer", "ModelGraph", "import_model", "importer_of"]
@@ -73,6 +74,7 @@ def _check(name: str, entry: Any) -> str:
 
 
 IMPORTERS: Registry[Importer] = Registry("importer", "convcost.importers", check=_check)
+IMPORTERS.add("tflite", Importer("TensorFlow Lite", tflite.recognises, tflite.read))  # first: it has a plain mark
 IMPORTERS.add("onnx", Importer("ONNX", onnx.recognises, onnx.read))
 
 

@@ -69,6 +69,8 @@ class ModelGraph(Struct, frozen=True):
         dtypes: The types of the values' numbers, where the file says them: names of values to types such as `int8`.
             Without any, every number is of type `float32`.
         layouts: The layouts of inputs that are neither vectors nor feature maps, such as `tokens`.
+        alone: The names of values that activations give which run by themselves, not with the layer before them.
+        notes: What a reader of the spec should know, beside what the mapper finds.
     """
 
     format: str
@@ -80,3 +82,5 @@ class ModelGraph(Struct, frozen=True):
     opset: int = 13
     dtypes: Mapping[str, str] = {}
     layouts: Mapping[str, str] = {}
+    alone: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()

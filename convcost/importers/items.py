@@ -22,6 +22,7 @@ class MappedItem(Struct):
         comment: What was approximated or left out.
         widths: The types of its numbers.
         learned: Whether the file holds weights of it.
+        alone: Whether it runs by itself, and is not written with the layer before it.
     """
 
     type: str
@@ -33,6 +34,7 @@ class MappedItem(Struct):
     comment: str = ""
     widths: Widths = FLOAT32
     learned: bool = False
+    alone: bool = False
 
 
 class Mapped(Struct, frozen=True):

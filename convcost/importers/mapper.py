@@ -64,7 +64,7 @@ class Mapper:
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
         self.values: dict[str, Value] = dict(graph.constants)
-        self.notes: dict[str, None] = {}
+        self.notes: dict[str, None] = dict.fromkeys(graph.notes)
         self.opset = graph.opset
         self.batch: int | None = None
         self._refused: dict[tuple[str, str], list[Node]] = {}
@@ -195,7 +195,14 @@ class Mapper:
             raise Unsupported(f"{type}: {reason}" + (f" ({found})" if found else "")) from None
         held = [each for each in weights if each is not None]
         item = MappedItem(
-            type, dict(fields), tuple(inputs), outputs, comment=comment, widths=widths, learned=bool(held)
+            type,
+            dict(fields),
+            tuple(inputs),
+            outputs,
+            comment=comment,
+            widths=widths,
+            learned=bool(held),
+            alone=not self.graph.alone.isdisjoint(given),
         )
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name

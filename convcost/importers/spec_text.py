@@ -162,8 +162,10 @@ class _Writer:
             names = [quoted(self.names[_key(tensor)]) for tensor in item.inputs]
             lines.append(f"    from: {names[0]}" if len(names) == 1 else f"    from: [{', '.join(names)}]")
         widths = item.widths
-        if not item.learned:
-            widths = Widths(self.widths.weights, widths.activations, self.widths.biases)
+        if not item.learned:  # the types of weights that it has not
+            given = widths.activations
+            same = given == self.widths.activations
+            widths = self.widths if same else Widths(given, given, bias_width(given))
         lines += [f"    {line}" for line in _dtype(widths, self.widths)]
         if item.shares is not None:
             first = self.rows_of[id(item.shares)]
@@ -252,7 +254,7 @@ def _dtype(widths: Widths, usual: Widths) -> list[str]:
 
 def _joins(row: _Row, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
-    if item.widths.activations != row.item.widths.activations:
+    if item.alone or item.widths.activations != row.item.widths.activations:
         return False
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None

@@ -175,7 +175,8 @@ class _Sharer:
             return False
         before = self.network.layers[producer]
         place = before.line, before.column
-        return bool(layer.line) and (layer.line, layer.column) == place and layer.path[:-1] == before.path[:-1]
+        around = layer.path[:-1]
+        return bool(layer.line) and (layer.line, layer.column) == place and around in (before.path, before.path[:-1])
 
     def _tensor(self, key: Key) -> Tensor:
         producer, output = key

@@ -1,0 +1,88 @@
+"""How the mapper makes items of what ONNX has no operator for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcost.importers.graph import Constant, Node
+from convcost.importers.mapper import Mapper, operator, width_of
+from convcost.importers.operators.norms import axis_field
+from convcost.importers.operators.windows import decimal, given
+from convcost.importers.values import Unsupported
+
+_MODES = {"constant": "constant", "reflect": "reflect"}
+
+
+@operator("tflite.Convert")
+def convert(mapper: Mapper, node: Node) -> None:
+    """Map a change of the type of numbers: where each takes other bytes the values are written anew."""
+    mapper.notes["quantising, dequantising and casts count no operation"] = None
+    value = mapper.value(node.inputs[0])
+    width = width_of(mapper.graph.dtypes.get(node.outputs[0], "float32"))
+    if isinstance(value, Constant):
+        mapper.give(node, node.outputs[0], value)
+    elif mapper.tensor(node.inputs[0]).width == width:
+        mapper.give(node, node.outputs[0], value)
+    else:
+        mapper.emit(node, "identity", {}, [mapper.tensor(node.inputs[0])])
+
+
+@operator("tflite.Pad")
+def pad(mapper: Mapper, node: Node) -> None:
+    """Map padding, which TensorFlow Lite performs by itself before what follows."""
+    tensor = mapper.tensor(node.inputs[0])
+    (batch, *pairs), mode = node.attributes["pads"], node.attributes["mode"]
+    if any(batch) or min(map(min, pairs)) < 0:
+        raise Unsupported("it pads the batch, or crops")
+    if mode not in _MODES:
+        raise Unsupported("it repeats the border when it mirrors")
+    axes = [axis for axis, pair in enumerate(pairs) if any(pair)]
+    if not axes:
+        mapper.give(node, node.outputs[0], tensor)
+        return
+    fields: dict[str, Any] = {"padding": [list(pairs[axis]) for axis in axes], "axis": axes}
+    if axes == list(range(1, len(pairs))) and tensor.layout == "feature map":
+        del fields["axis"]
+    if mode == "constant" and node.attributes["value"] != 0:
+        fields |= {"mode": "constant", "value": decimal(node.attributes["value"])}
+    elif mode != "constant":
+        fields["mode"] = _MODES[mode]
+    mapper.emit(node, "pad", fields, [tensor])
+
+
+@operator("LpNormalization")
+def l2_normalize(mapper: Mapper, node: Node) -> None:
+    """Map a division by the length of the vector of one axis."""
+    tensor = mapper.tensor(node.inputs[0])
+    if node.attributes.get("p", 2) != 2:
+        raise Unsupported("its length is no root of squares")
+    axis = node.attributes.get("axis", -1) % (len(tensor.shape) + 1) - 1
+    if axis < 0:
+        raise Unsupported("it is over the batch axis")
+    mapper.emit(node, "l2_normalize", axis_field(tensor, axis), [tensor])
+
+
+@operator("tflite.Lstm")
+def lstm(mapper: Mapper, node: Node) -> None:
+    """Map an LSTM with one bias for each gate, or none."""
+    weights = [mapper.weight(node, at) for at in range(1, len(node.inputs))]
+    biases = node.attributes["biases"]
+    fields: dict[str, Any] = {"hidden_size": node.attributes["hidden_size"]}
+    fields |= given(proj_size=(node.attributes["proj_size"], 0), bias=("single" if biases else False, True))
+    if node.attributes["clips"]:
+        mapper.notes["the clips of an LSTM's states are not counted"] = None
+    mapper.emit(node, "lstm", fields, [mapper.tensor(node.inputs[0])], _biases_second(weights, biases))
+
+
+@operator("tflite.Rnn")
+def rnn(mapper: Mapper, node: Node) -> None:
+    """Map an Elman network with one bias."""
+    weights = [mapper.weight(node, at) for at in range(1, len(node.inputs))]
+    fields = {"hidden_size": node.attributes["hidden_size"], "bias": "single"}
+    fields |= given(nonlinearity=(node.attributes["nonlinearity"], "tanh"))
+    mapper.emit(node, "rnn", fields, [mapper.tensor(node.inputs[0])], weights)
+
+
+def _biases_second(weights: list[Constant], biases: int) -> list[Constant | None]:
+    """Return weights with the first bias, or none, behind the first matrix."""
+    return [weights[0], None, *weights[1:]] if not biases else [*weights]
