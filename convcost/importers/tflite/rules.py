@@ -19,9 +19,7 @@ def convert(mapper: Mapper, node: Node) -> None:
     mapper.notes["quantising, dequantising and casts count no operation"] = None
     value = mapper.value(node.inputs[0])
     width = width_of(mapper.graph.dtypes.get(node.outputs[0], "float32"))
-    if isinstance(value, Constant):
-        mapper.give(node, node.outputs[0], value)
-    elif mapper.tensor(node.inputs[0]).width == width:
+    if isinstance(value, Constant) or mapper.tensor(node.inputs[0]).width == width:
         mapper.give(node, node.outputs[0], value)
     else:
         mapper.emit(node, "identity", {}, [mapper.tensor(node.inputs[0])])

@@ -28,10 +28,8 @@ def _reshape(translator: Translator, operator: Operator, source: int) -> None:
     tensor = translator.claim(index)
     rank = translator.rank(index)
     target = translator.new(_target(translator.written(index, tensor.sizes)))
-    if rank == 2 or _keeps_order(translator, source):  # a vector: what reads it reads all of it
-        value = translator.as_it_is(source)
-    else:
-        value = translator.plain(source)
+    as_it_is = rank == 2 or _keeps_order(translator, source)  # what reads a vector reads all of it
+    value = translator.as_it_is(source) if as_it_is else translator.plain(source)
     if not translator.is_picture(index):
         translator.give(operator, "Reshape", [value, target])
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from convcost.importers.tflite.model import Operator
 from convcost.importers.tflite.translator import Translator, Untranslatable, translates
 
@@ -66,7 +68,7 @@ def rnn(translator: Translator, operator: Operator) -> None:
 
 
 def _recurrent(
-    translator: Translator, operator: Operator, to: str, weights: list[str], *, time_major: bool, **attributes: object
+    translator: Translator, operator: Operator, to: str, weights: list[str], *, time_major: bool, **attributes: Any
 ) -> None:
     """Add a recurrent layer between reshapes to what it reads and gives: a batch, steps, and features."""
     source, index = operator.inputs[0], operator.outputs[-1]
