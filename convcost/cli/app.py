@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -177,6 +176,8 @@ class _Group(TyperGroup):
             OptionError: It names a spec.
         """
         if args[0] not in COMMANDS and not ctx.resilient_parsing and _is_spec(args[0]):
+            import shlex  # for this error only
+
             line = f"convcost analyze {shlex.join(args)}"
             help = line if len(line) <= LONGEST else f"convcost analyze {shlex.quote(args[0])}"  # never cut
             raise OptionError(ErrorDetail(f"a command comes before the spec {args[0]!r}", help=help))
