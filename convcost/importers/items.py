@@ -21,7 +21,7 @@ class MappedItem(Struct):
         shares: The item whose weights it uses.
         comment: What was approximated or left out.
         widths: The types of its numbers.
-        learned: Whether the file holds weights of it.
+        has_weights: Whether the file holds weights of it.
         alone: Whether it runs by itself, and is not written with the layer before it.
     """
 
@@ -33,7 +33,7 @@ class MappedItem(Struct):
     shares: MappedItem | None = None
     comment: str = ""
     widths: Widths = FLOAT32
-    learned: bool = False
+    has_weights: bool = False
     alone: bool = False
 
 

@@ -201,7 +201,7 @@ class Mapper:
             outputs,
             comment=comment,
             widths=widths,
-            learned=bool(held),
+            has_weights=bool(held),
             alone=not self.graph.alone.isdisjoint(given),
         )
         self._check_weights(node, definition, item, held)

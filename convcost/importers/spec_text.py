@@ -162,7 +162,7 @@ class _Writer:
             names = [quoted(self.names[_key(tensor)]) for tensor in item.inputs]
             lines.append(f"    from: {names[0]}" if len(names) == 1 else f"    from: [{', '.join(names)}]")
         widths = item.widths
-        if not item.learned:  # the types of weights that it has not
+        if not item.has_weights:  # the types of weights that it has not
             given = widths.activations
             same = given == self.widths.activations
             widths = self.widths if same else Widths(given, given, bias_width(given))
@@ -238,7 +238,7 @@ class _Writer:
 
 def _most_common(items: Sequence[MappedItem]) -> Widths:
     """Return the types of numbers that most layers have, of those with weights where there are any."""
-    counts = Counter(item.widths for item in items if item.learned) or Counter(item.widths for item in items)
+    counts = Counter(item.widths for item in items if item.has_weights) or Counter(item.widths for item in items)
     return max(counts, key=counts.__getitem__)
 
 
@@ -325,7 +325,7 @@ def difference(text: WrittenSpec, mapped: Mapped, network: Network) -> str:
             and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
             and layer.shares == (names[id(item.shares)] if item.shares is not None else "")
             and layer.widths.activations == item.widths.activations
-            and (layer.widths == item.widths or not item.learned)
+            and (layer.widths == item.widths or not item.has_weights)
         )
         if not same:
             return layer.name

@@ -6,7 +6,6 @@ from typing import Any
 
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator, width_of
-from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal, given
 from convcost.importers.values import Unsupported
 
@@ -46,18 +45,6 @@ def pad(mapper: Mapper, node: Node) -> None:
     elif mode != "constant":
         fields["mode"] = _MODES[mode]
     mapper.emit(node, "pad", fields, [tensor])
-
-
-@operator("LpNormalization")
-def l2_normalize(mapper: Mapper, node: Node) -> None:
-    """Map a division by the length of the vector of one axis."""
-    tensor = mapper.tensor(node.inputs[0])
-    if node.attributes.get("p", 2) != 2:
-        raise Unsupported("its length is no root of squares")
-    axis = node.attributes.get("axis", -1) % (len(tensor.shape) + 1) - 1
-    if axis < 0:
-        raise Unsupported("it is over the batch axis")
-    mapper.emit(node, "l2_normalize", axis_field(tensor, axis), [tensor])
 
 
 @operator("tflite.Lstm")
