@@ -1,6 +1,6 @@
-"""Records a small TensorFlow Lite file, and what the packages tflite and flatbuffers read in it: `python record_tflite.py`.
+"""Records a small TensorFlow Lite file, and what its packages read in it: `python record_tflite.py`.
 
-It needs them, `tflite` 2.18.0 and `flatbuffers` 25.12.19 with NumPy; the tests need what it writes only. The file is
+It needs `tflite` 2.18.0 and `flatbuffers` 25.12.19 with NumPy; the tests need what it writes only. The file is
 built by these packages, too, not by the tests' own writer.
 """
 
@@ -116,6 +116,7 @@ def small():
             tflite.OperatorAddBuiltinOptions(b, table)
         operators.append(tflite.OperatorEnd(b))
         tflite.OperatorCodeStart(b)
+        tflite.OperatorCodeAddDeprecatedBuiltinCode(b, getattr(tflite.BuiltinOperator, name))
         tflite.OperatorCodeAddBuiltinCode(b, getattr(tflite.BuiltinOperator, name))
         codes.append(tflite.OperatorCodeEnd(b))
     lists = [

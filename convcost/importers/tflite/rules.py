@@ -7,7 +7,16 @@ from typing import Any
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator, width_of
 from convcost.importers.operators.windows import decimal, given
+from convcost.importers.tflite.translator import TRANSLATIONS
 from convcost.importers.values import Unsupported
+
+
+def _untranslated(mapper: Mapper, node: Node) -> None:
+    """Refuse an operator that is none of ONNX's as this file has it."""
+    raise Unsupported(node.attributes["reason"])
+
+
+operator(*(f"tflite.{name}" for name in TRANSLATIONS))(_untranslated)
 
 _MODES = {"constant": "constant", "reflect": "reflect"}
 

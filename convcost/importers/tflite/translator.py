@@ -8,7 +8,6 @@ reshape made, gets one of size 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, Place, SpecError
@@ -50,7 +49,11 @@ def translates(*names: str) -> Callable[[Translation], Translation]:
 
 
 class Untranslatable(Exception):
-    """An operator has inputs or attributes that no operator of ONNX has."""
+    """An operator has inputs or attributes that no operator of ONNX has.
+
+    Args:
+        reason: What that is, in a few words.
+    """
 
 
 class Translator:
@@ -128,7 +131,7 @@ class Translator:
             Untranslatable: It is left out.
         """
         if index < 0:
-            raise Untranslatable
+            raise Untranslatable("an input is left out")
         return self.graph.tensors[self._same.get(index, index)]
 
     def rank(self, index: int) -> int:
@@ -148,7 +151,7 @@ class Translator:
         tensor = self.tensor(index)
         values = self.graph.values(tensor)
         if values is None:
-            raise Untranslatable
+            raise Untranslatable("numbers that it needs are not known")
         return tuple(map(int, values))
 
     def as_it_is(self, index: int) -> str:
@@ -158,7 +161,7 @@ class Translator:
             Untranslatable: It is a constant, or nothing gives it.
         """
         if index not in self._leads:
-            raise Untranslatable
+            raise Untranslatable("it reads a constant where it should read a value")
         return self.graph.tensors[index].name
 
     def plain(self, index: int) -> str:
@@ -192,7 +195,7 @@ class Translator:
         """
         tensor = self.tensor(index)
         if not tensor.is_constant:
-            raise Untranslatable
+            raise Untranslatable("its weights are no constant")
         owner = self._owner(tensor)
         sizes = tuple(tensor.shape if shape is None else shape)
         moved = [size for size in sizes if size != 1] != [size for size in tensor.shape if size != 1]
@@ -320,7 +323,7 @@ class Translator:
         """
         rank = len(self.graph.tensors[index].shape) if of is None else of
         if not -rank <= axis < rank:
-            raise Untranslatable
+            raise Untranslatable("there is no such axis")
         place = axis % rank + self._leads[index]
         return channels_first(self.rank(index)).index(place) if self.is_picture(index) else place
 
@@ -335,14 +338,14 @@ class Translator:
             return ""
         name = self.activation_of(operator.options, field)
         if name and name not in _ACTIVATIONS:
-            raise Untranslatable
+            raise Untranslatable("its activation is unknown")
         return name
 
     def activation_of(self, options: Table, field: int) -> str:
         """Return the activation that a field of options says; nothing where it says none."""
         number = options.whole(field, "b")
         if not 0 <= number < len(schema.ACTIVATIONS):
-            raise Untranslatable
+            raise Untranslatable("its activation is unknown")
         return schema.ACTIVATIONS[number] if number else ""
 
     # the steps
@@ -355,18 +358,22 @@ class Translator:
         self.scope = self.names.scope(operator)
         self.names.title = self.names.title_of(operator)
         nodes, turned = len(self.nodes), len(self._turned)
+        reason = ""
         try:
             if operator.name in TRANSLATIONS:
                 TRANSLATIONS[operator.name](self, operator)
                 return
-        except (Untranslatable, IndexError, KeyError, ValueError, OverflowError):
-            del self.nodes[nodes:]
-            while len(self._turned) > turned:
-                self._turned.popitem()
-        self._unknown(operator)
+        except Untranslatable as error:
+            reason = str(error)
+        except (IndexError, KeyError, ValueError, ArithmeticError):
+            reason = "its inputs or attributes are not those of the operator"
+        del self.nodes[nodes:]
+        while len(self._turned) > turned:
+            self._turned.popitem()
+        self._unknown(operator, reason)
 
-    def _unknown(self, operator: Operator) -> None:
-        """Add an operator that ONNX has not, by its own name."""
+    def _unknown(self, operator: Operator, reason: str) -> None:
+        """Add an operator that ONNX has not, by its own name, and why it was not translated."""
         inputs = []
         for index in operator.inputs:
             if index in self._leads:
@@ -375,7 +382,8 @@ class Translator:
                 inputs.append(self.constant(index))
         outputs = [self.claim(index).name for index in operator.outputs if index >= 0]
         name = operator.name if "." in operator.name else f"tflite.{operator.name}"
-        self.nodes.append(Node(name, tuple(inputs), tuple(outputs), {}, self.names.title, self.scope))
+        attributes = {"reason": reason} if reason else {}
+        self.nodes.append(Node(name, tuple(inputs), tuple(outputs), attributes, self.names.title, self.scope))
 
     def _opened(self, tensor: Tensor) -> Shape:
         """Return the shape of an input; an axis that the file leaves open has a name."""
@@ -407,17 +415,6 @@ def channels_last(rank: int) -> tuple[int, ...]:
     (0, 2, 3, 1)
     """
     return (0, *range(2, rank), 1)
-
-
-def values_of(shape: Sequence[int]) -> int:
-    """Return how many values a tensor has.
-
-    Raises:
-        Untranslatable: A size is open.
-    """
-    if any(size < 0 for size in shape):
-        raise Untranslatable
-    return prod(shape)
 
 
 _FUSED = {

@@ -177,11 +177,11 @@ def _aligned(translator: Translator, sources: tuple[int, ...], operator: Operato
     """
     flows = [index for index in sources if not translator.tensor(index).is_constant]
     if not flows or len(sources) < 2:
-        raise Untranslatable
+        raise Untranslatable("it works on constants")
     rank = max(translator.rank(index) for index in flows)
     fixed = [len(translator.tensor(index).shape) for index in sources if index not in flows]
     if fixed and max(fixed) > rank:
-        raise Untranslatable
+        raise Untranslatable("its constant has more axes than its input")
     first = translator.is_picture(operator.outputs[0]) or any(
         translator.is_picture(index) and translator.rank(index) == rank for index in flows
     )
@@ -208,7 +208,7 @@ def _beside(translator: Translator, index: int, rank: int, first: bool) -> str:
         return translator.picture(index) if first else translator.plain(index)
     sizes = [-1 if size is None else size for size in tensor.sizes]
     if sizes.count(-1) > 1:
-        raise Untranslatable
+        raise Untranslatable("sizes of its input are not known")
     target = translator.new([*(1 for _ in range(rank - len(sizes))), *sizes])
     name = translator.add("Reshape", [translator.plain(index), target])
     return translator.add("Transpose", [name], perm=channels_first(rank)) if first else name

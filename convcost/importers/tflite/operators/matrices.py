@@ -16,7 +16,7 @@ def fully_connected(translator: Translator, operator: Operator) -> None:
     options = operator.options
     source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
     if len(kernel.shape) != 2 or (options is not None and options.whole(1, "b")):
-        raise Untranslatable
+        raise Untranslatable("its weights are shuffled")
     out, features = kernel.shape
     shape = translator.graph.tensors[source].sizes
     keeps = options is not None and options.flag(_KEEPS_AXES)
@@ -51,10 +51,10 @@ def _rows(translator: Translator, shape: tuple[int | None, ...], features: int) 
     if shape and shape[0] == translator.batch:
         shape = shape[1:]
     if None in shape[:-1] or (shape and shape[-1] is None):
-        raise Untranslatable
+        raise Untranslatable("sizes of its input are not known")
     count = prod(size for size in shape if size is not None)
     if features < 1 or count % features:
-        raise Untranslatable
+        raise Untranslatable("its weights do not take the features that reach it")
     return count // features
 
 
@@ -62,7 +62,7 @@ def _of_values(translator: Translator, operator: Operator) -> None:
     """Translate a matrix product of two values, of which the second has its rows as columns."""
     first, second, *rest = operator.inputs
     if any(index >= 0 for index in rest) or len(translator.graph.tensors[first].shape) != 2:
-        raise Untranslatable
+        raise Untranslatable("its weights are no constant")
     rank = translator.rank(second)
     turned = translator.add("Transpose", [translator.plain(second)], perm=(*range(rank - 2), rank - 1, rank - 2))
     translator.give(operator, "MatMul", [translator.plain(first), turned], lead=translator.rank(first) - 2)
@@ -79,7 +79,7 @@ def batch_matmul(translator: Translator, operator: Operator) -> None:
         if tensor.is_constant:
             shape = tensor.shape
             if len(shape) < 2:
-                raise Untranslatable
+                raise Untranslatable("its constant is no matrix")
             inputs.append(translator.constant(index, (*shape[:-2], shape[-1], shape[-2]) if adjoint else shape))
             continue
         rank = max(rank, translator.rank(index))
@@ -90,5 +90,5 @@ def batch_matmul(translator: Translator, operator: Operator) -> None:
         inputs.append(value)
     lead = rank - len(translator.graph.tensors[operator.outputs[0]].shape)
     if lead not in (0, 1):
-        raise Untranslatable
+        raise Untranslatable("its inputs have different numbers of axes")
     translator.give(operator, "MatMul", inputs, first=False, lead=lead)

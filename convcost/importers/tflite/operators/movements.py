@@ -44,7 +44,7 @@ def _reshape(translator: Translator, operator: Operator, source: int) -> None:
 def _target(sizes: Sequence[int | None]) -> list[int]:
     """Return sizes for a reshape: one that is open follows from the others."""
     if sizes[1:].count(None) > 1:
-        raise Untranslatable
+        raise Untranslatable("sizes of its input are not known")
     first = 1 if sizes[0] is None else sizes[0]
     return [first, *(-1 if size is None else size for size in sizes[1:])]
 
@@ -70,7 +70,7 @@ def transpose(translator: Translator, operator: Operator) -> None:
     places = [*range(lead), *(axis + lead for axis in order)]  # by the plain order of axes
     if places[0] != 0:
         if translator.batch not in (1, None) or lead:
-            raise Untranslatable
+            raise Untranslatable("it moves the batch axis")
         shape = [-1 if size is None else size for size in translator.tensor(source).sizes]
         value = translator.add("Reshape", [translator.plain(source), translator.new([1, *shape])])
         translator.give(operator, "Transpose", [value], lead=1, first=False, perm=(0, *(axis + 1 for axis in order)))
@@ -100,7 +100,7 @@ def pad(translator: Translator, operator: Operator) -> None:
     if operator.name == "PADV2":
         values = translator.graph.values(translator.tensor(operator.inputs[2]))
         if not values:
-            raise Untranslatable
+            raise Untranslatable("what it pads with is not known")
         value = float(values[0])
     translator.give(
         operator,
@@ -119,7 +119,7 @@ def concatenate(translator: Translator, operator: Operator) -> None:
     """Translate a concatenation."""
     flows = [index for index in operator.inputs if not translator.tensor(index).is_constant]
     if len(flows) < len(operator.inputs) or operator.options is None:
-        raise Untranslatable
+        raise Untranslatable("it joins constants")
     first = translator.is_picture(flows[0])
     inputs = [translator.picture(index) if first else translator.plain(index) for index in flows]
     translator.give(
@@ -136,7 +136,7 @@ def concatenate(translator: Translator, operator: Operator) -> None:
 def pack(translator: Translator, operator: Operator) -> None:
     """Translate a join along a new axis."""
     if operator.options is None or any(translator.tensor(index).is_constant for index in operator.inputs):
-        raise Untranslatable
+        raise Untranslatable("it joins constants")
     tensor = translator.claim(operator.outputs[0])
     lead = translator.rank(operator.outputs[0]) - len(tensor.shape)
     place = operator.options.whole(1) % len(tensor.shape) + lead
@@ -160,7 +160,7 @@ def split(translator: Translator, operator: Operator) -> None:
     for index in operator.outputs:
         tensor = translator.claim(index, lead)
         if translator.is_picture(index) != first and translator.rank(index) > 2:
-            raise Untranslatable
+            raise Untranslatable("its parts are read in another order of axes")
         outputs.append(tensor.name)
         sizes.append(tensor.shape[place])
     translator.add_several("Split", [value], outputs, axis=axis, split=tuple(sizes))
@@ -173,7 +173,7 @@ def unpack(translator: Translator, operator: Operator) -> None:
     shape = translator.graph.tensors[source].shape
     axis = operator.options.whole(1) if operator.options else 0
     if not -len(shape) <= axis < len(shape):
-        raise Untranslatable
+        raise Untranslatable("there is no such axis")
     place = axis % len(shape) + translator.rank(source) - len(shape)
     parts = [f"{translator.graph.tensors[index].name}:part" for index in operator.outputs]
     translator.add_several("Split", [translator.plain(source)], parts, axis=place, split=(1,) * len(parts))
@@ -181,7 +181,7 @@ def unpack(translator: Translator, operator: Operator) -> None:
         tensor = translator.claim(operator.outputs[at])
         target = translator.new(_target(translator.written(tensor.index, tensor.sizes)))
         if translator.is_picture(tensor.index):
-            raise Untranslatable
+            raise Untranslatable("its parts are read in another order of axes")
         translator.give(operator, "Reshape", [part, target], at=at)
 
 
@@ -198,7 +198,7 @@ def strided_slice(translator: Translator, operator: Operator) -> None:
     """Translate a slice by starts, ends and steps; masks say where these do not count and which axes go."""
     options = operator.options
     if options is None or options.whole(2) or options.whole(3) or options.flag(5):  # `...`, a new axis, an offset
-        raise Untranslatable
+        raise Untranslatable("it adds axes, or counts from offsets")
     starts, ends, steps = (list(translator.numbers(index)) for index in operator.inputs[1:4])
     for axis in range(len(starts)):
         bit = 1 << axis
@@ -207,7 +207,7 @@ def strided_slice(translator: Translator, operator: Operator) -> None:
             ends[axis] = starts[axis] + 1 if starts[axis] != -1 else _LAST
             continue
         if steps[axis] < 1:
-            raise Untranslatable
+            raise Untranslatable("it goes backwards")
         starts[axis] = 0 if options.whole(0) & bit else starts[axis]
         ends[axis] = _LAST if options.whole(1) & bit else ends[axis]
     _slice(translator, operator, starts, ends, steps, reshaped=options.whole(4) != 0)
@@ -256,12 +256,12 @@ def gather(translator: Translator, operator: Operator) -> None:
     options = operator.options
     source = operator.inputs[0]
     if (options is not None and options.whole(1)) or translator.tensor(source).is_constant:
-        raise Untranslatable
+        raise Untranslatable("it looks up constants, or other places for each input")
     chosen = translator.tensor(operator.inputs[1])
     values = translator.numbers(operator.inputs[1])
     axis = translator.axis(source, options.whole(0) if options else 0)
     if len(chosen.shape) != 1:
-        raise Untranslatable
+        raise Untranslatable("its places have several axes")
     indices = translator.new(values)
     first = translator.is_picture(source)
     lead = translator.rank(source) - len(translator.graph.tensors[source].shape)

@@ -21,9 +21,9 @@ def lstm(translator: Translator, operator: Operator) -> None:
     single = operator.name == "LSTM"
     given = {at: index for at, index in enumerate(operator.inputs) if index >= 0}
     if options is None or any(at in given for at in _LSTM_OTHERS) or any(at not in given for at in _LSTM_WEIGHTS):
-        raise Untranslatable
+        raise Untranslatable("it has peepholes, norms, coupled gates, or a bias behind its projection")
     if translator.activation_of(options, 0) != _TANH or (single and options.whole(3, "b")):
-        raise Untranslatable
+        raise Untranslatable("its activation is not tanh")
     biases = [translator.constant(given[at]) for at in _LSTM_BIASES if at in given]
     matrices = [translator.constant(given[at]) for at in _LSTM_WEIGHTS]
     if _LSTM_PROJECTION in given:
@@ -50,11 +50,11 @@ def rnn(translator: Translator, operator: Operator) -> None:
     """Translate an Elman network."""
     options = operator.options
     if options is None:
-        raise Untranslatable
+        raise Untranslatable("it has no options")
     sequence = operator.name == "UNIDIRECTIONAL_SEQUENCE_RNN"
     activation = translator.activation_of(options, 1 if sequence else 0)
     if activation not in (_TANH, _RELU):
-        raise Untranslatable
+        raise Untranslatable("its activation is neither tanh nor relu")
     weights = [translator.constant(operator.inputs[at]) for at in (1, 3, 2)]
     _recurrent(
         translator,
@@ -78,10 +78,10 @@ def _recurrent(
         shape, after, time_major = (shape[0], 1, shape[1]), (after[0], 1, *after[1:]), False
     elif time_major:
         if batch != 1:
-            raise Untranslatable
+            raise Untranslatable("its batch is not 1")
         shape, after = (shape[1], shape[0], shape[2]), (after[1], after[0], *after[2:])
     if shape[0] not in (batch, None) or None in shape[1:]:
-        raise Untranslatable
+        raise Untranslatable("sizes of its input are not known")
     value = translator.plain(source)
     sequence = [batch, *(size or 1 for size in shape[1:])]
     if translator.written(source, translator.graph.tensors[source].sizes)[1:] != tuple(sequence[1:]):

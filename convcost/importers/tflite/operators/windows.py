@@ -9,17 +9,24 @@ from convcost.importers.tflite.model import Operator
 from convcost.importers.tflite.translator import Translator, Untranslatable, translates
 
 _PADDING = ("SAME_UPPER", "VALID")
-_SAME = 0
 
 
 def _options(operator: Operator) -> Table:
     if operator.options is None:
-        raise Untranslatable
+        raise Untranslatable("it has no options")
     return operator.options
 
 
 def _padding(options: Table) -> str:
     return _PADDING[options.whole(0, "b")]
+
+
+def _steps(options: Table, *fields: int, default: int = 0) -> tuple[int, ...]:
+    """Return a number for each axis."""
+    found = tuple(options.whole(field, default=default) for field in fields)
+    if min(found) < 1:
+        raise Untranslatable("a stride, a dilation or a size of its window is below 1")
+    return found
 
 
 @translates("CONV_2D")
@@ -30,7 +37,7 @@ def conv(translator: Translator, operator: Operator) -> None:
     out, *size, channels = kernel.shape
     reaching = translator.tensor(source).shape[-1]
     if channels < 1 or reaching % channels or len(size) != 2:
-        raise Untranslatable
+        raise Untranslatable("its kernel does not take the channels that reach it")
     translator.give(
         operator,
         "Conv",
@@ -41,8 +48,8 @@ def conv(translator: Translator, operator: Operator) -> None:
         ],
         first=True,
         auto_pad=_padding(options),
-        strides=(options.whole(2), options.whole(1)),
-        dilations=(options.whole(5, default=1), options.whole(4, default=1)),
+        strides=_steps(options, 2, 1),
+        dilations=_steps(options, 5, 4, default=1),
         group=reaching // channels,
     )
 
@@ -55,7 +62,7 @@ def depthwise_conv(translator: Translator, operator: Operator) -> None:
     one, height, width, out = kernel.shape
     channels = translator.tensor(source).shape[-1]
     if one != 1 or channels < 1 or out % channels:
-        raise Untranslatable
+        raise Untranslatable("its kernel does not take the channels that reach it")
     translator.give(
         operator,
         "Conv",
@@ -66,8 +73,8 @@ def depthwise_conv(translator: Translator, operator: Operator) -> None:
         ],
         first=True,
         auto_pad=_padding(options),
-        strides=(options.whole(2), options.whole(1)),
-        dilations=(options.whole(6, default=1), options.whole(5, default=1)),
+        strides=_steps(options, 2, 1),
+        dilations=_steps(options, 6, 5, default=1),
         group=channels,
     )
 
@@ -80,7 +87,7 @@ def conv_3d(translator: Translator, operator: Operator) -> None:
     *size, channels, out = kernel.shape
     reaching = translator.tensor(source).shape[-1]
     if channels < 1 or reaching % channels or len(size) != 3:
-        raise Untranslatable
+        raise Untranslatable("its kernel does not take the channels that reach it")
     translator.give(
         operator,
         "Conv",
@@ -91,8 +98,8 @@ def conv_3d(translator: Translator, operator: Operator) -> None:
         ],
         first=True,
         auto_pad=_padding(options),
-        strides=(options.whole(1), options.whole(3), options.whole(2)),
-        dilations=tuple(options.whole(field, default=1) for field in (5, 7, 6)),
+        strides=_steps(options, 1, 3, 2),
+        dilations=_steps(options, 5, 7, 6, default=1),
         group=reaching // channels,
     )
 
@@ -103,14 +110,14 @@ def transposed_conv(translator: Translator, operator: Operator) -> None:
     options = _options(operator)
     kernel, source = translator.tensor(operator.inputs[1]), operator.inputs[2]
     out, *size, channels = kernel.shape
-    strides = (options.whole(2), options.whole(1))
+    strides = _steps(options, 2, 1)
     before, after = translator.tensor(source).shape[1:3], translator.graph.tensors[operator.outputs[0]].sizes[1:3]
     if translator.tensor(operator.inputs[0]).is_constant:
         after = translator.numbers(operator.inputs[0])[1:3]
     starts, ends, more = [], [], []
     for has, gives, k, s in zip(before, after, size, strides, strict=True):
         if gives is None or has < 1:
-            raise Untranslatable
+            raise Untranslatable("the size of what it gives is not known")
         crop = (has - 1) * s + k - gives
         starts.append(max(crop, 0) // 2)
         ends.append(max(crop, 0) - max(crop, 0) // 2)
@@ -140,8 +147,8 @@ def pool(translator: Translator, operator: Operator) -> None:
         [translator.picture(operator.inputs[0])],
         first=True,
         auto_pad=_padding(options),
-        strides=(options.whole(2), options.whole(1)),
-        kernel_shape=(options.whole(4), options.whole(3)),
+        strides=_steps(options, 2, 1),
+        kernel_shape=_steps(options, 4, 3),
     )
 
 
@@ -154,7 +161,7 @@ def resize(translator: Translator, operator: Operator) -> None:
     sizes: list[Any] = list(translator.numbers(operator.inputs[1]))
     shape = translator.tensor(source).sizes
     if len(sizes) != 2 or len(shape) != 4 or None in (shape[0], shape[3]):
-        raise Untranslatable
+        raise Untranslatable("it resizes to sizes that are not known")
     translator.give(
         operator,
         "Resize",
