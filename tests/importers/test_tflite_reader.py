@@ -244,7 +244,7 @@ def test_texts_that_many_tables_share_are_bounded():
 
 @pytest.mark.parametrize("seed", range(300))
 def test_changed_files_are_read_or_are_errors(seed):
-    """Change bytes and whole numbers anywhere; `python fuzz_tflite.py` does it for as long as one likes."""
+    """Change bytes and whole numbers anywhere; `tests/fuzz/tensorflow_lite.py` does it for as long as one likes."""
     chance = random.Random(seed)
     changed = bytearray(SMALL)
     for _ in range(chance.randint(1, 6)):

@@ -209,9 +209,12 @@ def _beside(translator: Translator, index: int, rank: int, first: bool) -> str:
     sizes = [-1 if size is None else size for size in tensor.sizes]
     if sizes.count(-1) > 1:
         raise Untranslatable("sizes of its input are not known")
-    target = translator.new([*(1 for _ in range(rank - len(sizes))), *sizes])
-    name = translator.add("Reshape", [translator.plain(index), target])
-    return translator.add("Transpose", [name], perm=channels_first(rank)) if first else name
+    full = [1] * (rank - len(sizes)) + sizes
+    is_vector = all(size == 1 for size in full[:-1])
+    if first and is_vector:
+        full = [full[axis] for axis in channels_first(rank)]
+    name = translator.add("Reshape", [translator.plain(index), translator.new(full)])
+    return translator.add("Transpose", [name], perm=channels_first(rank)) if first and not is_vector else name
 
 
 _REDUCTIONS = {

@@ -28,6 +28,10 @@ def _reshape(translator: Translator, operator: Operator, source: int) -> None:
     tensor = translator.claim(index)
     rank = translator.rank(index)
     target = translator.new(_target(translator.written(index, tensor.sizes)))
+    before = translator.graph.tensors[source].sizes
+    if translator.is_picture(source) and translator.is_picture(index) and before[-1] == tensor.sizes[-1]:
+        translator.give(operator, "Reshape", [translator.as_it_is(source), target])  # the channels stay
+        return
     as_it_is = rank == 2 or _keeps_order(translator, source)  # what reads a vector reads all of it
     value = translator.as_it_is(source) if as_it_is else translator.plain(source)
     if not translator.is_picture(index):
@@ -71,9 +75,10 @@ def transpose(translator: Translator, operator: Operator) -> None:
     if places[0] != 0:
         if translator.batch not in (1, None) or lead:
             raise Untranslatable("it moves the batch axis")
-        shape = [-1 if size is None else size for size in translator.tensor(source).sizes]
-        value = translator.add("Reshape", [translator.plain(source), translator.new([1, *shape])])
-        translator.give(operator, "Transpose", [value], lead=1, first=False, perm=(0, *(axis + 1 for axis in order)))
+        sizes = translator.tensor(source).sizes
+        shape = translator.new([1, *(-1 if size is None else size for size in sizes)])
+        value = translator.add("Reshape", [translator.plain(source), shape])
+        _permuted(translator, operator, value, (1, *sizes), (0, *(axis + 1 for axis in order)), 1, False)
         return
     translator.claim(index, lead)
     rank = translator.rank(index)
@@ -82,7 +87,26 @@ def transpose(translator: Translator, operator: Operator) -> None:
         places = [written.index(place) for place in places]
     if translator.is_picture(index):
         places = [places[axis] for axis in channels_first(rank)]
-    translator.give(operator, "Transpose", [value], lead=lead, perm=tuple(places))
+    sizes = translator.written(source, translator.tensor(source).sizes)
+    _permuted(translator, operator, value, sizes, tuple(places), lead, None)
+
+
+def _permuted(
+    translator: Translator,
+    operator: Operator,
+    value: str,
+    sizes: Sequence[int | None],
+    order: tuple[int, ...],
+    lead: int,
+    first: bool | None,
+) -> None:
+    """Add a permutation; one that moves axes of size 1 alone leaves the values in their order."""
+    long = [place for place in order if sizes[place] != 1]
+    if long == sorted(long) and order != tuple(range(len(order))) and None not in sizes:
+        shape = translator.new([sizes[place] or 1 for place in order])
+        translator.give(operator, "Reshape", [value, shape], lead=lead, first=first)
+    else:
+        translator.give(operator, "Transpose", [value], lead=lead, first=first, perm=order)
 
 
 @translates("PAD", "PADV2", "MIRROR_PAD")
@@ -197,20 +221,20 @@ def slice_(translator: Translator, operator: Operator) -> None:
 def strided_slice(translator: Translator, operator: Operator) -> None:
     """Translate a slice by starts, ends and steps; masks say where these do not count and which axes go."""
     options = operator.options
-    if options is None or options.whole(2) or options.whole(3) or options.flag(5):  # `...`, a new axis, an offset
+    starts_off, ends_off, ellipsis, added, gone = (options.whole(mask) if options else 0 for mask in range(5))
+    if ellipsis or added or (options is not None and options.flag(5)):
         raise Untranslatable("it adds axes, or counts from offsets")
     starts, ends, steps = (list(translator.numbers(index)) for index in operator.inputs[1:4])
-    for axis in range(len(starts)):
+    for axis, start in enumerate(starts):
         bit = 1 << axis
-        if options.whole(4) & bit:  # one place, and the axis is gone
-            starts[axis], steps[axis] = starts[axis], 1
-            ends[axis] = starts[axis] + 1 if starts[axis] != -1 else _LAST
+        if gone & bit:  # one place
+            ends[axis], steps[axis] = start + 1 if start != -1 else _LAST, 1
             continue
         if steps[axis] < 1:
             raise Untranslatable("it goes backwards")
-        starts[axis] = 0 if options.whole(0) & bit else starts[axis]
-        ends[axis] = _LAST if options.whole(1) & bit else ends[axis]
-    _slice(translator, operator, starts, ends, steps, reshaped=options.whole(4) != 0)
+        starts[axis] = 0 if starts_off & bit else start
+        ends[axis] = _LAST if ends_off & bit else ends[axis]
+    _slice(translator, operator, starts, ends, steps, reshaped=gone != 0)
 
 
 def _slice(
