@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import convcost
 from convcost.importers import IMPORTERS, import_model
+from convcost.importers.tflite.reader import read
 
 SAME, VALID = w.i8(0), w.i8(1)
 RELU, RELU_N1_TO_1, RELU6, TANH, SIGN_BIT = map(w.i8, range(1, 6))
@@ -612,3 +613,141 @@ def test_sizes_of_the_program_are_worked_out():
     file.add("STRIDED_SLICE", inputs, ["part"], f0=w.i32(0))
     file.add("RESHAPE", ["x", "part"], ["y"])
     assert items(file.bytes(["y"])) == ["flatten"]
+
+
+# transposed convolutions, matrix products of two values, joins along new axes
+
+
+def transposed(shape, gives, kernel, *, size=None, padding=VALID, strides=(1, 1), biases=False):
+    """Return a model of a transposed convolution whose size the file holds, or is a value of its own."""
+    file = w.File()
+    inputs = [file.numbers(*size) if size else file.input("size", [4], w.INT32)]
+    inputs += [file.constant("kernel", kernel), file.input("x", shape)]
+    inputs += [file.constant("bias", [kernel[0]])] if biases else []
+    file.value("y", gives)
+    file.add("TRANSPOSE_CONV", inputs, ["y"], f0=padding, f1=w.i32(strides[1]), f2=w.i32(strides[0]))
+    return file.bytes(["y"])
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        # (5 − 1)·1 + 3 = 7 and (6 − 1)·2 + 4 = 14
+        (transposed([1, 5, 6, 3], [1, 7, 14, 8], [8, 3, 4, 3], strides=(1, 2)), "kernel_size: [3, 4], stride: [1, 2], bias: false"),
+        # (5 − 1)·2 + 3 = 11 is one more than 10, which is cropped behind
+        (transposed([1, 5, 5, 3], [1, 10, 10, 8], [8, 3, 3, 3], size=(1, 10, 10, 8), padding=SAME, strides=(2, 2), biases=True), "kernel_size: 3, stride: 2, padding: [[0, 1], [0, 1]]"),
+        # (5 − 1)·3 + 2 = 14, and one more is wanted
+        (transposed([1, 5, 5, 3], [1, 15, 15, 8], [8, 2, 2, 3], size=(1, 15, 15, 8), strides=(3, 3)), "kernel_size: 2, stride: 3, output_padding: 1, bias: false"),
+    ],
+)  # fmt: skip
+def test_transposed_convolutions(model, fields):
+    assert items(model) == [yaml.safe_load(f"transposed_conv: {{out_channels: 8, {fields}}}")]
+
+
+def test_a_transposed_convolution_counts_what_it_crops():
+    model = transposed([1, 5, 5, 3], [1, 10, 10, 8], [8, 3, 3, 3], size=(1, 10, 10, 8), padding=SAME, strides=(2, 2))
+    assert (counted(model).macs, counted(model).params) == (25 * 9 * 3 * 8, 9 * 3 * 8)
+
+
+def test_a_transposed_convolution_of_an_open_size_is_refused():
+    file = w.File()
+    file.input("size", [4], w.INT32)
+    file.input("x", [1, 5, 5, 3])
+    file.constant("kernel", [8, 3, 3, 3])
+    file.value("y", [1, 1, 1, 8], f7=("i", [1, -1, -1, 8]))
+    file.add("TRANSPOSE_CONV", ["size", "kernel", "x"], ["y"], f0=VALID, f1=w.i32(1), f2=w.i32(1))
+    reason = "tflite.TRANSPOSE_CONV cannot be mapped: the size of what it gives is not known"
+    assert refusal(file.bytes(["y"])).splitlines()[0] == f"error: the operator {reason}"
+
+
+def test_padding_with_a_number():
+    file = w.File(w.INT8)
+    file.input("x", [1, 6, 8, 4])
+    file.constant("low", [1], [-128], f4={2: ("f", [0.5]), 3: ("q", [-126])})  # (−128 + 126) / 2
+    file.value("y", [1, 8, 8, 4])
+    file.add("PADV2", ["x", file.numbers(0, 0, 1, 1, 0, 0, 0, 0), "low"], ["y"])
+    padded = {"padding": [[1, 1]], "axis": [1], "mode": "constant", "value": -1}
+    assert items(file.bytes(["y"])) == [{"pad": padded}]
+
+
+def test_padding_with_nothing_is_left_out():
+    steps = [("PAD", [PICTURE], [(0, 0, 0, 0, 0, 0, 0, 0)], {}), ("RELU", [PICTURE], [], {})]
+    assert items(chain(PICTURE, *steps)) == ["relu"]
+
+
+def test_a_join_along_a_new_axis():
+    # two pictures of 6×8 become the channels of one
+    file = w.File()
+    for name in ("a", "b"):
+        file.input(name, [1, 6, 8])
+    file.value("v", [1, 6, 8, 2])
+    file.value("y", [1, 6, 8, 3])
+    file.add("PACK", ["a", "b"], ["v"], f0=w.i32(2), f1=w.i32(-1))
+    file.add("CONV_2D", ["v", file.constant("k", [3, 1, 1, 2])], ["y"], f0=SAME, **CONV)
+    assert (counted(file.bytes(["y"])).macs, counted(file.bytes(["y"])).params) == (48 * 6, 6)
+
+
+def test_places_along_an_axis_are_parts():
+    file = w.File()
+    file.input("x", [1, 3, 5])
+    for name in ("a", "b", "c"):
+        file.value(name, [1, 5])
+    file.value("y", [1, 5])
+    file.add("UNPACK", ["x"], ["a", "b", "c"], f0=w.i32(3), f1=w.i32(1))
+    file.add("ADD_N", ["a", "b", "c"], ["y"])
+    assert items(file.bytes(["y"])) == [{"split": {"chunks": 3, "axis": 0}}, "flatten", "flatten", "flatten", "add"]
+
+
+@pytest.mark.parametrize(("adjoint", "second"), [(True, [1, 7, 5]), (False, [1, 5, 7])])
+def test_matrices_with_a_constant(adjoint, second):
+    file = w.File()
+    file.input("x", [1, 6, 5])
+    file.constant("m", second[1:])
+    file.value("y", [1, 6, 7])
+    file.add("BATCH_MATMUL", ["x", "m"], ["y"], f1=w.flag(adjoint))
+    assert items(file.bytes(["y"])) == [{"linear": {"out_features": 7, "bias": False}}]
+
+
+def test_a_value_with_more_open_axes_than_one_is_no_shape():
+    file = w.File()
+    file.input("x", [1, 1, 1, 4], f7=("i", [1, -1, -1, 4]))
+    file.value("y", [1, 1, 1], f7=("i", [1, -1, -1]))
+    file.add("RESHAPE", ["x"], ["y"])
+    reason = "tflite.RESHAPE cannot be mapped: sizes of its input are not known"
+    assert refusal(file.bytes(["y"])).splitlines()[0] == f"error: the operator {reason}"
+
+
+def test_rows_of_an_open_number_are_no_rows():
+    file = w.File()
+    file.input("x", [1, 1, 9], f7=("i", [1, -1, 9]))
+    file.constant("weights", [5, 9])
+    file.value("y", [1, 5], f7=("i", [-1, 5]))
+    file.add("FULLY_CONNECTED", ["x", "weights", -1], ["y"])
+    reason = "tflite.FULLY_CONNECTED cannot be mapped: sizes of its input are not known"
+    assert refusal(file.bytes(["y"])).splitlines()[0] == f"error: the operator {reason}"
+
+
+def test_a_chosen_place_is_gathered_by_its_number():
+    graph = read(chain([1, 9], ("GATHER", [[1, 2]], [(0, 3)], {"f0": w.i32(1)})), "net.tflite")
+    (node,) = graph.nodes
+    assert (node.operator, node.attributes, graph.constants[node.inputs[1]].values) == ("Gather", {"axis": 1}, (0, 3))
+
+
+@pytest.mark.parametrize(
+    ("operator", "to", "attributes"),
+    [
+        ("EXP", "Exp", {}),
+        ("L2_NORMALIZATION", "LpNormalization", {"axis": 1, "p": 2}),
+        ("DEPTH_TO_SPACE", "DepthToSpace", {"blocksize": 2}),
+        ("SPACE_TO_DEPTH", "SpaceToDepth", {"blocksize": 2}),
+    ],
+)
+def test_operators_of_onnx(operator, to, attributes):
+    gives = {"DEPTH_TO_SPACE": [1, 12, 16, 1], "SPACE_TO_DEPTH": [1, 3, 4, 16]}.get(operator, PICTURE)
+    options = {"f0": w.i32(2)} if "SPACE" in operator else {}
+    (node,) = read(one(operator, PICTURE, gives, **options), "net.tflite").nodes
+    assert (node.operator, node.attributes) == (to, attributes)
+
+
+def test_a_reciprocal_root_is_a_root_and_a_division():
+    assert [node.operator for node in read(one("RSQRT", PICTURE, PICTURE), "net").nodes] == ["Sqrt", "Reciprocal"]
