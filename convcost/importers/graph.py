@@ -84,3 +84,8 @@ class ModelGraph(Struct, frozen=True):
     layouts: Mapping[str, str] = {}
     alone: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+
+
+def title(node: Node) -> str:
+    """Return how messages call a node."""
+    return f"the node {node.name!r} ({node.operator})" if node.name else f"a {node.operator} without a name"

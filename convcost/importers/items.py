@@ -23,6 +23,7 @@ class MappedItem(Struct):
         widths: The types of its numbers.
         has_weights: Whether the file holds weights of it.
         alone: Whether it runs by itself, and is not written with the layer before it.
+        trainable: Whether its numbers are learned; else they are buffers.
     """
 
     type: str
@@ -35,6 +36,7 @@ class MappedItem(Struct):
     widths: Widths = FLOAT32
     has_weights: bool = False
     alone: bool = False
+    trainable: bool = True
 
 
 class Mapped(Struct, frozen=True):

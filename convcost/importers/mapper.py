@@ -14,11 +14,10 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
+from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
-from convcost.importers.graph import Constant, ModelGraph, Node, Shape
+from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.movement import settle
-from convcost.importers.normalise import title
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, layout_of
@@ -48,7 +47,7 @@ def operator(*names: str) -> Callable[[Rule], Rule]:
     return add
 
 
-class Mapper:
+class Mapper(Values):
     """Maps one graph.
 
     Args:
@@ -58,18 +57,20 @@ class Mapper:
     """
 
     def __init__(self, graph: ModelGraph, file: str, sizes: Mapping[str, int]) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self.file = file
         self.sizes = sizes
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
-        self.values: dict[str, Value] = dict(graph.constants)
         self.notes: dict[str, None] = dict.fromkeys(graph.notes)
         self.opset = graph.opset
-        self.batch: int | None = None
+        self.batch = 1  # the file's; here it is 1
         self._refused: dict[tuple[str, str], list[Node]] = {}
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
+        self._lacks: dict[
+            tuple[int, int], int | None
+        ] = {}  # by tensors: the axis of the graph that they lack, if not 0
         self._read_by: dict[str, set[str]] = {name: set() for name in graph.inputs}
         for node in graph.nodes:
             for name in node.inputs:
@@ -98,31 +99,6 @@ class Mapper:
         return Mapped(tuple(self.items), inputs, tuple(tensors), tuple(self.notes))
 
     # what rules use
-
-    def tensor(self, name: str) -> Tensor:
-        """Return a value that flows through the network; movements that are left to do become items.
-
-        Raises:
-            Unsupported: It is a constant.
-        """
-        value = self.value(name)
-        if isinstance(value, Moved):
-            tensor = settle(self, value)
-            self.values[name] = tensor
-            return tensor
-        if isinstance(value, Constant):
-            raise Unsupported(f"it reads the constant {name!r} where it should read a value")
-        return value
-
-    def value(self, name: str) -> Tensor | Moved | Constant:
-        """Return a value as it is known so far."""
-        value = self.values[name]
-        assert not isinstance(value, Unmapped)
-        return value
-
-    def shape_of(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a value, without the batch axis."""
-        return self.value(name).shape
 
     def weight(self, node: Node, at: int) -> Constant:
         """Return the constant that a node reads as a weight.
@@ -167,6 +143,8 @@ class Mapper:
         name: str | None = None,
         gives: Sequence[str] | None = None,
         comment: str = "",
+        batch: int | None = AS_IT_IS,
+        learned: bool = True,
     ) -> tuple[Tensor, ...]:
         """Add a layer.
 
@@ -179,6 +157,8 @@ class Mapper:
             name: Its name; that of the node's module without it.
             gives: The names of the values that it gives; those of the node without it.
             comment: What is approximated.
+            batch: The axis of the graph's shape that the outputs lack; that of the first input without it.
+            learned: Whether its numbers are learned.
 
         Raises:
             Unsupported: The layer type cannot work on what it reads.
@@ -188,11 +168,15 @@ class Mapper:
         widths = self._widths(given, inputs, weights)
         try:
             definition = REGISTRY[type].read(fields, inputs)
-            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), LayerOrigin(widths=widths))
+            origin = LayerOrigin(trainable=learned, widths=widths)
+            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
             found = error.found if isinstance(error, LayerError) else ""
             raise Unsupported(f"{type}: {reason}" + (f" ({found})" if found else "")) from None
+        axis = (self.lacks(inputs[0]) if inputs else 0) if batch == AS_IT_IS else batch
+        for tensor in outputs:
+            self._lacks[tensor.producer, tensor.output] = axis
         held = [each for each in weights if each is not None]
         item = MappedItem(
             type,
@@ -202,6 +186,7 @@ class Mapper:
             comment=comment,
             widths=widths,
             has_weights=bool(held),
+            trainable=learned,
             alone=not self.graph.alone.isdisjoint(given),
         )
         self._check_weights(node, definition, item, held)
@@ -219,17 +204,22 @@ class Mapper:
         Raises:
             SpecError: The file records another shape.
         """
+        if isinstance(value, Tensor):
+            value = self.held(value, self.lacks(value))
         recorded = self.graph.shapes.get(name)
         if recorded and not isinstance(value, Constant):
-            shape = (self.batch or 1, *value.shape)
+            full = value.full if isinstance(value, Moved) else (1, *value.shape)
             known = [self._size(size) for size in recorded]
-            first = 0 if self.batch is not None else 1
-            pairs = zip(shape[first:], known[first:], strict=False)
-            if len(known) != len(shape) or any(size is not None and size != own for own, size in pairs):
+            if len(known) != len(full) or any(map(self._differs, full, known)):
+                own = _shown(recorded[1:] if full[:1] == (1,) else recorded)
                 message = f"{title(node)} gives {shown(value.shape)}"
-                found = f"the file records {_shown(recorded[1:])} for {name!r}"
+                found = f"the file records {own} for {name!r}"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
         self.values[name] = value
+
+    def _differs(self, size: int, recorded: int | None) -> bool:
+        """Return whether a size is another one than the file records, which has a batch of its own."""
+        return recorded is not None and recorded not in (size, size * self.batch)
 
     # the steps
 
@@ -238,7 +228,7 @@ class Mapper:
             message = f"the input {name!r} has {len(shape)} axes"
             help = "an input has a batch axis and one to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
-        batch = shape[0] if isinstance(shape[0], int) else None
+        batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             message = f"the first axis of the input {name!r} is no batch axis of 1"
             help = "export the model for one input"

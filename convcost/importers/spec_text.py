@@ -170,6 +170,8 @@ class _Writer:
         if item.shares is not None:
             first = self.rows_of[id(item.shares)]
             lines.append(f"    weights: {quoted(self.names[_key(first.outputs[0])])}")
+        if not item.trainable:
+            lines.append("    trainable: false")
         if len(row.outputs) > 1:
             lines.append(f"    name: [{', '.join(quoted(self.names[_key(tensor)]) for tensor in row.outputs)}]")
         elif self._is_named(row):
@@ -323,6 +325,7 @@ def difference(text: WrittenSpec, mapped: Mapped, network: Network) -> str:
             layer.definition == REGISTRY[item.type].read(item.fields, item.inputs)
             and reads == [_key(tensor) for tensor in layer.inputs]
             and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
+            and layer.trainable == item.trainable
             and layer.shares == (names[id(item.shares)] if item.shares is not None else "")
             and layer.widths.activations == item.widths.activations
             and (layer.widths == item.widths or not item.has_weights)
