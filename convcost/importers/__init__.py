@@ -18,13 +18,13 @@ from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers import (
     operators,  # noqa: F401 -- adds the operators
     spec_text,
+    tflite,
 )
 from convcost.importers.graph import ModelGraph
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
-from convcost.importers.tflite import reader as tflite
 from convcost.registry import Registry
 
 __all__ = ["IMPORTERS", "Imported", "Importer", "ModelGraph", "import_model", "importer_of"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import convcost
 from convcost.importers import IMPORTERS, import_model
-from convcost.importers.tflite.reader import read
+from convcost.importers.tflite import read
 
 SAME, VALID = w.i8(0), w.i8(1)
 RELU, RELU_N1_TO_1, RELU6, TANH, SIGN_BIT = map(w.i8, range(1, 6))

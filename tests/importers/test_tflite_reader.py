@@ -13,10 +13,9 @@ import pytest
 import tflite_writer as w
 
 import convcost
-from convcost.importers.tflite import flatbuffer, model, schema
+from convcost.importers.tflite import flatbuffer, model, read, recognises, schema
 from convcost.importers.tflite.flatbuffer import FlatBuffer
 from convcost.importers.tflite.model import read_subgraph
-from convcost.importers.tflite.reader import read, recognises
 
 DATA = Path(__file__).parent / "data"
 SMALL = (DATA / "small.tflite").read_bytes()

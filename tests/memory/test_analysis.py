@@ -261,6 +261,13 @@ def test_without_in_place_only_what_an_item_writes_together_shares_memory():
     assert [row.alive for row in found.layers] == [27, 18, 18, 36]
 
 
+def test_an_activation_that_its_item_writes_without_a_norm_is_fused_too():
+    # 9 are read and 18 written; the sigmoid of its own reads 18 and writes 18
+    found = memory({"input": [1, 3, 3], "layers": [conv(2, activation="relu"), "sigmoid"]}, in_place=False)
+    assert [row.how for row in found.layers] == ["", "in place", ""]
+    assert [row.alive for row in found.layers] == [27, 18, 36]
+
+
 def test_alignment_rounds_each_tensor_up():
     found = memory({"input": [1, 3, 3], "layers": [conv(2)]}, align=16)
     assert [piece.bytes for piece in found.pieces] == [16, 32]

@@ -49,13 +49,13 @@ class FlatBuffer:
         self.size = len(data)
         self._left = MOST_READ
 
-    def root(self) -> Table:
+    def root(self) -> FlatTable:
         """Return the outermost table.
 
         Raises:
             FlatBufferError: There is none.
         """
-        return Table(self, self.follow(0, "the model"))
+        return FlatTable(self, self.follow(0, "the model"))
 
     def number(self, form: str, at: int, what: str) -> int | float:
         """Return a number.
@@ -104,7 +104,7 @@ class FlatBuffer:
             raise FlatBufferError(f"the file has more than {MOST_READ:,} fields, elements and letters", at)
 
 
-class Table:
+class FlatTable:
     """A table: fields by their numbers, each there or left out.
 
     Args:
@@ -149,10 +149,10 @@ class Table:
         """Return whether a field is set."""
         return self.whole(field, "?") != 0
 
-    def table(self, field: int, what: str) -> Table | None:
+    def table(self, field: int, what: str) -> FlatTable | None:
         """Return a table."""
         at = self.place(field)
-        return Table(self.buffer, self.buffer.follow(at, what)) if at else None
+        return FlatTable(self.buffer, self.buffer.follow(at, what)) if at else None
 
     def text(self, field: int, what: str) -> str:
         """Return a text; an empty one where it is left out.
@@ -190,8 +190,8 @@ class Table:
         self.buffer.spend(count, start)
         return struct.unpack_from(f"<{count}{form}", self.buffer.data, start)
 
-    def tables(self, field: int, what: str) -> Iterator[Table]:
+    def tables(self, field: int, what: str) -> Iterator[FlatTable]:
         """Yield the tables of a vector."""
         start, count = self.extent(field, 4, what)
         for at in range(start, start + 4 * count, 4):
-            yield Table(self.buffer, self.buffer.follow(at, what))
+            yield FlatTable(self.buffer, self.buffer.follow(at, what))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from convcost.importers.tflite.model import Operator, Subgraph
+from convcost.importers.tflite.model import FileGraph, FileOperator
 
 _ON_PICTURES_NAMES = """
 CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV CONV_3D CONV_3D_TRANSPOSE AVERAGE_POOL_2D MAX_POOL_2D L2_POOL_2D
@@ -27,7 +27,7 @@ _RANKS = (4, 5)
 """How many axes pictures and volumes have, the batch among them."""
 
 
-def pictures(graph: Subgraph) -> frozenset[int]:
+def pictures(graph: FileGraph) -> frozenset[int]:
     """Return the numbers of the tensors whose last axis holds the channels of a picture or a volume."""
     groups = _Groups(len(graph.tensors))
     wanted: set[int] = set()
@@ -49,7 +49,7 @@ def pictures(graph: Subgraph) -> frozenset[int]:
     )
 
 
-def _of_pictures(graph: Subgraph, operator: Operator) -> list[int]:
+def _of_pictures(graph: FileGraph, operator: FileOperator) -> list[int]:
     """Return the values that an operator reads and gives and that have as many axes as a picture."""
     numbers: Iterable[int] = [index for index in (*operator.inputs, *operator.outputs) if index >= 0]
     tensors = [graph.tensors[index] for index in numbers]

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.importers.tflite import schema
-from convcost.importers.tflite.flatbuffer import FlatBuffer, FlatBufferError, Table
+from convcost.importers.tflite.flatbuffer import FlatBuffer, FlatBufferError, FlatTable
 
 MOST_TENSORS = 1_000_000
 MOST_OPERATORS = 200_000
@@ -20,7 +20,7 @@ MOST_VALUES = 4096
 _MOST_OPERANDS = 4096
 
 
-class Tensor(Struct, frozen=True):
+class FileTensor(Struct, frozen=True):
     """A tensor.
 
     Attributes:
@@ -53,7 +53,7 @@ class Tensor(Struct, frozen=True):
         return self.place is not None
 
 
-class Operator(Struct, frozen=True):
+class FileOperator(Struct, frozen=True):
     """An operator.
 
     Attributes:
@@ -67,11 +67,11 @@ class Operator(Struct, frozen=True):
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Table | None
+    options: FlatTable | None
     at: int
 
 
-class Subgraph(Struct, frozen=True):
+class FileGraph(Struct, frozen=True):
     """One graph of a file.
 
     Attributes:
@@ -85,12 +85,12 @@ class Subgraph(Struct, frozen=True):
 
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    tensors: tuple[Tensor, ...]
-    operators: tuple[Operator, ...]
+    tensors: tuple[FileTensor, ...]
+    operators: tuple[FileOperator, ...]
     about: str
     data: FlatBuffer
 
-    def values(self, tensor: Tensor) -> tuple[Any, ...] | None:
+    def values(self, tensor: FileTensor) -> tuple[Any, ...] | None:
         """Return the numbers of a tensor that has few; None where they are not in the file."""
         count = prod(tensor.shape)
         if tensor.place is None or not tensor.form or not 0 <= count <= MOST_VALUES:
@@ -103,30 +103,30 @@ class Subgraph(Struct, frozen=True):
         return tuple([tensor.scale[0] * (value - tensor.scale[1]) for value in found]) if tensor.scale else found
 
 
-def read_subgraph(buffer: FlatBuffer) -> Subgraph:
+def read_subgraph(buffer: FlatBuffer) -> FileGraph:
     """Return the first graph of a file, which a runtime runs unless it is asked for another one.
 
     Raises:
         FlatBufferError: The file is damaged, or says what cannot be.
     """
     model = buffer.root()
-    version = model.whole(schema.Model.VERSION, "I")
+    version = model.whole(schema.ModelFields.VERSION, "I")
     if version != 3:
         raise FlatBufferError(f"version {version} of the schema is not supported, 3 is", model.at)
-    codes = [_code(table) for table in model.tables(schema.Model.OPERATOR_CODES, "the operators' codes")]
-    start, count = model.extent(schema.Model.SUBGRAPHS, 4, "the subgraphs")
+    codes = [_code(table) for table in model.tables(schema.ModelFields.OPERATOR_CODES, "the operators' codes")]
+    start, count = model.extent(schema.ModelFields.SUBGRAPHS, 4, "the subgraphs")
     if not 1 <= count <= MOST_SUBGRAPHS:
         raise FlatBufferError(f"it has {count:,} subgraphs", start or model.at)
-    table = Table(buffer, buffer.follow(start, "a subgraph"))
+    table = FlatTable(buffer, buffer.follow(start, "a subgraph"))
     return _Reader(buffer, model, codes).subgraph(table, _about(model, version))
 
 
-def _about(model: Table, version: int) -> str:
+def _about(model: FlatTable, version: int) -> str:
     """Return what people should know of a file: which of its signatures is read."""
     names: dict[int, list[str]] = {}
-    for table in model.tables(schema.Model.SIGNATURES, "the signatures"):
-        number = table.whole(schema.Signature.SUBGRAPH, "I")
-        names.setdefault(number, []).append(table.text(schema.Signature.KEY, "a signature's name"))
+    for table in model.tables(schema.ModelFields.SIGNATURES, "the signatures"):
+        number = table.whole(schema.SignatureFields.SUBGRAPH, "I")
+        names.setdefault(number, []).append(table.text(schema.SignatureFields.KEY, "a signature's name"))
     about = f"TensorFlow Lite, schema {version}"
     others = [name for number, each in names.items() if number != 0 for name in each]
     if not others:
@@ -135,42 +135,42 @@ def _about(model: Table, version: int) -> str:
     return f"{about}, {first}; not {', '.join(others[:9])}{', …' if len(others) > 9 else ''}"
 
 
-def _code(table: Table) -> str:
+def _code(table: FlatTable) -> str:
     """Return the name of an operator. Codes above 127 did not fit into the field that was there first."""
-    code = max(table.whole(schema.Code.DEPRECATED_BUILTIN, "b"), table.whole(schema.Code.BUILTIN))
+    code = max(table.whole(schema.CodeFields.DEPRECATED_BUILTIN, "b"), table.whole(schema.CodeFields.BUILTIN))
     if code == schema.CUSTOM:
-        return f"custom.{table.text(schema.Code.CUSTOM, 'the name of a custom operator')}"
+        return f"custom.{table.text(schema.CodeFields.CUSTOM, 'the name of a custom operator')}"
     return schema.OPERATORS[code] if 0 <= code < len(schema.OPERATORS) else f"operator {code}"
 
 
 class _Reader:
     """Reads the graphs of one file."""
 
-    def __init__(self, buffer: FlatBuffer, model: Table, codes: list[str]) -> None:
+    def __init__(self, buffer: FlatBuffer, model: FlatTable, codes: list[str]) -> None:
         self.buffer = buffer
         self.codes = codes
-        self.buffers, self.buffer_count = model.extent(schema.Model.BUFFERS, 4, "the buffers")
+        self.buffers, self.buffer_count = model.extent(schema.ModelFields.BUFFERS, 4, "the buffers")
 
-    def subgraph(self, table: Table, about: str) -> Subgraph:
-        tensors: list[Tensor] = []
+    def subgraph(self, table: FlatTable, about: str) -> FileGraph:
+        tensors: list[FileTensor] = []
         names = {""}
-        for index, each in enumerate(table.tables(schema.Subgraph.TENSORS, "the tensors")):
+        for index, each in enumerate(table.tables(schema.SubgraphFields.TENSORS, "the tensors")):
             if index >= MOST_TENSORS:
                 raise FlatBufferError(f"more than {MOST_TENSORS:,} tensors", each.at)
             tensors.append(self._tensor(index, each, names))
-        operators: list[Operator] = []
-        for at, each in enumerate(table.tables(schema.Subgraph.OPERATORS, "the operators")):
+        operators: list[FileOperator] = []
+        for at, each in enumerate(table.tables(schema.SubgraphFields.OPERATORS, "the operators")):
             if at >= MOST_OPERATORS:
                 raise FlatBufferError(f"more than {MOST_OPERATORS:,} operators", each.at)
             operators.append(self._operator(at, each, len(tensors)))
-        inputs = self._numbers(table, schema.Subgraph.INPUTS, len(tensors), "the inputs")
-        outputs = self._numbers(table, schema.Subgraph.OUTPUTS, len(tensors), "the outputs")
+        inputs = self._numbers(table, schema.SubgraphFields.INPUTS, len(tensors), "the inputs")
+        outputs = self._numbers(table, schema.SubgraphFields.OUTPUTS, len(tensors), "the outputs")
         if min((*inputs, *outputs), default=0) < 0:
             raise FlatBufferError("an input or output is no tensor", table.at)
-        return Subgraph(inputs, outputs, tuple(tensors), tuple(operators), about, self.buffer)
+        return FileGraph(inputs, outputs, tuple(tensors), tuple(operators), about, self.buffer)
 
-    def _tensor(self, index: int, table: Table, names: set[str]) -> Tensor:
-        fields = schema.Tensor
+    def _tensor(self, index: int, table: FlatTable, names: set[str]) -> FileTensor:
+        fields = schema.TensorFields
         shape = table.wholes(fields.SHAPE, "i", MOST_AXES, "a tensor's shape") or ()
         name = table.text(fields.NAME, "a tensor's name")
         while name in names:
@@ -195,46 +195,46 @@ class _Reader:
         sizes = tuple([None if said < 0 or size < 0 else size for size, said in zip(shape, signature, strict=True)])
         is_variable = table.flag(fields.IS_VARIABLE)
         scale = self._scale(table) if place is not None and prod(shape) == 1 else None
-        return Tensor(index, name, shape, sizes, dtype, form, buffer, place, is_variable, scale)
+        return FileTensor(index, name, shape, sizes, dtype, form, buffer, place, is_variable, scale)
 
-    def _scale(self, table: Table) -> tuple[float, int] | None:
+    def _scale(self, table: FlatTable) -> tuple[float, int] | None:
         """Return the factor and the zero of a quantised number; None where it is none."""
-        quantised = table.table(schema.Tensor.QUANTIZATION, "the quantisation of a tensor")
+        quantised = table.table(schema.TensorFields.QUANTIZATION, "the quantisation of a tensor")
         if quantised is None:
             return None
-        start, count = quantised.extent(schema.Quantization.SCALE, 4, "the scales of a tensor")
+        start, count = quantised.extent(schema.QuantizationFields.SCALE, 4, "the scales of a tensor")
         if count != 1:
             return None
-        zeros = quantised.wholes(schema.Quantization.ZERO, "q", 1, "the zeros of a tensor") or (0,)
+        zeros = quantised.wholes(schema.QuantizationFields.ZERO, "q", 1, "the zeros of a tensor") or (0,)
         return float(self.buffer.number("f", start, "the scale of a tensor")), zeros[0]
 
-    def _place(self, number: int, name: str, tensor: Table) -> tuple[int, int] | None:
+    def _place(self, number: int, name: str, tensor: FlatTable) -> tuple[int, int] | None:
         """Return where the numbers of a buffer lie, and how many bytes they take."""
         if number == 0:
             return None
         if number >= self.buffer_count:
             found = f"buffer {number:,} of {self.buffer_count:,}"
             raise FlatBufferError(f"the tensor {name!r} has its numbers in {found}", tensor.at)
-        table = Table(self.buffer, self.buffer.follow(self.buffers + 4 * number, "a buffer"))
-        start, size = table.extent(schema.Buffer.DATA, 1, "the numbers of a tensor")
+        table = FlatTable(self.buffer, self.buffer.follow(self.buffers + 4 * number, "a buffer"))
+        start, size = table.extent(schema.BufferFields.DATA, 1, "the numbers of a tensor")
         if size:
             return start, size
-        start, size = table.whole(schema.Buffer.OFFSET, "Q"), table.whole(schema.Buffer.SIZE, "Q")
+        start, size = table.whole(schema.BufferFields.OFFSET, "Q"), table.whole(schema.BufferFields.SIZE, "Q")
         if start <= 1 or not size:  # 1 is written before the place is known
             return None
         self.buffer.check(start, size, "the numbers of a tensor")
         return start, size
 
-    def _operator(self, at: int, table: Table, tensors: int) -> Operator:
-        code = table.whole(schema.Operator.CODE, "I")
+    def _operator(self, at: int, table: FlatTable, tensors: int) -> FileOperator:
+        code = table.whole(schema.OperatorFields.CODE, "I")
         if code >= len(self.codes):
             raise FlatBufferError(f"an operator has code {code:,} of {len(self.codes):,}", table.at)
-        inputs = self._numbers(table, schema.Operator.INPUTS, tensors, "an operator's inputs")
-        outputs = self._numbers(table, schema.Operator.OUTPUTS, tensors, "an operator's outputs")
-        options = table.table(schema.Operator.OPTIONS, "an operator's options")
-        return Operator(self.codes[code], inputs, outputs, options, at)
+        inputs = self._numbers(table, schema.OperatorFields.INPUTS, tensors, "an operator's inputs")
+        outputs = self._numbers(table, schema.OperatorFields.OUTPUTS, tensors, "an operator's outputs")
+        options = table.table(schema.OperatorFields.OPTIONS, "an operator's options")
+        return FileOperator(self.codes[code], inputs, outputs, options, at)
 
-    def _numbers(self, table: Table, field: int, tensors: int, what: str) -> tuple[int, ...]:
+    def _numbers(self, table: FlatTable, field: int, tensors: int, what: str) -> tuple[int, ...]:
         numbers = table.wholes(field, "i", _MOST_OPERANDS, what) or ()
         for number in numbers:
             if not -1 <= number < tensors:

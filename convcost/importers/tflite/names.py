@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from convcost.importers.tflite.model import Operator, Subgraph
+from convcost.importers.tflite.model import FileGraph, FileOperator
 
 _LEAVES = {
     "CONV_2D": ("Conv2D", "convolution"),
@@ -20,25 +20,25 @@ _MADE_UP = "_transform"  # what TinyNeuralNetwork's converter puts into the name
 _DIGITS = "0123456789"
 
 
-class Names:
+class ModulePaths:
     """The modules of a graph.
 
     Args:
         graph: The graph.
     """
 
-    def __init__(self, graph: Subgraph) -> None:
+    def __init__(self, graph: FileGraph) -> None:
         self._tensors = graph.tensors
         self.title = ""
         paths = [path for each in graph.operators for path in self._paths(each)[:1] if len(path) > 1]
         first, count = Counter(path[0] for path in paths).most_common(1)[0] if paths else ("", 0)
         self._model = first if 2 * count > len(paths) else ""
 
-    def title_of(self, operator: Operator) -> str:
+    def title_of(self, operator: FileOperator) -> str:
         """Return how messages call an operator: the name of what it gives."""
         return self._tensors[operator.outputs[0]].name if operator.outputs and operator.outputs[0] >= 0 else ""
 
-    def scope(self, operator: Operator) -> str:
+    def scope(self, operator: FileOperator) -> str:
         """Return the path of an operator's module, such as `conv2d_1`; empty where the names do not say it."""
         paths = self._paths(operator)
         leaves = _LEAVES.get(operator.name, ())
@@ -55,7 +55,7 @@ class Names:
         path = name.split("/")
         return ".".join(path[1:] if path[0] == self._model and len(path) > 1 else path)
 
-    def _paths(self, operator: Operator) -> list[list[str]]:
+    def _paths(self, operator: FileOperator) -> list[list[str]]:
         """Return the paths that the converter joined in the names of an operator's weights and of what it gives."""
         titles = [self.title_of(operator)]
         if operator.name in _LEAVES and len(operator.inputs) > 1 and operator.inputs[1] >= 0:

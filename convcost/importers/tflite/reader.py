@@ -7,20 +7,10 @@ from convcost.importers.graph import ModelGraph
 from convcost.importers.tflite import (
     operators,  # noqa: F401 -- adds the translations
     rules,  # noqa: F401 -- adds what the mapper does with them
-    schema,
 )
 from convcost.importers.tflite.flatbuffer import Data, FlatBuffer, FlatBufferError
 from convcost.importers.tflite.model import read_subgraph
 from convcost.importers.tflite.translator import Translator
-
-
-def recognises(head: bytes) -> bool:
-    """Return whether bytes are the start of a TensorFlow Lite file.
-
-    Args:
-        head: The first bytes of the file, which are no text.
-    """
-    return head[4:8] == schema.IDENTIFIER
 
 
 def read(data: Data, file: str) -> ModelGraph:

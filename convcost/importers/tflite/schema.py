@@ -5,56 +5,53 @@ Source: https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler
 
 from __future__ import annotations
 
-IDENTIFIER = b"TFL3"
-"""What stands at byte 4 of every file."""
 
-
-class Model:
+class ModelFields:
     """Fields of the outermost table."""
 
     VERSION, OPERATOR_CODES, SUBGRAPHS, DESCRIPTION, BUFFERS = range(5)
     SIGNATURES = 7
 
 
-class Code:
+class CodeFields:
     """Fields of an operator's code."""
 
     DEPRECATED_BUILTIN, CUSTOM = 0, 1
     BUILTIN = 3
 
 
-class Subgraph:
+class SubgraphFields:
     """Fields of a subgraph."""
 
     TENSORS, INPUTS, OUTPUTS, OPERATORS, NAME = range(5)
 
 
-class Tensor:
+class TensorFields:
     """Fields of a tensor."""
 
     SHAPE, TYPE, BUFFER, NAME, QUANTIZATION, IS_VARIABLE, SPARSITY, SIGNATURE = range(8)
 
 
-class Quantization:
+class QuantizationFields:
     """Fields of how a tensor is quantised."""
 
     SCALE, ZERO = 2, 3
 
 
-class Operator:
+class OperatorFields:
     """Fields of an operator."""
 
     CODE, INPUTS, OUTPUTS = 0, 1, 2
     OPTIONS = 4
 
 
-class Buffer:
+class BufferFields:
     """Fields of a buffer: its bytes, or where they lie behind the tables of a large file."""
 
     DATA, OFFSET, SIZE = range(3)
 
 
-class Signature:
+class SignatureFields:
     """Fields of a signature."""
 
     KEY, SUBGRAPH = 2, 4

@@ -13,16 +13,16 @@ from typing import Any
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape
 from convcost.importers.tflite import schema
-from convcost.importers.tflite.flatbuffer import Table
+from convcost.importers.tflite.flatbuffer import FlatTable
 from convcost.importers.tflite.layouts import pictures
-from convcost.importers.tflite.model import Operator, Subgraph, Tensor
-from convcost.importers.tflite.names import Names
+from convcost.importers.tflite.model import FileGraph, FileOperator, FileTensor
+from convcost.importers.tflite.names import ModulePaths
 from convcost.layers.layout import TOKENS
 from convcost.registry import Registry
 
 OPSET = 13
 
-Translation = Callable[["Translator", Operator], None]
+Translation = Callable[["Translator", FileOperator], None]
 
 TRANSLATIONS: Registry[Translation] = Registry("TensorFlow Lite operator", "")
 """The functions that translate operators, by name."""
@@ -64,11 +64,11 @@ class Translator:
         file: The file's name, for messages.
     """
 
-    def __init__(self, graph: Subgraph, file: str) -> None:
+    def __init__(self, graph: FileGraph, file: str) -> None:
         self.graph = graph
         self.file = file
         self.pictures = pictures(graph)
-        self.names = Names(graph)
+        self.names = ModulePaths(graph)
         self.nodes: list[Node] = []
         self.constants: dict[str, Constant] = {}
         self.shapes: dict[str, Shape] = {}
@@ -124,7 +124,7 @@ class Translator:
 
     # what translations use
 
-    def tensor(self, index: int) -> Tensor:
+    def tensor(self, index: int) -> FileTensor:
         """Return a tensor; a constant whose numbers were made to be of another type is the one that is stored.
 
         Raises:
@@ -205,7 +205,7 @@ class Translator:
         self.constants[name] = Constant(owner, sizes, tensor.dtype, values, stored=not is_number)
         return name
 
-    def bias(self, operator: Operator, at: int) -> list[str]:
+    def bias(self, operator: FileOperator, at: int) -> list[str]:
         """Return the name of the bias that an operator with a kernel reads; none where it has none.
 
         Converters keep equal biases once. One that belongs to an operator with another kernel is left out, as its
@@ -224,7 +224,7 @@ class Translator:
         text = f"{self._shared} bias{'' if one else 'es'} {'is' if one else 'are'} kept once with another layer's:"
         return (f"{text} counted there",) if self._shared else ()
 
-    def _owner(self, tensor: Tensor) -> str:
+    def _owner(self, tensor: FileTensor) -> str:
         """Return the name of the numbers that a constant holds: tensors of one buffer hold the same."""
         if tensor.buffer not in self._owners:
             name = self.names.of_constant(tensor.name)
@@ -253,7 +253,7 @@ class Translator:
 
     def give(
         self,
-        operator: Operator,
+        operator: FileOperator,
         to: str,
         inputs: Sequence[str],
         *,
@@ -291,7 +291,7 @@ class Translator:
             inputs = [self.add(name, inputs, output, **given)]
             self.dtypes[inputs[0]] = tensor.dtype
 
-    def claim(self, index: int, lead: int | None = None) -> Tensor:
+    def claim(self, index: int, lead: int | None = None) -> FileTensor:
         """Return the tensor that an operator gives, and remember how it is written."""
         tensor = self.graph.tensors[index]
         self._leads[index] = self.lead_of(tensor) if lead is None else lead
@@ -299,7 +299,7 @@ class Translator:
         self.dtypes[tensor.name] = tensor.dtype
         return tensor
 
-    def lead_of(self, tensor: Tensor) -> int:
+    def lead_of(self, tensor: FileTensor) -> int:
         """Return how many axes of size 1 are put before those of a value: one where its first axis is no batch."""
         if len(tensor.shape) < 2:
             return 2 - len(tensor.shape)
@@ -327,7 +327,7 @@ class Translator:
         place = axis % rank + self._leads[index]
         return channels_first(self.rank(index)).index(place) if self.is_picture(index) else place
 
-    def activation(self, operator: Operator) -> str:
+    def activation(self, operator: FileOperator) -> str:
         """Return the activation that is fused with an operator; nothing where there is none.
 
         Raises:
@@ -341,7 +341,7 @@ class Translator:
             raise Untranslatable("its activation is unknown")
         return name
 
-    def activation_of(self, options: Table, field: int) -> str:
+    def activation_of(self, options: FlatTable, field: int) -> str:
         """Return the activation that a field of options says; nothing where it says none."""
         number = options.whole(field, "b")
         if not 0 <= number < len(schema.ACTIVATIONS):
@@ -350,7 +350,7 @@ class Translator:
 
     # the steps
 
-    def _operator(self, operator: Operator) -> None:
+    def _operator(self, operator: FileOperator) -> None:
         tensors = [self.tensor(index) for index in operator.inputs if index >= 0]
         if operator.name in _SAME and tensors and tensors[0].is_constant and operator.outputs:
             self._same[operator.outputs[0]] = tensors[0].index
@@ -372,7 +372,7 @@ class Translator:
             self._turned.popitem()
         self._unknown(operator, reason)
 
-    def _unknown(self, operator: Operator, reason: str) -> None:
+    def _unknown(self, operator: FileOperator, reason: str) -> None:
         """Add an operator that ONNX has not, by its own name, and why it was not translated."""
         inputs = []
         for index in operator.inputs:
@@ -385,7 +385,7 @@ class Translator:
         attributes = {"reason": reason} if reason else {}
         self.nodes.append(Node(name, tuple(inputs), tuple(outputs), attributes, self.names.title, self.scope))
 
-    def _opened(self, tensor: Tensor) -> Shape:
+    def _opened(self, tensor: FileTensor) -> Shape:
         """Return the shape of an input; an axis that the file leaves open has a name."""
         sizes: list[int | str | None] = list(tensor.sizes)
         words = {1: "height", 2: "width"} if tensor.index in self.pictures and len(sizes) == 4 else {}

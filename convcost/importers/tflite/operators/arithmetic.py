@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.importers.tflite.model import Operator
+from convcost.importers.tflite.model import FileOperator
 from convcost.importers.tflite.translator import Translator, Untranslatable, channels_first, translates
 
 _PLAIN = {
@@ -28,7 +28,7 @@ _PLAIN = {
 _CLIPS = {"RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0), "RELU_0_TO_1": (0.0, 1.0)}
 
 
-def _plain(translator: Translator, operator: Operator, to: str, **attributes: Any) -> None:
+def _plain(translator: Translator, operator: FileOperator, to: str, **attributes: Any) -> None:
     """Translate what leaves the axes as they are."""
     source = operator.inputs[0]
     translator.give(
@@ -42,45 +42,45 @@ def _plain(translator: Translator, operator: Operator, to: str, **attributes: An
 
 
 @translates(*_PLAIN)
-def plain(translator: Translator, operator: Operator) -> None:
+def plain(translator: Translator, operator: FileOperator) -> None:
     """Translate what works value by value and has no fields."""
     _plain(translator, operator, _PLAIN[operator.name])
 
 
 @translates(*_CLIPS)
-def clip(translator: Translator, operator: Operator) -> None:
+def clip(translator: Translator, operator: FileOperator) -> None:
     """Translate a clip."""
     low, high = _CLIPS[operator.name]
     _plain(translator, operator, "Clip", min=low, max=high)
 
 
 @translates("LEAKY_RELU")
-def leaky_relu(translator: Translator, operator: Operator) -> None:
+def leaky_relu(translator: Translator, operator: FileOperator) -> None:
     """Translate a leaky ReLU."""
     _plain(translator, operator, "LeakyRelu", alpha=operator.options.number(0) if operator.options else 0.0)
 
 
 @translates("GELU")
-def gelu(translator: Translator, operator: Operator) -> None:
+def gelu(translator: Translator, operator: FileOperator) -> None:
     """Translate a GELU."""
     approximate = operator.options is not None and operator.options.flag(0)
     _plain(translator, operator, "Gelu", approximate="tanh" if approximate else "none")
 
 
 @translates("QUANTIZE", "DEQUANTIZE", "CAST")
-def convert(translator: Translator, operator: Operator) -> None:
+def convert(translator: Translator, operator: FileOperator) -> None:
     """Translate a change of the type of numbers."""
     _plain(translator, operator, "tflite.Convert")
 
 
 @translates("SQUARE")
-def square(translator: Translator, operator: Operator) -> None:
+def square(translator: Translator, operator: FileOperator) -> None:
     """Translate a square: a value times itself."""
     _both(translator, operator, "Mul", operator.inputs[0], operator.inputs[0])
 
 
 @translates("RSQRT")
-def reciprocal_root(translator: Translator, operator: Operator) -> None:
+def reciprocal_root(translator: Translator, operator: FileOperator) -> None:
     """Translate 1 / √x."""
     source = operator.inputs[0]
     root = translator.add("Sqrt", [translator.as_it_is(source)])
@@ -90,7 +90,7 @@ def reciprocal_root(translator: Translator, operator: Operator) -> None:
 
 
 @translates("SOFTMAX", "LOG_SOFTMAX")
-def softmax(translator: Translator, operator: Operator) -> None:
+def softmax(translator: Translator, operator: FileOperator) -> None:
     """Translate a softmax over the last axis; a factor before it is a product."""
     source = operator.inputs[0]
     value = translator.as_it_is(source)
@@ -108,13 +108,13 @@ def softmax(translator: Translator, operator: Operator) -> None:
 
 
 @translates("L2_NORMALIZATION")
-def l2_normalize(translator: Translator, operator: Operator) -> None:
+def l2_normalize(translator: Translator, operator: FileOperator) -> None:
     """Translate a division by the length of the vector of the last axis."""
     _plain(translator, operator, "LpNormalization", axis=translator.axis(operator.inputs[0], -1), p=2)
 
 
 @translates("PRELU")
-def prelu(translator: Translator, operator: Operator) -> None:
+def prelu(translator: Translator, operator: FileOperator) -> None:
     """Translate a ReLU with learned slopes."""
     source = operator.inputs[0]
     slopes = _beside(translator, operator.inputs[1], translator.rank(source), translator.is_picture(source))
@@ -139,38 +139,38 @@ _MERGES = {
 
 
 @translates(*_MERGES)
-def merge(translator: Translator, operator: Operator) -> None:
+def merge(translator: Translator, operator: FileOperator) -> None:
     """Translate arithmetic on two values."""
     _both(translator, operator, _MERGES[operator.name], *operator.inputs)
 
 
 @translates("ADD_N")
-def add_n(translator: Translator, operator: Operator) -> None:
+def add_n(translator: Translator, operator: FileOperator) -> None:
     """Translate a sum of several values."""
     first, lead, inputs = _aligned(translator, operator.inputs, operator)
     translator.give(operator, "Sum", inputs, first=first, lead=lead)
 
 
 @translates("SQUARED_DIFFERENCE")
-def squared_difference(translator: Translator, operator: Operator) -> None:
+def squared_difference(translator: Translator, operator: FileOperator) -> None:
     """Translate (a − b)²."""
     first, lead, inputs = _aligned(translator, operator.inputs, operator)
     less = translator.add("Sub", inputs)
     translator.give(operator, "Mul", [less, less], first=first, lead=lead)
 
 
-def _both(translator: Translator, operator: Operator, to: str, *sources: int) -> None:
+def _both(translator: Translator, operator: FileOperator, to: str, *sources: int) -> None:
     first, lead, inputs = _aligned(translator, sources, operator)
     translator.give(operator, to, inputs, first=first, lead=lead)
 
 
-def _lead(translator: Translator, operator: Operator) -> int:
+def _lead(translator: Translator, operator: FileOperator) -> int:
     """Return how many axes stand before those of what an operator of one value gives."""
     shape = translator.graph.tensors[operator.outputs[0]].shape
     return translator.rank(operator.inputs[0]) - len(shape)
 
 
-def _aligned(translator: Translator, sources: tuple[int, ...], operator: Operator) -> tuple[bool, int, list[str]]:
+def _aligned(translator: Translator, sources: tuple[int, ...], operator: FileOperator) -> tuple[bool, int, list[str]]:
     """Return whether channels come first, the axes before those of what is given, and the values that are read.
 
     Values have as many axes as the one that has most; those that have fewer get axes of size 1 before theirs.
@@ -227,7 +227,7 @@ _REDUCTIONS = {
 
 
 @translates(*_REDUCTIONS)
-def reduce(translator: Translator, operator: Operator) -> None:
+def reduce(translator: Translator, operator: FileOperator) -> None:
     """Translate a reduction of some axes."""
     source = operator.inputs[0]
     shape = translator.graph.tensors[source].shape

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
-from convcost.importers.tflite.model import Operator
+from convcost.importers.tflite.model import FileOperator
 from convcost.importers.tflite.translator import Translator, Untranslatable, translates
 
 _KEEPS_AXES = 2  # the field of options
 
 
 @translates("FULLY_CONNECTED")
-def fully_connected(translator: Translator, operator: Operator) -> None:
+def fully_connected(translator: Translator, operator: FileOperator) -> None:
     """Translate a matrix product with a constant: of one row of features, or of each row."""
     options = operator.options
     source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
@@ -58,7 +58,7 @@ def _rows(translator: Translator, shape: tuple[int | None, ...], features: int) 
     return count // features
 
 
-def _of_values(translator: Translator, operator: Operator) -> None:
+def _of_values(translator: Translator, operator: FileOperator) -> None:
     """Translate a matrix product of two values, of which the second has its rows as columns."""
     first, second, *rest = operator.inputs
     if any(index >= 0 for index in rest) or len(translator.graph.tensors[first].shape) != 2:
@@ -69,7 +69,7 @@ def _of_values(translator: Translator, operator: Operator) -> None:
 
 
 @translates("BATCH_MATMUL")
-def batch_matmul(translator: Translator, operator: Operator) -> None:
+def batch_matmul(translator: Translator, operator: FileOperator) -> None:
     """Translate a matrix product of two values; one that is read by columns is transposed first."""
     inputs = []
     rank = 0

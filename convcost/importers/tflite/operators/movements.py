@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcost.importers.tflite.model import Operator
+from convcost.importers.tflite.model import FileOperator
 from convcost.importers.tflite.translator import (
     Translator,
     Untranslatable,
@@ -18,12 +18,12 @@ _MIRRORED = ("reflect", "symmetric")
 
 
 @translates("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
-def reshape(translator: Translator, operator: Operator) -> None:
+def reshape(translator: Translator, operator: FileOperator) -> None:
     """Translate a change of the axes that leaves the values in their order."""
     _reshape(translator, operator, operator.inputs[0])
 
 
-def _reshape(translator: Translator, operator: Operator, source: int) -> None:
+def _reshape(translator: Translator, operator: FileOperator, source: int) -> None:
     index = operator.outputs[0]
     tensor = translator.claim(index)
     rank = translator.rank(index)
@@ -65,7 +65,7 @@ def _ordered(sizes: Sequence[int | None]) -> bool:
 
 
 @translates("TRANSPOSE")
-def transpose(translator: Translator, operator: Operator) -> None:
+def transpose(translator: Translator, operator: FileOperator) -> None:
     """Translate a permutation; of one of the batch axis of size 1, a reshape and one of the others."""
     source, index = operator.inputs[0], operator.outputs[0]
     order = [axis % len(translator.tensor(source).shape) for axis in translator.numbers(operator.inputs[1])]
@@ -93,7 +93,7 @@ def transpose(translator: Translator, operator: Operator) -> None:
 
 def _permuted(
     translator: Translator,
-    operator: Operator,
+    operator: FileOperator,
     value: str,
     sizes: Sequence[int | None],
     order: tuple[int, ...],
@@ -110,7 +110,7 @@ def _permuted(
 
 
 @translates("PAD", "PADV2", "MIRROR_PAD")
-def pad(translator: Translator, operator: Operator) -> None:
+def pad(translator: Translator, operator: FileOperator) -> None:
     """Translate padding, which runs as an operator of its own."""
     source = operator.inputs[0]
     amounts = translator.numbers(operator.inputs[1])
@@ -139,7 +139,7 @@ def pad(translator: Translator, operator: Operator) -> None:
 
 
 @translates("CONCATENATION")
-def concatenate(translator: Translator, operator: Operator) -> None:
+def concatenate(translator: Translator, operator: FileOperator) -> None:
     """Translate a concatenation."""
     flows = [index for index in operator.inputs if not translator.tensor(index).is_constant]
     if len(flows) < len(operator.inputs) or operator.options is None:
@@ -157,7 +157,7 @@ def concatenate(translator: Translator, operator: Operator) -> None:
 
 
 @translates("PACK")
-def pack(translator: Translator, operator: Operator) -> None:
+def pack(translator: Translator, operator: FileOperator) -> None:
     """Translate a join along a new axis."""
     if operator.options is None or any(translator.tensor(index).is_constant for index in operator.inputs):
         raise Untranslatable("it joins constants")
@@ -171,7 +171,7 @@ def pack(translator: Translator, operator: Operator) -> None:
 
 
 @translates("SPLIT", "SPLIT_V")
-def split(translator: Translator, operator: Operator) -> None:
+def split(translator: Translator, operator: FileOperator) -> None:
     """Translate a split into parts."""
     equal = operator.name == "SPLIT"
     source, at = (operator.inputs[1], operator.inputs[0]) if equal else (operator.inputs[0], operator.inputs[2])
@@ -191,7 +191,7 @@ def split(translator: Translator, operator: Operator) -> None:
 
 
 @translates("UNPACK")
-def unpack(translator: Translator, operator: Operator) -> None:
+def unpack(translator: Translator, operator: FileOperator) -> None:
     """Translate a split along an axis that is gone behind it."""
     source = operator.inputs[0]
     shape = translator.graph.tensors[source].shape
@@ -210,7 +210,7 @@ def unpack(translator: Translator, operator: Operator) -> None:
 
 
 @translates("SLICE")
-def slice_(translator: Translator, operator: Operator) -> None:
+def slice_(translator: Translator, operator: FileOperator) -> None:
     """Translate a slice by starts and sizes; a size of −1 goes to the end."""
     starts, sizes = translator.numbers(operator.inputs[1]), translator.numbers(operator.inputs[2])
     ends = [_LAST if size < 0 else start + size for start, size in zip(starts, sizes, strict=True)]
@@ -218,7 +218,7 @@ def slice_(translator: Translator, operator: Operator) -> None:
 
 
 @translates("STRIDED_SLICE")
-def strided_slice(translator: Translator, operator: Operator) -> None:
+def strided_slice(translator: Translator, operator: FileOperator) -> None:
     """Translate a slice by starts, ends and steps; masks say where these do not count and which axes go."""
     options = operator.options
     starts_off, ends_off, ellipsis, added, gone = (options.whole(mask) if options else 0 for mask in range(5))
@@ -239,7 +239,7 @@ def strided_slice(translator: Translator, operator: Operator) -> None:
 
 def _slice(
     translator: Translator,
-    operator: Operator,
+    operator: FileOperator,
     starts: Sequence[int],
     ends: Sequence[int],
     steps: Sequence[int],
@@ -267,7 +267,7 @@ def _slice(
 
 
 @translates("SHAPE")
-def shape(translator: Translator, operator: Operator) -> None:
+def shape(translator: Translator, operator: FileOperator) -> None:
     """Translate the sizes of a value, which are numbers of the program."""
     source = operator.inputs[0]
     lead = translator.rank(source) - len(translator.graph.tensors[source].shape)
@@ -275,7 +275,7 @@ def shape(translator: Translator, operator: Operator) -> None:
 
 
 @translates("GATHER")
-def gather(translator: Translator, operator: Operator) -> None:
+def gather(translator: Translator, operator: FileOperator) -> None:
     """Translate a choice of places of an axis by constants."""
     options = operator.options
     source = operator.inputs[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.importers.tflite.model import Operator
+from convcost.importers.tflite.model import FileOperator
 from convcost.importers.tflite.translator import Translator, Untranslatable, translates
 
 _TANH, _RELU = "TANH", "RELU"
@@ -15,7 +15,7 @@ _LSTM_PROJECTION = 16
 
 
 @translates("UNIDIRECTIONAL_SEQUENCE_LSTM", "LSTM")
-def lstm(translator: Translator, operator: Operator) -> None:
+def lstm(translator: Translator, operator: FileOperator) -> None:
     """Translate an LSTM without peepholes and norms whose four gates have weights of their own."""
     options = operator.options
     single = operator.name == "LSTM"
@@ -46,7 +46,7 @@ def lstm(translator: Translator, operator: Operator) -> None:
 
 
 @translates("UNIDIRECTIONAL_SEQUENCE_RNN", "RNN")
-def rnn(translator: Translator, operator: Operator) -> None:
+def rnn(translator: Translator, operator: FileOperator) -> None:
     """Translate an Elman network."""
     options = operator.options
     if options is None:
@@ -68,7 +68,7 @@ def rnn(translator: Translator, operator: Operator) -> None:
 
 
 def _recurrent(
-    translator: Translator, operator: Operator, to: str, weights: list[str], *, time_major: bool, **attributes: Any
+    translator: Translator, operator: FileOperator, to: str, weights: list[str], *, time_major: bool, **attributes: Any
 ) -> None:
     """Add a recurrent layer between reshapes to what it reads and gives: a batch, steps, and features."""
     source, index = operator.inputs[0], operator.outputs[-1]

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.importers.tflite.flatbuffer import Table
-from convcost.importers.tflite.model import Operator
+from convcost.importers.tflite.flatbuffer import FlatTable
+from convcost.importers.tflite.model import FileOperator
 from convcost.importers.tflite.translator import Translator, Untranslatable, translates
 
 _PADDING = ("SAME_UPPER", "VALID")
 
 
-def _options(operator: Operator) -> Table:
+def _options(operator: FileOperator) -> FlatTable:
     if operator.options is None:
         raise Untranslatable("it has no options")
     return operator.options
 
 
-def _padding(options: Table) -> str:
+def _padding(options: FlatTable) -> str:
     return _PADDING[options.whole(0, "b")]
 
 
-def _steps(options: Table, *fields: int, default: int = 0) -> tuple[int, ...]:
+def _steps(options: FlatTable, *fields: int, default: int = 0) -> tuple[int, ...]:
     """Return a number for each axis."""
     found = tuple(options.whole(field, default=default) for field in fields)
     if min(found) < 1:
@@ -30,7 +30,7 @@ def _steps(options: Table, *fields: int, default: int = 0) -> tuple[int, ...]:
 
 
 @translates("CONV_2D")
-def conv(translator: Translator, operator: Operator) -> None:
+def conv(translator: Translator, operator: FileOperator) -> None:
     """Translate a convolution; with a kernel for fewer channels than there are it has groups."""
     options = _options(operator)
     source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
@@ -55,7 +55,7 @@ def conv(translator: Translator, operator: Operator) -> None:
 
 
 @translates("DEPTHWISE_CONV_2D")
-def depthwise_conv(translator: Translator, operator: Operator) -> None:
+def depthwise_conv(translator: Translator, operator: FileOperator) -> None:
     """Translate a depthwise convolution; its multiplier follows from its kernel."""
     options = _options(operator)
     source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
@@ -80,7 +80,7 @@ def depthwise_conv(translator: Translator, operator: Operator) -> None:
 
 
 @translates("CONV_3D")
-def conv_3d(translator: Translator, operator: Operator) -> None:
+def conv_3d(translator: Translator, operator: FileOperator) -> None:
     """Translate a convolution of volumes."""
     options = _options(operator)
     source, kernel = operator.inputs[0], translator.tensor(operator.inputs[1])
@@ -105,7 +105,7 @@ def conv_3d(translator: Translator, operator: Operator) -> None:
 
 
 @translates("TRANSPOSE_CONV")
-def transposed_conv(translator: Translator, operator: Operator) -> None:
+def transposed_conv(translator: Translator, operator: FileOperator) -> None:
     """Translate a transposed convolution; what it crops follows from the size of what it gives."""
     options = _options(operator)
     kernel, source = translator.tensor(operator.inputs[1]), operator.inputs[2]
@@ -138,7 +138,7 @@ def transposed_conv(translator: Translator, operator: Operator) -> None:
 
 
 @translates("AVERAGE_POOL_2D", "MAX_POOL_2D")
-def pool(translator: Translator, operator: Operator) -> None:
+def pool(translator: Translator, operator: FileOperator) -> None:
     """Translate a pool."""
     options = _options(operator)
     translator.give(
@@ -153,7 +153,7 @@ def pool(translator: Translator, operator: Operator) -> None:
 
 
 @translates("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
-def resize(translator: Translator, operator: Operator) -> None:
+def resize(translator: Translator, operator: FileOperator) -> None:
     """Translate a resizing."""
     bilinear = operator.name == "RESIZE_BILINEAR"
     source = operator.inputs[0]
@@ -173,7 +173,7 @@ def resize(translator: Translator, operator: Operator) -> None:
 
 
 @translates("DEPTH_TO_SPACE", "SPACE_TO_DEPTH")
-def exchange(translator: Translator, operator: Operator) -> None:
+def exchange(translator: Translator, operator: FileOperator) -> None:
     """Translate an exchange of channels and positions."""
     translator.give(
         operator,
@@ -185,7 +185,7 @@ def exchange(translator: Translator, operator: Operator) -> None:
 
 
 @translates("LOCAL_RESPONSE_NORMALIZATION")
-def local_response_norm(translator: Translator, operator: Operator) -> None:
+def local_response_norm(translator: Translator, operator: FileOperator) -> None:
     """Translate a local response norm; ONNX divides its factor by the number of channels that it looks at."""
     options = _options(operator)
     size = 2 * options.whole(0) + 1
