@@ -517,7 +517,7 @@ def test_a_custom_operator_is_named():
         (one("MEAN", PICTURE, [1, 4], more=["x"]), "tflite.MEAN cannot be mapped: numbers that it needs are not known"),
         (one("STRIDED_SLICE", [1, 9], [1, 9], (0, 8), (1, 0), (1, -1), f0=w.i32(0)), "tflite.STRIDED_SLICE cannot be mapped: it goes backwards"),
         (one("STRIDED_SLICE", [1, 9], [1, 1, 9], (0, 0), (1, 9), (1, 1), f3=w.i32(1)), "tflite.STRIDED_SLICE cannot be mapped: it adds axes, or counts from offsets"),
-        (one("GATHER", [1, 9], [1, 2], (0, 3), f0=w.i32(1), f1=w.i32(1)), "tflite.GATHER cannot be mapped: it looks up constants, or other places for each input"),
+        (one("GATHER", [1, 9], [1, 2], (0, 3), f0=w.i32(1), f1=w.i32(1)), "tflite.GATHER cannot be mapped: it chooses other places for each input"),
         (one("CONCATENATION", [1, 9], [1, 12], [1, 3], f0=w.i32(1)), "tflite.CONCATENATION cannot be mapped: it joins constants"),
         (one("ADD", [1, 9], [1, 9], [1, 1, 1, 9]), "tflite.ADD cannot be mapped: its constant has more axes than its input"),
         (lstm(more=(9,)), "tflite.UNIDIRECTIONAL_SEQUENCE_LSTM cannot be mapped: it has peepholes, norms, coupled gates, or a bias behind its projection"),
@@ -756,3 +756,59 @@ def test_a_reciprocal_root_is_a_root_and_a_division():
 
 def test_a_square_multiplies_each_value_once():
     assert counted(one("SQUARE", PICTURE, PICTURE)).ops.mul == 6 * 8 * 4
+
+
+def svdf(rank, bias=True, activation=RELU):
+    """Return a model of an SVDF: 5 features, 3 units of some filters each, 4 steps."""
+    file = w.File(w.INT8)
+    file.input("x", [1, 5])
+    weights = [file.constant("features", [3 * rank, 5]), file.constant("time", [3 * rank, 4], dtype=w.INT16)]
+    weights.append(file.constant("bias", [3], dtype=w.INT32) if bias else -1)
+    file.value("state", [1, 12 * rank], w.INT16, f5=w.flag(True))
+    file.value("y", [1, 3])
+    file.add("SVDF", ["x", *weights, "state"], ["y"], f0=w.i32(rank), f1=activation)
+    return file.bytes(["y"])
+
+
+@pytest.mark.parametrize(("rank", "bias"), [(1, True), (2, True), (1, False), (2, False)])
+def test_filters_of_features_and_of_time(rank, bias):
+    found = counted(svdf(rank, bias))
+    assert found.macs == 3 * rank * (5 + 4)
+    assert found.params == 3 * rank * (5 + 4) + 3 * bias
+    # each product is added, the filters of a unit, and its bias
+    assert found.ops.add == 3 * rank * (5 + 4) + (3 * rank if rank > 1 else 0) + 3 * bias
+    assert found.ops.cmp == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (chain(PICTURE, TO_4, ("REVERSE_V2", [PICTURE], [(2,)], {})), [SAID, "flip: {axis: [2]}"]),
+        (chain(PICTURE, TO_4, ("ARG_MAX", [[1, 6, 8]], [(3,)], {})), [SAID, "permute: {axes: [1, 2, 0], layout: tokens}", "reduce: {op: max, axis: [2]}"]),
+        (one("ARG_MIN", [1, 9], [1], (1,)), ["reduce: {op: min, axis: [0], keepdim: true}"]),
+        (chain(PICTURE, TO_4, ("MEAN", [[1, 1, 1, 4]], [(1, 2)], {"f0": w.flag(True)}), ("TILE", [PICTURE], [(1, 6, 8, 1)], {})), [SAID, "global_avg_pool", "expand: {shape: [4, 6, 8]}"]),
+        (one("BROADCAST_TO", [1, 1, 5], [1, 7, 5], (1, 7, 5)), ["expand: {shape: [7, 5]}"]),
+        (one("GATHER", [1, 9], [1, 2], (0, 3), f0=w.i32(1)), ["slice: {end: 4, step: 3}"]),
+    ],
+)  # fmt: skip
+def test_repetitions_and_choices(model, expected):
+    assert items(model) == [yaml.safe_load(each) for each in expected]
+
+
+@pytest.mark.parametrize("operator", ["GATHER", "EMBEDDING_LOOKUP"])
+def test_rows_of_a_table(operator):
+    file = w.File()
+    file.input("words", [1, 7] if operator == "GATHER" else [7], w.INT32)
+    file.constant("table", [50, 6])
+    file.value("y", [1, 7, 6] if operator == "GATHER" else [7, 6])
+    file.add(operator, ["table", "words"] if operator == "GATHER" else ["words", "table"], ["y"])
+    assert items(file.bytes(["y"])) == [{"embedding": {"num_embeddings": 50, "embedding_dim": 6}}]
+
+
+def test_one_place_of_an_axis_leaves_the_others():
+    file = w.File()
+    file.input("x", [1, 7, 5])
+    file.constant("place", [], [3], w.INT32)
+    file.value("y", [1, 5])
+    file.add("GATHER", ["x", "place"], ["y"], f0=w.i32(1))
+    assert items(file.bytes(["y"])) == [{"slice": {"axis": 0, "start": 3, "end": 4}}, "flatten"]

@@ -56,6 +56,32 @@ def pad(mapper: Mapper, node: Node) -> None:
     mapper.emit(node, "pad", fields, [tensor])
 
 
+@operator("tflite.Flip")
+def flip(mapper: Mapper, node: Node) -> None:
+    """Map an exchange of the first and the last along axes."""
+    tensor = mapper.tensor(node.inputs[0])
+    axes = [axis - 1 for axis in node.attributes["axes"]]
+    if min(axes, default=-1) < 0:
+        raise Unsupported("it turns the batch axis")
+    mapper.emit(node, "flip", {"axis": axes}, [tensor])
+
+
+@operator("tflite.Place")
+def place_of_extreme(mapper: Mapper, node: Node) -> None:
+    """Map the place of the largest or the least value, which as many comparisons find as the value itself."""
+    tensor = mapper.tensor(node.inputs[0])
+    axis = node.attributes["axis"] - 1
+    if axis < 0:
+        raise Unsupported("it is over the batch axis")
+    fields: dict[str, Any] = {"op": node.attributes["op"], "axis": [axis]}
+    if len(tensor.shape) == 1:
+        fields["keepdim"] = True
+    elif len(tensor.shape) == 2:
+        fields["layout"] = "vector"
+    comment = "the place of the value; as many comparisons"
+    mapper.emit(node, "reduce", fields, [tensor], comment=comment)
+
+
 @operator("tflite.Lstm")
 def lstm(mapper: Mapper, node: Node) -> None:
     """Map an LSTM with one bias for each gate, or none."""

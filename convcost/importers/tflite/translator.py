@@ -138,6 +138,15 @@ class Translator:
         """Return how many axes a value has, with those that are put before it."""
         return self._leads[index] + len(self.graph.tensors[index].shape)
 
+    def lead_before(self, index: int) -> int:
+        """Return how many axes are put before those of a value.
+
+        Raises:
+            Untranslatable: It is a constant, or nothing gives it.
+        """
+        self.as_it_is(index)
+        return self._leads[index]
+
     def is_picture(self, index: int) -> bool:
         """Return whether a value is written with its channels first."""
         return index in self.pictures
@@ -232,11 +241,18 @@ class Translator:
             self._taken.add(name)
         return self._owners[tensor.buffer]
 
-    def new(self, values: Sequence[int] | Sequence[float], dtype: str = "int64") -> str:
-        """Return the name of a constant that the file does not hold."""
+    def new(
+        self,
+        values: Sequence[int] | Sequence[float],
+        dtype: str = "int64",
+        *,
+        shape: tuple[int, ...] | None = None,
+    ) -> str:
+        """Return the name of a constant that the file does not hold: a list, or numbers of another shape."""
         self._count += 1
         name = f":{self._count}"
-        self.constants[name] = Constant(name, (len(values),), dtype, tuple(values), stored=False)
+        sizes = (len(values),) if shape is None else shape
+        self.constants[name] = Constant(name, sizes, dtype, tuple(values), stored=False)
         return name
 
     def add(self, operator: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
@@ -433,5 +449,6 @@ _FUSED = {
     "L2_NORMALIZATION": 0,
     "CONCATENATION": 1,
     "FULLY_CONNECTED": 0,
+    "SVDF": 1,
 }
 """The fields of options that say which activation is fused with an operator."""

@@ -217,6 +217,19 @@ def _beside(translator: Translator, index: int, rank: int, first: bool) -> str:
     return translator.add("Transpose", [name], perm=channels_first(rank)) if first and not is_vector else name
 
 
+@translates("ARG_MAX", "ARG_MIN")
+def place_of_extreme(translator: Translator, operator: FileOperator) -> None:
+    """Translate the place of the largest or the least value along an axis."""
+    source = operator.inputs[0]
+    (axis,) = translator.numbers(operator.inputs[1])
+    lead = translator.lead_before(source)
+    place = axis % len(translator.tensor(source).shape) + lead
+    op = "max" if operator.name == "ARG_MAX" else "min"
+    if translator.rank(source) == 2:  # one number is left, as a vector
+        lead += 1
+    translator.give(operator, "tflite.Place", [translator.plain(source)], first=False, lead=lead, axis=place, op=op)
+
+
 _REDUCTIONS = {
     "MEAN": "ReduceMean",
     "SUM": "ReduceSum",

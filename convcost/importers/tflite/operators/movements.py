@@ -151,7 +151,7 @@ def concatenate(translator: Translator, operator: FileOperator) -> None:
         "Concat",
         inputs,
         first=first,
-        lead=translator.rank(flows[0]) - len(translator.graph.tensors[flows[0]].shape),
+        lead=translator.lead_before(flows[0]),
         axis=translator.axis(flows[0], operator.options.whole(0)),
     )
 
@@ -251,7 +251,7 @@ def _slice(
     places = translator.new(axes), translator.new(steps)
     bounds = translator.new(starts), translator.new(ends)
     value = translator.as_it_is(source)
-    lead = translator.rank(source) - len(translator.graph.tensors[source].shape)
+    lead = translator.lead_before(source)
     if not reshaped:
         inputs = [value, *bounds, *places]
         translator.give(operator, "Slice", inputs, first=translator.is_picture(source), lead=lead)
@@ -270,23 +270,54 @@ def _slice(
 def shape(translator: Translator, operator: FileOperator) -> None:
     """Translate the sizes of a value, which are numbers of the program."""
     source = operator.inputs[0]
-    lead = translator.rank(source) - len(translator.graph.tensors[source].shape)
+    lead = translator.lead_before(source)
     translator.give(operator, "Shape", [translator.plain(source)], lead=0, start=lead)
 
 
-@translates("GATHER")
+@translates("GATHER", "EMBEDDING_LOOKUP")
 def gather(translator: Translator, operator: FileOperator) -> None:
-    """Translate a choice of places of an axis by constants."""
-    options = operator.options
+    """Translate a choice of places of an axis by constants, or of rows of a table by the numbers that a value holds."""
+    options = operator.options if operator.name == "GATHER" else None
+    if options is not None and options.whole(1):
+        raise Untranslatable("it chooses other places for each input")
+    source, places = operator.inputs[:2] if operator.name == "GATHER" else operator.inputs[1::-1]
+    axis = options.whole(0) if options is not None else 0
+    if translator.tensor(source).is_constant:
+        inputs = [translator.constant(source), translator.plain(places)]
+        translator.give(operator, "Gather", inputs, lead=translator.lead_before(places), axis=axis)
+        return
+    lead = translator.lead_before(source)
+    chosen = translator.tensor(places)
+    indices = translator.new(translator.numbers(places), shape=chosen.shape)
+    if len(chosen.shape) == 1:
+        first, place = translator.is_picture(source), translator.axis(source, axis)
+        translator.give(operator, "Gather", [translator.as_it_is(source), indices], first=first, lead=lead, axis=place)
+        return
+    place = axis % len(translator.tensor(source).shape) + lead
+    translator.give(operator, "Gather", [translator.plain(source), indices], first=False, lead=lead, axis=place)
+
+
+@translates("TILE", "BROADCAST_TO")
+def repeat(translator: Translator, operator: FileOperator) -> None:
+    """Translate a repetition along axes."""
     source = operator.inputs[0]
-    if (options is not None and options.whole(1)) or translator.tensor(source).is_constant:
-        raise Untranslatable("it looks up constants, or other places for each input")
-    chosen = translator.tensor(operator.inputs[1])
-    values = translator.numbers(operator.inputs[1])
-    axis = translator.axis(source, options.whole(0) if options else 0)
-    if len(chosen.shape) != 1:
-        raise Untranslatable("its places have several axes")
-    indices = translator.new(values)
-    first = translator.is_picture(source)
-    lead = translator.rank(source) - len(translator.graph.tensors[source].shape)
-    translator.give(operator, "Gather", [translator.as_it_is(source), indices], first=first, lead=lead, axis=axis)
+    numbers = translator.numbers(operator.inputs[1])
+    lead = translator.lead_before(source)
+    first = translator.is_picture(source) and translator.is_picture(operator.outputs[0])
+    value = translator.picture(source) if first else translator.plain(source)
+    full = [1] * lead + [*numbers]
+    if len(full) < translator.rank(source):
+        raise Untranslatable("it leaves out axes")
+    if first:
+        full = [full[axis] for axis in channels_first(len(full))]
+    to = "Tile" if operator.name == "TILE" else "Expand"
+    translator.give(operator, to, [value, translator.new(full)], first=first, lead=lead)
+
+
+@translates("REVERSE_V2")
+def reverse(translator: Translator, operator: FileOperator) -> None:
+    """Translate an exchange of the first and the last along axes."""
+    source = operator.inputs[0]
+    axes = tuple(translator.axis(source, axis) for axis in translator.numbers(operator.inputs[1]))
+    first, lead = translator.is_picture(source), translator.lead_before(source)
+    translator.give(operator, "tflite.Flip", [translator.as_it_is(source)], first=first, lead=lead, axes=axes)

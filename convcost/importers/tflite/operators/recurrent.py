@@ -67,6 +67,44 @@ def rnn(translator: Translator, operator: FileOperator) -> None:
     )
 
 
+@translates("SVDF")
+def svdf(translator: Translator, operator: FileOperator) -> None:
+    """Translate a layer of filters of features and of time, whose memory holds zeros at first.
+
+    A matrix product filters the features, a convolution along the steps filters what it gave at each of them: the last
+    one is at hand, those before are the padding. The filters of a unit are added up.
+
+    Source: Nakkiran et al. 2015, Compressing deep neural networks using a rank-constrained topology, section 2
+    """
+    options = operator.options
+    source = operator.inputs[0]
+    filters, features = translator.tensor(operator.inputs[1]).shape
+    steps = translator.tensor(operator.inputs[2]).shape[1]
+    rank = options.whole(0) if options is not None else 0
+    if options is None or rank < 1 or filters % rank or translator.rank(source) != 2:
+        raise Untranslatable("its filters are not those of its rank")
+    batch = translator.batch or 1
+    output = translator.graph.tensors[operator.outputs[0]]
+    kernel = translator.constant(operator.inputs[1], (filters, features))
+    steps_kernel = translator.constant(operator.inputs[2], (filters, 1, steps))
+    value = translator.add("Gemm", [translator.plain(source), kernel], transB=1)
+    translator.dtypes[value] = output.dtype
+    value = translator.add("Reshape", [value, translator.new([batch, filters, 1])])
+    value = translator.add("Conv", [value, steps_kernel], group=filters, pads=(steps - 1, 0))
+    if rank > 1:
+        value = translator.add("Reshape", [value, translator.new([batch, filters // rank, rank])])
+        value = translator.add("ReduceSum", [value], axes=(2,), keepdims=0)
+    elif operator.inputs[3] < 0:
+        translator.give(operator, "Reshape", [value, translator.new([batch, filters])], lead=0)
+        return
+    else:
+        value = translator.add("Reshape", [value, translator.new([batch, filters])])
+    if operator.inputs[3] >= 0:
+        translator.give(operator, "Add", [value, translator.constant(operator.inputs[3])], lead=0)
+    else:
+        translator.give(operator, "Reshape", [value, translator.new([batch, filters // rank])], lead=0)
+
+
 def _recurrent(
     translator: Translator, operator: FileOperator, to: str, weights: list[str], *, time_major: bool, **attributes: Any
 ) -> None:
