@@ -27,6 +27,7 @@ from convcost.errors import (
 from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
+from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
     check,
@@ -35,6 +36,7 @@ from convcost.questions import (
     formulas,
     memory,
     rewrite,
+    roofline,
     solve,
     suggest,
     sweep,
@@ -71,9 +73,11 @@ __all__ = [
     "compare",
     "diff",
     "formulas",
+    "from_torch",
     "load",
     "memory",
     "rewrite",
+    "roofline",
     "solve",
     "suggest",
     "sweep",

@@ -20,7 +20,7 @@ from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
-from convcost.layers.layout import FEATURE_MAP, layout_of
+from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
 from convcost.network.graph import FLOAT32, Tensor, Widths
 from convcost.network.widths import BITS, bias_width
@@ -164,6 +164,8 @@ class Mapper(Values):
             Unsupported: The layer type cannot work on what it reads.
             SpecError: The file says another shape or another number of parameters.
         """
+        held = [each for each in weights if each is not None]
+        learned = learned and self._is_learned(type, held)
         given = node.outputs if gives is None else gives
         widths = self._widths(given, inputs, weights)
         try:
@@ -177,7 +179,6 @@ class Mapper(Values):
         axis = (self.lacks(inputs[0]) if inputs else 0) if batch == AS_IT_IS else batch
         for tensor in outputs:
             self._lacks[tensor.producer, tensor.output] = axis
-        held = [each for each in weights if each is not None]
         item = MappedItem(
             type,
             dict(fields),
@@ -245,7 +246,7 @@ class Mapper(Values):
                 help = "export the model with sizes"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
             sizes.append(known)
-        layout = self.graph.layouts.get(name) or layout_of(tuple(sizes))
+        layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
         tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
         return tensor
@@ -258,7 +259,7 @@ class Mapper(Values):
         read = [self.values.get(name) for name in node.inputs]
         if any(isinstance(value, Unmapped) for value in read):
             if node.operator not in OPERATORS:
-                self._refuse(node, "")
+                self._refuse(node, str(node.attributes.get("reason", "")))
         elif self._is_folded(node, read) or self._is_mapped(node):
             for name in node.outputs:
                 if name and name not in self.values:  # an output that its layer type has not
@@ -285,7 +286,7 @@ class Mapper(Values):
     def _is_mapped(self, node: Node) -> bool:
         """Return whether a node became items."""
         if node.operator not in OPERATORS:
-            self._refuse(node, "")
+            self._refuse(node, str(node.attributes.get("reason", "")))
             return False
         try:
             OPERATORS[node.operator](self, node)
@@ -370,6 +371,14 @@ class Mapper(Values):
             found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
 
+    def _is_learned(self, type: str, weights: Sequence[Constant]) -> bool:
+        """Return whether the numbers of a layer are learned, as far as the file says; one of them is enough."""
+        counted = weights[:2] if type == "batch_norm" else weights  # statistics are never learned
+        frozen = [each.trainable is False for each in counted]
+        if any(frozen) and not all(frozen):
+            self.notes["layers of which only a part is trainable count as trainable"] = None
+        return not frozen or not all(frozen)
+
     def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
         """Share the weights of the item that had this kernel first.
 
@@ -378,10 +387,14 @@ class Mapper(Values):
         """
         kernel = weights[0] if weights else None
         vectors = [each.name for each in weights[1:] if each is not None]
-        if kernel is not None and len(kernel.shape) >= 2:
+        if any(each is not None and each.trainable is not None for each in weights):
+            kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
+            vectors = [each.name for each in weights if each is not None and each is not kernel]
+        if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
-                if first[0].type != item.type or first[1] != "\n".join(vectors):
+                tied = (first[0].type, item.type) == ("embedding", "linear")
+                if (first[0].type != item.type and not tied) or first[1] != "\n".join(vectors):
                     raise Unsupported(
                         f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
                     )

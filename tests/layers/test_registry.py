@@ -94,6 +94,7 @@ DESIGN = [
     "instance_norm",
     "rms_norm",
     "l2_normalize",
+    "standardize",
     "matmul",
     "reduce",
     "attention",

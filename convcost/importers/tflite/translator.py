@@ -17,7 +17,6 @@ from convcost.importers.tflite.flatbuffer import FlatTable
 from convcost.importers.tflite.layouts import pictures
 from convcost.importers.tflite.model import FileGraph, FileOperator, FileTensor
 from convcost.importers.tflite.names import ModulePaths
-from convcost.layers.layout import TOKENS
 from convcost.registry import Registry
 
 OPSET = 13
@@ -95,7 +94,7 @@ class Translator:
         """
         graph = self.graph
         inputs: dict[str, Shape] = {}
-        layouts: dict[str, str] = {}
+        tokens: list[str] = []
         for index in dict.fromkeys(graph.inputs):
             tensor = graph.tensors[index]
             if tensor.is_constant:
@@ -104,7 +103,7 @@ class Translator:
             inputs[tensor.name] = self._opened(tensor)
             self.dtypes[tensor.name] = tensor.dtype
             if len(tensor.shape) > 2 and index not in self.pictures:
-                layouts[tensor.name] = TOKENS
+                tokens.append(tensor.name)
         for operator in graph.operators:
             self._operator(operator)
         outputs = tuple([self.as_it_is(index) for index in graph.outputs if index in self._leads])
@@ -116,10 +115,10 @@ class Translator:
             self.constants,
             {name: shape for name, shape in self.shapes.items() if name not in inputs},
             OPSET,
-            self.dtypes,
-            layouts,
-            frozenset(self._alone),
-            self._notes(),
+            tokens=tuple(tokens),
+            notes=self._notes(),
+            dtypes=self.dtypes,
+            alone=frozenset(self._alone),
         )
 
     # what translations use
