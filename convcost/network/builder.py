@@ -30,6 +30,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
         trainable: Whether its numbers are learned.
         times: How often it runs with the same weights.
         widths: The types of its numbers.
+        origin: The path of its module in the model file that the network was read from.
     """
 
     line: int = 0
@@ -39,11 +40,21 @@ class LayerOrigin(Struct, frozen=True, gc=False):
     trainable: bool = True
     times: int = 1
     widths: Widths = FLOAT32
+    origin: str = ""
 
     @classmethod
     def of(cls, layer: Layer) -> LayerOrigin:
         """Return that of a layer."""
-        return cls(layer.line, layer.column, layer.former, layer.shares, layer.trainable, layer.times, layer.widths)
+        return cls(
+            layer.line,
+            layer.column,
+            layer.former,
+            layer.shares,
+            layer.trainable,
+            layer.times,
+            layer.widths,
+            layer.origin,
+        )
 
 
 _NEW = LayerOrigin()
@@ -206,6 +217,7 @@ class NetworkBuilder:
                 origin.trainable,
                 origin.times,
                 origin.widths,
+                origin.origin,
             )
         )
         return tensors

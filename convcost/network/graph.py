@@ -68,6 +68,7 @@ class Layer(Struct, frozen=True, gc=False):
         trainable: Whether its numbers are learned; else they count as buffers.
         times: How often it runs, with the same weights: once for each slice of an `each`.
         widths: The types of its numbers.
+        origin: The path of its module in the model file that the network was read from, such as `layer1.0.conv1`.
     """
 
     path: tuple[str, ...]
@@ -82,6 +83,7 @@ class Layer(Struct, frozen=True, gc=False):
     trainable: bool = True
     times: int = 1
     widths: Widths = FLOAT32
+    origin: str = ""
 
     @property
     def type(self) -> str:

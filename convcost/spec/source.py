@@ -71,11 +71,13 @@ class Source(Struct, frozen=True):
         file: The name.
         text: The text.
         tree: What the text says, where it was not parsed but laid out.
+        origins: The paths of the layers' modules, where the text was made of a model file.
     """
 
     file: str
     text: str
     tree: Any = None
+    origins: tuple[str, ...] = ()
 
 
 def read(spec: str | Path) -> Source:
@@ -211,7 +213,10 @@ def model_source(data: bytes | mmap, file: str) -> Source | None:
     from convcost.importers import import_model, importer_of  # where a file may be a model only
 
     importer = importer_of(head)
-    return Source(file, import_model(importer, data, file).text) if importer is not None else None
+    if importer is None:
+        return None
+    imported = import_model(importer, data, file)
+    return Source(file, imported.text, origins=tuple([item.name for item in imported.layers]))
 
 
 def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:

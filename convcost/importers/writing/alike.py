@@ -151,8 +151,8 @@ def lines_of(node: Node) -> int:
     """Return how many lines an item takes, without its name."""
     if isinstance(node, Merge):
         lines = [sum(map(lines_of, branch.nodes)) for branch in node.branches]
-        if node.leaf.type == "add" and sorted(lines) == [0, 1]:
-            return 1
+        if node.leaf.type == "add" and len(lines) == 2:
+            return 1 if sorted(lines) == [0, 1] else 1 + sum(lines) + (2 if all(lines) else 0)
         return 1 + sum(max(1, each) for each in lines)
     if isinstance(node, Repeat):
         return 1 + (lines_of(node.unit.nodes[0]) if len(node.unit.nodes) == 1 else 1)

@@ -97,18 +97,25 @@ class Text:
             self.names[source, 0] = "input" if len(inputs) == 1 else names.fit(inputs[number]) or f"input_{number + 1}"
         taken = {*_TAKEN, *(self.names[source, 0] for source in self.top.sources)}
         wanted = {id(giver) for giver, _ in self._read_by_name(self.top)}
+        shared = {id(row.item.shares) for node in self.top.nodes for row in rows_in([node], 0) if row.item.shares}
+        wanted |= {id(node) for node in self.top.nodes if isinstance(node, Leaf) and id(node.rows[0].item) in shared}
         if self._unusual_outputs():
             wanted |= {id(giver) for giver, _ in self.top.outputs}
         counts: Counter[str] = Counter()
-        for number, node in enumerate(self.top.nodes):
+        for node in self.top.nodes:
             name = names.module_name(node)
             needed = id(node) in wanted or _outputs(node) > 1
             if not needed and (not name or name in taken or not self._is_telling(node)):
                 continue
-            base = name or f"{_kind(node)}_{number + 1}"
-            self._give(node, base, taken, counts)
+            self._give(node, name or self._role(node, taken), taken, counts)
         for block in self.blocks:
             self._name_in(block)
+
+    def _role(self, node: Node, taken: set[str]) -> str:
+        """Return a name for a value of an item without a module: `skip_1` for what a later merge reads."""
+        readers = [each for each in self.top.nodes if any(giver is node for giver, _ in each.reads)]
+        base = "skip" if any(len(each.reads) > 1 for each in readers) else _kind(node)
+        return next(name for number in range(1, len(taken) + 2) if (name := f"{base}_{number}") not in taken)
 
     def _is_telling(self, node: Node) -> bool:
         """Return whether the module of an item is worth a line, as that of a sum is not."""
@@ -204,7 +211,7 @@ class Text:
         if isinstance(inner, Merge):
             return self._merge(inner, indent, more)
         fields = flow_fields(self._fields(inner))
-        head = f"{indent}- {inner.block.name if isinstance(inner, Use) else inner.type}"
+        head = f"{indent}- {_kind(inner)}"
         head += f": {fields}" if fields else ":" if more else ""
         comment = inner.rows[0].item.comment if isinstance(inner, Leaf) else ""
         return [head + (f"   # {_one_line(comment)}" if comment else ""), *more]
