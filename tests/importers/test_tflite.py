@@ -467,7 +467,7 @@ def graphs(draw):
     return file.bytes([f"v{number}" for number in outputs]), max(alive)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=150)
 @given(graphs())
 def test_the_peak_is_that_of_the_values_alive(graph):
     content, peak = graph
@@ -812,3 +812,71 @@ def test_one_place_of_an_axis_leaves_the_others():
     file.value("y", [1, 5])
     file.add("GATHER", ["x", "place"], ["y"], f0=w.i32(1))
     assert items(file.bytes(["y"])) == [{"slice": {"axis": 0, "start": 3, "end": 4}}, "flatten"]
+
+
+# what else is kept
+
+
+def test_matrices_of_heads_are_no_pictures():
+    assert items(two("BATCH_MATMUL", [1, 2, 6, 5], [1, 2, 5, 7], [1, 2, 6, 7])) == ["matmul"]
+
+
+def test_an_activation_that_is_an_operator_runs_by_itself():
+    # 4·48 are read and 8·48 written by the convolution; as many are read and written behind it
+    steps = [("CONV_2D", [[1, 6, 8, 8]], [[8, 1, 1, 4]], {"f0": SAME, **CONV}), ("RELU", [[1, 6, 8, 8]], [], {})]
+    model = chain(PICTURE, *steps, dtype=w.INT8)
+    assert convcost.load(spec_of(model)).memory(in_place=False).peak_memory == 48 * (8 + 8)
+    assert convcost.load(spec_of(model)).memory().peak_memory == 48 * (4 + 8)
+
+
+def test_kernels_whose_names_are_alike_are_two():
+    file = w.File()
+    file.input("x", [1, 6, 8, 4])
+    for number, name in enumerate(("a/kernel", "a.kernel")):
+        file.value(f"v{number}", [1, 6, 8, 4])
+        kernel = file.constant(name, [4, 1, 1, 4])
+        file.add("CONV_2D", [["x", "v0"][number], kernel, -1], [f"v{number}"], f0=SAME, **CONV)
+    assert counted(file.bytes(["v1"])).params == 2 * 16
+
+
+def test_a_number_is_not_learned():
+    file = w.File()
+    file.input("x", PICTURE)
+    file.constant("net/block/half", [1], [0.5])
+    file.value("net/block/y", PICTURE)
+    file.add("MUL", ["x", "net/block/half"], ["net/block/y"])
+    assert items(file.bytes(["net/block/y"])) == [{"elementwise": {"op": "multiply", "value": 0.5}}]
+
+
+def test_axes_that_are_left_of_a_picture_keep_their_order():
+    # the rows are averaged: 8 positions of 4 channels are left, which rows of weights of 4 numbers read
+    file = w.File()
+    file.input("x", PICTURE)
+    file.value("v", [1, 6, 8, 4])
+    file.value("m", [1, 8, 4])
+    file.value("y", [1, 8, 3])
+    file.add("CONV_2D", ["x", file.constant("k", [4, 1, 1, 4]), -1], ["v"], f0=SAME, **CONV)
+    file.add("MEAN", ["v", file.numbers(1)], ["m"])
+    file.add("FULLY_CONNECTED", ["m", file.constant("w", [3, 4]), -1], ["y"], f2=w.flag(True))
+    assert counted(file.bytes(["y"])).macs == 48 * 16 + 8 * 3 * 4
+
+
+def test_only_what_differs_from_the_rest_says_its_types():
+    # the second layer's weights are quantised dynamically; activations have no weights whose type could differ
+    file = w.File()
+    file.input("x", [1, 9])
+    names = ["x", "a", "b", "c", "d"]
+    for at, dtype in enumerate((w.FLOAT32, w.INT8, w.FLOAT32)):
+        file.value(names[at + 1], [1, 9])
+        weights = file.constant(f"w{at}", [9, 9], dtype=dtype)
+        file.add("FULLY_CONNECTED", [names[at], weights, -1], [names[at + 1]])
+    file.value("d", [1, 9])
+    file.add("RELU", ["c"], ["d"])
+    spec = spec_of(file.bytes(["d"]))
+    assert "dtype" not in spec
+    assert [item.get("dtype") for item in spec["layers"] if isinstance(item, dict)][:3] == [
+        None,
+        {"weights": "int8"},
+        None,
+    ]
+    assert convcost.load(spec).memory().weight_bytes == 81 * 4 + 81 + 81 * 4

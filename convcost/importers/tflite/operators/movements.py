@@ -28,10 +28,6 @@ def _reshape(translator: Translator, operator: FileOperator, source: int) -> Non
     tensor = translator.claim(index)
     rank = translator.rank(index)
     target = translator.new(_target(translator.written(index, tensor.sizes)))
-    before = translator.graph.tensors[source].sizes
-    if translator.is_picture(source) and translator.is_picture(index) and before[-1] == tensor.sizes[-1]:
-        translator.give(operator, "Reshape", [translator.as_it_is(source), target])  # the channels stay
-        return
     as_it_is = rank == 2 or _keeps_order(translator, source)  # what reads a vector reads all of it
     value = translator.as_it_is(source) if as_it_is else translator.plain(source)
     if not translator.is_picture(index):
@@ -78,7 +74,7 @@ def transpose(translator: Translator, operator: FileOperator) -> None:
         sizes = translator.tensor(source).sizes
         shape = translator.new([1, *(-1 if size is None else size for size in sizes)])
         value = translator.add("Reshape", [translator.plain(source), shape])
-        _permuted(translator, operator, value, (1, *sizes), (0, *(axis + 1 for axis in order)), 1, False)
+        translator.give(operator, "Transpose", [value], lead=1, first=False, perm=(0, *(axis + 1 for axis in order)))
         return
     translator.claim(index, lead)
     rank = translator.rank(index)
@@ -87,26 +83,7 @@ def transpose(translator: Translator, operator: FileOperator) -> None:
         places = [written.index(place) for place in places]
     if translator.is_picture(index):
         places = [places[axis] for axis in channels_first(rank)]
-    sizes = translator.written(source, translator.tensor(source).sizes)
-    _permuted(translator, operator, value, sizes, tuple(places), lead, None)
-
-
-def _permuted(
-    translator: Translator,
-    operator: FileOperator,
-    value: str,
-    sizes: Sequence[int | None],
-    order: tuple[int, ...],
-    lead: int,
-    first: bool | None,
-) -> None:
-    """Add a permutation; one that moves axes of size 1 alone leaves the values in their order."""
-    long = [place for place in order if sizes[place] != 1]
-    if long == sorted(long) and order != tuple(range(len(order))) and None not in sizes:
-        shape = translator.new([sizes[place] or 1 for place in order])
-        translator.give(operator, "Reshape", [value, shape], lead=lead, first=first)
-    else:
-        translator.give(operator, "Transpose", [value], lead=lead, first=first, perm=order)
+    translator.give(operator, "Transpose", [value], lead=lead, perm=tuple(places))
 
 
 @translates("PAD", "PADV2", "MIRROR_PAD")
