@@ -268,8 +268,6 @@ def _foreign(suffix: str, data: bytes = b"") -> str:
     for start, what in _STARTS.items():
         if data.startswith(start):
             return named or what
-    if data[4:8] == b"TFL3":
-        return _FOREIGN[".tflite"]
     return named if not data or _BINARY.search(data) else ""
 
 
