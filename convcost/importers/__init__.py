@@ -19,7 +19,8 @@ from convcost.importers import (
     operators,  # noqa: F401 -- adds the operators
     spec_text,
 )
-from convcost.importers.graph import ModelGraph
+from convcost.importers.graph import ModelGraph, Shape
+from convcost.importers.inputs import with_sizes
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
@@ -116,14 +117,15 @@ def import_model(importer: Importer, data: Any, file: str, *, flat: bool = False
     Raises:
         SpecError: The file cannot be read, contradicts itself, or has operators without a layer type.
     """
-    graph = normalise(importer.read(data, file), file)
+    graph, given = with_sizes(normalise(importer.read(data, file), file), file)
     axes = dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str))
-    mapped = Mapper(graph, file, dict.fromkeys(axes, _TRIED[0])).map()
+    mapped = Mapper(graph, file, given | dict.fromkeys(axes, _TRIED[0])).map()
     for size in _TRIED[1:] if axes else ():
-        other = Mapper(graph, file, dict.fromkeys(axes, size)).map()
+        other = Mapper(graph, file, given | dict.fromkeys(axes, size)).map()
         if _layers(other) != _layers(mapped):
             message = f"the layers depend on {' and '.join(map(repr, axes))}, whose sizes the file leaves open"
-            raise SpecError(ErrorDetail(message, Place(file), help="export the model with sizes"))
+            example = " ".join(f"--input {name}={_example(shape)}" for name, shape in graph.inputs.items())
+            raise SpecError(ErrorDetail(message, Place(file), help=f"give them: {example}"))
     words = _symbols(list(axes))
     symbols = {
         name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str)}
@@ -134,6 +136,12 @@ def import_model(importer: Importer, data: Any, file: str, *, flat: bool = False
     comment = f"Imported from {base} ({graph.format})."
     written = spec_text.write(mapped, name, [comment], symbols, flat)
     return Imported(written.text, written.items, mapped, dict.fromkeys(words.values(), _TRIED[0]))
+
+
+def _example(shape: Shape) -> str:
+    """Return a shape as `--input` takes it."""
+    batch = shape[0] if isinstance(shape[0], int) else 1
+    return "x".join(str(size if isinstance(size, int) else _TRIED[0]) for size in (batch, *shape[1:]))
 
 
 def _layers(mapped: Mapped) -> list[Any]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from convcost import files
-from convcost.errors import ErrorDetail, Place, SpecError, encodable, nearest
+from convcost import files, model_options
+from convcost.errors import ErrorDetail, OptionError, Place, SpecError, encodable, nearest
 from convcost.spec import limits
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ def read(spec: str | Path) -> Source:
     data, shown = _read(spec)
     if (model := model_source(data, shown)) is not None:
         return model
+    if model_options.current().inputs:
+        help = "--set gives the symbols of a spec their values"
+        raise OptionError(ErrorDetail(f"--input is for model files, and {shown!r} is a spec", help=help))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
         raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
     return Source(shown, _decode(bytes(data), shown))
