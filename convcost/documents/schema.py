@@ -22,6 +22,7 @@ from convcost.documents import (
     formulas,
     memory,
     rewriting,
+    roofline,
     specs,
 )
 from convcost.documents import verification as verified
@@ -69,6 +70,8 @@ def _reports() -> list[Any]:
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,
         rewriting.Catalogue,
+        roofline.RooflineDocument,
+        roofline.DevicesDocument,
         design_space.SweepDocument,
         design_space.SolutionDocument,
         design_space.SymbolsDocument,

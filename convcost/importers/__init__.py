@@ -15,16 +15,14 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.errors import ErrorDetail, Place, SpecError
-from convcost.importers import (
-    operators,  # noqa: F401 -- adds the operators
-    spec_text,
-)
+from convcost.importers import operators  # noqa: F401 -- adds the operators
 from convcost.importers.graph import ModelGraph, Shape
 from convcost.importers.inputs import with_sizes
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
+from convcost.importers.writing import difference, write
 from convcost.registry import Registry
 
 __all__ = ["IMPORTERS", "Imported", "Importer", "ModelGraph", "import_model", "importer_of"]
@@ -94,7 +92,7 @@ class Imported(Struct, frozen=True):
 
     def difference(self, network: Any) -> str:
         """Return how the network that the text gives differs from the model; nothing where it does not."""
-        return spec_text.difference(spec_text.WrittenSpec(self.text, self.layers), self.model, network)
+        return difference(self.layers, self.model, network)
 
 
 def importer_of(head: bytes) -> Importer | None:
@@ -134,7 +132,7 @@ def import_model(importer: Importer, data: Any, file: str, *, flat: bool = False
     base = PurePath(file).name.rpartition(":")[2]  # without the revision that it is of
     name = "model" if file.startswith("<") else base.rpartition(".")[0] or base
     comment = f"Imported from {base} ({graph.format})."
-    written = spec_text.write(mapped, name, [comment], symbols, flat)
+    written = write(mapped, name, [comment], symbols, flat)
     return Imported(written.text, written.items, mapped, dict.fromkeys(words.values(), _TRIED[0]))
 
 

@@ -75,3 +75,8 @@ class ModelGraph(Struct, frozen=True):
     constants: Mapping[str, Constant] = {}
     shapes: Mapping[str, Shape] = {}
     opset: int = 13
+
+
+def title(node: Node) -> str:
+    """Return how messages call a node."""
+    return f"the node {node.name!r} ({node.operator})" if node.name else f"a {node.operator} without a name"

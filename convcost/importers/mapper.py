@@ -14,16 +14,15 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
+from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
-from convcost.importers.graph import Constant, ModelGraph, Node, Shape
+from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.movement import settle
-from convcost.importers.normalise import title
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, layout_of
-from convcost.network.builder import NetworkBuilder
+from convcost.network.builder import LayerOrigin, NetworkBuilder
 from convcost.network.graph import Tensor
 from convcost.registry import Registry
 
@@ -47,7 +46,7 @@ def operator(*names: str) -> Callable[[Rule], Rule]:
     return add
 
 
-class Mapper:
+class Mapper(Values):
     """Maps one graph.
 
     Args:
@@ -57,18 +56,20 @@ class Mapper:
     """
 
     def __init__(self, graph: ModelGraph, file: str, sizes: Mapping[str, int]) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self.file = file
         self.sizes = sizes
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
-        self.values: dict[str, Value] = dict(graph.constants)
         self.notes: dict[str, None] = {}
         self.opset = graph.opset
-        self.batch: int | None = None
+        self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
+        self._lacks: dict[
+            tuple[int, int], int | None
+        ] = {}  # by tensors: the axis of the graph that they lack, if not 0
         self._read_by: dict[str, set[str]] = {name: set() for name in graph.inputs}
         for node in graph.nodes:
             for name in node.inputs:
@@ -85,8 +86,8 @@ class Mapper:
         inputs = {name: self._input(name, shape) for name, shape in self.graph.inputs.items()}
         for node in self.graph.nodes:
             self._node(node)
-        self.notes |= dict.fromkeys(self.unknown.check())
         tensors = self._outputs()
+        self.notes |= dict.fromkeys(self.unknown.check())
         if not self.items:
             raise SpecError(ErrorDetail("the model has no operator that is a layer", Place(self.file)))
         again = sum(count - 1 for count in self._vectors.values())
@@ -99,36 +100,13 @@ class Mapper:
         found = []
         for name in self.graph.outputs:
             value = self.values.get(name)
-            tensor = value.tensor if isinstance(value, Unmapped) else self.tensor(name) if value else None
+            if isinstance(value, Constant):
+                continue
+            tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name) if value else None
             found += [tensor] if tensor is not None else []
         return found
 
     # what rules use
-
-    def tensor(self, name: str) -> Tensor:
-        """Return a value that flows through the network; movements that are left to do become items.
-
-        Raises:
-            Unsupported: It is a constant.
-        """
-        value = self.value(name)
-        if isinstance(value, Moved):
-            tensor = settle(self, value)
-            self.values[name] = tensor
-            return tensor
-        if isinstance(value, Constant):
-            raise Unsupported(f"it reads the constant {name!r} where it should read a value")
-        return value
-
-    def value(self, name: str) -> Tensor | Moved | Constant:
-        """Return a value as it is known so far."""
-        value = self.values[name]
-        assert not isinstance(value, Unmapped)
-        return value
-
-    def shape_of(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a value, without the batch axis."""
-        return self.value(name).shape
 
     def weight(self, node: Node, at: int) -> Constant:
         """Return the constant that a node reads as a weight.
@@ -173,6 +151,8 @@ class Mapper:
         name: str | None = None,
         gives: Sequence[str] | None = None,
         comment: str = "",
+        batch: int | None = AS_IT_IS,
+        learned: bool = True,
     ) -> tuple[Tensor, ...]:
         """Add a layer.
 
@@ -185,6 +165,8 @@ class Mapper:
             name: Its name; that of the node's module without it.
             gives: The names of the values that it gives; those of the node without it.
             comment: What is approximated.
+            batch: The axis of the graph's shape that the outputs lack; that of the first input without it.
+            learned: Whether its numbers are learned.
 
         Raises:
             Unsupported: The layer type cannot work on what it reads.
@@ -192,12 +174,16 @@ class Mapper:
         """
         try:
             definition = REGISTRY[type].read(fields, inputs)
-            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),))
+            origin = LayerOrigin(trainable=learned)
+            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
             found = error.found if isinstance(error, LayerError) else ""
             raise Unsupported(f"{type}: {reason}" + (f" ({found})" if found else "")) from None
-        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment)
+        axis = (self.lacks(inputs[0]) if inputs else 0) if batch == AS_IT_IS else batch
+        for tensor in outputs:
+            self._lacks[tensor.producer, tensor.output] = axis
+        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment, trainable=learned)
         held = [each for each in weights if each is not None]
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
@@ -214,17 +200,22 @@ class Mapper:
         Raises:
             SpecError: The file records another shape.
         """
+        if isinstance(value, Tensor):
+            value = self.held(value, self.lacks(value))
         recorded = self.graph.shapes.get(name)
         if recorded and not isinstance(value, Constant):
-            shape = (self.batch or 1, *value.shape)
+            full = value.full if isinstance(value, Moved) else (1, *value.shape)
             known = [self.size(size) for size in recorded]
-            first = 0 if self.batch is not None else 1
-            pairs = zip(shape[first:], known[first:], strict=False)
-            if len(known) != len(shape) or any(size is not None and size != own for own, size in pairs):
+            if len(known) != len(full) or any(map(self._differs, full, known)):
+                own = shape_text(recorded[1:] if full[:1] == (1,) else recorded)
                 message = f"{title(node)} gives {shown(value.shape)}"
-                found = f"the file records {shape_text(recorded[1:])} for {name!r}"
+                found = f"the file records {own} for {name!r}"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
         self.values[name] = value
+
+    def _differs(self, size: int, recorded: int | None) -> bool:
+        """Return whether a size is another one than the file records, which has a batch of its own."""
+        return recorded is not None and recorded not in (size, size * self.batch)
 
     # the steps
 
@@ -233,7 +224,7 @@ class Mapper:
             message = f"the input {name!r} has {len(shape)} axes"
             help = "an input has a batch axis and one to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
-        batch = shape[0] if isinstance(shape[0], int) else None
+        batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             message = f"the first axis of the input {name!r} is no batch axis of 1"
             help = "export the model for one input"
@@ -324,9 +315,9 @@ class Mapper:
         return [names.get(each.name, each.name) for each in weights]
 
     def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
+        shapes = tuple([tensor.shape for tensor in item.inputs])
         if definition.declared:
             return
-        shapes = tuple([tensor.shape for tensor in item.inputs])
         cost = definition.cost(shapes, item.outputs[0].shape)
         held = sum(prod(each.shape) for each in weights)
         needed = cost.params + cost.buffers

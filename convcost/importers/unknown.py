@@ -102,7 +102,7 @@ class UnknownOperators:
     def _is_batch(self, size: int | str | None) -> bool:
         """Return whether the first axis of a value is that of the batch."""
         first = next((shape[0] for shape in self.mapper.graph.inputs.values() if shape), None)
-        return size == first or (self.mapper.batch is not None and self.mapper.size(size) == self.mapper.batch)
+        return size == first or (size is not None and self.mapper.size(size) == first)
 
     # items
 
@@ -126,13 +126,23 @@ class UnknownOperators:
         found = []
         for name in node.inputs:
             value = self.mapper.values.get(name)
-            if isinstance(value, Moved):
-                value = self.mapper.tensor(name)
-            if isinstance(value, Unmapped):
-                value = value.tensor
-            if isinstance(value, Tensor):
-                found.append(value)
-        return found or [self.mapper.builder.inputs[0]]
+            tensor = value.tensor if isinstance(value, Unmapped) else None
+            if isinstance(value, (Tensor, Moved)):
+                tensor = self.tensor(name)
+            found += [tensor] if tensor is not None else []
+        return found or self.mapper.builder.inputs[:1]
+
+    def tensor(self, name: str) -> Tensor:
+        """Return a value as a tensor, in whichever shape the language can write it.
+
+        Raises:
+            SpecError: It cannot.
+        """
+        try:
+            return self.mapper.tensor(name)
+        except Unsupported as error:
+            message = f"the value {name!r} cannot be written: {error}"
+            raise SpecError(ErrorDetail(message, Place(self.mapper.file))) from None
 
     # errors
 
