@@ -153,6 +153,29 @@ def read_or_map(
     raise RefusedFile(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'of a kind of its own')}, not a file")
 
 
+def read_part(path: str | Path, offset: int, size: int) -> bytes:
+    """Return some bytes of a file; fewer where it ends before.
+
+    Args:
+        path: Its path.
+        offset: Where they begin.
+        size: How many they are.
+
+    Raises:
+        RefusedFile: It is not taken: for a link, or for its kind.
+        OSError: It cannot be read.
+    """
+    check_link(path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise RefusedFile(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'of a kind of its own')}, not a file")
+        file.seek(offset)
+        return file.read(size)
+
+
 def read_standard_input(limit: int) -> bytes:
     """Return the bytes of standard input.
 

@@ -66,6 +66,11 @@ class ModelGraph(Struct, frozen=True):
         constants: The tensors of the file, by the names under which nodes read them.
         shapes: The shapes that the file records, by the names of values.
         opset: The version of ONNX's operators that `nodes` are written in.
+        dtypes: The types of the values' numbers, where the file says them: names of values to types such as `int8`.
+            Without any, every number is of type `float32`.
+        layouts: The layouts of inputs that are neither vectors nor feature maps, such as `tokens`.
+        alone: The names of values that activations give which run by themselves, not with the layer before them.
+        notes: What a reader of the spec should know, beside what the mapper finds.
     """
 
     format: str
@@ -75,6 +80,10 @@ class ModelGraph(Struct, frozen=True):
     constants: Mapping[str, Constant] = {}
     shapes: Mapping[str, Shape] = {}
     opset: int = 13
+    dtypes: Mapping[str, str] = {}
+    layouts: Mapping[str, str] = {}
+    alone: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 def title(node: Node) -> str:
