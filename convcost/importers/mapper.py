@@ -83,7 +83,7 @@ class Mapper(Values):
         Raises:
             SpecError: Operators have no layer type, or the file contradicts itself.
         """
-        inputs = {name: self._input(name, shape) for name, shape in self.graph.inputs.items()}
+        inputs = self._inputs()
         for node in self.graph.nodes:
             self._node(node)
         tensors = self._outputs()
@@ -219,6 +219,26 @@ class Mapper(Values):
 
     # the steps
 
+    def _inputs(self) -> dict[str, Tensor]:
+        """Add the inputs; one that nothing reads, or that is left out of the count, need not be one picture.
+
+        Raises:
+            SpecError: Another has no batch axis, or no size, or there is none.
+        """
+        found = {}
+        refused: SpecError | None = None
+        for name, shape in self.graph.inputs.items():
+            try:
+                found[name] = self._input(name, shape)
+            except SpecError as error:
+                if self.is_read(name) and not self.unknown.options.allow_unknown:
+                    raise
+                refused = error
+                self.values[name] = Unmapped()
+        if not found:
+            raise refused or SpecError(ErrorDetail("the model has no input", Place(self.file)))
+        return found
+
     def _input(self, name: str, shape: Shape) -> Tensor:
         if len(shape) < 2 or len(shape) > 5:
             message = f"the input {name!r} has {len(shape)} axes"
@@ -227,7 +247,7 @@ class Mapper(Values):
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             message = f"the first axis of the input {name!r} is no batch axis of 1"
-            help = "export the model for one input"
+            help = f"export the model for one input, or: --input {name}={'x'.join(map(str, (1, *shape[1:])))}"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         if self.builder.inputs and batch != self.batch:
             found = f"{name!r}: {shape_text(shape)}"

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.importers.graph import Constant, ModelGraph, Node
+from convcost.importers.normalise import constant_of
 
 _RUNTIME = "com.microsoft."
 _NOT_COUNTED = "quantising and rescaling are not counted"
@@ -72,6 +73,9 @@ def plain(graph: ModelGraph) -> ModelGraph:
     rewriting = Rewriting(graph)
     nodes: list[Node] = []
     for node in graph.nodes:
+        if node.operator == "Constant" and node.outputs:
+            rewriting.constants[node.outputs[0]] = constant_of(node)
+            continue
         rule = _RULES.get(node.operator)
         if rule is None or not node.outputs or not node.inputs:
             rule = _rescaled if rewriting.scales.intersection(node.inputs) else None
