@@ -141,7 +141,7 @@ class Analysis(Result, frozen=True):
         if network.free is None:
             return cls._counted(network, batch, fold, added=sum)
         if network.unknown:
-            help = "--set gives symbols their values; totals are lower bounds then"
+            help = "--set, or --input for a model file, gives sizes; totals are lower bounds then"
             raise OptionError(
                 replace(incomplete(network), message="formulas need the costs of all operations", help=help)
             )

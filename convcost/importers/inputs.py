@@ -26,7 +26,7 @@ def with_sizes(graph: ModelGraph, file: str) -> tuple[ModelGraph, dict[str, int]
     Raises:
         OptionError: There is no such input, or the shape does not fit it.
     """
-    inputs = {name: _named(shape) for name, shape in graph.inputs.items()}
+    inputs = {name: _named(_without_marks(shape)) for name, shape in graph.inputs.items()}
     sizes: dict[str, int] = {}
     changed = False
     for name, shape in _given(inputs, file).items():
@@ -77,6 +77,11 @@ def _fitted(name: str, given: Sequence[int], declared: Shape, file: str) -> tupl
         message = f"the input {name!r} has {len(declared)} axes, the first for the batch"
         raise OptionError(ErrorDetail(message, Place(file), found=f"--input gives {len(given)}", help=f"it is {shape}"))
     return tuple(given)
+
+
+def _without_marks(shape: Shape) -> Shape:
+    """Return a shape without names that exporters write for axes of which they know nothing."""
+    return tuple([None if isinstance(size, str) and not any(map(str.isalnum, size)) else size for size in shape])
 
 
 def _named(shape: Shape) -> Shape:

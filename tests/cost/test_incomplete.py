@@ -141,7 +141,7 @@ def test_what_needs_all_costs_is_refused(words, run):
 
 def test_formulas_are_refused(run):
     text = NEEDED.replace("this needs", "formulas need").partition("  = help")[0]
-    help = "  = help: --set gives symbols their values; totals are lower bounds then\n"
+    help = "  = help: --set, or --input for a model file, gives sizes; totals are lower bounds then\n"
     assert run("analyze", "net.yaml", "--free", "r") == (2, "", f"error: {text}{help}")
 
 
