@@ -27,6 +27,7 @@ from convcost.errors import (
 from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
+from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
     check,
@@ -72,6 +73,7 @@ __all__ = [
     "compare",
     "diff",
     "formulas",
+    "from_torch",
     "load",
     "memory",
     "rewrite",

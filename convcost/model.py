@@ -69,6 +69,17 @@ class Model(Struct, frozen=True, eq=False):
         """What is valid in its spec and rarely meant, such as a symbol that nothing reads."""
         return self.network.warnings
 
+    @property
+    def text(self) -> str:
+        """The text of the spec that it was read from; of a model file, that of the spec that was written for it.
+
+        Raises:
+            OptionError: It was built and not read.
+        """
+        if self.origin is None:
+            raise OptionError(ErrorDetail("the model was built, not read: it has no text"))
+        return self.origin.reader.source.text
+
     def __repr__(self) -> str:
         from convcost.reports import titles
         from convcost.reports.table import counted

@@ -70,7 +70,9 @@ class Values(ABC):
         if value.batch != 0 and value.full[0] != 1:
             raise Unsupported(f"it works on {value.full[0]} pictures at once")
         layout = FEATURE_MAP if value.base.layout in (TOKENS, UNKNOWN) and 2 <= len(value.full) - 1 <= 4 else ""
-        return self.tensor(name, batch=0, layout=layout)
+        tensor = self.tensor(name, batch=0, layout=layout)
+        is_flat = tensor.layout == TOKENS and len(tensor.shape) == 2  # one row of channels, as of a sequence
+        return self.laid_out(tensor, FEATURE_MAP) if is_flat else tensor
 
     def vectors(self, name: str) -> Tensor:
         """Return a value as one vector, or as tokens."""

@@ -181,7 +181,7 @@ def _squeeze(node: Node, inputs: list[Constant]) -> Constant:
 
 def _view(node: Node, constant: Constant, shape: Sequence[int]) -> Constant:
     """Return a constant in another shape; it stays the tensor that it is, weights too."""
-    return Constant(constant.name, tuple(shape), constant.dtype, constant.values, constant.stored)
+    return replace(constant, shape=tuple(shape))
 
 
 def _reshape(node: Node, inputs: list[Constant]) -> Constant:
@@ -287,7 +287,7 @@ def _transpose(node: Node, inputs: list[Constant]) -> Constant:
         indices = combinations(*map(range, shape))
         back = [order.index(axis) for axis in range(len(order))]
         values = tuple([held[_offset([index[place] for place in back], data.shape)] for index in indices])
-    return Constant(data.name, shape, data.dtype, values, data.stored)
+    return replace(data, shape=shape, values=values)
 
 
 def _filled(node: Node, inputs: list[Constant]) -> Constant:

@@ -26,6 +26,7 @@ class Constant(Struct, frozen=True):
         dtype: The type of its numbers, such as `float32`.
         values: Its numbers in order; None where they are many, or not in the file.
         stored: Whether it is one of the file's tensors, as weights are, and not a number of the program.
+        trainable: Whether it is learned; None where the file does not say.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Constant(Struct, frozen=True):
     dtype: str = "float32"
     values: tuple[Any, ...] | None = None
     stored: bool = True
+    trainable: bool | None = None
 
 
 class Node(Struct, frozen=True):
@@ -68,9 +70,9 @@ class ModelGraph(Struct, frozen=True):
         opset: The version of ONNX's operators that `nodes` are written in.
         dtypes: The types of the values' numbers, where the file says them: names of values to types such as `int8`.
             Without any, every number is of type `float32`.
-        layouts: The layouts of inputs that are neither vectors nor feature maps, such as `tokens`.
-        alone: The names of values that activations give which run by themselves, not with the layer before them.
-        notes: What a reader of the spec should know, beside what the mapper finds.
+        tokens: The inputs of several axes whose last axis holds the channels; of others it is the first.
+        sizes: The sizes of open axes in the example that it was made with, where it says them.
+        notes: What a reader of the spec should know, each a sentence without a full stop.
     """
 
     format: str
@@ -81,8 +83,8 @@ class ModelGraph(Struct, frozen=True):
     shapes: Mapping[str, Shape] = {}
     opset: int = 13
     dtypes: Mapping[str, str] = {}
-    layouts: Mapping[str, str] = {}
-    alone: frozenset[str] = frozenset()
+    tokens: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
 
 

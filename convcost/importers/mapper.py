@@ -21,7 +21,7 @@ from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
-from convcost.layers.layout import FEATURE_MAP, layout_of
+from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
 from convcost.network.graph import Tensor
 from convcost.registry import Registry
@@ -61,7 +61,7 @@ class Mapper(Values):
         self.sizes = sizes
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
-        self.notes: dict[str, None] = dict.fromkeys(graph.notes)
+        self.notes: dict[str, None] = {}
         self.opset = graph.opset
         self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)
@@ -172,6 +172,8 @@ class Mapper(Values):
             Unsupported: The layer type cannot work on what it reads.
             SpecError: The file says another shape or another number of parameters.
         """
+        held = [each for each in weights if each is not None]
+        learned = learned and self._is_learned(type, held)
         try:
             definition = REGISTRY[type].read(fields, inputs)
             origin = LayerOrigin(trainable=learned)
@@ -184,7 +186,6 @@ class Mapper(Values):
         for tensor in outputs:
             self._lacks[tensor.producer, tensor.output] = axis
         item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment, trainable=learned)
-        held = [each for each in weights if each is not None]
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
         self._share(item, weights)
@@ -261,7 +262,8 @@ class Mapper(Values):
                 help = f"give it: --input {name}={'x'.join('…' if size is None else str(size) for size in shape)}"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
             sizes.append(known)
-        tensor = self.builder.add_input(tuple(sizes), layout_of(tuple(sizes)))
+        layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
+        tensor = self.builder.add_input(tuple(sizes), layout)
         self.values[name] = tensor
         return tensor
 
@@ -274,7 +276,7 @@ class Mapper(Values):
         read = [self.values.get(name) for name in node.inputs]
         reason: str | None = None
         if any(isinstance(value, Unmapped) for value in read):
-            reason = BEHIND if node.operator in OPERATORS else ""
+            reason = BEHIND if node.operator in OPERATORS else _reason(node)
         elif not self._is_folded(node, read):
             reason = self._refusal(node)
         if reason is not None:
@@ -301,7 +303,7 @@ class Mapper(Values):
     def _refusal(self, node: Node) -> str | None:
         """Map a node, or return why that cannot be; nothing where its operator is not known."""
         if node.operator not in OPERATORS:
-            return ""
+            return _reason(node)
         try:
             OPERATORS[node.operator](self, node)
         except Unsupported as error:
@@ -346,6 +348,14 @@ class Mapper(Values):
             found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
 
+    def _is_learned(self, type: str, weights: Sequence[Constant]) -> bool:
+        """Return whether the numbers of a layer are learned, as far as the file says; one of them is enough."""
+        counted = weights[:2] if type == "batch_norm" else weights  # statistics are never learned
+        frozen = [each.trainable is False for each in counted]
+        if any(frozen) and not all(frozen):
+            self.notes["layers of which only a part is trainable count as trainable"] = None
+        return not frozen or not all(frozen)
+
     def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
         """Share the weights of the item that had this kernel first.
 
@@ -354,10 +364,14 @@ class Mapper(Values):
         """
         kernel = weights[0] if weights else None
         vectors = [each.name for each in weights[1:] if each is not None]
-        if kernel is not None and len(kernel.shape) >= 2:
+        if any(each is not None and each.trainable is not None for each in weights):
+            kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
+            vectors = [each.name for each in weights if each is not None and each is not kernel]
+        if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
-                if first[0].type != item.type or first[1] != "\n".join(vectors):
+                tied = (first[0].type, item.type) == ("embedding", "linear")
+                if (first[0].type != item.type and not tied) or first[1] != "\n".join(vectors):
                     raise Unsupported(
                         f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
                     )
@@ -367,6 +381,11 @@ class Mapper(Values):
             vectors.append(kernel.name)
         for name in vectors:
             self._vectors[name] = self._vectors.get(name, 0) + 1
+
+
+def _reason(node: Node) -> str:
+    """Return why an operator has no rule, where its format says so."""
+    return str(node.attributes.get("reason", ""))
 
 
 def is_map(tensor: Tensor) -> bool:

@@ -95,6 +95,7 @@ DESIGN = [
     "instance_norm",
     "rms_norm",
     "l2_normalize",
+    "standardize",
     "matmul",
     "reduce",
     "attention",

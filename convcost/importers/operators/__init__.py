@@ -3,6 +3,8 @@
 from convcost.importers.operators import (  # noqa: F401 -- each adds its operators
     activations,
     convolutions,
+    foreign,
+    keras,
     merges,
     movements,
     norms,

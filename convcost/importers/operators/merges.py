@@ -100,8 +100,10 @@ def _named(node: Node, type: str) -> str:
 
 def _with_number(mapper: Mapper, node: Node, name: str, constant: Constant, first: bool) -> bool:
     """Map arithmetic on a value and a number; return whether the number is one of the program."""
-    if constant.stored and "float" in constant.dtype and is_module_path(constant.name) and "." in constant.name:
-        return False  # it may be learned
+    if constant.trainable or (constant.trainable is False and constant.values is None):
+        return False
+    if constant.trainable is None and _may_be_learned(constant):
+        return False
     if constant.values is None:
         raise Unsupported("its constant is not known")
     number = float(constant.values[0])
@@ -118,6 +120,10 @@ def _with_number(mapper: Mapper, node: Node, name: str, constant: Constant, firs
         (tensor,) = mapper.emit(node, "elementwise", each, [tensor], name="", gives=())
     mapper.give(node, node.outputs[0], tensor)
     return True
+
+
+def _may_be_learned(constant: Constant) -> bool:
+    return constant.stored and "float" in constant.dtype and is_module_path(constant.name) and "." in constant.name
 
 
 def _by_number(node: Node, number: float, first: bool) -> dict[str, Any] | None:

@@ -38,16 +38,17 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
     """Map a layer norm, or a root mean square norm, over the last axes."""
     full = mapper.full(node.inputs[0])
     first = node.attributes.get("axis", -1) % len(full)
-    scale, bias = mapper.weight(node, 1), mapper.optional(node, 2)
+    scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
     over = [first] if node.attributes.get("stretched") else range(first, len(full))
     shape = tuple(full[axis] for axis in over)
-    if squeezed(scale.shape) != squeezed(shape) or len([name for name in node.outputs if name]) > 1:
+    shaped = scale is None or squeezed(scale.shape) == squeezed(shape)
+    if not shaped or len([name for name in node.outputs if name]) > 1:
         raise Unsupported("it has not one factor for each value, or gives more than the normalised values")
     axes = [mapper.axis(node.inputs[0], axis) for axis in over]
     tensor = mapper.tensor(node.inputs[0])
     fields: dict[str, Any] = {"axis": axes} if len(axes) > 1 else axis_field(tensor, axes[0])
     learned = [None, scale, bias]
-    if bias is not None and learns_nothing([scale, bias]) and not scale.stored:
+    if scale is None or (bias is not None and learns_nothing([scale, bias]) and not scale.stored):
         fields["affine"], learned = False, []
     elif node.operator == "LayerNormalization" and bias is None:
         fields["bias"] = False
@@ -58,8 +59,8 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
 def instance_norm(mapper: Mapper, node: Node) -> None:
     """Map an instance norm."""
     tensor = mapper.picture(node.inputs[0])
-    scale, bias = mapper.weight(node, 1), mapper.weight(node, 2)
-    affine = scale.stored or not learns_nothing([scale, bias])
+    scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
+    affine = scale is not None and bias is not None and (scale.stored or not learns_nothing([scale, bias]))
     fields = ({"affine": True} if affine else {}) | axis_field(tensor, 0)
     mapper.emit(node, "instance_norm", fields, [tensor], [None, scale, bias] if affine else [])
 
@@ -68,9 +69,13 @@ def instance_norm(mapper: Mapper, node: Node) -> None:
 def group_norm(mapper: Mapper, node: Node) -> None:
     """Map a group norm, with factors for each channel."""
     tensor = mapper.picture(node.inputs[0])
-    weights = [None, mapper.weight(node, 1), mapper.weight(node, 2)]
-    groups = node.attributes["num_groups"]
-    mapper.emit(node, "group_norm", {"num_groups": groups} | axis_field(tensor, 0), [tensor], weights)
+    scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
+    fields = {"num_groups": node.attributes["num_groups"]} | axis_field(tensor, 0)
+    if scale is None:
+        fields["affine"] = False
+    elif bias is None:
+        fields["bias"] = False
+    mapper.emit(node, "group_norm", fields, [tensor], [None, scale, bias])
 
 
 @operator("LpNormalization")

@@ -21,7 +21,8 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
         mapped: The model.
         network: The network that the text gives.
     """
-    if [tensor.shape for tensor in network.inputs] != [tensor.shape for tensor in mapped.inputs.values()]:
+    inputs = [(tensor.shape, tensor.layout) for tensor in network.inputs]
+    if inputs != [(tensor.shape, tensor.layout) for tensor in mapped.inputs.values()]:
         return "its inputs"
     if len(network.layers) != len(items):
         return f"{len(network.layers)} layers instead of {len(items)}"

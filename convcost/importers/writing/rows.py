@@ -123,7 +123,8 @@ def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, fla
 
 def _joins(row: Row, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
-    if issubclass(type, Norm) and row.item.trainable != item.trainable:
+    learns = issubclass(type, Norm) or type.weights or item.type == "prelu"
+    if learns and row.item.trainable != item.trainable:  # `trainable` is of all that an item writes
         return False
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None

@@ -15,6 +15,7 @@ from convcost.importers.writing.parameters import TIMES, Texts, called_first
 from convcost.importers.writing.rows import follower, module_around
 from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Ref, Repeat, Use, rows_in
 from convcost.layers.base import REGISTRY
+from convcost.layers.layout import layout_of
 from convcost.numbers import as_exact
 
 _PLAIN = re.compile(r"[A-Za-z][\w.-]*")
@@ -365,8 +366,10 @@ class Text:
 
     def _sizes(self, name: str) -> str:
         axes = self.symbols.get(name, {})
-        sizes = [str(axes.get(axis, size)) for axis, size in enumerate(self.mapped.inputs[name].shape)]
-        return f"[{', '.join(sizes)}]"
+        tensor = self.mapped.inputs[name]
+        sizes = f"[{', '.join(str(axes.get(axis, size)) for axis, size in enumerate(tensor.shape))}]"
+        more = "" if tensor.layout == layout_of(tensor.shape) else f", layout: {tensor.layout.replace(' ', '_')}"
+        return f"{{shape: {sizes}{more}}}" if more else sizes
 
     def _unusual_outputs(self) -> bool:
         """Return whether the outputs are not simply what nothing reads."""
