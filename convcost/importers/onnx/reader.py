@@ -227,10 +227,12 @@ class _Reader:
         if not operator:
             raise WireError(f"the node {name!r} has no operator", start)
         operator = _operator(operator, domain)
+        captured: dict[str, None] = {}
         for key, value in attributes.items():
             if isinstance(value, _Captured):
-                inputs += value.names if operator in _CONTROL else ()
+                captured |= dict.fromkeys(value.names if operator in _CONTROL else ())
                 attributes[key] = ()
+        inputs += [each for each in captured if each not in inputs]
         scope = scope_of(name, operator, scopes)
         return Node(operator, tuple(inputs), tuple(outputs), attributes, name, scope)
 
