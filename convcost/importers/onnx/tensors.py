@@ -152,6 +152,7 @@ def _fields(wire: Wire, start: int, end: int) -> _Fields:
             if len(loose) <= MOST_VALUES:
                 loose.append(signed(first))
         elif found >> 3 in (4, 5, 7, 9, 10, 11):
+            wire.skip(last - first)
             held.append((found, first, last))
             limit(len(held), MOST_VALUES, f"parts in the tensor {into.name!r}", first)
         limit(len(dims), MOST_AXES, "axes", first)

@@ -5,10 +5,10 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
-from mmap import mmap
 
-Data = bytes | mmap
+Data = bytes | mmap.mmap
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """The wire types: how a field's value is written."""
@@ -18,6 +18,8 @@ MOST_FIELDS = 5_000_000
 LONGEST_TEXT = 65_536
 """How many bytes a name or another text may have."""
 
+_LARGE = 65_536  # bytes that are not read
+_OFTEN = 8  # of these, until the pages around them are given back
 _GROUPS = (3, 4)  # no format of today has them
 
 
@@ -65,6 +67,7 @@ class Wire:
     def __init__(self, data: Data) -> None:
         self.data = data
         self._left = MOST_FIELDS
+        self._skipped = 0
 
     def fields(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         """Yield the fields of the message that lies between two offsets.
@@ -110,6 +113,14 @@ class Wire:
                 raise WireError(f"field {found >> 3} says it has {size:,} bytes, with {left}", at)
             yield found, start, start + size
             start += size
+
+    def skip(self, size: int) -> None:
+        """Note that so many bytes are not read; of a file that is mapped, what lies around them need not be kept."""
+        if size < _LARGE:
+            return
+        self._skipped += 1
+        if self._skipped % _OFTEN == 0 and not isinstance(self.data, bytes) and hasattr(mmap, "MADV_DONTNEED"):
+            self.data.madvise(mmap.MADV_DONTNEED)
 
     def varint(self, start: int, end: int) -> tuple[int, int]:
         """Return the number at an offset, and the offset behind it.
