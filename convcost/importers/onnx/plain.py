@@ -18,7 +18,7 @@ _NOT_COUNTED = "quantising and rescaling are not counted"
 _INT32 = "int32"
 
 
-class Rewriting:
+class PlainGraph:
     """A graph while its operators are replaced.
 
     Args:
@@ -55,7 +55,7 @@ class Rewriting:
         return name
 
 
-Rule = Callable[[Rewriting, Node], Sequence[Node]]
+Rule = Callable[[PlainGraph, Node], Sequence[Node]]
 
 
 def plain(graph: ModelGraph) -> ModelGraph:
@@ -70,26 +70,26 @@ def plain(graph: ModelGraph) -> ModelGraph:
     known = _RULES.keys()
     if not any(node.operator in known for node in graph.nodes):
         return graph
-    rewriting = Rewriting(graph)
+    into = PlainGraph(graph)
     nodes: list[Node] = []
     for node in graph.nodes:
         if node.operator == "Constant" and node.outputs:
-            rewriting.constants[node.outputs[0]] = constant_of(node)
+            into.constants[node.outputs[0]] = constant_of(node)
             continue
         rule = _RULES.get(node.operator)
         if rule is None or not node.outputs or not node.inputs:
-            rule = _rescaled if rewriting.scales.intersection(node.inputs) else None
+            rule = _rescaled if into.scales.intersection(node.inputs) else None
         try:
-            nodes += rule(rewriting, node) if rule is not None else (node,)
+            nodes += rule(into, node) if rule is not None else (node,)
         except (IndexError, KeyError):  # inputs or attributes that the operator needs are not there
             nodes.append(node)
-    dtypes = dict(graph.dtypes) | rewriting.dtypes
+    dtypes = dict(graph.dtypes) | into.dtypes
     return replace(
         graph,
         nodes=tuple(nodes),
-        constants=rewriting.constants,
+        constants=into.constants,
         dtypes=_spread(nodes, dtypes),
-        notes=(*graph.notes, *rewriting.notes),
+        notes=(*graph.notes, *into.notes),
     )
 
 
@@ -135,24 +135,24 @@ def _given(node: Node, at: int) -> str:
 # quantised
 
 
-def _quantize(rewriting: Rewriting, node: Node) -> list[Node]:
-    rewriting.typed(node, 2)
-    constant = rewriting.constants.get(node.inputs[0])
+def _quantize(into: PlainGraph, node: Node) -> list[Node]:
+    into.typed(node, 2)
+    constant = into.constants.get(node.inputs[0])
     if constant is not None:
-        dtype = rewriting.dtypes[node.outputs[0]]
-        rewriting.constants[node.outputs[0]] = replace(constant, dtype=dtype, values=None)
+        dtype = into.dtypes[node.outputs[0]]
+        into.constants[node.outputs[0]] = replace(constant, dtype=dtype, values=None)
         return []
     return [_named(node, "Identity", node.inputs[:1])]
 
 
-def _dequantize(rewriting: Rewriting, node: Node) -> list[Node]:
+def _dequantize(into: PlainGraph, node: Node) -> list[Node]:
     """A constant that is dequantised stays the tensor that it is, of its own type; so does a value."""
-    rewriting.notes[_NOT_COUNTED] = None
-    constant = rewriting.constants.get(node.inputs[0])
+    into.notes[_NOT_COUNTED] = None
+    constant = into.constants.get(node.inputs[0])
     if constant is not None:
-        zero_point = rewriting.constants.get(_given(node, 2))
-        values = _real(constant, rewriting.constants.get(_given(node, 1)), zero_point)
-        rewriting.constants[node.outputs[0]] = replace(constant, values=values)
+        zero_point = into.constants.get(_given(node, 2))
+        values = _real(constant, into.constants.get(_given(node, 1)), zero_point)
+        into.constants[node.outputs[0]] = replace(constant, values=values)
         return []
     return [_named(node, "Identity", node.inputs[:1])]
 
@@ -167,81 +167,81 @@ def _real(constant: Constant, scale: Constant | None, zero: Constant | None) -> 
     return tuple([(value - offset) * scale.values[0] for value in constant.values])
 
 
-def _dynamic_quantize(rewriting: Rewriting, node: Node) -> list[Node]:
-    rewriting.dtypes[node.outputs[0]] = "uint8"
-    rewriting.notes[_NOT_COUNTED] = None
+def _dynamic_quantize(into: PlainGraph, node: Node) -> list[Node]:
+    into.dtypes[node.outputs[0]] = "uint8"
+    into.notes[_NOT_COUNTED] = None
     for name in node.outputs[1:]:
         if name:
-            rewriting.scales.add(name)
-            rewriting.constants[name] = Constant(name, (), "float32", None, stored=False)
+            into.scales.add(name)
+            into.constants[name] = Constant(name, (), "float32", None, stored=False)
     return [_named(node, "Identity", node.inputs[:1])]
 
 
-def _rescaled(rewriting: Rewriting, node: Node) -> list[Node]:
+def _rescaled(into: PlainGraph, node: Node) -> list[Node]:
     """Return a product with a scale as what is rescaled; a product of scales is a scale."""
-    others = [name for name in node.inputs if name not in rewriting.scales and name not in rewriting.constants]
+    others = [name for name in node.inputs if name not in into.scales and name not in into.constants]
     if node.operator not in ("Mul", "Cast") or len(others) > 1:
         return [node]
     if not others:
         (name,) = node.outputs
-        rewriting.scales.add(name)
-        rewriting.constants[name] = Constant(name, (), "float32", None, stored=False)
+        into.scales.add(name)
+        into.constants[name] = Constant(name, (), "float32", None, stored=False)
         return []
     return [_named(node, "Identity", others)]
 
 
-def _linear_conv(rewriting: Rewriting, node: Node) -> list[Node]:
+def _linear_conv(into: PlainGraph, node: Node) -> list[Node]:
     if node.attributes.get("channels_last", 0):
         return [node]
-    rewriting.typed(node, 7)
+    into.typed(node, 7)
     return [_kept(node, "Conv", (node.inputs[0], node.inputs[3], _given(node, 8)))]
 
 
-def _linear_matmul(rewriting: Rewriting, node: Node) -> list[Node]:
-    rewriting.typed(node, 7)
+def _linear_matmul(into: PlainGraph, node: Node) -> list[Node]:
+    into.typed(node, 7)
     return [_named(node, "MatMul", (node.inputs[0], node.inputs[3]))]
 
 
-def _linear_gemm(rewriting: Rewriting, node: Node) -> list[Node]:
-    rewriting.typed(node, 8, "float32")
+def _linear_gemm(into: PlainGraph, node: Node) -> list[Node]:
+    into.typed(node, 8, "float32")
     return [_kept(node, "Gemm", (node.inputs[0], node.inputs[3], _given(node, 6)))]
 
 
 def _integer(operator: str) -> Rule:
-    def rule(rewriting: Rewriting, node: Node) -> list[Node]:
-        rewriting.dtypes[node.outputs[0]] = _INT32
-        rewriting.notes[_NOT_COUNTED] = None
+    def rule(into: PlainGraph, node: Node) -> list[Node]:
+        into.dtypes[node.outputs[0]] = _INT32
+        into.notes[_NOT_COUNTED] = None
         return [_kept(node, operator, node.inputs[:2])]
 
     return rule
 
 
-def _to_float(rewriting: Rewriting, node: Node) -> list[Node]:
+def _to_float(into: PlainGraph, node: Node) -> list[Node]:
     """A product of integers, as floats: A, B, two scales, two zero points and a bias."""
-    return _with_bias(rewriting, node, _given(node, 6))
+    return _with_bias(into, node, _given(node, 6))
 
 
-def _dynamic_matmul(rewriting: Rewriting, node: Node) -> list[Node]:
+def _dynamic_matmul(into: PlainGraph, node: Node) -> list[Node]:
     """A product with a matrix of integers: A, B, its scale, its zero point and a bias."""
-    return _with_bias(rewriting, node, _given(node, 4))
+    return _with_bias(into, node, _given(node, 4))
 
 
-def _with_bias(rewriting: Rewriting, node: Node, bias: str) -> list[Node]:
-    rewriting.notes[_NOT_COUNTED] = None
+def _with_bias(into: PlainGraph, node: Node, bias: str) -> list[Node]:
+    into.notes[_NOT_COUNTED] = None
     if not bias:
         return [_named(node, "MatMul", node.inputs[:2])]
-    product = rewriting.fresh(node, "product")
+    product = into.fresh(node, "product")
     return [_named(node, "MatMul", node.inputs[:2], [product]), _named(node, "Add", (product, bias))]
 
 
-def _few_bits(rewriting: Rewriting, node: Node) -> list[Node]:
+def _few_bits(into: PlainGraph, node: Node) -> list[Node]:
     """A product with a matrix of numbers of few bits, of which several share a byte."""
     bits = node.attributes.get("bits", 4)
     name, shape = node.inputs[1], (node.attributes["K"], node.attributes["N"])
     own = f"{name}/matrix"
-    rewriting.constants[own] = Constant(name, shape, f"int{bits}")
-    rewriting.notes[_NOT_COUNTED] = None
-    product = rewriting.fresh(node, "product")
+    into.constants[own] = Constant(name, shape, f"int{bits}")
+    into.notes[_NOT_COUNTED] = None
+    product = into.fresh(node, "product")
     bias = _given(node, 5)
     nodes = [_named(node, "MatMul", (node.inputs[0], own), [product] if bias else ())]
     return [*nodes, _named(node, "Add", (product, bias))] if bias else nodes
@@ -250,17 +250,17 @@ def _few_bits(rewriting: Rewriting, node: Node) -> list[Node]:
 def _linear(operator: str, *inputs: int, zero_point: int) -> Rule:
     """Return the rule of an operator on integers: which of its inputs are values, and which is its zero point."""
 
-    def rule(rewriting: Rewriting, node: Node) -> list[Node]:
+    def rule(into: PlainGraph, node: Node) -> list[Node]:
         if node.attributes.get("channels_last", 0):
             return [node]
-        rewriting.typed(node, zero_point)
+        into.typed(node, zero_point)
         return [_kept(node, operator, [node.inputs[at] for at in inputs])]
 
     return rule
 
 
-def _linear_concat(rewriting: Rewriting, node: Node) -> list[Node]:
-    rewriting.typed(node, 1)
+def _linear_concat(into: PlainGraph, node: Node) -> list[Node]:
+    into.typed(node, 1)
     return [_kept(node, "Concat", node.inputs[2::3])]
 
 
@@ -269,7 +269,7 @@ def _linear_concat(rewriting: Rewriting, node: Node) -> list[Node]:
 _PARAMETERS = {"LeakyRelu": ("alpha",), "HardSigmoid": ("alpha", "beta"), "Clip": ("min", "max")}
 
 
-def _activated(rewriting: Rewriting, node: Node, value: str) -> list[Node]:
+def _activated(into: PlainGraph, node: Node, value: str) -> list[Node]:
     """Return the activation that an operator applies to what it works out."""
     operator = node.attributes["activation"]
     given = node.attributes.get("activation_params", ())
@@ -277,68 +277,68 @@ def _activated(rewriting: Rewriting, node: Node, value: str) -> list[Node]:
     return [_named(node, operator, (value,), **named)]
 
 
-def _fused_conv(rewriting: Rewriting, node: Node) -> list[Node]:
+def _fused_conv(into: PlainGraph, node: Node) -> list[Node]:
     attributes = {name: value for name, value in node.attributes.items() if not name.startswith("activation")}
     nodes: list[Node] = []
-    value = rewriting.fresh(node, "conv")
+    value = into.fresh(node, "conv")
     nodes.append(_named(node, "Conv", node.inputs[:3], [value], **attributes))
     if other := _given(node, 3):
-        total = rewriting.fresh(node, "sum")
+        total = into.fresh(node, "sum")
         nodes.append(_named(node, "Add", (value, other), [total]))
         value = total
     if node.attributes.get("activation"):
-        return [*nodes, *_activated(rewriting, node, value)]
+        return [*nodes, *_activated(into, node, value)]
     return [*nodes, _named(node, "Identity", (value,))]
 
 
-def _fused_gemm(rewriting: Rewriting, node: Node) -> list[Node]:
+def _fused_gemm(into: PlainGraph, node: Node) -> list[Node]:
     attributes = {name: value for name, value in node.attributes.items() if not name.startswith("activation")}
-    value = rewriting.fresh(node, "product")
+    value = into.fresh(node, "product")
     named = {name.removeprefix("activation_"): value for name, value in node.attributes.items()}
     given = [named[name] for name in _PARAMETERS.get(node.attributes["activation"], ()) if name in named]
     active = replace(node, attributes={"activation": node.attributes["activation"], "activation_params": tuple(given)})
-    return [_named(node, "Gemm", node.inputs[:3], [value], **attributes), *_activated(rewriting, active, value)]
+    return [_named(node, "Gemm", node.inputs[:3], [value], **attributes), *_activated(into, active, value)]
 
 
-def _fused_matmul(rewriting: Rewriting, node: Node) -> list[Node]:
+def _fused_matmul(into: PlainGraph, node: Node) -> list[Node]:
     names = [*node.inputs[:2]]
     nodes: list[Node] = []
     if any(node.attributes.get(name, 0) for name in ("transBatchA", "transBatchB", "transA")):
         return [node]
     if node.attributes.get("transB", 0):
-        constant = rewriting.constants.get(names[1])
+        constant = into.constants.get(names[1])
         if constant is None or len(constant.shape) != 2:
             return [node]
-        turned = rewriting.fresh(node, "transposed")
+        turned = into.fresh(node, "transposed")
         nodes.append(_named(node, "Transpose", names[1:], [turned], perm=(1, 0)))
         names[1] = turned
     alpha = node.attributes.get("alpha", 1.0)
     if alpha == 1:
         return [*nodes, _named(node, "MatMul", names)]
-    product = rewriting.fresh(node, "product")
-    scaled = _named(node, "Mul", (product, rewriting.number(node, alpha)))
+    product = into.fresh(node, "product")
+    scaled = _named(node, "Mul", (product, into.number(node, alpha)))
     return [*nodes, _named(node, "MatMul", names, [product]), scaled]
 
 
 def _gelu(approximate: str, *, biased: bool) -> Rule:
-    def rule(rewriting: Rewriting, node: Node) -> list[Node]:
+    def rule(into: PlainGraph, node: Node) -> list[Node]:
         value, nodes = node.inputs[0], []
         if biased and _given(node, 1):
-            value = rewriting.fresh(node, "sum")
+            value = into.fresh(node, "sum")
             nodes.append(_named(node, "Add", node.inputs[:2], [value]))
         return [*nodes, _named(node, "Gelu", (value,), approximate=approximate)]
 
     return rule
 
 
-def _quick_gelu(rewriting: Rewriting, node: Node) -> list[Node]:
+def _quick_gelu(into: PlainGraph, node: Node) -> list[Node]:
     """X · sigmoid(1.702 · x)."""
     alpha = node.attributes.get("alpha", 1.702)
-    scaled, gate = rewriting.fresh(node, "scaled"), rewriting.fresh(node, "gate")
+    scaled, gate = into.fresh(node, "scaled"), into.fresh(node, "gate")
     if alpha == 1:
         return [_named(node, "Sigmoid", node.inputs, [gate]), _named(node, "Mul", (node.inputs[0], gate))]
     return [
-        _named(node, "Mul", (node.inputs[0], rewriting.number(node, alpha)), [scaled]),
+        _named(node, "Mul", (node.inputs[0], into.number(node, alpha)), [scaled]),
         _named(node, "Sigmoid", (scaled,), [gate]),
         _named(node, "Mul", (node.inputs[0], gate)),
     ]
@@ -347,12 +347,12 @@ def _quick_gelu(rewriting: Rewriting, node: Node) -> list[Node]:
 def _skip_norm(operator: str, bias_at: int, shift_at: int) -> Rule:
     """Return the rule of a norm of a sum: the input, what skips, the factor, a shift, and a bias."""
 
-    def rule(rewriting: Rewriting, node: Node) -> list[Node]:
+    def rule(into: PlainGraph, node: Node) -> list[Node]:
         if any(node.outputs[1:3]):
             return [node]
-        total = node.outputs[3] if len(node.outputs) > 3 and node.outputs[3] else rewriting.fresh(node, "sum")
+        total = node.outputs[3] if len(node.outputs) > 3 and node.outputs[3] else into.fresh(node, "sum")
         nodes, bias = [], _given(node, bias_at)
-        value = rewriting.fresh(node, "added") if bias else total
+        value = into.fresh(node, "added") if bias else total
         nodes.append(_named(node, "Add", node.inputs[:2], [value]))
         if bias:
             nodes.append(_named(node, "Add", (value, bias), [total]))
@@ -363,7 +363,7 @@ def _skip_norm(operator: str, bias_at: int, shift_at: int) -> Rule:
 
 
 def _as(operator: str) -> Rule:
-    return lambda rewriting, node: [replace(node, operator=operator)]
+    return lambda into, node: [replace(node, operator=operator)]
 
 
 _RULES: dict[str, Rule] = {
