@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from convcost import model_options
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
@@ -17,7 +18,7 @@ from convcost.memory import metrics as _memory_metrics  # noqa: F401
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
-from convcost.preconditions import check_valued, origin_of, positive, size
+from convcost.preconditions import check_complete, check_valued, origin_of, positive, size
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -364,6 +365,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.comparison.compare import Comparison
 
         check_valued(self.network)
+        check_complete(self.network)
         return Comparison.of(self.network, batch=positive("batch", batch), fold=fold)
 
     def diff(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
@@ -417,6 +419,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.rewriting.selection import select
 
         check_valued(self.network)
+        check_complete(self.network)
         batch, rewrite = positive("batch", batch), named(to, **options)
         sites = tuple(select(self.network, rewrite, layers))
         network = apply(self.network, sites).network
@@ -455,6 +458,7 @@ class Model(Struct, frozen=True, eq=False):
         batch, bounds = positive("batch", batch), limits_of(max)
         rewrites = [with_options(name, options or {}, allow) for name in allow]
         check_valued(self.network)
+        check_complete(self.network)
         origin = self.origin
 
         def can(changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> bool:
@@ -503,6 +507,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.verification import verify as run
 
         check_valued(self.network)
+        check_complete(self.network)
         if engine not in ("auto", "plain", "lanes"):
             raise OptionError(ErrorDetail(f"there is no engine {engine!r}", help="known: auto, plain, lanes"))
         seed = plain(seed)
@@ -553,6 +558,7 @@ class Model(Struct, frozen=True, eq=False):
             OptionError: A symbol stayed free.
         """
         check_valued(self.network)
+        check_complete(self.network)
         return self.origin or self.network
 
 
@@ -615,8 +621,11 @@ def load(
     set: Mapping[str, Any] | None = None,
     free: Collection[str] | None = None,
     max_layers: int | None = None,
+    declare: Mapping[str, Mapping[str, Any]] | None = None,
+    allow_unknown: bool = False,
+    inputs: Mapping[str, Sequence[int]] | None = None,
 ) -> Model:
-    """Read a spec.
+    """Read a spec, or a model file.
 
     Args:
         spec: A path, the name of a shipped spec, `-` for standard input, or the spec itself as a mapping; or a model,
@@ -625,6 +634,11 @@ def load(
         free: Symbols that stay symbols, so that `analyze` gives formulas; all without a value do too. Without it every
             symbol needs a value.
         max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
+        declare: Costs for a model file's operators that have no layer type, for each call, by their names, such as
+            `{"NonMaxSuppression": {"macs": 1000, "params": 20}}`.
+        allow_unknown: Whether others of these are left out of the count, so that all totals are lower bounds.
+        inputs: Shapes for a model file's inputs by their names, with the batch axis, such as `{"x": (1, 3, 224, 224)}`;
+            by an empty name that of the only one.
 
     Raises:
         SpecError: There is no such spec, or it has errors; all of them are reported, each with its place.
@@ -634,11 +648,16 @@ def load(
     1331592
     """
     if isinstance(spec, Model):
+        if declare or allow_unknown or inputs:
+            raise OptionError(
+                ErrorDetail("a model is read already", help="give declare, allow_unknown and inputs to the first load")
+            )
         free = free or None  # what is free already stays so
         if not set and not free and max_layers is None:
             return spec
         origin = origin_of(spec.network, spec.origin)
     else:
-        origin = Origin.of(spec, max_layers)
+        with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=inputs):
+            origin = Origin.of(spec, max_layers)
     origin = origin.at(set or {}, free, max_layers)
     return Model(origin.reader.network(origin.settings, origin.free), origin)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, NetworkError, nearest
 from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
+from convcost.layers.declared import NOT_KNOWN
 from convcost.layers.fields import MAX_SIZE, NAMES
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
 from convcost.network.compression import CompressionRule
@@ -193,6 +194,9 @@ class NetworkBuilder:
             LayerError: The layer cannot work on what it reads, or its output would be larger than any.
         """
         shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
+        if any(shape is NOT_KNOWN for shape in shapes) and not definition.unknown:
+            help = "`unknown` stands for it, too"
+            raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
         definition.check_inputs(inputs)
         outputs = definition.output_shapes(*shapes)
         for shape in outputs:

@@ -222,6 +222,11 @@ class Network(Struct, frozen=True):
         given = [tensor for layer in self.layers for tensor in layer.outputs]
         return tuple([tensor for tensor in given if (tensor.producer, tensor.output) not in read])
 
+    @property
+    def unknown(self) -> tuple[Layer, ...]:
+        """The layers whose costs nobody knows; with any, all totals are lower bounds."""
+        return tuple([layer for layer in self.layers if layer.definition.unknown])
+
     def output_layers(self) -> set[int]:
         """Return the indices of the layers that give an output of the network."""
         return {tensor.producer for tensor in self.outputs if tensor.producer != INPUT}

@@ -175,7 +175,8 @@ class Expander(LayerPlacer):
     def _feeds(self, item: Item, scope: Scope, values: Values) -> list[Value] | None:
         """Return what an item reads; None where an error hides it."""
         if not item.sources:
-            if item.type in REGISTRY and item.type not in self.blocks and REGISTRY[item.type].arity[1] == 0:
+            is_layer = item.type not in self.blocks and item.type not in (RESIDUAL, EACH)
+            if is_layer and item.type in REGISTRY and REGISTRY[item.type].arity[1] == 0:
                 return []
             if len(values) == 1 or (item.branches is None and item.type == ""):
                 return [values[0]]

@@ -319,7 +319,7 @@ class Items:
 
     def _read_named(self, item: Item, names: Names) -> None:
         """Read the names of values that fields give, such as those of score biases."""
-        if item.type in self.fields.parameters or item.type not in REGISTRY:
+        if item.type in self.fields.parameters or item.type in (RESIDUAL, EACH) or item.type not in REGISTRY:
             return
         found: list[str] = []
         for name in REGISTRY[item.type].named_fields:

@@ -29,7 +29,10 @@ _FACTORED = ("bias", "norm", "activation")
 """The fields that may stand in `defaults`."""
 _LEAST = 3  # items that a default is for
 _TELLING = frozenset(
-    ("layer_norm", "batch_norm", "group_norm", "rms_norm", "parameter", "attention", "lstm", "gru", "rnn")
+    (
+        *("layer_norm", "batch_norm", "group_norm", "rms_norm", "parameter", "attention", "lstm", "gru", "rnn"),
+        *("declared", "unknown"),
+    )
 )
 """Types beside those with weights whose names are written even where nothing reads them."""
 _MOST_ITEMS = 3  # of a module by which one of them may be called
