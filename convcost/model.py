@@ -18,6 +18,7 @@ from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
 from convcost.preconditions import check_valued, origin_of, positive
+from convcost.receptive_field import metrics as _receptive_field_metrics  # noqa: F401
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
     from convcost.memory.dtypes import Given as Dtypes
+    from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
@@ -141,6 +143,24 @@ class Model(Struct, frozen=True, eq=False):
         check_valued(self.network)
         settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
         return Memory.of(with_dtypes(self.network, dtype), settings)
+
+    def receptive_field(self, *, at: str | Sequence[str] = ()) -> ReceptiveField:
+        """Return what each layer sees of the input: size, stride and padding, and which positions are used at all.
+
+        Args:
+            at: The layers that are asked for, by name; all without.
+
+        Raises:
+            OptionError: There is no such layer, or nothing of the input reaches it.
+
+        >>> field = load("mobilenet_v1").receptive_field(at="separable_conv_13/pointwise").layers[0].axes[0]
+        >>> field.size, field.stride
+        (315, Fraction(32, 1))
+        """
+        from convcost.receptive_field.analysis import ReceptiveField
+
+        check_valued(self.network)
+        return ReceptiveField.of(self.network, [at] if isinstance(at, str) else at)
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.

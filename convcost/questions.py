@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
     from convcost.memory.dtypes import Given as Dtypes
+    from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
 
@@ -63,6 +64,21 @@ def memory(
     """
     model = load(spec, set=set, max_layers=max_layers)
     return model.memory(dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
+
+
+def receptive_field(
+    spec: Model | SpecLike,
+    *,
+    at: str | Sequence[str] = (),
+    set: Mapping[str, Any] | None = None,
+    max_layers: int | None = None,
+) -> ReceptiveField:
+    """Read a spec and return what each layer sees of the input: `load(spec, set=set).receptive_field(at=at)`.
+
+    >>> receptive_field("vgg16", at="max_pool_5").layers[0].axes[0].size
+    212
+    """
+    return load(spec, set=set, max_layers=max_layers).receptive_field(at=at)
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:

@@ -40,6 +40,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "diff": "convcost.cli.diff:diff",
         "formulas": "convcost.cli.formulas:formulas",
         "memory": "convcost.cli.memory:memory",
+        "receptive-field": "convcost.cli.receptive_field:receptive_field",
         "verify": "convcost.cli.verify:verify",
         "import": "convcost.cli.import_:import_",
         "sweep": "convcost.cli.sweep:sweep",
@@ -56,7 +57,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "memory", "verify"),
+    "Count": ("analyze", "compare", "diff", "formulas", "memory", "receptive-field", "verify"),
     "Design": ("import", "sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
     "Look up": ("specs", "schema", "version"),

@@ -18,6 +18,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost memory mobilenet_v2 --align 16", "rounded up"),
         ("convcost memory net.yaml -o memory.json", "each tensor, for a program"),
     ),
+    "receptive-field": (
+        ("convcost receptive-field mobilenet_v1", "of every layer"),
+        ("convcost receptive-field net.yaml --at conv_1 --draw", "what one layer reads"),
+        ("convcost receptive-field net.yaml -o fields.json", "for a program"),
+    ),
     "verify": (
         ("convcost verify net.yaml", "execute it, shrunk, and count"),
         ("convcost verify net.yaml --full --jobs 2", "at its real size"),

@@ -21,6 +21,7 @@ from convcost.documents import (
     difference,
     formulas,
     memory,
+    receptive_field,
     rewriting,
     specs,
 )
@@ -66,6 +67,7 @@ def _reports() -> list[Any]:
         formulas.FormulasDocument,
         formulas.FormulaProofs,
         memory.MemoryDocument,
+        receptive_field.ReceptiveFieldDocument,
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,
         rewriting.Catalogue,

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, MOVES, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import Pair, field, margins, padding_amounts, per_axis, spread, wholes
 from convcost.layers.layout import FEATURE_MAP, Input, Shape
+from convcost.layers.reading import Axes, Factor, Reading, Readings, Window, sliding, transposed
+from convcost.layers.reading import axes as axes_of
 from convcost.layers.windows import output_size
 from convcost.ops import Cost, Ledger, product
 
@@ -39,6 +41,16 @@ class Unfold(LayerType, type="unfold"):
 
     def step(self, axis: int) -> Fraction | None:
         return None
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        axes = zip(x[1:], self.kernel_size, self.stride, self.dilation, self.padding, strict=True)
+        counts = [output_size(*axis) for axis in axes]
+        windows = sliding(self.kernel_size, self.stride, self.padding, self.dilation)
+        columns = tuple([(f"a{axis}", count) for axis, count in enumerate(counts, 1)])
+        taps = tuple([(f"k{axis}", size) for axis, size in enumerate(self.kernel_size)])
+        after: Axes = ((("a0", x[0]), *taps), columns)
+        return ((Reading(axes_of(x), after, {f"a{axis}": window for axis, window in windows.items()}),),)
 
     @classmethod
     def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:
@@ -95,6 +107,20 @@ class Fold(LayerType, type="fold"):
 
     def step(self, axis: int) -> Fraction | None:
         return None
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        axes = zip(self.output_size, self.kernel_size, self.stride, self.dilation, self.padding, strict=True)
+        columns: list[Factor] = []
+        windows: dict[str, Window] = {}
+        for number_, (size, kernel, stride, dilation, pad) in enumerate(axes, 1):
+            window = transposed(stride, kernel, dilation, pad[0])
+            if window is None:
+                return None
+            columns.append((f"a{number_}", output_size(size, kernel, stride, dilation, pad)))
+            windows[f"a{number_}"] = window
+        channels, taps = ("a0", outputs[0][0]), ("k", product(self.kernel_size))
+        after = (*[((name, size),) for (name, _), size in zip(columns, self.output_size, strict=True)],)
+        return ((Reading(((channels, taps), tuple(columns)), ((channels,), *after), windows),),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(ops=Ledger(add=product(inputs[0])))
