@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import Activation, LayerError, LayerType, Trials
 from convcost.layers.fields import GROUPS, axis, field, number, whole, word
 from convcost.layers.layout import Shape
-from convcost.layers.reading import SAME, Reading, Readings, along
+from convcost.layers.reading import SAME, Reading, Readings, Same, along
 from convcost.ops import Cost, Ledger, maximum_of, product, total_of
 
 
@@ -327,7 +327,7 @@ class Softmax(Activation, type="softmax"):
     axis: int = field(axis, None, "The axis over which it sums to 1; the channels without it.")
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
-        return ((SAME, along(inputs[0], inputs[0], every=(self.axis,))),)
+        return (_summed(inputs[0], self.axis),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         n, positions = output[self.axis], product(output[: self.axis]) * product(output[self.axis + 1 :])
@@ -348,8 +348,15 @@ class LogSoftmax(Activation, type="log_softmax"):
     axis: int = field(axis, None, "The axis over which the softmax sums to 1; the channels without it.")
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
-        return ((SAME, along(inputs[0], inputs[0], every=(self.axis,))),)
+        return (_summed(inputs[0], self.axis),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         n, positions = output[self.axis], product(output[: self.axis]) * product(output[self.axis + 1 :])
         return Cost(ops=(maximum_of(n) + total_of(n) + Ledger(add=2 * n, exp=n, log=1)) * positions)
+
+
+def _summed(x: Shape, axis: int) -> Sequence[Same | Reading]:
+    """Return how a value is read whose sum along an axis is 1: alone it is 1 whatever it was."""
+    if x[axis].__class__ is int and x[axis] == 1:
+        return ()
+    return SAME, along(x, x, every=(axis,))

@@ -73,7 +73,7 @@ class LayerNorm(Norm, type="layer_norm"):
     eps: Any = _EPS
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
-        return (_together(inputs[0], self.axis),)
+        return (_standardised_together(inputs[0], self.axis),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         group, groups = _grouped(output, self.axis)
@@ -119,6 +119,9 @@ class GroupNorm(Norm, type="group_norm"):
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
         (x,) = inputs
         groups, each = ("g", self.num_groups), x[self.axis] // self.num_groups
+        others = product(x[:self.axis]) * product(x[self.axis + 1:])
+        if each.__class__ is int and others.__class__ is int and each * others == 1:
+            return ((),)
         before = [((groups, ("ci", each)) if axis == self.axis else own) for axis, own in enumerate(axes_of(x))]
         after = [
             ((groups, ("co", each)) if axis == self.axis else ((f"new{axis}", size),)) for axis, size in enumerate(x)
@@ -153,7 +156,8 @@ class InstanceNorm(Norm, type="instance_norm"):
     eps: Any = _EPS
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
-        return (_together(inputs[0], [axis for axis in range(len(inputs[0])) if axis != self.axis]),)
+        every = [axis for axis in range(len(inputs[0])) if axis != self.axis]
+        return (_standardised_together(inputs[0], every),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         channels, positions = _grouped(output, (self.axis,))
@@ -292,3 +296,9 @@ def _learned(output: Shape, count: int, affine: bool, bias: bool) -> Cost:
 def _together(x: Shape, axes: Sequence[int]) -> tuple[Same, Reading]:
     """Return how a value is read that is normalised together with all along some axes."""
     return SAME, along(x, x, every=axes)
+
+
+def _standardised_together(x: Shape, axes: Sequence[int]) -> Sequence[Same | Reading]:
+    """Return how a value is read that is brought to mean 0 with all along some axes; alone it is 0 whatever it was."""
+    alone = all(x[axis].__class__ is int and x[axis] == 1 for axis in axes)
+    return () if alone else _together(x, axes)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, MOVES, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import Pair, field, margins, padding_amounts, per_axis, spread, wholes
 from convcost.layers.layout import FEATURE_MAP, Input, Shape
-from convcost.layers.reading import Axes, Factor, Reading, Readings, Window, sliding, transposed
+from convcost.layers.reading import MOST_PHASES, Axes, Factor, Reading, Readings, Window, transposed
 from convcost.layers.reading import axes as axes_of
 from convcost.layers.windows import output_size
 from convcost.ops import Cost, Ledger, product
@@ -42,15 +42,21 @@ class Unfold(LayerType, type="unfold"):
     def step(self, axis: int) -> Fraction | None:
         return None
 
-    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
         (x,) = inputs
         axes = zip(x[1:], self.kernel_size, self.stride, self.dilation, self.padding, strict=True)
-        counts = [output_size(*axis) for axis in axes]
-        windows = sliding(self.kernel_size, self.stride, self.padding, self.dilation)
-        columns = tuple([(f"a{axis}", count) for axis, count in enumerate(counts, 1)])
-        taps = tuple([(f"k{axis}", size) for axis, size in enumerate(self.kernel_size)])
-        after: Axes = ((("a0", x[0]), *taps), columns)
-        return ((Reading(axes_of(x), after, {f"a{axis}": window for axis, window in windows.items()}),),)
+        columns: list[Factor] = []
+        taps: list[Factor] = []
+        windows: dict[str, Window] = {}
+        for axis, (size, kernel, stride, dilation, pad) in enumerate(axes, 1):
+            if kernel.__class__ is not int or kernel > MOST_PHASES:
+                return None
+            columns.append((f"a{axis}", output_size(size, kernel, stride, dilation, pad)))
+            taps.append((f"k{axis}", kernel))
+            windows[f"a{axis}"] = Window(stride, tuple([(dilation * tap - pad[0], 1, 1) for tap in range(kernel)]))
+        after: Axes = ((("a0", x[0]), *taps), tuple(columns))
+        made_of = {column: (column, tap) for (column, _), (tap, _) in zip(columns, taps, strict=True)}
+        return ((Reading(axes_of(x), after, windows, made_of=made_of),),)
 
     @classmethod
     def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:

@@ -42,14 +42,14 @@ class Window(Struct, frozen=True):
         border: What stands beyond the borders: `zeros`, or values of the input by `reflect`, `replicate`, `circular`; `clamp`
             where only what lies at most half a step beyond is read.
         sized: Whether it follows from the size of the input, so that other inputs have another one.
-        before: Whether an output reads all positions up to its own, too.
+        every: `before` or `after` where an output reads all positions up to its own, or from its own on, instead.
     """
 
     step: Any
     taps: tuple[Taps, ...]
     border: str = "zeros"
     sized: bool = False
-    before: bool = False
+    every: str = ""
 
     @property
     def period(self) -> int:
@@ -64,15 +64,15 @@ class Window(Struct, frozen=True):
     @property
     def shift(self) -> Any:
         """How far each output reads beyond its own place; None where it does anything else."""
-        if len(self.taps) != 1 or self.border != "zeros" or self.before or not _is(self.step, 1):
+        if len(self.taps) != 1 or self.border != "zeros" or self.every or not _is(self.step, 1):
             return None
         first, _, count = self.taps[0]
         return first if _is(count, 1) else None
 
     def positions(self, index: int, size: int) -> list[int]:
         """Return the positions that an output reads on an axis of a size, what lies beyond its borders included."""
-        if self.before:
-            return list(range(min(index + 1, size)))
+        if self.every:
+            return list(range(min(index + 1, size)) if self.every == "before" else range(index, size))
         first, gap, count = self.taps[index % len(self.taps)]
         first += self.step * (index // len(self.taps))
         found = range(first, first + gap * count, gap) if count and gap else [first] * count
@@ -109,8 +109,8 @@ _FOLDED = {
     "circular": _circular,
 }
 
-BEFORE = Window(1, ((0, 1, 1),), before=True)
-"""Each output reads all positions up to its own, as a recurrent layer does."""
+BEFORE, AFTER = (Window(1, ((0, 1, 1),), every=every) for every in ("before", "after"))
+"""Each output reads all positions up to its own, as a recurrent layer does, or all from its own on."""
 
 
 class Reading:
@@ -119,7 +119,9 @@ class Reading:
     Args:
         before: The factors of each axis of the input.
         after: The factors of each axis of the output.
-        windows: How factors that both have are read, those that are not read at their own places.
+        windows: How factors of the input are read, those that are not read at their own places.
+        made_of: The factors of the output that make up the place of a window, outermost first, where that is not the
+            factor of the same name.
         start: Where the output is longer than `after` says: the axis, the place at which the input begins there, and
             how many places the output has.
         taken: The axis of the input that goes away because what follows runs once for each of its slices.
@@ -134,6 +136,7 @@ class Reading:
         after: Axes,
         windows: Mapping[str, Window] | None = None,
         *,
+        made_of: Mapping[str, tuple[str, ...]] | None = None,
         start: tuple[int, Any, Any] | None = None,
         taken: int | None = None,
         put: int | None = None,
@@ -143,6 +146,7 @@ class Reading:
         self.before = before
         self.after = after
         self.windows = windows or {}
+        self.made_of = made_of or {}
         self.start = start
         self.taken = taken
         self.put = put
@@ -175,6 +179,7 @@ class Same:
 
 
 SAME = Same()
+"""The reading of elementwise layers."""
 
 Readings = Sequence[Sequence["Reading | Same"]]
 """For each input the ways in which an output reads it; none where no value of it matters."""

@@ -40,14 +40,14 @@ class View(Struct, frozen=True):
     Attributes:
         terms: What they see of each axis, by those of the tensor's axes that the positions follow.
         unknown: The axes of the inputs of which nobody knows what they see, each with the reason.
-        slices: How many axes run slice by slice.
+        slices: The sizes of the axes that run slice by slice, the outermost first.
         product: Whether a value sees all combinations of what it sees along each axis.
         by_value: Whether numbers decide which of these positions are read.
     """
 
     terms: tuple[Term, ...] = ()
     unknown: Mapping[int, str] = {}
-    slices: int = 0
+    slices: tuple[Any, ...] = ()
     product: bool = True
     by_value: bool = False
 
@@ -122,7 +122,7 @@ def _seen(layer: Layer, inputs: Sequence[View], number: int) -> View:
         return inputs[0]
     terms: list[Term] = []
     unknown: dict[int, str] = {}
-    slices, by_value = max((view.slices for view in inputs), default=0), any(view.by_value for view in inputs)
+    slices, by_value = _sliced(inputs), any(view.by_value for view in inputs)
     product = True
     for view, shape, ways in zip(inputs, shapes, readings, strict=True):
         unknown |= view.unknown
@@ -131,9 +131,12 @@ def _seen(layer: Layer, inputs: Sequence[View], number: int) -> View:
                 terms += view.terms
                 continue
             by_value = by_value or way.by_value
-            slices += (way.taken is not None) - (way.put is not None)
+            if way.taken is not None:
+                slices = (*slices, shape[way.taken])
+            if way.put is not None:
+                slices = slices[:-1]
             product = product and not _crossed(view.terms, way)
-            step = Step(layer.name, way, shape, outputs[number], view.slices)
+            step = Step(layer.name, way, shape, outputs[number], len(view.slices))
             for term in view.terms:
                 try:
                     found = passed(term, step)
@@ -148,11 +151,16 @@ def _seen(layer: Layer, inputs: Sequence[View], number: int) -> View:
     return View(together, unknown, slices, product, by_value)
 
 
+def _sliced(inputs: Sequence[View]) -> tuple[Any, ...]:
+    """Return the sizes of the axes that run slice by slice, of the input that has most of them."""
+    return max((view.slices for view in inputs), key=len, default=())
+
+
 def _unknown(inputs: Sequence[View], reason: str) -> View:
     seen = {term.source: reason for view in inputs for term in view.terms}
     for view in inputs:
         seen |= view.unknown
-    return View((), seen, max((view.slices for view in inputs), default=0), by_value=True)
+    return View((), seen, _sliced(inputs), by_value=True)
 
 
 def _declared(term: Term) -> Term:

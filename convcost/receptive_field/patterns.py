@@ -292,7 +292,7 @@ class Bounds(Struct, frozen=True):
 
     def through(self, window: Window, size: Any, outputs: Any) -> Bounds:
         """Return what outputs see that read these through a window."""
-        if window.period != 1 or window.before:
+        if window.period != 1 or window.every:
             raise NotFollowed("outputs that see different shapes of fields")
         first, gap, count = window.taps[0]
         low = self.low + self.step * first

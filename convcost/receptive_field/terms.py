@@ -91,21 +91,22 @@ def passed(term: Term, step: Step) -> Term | None:
     digits, sight = list(term.digits), term.sight
     placed: list[Digit] | None = None
     moved: dict[int, int] = {}
+    reached: list[tuple[str, Window]] = []
     for name, window in step.reading.windows.items():
         axis, _, _ = step.reading.origins[name]
         on_axis = [digit for digit in digits if digit.axis == axis]
         if not on_axis and axis not in masks:
             if isinstance(sight, Table):
-                moved |= _reached(step, name, window)
+                reached.append((name, window))
             continue
         if on_axis and len(on_axis) == len(digits) and axis not in masks:
-            sight, place = _windowed(digits, sight, step, name, window)
-            placed = [place] if place else []
+            sight, placed = _windowed(digits, sight, step, name, window)
             continue
         found = _shifted(axis, digits, masks, step, name, window)
         if found is None:
             return None
-        digits = found
+        digits, passed_on = found
+        moved |= passed_on
     if placed is None:
         digits, sight = _aligned(digits, sight, step)
         placed, gone = _placed(digits, step)
@@ -119,19 +120,19 @@ def passed(term: Term, step: Step) -> Term | None:
     if 0 in new_masks.values():
         return None
     by = term.by or ("" if digits else step.name)
+    for name, window in reached:
+        sight, digits = _reached(sight, digits, step, name, window)
     return Term(term.source, _merged(digits), sight, tuple(sorted(new_masks.items())), by)
 
 
-def _windowed(digits: Sequence[Digit], sight: Any, step: Step, name: str, window: Window) -> tuple[Any, Digit | None]:
+def _windowed(digits: Sequence[Digit], sight: Any, step: Step, name: str, window: Window) -> tuple[Any, list[Digit]]:
     """Return what is seen through a window along the one axis that has all digits, and where the output has it."""
     _, inner, size = step.reading.origins[name]
     sight = _along_factor(digits, sight, inner, size)
-    place = step.reading.places.get(name)
-    if window.before and not isinstance(sight, Table):  # the last sees all; what comes before it less
-        return sight.through(Window(1, ((0, 1, size),)), size, 1), None
-    assert place is not None
-    sight = sight.through(window, size, place[2])
-    return sight, Digit(*place)
+    if window.every and not isinstance(sight, Table):  # the last, or the first, sees all; others less
+        return sight.through(Window(1, ((0, 1, size),)), size, 1), []
+    places = [step.reading.places[each] for each in step.reading.made_of.get(name, (name,))]
+    return sight.through(window, size, product(place[2] for place in places)), [Digit(*place) for place in places]
 
 
 def _along_factor(digits: Sequence[Digit], sight: Any, inner: Any, size: Any) -> Any:
@@ -168,30 +169,31 @@ def _along_factor(digits: Sequence[Digit], sight: Any, inner: Any, size: Any) ->
 
 def _shifted(
     axis: int, digits: list[Digit], masks: dict[int, int], step: Step, name: str, window: Window
-) -> list[Digit] | None:
-    """Move masks and digits along an axis; None where nothing of the term is left.
+) -> tuple[list[Digit], dict[int, int]] | None:
+    """Move digits along an axis, and its mask to the output; None where nothing of the term is left.
 
     Raises:
         NotFollowed: The window does more than move, or cuts through what has digits.
     """
-    size, place = step.shape[axis], step.reading.places[name]
+    size, place = step.shape[axis], step.reading.places.get(name, (0, 0, 0))
     alone = step.reading.origins[name][1:] == (1, size) and place[1] == 1 and step.output[place[0]] == place[2]
     on_axis = [digit for digit in digits if digit.axis == axis]
     by = window.shift
     if masks.get(axis) == ANY or not alone or (on_axis and by is None):
         raise NotFollowed("its window lies across parts of the axis")
+    behind = {}
     if axis in masks:
-        masks[axis] = _mask_through(masks[axis], window, size, place[2])
-        if not masks[axis]:
+        mask = _mask_through(masks.pop(axis), window, size, place[2])
+        if not mask:
             return None
+        if mask != (1 << place[2]) - 1:
+            behind[place[0]] = mask
     moved = [digit._replace(start=digit.start - by) if digit.axis == axis else digit for digit in digits]
     for digit in moved:
         last = digit.start + digit.inner * digit.size
         if digit.axis == axis and (digit.start < 0 or last > place[2]):
             raise NotFollowed("it cuts through the axis")
-    if on_axis and axis in masks and masks[axis] == (1 << place[2]) - 1:
-        del masks[axis]
-    return moved
+    return moved, behind
 
 
 def _mask_through(mask: int, window: Window, size: int, outputs: int) -> int:
@@ -202,14 +204,15 @@ def _mask_through(mask: int, window: Window, size: int, outputs: int) -> int:
     return found
 
 
-def _reached(step: Step, name: str, window: Window) -> dict[int, int]:
-    """Return the mask of the outputs whose window reads anything of the input at all; none where all do."""
-    _, inner, size = step.reading.origins[name]
-    axis, outer, count = step.reading.places[name]
-    if inner != 1 or outer != 1 or count != step.output[axis]:
-        return {}
-    mask = _mask_through((1 << size) - 1, window, size, count)
-    return {} if mask == (1 << count) - 1 else {axis: mask}
+def _reached(sight: Table, digits: list[Digit], step: Step, name: str, window: Window) -> tuple[Table, list[Digit]]:
+    """Return what is seen by outputs whose window along another axis reads anything of the input at all."""
+    size = step.reading.origins[name][2]
+    places = [step.reading.places[each] for each in step.reading.made_of.get(name, (name,))]
+    flags = [bool(window.positions(index, size)) for index in range(product(place[2] for place in places))]
+    if all(flags):
+        return sight, digits
+    sets = tuple([each if flag else 0 for each in sight.sets for flag in flags])
+    return Table(sets), [*digits, *[Digit(*place) for place in places]]
 
 
 def _aligned(digits: list[Digit], sight: Any, step: Step) -> tuple[list[Digit], Any]:
@@ -377,7 +380,7 @@ def _started(digits: list[Digit], masks: dict[int, int], step: Step) -> tuple[li
     assert step.reading.start is not None
     axis, begin, total = step.reading.start
     moved = [digit._replace(start=digit.start + begin) if digit.axis == axis else digit for digit in digits]
-    size = step.shape[axis]
+    size = product(each for _, each in step.reading.after[axis])
     if total.__class__ is not int or size.__class__ is not int or begin.__class__ is not int:
         return moved, masks | {axis: ANY}
     mask = masks.get(axis, (1 << size) - 1)
