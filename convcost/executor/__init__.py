@@ -40,7 +40,20 @@ from convcost.executor.norms import fold
 from convcost.executor.registry import Engine, Job, executes, executor_of, types
 from convcost.executor.weights import DrawnWeights, GivenWeights, Weights
 
-__all__ = ["Array", "Engine", "Execution", "Job", "Number", "Shape", "execute", "executes", "fold", "run", "run_drawn", "types"]
+__all__ = [
+    "Array",
+    "Engine",
+    "Execution",
+    "Job",
+    "Number",
+    "Shape",
+    "execute",
+    "executes",
+    "fold",
+    "run",
+    "run_drawn",
+    "types",
+]
 
 
 class Execution(msgspec.Struct, frozen=True):

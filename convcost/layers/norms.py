@@ -119,7 +119,7 @@ class GroupNorm(Norm, type="group_norm"):
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
         (x,) = inputs
         groups, each = ("g", self.num_groups), x[self.axis] // self.num_groups
-        others = product(x[:self.axis]) * product(x[self.axis + 1:])
+        others = product(x[: self.axis]) * product(x[self.axis + 1 :])
         if each.__class__ is int and others.__class__ is int and each * others == 1:
             return ((),)
         before = [((groups, ("ci", each)) if axis == self.axis else own) for axis, own in enumerate(axes_of(x))]

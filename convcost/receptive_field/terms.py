@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from convcost.layers import Shape
 from convcost.layers.reading import Reading, Window
 from convcost.ops import product
-from convcost.receptive_field.patterns import Bounds, NotFollowed, Sight, Table
+from convcost.receptive_field.patterns import Bounds, NotFollowed, Pattern, Table
 
 ANY = -1
 """The mask of an axis whose size is a formula: it holds for some of its places."""
@@ -130,7 +130,8 @@ def _windowed(digits: Sequence[Digit], sight: Any, step: Step, name: str, window
     _, inner, size = step.reading.origins[name]
     sight = _along_factor(digits, sight, inner, size)
     if window.every and not isinstance(sight, Table):  # the last, or the first, sees all; others less
-        return sight.through(Window(1, ((0, 1, size),)), size, 1), []
+        seen = sight.through(Window(1, ((0, 1, size),)), size, 1)
+        return (replace(seen, inner=(0, 0)) if isinstance(seen, Pattern) else seen), []
     places = [step.reading.places[each] for each in step.reading.made_of.get(name, (name,))]
     return sight.through(window, size, product(place[2] for place in places)), [Digit(*place) for place in places]
 
@@ -182,12 +183,11 @@ def _shifted(
     if masks.get(axis) == ANY or not alone or (on_axis and by is None):
         raise NotFollowed("its window lies across parts of the axis")
     behind = {}
-    if axis in masks:
-        mask = _mask_through(masks.pop(axis), window, size, place[2])
-        if not mask:
-            return None
-        if mask != (1 << place[2]) - 1:
-            behind[place[0]] = mask
+    mask = _mask_through(masks.pop(axis, (1 << size) - 1), window, size, place[2])
+    if not mask:
+        return None
+    if mask != (1 << place[2]) - 1:
+        behind[place[0]] = mask
     moved = [digit._replace(start=digit.start - by) if digit.axis == axis else digit for digit in digits]
     for digit in moved:
         last = digit.start + digit.inner * digit.size
@@ -473,6 +473,3 @@ def _unmasked(terms: Sequence[Term], output: Shape) -> list[Term]:
 def _whole(term: Term, axis: int, output: Shape) -> bool:
     """Return whether a term can do without the mask of an axis: its digits there begin at the first place."""
     return all(digit.start == 0 for digit in term.digits if digit.axis == axis)
-
-
-__all__ = ["ANY", "Digit", "Sight", "Step", "Term", "gathered", "passed"]

@@ -30,9 +30,13 @@ def shrinks_whole(network: Network) -> bool:
     """Return whether a network may shrink as a whole: pictures of one rank and vectors, one of them given by a layer."""
     tensors = [*network.inputs, *(tensor for layer in network.layers for tensor in layer.outputs)]
     ranks = {len(tensor.shape) for tensor in tensors if tensor.layout == FEATURE_MAP}
-    return all(tensor.layout in (FEATURE_MAP, VECTOR) for tensor in tensors) and len(ranks) < 2 and all(
-        len(layer.outputs) == 1 and layer.inputs and layer.times == 1 and not layer.definition.declared
-        for layer in network.layers
+    return (
+        all(tensor.layout in (FEATURE_MAP, VECTOR) for tensor in tensors)
+        and len(ranks) < 2
+        and all(
+            len(layer.outputs) == 1 and layer.inputs and layer.times == 1 and not layer.definition.declared
+            for layer in network.layers
+        )
     )
 
 

@@ -210,7 +210,7 @@ def _different(old: Sequence[Number], new: Sequence[Number]) -> int:
     if old == new:
         return 0
     # what is no number differs from itself
-    differs = [a != b and (a == a or b == b) for a, b in zip(old, new, strict=True)]  # noqa: PLR0124
+    differs = [a != b and (a == a or b == b) for a, b in zip(old, new, strict=True)]
     return int("".join(["1" if each else "0" for each in reversed(differs)]), 2)
 
 

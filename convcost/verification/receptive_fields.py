@@ -97,7 +97,9 @@ class FieldVerification(Result, frozen=True):
         from convcost.reports import titles
 
         compared = sum(layer.compared for layer in self.layers)
-        return f"{titles.title(self.network)}: {compared:,} receptive fields {'agree' if self.ok else 'do not all agree'}"
+        return (
+            f"{titles.title(self.network)}: {compared:,} receptive fields {'agree' if self.ok else 'do not all agree'}"
+        )
 
 
 def verify(network: Network, *, seed: int = 0, max_products: int | None = None) -> FieldVerification:
@@ -185,7 +187,11 @@ def _compared(
             inner = [term for term in whole.terms if term.source == source]
             for at in range(prod(levels)):
                 for place, value in enumerate(_places(shape)):
-                    found = sum(1 << position for position, each in enumerate(marks) if each[at * len(each) // prod(levels)] >> place & 1)
+                    found = sum(
+                        1 << position
+                        for position, each in enumerate(marks)
+                        if each[at * len(each) // prod(levels)] >> place & 1
+                    )
                     said = _predicted(terms, value, at, levels)
                     compared += 1
                     exact = _interior(inner, value, at, levels) if _alike(terms, inner, value) else None
@@ -233,9 +239,7 @@ def _alike(clipped: Sequence[Term], unclipped: Sequence[Term], place: tuple[int,
     return {term.digits for term in _holding(clipped, place)} == {term.digits for term in _holding(unclipped, place)}
 
 
-def _predicted(
-    terms: Sequence[Term], place: tuple[int, ...], at: int, levels: Sequence[int]
-) -> int:
+def _predicted(terms: Sequence[Term], place: tuple[int, ...], at: int, levels: Sequence[int]) -> int:
     """Return the positions that a value is said to see, borders included."""
     found = 0
     for term in _holding(terms, place):
@@ -244,9 +248,7 @@ def _predicted(
     return found
 
 
-def _interior(
-    terms: Sequence[Term], place: tuple[int, ...], at: int, levels: Sequence[int]
-) -> int | None:
+def _interior(terms: Sequence[Term], place: tuple[int, ...], at: int, levels: Sequence[int]) -> int | None:
     """Return the unclipped positions that a value is said to see; None where one lies beyond a border."""
     found = 0
     for term in _holding(terms, place):

@@ -52,7 +52,15 @@ def _item(source, layout, shape, depth):
         lambda: [{"flip": {"axis": source.randrange(rank + 1)}}],
         lambda: [_slice(source, shape)],
         lambda: [{"permute": {"axes": source.sample(range(rank + 1), rank + 1), "layout": layout.replace(" ", "_")}}],
-        lambda: [{"reduce": {"op": pick(("sum", "max", "mean", "norm")), "axis": source.randrange(rank + 1), "keepdim": True}}],
+        lambda: [
+            {
+                "reduce": {
+                    "op": pick(("sum", "max", "mean", "norm")),
+                    "axis": source.randrange(rank + 1),
+                    "keepdim": True,
+                }
+            }
+        ],
         lambda: [{"glu": {"axis": source.randrange(rank + 1)}}],
         lambda: [_reshape(source, shape, layout)],
     ]
@@ -62,7 +70,9 @@ def _item(source, layout, shape, depth):
         common += [lambda: [{pick(("subtract", "divide")): branches()[:2]}]]
         common += [lambda: [{"concat": branches()}]] * 2
         common += [lambda: [{"concat": {"branches": branches(), "axis": source.randrange(rank + 1)}}]]
-        common += [lambda: [{"each": {"axis": source.randrange(rank + 1), "layers": [pick(("relu", "sigmoid", "softmax"))]}}]]
+        common += [
+            lambda: [{"each": {"axis": source.randrange(rank + 1), "layers": [pick(("relu", "sigmoid", "softmax"))]}}]
+        ]
     own = _on_a_map(source, shape, depth) if layout == "feature map" else _on_tokens(source, shape, depth)
     return pick([*common, *own * 2])()
 
@@ -93,20 +103,88 @@ def _on_a_map(source, shape, depth):
     pair = lambda: pick((0, 1, 2, [[0, 1]] * rank, "same"))  # noqa: E731
     groups = [each for each in (1, 2, 4) if channels % each == 0]
     found = [
-        lambda: [{"conv": {"out_channels": pick((2, 4)), **_window(source, rank), "padding": pair(), **dilated(), **mode(), "groups": pick([each for each in groups if each < 4])}}],
+        lambda: [
+            {
+                "conv": {
+                    "out_channels": pick((2, 4)),
+                    **_window(source, rank),
+                    "padding": pair(),
+                    **dilated(),
+                    **mode(),
+                    "groups": pick([each for each in groups if each < 4]),
+                }
+            }
+        ],
         lambda: [{"conv": {"out_channels": pick((1, 2)), "kernel_size": 3, "padding": pair(), **dilated()}}],
-        lambda: [{"depthwise_conv": {**_window(source, rank), "padding": pair(), **dilated(), "depth_multiplier": pick((1, 2))}}],
+        lambda: [
+            {
+                "depthwise_conv": {
+                    **_window(source, rank),
+                    "padding": pair(),
+                    **dilated(),
+                    "depth_multiplier": pick((1, 2)),
+                }
+            }
+        ],
         lambda: [{"pointwise_conv": {"out_channels": pick((1, 2, 4)), "stride": pick((1, 1, 2))}}],
         lambda: [{"separable_conv": {"out_channels": 2, "kernel_size": 3, "padding": pair()}}],
-        lambda: [{"transposed_conv": {"out_channels": 2, **_window(source, rank), "padding": pick((0, 0, 1)), **dilated(), "groups": pick(groups[:2])}}],
-        lambda: [{"transposed_conv": {"out_channels": 2, "kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}}],
-        lambda: [{pick(("max_pool", "avg_pool")): {**_window(source, rank), "padding": pick((0, 0, 1)), "ceil_mode": pick((False, True))}}],
+        lambda: [
+            {
+                "transposed_conv": {
+                    "out_channels": 2,
+                    **_window(source, rank),
+                    "padding": pick((0, 0, 1)),
+                    **dilated(),
+                    "groups": pick(groups[:2]),
+                }
+            }
+        ],
+        lambda: [
+            {"transposed_conv": {"out_channels": 2, "kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}}
+        ],
+        lambda: [
+            {
+                pick(("max_pool", "avg_pool")): {
+                    **_window(source, rank),
+                    "padding": pick((0, 0, 1)),
+                    "ceil_mode": pick((False, True)),
+                }
+            }
+        ],
         lambda: [{"max_pool": {"kernel_size": 2, "dilation": 2}}],
         lambda: [{"lp_pool": {"kernel_size": 2, "norm_type": pick((1, 2))}}],
-        lambda: [{pick(("adaptive_avg_pool", "adaptive_max_pool")): {"output_size": [source.randint(1, 5) for _ in range(rank)]}}],
-        lambda: [{"upsample": {"scale_factor": pick((2, 3, "3/2", "1/2")), "mode": pick(("nearest", "linear" if rank == 1 else "bilinear"))}}],
-        lambda: [{"upsample": {"size": [source.randint(1, 9) for _ in range(rank)], "mode": pick(("nearest", "linear" if rank == 1 else "bicubic")), "align_corners": pick((False, True))}}],
-        lambda: [{"pad": {"padding": pick((1, 2, [[1, 0]] * rank)), "mode": pick(("zeros", "reflect", "replicate", "circular"))}}],
+        lambda: [
+            {
+                pick(("adaptive_avg_pool", "adaptive_max_pool")): {
+                    "output_size": [source.randint(1, 5) for _ in range(rank)]
+                }
+            }
+        ],
+        lambda: [
+            {
+                "upsample": {
+                    "scale_factor": pick((2, 3, "3/2", "1/2")),
+                    "mode": pick(("nearest", "linear" if rank == 1 else "bilinear")),
+                }
+            }
+        ],
+        lambda: [
+            {
+                "upsample": {
+                    "size": [source.randint(1, 9) for _ in range(rank)],
+                    "mode": pick(("nearest", "linear" if rank == 1 else "bicubic")),
+                    "align_corners": pick((False, True)),
+                }
+            }
+        ],
+        lambda: [
+            {
+                "pad": {
+                    "padding": pick((1, 2, [[1, 0]] * rank)),
+                    "mode": pick(("zeros", "reflect", "replicate", "circular")),
+                }
+            }
+        ],
         lambda: [{"crop": {"cropping": pick((1, [[0, 1]] * rank, [[2, 0]] * rank))}}],
         lambda: [{"channel_shuffle": {"groups": pick(groups)}}],
         lambda: [{"pixel_shuffle": {"upscale_factor": 2}}],
@@ -124,8 +202,16 @@ def _on_a_map(source, shape, depth):
         found += [lambda: [{"residual": {"body": _branch(source, "feature map", shape, depth - 1) or ["relu"]}}]]
     if rank == 2 and shape[1] % 2 == 0 and shape[2] % 2 == 0:
         parts = {"p": 2, "q": 2}
-        found += [lambda: [{"rearrange": {"pattern": "c (h p) (w q) -> (h w) (p q) c", **parts}}, {"attention": {"num_heads": 1}}, {"rearrange": {"pattern": "(h w) (p q) c -> c (h p) (w q)", **parts, "h": shape[1] // 2}}]]
-        found += [lambda: [{"rearrange": {"pattern": "c (h p) (w q) -> (c p q) h w", **parts, "layout": "feature_map"}}]]
+        found += [
+            lambda: [
+                {"rearrange": {"pattern": "c (h p) (w q) -> (h w) (p q) c", **parts}},
+                {"attention": {"num_heads": 1}},
+                {"rearrange": {"pattern": "(h w) (p q) c -> c (h p) (w q)", **parts, "h": shape[1] // 2}},
+            ]
+        ]
+        found += [
+            lambda: [{"rearrange": {"pattern": "c (h p) (w q) -> (c p q) h w", **parts, "layout": "feature_map"}}]
+        ]
     return found
 
 
@@ -150,7 +236,14 @@ def _on_tokens(source, shape, depth):
 def _slice(source, shape):
     axis = source.randrange(len(shape))
     start = source.randrange(shape[axis])
-    return {"slice": {"axis": axis, "start": start, "end": source.randint(start + 1, shape[axis]), "step": source.choice((1, 1, 2))}}
+    return {
+        "slice": {
+            "axis": axis,
+            "start": start,
+            "end": source.randint(start + 1, shape[axis]),
+            "step": source.choice((1, 1, 2)),
+        }
+    }
 
 
 def _reshape(source, shape, layout):
