@@ -27,6 +27,7 @@ from convcost.errors import (
 from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
+from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
     check,
@@ -36,6 +37,7 @@ from convcost.questions import (
     memory,
     receptive_field,
     rewrite,
+    roofline,
     solve,
     suggest,
     sweep,
@@ -72,10 +74,12 @@ __all__ = [
     "compare",
     "diff",
     "formulas",
+    "from_torch",
     "load",
     "memory",
     "receptive_field",
     "rewrite",
+    "roofline",
     "solve",
     "suggest",
     "sweep",

@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
     from convcost.memory.dtypes import Given as Dtypes
+    from convcost.memory.roofline.analysis import Roofline
+    from convcost.memory.roofline.devices import Device
     from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
@@ -67,6 +69,17 @@ class Model(Struct, frozen=True, eq=False):
     def warnings(self) -> tuple[WarningDetail, ...]:
         """What is valid in its spec and rarely meant, such as a symbol that nothing reads."""
         return self.network.warnings
+
+    @property
+    def text(self) -> str:
+        """The text of the spec that it was read from; of a model file, that of the spec that was written for it.
+
+        Raises:
+            OptionError: It was built and not read.
+        """
+        if self.origin is None:
+            raise OptionError(ErrorDetail("the model was built, not read: it has no text"))
+        return self.origin.reader.source.text
 
     def __repr__(self) -> str:
         from convcost.reports import titles
@@ -161,6 +174,34 @@ class Model(Struct, frozen=True, eq=False):
 
         check_valued(self.network)
         return ReceptiveField.of(self.network, [at] if isinstance(at, str) else at)
+
+    def roofline(
+        self, device: str | Path | Device, *, dtype: Dtypes = (), batch: int = 1, energy: bool = False
+    ) -> Roofline:
+        """Return what bounds each layer on a device, its arithmetic or its memory, and the least time that it takes.
+
+        Args:
+            device: A device: the name of a shipped one, such as `"raspberry-pi-4"`, the path of a YAML file, or one
+                that was read.
+            dtype: The types of its numbers, as `memory` takes them.
+            batch: How many inputs run at once; weights are read once for all.
+            energy: Whether to work out the least energy, too.
+
+        Raises:
+            OptionError: There is no such device or type, or the device has no peak for the type.
+            ConfigError: The device's file has errors.
+
+        >>> load("mobilenet_v1").roofline("raspberry-pi-4").bound
+        'compute'
+        """
+        from convcost.memory.dtypes import with_dtypes
+        from convcost.memory.roofline import devices
+        from convcost.memory.roofline.analysis import Roofline
+
+        check_valued(self.network)
+        chosen = device if isinstance(device, devices.Device) else devices.device(device)
+        network = with_dtypes(self.network, dtype)
+        return Roofline.of(network, chosen, batch=positive("batch", batch), energy=energy)
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.

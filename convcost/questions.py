@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
     from convcost.memory.dtypes import Given as Dtypes
+    from convcost.memory.roofline.analysis import Roofline
+    from convcost.memory.roofline.devices import Device
     from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
@@ -79,6 +81,24 @@ def receptive_field(
     212
     """
     return load(spec, set=set, max_layers=max_layers).receptive_field(at=at)
+
+
+def roofline(
+    spec: Model | SpecLike,
+    device: str | Path | Device,
+    *,
+    set: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
+    batch: int = 1,
+    energy: bool = False,
+    max_layers: int | None = None,
+) -> Roofline:
+    """Read a spec and return what bounds its layers on a device: `load(spec).roofline(…)`, see `Model.roofline`.
+
+    >>> roofline("mobilenet_v1", "raspberry-pi-4").layers[3].bound
+    'memory'
+    """
+    return load(spec, set=set, max_layers=max_layers).roofline(device, dtype=dtype, batch=batch, energy=energy)
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:

@@ -73,6 +73,7 @@ PLAIN = (
     "softmax",
     "softplus",
     "softsign",
+    "standardize",
     "tanh",
     "tokens",
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +40,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "formulas": "convcost.cli.formulas:formulas",
         "memory": "convcost.cli.memory:memory",
         "receptive-field": "convcost.cli.receptive_field:receptive_field",
+        "roofline": "convcost.cli.roofline:roofline",
         "verify": "convcost.cli.verify:verify",
         "import": "convcost.cli.import_:import_",
         "sweep": "convcost.cli.sweep:sweep",
@@ -50,6 +50,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "init": "convcost.cli.init:init",
         "check": "convcost.cli.check:check",
         "specs": "convcost.cli.specs:specs",
+        "devices": "convcost.cli.devices:devices",
         "schema": "convcost.cli.schema:schema",
         "version": "convcost.cli.version:version",
     },
@@ -57,15 +58,15 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "memory", "receptive-field", "verify"),
+    "Count": ("analyze", "compare", "diff", "formulas", "memory", "receptive-field", "roofline", "verify"),
     "Design": ("import", "sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
-    "Look up": ("specs", "schema", "version"),
+    "Look up": ("specs", "devices", "schema", "version"),
 }
 """The groups in which help lists commands; those of other packages come first, in none."""
 
 
-_READ_NO_SPEC = frozenset(("formulas", "schema", "version"))
+_READ_NO_SPEC = frozenset(("devices", "formulas", "schema", "version"))
 _OWN_STRICT = frozenset(("check", "specs"))  # the one has it, the other reads shipped specs only
 _FEWER_LAYERS = {"compare": 30_000, "diff": 50_000, "rewrite": 30_000, "suggest": 50_000, "verify": 50_000}
 """The limits of layers for the commands that work longest on each."""
@@ -178,6 +179,8 @@ class _Group(TyperGroup):
             OptionError: It names a spec.
         """
         if args[0] not in COMMANDS and not ctx.resilient_parsing and _is_spec(args[0]):
+            import shlex  # for this error only
+
             line = f"convcost analyze {shlex.join(args)}"
             help = line if len(line) <= LONGEST else f"convcost analyze {shlex.quote(args[0])}"  # never cut
             raise OptionError(ErrorDetail(f"a command comes before the spec {args[0]!r}", help=help))

@@ -23,6 +23,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost receptive-field net.yaml --at conv_1 --draw", "what one layer reads"),
         ("convcost receptive-field net.yaml -o fields.json", "for a program"),
     ),
+    "roofline": (
+        ("convcost roofline mobilenet_v1 --device raspberry-pi-4", "its layers"),
+        ("convcost roofline net.yaml --device stm32f746 --dtype int8", "quantised"),
+        ("convcost roofline net.yaml --device a100 --batch 8 --energy", "picojoules"),
+    ),
+    "devices": (
+        ("convcost devices", "the devices that are shipped"),
+        ("convcost devices -o devices.json", "with the source of each figure"),
+    ),
     "verify": (
         ("convcost verify net.yaml", "execute it, shrunk, and count"),
         ("convcost verify net.yaml --full --jobs 2", "at its real size"),

@@ -9,12 +9,6 @@ import typer
 import convcost
 from convcost.cli import options, output
 
-_DTYPE = typer.Option(
-    [],
-    "--dtype",
-    metavar="TYPE",
-    help="Give numbers a type: int8; weights=int8,activations=int16; PATTERN:float32 for some layers; repeatable.",
-)
 _BATCH = typer.Option(1, "--batch", min=1, metavar="N", help="Run N inputs at once.")
 _NO_IN_PLACE = typer.Option(
     False, "--no-in-place", help="Give elementwise layers memory of their own, unless fused into the layer before."
@@ -26,7 +20,7 @@ _KEEP_INPUTS = typer.Option(False, "--keep-inputs", help="Let the network's inpu
 def memory(
     spec: str = options.Spec,
     set: list[str] = options.Set,
-    dtype: list[str] = _DTYPE,
+    dtype: list[str] = options.Dtype,
     batch: int = _BATCH,
     no_in_place: bool = _NO_IN_PLACE,
     align: int = _ALIGN,

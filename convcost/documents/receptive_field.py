@@ -52,10 +52,10 @@ class FieldDocument(Struct, frozen=True, kw_only=True):
             on evenly.
         padding: The P of the largest local field: output i sees from i · stride − P on.
         used: The share of the positions in the reach of the largest local field that is read at all, as text.
-        local: The size without what every output sees, as by attention or a gate; of outputs that see nothing else that.
+        local: The size without what every output sees, as by attention or a gate; of those that see nothing else that.
         strict_reason: Why size is not local, such as `everything, by gate/global_avg_pool_1`; null where it is.
         phases: The local fields of outputs beside each other, up to where they come again.
-        smallest_input: The smallest input of which an output sees no padding; null where the fields follow from its size.
+        smallest_input: The smallest input of which an output sees no padding; null where fields follow from its size.
         unknown: Why the field is unknown; null where it is known.
         share: The share of all combinations of positions that is used; null where they are no product of the axes.
     """

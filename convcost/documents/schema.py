@@ -23,6 +23,7 @@ from convcost.documents import (
     memory,
     receptive_field,
     rewriting,
+    roofline,
     specs,
 )
 from convcost.documents import verification as verified
@@ -71,6 +72,8 @@ def _reports() -> list[Any]:
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,
         rewriting.Catalogue,
+        roofline.RooflineDocument,
+        roofline.DevicesDocument,
         design_space.SweepDocument,
         design_space.SolutionDocument,
         design_space.SymbolsDocument,

@@ -20,6 +20,7 @@ class MappedItem(Struct):
         name: Its name from the file; empty where the file has none.
         shares: The item whose weights it uses.
         comment: What was approximated or left out.
+        trainable: Whether its numbers are learned; else they are buffers.
     """
 
     type: str
@@ -29,6 +30,7 @@ class MappedItem(Struct):
     name: str = ""
     shares: MappedItem | None = None
     comment: str = ""
+    trainable: bool = True
 
 
 class Mapped(Struct, frozen=True):

@@ -14,15 +14,14 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
+from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
-from convcost.importers.graph import Constant, ModelGraph, Node, Shape
+from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.movement import settle
-from convcost.importers.normalise import title
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
-from convcost.layers.layout import FEATURE_MAP, layout_of
-from convcost.network.builder import NetworkBuilder
+from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
+from convcost.network.builder import LayerOrigin, NetworkBuilder
 from convcost.network.graph import Tensor
 from convcost.registry import Registry
 
@@ -47,7 +46,7 @@ def operator(*names: str) -> Callable[[Rule], Rule]:
     return add
 
 
-class Mapper:
+class Mapper(Values):
     """Maps one graph.
 
     Args:
@@ -57,18 +56,20 @@ class Mapper:
     """
 
     def __init__(self, graph: ModelGraph, file: str, sizes: Mapping[str, int]) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self.file = file
         self.sizes = sizes
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
-        self.values: dict[str, Value] = dict(graph.constants)
         self.notes: dict[str, None] = {}
         self.opset = graph.opset
-        self.batch: int | None = None
+        self.batch = 1  # the file's; here it is 1
         self._refused: dict[tuple[str, str], list[Node]] = {}
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
+        self._lacks: dict[
+            tuple[int, int], int | None
+        ] = {}  # by tensors: the axis of the graph that they lack, if not 0
         self._read_by: dict[str, set[str]] = {name: set() for name in graph.inputs}
         for node in graph.nodes:
             for name in node.inputs:
@@ -97,31 +98,6 @@ class Mapper:
         return Mapped(tuple(self.items), inputs, tuple(tensors), tuple(self.notes))
 
     # what rules use
-
-    def tensor(self, name: str) -> Tensor:
-        """Return a value that flows through the network; movements that are left to do become items.
-
-        Raises:
-            Unsupported: It is a constant.
-        """
-        value = self.value(name)
-        if isinstance(value, Moved):
-            tensor = settle(self, value)
-            self.values[name] = tensor
-            return tensor
-        if isinstance(value, Constant):
-            raise Unsupported(f"it reads the constant {name!r} where it should read a value")
-        return value
-
-    def value(self, name: str) -> Tensor | Moved | Constant:
-        """Return a value as it is known so far."""
-        value = self.values[name]
-        assert not isinstance(value, Unmapped)
-        return value
-
-    def shape_of(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a value, without the batch axis."""
-        return self.value(name).shape
 
     def weight(self, node: Node, at: int) -> Constant:
         """Return the constant that a node reads as a weight.
@@ -166,6 +142,8 @@ class Mapper:
         name: str | None = None,
         gives: Sequence[str] | None = None,
         comment: str = "",
+        batch: int | None = AS_IT_IS,
+        learned: bool = True,
     ) -> tuple[Tensor, ...]:
         """Add a layer.
 
@@ -178,20 +156,27 @@ class Mapper:
             name: Its name; that of the node's module without it.
             gives: The names of the values that it gives; those of the node without it.
             comment: What is approximated.
+            batch: The axis of the graph's shape that the outputs lack; that of the first input without it.
+            learned: Whether its numbers are learned.
 
         Raises:
             Unsupported: The layer type cannot work on what it reads.
             SpecError: The file says another shape or another number of parameters.
         """
+        held = [each for each in weights if each is not None]
+        learned = learned and self._is_learned(type, held)
         try:
             definition = REGISTRY[type].read(fields, inputs)
-            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),))
+            origin = LayerOrigin(trainable=learned)
+            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
             found = error.found if isinstance(error, LayerError) else ""
             raise Unsupported(f"{type}: {reason}" + (f" ({found})" if found else "")) from None
-        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment)
-        held = [each for each in weights if each is not None]
+        axis = (self.lacks(inputs[0]) if inputs else 0) if batch == AS_IT_IS else batch
+        for tensor in outputs:
+            self._lacks[tensor.producer, tensor.output] = axis
+        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment, trainable=learned)
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
         self._share(item, weights)
@@ -207,17 +192,22 @@ class Mapper:
         Raises:
             SpecError: The file records another shape.
         """
+        if isinstance(value, Tensor):
+            value = self.held(value, self.lacks(value))
         recorded = self.graph.shapes.get(name)
         if recorded and not isinstance(value, Constant):
-            shape = (self.batch or 1, *value.shape)
+            full = value.full if isinstance(value, Moved) else (1, *value.shape)
             known = [self._size(size) for size in recorded]
-            first = 0 if self.batch is not None else 1
-            pairs = zip(shape[first:], known[first:], strict=False)
-            if len(known) != len(shape) or any(size is not None and size != own for own, size in pairs):
+            if len(known) != len(full) or any(map(self._differs, full, known)):
+                own = _shown(recorded[1:] if full[:1] == (1,) else recorded)
                 message = f"{title(node)} gives {shown(value.shape)}"
-                found = f"the file records {_shown(recorded[1:])} for {name!r}"
+                found = f"the file records {own} for {name!r}"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
         self.values[name] = value
+
+    def _differs(self, size: int, recorded: int | None) -> bool:
+        """Return whether a size is another one than the file records, which has a batch of its own."""
+        return recorded is not None and recorded not in (size, size * self.batch)
 
     # the steps
 
@@ -226,7 +216,7 @@ class Mapper:
             message = f"the input {name!r} has {len(shape)} axes"
             help = "an input has a batch axis and one to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
-        batch = shape[0] if isinstance(shape[0], int) else None
+        batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             message = f"the first axis of the input {name!r} is no batch axis of 1"
             help = "export the model for one input"
@@ -243,7 +233,8 @@ class Mapper:
                 help = "export the model with sizes"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
             sizes.append(known)
-        tensor = self.builder.add_input(tuple(sizes), layout_of(tuple(sizes)))
+        layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
+        tensor = self.builder.add_input(tuple(sizes), layout)
         self.values[name] = tensor
         return tensor
 
@@ -255,7 +246,7 @@ class Mapper:
         read = [self.values.get(name) for name in node.inputs]
         if any(isinstance(value, Unmapped) for value in read):
             if node.operator not in OPERATORS:
-                self._refuse(node, "")
+                self._refuse(node, str(node.attributes.get("reason", "")))
         elif self._is_folded(node, read) or self._is_mapped(node):
             for name in node.outputs:
                 if name and name not in self.values:  # an output that its layer type has not
@@ -282,7 +273,7 @@ class Mapper:
     def _is_mapped(self, node: Node) -> bool:
         """Return whether a node became items."""
         if node.operator not in OPERATORS:
-            self._refuse(node, "")
+            self._refuse(node, str(node.attributes.get("reason", "")))
             return False
         try:
             OPERATORS[node.operator](self, node)
@@ -356,6 +347,14 @@ class Mapper:
             found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
 
+    def _is_learned(self, type: str, weights: Sequence[Constant]) -> bool:
+        """Return whether the numbers of a layer are learned, as far as the file says; one of them is enough."""
+        counted = weights[:2] if type == "batch_norm" else weights  # statistics are never learned
+        frozen = [each.trainable is False for each in counted]
+        if any(frozen) and not all(frozen):
+            self.notes["layers of which only a part is trainable count as trainable"] = None
+        return not frozen or not all(frozen)
+
     def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
         """Share the weights of the item that had this kernel first.
 
@@ -364,10 +363,14 @@ class Mapper:
         """
         kernel = weights[0] if weights else None
         vectors = [each.name for each in weights[1:] if each is not None]
-        if kernel is not None and len(kernel.shape) >= 2:
+        if any(each is not None and each.trainable is not None for each in weights):
+            kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
+            vectors = [each.name for each in weights if each is not None and each is not kernel]
+        if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
-                if first[0].type != item.type or first[1] != "\n".join(vectors):
+                tied = (first[0].type, item.type) == ("embedding", "linear")
+                if (first[0].type != item.type and not tied) or first[1] != "\n".join(vectors):
                     raise Unsupported(
                         f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
                     )

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from convcost.layers.families import places
 from convcost.layers.fields import AXIS, NAMES, Field, FieldError, on_axes
 from convcost.layers.layout import (
     FEATURE_MAP,
@@ -50,7 +51,7 @@ def _check(name: str, entry: Any) -> str:
     return "" if entry.type == name else f"its type is {entry.type!r}, not {name!r}"
 
 
-REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers", check=_check)
+REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers", places(), _check)
 
 
 Add = Callable[..., tuple[Any, ...]]

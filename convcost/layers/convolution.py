@@ -287,8 +287,8 @@ class TransposedConv(LayerType, type="transposed_conv"):
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
         (x,) = inputs
         windows = {}
-        for axis, (_, kernel, stride, pad, _, dilation) in enumerate(self._axes(x), 1):
-            window = transposed(stride, kernel, dilation, pad[0])
+        for axis, (_, kernel, stride, pad, extra, dilation) in enumerate(self._axes(x), 1):
+            window = transposed(stride, kernel, dilation, pad[0], cuts=pad[1] > extra)
             if window is None:
                 return None
             windows[axis] = window

@@ -24,7 +24,8 @@ class BatchNorm(Norm, type="batch_norm"):
     """A batch norm at inference: scale and shift by the running statistics.
 
     One `mul` and one `add` per value, unless it folds into the convolution or linear layer before it; then nothing.
-    The factor and the shift are prepared once per channel. params = 2·C with `affine`, buffers = 2·C.
+    The factor and the shift are prepared once per channel. params = 2·C with `affine`, C less without `scale` or
+    without `bias`; buffers = 2·C.
 
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 2;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
@@ -39,13 +40,15 @@ class BatchNorm(Norm, type="batch_norm"):
 
     axis: int = _AXIS
     affine: bool = _AFFINE
+    scale: bool = field(flag, True, "Whether `affine` learns a factor beside the shift.")
+    bias: bool = _BIAS
     eps: Any = _EPS
     momentum: Any = field(number, Fraction(1, 10), "How fast the running statistics follow; no count changes.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         channels, values = output[self.axis], product(output)
         return Cost(
-            params=2 * channels if self.affine else 0,
+            params=channels * (self.scale + self.bias) if self.affine else 0,
             buffers=2 * channels,
             ops=Ledger(mul=values, add=values),
             useful_mults=values,
@@ -226,6 +229,27 @@ class L2Normalize(LayerType, type="l2_normalize"):
         return Cost(ops=ops, useful_mults=ops.mul)
 
 
+class Standardize(LayerType, type="standardize"):
+    """Each channel less its mean, over its deviation; both are given, as those of the data that a network reads.
+
+    Per value add 1 and div 1; per channel the root of its variance (sqrt 1), and the larger of that and eps (cmp 1).
+    buffers = 2·C + 1 with `stored`: means, variances, and the number of values that they are of.
+
+    Source: https://keras.io/api/layers/preprocessing_layers/numerical/normalization/
+    """
+
+    words: ClassVar[Mapping[str, str]] = {"Normalization": "Keras"}
+    in_place = True
+
+    axis: int = _AXIS
+    stored: bool = field(flag, True, "Whether the model stores the statistics; else they are constants.")
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        channels, values = output[self.axis], product(output)
+        ops = Ledger(add=values, div=values, sqrt=channels, cmp=channels)
+        return Cost(buffers=2 * channels + 1 if self.stored else 0, ops=ops)
+
+
 class LocalResponseNorm(Norm, type="local_response_norm"):
     """A local response norm: x / (k + α/size · Σ x²)^β over `size` neighbouring channels.
 
@@ -258,7 +282,7 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
 class Scale(LayerType, type="scale"):
     """A learned factor per channel.
 
-    One `mul` per value, params = C.
+    One `mul` per value, params = C; none where the factors are not `learned`.
 
     Source: Touvron et al. 2021, arXiv:2103.17239, section 2 (LayerScale).
     """
@@ -267,10 +291,11 @@ class Scale(LayerType, type="scale"):
     in_place = True
 
     axis: int = _AXIS
+    learned: bool = field(flag, True, "Whether the factors are learned; else they are constants.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         values = product(output)
-        return Cost(params=output[self.axis], ops=Ledger(mul=values), useful_mults=values)
+        return Cost(params=output[self.axis] if self.learned else 0, ops=Ledger(mul=values), useful_mults=values)
 
 
 def _grouped(output: Shape, axes: tuple[int, ...]) -> tuple[int, int]:

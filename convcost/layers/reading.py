@@ -39,8 +39,8 @@ class Window(Struct, frozen=True):
     Attributes:
         step: How far one period of the outputs goes on the input; negative where it goes backwards.
         taps: The positions for each output of a period.
-        border: What stands beyond the borders: `zeros`, or values of the input by `reflect`, `replicate`, `circular`; `clamp`
-            where only what lies at most half a step beyond is read.
+        border: What stands beyond the borders: `zeros`, or values of the input by `reflect`, `replicate`, `circular`;
+            `clamp` where no output reads further beyond than half a step.
         sized: Whether it follows from the size of the input, so that other inputs have another one.
         every: `before` or `after` where an output reads all positions up to its own, or from its own on, instead.
     """
@@ -324,7 +324,7 @@ def upsampled(step: Fraction, offset: Fraction, neighbours: int, *, sized: bool)
     return Window(step.numerator, tuple(taps), border="clamp", sized=sized)
 
 
-def transposed(stride: int, kernel: int, dilation: int, before: int) -> Window | None:
+def transposed(stride: int, kernel: int, dilation: int, before: int, *, cuts: bool = False) -> Window | None:
     """Return the window of a transposed convolution: o reads i where o = stride · i − before + dilation · k.
 
     Args:
@@ -332,6 +332,7 @@ def transposed(stride: int, kernel: int, dilation: int, before: int) -> Window |
         kernel: How many values the kernel has.
         dilation: How far one of them is from the next on the output.
         before: What is cropped before the output.
+        cuts: Whether outputs behind the last are cropped whose taps all meet the input.
 
     Returns:
         None where its pattern is too long to be followed.
@@ -349,7 +350,7 @@ def transposed(stride: int, kernel: int, dilation: int, before: int) -> Window |
         last = 0 if tap is None else (place - dilation * tap) // stride
         gap = dilation // shared
         taps.append((last - gap * (count - 1), gap, count))
-    return Window(1, tuple(taps))
+    return Window(1, tuple(taps), sized=cuts)
 
 
 def shared_out(size: int, outputs: int) -> Window | None:

@@ -97,7 +97,7 @@ def bounds(network: Network) -> Iterator[tuple[Layer, tuple[View, ...], tuple[Vi
 def _flow(network: Network, start: Callable[[Any], Any]) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
     views: dict[Key, View] = {}
     sights = {source.size: start(source.size) for source in source_axes(network)}
-    for number, tensor in enumerate(network.inputs):
+    for number in range(len(network.inputs)):
         terms = [
             Term(index, (Digit(source.axis, 1, source.size),), sights[source.size])
             for index, source in enumerate(source_axes(network))

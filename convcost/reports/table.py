@@ -16,7 +16,7 @@ BAR_CELLS = 10
 GAP = 2  # spaces between columns
 REDIRECT = 120  # columns of a page that is no terminal
 _DEEPER = r"\((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*\)"  # parentheses, up to four within each other
-_LONG = re.compile(rf"\w{_DEEPER}|(?<![\w.])[0-9]{{4,}}")  # a number in a formula, or the arguments of a function
+_LONG = rf"\w{_DEEPER}|(?<![\w.])[0-9]{{4,}}"  # a number in a formula, or the arguments of a function
 
 
 class Column(Struct, frozen=True):
@@ -199,7 +199,7 @@ def grouped(number: Any) -> str:
     """
     if isinstance(number, int):
         return f"{number:,}"
-    return _LONG.sub(lambda found: f"{int(found[0]):,}" if found[0].isdecimal() else found[0], str(number))
+    return re.sub(_LONG, lambda found: f"{int(found[0]):,}" if found[0].isdecimal() else found[0], str(number))
 
 
 def figure(value: Any) -> str:

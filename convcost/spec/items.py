@@ -26,7 +26,6 @@ from convcost.spec.names import Names
 from convcost.spec.slips import Slips
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import kind_of
-from convcost.spec.words import meant
 
 
 class Items:
@@ -159,6 +158,8 @@ class Items:
                 (detail,) = error.details
                 self.values.errors.add(detail.message, at, path=where, found=detail.found, help=detail.help)
                 return
+        from convcost.spec.words import meant  # for errors only
+
         help = meant(name) or nearest(name, [*REGISTRY, *self.fields.parameters, RESIDUAL, EACH, *ITEM_KEYS])
         self.values.errors.add(f"there is no layer type or block {name!r}", at, path=where, help=help)
 

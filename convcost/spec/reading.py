@@ -40,7 +40,6 @@ from convcost.spec.items import Items
 from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
-from convcost.spec.words import foreign, meant
 
 VERSIONS = (1, 2)
 """The versions of the language; in 2 `activations` are what convolutions, linear layers and matrix products put out."""
@@ -79,10 +78,13 @@ class _Reader:
                 "a spec is a mapping", root, found=kind_of(root), help="it starts with keys: input: …, layers: …"
             )
             return None
-        message, help = foreign(root)
-        if message:
-            errors.add(message, root, help=help)
-            return None
+        if not root.entries.keys() & {"layers", "input", "inputs"}:
+            from convcost.spec.words import foreign  # for errors only
+
+            message, help = foreign(root)
+            if message:
+                errors.add(message, root, help=help)
+                return None
         self.values.check_keys(root, KEYS, "", "a spec")
         entries = root.entries
         version = read_version(entries, self.values)
@@ -303,6 +305,8 @@ class _Reader:
         ):
             path = f"defaults.{type}"
             if type not in REGISTRY:
+                from convcost.spec.words import meant  # for errors only
+
                 help = "defaults are for layer types" if type in self.parameters else ""
                 help = help or meant(type) or nearest(type, REGISTRY)
                 self.values.errors.add(f"there is no layer type {type!r}", key, path=path, help=help)

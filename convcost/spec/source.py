@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from pathlib import Path
@@ -205,21 +206,43 @@ def model_source(data: bytes | mmap, file: str) -> Source | None:
         SpecError: It is a model that cannot be read.
     """
     head = data[: files.HEAD]
-    if is_text(head):
+    if not _may_be_model(head):
         return None
-    from convcost.importers import import_model, importer_of  # where a file is no text only
+    from convcost.importers import import_model, importer_of  # where a file may be a model only
 
     importer = importer_of(head)
     return Source(file, import_model(importer, data, file).text) if importer is not None else None
 
 
+def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
+    """Return a module of PyTorch as the text of a spec, and the values that its symbols have in the example.
+
+    Args:
+        module: The module.
+        inputs: What it is called with, what by name, and the axes that stay open.
+
+    Raises:
+        OptionError: There is no torch that can export it, or these are no module and inputs.
+        SpecError: It cannot be exported, or has operators without a layer type.
+    """
+    from convcost.importers import import_module  # where there is a module only
+
+    file, imported = import_module(module, *inputs)
+    return Source(file, imported.text), imported.sizes
+
+
 def _is_model(head: bytes) -> bool:
     """Return whether a file is a model by its first bytes."""
-    if is_text(head):
+    if not _may_be_model(head):
         return False
     from convcost.importers import importer_of
 
     return importer_of(head) is not None
+
+
+def _may_be_model(head: bytes) -> bool:
+    """Return whether bytes may be the start of a model: they are no text, or that of JSON."""
+    return not is_text(head) or head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{"
 
 
 def is_text(head: bytes) -> bool:

@@ -27,7 +27,7 @@ class _Value(Struct, frozen=True):
 
 
 def shrinks_whole(network: Network) -> bool:
-    """Return whether a network may shrink as a whole: pictures of one rank and vectors, one of them given by a layer."""
+    """Return whether a network may shrink as a whole: pictures of one rank and vectors, each layer giving one."""
     tensors = [*network.inputs, *(tensor for layer in network.layers for tensor in layer.outputs)]
     ranks = {len(tensor.shape) for tensor in tensors if tensor.layout == FEATURE_MAP}
     return (

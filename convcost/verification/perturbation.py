@@ -20,7 +20,7 @@ from convcost.executor import Array, Number, Shape, run_drawn
 from convcost.network import INPUT, Layer, Network
 
 Marks = tuple[int, ...]
-"""The values that a change reaches, a bit for each in row-major order; one number for each slice that runs by itself."""
+"""The values that a change reaches, a bit for each in row-major order; a number for each slice that runs by itself."""
 
 Key = tuple[int, int]
 

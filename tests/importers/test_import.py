@@ -123,7 +123,8 @@ def test_flat_writes_an_item_for_each_layer(command):
 def test_what_is_no_model_is_not_imported(command):
     Path("net.yaml").write_text("input: [1, 2, 2]\nlayers: [relu]\n")
     Path("net.bin").write_bytes(b"\0\1\2")
-    help = "\n = help: formats: ONNX; a spec needs no import\n"
+    formats = ", ".join(IMPORTERS[name].name for name in IMPORTERS)
+    help = f"\n = help: formats: {formats}; a spec needs no import\n"
     assert command("import", "net.yaml") == (2, "", f"error: 'net.yaml' is a text, not a model file{help}")
     assert command("import", "net.bin") == (2, "", f"error: 'net.bin' is of an unknown format, not a model file{help}")
 

@@ -50,6 +50,9 @@ COMMANDS = {
     "rewrite-list": "rewrite --list",
     "suggest": "suggest resnet18 --max mults=900M",
     "check": "check --exit-zero",
+    "roofline": "roofline mobilenet_v1 --device raspberry-pi-4",
+    "roofline-energy": "roofline tiny.yaml --device stm32f746 --dtype int8 --energy",
+    "devices": "devices",
     "specs": "specs",
 }
 
