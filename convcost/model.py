@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
+    from convcost.verification.receptive_fields import FieldVerification
 
 
 class Model(Struct, frozen=True, eq=False):
@@ -464,6 +465,27 @@ class Model(Struct, frozen=True, eq=False):
         given = {name: plain(bound) for name, bound in bounds.items() if bound is not None}
         settings = Settings(full, fold, seed, engine, **given)  # type: ignore[arg-type]  # the engine is checked
         return run(self.network, settings, pool, watch)
+
+    def verify_receptive_field(
+        self, *, seed: int = 0, max_products: int | None = None, watch: Callable[[int, int], None] | None = None
+    ) -> FieldVerification:
+        """Perturb each position of the input and return whether what changes is what `receptive_field` says.
+
+        Args:
+            seed: What values and weights are drawn from.
+            max_products: How many products may be needed; some that take minutes without.
+            watch: Called with how many positions were perturbed since, and how many there are.
+
+        Raises:
+            OptionError: More products would be needed.
+
+        >>> load("examples/one_5x5").verify_receptive_field().ok
+        True
+        """
+        from convcost.verification import receptive_fields
+
+        check_valued(self.network)
+        return receptive_fields.verify(self.network, seed=seed, max_products=max_products, watch=watch)
 
     def check(
         self,

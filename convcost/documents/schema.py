@@ -79,6 +79,7 @@ def _reports() -> list[Any]:
         design_space.SymbolsDocument,
         specs.Specs,
         verified.VerificationDocument,
+        verified.FieldVerificationDocument,
     ]
 
 

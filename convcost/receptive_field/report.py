@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from convcost.cost.labels import label as label_of
 from convcost.receptive_field.analysis import AxisField, LayerField, ReceptiveField
 from convcost.receptive_field.drawing import drawing
 from convcost.receptive_field.texts import headline, joined
@@ -17,6 +18,7 @@ from convcost.reports.table import Column, Row, Table, counted, safe, sized, tre
 
 _COLUMNS = (
     Column("Layer", role="name"),
+    Column("Type", drop=7),
     Column("Output", drop=5),
     Column("Field", right=True, role="number"),
     Column("Stride", right=True, drop=2, role="number"),
@@ -99,7 +101,7 @@ class ReceptiveFieldReport(Struct, frozen=True):
         found = self.found
         blank = [""] * (len(_COLUMNS) - 1)
         rows = [
-            Row((label, *blank), "heading") if line is None else self._row(label, found.layers[line.part[-1]])
+            Row((label, *blank), "heading") if line is None else self._row(label, line.part)
             for label, line in tree([_Line(*group) for group in groups])
         ]
         strict = any(field and field.strict_reason for row in found.layers for field in row.axes)
@@ -115,11 +117,12 @@ class ReceptiveFieldReport(Struct, frozen=True):
             more=tuple([drawing(found, row) for row in drawn]),
         )
 
-    def _row(self, label: str, row: LayerField) -> Row:
-        found = self.found
+    def _row(self, label: str, part: Part) -> Row:
+        found, row = self.found, self.found.layers[part[-1]]
         strict = any(field and field.strict_reason for field in row.axes)
         cells = (
             label,
+            label_of(row.layer) if len(part) == 1 else counted(len(part), "layer"),
             sized(row.layer.output_shape),
             joined(found, row, lambda field: field.local),
             joined(found, row, lambda field: field.stride) if any(f and f.stride for f in row.axes) else "",

@@ -282,6 +282,8 @@ def _parts(digit: Digit, reading: Reading) -> list[tuple[Digit, str]]:
         return [(digit, factors[0][0])]
     if digit.start:
         raise NotFollowed("it splits an axis of which a part has other positions")
+    if not all(_fits(digit, reading.origins[name][1]) for name, _ in factors):
+        raise NotFollowed("it splits an axis across its positions")
     parts = []
     low, high = digit.inner, digit.inner * digit.size
     for name, size in factors:
@@ -448,7 +450,10 @@ def _following(term: Term, digits: tuple[Digit, ...], output: Shape) -> Term:
     own = term.digits
     if more or start or own[0].inner * own[0].size != inner * size or any(each[::3] != (axis, 0) for each in own):
         return term
-    return replace(term, digits=digits, sight=_along_factor(own, term.sight, inner, size))
+    try:
+        return replace(term, digits=digits, sight=_along_factor(own, term.sight, inner, size))
+    except NotFollowed:
+        return term
 
 
 def _unmasked(terms: Sequence[Term], output: Shape) -> list[Term]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from math import prod
 from typing import Any, ClassVar
 
@@ -102,13 +103,20 @@ class FieldVerification(Result, frozen=True):
         )
 
 
-def verify(network: Network, *, seed: int = 0, max_products: int | None = None) -> FieldVerification:
+def verify(
+    network: Network,
+    *,
+    seed: int = 0,
+    max_products: int | None = None,
+    watch: Callable[[int, int], None] | None = None,
+) -> FieldVerification:
     """Perturb each position of a network's inputs, and compare which outputs change with their receptive fields.
 
     Args:
         network: The network; it is executed as a tiny one where it can shrink.
         seed: What values and weights are drawn from.
         max_products: How many products may be needed.
+        watch: Progress callback: it gets how many positions were perturbed since, and how many there are.
 
     Raises:
         OptionError: It would take more products than are allowed.
@@ -120,11 +128,12 @@ def verify(network: Network, *, seed: int = 0, max_products: int | None = None) 
     flow = [*tables(executed)]
     skipped = {index: reason for index, row in enumerate(flow) if (reason := _reason(*row))}
     perturbation = Perturbation(executed, seed, tuple(skipped))
-    reached = {
-        (number, position): perturbation.reached(axis.input, axis.axis, position)
-        for number, axis in enumerate(axes)
-        for position in range(axis.size)
-    }
+    reached = {}
+    for number, axis in enumerate(axes):
+        for position in range(axis.size):
+            reached[number, position] = perturbation.reached(axis.input, axis.axis, position)
+            if watch:
+                watch(1, positions)
     unclipped = [outputs for _, _, outputs in patterns(executed)]
     layers = []
     for index, (layer, _, outputs) in enumerate(flow):
@@ -194,7 +203,7 @@ def _compared(
                     )
                     said = _predicted(terms, value, at, levels)
                     compared += 1
-                    exact = _interior(inner, value, at, levels) if _alike(terms, inner, value) else None
+                    exact = _interior(inner, value, at, levels) if said and _alike(terms, inner, value) else None
                     interior += exact is not None
                     if found != said or (exact is not None and exact != found):
                         wrong = said if found != said or exact is None else exact
@@ -209,8 +218,6 @@ def _listed(bits: int) -> tuple[int, ...]:
 
 def _places(shape: Shape) -> Iterator[tuple[int, ...]]:
     """Yield each place of a shape, in row-major order."""
-    from itertools import product
-
     return product(*map(range, shape))
 
 
