@@ -147,7 +147,8 @@ class ReceptiveField(Result, frozen=True, dict=True):
                 raise OptionError(ErrorDetail(f"there is no layer {name!r}", help=help))
         axes = source_axes(network)
         flow = [*patterns(network)]
-        every = tuple([field_of(layer, inputs, outputs, axes) for layer, inputs, outputs in flow])
+        known: dict[tuple[int, ...], tuple[AxisField | None, ...]] = {}
+        every = tuple([field_of(*step, axes, known) for step in flow])
         given = [view for index in sorted(network.output_layers()) for view in flow[index][2]]
         for row in every:
             if row.layer.name in at and not any(row.axes):
@@ -208,7 +209,13 @@ def _runs(bits: int) -> tuple[tuple[int, int], ...]:
     return tuple([(match.start(), match.end() - 1) for match in re.finditer("1+", f"{bits:b}"[::-1])])
 
 
-def field_of(layer: Layer, inputs: Sequence[View], outputs: Sequence[View], axes: Sequence[SourceAxis]) -> LayerField:
+def field_of(
+    layer: Layer,
+    inputs: Sequence[View],
+    outputs: Sequence[View],
+    axes: Sequence[SourceAxis],
+    known: dict[tuple[int, ...], tuple[AxisField | None, ...]],
+) -> LayerField:
     """Return what a layer's outputs see.
 
     Args:
@@ -216,8 +223,12 @@ def field_of(layer: Layer, inputs: Sequence[View], outputs: Sequence[View], axes
         inputs: What its inputs see.
         outputs: What its outputs see.
         axes: The axes of the network's inputs.
+        known: What was found of the same views before; elementwise layers pass them on as they are.
     """
-    fields = tuple([_axis_field(outputs, number, axis.size) for number, axis in enumerate(axes)])
+    key = tuple(map(id, outputs))
+    if key not in known:
+        known[key] = tuple([_axis_field(outputs, number, axis.size) for number, axis in enumerate(axes)])
+    fields = known[key]
     several = len(inputs) > 1 and layer.definition.merges()
     compared = [_offset(inputs, number) for number in range(len(axes))] if several else []
     return LayerField(

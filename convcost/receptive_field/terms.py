@@ -197,6 +197,9 @@ def _shifted(
 
 
 def _mask_through(mask: int, window: Window, size: int, outputs: int) -> int:
+    by = window.shift
+    if by is not None:
+        return (mask >> by if by >= 0 else mask << -by) & ((1 << outputs) - 1)
     found = 0
     for index in range(outputs):
         if any(mask >> position & 1 for position in window.positions(index, size)):
@@ -351,6 +354,13 @@ def _mask_behind(axis: int, mask: int, step: Step) -> dict[int, int]:
         if len(factors) > 1 or inner != 1 or not (size is step.output[out] or size == step.output[out]):
             raise NotFollowed(_MIXES)
         return {out: ANY}
+    if len(kept) == 1:
+        (name,) = kept
+        out, outer, size = reading.places[name]
+        bits = mask if len(factors) == 1 else _projected(mask, *reading.origins[name][1:], step.shape[axis])
+        if outer > 1:
+            bits = reduce(or_, [((1 << outer) - 1) << place * outer for place in range(size) if bits >> place & 1])
+        return {out: _filled(bits, out, kept, step, outer)}
     found: dict[int, set[int]] = {reading.places[name][0]: set() for name in kept}
     moves = [(reading.origins[name], reading.places[name]) for name in kept]
     places = [place for place in range(step.shape[axis]) if mask >> place & 1]
@@ -361,19 +371,30 @@ def _mask_behind(axis: int, mask: int, step: Step) -> dict[int, int]:
         together = {tuple([place // a % size for (_, a, size), _ in moves]) for place in places}
         if len(together) != product(map(len, found.values())):
             raise NotFollowed(_MIXES)
-    return {out: _filled(places, out, kept, step) for out, places in found.items()}
+    return {out: _filled(sum(1 << place for place in places), out, kept, step) for out, places in found.items()}
 
 
-def _filled(places: Iterable[int], out: int, kept: Sequence[str], step: Step) -> int:
-    """Return the mask of an axis of the output, with all places of the factors that the masked axis has not."""
-    begin = step.reading.start is not None and step.reading.start[0] == out
-    mask = sum(1 << place for place in places)
+def _projected(mask: int, inner: int, size: int, total: int) -> int:
+    """Return the mask of a factor: the places that any place of the axis belongs to."""
+    whole = (1 << inner) - 1
+    rows = [bool(mask >> begin & whole) for begin in range(0, total, inner)]
+    return reduce(or_, [1 << number % size for number, row in enumerate(rows) if row], 0)
+
+
+def _filled(mask: int, out: int, kept: Sequence[str], step: Step, below: int = 1) -> int:
+    """Return the mask of an axis of the output, with all places of the factors that the masked axis has not.
+
+    Args:
+        mask: The mask, with one place for each of the others.
+        out: The axis.
+        kept: The factors that the masked axis has.
+        step: The layer.
+        below: How many places of the axis are filled already.
+    """
     for name, size in step.reading.after[out]:
-        if name in kept:
-            continue
         inner = step.reading.places[name][1]
-        mask = reduce(or_, [mask << inner * number for number in range(size)])
-    assert begin or mask < 1 << step.output[out]
+        if name not in kept and inner >= below:
+            mask = reduce(or_, [mask << inner * number for number in range(size)])
     return mask
 
 
