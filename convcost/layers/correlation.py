@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import Pair, field, padding_amounts, word
 from convcost.layers.layout import FEATURE_MAP, Shape
-from convcost.layers.reading import Axes, Reading, Readings, Window, axes
+from convcost.layers.reading import Axes, AxisWindow, Reading, Readings, axes
 from convcost.layers.windows import useful_products
 from convcost.ops import Cost, accumulate, product
 
@@ -74,7 +74,7 @@ class CrossCorrelation(LayerType, type="cross_correlation"):
         x, kernel = inputs
         channels, kernels = ("c", x[0]), ("n", kernel[0] // x[0])
         pairs = enumerate(zip(kernel[1:], self.padding, strict=True), 1)
-        windows = {f"a{axis}": Window(1, ((-before, 1, k),)) for axis, (k, (before, _)) in pairs}
+        windows = {f"a{axis}": AxisWindow(1, ((-before, 1, k),)) for axis, (k, (before, _)) in pairs}
         rest = tuple([((f"a{axis}", size),) for axis, size in enumerate(outputs[0]) if axis])
         after: Axes = ((channels if self.mode == "depthwise" else kernels,), *rest)
         template = tuple([((f"k{axis}", size),) for axis, size in enumerate(kernel) if axis])

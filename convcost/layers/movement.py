@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, MOVES, POSITIONS, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import BOUND, GROUPS, Pair, axes, axis, field, margins, number, whole, word
 from convcost.layers.layout import TOKENS, VECTOR, Input, Shape
-from convcost.layers.reading import Reading, Readings, Window, along
+from convcost.layers.reading import AxisWindow, Reading, Readings, along
 from convcost.layers.reading import axes as axes_of
 from convcost.layers.windows import ceil_div
 from convcost.ops import product
@@ -50,7 +50,7 @@ class Slice(LayerType, type="slice"):
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
         (x,) = inputs
-        window = Window(self.step, ((self.start, 1, 1),), sized=True)
+        window = AxisWindow(self.step, ((self.start, 1, 1),), sized=True)
         return ((along(x, outputs[0], {self.axis: window}),),)
 
 
@@ -265,7 +265,7 @@ class Pad(_Margins, type="pad"):
         (x,) = inputs
         border = "zeros" if self.mode == "constant" else self.mode
         pairs = zip(self.axis, self.padding, strict=True)
-        windows = {axis: Window(1, ((-before, 1, 1),), border) for axis, (before, _) in pairs}
+        windows = {axis: AxisWindow(1, ((-before, 1, 1),), border) for axis, (before, _) in pairs}
         return ((along(x, outputs[0], windows),),)
 
     @classmethod
@@ -296,7 +296,7 @@ class Crop(_Margins, type="crop"):
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
         (x,) = inputs
         pairs = zip(self.axis, self.cropping, strict=True)
-        windows = {axis: Window(1, ((before, 1, 1),), sized=True) for axis, (before, _) in pairs}
+        windows = {axis: AxisWindow(1, ((before, 1, 1),), sized=True) for axis, (before, _) in pairs}
         return ((along(x, outputs[0], windows),),)
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import LayerError, LayerType, Norm
 from convcost.layers.fields import GROUPS, TIMES, axes, axis, field, flag, number, whole
 from convcost.layers.layout import Shape
-from convcost.layers.reading import SAME, Reading, Readings, Same, Window, along
+from convcost.layers.reading import SAME, AxisWindow, Reading, Readings, Same, along
 from convcost.layers.reading import axes as axes_of
 from convcost.ops import Cost, Ledger, average_of, product, standardise, total_of
 
@@ -271,7 +271,7 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
         (x,) = inputs
-        return ((SAME, along(x, x, {self.axis: Window(1, ((-(self.size // 2), 1, self.size),))})),)
+        return ((SAME, along(x, x, {self.axis: AxisWindow(1, ((-(self.size // 2), 1, self.size),))})),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         values = product(output)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, MOVES, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import Pair, field, margins, padding_amounts, per_axis, spread, wholes
 from convcost.layers.layout import FEATURE_MAP, Input, Shape
-from convcost.layers.reading import MOST_PHASES, Axes, Factor, Reading, Readings, Window, transposed
+from convcost.layers.reading import MOST_PHASES, Axes, AxisWindow, Factor, Reading, Readings, transposed
 from convcost.layers.reading import axes as axes_of
 from convcost.layers.windows import output_size
 from convcost.ops import Cost, Ledger, product
@@ -47,13 +47,13 @@ class Unfold(LayerType, type="unfold"):
         axes = zip(x[1:], self.kernel_size, self.stride, self.dilation, self.padding, strict=True)
         columns: list[Factor] = []
         taps: list[Factor] = []
-        windows: dict[str, Window] = {}
+        windows: dict[str, AxisWindow] = {}
         for axis, (size, kernel, stride, dilation, pad) in enumerate(axes, 1):
             if kernel.__class__ is not int or kernel > MOST_PHASES:
                 return None
             columns.append((f"a{axis}", output_size(size, kernel, stride, dilation, pad)))
             taps.append((f"k{axis}", kernel))
-            windows[f"a{axis}"] = Window(stride, tuple([(dilation * tap - pad[0], 1, 1) for tap in range(kernel)]))
+            windows[f"a{axis}"] = AxisWindow(stride, tuple([(dilation * tap - pad[0], 1, 1) for tap in range(kernel)]))
         after: Axes = ((("a0", x[0]), *taps), tuple(columns))
         made_of = {column: (column, tap) for (column, _), (tap, _) in zip(columns, taps, strict=True)}
         return ((Reading(axes_of(x), after, windows, made_of=made_of),),)
@@ -117,7 +117,7 @@ class Fold(LayerType, type="fold"):
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
         axes = zip(self.output_size, self.kernel_size, self.stride, self.dilation, self.padding, strict=True)
         columns: list[Factor] = []
-        windows: dict[str, Window] = {}
+        windows: dict[str, AxisWindow] = {}
         for number_, (size, kernel, stride, dilation, pad) in enumerate(axes, 1):
             window = transposed(stride, kernel, dilation, pad[0])
             if window is None:

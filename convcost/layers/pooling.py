@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import MOVES, POSITIONS, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import SIZE, VARIANT, axis, field, flag, number, padding, per_axis, value_name
 from convcost.layers.layout import VECTOR, Input, Shape
-from convcost.layers.reading import Readings, Window, along, reduced, shared_out, sliding
+from convcost.layers.reading import AxisWindow, Readings, along, reduced, shared_out, sliding
 from convcost.layers.windows import amounts, output_size
 from convcost.ops import Cost, Ledger, average_of, gcd, maximum_of, product, total_of
 
@@ -304,8 +304,8 @@ class MaxUnpool(LayerType, type="max_unpool"):
         if any(large % small for small, large in zip(x, pooled, strict=True)):
             return None  # windows that overlap are not those that `of` was pooled by
         times = [large // small for small, large in zip(x, pooled, strict=True)]
-        own = {axis: Window(1, ((0, 1, 1),) * each) for axis, each in enumerate(times) if axis}
-        compared = {axis: Window(each, ((0, 1, each),) * each) for axis, each in enumerate(times) if axis}
+        own = {axis: AxisWindow(1, ((0, 1, 1),) * each) for axis, each in enumerate(times) if axis}
+        compared = {axis: AxisWindow(each, ((0, 1, each),) * each) for axis, each in enumerate(times) if axis}
         readings = along(x, pooled, own, by_value=True), along(pooled, pooled, compared, by_value=True)
         return (readings[:1], readings[1:])
 

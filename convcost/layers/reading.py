@@ -1,8 +1,8 @@
 """Which positions of its inputs an output value of a layer reads: what a type says for the receptive field.
 
 A type gives a `Reading` for each way in which an output reads an input. It splits the axes of both into factors, as
-einops does: a factor that both have is read at its own place, or through a `Window`; one of the input alone is read at
-all its places; one of the output alone changes nothing. A type that says nothing has an unknown receptive field.
+einops does: a factor that both have is read at its own place, or through an `AxisWindow`; one of the input alone is
+read at all its places; one of the output alone changes nothing. Of a type that says nothing the field is unknown.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Axes = tuple[tuple[Factor, ...], ...]
 """The factors of each axis, the outermost first."""
 
 
-class Window(Struct, frozen=True):
+class AxisWindow(Struct, frozen=True):
     """The positions that outputs read along an axis, as far from its borders as they need.
 
     Output period · t + r reads the positions of `taps[r]`, each further by step · t.
@@ -109,7 +109,7 @@ _FOLDED = {
     "circular": _circular,
 }
 
-BEFORE, AFTER = (Window(1, ((0, 1, 1),), every=every) for every in ("before", "after"))
+BEFORE, AFTER = (AxisWindow(1, ((0, 1, 1),), every=every) for every in ("before", "after"))
 """Each output reads all positions up to its own, as a recurrent layer does, or all from its own on."""
 
 
@@ -134,7 +134,7 @@ class Reading:
         self,
         before: Axes,
         after: Axes,
-        windows: Mapping[str, Window] | None = None,
+        windows: Mapping[str, AxisWindow] | None = None,
         *,
         made_of: Mapping[str, tuple[str, ...]] | None = None,
         start: tuple[int, Any, Any] | None = None,
@@ -193,7 +193,7 @@ def axes(shape: Shape, name: str = "a") -> Axes:
 def along(
     shape: Shape,
     output: Shape,
-    windows: Mapping[int, Window] | None = None,
+    windows: Mapping[int, AxisWindow] | None = None,
     every: Sequence[int] = (),
     **more: Any,
 ) -> Reading:
@@ -211,7 +211,7 @@ def along(
     return Reading(axes(shape), after, {read[axis]: each for axis, each in (windows or {}).items()}, **more)
 
 
-def grouped(shape: Shape, output: Shape, windows: Mapping[int, Window], groups: Any) -> Reading:
+def grouped(shape: Shape, output: Shape, windows: Mapping[int, AxisWindow], groups: Any) -> Reading:
     """Return the reading of a convolution of groups, whose outputs read all channels of their group.
 
     Args:
@@ -283,7 +283,7 @@ def sliding(
     border: str = "zeros",
     *,
     sized: bool = False,
-) -> dict[int, Window]:
+) -> dict[int, AxisWindow]:
     """Return the windows that slide over the spatial axes, by the number of the axis.
 
     Args:
@@ -296,12 +296,12 @@ def sliding(
     """
     axes = zip(kernel, stride, pad, dilation, strict=True)
     return {
-        axis: Window(s, ((-before, d, k),), border, sized=sized and not _is(s, 1))
+        axis: AxisWindow(s, ((-before, d, k),), border, sized=sized and not _is(s, 1))
         for axis, (k, s, (before, _), d) in enumerate(axes, 1)
     }
 
 
-def upsampled(step: Fraction, offset: Fraction, neighbours: int, *, sized: bool) -> Window | None:
+def upsampled(step: Fraction, offset: Fraction, neighbours: int, *, sized: bool) -> AxisWindow | None:
     """Return the window of an output that lies at offset + step · index between the positions of the input.
 
     Args:
@@ -321,10 +321,10 @@ def upsampled(step: Fraction, offset: Fraction, neighbours: int, *, sized: bool)
         below = place.numerator // place.denominator
         alone = neighbours == 1 or place == below
         taps.append((below, 1, 1) if alone else (below - neighbours // 2 + 1, 1, neighbours))
-    return Window(step.numerator, tuple(taps), border="clamp", sized=sized)
+    return AxisWindow(step.numerator, tuple(taps), border="clamp", sized=sized)
 
 
-def transposed(stride: int, kernel: int, dilation: int, before: int, *, cuts: bool = False) -> Window | None:
+def transposed(stride: int, kernel: int, dilation: int, before: int, *, cuts: bool = False) -> AxisWindow | None:
     """Return the window of a transposed convolution: o reads i where o = stride · i − before + dilation · k.
 
     Args:
@@ -350,10 +350,10 @@ def transposed(stride: int, kernel: int, dilation: int, before: int, *, cuts: bo
         last = 0 if tap is None else (place - dilation * tap) // stride
         gap = dilation // shared
         taps.append((last - gap * (count - 1), gap, count))
-    return Window(1, tuple(taps), sized=cuts)
+    return AxisWindow(1, tuple(taps), sized=cuts)
 
 
-def shared_out(size: int, outputs: int) -> Window | None:
+def shared_out(size: int, outputs: int) -> AxisWindow | None:
     """Return the window of a pool that lays a number of windows over an axis, from ⌊a·i/o⌋ to ⌈(a + 1)·i/o⌉.
 
     Returns:
@@ -366,7 +366,7 @@ def shared_out(size: int, outputs: int) -> Window | None:
     starts = [index * size // outputs for index in range(period)]
     ends = [-(-(index + 1) * size // outputs) for index in range(period)]
     taps = tuple([(start, 1, end - start) for start, end in zip(starts, ends, strict=True)])
-    return Window(size // shared, taps, sized=size != outputs)
+    return AxisWindow(size // shared, taps, sized=size != outputs)
 
 
 def size_of(axes: Axes) -> Shape:

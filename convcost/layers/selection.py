@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, MOVES, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import MAX_SIZE, axes, axis, field, layout_field, spread, whole, wholes
 from convcost.layers.layout import UNKNOWN, Input, Shape
-from convcost.layers.reading import Readings, Window, along
+from convcost.layers.reading import AxisWindow, Readings, along
 
 _SHAPES: list[Shape] = [shape for rank in (1, 2, 3) for shape in combinations((1, 2, 3), repeat=rank)]
 
@@ -35,7 +35,7 @@ class Roll(LayerType, type="roll"):
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
         (x,) = inputs
         pairs = zip(self.axis, self.shift, strict=True)
-        return ((along(x, x, {axis: Window(1, ((-by, 1, 1),), "circular") for axis, by in pairs}),),)
+        return ((along(x, x, {axis: AxisWindow(1, ((-by, 1, 1),), "circular") for axis, by in pairs}),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -61,7 +61,7 @@ class Flip(LayerType, type="flip"):
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
         (x,) = inputs
-        return ((along(x, x, {axis: Window(-1, ((x[axis] - 1, 1, 1),), sized=True) for axis in self.axis}),),)
+        return ((along(x, x, {axis: AxisWindow(-1, ((x[axis] - 1, 1, 1),), sized=True) for axis in self.axis}),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -145,7 +145,7 @@ class Split(LayerType, type="split"):
         (x,) = inputs
         axis = self.axis
         start = sum(shape[axis] for shape in outputs[:number])
-        return ((along(x, outputs[number], {axis: Window(1, ((start, 1, 1),), sized=True)}),),)
+        return ((along(x, outputs[number], {axis: AxisWindow(1, ((start, 1, 1),), sized=True)}),),)
 
     @classmethod
     def trials(cls) -> Trials:

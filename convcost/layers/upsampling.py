@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import SPATIAL, LayerError, LayerType, shown
 from convcost.layers.fields import SIZE, VARIANT, factors, field, flag, per_axis, word
 from convcost.layers.layout import Shape
-from convcost.layers.reading import Readings, Window, along, upsampled
+from convcost.layers.reading import AxisWindow, Readings, along, upsampled
 from convcost.ops import Cost, accumulate, product
 
 _INTERPOLATIONS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
@@ -81,7 +81,7 @@ class Upsample(LayerType, type="upsample"):
             windows[axis] = window
         return ((along(x, outputs[0], windows),),)
 
-    def _window(self, axis: int, old: int, new: int) -> Window | None:
+    def _window(self, axis: int, old: int, new: int) -> AxisWindow | None:
         scale = self.scale_factor
         step = Fraction(old, new) if scale is None else 1 / Fraction(scale[axis - 1])
         if self.mode == "nearest":

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from convcost.errors import ErrorDetail, OptionError, WarningDetail, nearest
 from convcost.network import Layer, Network
 from convcost.receptive_field.flow import SourceAxis, View, patterns, source_axes
-from convcost.receptive_field.patterns import MOST_BITS, Pattern, Span, joined
+from convcost.receptive_field.patterns import MOST_BITS, FieldPattern, PositionSet, joined
 from convcost.receptive_field.terms import Digit, Term
 from convcost.reports.result import Result
 
@@ -32,7 +32,7 @@ class Phase(Struct, frozen=True):
 
     size: int
     padding: Fraction
-    span: Span
+    span: PositionSet
 
     @property
     def used(self) -> Fraction:
@@ -273,11 +273,11 @@ def _with_reason(field: AxisField, size: int, reason: str) -> AxisField:
     return replace(field, size=size, strict_reason=reason)
 
 
-def _seen_by_all(terms: Sequence[Term]) -> Span:
+def _seen_by_all(terms: Sequence[Term]) -> PositionSet:
     return joined([term.sight.at(0) for term in terms])
 
 
-Group = tuple[int, list[Pattern]]
+Group = tuple[int, list[FieldPattern]]
 """How many outputs there are, and what they see: several patterns where these go on at different strides."""
 
 
@@ -296,7 +296,7 @@ def _grouped(terms: Sequence[Term]) -> dict[tuple[Digit, ...], Group]:
     return groups
 
 
-def _ends(group: Group) -> Iterator[Span]:
+def _ends(group: Group) -> Iterator[PositionSet]:
     """Yield what the first and the last outputs see together, one period of each pattern."""
     count, seen = group
     longest = max(len(pattern.spans) for pattern in seen)
@@ -341,7 +341,7 @@ def _local(terms: Sequence[Term]) -> AxisField:
     )
 
 
-def _smallest_input(pattern: Pattern) -> int | None:
+def _smallest_input(pattern: FieldPattern) -> int | None:
     """Return the smallest input of which an output sees nothing beyond its borders."""
     if pattern.step <= 0:
         return None
@@ -370,7 +370,7 @@ def _offset(inputs: Sequence[View], source: int) -> tuple[Fraction | None, bool]
     return max(max(c for _, c in each) - min(c for _, c in each) for each in compared), False
 
 
-def _centre(pattern: Pattern) -> Fraction:
+def _centre(pattern: FieldPattern) -> Fraction:
     """Return the centre of the field of output 0, on average over the phases."""
     stride = Fraction(pattern.step, len(pattern.spans))
     centres = [span.low + Fraction(span.size - 1, 2) - r * stride for r, span in enumerate(pattern.spans) if span.size]

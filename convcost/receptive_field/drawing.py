@@ -8,14 +8,14 @@ from convcost.reports.table import Column, Row, Table, safe
 
 if TYPE_CHECKING:
     from convcost.receptive_field.analysis import AxisField, LayerField, ReceptiveField
-    from convcost.receptive_field.patterns import Span
+    from convcost.receptive_field.patterns import PositionSet
 
 READ, NOT_READ = "■", "·"
 _WIDEST = 80
 _TALLEST = 40
 
 
-def line(span: Span) -> str:
+def line(span: PositionSet) -> str:
     """Return a character for each position of a set, at most so many as a line has room for."""
     shown = min(span.size, _WIDEST)
     bits = span.mask()
@@ -54,7 +54,7 @@ def _name(found: ReceptiveField, number: int) -> str:
     return found.axes[number].name or f"axis {found.axes[number].axis}"
 
 
-def _span(field: AxisField) -> Span:
+def _span(field: AxisField) -> PositionSet:
     assert field.largest is not None
     return field.largest.span
 

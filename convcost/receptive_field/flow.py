@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from convcost.layers.layout import FEATURE_MAP, TOKENS, axis_names
 from convcost.layers.reading import Reading
 from convcost.network import INPUT, Layer, Network
-from convcost.receptive_field.patterns import Bounds, NotFollowed, Pattern, Span, Table
-from convcost.receptive_field.terms import Digit, Step, Term, gathered, passed
+from convcost.receptive_field.patterns import FieldBounds, FieldPattern, FieldTable, NotFollowed, PositionSet
+from convcost.receptive_field.terms import Digit, LayerPass, Term, gathered, passed
 
 Key = tuple[int, int]
 """A tensor: the index of the layer that gives it, and which of its outputs it is."""
@@ -67,16 +67,16 @@ def source_axes(network: Network) -> tuple[SourceAxis, ...]:
     return tuple(found)
 
 
-def _pattern(size: Any) -> Pattern:
-    return Pattern(1, (Span(0, 1),), (0, size))
+def _pattern(size: Any) -> FieldPattern:
+    return FieldPattern(1, (PositionSet(0, 1),), (0, size))
 
 
-def _table(size: int) -> Table:
-    return Table(tuple([1 << position for position in range(size)]))
+def _table(size: int) -> FieldTable:
+    return FieldTable(tuple([1 << position for position in range(size)]))
 
 
-def _bounds(size: Any) -> Bounds:
-    return Bounds(1, 0, 0)
+def _bounds(size: Any) -> FieldBounds:
+    return FieldBounds(1, 0, 0)
 
 
 def patterns(network: Network) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
@@ -136,7 +136,7 @@ def _seen(layer: Layer, inputs: Sequence[View], number: int) -> View:
             if way.put is not None:
                 slices = slices[:-1]
             product = product and not _crossed(view.terms, way)
-            step = Step(layer.name, way, shape, outputs[number], len(view.slices))
+            step = LayerPass(layer.name, way, shape, outputs[number], len(view.slices))
             for term in view.terms:
                 try:
                     found = passed(term, step)
@@ -165,7 +165,7 @@ def _unknown(inputs: Sequence[View], reason: str) -> View:
 
 def _declared(term: Term) -> Term:
     sight = term.sight
-    return replace(term, sight=replace(sight, declared=True)) if isinstance(sight, Pattern) else term
+    return replace(term, sight=replace(sight, declared=True)) if isinstance(sight, FieldPattern) else term
 
 
 def _crossed(terms: Sequence[Term], reading: Reading) -> bool:
@@ -190,7 +190,7 @@ def _are_product(inputs: Sequence[View], terms: Sequence[Term], together: Sequen
         return True
     sights: dict[int, list[Any]] = {}
     for term in terms:
-        if term.digits and isinstance(term.sight, Pattern):
+        if term.digits and isinstance(term.sight, FieldPattern):
             sights.setdefault(term.source, []).append(term.sight)
     different = [each for each in sights.values() if any(sight != each[0] for sight in each)]
     if len(different) < 2:
@@ -201,5 +201,5 @@ def _are_product(inputs: Sequence[View], terms: Sequence[Term], together: Sequen
     return any(all(_covers(each[number], each) for each in different) for number in numbers)
 
 
-def _covers(sight: Pattern, others: Sequence[Pattern]) -> bool:
+def _covers(sight: FieldPattern, others: Sequence[FieldPattern]) -> bool:
     return all(sight.with_(other) == sight for other in others)

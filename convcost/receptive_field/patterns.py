@@ -1,8 +1,9 @@
 """Sets of input positions, and patterns of them: what every output along an axis sees of an axis of the input.
 
-A set is a `Span`: where it begins, how far it reaches, and a bit for each of its positions unless all of them belong to
-it. A `Pattern` holds one for each output of a period, unclipped, as far from all borders as the fields need; a `Table`
-holds what each output of a real size sees, borders included; `Bounds` are the first and last position as formulas.
+A `PositionSet` says where it begins, how far it reaches, and a bit for each of its positions unless all of them belong
+to it. A `FieldPattern` holds one for each output of a period, unclipped, as far from all borders as the fields need; a
+`FieldTable` holds what each output of a real size sees, borders included; `FieldBounds` are the first and the last
+position as formulas.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from convcost.layers.reading import MOST_PHASES, Window
+from convcost.layers.reading import MOST_PHASES, AxisWindow
 
 MOST_BITS = 50_000_000
 """The positions, over all phases of a pattern, that are kept one by one; wider ones with holes are not followed."""
@@ -25,7 +26,7 @@ class NotFollowed(Exception):
     """The positions cannot be followed through a layer; the message says why."""
 
 
-class Span(NamedTuple):
+class PositionSet(NamedTuple):
     """A set of positions.
 
     Attributes:
@@ -48,15 +49,15 @@ class Span(NamedTuple):
         """How many positions it has."""
         return self.size if self.bits is None else self.bits.bit_count()
 
-    def moved(self, by: int) -> Span:
+    def moved(self, by: int) -> PositionSet:
         """Return the set further on by so many positions."""
-        return Span(self.low + by, self.size, self.bits) if by and self.size else self
+        return PositionSet(self.low + by, self.size, self.bits) if by and self.size else self
 
     def mask(self) -> int:
         """Return its bits, that of its first position lowest."""
         return (1 << self.size) - 1 if self.bits is None else self.bits
 
-    def covers(self, other: Span) -> bool:
+    def covers(self, other: PositionSet) -> bool:
         """Return whether all positions of another set belong to it."""
         if not other.size:
             return True
@@ -71,10 +72,10 @@ class Span(NamedTuple):
         return bits & ((1 << size) - 1)
 
 
-NOTHING = Span(0, 0)
+NOTHING = PositionSet(0, 0)
 
 
-def joined(spans: Iterable[Span]) -> Span:
+def joined(spans: Iterable[PositionSet]) -> PositionSet:
     """Return the positions of all sets together."""
     found = [span for span in spans if span.size]
     if len(found) < 2:
@@ -85,21 +86,21 @@ def joined(spans: Iterable[Span]) -> Span:
         whole = whole and span.bits is None and span.low <= end
         end = max(end, span.low + span.size)
     if whole:
-        return Span(low, end - low)
+        return PositionSet(low, end - low)
     _check(end - low)
     return _of_bits(low, reduce(or_, [span.mask() << (span.low - low) for span in found]))
 
 
-def repeated(span: Span, by: int, count: int) -> Span:
+def repeated(span: PositionSet, by: int, count: int) -> PositionSet:
     """Return the positions of a set and of so many that are each further on than the one before, itself one of them."""
     if not span.size or not count:
         return NOTHING
     by, low = (by, span.low) if by >= 0 else (-by, span.low + by * (count - 1))
     reach = by * (count - 1)
     if not reach:
-        return Span(low, span.size, span.bits)
+        return PositionSet(low, span.size, span.bits)
     if span.bits is None and by <= span.size:
-        return Span(low, span.size + reach)
+        return PositionSet(low, span.size + reach)
     _check(span.size + reach)
     bits, done = span.mask(), 1
     while done < count:
@@ -109,9 +110,9 @@ def repeated(span: Span, by: int, count: int) -> Span:
     return _of_bits(low, bits)
 
 
-def _of_bits(low: int, bits: int) -> Span:
+def _of_bits(low: int, bits: int) -> PositionSet:
     size = bits.bit_length()
-    return Span(low, size, None if bits == (1 << size) - 1 else bits)
+    return PositionSet(low, size, None if bits == (1 << size) - 1 else bits)
 
 
 def _check(width: int) -> None:
@@ -122,7 +123,7 @@ def _check(width: int) -> None:
 class Sight(Protocol):
     """What the outputs along an axis, or along several that count as one, see of an axis of the input."""
 
-    def through(self, window: Window, size: int, outputs: int) -> Any:
+    def through(self, window: AxisWindow, size: int, outputs: int) -> Any:
         """Return what outputs see that read these through a window.
 
         Args:
@@ -138,7 +139,7 @@ class Sight(Protocol):
         """Return what is seen where the first so many come again and again."""
 
 
-class Pattern(Struct, frozen=True):
+class FieldPattern(Struct, frozen=True):
     """What outputs see, unclipped: output period · t + r sees `spans[r]` further on by step · t.
 
     Attributes:
@@ -151,18 +152,18 @@ class Pattern(Struct, frozen=True):
     """
 
     step: int
-    spans: tuple[Span, ...]
+    spans: tuple[PositionSet, ...]
     inner: tuple[int, int]
     sized: bool = False
     declared: bool = False
     wraps: bool = False
 
-    def at(self, index: int) -> Span:
+    def at(self, index: int) -> PositionSet:
         """Return what an output sees."""
         turn, phase = divmod(index, len(self.spans))
         return self.spans[phase].moved(self.step * turn)
 
-    def through(self, window: Window, size: int, outputs: int) -> Pattern:
+    def through(self, window: AxisWindow, size: int, outputs: int) -> FieldPattern:
         """Return what outputs see that read these through a window."""
         period, own = len(self.spans), window.period
         more = period // gcd(period, abs(window.step)) if window.step else 1
@@ -179,7 +180,7 @@ class Pattern(Struct, frozen=True):
         flags = self.sized or window.sized, self.declared, self.wraps or window.wraps
         return _shortened(step, spans, inner, flags)
 
-    def _of(self, first: int, gap: int, count: int) -> Span:
+    def _of(self, first: int, gap: int, count: int) -> PositionSet:
         """Return what is seen together by those at some places."""
         period = len(self.spans)
         if period == 1:
@@ -189,7 +190,7 @@ class Pattern(Struct, frozen=True):
         starts = range(min(turns, count))
         return joined(repeated(self.at(first + gap * n), by, -(-(count - n) // turns)) for n in starts)
 
-    def _inner(self, window: Window, size: int, outputs: int) -> tuple[int, int]:
+    def _inner(self, window: AxisWindow, size: int, outputs: int) -> tuple[int, int]:
         """Return the outputs that read nothing beyond a border: of each period all or none."""
         low, high = max(self.inner[0], 0), min(self.inner[1], size)
         first, last = 0, -(-outputs // window.period) - 1
@@ -205,7 +206,7 @@ class Pattern(Struct, frozen=True):
             first, last = max(first, limits[0]), min(last, limits[1])
         return (first * window.period, min((last + 1) * window.period, outputs)) if first <= last else (0, 0)
 
-    def with_(self, other: Pattern) -> Pattern | None:
+    def with_(self, other: FieldPattern) -> FieldPattern | None:
         """Return what both see together; None where they go on at different steps."""
         if self is other or self == other:
             return self
@@ -220,15 +221,15 @@ class Pattern(Struct, frozen=True):
         flags = self.sized or other.sized, self.declared or other.declared, self.wraps or other.wraps
         return _shortened(self.step * period // mine, spans, inner, flags)
 
-    def tiled(self, size: int) -> Pattern:
+    def tiled(self, size: int) -> FieldPattern:
         """Return what is seen where the first so many come again and again."""
         if size > MOST_PHASES:
             raise NotFollowed(f"its pattern comes again only after {size:,} positions")
         inner = (0, 1 << 62) if self.inner[0] <= 0 and self.inner[1] >= size else (0, 0)
         spans = tuple([self.at(index) for index in range(size)])
-        return Pattern(0, spans, inner, self.sized, self.declared, self.wraps)
+        return FieldPattern(0, spans, inner, self.sized, self.declared, self.wraps)
 
-    def of_all(self, count: int) -> Span:
+    def of_all(self, count: int) -> PositionSet:
         """Return what the first so many outputs see together."""
         period = len(self.spans)
         turns = [-(-(count - phase) // period) for phase in range(min(period, count))]
@@ -240,7 +241,9 @@ def _turns(step: int, low: int, high: int) -> tuple[int, int]:
     return (-(-low // step), high // step) if step > 0 else (-(high // -step), -low // -step)
 
 
-def _shortened(step: int, spans: Sequence[Span], inner: tuple[int, int], flags: tuple[bool, bool, bool]) -> Pattern:
+def _shortened(
+    step: int, spans: Sequence[PositionSet], inner: tuple[int, int], flags: tuple[bool, bool, bool]
+) -> FieldPattern:
     """Return a pattern with the shortest period that it has."""
     period = len(spans)
     for short in range(1, period):
@@ -248,11 +251,11 @@ def _shortened(step: int, spans: Sequence[Span], inner: tuple[int, int], flags: 
             continue
         by = step * short // period
         if all(spans[index].moved(by) == spans[index + short] for index in range(period - short)):
-            return Pattern(by, tuple(spans[:short]), inner, *flags)
-    return Pattern(step, tuple(spans), inner, *flags)
+            return FieldPattern(by, tuple(spans[:short]), inner, *flags)
+    return FieldPattern(step, tuple(spans), inner, *flags)
 
 
-class Table(Struct, frozen=True):
+class FieldTable(Struct, frozen=True):
     """What each output sees of an axis of the input, borders included: a bit for each position.
 
     Attributes:
@@ -261,23 +264,23 @@ class Table(Struct, frozen=True):
 
     sets: tuple[int, ...]
 
-    def through(self, window: Window, size: int, outputs: int) -> Table:
+    def through(self, window: AxisWindow, size: int, outputs: int) -> FieldTable:
         """Return what outputs see that read these through a window."""
         sets = self.sets
-        return Table(
+        return FieldTable(
             tuple([reduce(or_, [sets[p] for p in window.positions(index, size)], 0) for index in range(outputs)])
         )
 
-    def with_(self, other: Table) -> Table:
+    def with_(self, other: FieldTable) -> FieldTable:
         """Return what both see together."""
-        return Table(tuple([mine | theirs for mine, theirs in zip(self.sets, other.sets, strict=True)]))
+        return FieldTable(tuple([mine | theirs for mine, theirs in zip(self.sets, other.sets, strict=True)]))
 
-    def tiled(self, size: int) -> Table:
+    def tiled(self, size: int) -> FieldTable:
         """Return what is seen of the first so many; the caller says how often they come."""
-        return Table(self.sets[:size])
+        return FieldTable(self.sets[:size])
 
 
-class Bounds(Struct, frozen=True):
+class FieldBounds(Struct, frozen=True):
     """The first and the last position that outputs see, as formulas: output i sees step · i + low to step · i + high.
 
     Attributes:
@@ -290,16 +293,16 @@ class Bounds(Struct, frozen=True):
     low: Any
     high: Any
 
-    def through(self, window: Window, size: Any, outputs: Any) -> Bounds:
+    def through(self, window: AxisWindow, size: Any, outputs: Any) -> FieldBounds:
         """Return what outputs see that read these through a window."""
         if window.period != 1 or window.every:
             raise NotFollowed("outputs that see different shapes of fields")
         first, gap, count = window.taps[0]
         low = self.low + self.step * first
         high = self.high + self.step * (first + gap * (count - 1))
-        return Bounds(self.step * window.step, low, high)
+        return FieldBounds(self.step * window.step, low, high)
 
-    def with_(self, other: Bounds) -> Bounds | None:
+    def with_(self, other: FieldBounds) -> FieldBounds | None:
         """Return what both see together; None where they go on at different steps."""
         if self == other:
             return self
@@ -307,8 +310,8 @@ class Bounds(Struct, frozen=True):
             return None
         from convcost.symbolic import maximum
 
-        return Bounds(self.step, -maximum(-self.low, -other.low), maximum(self.high, other.high))
+        return FieldBounds(self.step, -maximum(-self.low, -other.low), maximum(self.high, other.high))
 
-    def tiled(self, size: Any) -> Bounds:
+    def tiled(self, size: Any) -> FieldBounds:
         """Refuse what comes again: its bounds are no formula."""
         raise NotFollowed("positions that come again")

@@ -7,7 +7,7 @@ holds, such as the channels that one branch of a concatenation has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
@@ -16,9 +16,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.layers import Shape
-from convcost.layers.reading import Reading, Window
+from convcost.layers.reading import AxisWindow, Reading
 from convcost.ops import product
-from convcost.receptive_field.patterns import Bounds, NotFollowed, Pattern, Table
+from convcost.receptive_field.patterns import FieldBounds, FieldPattern, FieldTable, NotFollowed
 
 ANY = -1
 """The mask of an axis whose size is a formula: it holds for some of its places."""
@@ -63,7 +63,7 @@ class Term(Struct, frozen=True):
         return self.source, self.digits, self.masks
 
 
-class Step(Struct, frozen=True):
+class LayerPass(Struct, frozen=True):
     """A layer through which terms pass.
 
     Attributes:
@@ -81,7 +81,7 @@ class Step(Struct, frozen=True):
     slices: int = 0
 
 
-def passed(term: Term, step: Step) -> Term | None:
+def passed(term: Term, step: LayerPass) -> Term | None:
     """Return what values of the output see by a term of an input; None where they see nothing by it.
 
     Raises:
@@ -91,12 +91,12 @@ def passed(term: Term, step: Step) -> Term | None:
     digits, sight = list(term.digits), term.sight
     placed: list[Digit] | None = None
     moved: dict[int, int] = {}
-    reached: list[tuple[str, Window]] = []
+    reached: list[tuple[str, AxisWindow]] = []
     for name, window in step.reading.windows.items():
         axis, _, _ = step.reading.origins[name]
         on_axis = [digit for digit in digits if digit.axis == axis]
         if not on_axis and axis not in masks:
-            if isinstance(sight, Table):
+            if isinstance(sight, FieldTable):
                 reached.append((name, window))
             continue
         if on_axis and len(on_axis) == len(digits) and axis not in masks:
@@ -108,7 +108,7 @@ def passed(term: Term, step: Step) -> Term | None:
         digits, passed_on = found
         moved |= passed_on
     if placed is None:
-        digits, sight = _aligned(digits, sight, step)
+        digits, sight = _aligned(digits, sight, masks, step)
         placed, gone = _placed(digits, step)
         sight = _without(sight, digits, gone)
         digits = [digit for digit, left in zip(placed, gone, strict=True) if not left]
@@ -125,13 +125,15 @@ def passed(term: Term, step: Step) -> Term | None:
     return Term(term.source, _merged(digits), sight, tuple(sorted(new_masks.items())), by)
 
 
-def _windowed(digits: Sequence[Digit], sight: Any, step: Step, name: str, window: Window) -> tuple[Any, list[Digit]]:
+def _windowed(
+    digits: Sequence[Digit], sight: Any, step: LayerPass, name: str, window: AxisWindow
+) -> tuple[Any, list[Digit]]:
     """Return what is seen through a window along the one axis that has all digits, and where the output has it."""
     _, inner, size = step.reading.origins[name]
     sight = _along_factor(digits, sight, inner, size)
-    if window.every and not isinstance(sight, Table):  # the last, or the first, sees all; others less
-        seen = sight.through(Window(1, ((0, 1, size),)), size, 1)
-        return (replace(seen, inner=(0, 0)) if isinstance(seen, Pattern) else seen), []
+    if window.every and not isinstance(sight, FieldTable):  # the last, or the first, sees all; others less
+        seen = sight.through(AxisWindow(1, ((0, 1, size),)), size, 1)
+        return (replace(seen, inner=(0, 0)) if isinstance(seen, FieldPattern) else seen), []
     places = [step.reading.places[each] for each in step.reading.made_of.get(name, (name,))]
     return sight.through(window, size, product(place[2] for place in places)), [Digit(*place) for place in places]
 
@@ -155,21 +157,23 @@ def _along_factor(digits: Sequence[Digit], sight: Any, inner: Any, size: Any) ->
         gap = digit.inner // below
         if gap > 1:  # places that change nothing, between what is behind them and the digit
             taps = tuple([(place, 1, 1) for _ in range(gap) for place in range(behind)])
-            sight = sight.through(Window(behind, taps), total, total * gap)
+            sight = sight.through(AxisWindow(behind, taps), total, total * gap)
             total *= gap
             behind *= gap
         behind *= digit.size
         below = digit.inner * digit.size
+    if inner * size % below:
+        raise NotFollowed("its positions lie across the axis")
     times = inner * size // below
     if times > 1:
         sight = sight.tiled(total)
-        if isinstance(sight, Table):
-            sight = Table(sight.sets * times)
+        if isinstance(sight, FieldTable):
+            sight = FieldTable(sight.sets * times)
     return sight
 
 
 def _shifted(
-    axis: int, digits: list[Digit], masks: dict[int, int], step: Step, name: str, window: Window
+    axis: int, digits: list[Digit], masks: dict[int, int], step: LayerPass, name: str, window: AxisWindow
 ) -> tuple[list[Digit], dict[int, int]] | None:
     """Move digits along an axis, and its mask to the output; None where nothing of the term is left.
 
@@ -196,10 +200,11 @@ def _shifted(
     return moved, behind
 
 
-def _mask_through(mask: int, window: Window, size: int, outputs: int) -> int:
+def _mask_through(mask: int, window: AxisWindow, size: int, outputs: int) -> int:
     by = window.shift
     if by is not None:
-        return (mask >> by if by >= 0 else mask << -by) & ((1 << outputs) - 1)
+        moved: int = mask >> by if by >= 0 else mask << -by
+        return moved & ((1 << outputs) - 1)
     found = 0
     for index in range(outputs):
         if any(mask >> position & 1 for position in window.positions(index, size)):
@@ -207,7 +212,9 @@ def _mask_through(mask: int, window: Window, size: int, outputs: int) -> int:
     return found
 
 
-def _reached(sight: Table, digits: list[Digit], step: Step, name: str, window: Window) -> tuple[Table, list[Digit]]:
+def _reached(
+    sight: FieldTable, digits: list[Digit], step: LayerPass, name: str, window: AxisWindow
+) -> tuple[FieldTable, list[Digit]]:
     """Return what is seen by outputs whose window along another axis reads anything of the input at all."""
     size = step.reading.origins[name][2]
     places = [step.reading.places[each] for each in step.reading.made_of.get(name, (name,))]
@@ -215,13 +222,18 @@ def _reached(sight: Table, digits: list[Digit], step: Step, name: str, window: W
     if all(flags):
         return sight, digits
     sets = tuple([each if flag else 0 for each in sight.sets for flag in flags])
-    return Table(sets), [*digits, *[Digit(*place) for place in places]]
+    return FieldTable(sets), [*digits, *[Digit(*place) for place in places]]
 
 
-def _aligned(digits: list[Digit], sight: Any, step: Step) -> tuple[list[Digit], Any]:
+def _aligned(digits: list[Digit], sight: Any, masks: Mapping[int, int], step: LayerPass) -> tuple[list[Digit], Any]:
     """Return digits with those of one step for each place of an axis where factors end within longer ones."""
     axis = digits[0].axis if digits else -1
-    if axis < 0 or len(step.reading.before[axis]) < 2 or any(digit.axis != axis or digit.start for digit in digits):
+    if (
+        axis < 0
+        or axis in masks
+        or len(step.reading.before[axis]) < 2
+        or any(digit.axis != axis or digit.start for digit in digits)
+    ):
         return digits, sight
     ends = [step.reading.origins[name][1] for name, _ in step.reading.before[axis]]
     if all(_fits(digit, end) for digit in digits for end in ends):
@@ -236,7 +248,7 @@ def _fits(digit: Digit, end: Any) -> bool:
     return bool(end % whole == 0 or digit.inner % end == 0 or (end % digit.inner == 0 and whole % end == 0))
 
 
-def _placed(digits: list[Digit], step: Step) -> tuple[list[Digit], list[bool]]:
+def _placed(digits: list[Digit], step: LayerPass) -> tuple[list[Digit], list[bool]]:
     """Split digits, in place, where factors end; return where the output has each, and which are gone."""
     reading = step.reading
     split: list[Digit] = []
@@ -307,18 +319,18 @@ def _without(sight: Any, digits: Sequence[Digit], gone: Sequence[bool]) -> Any:
     sizes = [digit.size for digit in digits]
     if all(gone):
         total = product(sizes)
-        return sight.through(Window(1, ((0, 1, total),)), total, 1) if digits else sight
+        return sight.through(AxisWindow(1, ((0, 1, total),)), total, 1) if digits else sight
     for number in range(len(sizes) - 1, -1, -1):
         if not gone[number]:
             continue
         before, size, behind = product(sizes[:number]), sizes[number], product(sizes[number + 1 :])
         taps = tuple([(place, behind, size) for place in range(behind)]) if number else ((0, behind, size),)
-        sight = sight.through(Window(behind * size if number else 1, taps), before * size * behind, before * behind)
+        sight = sight.through(AxisWindow(behind * size if number else 1, taps), before * size * behind, before * behind)
         sizes[number] = 1
     return sight
 
 
-def _masked(masks: Mapping[int, int], step: Step) -> dict[int, int]:
+def _masked(masks: Mapping[int, int], step: LayerPass) -> dict[int, int]:
     """Return the masks behind a layer.
 
     Raises:
@@ -338,7 +350,7 @@ def _masked(masks: Mapping[int, int], step: Step) -> dict[int, int]:
 _MIXES = "it mixes up channels of which some have other positions"
 
 
-def _mask_behind(axis: int, mask: int, step: Step) -> dict[int, int]:
+def _mask_behind(axis: int, mask: int, step: LayerPass) -> dict[int, int]:
     """Return the masks that one of the input becomes, by the axes of the output.
 
     Raises:
@@ -381,7 +393,7 @@ def _projected(mask: int, inner: int, size: int, total: int) -> int:
     return reduce(or_, [1 << number % size for number, row in enumerate(rows) if row], 0)
 
 
-def _filled(mask: int, out: int, kept: Sequence[str], step: Step, below: int = 1) -> int:
+def _filled(mask: int, out: int, kept: Sequence[str], step: LayerPass, below: int = 1) -> int:
     """Return the mask of an axis of the output, with all places of the factors that the masked axis has not.
 
     Args:
@@ -398,7 +410,7 @@ def _filled(mask: int, out: int, kept: Sequence[str], step: Step, below: int = 1
     return mask
 
 
-def _started(digits: list[Digit], masks: dict[int, int], step: Step) -> tuple[list[Digit], dict[int, int]]:
+def _started(digits: list[Digit], masks: dict[int, int], step: LayerPass) -> tuple[list[Digit], dict[int, int]]:
     """Return digits and masks of an output that is longer than the input, which begins somewhere on it."""
     assert step.reading.start is not None
     axis, begin, total = step.reading.start
@@ -461,11 +473,11 @@ def _steps(digits: Sequence[Digit]) -> Any:
 
 def _following(term: Term, digits: tuple[Digit, ...], output: Shape) -> Term:
     """Return a term that follows more digits, which change nothing; itself where it cannot."""
-    if isinstance(term.sight, Bounds):
+    if isinstance(term.sight, FieldBounds):
         return term
     total, wanted = _steps(term.digits), _steps(digits)
     if digits[: len(term.digits)] == term.digits:
-        window = Window(1, ((0, 1, 1),) * (wanted // total))
+        window = AxisWindow(1, ((0, 1, 1),) * (wanted // total))
         return replace(term, digits=digits, sight=term.sight.through(window, total, wanted))
     (axis, inner, size, start), *more = digits
     own = term.digits
@@ -482,7 +494,7 @@ def _unmasked(terms: Sequence[Term], output: Shape) -> list[Term]:
     found: dict[tuple[Any, ...], Term] = {}
     rest = []
     for term in terms:
-        if len(term.masks) != 1 or term.masks[0][1] == ANY or isinstance(term.sight, Bounds):
+        if len(term.masks) != 1 or term.masks[0][1] == ANY or isinstance(term.sight, FieldBounds):
             rest.append(term)
             continue
         ((axis, mask),) = term.masks

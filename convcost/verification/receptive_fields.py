@@ -14,7 +14,7 @@ from convcost.executor import Shape
 from convcost.layers.reading import Reading
 from convcost.network import Layer, Network
 from convcost.receptive_field.flow import SourceAxis, View, patterns, source_axes, tables
-from convcost.receptive_field.patterns import Pattern, Table
+from convcost.receptive_field.patterns import FieldPattern, FieldTable
 from convcost.receptive_field.terms import Digit, Term
 from convcost.reports.result import Result
 from convcost.verification.layerwise import shrinks_whole
@@ -250,7 +250,7 @@ def _predicted(terms: Sequence[Term], place: tuple[int, ...], at: int, levels: S
     """Return the positions that a value is said to see, borders included."""
     found = 0
     for term in _holding(terms, place):
-        sight: Table = term.sight
+        sight: FieldTable = term.sight
         found |= sight.sets[_index(term.digits, place, at, levels)]
     return found
 
@@ -259,7 +259,7 @@ def _interior(terms: Sequence[Term], place: tuple[int, ...], at: int, levels: Se
     """Return the unclipped positions that a value is said to see; None where one lies beyond a border."""
     found = 0
     for term in _holding(terms, place):
-        sight: Pattern = term.sight
+        sight: FieldPattern = term.sight
         index = _index(term.digits, place, at, levels)
         if not sight.inner[0] <= index < sight.inner[1] or sight.declared:
             return None
