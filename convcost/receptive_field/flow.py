@@ -146,6 +146,7 @@ def _seen(layer: Layer, inputs: Sequence[View], number: int) -> View:
                 if found is not None:
                     terms.append(_declared(found) if way.declared else found)
     kept = [term for term in terms if term.source not in unknown]
+    kept.sort(key=lambda term: term.by == layer.name)  # so that the layer is named from which all see the same first
     together = gathered(kept, outputs[number])
     product = product and _are_product(inputs, kept, together)
     return View(together, unknown, slices, product, by_value)

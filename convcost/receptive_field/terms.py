@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.layers import Shape
-from convcost.layers.reading import AxisWindow, Reading
+from convcost.layers.reading import MOST_PHASES, AxisWindow, Reading
 from convcost.ops import product
 from convcost.receptive_field.patterns import FieldBounds, FieldPattern, FieldTable, NotFollowed
 
@@ -92,6 +92,7 @@ def passed(term: Term, step: LayerPass) -> Term | None:
     placed: list[Digit] | None = None
     moved: dict[int, int] = {}
     reached: list[tuple[str, AxisWindow]] = []
+    fixed: dict[int, Digit] = {}
     for name, window in step.reading.windows.items():
         axis, _, _ = step.reading.origins[name]
         on_axis = [digit for digit in digits if digit.axis == axis]
@@ -102,14 +103,20 @@ def passed(term: Term, step: LayerPass) -> Term | None:
         if on_axis and len(on_axis) == len(digits) and axis not in masks:
             sight, placed = _windowed(digits, sight, step, name, window)
             continue
+        if len(on_axis) == 1 and axis not in masks and not window.every and step.reading.made_of.get(name) is None:
+            number = digits.index(on_axis[0])
+            if not on_axis[0].start and len(step.reading.before[axis]) == 1:
+                sight, digits[number] = _within(digits, number, sight, step, name, window)
+                fixed[number] = Digit(*step.reading.places[name])
+                continue
         found = _shifted(axis, digits, masks, step, name, window)
         if found is None:
             return None
         digits, passed_on = found
         moved |= passed_on
     if placed is None:
-        digits, sight = _aligned(digits, sight, masks, step)
-        placed, gone = _placed(digits, step)
+        digits, sight = (digits, sight) if fixed else _aligned(digits, sight, masks, step)
+        placed, gone = _placed(digits, step, fixed)
         sight = _without(sight, digits, gone)
         digits = [digit for digit, left in zip(placed, gone, strict=True) if not left]
     else:
@@ -136,6 +143,33 @@ def _windowed(
         return (replace(seen, inner=(0, 0)) if isinstance(seen, FieldPattern) else seen), []
     places = [step.reading.places[each] for each in step.reading.made_of.get(name, (name,))]
     return sight.through(window, size, product(place[2] for place in places)), [Digit(*place) for place in places]
+
+
+def _within(
+    digits: Sequence[Digit], number: int, sight: Any, step: LayerPass, name: str, window: AxisWindow
+) -> tuple[Any, Digit]:
+    """Return what is seen through a window along the axis of one digit of several, and the digit of the outputs.
+
+    What lies beyond the axis is not read, so that no window reaches what other digits lead to.
+    """
+    digit, outputs = digits[number], step.reading.places[name][2]
+    before, behind = product(each.size for each in digits[:number]), product(each.size for each in digits[number + 1 :])
+    if isinstance(sight, FieldBounds) or outputs * behind > MOST_PHASES:
+        raise NotFollowed("its window lies across parts of the axis")
+    taps, cut = [], False
+    for index in range(outputs):
+        places = window.positions(index, step.shape[digit.axis])
+        found = sorted({place // digit.inner % digit.size for place in places})
+        gap = found[1] - found[0] if len(found) > 1 else 1
+        if found != [found[0] + gap * place for place in range(len(found))] if found else False:
+            raise NotFollowed("its window lies across parts of the axis")
+        cut = cut or len(places) < window.taps[index % window.period][2]
+        taps += [((found[0] if found else 0) * behind + place, gap * behind, len(found)) for place in range(behind)]
+    through = AxisWindow(digit.size * behind, tuple(taps), sized=True)
+    seen = sight.through(through, before * digit.size * behind, before * outputs * behind)
+    if cut and isinstance(seen, FieldPattern):
+        seen = replace(seen, inner=(0, 0))
+    return seen, digit._replace(size=outputs)
 
 
 def _along_factor(digits: Sequence[Digit], sight: Any, inner: Any, size: Any) -> Any:
@@ -248,13 +282,16 @@ def _fits(digit: Digit, end: Any) -> bool:
     return bool(end % whole == 0 or digit.inner % end == 0 or (end % digit.inner == 0 and whole % end == 0))
 
 
-def _placed(digits: list[Digit], step: LayerPass) -> tuple[list[Digit], list[bool]]:
+def _placed(digits: list[Digit], step: LayerPass, fixed: Mapping[int, Digit]) -> tuple[list[Digit], list[bool]]:
     """Split digits, in place, where factors end; return where the output has each, and which are gone."""
     reading = step.reading
     split: list[Digit] = []
     placed: list[Digit] = []
     gone: list[bool] = []
-    for digit in digits:
+    for number, digit in enumerate(digits):
+        if number in fixed:
+            _keep(digit, fixed[number], split, placed, gone)
+            continue
         if digit.axis < 0:
             _keep(digit, _unsliced(digit, reading, step.slices), split, placed, gone)
             continue
