@@ -126,7 +126,7 @@ class Fold(LayerType, type="fold"):
             windows[f"a{number_}"] = window
         channels, taps = ("a0", outputs[0][0]), ("k", product(self.kernel_size))
         after = (*[((name, size),) for (name, _), size in zip(columns, self.output_size, strict=True)],)
-        return ((Reading(((channels, taps), tuple(columns)), ((channels,), *after), windows),),)
+        return ((Reading(((channels, taps), tuple(columns)), ((channels,), *after), windows, uniform=("k",)),),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(ops=Ledger(add=product(inputs[0])))

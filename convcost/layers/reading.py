@@ -127,6 +127,7 @@ class Reading:
         taken: The axis of the input that goes away because what follows runs once for each of its slices.
         put: The axis of the output along which slices are put together again.
         declared: Whether the author says how many positions are read, and nobody which.
+        uniform: The factors of the input all of whose places see the same, or nobody knows what is read.
         by_value: Whether the values decide which of these positions are read.
     """
 
@@ -141,6 +142,7 @@ class Reading:
         taken: int | None = None,
         put: int | None = None,
         declared: bool = False,
+        uniform: Sequence[str] = (),
         by_value: bool = False,
     ) -> None:
         self.before = before
@@ -151,6 +153,7 @@ class Reading:
         self.taken = taken
         self.put = put
         self.declared = declared
+        self.uniform = uniform
         self.by_value = by_value
 
     @cached_property

@@ -11,8 +11,10 @@ from msgspec.structs import replace
 from convcost.layers.layout import FEATURE_MAP, TOKENS, axis_names
 from convcost.layers.reading import Reading
 from convcost.network import INPUT, Layer, Network
+from convcost.receptive_field.masks import LayerPass
+from convcost.receptive_field.passing import passed
 from convcost.receptive_field.patterns import FieldBounds, FieldPattern, FieldTable, NotFollowed, PositionSet
-from convcost.receptive_field.terms import Digit, LayerPass, Term, gathered, passed
+from convcost.receptive_field.terms import Digit, Term, gathered
 
 Key = tuple[int, int]
 """A tensor: the index of the layer that gives it, and which of its outputs it is."""

@@ -18,14 +18,14 @@ from convcost.reports.table import Column, Row, Table, counted, safe, sized, tre
 
 _COLUMNS = (
     Column("Layer", role="name"),
-    Column("Type", drop=7),
-    Column("Output", drop=5),
+    Column("Type", drop=5),
+    Column("Output", drop=7),
     Column("Field", right=True, role="number"),
     Column("Stride", right=True, drop=2, role="number"),
     Column("Padding", right=True, drop=3, role="number"),
     Column("Used", right=True, drop=1, role="number"),
     Column("Strict", right=True, drop=4, role="number"),
-    Column("Notes", drop=6, wraps=True),
+    Column("Notes", drop=6, least=24),
 )
 _MEANINGS = (
     "Field: the positions of the input from the first to the last that can change an output, without clipping at "

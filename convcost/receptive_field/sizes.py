@@ -5,37 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from convcost.errors import ErrorDetail, OptionError
 from convcost.network import Free, Network
 from convcost.receptive_field.flow import View, bounds
 
 
 def sizes(network: Network) -> list[int | None]:
-    """Return how far each layer sees, on the axis where that is most; None where it sees nothing of the inputs.
+    """Return how far each layer sees, on the axis where that is most: 0 of nothing, None where it is unknown.
 
     Args:
         network: The network, all of whose symbols have values.
-
-    Raises:
-        OptionError: What an output sees is unknown.
     """
     from convcost.receptive_field.analysis import ReceptiveField
 
-    found = ReceptiveField.of(network)
-    for row in found.outputs:
-        for field in row.axes:
-            if field is not None and field.unknown:
-                message = f"the receptive field of the output {row.layer.name!r} is unknown"
-                help = "a declared layer says it by its field receptive_field"
-                raise OptionError(ErrorDetail(message, found=f"unknown since {field.unknown}", help=help))
-    return [
-        max((field.local for field in row.axes if field is not None and field.local is not None), default=None)
-        for row in found.every
-    ]
+    found: list[int | None] = []
+    for row in ReceptiveField.of(network).every:
+        sizes = [field.local for field in row.axes if field is not None]
+        known = [size for size in sizes if size is not None]
+        found.append(max(known, default=0) if len(known) == len(sizes) else None)
+    return found
 
 
 def formulas(network: Network, free: Free) -> list[Any]:
-    """Return how far each layer sees as a formula, on the axis where that is most; None where it sees nothing.
+    """Return how far each layer sees as a formula, on the axis where that is most; 0 of nothing.
 
     Args:
         network: The network.
@@ -69,4 +60,4 @@ def _size(name: str, views: Sequence[View], free: Free) -> Any:
                 raise NeedsValueError(f"the receptive field of {name}", list(free.symbols))
         sizes.append(sight.high - sight.low + 1)
     largest = dict.fromkeys(sizes)
-    return next(iter(largest)) if len(largest) == 1 else maximum(*largest) if largest else None
+    return next(iter(largest)) if len(largest) == 1 else maximum(*largest) if largest else 0

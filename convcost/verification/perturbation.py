@@ -44,13 +44,14 @@ _SMALL = Trial((16, 24), (32, 48), 64)  # within what saturates, such as a sigmo
 _LESS = Trial((1, 9), (-9_000, -1_000))  # the smallest of values
 _ACROSS = Trial((-24, -16), (1_000, 9_000), 64)  # from one side of zero to the other
 _MIDDLE = Trial((64, 96), (160, 300), 64)  # above 1, where what is clamped below it moves
+_INDICES = Trial((0, 0), (1, 1))
 _LINEAR = frozenset(
     ("conv", "depthwise_conv", "pointwise_conv", "transposed_conv", "linear", "add", "avg_pool", "adaptive_avg_pool")
 )
 """Types that a larger value always shows in: their weights are above zero here."""
 
 
-_WHOLE = frozenset(("lstm", "gru", "rnn", "softmax", "log_softmax", "glu", "divide", "attention_bias"))
+_WHOLE = frozenset(("embedding", "lstm", "gru", "rnn", "softmax", "log_softmax", "glu", "divide", "attention_bias"))
 """Types whose values saturate by each other, so that no trial shows all."""
 
 
@@ -189,6 +190,8 @@ def _replaced(values: Sequence[Number], others: Sequence[Number], marks: int) ->
 
 def _trials(layer: Layer) -> list[Trial]:
     """Return the trials of a layer: one for what is linear or moves values, others for what saturates or compares."""
+    if layer.type == "embedding":
+        return [_INDICES] * 6  # rows that happen to be the same differ by other weights
     if layer.type in _LINEAR or layer.definition.note:
         return [_LARGE]
     return [_LARGE, _LESS, _SMALL, _ACROSS, _MIDDLE, *_around(layer.fields)]

@@ -269,7 +269,8 @@ def _reshape(source, shape, layout):
 if __name__ == "__main__":
     import sys
 
-    first, count = (int(number) for number in (sys.argv[1:] + ["0", "1000"])[:2])
+    first = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
     wrong = [
         seed for seed in range(first, first + count) if not graph(seed).verify_receptive_field(max_products=10**9).ok
     ]

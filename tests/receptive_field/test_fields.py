@@ -349,19 +349,17 @@ def test_a_layer_that_nothing_reaches():
 
 def test_the_metric_is_the_largest_axis_of_the_largest_output():
     analysis = convcost.analyze({"input": [2, 32, 32], "layers": [conv([3, 7]), {"parameter": {"shape": [2, 1, 1]}}]})
-    assert analysis.values("receptive_field") == [7, None]
+    assert analysis.values("receptive_field") == [7, 0]
     assert analysis.value("receptive_field") == 7
     assert not convcost.check({"input": [2, 32], "layers": [conv(7)]}, max={"receptive_field": 6}).ok
 
 
-def test_the_metric_of_an_unknown_output_is_an_error():
-    with pytest.raises(convcost.OptionError) as caught:
-        convcost.analyze({"input": [2, 8], "layers": [{"declared": {"output_shape": [2, 4]}}]}).value("receptive_field")
-    assert str(caught.value) == (
-        "error: the receptive field of the output 'declared_1' is unknown\n"
-        " = found: unknown since declared_1 (declared)\n"
-        " = help: a declared layer says it by its field receptive_field"
-    )
+def test_an_unknown_output_has_no_metric_and_passes_no_budget():
+    spec = {"name": "net", "input": [2, 8], "layers": [conv(3), {"declared": {"output_shape": [2, 4]}}]}
+    analysis = convcost.analyze(spec)
+    assert (analysis.values("receptive_field"), analysis.value("receptive_field")) == ([3, None], None)
+    (verdict,) = convcost.check(spec, max={"receptive_field": 100}).verdicts
+    assert (verdict.status, verdict.actual) == ("skipped", None)
 
 
 def test_a_formula_in_kernels_strides_and_dilations():

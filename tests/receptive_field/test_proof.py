@@ -10,8 +10,8 @@ from convcost.receptive_field import flow
 from convcost.verification import receptive_fields
 from convcost.verification.receptive_fields import FieldDifference
 
-CHAIN = {"name": "chain", "input": [2, 9], "layers": [
-    {"conv": {"out_channels": 2, "kernel_size": 3, "dilation": 2}}, "relu", {"max_pool": {"kernel_size": 2}}]}  # fmt: skip
+DILATED = {"conv": {"out_channels": 2, "kernel_size": 3, "dilation": 2}}
+CHAIN = {"name": "chain", "input": [2, 9], "layers": [DILATED, "relu", {"max_pool": {"kernel_size": 2}}]}
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -30,8 +30,8 @@ def test_what_is_compared():
 
 
 def test_a_wrong_rule_is_found(monkeypatch):
-    from convcost.layers.reading import AxisWindow, along
     from convcost.layers.pooling import MaxPool
+    from convcost.layers.reading import AxisWindow, along
 
     def wrong(self, inputs, outputs, number):
         return ((along(inputs[0], outputs[0], {1: AxisWindow(2, ((0, 1, 3),))}),),)
