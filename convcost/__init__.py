@@ -42,6 +42,7 @@ from convcost.questions import (
     suggest,
     sweep,
     verify,
+    verify_receptive_field,
 )
 
 __version__ = "0.1.0"
@@ -84,4 +85,5 @@ __all__ = [
     "suggest",
     "sweep",
     "verify",
+    "verify_receptive_field",
 ]

@@ -167,7 +167,7 @@ class Model(Struct, frozen=True, eq=False):
         Raises:
             OptionError: There is no such layer, or nothing of the input reaches it.
 
-        >>> field = load("mobilenet_v1").receptive_field(at="separable_conv_13/pointwise").layers[0].axes[0]
+        >>> field = load("mobilenet_v1").receptive_field(at="separable_conv_9/pointwise").layers[0].axes[0]
         >>> field.size, field.stride
         (315, Fraction(32, 1))
         """

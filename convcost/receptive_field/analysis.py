@@ -71,6 +71,11 @@ class AxisField(Struct, frozen=True):
     inner: int = 0
 
     @property
+    def sparsest(self) -> Phase | None:
+        """The phase of whose reach the least is read, of several the one with the largest field."""
+        return min(self.phases, key=lambda phase: (phase.used, -phase.size)) if self.phases else None
+
+    @property
     def largest(self) -> Phase | None:
         """The phase with the largest field, of several the one with most holes."""
         return max(self.phases, key=lambda phase: (phase.size, -phase.span.used)) if self.phases else None

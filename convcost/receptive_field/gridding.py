@@ -27,7 +27,7 @@ def warnings(found: ReceptiveField) -> Iterator[WarningDetail]:
         axes = [
             (number, axis, field)
             for number, (axis, field) in enumerate(zip(found.axes, row.axes, strict=True))
-            if field is not None and field.used is not None and field.used < 1
+            if field is not None and (sparsest := field.sparsest) is not None and sparsest.used < 1
         ]
         if not axes:
             continue
@@ -56,11 +56,9 @@ def _warning(found: ReceptiveField, layer: Layer, counts: Mapping[str, str], mak
 
 
 def _count(field: AxisField) -> str:
-    largest = field.largest
-    if largest is not None:
-        return f"{largest.span.used:,} of {largest.size:,} positions"
-    assert field.used is not None
-    return f"{field.used} of the positions"
+    sparsest = field.sparsest
+    assert sparsest is not None
+    return f"{sparsest.span.used:,} of {sparsest.size:,} positions"
 
 
 def _title(found: ReceptiveField, axis: SourceAxis) -> str:
@@ -87,12 +85,16 @@ def _makers(found: ReceptiveField, output: LayerField, axis: int) -> list[LayerF
         row = found.every[number]
         inputs = [found.every[tensor.producer] for tensor in row.layer.inputs if tensor.producer != INPUT]
         own = row.axes[axis]
-        if own is None or own.used is None or own.used >= 1:
+        if own is None or not _has_holes(own):
             continue
-        whole = [field is None or field.used in (None, 1) for each in inputs for field in [each.axes[axis]]]
+        whole = [field is None or not _has_holes(field) for each in inputs for field in [each.axes[axis]]]
         if _leaves_out(row.layer.fields) or all(whole):
             makers.append(row)
     return makers
+
+
+def _has_holes(field: AxisField) -> bool:
+    return field.sparsest is not None and field.sparsest.used < 1
 
 
 def _leaves_out(fields: Mapping[str, Any]) -> bool:
