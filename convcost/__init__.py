@@ -36,12 +36,14 @@ from convcost.questions import (
     diff,
     formulas,
     memory,
+    receptive_field,
     rewrite,
     roofline,
     solve,
     suggest,
     sweep,
     verify,
+    verify_receptive_field,
 )
 
 __version__ = "0.1.0"
@@ -78,10 +80,12 @@ __all__ = [
     "from_torch",
     "load",
     "memory",
+    "receptive_field",
     "rewrite",
     "roofline",
     "solve",
     "suggest",
     "sweep",
     "verify",
+    "verify_receptive_field",
 ]

@@ -19,6 +19,7 @@ from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
 from convcost.preconditions import check_complete, check_valued, origin_of, positive, size
+from convcost.receptive_field import metrics as _receptive_field_metrics  # noqa: F401
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -35,10 +36,12 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.roofline.analysis import Roofline
     from convcost.memory.roofline.devices import Device
+    from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
+    from convcost.verification.receptive_fields import FieldVerification
 
 
 class Model(Struct, frozen=True, eq=False):
@@ -171,6 +174,24 @@ class Model(Struct, frozen=True, eq=False):
             arena=None if arena is None else size("arena", arena),
         )
         return Memory.of(with_dtypes(self.network, dtype), settings)
+
+    def receptive_field(self, *, at: str | Sequence[str] = ()) -> ReceptiveField:
+        """Return what each layer sees of the input: size, stride and padding, and which positions are used at all.
+
+        Args:
+            at: The layers that are asked for, by name; all without.
+
+        Raises:
+            OptionError: There is no such layer, or nothing of the input reaches it.
+
+        >>> field = load("mobilenet_v1").receptive_field(at="separable_conv_9/pointwise").layers[0].axes[0]
+        >>> field.size, field.stride
+        (315, Fraction(32, 1))
+        """
+        from convcost.receptive_field.analysis import ReceptiveField
+
+        check_valued(self.network)
+        return ReceptiveField.of(self.network, [at] if isinstance(at, str) else at)
 
     def roofline(
         self, device: str | Path | Device, *, dtype: Dtypes = (), batch: int = 1, energy: bool = False
@@ -517,6 +538,27 @@ class Model(Struct, frozen=True, eq=False):
         given = {name: plain(bound) for name, bound in bounds.items() if bound is not None}
         settings = Settings(full, fold, seed, engine, **given)  # type: ignore[arg-type]  # the engine is checked
         return run(self.network, settings, pool, watch)
+
+    def verify_receptive_field(
+        self, *, seed: int = 0, max_products: int | None = None, watch: Callable[[int, int], None] | None = None
+    ) -> FieldVerification:
+        """Perturb each position of the input and return whether what changes is what `receptive_field` says.
+
+        Args:
+            seed: What values and weights are drawn from.
+            max_products: How many products may be needed; some that take minutes without.
+            watch: Called with how many positions were perturbed since, and how many there are.
+
+        Raises:
+            OptionError: More products would be needed.
+
+        >>> load("examples/one_5x5").verify_receptive_field().ok
+        True
+        """
+        from convcost.verification import receptive_fields
+
+        check_valued(self.network)
+        return receptive_fields.verify(self.network, seed=seed, max_products=max_products, watch=watch)
 
     def check(
         self,

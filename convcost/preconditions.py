@@ -9,8 +9,8 @@ from convcost.errors import ErrorDetail, OptionError
 from convcost.network import Network
 from convcost.network.completeness import incomplete
 from convcost.numbers import plain
+from convcost.spec.amounts import amount
 from convcost.spec.origin import Origin
-from convcost.spec.reading import amount
 
 
 def check_valued(*networks: Network, apart: Collection[str] = ()) -> None:

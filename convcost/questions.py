@@ -26,8 +26,10 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.roofline.analysis import Roofline
     from convcost.memory.roofline.devices import Device
+    from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
+    from convcost.verification.receptive_fields import FieldVerification
 
 
 def analyze(
@@ -80,6 +82,21 @@ def memory(
     )
 
 
+def receptive_field(
+    spec: Model | SpecLike,
+    *,
+    at: str | Sequence[str] = (),
+    set: Mapping[str, Any] | None = None,
+    max_layers: int | None = None,
+) -> ReceptiveField:
+    """Read a spec and return what each layer sees of the input: `load(spec, set=set).receptive_field(at=at)`.
+
+    >>> receptive_field("vgg16", at="stage_5/max_pool_1").layers[0].axes[0].size
+    212
+    """
+    return load(spec, set=set, max_layers=max_layers).receptive_field(at=at)
+
+
 def roofline(
     spec: Model | SpecLike,
     device: str | Path | Device,
@@ -107,6 +124,24 @@ def compress(
     10375818
     """
     return load(spec, set=set, max_layers=max_layers).compress(**options)
+
+
+def verify_receptive_field(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    max_products: int | None = None,
+    watch: Callable[[int, int], None] | None = None,
+    max_layers: int | None = None,
+) -> FieldVerification:
+    """Read a spec and perturb its input: `load(spec, set=set).verify_receptive_field(…)`, see the method of `Model`.
+
+    >>> verify_receptive_field("examples/worked_separable").ok
+    True
+    """
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.verify_receptive_field(seed=seed, max_products=max_products, watch=watch)
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:

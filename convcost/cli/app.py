@@ -39,6 +39,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "diff": "convcost.cli.diff:diff",
         "formulas": "convcost.cli.formulas:formulas",
         "memory": "convcost.cli.memory:memory",
+        "receptive-field": "convcost.cli.receptive_field:receptive_field",
         "roofline": "convcost.cli.roofline:roofline",
         "compress": "convcost.cli.compress:compress",
         "verify": "convcost.cli.verify:verify",
@@ -58,7 +59,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "memory", "roofline", "compress", "verify"),
+    "Count": ("analyze", "compare", "diff", "formulas", "memory", "receptive-field", "roofline", "compress", "verify"),
     "Design": ("import", "sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
     "Look up": ("specs", "devices", "schema", "version"),

@@ -18,6 +18,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost memory xception --order best --place", "as small as can be"),
         ("convcost memory net.yaml -o memory.json", "each tensor, for a program"),
     ),
+    "receptive-field": (
+        ("convcost receptive-field mobilenet_v1", "of every layer"),
+        ("convcost receptive-field net.yaml --at conv_1 --draw", "what one layer reads"),
+        ("convcost receptive-field net.yaml -o fields.json", "for a program"),
+    ),
     "roofline": (
         ("convcost roofline mobilenet_v1 --device raspberry-pi-4", "its layers"),
         ("convcost roofline net.yaml --device stm32f746 --dtype int8", "quantised"),

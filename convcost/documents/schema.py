@@ -22,6 +22,7 @@ from convcost.documents import (
     difference,
     formulas,
     memory,
+    receptive_field,
     rewriting,
     roofline,
     specs,
@@ -69,6 +70,7 @@ def _reports() -> list[Any]:
         formulas.FormulasDocument,
         formulas.FormulaProofs,
         memory.MemoryDocument,
+        receptive_field.ReceptiveFieldDocument,
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,
         rewriting.Catalogue,
@@ -79,6 +81,7 @@ def _reports() -> list[Any]:
         design_space.SymbolsDocument,
         specs.Specs,
         verified.VerificationDocument,
+        verified.FieldVerificationDocument,
     ]
 
 

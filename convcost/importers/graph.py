@@ -73,8 +73,6 @@ class ModelGraph(Struct, frozen=True):
         tokens: The inputs of several axes whose last axis holds the channels; of others it is the first.
         sizes: The sizes of open axes in the example that it was made with, where it says them.
         notes: What a reader of the spec should know, each a sentence without a full stop.
-        dtypes: The types of the values' numbers, where the file says them: names of values to types such as `int8`.
-            Without any, every number is of type `float32`.
         alone: The names of values that activations give which run by themselves, not with the layer before them.
     """
 
@@ -89,7 +87,6 @@ class ModelGraph(Struct, frozen=True):
     tokens: tuple[str, ...] = ()
     sizes: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
-    dtypes: Mapping[str, str] = {}
     alone: frozenset[str] = frozenset()
 
 
