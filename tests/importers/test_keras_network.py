@@ -221,3 +221,54 @@ def test_keras_2_gives_further_arguments_with_the_values_that_are_read():
         ("", "elementwise", ["x"]),
         ("p", "add", ["", "x"]),
     ]
+
+
+def test_a_model_of_calls_that_is_not_trainable(write):
+    model = branches()
+    model["config"]["trainable"] = False
+    total = total_of(model, write)
+    assert (total.params, total.buffers) == (0, 27 * 4 + 4 + 36 * 4 + 4)
+
+
+def test_the_sizes_of_what_is_flattened(write):
+    """8 × 8 less 2 for a window of 3, halved and rounded up: 3 × 3, then 1.5 to 1 by a pool; 5 channels to 2."""
+    layers = [
+        k.layer("Conv2D", filters=5, kernel_size=3, strides=2),
+        k.layer("AveragePooling2D", pool_size=2),
+        k.layer("Flatten"),
+        k.layer("Dense", units=2),
+    ]
+    assert total_of(k.sequential(MAP, *layers), write).macs == 3 * 3 * 5 * 27 + 5 * 2
+
+
+def test_the_average_of_three():
+    names = ["x", "y", "z"]
+    average = k.called(k.layer("Average", "mean"), [k.tensor(name, *MAP) for name in names])
+    found = rows(k.functional(dict.fromkeys(names, MAP), [average], "mean"))
+    assert [(type, len(read)) for _, type, read in found] == [("add", 3), ("elementwise", 1)]
+
+
+@pytest.mark.parametrize(
+    ("key", "types", "shape"),
+    [
+        (["", [1, 5, 2]], ["slice"], (3, 2, 8)),
+        (["", "", "", 1], ["slice", "reshape"], (8, 8)),
+        (["...", [None, 2, None]], ["slice"], (2, 8, 8)),
+        (["", None], ["reshape"], (1, 8, 8, 3)),
+    ],
+)
+def test_what_is_cut_out_of_a_value(key, types, shape):
+    """Of 8 × 8 positions of 3 channels, which the graph has first."""
+
+    def part(each):
+        if isinstance(each, str):
+            return {"class_name": "__ellipsis__" if each else "__slice__", "config": {}}
+        if isinstance(each, list):
+            return {"class_name": "__slice__", "config": dict(zip(("start", "stop", "step"), each, strict=True))}
+        return each
+
+    item = k.layer("GetItem", "cut", module="keras.src.ops.numpy")
+    model = k.functional({"x": MAP}, [k.called(item, k.tensor("x", *MAP), [part(each) for each in key])], "cut")
+    found = import_model(IMPORTERS["keras"], k.text(model), "net.json").model
+    assert [item.type for item in found.items if item.type != "permute"] == types
+    assert found.outputs[0].shape == shape
