@@ -272,3 +272,28 @@ def test_what_is_cut_out_of_a_value(key, types, shape):
     found = import_model(IMPORTERS["keras"], k.text(model), "net.json").model
     assert [item.type for item in found.items if item.type != "permute"] == types
     assert found.outputs[0].shape == shape
+
+
+@pytest.mark.parametrize("shape", [(1, 10, 8, 3), (10, 8, 3), (1, 3, 10, 8), (3, 10, 8)])
+def test_a_shape_is_given_in_the_order_of_the_file_or_of_the_spec(shape, write):
+    path = write(k.text(k.sequential([None, None, 3], conv("c", 4))), "net.json")
+    assert convcost.load(path, inputs={"x": shape}).analyze().total.macs == 10 * 8 * 27 * 4
+
+
+def test_of_two_orders_that_fit_that_of_the_file_is_taken(write):
+    path = write(k.text(k.sequential([None, None, 3], conv("c", 4))), "net.json")
+    (tensor,) = convcost.load(path, inputs={"x": (3, 8, 3)}).network.inputs
+    assert tensor.shape == (3, 3, 8)
+
+
+def test_what_a_layer_was_built_for_serves_behind_one_that_is_unknown(write):
+    """In a row of layers: 8 × 8 positions to 6 × 6, which the unknown layer keeps."""
+    layers = [
+        k.layer("Conv2D", "a", filters=4, kernel_size=3),
+        k.layer("Thing", "b", module="m"),
+        {**k.layer("Conv2D", "c", filters=2, kernel_size=3), "build_config": {"input_shape": [None, 6, 6, 4]}},
+    ]
+    path = write(k.text(k.sequential(MAP, *layers)), "net.json")
+    counted = 6 * 6 * 27 * 4 + 4 * 4 * 36 * 2
+    assert convcost.load(path, allow_unknown=True).analyze().total.macs == counted
+    assert convcost.load(path, declare={"m.Thing": {"macs": 5}}).analyze().total.macs == counted + 5
