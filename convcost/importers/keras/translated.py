@@ -59,7 +59,7 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
 
 def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
     """Return a call without masks of steps, which Keras passes on by itself; that they are not counted is noted."""
-    masks = [name for name in _MASKS if values_in(layer.kwargs.get(name))]
+    masks = [name for name in _MASKS if values_in(layer.kwargs.get(name))] if layer.kwargs else []
     if not masks or not layer.args:
         return layer
     kwargs = {name: value for name, value in layer.kwargs.items() if name not in masks}
@@ -72,7 +72,9 @@ def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
 def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) -> Any:
     """Return the values that a call gives; None where its class is not known."""
     module = str(item.get("module") or "")
-    if layer.config.get("quantization_config") or "Quantized" in str(layer.config.get("dtype")):
+    dtype = layer.config.get("dtype")
+    policy = dtype.get("class_name") if isinstance(dtype, dict) else None
+    if layer.config.get("quantization_config") or "Quantized" in str(policy):
         raise Untranslatable("its weights are quantised")
     if layer.kind in _LAMBDAS:
         name, kwargs = function_of(layer)
