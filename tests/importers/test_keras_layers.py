@@ -195,7 +195,7 @@ def test_slopes_for_each_position_are_what_is_performed():
          "keras.layers.Resizing cannot be mapped: it crops, pads or filters before it resizes"),
         (k.layer("Dense", units=3, quantization_config={"class_name": "Int8QuantizationConfig"}),
          "keras.layers.Dense cannot be mapped: its weights are quantised"),
-        (k.layer("Dense", units=3, dtype={"class_name": "QuantizedDTypePolicy", "config": {"name": "int8_from_float32"}}),
+        (k.layer("Dense", units=3, dtype={"class_name": "QuantizedDTypePolicy", "config": {"name": "int8"}}),
          "keras.layers.Dense cannot be mapped: its weights are quantised"),
         (k.layer("BatchNormalization", axis="last"),
          "keras.layers.BatchNormalization cannot be mapped: its axis is 'last'"),
