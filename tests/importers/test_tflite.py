@@ -832,7 +832,7 @@ def test_an_activation_that_is_an_operator_runs_by_itself():
 def test_kernels_whose_names_are_alike_are_two():
     file = w.File()
     file.input("x", [1, 6, 8, 4])
-    for number, name in enumerate(("a/kernel", "a.kernel")):
+    for number, name in enumerate(("m/a/kernel", "m/a.kernel")):
         file.value(f"v{number}", [1, 6, 8, 4])
         kernel = file.constant(name, [4, 1, 1, 4])
         file.add("CONV_2D", [["x", "v0"][number], kernel, -1], [f"v{number}"], f0=SAME, **CONV)
@@ -880,3 +880,25 @@ def test_only_what_differs_from_the_rest_says_its_types():
         None,
     ]
     assert convcost.load(spec).memory().weight_bytes == 81 * 4 + 81 + 81 * 4
+
+
+def test_activations_say_no_types_of_weights():
+    file = w.File()
+    file.input("x", [1, 9])
+    file.constant("weights", [5, 9], dtype=w.INT8)
+    file.value("v", [1, 5])
+    file.value("y", [1, 5])
+    file.add("FULLY_CONNECTED", ["x", "weights", -1], ["v"])
+    file.add("RELU", ["v"], ["y"])
+    spec = spec_of(file.bytes(["y"]))
+    assert spec["dtype"] == {"weights": "int8"}
+    assert not any("dtype" in item for item in spec["layers"] if isinstance(item, dict))
+
+
+def test_a_join_of_a_value_with_itself_stands_as_often_as_it_runs():
+    file = w.File()
+    file.input("v0", [1, 6, 8, 4])
+    for number, channels in enumerate((8, 16), 1):
+        file.value(f"v{number}", [1, 6, 8, channels])
+        file.add("CONCATENATION", [f"v{number - 1}"] * 2, [f"v{number}"], f0=w.i32(3))
+    assert convcost.load(spec_of(file.bytes(["v2"]))).network.layers[-1].output_shape == (16, 6, 8)
