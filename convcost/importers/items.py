@@ -24,6 +24,7 @@ class MappedItem(Struct):
         has_weights: Whether the file holds weights of it.
         alone: Whether it runs by itself, and is not written with the layer before it.
         trainable: Whether its numbers are learned; else they are buffers.
+        parts: The layers that a composite type consists of, in their order.
     """
 
     type: str
@@ -37,6 +38,12 @@ class MappedItem(Struct):
     has_weights: bool = False
     alone: bool = False
     trainable: bool = True
+    parts: tuple[MappedItem, ...] = ()
+
+    @property
+    def layers(self) -> tuple[MappedItem, ...]:
+        """The layers that it becomes: itself, or its parts."""
+        return self.parts or (self,)
 
 
 class Mapped(Struct, frozen=True):

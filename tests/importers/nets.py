@@ -80,11 +80,11 @@ class Net:
         return w.model(self.nodes, {"input": [1, *self.shape]}, " ".join(outputs), self.tensors)
 
 
-def resnet(*, scoped=True):
+def resnet(*, scoped=True, depths=(2, 2, 3)):
     """Return a residual network of three stages; the channels double with each, which halves the size."""
     net = Net(3, 64, 64, scoped=scoped)
     x = net.pool(net.relu(net.conv("input", 16, 7, "conv1", stride=2), "relu"), scope="maxpool")
-    for stage, (out, depth) in enumerate(((16, 2), (32, 2), (64, 3)), 1):
+    for stage, (out, depth) in enumerate(zip((16, 32, 64), depths, strict=True), 1):
         for block in range(depth):
             at = f"layer{stage}.{block}"
             stride = 2 if stage > 1 and not block else 1
@@ -115,8 +115,9 @@ def googlenet(*, scoped=True):
     """Return four inception modules, the last two behind a pool."""
     net = Net(3, 64, 64, scoped=scoped)
     x = net.relu(net.conv("input", 16, 7, "conv1.conv", stride=2), "conv1")
-    sizes = {"3a": (8, 12, 16, 2, 4, 4), "3b": (16, 16, 24, 4, 12, 8), "4a": (24, 12, 26, 2, 6, 8), "4b": (20, 14, 28, 3, 8, 8)}
-    for name, (c1, r3, c3, r5, c5, pooled) in sizes.items():
+    names = ("3a", "3b", "4a", "4b")
+    sizes = ((8, 12, 16, 2, 4, 4), (16, 16, 24, 4, 12, 8), (24, 12, 26, 2, 6, 8), (20, 14, 28, 3, 8, 8))
+    for name, (c1, r3, c3, r5, c5, pooled) in zip(names, sizes, strict=True):
         at = f"inception{name}"
         if name == "4a":
             x = net.pool(x, scope="maxpool3")

@@ -6,9 +6,11 @@ import json
 import random
 import subprocess
 import sys
+import time
 from io import BytesIO
 from pathlib import Path
 
+import nets
 import onnx_writer as w
 import pytest
 
@@ -187,3 +189,34 @@ def test_whatever_is_cut_off_or_changed_is_an_error_or_a_network():
             errors += error.details
     assert len(errors) > len(changed) / 4
     assert {(detail.place.file, detail.place.line) for detail in errors} == {("net.onnx", 0)}  # not of the spec
+
+
+def test_rows_keep_the_modules_of_the_file(command):
+    layers = json.loads(command("analyze", "small.onnx", "-f", "json")[1])["layers"]
+    assert [(layer["name"], layer.get("origin")) for layer in layers] == [
+        *[("stem", "stem"), ("stem/leaky_relu", "act"), ("depthwise_conv_1", "dw")],
+        *[("depthwise_conv_1/batch_norm", "bn"), ("residual_1", None), ("avg_pool_1", "pool")],
+        *[("global_avg_pool_1", "gap"), ("flatten_1", None), ("fc", "fc")],
+    ]
+
+
+def test_diff_matches_layers_by_the_modules_of_the_files(command):
+    Path("a.onnx").write_bytes(nets.resnet())
+    Path("b.onnx").write_bytes(nets.resnet(depths=(2, 3, 3)))
+    found = json.loads(command("diff", "a.onnx", "b.onnx", "-f", "json")[1])["layers"]
+    added = [layer["after"]["name"] for layer in found if layer["kind"] == "added"]
+    assert [name.partition("/")[2].split("/")[0] for name in added] == ["basic_1.2"] * len(added)
+    assert {layer["kind"] for layer in found} == {"same", "added"}
+    assert len(added) == 5  # two convolutions, the ReLU between them, the sum and its ReLU
+
+
+def test_a_model_with_thousands_of_layers_is_written_in_seconds():
+    net = nets.Net(4, 8, 8)
+    x = "input"
+    chance = random.Random(0)
+    for number in range(6_000):
+        x = (net.conv(x, 4 + chance.randrange(2), 1, f"m{number}"), net.relu(x, f"n{number}"))[chance.randrange(2)]
+    begin = time.process_time()
+    found = import_model(IMPORTERS["onnx"], net.file(x), "net.onnx")
+    assert time.process_time() - begin < 20
+    assert found.difference(load(Source("net.onnx", found.text), found.sizes)) == ""

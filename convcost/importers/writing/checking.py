@@ -26,8 +26,9 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
         return "its inputs"
     if len(network.layers) != len(items):
         return f"{len(network.layers)} layers instead of {len(items)}"
-    if len(items) != len(mapped.items):
-        return f"{len(items)} items instead of {len(mapped.items)}"
+    layers = sum(len(item.layers) for item in mapped.items)
+    if len(items) != layers:
+        return f"{len(items)} layers instead of the model's {layers}"
     places = {key_of(item.outputs[0])[0]: place for place, item in enumerate(items)}
     names = {id(item): layer.name for item, layer in zip(items, network.layers, strict=True)}
     for item, layer in zip(items, network.layers, strict=True):

@@ -48,7 +48,7 @@ def module_name(node: Node) -> str:
 
 def name_blocks(blocks: Sequence[Block]) -> None:
     """Give each block a name, in place."""
-    taken = {*REGISTRY, *RESERVED}
+    taken = {*REGISTRY.built_in(), *RESERVED}
     for block in sorted(blocks, key=lambda block: _is_special(block.body.nodes)):
         name = next((each for each in _wanted(block) if each and each not in taken), "")
         if not name:
@@ -170,6 +170,9 @@ def _of_sequence(nodes: Sequence[Node]) -> str:
     residuals = sum(isinstance(node, Merge) and node.leaf.type == "add" for node in nodes)
     if "attention" in types and residuals == 2:
         return "encoder"
+    joins = any(isinstance(node, Leaf) and len(node.reads) > 1 for node in nodes)
+    if joins and not types.isdisjoint(("transposed_conv", "upsample")):
+        return "up"
     return ""
 
 
@@ -291,4 +294,4 @@ def relative(path: tuple[str, ...], module: tuple[str, ...]) -> str:
     ('branch3x3_1', '')
     """
     name = "_".join(part for part in path[len(module) :] if part not in ("conv", "0"))
-    return name if name.isidentifier() and name not in REGISTRY else ""
+    return name if name.isidentifier() and name not in REGISTRY.built_in() else ""

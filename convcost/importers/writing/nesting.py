@@ -14,7 +14,8 @@ from convcost.network.graph import INPUT
 _MOST_ROWS = 40  # within a merge
 _MOST_DEPTH = 4  # of merges within each other
 _GROWING = frozenset(("upsample", "transposed_conv", "pixel_shuffle", "max_unpool", "fold"))
-_POOLED = frozenset(("global_avg_pool", "adaptive_avg_pool", "reduce"))  # a branch may shrink to one value and grow again
+_POOLED = frozenset(("global_avg_pool", "adaptive_avg_pool", "reduce"))
+"""Types behind which a branch grows again without being a network of its own."""
 
 
 def body_of(mapped: Mapped, rows: Sequence[Row], *, nested: bool) -> Body:

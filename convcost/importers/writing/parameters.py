@@ -120,11 +120,10 @@ class Texts:
 
     def _solve(self, block: Block) -> None:
         parameters = self.parameters[id(block)] = []
-        holes = [hole for hole in self._holes(block.body, [[place] for place in range(block.size)], ()) if len({*hole.values}) > 1]
-        outer: list[int] = []
-        if len(block.body.sources) == 1:
-            firsts = [next(rows_in(block.body.nodes, place)).item.inputs for place in range(block.size)]
-            outer = [channels_of(each[0]) for each in firsts] if all(firsts) else []
+        spans = [[place] for place in range(block.size)]
+        holes = [hole for hole in self._holes(block.body, spans, ()) if len({*hole.values}) > 1]
+        firsts = [next(rows_in(block.body.nodes, place)).item.inputs for place in range(block.size)]
+        outer = [channels_of(each[0]) for each in firsts] if all(firsts) else []
         given = _given(block)
         if not _scaled(given, outer, "in_channels"):  # else it follows from what reaches the block
             holes.sort(key=lambda hole: hole.kind != CHANNELS or hole.values != given)
@@ -346,4 +345,4 @@ def _branch(hole: Hole, block: Block) -> str:
 
 def _is_reserved(name: str) -> bool:
     """Return whether a word means something else in a block."""
-    return name in REGISTRY or name in ("repeat", "if", "else", "name", "from", "weights", "r", "h", "w")
+    return name in REGISTRY.built_in() or name in ("repeat", "if", "else", "name", "from", "weights", "r", "h", "w")

@@ -29,7 +29,10 @@ _FACTORED = ("bias", "norm", "activation")
 """The fields that may stand in `defaults`."""
 _LEAST = 3  # items that a default is for
 _TELLING = frozenset(
-    ("layer_norm", "batch_norm", "group_norm", "rms_norm", "parameter", "attention", "lstm", "gru", "rnn")
+    (
+        *("layer_norm", "batch_norm", "group_norm", "rms_norm", "parameter", "attention", "lstm", "gru", "rnn"),
+        *("declared", "unknown"),
+    )
 )
 """Types beside those with weights whose names are written even where nothing reads them."""
 _MOST_ITEMS = 3  # of a module by which one of them may be called
@@ -178,8 +181,10 @@ class Text:
         found: set[Ref] = set()
         for at, node in enumerate(body.nodes):
             before = _before(body, at)
-            if node.reads and node.reads != [before]:
-                found |= {ref for ref in node.reads if ref != before}
+            plain, named = _plain_and_named(node)
+            found |= set(named)
+            if plain and plain != [before]:
+                found |= {ref for ref in plain if ref != before}
         return found
 
     # items
@@ -296,14 +301,8 @@ class Text:
         """Return the lines below an item: what it reads, whose weights it uses, and its name."""
         lines = []
         at = next(place for place, each in enumerate(body.nodes) if each is node)
-        reads = node.reads
+        reads, _ = _plain_and_named(node)
         leaf = node if isinstance(node, Leaf) else None
-        if leaf is not None:
-            item = leaf.rows[0].item
-            for name in REGISTRY[leaf.type].named_fields:
-                if name in item.fields:
-                    value = item.fields[name]
-                    reads = reads[: -len(value) if isinstance(value, (list, tuple)) else -1]
         before = _before(body, at)
         if reads and reads != [before]:
             given = [self._called(ref) if ref in self.names else "previous" for ref in reads]
@@ -362,7 +361,11 @@ class Text:
                     continue
                 text, count = counts.most_common(1)[0]
                 value = next(fields[name] for fields in items if repr(fields.get(name)) == text)
-                if count >= _LEAST and count > absent and (value is False or value in REGISTRY):
+                if (
+                    count >= _LEAST
+                    and count > absent
+                    and (value is False or (isinstance(value, str) and value in REGISTRY))
+                ):
                     found.setdefault(type, {})[name] = value
         return found
 
@@ -401,6 +404,18 @@ class Text:
 
     def _outputs(self) -> list[str]:
         return [self.names[ref] for ref in self.top.outputs] if self._unusual_outputs() else []
+
+
+def _plain_and_named(node: Node) -> tuple[list[Ref], list[Ref]]:
+    """Return what an item reads: by `from`, and by fields that name values."""
+    reads, named = list(node.reads), 0
+    if isinstance(node, Leaf):
+        item = node.rows[0].item
+        for name in REGISTRY[node.type].named_fields:
+            if name in item.fields:
+                value = item.fields[name]
+                named += len(value) if isinstance(value, (list, tuple)) else 1
+    return reads[: len(reads) - named], reads[len(reads) - named :]
 
 
 def _most_common(items: Sequence[MappedItem]) -> Widths:
