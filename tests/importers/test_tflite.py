@@ -493,7 +493,7 @@ def test_a_custom_operator_is_named():
     assert message[:3] == [
         "error: the operator custom.TFLite_Detection_PostProcess has no layer type",
         " --> net.tflite, net",
-        "  = found: it reads [4, 6, 8]",
+        "  = found: it reads 4×6×8",
     ]
 
 
