@@ -64,7 +64,7 @@ class Mapper(Values):
         self.sizes = sizes
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
-        self.notes: dict[str, None] = dict.fromkeys(graph.notes)
+        self.notes: dict[str, None] = {}
         self.opset = graph.opset
         self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import tflite_writer as w
 import yaml
@@ -902,3 +904,69 @@ def test_a_join_of_a_value_with_itself_stands_as_often_as_it_runs():
         file.value(f"v{number}", [1, 6, 8, channels])
         file.add("CONCATENATION", [f"v{number - 1}"] * 2, [f"v{number}"], f0=w.i32(3))
     assert convcost.load(spec_of(file.bytes(["v2"]))).network.layers[-1].output_shape == (16, 6, 8)
+
+
+def with_signatures():
+    """Return a model of two subgraphs: a matrix of 9 × 5, and one of 9 × 7."""
+    files = []
+    for rows in (5, 7):
+        file = w.File()
+        file.input("x", [1, 9])
+        file.constant("weights", [rows, 9])
+        file.value("y", [1, rows])
+        file.add("FULLY_CONNECTED", ["x", "weights", -1], ["y"])
+        files.append(file)
+    graphs = []
+    for number, file in enumerate(files):
+        if number:
+            file.tensors[1][2] = ("I", 2)
+        graphs.append({0: file.tensors, 1: ("i", [0]), 2: ("i", [2]), 3: file.operators})
+    signatures = [{2: "encode", 4: ("I", 0)}, {2: "decode", 4: ("I", 1)}, {2: "lost", 4: ("I", 2)}]
+    root = {
+        0: ("I", 3),
+        1: files[0].codes,
+        2: graphs,
+        4: [{}, *files[0].buffers[1:], *files[1].buffers[1:]],
+        7: signatures,
+    }
+    return w.write(root)
+
+
+@pytest.mark.parametrize(("signature", "params"), [("", 45), ("encode", 45), ("decode", 63)])
+def test_a_signature_is_chosen(signature, params, tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(with_signatures())
+    assert convcost.load(path, signature=signature).analyze().total.params == params
+
+
+@pytest.mark.parametrize(
+    ("content", "signature", "message"),
+    [
+        (with_signatures(), "dekode", "there is no signature 'dekode'\n --> {path}\n  = help: did you mean 'decode'?"),
+        (
+            one("RELU", [1, 9], [1, 9]),
+            "decode",
+            "there is no signature 'decode'\n --> {path}\n  = help: it has none: leave it out",
+        ),
+        (b"input: [3]\nlayers: [relu]\n", "decode", "--signature is for TensorFlow Lite files, and '{path}' is a spec"),
+        (
+            (Path(__file__).parent / "data" / "small.onnx").read_bytes(),
+            "decode",
+            "--signature is for TensorFlow Lite files, and '{path}' is ONNX",
+        ),
+    ],
+    ids=["near", "none", "spec", "onnx"],
+)
+def test_signatures_that_are_not_there(content, signature, message, tmp_path):
+    path = tmp_path / "net"
+    path.write_bytes(content)
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(path, signature=signature)
+    assert str(caught.value) == f"error: {message.format(path=path)}"
+
+
+def test_a_signature_without_its_subgraph_is_damage(tmp_path):
+    path = tmp_path / "net.tflite"
+    path.write_bytes(with_signatures())
+    with pytest.raises(convcost.SpecError, match=r"the signature 'lost' has subgraph 2 of 2"):
+        convcost.load(path, signature="lost")
