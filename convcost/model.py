@@ -711,6 +711,7 @@ def load(
     declare: Mapping[str, Mapping[str, Any]] | None = None,
     allow_unknown: bool = False,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    signature: str = "",
 ) -> Model:
     """Read a spec, or a model file.
 
@@ -726,6 +727,7 @@ def load(
         allow_unknown: Whether others of these are left out of the count, so that all totals are lower bounds.
         inputs: Shapes for a model file's inputs by their names, with the batch axis, such as `{"x": (1, 3, 224, 224)}`;
             by an empty name that of the only one.
+        signature: Which signature of a TensorFlow Lite file is read; the first without one.
 
     Raises:
         SpecError: There is no such spec, or it has errors; all of them are reported, each with its place.
@@ -735,16 +737,15 @@ def load(
     1331592
     """
     if isinstance(spec, Model):
-        if declare or allow_unknown or inputs:
-            raise OptionError(
-                ErrorDetail("a model is read already", help="give declare, allow_unknown and inputs to the first load")
-            )
+        if declare or allow_unknown or inputs or signature:
+            help = "give declare, allow_unknown, inputs and signature to the first load"
+            raise OptionError(ErrorDetail("a model is read already", help=help))
         free = free or None  # what is free already stays so
         if not set and not free and max_layers is None:
             return spec
         origin = origin_of(spec.network, spec.origin)
     else:
-        with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=inputs):
+        with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=inputs, signature=signature):
             origin = Origin.of(spec, max_layers)
     origin = origin.at(set or {}, free, max_layers)
     return Model(origin.reader.network(origin.settings, origin.free), origin)

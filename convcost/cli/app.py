@@ -161,6 +161,12 @@ def _model_options() -> list[Any]:
             "Leave operators without a layer type out of the count: totals are lower bounds, with ≥.",
             is_flag=True,
         ),
+        option(
+            "--signature",
+            lambda name: {"signature": name},
+            "Read this signature of a TensorFlow Lite file; without it the first.",
+            metavar="NAME",
+        ),
     ]
 
 
