@@ -178,6 +178,13 @@ def test_an_output_that_is_not_reached_is_an_error():
     )
 
 
+@pytest.mark.parametrize("nodes", [3, True, "x", {"a": 1}, None])
+def test_calls_that_are_none_reach_nothing(nodes):
+    model = branches()
+    model["config"]["layers"][-1]["inbound_nodes"] = nodes
+    assert message(model).startswith("error: the layer 'sum', which the model gives, is not reached\n")
+
+
 def test_two_layers_of_one_name_are_an_error():
     model = branches()
     model["config"]["layers"].append(copy.deepcopy(model["config"]["layers"][1]))

@@ -400,7 +400,8 @@ def _first_calls(
     for reference in (*outputs, *(each for group in calls.values() for call in group for each in call.references)):
         highest[reference.layer] = max(highest.get(reference.layer, 0), reference.node)
     for name, layer in named.items():
-        old = any(isinstance(node, list) for node in layer.get("inbound_nodes") or ())
+        nodes = layer.get("inbound_nodes")
+        old = isinstance(nodes, list) and any(isinstance(node, list) for node in nodes)
         if old and is_model(layer) and (_begins_with_input(layer) or highest.get(name) == len(calls[name])):
             found[name] = 1
     return found
