@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from msgspec import Struct
@@ -172,14 +173,24 @@ def _declared(term: Term) -> Term:
 
 
 def _crossed(terms: Sequence[Term], reading: Reading) -> bool:
-    """Return whether a window lies along an axis on which positions of several axes of the input lie."""
-    for name in reading.windows:
-        axis = reading.origins[name][0]
-        if len(reading.before[axis]) == 1 and reading.windows[name].shift is None:
-            sources = {term.source for term in terms for digit in term.digits if digit.axis == axis}
-            if len(sources) > 1:
-                return True
-    return False
+    """Return whether a layer reads positions of several axes of the input together that lie along one axis.
+
+    It does where its window lies along an axis on which positions of several lie, and where the same places of an axis
+    follow several.
+    """
+    followed: dict[int, list[tuple[int, Any, Any]]] = {}
+    for term in terms:
+        for digit in term.digits:
+            followed.setdefault(digit.axis, []).append((term.source, digit.inner, digit.inner * digit.size))
+    shared = {axis: found for axis, found in followed.items() if len({source for source, _, _ in found}) > 1}
+    if not shared:
+        return False
+    windows = {reading.origins[name][0] for name, window in reading.windows.items() if window.shift is None}
+    return any(
+        (axis in windows and len(reading.before[axis]) == 1)
+        or any(a[0] != b[0] and a[1] < b[2] and b[1] < a[2] for a, b in combinations(found, 2))
+        for axis, found in shared.items()
+    )
 
 
 def _are_product(inputs: Sequence[View], terms: Sequence[Term], together: Sequence[Term]) -> bool:
@@ -191,6 +202,12 @@ def _are_product(inputs: Sequence[View], terms: Sequence[Term], together: Sequen
         return False
     if len(inputs) < 2:
         return True
+    followed: dict[int, set[Any]] = {}
+    for term in together:
+        if term.digits:
+            followed.setdefault(term.source, set()).add(term.digits)
+    if sum(len(each) > 1 for each in followed.values()) > 1:  # such as scores, which follow queries and keys
+        return False
     sights: dict[int, list[Any]] = {}
     for term in terms:
         if term.digits and isinstance(term.sight, FieldPattern):
