@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.budget.verdicts import Check
     from convcost.comparison.compare import Comparison
     from convcost.comparison.diff import Difference
+    from convcost.compression.analysis import Compression
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
@@ -58,6 +59,9 @@ def memory(
     in_place: bool = True,
     align: int = 1,
     keep_inputs: bool = False,
+    order: str = "file",
+    place: bool = False,
+    arena: Any = None,
     max_layers: int | None = None,
 ) -> Memory:
     """Read a spec and return the memory that an inference takes: `load(spec, set=set).memory(…)`, see `Model.memory`.
@@ -66,7 +70,16 @@ def memory(
     102121888
     """
     model = load(spec, set=set, max_layers=max_layers)
-    return model.memory(dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
+    return model.memory(
+        dtype=dtype,
+        batch=batch,
+        in_place=in_place,
+        align=align,
+        keep_inputs=keep_inputs,
+        order=order,
+        place=place,
+        arena=arena,
+    )
 
 
 def receptive_field(
@@ -100,6 +113,17 @@ def roofline(
     'memory'
     """
     return load(spec, set=set, max_layers=max_layers).roofline(device, dtype=dtype, batch=batch, energy=energy)
+
+
+def compress(
+    spec: Model | SpecLike, *, set: Mapping[str, Any] | None = None, max_layers: int | None = None, **options: Any
+) -> Compression:
+    """Read a spec and return its size after Deep Compression: `load(spec, set=set).compress(…)`, see `Model.compress`.
+
+    >>> compress("vgg16", density="7.5%", index_bits=5, weight_bits=5).kept
+    10375818
+    """
+    return load(spec, set=set, max_layers=max_layers).compress(**options)
 
 
 def verify_receptive_field(

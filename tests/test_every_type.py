@@ -278,7 +278,8 @@ TOTALS = ("params", "buffers", "mults", "adds", "macs", "flops", "useful_mults")
 
 
 def test_every_type_has_a_spec_in_which_it_occurs():
-    assert sorted(TYPES) == sorted(REGISTRY)
+    unknown = [type for type, layer in REGISTRY.items() if layer.unknown]  # tests/cost/test_incomplete.py has these
+    assert sorted([*TYPES, *unknown]) == sorted(REGISTRY)
     for type, text in TYPES.items():
         layers = {layer.type for layer in api.load(yaml.safe_load(text)).network.layers}
         assert type in layers or (REGISTRY[type].composite and f"  - {type}: " in text), type

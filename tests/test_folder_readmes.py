@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = (
     "budget",
     "comparison",
+    "compression",
     "cost",
     "design_space",
     "memory",

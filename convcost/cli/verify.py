@@ -151,7 +151,7 @@ def _amount(option: str, text: str | None) -> int | None:
     """Return the number that an option gives; None where it gives none."""
     if text is None:
         return None
-    from convcost.spec.reading import amount
+    from convcost.spec.amounts import amount
 
     value: int | None = amount(text)
     if value is None or value < 1:

@@ -9,7 +9,7 @@ from typing import Any
 from convcost.cost.analysis import LayerCost
 from convcost.layers import REGISTRY
 from convcost.network import Layer
-from convcost.reports.table import counted, sized
+from convcost.reports.table import counted, safe, sized
 
 _FAMILIES = {"depthwise_conv": "dw", "pointwise_conv": "conv"}
 _LONGEST = 24  # characters of the label of several layers
@@ -21,6 +21,8 @@ def label(layer: LayerCost | Layer) -> str:
     A convolution that reads each channel by itself is `dw`.
     """
     fields = layer.fields
+    if layer.type == "unknown":
+        return safe(f"unknown {fields['operator']}") if fields else layer.type
     family = _family(layer)
     parts = [family, _kernel(layer), _step("/", fields.get("stride")), _step("d=", fields.get("dilation"))]
     if family != "dw":

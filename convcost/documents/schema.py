@@ -17,6 +17,7 @@ from convcost.documents import (
     analysis,
     check,
     comparison,
+    compression,
     design_space,
     difference,
     formulas,
@@ -64,6 +65,7 @@ def _reports() -> list[Any]:
         analysis.FreeAnalysis[free.layer, free.total],  # type: ignore[name-defined]
         check.CheckDocument[analysis.Entry[numeric.row, numeric.total]],  # type: ignore[name-defined]
         comparison.ComparisonDocument,
+        compression.CompressionDocument,
         difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
         formulas.FormulasDocument,
         formulas.FormulaProofs,

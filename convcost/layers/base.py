@@ -116,6 +116,8 @@ class LayerType:
     """The axis of the channels where the layout is unknown; None where a spec must say it."""
     declared: ClassVar[bool] = False
     """Whether its costs are the author's, so that nothing can be verified."""
+    unknown: ClassVar[bool] = False
+    """Whether nobody knows its costs, so that all totals are lower bounds."""
     weights: ClassVar[bool] = False
     """Whether a batch norm behind it folds into it, and `norm` and `activation` may be written with it."""
     folds: ClassVar[bool] = False

@@ -35,6 +35,8 @@ COMMANDS = {
     "analyze-free-broken": "analyze mobilenet_v2 --free alpha --free r --depth 1",
     "analyze-free-summary": "analyze efficientnet_b0 --free width --summary",
     "analyze-several": "analyze alexnet vgg16 resnet50 mobilenet_v1 mobilenet_v2",
+    "memory": "memory mobilenet_v1 --dtype int8",
+    "memory-place": "memory ghostnet --order best --place",
     "compare": "compare tiny.yaml",
     "compare-folded": "compare resnet50",
     "compare-two": "compare examples/worked_standard examples/worked_separable",
@@ -57,6 +59,7 @@ COMMANDS = {
     "roofline": "roofline mobilenet_v1 --device raspberry-pi-4",
     "roofline-energy": "roofline tiny.yaml --device stm32f746 --dtype int8 --energy",
     "devices": "devices",
+    "compress": "compress squeezenet1_1 --density 33% --index-bits 5 --weight-bits 6",
     "specs": "specs",
 }
 
