@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, WarningDetail, nearest
 from convcost.network import Layer, Network
-from convcost.receptive_field.flow import SourceAxis, View, patterns, source_axes
+from convcost.receptive_field.flow import SourceAxis, TensorView, patterns, source_axes
 from convcost.receptive_field.patterns import FieldPattern, NotFollowed, PositionSet, joined
 from convcost.receptive_field.terms import MOST_PLACES, Digit, Term
 from convcost.reports.result import Result
@@ -188,7 +188,7 @@ class ReceptiveField(Result, frozen=True, dict=True):
         return f"{titles.title(self.network)}: {headline(self)}"
 
 
-def unread(outputs: Sequence[View], axes: Sequence[SourceAxis]) -> tuple[tuple[tuple[int, int], ...], ...]:
+def unread(outputs: Sequence[TensorView], axes: Sequence[SourceAxis]) -> tuple[tuple[tuple[int, int], ...], ...]:
     """Return the first and last of the positions along each axis that no output of a network reads, as far as is sure.
 
     Args:
@@ -216,8 +216,8 @@ def _runs(bits: int) -> tuple[tuple[int, int], ...]:
 
 def field_of(
     layer: Layer,
-    inputs: Sequence[View],
-    outputs: Sequence[View],
+    inputs: Sequence[TensorView],
+    outputs: Sequence[TensorView],
     axes: Sequence[SourceAxis],
     known: dict[tuple[int, ...], tuple[AxisField | None, ...]],
 ) -> LayerField:
@@ -246,7 +246,7 @@ def field_of(
     )
 
 
-def _followed(layer: Layer, views: Sequence[View], source: int, size: int) -> AxisField | None:
+def _followed(layer: Layer, views: Sequence[TensorView], source: int, size: int) -> AxisField | None:
     """Return the field along an axis; an unknown one where its positions are too many to be joined."""
     try:
         return _axis_field(views, source, size)
@@ -254,7 +254,7 @@ def _followed(layer: Layer, views: Sequence[View], source: int, size: int) -> Ax
         return AxisField(None, None, unknown=f"{layer.name} ({layer.type}): {why}")
 
 
-def _axis_field(views: Sequence[View], source: int, size: int) -> AxisField | None:
+def _axis_field(views: Sequence[TensorView], source: int, size: int) -> AxisField | None:
     unknown = next((view.unknown[source] for view in views if source in view.unknown), "")
     if unknown:
         return AxisField(None, None, unknown=unknown)
@@ -365,7 +365,7 @@ def _smallest_input(pattern: FieldPattern) -> int | None:
     )
 
 
-def _offset(inputs: Sequence[View], source: int) -> tuple[Fraction | None, bool]:
+def _offset(inputs: Sequence[TensorView], source: int) -> tuple[Fraction | None, bool]:
     """Return how far apart the centres of what inputs see are, and whether they move apart."""
     centres: dict[tuple[Digit, ...], list[tuple[Fraction, Fraction]]] = {}
     for view in inputs:

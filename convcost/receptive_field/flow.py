@@ -37,7 +37,7 @@ class SourceAxis(Struct, frozen=True):
     size: Any
 
 
-class View(Struct, frozen=True):
+class TensorView(Struct, frozen=True):
     """What the values of a tensor see.
 
     Attributes:
@@ -82,23 +82,25 @@ def _bounds(size: Any) -> FieldBounds:
     return FieldBounds(1, 0, 0)
 
 
-def patterns(network: Network) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
+def patterns(network: Network) -> Iterator[tuple[Layer, tuple[TensorView, ...], tuple[TensorView, ...]]]:
     """Yield each layer with what its inputs and its outputs see, unclipped, as far from all borders as is needed."""
     return _flow(network, _pattern)
 
 
-def tables(network: Network) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
+def tables(network: Network) -> Iterator[tuple[Layer, tuple[TensorView, ...], tuple[TensorView, ...]]]:
     """Yield each layer with what its inputs and its outputs see, borders included."""
     return _flow(network, _table)
 
 
-def bounds(network: Network) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
+def bounds(network: Network) -> Iterator[tuple[Layer, tuple[TensorView, ...], tuple[TensorView, ...]]]:
     """Yield each layer with the first and the last position that its inputs and its outputs see, as formulas."""
     return _flow(network, _bounds)
 
 
-def _flow(network: Network, start: Callable[[Any], Any]) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
-    views: dict[Key, View] = {}
+def _flow(
+    network: Network, start: Callable[[Any], Any]
+) -> Iterator[tuple[Layer, tuple[TensorView, ...], tuple[TensorView, ...]]]:
+    views: dict[Key, TensorView] = {}
     sights = {source.size: start(source.size) for source in source_axes(network)}
     for number in range(len(network.inputs)):
         terms = [
@@ -106,7 +108,7 @@ def _flow(network: Network, start: Callable[[Any], Any]) -> Iterator[tuple[Layer
             for index, source in enumerate(source_axes(network))
             if source.input == number
         ]
-        views[INPUT, number] = View(tuple(terms))
+        views[INPUT, number] = TensorView(tuple(terms))
     for index, layer in enumerate(network.layers):
         inputs = tuple([views[tensor.producer, tensor.output] for tensor in layer.inputs])
         outputs = tuple([_seen(layer, inputs, number) for number in range(len(layer.outputs))])
@@ -114,7 +116,7 @@ def _flow(network: Network, start: Callable[[Any], Any]) -> Iterator[tuple[Layer
         yield layer, inputs, outputs
 
 
-def _seen(layer: Layer, inputs: Sequence[View], number: int) -> View:
+def _seen(layer: Layer, inputs: Sequence[TensorView], number: int) -> TensorView:
     """Return what an output of a layer sees."""
     shapes = layer.input_shapes
     outputs = tuple([tensor.shape for tensor in layer.outputs])
@@ -152,19 +154,19 @@ def _seen(layer: Layer, inputs: Sequence[View], number: int) -> View:
     kept.sort(key=lambda term: term.by == layer.name)  # so that the layer is named from which all see the same first
     together = gathered(kept, outputs[number])
     product = product and _are_product(inputs, kept, together)
-    return View(together, unknown, slices, product, by_value)
+    return TensorView(together, unknown, slices, product, by_value)
 
 
-def _sliced(inputs: Sequence[View]) -> tuple[Any, ...]:
+def _sliced(inputs: Sequence[TensorView]) -> tuple[Any, ...]:
     """Return the sizes of the axes that run slice by slice, of the input that has most of them."""
     return max((view.slices for view in inputs), key=len, default=())
 
 
-def _unknown(inputs: Sequence[View], reason: str) -> View:
+def _unknown(inputs: Sequence[TensorView], reason: str) -> TensorView:
     seen = {term.source: reason for view in inputs for term in view.terms}
     for view in inputs:
         seen |= view.unknown
-    return View((), seen, _sliced(inputs), by_value=True)
+    return TensorView((), seen, _sliced(inputs), by_value=True)
 
 
 def _declared(term: Term) -> Term:
@@ -193,7 +195,7 @@ def _crossed(terms: Sequence[Term], reading: Reading) -> bool:
     )
 
 
-def _are_product(inputs: Sequence[View], terms: Sequence[Term], together: Sequence[Term]) -> bool:
+def _are_product(inputs: Sequence[TensorView], terms: Sequence[Term], together: Sequence[Term]) -> bool:
     """Return whether a value sees all combinations of what it sees along each axis of the input.
 
     What several inputs see together is one where one of them sees all of it, or they differ along one axis only.
