@@ -262,6 +262,13 @@ def test_channels_of_branches_keep_their_own_fields():
     assert last(*shuffled[:2], conv(1, groups=2), {"slice": {"start": 1, "end": 2}}).size == 5
 
 
+def test_channels_of_branches_move_with_what_is_put_before_them():
+    padded = [{"concat": [[conv(5, 1, 2)], [conv(1)]]}, {"pad": {"padding": [[3, 0]], "axis": [0]}}]
+    # three channels of zeros, two of the wide branch, two of the narrow one
+    parts = [chain(*padded, {"slice": {"start": a, "end": b}}).every[-1].axes[0] for a, b in ((0, 3), (3, 5), (5, 7))]
+    assert [part and part.size for part in parts] == [None, 5, 1]
+
+
 def test_space_in_channels_goes_back_into_space():
     # position r of a block of two stands in channels r, until a 1×1 convolution mixes them
     apart = [{"pixel_unshuffle": {"downscale_factor": 2}}, {"slice": {"start": 1, "end": 2}}]
