@@ -21,7 +21,7 @@ from convcost.verification.layerwise import shrinks_whole
 from convcost.verification.perturbation import Marks, Perturbation
 from convcost.verification.shrink import shrink
 
-MAX_PRODUCTS = 200_000_000
+MAX_PRODUCTS = 1_000_000_000
 """How many products may be needed to execute all layers once for each position, unless more are allowed."""
 _HELP = "give symbols smaller values, such as --set r=32, or --max-products {} allows more"
 
