@@ -195,7 +195,7 @@ def test_rows_keep_the_modules_of_the_file(command):
     layers = json.loads(command("analyze", "small.onnx", "-f", "json")[1])["layers"]
     assert [(layer["name"], layer.get("origin")) for layer in layers] == [
         *[("stem", "stem"), ("stem/leaky_relu", "act"), ("depthwise_conv_1", "dw")],
-        *[("depthwise_conv_1/batch_norm", "bn"), ("residual_1", None), ("avg_pool_1", "pool")],
+        *[("depthwise_conv_1/batch_norm", "n"), ("residual_1", None), ("avg_pool_1", "pool")],
         *[("global_avg_pool_1", "gap"), ("flatten_1", None), ("fc", "fc")],
     ]
 

@@ -42,6 +42,9 @@ def compress(top: Body) -> list[Block]:
     while True:
         for body, size in _all(top, blocks):
             collapse(body, size, facts)
+        facts.left -= sum(len(body.nodes) for body, _ in _all(top, blocks)) * LONGEST
+        if facts.left < 0:
+            break
         _wrap(top, blocks, facts)
         sites = best_sites([Listed(body, size, body is top, facts) for body, size in _all(top, blocks)], facts)
         if not sites:

@@ -82,8 +82,7 @@ class Text:
                 lines += [""] if number else []
                 lines += self._block(block)
         lines += ["", "layers:"]
-        for node in self.top.nodes:
-            lines += self._item(node, self.top, "  ")
+        lines += self._items(self.top, "  ")
         return "\n".join([*lines, ""])
 
     # names
@@ -94,38 +93,42 @@ class Text:
             self.names[source, 0] = "input" if len(inputs) == 1 else names.fit(inputs[number]) or f"input_{number + 1}"
         taken = {*_TAKEN, *(self.names[source, 0] for source in self.top.sources)}
         wanted = {id(giver) for giver, _ in self._read_by_name(self.top)}
-        shared = {id(row.item.shares) for node in self.top.nodes for row in rows_in([node], 0) if row.item.shares}
-        wanted |= {id(node) for node in self.top.nodes if isinstance(node, Leaf) and id(node.rows[0].item) in shared}
+        shared = {id(item.shares) for item in self.mapped.items if item.shares is not None}
+        leaves = [node for node in self.top.nodes if isinstance(node, Leaf)]
+        self._owners = {id(leaf.rows[0].item): leaf for leaf in leaves if id(leaf.rows[0].item) in shared}
+        wanted |= {id(leaf) for leaf in self._owners.values()}
         if self._unusual_outputs():
             wanted |= {id(giver) for giver, _ in self.top.outputs}
         counts: Counter[str] = Counter()
+        self._top_reads = self._reads(self.top)
+        self._merged = {id(giver) for node in self.top.nodes if len(node.reads) > 1 for giver, _ in node.reads}
+        paths = [_module(node) or () for node in self.top.nodes]
+        self._inside = Counter(path[:length] for path in paths for length in range(len(path) + 1))
         for node in self.top.nodes:
             name = names.module_name(node)
             needed = id(node) in wanted or _outputs(node) > 1
             if not needed and (not name or name in taken or not self._is_telling(node)):
                 continue
-            self._give(node, name or self._role(node, taken), taken, counts)
+            self._give(node, name or self._role(node, counts), taken, counts)
         for block in self.blocks:
             self._name_in(block)
 
-    def _role(self, node: Node, taken: set[str]) -> str:
+    def _role(self, node: Node, counts: Counter[str]) -> str:
         """Return a name for a value of an item without a module: `skip_1` for what a later merge reads."""
-        readers = [each for each in self.top.nodes if any(giver is node for giver, _ in each.reads)]
-        base = "skip" if any(len(each.reads) > 1 for each in readers) else _kind(node)
-        return next(name for number in range(1, len(taken) + 2) if (name := f"{base}_{number}") not in taken)
+        base = "skip" if id(node) in self._merged else _kind(node)
+        counts[base] += 1
+        return f"{base}_{counts[base]}"
 
     def _is_telling(self, node: Node) -> bool:
         """Return whether the module of an item is worth a line, as that of a sum is not."""
         if isinstance(node, Leaf):
             return REGISTRY[node.type].weights or node.type in _TELLING
-        module = module_around(rows_in([node], 0)) or ()
-        inside = sum(path[: len(module)] == module for each in self.top.nodes for path in [_module(each)] if path)
-        return inside <= _MOST_ITEMS
+        return self._inside[_module(node) or ()] <= _MOST_ITEMS
 
     def _give(self, node: Node, base: str, taken: set[str], counts: Counter[str]) -> None:
         """Give a value of the network's own list a name that no other has."""
         parts = names.value_names(node, base)
-        reads = self._reads(self.top)
+        reads = self._top_reads
         for at, part in enumerate(parts):
             if len(parts) > 1 and (node, at) not in reads:
                 self.names[node, at] = "_"
@@ -192,13 +195,16 @@ class Text:
             )
             lines.append(f"    params: {{{given}}}")
         lines.append("    layers:")
-        for node in block.body.nodes:
-            lines += self._item(node, block.body, "      ")
-        return lines
+        return lines + self._items(block.body, "      ")
 
-    def _item(self, node: Node, body: Body, indent: str) -> list[str]:
+    def _items(self, body: Body, indent: str) -> list[str]:
+        """Return the lines of a list."""
+        pairs = [(node, _before(body, at)) for at, node in enumerate(body.nodes)]
+        return [line for node, before in pairs for line in self._item(node, before, indent)]
+
+    def _item(self, node: Node, before: Ref | None, indent: str) -> list[str]:
         """Return the lines of an item: its type, its fields, and the keys below."""
-        more = self._more(node, body, indent)
+        more = self._more(node, before, indent)
         if isinstance(node, Repeat):
             inner = node.unit.nodes[0]
             times = self.numbers.of(node, TIMES) or str(node.counts[0])
@@ -272,7 +278,7 @@ class Text:
         """Return the lines of a branch as an item of a list."""
         if not branch.nodes:
             return [f"{indent}- []"]
-        lines = [line for node in branch.nodes for line in self._item(node, branch, f"{indent}  ")]
+        lines = self._items(branch, f"{indent}  ")
         return [f"{indent}- {lines[0].lstrip()}", *lines[1:]]
 
     def _residual(self, node: Merge, indent: str, more: list[str]) -> list[str]:
@@ -280,19 +286,18 @@ class Text:
         inner = f"{indent}    "
         if shortcut.nodes:
             lines = [f"{inner}body:"]
-            lines += [line for each in body.nodes for line in self._item(each, body, f"{inner}  ")]
+            lines += self._items(body, f"{inner}  ")
             lines.append(f"{inner}shortcut:")
-            lines += [line for each in shortcut.nodes for line in self._item(each, shortcut, f"{inner}  ")]
+            lines += self._items(shortcut, f"{inner}  ")
             return [f"{indent}- residual:", *lines, *more]
-        lines = [line for each in body.nodes for line in self._item(each, body, inner)]
+        lines = self._items(body, inner)
         if len(lines) == 1:
             return [f"{indent}- residual: [{lines[0].strip().removeprefix('- ')}]", *more]
         return [f"{indent}- residual:", *lines, *more]
 
-    def _more(self, node: Node, body: Body, indent: str) -> list[str]:
+    def _more(self, node: Node, before: Ref | None, indent: str) -> list[str]:
         """Return the lines below an item: what it reads, whose weights it uses, and its name."""
         lines = []
-        at = next(place for place, each in enumerate(body.nodes) if each is node)
         reads = node.reads
         leaf = node if isinstance(node, Leaf) else None
         if leaf is not None:
@@ -301,7 +306,6 @@ class Text:
                 if name in item.fields:
                     value = item.fields[name]
                     reads = reads[: -len(value) if isinstance(value, (list, tuple)) else -1]
-        before = _before(body, at)
         if reads and reads != [before]:
             given = [self._called(ref) if ref in self.names else "previous" for ref in reads]
             lines.append(f"{indent}  from: {given[0] if len(given) == 1 else '[' + ', '.join(given) + ']'}")
@@ -321,11 +325,7 @@ class Text:
         return quoted(self.names[ref])
 
     def _owner(self, leaf: Leaf) -> str:
-        shares = leaf.rows[0].item.shares
-        owner = next(
-            node for node in self.top.nodes if isinstance(node, Leaf) and any(row.item is shares for row in node.rows)
-        )
-        return quoted(self.names[owner, 0])
+        return quoted(self.names[self._owners[id(leaf.rows[0].item.shares)], 0])
 
     # what stands at the top
 
