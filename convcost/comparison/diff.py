@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from convcost.comparison.matching import match
@@ -157,6 +157,7 @@ class Difference(Result, frozen=True):
             side_documents,
             standard_names,
             total_document,
+            unknown_documents,
         )
         from convcost.documents import difference as documents
         from convcost.documents.warnings import warning_documents
@@ -187,6 +188,8 @@ class Difference(Result, frozen=True):
                 },
             ),
             warnings=warning_documents(self.warnings),
+            incomplete=True if before.incomplete or after.incomplete else UNSET,
+            unknown=unknown_documents(before, after) or UNSET,
         )
 
 

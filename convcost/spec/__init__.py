@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, FormulaError, OptionError, nearest
 from convcost.network import Network
+from convcost.network.completeness import incomplete
 from convcost.spec import expand, expressions, limits, reading, tree
 from convcost.spec.arithmetic import ExpressionError, shown
 from convcost.spec.collector import ErrorCollector, TooManyErrors
@@ -72,6 +73,19 @@ class Spec:
             errors.tell()
         assert document is not None
         return self._warned(document, network, settings)
+
+    def complete_network(
+        self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None
+    ) -> Network:
+        """Return the network that the spec describes, where all of its costs are known; see `network`.
+
+        Raises:
+            OptionError: Some are not.
+        """
+        network = self.network(settings, free)
+        if network.unknown:
+            raise OptionError(incomplete(network))
+        return network
 
     def _warned(self, document: Document, network: Network, settings: Mapping[str, Any]) -> Network:
         """Return a network with the warnings about its spec, and with the modules of the model file that it is of."""

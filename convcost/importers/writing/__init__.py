@@ -53,4 +53,6 @@ def write(
     blocks = [] if flat else compress(top)
     names.name_blocks(blocks)
     text = Text(mapped, top, blocks, symbols, values).write(name, [*comments, *mapped.notes])
-    return WrittenSpec(text, tuple([item for row in rows_in(top.nodes, 0) for item in row.items]))
+    return WrittenSpec(
+        text, tuple([item for row in rows_in(top.nodes, 0) for each in row.items for item in each.layers])
+    )

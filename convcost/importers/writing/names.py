@@ -16,7 +16,21 @@ _CONTAINERS = frozenset(
 )
 RESIDUAL = "residual"
 RESERVED = frozenset(
-    (RESIDUAL, "each", "name", "from", "repeat", "if", "else", "weights", "trainable", "dtype", "in_channels", "layers")
+    (
+        RESIDUAL,
+        "each",
+        "name",
+        "from",
+        "repeat",
+        "if",
+        "else",
+        "weights",
+        "trainable",
+        "dtype",
+        "sparsity",
+        "in_channels",
+        "layers",
+    )
 )
 """Words of the language beside the layer types, which no block is called by."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
@@ -48,7 +62,7 @@ def module_name(node: Node) -> str:
 
 def name_blocks(blocks: Sequence[Block]) -> None:
     """Give each block a name, in place."""
-    taken = {*REGISTRY, *RESERVED}
+    taken = {*REGISTRY.built_in(), *RESERVED}
     for block in sorted(blocks, key=lambda block: _is_special(block.body.nodes)):
         name = next((each for each in _wanted(block) if each and each not in taken), "")
         if not name:
@@ -294,4 +308,4 @@ def relative(path: tuple[str, ...], module: tuple[str, ...]) -> str:
     ('branch3x3_1', '')
     """
     name = "_".join(part for part in path[len(module) :] if part not in ("conv", "0"))
-    return name if name.isidentifier() and name not in REGISTRY else ""
+    return name if name.isidentifier() and name not in REGISTRY.built_in() else ""

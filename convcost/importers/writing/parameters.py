@@ -345,4 +345,4 @@ def _branch(hole: Hole, block: Block) -> str:
 
 def _is_reserved(name: str) -> bool:
     """Return whether a word means something else in a block."""
-    return name in REGISTRY or name in ("repeat", "if", "else", "name", "from", "weights", "r", "h", "w")
+    return name in REGISTRY.built_in() or name in ("repeat", "if", "else", "name", "from", "weights", "r", "h", "w")

@@ -81,6 +81,8 @@ def _continues(body: Body, readers: Readers, size: int, start: int, length: int,
     """Return whether the items behind so many repetitions are one more."""
     here = start + count * length
     nodes = body.nodes
+    if length == 1 and len(nodes[start].reads) > 1:  # a merge of one value with itself: `from` is not repeated
+        return False
     if not (readers.is_closed(here - length, here) and readers.is_closed(here, here + length)):
         return False
     if readers.last[here - 1] >= here + length:

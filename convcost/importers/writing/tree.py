@@ -64,7 +64,7 @@ class Leaf(Node):
     def _described(self, row: Row) -> tuple[Any, ...]:
         item, own = row.item, REGISTRY[row.item.type].fields
         fields = row.fields
-        fixed: list[Any] = [item.type, item.comment, item.trainable]
+        fixed: list[Any] = [item.type, item.comment, item.trainable, item.widths]
         if "out_channels" in fields:  # to a reader, 1×1 is another layer
             fixed.append(fields.get("kernel_size") == 1)
         for name, value in fields.items():
