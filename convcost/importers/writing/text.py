@@ -107,7 +107,7 @@ class Text:
             wanted |= {id(giver) for giver, _ in self.top.outputs}
         counts: Counter[str] = Counter()
         self._top_reads = self._reads(self.top)
-        self._merged = {id(giver) for node in self.top.nodes if len(node.reads) > 1 for giver, _ in node.reads}
+        self._skips = self._merged()
         paths = [_module(node) or () for node in self.top.nodes]
         self._inside = Counter(path[:length] for path in paths for length in range(len(path) + 1))
         for node in self.top.nodes:
@@ -121,9 +121,14 @@ class Text:
 
     def _role(self, node: Node, counts: Counter[str]) -> str:
         """Return a name for a value of an item without a module: `skip_1` for what a later merge reads."""
-        base = "skip" if id(node) in self._merged else _kind(node)
+        base = "skip" if id(node) in self._skips else _kind(node)
         counts[base] += 1
         return f"{base}_{counts[base]}"
+
+    def _merged(self) -> set[int]:
+        """Return the items with weights whose values merges read."""
+        givers = [giver for node in self.top.nodes if len(node.reads) > 1 for giver, _ in node.reads]
+        return {id(giver) for giver in givers if not isinstance(giver, Leaf) or REGISTRY[giver.type].weights}
 
     def _is_telling(self, node: Node) -> bool:
         """Return whether the module of an item is worth a line, as that of a sum is not."""
