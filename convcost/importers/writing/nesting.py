@@ -128,7 +128,7 @@ def _belongs(leaf: Leaf, chains: list[list[Node]]) -> bool:
 
     A U-Net's skips part at the top and meet at the end; what lies between is no branch that a person would nest.
     """
-    module = leaf.rows[0].module
+    module = leaf.rows[0].parent
     for chain in chains:
         if module and not all(
             path[: len(module)] == module for path in [row.module for row in rows_in(chain, 0) if row.item.name]

@@ -94,10 +94,11 @@ class ValueNames:
             if len(parts) > 1 and (node, at) not in reads:
                 self.names[node, at] = "_"
                 continue
-            name = part if part not in taken else f"{part}.{kind_of(node)}"
+            base = part if part.endswith(kind_of(node)) else f"{part}.{kind_of(node)}"
+            name = part if part not in taken else base
             while name in taken:
-                counts[part] += 1
-                name = f"{part}.{kind_of(node)}_{counts[part] + 1}"
+                counts[base] += 1
+                name = f"{base}_{counts[base] + 1}"
             taken.add(name)
             self.names[node, at] = name
 
