@@ -414,3 +414,15 @@ def test_any_network_is_the_same_when_its_text_is_read(program, flat):
     assert found.difference(network) == ""
     if "symbols: {r: 16}" in found.text:
         assert load(Source("net.onnx", found.text), {"r": 48}).layers[-1].type == network.layers[-1].type
+
+
+def test_the_text_takes_what_any_spec_takes(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(MOBILENET, encoding="utf-8")
+    found = convcost.analyze(path, free=["r"])
+    at = convcost.load(path, set={"r": 128}).analyze().total
+    assert found.total.macs.evaluate({"r": 128}) == at.macs
+    assert found.total.params == at.params
+    # the stem alone has a kernel of 3×3 that mixes channels: 8·3·9 and its bias become 3·9 and 3·8, with two biases
+    less = 8 * 3 * 9 + 8 - (3 * 9 + 3) - (3 * 8 + 8)
+    assert at.params - convcost.load(path).rewrite("separable").analyze().total.params == less
