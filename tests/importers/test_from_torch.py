@@ -46,7 +46,8 @@ def convolution(shape=(1, 3, 8, 8), *, frozen=False):
 def test_a_module_is_a_model(torch):
     model = convcost.from_torch(Module(convolution), Tensor(1, 3, 8, 8))
     assert model.text == (
-        "# Imported from Module (PyTorch program, by torch 2.13.0).\nname: Module\n\ninput: [3, 8, 8]\n\nlayers:\n"
+        "# Imported from Module (PyTorch program, by torch 2.13.0).\nname: Module\n\n"
+        "symbols: {r: 8}\n\ninput: [3, r, r]\n\nlayers:\n"
         "  - conv: {out_channels: 4, kernel_size: 3, padding: 1, bias: false, activation: relu}\n    name: c\n"
     )
     total = model.analyze().total

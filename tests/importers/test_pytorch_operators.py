@@ -194,14 +194,14 @@ def test_writing_into_a_part_of_a_value_puts_it_back():
     assert layers(calls, {"x": MAP, "part": (1, 2, 6, 6), "a": (1, 2, 6, 6), "y": MAP}) == [
         "  - slice: {start: 2, end: 4}",
         "  - relu:",
-        "    name: relu_2",
+        "    name: relu_1",
         "  - slice: {end: 2}",
         "    from: input",
-        "    name: slice_3",
+        "    name: slice_1",
         "  - slice: {start: 4}",
         "    from: input",
         "  - concat:",
-        "    from: [slice_3, relu_2, previous]",
+        "    from: [slice_1, relu_1, previous]",
         "  - elementwise: {op: neg}",
     ]
 
