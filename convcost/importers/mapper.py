@@ -97,6 +97,9 @@ class Mapper(Values):
         again = sum(count - 1 for count in self._vectors.values())
         if again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
+        if self.worked_out:
+            many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
+            self.notes[f"{many} count as parameters, as the file holds them"] = None
         items, notes = with_attention(with_rolls(self.items, tensors), tensors, self.builder)
         return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
 
