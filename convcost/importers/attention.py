@@ -226,7 +226,7 @@ class _Match:
             if reader is None or reader.type not in _FORWARD:
                 if joined and reader is not None and reader.type == "linear":
                     return reader.outputs[0], reader, behind
-                return (tensor if joined and tensor.layout == TOKENS else None), None, behind
+                return (tensor if joined and tensor.layout in (TOKENS, UNKNOWN) else None), None, behind
             behind.append(reader)
             tensor = reader.outputs[0]
 
@@ -276,7 +276,7 @@ class _Match:
         last = item.parts[-1]
         if last.outputs[0].shape != shape:
             return []
-        if end.shape == shape:
+        if end.shape == shape and end.layout == TOKENS:
             last.outputs = (end,)
             return [*before, item]
         item.outputs = last.outputs
