@@ -173,6 +173,7 @@ class Mapper(Values):
         learned = learned and self._is_learned(type, held)
         try:
             definition = REGISTRY[type].read(fields, inputs)
+            learned = learned and not self._is_made_up(weights)
             origin = LayerOrigin(trainable=learned)
             outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
@@ -342,6 +343,11 @@ class Mapper(Values):
             if isinstance(value, Constant):
                 names.setdefault(value.name, name)
         return [names.get(each.name, each.name) for each in weights]
+
+    def _is_made_up(self, weights: Sequence[Constant | None]) -> bool:
+        """Return whether a kernel is worked out of numbers of the program, as a filter that blurs is."""
+        kernel = weights[0] if weights else None
+        return kernel is not None and not kernel.stored and kernel.name not in self.graph.constants
 
     def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
         shapes = tuple([tensor.shape for tensor in item.inputs])

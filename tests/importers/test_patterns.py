@@ -205,3 +205,17 @@ def test_recurrent_weights_that_are_put_together(items):
     ]
     total = load(chain(nodes, tensors, (1, 6, 8))).analyze().total
     assert total.params == 20 * 8 + 20 * 5
+
+
+def test_a_kernel_of_numbers_of_the_program_is_not_learned():
+    blur = [w.node("Expand", "filter all", "k"), w.node("Conv", "x k", "y", group=8)]
+    tensors = [
+        ints("all", 8, 1, 3, 3),
+        ints("nine", 9),
+        ints("square", 1, 1, 3, 3),
+        w.tensor("sixteenth", [1], [0.0625]),
+    ]
+    first = [w.node("Range", "r0 r9 r1", "r"), w.node("Cast", "r", "f", to=1), w.node("Reshape", "f square", "filter")]
+    scalars = [w.tensor(f"r{number}", [], [number], w.INT64) for number in (0, 9, 1)]
+    total = load(w.model([*first, *blur], {"x": list(MAP)}, "y", [*tensors, *scalars])).analyze().total
+    assert (total.params, total.buffers) == (0, 8 * 9)
