@@ -16,7 +16,7 @@ from typing import Any
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.attention import with_attention
 from convcost.importers.flow import AS_IT_IS, Values
-from convcost.importers.folding import Unfoldable, fold
+from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.rolls import with_rolls
@@ -70,6 +70,7 @@ class Mapper(Values):
         self.unknown = UnknownOperators(self)
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
+        self._stores_weights = any(is_learned(each) and len(each.shape) > 1 for each in graph.constants.values())
         self._lacks: dict[
             tuple[int, int], int | None
         ] = {}  # by tensors: the axis of the graph that they lack, if not 0
@@ -185,7 +186,7 @@ class Mapper(Values):
         widths = self._widths(given, inputs, weights)
         try:
             definition = REGISTRY[type].read(fields, inputs)
-            learned = learned and not self._is_made_up(weights)
+            learned = learned and not self._is_made_up(held)
             origin = LayerOrigin(trainable=learned, widths=widths)
             outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
@@ -367,10 +368,11 @@ class Mapper(Values):
                 names.setdefault(value.name, name)
         return [names.get(each.name, each.name) for each in weights]
 
-    def _is_made_up(self, weights: Sequence[Constant | None]) -> bool:
-        """Return whether a kernel is worked out of numbers of the program, as a filter that blurs is."""
-        kernel = weights[0] if weights else None
-        return kernel is not None and not kernel.stored and kernel.name not in self.graph.constants
+    def _is_made_up(self, weights: Sequence[Constant]) -> bool:
+        """Return whether weights are numbers of the program, as a filter that blurs is, where a file stores others."""
+        if not weights or any(each.stored for each in weights):
+            return False
+        return self._stores_weights or all(each.name not in self.graph.constants for each in weights)
 
     def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
         shapes = tuple([tensor.shape for tensor in item.inputs])
