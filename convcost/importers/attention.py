@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.importers.items import MappedItem
-from convcost.importers.views import MOVES, Factors, Items, View, compact, flat, key_of, row_major
+from convcost.importers.views import MOVES, Factors, ItemGraph, View, compact, flat, key_of, row_major
 from convcost.layers.base import REGISTRY, LayerError
 from convcost.layers.layout import TOKENS, UNKNOWN
 from convcost.network.builder import NetworkBuilder
@@ -70,7 +70,7 @@ def with_attention(
         outputs: What the model gives.
         builder: The builder of their layers.
     """
-    graph = Items(items, outputs)
+    graph = ItemGraph(items, outputs)
     shared = {id(item.shares) for item in items if item.shares is not None}
     gone: set[int] = set()
     instead: dict[int, list[MappedItem]] = {}
@@ -98,7 +98,7 @@ class _Match:
         softmax: The softmax.
     """
 
-    def __init__(self, graph: Items, softmax: MappedItem) -> None:
+    def __init__(self, graph: ItemGraph, softmax: MappedItem) -> None:
         self.graph = graph
         self.softmax = softmax
         self.removed: list[MappedItem] = []

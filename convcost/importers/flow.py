@@ -18,7 +18,7 @@ AS_IT_IS = -1
 """The batch axis stays where it is."""
 
 
-class Values(ABC):
+class ValueTable(ABC):
     """The values of a graph, by their names.
 
     Args:

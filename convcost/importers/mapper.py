@@ -15,11 +15,11 @@ from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.attention import with_attention
-from convcost.importers.flow import AS_IT_IS, Values
+from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.rolls import with_rolls
+from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
@@ -49,7 +49,7 @@ def operator(*names: str) -> Callable[[Rule], Rule]:
     return add
 
 
-class Mapper(Values):
+class Mapper(ValueTable):
     """Maps one graph.
 
     Args:
@@ -100,7 +100,7 @@ class Mapper(Values):
         if self.worked_out:
             many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
             self.notes[f"{many} count as parameters, as the file holds them"] = None
-        items, notes = with_attention(with_rolls(self.items, tensors), tensors, self.builder)
+        items, notes = with_attention(with_depth(with_rolls(self.items, tensors), tensors), tensors, self.builder)
         return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
 
     def _outputs(self) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Attention in the forms that exporters write, and rolls: what becomes of them, and what it counts."""
+"""Attention in the forms that exporters write, and slices that are put together: what they become, and count."""
 
 from __future__ import annotations
 
@@ -257,3 +257,26 @@ def test_slices_the_other_way_round_are_a_roll(items):
     assert types(items(model)) == [("roll", {"shift": [-2, 1], "axis": [1, 2]})]
     nodes[1] = ("Slice", "x n0 n3 axis2", "b", {})
     assert [type for type, _ in types(items(chain(nodes, tensors, (1, 8, 6, 4))))][:3] == ["slice", "slice", "concat"]
+
+
+FOCUS = [
+    ("Slice", "x n0 end axis2 two", "a", {}),
+    ("Slice", "x n1 end axis2 two", "b", {}),
+    *(("Slice", f"{row} n{at} end axis3 two", f"{row}{at}", {}) for row in "ab" for at in (0, 1)),
+]
+NUMBERS = {"n0": 0, "n1": 1, "two": 2, "axis2": 2, "axis3": 3, "end": 99}
+STEPS = [ints(name, number) for name, number in NUMBERS.items()]
+
+
+@pytest.mark.parametrize(
+    ("order", "names"), [("a0 b0 a1 b1", "b a"), ("a0 a1 b0 b1", "a b"), ("a0 b1 a1 b0", ""), ("a0 b0 a1 a1", "")]
+)
+def test_every_second_position_becomes_channels(order, names, items):
+    model = chain([*FOCUS, ("Concat", order, "y", {"axis": 1})], STEPS, (1, 3, 6, 4))
+    found = types(items(model))
+    if names:
+        pattern = f"c (h a) (w b) -> ({names} c) h w"
+        assert found == [("rearrange", {"pattern": pattern, "a": 2, "b": 2, "layout": "feature_map"})]
+    else:
+        assert [type for type, _ in found].count("slice") >= 5
+    assert load(model).network.outputs[0].shape == (12, 3, 2)
