@@ -132,6 +132,11 @@ def attended(*core, tensors=(), end=(*JOINED, *END), first=SEPARATE):
 
 
 REST = [("Reshape", "a0 heads", "a1", {})]
+SWAPPED = [  # positions in another order than those of the linear layer
+    ("Reshape", "a pairs", "w1", {}),
+    ("Transpose", "w1", "w2", {"perm": [0, 2, 1, 3]}),
+    ("Reshape", "w2 heads", "a1", {}),
+]
 BIAS = w.tensor("m.bias_table", [HEADS, LENGTH, LENGTH])
 MASK = w.tensor("mask", [1, LENGTH, LENGTH])
 
@@ -175,8 +180,9 @@ def test_attention_without_a_projection_or_biases(items):
         attended(
             *CORE, first=[*SEPARATE[:6], ("Relu", "a", "a0", {}), ("Reshape", "a0 heads", "a1", {}), *SEPARATE[7:]]
         ),
+        attended(*CORE, first=[*SEPARATE[:6], *SWAPPED, *SEPARATE[7:]], tensors=[ints("pairs", 1, 2, 3, CHANNELS)]),
     ],
-    ids=["between", "axis", "heads", "read elsewhere", "not linear"],
+    ids=["between", "axis", "heads", "read elsewhere", "not linear", "other positions"],
 )
 def test_what_is_no_attention_stays_as_it_is(model, items):
     kinds = [type for type, _ in types(items(model))]

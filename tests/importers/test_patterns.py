@@ -161,6 +161,11 @@ def test_a_gelu_by_tanh(end, items):
     assert types(items(chain([*INNER, *end], NUMBERS, MAP))) == [("gelu", {"approximate": "tanh"})]
 
 
+def test_another_polynomial_is_no_gelu(items):
+    nodes = [INNER[0], ("Mul", "c half", "c1", {}), *INNER[2:], ("Mul", "x half", "h", {}), ("Mul", "h g", "y", {})]
+    assert "gelu" not in [type for type, _ in types(items(chain(nodes, NUMBERS, MAP)))]
+
+
 def test_mish(items):
     nodes = [("Softplus", "x", "a", {}), ("Tanh", "a", "b", {}), ("Mul", "x b", "y", {})]
     assert types(items(chain(nodes, (), MAP))) == [("mish", {})]
