@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 import torch_stand_in as t
@@ -10,6 +12,7 @@ from torch_stand_in import ExportedProgram, Module, Node, Operator, ScriptModule
 
 import convcost
 
+ROOT = Path(__file__).parents[2]
 CONV = Operator("aten.conv2d.default", "input", "weight", "bias", "stride", "padding")
 RELU = Operator("aten.relu.default", "self")
 SPLIT = Operator("aten.split_with_sizes.default", "self", "split_sizes", "dim")
@@ -45,8 +48,8 @@ def convolution(shape=(1, 3, 8, 8), *, frozen=False):
 
 def test_a_module_is_a_model(torch):
     model = convcost.from_torch(Module(convolution), Tensor(1, 3, 8, 8))
-    assert model.text == (
-        "# Imported from Module (PyTorch program, by torch 2.13.0).\nname: Module\n\ninput: [3, 8, 8]\n\nlayers:\n"
+    assert model.text.startswith("# Imported from Module (PyTorch program, by torch 2.13.0).\n")
+    assert model.text.partition("layers:\n")[2] == (
         "  - conv: {out_channels: 4, kernel_size: 3, padding: 1, bias: false, activation: relu}\n    name: c\n"
     )
     total = model.analyze().total
@@ -188,6 +191,17 @@ def test_what_are_no_inputs_is_refused(given, found, torch):
         f"error: these are no example inputs\n = found: found {found}\n"
         " = help: a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
     )
+
+
+@pytest.mark.parametrize("path", ["README.md", "convcost/importers/pytorch/README.md"])
+def test_the_three_lines_of_the_readme_work(path, torch, monkeypatch, capsys):
+    models = type("Models", (), {"resnet18": lambda self: Module(convolution)})()
+    monkeypatch.setitem(sys.modules, "torchvision", type("Torchvision", (), {"models": models})())
+    text = (ROOT / path).read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(import convcost, torchvision\n.*?)```", text, re.DOTALL)
+    assert code.count("\n") == 3
+    exec(code, {})  # noqa: S102 -- what the README shows
+    assert "Module" in capsys.readouterr().out
 
 
 def test_a_built_model_has_no_text():

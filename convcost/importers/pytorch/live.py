@@ -12,7 +12,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, SpecError
-from convcost.importers.pytorch.program import INLINED, Call, Program, Reference, StoredTensor, TensorType, scope_of
+from convcost.importers.pytorch.program import (
+    INLINED,
+    OperatorCall,
+    Program,
+    Reference,
+    StoredTensor,
+    TensorType,
+    scope_of,
+)
 
 OLDEST = (2, 4)
 """The first version of torch whose exported programs are read."""
@@ -170,7 +178,7 @@ class _Walk:
         self.symbols: dict[str, str] = {}  # the names of symbols
         self.sizes: dict[str, int] = {}
         self.exported = program
-        self.calls: list[Call] = []
+        self.calls: list[OperatorCall] = []
         self.types: dict[str, TensorType] = {}
         self.parts: dict[str, tuple[Any, ...]] = {}  # what a call of several outputs gives
         self.same: dict[str, Any] = {}  # what a node stands for
@@ -254,7 +262,7 @@ class _Walk:
         given = [self._value(each, prefix) for each in node.args]
         arguments = dict(zip(names, given, strict=False))
         arguments |= {name: self._value(value, prefix) for name, value in node.kwargs.items()}
-        self.calls.append(Call(self._operator(target), arguments, self._outputs(node, own), self._scope(node)))
+        self.calls.append(OperatorCall(self._operator(target), arguments, self._outputs(node, own), self._scope(node)))
 
     def _inline(self, node: Any, module: Any, prefix: str) -> None:
         """Add the calls of a graph that a node runs."""
