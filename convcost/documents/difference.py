@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
-from convcost.documents.analysis import NetworkDocument, Told
+from convcost.documents.analysis import NetworkDocument, Told, UnknownDocument
 from convcost.documents.warnings import Warning
 
 Layer = TypeVar("Layer")
@@ -86,6 +86,8 @@ class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=Tru
         totals: What they cost in all.
         base: Where the first was read, if it is the second at an earlier revision.
         warnings: What is valid in the spec and rarely meant.
+        incomplete: True where operations of either are not counted; left out where all are.
+        unknown: These operations.
     """
 
     schema_version: int = VERSION
@@ -96,3 +98,5 @@ class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=Tru
     totals: Totals[Total]
     base: BaseDocument | UnsetType | None = UNSET
     warnings: list[Warning] = []
+    incomplete: bool | UnsetType = UNSET
+    unknown: list[UnknownDocument] | UnsetType = UNSET

@@ -19,8 +19,10 @@ from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers import (
     operators,  # noqa: F401 -- adds the operators
     pytorch,
+    tflite,
 )
-from convcost.importers.graph import ModelGraph
+from convcost.importers.graph import ModelGraph, Shape
+from convcost.importers.inputs import with_sizes
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.keras import reader as keras
 from convcost.importers.mapper import Mapper
@@ -85,6 +87,7 @@ def _check(name: str, entry: Any) -> str:
 
 
 IMPORTERS: Registry[Importer] = Registry("importer", "convcost.importers", check=_check)
+IMPORTERS.add("tflite", Importer("TensorFlow Lite", tflite.recognises, tflite.read))  # first: it has a plain mark
 IMPORTERS.add("onnx", Importer("ONNX", onnx.recognises, onnx.read))
 IMPORTERS.add("keras", Importer("Keras", keras.recognises, keras.read))
 IMPORTERS.add("pytorch", Importer("PyTorch", pytorch.recognises, pytorch.read))
@@ -167,15 +170,16 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
     Raises:
         SpecError: It contradicts itself, or has operators without a layer type.
     """
-    graph = normalise(graph, file)
+    graph, given = with_sizes(normalise(graph, file), file)
     axes = dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str))
     sizes = {axis: graph.sizes.get(axis, _TRIED[0]) for axis in axes}
-    mapped = Mapper(graph, file, sizes).map()
+    mapped = Mapper(graph, file, given | sizes).map()
     for size in _TRIED[1:] if axes else ():
-        other = Mapper(graph, file, dict.fromkeys(axes, size)).map()
+        other = Mapper(graph, file, given | dict.fromkeys(axes, size)).map()
         if _layers(other) != _layers(mapped):
             message = f"the layers depend on {' and '.join(map(repr, axes))}, whose sizes the file leaves open"
-            raise SpecError(ErrorDetail(message, Place(file), help="export the model with sizes"))
+            example = " ".join(f"--input {name}={_example(shape)}" for name, shape in graph.inputs.items())
+            raise SpecError(ErrorDetail(message, Place(file), help=f"give them: {example}"))
     words = _symbols(list(axes))
     symbols = {
         name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str)}
@@ -206,6 +210,12 @@ def _titles(file: str) -> tuple[str, str]:
     if file.startswith("<"):
         return (base, "model") if base == "<stdin>" else (base.strip("<>"), base.strip("<>"))
     return base, base.rpartition(".")[0] or base
+
+
+def _example(shape: Shape) -> str:
+    """Return a shape as `--input` takes it."""
+    batch = shape[0] if isinstance(shape[0], int) else 1
+    return "x".join(str(size if isinstance(size, int) else _TRIED[0]) for size in (batch, *shape[1:]))
 
 
 def _layers(mapped: Mapped) -> list[Any]:

@@ -14,15 +14,19 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
+from convcost.importers.attention import with_attention
 from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.rolls import with_rolls
+from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
-from convcost.network.graph import Tensor
+from convcost.network.graph import FLOAT32, Tensor, Widths
+from convcost.network.widths import BITS, bias_width
 from convcost.registry import Registry
 
 Rule = Callable[["Mapper", Node], None]
@@ -30,7 +34,6 @@ Rule = Callable[["Mapper", Node], None]
 OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators")
 """The functions that map operators, by name."""
 
-_MOST_ERRORS = 20
 _MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
 _SPATIAL = frozenset(("Conv", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "ConvTranspose"))
 
@@ -61,10 +64,10 @@ class Mapper(Values):
         self.sizes = sizes
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
-        self.notes: dict[str, None] = {}
+        self.notes: dict[str, None] = dict.fromkeys(graph.notes)
         self.opset = graph.opset
         self.batch = 1  # the file's; here it is 1
-        self._refused: dict[tuple[str, str], list[Node]] = {}
+        self.unknown = UnknownOperators(self)
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
         self._lacks: dict[
@@ -83,19 +86,29 @@ class Mapper(Values):
         Raises:
             SpecError: Operators have no layer type, or the file contradicts itself.
         """
-        inputs = {name: self._input(name, shape) for name, shape in self.graph.inputs.items()}
+        inputs = self._inputs()
         for node in self.graph.nodes:
             self._node(node)
-        outputs = [self.values.get(name) for name in self.graph.outputs]
-        if self._refused:
-            raise SpecError(self._errors())
-        tensors = [self.tensor(name) for name, value in zip(self.graph.outputs, outputs, strict=True) if value]
+        tensors = self._outputs()
+        self.notes |= dict.fromkeys(self.unknown.check())
         if not self.items:
             raise SpecError(ErrorDetail("the model has no operator that is a layer", Place(self.file)))
         again = sum(count - 1 for count in self._vectors.values())
         if again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
-        return Mapped(tuple(self.items), inputs, tuple(tensors), tuple(self.notes))
+        items, notes = with_attention(with_rolls(self.items, tensors), tensors, self.builder)
+        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
+
+    def _outputs(self) -> list[Tensor]:
+        """Return what the model gives, apart from constants that it has."""
+        found = []
+        for name in self.graph.outputs:
+            value = self.values.get(name)
+            if isinstance(value, Constant):
+                continue
+            tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name) if value else None
+            found += [tensor] if tensor is not None else []
+        return found
 
     # what rules use
 
@@ -165,9 +178,11 @@ class Mapper(Values):
         """
         held = [each for each in weights if each is not None]
         learned = learned and self._is_learned(type, held)
+        given = node.outputs if gives is None else gives
+        widths = self._widths(given, inputs, weights)
         try:
             definition = REGISTRY[type].read(fields, inputs)
-            origin = LayerOrigin(trainable=learned)
+            origin = LayerOrigin(trainable=learned, widths=widths)
             outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
@@ -176,14 +191,24 @@ class Mapper(Values):
         axis = (self.lacks(inputs[0]) if inputs else 0) if batch == AS_IT_IS else batch
         for tensor in outputs:
             self._lacks[tensor.producer, tensor.output] = axis
-        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment, trainable=learned)
+        item = MappedItem(
+            type,
+            dict(fields),
+            tuple(inputs),
+            outputs,
+            comment=comment,
+            widths=widths,
+            has_weights=bool(held),
+            trainable=learned,
+            alone=not self.graph.alone.isdisjoint(given),
+        )
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
         self._share(item, weights)
         self.items.append(item)
-        for given, tensor in zip(node.outputs if gives is None else gives, outputs, strict=False):
-            if given:
-                self.give(node, given, tensor)
+        for output, tensor in zip(given, outputs, strict=False):
+            if output:
+                self.give(node, output, tensor)
         return outputs
 
     def give(self, node: Node, name: str, value: Tensor | Moved | Constant) -> None:
@@ -197,9 +222,9 @@ class Mapper(Values):
         recorded = self.graph.shapes.get(name)
         if recorded and not isinstance(value, Constant):
             full = value.full if isinstance(value, Moved) else (1, *value.shape)
-            known = [self._size(size) for size in recorded]
+            known = [self.size(size) for size in recorded]
             if len(known) != len(full) or any(map(self._differs, full, known)):
-                own = _shown(recorded[1:] if full[:1] == (1,) else recorded)
+                own = shape_text(recorded[1:] if full[:1] == (1,) else recorded)
                 message = f"{title(node)} gives {shown(value.shape)}"
                 found = f"the file records {own} for {name!r}"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
@@ -211,49 +236,70 @@ class Mapper(Values):
 
     # the steps
 
+    def _inputs(self) -> dict[str, Tensor]:
+        """Add the inputs; one that nothing reads, or that is left out of the count, need not be one picture.
+
+        Raises:
+            SpecError: Another has no batch axis, or no size, or there is none.
+        """
+        found = {}
+        refused: SpecError | None = None
+        for name, shape in self.graph.inputs.items():
+            try:
+                found[name] = self._input(name, shape)
+            except SpecError as error:
+                if self.is_read(name) and not self.unknown.options.allow_unknown:
+                    raise
+                refused = error
+                self.values[name] = Unmapped()
+        if not found:
+            raise refused or SpecError(ErrorDetail("the model has no input", Place(self.file)))
+        return found
+
     def _input(self, name: str, shape: Shape) -> Tensor:
         if len(shape) < 2 or len(shape) > 5:
             message = f"the input {name!r} has {len(shape)} axes"
             help = "an input has a batch axis and one to four others"
-            raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
+            raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             message = f"the first axis of the input {name!r} is no batch axis of 1"
-            help = "export the model for one input"
-            raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
+            help = f"export the model for one input, or: --input {name}={'x'.join(map(str, (1, *shape[1:])))}"
+            raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         if self.builder.inputs and batch != self.batch:
-            found = f"{name!r}: {_shown(shape)}"
+            found = f"{name!r}: {shape_text(shape)}"
             raise SpecError(ErrorDetail("the inputs have different batches", Place(self.file), found=found))
         self.batch = batch
         sizes = []
         for size in shape[1:]:
-            known = self._size(size)
+            known = self.size(size)
             if known is None or known < 1 or known > 10**15:
                 message = f"the input {name!r} has an axis without a size"
-                help = "export the model with sizes"
-                raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
+                help = f"give it: --input {name}={'x'.join('…' if size is None else str(size) for size in shape)}"
+                raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
             sizes.append(known)
         layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
-        tensor = self.builder.add_input(tuple(sizes), layout)
+        tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
         return tensor
 
-    def _size(self, size: int | str | None) -> int | None:
+    def size(self, size: int | str | None) -> int | None:
+        """Return a size of the file; None where it is open."""
         return self.sizes.get(size) if isinstance(size, str) else size
 
     def _node(self, node: Node) -> None:
-        """Map one node, or collect what is wrong with it."""
+        """Map one node, or take what is wrong with it."""
         read = [self.values.get(name) for name in node.inputs]
+        reason: str | None = None
         if any(isinstance(value, Unmapped) for value in read):
-            if node.operator not in OPERATORS:
-                self._refuse(node, str(node.attributes.get("reason", "")))
-        elif self._is_folded(node, read) or self._is_mapped(node):
-            for name in node.outputs:
-                if name and name not in self.values:  # an output that its layer type has not
-                    self.values[name] = Unmapped()
-            return
+            reason = BEHIND if node.operator in OPERATORS else _reason(node)
+        elif not self._is_folded(node, read):
+            reason = self._refusal(node)
+        if reason is not None:
+            self.unknown.take(node, reason)
         for name in node.outputs:
-            self.values[name] = Unmapped()
+            if name and name not in self.values:  # an output that its layer type has not
+                self.values[name] = Unmapped()
 
     def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
         """Return whether a node works on constants only, and set what it makes of them."""
@@ -270,52 +316,32 @@ class Mapper(Values):
         self.values[node.outputs[0]] = found
         return True
 
-    def _is_mapped(self, node: Node) -> bool:
-        """Return whether a node became items."""
+    def _refusal(self, node: Node) -> str | None:
+        """Map a node, or return why that cannot be; nothing where its operator is not known."""
         if node.operator not in OPERATORS:
-            self._refuse(node, str(node.attributes.get("reason", "")))
-            return False
+            return _reason(node)
         try:
             OPERATORS[node.operator](self, node)
         except Unsupported as error:
-            self._refuse(node, str(error))
+            return str(error)
         except Unfoldable:
-            self._refuse(node, "its shape depends on values that are not known")
+            return "its shape depends on values that are not known"
         except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError):
-            self._refuse(node, "its inputs or attributes are not those of the operator")
-        else:
-            return True
-        return False
+            return "its inputs or attributes are not those of the operator"
+        return None
 
-    def _refuse(self, node: Node, reason: str) -> None:
-        self._refused.setdefault((node.operator, reason), []).append(node)
+    # names, weights and widths
 
-    def _errors(self) -> list[ErrorDetail]:
-        """Return what cannot be mapped, one error for each operator and reason."""
-        found = []
-        for (name, reason), nodes in list(self._refused.items())[:_MOST_ERRORS]:
-            first = nodes[0]
-            message = f"the operator {name} {f'cannot be mapped: {reason}' if reason else 'has no layer type'}"
-            where = first.scope or first.name
-            more = f"{len(nodes)} of them, the first" if len(nodes) > 1 else "it"
-            shapes = ", ".join(self._shape_text(each) for each in first.inputs if each) or "nothing"
-            help = "write this part of the network as a spec; `declared` gives an operation costs of your own"
-            found.append(ErrorDetail(message, Place(self.file), where, f"{more} reads {shapes}", help))
-        left = len(self._refused) - len(found)
-        if left > 0:
-            found.append(ErrorDetail(f"{left} more kinds of operators cannot be mapped", Place(self.file)))
-        return found
-
-    def _shape_text(self, name: str) -> str:
-        value = self.values.get(name)
-        if isinstance(value, Constant):
-            return f"a constant {shown(value.shape)}" if value.shape else "a number"
-        if isinstance(value, (Tensor, Moved)):
-            return shown(value.shape)
-        recorded = self.graph.shapes.get(name)
-        return _shown(recorded[1:]) if recorded else "an unknown shape"
-
-    # names and weights
+    def _widths(self, gives: Sequence[str], inputs: Sequence[Tensor], weights: Sequence[Constant | None]) -> Widths:
+        """Return the types of a layer's numbers: those of its kernel, of its vector, and of what it gives."""
+        if not self.graph.dtypes:
+            return FLOAT32
+        said = [self.graph.dtypes[name] for name in gives if name in self.graph.dtypes]
+        activations = width_of(said[0]) if said else inputs[0].width if inputs else "float32"
+        held = [each for each in weights if each is not None]
+        own = width_of(held[0].dtype) if held else activations
+        vector = weights[1] if len(weights) > 1 and weights[0] is not None else None
+        return Widths(own, activations, width_of(vector.dtype) if vector is not None else bias_width(own))
 
     def _free(self, type: str) -> str:
         return f"{type}_{len(self.items)}"
@@ -339,6 +365,8 @@ class Mapper(Values):
 
     def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
         shapes = tuple([tensor.shape for tensor in item.inputs])
+        if definition.declared:
+            return
         cost = definition.cost(shapes, item.outputs[0].shape)
         held = sum(prod(each.shape) for each in weights)
         needed = cost.params + cost.buffers
@@ -382,8 +410,22 @@ class Mapper(Values):
             self._vectors[name] = self._vectors.get(name, 0) + 1
 
 
-def _shown(shape: Shape) -> str:
-    return "×".join("?" if size is None else str(size) for size in shape) or "a number"
+def _reason(node: Node) -> str:
+    """Return why an operator has no rule, where its format says so."""
+    return str(node.attributes.get("reason", ""))
+
+
+_WIDTHS = {"uint8": "int8", "uint16": "int16", "uint32": "int32", "uint64": "int64", "uint4": "int4", "bool": "int8"}
+
+
+def width_of(dtype: str) -> str:
+    """Return the type of a spec's numbers that takes as many bits as one of a file; `float32` for one without a width.
+
+    >>> width_of("uint8"), width_of("float16"), width_of("string")
+    ('int8', 'float16', 'float32')
+    """
+    width = _WIDTHS.get(dtype, dtype)
+    return width if width in BITS else "float32"
 
 
 def is_map(tensor: Tensor) -> bool:

@@ -47,7 +47,7 @@ def _without_copies(graph: ModelGraph, file: str) -> ModelGraph:
                 raise SpecError(ErrorDetail(f"{title(node)} gives {name!r}, which there is already", Place(file)))
             known.add(name)
         if node.operator == "Constant" and node.outputs:
-            constants[node.outputs[0]] = _constant(node)
+            constants[node.outputs[0]] = constant_of(node)
         elif node.operator in _COPIES and inputs and node.outputs and not read.intersection(node.outputs[1:]):
             if inputs[0] in constants:  # a copy of a weight has the name that its module gives it
                 constants[node.outputs[0]] = constants[inputs[0]]
@@ -62,7 +62,7 @@ def _without_copies(graph: ModelGraph, file: str) -> ModelGraph:
     return replace(graph, nodes=tuple(nodes), constants=constants, outputs=outputs)
 
 
-def _constant(node: Node) -> Constant:
+def constant_of(node: Node) -> Constant:
     """Return the tensor that a node of the program holds."""
     name = node.outputs[0]
     for value in node.attributes.values():

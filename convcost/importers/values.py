@@ -58,7 +58,13 @@ def with_axis(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
 
 
 class Unmapped(Struct, frozen=True):
-    """A value that an operator without a layer type gives."""
+    """A value that an operator without a layer type gives, of a shape that is not known.
+
+    Attributes:
+        tensor: What stands for it where it is left out of the count.
+    """
+
+    tensor: Tensor | None = None
 
 
 Value = Tensor | Moved | Constant | Unmapped

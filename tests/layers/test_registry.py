@@ -53,6 +53,7 @@ DESIGN = [
     "elementwise",
     "cross_correlation",
     "declared",
+    "unknown",
     "deform_conv",
     "grid_sample",
     "roi_align",

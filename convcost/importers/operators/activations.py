@@ -106,10 +106,15 @@ def leaky_relu(mapper: Mapper, node: Node) -> None:
 
 @operator("HardSigmoid")
 def hard_sigmoid(mapper: Mapper, node: Node) -> None:
-    """Map a hard sigmoid of slope 1/6; another slope costs a product instead of a division."""
-    if not is_sixth(node):
-        raise Unsupported("its slope is not 1/6")
-    mapper.emit(node, "hard_sigmoid", {}, [mapper.tensor(node.inputs[0])])
+    """Map a hard sigmoid of slope 1/6; of another slope what it performs: a product, a sum, and two bounds."""
+    tensor = mapper.tensor(node.inputs[0])
+    if is_sixth(node):
+        mapper.emit(node, "hard_sigmoid", {}, [tensor])
+        return
+    for op, value in (("multiply", node.attributes.get("alpha", 0.2)), ("add", node.attributes.get("beta", 0.5))):
+        fields = {"op": op, "value": decimal(value)}
+        (tensor,) = mapper.emit(node, "elementwise", fields, [tensor], name="", gives=())
+    mapper.emit(node, "elementwise", {"op": "clamp", "value": [0, 1]}, [tensor])
 
 
 @operator("Gelu")

@@ -12,6 +12,9 @@ from convcost.importers.movement import settle
 from convcost.importers.operators.windows import given
 from convcost.importers.values import Moved, Unsupported, with_axis
 
+_INDICES = ("int32", "int64", "bool")
+"""Types of numbers that no matrix of weights has; quantised ones have fewer bits."""
+
 
 @operator("Gemm")
 def gemm(mapper: Mapper, node: Node) -> None:
@@ -29,7 +32,7 @@ def gemm(mapper: Mapper, node: Node) -> None:
 def matmul(mapper: Mapper, node: Node) -> None:
     """Map a matrix product: with a learned matrix a linear layer, otherwise the product of two values."""
     kernel = mapper.value(node.inputs[1])
-    if isinstance(kernel, Constant) and len(kernel.shape) == 2 and "float" in kernel.dtype:
+    if isinstance(kernel, Constant) and len(kernel.shape) == 2 and kernel.dtype not in _INDICES:
         _linear(mapper, node, kernel, *kernel.shape)
         return
     shapes = [mapper.full(name) for name in node.inputs[:2]]
