@@ -159,6 +159,21 @@ def test_one_tensor_at_two_paths_counts_once(torch):
     assert "    weights: a\n    name: b\n" in model.text
 
 
+def spectral():
+    """Return the program of an operator that has no layer type, and a relu."""
+    x = Node("placeholder", "x", val=Tensor(1, 3, 4, 4))
+    y = Node("call_function", "y", Operator("aten.fft_fft2.default", "self"), (x,), val=Tensor(1, 3, 4, 4))
+    z = Node("call_function", "z", RELU, (y,), val=Tensor(1, 3, 4, 4))
+    return ExportedProgram([x, y, z, Node("output", "output", args=((z,),))])
+
+
+def test_operators_without_a_layer_type_are_declared_or_left_out(torch):
+    assert "the operator aten.fft_fft2 has no layer type" in message(spectral(), None)
+    total = convcost.from_torch(spectral(), None, declare={"aten.fft_fft2": {"macs": 70}}).analyze().total
+    assert (total.macs, total.ops.cmp) == (70, 48)
+    assert convcost.from_torch(spectral(), None, allow_unknown=True).analyze().total.ops.cmp == 48
+
+
 def test_without_torch_it_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     assert message(object(), (1, 3, 8, 8)) == (
@@ -199,7 +214,7 @@ def test_the_three_lines_of_the_readme_work(path, torch, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torchvision", type("Torchvision", (), {"models": models})())
     text = (ROOT / path).read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(import convcost, torchvision\n.*?)```", text, re.DOTALL)
-    assert code.count("\n") == 3
+    assert len([line for line in code.splitlines() if line]) == 3
     exec(code, {})  # noqa: S102 -- what the README shows
     assert "Module" in capsys.readouterr().out
 
