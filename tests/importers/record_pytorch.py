@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import sys
 import warnings
 import zipfile
@@ -130,14 +131,17 @@ def as_onnx(stem, module, shape):
     preserved = torch.onnx.TrainingMode.PRESERVE
     torch.onnx.export(module.eval(), (torch.zeros(shape),), written, dynamo=False, training=preserved, opset_version=17)
     model = onnx.load_from_string(written.getvalue())
-    for tensor in model.graph.initializer:
-        if tensor.raw_data and len(tensor.raw_data) > 1024:
+    constants = [each.t for node in model.graph.node for each in node.attribute if node.op_type == "Constant"]
+    for tensor in [*model.graph.initializer, *constants]:
+        is_weight = tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.raw_data) > 16
+        if is_weight or len(tensor.raw_data) > 4096:
             tensor.ClearField("raw_data")
             tensor.data_location = onnx.TensorProto.EXTERNAL
             tensor.external_data.add(key="location", value="weights.bin")
     for node in model.graph.node:
         node.ClearField("doc_string")
-    (DATA / f"{stem}.onnx").write_bytes(model.SerializeToString())
+    written = lzma.compress(model.SerializeToString(), preset=9 | lzma.PRESET_EXTREME)
+    (DATA / f"{stem}.onnx.xz").write_bytes(written)
 
 
 def main_onnx():
