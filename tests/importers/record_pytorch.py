@@ -31,10 +31,11 @@ except ImportError:
     pass
 
 DATA = Path(__file__).parent / "data" / "pytorch"
-TORCHVISION = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1", "vgg11"]
+TORCHVISION = ["mnasnet0_5", "mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1", "vgg11"]
 TIMM = [
     "coat_tiny",
     "convit_tiny",
+    "edgenext_xx_small",
     "efficientformer_l1",
     "gmlp_s16_224",
     "halonet26t",
