@@ -364,6 +364,17 @@ def test_what_is_worked_out_of_the_programs_own_numbers_is_prepared():
     assert (total.params, total.ops.add) == (0, 8 * 36)
 
 
+def test_a_number_of_a_buffer_is_prepared(tmp_path):
+    calls = [
+        w.call("aten.select.int", "number", self="b_scales", dim=0, index=1),
+        w.call("aten.mul.Tensor", "y", self="x", other="number"),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, {"x": MAP, "number": (), "y": MAP}, ["y"], buffers={"scales": (2,)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.ops.mul) == (0, 8 * 36)
+
+
 def test_products_of_the_programs_own_numbers_are_performed(tmp_path):
     # 6×1 times 1×6: 36 products, though no input takes part
     calls = [
