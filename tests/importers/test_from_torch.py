@@ -146,6 +146,17 @@ def test_parts_subgraphs_and_outputs_by_name_are_followed(torch):
     assert [layer.type for layer in model.network.layers] == ["split", "relu", "add"]
 
 
+def test_a_part_of_what_an_operator_gives_may_be_an_output(torch):
+    x, half = Node("placeholder", "x", val=Tensor(1, 4, 2, 2)), Tensor(1, 2, 2, 2)
+    parts = Node("call_function", "parts", SPLIT, (x, [2, 2], 1), val=(half, half))
+    get = type("getitem", (), {"__name__": "getitem", "__module__": "_operator"})()
+    second = Node("call_function", "second", get, (parts, 1), val=half)
+    y = Node("call_function", "y", RELU, (x,), val=Tensor(1, 4, 2, 2))
+    nodes = [x, parts, second, y, Node("output", "output", args=((second, y),))]
+    model = convcost.from_torch(ExportedProgram(nodes), None)
+    assert [layer.type for layer in model.network.layers] == ["split", "relu"]
+
+
 def test_one_tensor_at_two_paths_counts_once(torch):
     shared = Tensor(3, 3, 1, 1, requires_grad=True)
     x = Node("placeholder", "x", val=Tensor(1, 3, 2, 2))

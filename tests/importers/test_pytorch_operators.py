@@ -105,6 +105,7 @@ STEPS = [  # operator, arguments, shapes before and after, the layers
     ("rsqrt.default", {}, MAP, MAP, ["elementwise: {op: sqrt}", "elementwise: {op: reciprocal}"]),
     ("glu.default", {"dim": 1}, MAP, (1, 4, 6, 6), ["split: {chunks: 2}", "sigmoid", "multiply"]),
     ("celu.default", {}, MAP, MAP, ["celu"]),
+    ("log_sigmoid.default", {}, MAP, MAP, ["elementwise: {op: neg}", "softplus", "elementwise: {op: neg}"]),
     ("softsign.default", {}, MAP, MAP, ["softsign"]),
     ("linalg_vector_norm.default", {"dim": [1], "keepdim": True}, MAP, (1, 1, 6, 6),
      ["reduce: {op: norm, axis: [0], keepdim: true}"]),
@@ -196,6 +197,61 @@ def test_a_recurrent_layer_may_have_no_bias():
     parameters = {"h": (1, 1, 3), "l.a": (9, 8), "l.b": (9, 3)}
     steps = by_steps([call], values, parameters=parameters, outputs=["y"])
     assert steps[-1] == "gru: {hidden_size: 3, bias: false}"
+
+
+def recurrence(read, *, both=False, layers_=1):
+    """Return the steps of an LSTM of 3 numbers on 9 steps of 8, and of a sum of what is read of it."""
+    given = {"has_biases": False, "num_layers": layers_, "dropout": 0.0, "train": False, "bidirectional": both}
+    sides = 2 if both else 1
+    weights = {"params": [f"p_{at}" for at in range(2 * sides * layers_)], "hx": ["p_h", "p_h"], "batch_first": True}
+    calls = [
+        w.call("aten.lstm.input", ["s", "h", "c"], "l", input="x", **weights, **given),
+        w.call("aten.sum.dim_IntList", "a", self="s", dim=[1]),
+        w.call("aten.view.default", "b", self="h", size=[1, 3 * sides]),
+        w.call("aten.add.Tensor", "y", self=read[0], other=read[1]),
+    ]
+    wide = (1, 3 * sides)
+    values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": (sides * layers_, 1, 3), "c": (sides, 1, 3), "a": wide,
+              "b": wide, "y": wide}  # fmt: skip
+    shapes = {f"{at}": ((12, 8 if at < 2 * sides else 3 * sides) if at % 2 == 0 else (12, 3)) for at in
+              range(2 * sides * layers_)}  # fmt: skip
+    return by_steps(calls, values, parameters={"h": (sides * layers_, 1, 3), **shapes}, outputs=["y"])
+
+
+def test_the_last_state_of_a_recurrent_layer_is_its_last_step():
+    assert "lstm: {hidden_size: 3, bias: false, return: last}" in recurrence(("b", "b"))
+    assert "lstm: {hidden_size: 3, bidirectional: true, bias: false, return: last}" in recurrence(("b", "b"), both=True)
+    steps = recurrence(("a", "b"))
+    assert "lstm: {hidden_size: 3, bias: false}" in steps
+    assert any(step.startswith("slice: {axis: ") and "start: 8" in step for step in steps)
+
+
+def test_states_that_no_layer_type_gives_are_refused():
+    for read, more in ((("a", "b"), {"both": True}), (("b", "b"), {"layers_": 2})):
+        with pytest.raises(convcost.SpecError, match="its last state is read beside its sequence, or that of each"):
+            recurrence(read, **more)
+
+
+def test_an_instance_norm_with_statistics_is_a_batch_norm():
+    names = {"weight": "p_n_weight", "bias": "p_n_bias", "running_mean": "b_n_mean", "running_var": "b_n_var"}
+    call = w.call(
+        "aten.instance_norm.default", "y", "n", input="x", **names, use_input_stats=False, momentum=0.1, eps=1e-5
+    )
+    learned, statistics = {"n.weight": (8,), "n.bias": (8,)}, {"n.mean": (8,), "n.var": (8,)}
+    assert by_steps([call], {"x": MAP, "y": MAP}, parameters=learned, buffers=statistics) == ["batch_norm"]
+
+
+def test_normalised_weights_are_prepared_and_their_factors_scale_what_they_give(tmp_path):
+    # 5 outputs of 8 values, each with a factor and a bias: 40 products with the weights, 5 with the factors
+    calls = [
+        w.call("aten._weight_norm.default", "kernel", "l", v="p_l_v", g="p_l_g", dim=0),
+        w.call("aten.linear.default", "y", "l", input="x", weight="kernel", bias="p_l_bias"),
+    ]
+    values = {"x": (1, 8), "kernel": (5, 8), "y": (1, 5)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters={"l.v": (5, 8), "l.g": (5, 1), "l.bias": (5,)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (40 + 5 + 5, 40, 45)
 
 
 def test_a_mask_is_added_to_the_scores(tmp_path):

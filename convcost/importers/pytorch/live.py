@@ -191,8 +191,9 @@ class _Walk:
         for node in holders:
             self._record(node.name, node.meta.get("val"))
         given = self._flat(self._walk(module, ""))
-        kept = {getattr(spec.arg, "name", "") for spec in signature.output_specs if spec.kind.name == "USER_OUTPUT"}
-        outputs = [each.name for each in given if isinstance(each, Reference) and each.name in kept]
+        kinds = [spec.kind.name for spec in signature.output_specs]
+        kept = [each for each, kind in zip(given, kinds, strict=True) if kind == "USER_OUTPUT"]
+        outputs = [each.name for each in kept if isinstance(each, Reference)]
         inputs = [name for name in signature.user_inputs if isinstance(name, str) and name in self.types]
         producer = f"torch {self.torch.__version__.partition('+')[0]}"
         stored = self._stored(signature)

@@ -156,6 +156,13 @@ def log_softmax(writer: Writer, call: OperatorCall) -> None:
     _give(writer, call, "LogSoftmax", axis=call.arguments["dim"])
 
 
+@aten("log_sigmoid", "log_sigmoid_forward")
+def log_sigmoid(writer: Writer, call: OperatorCall) -> None:
+    """Translate −log(1 + exp(−x))."""
+    negative = writer.add("Neg", [writer.name(call.arguments["self"])])
+    writer.give_first("Neg", writer.add("Softplus", negative))
+
+
 @aten("softsign")
 def softsign(writer: Writer, call: OperatorCall) -> None:
     """Translate x / (1 + |x|)."""

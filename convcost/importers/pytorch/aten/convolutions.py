@@ -73,6 +73,10 @@ def linear(writer: Writer, call: OperatorCall) -> None:
 
 def product(writer: Writer, x: Any, weight: Any, bias: Any) -> None:
     """Write x · Wᵀ + b, the weight and the bias being constants or values."""
+    factor = writer.factors.get(writer.name(weight))
+    if factor is not None:
+        _scaled(writer, [writer.name(x), writer.name(weight)], factor, bias)
+        return
     if writer.constant(weight) is None:
         order = tuple(reversed(range(writer.rank(weight))))
         (turned,) = writer.add("Transpose", [writer.name(weight)], perm=order)
@@ -87,6 +91,17 @@ def product(writer: Writer, x: Any, weight: Any, bias: Any) -> None:
         writer.give("MatMul", inputs + ([writer.name(bias)] if bias is not None else []))
     else:
         _biased(writer, inputs, bias)
+
+
+def _scaled(writer: Writer, inputs: list[str], factor: str, bias: Any) -> None:
+    """Write (x · Wᵀ) · f + b, W being a matrix whose outputs have factors."""
+    (turned,) = writer.add("Transpose", inputs[1:], perm=(1, 0))
+    count = (max(writer.constants[factor].shape),)
+    scaled = [*writer.add("MatMul", [inputs[0], turned]), writer.seen_as(factor, count)]
+    if bias is None:
+        writer.give("Mul", scaled)
+    else:
+        writer.give("Add", [*writer.add("Mul", scaled), writer.name(bias)])
 
 
 def _biased(writer: Writer, inputs: list[str], bias: Any) -> None:

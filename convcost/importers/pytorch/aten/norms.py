@@ -85,11 +85,23 @@ def group_norm(writer: Writer, call: OperatorCall) -> None:
 
 @aten("instance_norm")
 def instance_norm(writer: Writer, call: OperatorCall) -> None:
-    """Translate an instance norm with its own statistics."""
+    """Translate an instance norm; with statistics that it keeps it is a batch norm."""
     arguments = call.arguments
     if not arguments.get("use_input_stats", True):
-        raise Untranslated
+        batch_norm(writer, call)
+        return
     writer.give("InstanceNormalization", _affine(writer, call, arguments["input"]), **_eps(call))
+
+
+@aten("_weight_norm", "_weight_norm_interface")
+def weight_norm(writer: Writer, call: OperatorCall) -> None:
+    """Leave a kernel as it is whose outputs are made of length 1; factors of these wait for the product."""
+    kernel, factor = call.arguments["v"], call.arguments["g"]
+    if call.arguments.get("dim", 0) != 0 or writer.constant(factor) is None:
+        raise Untranslated
+    writer.keep(kernel)
+    writer.notes["Weights are normalised before they are used: counted as prepared with the model."] = None
+    writer.factors[writer.own(call.outputs[0])] = writer.name(factor)
 
 
 @aten("dropout", "feature_dropout", "alpha_dropout", "native_dropout")
