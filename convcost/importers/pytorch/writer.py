@@ -403,7 +403,7 @@ def _axis_names(shapes: Sequence[Shape]) -> dict[str, str]:
     """Return names for the symbols that PyTorch numbers: by the axis at which they stand first.
 
     >>> _axis_names([(1, 3, "s53", "s0"), (1, "s53", "s7")])
-    {'s53': 'h', 's0': 'w', 's7': 'n'}
+    {'s53': 'h', 's0': 'w', 's7': 'l'}
     """
     names: dict[str, str] = {}
     for shape in shapes:
