@@ -112,7 +112,7 @@ class UnknownOperators:
         if shapes is not None:
             fields["output_shape"] = shapes if len(shapes) > 1 else shapes[0]
         kind = node.operator.rpartition(".")[2]
-        name = f"{node.scope}.{kind}" if node.scope else kind
+        name = f"{node.scope}.{kind}" if node.scope else kind if kind.lower() != "null" else type
         try:
             outputs = self.mapper.emit(node, type, fields, self._inputs(node), name=name, gives=())
         except Unsupported as error:

@@ -168,3 +168,11 @@ def test_a_model_that_is_read_takes_no_more(write):
 def test_help_has_a_group_of_its_own(run):
     assert "Model files" in run("analyze", "--help")[1]
     assert "Model files" not in run("specs", "--help")[1]
+
+
+@pytest.mark.parametrize("operator", ["null", "a, b: {c", "7", "- x", "\u2028\x00'\"", "true", "a: b"])
+def test_an_operator_may_have_any_name(operator, write):
+    node = w.node(operator, "x", "y", operator, domain="own")
+    model = convcost.load(write(w.model([node], INPUT, "y")), allow_unknown=True)
+    (layer,) = model.network.layers
+    assert layer.fields["operator"].split() == f"own.{operator}".split()

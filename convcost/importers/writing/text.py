@@ -234,6 +234,8 @@ class Text:
 
     def _value(self, leaf: Leaf, name: str, value: Any) -> Any:
         """Return a field's value; values of the network by their names."""
+        if REGISTRY[leaf.type].declared and isinstance(value, str):  # a text of the file
+            return quoted(value)
         if name in REGISTRY[leaf.type].named_fields:
             count = len(value) if isinstance(value, (list, tuple)) else 1
             given = [self._called(ref) for ref in leaf.reads[-count:]]
