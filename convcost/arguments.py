@@ -13,11 +13,11 @@ from convcost.design_space.solve import solve as find
 from convcost.design_space.sweep import Sweep, SweepAxis, SweepLimit, SweepTask, check_size
 from convcost.errors import ErrorDetail, OptionError
 from convcost.numbers import plain
+from convcost.spec.amounts import amount
 from convcost.spec.arithmetic import shown
 from convcost.spec.expressions import Expression
 from convcost.spec.origin import Origin
 from convcost.spec.ranges import values
-from convcost.spec.reading import amount
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -18,7 +18,8 @@ from convcost.memory import metrics as _memory_metrics  # noqa: F401
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
-from convcost.preconditions import check_complete, check_valued, origin_of, positive
+from convcost.preconditions import check_complete, check_valued, origin_of, positive, size
+from convcost.receptive_field import metrics as _receptive_field_metrics  # noqa: F401
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.budget.verdicts import Check
     from convcost.comparison.compare import Comparison
     from convcost.comparison.diff import Difference
+    from convcost.compression.analysis import Compression
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
@@ -34,10 +36,12 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.roofline.analysis import Roofline
     from convcost.memory.roofline.devices import Device
+    from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
+    from convcost.verification.receptive_fields import FieldVerification
 
 
 class Model(Struct, frozen=True, eq=False):
@@ -130,6 +134,9 @@ class Model(Struct, frozen=True, eq=False):
         in_place: bool = True,
         align: int = 1,
         keep_inputs: bool = False,
+        order: str = "file",
+        place: bool = False,
+        arena: Any = None,
     ) -> Memory:
         """Return the memory that an inference takes: weights, activations, and the most of these that live at a time.
 
@@ -142,19 +149,49 @@ class Model(Struct, frozen=True, eq=False):
                 item writes together with the layer before them.
             align: What the bytes of each piece of memory are rounded up to a multiple of.
             keep_inputs: Whether the network's inputs live to the end.
+            order: The order of the layers: `file`, that of the spec, or `best`, the one with the smallest peak.
+            place: Whether each piece of memory gets an offset in one arena, as small as the peak where that is found.
+            arena: The bytes of the arena, such as 65536 or `64Ki`, in which they are placed.
 
         Raises:
-            OptionError: There is no such type, no layer matches, or a number is no whole number from 1 on.
+            OptionError: There is no such type or order, no layer matches, a number is no whole number from 1 on, or the
+                arena is smaller than the peak.
 
         >>> load("mobilenet_v1").memory(dtype="int8").peak_memory
         1204224
         """
-        from convcost.memory.analysis import Memory, MemorySettings
+        from convcost.memory.analysis import Memory, MemorySettings, order_named
         from convcost.memory.dtypes import with_dtypes
 
         check_valued(self.network)
-        settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
+        settings = MemorySettings(
+            batch=positive("batch", batch),
+            in_place=in_place,
+            align=positive("align", align),
+            keep_inputs=keep_inputs,
+            order=order_named(order),
+            place=place or arena is not None,
+            arena=None if arena is None else size("arena", arena),
+        )
         return Memory.of(with_dtypes(self.network, dtype), settings)
+
+    def receptive_field(self, *, at: str | Sequence[str] = ()) -> ReceptiveField:
+        """Return what each layer sees of the input: size, stride and padding, and which positions are used at all.
+
+        Args:
+            at: The layers that are asked for, by name; all without.
+
+        Raises:
+            OptionError: There is no such layer, or nothing of the input reaches it.
+
+        >>> field = load("mobilenet_v1").receptive_field(at="separable_conv_9/pointwise").layers[0].axes[0]
+        >>> field.size, field.stride
+        (315, Fraction(32, 1))
+        """
+        from convcost.receptive_field.analysis import ReceptiveField
+
+        check_valued(self.network)
+        return ReceptiveField.of(self.network, [at] if isinstance(at, str) else at)
 
     def roofline(
         self, device: str | Path | Device, *, dtype: Dtypes = (), batch: int = 1, energy: bool = False
@@ -183,6 +220,58 @@ class Model(Struct, frozen=True, eq=False):
         chosen = device if isinstance(device, devices.Device) else devices.device(device)
         network = with_dtypes(self.network, dtype)
         return Roofline.of(network, chosen, batch=positive("batch", batch), energy=energy)
+
+    def compress(
+        self,
+        *,
+        density: Any = None,
+        weight_bits: Any = None,
+        index_bits: Any = None,
+        weight_code_bits: Any = None,
+        index_code_bits: Any = None,
+        layers: Mapping[str, Mapping[str, Any]] | None = None,
+        rules: str | Path | None = None,
+        weights: str | Path | None = None,
+        biases: bool = True,
+    ) -> Compression:
+        """Return the size of its weights after Deep Compression: pruned, their values shared, coded by Huffman.
+
+        Without `rules` the spec's own `compression` is where it begins. Where nothing says where the kept weights lie,
+        sizes are between bounds, with the value of uniformly random positions.
+
+        Args:
+            density: The share of all layers' weights that pruning keeps: a number, or a text such as `"8%"`.
+            weight_bits: The bits of a weight's code.
+            index_bits: The bits of the distance between kept weights.
+            weight_code_bits: The bits of a weight's Huffman code on average; bounds without.
+            index_code_bits: The bits of a distance's Huffman code on average.
+            layers: The same by patterns of names, with `weight_histogram` and `index_histogram` besides.
+            rules: A YAML file with `compression`.
+            weights: A file of pruned weights, `.npz` or `.safetensors`.
+            biases: Whether biases and norms, which stay as they are, are counted.
+
+        Raises:
+            OptionError: A rule is for no layer with weights, contradicts itself, or a file does not fit.
+            ConfigError: The file of rules has errors.
+
+        >>> load("squeezenet1_1").compress(density="33%", index_bits=5, weight_bits=6)
+        <Compression: SqueezeNet 1.1: 4,941,984 → about 470,247 bytes, 10.5 × smaller>
+        """
+        from convcost.compression.analysis import Compression
+        from convcost.compression.rules import given_rules
+        from convcost.spec.compression import read_file
+
+        check_valued(self.network)
+        given = given_rules(
+            layers or {},
+            density=density,
+            weight_bits=weight_bits,
+            index_bits=index_bits,
+            weight_code_bits=weight_code_bits,
+            index_code_bits=index_code_bits,
+        )
+        first = self.network.compression if rules is None else read_file(rules)
+        return Compression.of(self.network, (*first, *given), weights=weights, biases=biases)
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.
@@ -449,6 +538,27 @@ class Model(Struct, frozen=True, eq=False):
         given = {name: plain(bound) for name, bound in bounds.items() if bound is not None}
         settings = Settings(full, fold, seed, engine, **given)  # type: ignore[arg-type]  # the engine is checked
         return run(self.network, settings, pool, watch)
+
+    def verify_receptive_field(
+        self, *, seed: int = 0, max_products: int | None = None, watch: Callable[[int, int], None] | None = None
+    ) -> FieldVerification:
+        """Perturb each position of the input and return whether what changes is what `receptive_field` says.
+
+        Args:
+            seed: What values and weights are drawn from.
+            max_products: How many products may be needed; some that take minutes without.
+            watch: Called with how many positions were perturbed since, and how many there are.
+
+        Raises:
+            OptionError: More products would be needed.
+
+        >>> load("examples/one_5x5").verify_receptive_field().ok
+        True
+        """
+        from convcost.verification import receptive_fields
+
+        check_valued(self.network)
+        return receptive_fields.verify(self.network, seed=seed, max_products=max_products, watch=watch)
 
     def check(
         self,

@@ -9,6 +9,7 @@ from convcost.errors import ErrorDetail, OptionError
 from convcost.network import Network
 from convcost.network.completeness import incomplete
 from convcost.numbers import plain
+from convcost.spec.amounts import amount
 from convcost.spec.origin import Origin
 
 
@@ -59,3 +60,25 @@ def positive(name: str, number: Any) -> int:
     if type(number) is not int or number < 1:
         raise OptionError(ErrorDetail(f"{name} is a whole number, at least 1", found=f"found {number}"))
     return number
+
+
+def size(name: str, number: Any) -> int:
+    """Return an argument that is a number of bytes, at least 1.
+
+    Args:
+        name: Its name.
+        number: A whole number, or a text such as `64Ki`.
+
+    Raises:
+        OptionError: It is none.
+
+    >>> size("arena", "64Ki")
+    65536
+    """
+    found = amount(str(plain(number)))
+    if found is None or found < 1:
+        help = "such as 65536, 64Ki or 1.5Mi"
+        raise OptionError(
+            ErrorDetail(f"{name} is a whole number of bytes, at least 1", found=f"found {number}", help=help)
+        )
+    return int(found)

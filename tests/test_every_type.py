@@ -355,6 +355,10 @@ def test_every_command_takes_it_and_all_give_the_same_numbers(name, run, tmp_pat
     assert proved["total"]["counted"]["mul"] == proved["total"]["predicted"]["mul"] == performed
     assert run("verify", "net.yaml")["agrees"] is True
 
+    fields = run("receptive-field", "net.yaml", *written("fields"))
+    assert [layer["name"] for layer in fields["layers"]] == [layer["name"] for layer in layers]
+    assert run("verify", "--receptive-field", "net.yaml")["agrees"] is True
+
     assert totals_of(run("compare", "net.yaml")["totals"]["as_written"]) == total
     assert totals_of(run("compare", "net.yaml", "other.yaml")["totals"]["before"]) == total
     changed = run("diff", "net.yaml", "large.yaml", *written("diff"))

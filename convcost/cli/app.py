@@ -39,7 +39,9 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "diff": "convcost.cli.diff:diff",
         "formulas": "convcost.cli.formulas:formulas",
         "memory": "convcost.cli.memory:memory",
+        "receptive-field": "convcost.cli.receptive_field:receptive_field",
         "roofline": "convcost.cli.roofline:roofline",
+        "compress": "convcost.cli.compress:compress",
         "verify": "convcost.cli.verify:verify",
         "import": "convcost.cli.import_:import_",
         "sweep": "convcost.cli.sweep:sweep",
@@ -57,7 +59,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "memory", "roofline", "verify"),
+    "Count": ("analyze", "compare", "diff", "formulas", "memory", "receptive-field", "roofline", "compress", "verify"),
     "Design": ("import", "sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
     "Look up": ("specs", "devices", "schema", "version"),
@@ -94,7 +96,7 @@ def _max_bytes() -> Any:
 
     def allow(context: Any, parameter: Any, text: str | None) -> None:
         if text is not None:
-            from convcost.spec.reading import amount
+            from convcost.spec.amounts import amount
 
             limits.allow_bytes(amount(text) or 0)
 

@@ -150,6 +150,7 @@ _VALUES: dict[tuple[str, str], Complete] = {
     ("formulas", "types"): _types,
     ("specs", "name"): _shipped,
     ("schema", "file"): lambda context, incomplete: ("spec", "config", "report"),
+    ("memory", "order"): lambda context, incomplete: ("file", "best"),
     ("memory", "dtype"): lambda context, incomplete: BITS,
     ("verify", "engine"): lambda context, incomplete: ("auto", "plain", "lanes"),
 }

@@ -42,6 +42,7 @@ class LayerCost(Struct, frozen=True):
         notes: Why it performs no arithmetic, and whether it is an output of the network.
         former: The name that earlier versions gave it, in parts, where it was another one.
         definition: The layer type's object with its fields; None for several layers, or where they are not known.
+        origin: The path of its module in the model file that the network was read from; empty where there is none.
     """
 
     path: tuple[str, ...]
@@ -56,6 +57,7 @@ class LayerCost(Struct, frozen=True):
     notes: tuple[str, ...]
     former: tuple[str, ...] = ()
     definition: LayerType | None = None
+    origin: str = ""
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -231,6 +233,7 @@ class Analysis(Result, frozen=True):
                     notes,
                     layer.former,
                     definition,
+                    layer.origin,
                 )
             )
         return cls(network, batch, fold, tuple(layers), total([layer.cost for layer in layers], added))

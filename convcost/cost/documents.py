@@ -61,6 +61,7 @@ def analysis_document(
                 notes=list(row.notes),
                 formula=formulas[row.name],
                 fields=fields_document(row),
+                origin=row.origin or UNSET,
             )
             for row, head in zip(rows, heads(analysis, rows, values, names), strict=True)
         ],
@@ -281,6 +282,7 @@ def _free_document(
                 notes=list(row.notes),
                 formula=formulas[row.name],
                 fields=with_texts(fields_document(row)),
+                origin=row.origin or UNSET,
                 structures=structures(head),
             )
             for row, head in zip(rows, numbers_of_rows(analysis, rows, values, names), strict=True)

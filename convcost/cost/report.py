@@ -279,7 +279,8 @@ class AnalysisReport(Struct, frozen=True):
             if layer is None:
                 shown.append(Row((name, *blank), "heading"))
             else:
-                quiet = not (layer.mults or layer.params) or layer.name.startswith(MORE)
+                quiet = _is_zero(layer.mults) and _is_zero(layer.params)
+                quiet = quiet or layer.name.startswith(MORE)
                 shown.append(Row((name, *next(cells)), "quiet" if quiet else "ordinary"))
         if self.left_out:
             shown.append(Row((f"{MORE} {self.left_out:,} more", *blank), "quiet"))
@@ -420,6 +421,11 @@ def check_sort(column: str) -> str:
     if column not in OTHER_SORTS and column not in METRICS:
         raise OptionError(_unknown("--sort", column, OTHER_SORTS))
     return column
+
+
+def _is_zero(number: Any) -> bool:
+    """Return whether a number is 0; a formula is none whose value is known."""
+    return number.__class__ is int and number == 0
 
 
 def check_columns(columns: Sequence[str]) -> None:

@@ -108,7 +108,7 @@ class OrderDocument(Struct, frozen=True, kw_only=True):
     """The order in which the layers run.
 
     Attributes:
-        kind: `file`: that of the spec.
+        kind: `file`: that of the spec; `best`: the one with the smallest peak that was found.
         proved: Whether no order has a smaller peak.
         lower_bound: What the peak of any order is at least; null where that was not asked.
     """
@@ -116,6 +116,24 @@ class OrderDocument(Struct, frozen=True, kw_only=True):
     kind: str
     proved: bool
     lower_bound: Count | None
+
+
+class PlacementDocument(Struct, frozen=True, kw_only=True):
+    """Where tensors are in one arena.
+
+    Attributes:
+        size: The bytes of the arena that they take.
+        lower_bound: What any placement takes at least: the most that lives at a time in this order.
+        proved: Whether no placement takes less.
+        arena: The bytes of the arena that was given.
+        fits: Whether that is large enough for this placement; null where none was given.
+    """
+
+    size: Count
+    lower_bound: Count
+    proved: bool
+    arena: Count | None
+    fits: bool | None
 
 
 class TensorDocument(PeakTensor, frozen=True, kw_only=True):
@@ -147,6 +165,7 @@ class MemoryDocument(Struct, frozen=True, kw_only=True):
         total: What it takes in all.
         peak: Where most is taken.
         order: The order of the layers.
+        placement: Where the tensors are in one arena; null where that was not asked.
         tensors: Its tensors, those that share memory once.
         not_counted: The types of its layers that need memory beside what they read and give, which is not counted.
         warnings: What is valid in the spec and rarely meant.
@@ -160,6 +179,7 @@ class MemoryDocument(Struct, frozen=True, kw_only=True):
     total: MemoryTotal
     peak: PeakDocument
     order: OrderDocument
+    placement: PlacementDocument | None = None
     tensors: list[TensorDocument]
     not_counted: list[str]
     warnings: list[Warning] = []

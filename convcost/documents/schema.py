@@ -17,10 +17,12 @@ from convcost.documents import (
     analysis,
     check,
     comparison,
+    compression,
     design_space,
     difference,
     formulas,
     memory,
+    receptive_field,
     rewriting,
     roofline,
     specs,
@@ -63,10 +65,12 @@ def _reports() -> list[Any]:
         analysis.FreeAnalysis[free.layer, free.total],  # type: ignore[name-defined]
         check.CheckDocument[analysis.Entry[numeric.row, numeric.total]],  # type: ignore[name-defined]
         comparison.ComparisonDocument,
+        compression.CompressionDocument,
         difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
         formulas.FormulasDocument,
         formulas.FormulaProofs,
         memory.MemoryDocument,
+        receptive_field.ReceptiveFieldDocument,
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,
         rewriting.Catalogue,
@@ -77,6 +81,7 @@ def _reports() -> list[Any]:
         design_space.SymbolsDocument,
         specs.Specs,
         verified.VerificationDocument,
+        verified.FieldVerificationDocument,
     ]
 
 

@@ -19,6 +19,7 @@ from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers import (
     operators,  # noqa: F401 -- adds the operators
     pytorch,
+    tflite,
 )
 from convcost.importers.graph import ModelGraph, Shape
 from convcost.importers.inputs import with_sizes
@@ -85,6 +86,7 @@ def _check(name: str, entry: Any) -> str:
 
 
 IMPORTERS: Registry[Importer] = Registry("importer", "convcost.importers", check=_check)
+IMPORTERS.add("tflite", Importer("TensorFlow Lite", tflite.recognises, tflite.read))  # first: it has a plain mark
 IMPORTERS.add("onnx", Importer("ONNX", onnx.recognises, onnx.read))
 IMPORTERS.add("keras", Importer("Keras", keras.recognises, keras.read))
 IMPORTERS.add("pytorch", Importer("PyTorch", pytorch.recognises, pytorch.read))

@@ -10,7 +10,7 @@ from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without
 from convcost.layers.base import shown
-from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
+from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN
 from convcost.network.graph import Tensor
 
 AS_IT_IS = -1
@@ -77,10 +77,8 @@ class Values(ABC):
     def vectors(self, name: str) -> Tensor:
         """Return a value as one vector, or as tokens."""
         value = self.moved(name)
-        tensor = self.tensor(name) if value.shape else self.tensor(name, batch=None)
-        return (
-            tensor if tensor.layout in (TOKENS, VECTOR) else self.tensor(name, batch=self.lacks(tensor), layout=TOKENS)
-        )
+        batch = value.batch if value.shape else None
+        return self.tensor(name, batch=batch, layout=TOKENS if len(without(value.full, batch)) > 1 else "")
 
     def many_pictures(self, name: str) -> bool:
         """Return whether a value is several pictures, which lie along the first axis."""

@@ -6,6 +6,7 @@ Of large constants, and of those whose numbers the file does not hold, only the 
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Sequence
 from itertools import product as combinations
 from math import ceil, cos, exp, floor, fmod, inf, log, prod, sin
@@ -20,6 +21,7 @@ MOST_VALUES = 4096
 
 
 _LARGEST = 2**63
+_WORKED_OUT = re.compile(r"val_\d+")
 _MOST_RANGE = 100_000_000
 
 
@@ -407,8 +409,12 @@ def _product_of_matrices(node: Node, inputs: list[Constant]) -> Constant:
 
 
 def is_learned(constant: Constant) -> bool:
-    """Return whether a constant is one of the weights, as far as the file says."""
-    return constant.stored and "float" in constant.dtype and prod(constant.shape) > 1
+    """Return whether a constant is one of the weights, as far as the file says.
+
+    `val_12` is how PyTorch's newer exporter calls what it worked out itself.
+    """
+    is_float = constant.stored and "float" in constant.dtype and prod(constant.shape) > 1
+    return is_float and not _WORKED_OUT.fullmatch(constant.name)
 
 
 _MOVES = frozenset(("Unsqueeze", "Squeeze", "Reshape", "Transpose", "Shape", "Size", "Cast", "Expand"))

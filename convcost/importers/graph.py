@@ -73,6 +73,7 @@ class ModelGraph(Struct, frozen=True):
         tokens: The inputs of several axes whose last axis holds the channels; of others it is the first.
         sizes: The sizes of open axes in the example that it was made with, where it says them.
         notes: What a reader of the spec should know, each a sentence without a full stop.
+        alone: The names of values that activations give which run by themselves, not with the layer before them.
     """
 
     format: str
@@ -86,6 +87,7 @@ class ModelGraph(Struct, frozen=True):
     tokens: tuple[str, ...] = ()
     sizes: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
+    alone: frozenset[str] = frozenset()
 
 
 def title(node: Node) -> str:

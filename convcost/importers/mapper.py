@@ -14,16 +14,19 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
+from convcost.importers.attention import with_attention
 from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.rolls import with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
-from convcost.network.graph import Tensor
+from convcost.network.graph import FLOAT32, Tensor, Widths
+from convcost.network.widths import BITS, bias_width
 from convcost.registry import Registry
 
 Rule = Callable[["Mapper", Node], None]
@@ -61,7 +64,7 @@ class Mapper(Values):
         self.sizes = sizes
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
-        self.notes: dict[str, None] = {}
+        self.notes: dict[str, None] = dict.fromkeys(graph.notes)
         self.opset = graph.opset
         self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)
@@ -93,7 +96,8 @@ class Mapper(Values):
         again = sum(count - 1 for count in self._vectors.values())
         if again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
-        return Mapped(tuple(self.items), inputs, tuple(tensors), tuple(self.notes))
+        items, notes = with_attention(with_rolls(self.items, tensors), tensors, self.builder)
+        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
 
     def _outputs(self) -> list[Tensor]:
         """Return what the model gives, apart from constants that it has."""
@@ -174,9 +178,11 @@ class Mapper(Values):
         """
         held = [each for each in weights if each is not None]
         learned = learned and self._is_learned(type, held)
+        given = node.outputs if gives is None else gives
+        widths = self._widths(given, inputs, weights)
         try:
             definition = REGISTRY[type].read(fields, inputs)
-            origin = LayerOrigin(trainable=learned)
+            origin = LayerOrigin(trainable=learned, widths=widths)
             outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
@@ -185,14 +191,24 @@ class Mapper(Values):
         axis = (self.lacks(inputs[0]) if inputs else 0) if batch == AS_IT_IS else batch
         for tensor in outputs:
             self._lacks[tensor.producer, tensor.output] = axis
-        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment, trainable=learned)
+        item = MappedItem(
+            type,
+            dict(fields),
+            tuple(inputs),
+            outputs,
+            comment=comment,
+            widths=widths,
+            has_weights=bool(held),
+            trainable=learned,
+            alone=not self.graph.alone.isdisjoint(given),
+        )
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
         self._share(item, weights)
         self.items.append(item)
-        for given, tensor in zip(node.outputs if gives is None else gives, outputs, strict=False):
-            if given:
-                self.give(node, given, tensor)
+        for output, tensor in zip(given, outputs, strict=False):
+            if output:
+                self.give(node, output, tensor)
         return outputs
 
     def give(self, node: Node, name: str, value: Tensor | Moved | Constant) -> None:
@@ -265,7 +281,7 @@ class Mapper(Values):
                 raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
             sizes.append(known)
         layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
-        tensor = self.builder.add_input(tuple(sizes), layout)
+        tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
         return tensor
 
@@ -338,7 +354,18 @@ class Mapper(Values):
             return "its inputs or attributes are not those of the operator"
         return None
 
-    # names and weights
+    # names, weights and widths
+
+    def _widths(self, gives: Sequence[str], inputs: Sequence[Tensor], weights: Sequence[Constant | None]) -> Widths:
+        """Return the types of a layer's numbers: those of its kernel, of its vector, and of what it gives."""
+        if not self.graph.dtypes:
+            return FLOAT32
+        said = [self.graph.dtypes[name] for name in gives if name in self.graph.dtypes]
+        activations = width_of(said[0]) if said else inputs[0].width if inputs else "float32"
+        held = [each for each in weights if each is not None]
+        own = width_of(held[0].dtype) if held else activations
+        vector = weights[1] if len(weights) > 1 and weights[0] is not None else None
+        return Widths(own, activations, width_of(vector.dtype) if vector is not None else bias_width(own))
 
     def _free(self, type: str) -> str:
         return f"{type}_{len(self.items)}"
@@ -410,6 +437,19 @@ class Mapper(Values):
 def _reason(node: Node) -> str:
     """Return why an operator has no rule, where its format says so."""
     return str(node.attributes.get("reason", ""))
+
+
+_WIDTHS = {"uint8": "int8", "uint16": "int16", "uint32": "int32", "uint64": "int64", "uint4": "int4", "bool": "int8"}
+
+
+def width_of(dtype: str) -> str:
+    """Return the type of a spec's numbers that takes as many bits as one of a file; `float32` for one without a width.
+
+    >>> width_of("uint8"), width_of("float16"), width_of("string")
+    ('int8', 'float16', 'float32')
+    """
+    width = _WIDTHS.get(dtype, dtype)
+    return width if width in BITS else "float32"
 
 
 def is_map(tensor: Tensor) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from convcost.importers.einops import pattern
 from convcost.importers.graph import Node
 from convcost.importers.values import Moved, Unsupported, with_axis, without
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, channel_axis
@@ -102,6 +103,8 @@ def settle(mapper: Values, value: Moved, batch: int | None, layout: str = "") ->
     wanted = without(value.full, batch)
     start, steps = simplified(with_axis(value.base.shape, value.dropped), value.steps)
     tensor = _named_type(mapper, node, value.base, start, steps, wanted)
+    if tensor is None:
+        tensor = _rearranged(mapper, node, value.base, start, steps, wanted, layout)
     if tensor is None:
         channels = _channels_of(value.base)
         tensor = value.base
@@ -214,6 +217,29 @@ def _place(channels: int | None, shape: tuple[int, ...], wanted: tuple[int, ...]
 
 
 # movements that have a type of their own
+
+
+def _rearranged(
+    mapper: Values,
+    node: Node,
+    base: Tensor,
+    start: tuple[int, ...],
+    steps: Steps,
+    wanted: tuple[int, ...],
+    layout: str,
+) -> Tensor | None:
+    """Return what a pattern of axes gives that stands for several steps; None where it cannot."""
+    if len(steps) < 2 or start != base.shape or not any(kind == "permute" for kind, _ in steps) or len(wanted) < 2:
+        return None
+    channels = channel_axis(len(base.shape), base.layout)
+    fields = pattern(start, [*steps, ("reshape", wanted)], channels)
+    if fields is None:
+        return None
+    after = fields["pattern"].partition(" -> ")[2].split(" ")
+    own = FEATURE_MAP if after[0] == "c" and len(wanted) <= _MOST_MAP_AXES else TOKENS if after[-1] == "c" else UNKNOWN
+    if layout and layout != own:
+        fields["layout"] = _WORDS.get(layout, layout)
+    return mapper.emit(node, "rearrange", fields, [base], name="", gives=())[0]
 
 
 def _named_type(

@@ -26,6 +26,8 @@ from convcost.layers.layout import (
     merged_layout,
     number_of_axis,
 )
+from convcost.layers.reading import SAME as SAME_PLACE
+from convcost.layers.reading import Readings
 from convcost.numbers import as_exact
 from convcost.ops import Cost
 from convcost.registry import Registry
@@ -414,6 +416,16 @@ class LayerType:
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         """Return the layer's cost for one input."""
         return Cost()
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        """Return which positions of its inputs an output reads; None where that is unknown.
+
+        Args:
+            inputs: The shapes of what it reads.
+            outputs: The shapes of what it gives.
+            number: Which of its outputs, from 0.
+        """
+        return ((SAME_PLACE,),) if (self.in_place or self.view) and inputs == outputs else None
 
 
 class Norm(LayerType):

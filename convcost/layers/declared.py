@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, LayerError, LayerType
 from convcost.layers.fields import Field, field, layout_field, per_axis, shapes, text, whole
 from convcost.layers.layout import UNKNOWN, VECTOR, Input, Shape
+from convcost.layers.reading import Readings, along, sliding
 from convcost.ops import KINDS, NOTHING, Cost, Ledger
 
 NOT_KNOWN: Shape = (0,)
@@ -78,6 +79,17 @@ class Declared(LayerType, type="declared"):
 
     def step(self, axis: int) -> None:
         return None
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        x, output, field = inputs[0], outputs[number], vars(self)["receptive_field"]
+        if field is None or len(inputs) > 1 or len(x) != len(output) or len(field) != len(x) - 1:
+            return None
+        if any(size % out for size, out in zip(x[1:], output[1:], strict=True)):
+            return None
+        steps = [size // out for size, out in zip(x[1:], output[1:], strict=True)]
+        pads = [((wide - step) // 2, 0) for wide, step in zip(field, steps, strict=True)]
+        windows = sliding(field, steps, pads, (1,) * len(steps))
+        return ((along(x, output, windows, every=(0,), declared=True),),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         given = vars(self)

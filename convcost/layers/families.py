@@ -16,7 +16,8 @@ FAMILIES = {
     "learned": "parameter embedding",
     "linear": "linear matmul",
     "movement": "slice channel_shuffle pixel_shuffle pixel_unshuffle pad crop flatten dropout identity",
-    "norms": "batch_norm layer_norm group_norm instance_norm rms_norm l2_normalize local_response_norm scale",
+    "norms": "batch_norm layer_norm group_norm instance_norm rms_norm l2_normalize standardize "
+    "local_response_norm scale",
     "patches": "unfold fold",
     "pooling": (
         "max_pool avg_pool lp_pool global_avg_pool global_max_pool adaptive_avg_pool adaptive_max_pool max_unpool"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
 from convcost.layers.base import LayerError, LayerType, Norm
 from convcost.layers.fields import GROUPS, TIMES, axes, axis, field, flag, number, whole
 from convcost.layers.layout import Shape
+from convcost.layers.reading import SAME, AxisWindow, Reading, Readings, Same, along
+from convcost.layers.reading import axes as axes_of
 from convcost.ops import Cost, Ledger, average_of, product, standardise, total_of
 
 _AFFINE = field(flag, True, "Whether a factor and a shift per channel are learned.")
@@ -73,6 +75,9 @@ class LayerNorm(Norm, type="layer_norm"):
     bias: bool = _BIAS
     eps: Any = _EPS
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        return (_standardised_together(inputs[0], self.axis),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         group, groups = _grouped(output, self.axis)
         return _standardised(output, group, groups) + _learned(output, group, self.affine, self.bias)
@@ -114,6 +119,18 @@ class GroupNorm(Norm, type="group_norm"):
             )
         return x
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        groups, each = ("g", self.num_groups), x[self.axis] // self.num_groups
+        others = product(x[: self.axis]) * product(x[self.axis + 1 :])
+        if each.__class__ is int and others.__class__ is int and each * others == 1:
+            return ((),)
+        before = [((groups, ("ci", each)) if axis == self.axis else own) for axis, own in enumerate(axes_of(x))]
+        after = [
+            ((groups, ("co", each)) if axis == self.axis else ((f"new{axis}", size),)) for axis, size in enumerate(x)
+        ]
+        return ((SAME, Reading(tuple(before), tuple(after))),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         channels, positions = _grouped(output, (self.axis,))
         ops = _standardised(output, channels // self.num_groups * positions, self.num_groups)
@@ -140,6 +157,10 @@ class InstanceNorm(Norm, type="instance_norm"):
     axis: int = _AXIS
     affine: bool = field(flag, False, "Whether a factor and a shift per channel are learned.")
     eps: Any = _EPS
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        every = [axis for axis in range(len(inputs[0])) if axis != self.axis]
+        return (_standardised_together(inputs[0], every),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         channels, positions = _grouped(output, (self.axis,))
@@ -169,6 +190,9 @@ class RmsNorm(Norm, type="rms_norm"):
     affine: bool = field(flag, True, "Whether a factor per channel is learned.")
     eps: Any = field(number, Fraction(1, 2**23), "What is added to the mean square; no count changes.")
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        return (_together(inputs[0], self.axis),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         group, groups = _grouped(output, self.axis)
         values = product(output)
@@ -195,6 +219,9 @@ class L2Normalize(LayerType, type="l2_normalize"):
 
     axis: tuple[int, ...] = _TOGETHER
     eps: Any = field(number, Fraction(1, 10**12), "The least that is divided by; no count changes.")
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        return (_together(inputs[0], self.axis),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         group, groups = _grouped(output, self.axis)
@@ -242,6 +269,10 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
     beta: Any = field(number, Fraction(3, 4), "The β of the formula; no count changes.")
     k: Any = field(number, 1, "The k of the formula; no count changes.")
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        return ((SAME, along(x, x, {self.axis: AxisWindow(1, ((-(self.size // 2), 1, self.size),))})),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         values = product(output)
         ops = (total_of(self.size) + Ledger(mul=2, add=1, pow=1, div=1)) * values
@@ -285,3 +316,14 @@ def _learned(output: Shape, count: int, affine: bool, bias: bool) -> Cost:
     values = product(output)
     ops = Ledger(mul=values, add=values) if bias else Ledger(mul=values)
     return Cost(params=2 * count if bias else count, ops=ops, useful_mults=values)
+
+
+def _together(x: Shape, axes: Sequence[int]) -> tuple[Same, Reading]:
+    """Return how a value is read that is normalised together with all along some axes."""
+    return SAME, along(x, x, every=axes)
+
+
+def _standardised_together(x: Shape, axes: Sequence[int]) -> Sequence[Same | Reading]:
+    """Return how a value is read that is brought to mean 0 with all along some axes; alone it is 0 whatever it was."""
+    alone = all(x[axis].__class__ is int and x[axis] == 1 for axis in axes)
+    return () if alone else _together(x, axes)

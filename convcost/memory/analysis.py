@@ -7,13 +7,18 @@ from itertools import accumulate
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.cost.weights import weight_bytes
-from convcost.errors import WarningDetail
+from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.layers import REGISTRY
-from convcost.memory.storages import Storage, sharing, storages
+from convcost.memory.placement.intervals import Interval, Placement
+from convcost.memory.storages import Sharing, Storage, sharing, storages
 from convcost.network import Layer, Network, bytes_of
 from convcost.reports.result import Result
+
+FILE, BEST = "file", "best"
+"""The orders in which layers can run: that of the spec, and the one with the smallest peak."""
 
 
 class MemorySettings(Struct, frozen=True):
@@ -24,12 +29,18 @@ class MemorySettings(Struct, frozen=True):
         in_place: Whether elementwise layers write over what they read.
         align: What the bytes of each piece of memory are rounded up to a multiple of.
         keep_inputs: Whether the network's inputs live to the end.
+        order: The order of the layers: `file`, that of the spec, or `best`, the one with the smallest peak.
+        place: Whether each piece of memory gets an offset in one arena.
+        arena: The bytes of the arena; None for as few as there can be.
     """
 
     batch: int = 1
     in_place: bool = True
     align: int = 1
     keep_inputs: bool = False
+    order: str = FILE
+    place: bool = False
+    arena: int | None = None
 
 
 class LayerMemory(Struct, frozen=True):
@@ -68,12 +79,12 @@ class Order(Struct, frozen=True):
     """The order in which the layers run.
 
     Attributes:
-        kind: `file`: the order of the spec.
+        kind: `file`: that of the spec; `best`: the one with the smallest peak that was found.
         proved: Whether no order has a smaller peak.
         lower_bound: What the peak of any order is at least; None where that was not asked.
     """
 
-    kind: str = "file"
+    kind: str = FILE
     proved: bool = False
     lower_bound: int | None = None
 
@@ -91,6 +102,7 @@ class Memory(Result, frozen=True):
         peak_memory: The most bytes of activations that live while a layer runs.
         peak_index: The position of the first layer at which it is reached.
         order: The order of the layers.
+        placement: Where each piece of memory is in one arena; None where that was not asked.
     """
 
     shown_by: ClassVar[str] = "convcost.memory.report:MemoryReport"
@@ -104,35 +116,38 @@ class Memory(Result, frozen=True):
     peak_memory: int
     peak_index: int
     order: Order = Order()
+    placement: Placement | None = None
 
     @classmethod
     def of(cls, network: Network, settings: MemorySettings = MemorySettings()) -> Self:  # noqa: B008 -- it is frozen
-        """Work out the memory that a network takes when its layers run in the order of the spec.
+        """Work out the memory that a network takes.
 
         Args:
             network: The network.
             settings: How memory is counted.
         """
-        count = len(network.layers)
         shared = sharing(network, in_place=settings.in_place)
-        found = storages(shared, range(count), keep_inputs=settings.keep_inputs)
-        pieces = tuple([_piece(network, each, settings) for each in found])
-        opened: list[Any] = [0] * count
-        for at, piece in zip(_opening(network, found), pieces, strict=True):
-            opened[at] += piece.bytes
+        run, order = _order(shared, settings)
+        pieces = _pieces(shared, run, settings)
+        opened = _opened(network, run, pieces)
         weights = weight_bytes(network, [layer.cost() for layer in network.layers])
-        alive = _alive(pieces, count)
+        alive = _alive(pieces, len(run))
         peak = max(alive, default=0)
-        rows = zip(network.layers, weights, opened, alive, shared.how, strict=True)
+        rows = [
+            LayerMemory(network.layers[index], weights[index], taken, lives, shared.how[index])
+            for index, taken, lives in zip(run, opened, alive, strict=True)
+        ]
         return cls(
             network,
             settings,
-            tuple([LayerMemory(*row) for row in rows]),
+            tuple(rows),
             pieces,
             weight_bytes=sum(weights),
             activation_bytes=sum(opened),
             peak_memory=peak,
             peak_index=alive.index(peak) if alive else 0,
+            order=order if order.lower_bound is None else replace(order, proved=order.lower_bound == peak),
+            placement=_placement(pieces, peak, settings) if settings.place else None,
         )
 
     @property
@@ -162,16 +177,72 @@ class Memory(Result, frozen=True):
         return f"{titles.title(self.network)}: {peak}{where}, {self.weight_bytes:,} bytes of weights"
 
 
+def order_named(name: str) -> str:
+    """Return an order by its name.
+
+    Raises:
+        OptionError: There is none of this name.
+    """
+    if name not in (FILE, BEST):
+        raise OptionError(ErrorDetail(f"--order: there is no order {name!r}", help=f"known: {FILE}, {BEST}"))
+    return name
+
+
 def activations(network: Network, batch: int) -> tuple[Sequence[Any], Sequence[Any]]:
     """Return the bytes that are taken for each layer, and those that live while it runs; sizes may be formulas."""
-    settings = MemorySettings(batch)
-    shared = sharing(network)
-    found = storages(shared, range(len(network.layers)))
-    opened: list[Any] = [0] * len(network.layers)
-    pieces = [_piece(network, each, settings) for each in found]
-    for at, piece in zip(_opening(network, found), pieces, strict=True):
-        opened[at] += piece.bytes
-    return opened, _alive(pieces, len(network.layers))
+    run = range(len(network.layers))
+    pieces = _pieces(sharing(network), run, MemorySettings(batch))
+    return _opened(network, run, pieces), _alive(pieces, len(run))
+
+
+def _order(shared: Sharing, settings: MemorySettings) -> tuple[Sequence[int], Order]:
+    """Return the indices of the layers in the order in which they run, and what is known of it."""
+    run = range(len(shared.network.layers))
+    if settings.order == FILE:
+        return run, Order()
+    from convcost.memory.ordering.best import find_order  # imported where it is asked
+
+    sizes = [piece.bytes for piece in _pieces(shared, run, settings)]
+    found = find_order(shared, sizes, keep_inputs=settings.keep_inputs)
+    return found.layers, Order(settings.order, lower_bound=found.lower_bound)
+
+
+def _placement(pieces: Sequence[Piece], peak: int, settings: MemorySettings) -> Placement:
+    """Return where each piece of memory is in one arena.
+
+    Raises:
+        OptionError: The arena is smaller than the peak.
+    """
+    from convcost.memory.placement.place import place  # imported where it is asked
+
+    if settings.arena is not None and settings.arena < peak:
+        other = " or another order, --order best" if settings.order == FILE else ""
+        found = f"--arena: {settings.arena:,} bytes; {peak:,} live at the peak"
+        help = f"at least {peak:,} bytes{other}"
+        raise OptionError(ErrorDetail("the arena is smaller than the peak", found=found, help=help))
+    return place([Interval(each.bytes, each.storage.first, each.storage.last) for each in pieces], settings.arena)
+
+
+def _pieces(shared: Sharing, run: Sequence[int], settings: MemorySettings) -> tuple[Piece, ...]:
+    """Return the pieces of memory that activations take when the layers run in an order."""
+    found = storages(shared, run, keep_inputs=settings.keep_inputs)
+    return tuple([_piece(shared.network, each, settings) for each in found])
+
+
+def _opened(network: Network, run: Sequence[int], pieces: Sequence[Piece]) -> list[Any]:
+    """Return the bytes that are taken for each layer, in the order in which they run.
+
+    An input of the network is taken for the first layer that reads it.
+    """
+    opened: list[Any] = [0] * len(run)
+    readers: dict[tuple[int, int], int] = {}
+    for position, index in enumerate(run):
+        for tensor in network.layers[index].inputs:
+            readers.setdefault((tensor.producer, tensor.output), position)
+    for piece in pieces:
+        storage = piece.storage
+        opened[readers.get(storage.tensor, 0) if storage.is_input else storage.first] += piece.bytes
+    return opened
 
 
 def _alive(pieces: Sequence[Piece], count: int) -> list[Any]:
@@ -181,15 +252,6 @@ def _alive(pieces: Sequence[Piece], count: int) -> list[Any]:
         steps[piece.storage.first] += piece.bytes
         steps[piece.storage.last + 1] -= piece.bytes
     return [*accumulate(steps)][:count]
-
-
-def _opening(network: Network, found: Sequence[Storage]) -> list[int]:
-    """Return the layer that each piece is taken for; of an input of the network the first that reads it."""
-    readers: dict[tuple[int, int], int] = {}
-    for index, layer in enumerate(network.layers):
-        for tensor in layer.inputs:
-            readers.setdefault((tensor.producer, tensor.output), index)
-    return [readers.get(each.tensor, 0) if each.is_input else each.tensor[0] for each in found]
 
 
 def _piece(network: Network, storage: Storage, settings: MemorySettings) -> Piece:

@@ -7,14 +7,14 @@ from msgspec import UNSET, structs
 from convcost.cost.documents import network_document
 from convcost.documents import memory as documents
 from convcost.documents.warnings import warning_documents
-from convcost.memory.analysis import LayerMemory, Memory, Piece
+from convcost.memory.analysis import LayerMemory, Memory
 
 
 def memory_document(memory: Memory) -> documents.MemoryDocument:
     """Return the document that `--format json` writes."""
     return documents.MemoryDocument(
         network=network_document(memory.network),
-        convention=documents.MemoryConvention(**structs.asdict(memory.settings)),
+        convention=_convention(memory),
         layers=[layer_document(layer) for layer in memory.layers],
         total=documents.MemoryTotal(
             peak_memory=memory.peak_memory,
@@ -26,7 +26,8 @@ def memory_document(memory: Memory) -> documents.MemoryDocument:
             tensors=[documents.PeakTensor(name=piece.name, bytes=piece.bytes) for piece in memory.at_peak],
         ),
         order=documents.OrderDocument(**structs.asdict(memory.order)),
-        tensors=[_tensor_document(memory, piece) for piece in memory.pieces],
+        placement=_placement_document(memory),
+        tensors=[_tensor_document(memory, number) for number in range(len(memory.pieces))],
         not_counted=list(memory.not_counted),
         warnings=warning_documents(memory.warnings),
         incomplete=True if memory.network.unknown else UNSET,
@@ -49,12 +50,34 @@ def layer_document(row: LayerMemory) -> documents.LayerMemoryDocument:
     )
 
 
-def _tensor_document(memory: Memory, piece: Piece) -> documents.TensorDocument:
+def _convention(memory: Memory) -> documents.MemoryConvention:
+    settings = memory.settings
+    return documents.MemoryConvention(
+        batch=settings.batch, in_place=settings.in_place, align=settings.align, keep_inputs=settings.keep_inputs
+    )
+
+
+def _placement_document(memory: Memory) -> documents.PlacementDocument | None:
+    placement = memory.placement
+    if placement is None:
+        return None
+    return documents.PlacementDocument(
+        size=placement.size,
+        lower_bound=placement.lower_bound,
+        proved=placement.is_exact,
+        arena=placement.arena,
+        fits=None if placement.arena is None else placement.fits,
+    )
+
+
+def _tensor_document(memory: Memory, number: int) -> documents.TensorDocument:
+    piece = memory.pieces[number]
     storage = piece.storage
     return documents.TensorDocument(
         name=piece.name,
         bytes=piece.bytes,
         first=storage.first,
         last=storage.last,
+        offset=None if memory.placement is None else memory.placement.offsets[number],
         layers=[memory.network.layers[index].name for index in storage.layers],
     )

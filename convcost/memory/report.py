@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from convcost.memory.analysis import Memory, Piece
+from convcost.memory.analysis import BEST, Memory, Piece
+from convcost.memory.placement.intervals import Placement
 from convcost.memory.storages import IN_PLACE
 from convcost.network import Layer
 from convcost.reports import titles
@@ -46,6 +47,14 @@ _AT_PEAK = (
     Column("%", right=True, drop=1, role="number"),
     Column("Lives", drop=2),
 )
+_ARENA = (
+    Column("Tensor", role="name"),
+    Column("From", right=True, role="number"),
+    Column("To", right=True, role="number"),
+    Column("Bytes", right=True, drop=1, role="number"),
+    Column("Lives", drop=2),
+)
+_MOST_PLACED = 20  # tensors of an arena on a screen
 _MEANINGS = (
     "In bytes. Weights: parameters as deployed; taken: new memory for what the layer gives, and for inputs that it "
     "reads first; alive: all activations that live while it runs, weights apart."
@@ -92,17 +101,20 @@ class MemoryReport(Struct, frozen=True):
 
     def table(self) -> Table:
         """Return the table of all layers, and that of what lives at the peak."""
+        return self._table(self._lines())
+
+    def _lines(self) -> list[_Line]:
         rows = self.memory.layers
-        return self._table([_Line(row.layer.path, (index,), row.layer.type) for index, row in enumerate(rows)])
+        return [_Line(row.layer.path, (index,), row.layer.type) for index, row in enumerate(rows)]
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""
         rows = self.memory.layers
         groups = fit([row.layer.path for row in rows], self._most_alive) if rows and not self.layers else []
         if len(groups) in (0, len(rows)):
-            return self.table()
+            return self._table(self._lines(), None if self.layers else _MOST_PLACED)
         types = [rows[part[0]].layer.type if len(part) == 1 else counted(len(part), "layer") for _, part in groups]
-        table = self._table([_Line(*group, type) for group, type in zip(groups, types, strict=True)])
+        table = self._table([_Line(*group, type) for group, type in zip(groups, types, strict=True)], _MOST_PLACED)
         note = f"Folded from {counted(len(rows), 'row')} to {len(groups):,}: --layers shows each."
         return replace(table, footer=(*table.footer, note))
 
@@ -110,7 +122,7 @@ class MemoryReport(Struct, frozen=True):
         peak = self.memory.peak_memory
         return max(self.memory.layers[index].alive for index in part) / peak if peak else 0
 
-    def _table(self, lines: Sequence[_Line]) -> Table:
+    def _table(self, lines: Sequence[_Line], most: int | None = None) -> Table:
         memory = self.memory
         blank = [""] * (len(_COLUMNS) - 1)
         rows = [
@@ -127,7 +139,7 @@ class MemoryReport(Struct, frozen=True):
             rows=rows,
             total=(*total, f"{least}{grouped(memory.peak_memory)}", "", "peak"),
             footer=tuple(self._footnotes()),
-            more=(self._at_peak(),) if memory.pieces else (),
+            more=(self._at_peak(), *self._arena(most)) if memory.pieces else (),
         )
 
     def _row(self, label: str, part: Part) -> Row:
@@ -164,6 +176,8 @@ class MemoryReport(Struct, frozen=True):
         settings = memory.settings
         yield _widths(memory)
         yield titles.batched(settings.batch)
+        if settings.order == BEST:
+            yield "best order"
         if settings.align > 1:
             yield f"aligned to {settings.align:,} bytes"
 
@@ -176,7 +190,7 @@ class MemoryReport(Struct, frozen=True):
             yield f"{views}; {counted(in_place, 'layer')} in place, with --no-in-place only what is fused."
         else:
             yield f"{views}; in place only what its item writes together with the layer before it."
-        yield "The layers run in the order of the spec." + (" Inputs live to the end." if settings.keep_inputs else "")
+        yield _order(memory) + (" Inputs live to the end." if settings.keep_inputs else "")
         if any(row.layer.times != 1 for row in memory.layers):
             yield "Inside `each` a layer runs on all slices before the next one runs."
         if unknown := memory.network.unknown:
@@ -196,6 +210,28 @@ class MemoryReport(Struct, frozen=True):
             total=("Total", "", grouped(memory.peak_memory), "", ""),
             footer=(),
         )
+
+    def _arena(self, most: int | None) -> Iterator[Table]:
+        """Return the table of offsets, where they were asked for; of the largest tensors where not all are shown."""
+        memory, placement = self.memory, self.memory.placement
+        if placement is None:
+            return
+        numbers = sorted(range(len(memory.pieces)), key=lambda number: -memory.pieces[number].bytes)
+        shown = numbers[:most] if most else numbers
+        left_out = f"The {counted(len(shown), 'largest tensor')} of {len(numbers):,}: --layers shows each."
+        shown.sort(key=lambda number: placement.offsets[number])
+        yield Table(
+            title=f"In one arena of {_sized(placement.size)}",
+            subtitle=(_arena_note(placement),),
+            columns=_ARENA,
+            rows=[Row(self._arena_cells(memory.pieces[number], placement.offsets[number])) for number in shown],
+            total=("Total", "", grouped(placement.size), "", ""),
+            footer=(left_out,) if len(shown) < len(numbers) else (),
+        )
+
+    def _arena_cells(self, piece: Piece, offset: int) -> tuple[str, ...]:
+        _, _, size, _, lives = self._peak_cells(piece)
+        return safe(piece.name), grouped(offset), grouped(offset + piece.bytes), size, lives
 
     def _peak_cells(self, piece: Piece) -> tuple[str, ...]:
         memory, storage = self.memory, piece.storage
@@ -227,6 +263,33 @@ def _widths(memory: Memory) -> str:
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
     return ", ".join(f"{width} {what}" for what, width in texts.items())
+
+
+def _order(memory: Memory) -> str:
+    """Return in which order the layers run, and whether another has a smaller peak."""
+    order = memory.order
+    if order.lower_bound is None:
+        return "The layers run in the order of the spec."
+    if order.proved:
+        return "The layers run in the order with the smallest peak: no order has a smaller one."
+    gap = percent(Fraction(memory.peak_memory, order.lower_bound) - 1) if order.lower_bound else "open"
+    return (
+        "The layers run in the order with the smallest peak that was found; that of any order is at least "
+        f"{order.lower_bound:,} bytes, a gap of {gap}."
+    )
+
+
+def _arena_note(placement: Placement) -> str:
+    """Return how small an arena can be, and whether one that was given suffices."""
+    bound = placement.lower_bound
+    if placement.is_exact:
+        note = "as small as the peak: no placement takes less"
+    else:
+        note = f"any placement takes at least {bound:,} bytes, a gap of {percent(Fraction(placement.size, bound) - 1)}"
+    if placement.arena is None:
+        return note
+    verdict = "suffice" if placement.fits else "do not suffice for this placement"
+    return f"{placement.arena:,} bytes {verdict} · {note}"
 
 
 def _may_be_biased(layer: Layer) -> bool:

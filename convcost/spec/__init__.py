@@ -88,8 +88,12 @@ class Spec:
         return network
 
     def _warned(self, document: Document, network: Network, settings: Mapping[str, Any]) -> Network:
-        """Return a network with the warnings about its spec."""
+        """Return a network with the warnings about its spec, and with the modules of the model file that it is of."""
         found = warnings_of(document, network, settings, self.source)
+        origins = self.source.origins
+        if len(origins) == len(network.layers):
+            layers = [replace(layer, origin=path) for layer, path in zip(network.layers, origins, strict=True)]
+            network = replace(network, layers=tuple(layers))
         return replace(network, warnings=found) if found else network
 
     def check(self, names: Collection[str], option: str) -> Document:

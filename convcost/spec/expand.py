@@ -71,6 +71,7 @@ def expand(
         source=document.source,
         symbols={name: value for name, value in symbols.items() if not isinstance(value, Missing)},
         limits=document.limits,
+        compression=document.compression,
         named_outputs=expander.outputs(scope),
     )
 
@@ -162,7 +163,7 @@ class Expander(LayerPlacer):
             return (values[0].unranked(),)
         here = feeds[0] if feeds else values[0]
         self._look_up(env, scope, here, len(feeds) < 2)
-        if item.weights or item.frozen or item.widths is not None:
+        if item.weights or item.frozen or item.widths is not None or item.sparsity is not None:
             return self._marked(item, scope, env, feeds, here, path)
         return self._repeated(item, scope, env, feeds, here, path)
 
@@ -206,8 +207,10 @@ class Expander(LayerPlacer):
     def _marked(
         self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], here: Value, path: Path
     ) -> Values:
-        """Run an item whose layers share weights, are not trainable or have numbers of their own type."""
+        """Run an item whose layers share weights, are not trainable, sparse, or have numbers of their own type."""
         widths, self.widths = self.widths, item.widths or self.widths
+        sparsity = self.sparsity
+        self.sparsity = sparsity if item.sparsity is None else item.sparsity
         self.frozen += item.frozen
         sharing: SharedWeights | None = None
         if item.weights and item.weights != OWN:
@@ -223,6 +226,7 @@ class Expander(LayerPlacer):
             self._check_shared(item, sharing)
         self.frozen -= item.frozen
         self.widths = widths
+        self.sparsity = sparsity
         return values
 
     def _check_shared(self, item: Item, sharing: SharedWeights) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 
 from convcost.errors import PluginError, nearest
 from convcost.layers import REGISTRY
+from convcost.spec.amounts import share_of
 from convcost.spec.document import (
     EACH,
     EACH_KEYS,
@@ -220,6 +222,8 @@ class Items:
             item.frozen = self._is_frozen(entries["trainable"][1], where)
         if "dtype" in entries and "dtype" not in own:
             item.widths = self.fields.widths(entries["dtype"][1], where)
+        if "sparsity" in entries and "sparsity" not in own:
+            item.sparsity = self._sparsity(entries["sparsity"][1], item)
 
     def _check_count(self, item: Item, at: Node) -> None:
         """Refuse several names for what reads one value, and any for what reads none."""
@@ -270,6 +274,20 @@ class Items:
             found = kind_of(node) if isinstance(node, Scalar) else "a list"
             self.values.errors.add("trainable is true or false", node, path=where, found=found)
         return value is False
+
+    def _sparsity(self, node: Node, item: Item) -> Fraction | None:
+        """Return the share of an item's weights that are zero; None where an error is reported."""
+        share = share_of(node.text) if isinstance(node, Scalar) and not node.null else None
+        if share is None:
+            found = node.text if isinstance(node, Scalar) and node.text else kind_of(node)
+            help = "such as 90% or 0.9"
+            self.values.errors.add("sparsity is a share from 0 to 1", node, path=item.where, found=found, help=help)
+        elif item.type in REGISTRY and item.type not in self.fields.parameters:
+            layer = REGISTRY[item.type]
+            if not (layer.macs or layer.composite):
+                help = "sparsity is for layers that multiply by weights, and for blocks of these"
+                self.values.errors.add(f"{item.type} has no weights that are zero", node, path=item.where, help=help)
+        return share
 
     def _else(self, item: Item, entries: dict[str, tuple[Scalar, Node]], names: Names, counts: dict[str, int]) -> None:
         node = entries["else"][1]

@@ -12,7 +12,7 @@ from convcost.layers.base import FEATURES, SPATIAL
 from convcost.layers.fields import CHANNELS
 from convcost.layers.layout import VECTOR
 from convcost.network import Layer, LayerOrigin, NetworkBuilder, Tensor
-from convcost.network.graph import FLOAT32, INPUT
+from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.collector import ErrorCollector, Positioned
 from convcost.spec.document import INVALID, PREVIOUS, Document, Given, Item
@@ -47,6 +47,7 @@ class LayerPlacer:
         self.frozen = 0  # items around that are not trainable
         self.times = 1  # slices that the items around run on
         self.widths = document.widths or FLOAT32
+        self.sparsity = NO_SPARSITY
 
     def place_item(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
         """Add the layers of an item that is a layer type, with what is written behind it."""
@@ -191,7 +192,9 @@ class LayerPlacer:
         if self.watch is not None and count % _TOLD_EVERY == 0:
             self.watch(count, False)
         former = () if path.former is path.parts else path.former
-        origin = LayerOrigin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
+        sparsity = self.sparsity if definition.macs else NO_SPARSITY
+        learned = self.frozen == 0
+        origin = LayerOrigin(item.line + 1, item.column + 1, former, "", learned, self.times, self.widths, sparsity)
         tensors = self.builder.place(definition, inputs, path.parts, origin)
         if self.sharing:
             self._share(layers[-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _NO_CONTROLS = bytes([*b"\t\n\f\r\x1b", *range(32, 256)])
 _PACKAGE = Path(__file__).resolve().parent.parent
 _EXAMPLES = "examples"
+_SPECS = frozenset(("", ".yaml", ".yml"))
+"""Suffixes of texts that are specs; other texts may be models of a format that another package adds."""
 
 SPEC_FORM = "a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
 """What a file should be that is none."""
@@ -73,11 +75,13 @@ class Source(Struct, frozen=True):
         file: The name.
         text: The text.
         tree: What the text says, where it was not parsed but laid out.
+        origins: The paths of the layers' modules, where the text was made of a model file.
     """
 
     file: str
     text: str
     tree: Any = None
+    origins: tuple[str, ...] = ()
 
 
 def read(spec: str | Path) -> Source:
@@ -213,12 +217,20 @@ def model_source(data: bytes | mmap, file: str) -> Source | None:
         SpecError: It is a model that cannot be read.
     """
     head = data[: files.HEAD]
-    if not _may_be_model(head):
+    if not _may_be_model(head) and PurePath(file).suffix.lower() in _SPECS:
         return None
     from convcost.importers import import_model, importer_of  # where a file may be a model only
 
     importer = importer_of(head)
-    return Source(file, import_model(importer, data, file).text) if importer is not None else None
+    if importer is None:
+        return None
+    imported = import_model(importer, data, file)
+    return Source(file, imported.text, origins=_origins(imported))
+
+
+def _origins(imported: Imported) -> tuple[str, ...]:
+    """Return the paths of the modules of a model's layers."""
+    return tuple([item.name for item in imported.layers])
 
 
 def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
@@ -235,7 +247,7 @@ def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
     from convcost.importers import import_module  # where there is a module only
 
     file, imported = import_module(module, *inputs)
-    return Source(file, imported.text), imported.sizes
+    return Source(file, imported.text, origins=_origins(imported)), imported.sizes
 
 
 def is_model(head: bytes) -> bool:
@@ -263,8 +275,6 @@ def _foreign(suffix: str, data: bytes = b"") -> str:
     for start, what in _STARTS.items():
         if data.startswith(start):
             return named or what
-    if data[4:8] == b"TFL3":
-        return _FOREIGN[".tflite"]
     return named if not data or _BINARY.search(data) else ""
 
 

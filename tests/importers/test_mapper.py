@@ -52,17 +52,17 @@ def one(operator, inputs="x", tensors=(), shape=(1, 8, 12, 12), opset=17, **attr
             one("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
             "avg_pool: {kernel_size: 3, stride: 1, padding: 1, count_include_pad: false}",
         ),
-        (one("GlobalAveragePool"), "global_avg_pool:"),
-        (one("ReduceMean", axes=[2, 3]), "global_avg_pool:"),
+        (one("GlobalAveragePool"), "global_avg_pool"),
+        (one("ReduceMean", axes=[2, 3]), "global_avg_pool"),
         (one("ReduceMean", axes=[-1]), "reduce: {op: mean, axis: [2], keepdim: true}"),
         (one("LeakyRelu", alpha=0.1), "leaky_relu: {negative_slope: 0.1}"),
         (one("LeakyRelu", alpha=0.0000001), "leaky_relu: {negative_slope: 0.0000001}"),
-        (one("Clip", "x low high", [w.tensor("low", [], [0.0]), w.tensor("high", [], [6.0])]), "relu6:"),
-        (one("Clip", min=-1.0, max=2.5, opset=7), "hard_tanh: {min_val: -1, max_val: 2.5}"),
+        (one("Clip", "x low high", [w.tensor("low", [], [0.0]), w.tensor("high", [], [6.0])]), "relu6"),
+        (one("Clip", min=-1.0, max=2.5, opset=7), "hard_tanh: {max_val: 2.5}"),
         (one("PRelu", "x s", [w.tensor("s", [8, 1, 1])]), "prelu: {num_parameters: 8}"),
-        (one("Softmax", axis=1), "softmax:"),
-        (one("LRN", size=5, alpha=0.0001, beta=0.75, bias=2.0), "local_response_norm: {size: 5, alpha: 0.0001, beta: 0.75, k: 2}"),
-        (one("Mul", "x m.s", [w.tensor("m.s", [1, 8, 1, 1])]), "scale:"),
+        (one("Softmax", axis=1), "softmax"),
+        (one("LRN", size=5, alpha=0.0001, beta=0.75, bias=2.0), "local_response_norm: {size: 5, k: 2}"),
+        (one("Mul", "x m.s", [w.tensor("m.s", [1, 8, 1, 1])]), "scale"),
         (one("InstanceNormalization", "x s b", [w.tensor("s", [8]), w.tensor("b", [8])]), "instance_norm: {affine: true}"),
         (one("LayerNormalization", "x s b", [w.tensor("s", [12]), w.tensor("b", [12])]), "layer_norm: {axis: 2}"),
         (one("Resize", "x  s".replace("  ", " r "), [w.tensor("r", [0], []), w.tensor("s", [4], [1.0, 1.0, 2.0, 2.0])],
@@ -76,7 +76,7 @@ def one(operator, inputs="x", tensors=(), shape=(1, 8, 12, 12), opset=17, **attr
     ids=lambda given: given if isinstance(given, str) else "",
 )  # fmt: skip
 def test_an_operator_is_a_layer_type(model, line, text):
-    assert text(model).splitlines()[0] == f"  - {line}"
+    assert text(model).splitlines()[0].rstrip(":") == f"  - {line}"
 
 
 def chain(*operators, tensors=(), outputs="y"):

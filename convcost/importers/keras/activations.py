@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import LAYERS, layer, one
-from convcost.importers.keras.values import Layer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, called
 
 _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "relu": ("Relu", {}),
@@ -30,9 +29,7 @@ _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "exponential": ("Exp", {}),
     "leaky_relu": ("LeakyRelu", {"alpha": 0.2}),
 }
-_NONE = (None, "linear")
 _SIXTH = {"alpha": 1 / 6, "beta": 0.5}
-_FIFTH = {"alpha": 0.2, "beta": 0.5}
 
 
 def name_of(function: Any) -> str | None:
@@ -43,34 +40,35 @@ def name_of(function: Any) -> str | None:
     """
     if isinstance(function, str):
         return function.rpartition(">")[2] if function.startswith("keras.") else function
-    if not isinstance(function, Mapping) or function.get("class_name") not in ("function", "Function"):
+    if not isinstance(function, dict) or function.get("class_name") not in ("function", "Function"):
         return None
     name = function.get("config")
     return name if isinstance(name, str) else None
 
 
-def activated(builder: GraphBuilder, layer: Layer, value: Value, field: str = "activation") -> Value:
+def activated(builder: GraphBuilder, layer: KerasLayer, value: Value, field: str = "activation") -> Value:
     """Return a value behind the activation that a layer names."""
     function = layer.config.get(field)
     name = name_of(function)
-    if function is None or name in _NONE:
+    if function is None or name == "linear":
         return value
     if name is not None:
         return apply(builder, layer, value, name)
-    kind = function.get("class_name") if isinstance(function, Mapping) else None
-    config = function.get("config") if isinstance(function, Mapping) else None
-    if not isinstance(kind, str) or not isinstance(config, Mapping):
+    kind = function.get("class_name") if isinstance(function, dict) else None
+    config = function.get("config") if isinstance(function, dict) else None
+    if not isinstance(kind, str) or not isinstance(config, dict):
         raise Untranslatable("its activation is no function of Keras")
     path = f"{layer.path}.{config.get('name') or kind}"
     if kind not in _LAYERS:
         return like(value, builder.add(replace(layer, path=path), f"keras.{kind}", [value.name]))
     owner = f"{layer.owner or layer.path}{path[len(layer.path) :]}"
-    found = LAYERS[kind](builder, replace(layer, kind=kind, path=path, config=config, args=(value,), owner=owner))
+    inner = replace(layer, kind=kind, path=path, config=config, owner=owner)
+    found = LAYERS[kind](builder, called(inner, (value,), {}))
     assert isinstance(found, Value)
     return found
 
 
-def apply(builder: GraphBuilder, layer: Layer, value: Value, name: str, **fields: Any) -> Value:
+def apply(builder: GraphBuilder, layer: KerasLayer, value: Value, name: str, **fields: Any) -> Value:
     """Return a value behind an activation, given its name."""
     scope = f"{layer.path}.{name}" if layer.kind not in ("Activation", "TFOpLambda") else layer.path
     if name in ("softmax", "log_softmax"):
@@ -79,8 +77,12 @@ def apply(builder: GraphBuilder, layer: Layer, value: Value, name: str, **fields
         return like(value, builder.add(layer, operator, [value.name], {"axis": axis}, scope=scope))
     attributes: dict[str, Any]
     operator, attributes = _PLAIN.get(name, (f"keras.{name}", {}))
-    if name == "hard_sigmoid":  # Keras 3 has changed its slope
-        operator, attributes = "HardSigmoid", _SIXTH if is_of_keras_3(layer) else _FIFTH
+    if name == "hard_sigmoid" and not is_of_keras_3(layer):  # clip(0.2 · x + 0.5, 0, 1)
+        found = builder.add(layer, "Mul", [value.name, builder.number(0.2, shape=())], scope=scope)
+        found = builder.add(layer, "Add", [found, builder.number(0.5, shape=())], scope=scope)
+        return like(value, builder.add(layer, "Clip", [found], {"min": 0.0, "max": 1.0}, scope=scope))
+    if name == "hard_sigmoid":
+        operator, attributes = "HardSigmoid", _SIXTH
     elif name == "gelu" and fields.get("approximate", False):
         attributes = {"approximate": "tanh"}
     elif name == "leaky_relu" and "negative_slope" in fields:
@@ -88,19 +90,19 @@ def apply(builder: GraphBuilder, layer: Layer, value: Value, name: str, **fields
     return like(value, builder.add(layer, operator, [value.name], attributes, scope=scope))
 
 
-def is_of_keras_3(layer: Layer) -> bool:
+def is_of_keras_3(layer: KerasLayer) -> bool:
     """Return whether a layer was written by Keras 3, which writes a policy where others write a type of numbers."""
-    return isinstance(layer.config.get("dtype"), Mapping)
+    return isinstance(layer.config.get("dtype"), dict)
 
 
 @layer("Activation", in_place=True)
-def activation(builder: GraphBuilder, layer: Layer) -> Value:
+def activation(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a layer that is one function."""
     return activated(builder, layer, one(layer))
 
 
 @layer("ReLU", in_place=True)
-def relu(builder: GraphBuilder, layer: Layer) -> Value:
+def relu(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a ReLU, which may have a bound or a slope."""
     config, value = layer.config, one(layer)
     most, slope = config.get("max_value"), config.get("negative_slope") or 0
@@ -116,21 +118,21 @@ def relu(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("LeakyReLU", in_place=True)
-def leaky_relu(builder: GraphBuilder, layer: Layer) -> Value:
+def leaky_relu(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a leaky ReLU; Keras 2 calls its slope alpha."""
     slope = float(layer.config.get("negative_slope", layer.config.get("alpha", 0.3)))
     return like(one(layer), builder.add(layer, "LeakyRelu", [one(layer).name], {"alpha": slope}))
 
 
 @layer("ELU", in_place=True)
-def elu(builder: GraphBuilder, layer: Layer) -> Value:
+def elu(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate an ELU."""
     alpha = float(layer.config.get("alpha", 1.0))
     return like(one(layer), builder.add(layer, "Elu", [one(layer).name], {"alpha": alpha}))
 
 
 @layer("Softmax", in_place=True)
-def softmax(builder: GraphBuilder, layer: Layer) -> Value:
+def softmax(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a softmax over one axis."""
     axis = layer.config.get("axis", -1)
     axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
@@ -144,7 +146,7 @@ def softmax(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("PReLU", in_place=True)
-def prelu(builder: GraphBuilder, layer: Layer) -> Value:
+def prelu(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a ReLU with slopes that are learned: one for each position that no shared axis joins."""
     value = one(layer)
     shared = layer.config.get("shared_axes") or ()

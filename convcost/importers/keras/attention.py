@@ -9,14 +9,14 @@ from msgspec import Struct
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.core import multiplied
 from convcost.importers.keras.registry import layer, whole
-from convcost.importers.keras.values import Layer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
 
 
-def _roles(layer: Layer, names: tuple[str, ...]) -> dict[str, Value]:
+def _roles(layer: KerasLayer, names: tuple[str, ...]) -> dict[str, Value]:
     """Return the values that a layer is called with by their role, given the order of its arguments."""
     found = {name: value for name, value in zip(names, layer.args, strict=False) if isinstance(value, Value)}
     found |= {name: value for name, value in layer.kwargs.items() if isinstance(value, Value)}
-    more = [name for name in found if name not in ("query", "value", "key")]
+    more = [name for name in found if name not in ("query", "value", "key", "attention_mask")]
     if more or "query" not in found or "value" not in found:
         raise Untranslatable(f"it reads {', '.join(more) or 'no query and value'}")
     if layer.kwargs.get("return_attention_scores"):
@@ -28,7 +28,7 @@ _CALL = ("query", "value", "key", "query_mask", "value_mask", "key_mask", "atten
 
 
 @layer("MultiHeadAttention")
-def multi_head_attention(builder: GraphBuilder, layer: Layer) -> Value:
+def multi_head_attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate attention of several heads, with its projections."""
     heads, size = whole(layer, "num_heads"), whole(layer, "key_dim")
     given = layer.config.get("value_dim")
@@ -37,7 +37,7 @@ def multi_head_attention(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("GroupQueryAttention", "GroupedQueryAttention")
-def grouped_query_attention(builder: GraphBuilder, layer: Layer) -> Value:
+def grouped_query_attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate attention whose heads of keys and values are fewer than those of queries."""
     heads, few = whole(layer, "num_query_heads"), whole(layer, "num_key_value_heads")
     if heads % few:
@@ -62,7 +62,7 @@ class _Form(Struct, frozen=True):
     value_size: int
 
 
-def _attended(builder: GraphBuilder, layer: Layer, form: _Form) -> Value:
+def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> Value:
     """Return attention as Keras performs it: the queries are scaled, before their products with the keys."""
     roles = _roles(layer, _CALL)
     query = builder.plain(roles["query"])
@@ -96,6 +96,8 @@ def _attended(builder: GraphBuilder, layer: Layer, form: _Form) -> Value:
         values = builder.add(layer, "Transpose", [values], {"perm": (0, 2, 1, 3)})
     keys = builder.add(layer, "Transpose", [keys], {"perm": order})
     scores = builder.add(layer, "MatMul", [queries, keys], scope=f"{layer.path}.scores")
+    if "attention_mask" in roles:
+        scores = _masked(builder, layer, scores, roles["attention_mask"], len(order) - 3)
     if layer.kwargs.get("use_causal_mask"):
         scores = builder.add(layer, "keras.CausalMask", [scores], scope=f"{layer.path}.mask")
     weights = builder.add(layer, "Softmax", [scores], {"axis": len(order) - 1}, scope=f"{layer.path}.softmax")
@@ -108,21 +110,33 @@ def _attended(builder: GraphBuilder, layer: Layer, form: _Form) -> Value:
     return Value(_projected(builder, layer, "attention_output", joined, out), (query.known[0], out))
 
 
-def _projected(builder: GraphBuilder, layer: Layer, name: str, value: Value, units: int) -> str:
+def _masked(builder: GraphBuilder, layer: KerasLayer, scores: str, mask: Value, heads: int) -> str:
+    """Return scores with (1 − mask) · −30,000 added, the mask being one for all heads."""
+    if len(mask.known) != 2:
+        raise Untranslatable("its mask is not one for all heads")
+    scope = f"{layer.path}.mask"
+    name = builder.add(layer, "Unsqueeze", [builder.plain(mask).name, builder.number(*range(1, heads + 1))])
+    name = builder.add(layer, "Neg", [name], scope=scope)
+    name = builder.add(layer, "Add", [name, builder.number(1.0, shape=())], scope=scope)
+    name = builder.add(layer, "Mul", [name, builder.number(-30000.0, shape=())], scope=scope)
+    return builder.add(layer, "Add", [scores, name], scope=scope)
+
+
+def _projected(builder: GraphBuilder, layer: KerasLayer, name: str, value: Value, units: int) -> str:
     """Return a linear projection, which has a bias where the layer has."""
     kernel = builder.weight(layer, f"{name}.kernel", value.channels, units)
     bias = [builder.weight(layer, f"{name}.bias", units)] if layer.config.get("use_bias", True) else []
     return multiplied(builder, layer, value.name, kernel, bias, scope=f"{layer.path}.{name}")
 
 
-def _heads(builder: GraphBuilder, layer: Layer, name: str, value: Value, heads: int, size: int) -> str:
+def _heads(builder: GraphBuilder, layer: KerasLayer, name: str, value: Value, heads: int, size: int) -> str:
     """Return queries, keys or values, with an axis of heads."""
     found = _projected(builder, layer, name, value, heads * size)
     return builder.add(layer, "Reshape", [found, builder.number(0, 0, heads, size)])
 
 
 @layer("Attention", "AdditiveAttention")
-def attention(builder: GraphBuilder, layer: Layer) -> Value:
+def attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate attention without projections: scores are inner products, or learned sums."""
     values = layer.inputs
     if not 2 <= len(values) <= 3 or any(len(value.known) != 2 for value in values):
@@ -143,7 +157,7 @@ def attention(builder: GraphBuilder, layer: Layer) -> Value:
     return Value(name, (query.known[0], value.channels))
 
 
-def _product(builder: GraphBuilder, layer: Layer, query: Value, key: Value, scale: bool) -> str:
+def _product(builder: GraphBuilder, layer: KerasLayer, query: Value, key: Value, scale: bool) -> str:
     """Return scores that are inner products of queries and keys."""
     turned = builder.add(layer, "Transpose", [key.name], {"perm": (0, 2, 1)})
     scores = builder.add(layer, "MatMul", [query.name, turned], scope=f"{layer.path}.scores")
@@ -153,7 +167,7 @@ def _product(builder: GraphBuilder, layer: Layer, query: Value, key: Value, scal
     return builder.add(layer, "keras.LearnedFactor", [scores, factor], scope=f"{layer.path}.scale")
 
 
-def _added(builder: GraphBuilder, layer: Layer, query: Value, key: Value, scale: bool) -> str:
+def _added(builder: GraphBuilder, layer: KerasLayer, query: Value, key: Value, scale: bool) -> str:
     """Return scores that are sums over tanh(query + key), times a learned factor per channel."""
     rows = builder.add(layer, "Unsqueeze", [query.name, builder.number(2)])
     columns = builder.add(layer, "Unsqueeze", [key.name, builder.number(1)])

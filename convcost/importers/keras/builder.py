@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from convcost.importers.graph import Constant, Node, Shape
-from convcost.importers.keras.values import Layer, Sizes, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value
 
 MOST_NODES = 200_000
 
@@ -24,7 +24,7 @@ class GraphBuilder:
 
     def add(
         self,
-        layer: Layer,
+        layer: KerasLayer,
         operator: str,
         inputs: Sequence[str],
         attributes: Mapping[str, Any] | None = None,
@@ -45,7 +45,9 @@ class GraphBuilder:
         if len(self.nodes) >= MOST_NODES:
             raise Untranslatable(f"the model has more than {MOST_NODES:,} operations")
         names = tuple(self.free(layer.path) for _ in range(outputs))
-        self.nodes.append(Node(operator, tuple(inputs), names, attributes or {}, layer.path, scope or layer.path))
+        self.nodes.append(
+            Node(operator, tuple(inputs), names, attributes or {}, scope or layer.path, scope or layer.path)
+        )
         return names[0]
 
     def free(self, path: str) -> str:
@@ -59,11 +61,10 @@ class GraphBuilder:
         self._taken.setdefault(name, 1)
         return name
 
-    def weight(self, layer: Layer, name: str, *shape: int, trainable: bool | None = None) -> str:
+    def weight(self, layer: KerasLayer, name: str, *shape: int) -> str:
         """Add a weight of a layer and return its name; a layer that is called again has the weights that it had."""
         full = f"{layer.owner or layer.path}.{name}"
-        learned = layer.trainable if trainable is None else trainable
-        self.constants[full] = Constant(full, shape, _dtype(layer), trainable=learned)
+        self.constants[full] = Constant(full, shape, _dtype(layer), trainable=layer.trainable)
         return full
 
     def number(self, *values: float, shape: tuple[int, ...] | None = None) -> str:
@@ -95,7 +96,7 @@ class GraphBuilder:
         return self._moved(value, (0, rank, *range(1, rank)), first=True)
 
     def _moved(self, value: Value, order: tuple[int, ...], *, first: bool) -> Value:
-        layer = Layer("", value.name, {})
+        layer = KerasLayer("", value.name, {})
         sizes = value.known
         if all(size == 1 for size in sizes[:-1]):
             shape = (0, sizes[-1], *sizes[:-1]) if first else (0, *sizes)
@@ -105,7 +106,7 @@ class GraphBuilder:
 
     def _unflattened(self, value: Value) -> Iterator[Value]:
         """Yield a flattened map as a map, in Keras' order, and flattened in that order."""
-        layer = Layer("", value.name, {})
+        layer = KerasLayer("", value.name, {})
         map = value.flattened
         shape = self.number(0, *(size if size is not None else -1 for size in map))
         yield (held := Value(self.add(layer, "Reshape", [value.name, shape]), (*map[1:], map[0]), first=True))
@@ -144,11 +145,11 @@ def count(sizes: Sizes) -> int | None:
     return None if None in sizes else prod(size for size in sizes if size is not None)
 
 
-def _dtype(layer: Layer) -> str:
+def _dtype(layer: KerasLayer) -> str:
     """Return the type of a layer's weights; a policy of mixed types keeps them in single precision."""
     policy = layer.config.get("dtype")
-    if isinstance(policy, Mapping):
+    if isinstance(policy, dict):
         config = policy.get("config")
-        policy = config.get("name") if isinstance(config, Mapping) else None
+        policy = config.get("name") if isinstance(config, dict) else None
     known = ("float16", "bfloat16", "float64")
     return policy if isinstance(policy, str) and policy in known else "float32"

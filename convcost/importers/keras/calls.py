@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 
-class Reference(Struct, frozen=True):
+class ValueReference(Struct, frozen=True):
     """A value by the layer that gives it.
 
     Attributes:
@@ -29,7 +29,7 @@ class Reference(Struct, frozen=True):
         return self.layer, self.node, self.tensor
 
 
-class Call(Struct, frozen=True):
+class LayerCall(Struct, frozen=True):
     """One call of a layer.
 
     Attributes:
@@ -40,10 +40,10 @@ class Call(Struct, frozen=True):
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    references: tuple[Reference, ...]
+    references: tuple[ValueReference, ...]
 
 
-def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[Call]:
+def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[LayerCall]:
     """Return the calls of a layer.
 
     Args:
@@ -53,13 +53,13 @@ def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[Call]:
     nodes = layer.get("inbound_nodes")
     found = []
     for node in nodes if isinstance(nodes, list) else ():
-        if isinstance(node, Mapping):
+        if isinstance(node, dict):
             args, kwargs = decoded(node.get("args")), decoded(node.get("kwargs"))
             args = tuple(args) if isinstance(args, list) else ()
             kwargs = kwargs if isinstance(kwargs, dict) else {}
         else:
             args, kwargs = _old(node, named)
-        found.append(Call(args, kwargs, tuple(_references([*args, kwargs]))))
+        found.append(LayerCall(args, kwargs, tuple(_references([*args, kwargs]))))
     return found
 
 
@@ -67,10 +67,10 @@ def decoded(item: Any) -> Any:
     """Return what Keras 3 writes of arguments: its tensors as references, arrays and slices as they are."""
     if isinstance(item, list):
         return [decoded(each) for each in item]
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return item
     kind, config = item.get("class_name"), item.get("config")
-    if isinstance(config, Mapping):
+    if isinstance(config, dict):
         if kind == "__keras_tensor__":
             return _reference(config)
         if kind in ("__tensor__", "__numpy__", "__bytes__"):
@@ -82,12 +82,12 @@ def decoded(item: Any) -> Any:
     return {key: decoded(each) for key, each in item.items()}
 
 
-def _reference(config: Mapping[str, Any]) -> Reference | None:
+def _reference(config: Mapping[str, Any]) -> ValueReference | None:
     history, shape = config.get("keras_history"), config.get("shape")
     if not isinstance(history, list) or not _is_reference(history):
         return None
     layer, node, tensor = history[:3]
-    return Reference(layer, node, tensor, tuple(shape) if isinstance(shape, list) else None)
+    return ValueReference(layer, node, tensor, tuple(shape) if isinstance(shape, list) else None)
 
 
 def _is_reference(item: Any) -> bool:
@@ -105,7 +105,7 @@ def _old(node: Any, named: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str
         if not isinstance(part, list) or len(part) < 3:
             continue
         first.append(part[2] if part[0] == "_CONSTANT_VALUE" else _named(part, named))
-        if len(part) > 3 and isinstance(part[3], Mapping):
+        if len(part) > 3 and isinstance(part[3], dict):
             kwargs.update({key: _named(each, named) for key, each in part[3].items()})
     return ((first[0],) if len(first) == 1 else (first,)), kwargs
 
@@ -113,28 +113,28 @@ def _old(node: Any, named: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str
 def _named(item: Any, named: Mapping[str, Any]) -> Any:
     """Return an argument: a reference where it is the name of a layer with two numbers."""
     if _is_reference(item) and item[0] in named:
-        return Reference(*item[:3])
+        return ValueReference(*item[:3])
     if _is_reference(item) and item[0] == "_CONSTANT_VALUE":
         return item[2]
     return [_named(each, named) for each in item] if isinstance(item, list) else item
 
 
-def references(item: Any, named: Mapping[str, Any]) -> Iterator[Reference]:
+def references(item: Any, named: Mapping[str, Any]) -> Iterator[ValueReference]:
     """Yield the references of a model's inputs or outputs, which are one, a list, or have names."""
     if _is_reference(item) and item[0] in named:
-        yield Reference(*item[:3])
+        yield ValueReference(*item[:3])
     elif isinstance(item, list):
         for each in item:
             yield from references(each, named)
-    elif isinstance(item, Mapping):
+    elif isinstance(item, dict):
         for key in sorted(item, key=str):
             yield from references(item[key], named)
 
 
-def _references(item: Any) -> Iterator[Reference]:
-    if isinstance(item, Reference):
+def _references(item: Any) -> Iterator[ValueReference]:
+    if isinstance(item, ValueReference):
         yield item
-    elif isinstance(item, Mapping):
+    elif isinstance(item, dict):
         for key in sorted(item, key=str):
             yield from _references(item[key])
     elif isinstance(item, (list, tuple)):
@@ -142,11 +142,11 @@ def _references(item: Any) -> Iterator[Reference]:
             yield from _references(each)
 
 
-def mapped(item: Any, value_of: Callable[[Reference], Any]) -> Any:
+def mapped(item: Any, value_of: Callable[[ValueReference], Any]) -> Any:
     """Return arguments with the values that references mean."""
-    if isinstance(item, Reference):
+    if isinstance(item, ValueReference):
         return value_of(item)
-    if isinstance(item, Mapping):
+    if isinstance(item, dict):
         return {key: mapped(each, value_of) for key, each in item.items()}
     if isinstance(item, (list, tuple)):
         return [mapped(each, value_of) for each in item]

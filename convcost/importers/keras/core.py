@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.builder import GraphBuilder, count, like
 from convcost.importers.keras.registry import integers, layer, one, whole
-from convcost.importers.keras.values import Layer, Sizes, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value, known
 
 _NOTHING = (
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
@@ -21,20 +20,20 @@ _NOTHING = (
 
 
 @layer(*_NOTHING, in_place=True)
-def nothing(builder: GraphBuilder, layer: Layer) -> Value:
+def nothing(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a layer that changes nothing at inference."""
     return one(layer)
 
 
 @layer("Masking", in_place=True)
-def masking(builder: GraphBuilder, layer: Layer) -> Value:
+def masking(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a mask of steps, which a later layer leaves out or not."""
     value = one(layer)
     return like(value, builder.add(layer, "keras.Masking", [value.name]))
 
 
 @layer("Dense")
-def dense(builder: GraphBuilder, layer: Layer) -> Value:
+def dense(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a dense layer over the last axis; of a map it is a convolution of one position."""
     if layer.config.get("lora_rank"):
         raise Untranslatable("its kernel has an update of low rank")
@@ -55,14 +54,16 @@ def dense(builder: GraphBuilder, layer: Layer) -> Value:
     return activated(builder, layer, Value(name, sizes))
 
 
-def multiplied(builder: GraphBuilder, layer: Layer, value: str, kernel: str, bias: list[str], scope: str = "") -> str:
+def multiplied(
+    builder: GraphBuilder, layer: KerasLayer, value: str, kernel: str, bias: list[str], scope: str = ""
+) -> str:
     """Return the product of a value with a matrix, and a bias added to it."""
     name = builder.add(layer, "MatMul", [value, kernel], scope=scope)
     return builder.add(layer, "Add", [name, *bias], scope=scope) if bias else name
 
 
 @layer("EinsumDense")
-def einsum_dense(builder: GraphBuilder, layer: Layer) -> Value:
+def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a dense layer over the last axes that an equation names."""
     if layer.config.get("lora_rank"):
         raise Untranslatable("its kernel has an update of low rank")
@@ -116,7 +117,7 @@ def _split(reads: str, weights: str, gives: str, rank: int) -> tuple[str, str]:
 
 
 @layer("Embedding")
-def embedding(builder: GraphBuilder, layer: Layer) -> Value:
+def embedding(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate an embedding: rows of a table."""
     if layer.config.get("lora_rank"):
         raise Untranslatable("its table has an update of low rank")
@@ -128,7 +129,7 @@ def embedding(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("Flatten")
-def flatten(builder: GraphBuilder, layer: Layer) -> Value:
+def flatten(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a flattening of all axes but the batch, or but those that are handled slice by slice."""
     value = one(layer)
     if layer.lead:
@@ -144,7 +145,7 @@ def flatten(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("Reshape")
-def reshape(builder: GraphBuilder, layer: Layer) -> Value:
+def reshape(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a reshape of all axes but the batch."""
     target = layer.config.get("target_shape")
     if not isinstance(target, (list, tuple)) or not all(type(size) is int for size in target):
@@ -152,7 +153,7 @@ def reshape(builder: GraphBuilder, layer: Layer) -> Value:
     return reshaped(builder, layer, one(layer), tuple(target))
 
 
-def reshaped(builder: GraphBuilder, layer: Layer, value: Value, target: tuple[int, ...]) -> Value:
+def reshaped(builder: GraphBuilder, layer: KerasLayer, value: Value, target: tuple[int, ...]) -> Value:
     """Return a value in another shape; one size may be −1, and axes before it are kept with `TimeDistributed`."""
     value = builder.plain(value)
     kept, sizes = value.known[: layer.lead], value.known[layer.lead :]
@@ -169,7 +170,7 @@ def _filled(sizes: Sizes, target: tuple[int, ...]) -> Sizes:
 
 
 @layer("Permute")
-def permute(builder: GraphBuilder, layer: Layer) -> Value:
+def permute(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a permutation of all axes but the batch."""
     value = builder.plain(one(layer))
     order = integers(layer.config.get("dims"), len(value.known) - layer.lead)
@@ -181,7 +182,7 @@ def permute(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("RepeatVector")
-def repeat_vector(builder: GraphBuilder, layer: Layer) -> Value:
+def repeat_vector(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a vector that is repeated as the steps of a sequence."""
     value, times = builder.plain(one(layer)), whole(layer, "n")
     if len(value.known) != 1:
@@ -192,7 +193,7 @@ def repeat_vector(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("Rescaling", in_place=True)
-def rescaling(builder: GraphBuilder, layer: Layer) -> Value:
+def rescaling(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a product with a number and a sum with another."""
     value = one(layer)
     for operator, field, neutral in (("Mul", "scale", 1), ("Add", "offset", 0)):
@@ -208,7 +209,7 @@ def numbers(value: Any) -> tuple[float, ...]:
     Raises:
         Untranslatable: They are none of these.
     """
-    if isinstance(value, Mapping) and value.get("class_name") in ("__numpy__", "__tensor__"):
+    if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
         value = value.get("config", {}).get("value")
     while isinstance(value, (list, tuple)) and len(value) == 1 and isinstance(value[0], (list, tuple)):
         value = value[0]
@@ -218,7 +219,9 @@ def numbers(value: Any) -> tuple[float, ...]:
     return tuple([float(each) for each in found])
 
 
-def with_numbers(builder: GraphBuilder, layer: Layer, operator: str, value: Value, given: tuple[float, ...]) -> Value:
+def with_numbers(
+    builder: GraphBuilder, layer: KerasLayer, operator: str, value: Value, given: tuple[float, ...]
+) -> Value:
     """Return a value with one number, or with one for each channel, that are no weights."""
     if len(set(given)) == 1:
         return like(value, builder.add(layer, operator, [value.name, builder.number(given[0], shape=())]))

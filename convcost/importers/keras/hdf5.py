@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from convcost.errors import ErrorDetail, Place, SpecError
 
 if TYPE_CHECKING:
-    from mmap import mmap
+    from convcost.importers.onnx.wire import Data
 
 _NAME = b"model_config"
 _MOST_BLOCKS = 1000
@@ -37,7 +37,7 @@ class _Damaged(Exception):
         self.offset = offset
 
 
-def model_config(data: bytes | mmap, file: str, most: int) -> bytes:
+def model_config(data: Data, file: str, most: int) -> bytes:
     """Return the configuration of the model in an HDF5 file.
 
     Args:
@@ -62,7 +62,7 @@ def model_config(data: bytes | mmap, file: str, most: int) -> bytes:
 
 
 class _Reader:
-    def __init__(self, data: bytes | mmap, most: int) -> None:
+    def __init__(self, data: Data, most: int) -> None:
         self.data = data
         self.most = most
         self.offset_size = self.length_size = 8

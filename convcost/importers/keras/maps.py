@@ -10,7 +10,7 @@ from msgspec import Struct
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.registry import integers, layer, one, whole
-from convcost.importers.keras.values import Layer, Sizes, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value, known
 
 
 class Map(Struct, frozen=True):
@@ -33,17 +33,17 @@ class Map(Struct, frozen=True):
         return Value(name, (*sizes, channels) if self.last else (channels, *sizes), first=self.last)
 
 
-def rank_of(layer: Layer) -> int:
+def rank_of(layer: KerasLayer) -> int:
     """Return how many axes of positions the class of a layer has in its name, and those before them."""
     return int(next(char for char in layer.kind if char in "123")) + layer.lead
 
 
-def channels_last(layer: Layer) -> bool:
+def channels_last(layer: KerasLayer) -> bool:
     """Return whether a layer has the channels last, as Keras has them unless it says otherwise."""
     return layer.config.get("data_format") != "channels_first"
 
 
-def map_of(builder: GraphBuilder, layer: Layer, value: Value | None = None) -> Map:
+def map_of(builder: GraphBuilder, layer: KerasLayer, value: Value | None = None) -> Map:
     """Return what a layer reads as a map."""
     value = one(layer) if value is None else value
     if len(value.known) != rank_of(layer) + 1:
@@ -97,7 +97,7 @@ class Window(Struct, frozen=True):
         return tuple(found)
 
 
-def window(layer: Layer, kernel: str, strides: str, *, stride_is_kernel: bool = False) -> Window:
+def window(layer: KerasLayer, kernel: str, strides: str, *, stride_is_kernel: bool = False) -> Window:
     """Return the window of a layer, given the names of its fields."""
     config, axes = layer.config, rank_of(layer) - layer.lead
     sizes = integers(config.get(kernel), axes, default=2)
@@ -114,7 +114,7 @@ def window(layer: Layer, kernel: str, strides: str, *, stride_is_kernel: bool = 
     return Window((*ones, *sizes), (*ones, *steps), (*ones, *dilations), padding)
 
 
-def _refuse_low_rank(layer: Layer) -> None:
+def _refuse_low_rank(layer: KerasLayer) -> None:
     if layer.config.get("lora_rank"):
         raise Untranslatable("its kernel has an update of low rank")
 
@@ -123,7 +123,7 @@ def _refuse_low_rank(layer: Layer) -> None:
 
 
 @layer("Conv1D", "Conv2D", "Conv3D", "Convolution1D", "Convolution2D", "Convolution3D")
-def conv(builder: GraphBuilder, layer: Layer) -> Value:
+def conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a convolution."""
     _refuse_low_rank(layer)
     map, form = map_of(builder, layer), window(layer, "kernel_size", "strides")
@@ -137,7 +137,7 @@ def conv(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 def _convolved(
-    builder: GraphBuilder, layer: Layer, map: Map, form: Window, kernel: str, filters: int, groups: int
+    builder: GraphBuilder, layer: KerasLayer, map: Map, form: Window, kernel: str, filters: int, groups: int
 ) -> Value:
     bias = [builder.weight(layer, "bias", filters)] if layer.config.get("use_bias", True) else []
     attributes = form.attributes() | ({"group": groups} if groups != 1 else {})
@@ -146,7 +146,7 @@ def _convolved(
 
 
 @layer("DepthwiseConv1D", "DepthwiseConv2D", "DepthwiseConvolution2D")
-def depthwise_conv(builder: GraphBuilder, layer: Layer) -> Value:
+def depthwise_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a depthwise convolution."""
     map, form = map_of(builder, layer), window(layer, "kernel_size", "strides")
     channels = known(map.channels)
@@ -156,7 +156,7 @@ def depthwise_conv(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D")
-def separable_conv(builder: GraphBuilder, layer: Layer) -> Value:
+def separable_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a depthwise convolution without a bias and a pointwise one that has the layer's."""
     map, form = map_of(builder, layer), window(layer, "kernel_size", "strides")
     channels, filters = known(map.channels), whole(layer, "filters")
@@ -173,7 +173,7 @@ def separable_conv(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "Convolution2DTranspose", "Deconvolution2D")
-def transposed_conv(builder: GraphBuilder, layer: Layer) -> Value:
+def transposed_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a transposed convolution, whose output is cropped to the input's size times the strides."""
     map, form = map_of(builder, layer), window(layer, "kernel_size", "strides")
     if form.padding == "causal":
@@ -222,7 +222,7 @@ def _transposed_padding(form: Window, extra: tuple[int, ...] | None) -> tuple[tu
 
 @layer("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "MaxPool1D", "MaxPool2D", "MaxPool3D")
 @layer("AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "AvgPool1D", "AvgPool2D", "AvgPool3D")
-def pool(builder: GraphBuilder, layer: Layer) -> Value:
+def pool(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a pool; averages leave out what is padded."""
     map, form = map_of(builder, layer), window(layer, "pool_size", "strides", stride_is_kernel=True)
     operator = "MaxPool" if layer.kind.startswith("Max") else "AveragePool"
@@ -236,7 +236,7 @@ _GLOBAL = [
 
 
 @layer(*_GLOBAL)
-def global_pool(builder: GraphBuilder, layer: Layer) -> Value:
+def global_pool(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a pool over all positions."""
     map = map_of(builder, layer)
     average = "A" in layer.kind
@@ -257,7 +257,7 @@ _ADAPTIVE = [f"Adaptive{kind}Pooling{axes}D" for kind in ("Average", "Max") for 
 
 
 @layer(*_ADAPTIVE)
-def adaptive_pool(builder: GraphBuilder, layer: Layer) -> Value:
+def adaptive_pool(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a pool to given sizes."""
     map = map_of(builder, layer)
     if layer.lead:
@@ -283,7 +283,7 @@ def pairs(value: Any, axes: int) -> tuple[tuple[int, int], ...]:
     return tuple((a, b) for a, b in pairs)
 
 
-def _amounts(layer: Layer, name: str) -> tuple[tuple[int, int], ...]:
+def _amounts(layer: KerasLayer, name: str) -> tuple[tuple[int, int], ...]:
     found = ((0, 0),) * layer.lead + pairs(layer.config.get(name, 1), rank_of(layer) - layer.lead)
     if min(map(min, found)) < 0:
         raise Untranslatable("an amount is below 0")
@@ -291,7 +291,7 @@ def _amounts(layer: Layer, name: str) -> tuple[tuple[int, int], ...]:
 
 
 @layer("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
-def zero_padding(builder: GraphBuilder, layer: Layer) -> Value:
+def zero_padding(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a padding with zeros."""
     map, amounts = map_of(builder, layer), _amounts(layer, "padding")
     before, behind = zip(*((0, 0), (0, 0), *amounts), strict=True)
@@ -300,7 +300,7 @@ def zero_padding(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("Cropping1D", "Cropping2D", "Cropping3D")
-def cropping(builder: GraphBuilder, layer: Layer) -> Value:
+def cropping(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a cropping."""
     map, amounts = map_of(builder, layer), _amounts(layer, "cropping")
     starts = [before for before, _ in amounts]
@@ -319,7 +319,7 @@ _MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 
 
 @layer("UpSampling1D", "UpSampling2D", "UpSampling3D")
-def upsampling(builder: GraphBuilder, layer: Layer) -> Value:
+def upsampling(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate an enlargement by whole factors."""
     map, axes = map_of(builder, layer), rank_of(layer) - layer.lead
     factors = (1,) * layer.lead + integers(layer.config.get("size"), axes, default=2)
@@ -337,7 +337,9 @@ def map_floats(values: tuple[int, ...]) -> tuple[float, ...]:
     return tuple([float(value) for value in values])
 
 
-def resized(builder: GraphBuilder, layer: Layer, value: Value, sizes: tuple[int, int], mode: str, last: bool) -> Value:
+def resized(
+    builder: GraphBuilder, layer: KerasLayer, value: Value, sizes: tuple[int, int], mode: str, last: bool
+) -> Value:
     """Return an image in other sizes."""
     if len(value.known) != 3 + layer.lead or layer.lead:
         raise Untranslatable("it resizes what is no image")
@@ -351,7 +353,7 @@ def resized(builder: GraphBuilder, layer: Layer, value: Value, sizes: tuple[int,
 
 
 @layer("Resizing")
-def resizing(builder: GraphBuilder, layer: Layer) -> Value:
+def resizing(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a resizing to given sizes."""
     config = layer.config
     if any(config.get(name) for name in ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias")):
@@ -362,7 +364,7 @@ def resizing(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("CenterCrop")
-def center_crop(builder: GraphBuilder, layer: Layer) -> Value:
+def center_crop(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a cropping around the centre."""
     value, last = one(layer), channels_last(layer)
     if len(value.known) != 3:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import layer
-from convcost.importers.keras.values import Layer, Sizes, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value, known
 
 _MERGES = {"Add": "Sum", "Multiply": "Mul", "Subtract": "Sub", "Maximum": "Max", "Minimum": "Min", "Average": "Sum"}
 
 
 @layer(*_MERGES)
-def merge(builder: GraphBuilder, layer: Layer) -> Value:
+def merge(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate arithmetic on values of one rank; axes of size 1 are stretched."""
-    values = layer.inputs
-    if len(values) < 2:
+    if len(layer.inputs) < 2:
         raise Untranslatable("it reads fewer than two values")
-    values = _of_one_rank(builder, layer, values)
+    values = _of_one_rank(builder, layer, layer.inputs)
     operator = _MERGES[layer.kind]
     if operator in ("Sub", "Mul", "Max", "Min") or len(values) == 2:
         found = values[0]
@@ -34,7 +35,7 @@ def merge(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("CustomScaleLayer")
-def scaled_sum(builder: GraphBuilder, layer: Layer) -> Value:
+def scaled_sum(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate the sum of a value and of another times a number, which Inception-ResNet has."""
     a, b = layer.inputs
     number = builder.number(float(layer.config["scale"]), shape=())
@@ -42,7 +43,7 @@ def scaled_sum(builder: GraphBuilder, layer: Layer) -> Value:
     return arithmetic(builder, layer, "Add", a, scaled)
 
 
-def _of_one_rank(builder: GraphBuilder, layer: Layer, values: list[Value]) -> list[Value]:
+def _of_one_rank(builder: GraphBuilder, layer: KerasLayer, values: Sequence[Value]) -> list[Value]:
     """Return values with as many axes: those that have fewer get axes of size 1 behind the batch."""
     rank = max(len(value.known) for value in values)
     found = []
@@ -56,16 +57,16 @@ def _of_one_rank(builder: GraphBuilder, layer: Layer, values: list[Value]) -> li
     return found
 
 
-def in_one_order(builder: GraphBuilder, values: list[Value]) -> list[Value]:
+def in_one_order(builder: GraphBuilder, values: Sequence[Value]) -> list[Value]:
     """Return values of one rank in one order: the channels first where one of them has them so."""
     if any(value.first for value in values):
         return [builder.first(value) for value in values]
     if len({value.flattened for value in values}) > 1:
         return [builder.plain(value) for value in values]
-    return values
+    return list(values)
 
 
-def arithmetic(builder: GraphBuilder, layer: Layer, operator: str, a: Value, b: Value) -> Value:
+def arithmetic(builder: GraphBuilder, layer: KerasLayer, operator: str, a: Value, b: Value) -> Value:
     """Return arithmetic on two values, which are stretched as NumPy does."""
     if len(a.known) == len(b.known):
         a, b = in_one_order(builder, [a, b])
@@ -91,7 +92,7 @@ def stretched(a: Sizes, b: Sizes) -> Sizes:
 
 
 @layer("Concatenate")
-def concatenate(builder: GraphBuilder, layer: Layer) -> Value:
+def concatenate(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a concatenation along one axis."""
     axis = layer.config.get("axis", -1)
     if type(axis) is not int:
@@ -99,7 +100,7 @@ def concatenate(builder: GraphBuilder, layer: Layer) -> Value:
     return concatenated(builder, layer, layer.inputs, axis + layer.lead if axis > 0 else axis)
 
 
-def concatenated(builder: GraphBuilder, layer: Layer, values: list[Value], axis: int) -> Value:
+def concatenated(builder: GraphBuilder, layer: KerasLayer, values: Sequence[Value], axis: int) -> Value:
     """Return values that are joined along an axis, which counts the batch."""
     if not values or len({len(value.known) for value in values}) > 1:
         raise Untranslatable("what it reads has different numbers of axes")
@@ -116,7 +117,7 @@ def concatenated(builder: GraphBuilder, layer: Layer, values: list[Value], axis:
 
 
 @layer("Dot")
-def dot(builder: GraphBuilder, layer: Layer) -> Value:
+def dot(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a matrix product of two values, along one axis of each."""
     values = [builder.plain(value) for value in layer.inputs]
     axes = layer.config.get("axes")

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
-from convcost.importers.keras.calls import Call, Reference, calls_of, mapped, references
+from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, LAYERS
-from convcost.importers.keras.values import Layer, Sizes, Value, values_in
+from convcost.importers.keras.values import KerasLayer, Sizes, Value, values_in
 
 MODELS = ("Functional", "Model", "Sequential")
 """The classes whose configuration lists their layers."""
@@ -41,7 +41,7 @@ class Scope(Struct, frozen=True):
     depth: int = 0
 
 
-class Network:
+class ModelTranslator:
     """Translates one model.
 
     Args:
@@ -85,7 +85,7 @@ class Network:
         config = model.get("config")
         if model.get("class_name") == "Sequential":
             return self._sequential(config, model, scope, given)
-        if not isinstance(config, Mapping):
+        if not isinstance(config, dict):
             raise self.error("a model has no configuration")
         layers = self._layers(config.get("layers"))
         named = {str(layer.get("name") or _config(layer).get("name")): layer for layer in layers}
@@ -93,6 +93,8 @@ class Network:
             raise self.error("two layers of a model have one name")
         calls = {name: calls_of(layer, named) for name, layer in named.items()}
         inputs = list(references(config.get("input_layers"), named))
+        outputs = list(references(config.get("output_layers"), named))
+        first = _first_calls(named, calls, outputs)
         known: dict[tuple[str, int, int], Value] = {}
         if given is not None and len(given) != len(inputs):
             raise self.error(f"a model of {len(inputs)} inputs is called with {len(given)} values")
@@ -103,20 +105,19 @@ class Network:
                 followers = self._followers(reference.layer, named, calls)
                 known[reference.key] = self._input(reference.layer, _shape(named[reference.layer]), followers)
         scope = replace(scope, trainable=scope.trainable and config.get("trainable", True) is not False)
-        self._run(named, calls, known, scope)
-        outputs = []
-        for reference in references(config.get("output_layers"), named):
-            if reference.key not in known:
-                raise self.error(f"the layer {reference.layer!r}, which the model gives, is not reached", help=_AGAIN)
-            outputs.append(known[reference.key])
-        return outputs
+        self._run(named, calls, known, scope, first)
+        missing = next((reference for reference in outputs if reference.key not in known), None)
+        if missing is not None:
+            raise self.error(f"the layer {missing.layer!r}, which the model gives, is not reached", help=_AGAIN)
+        return [known[reference.key] for reference in outputs]
 
     def _run(
         self,
         layers: Mapping[str, Mapping[str, Any]],
-        calls: Mapping[str, Sequence[Call]],
+        calls: Mapping[str, Sequence[LayerCall]],
         known: dict[tuple[str, int, int], Value],
         scope: Scope,
+        first: Mapping[str, int],
     ) -> None:
         """Call all layers, each as soon as what it reads is known."""
         waiting: dict[tuple[str, int, int], list[tuple[str, int]]] = {}
@@ -137,8 +138,9 @@ class Network:
                     continue
                 found = self._call(layers[name], name, call, known, scope, most.get(name, 0) + 1)
                 for at, value in enumerate(found):
-                    known[name, number, at] = value
-                    pending += reversed(waiting.pop((name, number, at), []))
+                    key = (name, number + first.get(name, 0), at)
+                    known[key] = value
+                    pending += reversed(waiting.pop(key, []))
         if waiting:
             (name, _, _), ((reader, _), *_) = next(iter(waiting.items()))
             raise self.error(f"the layer {reader!r} reads {name!r}, which is not reached before it", help=_AGAIN)
@@ -146,9 +148,9 @@ class Network:
     def _sequential(
         self, config: Any, model: Mapping[str, Any], scope: Scope, given: Sequence[Value] | None
     ) -> list[Value]:
-        listed = config.get("layers") if isinstance(config, Mapping) else config
+        listed = config.get("layers") if isinstance(config, dict) else config
         layers = self._layers(listed)
-        trainable = not isinstance(config, Mapping) or config.get("trainable", True) is not False
+        trainable = not isinstance(config, dict) or config.get("trainable", True) is not False
         scope = replace(scope, trainable=scope.trainable and trainable)
         if given is None:
             shape = next((shape for shape in map(_shape, layers[:1]) if shape is not None), None)
@@ -168,7 +170,7 @@ class Network:
     def _layers(self, listed: Any) -> list[Mapping[str, Any]]:
         """Return the layers that a configuration lists."""
         if not isinstance(listed, list) or not all(
-            isinstance(each, Mapping) and isinstance(each.get("class_name"), str) for each in listed
+            isinstance(each, dict) and isinstance(each.get("class_name"), str) for each in listed
         ):
             raise self.error("a model's configuration lists no layers", help=_AGAIN)
         return listed
@@ -195,7 +197,7 @@ class Network:
         return value
 
     def _followers(
-        self, name: str, named: Mapping[str, Mapping[str, Any]], calls: Mapping[str, Sequence[Call]]
+        self, name: str, named: Mapping[str, Mapping[str, Any]], calls: Mapping[str, Sequence[LayerCall]]
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the layers that read a value, and those that read what these leave in its order."""
         readers: dict[str, list[str]] = {}
@@ -218,7 +220,7 @@ class Network:
         self,
         layer: Mapping[str, Any],
         name: str,
-        call: Call,
+        call: LayerCall,
         known: Mapping[tuple[str, int, int], Value],
         scope: Scope,
         outputs: int,
@@ -230,7 +232,7 @@ class Network:
             self._record(known[reference.key], reference)
         return found
 
-    def _record(self, value: Value, reference: Reference) -> None:
+    def _record(self, value: Value, reference: ValueReference) -> None:
         """Keep the shape that the file records for a value, so that what is inferred is compared with it."""
         if reference.shape is None or value.flattened or value.name in self.builder.inputs:
             return
@@ -256,7 +258,7 @@ class Network:
         kind = str(item.get("class_name"))
         path = f"{scope.path}{name}"
         trainable = scope.trainable and config.get("trainable", True) is not False
-        if kind in ("TimeDistributed", "Wrapper") and isinstance(config.get("layer"), Mapping):
+        if kind in ("TimeDistributed", "Wrapper") and isinstance(config.get("layer"), dict):
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
             return self._translated(inner, name, args, kwargs, replace(scope, trainable=trainable, lead=lead), outputs)
@@ -266,14 +268,26 @@ class Network:
         if is_model(item):
             inside = Scope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
             return self._model(item, inside, values_in([*args, kwargs]))
-        layer = Layer(kind, path, config, args, kwargs, trainable, scope.lead, owner)
+        inputs = tuple(values_in([*args, kwargs]))
+        layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)
         return translated.call(self.builder, item, layer, outputs)
 
 
 _AGAIN = "save the model again"
 _LEFT = IN_PLACE | {"Concatenate", "Add", "Multiply", "Subtract", "Average", "Maximum", "Minimum"}
 _MAPS = ("Conv", "Pool", "Padding", "Cropping", "UpSampling", "Resizing", "CenterCrop")
-_TOKENS = ("Dense", "LSTM", "GRU", "RNN", "Attention", "Bidirectional", "EinsumDense", "LayerNorm", "Softmax")
+_TOKENS = (
+    "Dense",
+    "LSTM",
+    "GRU",
+    "RNN",
+    "Attention",
+    "Bidirectional",
+    "EinsumDense",
+    "LayerNorm",
+    "RMSNorm",
+    "Softmax",
+)
 
 
 def is_model(item: Mapping[str, Any]) -> bool:
@@ -281,12 +295,12 @@ def is_model(item: Mapping[str, Any]) -> bool:
     config = item.get("config")
     if item.get("class_name") == "Sequential":
         return True
-    return isinstance(config, Mapping) and isinstance(config.get("layers"), list) and "output_layers" in config
+    return isinstance(config, dict) and isinstance(config.get("layers"), list) and "output_layers" in config
 
 
 def _config(item: Mapping[str, Any]) -> Mapping[str, Any]:
     config = item.get("config")
-    return config if isinstance(config, Mapping) else {}
+    return config if isinstance(config, dict) else {}
 
 
 def _flat(layers: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -297,10 +311,10 @@ def _flat(layers: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
             return
         layer = pending.pop()
         config = _config(layer)
-        inner = config.get("layers") if isinstance(layer.get("config"), Mapping) else layer.get("config")
+        inner = config.get("layers") if isinstance(layer.get("config"), dict) else layer.get("config")
         if is_model(layer) and isinstance(inner, list):
-            pending += reversed([each for each in inner if isinstance(each, Mapping)])
-        elif isinstance(config.get("layer"), Mapping) and layer.get("class_name") == "TimeDistributed":
+            pending += reversed([each for each in inner if isinstance(each, dict)])
+        elif isinstance(config.get("layer"), dict) and layer.get("class_name") == "TimeDistributed":
             pending.append(config["layer"])
         elif layer.get("class_name") != "InputLayer":
             yield layer
@@ -340,7 +354,7 @@ def _shape(layer: Mapping[str, Any]) -> list[Any] | None:
             return list(config[name])
     if isinstance(layer.get("config"), list) or isinstance(config.get("layers"), list):  # a model that comes first
         inner = config.get("layers") if config else layer.get("config")
-        if isinstance(inner, list) and inner and isinstance(inner[0], Mapping) and len(inner) < MOST_LAYERS:
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict) and len(inner) < MOST_LAYERS:
             return _shape(inner[0])
     return None
 
@@ -349,15 +363,41 @@ def _built(config: Any, model: Mapping[str, Any]) -> list[Any] | None:
     """Return the shape that a model was built for."""
     build = model.get("build_config")
     for found in (
-        config.get("build_input_shape") if isinstance(config, Mapping) else None,
-        build.get("input_shape") if isinstance(build, Mapping) else None,
+        config.get("build_input_shape") if isinstance(config, dict) else None,
+        build.get("input_shape") if isinstance(build, dict) else None,
     ):
         if isinstance(found, list) and len(found) > 1:
             return found
     return None
 
 
-def _as_recorded(value: Value, reference: Reference) -> Value:
+def _first_calls(
+    named: Mapping[str, Mapping[str, Any]],
+    calls: Mapping[str, Sequence[LayerCall]],
+    outputs: Sequence[ValueReference],
+) -> dict[str, int]:
+    """Return the number of the first call of the models within a model, where that is 1.
+
+    Keras 2 counts from 1 the calls of a model that has inputs of its own: the call that made it is 0.
+    """
+    found = {}
+    highest: dict[str, int] = {}
+    for reference in (*outputs, *(each for group in calls.values() for call in group for each in call.references)):
+        highest[reference.layer] = max(highest.get(reference.layer, 0), reference.node)
+    for name, layer in named.items():
+        old = any(isinstance(node, list) for node in layer.get("inbound_nodes") or ())
+        if old and is_model(layer) and (_begins_with_input(layer) or highest.get(name) == len(calls[name])):
+            found[name] = 1
+    return found
+
+
+def _begins_with_input(model: Mapping[str, Any]) -> bool:
+    layers = _config(model).get("layers")
+    first = layers[0] if isinstance(layers, list) and layers else None
+    return isinstance(first, dict) and first.get("class_name") == "InputLayer"
+
+
+def _as_recorded(value: Value, reference: ValueReference) -> Value:
     """Return a value with the sizes that the file records, where nothing is known of it."""
     if value.sizes is not None or reference.shape is None:
         return value

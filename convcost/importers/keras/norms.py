@@ -6,10 +6,10 @@ from typing import Any
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import layer, one, whole
-from convcost.importers.keras.values import Layer, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, known
 
 
-def _axes(layer: Layer, value: Value, default: Any = -1) -> list[int]:
+def _axes(layer: KerasLayer, value: Value, default: Any = -1) -> list[int]:
     """Return the axes of a layer's field `axis`, counted from 0 with the batch."""
     given = layer.config.get("axis", default)
     given = list(given) if isinstance(given, (list, tuple)) else [given]
@@ -23,7 +23,7 @@ def _axes(layer: Layer, value: Value, default: Any = -1) -> list[int]:
 
 
 @layer("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization", in_place=True)
-def batch_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def batch_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a batch norm; it may learn a factor, a shift, both or neither."""
     if layer.config.get("renorm"):
         raise Untranslatable("it renormalises")
@@ -35,10 +35,7 @@ def batch_norm(builder: GraphBuilder, layer: Layer) -> Value:
     scale, center = bool(layer.config.get("scale", True)), bool(layer.config.get("center", True))
     gamma = [builder.weight(layer, "gamma", channels)] if scale else []
     beta = [builder.weight(layer, "beta", channels)] if center else []
-    state = [
-        builder.weight(layer, name, channels, trainable=True)  # they are buffers, whatever is learned
-        for name in ("moving_mean", "moving_variance")
-    ]
+    state = [builder.weight(layer, name, channels) for name in ("moving_mean", "moving_variance")]
     inputs = [value.name, *gamma, *beta, *state]
     if scale and center and axis == 1:
         return like(value, builder.add(layer, "BatchNormalization", inputs))
@@ -47,7 +44,7 @@ def batch_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("LayerNormalization", in_place=True)
-def layer_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def layer_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a layer norm over some axes."""
     value = one(layer)
     if layer.config.get("rms_scaling"):
@@ -65,7 +62,7 @@ def layer_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("RMSNormalization", in_place=True)
-def rms_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def rms_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a root mean square norm over some axes."""
     value = one(layer)
     axes = _axes(layer, value)
@@ -76,7 +73,7 @@ def rms_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("GroupNormalization", in_place=True)
-def group_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def group_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a group norm; of −1 groups each channel is one."""
     value = one(layer)
     axes = _axes(layer, value)
@@ -92,7 +89,7 @@ def group_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("UnitNormalization", in_place=True)
-def unit_norm(builder: GraphBuilder, layer: Layer) -> Value:
+def unit_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a division by the length of a vector."""
     value = one(layer)
     axes = tuple(sorted(builder.axis(value, axis) for axis in _axes(layer, value)))
@@ -100,7 +97,7 @@ def unit_norm(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("Normalization", in_place=True)
-def normalization(builder: GraphBuilder, layer: Layer) -> Value:
+def normalization(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a norm by a mean and a variance that are given, or stored with how many values they are of."""
     value = one(layer)
     if layer.config.get("invert"):
@@ -110,8 +107,8 @@ def normalization(builder: GraphBuilder, layer: Layer) -> Value:
         sizes = [known(value.known[axis - 1]) for axis in axes]
         if len(axes) > 1 or not axes:
             raise Untranslatable(f"its axis is {layer.config.get('axis')!r}, not one")
-        state = [builder.weight(layer, name, *sizes, trainable=True) for name in ("mean", "variance")]
-        held = [*state, builder.weight(layer, "count", trainable=True)]
+        state = [builder.weight(layer, name, *sizes) for name in ("mean", "variance")]
+        held = [*state, builder.weight(layer, "count")]
     elif axes not in ([], [len(value.known)]):
         raise Untranslatable(f"its axis is {layer.config.get('axis')!r}, not the last")
     else:
@@ -121,7 +118,7 @@ def normalization(builder: GraphBuilder, layer: Layer) -> Value:
 
 
 @layer("LayerScale", in_place=True)
-def layer_scale(builder: GraphBuilder, layer: Layer) -> Value:
+def layer_scale(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate a learned factor per channel."""
     value = one(layer)
     channels = whole(layer, "projection_dim")

@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from io import RawIOBase
 from typing import TYPE_CHECKING, Any
 
+from convcost import files
 from convcost.errors import ErrorDetail, Place, SpecError
+from convcost.importers.archives import Archive, first_member
 from convcost.importers.graph import ModelGraph
 
 if TYPE_CHECKING:
-    from mmap import mmap
+    from convcost.importers.onnx.wire import Data
 
 MOST_BYTES = 64 * 2**20
 """How many bytes the configuration of a model may have; that of 1,000 layers has one million."""
 
-_ZIP = b"PK\x03\x04"
-_FIRST = (b"metadata.json", b"config.json", b"model.weights.h5", b"assets/")
+_FIRST = ("metadata.json", "config.json", "model.weights.h5", "assets/")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _JSON = re.compile(rb'\s*\{.*?"(?:class_name"\s*:\s*"[^"]*"|modelTopology"\s*:|keras_version"\s*:)', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
@@ -35,10 +35,7 @@ def recognises(head: bytes) -> bool:
     Args:
         head: The first bytes of the file.
     """
-    if head.startswith(_ZIP):
-        size = int.from_bytes(head[26:28], "little")
-        return head[30 : 30 + size].startswith(_FIRST)
-    return head.startswith(_HDF5) or recognises_text(head)
+    return first_member(head).startswith(_FIRST) or head.startswith(_HDF5) or recognises_text(head)
 
 
 def recognises_text(head: bytes) -> bool:
@@ -50,7 +47,7 @@ def recognises_text(head: bytes) -> bool:
     return _JSON.match(head.removeprefix(_BOM)) is not None
 
 
-def read(data: bytes | mmap, file: str) -> ModelGraph:
+def read(data: Data, file: str) -> ModelGraph:
     """Return the graph of a Keras model.
 
     Args:
@@ -69,9 +66,9 @@ def read(data: bytes | mmap, file: str) -> ModelGraph:
 # what a file says
 
 
-def _configuration(data: bytes | mmap, file: str) -> Mapping[str, Any]:
+def _configuration(data: Data, file: str) -> Mapping[str, Any]:
     """Return the class and the configuration of the model in a file."""
-    if data[: len(_ZIP)] == _ZIP:
+    if first_member(data[: files.HEAD]):
         return _parsed(_archived(data, file), file)
     if data[: len(_HDF5)] == _HDF5:
         from convcost.importers.keras.hdf5 import model_config
@@ -82,62 +79,12 @@ def _configuration(data: bytes | mmap, file: str) -> Mapping[str, Any]:
     return _topology(_parsed(bytes(data), file), file)
 
 
-def _archived(data: bytes | mmap, file: str) -> bytes:
-    """Return the configuration in an archive; nothing is unpacked, and no other file of it is read."""
-    from zipfile import ZipFile
-
-    try:
-        with ZipFile(_View(data)) as archive:
-            entry = next((each for each in archive.infolist() if each.filename == "config.json"), None)
-            size = entry.file_size if entry is not None else 0
-            found = b""
-            if entry is not None and size <= MOST_BYTES:
-                with archive.open(entry) as inner:
-                    found = inner.read(MOST_BYTES + 1)
-    except Exception as error:  # zipfile passes on whatever its decompressors raise
-        if isinstance(error, MemoryError):
-            raise
-        help = "is the file complete? save or download it again"
-        raise _error(file, f"the archive is damaged: {error or type(error).__name__}", help=help) from None
-    if entry is None:
+def _archived(data: Data, file: str) -> bytes:
+    """Return the configuration in an archive; no other file of it is read."""
+    archive = Archive(data, file)
+    if "config.json" not in archive.names:
         raise _error(file, "the archive has no config.json: it holds no network", help=_MODEL)
-    if max(size, len(found)) > MOST_BYTES:
-        raise _error(file, f"config.json is larger than {MOST_BYTES // 2**20} MiB", f"{size:,} bytes")
-    return found
-
-
-class _View(RawIOBase):
-    """Bytes as a file, of which only what is read is copied.
-
-    Args:
-        data: The bytes.
-    """
-
-    def __init__(self, data: bytes | mmap) -> None:
-        self._data = data
-        self._at = 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        at = offset + (0, self._at, len(self._data))[whence]
-        if at < 0:
-            raise ValueError("a place before the start")
-        self._at = at
-        return at
-
-    def readinto(self, buffer: Any) -> int:
-        found = self._data[self._at : self._at + len(buffer)]
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)
+    return archive.read("config.json", MOST_BYTES)
 
 
 def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
@@ -150,7 +97,7 @@ def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
         message = f"the model's configuration is no JSON: {getattr(error, 'msg', error)}"
         help = "is the file complete? save or download it again"
         raise SpecError(ErrorDetail(message, Place(file, line, column), help=help)) from None
-    if not isinstance(found, Mapping):
+    if not isinstance(found, dict):
         raise _error(file, "the model's configuration is no mapping", help=_MODEL)
     return found
 
@@ -158,11 +105,11 @@ def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
 def _topology(found: Mapping[str, Any], file: str) -> Mapping[str, Any]:
     """Return the class and the configuration of a model as JSON, which TensorFlow.js has within its own."""
     topology = found.get("modelTopology", found)
-    if isinstance(topology, Mapping) and ("node" in topology or found.get("format") == "graph-model"):
+    if isinstance(topology, dict) and ("node" in topology or found.get("format") == "graph-model"):
         help = "convert the Keras model to a layers model, or to ONNX"
         raise _error(file, "it is a TensorFlow graph, which has no layers", help=help)
-    inner = topology.get("model_config", topology) if isinstance(topology, Mapping) else None
-    if not isinstance(inner, Mapping):
+    inner = topology.get("model_config", topology) if isinstance(topology, dict) else None
+    if not isinstance(inner, dict):
         raise _error(file, "the file holds no network", help=_MODEL)
     return inner
 
@@ -171,7 +118,7 @@ def _topology(found: Mapping[str, Any], file: str) -> Mapping[str, Any]:
 
 
 def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
-    from convcost.importers.keras.network import Network, is_model
+    from convcost.importers.keras.network import ModelTranslator, is_model
 
     kind = model.get("class_name")
     if not isinstance(kind, str) or model.get("config") is None:
@@ -180,7 +127,7 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
         help = "build it from layers, as a functional model"
         what = f"the model is of a class of its own, {kind!r}: the file has no layers of it"
         raise _error(file, what, help=help)
-    network = Network(file)
+    network = ModelTranslator(file)
     outputs = network.outputs(model)
     builder = network.builder
     if not outputs:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from convcost.importers.keras.activations import is_of_keras_3, name_of
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.registry import layer, whole
-from convcost.importers.keras.values import Layer, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, known
 
 _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 _ALIASES = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -18,7 +18,7 @@ _ONE_STATE = ("LSTM", "GRU")
 
 
 @layer("LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU")
-def recurrent(builder: GraphBuilder, layer: Layer) -> Value | tuple[Value, ...]:
+def recurrent(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Value, ...]:
     """Translate a recurrent layer."""
     value = _sequence(builder, layer)
     found = _run(builder, layer, layer.kind, layer.config, value, both=False, last=_gives_last(layer))
@@ -26,7 +26,7 @@ def recurrent(builder: GraphBuilder, layer: Layer) -> Value | tuple[Value, ...]:
 
 
 @layer("RNN")
-def rnn(builder: GraphBuilder, layer: Layer) -> Value | tuple[Value, ...]:
+def rnn(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Value, ...]:
     """Translate a recurrent layer made of cells, one above the other."""
     value = _sequence(builder, layer)
     cell = layer.config.get("cell")
@@ -42,7 +42,7 @@ def rnn(builder: GraphBuilder, layer: Layer) -> Value | tuple[Value, ...]:
 
 
 @layer("Bidirectional")
-def bidirectional(builder: GraphBuilder, layer: Layer) -> Value | tuple[Value, ...]:
+def bidirectional(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Value, ...]:
     """Translate a recurrent layer that runs both ways; what the two give is joined."""
     value = _sequence(builder, layer)
     kind, config = _class_of(layer.config.get("layer"))
@@ -56,9 +56,9 @@ def bidirectional(builder: GraphBuilder, layer: Layer) -> Value | tuple[Value, .
     last, mode = not config.get("return_sequences", False), layer.config.get("merge_mode", "concat")
     part = replace(layer, trainable=layer.trainable and config.get("trainable", True) is not False)
     found = _run(builder, part, kind, config, value, both=True, last=last)
-    units = whole(Layer(kind, layer.path, config), "units")
+    units = whole(KerasLayer(kind, layer.path, config), "units")
     if mode == "concat":
-        return _with_states(found, replace(layer, config=config))
+        return (found,)  # its states are no values here
     axis = len(found.known)
     first = builder.add(layer, "Split", [found.name], {"axis": axis}, outputs=2)
     names = builder.nodes[-1].outputs
@@ -74,19 +74,19 @@ def bidirectional(builder: GraphBuilder, layer: Layer) -> Value | tuple[Value, .
     return Value(name, halves[0].sizes)
 
 
-def _part(layer: Layer, name: str) -> Layer:
+def _part(layer: KerasLayer, name: str) -> KerasLayer:
     """Return a layer as one of its parts."""
     return replace(layer, path=f"{layer.path}.{name}", owner=f"{layer.owner or layer.path}.{name}")
 
 
 def _class_of(item: Any) -> tuple[str, Mapping[str, Any]]:
     """Return the class and the fields of a layer within another."""
-    if not isinstance(item, Mapping) or not isinstance(item.get("config"), Mapping):
+    if not isinstance(item, dict) or not isinstance(item.get("config"), dict):
         raise Untranslatable("its configuration names no layer")
     return str(item.get("class_name")), item["config"]
 
 
-def _sequence(builder: GraphBuilder, layer: Layer) -> Value:
+def _sequence(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Return the sequence that a layer reads.
 
     Raises:
@@ -102,13 +102,13 @@ def _sequence(builder: GraphBuilder, layer: Layer) -> Value:
     return builder.plain(inputs[0])
 
 
-def _gives_last(layer: Layer) -> bool:
+def _gives_last(layer: KerasLayer) -> bool:
     return not layer.config.get("return_sequences", False)
 
 
 def _run(
     builder: GraphBuilder,
-    layer: Layer,
+    layer: KerasLayer,
     kind: str,
     config: Mapping[str, Any],
     value: Value,
@@ -142,7 +142,7 @@ def _run(
     return Value(name, (given,) if last else (value.known[0], given))
 
 
-def _activation(layer: Layer, cudnn: bool) -> str:
+def _activation(layer: KerasLayer, cudnn: bool) -> str:
     """Return the activation of a plain recurrent layer; of the others only the usual ones are known.
 
     Raises:
@@ -160,14 +160,14 @@ def _activation(layer: Layer, cudnn: bool) -> str:
 def _biases(kind: str, config: Mapping[str, Any], cudnn: bool) -> int:
     """Return how many biases each number of the gates has."""
     if cudnn:
-        return 2 if kind == "GRU" else 1
+        return 2
     if not config.get("use_bias", True):
         return 0
-    default = is_of_keras_3(Layer(kind, "", config)) or "reset_after" not in config
+    default = is_of_keras_3(KerasLayer(kind, "", config)) or "reset_after" not in config
     return 2 if kind == "GRU" and config.get("reset_after", default) else 1
 
 
-def _with_states(value: Value, layer: Layer) -> Value | tuple[Value, ...]:
+def _with_states(value: Value, layer: KerasLayer) -> Value | tuple[Value, ...]:
     """Return what a layer gives, and the states behind it where it gives them.
 
     Of a layer that gives its last step, the first state is that step.

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from convcost.importers.keras.builder import GraphBuilder
-from convcost.importers.keras.values import Layer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
 
-Rule = Callable[[GraphBuilder, Layer], "Value | Sequence[Value]"]
+Rule = Callable[[GraphBuilder, KerasLayer], "Value | Sequence[Value]"]
 
 LAYERS: dict[str, Rule] = {}
 """The functions, by class."""
@@ -35,7 +35,7 @@ def layer(*kinds: str, in_place: bool = False) -> Callable[[Rule], Rule]:
     return add
 
 
-def one(layer: Layer) -> Value:
+def one(layer: KerasLayer) -> Value:
     """Return the only value that a layer reads.
 
     Raises:
@@ -61,7 +61,7 @@ def integers(value: Any, count: int, default: int = 1) -> tuple[int, ...]:
     return found
 
 
-def whole(layer: Layer, name: str, default: int | None = None) -> int:
+def whole(layer: KerasLayer, name: str, default: int | None = None) -> int:
     """Return a field that is a whole number above 0.
 
     Raises:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from convcost.importers.keras.builder import GraphBuilder
-from convcost.importers.keras.values import Layer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
 
 _END = 2**31
 
@@ -27,7 +26,7 @@ class _Cut(Struct):
     new: list[int]
 
 
-def sliced(builder: GraphBuilder, layer: Layer, value: Value, key: Any) -> Value:
+def sliced(builder: GraphBuilder, layer: KerasLayer, value: Value, key: Any) -> Value:
     """Return what is cut out of a value.
 
     Args:
@@ -94,7 +93,7 @@ def _plain(key: Any) -> Any:
     """Return a part of a key: a number, nothing, an ellipsis, or start, end and step."""
     if isinstance(key, slice):
         key = (key.start, key.stop, key.step)
-    elif isinstance(key, Mapping):
+    elif isinstance(key, dict):
         key = (key.get("start"), key.get("stop"), key.get("step"))
     elif key is None or key is ... or type(key) is int:
         return key

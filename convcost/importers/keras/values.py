@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Sizes = tuple[int | None, ...]
 """Sizes as Keras has them, without the batch axis; None where one is open."""
@@ -55,7 +56,7 @@ class Value(Struct, frozen=True):
         return known(self.known[-1])
 
 
-class Layer(Struct, frozen=True):
+class KerasLayer(Struct, frozen=True):
     """One call of a layer.
 
     Attributes:
@@ -67,6 +68,7 @@ class Layer(Struct, frozen=True):
         kwargs: The same by name.
         trainable: Whether its weights are learned.
         lead: How many axes before its own are handled one slice at a time, by `TimeDistributed`.
+        inputs: The values that it reads, in order.
     """
 
     kind: str
@@ -77,19 +79,20 @@ class Layer(Struct, frozen=True):
     trainable: bool = True
     lead: int = 0
     owner: str = ""
+    inputs: tuple[Value, ...] = ()
 
-    @property
-    def inputs(self) -> list[Value]:
-        """The values that it reads, in order."""
-        return list(values_in([*self.args, *self.kwargs.values()]))
+
+def called(layer: KerasLayer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> KerasLayer:
+    """Return a layer that is called with other arguments."""
+    return replace(layer, args=args, kwargs=kwargs, inputs=tuple(values_in([*args, kwargs])))
 
 
 def values_in(item: Any) -> list[Value]:
     """Return the values in nested lists and mappings, in order."""
     if isinstance(item, Value):
         return [item]
-    if isinstance(item, Mapping):
-        return [each for key in sorted(item, key=str) for each in values_in(item[key])]
+    if isinstance(item, dict):
+        return [each for key in sorted(item, key=str) for each in values_in(item[key])] if item else []
     return [each for part in item for each in values_in(part)] if isinstance(item, (list, tuple)) else []
 
 

@@ -94,7 +94,9 @@ def _with_constant(mapper: Mapper, node: Node, name: str) -> bool:
 
 
 def _named(node: Node, type: str) -> str:
-    """Return the name of a merge, which belongs to the module around it."""
+    """Return the name of a merge, which belongs to the module around it unless it is one itself."""
+    if node.scope == node.name:
+        return node.scope
     return f"{node.scope}.{type}" if node.scope else ""
 
 

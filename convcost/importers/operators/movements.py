@@ -10,6 +10,7 @@ from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import batch_behind, moved, padded
 from convcost.importers.operators.selections import cut
+from convcost.importers.operators.windows import given, padding, per_axis, short
 from convcost.importers.values import Moved, Unsupported
 
 
@@ -193,3 +194,19 @@ def depth_to_space(mapper: Mapper, node: Node) -> None:
     value = mapper.moved(node.inputs[0])
     steps = (*value.steps, ("reshape", split), ("permute", order), ("reshape", after))
     mapper.give(node, node.outputs[0], Moved(value.base, value.dropped, steps, after, 0, node.scope))
+
+
+@operator("Col2Im")
+def fold(mapper: Mapper, node: Node) -> None:
+    """Map columns that are added up where their windows lie."""
+    sizes, kernel = mapper.numbers(node, 1), mapper.numbers(node, 2)
+    if sizes is None or kernel is None:
+        raise Unsupported("its sizes are not known")
+    axes = len(kernel)
+    fields: dict[str, Any] = {"output_size": list(map(int, sizes)), "kernel_size": short(tuple(map(int, kernel)))}
+    fields |= given(
+        stride=(short(per_axis(node, "strides", axes)), 1),
+        padding=(short(padding(node, tuple(map(int, sizes)), tuple(map(int, kernel)))), 0),
+        dilation=(short(per_axis(node, "dilations", axes)), 1),
+    )
+    mapper.emit(node, "fold", fields, [mapper.picture(node.inputs[0])])

@@ -7,19 +7,18 @@ from typing import Any
 from convcost.importers.graph import Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle
+from convcost.importers.patterns.prepared import GATES
 from convcost.importers.values import Moved, Unsupported
 from convcost.layers.layout import TOKENS
 
-_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
-
-@operator(*_GATES)
+@operator(*GATES)
 def recurrent(mapper: Mapper, node: Node) -> None:
     """Map a recurrent layer over `[steps, batch, features]`; it starts with a state of zeros."""
     kernel, state, bias = mapper.weight(node, 1), mapper.weight(node, 2), mapper.optional(node, 3)
     steps, batch, _ = mapper.full(node.inputs[0])
     directions, rows, hidden = state.shape
-    if rows != _GATES[node.operator] * hidden or node.attributes.get("layout", 0) or len(kernel.shape) != 3:
+    if rows != GATES[node.operator] * hidden or node.attributes.get("layout", 0) or len(kernel.shape) != 3:
         raise Unsupported("its weights are not those of its gates")
     if len(node.inputs) > 7 and node.inputs[7]:
         raise Unsupported("it has peepholes")

@@ -195,10 +195,27 @@ def scatter(mapper: Mapper, node: Node) -> None:
     """Map values put at constant places of others: a choice among both."""
     if not isinstance(mapper.value(node.inputs[1]), Constant) or node.attributes.get("reduction", "none") != "none":
         raise Unsupported("it puts values at places that are not known, or adds them up")
-    full = mapper.full(node.inputs[0])
-    batch = mapper.moved(node.inputs[0]).batch
+    value = mapper.moved(node.inputs[0])
+    _among(mapper, node, (node.inputs[0], node.inputs[2]), value.full, value.batch)
+
+
+@operator("Where")
+def where(mapper: Mapper, node: Node) -> None:
+    """Map a choice between two values at constant places."""
+    if not isinstance(mapper.value(node.inputs[0]), Constant):
+        raise Unsupported("it chooses by a condition that is not known")
+    shapes = [mapper.full(name) for name in node.inputs]
+    rank = max(map(len, shapes))
+    aligned = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    full = tuple(max(sizes) for sizes in zip(*aligned, strict=True))
+    batch = next((value.batch for value in map(mapper.moved, node.inputs[1:]) if len(value.full) == rank), None)
+    _among(mapper, node, node.inputs[1:], full, batch if batch is not None and full[batch] == 1 else None)
+
+
+def _among(mapper: Mapper, node: Node, names: Sequence[str], full: tuple[int, ...], batch: int | None) -> None:
+    """Give values that are chosen among those of several tensors, at constant places."""
     parts = []
-    for name in (node.inputs[0], node.inputs[2]):
+    for name in names:
         value = mapper.moved(name)
         count = prod(value.full)
         mapper.hold_moved(name, Moved(value.base, value.dropped, (*value.steps, ("reshape", (count,))), (count,), None))
@@ -249,9 +266,11 @@ def tile(mapper: Mapper, node: Node) -> None:
     if all(count == 1 or size == 1 for count, size in zip(times, full, strict=True)):
         _expanded(mapper, node, tuple(int(count) * size for count, size in zip(times, full, strict=True)))
         return
-    long = [axis for axis, count in enumerate(times) if count != 1]
-    if len(long) != 1:
-        raise Unsupported("it repeats several axes")
-    axis = mapper.axis(node.inputs[0], long[0])
+    batch = mapper.moved(node.inputs[0]).batch
+    places = [(mapper.axis(node.inputs[0], axis), int(count)) for axis, count in enumerate(times) if count != 1]
     tensor = mapper.tensor(node.inputs[0])
-    mapper.emit(node, "concat", axis_field(tensor, axis), [tensor] * int(times[long[0]]), name="")
+    for number, (axis, count) in enumerate(places):
+        gives = node.outputs if number == len(places) - 1 else ()
+        (tensor,) = mapper.emit(
+            node, "concat", axis_field(tensor, axis), [tensor] * count, name="", gives=gives, batch=batch
+        )

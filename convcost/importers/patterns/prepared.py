@@ -15,6 +15,8 @@ from convcost.importers.folding import is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node
 
 _KERNELS = frozenset(("Conv", "ConvTranspose"))
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+"""How many rows of weights a recurrent layer has for each number of its state."""
 _MOST_NODES = 64  # that a kernel is made of
 
 
@@ -23,7 +25,8 @@ def prepared(graph: ModelGraph) -> ModelGraph:
     given = {name: node for node in graph.nodes for name in node.outputs}
     constants = dict(graph.constants)
     nodes: list[Node] = []
-    for node in graph.nodes:
+    for given_node in graph.nodes:
+        node = _with_joined_weights(given_node, given, graph, constants)
         found = None
         if node.operator in _KERNELS and len(node.inputs) > 1 and node.inputs[1] in given:
             found = _kernel(node, given, graph)
@@ -46,11 +49,37 @@ def _kernel(node: Node, given: dict[str, Node], graph: ModelGraph) -> tuple[Cons
         return None
     learned = [each for each in leaves if is_learned(each)]
     bases = [each for each in learned if prod(each.shape) == prod(shape)]
-    gains = [each for each in learned if prod(each.shape) != prod(shape)]
+    gains = [each for each in learned if prod(each.shape) != prod(shape) and _is_named(each)]
     if not bases or len(gains) > 1 or any(prod(each.shape) != shape[0] for each in gains):
         return None
     base = next((each for each in bases if "::" not in each.name), bases[0])
     return replace(base, shape=shape), gains
+
+
+def _is_named(constant: Constant) -> bool:
+    """Return whether a constant is one of a module, not a number that an exporter worked out."""
+    return "." in constant.name or "::" in constant.name
+
+
+def _with_joined_weights(node: Node, given: dict[str, Node], graph: ModelGraph, constants: dict[str, Constant]) -> Node:
+    """Return a recurrent layer whose weights are constants, where they are put together of learned ones."""
+    if node.operator not in GATES or not any(name in given for name in node.inputs[1:4]):
+        return node
+    hidden = node.attributes.get("hidden_size", 0)
+    directions = 2 if node.attributes.get("direction") == "bidirectional" else 1
+    rows = GATES[node.operator] * hidden
+    inputs = list(node.inputs)
+    for at, name in enumerate(node.inputs[1:4], 1):
+        leaves = _leaves(name, given, graph) if name in given else None
+        if leaves is None or not rows:
+            continue
+        count = sum(prod(each.shape) for each in leaves if is_learned(each))
+        shape = (directions, 2 * rows) if at == 3 else (directions, rows, count // (directions * rows))
+        if count and prod(shape) == count:
+            inputs[at] = f"{name}/prepared"
+            first = next(each for each in leaves if is_learned(each))
+            constants[inputs[at]] = replace(first, shape=shape, values=None)
+    return replace(node, inputs=tuple(inputs))
 
 
 def _leaves(name: str, given: dict[str, Node], graph: ModelGraph) -> list[Constant] | None:

@@ -218,7 +218,7 @@ class _Walk:
             tensor = self.exported.constants.get(name) if tensor is None else tensor
             own = name if tensor is None else first.setdefault(id(tensor), name)
             learned = placeholder in signature.inputs_to_parameters and bool(getattr(tensor, "requires_grad", True))
-            stored[placeholder] = StoredTensor(own, learned)
+            stored[placeholder] = StoredTensor(name, own, learned)
         return stored
 
     def _flat(self, value: Any) -> list[Any]:

@@ -29,6 +29,13 @@ class Reference(Struct, frozen=True, tag=True):
     name: str
 
 
+def references(value: object) -> list[Reference]:
+    """Return the values that arguments name."""
+    if isinstance(value, (list, tuple)):
+        return [each for part in value for each in references(part)]
+    return [value] if isinstance(value, Reference) else []
+
+
 class Call(Struct, frozen=True):
     """One call of an operator.
 
@@ -62,11 +69,13 @@ class StoredTensor(Struct, frozen=True):
     """A parameter, a buffer or a constant of the module.
 
     Attributes:
-        name: Its path, such as `layer1.0.conv1.weight`; that of the first one where several are the same tensor.
+        path: Its path, such as `layer1.0.conv1.weight`.
+        name: Its path, or that of the first one where several are the same tensor.
         trainable: Whether it is a parameter with a gradient.
         values: Its numbers, where they are few and known.
     """
 
+    path: str
     name: str
     trainable: bool
     values: tuple[Any, ...] | None = None

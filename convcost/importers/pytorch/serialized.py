@@ -13,7 +13,16 @@ import msgspec
 from msgspec import Struct
 
 from convcost.importers.graph import Shape
-from convcost.importers.pytorch.program import INLINED, Call, Program, Reference, StoredTensor, TensorType, scope_of
+from convcost.importers.pytorch.program import (
+    INLINED,
+    Call,
+    Program,
+    Reference,
+    StoredTensor,
+    TensorType,
+    references,
+    scope_of,
+)
 
 _DTYPES = {
     1: "uint8",
@@ -54,6 +63,7 @@ class TensorMeta(Struct):
     requires_grad: bool = False
     strides: list[Value] = []
     storage_offset: Value = {}
+    device: Mapping[str, Any] = {}
 
 
 class _Argument(Struct):
@@ -136,12 +146,16 @@ class _Reader:
         self.calls: list[Call] = []
         self.types: dict[str, TensorType] = {}
         self.sizes: dict[str, int] = {}
+        self.says_gradients = any(meta.requires_grad for meta in read.graph_module.graph.tensor_values.values())
 
     def program(self) -> Program:
         module = self.read.graph_module
         self._record(module.graph, "")
         stored, inputs = self._inputs(module.signature, module.graph)
         self._walk(module.graph, "", {}, 0)
+        if any(self._is_meta(path) for path in self.payloads):  # which are the same is not known
+            read = {each.name for call in self.calls for each in references(list(call.arguments.values()))}
+            stored = {name: tensor for name, tensor in stored.items() if name in read}
         outputs = [
             each.name
             for spec in module.signature.output_specs
@@ -165,8 +179,8 @@ class _Reader:
             elif kind in ("parameter", "buffer", "tensor_constant"):
                 path, name = str(entry[f"{kind}_name"]), str(entry["arg"]["name"])
                 own = first.setdefault(self._storage(path), path)
-                learned = kind == "parameter" and graph.tensor_values[name].requires_grad
-                stored[name] = StoredTensor(own, learned)
+                learned = kind == "parameter" and self._has_gradient(path, graph.tensor_values[name])
+                stored[name] = StoredTensor(path, own, learned)
         return stored, inputs
 
     def _note_sizes(self, meta: TensorMeta) -> None:
@@ -176,13 +190,25 @@ class _Reader:
             if isinstance(name, str) and isinstance(hint.get("as_int"), int):
                 self.sizes[name] = hint["as_int"]
 
+    def _has_gradient(self, path: str, meta: TensorMeta) -> bool:
+        """Return whether a parameter has a gradient; programs of torch 2.4 say of none that it has."""
+        payload = self.payloads.get(path)
+        if payload is not None and payload.tensor_meta is not None:
+            return payload.tensor_meta.requires_grad
+        return meta.requires_grad or not self.says_gradients
+
     def _storage(self, path: str) -> Any:
         """Return what two tensors have in common where they are the same."""
         payload = self.payloads.get(path)
-        if payload is None or payload.tensor_meta is None:
+        if payload is None or payload.tensor_meta is None or self._is_meta(path):
             return path
         meta = payload.tensor_meta
         return payload.path_name, repr((meta.sizes, meta.strides, meta.storage_offset))
+
+    def _is_meta(self, path: str) -> bool:
+        """Return whether a tensor has no numbers: all of these have one storage."""
+        meta = self.payloads[path].tensor_meta
+        return meta is not None and meta.device.get("type") == "meta"
 
     def _record(self, graph: _Graph, prefix: str) -> None:
         for name, meta in graph.tensor_values.items():

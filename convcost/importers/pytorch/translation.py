@@ -5,8 +5,8 @@ from __future__ import annotations
 from convcost.importers.graph import ModelGraph
 from convcost.importers.pytorch import aten  # noqa: F401 -- adds the functions
 from convcost.importers.pytorch.preparation import prepare
-from convcost.importers.pytorch.program import Call, Program
-from convcost.importers.pytorch.writer import RULES, Untranslated, Writer, references
+from convcost.importers.pytorch.program import Call, Program, references
+from convcost.importers.pytorch.writer import RULES, Untranslated, Writer
 
 _VIEWS = frozenset(
     f"aten.{name}"
@@ -20,6 +20,24 @@ _VIEWS = frozenset(
 
 _UNCHANGED = frozenset(("aten.detach_", "aten.requires_grad_", "aten.alias_"))
 """Operators whose names say that they write, and that change no number."""
+
+_PRODUCTS = frozenset(
+    f"aten.{name}"
+    for name in (
+        "addmm",
+        "baddbmm",
+        "bmm",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "convolution",
+        "einsum",
+        "linear",
+        "matmul",
+        "mm",
+    )
+)
+"""Operators that are performed in every run, even on the program's own numbers alone: PyTorch counts them."""
 
 
 def translate(program: Program) -> ModelGraph:
@@ -40,7 +58,11 @@ def _translate(writer: Writer, call: Call) -> None:
     before = len(writer.nodes)
     rule = RULES.get(plain, _unknown)
     try:
-        if _is_constant(writer, call):
+        if packet(call.operator) in _PRODUCTS:
+            writer.materialise(call)
+            rule(writer, call)
+            writer.perform()
+        elif _is_constant(writer, call):
             prepare(writer, rule)
         else:
             rule(writer, call)
@@ -48,9 +70,19 @@ def _translate(writer: Writer, call: Call) -> None:
         del writer.nodes[before:]
         _unknown(writer, call)
     if _is_written(name):
-        writer.write(call.arguments.get("self", call.arguments.get("input")))
+        _write(writer, call)
     elif plain in _VIEWS:
         writer.view(call.arguments.get("self"))
+
+
+def _write(writer: Writer, call: Call) -> None:
+    """Note that a call writes into what it reads."""
+    before = len(writer.nodes)
+    try:
+        writer.write(call.arguments.get("self", call.arguments.get("input")))
+    except Untranslated:
+        del writer.nodes[before:]
+        writer.forget(call.arguments.get("self"))
 
 
 def _is_constant(writer: Writer, call: Call) -> bool:

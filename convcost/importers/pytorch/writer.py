@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape
-from convcost.importers.pytorch.program import Call, Program, Reference
+from convcost.importers.pytorch.program import Call, Program, Reference, StoredTensor, references
 from convcost.registry import Registry
 
 OPSET = 17
@@ -38,15 +39,26 @@ RULES: Registry[Rule] = Registry("ATen operator", "convcost.aten")
 _MOVES = frozenset(("Identity", "Reshape", "Squeeze", "Unsqueeze", "Cast"))
 
 
+class Cut(Struct, frozen=True):
+    """A part of a value along one axis.
+
+    Attributes:
+        whole: The value.
+        axis: The axis.
+        start: Where the part begins.
+        end: Where it ends.
+        is_one: Whether it lacks the axis.
+    """
+
+    whole: str
+    axis: int
+    start: int
+    end: int
+    is_one: bool = False
+
+
 class Untranslated(Exception):
     """A call has arguments for which ONNX has no words; it keeps its own name."""
-
-
-def references(value: object) -> list[Reference]:
-    """Return the values that arguments name."""
-    if isinstance(value, (list, tuple)):
-        return [each for part in value for each in references(part)]
-    return [value] if isinstance(value, Reference) else []
 
 
 def aten(*names: str) -> Callable[[Rule], Rule]:
@@ -81,14 +93,16 @@ class Writer:
         self._roots: dict[str, str] = {}  # of views: what they are views of
         self._stale: set[str] = set()
         self._latest: dict[str, str] = {}  # what a value became by writing into it
+        self._cuts: dict[str, Cut] = {}
         for placeholder, stored in program.stored.items():
-            self._store(placeholder, stored.name, stored.trainable, stored.values)
+            self._store(placeholder, stored)
 
-    def _store(self, placeholder: str, name: str, trainable: bool, values: tuple[Any, ...] | None) -> None:
+    def _store(self, placeholder: str, stored: StoredTensor) -> None:
         type = self.program.types[placeholder]
         shape = tuple([size for size in type.shape if isinstance(size, int)])
-        self._names[placeholder] = name
-        self.constants[name] = Constant(name, shape, type.dtype, values, trainable=trainable)
+        self._names[placeholder] = stored.path
+        constant = Constant(stored.name, shape, type.dtype, stored.values, trainable=stored.trainable)
+        self.constants[stored.path] = constant
 
     # what is read
 
@@ -159,6 +173,20 @@ class Writer:
             (name in self.constants or name in self.fixed) and not self.weights_of(name) for name in names
         )
 
+    def materialise(self, call: Call) -> None:
+        """Have what a call reads be tensors of the program, where it works on nothing but prepared numbers."""
+        if not self.is_prepared(call):
+            return
+        for each in references(list(call.arguments.values())):
+            name = self.name(each)
+            if (constant := self.constants.get(name)) is not None:
+                self.constants[name] = replace(constant, stored=True, trainable=False)
+
+    def perform(self) -> None:
+        """Have what the call gives be worked out in every run, and what is worked out of that."""
+        for name in self.call.outputs:
+            self.fixed.pop(self.own(name), None)
+
     # what is written
 
     def add(self, operator: str, inputs: Sequence[str], outputs: int = 1, **attributes: Any) -> tuple[str, ...]:
@@ -182,13 +210,20 @@ class Writer:
 
     def _add(self, operator: str, inputs: Sequence[str], outputs: tuple[str, ...], attributes: dict[str, Any]) -> None:
         name = self.call.outputs[0] if self.call.outputs else ""
-        self.nodes.append(Node(operator, tuple(inputs), outputs, attributes, name, self.call.scope))
+        inputs = tuple(map(self._own_path, inputs))
+        self.nodes.append(Node(operator, inputs, outputs, attributes, name, self.call.scope))
         given = [each for each in inputs if each]
         if all(each in self.constants or each in self.fixed for each in given):
             weights = frozenset().union(*map(self.weights_of, given)) if given else frozenset()
             self.fixed |= dict.fromkeys(outputs, weights)
             if operator in _MOVES and given[0] in self.factors:
                 self.factors |= dict.fromkeys(outputs, self.factors[given[0]])
+
+    def _own_path(self, name: str) -> str:
+        """Return the path at which the module of the call has a tensor that has several."""
+        path = f"{self.call.scope}.{name.rpartition('.')[2]}"
+        constant, own = self.constants.get(name), self.constants.get(path)
+        return path if constant is not None and own is not None and own.name == constant.name else name
 
     def keep(self, value: Any) -> None:
         """Give a value as it is."""
@@ -280,6 +315,9 @@ class Writer:
             return
         root = self._roots.get(target.name, target.name)
         mine = self._latest.get(target.name, target.name)
+        if target.name in self._cuts and not self._is_fixed_call():
+            self._put_back(target.name, root)
+            return
         for name in [root, *(view for view, of in self._roots.items() if of == root)]:
             if name not in (target.name, mine):
                 self._overwrite(name)
@@ -287,6 +325,45 @@ class Writer:
             if latest == mine:
                 self._latest[name] = self.call.outputs[0]
         self._roots[self.call.outputs[0]] = root
+
+    def cut(self, source: Any, axis: int, start: int, end: int, *, is_one: bool = False) -> None:
+        """Note that what the call gives is a part of a value along an axis."""
+        if isinstance(source, Reference):
+            self._cuts[self.call.outputs[0]] = Cut(source.name, axis, start, end, is_one)
+
+    def _put_back(self, part: str, root: str) -> None:
+        """Write what became of a part into what it is a part of; other parts of that are not known any more."""
+        written = self.own(self.call.outputs[0])
+        chain = [part]
+        while chain[-1] in self._cuts:
+            cut = self._cuts[chain[-1]]
+            written = self._joined(cut, written)
+            chain.append(cut.whole)
+            self._latest[cut.whole] = written
+            self._names[written] = written
+        self._latest[part] = self.call.outputs[0]
+        whole = [root, *(view for view, of in self._roots.items() if of == root)]
+        self._stale |= {name for name in whole if name not in chain}
+
+    def _joined(self, cut: Cut, written: str) -> str:
+        """Return a value with another part in the place of one of its own."""
+        whole, (size,) = Reference(cut.whole), self.shape(Reference(cut.whole))[cut.axis : cut.axis + 1]
+        if not isinstance(size, int):
+            raise Untranslated
+        name = self.name(whole)
+        parts = [written]
+        if cut.is_one:
+            parts = [*self.add("Unsqueeze", [written], axes=(cut.axis,))]
+        for start, end, at in ((0, cut.start, 0), (cut.end, size, len(parts) + 1)):
+            if start < end:
+                bounds = [self.integers([each]) for each in (start, end, cut.axis, 1)]
+                parts.insert(at, *self.add("Slice", [name, *bounds]))
+        return self.add("Concat", parts, axis=cut.axis)[0] if len(parts) > 1 else parts[0]
+
+    def forget(self, target: Any) -> None:
+        """Note that a value, and all that shares its storage, is not known any more."""
+        root = self._roots.get(target.name, target.name)
+        self._stale |= {root, *(view for view, of in self._roots.items() if of == root)}
 
     def _overwrite(self, name: str) -> None:
         """Note that a value is not known any more; of what is worked out of constants, its numbers are not."""

@@ -17,6 +17,8 @@ from convcost.importers.writing.rows import rows_of
 from convcost.importers.writing.text import Text
 from convcost.importers.writing.tree import rows_in
 
+_MOST_ROWS = 5_000  # in which blocks are looked for: the time grows with their square
+
 __all__ = ["WrittenSpec", "difference", "write"]
 
 
@@ -54,8 +56,11 @@ def write(
             if id(item) in resolution.factors:
                 kept = {name: value for name, value in item.fields.items() if name != "size"}
                 item.fields = {"scale_factor": resolution.factors[id(item)], **kept}
-    top = body_of(mapped, rows_of(mapped, expressions, flat=flat), nested=not flat)
-    blocks = [] if flat else compress(top)
+    rows = rows_of(mapped, expressions, flat=flat)
+    top = body_of(mapped, rows, nested=not flat)
+    blocks = compress(top) if not flat and len(rows) <= _MOST_ROWS else []
     names.name_blocks(blocks)
     text = Text(mapped, top, blocks, symbols, values).write(name, [*comments, *mapped.notes])
-    return WrittenSpec(text, tuple([item for row in rows_in(top.nodes, 0) for item in row.items]))
+    return WrittenSpec(
+        text, tuple([item for row in rows_in(top.nodes, 0) for each in row.items for item in each.layers])
+    )

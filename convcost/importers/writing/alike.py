@@ -19,8 +19,8 @@ class Facts:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, int] = {}
-        self._numbers: dict[int, int] = {}
-        self._modules: dict[int, Module | None] = {}
+        self._numbers: dict[int, tuple[Node, int]] = {}  # with the items, so that no other gets their ids
+        self._modules: dict[int, tuple[Node, Module | None]] = {}
 
     def forget(self) -> None:
         """Forget what is known: the tree has changed."""
@@ -31,8 +31,8 @@ class Facts:
         """Return the number of an item; items with the same one differ in the values of their fields alone."""
         found = self._numbers.get(id(node))
         if found is None:
-            found = self._numbers[id(node)] = self._numbered(self._key(node))
-        return found
+            found = self._numbers[id(node)] = (node, self._numbered(self._key(node)))
+        return found[1]
 
     def _key(self, node: Node) -> Hashable:
         if isinstance(node, Leaf):
@@ -54,9 +54,10 @@ class Facts:
 
     def module(self, node: Node) -> Module | None:
         """Return the module around an item where it first occurs; None where the file has no paths."""
-        if id(node) not in self._modules:
-            self._modules[id(node)] = module_around(rows_in([node], 0))
-        return self._modules[id(node)]
+        found = self._modules.get(id(node))
+        if found is None:
+            found = self._modules[id(node)] = (node, module_around(rows_in([node], 0)))
+        return found[1]
 
     def module_of(self, nodes: Sequence[Node]) -> Module | None:
         """Return the module around items where they first occur; None where the file has no paths."""
@@ -151,8 +152,8 @@ def lines_of(node: Node) -> int:
     """Return how many lines an item takes, without its name."""
     if isinstance(node, Merge):
         lines = [sum(map(lines_of, branch.nodes)) for branch in node.branches]
-        if node.leaf.type == "add" and sorted(lines) == [0, 1]:
-            return 1
+        if node.leaf.type == "add" and len(lines) == 2:
+            return 1 if sorted(lines) == [0, 1] else 1 + sum(lines) + (2 if all(lines) else 0)
         return 1 + sum(max(1, each) for each in lines)
     if isinstance(node, Repeat):
         return 1 + (lines_of(node.unit.nodes[0]) if len(node.unit.nodes) == 1 else 1)

@@ -267,7 +267,7 @@ def make_block(sites: Sequence[Site]) -> Block:
 
 
 def _encoded(site: Site) -> Encoded:
-    encoded = Encoded(site.listed.body.nodes, site.start)
+    encoded = Encoded(site.listed.body.nodes, site.start, site.listed.readers.places)
     for at in range(site.start, site.end):
         encoded.reads(at)
     return encoded
@@ -287,9 +287,11 @@ def _wrap(top: Body, blocks: Sequence[Block], facts: Facts) -> None:
         if id(body) in inside:
             continue
         for number, length in known.items():
-            for start in _places_of(body, number, length, facts):
+            places = _places_of(body, number, length, facts)
+            for start in places:
                 repeat(body, size, start, length, 1)
-                facts.forget()
+            if places:
+                facts.forget()  # of the items around the list
 
 
 def _places_of(body: Body, number: int, length: int, facts: Facts) -> list[int]:

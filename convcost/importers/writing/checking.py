@@ -21,13 +21,14 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
         mapped: The model.
         network: The network that the text gives.
     """
-    inputs = [(tensor.shape, tensor.layout) for tensor in network.inputs]
-    if inputs != [(tensor.shape, tensor.layout) for tensor in mapped.inputs.values()]:
+    inputs = [(tensor.shape, tensor.layout, tensor.width) for tensor in network.inputs]
+    if inputs != [(tensor.shape, tensor.layout, tensor.width) for tensor in mapped.inputs.values()]:
         return "its inputs"
     if len(network.layers) != len(items):
         return f"{len(network.layers)} layers instead of {len(items)}"
-    if len(items) != len(mapped.items):
-        return f"{len(items)} items instead of {len(mapped.items)}"
+    layers = sum(len(item.layers) for item in mapped.items)
+    if len(items) != layers:
+        return f"{len(items)} layers instead of the model's {layers}"
     places = {key_of(item.outputs[0])[0]: place for place, item in enumerate(items)}
     names = {id(item): layer.name for item, layer in zip(items, network.layers, strict=True)}
     for item, layer in zip(items, network.layers, strict=True):
@@ -37,6 +38,8 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
             and reads == _read(item.type, [key_of(tensor) for tensor in layer.inputs])
             and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
             and layer.trainable == item.trainable
+            and layer.widths.activations == item.widths.activations
+            and (layer.widths == item.widths or not item.has_weights)
             and layer.shares == (names[id(item.shares)] if item.shares is not None else "")
         )
         if not same:

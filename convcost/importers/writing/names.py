@@ -8,13 +8,17 @@ from collections.abc import Iterator, Sequence
 from convcost.importers.writing.rows import module_around
 from convcost.importers.writing.tree import Block, Leaf, Merge, Node, Repeat, Use, rows_in
 from convcost.layers.base import REGISTRY, Activation, Norm
-from convcost.spec.document import ITEM_KEYS, KEYS, RESIDUAL
 
 _UNFIT = re.compile(r"[^\w.-]+")
 _NUMBER = re.compile(r"[_.-]?\d+[a-z]?$")
 _CONTAINERS = frozenset(
     ("features", "model", "module", "net", "network", "backbone", "body", "main", "seq", "sequential", "op", "ops")
 )
+RESIDUAL = "residual"
+RESERVED = frozenset(
+    (RESIDUAL, "each", "name", "from", "repeat", "if", "else", "weights", "trainable", "dtype", "in_channels", "layers")
+)
+"""Words of the language beside the layer types, which no block is called by."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 _CALLED = {"global_avg_pool": "pool", "depthwise_conv": "depthwise", "max_pool": "pool", "avg_pool": "pool"}
 
@@ -34,7 +38,9 @@ def module_name(node: Node) -> str:
         return fit(node.rows[0].item.name)
     if isinstance(node, Merge) and node.leaf.rows[0].item.name:
         return fit(".".join(node.leaf.rows[0].module) or node.leaf.rows[0].item.name)
-    return fit(".".join(module_around(rows_in([node], 0)) or ()))
+    module = module_around(rows_in([node], 0)) or ()
+    alone = any(row.item.name == ".".join(module) for row in rows_in([node], 0))  # it is one row's, and not around all
+    return "" if alone else fit(".".join(module))
 
 
 # blocks
@@ -42,7 +48,7 @@ def module_name(node: Node) -> str:
 
 def name_blocks(blocks: Sequence[Block]) -> None:
     """Give each block a name, in place."""
-    taken = {*REGISTRY.built_in(), *ITEM_KEYS, *KEYS, RESIDUAL, "in_channels"}
+    taken = {*REGISTRY.built_in(), *RESERVED}
     for block in sorted(blocks, key=lambda block: _is_special(block.body.nodes)):
         name = next((each for each in _wanted(block) if each and each not in taken), "")
         if not name:
@@ -164,6 +170,9 @@ def _of_sequence(nodes: Sequence[Node]) -> str:
     residuals = sum(isinstance(node, Merge) and node.leaf.type == "add" for node in nodes)
     if "attention" in types and residuals == 2:
         return "encoder"
+    joins = any(isinstance(node, Leaf) and len(node.reads) > 1 for node in nodes)
+    if joins and not types.isdisjoint(("transposed_conv", "upsample")):
+        return "up"
     return ""
 
 

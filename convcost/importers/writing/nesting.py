@@ -14,7 +14,8 @@ from convcost.network.graph import INPUT
 _MOST_ROWS = 40  # within a merge
 _MOST_DEPTH = 4  # of merges within each other
 _GROWING = frozenset(("upsample", "transposed_conv", "pixel_shuffle", "max_unpool", "fold"))
-_SMALL = 5  # rows of a branch that may shrink and grow again, as a pooled one does
+_POOLED = frozenset(("global_avg_pool", "adaptive_avg_pool", "reduce"))
+"""Types behind which a branch grows again without being a network of its own."""
 
 
 def body_of(mapped: Mapped, rows: Sequence[Row], *, nested: bool) -> Body:
@@ -132,6 +133,6 @@ def _belongs(leaf: Leaf, chains: list[list[Node]]) -> bool:
         ):
             return False
         types = [row.item.type for row in rows_in(chain, 0)]
-        if len(types) > _SMALL and not _GROWING.isdisjoint(types):
+        if not _GROWING.isdisjoint(types) and _POOLED.isdisjoint(types):
             return False
     return True

@@ -60,6 +60,14 @@ class Parameter(Struct, eq=False):
     is_derived: bool = False
 
 
+class Branch(Struct, frozen=True):
+    """A branch of a merge: the merge's type, its number, and the last of its items that has channels of its own."""
+
+    type: str
+    number: int
+    last: int
+
+
 class Hole(Struct, eq=False):
     """A number in a block.
 
@@ -69,7 +77,7 @@ class Hole(Struct, eq=False):
         kind: What kind of number it is.
         values: The numbers, for each occurrence of the block.
         reads: The channels that reach the item, for each occurrence.
-        place: Where it stands: the merges around it and the number of the branch in each.
+        around: The branches that it stands in, the outermost first.
     """
 
     node: Node
@@ -77,7 +85,7 @@ class Hole(Struct, eq=False):
     kind: str
     values: list[Any]
     reads: list[int]
-    place: tuple[tuple[str, int], ...]
+    around: tuple[Branch, ...]
 
 
 class Texts:
@@ -112,10 +120,10 @@ class Texts:
 
     def _solve(self, block: Block) -> None:
         parameters = self.parameters[id(block)] = []
-        holes = [hole for hole in self._holes(block.body, list(range(block.size)), ()) if len({*hole.values}) > 1]
-        entry = block.body.nodes[0].entry()
-        outer = [channels_of(row.item.inputs[0]) for row in entry.rows] if entry is not None else []
-        outer = outer if len(outer) == block.size and len(block.body.sources) == 1 else []
+        spans = [[place] for place in range(block.size)]
+        holes = [hole for hole in self._holes(block.body, spans, ()) if len({*hole.values}) > 1]
+        firsts = [next(rows_in(block.body.nodes, place)).item.inputs for place in range(block.size)]
+        outer = [channels_of(each[0]) for each in firsts] if all(firsts) else []
         given = _given(block)
         if not _scaled(given, outer, "in_channels"):  # else it follows from what reaches the block
             holes.sort(key=lambda hole: hole.kind != CHANNELS or hole.values != given)
@@ -139,43 +147,55 @@ class Texts:
                 text = name
             self._texts[id(hole.node), hole.field] = text
 
-    def _holes(self, body: Body, places: list[int], around: tuple[tuple[str, int], ...]) -> Iterator[Hole]:
-        """Yield the numbers of a list, each with its values at these occurrences of the list."""
+    def _holes(self, body: Body, spans: list[list[int]], around: tuple[Branch, ...]) -> Iterator[Hole]:
+        """Yield the numbers of a list.
+
+        Args:
+            body: The list.
+            spans: For each occurrence of the block those of the list: several where it is repeated in the block.
+            around: The branches that the list is in.
+        """
         for node in body.nodes:
-            entry = node.entry()
             if isinstance(node, Leaf):
-                yield from self._leaf_holes(node, places, around)
+                yield from self._leaf_holes(node, spans, around)
             elif isinstance(node, Merge):
                 for number, branch in enumerate(node.branches):
-                    yield from self._holes(branch, places, (*around, (node.leaf.type, number)))
-                yield from self._leaf_holes(node.leaf, places, around)
+                    last = next((id(each) for each in reversed(branch.nodes) if _mixes(each)), 0)
+                    yield from self._holes(branch, spans, (*around, Branch(node.leaf.type, number, last)))
+                yield from self._leaf_holes(node.leaf, spans, around)
             elif isinstance(node, Repeat):
                 starts = node.starts()
-                yield Hole(node, TIMES, TIMES, [node.counts[place] for place in places], [], around)
-                yield from self._holes(node.unit, [starts[place] for place in places], around)
+                yield Hole(node, TIMES, TIMES, [node.counts[span[0]] for span in spans], [], around)
+                inner = [[starts[at] + turn for at in span for turn in range(node.counts[at])] for span in spans]
+                yield from self._holes(node.unit, inner, around)
             elif isinstance(node, Use):
-                inner = [node.places[place] for place in places]
-                reads = (
-                    [channels_of(entry.rows[place].item.inputs[0]) for place in inner]
-                    if _is_direct(entry, node)
-                    else []
-                )
+                inner = [[node.places[place] for place in span] for span in spans]
+                reads = _reads(node.block.body.nodes, inner) if len(node.reads) == 1 else []
                 for parameter in self.parameters[id(node.block)]:
                     if not parameter.is_derived:
-                        values = [parameter.values[place] for place in inner]
+                        values = [parameter.values[span[0]] for span in inner]
                         yield Hole(node, parameter.name, parameter.kind, values, reads, around)
 
-    def _leaf_holes(self, leaf: Leaf, places: list[int], around: tuple[tuple[str, int], ...]) -> Iterator[Hole]:
-        inputs = [leaf.rows[place].item.inputs for place in places]
-        reads = [channels_of(each[0]) for each in inputs] if all(len(each) == 1 for each in inputs) else []
+    def _leaf_holes(self, leaf: Leaf, spans: list[list[int]], around: tuple[Branch, ...]) -> Iterator[Hole]:
+        reads = _reads([leaf], spans) if len(leaf.reads) == 1 else []
         for at, name in enumerate(sorted(leaf.holes)):
-            values = [leaf.given[place][at] for place in places]
+            values = [leaf.given[span[0]][at] for span in spans]
             yield Hole(leaf, name, _KINDS.get(name, name), values, reads, around)
 
 
-def _is_direct(entry: Leaf | None, use: Use) -> bool:
-    """Return whether a block's first leaf occurs as often as the block."""
-    return entry is not None and len(entry.rows) == use.block.size
+def _reads(nodes: Sequence[Node], spans: Sequence[Sequence[int]]) -> list[int]:
+    """Return the channels that reach items, 0 where they differ between the repetitions within an occurrence."""
+    found = []
+    for span in spans:
+        inputs = [next(rows_in(nodes, place)).item.inputs for place in span]
+        channels = {channels_of(each[0]) if each else 0 for each in inputs}
+        found.append(channels.pop() if len(channels) == 1 else 0)
+    return found
+
+
+def _mixes(node: Node) -> bool:
+    """Return whether an item is a layer that gives a number of channels of its own."""
+    return isinstance(node, Leaf) and ("out_channels" in node.holes or "out_features" in node.holes)
 
 
 def called_first(blocks: Sequence[Block]) -> list[Block]:
@@ -303,23 +323,24 @@ def _wanted(hole: Hole, block: Block, often: int, *, is_main: bool, default: str
         ]
     if is_main:
         return ["out", "mid"]
-    if any(kind == "multiply" for kind, _ in hole.place):
+    if any(each.type == "multiply" for each in hole.around):
         return ["squeezed", "gate", "mid"]
     if branch:
-        return [*(["channels"] if often > 1 else []), branch, f"mid_{branch}"]
+        return [*(["channels"] if often > 1 else []), branch, f"{branch}_channels"]
     return ["mid", "hidden", "mid"]
 
 
 def _branch(hole: Hole, block: Block) -> str:
     """Return the branch of a merge in which a number stands: as its module is called, else by its number."""
-    inside = [number for kind, number in hole.place if kind not in ("add", "multiply")]
+    inside = [each for each in hole.around if each.type not in ("add", "multiply")]
     if not inside:
         return ""
     if isinstance(hole.node, Leaf) and hole.node.rows[0].item.name:
         module = module_around(rows_in(block.body.nodes, 0)) or ()
         if name := relative(hole.node.rows[0].module, module):
             return name
-    return f"branch{inside[-1] + 1}"
+    name = f"branch{inside[-1].number + 1}"
+    return name if id(hole.node) == inside[-1].last else f"{name}_mid"
 
 
 def _is_reserved(name: str) -> bool:

@@ -21,9 +21,12 @@ def collapse(body: Body, size: int, facts: Facts) -> None:
         size: How often it occurs.
         facts: What is known of its items.
     """
+    changed = False
     while found := _repetition(body, size, facts):
         repeat(body, size, *found)
-        facts.forget()
+        changed = True
+    if changed:
+        facts.forget()  # of the items around the list
 
 
 def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | None:
@@ -54,39 +57,41 @@ def _pays(unit: Sequence[Node], count: int) -> bool:
 def _run(body: Body, readers: Readers, size: int, at: int, length: int, facts: Facts) -> tuple[int, int]:
     """Return where the best run of equal neighbours begins, at a place or a little behind it, and its count."""
     best = (0.0, 0, at, 0)
+    nodes = body.nodes
     for start in range(at, at + length):
         count = 1
-        while start + (count + 1) * length <= len(body.nodes) and _continues(body, readers, size, start, length, count):
+        while start + (count + 1) * length <= len(nodes) and _continues(
+            body, readers, size, start, length, count, facts
+        ):
             count += 1
         if count == 1 and start == at:
             break
         if count > 1:
             edges = [start + turn * length for turn in range(count + 1)]
-            rank = count - sum(facts.depth_at(body.nodes, edge) for edge in edges) / len(edges) / 3
-            rank -= 0.1 * is_bare(body.nodes[start])
+            rank = count - sum(facts.depth_at(nodes, edge) for edge in edges) / len(edges) / 3
+            rank -= 0.1 * is_bare(nodes[start])
             best = max(best, (rank, -start, start, count))
     return best[2], best[3]
 
 
-def _continues(body: Body, readers: Readers, size: int, start: int, length: int, count: int) -> bool:
+def _continues(body: Body, readers: Readers, size: int, start: int, length: int, count: int, facts: Facts) -> bool:
     """Return whether the items behind so many repetitions are one more."""
     here = start + count * length
     nodes = body.nodes
+    if length == 1 and len(nodes[start].reads) > 1:  # a merge of one value with itself: `from` is not repeated
+        return False
     if not (readers.is_closed(here - length, here) and readers.is_closed(here, here + length)):
         return False
     if readers.last[here - 1] >= here + length:
         return False
     first, second = (Encoded(nodes, place, readers.places) for place in (start, here))
     for at in range(length):
-        if first.reads(start + at) != second.reads(here + at):
+        one, other = nodes[start + at], nodes[here + at]
+        if facts.number(one) != facts.number(other) or first.reads(start + at) != second.reads(here + at):
             return False
-    if len(first.outside) != 1 or second.outside != [(nodes[here - 1], 0)]:
-        return False
-    return all(
-        values_of(nodes[start + at], place) == values_of(nodes[here + at], place)
-        for at in range(length)
-        for place in range(size)
-    )
+        if any(values_of(one, place) != values_of(other, place) for place in range(size)):
+            return False
+    return len(first.outside) == 1 and second.outside == [(nodes[here - 1], 0)]
 
 
 def repeat(body: Body, size: int, start: int, length: int, count: int) -> None:

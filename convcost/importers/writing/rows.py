@@ -123,6 +123,8 @@ def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, fla
 
 def _joins(row: Row, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
+    if item.alone or item.widths.activations != row.item.widths.activations:
+        return False
     learns = issubclass(type, Norm) or type.weights or item.type == "prelu"
     if learns and row.item.trainable != item.trainable:  # `trainable` is of all that an item writes
         return False

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from convcost.importers.items import Mapped
+from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.writing import names
 from convcost.importers.writing.parameters import TIMES, Texts, called_first
 from convcost.importers.writing.rows import follower, module_around
 from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Ref, Repeat, Use, rows_in
 from convcost.layers.base import REGISTRY
 from convcost.layers.layout import layout_of
+from convcost.network.graph import FLOAT32, Widths
+from convcost.network.widths import bias_width
 from convcost.numbers import as_exact
 
 _PLAIN = re.compile(r"[A-Za-z][\w.-]*")
@@ -61,6 +63,7 @@ class Text:
         self.symbols = symbols
         self.values = values
         self.numbers = Texts(self.blocks)
+        self.widths = _most_common(mapped.items)
         self.names: dict[Ref, str] = {}
         self.inputs: dict[int, list[str]] = {}  # of blocks, where they have names
         self._name_values()
@@ -74,7 +77,7 @@ class Text:
             comments: Lines for the top.
         """
         lines = [f"# {_one_line(comment)}" for comment in comments]
-        lines += [f"name: {quoted(name)}", "", *self._inputs()]
+        lines += [f"name: {quoted(name)}", *_dtype(self.widths, FLOAT32), "", *self._inputs()]
         outputs = self._outputs()
         lines += [f"outputs: [{', '.join(map(quoted, outputs))}]"] if outputs else []
         if self.defaults:
@@ -97,18 +100,25 @@ class Text:
             self.names[source, 0] = "input" if len(inputs) == 1 else names.fit(inputs[number]) or f"input_{number + 1}"
         taken = {*_TAKEN, *(self.names[source, 0] for source in self.top.sources)}
         wanted = {id(giver) for giver, _ in self._read_by_name(self.top)}
+        shared = {id(row.item.shares) for node in self.top.nodes for row in rows_in([node], 0) if row.item.shares}
+        wanted |= {id(node) for node in self.top.nodes if isinstance(node, Leaf) and id(node.rows[0].item) in shared}
         if self._unusual_outputs():
             wanted |= {id(giver) for giver, _ in self.top.outputs}
         counts: Counter[str] = Counter()
-        for number, node in enumerate(self.top.nodes):
+        for node in self.top.nodes:
             name = names.module_name(node)
             needed = id(node) in wanted or _outputs(node) > 1
             if not needed and (not name or name in taken or not self._is_telling(node)):
                 continue
-            base = name or f"{_kind(node)}_{number + 1}"
-            self._give(node, base, taken, counts)
+            self._give(node, name or self._role(node, taken), taken, counts)
         for block in self.blocks:
             self._name_in(block)
+
+    def _role(self, node: Node, taken: set[str]) -> str:
+        """Return a name for a value of an item without a module: `skip_1` for what a later merge reads."""
+        readers = [each for each in self.top.nodes if any(giver is node for giver, _ in each.reads)]
+        base = "skip" if any(len(each.reads) > 1 for each in readers) else _kind(node)
+        return next(name for number in range(1, len(taken) + 2) if (name := f"{base}_{number}") not in taken)
 
     def _is_telling(self, node: Node) -> bool:
         """Return whether the module of an item is worth a line, as that of a sum is not."""
@@ -171,8 +181,10 @@ class Text:
         found: set[Ref] = set()
         for at, node in enumerate(body.nodes):
             before = _before(body, at)
-            if node.reads and node.reads != [before]:
-                found |= {ref for ref in node.reads if ref != before}
+            plain, named = _plain_and_named(node)
+            found |= set(named)
+            if plain and plain != [before]:
+                found |= {ref for ref in plain if ref != before}
         return found
 
     # items
@@ -204,7 +216,7 @@ class Text:
         if isinstance(inner, Merge):
             return self._merge(inner, indent, more)
         fields = flow_fields(self._fields(inner))
-        head = f"{indent}- {inner.block.name if isinstance(inner, Use) else inner.type}"
+        head = f"{indent}- {_kind(inner)}"
         head += f": {fields}" if fields else ":" if more else ""
         comment = inner.rows[0].item.comment if isinstance(inner, Leaf) else ""
         return [head + (f"   # {_one_line(comment)}" if comment else ""), *more]
@@ -291,14 +303,8 @@ class Text:
         """Return the lines below an item: what it reads, whose weights it uses, and its name."""
         lines = []
         at = next(place for place, each in enumerate(body.nodes) if each is node)
-        reads = node.reads
+        reads, _ = _plain_and_named(node)
         leaf = node if isinstance(node, Leaf) else None
-        if leaf is not None:
-            item = leaf.rows[0].item
-            for name in REGISTRY[leaf.type].named_fields:
-                if name in item.fields:
-                    value = item.fields[name]
-                    reads = reads[: -len(value) if isinstance(value, (list, tuple)) else -1]
         before = _before(body, at)
         if reads and reads != [before]:
             given = [self._called(ref) if ref in self.names else "previous" for ref in reads]
@@ -307,6 +313,7 @@ class Text:
             lines.append(f"{indent}  weights: {self._owner(leaf)}")
         if leaf is not None and not leaf.rows[0].item.trainable:
             lines.append(f"{indent}  trainable: false")
+        lines += [f"{indent}  {line}" for line in _dtype(self._widths(node), self.widths)]
         outputs = _outputs(node)
         if outputs > 1:
             parts = [quoted(self.names.get((node, place), "_")) for place in range(outputs)]
@@ -314,6 +321,19 @@ class Text:
         elif (node, 0) in self.names:
             lines.append(f"{indent}  name: {quoted(self.names[node, 0])}")
         return lines
+
+    def _widths(self, node: Node) -> Widths:
+        """Return the types of numbers that an item is written with; without weights all are of what it gives."""
+        if isinstance(node, Repeat):
+            return self._widths(node.unit.nodes[0])
+        leaf = node.leaf if isinstance(node, Merge) else node
+        if not isinstance(leaf, Leaf):
+            return self.widths
+        item = leaf.rows[0].item
+        given = item.widths.activations
+        if item.has_weights:
+            return item.widths
+        return self.widths if given == self.widths.activations else Widths(given, given, bias_width(given))
 
     def _called(self, ref: Ref) -> str:
         return quoted(self.names[ref])
@@ -343,7 +363,11 @@ class Text:
                     continue
                 text, count = counts.most_common(1)[0]
                 value = next(fields[name] for fields in items if repr(fields.get(name)) == text)
-                if count >= _LEAST and count > absent and (value is False or value in REGISTRY):
+                if (
+                    count >= _LEAST
+                    and count > absent
+                    and (value is False or (isinstance(value, str) and value in REGISTRY))
+                ):
                     found.setdefault(type, {})[name] = value
         return found
 
@@ -371,6 +395,7 @@ class Text:
         tensor = self.mapped.inputs[name]
         sizes = f"[{', '.join(str(axes.get(axis, size)) for axis, size in enumerate(tensor.shape))}]"
         more = "" if tensor.layout == layout_of(tensor.shape) else f", layout: {tensor.layout.replace(' ', '_')}"
+        more += "" if tensor.width == self.widths.activations else f", dtype: {tensor.width}"
         return f"{{shape: {sizes}{more}}}" if more else sizes
 
     def _unusual_outputs(self) -> bool:
@@ -381,6 +406,34 @@ class Text:
 
     def _outputs(self) -> list[str]:
         return [self.names[ref] for ref in self.top.outputs] if self._unusual_outputs() else []
+
+
+def _plain_and_named(node: Node) -> tuple[list[Ref], list[Ref]]:
+    """Return what an item reads: by `from`, and by fields that name values."""
+    reads, named = list(node.reads), 0
+    if isinstance(node, Leaf):
+        item = node.rows[0].item
+        for name in REGISTRY[node.type].named_fields:
+            if name in item.fields:
+                value = item.fields[name]
+                named += len(value) if isinstance(value, (list, tuple)) else 1
+    return reads[: len(reads) - named], reads[len(reads) - named :]
+
+
+def _most_common(items: Sequence[MappedItem]) -> Widths:
+    """Return the types of numbers that most layers have, of those with weights where there are any."""
+    counts = Counter(item.widths for item in items if item.has_weights) or Counter(item.widths for item in items)
+    return max(counts, key=counts.__getitem__)
+
+
+def _dtype(widths: Widths, usual: Widths) -> list[str]:
+    """Return the line that says the types of numbers; none where they are the usual ones."""
+    if widths == usual:
+        return []
+    if widths == Widths(widths.weights, widths.weights, bias_width(widths.weights)):
+        return [f"dtype: {widths.weights}"]
+    given = {"weights": widths.weights, "activations": widths.activations, "biases": widths.biases}
+    return [f"dtype: {{{', '.join(f'{name}: {width}' for name, width in given.items() if width != 'float32')}}}"]
 
 
 def _leaves(body: Body) -> list[Leaf]:

@@ -32,10 +32,6 @@ class Node:
 
     reads: list[Ref]
 
-    def entry(self) -> Leaf | None:
-        """Return the first leaf, which reads what the node reads; None where it is no single one."""
-        raise NotImplementedError
-
 
 class Leaf(Node):
     """A layer.
@@ -68,7 +64,7 @@ class Leaf(Node):
     def _described(self, row: Row) -> tuple[Any, ...]:
         item, own = row.item, REGISTRY[row.item.type].fields
         fields = row.fields
-        fixed: list[Any] = [item.type, item.comment, item.trainable]
+        fixed: list[Any] = [item.type, item.comment, item.trainable, item.widths]
         if "out_channels" in fields:  # to a reader, 1×1 is another layer
             fixed.append(fields.get("kernel_size") == 1)
         for name, value in fields.items():
@@ -97,10 +93,6 @@ class Leaf(Node):
                 value = fields.get(name, self.holes[name])
                 yield tuple(value) if isinstance(value, (list, tuple)) else value
 
-    def entry(self) -> Leaf | None:
-        """Return itself, where it reads one value."""
-        return self if len(self.reads) == 1 else None
-
 
 class Merge(Node):
     """A merge of branches that begin with the same value.
@@ -116,10 +108,6 @@ class Merge(Node):
         self.leaf = leaf
         self.branches = branches
         self.reads = reads
-
-    def entry(self) -> Leaf | None:
-        """Return the first leaf of the first branch that has one."""
-        return next((branch.nodes[0].entry() for branch in self.branches if branch.nodes), None)
 
 
 class Repeat(Node):
@@ -145,10 +133,6 @@ class Repeat(Node):
             total += count
         return found
 
-    def entry(self) -> Leaf | None:
-        """Return the first leaf of the unit."""
-        return self.unit.nodes[0].entry()
-
 
 class Use(Node):
     """A block where it is used.
@@ -164,10 +148,6 @@ class Use(Node):
         self.block = block
         self.places = places
         self.reads = reads
-
-    def entry(self) -> Leaf | None:
-        """Return the first leaf of the block."""
-        return self.block.body.nodes[0].entry() if len(self.reads) == 1 else None
 
 
 class Body:

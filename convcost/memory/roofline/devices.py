@@ -13,8 +13,8 @@ from msgspec import Struct
 from convcost.errors import ConfigError, ErrorDetail, OptionError, nearest
 from convcost.network.widths import BITS
 from convcost.spec import tree
+from convcost.spec.amounts import UNITS, amount
 from convcost.spec.collector import ErrorCollector, Language, TooManyErrors
-from convcost.spec.reading import UNITS, amount
 from convcost.spec.source import Source
 from convcost.spec.source import read as read_source
 from convcost.spec.tree import Node, Scalar

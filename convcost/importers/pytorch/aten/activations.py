@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.importers.pytorch.program import Call
+from convcost.importers.pytorch.aten.arithmetic import operand
+from convcost.importers.pytorch.program import Call, Reference
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 _PLAIN = {
@@ -75,15 +76,15 @@ def clamp_max(writer: Writer, call: Call) -> None:
 
 
 def _clip(writer: Writer, call: Call, low: Any, high: Any) -> None:
-    bounds = []
-    for bound in (low, high):
-        if bound is None:
-            bounds.append("")
-        elif isinstance(bound, (int, float)):
-            bounds.append(writer.number(float(bound)))
-        else:
-            bounds.append(writer.name(bound))
-    writer.give("Clip", [writer.name(call.arguments["self"]), *bounds])
+    x = writer.name(call.arguments["self"])
+    if any(isinstance(bound, Reference) for bound in (low, high)):
+        bounds = [("Max", low), ("Min", high)]
+        steps = [(operator, operand(writer, bound)) for operator, bound in bounds if bound is not None]
+        for operator, bound in steps[:-1]:
+            (x,) = writer.add(operator, [x, bound])
+        writer.give(steps[-1][0], [x, steps[-1][1]])
+        return
+    writer.give("Clip", [x, *("" if bound is None else writer.number(float(bound)) for bound in (low, high))])
 
 
 @aten("hardsigmoid")

@@ -264,6 +264,9 @@ def select(writer: Writer, call: Call) -> None:
     x, index = call.arguments["self"], call.arguments["index"]
     axis = call.arguments.get("dim", 0) % writer.rank(x)
     chosen = writer.number(index) if isinstance(index, int) else writer.name(index)
+    size = writer.shape(x)[axis]
+    if isinstance(index, int) and isinstance(size, int):
+        writer.cut(x, axis, index % size, index % size + 1, is_one=True)
     writer.give("Gather", [writer.name(x), chosen], axis=axis)
 
 
@@ -279,6 +282,10 @@ def slice_(writer: Writer, call: Call) -> None:
         start = start % writer.shape(x)[axis] if start < 0 else start
         end = start + arguments["length"]
     end = _END if end is None else end
+    size = writer.shape(x)[axis]
+    if isinstance(size, int) and isinstance(start, int) and isinstance(end, int) and step == 1:
+        first, last, _ = slice(start, end).indices(size)
+        writer.cut(x, axis, first, last)
     if writer.shape(x) == writer.shape(Reference(call.outputs[0])):
         writer.keep(x)
         return

@@ -1,0 +1,1 @@
+"""Offsets of pieces of memory in one arena that is as small as there can be."""
