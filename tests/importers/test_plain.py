@@ -243,3 +243,26 @@ def test_what_a_graph_in_a_node_reads_is_not_left_out(write):
     model = convcost.load(write(content), allow_unknown=True)
     assert model.analyze().total.params == 4 * 8 * 9
     assert [layer.type for layer in model.network.layers] == ["conv", "unknown"]
+
+
+def test_the_types_of_a_quantised_graph_are_those_of_the_network(write):
+    nodes = [
+        w.node("QuantizeLinear", "x s u", "xq"),
+        w.node("DequantizeLinear", "xq s u", "xf"),
+        w.node("DequantizeLinear", "k s z", "kf"),
+        w.node("DequantizeLinear", "b s", "bf"),
+        w.node("Conv", "xf kf bf", "a", pads=[1, 1, 1, 1]),
+        w.node("Relu", "a", "r"),
+        w.node("QuantizeLinear", "r s z", "rq"),
+        w.node("DequantizeLinear", "rq s z", "rf"),
+        w.node("GlobalAveragePool", "rf", "g"),
+        w.node("Flatten", "g", "f"),
+        w.node("DequantizeLinear", "m s z", "mf"),
+        w.node("MatMul", "f mf", "y"),
+    ]
+    content = w.model(nodes, INPUT, "y", [*quantised_tensors(), w.tensor("m", [4, 5], dtype=INT8)])
+    model = convcost.load(write(content))
+    # weights of one byte, biases of four; the product at the end is not quantised again
+    assert model.analyze().value("weight_bytes") == 4 * 8 * 9 + 4 * 4 + 4 * 5
+    assert model.memory().activation_bytes == 8 * 12 * 12 + 4 * 12 * 12 + 4 + 4 * 5
+    assert [layer.widths.activations for layer in model.network.layers] == ["int8"] * 4 + ["float32"]

@@ -16,6 +16,8 @@ from convcost.importers.normalise import constant_of
 _RUNTIME = "com.microsoft."
 _NOT_COUNTED = "quantising and rescaling are not counted"
 _INT32 = "int32"
+_ALIKE = frozenset(("Identity", "Relu", "Clip", "LeakyRelu", "HardSwish", "HardSigmoid", "BatchNormalization"))
+_PRODUCTS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 
 
 class PlainGraph:
@@ -94,20 +96,25 @@ def plain(graph: ModelGraph) -> ModelGraph:
 
 
 def _spread(nodes: Sequence[Node], dtypes: Mapping[str, str]) -> dict[str, str]:
-    """Return the types of values, those of copies for what is copied where nothing else reads it."""
+    """Return the types of values: what is quantised by all of its readers is so itself, and products else are floats.
+
+    A copy, an activation and a norm give numbers of the type that they are given, as they run with the layer before.
+    """
     readers: dict[str, list[Node]] = {}
     for node in nodes:
         for name in node.inputs:
             readers.setdefault(name, []).append(node)
     found = dict(dtypes)
     for node in reversed(nodes):
-        if node.operator != "Identity" or node.outputs[0] not in found:
+        if node.operator not in _ALIKE or node.outputs[0] not in found:
             continue
         reads = readers[node.inputs[0]]
-        copies = {found.get(each.outputs[0], "") if each.operator == "Identity" else "" for each in reads}
-        if len(copies) == 1 and "" not in copies:
-            found.setdefault(node.inputs[0], copies.pop())
-    return found
+        types = {found.get(each.outputs[0], "") if each.operator in _ALIKE else "" for each in reads}
+        if len(types) == 1 and "" not in types:
+            found.setdefault(node.inputs[0], types.pop())
+    if not found:
+        return found
+    return {node.outputs[0]: "float32" for node in nodes if node.operator in _PRODUCTS} | found
 
 
 def _named(node: Node, operator: str, inputs: Sequence[str], outputs: Sequence[str] = (), **attributes: Any) -> Node:

@@ -60,7 +60,7 @@ def write(
     top = body_of(mapped, rows, nested=not flat)
     blocks = compress(top) if not flat and len(rows) <= _MOST_ROWS else []
     names.name_blocks(blocks)
-    text = Text(mapped, top, blocks, symbols, values).write(name, [*comments, *mapped.notes])
+    text = Text(mapped, top, blocks, symbols, values).write(name, [*dict.fromkeys([*comments, *mapped.notes])])
     return WrittenSpec(
         text, tuple([item for row in rows_in(top.nodes, 0) for each in row.items for item in each.layers])
     )
