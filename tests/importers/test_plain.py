@@ -266,3 +266,65 @@ def test_the_types_of_a_quantised_graph_are_those_of_the_network(write):
     assert model.analyze().value("weight_bytes") == 4 * 8 * 9 + 4 * 4 + 4 * 5
     assert model.memory().activation_bytes == 8 * 12 * 12 + 4 * 12 * 12 + 4 + 4 * 5
     assert [layer.widths.activations for layer in model.network.layers] == ["int8"] * 4 + ["float32"]
+
+
+# of ONNX
+
+
+@pytest.mark.parametrize(
+    ("node", "becomes"),
+    [
+        (("Swish", "a", {}), [("Silu", "a")]),
+        (("Mean", "a b", {}), [("Sum", "a", "b"), ("Mul", "y/sum:1", "y/number:2")]),
+        (("Mean", "a", {}), [("Identity", "a")]),
+        (("ReduceSumSquare", "a", {}), [("Mul", "a", "a"), ("ReduceSum", "y/each:1")]),
+        (("ReduceL1", "a k", {}), [("Abs", "a"), ("ReduceSum", "y/each:1", "k")]),
+        (("ReduceLogSum", "a", {}), [("ReduceSum", "a"), ("Log", "y/sum:1")]),
+        (
+            ("ReduceLogSumExp", "a", {}),
+            [("Exp", "a"), ("ReduceSum", "y/each:1"), ("Log", "y/sum:2")],
+        ),
+    ],
+    ids=lambda given: given[0] if isinstance(given, tuple) else "",
+)
+def test_an_operator_that_is_others_put_together(node, becomes):
+    operator, inputs, attributes = node
+    content = w.model(
+        [w.node(operator, inputs, "y", **attributes)],
+        {name: [1, 4, 4, 4] for name in "ab"},
+        "y",
+        [w.tensor("k", [1], [1], w.INT64)],
+    )
+    assert short(read(content)) == becomes
+
+
+@pytest.mark.parametrize(
+    ("node", "line"),
+    [
+        (w.node("Celu", "x", "y", alpha=2.0), "celu: {alpha: 2}"),
+        (w.node("LpPool", "x", "y", kernel_shape=[2, 2], strides=[2, 2]), "lp_pool: {kernel_size: 2, norm_type: 2}"),
+        (
+            w.node("LpPool", "x", "y", kernel_shape=[3, 3], pads=[1, 1, 1, 1], p=1),
+            "lp_pool: {kernel_size: 3, norm_type: 1, stride: 1, padding: 1}",
+        ),
+    ],
+)
+def test_an_operator_with_a_layer_type(node, line, text):
+    assert text(w.model([node], INPUT, "y")).splitlines()[0] == f"  - {line}"
+
+
+def test_a_grid_is_read_beside_the_map(write):
+    content = w.model([w.node("GridSample", "x g", "y")], INPUT | {"g": [1, 5, 6, 2]}, {"y": [1, 8, 5, 6]})
+    (layer,) = convcost.load(write(content)).network.layers
+    assert (layer.type, layer.output_shape) == ("grid_sample", (8, 5, 6))
+
+
+def test_places_of_constants_are_worked_out(write):
+    nodes = [  # as older exporters write a range
+        w.node("ConstantOfShape", "three", "ones", value=w.Message(w.data(5, w.tensor("o", [1], [1], w.INT64)))),
+        w.node("NonZero", "ones", "places"),
+        w.node("Squeeze", "places", "range", axes=[0]),
+        w.node("Gather", "x range", "y", axis=1),
+    ]
+    content = w.model(nodes, INPUT, {"y": [1, 3, 12, 12]}, [w.tensor("three", [1], [3], w.INT64)], {})
+    assert convcost.load(write(content)).network.outputs[0].shape == (3, 12, 12)

@@ -1,4 +1,4 @@
-"""Quantised graphs, and the operators of ONNX Runtime, in ONNX's own operators with the types of their numbers.
+"""Quantised graphs, ONNX Runtime's operators and those that are others put together, in plain operators of ONNX.
 
 Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md and https://onnx.ai/onnx/operators/
 """
@@ -373,7 +373,48 @@ def _as(operator: str) -> Rule:
     return lambda into, node: [replace(node, operator=operator)]
 
 
+# of ONNX, which defines them by others
+
+
+def _swish(into: PlainGraph, node: Node) -> list[Node]:
+    """X · sigmoid(alpha · x), alpha being 1."""
+    if node.attributes.get("alpha", 1.0) != 1:
+        return _quick_gelu(into, node)
+    return [_named(node, "Silu", node.inputs)]
+
+
+def _mean(into: PlainGraph, node: Node) -> list[Node]:
+    if len(node.inputs) == 1:
+        return [_named(node, "Identity", node.inputs)]
+    total = into.fresh(node, "sum")
+    share = into.number(node, 1 / len(node.inputs))
+    return [_named(node, "Sum", node.inputs, [total]), _named(node, "Mul", (total, share))]
+
+
+def _reduced(before: str = "", after: str = "") -> Rule:
+    """Return the rule of a sum of what an operation makes of each value, and of what another one makes of the sum."""
+
+    def rule(into: PlainGraph, node: Node) -> list[Node]:
+        value, *axes = node.inputs
+        nodes: list[Node] = []
+        if before:
+            each = into.fresh(node, "each")
+            nodes.append(_named(node, before, (value, value) if before == "Mul" else (value,), [each]))
+            value = each
+        total = into.fresh(node, "sum") if after else node.outputs[0]
+        nodes.append(_named(node, "ReduceSum", (value, *axes), [total], **node.attributes))
+        return [*nodes, _named(node, after, (total,))] if after else nodes
+
+    return rule
+
+
 _RULES: dict[str, Rule] = {
+    "Swish": _swish,
+    "Mean": _mean,
+    "ReduceSumSquare": _reduced("Mul"),
+    "ReduceL1": _reduced("Abs"),
+    "ReduceLogSum": _reduced(after="Log"),
+    "ReduceLogSumExp": _reduced("Exp", "Log"),
     "QuantizeLinear": _quantize,
     "DequantizeLinear": _dequantize,
     "DynamicQuantizeLinear": _dynamic_quantize,
