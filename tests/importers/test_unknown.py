@@ -176,3 +176,19 @@ def test_an_operator_may_have_any_name(operator, write):
     model = convcost.load(write(w.model([node], INPUT, "y")), allow_unknown=True)
     (layer,) = model.network.layers
     assert layer.fields["operator"].split() == f"own.{operator}".split()
+
+
+def test_what_works_value_by_value_gives_the_shape_that_it_reads(write):
+    nodes = [
+        CONV,
+        w.node("GlobalAveragePool", "a", "b"),
+        w.node("Greater", "a b", "c"),
+        w.node("Where", "c a b", "d"),
+        w.node("Not", "c", "e"),
+        w.node("Relu", "d", "y"),
+        w.node("Relu", "e", "z"),
+    ]
+    analysis = convcost.load(write(w.model(nodes, INPUT, "y z", [KERNEL])), allow_unknown=True).analyze()
+    assert [layer.fields["operator"] for layer in analysis.unknown] == ["Greater", "Where", "Not"]
+    assert {layer.output_shape for layer in analysis.unknown} == {(4, 8, 8)}
+    assert analysis.total.ops.cmp == 2 * 4 * 8 * 8  # of the two that follow
