@@ -36,7 +36,9 @@ def with_rolls(items: Sequence[MappedItem], outputs: Sequence[Tensor]) -> list[M
             shifts, axes, source = [*first.fields["shift"], shift], [*first.fields["axis"], axis], first.inputs[0]
             gone.add(id(before))
         gone.update(id(part) for part in parts)
-        rolls[id(item)] = MappedItem("roll", {"shift": shifts, "axis": axes}, (source,), item.outputs, "")
+        rolls[id(item)] = MappedItem(
+            "roll", {"shift": shifts, "axis": axes}, (source,), item.outputs, widths=item.widths
+        )
     return [rolls.get(id(item), item) for item in items if id(item) not in gone]
 
 

@@ -137,7 +137,7 @@ def test_integers_that_are_rescaled_by_what_is_measured(write):
     found = analysis(content, write)
     assert [layer.type for layer in found.layers] == ["conv", "relu"]
     assert (found.total.params, found.total.macs) == (4 * 8 * 9, 12 * 12 * 4 * 8 * 9)
-    assert read(content).dtypes["i"] == "int32"
+    assert read(content).dtypes["i"] == "float32"  # into which they are turned
 
 
 def test_scales_may_be_nodes_of_the_program():
@@ -328,3 +328,11 @@ def test_places_of_constants_are_worked_out(write):
     ]
     content = w.model(nodes, INPUT, {"y": [1, 3, 12, 12]}, [w.tensor("three", [1], [3], w.INT64)], {})
     assert convcost.load(write(content)).network.outputs[0].shape == (3, 12, 12)
+
+
+def test_a_quantised_tensor_beside_a_value_is_learned(write):
+    nodes = [w.node("DequantizeLinear", "place s z", "p"), w.node("Add", "x p", "y")]
+    content = w.model(nodes, INPUT, "y", [*quantised_tensors(), w.tensor("place", [1, 8, 12, 12], dtype=INT8)])
+    model = convcost.load(write(content))
+    assert [layer.type for layer in model.network.layers] == ["parameter", "add"]
+    assert model.analyze().total.params == 8 * 12 * 12

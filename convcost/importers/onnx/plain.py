@@ -28,7 +28,7 @@ class PlainGraph:
     """
 
     def __init__(self, graph: ModelGraph) -> None:
-        self.constants = dict(graph.constants)
+        self.constants = {name: _as_before(each) for name, each in graph.constants.items()}
         self.dtypes: dict[str, str] = {}
         self.notes: dict[str, None] = {}
         self.scales: set[str] = set()  # values by which integers are rescaled
@@ -112,6 +112,9 @@ def _spread(nodes: Sequence[Node], dtypes: Mapping[str, str]) -> dict[str, str]:
         types = {found.get(each.outputs[0], "") if each.operator in _ALIKE else "" for each in reads}
         if len(types) == 1 and "" not in types:
             found.setdefault(node.inputs[0], types.pop())
+    for name, dtype in dtypes.items():  # sums that are turned into floats where they come to be
+        if dtype == _INT32 and all(each.operator in ("Cast", "Identity") for each in readers.get(name, [])):
+            found[name] = "float32"
     if not found:
         return found
     return {node.outputs[0]: "float32" for node in nodes if node.operator in _PRODUCTS} | found
@@ -132,6 +135,12 @@ def _trimmed(names: Sequence[str]) -> tuple[str, ...]:
     while found and not found[-1]:
         found.pop()
     return tuple(found)
+
+
+def _as_before(constant: Constant) -> Constant:
+    """Return a tensor by the name that it had before it was quantised."""
+    name = constant.name.removesuffix("_quantized")
+    return constant if name == constant.name else replace(constant, name=name)
 
 
 def _given(node: Node, at: int) -> str:
@@ -175,7 +184,7 @@ def _real(constant: Constant, scale: Constant | None, zero: Constant | None) -> 
 
 
 def _dynamic_quantize(into: PlainGraph, node: Node) -> list[Node]:
-    into.dtypes[node.outputs[0]] = "uint8"
+    """What is quantised where it is read stays what it was: the layer before gives floats."""
     into.notes[_NOT_COUNTED] = None
     for name in node.outputs[1:]:
         if name:

@@ -264,6 +264,14 @@ class Text:
         return fields
 
     def _merge(self, node: Merge, indent: str, more: list[str]) -> list[str]:
+        """Return the lines of a merge; inside it the types of its numbers are the usual ones."""
+        usual, self.widths = self.widths, self._widths(node)
+        try:
+            return self._merged(node, indent, more)
+        finally:
+            self.widths = usual
+
+    def _merged(self, node: Merge, indent: str, more: list[str]) -> list[str]:
         type, branches = node.leaf.type, node.branches
         fields = self._fields(node.leaf)
         if type == "add" and not fields and _is_residual(node):
