@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import onnx_writer as w
 import pytest
 
 import convcost
 from convcost.importers.onnx import reader
 
+DATA = Path(__file__).parent / "data"
 INPUT = {"x": [1, 8, 12, 12]}
 INT8, UINT8, INT32 = 3, 2, 6
 
@@ -336,3 +339,22 @@ def test_a_quantised_tensor_beside_a_value_is_learned(write):
     model = convcost.load(write(content))
     assert [layer.type for layer in model.network.layers] == ["parameter", "add"]
     assert model.analyze().total.params == 8 * 12 * 12
+
+
+# what ONNX Runtime 1.32.0 makes of small.onnx, by record_quantised.py
+
+WEIGHTS, BIASES = 4 * 3 * 9 + 4 * 9 + 4 * 10, 4 + 10  # and the two numbers of each of the norm's 4 channels
+MACS = 7 * 7 * 4 * 3 * 9 + 7 * 7 * 4 * 9 + 4 * 10
+
+
+@pytest.mark.parametrize("name", ["small_qdq", "small_qlinear", "small_dynamic"])
+def test_a_model_that_onnx_runtime_quantised_costs_the_same(name):
+    found = convcost.load(DATA / f"{name}.onnx").analyze()
+    assert (found.total.params, found.total.macs) == (WEIGHTS + BIASES + 2 * 4, MACS)
+    # weights of a byte; biases of four, one for each channel of the convolution into which the norm folds
+    assert found.value("weight_bytes") == WEIGHTS + 4 * (BIASES + 4)
+
+
+def test_a_model_that_onnx_runtime_optimised_has_its_norm_folded():
+    found = convcost.load(DATA / "small_optimised.onnx").analyze()
+    assert (found.total.params, found.total.macs) == (WEIGHTS + BIASES + 4, MACS)
