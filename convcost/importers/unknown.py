@@ -206,17 +206,12 @@ class UnknownOperators:
     def _shape_text(self, name: str) -> str:
         value = self.mapper.values.get(name)
         if isinstance(value, Constant):
-            return f"a constant {_listed(value.shape)}" if value.shape else "a number"
+            return f"a constant {shape_text(value.shape)}" if value.shape else "a number"
         recorded = self.mapper.graph.shapes.get(name)
         known = isinstance(value, (Tensor, Moved))
         if recorded and (not known or self.mapper.sizes):  # with the names of open axes
-            return _listed(recorded[1:])
-        return _listed(value.shape) if isinstance(value, (Tensor, Moved)) else "an unknown shape"
-
-
-def _listed(shape: Shape) -> str:
-    """Return a shape in brackets, as it is inferred."""
-    return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
+            return shape_text(recorded[1:])
+        return shape_text(value.shape) if isinstance(value, (Tensor, Moved)) else "an unknown shape"
 
 
 def shape_text(shape: Shape) -> str:

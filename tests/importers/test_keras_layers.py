@@ -226,4 +226,4 @@ def test_what_is_not_known_is_refused_by_name(layer, reason):
 def test_a_recurrent_layer_that_is_no_layer_type_says_why(layer, reason):
     kind, name = layer["class_name"], layer["config"]["name"]
     expected = f"error: the operator keras.layers.{kind} cannot be mapped: {reason}\n --> net.json, {name}\n"
-    assert refusal(k.sequential(STEPS, layer)) == expected + "  = found: it reads [7, 4]"
+    assert refusal(k.sequential(STEPS, layer)) == expected + "  = found: it reads 7×4"

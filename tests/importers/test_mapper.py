@@ -266,10 +266,10 @@ def test_what_has_no_layer_type_is_listed_in_one_error(refused):
     ]
     costs = "=macs:1000,params:20,output_shape:64x7x7' gives it your cost, --allow-unknown counts the rest only"
     assert refused(w.model(nodes, INPUT, "y")) == (
-        "error: the operator NonZero has no layer type\n --> net.onnx, head\n  = found: it reads [8, 12, 12]\n"
+        "error: the operator NonZero has no layer type\n --> net.onnx, head\n  = found: it reads 8×12×12\n"
         f"  = help: --declare 'NonZero{costs}\n\n"
         "error: the operator my.ops.Magic has no layer type\n --> net.onnx, first\n"
-        "  = found: 2 of them, the first reads [8, 12, 12], [8, 12, 12]\n  = note: the others: second\n"
+        "  = found: 2 of them, the first reads 8×12×12, 8×12×12\n  = note: the others: second\n"
         f"  = help: --declare 'my.ops.Magic{costs}\n\n"
         "error: 2 more operators read what these give, whose shape the file does not record\n --> net.onnx\n"
         "  = help: --allow-unknown leaves these out of the count, too"
