@@ -150,6 +150,7 @@ class Difference(Result, frozen=True):
             standard_names,
             total_document,
         )
+        from convcost.cost.footprint import footprint_change
         from convcost.documents import difference as documents
         from convcost.documents.warnings import warning_documents
 
@@ -178,6 +179,7 @@ class Difference(Result, frozen=True):
                     for metric, (old, new) in self.totals().items()
                 },
             ),
+            memory=footprint_change(before, after),
             warnings=warning_documents(self.warnings),
         )
 
