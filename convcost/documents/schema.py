@@ -66,6 +66,7 @@ def _reports() -> list[Any]:
         formulas.FormulasDocument,
         formulas.FormulaProofs,
         memory.MemoryDocument,
+        memory.PeakFormulaDocument,
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,
         rewriting.Catalogue,
