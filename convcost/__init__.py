@@ -27,19 +27,24 @@ from convcost.errors import (
 from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
+from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
     check,
     compare,
+    compress,
     diff,
     formulas,
     memory,
     peak_formula,
+    receptive_field,
     rewrite,
+    roofline,
     solve,
     suggest,
     sweep,
     verify,
+    verify_receptive_field,
 )
 
 __version__ = "0.1.0"
@@ -70,14 +75,19 @@ __all__ = [
     "analyze",
     "check",
     "compare",
+    "compress",
     "diff",
     "formulas",
+    "from_torch",
     "load",
     "memory",
     "peak_formula",
+    "receptive_field",
     "rewrite",
+    "roofline",
     "solve",
     "suggest",
     "sweep",
     "verify",
+    "verify_receptive_field",
 ]

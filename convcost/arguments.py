@@ -14,11 +14,11 @@ from convcost.design_space.solve import solve as find
 from convcost.design_space.sweep import Sweep, SweepAxis, SweepLimit, SweepTask, check_size
 from convcost.errors import ErrorDetail, OptionError
 from convcost.numbers import plain
+from convcost.spec.amounts import amount
 from convcost.spec.arithmetic import shown
 from convcost.spec.expressions import Expression
 from convcost.spec.origin import Origin
 from convcost.spec.ranges import values
-from convcost.spec.reading import amount
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -58,7 +58,7 @@ def sweep(
     totals = [*(each.metric for each in limits), *([best] if best else [])]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
     task = SweepTask(
-        origin.reader.network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *totals])), batch, fold
+        origin.reader.complete_network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *totals])), batch, fold
     )
     check_size(task, max_points)
     title = document.name or origin.reader.source.file
@@ -111,7 +111,7 @@ def solve(
             raise OptionError(ErrorDetail(what, found=str(error), help=help)) from None
 
     return find(
-        origin.reader.network,
+        origin.reader.complete_network,
         title,
         symbol,
         limits,

@@ -201,7 +201,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     close = get_close_matches(word, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    if 0 < len(names) <= 12:
+    if 0 < len(names) <= 14:
         return "known: " + ", ".join(names)
     return ""
 

@@ -15,6 +15,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ HEAD = 4096
 """How many of a file's first bytes its format is known by."""
 MIB = 2**20
 SPEC_BYTES = 4 * MIB  # of a spec and of a configuration
+STREAM_BYTES = 16 * 1024 * MIB  # of a model file that comes through a pipe, or out of a repository
 SPECS_BYTES = 64 * MIB  # of all specs at a revision
 REPORT_BYTES = 64 * MIB  # of a report that is a baseline
 
@@ -147,17 +149,41 @@ def read_or_map(
                 raise _too_large(limit, f"{status.st_size:,} bytes")
             return _all(limit, iter(lambda: file.read(limit + 1), b""))
         if pipes and (stat.S_ISFIFO(status.st_mode) or os.isatty(descriptor)):
-            return _all(limit, _from_pipe(descriptor))
+            return streamed(_from_pipe(descriptor), limit, is_mapped)
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError
     raise RefusedFile(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'of a kind of its own')}, not a file")
 
 
-def read_standard_input(limit: int) -> bytes:
-    """Return the bytes of standard input.
+def read_part(path: str | Path, offset: int, size: int) -> bytes:
+    """Return some bytes of a file; fewer where it ends before.
 
     Args:
-        limit: How many bytes it may have.
+        path: Its path.
+        offset: Where they begin.
+        size: How many they are.
+
+    Raises:
+        RefusedFile: It is not taken: for a link, or for its kind.
+        OSError: It cannot be read.
+    """
+    check_link(path)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise RefusedFile(f"it is {_KINDS.get(stat.S_IFMT(status.st_mode), 'of a kind of its own')}, not a file")
+        file.seek(offset)
+        return file.read(size)
+
+
+def read_standard_input(limit: int, is_mapped: Callable[[bytes], bool]) -> bytes | mmap.mmap:
+    """Return the bytes of standard input; see `streamed`.
+
+    Args:
+        limit: How many bytes it may have unless it is mapped.
+        is_mapped: Returns whether bytes are mapped, given the first `HEAD` of them.
 
     Raises:
         RefusedFile: There is no standard input, or more than that.
@@ -165,10 +191,39 @@ def read_standard_input(limit: int) -> bytes:
     """
     if sys.stdin is None:
         raise RefusedFile("it is closed", help="give a file, or send the text by a pipe")
-    data = sys.stdin.buffer.read(limit + 1)
-    if len(data) > limit:
-        raise _too_large(limit)
-    return data
+    return streamed(iter(lambda: sys.stdin.buffer.read(MIB), b""), limit, is_mapped)
+
+
+def streamed(parts: Iterator[bytes], limit: int, is_mapped: Callable[[bytes], bool]) -> bytes | mmap.mmap:
+    """Return all parts of a stream in one; if its first bytes say so it goes to a temporary file, which is mapped.
+
+    Args:
+        parts: The parts.
+        limit: How many bytes there may be unless it is mapped.
+        is_mapped: Returns whether bytes are mapped, given the first `HEAD` of them.
+
+    Raises:
+        RefusedFile: There are more.
+        OSError: The parts cannot be read, or the temporary file not be written.
+    """
+    start = bytearray()
+    for part in parts:
+        start += part
+        if len(start) >= HEAD:
+            break
+    if not is_mapped(bytes(start[:HEAD])):
+        return _all(limit, chain([bytes(start)], parts))
+    import mmap  # where there is something to map only
+    from tempfile import TemporaryFile
+
+    with TemporaryFile(prefix="convcost-") as file:
+        size = file.write(start)
+        for part in parts:
+            size += file.write(part)
+            if size > STREAM_BYTES:
+                raise _too_large(STREAM_BYTES)
+        file.flush()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _too_large(limit: int, found: str = "") -> RefusedFile:

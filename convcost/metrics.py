@@ -25,7 +25,8 @@ class Total(Enum):
     PEAK = "peak"
     """The largest of the layers."""
     LARGEST_OUTPUT = "largest output"
-    """The largest of the layers whose output is one of the network's; of a part of it the largest of its layers."""
+    """The largest of the layers whose output is one of the network's; of a part of it the largest of its layers; none
+    where one of these has none."""
 
 
 class Ratio(Struct, frozen=True):
@@ -184,6 +185,8 @@ def combined(metric: Metric, values: Callable[[str], Sequence[Any]], part: Itera
         return divided(above, under)
     found = values(metric.name)
     chosen = [found[index] for index in part]
+    if metric.total is LARGEST_OUTPUT and any(value is None for value in chosen):
+        return None
     return _sum(chosen) if metric.adds_up else _largest([value for value in chosen if value is not None])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from convcost import model_options
 from convcost.cost import metrics as _cost_metrics  # noqa: F401 -- adds them to the table
 from convcost.cost.analysis import Analysis
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
@@ -17,7 +18,8 @@ from convcost.memory import metrics as _memory_metrics  # noqa: F401
 from convcost.network import Network
 from convcost.network.builder import checked
 from convcost.numbers import plain
-from convcost.preconditions import check_valued, origin_of, positive, size
+from convcost.preconditions import check_complete, check_valued, origin_of, positive, size
+from convcost.receptive_field import metrics as _receptive_field_metrics  # noqa: F401
 from convcost.spec.origin import Origin, SpecLike
 
 if TYPE_CHECKING:  # each question is imported where it is asked
@@ -26,16 +28,21 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.budget.verdicts import Check
     from convcost.comparison.compare import Comparison
     from convcost.comparison.diff import Difference
+    from convcost.compression.analysis import Compression
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
     from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.peak_formula import PeakFormula
+    from convcost.memory.roofline.analysis import Roofline
+    from convcost.memory.roofline.devices import Device
+    from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
+    from convcost.verification.receptive_fields import FieldVerification
 
 
 class Model(Struct, frozen=True, eq=False):
@@ -66,6 +73,17 @@ class Model(Struct, frozen=True, eq=False):
     def warnings(self) -> tuple[WarningDetail, ...]:
         """What is valid in its spec and rarely meant, such as a symbol that nothing reads."""
         return self.network.warnings
+
+    @property
+    def text(self) -> str:
+        """The text of the spec that it was read from; of a model file, that of the spec that was written for it.
+
+        Raises:
+            OptionError: It was built and not read.
+        """
+        if self.origin is None:
+            raise OptionError(ErrorDetail("the model was built, not read: it has no text"))
+        return self.origin.reader.source.text
 
     def __repr__(self) -> str:
         from convcost.reports import titles
@@ -194,6 +212,104 @@ class Model(Struct, frozen=True, eq=False):
         origin = origin_of(self.network, self.origin, apart=[over.partition("=")[0].strip()])
         return arguments.peak_formula(origin, over, dtype=dtype, settings=settings)
 
+    def receptive_field(self, *, at: str | Sequence[str] = ()) -> ReceptiveField:
+        """Return what each layer sees of the input: size, stride and padding, and which positions are used at all.
+
+        Args:
+            at: The layers that are asked for, by name; all without.
+
+        Raises:
+            OptionError: There is no such layer, or nothing of the input reaches it.
+
+        >>> field = load("mobilenet_v1").receptive_field(at="separable_conv_9/pointwise").layers[0].axes[0]
+        >>> field.size, field.stride
+        (315, Fraction(32, 1))
+        """
+        from convcost.receptive_field.analysis import ReceptiveField
+
+        check_valued(self.network)
+        return ReceptiveField.of(self.network, [at] if isinstance(at, str) else at)
+
+    def roofline(
+        self, device: str | Path | Device, *, dtype: Dtypes = (), batch: int = 1, energy: bool = False
+    ) -> Roofline:
+        """Return what bounds each layer on a device, its arithmetic or its memory, and the least time that it takes.
+
+        Args:
+            device: A device: the name of a shipped one, such as `"raspberry-pi-4"`, the path of a YAML file, or one
+                that was read.
+            dtype: The types of its numbers, as `memory` takes them.
+            batch: How many inputs run at once; weights are read once for all.
+            energy: Whether to work out the least energy, too.
+
+        Raises:
+            OptionError: There is no such device or type, or the device has no peak for the type.
+            ConfigError: The device's file has errors.
+
+        >>> load("mobilenet_v1").roofline("raspberry-pi-4").bound
+        'compute'
+        """
+        from convcost.memory.dtypes import with_dtypes
+        from convcost.memory.roofline import devices
+        from convcost.memory.roofline.analysis import Roofline
+
+        check_valued(self.network)
+        chosen = device if isinstance(device, devices.Device) else devices.device(device)
+        network = with_dtypes(self.network, dtype)
+        return Roofline.of(network, chosen, batch=positive("batch", batch), energy=energy)
+
+    def compress(
+        self,
+        *,
+        density: Any = None,
+        weight_bits: Any = None,
+        index_bits: Any = None,
+        weight_code_bits: Any = None,
+        index_code_bits: Any = None,
+        layers: Mapping[str, Mapping[str, Any]] | None = None,
+        rules: str | Path | None = None,
+        weights: str | Path | None = None,
+        biases: bool = True,
+    ) -> Compression:
+        """Return the size of its weights after Deep Compression: pruned, their values shared, coded by Huffman.
+
+        Without `rules` the spec's own `compression` is where it begins. Where nothing says where the kept weights lie,
+        sizes are between bounds, with the value of uniformly random positions.
+
+        Args:
+            density: The share of all layers' weights that pruning keeps: a number, or a text such as `"8%"`.
+            weight_bits: The bits of a weight's code.
+            index_bits: The bits of the distance between kept weights.
+            weight_code_bits: The bits of a weight's Huffman code on average; bounds without.
+            index_code_bits: The bits of a distance's Huffman code on average.
+            layers: The same by patterns of names, with `weight_histogram` and `index_histogram` besides.
+            rules: A YAML file with `compression`.
+            weights: A file of pruned weights, `.npz` or `.safetensors`.
+            biases: Whether biases and norms, which stay as they are, are counted.
+
+        Raises:
+            OptionError: A rule is for no layer with weights, contradicts itself, or a file does not fit.
+            ConfigError: The file of rules has errors.
+
+        >>> load("squeezenet1_1").compress(density="33%", index_bits=5, weight_bits=6)
+        <Compression: SqueezeNet 1.1: 4,941,984 → about 470,247 bytes, 10.5 × smaller>
+        """
+        from convcost.compression.analysis import Compression
+        from convcost.compression.rules import given_rules
+        from convcost.spec.compression import read_file
+
+        check_valued(self.network)
+        given = given_rules(
+            layers or {},
+            density=density,
+            weight_bits=weight_bits,
+            index_bits=index_bits,
+            weight_code_bits=weight_code_bits,
+            index_code_bits=index_code_bits,
+        )
+        first = self.network.compression if rules is None else read_file(rules)
+        return Compression.of(self.network, (*first, *given), weights=weights, biases=biases)
+
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.
 
@@ -307,6 +423,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.comparison.compare import Comparison
 
         check_valued(self.network)
+        check_complete(self.network)
         return Comparison.of(self.network, batch=positive("batch", batch), fold=fold)
 
     def diff(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
@@ -360,6 +477,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.rewriting.selection import select
 
         check_valued(self.network)
+        check_complete(self.network)
         batch, rewrite = positive("batch", batch), named(to, **options)
         sites = tuple(select(self.network, rewrite, layers))
         network = apply(self.network, sites).network
@@ -398,6 +516,7 @@ class Model(Struct, frozen=True, eq=False):
         batch, bounds = positive("batch", batch), limits_of(max)
         rewrites = [with_options(name, options or {}, allow) for name in allow]
         check_valued(self.network)
+        check_complete(self.network)
         origin = self.origin
 
         def can(changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> bool:
@@ -446,6 +565,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.verification import verify as run
 
         check_valued(self.network)
+        check_complete(self.network)
         if engine not in ("auto", "plain", "lanes"):
             raise OptionError(ErrorDetail(f"there is no engine {engine!r}", help="known: auto, plain, lanes"))
         seed = plain(seed)
@@ -455,6 +575,27 @@ class Model(Struct, frozen=True, eq=False):
         given = {name: plain(bound) for name, bound in bounds.items() if bound is not None}
         settings = Settings(full, fold, seed, engine, **given)  # type: ignore[arg-type]  # the engine is checked
         return run(self.network, settings, pool, watch)
+
+    def verify_receptive_field(
+        self, *, seed: int = 0, max_products: int | None = None, watch: Callable[[int, int], None] | None = None
+    ) -> FieldVerification:
+        """Perturb each position of the input and return whether what changes is what `receptive_field` says.
+
+        Args:
+            seed: What values and weights are drawn from.
+            max_products: How many products may be needed; some that take minutes without.
+            watch: Called with how many positions were perturbed since, and how many there are.
+
+        Raises:
+            OptionError: More products would be needed.
+
+        >>> load("examples/one_5x5").verify_receptive_field().ok
+        True
+        """
+        from convcost.verification import receptive_fields
+
+        check_valued(self.network)
+        return receptive_fields.verify(self.network, seed=seed, max_products=max_products, watch=watch)
 
     def check(
         self,
@@ -496,6 +637,7 @@ class Model(Struct, frozen=True, eq=False):
             OptionError: A symbol stayed free.
         """
         check_valued(self.network)
+        check_complete(self.network)
         return self.origin or self.network
 
 
@@ -558,8 +700,11 @@ def load(
     set: Mapping[str, Any] | None = None,
     free: Collection[str] | None = None,
     max_layers: int | None = None,
+    declare: Mapping[str, Mapping[str, Any]] | None = None,
+    allow_unknown: bool = False,
+    inputs: Mapping[str, Sequence[int]] | None = None,
 ) -> Model:
-    """Read a spec.
+    """Read a spec, or a model file.
 
     Args:
         spec: A path, the name of a shipped spec, `-` for standard input, or the spec itself as a mapping; or a model,
@@ -568,6 +713,11 @@ def load(
         free: Symbols that stay symbols, so that `analyze` gives formulas; all without a value do too. Without it every
             symbol needs a value.
         max_layers: How many layers the network may have: 100,000 without, at most 1,000,000.
+        declare: Costs for a model file's operators that have no layer type, for each call, by their names, such as
+            `{"NonMaxSuppression": {"macs": 1000, "params": 20}}`.
+        allow_unknown: Whether others of these are left out of the count, so that all totals are lower bounds.
+        inputs: Shapes for a model file's inputs by their names, with the batch axis, such as `{"x": (1, 3, 224, 224)}`;
+            by an empty name that of the only one.
 
     Raises:
         SpecError: There is no such spec, or it has errors; all of them are reported, each with its place.
@@ -577,11 +727,16 @@ def load(
     1331592
     """
     if isinstance(spec, Model):
+        if declare or allow_unknown or inputs:
+            raise OptionError(
+                ErrorDetail("a model is read already", help="give declare, allow_unknown and inputs to the first load")
+            )
         free = free or None  # what is free already stays so
         if not set and not free and max_layers is None:
             return spec
         origin = origin_of(spec.network, spec.origin)
     else:
-        origin = Origin.of(spec, max_layers)
+        with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=inputs):
+            origin = Origin.of(spec, max_layers)
     origin = origin.at(set or {}, free, max_layers)
     return Model(origin.reader.network(origin.settings, origin.free), origin)

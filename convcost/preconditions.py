@@ -7,9 +7,10 @@ from typing import Any
 
 from convcost.errors import ErrorDetail, OptionError
 from convcost.network import Network
+from convcost.network.completeness import incomplete
 from convcost.numbers import plain
+from convcost.spec.amounts import amount
 from convcost.spec.origin import Origin
-from convcost.spec.reading import amount
 
 
 def check_valued(*networks: Network, apart: Collection[str] = ()) -> None:
@@ -19,6 +20,13 @@ def check_valued(*networks: Network, apart: Collection[str] = ()) -> None:
         if names:
             message = "this needs a value for every symbol"
             raise OptionError(ErrorDetail(message, found=f"{' and '.join(names)} stayed free"))
+
+
+def check_complete(*networks: Network) -> None:
+    """Raise `OptionError` where the costs of layers are not known: a lower bound keeps no limit and proves nothing."""
+    for network in networks:
+        if network.unknown:
+            raise OptionError(incomplete(network))
 
 
 def origin_of(network: Network, origin: Origin | None, *, apart: Collection[str] | None = None) -> Origin:

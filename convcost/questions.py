@@ -18,14 +18,19 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.budget.verdicts import Check
     from convcost.comparison.compare import Comparison
     from convcost.comparison.diff import Difference
+    from convcost.compression.analysis import Compression
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
     from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.peak_formula import PeakFormula
+    from convcost.memory.roofline.analysis import Roofline
+    from convcost.memory.roofline.devices import Device
+    from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
+    from convcost.verification.receptive_fields import FieldVerification
 
 
 def analyze(
@@ -97,6 +102,68 @@ def peak_formula(
     """
     model = load(spec, set=set, max_layers=max_layers)
     return model.peak_formula(over, dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
+
+
+def receptive_field(
+    spec: Model | SpecLike,
+    *,
+    at: str | Sequence[str] = (),
+    set: Mapping[str, Any] | None = None,
+    max_layers: int | None = None,
+) -> ReceptiveField:
+    """Read a spec and return what each layer sees of the input: `load(spec, set=set).receptive_field(at=at)`.
+
+    >>> receptive_field("vgg16", at="stage_5/max_pool_1").layers[0].axes[0].size
+    212
+    """
+    return load(spec, set=set, max_layers=max_layers).receptive_field(at=at)
+
+
+def roofline(
+    spec: Model | SpecLike,
+    device: str | Path | Device,
+    *,
+    set: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
+    batch: int = 1,
+    energy: bool = False,
+    max_layers: int | None = None,
+) -> Roofline:
+    """Read a spec and return what bounds its layers on a device: `load(spec).roofline(…)`, see `Model.roofline`.
+
+    >>> roofline("mobilenet_v1", "raspberry-pi-4").layers[3].bound
+    'memory'
+    """
+    return load(spec, set=set, max_layers=max_layers).roofline(device, dtype=dtype, batch=batch, energy=energy)
+
+
+def compress(
+    spec: Model | SpecLike, *, set: Mapping[str, Any] | None = None, max_layers: int | None = None, **options: Any
+) -> Compression:
+    """Read a spec and return its size after Deep Compression: `load(spec, set=set).compress(…)`, see `Model.compress`.
+
+    >>> compress("vgg16", density="7.5%", index_bits=5, weight_bits=5).kept
+    10375818
+    """
+    return load(spec, set=set, max_layers=max_layers).compress(**options)
+
+
+def verify_receptive_field(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    max_products: int | None = None,
+    watch: Callable[[int, int], None] | None = None,
+    max_layers: int | None = None,
+) -> FieldVerification:
+    """Read a spec and perturb its input: `load(spec, set=set).verify_receptive_field(…)`, see the method of `Model`.
+
+    >>> verify_receptive_field("examples/worked_separable").ok
+    True
+    """
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.verify_receptive_field(seed=seed, max_products=max_products, watch=watch)
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:

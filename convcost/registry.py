@@ -37,7 +37,8 @@ class Registry(Mapping[str, T], Generic[T]):
         kind: What an entry is, for messages, such as `layer type`.
         group: The group of entry points by which other packages add entries, such as `convcost.layers`. The name of an
             entry point is the name of the entry, its object the entry.
-        lazy: Where built-in entries are found, as `module:attribute`; each is imported when it is looked up.
+        lazy: Where built-in entries are found, as `module:attribute`, or as a module that adds the entry when it is
+            imported; each is imported when it is looked up.
         check: Returns the error in an entry of another package, given its name; an empty text where it can be used.
 
     >>> sizes = Registry("size", "convcost.doctest", {"byte": "struct:calcsize"})
@@ -66,7 +67,8 @@ class Registry(Mapping[str, T], Generic[T]):
         Raises:
             DuplicateError: There is one of this name; the message names both places.
         """
-        if name in self._entries or name in self._lazy:
+        place = self._lazy.get(name, "")
+        if name in self._entries or (place and place != getattr(entry, "__module__", "")):
             raise DuplicateError(
                 f"{self.kind} {name!r} is defined twice: in {self._place_of(name)} and {place_of(entry)}"
             )
@@ -83,9 +85,10 @@ class Registry(Mapping[str, T], Generic[T]):
             pass
         if name in self._lazy:
             module, _, attribute = self._lazy[name].partition(":")
-            entry: T = getattr(import_module(module), attribute)
-            self._entries[name] = entry
-            return entry
+            imported = import_module(module)
+            if attribute:
+                self._entries[name] = getattr(imported, attribute)
+            return self._entries[name]
         return self._plugin(name)
 
     def __contains__(self, name: object) -> bool:
@@ -137,14 +140,14 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _value_of(self, name: str) -> str:
         """Return where an entry is defined, as `module:attribute`."""
-        if name in self._lazy:
+        if ":" in self._lazy.get(name, ""):
             return self._lazy[name]
-        entry = self._entries[name]
+        entry = self[name]
         return f"{getattr(entry, '__module__', '?')}:{getattr(entry, '__qualname__', name)}"
 
     def _place_of(self, name: str) -> str:
         """Return where an entry is defined."""
-        return self._lazy[name] if name in self._lazy else place_of(self._entries[name])
+        return self._lazy[name] if ":" in self._lazy.get(name, "") else place_of(self[name])
 
     def _plugin(self, name: str) -> T:
         """Load an entry of another package.

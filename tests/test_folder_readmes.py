@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("budget", "comparison", "cost", "design_space", "memory", "rewriting", "spec", "verification")
+FOLDERS = (
+    "budget",
+    "comparison",
+    "compression",
+    "cost",
+    "design_space",
+    "memory",
+    "receptive_field",
+    "rewriting",
+    "spec",
+    "verification",
+)
 TEXTS = {folder: (ROOT / "convcost" / folder / "README.md").read_text(encoding="utf-8") for folder in FOLDERS}
 SCREENS = [
     pytest.param(folder, words, screen, id=f"{folder}: {words}")

@@ -21,8 +21,8 @@ from convcost.budget.verdicts import EXCEEDED, GROWTH, MIN, SKIPPED, Check, Valu
 from convcost.errors import ConfigError, ErrorDetail, Place
 from convcost.files import SPEC_BYTES, RefusedFile, read
 from convcost.reports.table import figure
+from convcost.spec.amounts import UNITS
 from convcost.spec.collector import LINE_END
-from convcost.spec.reading import UNITS
 
 _RATIO_DECIMALS = 6  # of the limit of a ratio, which is rounded away from what is exceeded
 _MOST_DECIMALS = 12  # a unit is kept as long as that many tell the number exactly

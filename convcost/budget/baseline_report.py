@@ -220,6 +220,8 @@ def _entry(path: str, where: str, given: Any, version: int, *, batch: int, fold:
     """Return a report's entry for a network, where it can be compared."""
     if isinstance(given, dict) and "free" in given:
         raise BaselineError(detail(path, "the report tells formulas", where, "it was made with --free"))
+    if isinstance(given, dict) and given.get("incomplete"):
+        raise BaselineError(detail(path, "the report's totals are lower bounds", where, "operations are not counted"))
     if version == 1:
         _rename(given)
     names = _metric_names(given)

@@ -17,8 +17,9 @@ from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.cost.documents import network_document
 from convcost.documents.analysis import NetworkDocument
-from convcost.errors import BaselineError, ConvcostError, ErrorDetail, Place, visible
+from convcost.errors import BaselineError, ConvcostError, ErrorDetail, OptionError, Place, visible
 from convcost.network import Network
+from convcost.network.completeness import incomplete
 from convcost.ops import Cost
 from convcost.spec import Source, Spec
 
@@ -120,6 +121,8 @@ class _AtRevision:
             before = found.network(settings)
         except ConvcostError as error:
             return _spec_error(spec, self._revision, error)
+        if before.unknown:
+            return _spec_error(spec, self._revision, OptionError(incomplete(before)))
         analysis = Analysis.of(before, **self._convention)
         return Past(found.source.file, analysis.layers, analysis)
 

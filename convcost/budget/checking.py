@@ -14,6 +14,7 @@ from convcost.budget.judging import LimitedLayers, chosen
 from convcost.budget.targets import Checked, Point, Target, name_of
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, Check, Verdict
 from convcost.errors import BaselineError, ConfigError, ConvcostError, ErrorDetail, OptionError, nearest
+from convcost.network.completeness import incomplete
 from convcost.numbers import plain
 from convcost.spec.limits import allowed, limited
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # read where they are needed
 
     from convcost.budget.baselines import Baseline
     from convcost.budget.configuration import Configuration
+    from convcost.network import Network
 
 _REMEDIES = 20
 """For how many exceeded limits of a check a remedy is looked for."""
@@ -212,6 +214,12 @@ def against(
     if base is not None:
         return baselines.from_revision(base, specs, batch=batch, fold=fold)
     return baselines.from_report(baseline or "", batch=batch, fold=fold)
+
+
+def refuse_incomplete(network: Network) -> None:
+    """Raise `OptionError` where the costs of layers are not known."""
+    if network.unknown:
+        raise OptionError(incomplete(network))
 
 
 def _verdicts(target: Target, budget: Budget, search: _Search) -> Iterator[Verdict]:

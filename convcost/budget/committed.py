@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from convcost import files
 from convcost.budget import git
@@ -12,7 +14,10 @@ from convcost.budget.git import Done
 from convcost.budget.revisions import Revision
 from convcost.errors import BaselineError, ErrorDetail, Place, SpecError
 from convcost.spec import limits
-from convcost.spec.source import Source, model_source
+from convcost.spec.source import POINTER, Source, is_model, model_source
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 _MOST_RENAMES = 1_000  # files that are compared to find those that were renamed; git's own default
 _MANY = 500  # paths that one command is given
@@ -104,11 +109,11 @@ def _contents(revision: Revision, paths: Sequence[str]) -> dict[str, Source | Ba
             message = "it is a link that leads to no file of the repository"
             found[path] = BaselineError(ErrorDetail(message, Place(shown)))
         elif kind == "blob":
-            total += size
             if size > limits.max_bytes():
-                reason = f"it is larger than {files.in_words(limits.max_bytes())}"
-                found[path] = BaselineError(ErrorDetail(reason, Place(shown), found=f"{size:,} bytes"))
-            elif total > files.SPECS_BYTES:
+                found[path] = _large(revision, id, shown, size)
+                continue
+            total += size
+            if total > files.SPECS_BYTES:
                 reason = f"the specs up to it are larger than {files.SPECS_BYTES // files.MIB} MiB"
                 found[path] = BaselineError(ErrorDetail(reason, Place(shown), found=f"{total:,} bytes"))
             else:
@@ -202,12 +207,25 @@ def _blobs(revision: Revision, ids: Iterable[str]) -> dict[str, bytes]:
     return found
 
 
-def _text(data: bytes, file: str) -> Source | BaselineError:
+def _large(revision: Revision, id: str, shown: str, size: int) -> Source | BaselineError:
+    """Return a file that is larger than a spec may be: a model file."""
+    try:
+        with closing(git.blob(revision.root, id)) as parts:
+            data = files.streamed(parts, limits.max_bytes(), is_model)
+        return _text(data, shown)
+    except files.RefusedFile as refused:
+        return BaselineError(ErrorDetail(refused.reason, Place(shown), found=f"{size:,} bytes"))
+
+
+def _text(data: bytes | mmap, file: str) -> Source | BaselineError:
     try:
         if (model := model_source(data, file)) is not None:
             return model
     except SpecError as error:
         return BaselineError(error.details)
+    data = bytes(data)
+    if data.startswith(POINTER):
+        return BaselineError(ErrorDetail("it is a pointer of Git LFS, which keeps the file elsewhere", Place(file)))
     try:
         return Source(file, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -17,10 +17,11 @@ from convcost.budget.budgets import SCOPES, SUM, AcceptedGrowth, Bound, Budget, 
 from convcost.errors import ConfigError, ConvcostError, ErrorDetail, OptionError, Place, nearest
 from convcost.metrics import METRICS
 from convcost.spec import expressions, tree
+from convcost.spec.amounts import amount
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.collector import ErrorCollector, Language, TooManyErrors
 from convcost.spec.expressions import Expression
-from convcost.spec.reading import VERSIONS, amount, read_version
+from convcost.spec.reading import VERSIONS, read_version
 from convcost.spec.source import Source
 from convcost.spec.source import read as read_source
 from convcost.spec.tree import Node, Scalar

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,6 +54,7 @@ _OF_HOOKS = frozenset(
 """What git tells its hooks of the repository that they run for (`git rev-parse --local-env-vars`)."""
 
 _SECONDS = 60  # that a command may take
+_BLOB_SECONDS = 600  # that the contents of a large object may take
 _WRONG_USAGE = 129  # the status of a git that does not know an option
 
 
@@ -120,6 +122,46 @@ def run(top: str, *words: str, given: bytes = b"") -> Done:
         help = f"use git 2.31 or later, {REPORT}"
         raise BaselineError(ErrorDetail("git is too old", found=f"it does not know `git {' '.join(words)}`", help=help))
     return Done(process.returncode, out, messages.decode("utf-8", "replace"))
+
+
+def blob(top: str, name: str) -> Generator[bytes, None, None]:
+    """Yield the contents of an object in parts, which need not fit into the memory.
+
+    Args:
+        top: The top folder of the repository, from `top`.
+        name: The object.
+
+    Raises:
+        BaselineError: Git cannot be run, or does not give it in time.
+    """
+    import subprocess
+    from time import monotonic
+
+    command = ["git", "-C", top, *_OPTIONS, "cat-file", "blob", name]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(top),
+        start_new_session=True,
+    )
+    end = monotonic() + _BLOB_SECONDS
+    try:
+        assert process.stdout is not None
+        while part := process.stdout.read(1 << 20):
+            yield part
+            if monotonic() > end:
+                found = f"`git cat-file` did not end within {_BLOB_SECONDS} seconds"
+                raise BaselineError(ErrorDetail("git does not answer", found=found, help=f"run it by hand, {REPORT}"))
+        if process.wait(_SECONDS):
+            raise BaselineError(ErrorDetail("git cannot read an object", found=name, help=f"git fsck, {REPORT}"))
+    finally:
+        if process.poll() is None:
+            _end(process.pid)
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def top(folder: str = ".") -> str:

@@ -14,6 +14,7 @@ from convcost.comparison.matching import match
 from convcost.cost.analysis import Analysis
 from convcost.errors import BaselineError, ConfigError, ConvcostError, ErrorDetail, OptionError, Place, nearest
 from convcost.network import Network
+from convcost.network.completeness import incomplete
 from convcost.network.graph import Limit
 from convcost.spec.arithmetic import shown
 from convcost.spec.collector import ErrorCollector
@@ -162,6 +163,8 @@ class Target:
     def _point(self, values: Mapping[str, Any]) -> Point:
         settings = {**self._settings, **values}
         network = self._network if self._network is not None else self._spec.network(settings)
+        if network.unknown:
+            raise OptionError(incomplete(network))
         analysis = Analysis.of(network, **self._convention)
         past: Past | Lacking | None = None
         refused: BaselineError | None = None

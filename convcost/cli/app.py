@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +39,9 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "diff": "convcost.cli.diff:diff",
         "formulas": "convcost.cli.formulas:formulas",
         "memory": "convcost.cli.memory:memory",
+        "receptive-field": "convcost.cli.receptive_field:receptive_field",
+        "roofline": "convcost.cli.roofline:roofline",
+        "compress": "convcost.cli.compress:compress",
         "verify": "convcost.cli.verify:verify",
         "import": "convcost.cli.import_:import_",
         "sweep": "convcost.cli.sweep:sweep",
@@ -49,6 +51,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "init": "convcost.cli.init:init",
         "check": "convcost.cli.check:check",
         "specs": "convcost.cli.specs:specs",
+        "devices": "convcost.cli.devices:devices",
         "schema": "convcost.cli.schema:schema",
         "version": "convcost.cli.version:version",
     },
@@ -56,15 +59,15 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "memory", "verify"),
+    "Count": ("analyze", "compare", "diff", "formulas", "memory", "receptive-field", "roofline", "compress", "verify"),
     "Design": ("import", "sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
-    "Look up": ("specs", "schema", "version"),
+    "Look up": ("specs", "devices", "schema", "version"),
 }
 """The groups in which help lists commands; those of other packages come first, in none."""
 
 
-_READ_NO_SPEC = frozenset(("formulas", "schema", "version"))
+_READ_NO_SPEC = frozenset(("devices", "formulas", "schema", "version"))
 _OWN_STRICT = frozenset(("check", "specs"))  # the one has it, the other reads shipped specs only
 _FEWER_LAYERS = {"compare": 30_000, "diff": 50_000, "rewrite": 30_000, "suggest": 50_000, "verify": 50_000}
 """The limits of layers for the commands that work longest on each."""
@@ -93,7 +96,7 @@ def _max_bytes() -> Any:
 
     def allow(context: Any, parameter: Any, text: str | None) -> None:
         if text is not None:
-            from convcost.spec.reading import amount
+            from convcost.spec.amounts import amount
 
             limits.allow_bytes(amount(text) or 0)
 
@@ -115,6 +118,48 @@ def _strict() -> Any:
         callback=lambda context, parameter, strict: context.with_resource(notices.strictly(bool(strict))),
         help="Treat warnings about the specs as errors.",
     )
+
+
+def _model_options() -> list[Any]:
+    """Return the options for model files: of operators that have no layer type, and of inputs without sizes."""
+
+    def option(name: str, read: Callable[[Any], dict[str, Any]], help: str, **more: Any) -> Any:
+        def callback(context: Any, parameter: Any, given: Any) -> None:
+            if given:
+                from convcost import model_options
+
+                context.with_resource(model_options.using(**read(given)))
+
+        return TyperOption(
+            param_decls=[name], expose_value=False, callback=callback, rich_help_panel="Model files", help=help, **more
+        )
+
+    def shapes(texts: Sequence[str]) -> dict[str, Any]:
+        from convcost.model_options import input_shape
+
+        return {"inputs": {name: shape for text in texts for name, shape in input_shape(text).items()}}
+
+    def costs(texts: Sequence[str]) -> dict[str, Any]:
+        from convcost.model_options import declared_costs
+
+        return {"declare": {name: cost for text in texts for name, cost in declared_costs(text).items()}}
+
+    return [
+        option("--input", shapes, "Give an input its sizes; repeatable.", metavar="[NAME=]SHAPE", multiple=True),
+        option(
+            "--declare",
+            costs,
+            "Give each call of an operator that has no layer type this cost; repeatable.",
+            metavar="OP=macs:N,params:N",
+            multiple=True,
+        ),
+        option(
+            "--allow-unknown",
+            lambda given: {"allow_unknown": True},
+            "Leave operators without a layer type out of the count: totals are lower bounds, with ≥.",
+            is_flag=True,
+        ),
+    ]
 
 
 class _Command(TyperCommand):
@@ -141,6 +186,7 @@ class _Lazy(Mapping[str, Any]):
         alone.command(name, cls=_Command, rich_help_panel=group)(COMMANDS[name])
         command = typer.main.get_command(alone)
         if name in COMMANDS.built_in() and name not in _READ_NO_SPEC:
+            command.params += _model_options() if name != "specs" else []
             command.params += [_max_layers(name), _max_bytes(), *(() if name in _OWN_STRICT else (_strict(),))]
         if _COMPLETING in os.environ:
             from convcost.cli import completion
@@ -177,6 +223,8 @@ class _Group(TyperGroup):
             OptionError: It names a spec.
         """
         if args[0] not in COMMANDS and not ctx.resilient_parsing and _is_spec(args[0]):
+            import shlex  # for this error only
+
             line = f"convcost analyze {shlex.join(args)}"
             help = line if len(line) <= LONGEST else f"convcost analyze {shlex.quote(args[0])}"  # never cut
             raise OptionError(ErrorDetail(f"a command comes before the spec {args[0]!r}", help=help))

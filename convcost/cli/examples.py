@@ -18,6 +18,25 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost memory xception --order best --place", "as small as can be"),
         ("convcost memory net.yaml -o memory.json", "each tensor, for a program"),
     ),
+    "receptive-field": (
+        ("convcost receptive-field mobilenet_v1", "of every layer"),
+        ("convcost receptive-field net.yaml --at conv_1 --draw", "what one layer reads"),
+        ("convcost receptive-field net.yaml -o fields.json", "for a program"),
+    ),
+    "roofline": (
+        ("convcost roofline mobilenet_v1 --device raspberry-pi-4", "its layers"),
+        ("convcost roofline net.yaml --device stm32f746 --dtype int8", "quantised"),
+        ("convcost roofline net.yaml --device a100 --batch 8 --energy", "picojoules"),
+    ),
+    "compress": (
+        ("convcost compress net.yaml --weight-bits 5", "shared values"),
+        ("convcost compress vgg16 --density 8% --index-bits 5", "pruned"),
+        ("convcost compress net.yaml --layer '*:weight_bits=4'", "by layers"),
+    ),
+    "devices": (
+        ("convcost devices", "the devices that are shipped"),
+        ("convcost devices -o devices.json", "with the source of each figure"),
+    ),
     "verify": (
         ("convcost verify net.yaml", "execute it, shrunk, and count"),
         ("convcost verify net.yaml --full --jobs 2", "at its real size"),

@@ -109,6 +109,7 @@ def _analyses(specs: Sequence[str], settings: Mapping[str, str]) -> dict[str, An
     for spec in specs:
         try:
             analyses[spec] = convcost.load(spec, set=settings).analyze()
+            checking.refuse_incomplete(analyses[spec].network)
             notices.refuse(analyses[spec].warnings)
         except ConvcostError as error:
             errors.append(error)

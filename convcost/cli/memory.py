@@ -10,12 +10,6 @@ import convcost
 from convcost.cli import options, output
 from convcost.errors import ErrorDetail, OptionError
 
-_DTYPE = typer.Option(
-    [],
-    "--dtype",
-    metavar="TYPE",
-    help="Give numbers a type: int8; weights=int8,activations=int16; PATTERN:float32 for some layers; repeatable.",
-)
 _BATCH = typer.Option(1, "--batch", min=1, metavar="N", help="Run N inputs at once.")
 _NO_IN_PLACE = typer.Option(
     False, "--no-in-place", help="Give elementwise layers memory of their own, unless fused into the layer before."
@@ -37,7 +31,7 @@ _ARENA = typer.Option(
 def memory(
     spec: str = options.Spec,
     set: list[str] = options.Set,
-    dtype: list[str] = _DTYPE,
+    dtype: list[str] = options.Dtype,
     batch: int = _BATCH,
     no_in_place: bool = _NO_IN_PLACE,
     align: int = _ALIGN,

@@ -48,6 +48,12 @@ SortChanges = typer.Option(
     metavar="COLUMN",
     help=f"Sort layers by the change of a metric, the largest first, or by name: {METRICS}",
 )
+Dtype = typer.Option(
+    [],
+    "--dtype",
+    metavar="TYPE",
+    help="Give numbers a type: int8; weights=int8,activations=int16; PATTERN:float32 for some layers; repeatable.",
+)
 Layers = typer.Option(False, "--layers", help="Show every row, however many there are.")
 Format = typer.Option(
     None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or md, on standard output."

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
 
-from convcost.cli import notices, progress, streams, writing
-from convcost.cli.writing import File
+from convcost.cli import notices, progress, streams
 from convcost.errors import ErrorDetail, OptionError, OutputError, WarningDetail
 from convcost.reports import formats
 from convcost.reports.table import REDIRECT, Page, Report
+
+if TYPE_CHECKING:
+    from convcost.cli.writing import File
 
 STDOUT = "-"
 ALIASES = {"md": "markdown"}
@@ -128,11 +131,20 @@ def write(
     ]
     for output, (_, text) in zip(chosen, texts, strict=True):
         _check_length(output, text)
-    with writing.written([*files, *(File(path, text) for path, text in texts if path != STDOUT)]):
+    with _written(files, [(path, text) for path, text in texts if path != STDOUT]):
         for path, text in texts:
             if path == STDOUT:
                 show(text)
     notices.show(warnings)
+
+
+def _written(files: Sequence[File], texts: Sequence[tuple[str, str]]) -> AbstractContextManager[None]:
+    """Return a context in which files are written, put back where it fails."""
+    if not files and not texts:
+        return nullcontext()
+    from convcost.cli import writing  # most runs write no file
+
+    return writing.written([*files, *(writing.File(path, text) for path, text in texts)])
 
 
 def _check_length(output: Output, text: str) -> None:
@@ -155,9 +167,14 @@ def check_places(chosen: Sequence[Output]) -> None:
     Raises:
         OutputError: A folder is missing, or it or a file is read-only, or a link leads out of the repository.
     """
-    for output in chosen:
-        if output.path not in (STDOUT, *writing.STREAMS):
-            writing.check_place(output.path)
+    paths = [output.path for output in chosen if output.path != STDOUT]
+    if not paths:
+        return
+    from convcost.cli import writing  # most runs write no file
+
+    for path in paths:
+        if path not in writing.STREAMS:
+            writing.check_place(path)
 
 
 def show(text: str) -> None:

@@ -13,6 +13,7 @@ from convcost.cli import notices, options, output
 from convcost.cli.writing import File
 from convcost.errors import ErrorDetail, OptionError, OutputError
 from convcost.network import Network
+from convcost.preconditions import check_complete
 from convcost.rewriting.rewrites import with_options
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def rewrite(
     settings = options.settings(set)
     read = source.read(spec)
     network = spec_of.load(read, settings)
+    check_complete(network)
     changes = chosen_sites(network, to, layers, switches(with_))
     rewriting = Rewriting.of(network, changes)
     notes = [(Note(each.name, each.source), sites) for each, sites in changes]

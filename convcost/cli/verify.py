@@ -43,6 +43,9 @@ def verify(
     formulas: bool = typer.Option(
         False, "--formulas", help="Prove each layer type's formulas for all sizes, instead of a network."
     ),
+    receptive_field: bool = typer.Option(
+        False, "--receptive-field", help="Prove receptive fields instead of counts: perturb each position of the input."
+    ),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
@@ -55,6 +58,12 @@ def verify(
         raise OptionError(
             ErrorDetail("verify takes one SPEC or more, or --formulas", help="such as: convcost verify mobilenet_v1")
         )
+    if receptive_field:
+        if formulas or full or no_fold or max_values or (jobs, engine) != (1, "auto"):
+            message = "--receptive-field goes with --set, --seed, --max-products, --format and --output only"
+            raise OptionError(ErrorDetail(message))
+        _prove_fields(specs or [], options.settings(set), seed, _amount("--max-products", max_products), chosen)
+        return
     if formulas:
         if set or full or no_fold or max_products or max_values or (jobs, seed, engine) != (1, 0, "auto"):
             raise OptionError(ErrorDetail("--formulas goes with --format and --output only", help="it runs no network"))
@@ -86,6 +95,22 @@ def verify(
         status = INTERRUPTED
     output.write([VerificationReport(each) for each in verifications], chosen, warnings=warnings)
     raise typer.Exit(status or (0 if all(each.ok for each in verifications) else DISAGREES))
+
+
+def _prove_fields(
+    specs: list[str], settings: dict[str, str], seed: int, max_products: int | None, chosen: list[output.Output]
+) -> None:
+    from convcost.verification.receptive_fields_report import FieldVerificationReport
+
+    models = _loaded(specs, settings)
+    warnings = [each for model in models for each in model.warnings]
+    notices.refuse(warnings)
+    found = []
+    for model in models:
+        with progress.shown(model.network.name or "network", "positions") as shown:
+            found.append(model.verify_receptive_field(seed=seed, max_products=max_products, watch=shown.advance))
+    output.write([FieldVerificationReport(each) for each in found], chosen, warnings=warnings)
+    raise typer.Exit(0 if all(each.ok for each in found) else DISAGREES)
 
 
 def _prove(chosen: list[output.Output]) -> None:
@@ -126,7 +151,7 @@ def _amount(option: str, text: str | None) -> int | None:
     """Return the number that an option gives; None where it gives none."""
     if text is None:
         return None
-    from convcost.spec.reading import amount
+    from convcost.spec.amounts import amount
 
     value: int | None = amount(text)
     if value is None or value < 1:

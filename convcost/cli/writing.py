@@ -27,7 +27,7 @@ from convcost.files import RefusedFile, check_link
 
 STREAMS = {"/dev/stdout": "stdout", "/dev/stderr": "stderr"}
 
-_BESIDE = re.compile(r"\.convcost-[0-9a-f]{8}\.tmp")
+_BESIDE = r"\.convcost-[0-9a-f]{8}\.tmp"
 _DAY = 24 * 60 * 60  # seconds after which a file beside is a left one where the system has no locks
 _PATIENCE = 1  # second that a lock is waited for in silence
 _LONGEST_WAIT = 60  # seconds
@@ -338,7 +338,7 @@ def _sweep(folder: Path) -> None:
     """Remove what killed runs left in a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if _BESIDE.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+            if re.fullmatch(_BESIDE, entry.name) and entry.is_file(follow_symlinks=False):
                 with suppress(OSError):
                     _remove_left(Path(entry.path))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from convcost.comparison.matching import match
 from convcost.comparison.recognition import kinds
@@ -57,7 +58,11 @@ class Change(Struct, frozen=True):
     @property
     def renamed(self) -> bool:
         """Whether it has another name, or stands in another block; a count that other items moved is no name."""
-        return self.before is not None and self.after is not None and kinds(self.before.path) != kinds(self.after.path)
+        if self.before is None or self.after is None:
+            return False
+        if self.before.origin and self.after.origin:
+            return self.before.origin != self.after.origin
+        return kinds(self.before.path) != kinds(self.after.path)
 
     @property
     def passes_on(self) -> bool:
@@ -87,7 +92,10 @@ class Difference(Result, frozen=True):
         old, new = (Analysis.of(network, batch=batch, fold=fold) for network in (before, after))
         layers = []
         written = [[tuple(layer.fields.values()) for layer in network.layers] for network in (before, after)]
-        for found in match(old.layers, new.layers, (written[0], written[1])):
+        sides = (old.layers, new.layers)
+        if all(any(layer.origin for layer in side) for side in sides):
+            sides = (_by_origin(old.layers), _by_origin(new.layers))
+        for found in match(*sides, (written[0], written[1])):
             i, j = found.before, found.after
             if i is None or j is None:
                 kind = ADDED if i is None else REMOVED
@@ -149,6 +157,7 @@ class Difference(Result, frozen=True):
             side_documents,
             standard_names,
             total_document,
+            unknown_documents,
         )
         from convcost.cost.footprint import footprint_change
         from convcost.documents import difference as documents
@@ -181,6 +190,8 @@ class Difference(Result, frozen=True):
             ),
             memory=footprint_change(before, after),
             warnings=warning_documents(self.warnings),
+            incomplete=True if before.incomplete or after.incomplete else UNSET,
+            unknown=unknown_documents(before, after) or UNSET,
         )
 
 
@@ -193,6 +204,11 @@ def percent(before: int, after: int) -> float | None:
     if before == after:
         return 0.0
     return float(Fraction(100 * (after - before), before)) if before else None
+
+
+def _by_origin(layers: Sequence[LayerCost]) -> tuple[LayerCost, ...]:
+    """Return layers by the names that they have in the model files they are of."""
+    return tuple([replace(layer, path=tuple(layer.origin.split("."))) if layer.origin else layer for layer in layers])
 
 
 def _differences(before: Layer, after: Layer, old: Cost, new: Cost) -> Iterator[str]:

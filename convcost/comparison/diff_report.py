@@ -13,13 +13,13 @@ from convcost.comparison.changed_layers import is_shown, layers_table
 from convcost.comparison.diff import ADDED, CHANGED, REMOVED, SAME, Change, Difference, percent
 from convcost.comparison.row_choice import RowChoice
 from convcost.cost.analysis import Analysis
-from convcost.cost.headline import declared_note
+from convcost.cost.headline import declared_note, unknown_note
 from convcost.errors import WarningDetail
 from convcost.metrics import standard, words
 from convcost.ops import KINDS
 from convcost.reports import titles
 from convcost.reports.folding import MOST_ROWS
-from convcost.reports.table import Column, Row, Table, counted, grouped, safe, short, signed, sized
+from convcost.reports.table import AT_LEAST, Column, Row, Table, counted, grouped, safe, short, signed, sized
 
 if TYPE_CHECKING:
     from convcost.comparison.base import Base
@@ -107,16 +107,23 @@ class DifferenceReport(Struct, frozen=True):
             subtitle=(_summary(difference), *self._facts()),
             columns=_TOTALS,
             rows=[
-                Row((words(metric), *_beside(*total), share))
+                Row((words(metric), *self._beside(*total), share))
                 for (metric, total), share in zip(totals.items(), shares, strict=False)
             ],
             total=("layers", *_beside(*sizes), shares[-1]),
             footer=(
                 f"Counted for {_inputs(difference.before.batch)} at inference.",
                 *(declared_note(difference.after) or declared_note(difference.before)),
+                *unknown_note(difference.before, difference.after),
             ),
             more=(layers,) if layers is not None else (),
         )
+
+    def _beside(self, before: int, after: int) -> tuple[str, str, str]:
+        """Return two totals, and by how much what is counted differs."""
+        first, second, change = _beside(before, after)
+        marks = [AT_LEAST if side.incomplete else "" for side in (self.difference.before, self.difference.after)]
+        return f"{marks[0]}{first}", f"{marks[1]}{second}", change
 
     def _title(self) -> str:
         before, after = self.difference.before.network, self.difference.after.network
@@ -184,8 +191,10 @@ def _totals_line(difference: Difference) -> str:
     """Return in a line how large both networks are."""
     pairs = [(name, *difference.totals()[name]) for name in ("params", "macs")]
     shares = percents([pair[1:] for pair in pairs])
+    old_mark, new_mark = (AT_LEAST if side.incomplete else "" for side in (difference.before, difference.after))
     return " · ".join(
-        f"{short(old)} → {short(new)} {name} ({share})" for (name, old, new), share in zip(pairs, shares, strict=True)
+        f"{old_mark}{short(old)} → {new_mark}{short(new)} {name} ({share})"
+        for (name, old, new), share in zip(pairs, shares, strict=True)
     )
 
 

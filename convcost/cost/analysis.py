@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost import metrics
 from convcost.cost.folding import folded_norms
@@ -14,8 +15,13 @@ from convcost.errors import ErrorDetail, FormulaError, OptionError, Place, Warni
 from convcost.layers import MOVES, REGISTRY, LayerType
 from convcost.metrics import LARGEST_OUTPUT
 from convcost.network import Layer, Network
+from convcost.network.completeness import incomplete
 from convcost.ops import KINDS, NOTHING, Cost, Ledger
 from convcost.reports.result import Result
+from convcost.reports.table import AT_LEAST
+
+NOT_COUNTED = "not counted"
+"""The note of a layer whose costs nobody knows."""
 
 Added = Callable[[list[Any]], Any]
 
@@ -36,6 +42,7 @@ class LayerCost(Struct, frozen=True):
         notes: Why it performs no arithmetic, and whether it is an output of the network.
         former: The name that earlier versions gave it, in parts, where it was another one.
         definition: The layer type's object with its fields; None for several layers, or where they are not known.
+        origin: The path of its module in the model file that the network was read from; empty where there is none.
     """
 
     path: tuple[str, ...]
@@ -50,6 +57,7 @@ class LayerCost(Struct, frozen=True):
     notes: tuple[str, ...]
     former: tuple[str, ...] = ()
     definition: LayerType | None = None
+    origin: str = ""
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -134,6 +142,11 @@ class Analysis(Result, frozen=True):
         """
         if network.free is None:
             return cls._counted(network, batch, fold, added=sum)
+        if network.unknown:
+            help = "--set, or --input for a model file, gives sizes; totals are lower bounds then"
+            raise OptionError(
+                replace(incomplete(network), message="formulas need the costs of all operations", help=help)
+            )
         from convcost.symbolic import total as added
 
         try:
@@ -141,6 +154,16 @@ class Analysis(Result, frozen=True):
                 return cls._counted(network, batch, fold, added=added)
         except FormulaError as error:
             raise error.at(Place(network.file)) from None
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether there are layers whose costs nobody knows, so that its totals are lower bounds."""
+        return any(layer.definition.unknown for layer in self.network.layers)
+
+    @property
+    def unknown(self) -> tuple[LayerCost, ...]:
+        """The layers whose costs nobody knows."""
+        return tuple([layer for layer in self.layers if layer.definition is not None and layer.definition.unknown])
 
     def values(self, metric: str) -> Sequence[Any]:
         """Return each layer's value of a metric, one of `convcost.metrics.METRICS`; None where it has none.
@@ -173,7 +196,8 @@ class Analysis(Result, frozen=True):
         title, total = titles.title(self.network), self.total
         if self.network.free is not None:
             return f"{title}: formulas in {' and '.join(self.network.free.symbols)}"
-        return f"{title}: {total.params:,} params, {total.mults:,} mults, {total.macs:,} macs"
+        least = AT_LEAST if self.incomplete else ""
+        return f"{title}: {least}{total.params:,} params, {least}{total.mults:,} mults, {least}{total.macs:,} macs"
 
     @classmethod
     def _counted(cls, network: Network, batch: int, fold: bool, added: Added) -> Self:
@@ -186,12 +210,12 @@ class Analysis(Result, frozen=True):
         for index, layer in enumerate(network.layers):
             definition = layer.definition
             cost, values = count(layer)
-            notes = _idle_notes(layer, cost, network)
+            notes = _idle_notes(layer, cost, network) if not definition.unknown else (NOT_COUNTED,)
             if index in folded:
                 cost, notes = cost.at_rest(), (f"folded into {network.layers[folded[index]].name}",)
             if layer.shares:
                 notes += (f"weights of {layer.shares}",)
-            if definition.declared:
+            if definition.declared and not definition.unknown:
                 notes += ("declared",)
             if index in ends:
                 notes += ("output",)
@@ -209,6 +233,7 @@ class Analysis(Result, frozen=True):
                     notes,
                     layer.former,
                     definition,
+                    layer.origin,
                 )
             )
         return cls(network, batch, fold, tuple(layers), total([layer.cost for layer in layers], added))
@@ -231,7 +256,8 @@ class Analysis(Result, frozen=True):
         found: dict[str, dict[str, str] | None] = {}
         for row in self.layers if rows is None else rows:
             layer = layers.get(row.name)
-            formula = of_layer(layer) if layer and layer.type == row.type else None
+            known = layer is not None and layer.type == row.type and not layer.definition.unknown
+            formula = of_layer(layer) if layer is not None and known else None
             if formula and row.notes and row.notes[0].startswith("folded into "):
                 formula = {"params": formula["params"], "mults": "0", "adds": "0"}
             found[row.name] = formula

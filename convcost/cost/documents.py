@@ -15,6 +15,7 @@ from convcost.documents import numbers
 from convcost.documents.numbers import kinds
 from convcost.documents.warnings import warning_documents
 from convcost.layers import LayerType
+from convcost.layers.declared import NOT_KNOWN
 from convcost.layers.fields import BOUNDS, FACTOR, NUMBER
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
@@ -60,13 +61,29 @@ def analysis_document(
                 notes=list(row.notes),
                 formula=formulas[row.name],
                 fields=fields_document(row),
+                origin=row.origin or UNSET,
             )
             for row, head in zip(rows, heads(analysis, rows, values, names), strict=True)
         ],
         total=total_document(analysis, names),
         left_out=UNSET if left_out is None else left_out,
         warnings=warning_documents(analysis.warnings),
+        incomplete=True if analysis.incomplete else UNSET,
+        unknown=unknown_documents(analysis) or UNSET,
     )
+
+
+def unknown_documents(*analyses: Analysis) -> list[documents.UnknownDocument]:
+    """Return the operations whose costs nobody knows."""
+    return [
+        documents.UnknownDocument(
+            operator=layer.fields["operator"],
+            name=layer.name,
+            shapes=[None if shape == NOT_KNOWN else list(shape) for shape in layer.input_shapes],
+        )
+        for analysis in analyses
+        for layer in analysis.unknown
+    ]
 
 
 def entry_document(analysis: Analysis, names: Sequence[str]) -> Any:
@@ -226,9 +243,14 @@ def numbers_of_rows(
     columns = [map(plain, values(name)) if metrics.METRICS[name].is_ratio else values(name) for name in names]
     for row, *counts in zip(rows, *columns, strict=True):
         inputs = row.input_shapes
-        shape = list(inputs[0]) if len(inputs) == 1 else list(map(list, inputs))
-        head = (row.name, row.type, file, row.line or None, shape, list(row.output_shape), *counts)
+        shape = _shape(inputs[0]) if len(inputs) == 1 else list(map(_shape, inputs))
+        head = (row.name, row.type, file, row.line or None, shape, _shape(row.output_shape), *counts)
         yield dict(zip(keys, (*head, row.cost.ops.to_dict()), strict=True))
+
+
+def _shape(shape: Sequence[Any]) -> list[Any]:
+    """Return a shape as documents have it: nothing of one that is not known."""
+    return [] if shape is NOT_KNOWN else list(shape)
 
 
 def _free_document(
@@ -260,6 +282,7 @@ def _free_document(
                 notes=list(row.notes),
                 formula=formulas[row.name],
                 fields=with_texts(fields_document(row)),
+                origin=row.origin or UNSET,
                 structures=structures(head),
             )
             for row, head in zip(rows, numbers_of_rows(analysis, rows, values, names), strict=True)

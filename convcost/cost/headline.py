@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from convcost import metrics
 from convcost.cost.analysis import Analysis
 from convcost.cost.labels import weights_and_path
 from convcost.cost.weights import weights_width
-from convcost.reports.table import Column, bytes_text, counted, grouped, percent, short
+from convcost.reports.table import AT_LEAST, Column, bytes_text, counted, figure, percent, safe, short
 
 _MEANINGS = (
     "Macs: multiply–accumulates of convolutions, linear layers and matrix products, the papers' mult-adds; "
@@ -21,26 +22,31 @@ SUMMARY = (
     Column("Meaning", drop=1, least=30),
 )
 """The columns of the table of totals."""
+UNKNOWN = "?"
+"""A number that is not known."""
+_LISTED = 5  # operations that are named
 _MORE = ("adds", "useful_mults", "activations", "buffers")  # below the table, beside what stands above it
 
 
 def size(analysis: Analysis) -> str:
     """Return how big a network is in one line, in round numbers."""
-    numbers = [f"{short(analysis.value(name))} {name}" for name in ("params", "macs", "flops")]
+    least = AT_LEAST if analysis.incomplete else ""
+    numbers = [f"{least}{short(analysis.value(name))} {name}" for name in ("params", "macs", "flops")]
     numbers[-1] += _for_inputs(analysis.batch)
     width = weights_width(analysis.network, [layer.cost for layer in analysis.layers])
-    weights = f"{bytes_text(analysis.value('weight_bytes'))} of {f'{width} ' if width else ''}weights"
+    weights = f"{least}{bytes_text(analysis.value('weight_bytes'))} of {f'{width} ' if width else ''}weights"
     return " · ".join([*numbers, weights])
 
 
 def exact(analysis: Analysis) -> str:
     """Return the numbers of the headline with all of their digits, and which of the multiplications are macs."""
     total = analysis.total
-    mults = "(= mults)" if total.macs == total.mults else f"(of {total.mults:,} mults)"
+    least = AT_LEAST if analysis.incomplete else ""
+    mults = "(= mults)" if total.macs == total.mults and not least else f"(of {least}{total.mults:,} mults)"
     return (
-        f"{total.params:,} params · {total.macs:,} macs {mults} · {total.flops:,} flops"
+        f"{least}{total.params:,} params · {least}{total.macs:,} macs {mults} · {least}{total.flops:,} flops"
         f"{_for_inputs(analysis.batch)} · "
-        f"{analysis.value('weight_bytes'):,} bytes of weights"
+        f"{least}{analysis.value('weight_bytes'):,} bytes of weights"
     )
 
 
@@ -51,10 +57,29 @@ def _for_inputs(batch: int) -> str:
 def footnotes(analysis: Analysis) -> Iterator[str]:
     """Yield the convention, the numbers without a column, and the number of layers."""
     yield _MEANINGS
-    yield " · ".join(f"{grouped(analysis.value(name))} {metrics.words(name)}" for name in _MORE)
+    yield " · ".join(f"{total_text(analysis, name)} {metrics.words(name)}" for name in _MORE)
     yield layers(analysis)
     yield convention(analysis)
     yield from declared_note(analysis)
+    yield from unknown_note(analysis)
+
+
+def total_text(analysis: Analysis, name: str) -> str:
+    """Return a network's value of a metric as text: `≥` and a number where that is a lower bound."""
+    if not analysis.incomplete:
+        return figure(analysis.value(name))
+    return UNKNOWN if metrics.METRICS[name].is_ratio else f"{AT_LEAST}{figure(analysis.value(name))}"
+
+
+def unknown_note(*analyses: Analysis) -> list[str]:
+    """Return a footnote with the operations that are not counted; none where all are."""
+    operators = Counter(layer.fields["operator"] for analysis in analyses for layer in analysis.unknown)
+    if not operators:
+        return []
+    names = [f"{safe(name)}{f' ({count:,} of them)' if count > 1 else ''}" for name, count in operators.items()]
+    more = [f"{len(names) - _LISTED:,} others"] if len(names) > _LISTED else []
+    what = counted(operators.total(), "operation")
+    return [f"{what} not counted, so that totals are lower bounds (≥): {', '.join([*names[:_LISTED], *more])}."]
 
 
 def declared_note(*analyses: Analysis) -> list[str]:

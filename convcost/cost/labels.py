@@ -8,18 +8,21 @@ from typing import Any
 
 from convcost.cost.analysis import LayerCost
 from convcost.layers import REGISTRY
-from convcost.reports.table import counted, sized
+from convcost.network import Layer
+from convcost.reports.table import counted, safe, sized
 
 _FAMILIES = {"depthwise_conv": "dw", "pointwise_conv": "conv"}
 _LONGEST = 24  # characters of the label of several layers
 
 
-def label(layer: LayerCost) -> str:
+def label(layer: LayerCost | Layer) -> str:
     """Return the label of a layer: its type with kernel, stride, dilation and groups, where these are not 1.
 
     A convolution that reads each channel by itself is `dw`.
     """
     fields = layer.fields
+    if layer.type == "unknown":
+        return safe(f"unknown {fields['operator']}") if fields else layer.type
     family = _family(layer)
     parts = [family, _kernel(layer), _step("/", fields.get("stride")), _step("d=", fields.get("dilation"))]
     if family != "dw":
@@ -57,7 +60,7 @@ def _tallied(layers: Sequence[LayerCost], name: Callable[[LayerCost], str]) -> s
     return ", ".join(f"{count} {each}" if count > 1 else each for each, count in tally.items())
 
 
-def _family(layer: LayerCost) -> str:
+def _family(layer: LayerCost | Layer) -> str:
     """Return a layer's type, of convolutions whether they are depthwise."""
     channels = layer.input_shapes[0][0] if layer.input_shapes and layer.input_shapes[0] else None
     groups = layer.fields.get("groups", 1)
@@ -66,7 +69,7 @@ def _family(layer: LayerCost) -> str:
     return _FAMILIES.get(layer.type, layer.type)
 
 
-def _kernel(layer: LayerCost) -> str:
+def _kernel(layer: LayerCost | Layer) -> str:
     if layer.type == "pointwise_conv":
         return sized((1,) * (len(layer.output_shape) - 1))
     kernel = layer.fields.get("kernel_size")

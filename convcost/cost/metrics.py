@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from operator import attrgetter
 from typing import Any
 
 from convcost.cost.analysis import Analysis
 from convcost.cost.folding import channels_of, folded_norms
+from convcost.cost.weights import biases_of
 from convcost.metrics import METRICS, Metric
+from convcost.network import Layer
 from convcost.ops import KINDS
 
 _COUNTS = {
@@ -28,6 +31,7 @@ def _add_counts() -> None:
     METRICS.add("output_values", Metric("output_values", "", _OUTPUT_VALUES, _output_values, standard=True))
     METRICS.add("activations", Metric("activations", "", _ACTIVATIONS, _activations, standard=True))
     METRICS.add("deployed_params", Metric("deployed_params", "", _DEPLOYED, _deployed_params, standard=True))
+    METRICS.add("effective_macs", Metric("effective_macs", "", _EFFECTIVE, _effective_macs))
     METRICS.add("weight_bytes", Metric("weight_bytes", "bytes", _WEIGHT_BYTES, _weight_bytes))
     for kind in KINDS:
         METRICS.add(f"ops_{kind}", _count(f"ops_{kind}", f"The operations of the kind `{kind}`.", f"ops.{kind}"))
@@ -50,6 +54,25 @@ _DEPLOYED = (
     "Parameters once each batch norm is folded where it can be: its own go, the layer before it has a bias then."
 )
 _WEIGHT_BYTES = "What the deployed parameters, and the running statistics of norms that stay, take at their widths."
+
+
+_EFFECTIVE = "The macs whose weight is not zero: of a layer with `sparsity` those of the weights that are left."
+
+
+def _effective_macs(analysis: Analysis) -> Sequence[Any]:
+    """Return the multiply–accumulates of each layer by weights that are not zero.
+
+    Each weight takes part in as many as another: in one at each position.
+    """
+    layers = analysis.network.layers
+    return [_kept_macs(layer, row.cost.macs) for layer, row in zip(layers, analysis.layers, strict=True)]
+
+
+def _kept_macs(layer: Layer, macs: Any) -> Any:
+    if not layer.sparsity:
+        return macs
+    weights = layer.definition.cost(layer.input_shapes, layer.output_shape).params - biases_of(layer)
+    return ceil(weights * (1 - layer.sparsity)) * macs // weights
 
 
 def _output_values(analysis: Analysis) -> Sequence[Any]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from convcost import metrics
 from convcost.cost import headline, rows
-from convcost.cost.analysis import Analysis, LayerCost
+from convcost.cost.analysis import NOT_COUNTED, Analysis, LayerCost
 from convcost.cost.labels import label, label_of_several
 from convcost.cost.rows import Rows
 from convcost.errors import ErrorDetail, OptionError, nearest
@@ -21,6 +21,7 @@ from convcost.ops import KINDS, is_symbolic
 from convcost.reports import titles
 from convcost.reports.folding import MORE, MOST_ROWS
 from convcost.reports.table import (
+    AT_LEAST,
     Column,
     Report,
     Row,
@@ -165,7 +166,8 @@ class AnalysisReport(Struct, frozen=True):
         asked = self._metrics()
         names = asked or tuple(standard_names())
         if self.summary:
-            return [_record(name, total_head(self.analysis, names), None, (), "", asked, names)]
+            notes = (f"at least: {len(self.analysis.unknown):,} {NOT_COUNTED}",) if self.analysis.incomplete else ()
+            return [_record(name, total_head(self.analysis, names), None, notes, "", asked, names)]
         found = heads(self.analysis, self.layers, self._values(), names)
         symbolic = self.analysis.network.free is not None
         records = [
@@ -277,7 +279,8 @@ class AnalysisReport(Struct, frozen=True):
             if layer is None:
                 shown.append(Row((name, *blank), "heading"))
             else:
-                quiet = not (layer.mults or layer.params) or layer.name.startswith(MORE)
+                quiet = _is_zero(layer.mults) and _is_zero(layer.params)
+                quiet = quiet or layer.name.startswith(MORE)
                 shown.append(Row((name, *next(cells)), "quiet" if quiet else "ordinary"))
         if self.left_out:
             shown.append(Row((f"{MORE} {self.left_out:,} more", *blank), "quiet"))
@@ -307,6 +310,7 @@ class AnalysisReport(Struct, frozen=True):
 
             yield from free_report.held(analysis.network.free)
         yield headline.convention(analysis)
+        yield from headline.unknown_note(analysis)
 
     def _head(self, *facts: str) -> dict[str, Any]:
         analysis = self.analysis
@@ -331,11 +335,14 @@ class AnalysisReport(Struct, frozen=True):
 
             return free_report.summary(self.analysis, headline.totals(self.analysis))
         footer = [headline.layers(self.analysis), headline.convention(self.analysis)]
-        footer += headline.as_separable(self.analysis)
+        footer += [*headline.as_separable(self.analysis), *headline.unknown_note(self.analysis)]
+        least = AT_LEAST if self.analysis.incomplete else ""
         return Table(
             **self._head(titles.batched(self.analysis.batch)),
             columns=headline.SUMMARY,
-            rows=[Row((name, figure(value), about)) for name, value, about in headline.totals(self.analysis)],
+            rows=[
+                Row((name, f"{least}{figure(value)}", about)) for name, value, about in headline.totals(self.analysis)
+            ],
             total=("", "", ""),
             footer=tuple(footer),
         )
@@ -370,7 +377,17 @@ class AnalysisReport(Struct, frozen=True):
                 return [""] * len(layers)
             shares = [layer.macs / whole for layer in layers]
             return [bar(share) if key == "Share" else f"{100 * share:.1f}" if share else "" for share in shares]
-        return [*map(figure, self._values()(key))]
+        values = self._values()(key)
+        if not self.analysis.incomplete:
+            return [*map(figure, values)]
+        return [self._bounded(key, value, part) for value, part in zip(values, parts, strict=True)]
+
+    def _bounded(self, key: str, value: Any, part: Sequence[int]) -> str:
+        """Return a row's number where some layers are not counted: `?` of these alone, a lower bound beside others."""
+        unknown = sum(NOT_COUNTED in self.analysis.layers[index].notes for index in part)
+        if unknown == len(part) or (unknown and METRICS[key].is_ratio):
+            return headline.UNKNOWN
+        return f"{AT_LEAST if unknown else ''}{figure(value)}"
 
     def _type(self, members: Sequence[LayerCost]) -> str:
         """Return the type of a row, or the number of its layers where it stands for all of a type."""
@@ -385,7 +402,7 @@ class AnalysisReport(Struct, frozen=True):
         if key == "%":
             whole = self.analysis.total.macs
             return "100.0" if whole and not is_symbolic(whole) else ""
-        return "" if key in _COLUMNS and key != "mults" else figure(self.analysis.value(key))
+        return "" if key in _COLUMNS and key != "mults" else headline.total_text(self.analysis, key)
 
 
 def _formula_cells(formula: Mapping[str, str] | None) -> tuple[str, str]:
@@ -404,6 +421,11 @@ def check_sort(column: str) -> str:
     if column not in OTHER_SORTS and column not in METRICS:
         raise OptionError(_unknown("--sort", column, OTHER_SORTS))
     return column
+
+
+def _is_zero(number: Any) -> bool:
+    """Return whether a number is 0; a formula is none whose value is known."""
+    return number.__class__ is int and number == 0
 
 
 def check_columns(columns: Sequence[str]) -> None:

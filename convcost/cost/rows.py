@@ -10,13 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost import metrics
-from convcost.cost.analysis import Analysis, LayerCost, total
+from convcost.cost.analysis import NOT_COUNTED, Analysis, LayerCost, total
 from convcost.metrics import METRICS
 from convcost.ops import is_symbolic
 from convcost.reports.folding import Groups, Part, fit, group
 from convcost.reports.table import counted
 
-_KEPT = ("declared", "output")
+_KEPT = (NOT_COUNTED, "declared", "output")
 """The notes of a layer that hold for all with which it shares a row."""
 
 

@@ -8,7 +8,7 @@ from convcost.cost import headline
 from convcost.cost.analysis import Analysis
 from convcost.cost.weights import weights_width
 from convcost.reports import titles
-from convcost.reports.table import Column, Row, Table, bar, bytes_text, counted, grouped, safe, short, sized
+from convcost.reports.table import AT_LEAST, Column, Row, Table, bar, bytes_text, counted, grouped, safe, short, sized
 
 _COLUMNS = (
     Column("Network", role="name"),
@@ -43,6 +43,7 @@ def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
             *([_LARGEST] if largest else []),
             *dict.fromkeys(headline.convention(analysis) for analysis in analyses),
             *headline.declared_note(*analyses),
+            *headline.unknown_note(*analyses),
             "--layers or --depth N shows the rows of each; a network alone is shown with its rows.",
         ),
     )
@@ -67,16 +68,17 @@ def _names(analyses: Sequence[Analysis]) -> list[str]:
 
 def _row(name: str, analysis: Analysis, largest: int) -> Row:
     network, total = analysis.network, analysis.total
+    least = AT_LEAST if analysis.incomplete else ""
     return Row(
         (
             name,
             " ".join(sized(tensor.shape) for tensor in network.inputs),
             grouped(headline.layer_counts(analysis)[0]),
-            grouped(total.params),
-            grouped(total.macs),
+            f"{least}{grouped(total.params)}",
+            f"{least}{grouped(total.macs)}",
             bar(total.macs / largest) if largest else "",
-            short(total.flops),
-            grouped(analysis.value("activations")),
-            bytes_text(analysis.value("weight_bytes")),
+            f"{least}{short(total.flops)}",
+            f"{least}{grouped(analysis.value('activations'))}",
+            f"{least}{bytes_text(analysis.value('weight_bytes'))}",
         )
     )

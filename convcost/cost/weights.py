@@ -56,11 +56,11 @@ def _bytes(layer: Layer, numbers: Any, folded: Any) -> Any:
     bits = BITS[widths.weights]
     if bits == BITS[widths.biases] and bits >= 8:
         return bytes_of(numbers + folded, widths.weights)
-    biases = _biases(layer)
+    biases = biases_of(layer)
     return bytes_of(numbers - biases, widths.weights) + bytes_of(biases + folded, widths.biases)
 
 
-def _biases(layer: Layer) -> Any:
+def biases_of(layer: Layer) -> Any:
     """Return how many of a layer's parameters are biases: those that it lacks without them."""
     if not layer.fields.get("bias") or isinstance(layer.definition, Norm):
         return 0

@@ -38,6 +38,20 @@ class NetworkDocument(Struct, frozen=True, kw_only=True):
         return bool(self.file) and not str(self.file).startswith("<")
 
 
+class UnknownDocument(Struct, frozen=True, kw_only=True):
+    """An operation whose costs nobody knows.
+
+    Attributes:
+        operator: What it does, as its source calls it.
+        name: The layer's name.
+        shapes: The shapes that it reads; null for one that is not known either.
+    """
+
+    operator: str
+    name: str
+    shapes: list[list[Size] | None]
+
+
 class Convention(Struct, frozen=True, kw_only=True):
     """What the numbers count.
 
@@ -96,10 +110,14 @@ class AnalysisDocument(Entry[Row, Total], Generic[Row, Total], frozen=True, kw_o
         total: What it costs in all.
         left_out: How many rows are left out.
         warnings: What is valid in the spec and rarely meant.
+        incomplete: True where operations are not counted, so that totals are lower bounds; left out where all are.
+        unknown: These operations.
     """
 
     schema_version: int = VERSION
     warnings: list[Warning] = []
+    incomplete: bool | UnsetType = UNSET
+    unknown: list[UnknownDocument] | UnsetType = UNSET
 
 
 class FreeSymbol(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
-from convcost.documents.analysis import NetworkDocument, Told
+from convcost.documents.analysis import NetworkDocument, Told, UnknownDocument
 from convcost.documents.footprint import FootprintChange
 from convcost.documents.warnings import Warning
 
@@ -88,6 +88,8 @@ class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=Tru
         memory: What they take.
         base: Where the first was read, if it is the second at an earlier revision.
         warnings: What is valid in the spec and rarely meant.
+        incomplete: True where operations of either are not counted; left out where all are.
+        unknown: These operations.
     """
 
     schema_version: int = VERSION
@@ -99,3 +101,5 @@ class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=Tru
     memory: FootprintChange
     base: BaseDocument | UnsetType | None = UNSET
     warnings: list[Warning] = []
+    incomplete: bool | UnsetType = UNSET
+    unknown: list[UnknownDocument] | UnsetType = UNSET

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument
@@ -169,6 +169,7 @@ class MemoryDocument(Struct, frozen=True, kw_only=True):
         tensors: Its tensors, those that share memory once.
         not_counted: The types of its layers that need memory beside what they read and give, which is not counted.
         warnings: What is valid in the spec and rarely meant.
+        incomplete: True where operations are not counted, so that the bytes are lower bounds; left out where all are.
     """
 
     schema_version: int = VERSION
@@ -182,6 +183,7 @@ class MemoryDocument(Struct, frozen=True, kw_only=True):
     tensors: list[TensorDocument]
     not_counted: list[str]
     warnings: list[Warning] = []
+    incomplete: bool | UnsetType = UNSET
 
 
 class PeakPieceDocument(Struct, frozen=True, kw_only=True):

@@ -100,12 +100,13 @@ def kinds(names: Sequence[str], *, free: bool = False) -> Kinds:
     numbers.append(("ops", Annotated[dict[str, _count(free=free)], Meta(description=_OPS)]))  # type: ignore[misc]
     layer: list[Any] = [("ratio", RatioDocument | None), ("notes", list[str]), ("formula", dict[str, str] | None)]
     layer.append(("fields", dict[str, Any] | None | UnsetType, UNSET))
+    layer.append(("origin", str | UnsetType, UNSET))
     shapes: list[Any] = []
     if free:
         layer.append(("structures", Annotated[dict[str, dict[str, Any]], Meta(description=_STRUCTURES)]))
         shapes = [("input_shape", list[Size | list[Size]]), ("output_shape", list[Size])]
     prefix = "Free" if free else ""
-    total = _structure(f"{prefix}Total", [*numbers, *layer[4:]], "What a network costs.")
+    total = _structure(f"{prefix}Total", [*numbers, *layer[5:]], "What a network costs.")
     row = _structure(f"{prefix}Row", [*shapes, *numbers], str(Head.__doc__), Head)
     whole = _structure(f"{prefix}Layer", layer, f"{Head.__doc__}{_MORE}", row)
     return Kinds(total, row, whole, _structure(f"{prefix}Side", numbers, str(Brief.__doc__), Brief))
@@ -129,6 +130,7 @@ _MORE = """    ratio: What a separable convolution costs of the standard one, wh
         notes: Why it performs no arithmetic, and whether it is an output of the network.
         formula: Its parameters and operations in symbols of its own, for one input; null for several layers.
         fields: All fields of its type, such as kernel_size, stride and groups; null for several layers.
+        origin: The path of its module in the model file, such as layer1.0.conv1, where the file says it.
     """
 _OPS = "The scalar operations performed, by kind; those that occur."
 _STRUCTURES = "The structure of each formula; `convcost.symbolic.from_dict` reads it."

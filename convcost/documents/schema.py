@@ -17,11 +17,14 @@ from convcost.documents import (
     analysis,
     check,
     comparison,
+    compression,
     design_space,
     difference,
     formulas,
     memory,
+    receptive_field,
     rewriting,
+    roofline,
     specs,
 )
 from convcost.documents import verification as verified
@@ -62,19 +65,24 @@ def _reports() -> list[Any]:
         analysis.FreeAnalysis[free.layer, free.total],  # type: ignore[name-defined]
         check.CheckDocument[analysis.Entry[numeric.row, numeric.total]],  # type: ignore[name-defined]
         comparison.ComparisonDocument,
+        compression.CompressionDocument,
         difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
         formulas.FormulasDocument,
         formulas.FormulaProofs,
         memory.MemoryDocument,
         memory.PeakFormulaDocument,
+        receptive_field.ReceptiveFieldDocument,
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,
         rewriting.Catalogue,
+        roofline.RooflineDocument,
+        roofline.DevicesDocument,
         design_space.SweepDocument,
         design_space.SolutionDocument,
         design_space.SymbolsDocument,
         specs.Specs,
         verified.VerificationDocument,
+        verified.FieldVerificationDocument,
     ]
 
 

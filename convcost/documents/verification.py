@@ -154,3 +154,51 @@ class VerificationDocument(Struct, frozen=True, kw_only=True):
     layers: list[ExecutedLayer]
     total: Counted
     warnings: list[Warning] = []
+
+
+class FieldProofDocument(Struct, frozen=True, kw_only=True):
+    """A layer whose receptive fields were compared with what changes its outputs.
+
+    Attributes:
+        name: The layer's name.
+        type: Its type.
+        output_shape: What it gave, channels first.
+        compared: How many fields were compared, one for each value and each axis of the input.
+        interior: How many of them read nothing beyond a border, so that size, stride and padding were compared.
+        agrees: Whether all agree; null where none was compared.
+        difference: The first that does not, as text.
+        reason: Why none was compared.
+    """
+
+    name: str
+    type: str
+    output_shape: Shape
+    compared: Count
+    interior: Count
+    agrees: bool | None
+    difference: str | None
+    reason: str | None
+
+
+class FieldVerificationDocument(Struct, frozen=True, kw_only=True):
+    """Receptive fields, compared with which positions of the input change outputs.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network.
+        executed_input_shape: The input's shape as it was executed.
+        seed: What values and weights were drawn from.
+        agrees: Whether all fields agree.
+        positions: How many positions of the inputs were perturbed.
+        layers: The layers.
+        warnings: What is valid in the spec and rarely meant.
+    """
+
+    schema_version: int = VERSION
+    network: VerifiedNetwork
+    executed_input_shape: Shape
+    seed: int
+    agrees: bool
+    positions: Count
+    layers: list[FieldProofDocument]
+    warnings: list[Warning] = []

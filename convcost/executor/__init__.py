@@ -40,7 +40,20 @@ from convcost.executor.norms import fold
 from convcost.executor.registry import Engine, Job, executes, executor_of, types
 from convcost.executor.weights import DrawnWeights, GivenWeights, Weights
 
-__all__ = ["Array", "Engine", "Execution", "Job", "Number", "Shape", "execute", "executes", "fold", "run", "types"]
+__all__ = [
+    "Array",
+    "Engine",
+    "Execution",
+    "Job",
+    "Number",
+    "Shape",
+    "execute",
+    "executes",
+    "fold",
+    "run",
+    "run_drawn",
+    "types",
+]
 
 
 class Execution(msgspec.Struct, frozen=True):
@@ -134,6 +147,28 @@ def run(
     [0, 0, 2]
     """
     return _perform(type, fields, inputs, GivenWeights(weights or {}), engine, folded)
+
+
+def run_drawn(
+    type: str, fields: Mapping[str, Any], inputs: Sequence[Array], weights: Weights, engine: Engine = "auto"
+) -> tuple[tuple[Array, ...], int]:
+    """Perform one layer on given numbers, with weights from any source.
+
+    Args:
+        type: The layer type.
+        fields: All fields of the type, normalised to one value per spatial axis.
+        inputs: The input tensors.
+        weights: Where the weights come from.
+        engine: As for `execute`.
+
+    Returns:
+        The outputs, and how many products were performed.
+
+    Raises:
+        ValueError: The type is unknown, or fields and inputs do not belong together.
+    """
+    output, done = _perform(type, fields, inputs, weights, engine, False)
+    return output if isinstance(output, tuple) else (output,), done.ops.get("mul", 0)
 
 
 def _perform(

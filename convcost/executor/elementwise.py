@@ -90,9 +90,9 @@ def elementwise(job: Job, x: Array, *, op: str, value: Number | tuple[Number, Nu
 
 
 @executes("shift")
-def shift(job: Job, x: Array, *, axis: int = 0) -> Array:
-    """Add a learned `bias` of (channels,): 1 add per value."""
+def shift(job: Job, x: Array, *, axis: int = 0, learned: bool = True) -> Array:
+    """Add a summand to each channel, `bias` of (channels,) where it is learned: 1 add per value."""
     x = axis_first(x, axis)
-    summands = job.weights.vector("bias", x.shape[0])
+    summands = job.weights.vector("bias", x.shape[0]) if learned else [1] * x.shape[0]
     outputs = [job.arithmetic.add(channel, summand) for channel, summand in zip(x.channels(), summands, strict=True)]
     return axis_back(from_channels(outputs, x.sizes), axis)

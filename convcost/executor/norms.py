@@ -14,6 +14,8 @@ from convcost.executor.groups import Groups
 from convcost.executor.registry import Job, executes
 from convcost.executor.weights import GivenWeights, Weights
 
+_KERAS_EPSILON = 1e-7  # what Keras divides by at least
+
 
 @executes("batch_norm")
 def batch_norm(
@@ -22,6 +24,8 @@ def batch_norm(
     *,
     axis: int = 0,
     affine: bool,
+    scale: bool = True,
+    bias: bool = True,
     eps: Number,
     momentum: object,
 ) -> Array:
@@ -36,12 +40,14 @@ def batch_norm(
         x: Any shape.
         axis: The axis of the channels.
         affine: Whether there is a trainable factor and shift.
+        scale: Whether the factor is there.
+        bias: Whether the shift is there.
         eps: Added to the variance.
         momentum: Of use in training only.
 
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, Algorithm 2
     """
-    factors, shifts = _prepared(job.weights, x.shape[axis], affine, eps)
+    factors, shifts = _prepared(job.weights, x.shape[axis], affine and scale, affine and bias, eps)
     if job.folded:
         return x
     x = axis_first(x, axis)
@@ -194,11 +200,36 @@ def local_response_norm(
     return axis_back(from_channels(outputs, x.sizes), axis)
 
 
-@executes("scale")
-def scale(job: Job, x: Array, *, axis: int = 0) -> Array:
-    """Multiply each channel by its learned factor, `weight` of (channels,)."""
+@executes("standardize")
+def standardize(job: Job, x: Array, *, axis: int = 0, stored: bool) -> Array:
+    """Subtract each channel's mean and divide by its deviation, at least eps.
+
+    Args:
+        job: If stored, `running_mean` and `running_var`, each (channels,), and `count` of (1,), which nothing reads.
+        x: Any shape.
+        axis: The axis of the channels.
+        stored: Whether the model has the statistics; else they are constants.
+    """
     x = axis_first(x, axis)
-    factors = job.weights.vector("weight", x.shape[0])
+    channels = x.shape[0]
+    means: list[Number] = [0] * channels
+    variances: list[Number] = [1] * channels
+    if stored:
+        means = job.weights.statistics("running_mean", channels)
+        variances = job.weights.statistics("running_var", channels)
+        job.weights.statistics("count", 1)
+    outputs = []
+    for channel, mean, variance in zip(x.channels(), means, variances, strict=True):
+        (deviation,) = job.arithmetic.maximum(job.arithmetic.sqrt([float(variance)]), _KERAS_EPSILON)
+        outputs.append(job.arithmetic.div(job.arithmetic.sub(list(map(float, channel)), float(mean)), deviation))
+    return axis_back(from_channels(outputs, x.sizes), axis)
+
+
+@executes("scale")
+def scale(job: Job, x: Array, *, axis: int = 0, learned: bool = True) -> Array:
+    """Multiply each channel by its factor, `weight` of (channels,) where it is learned."""
+    x = axis_first(x, axis)
+    factors = job.weights.vector("weight", x.shape[0]) if learned else [2] * x.shape[0]
     outputs = [job.arithmetic.mul(channel, factor) for channel, factor in zip(x.channels(), factors, strict=True)]
     return axis_back(from_channels(outputs, x.sizes), axis)
 
@@ -229,7 +260,8 @@ def fold(
     Source: Jacob et al. 2017, arXiv:1712.05877, section 3.2
     """
     channels = norm_weights["running_mean"].shape[0]
-    factors, shifts = _prepared(GivenWeights(norm_weights), channels, norm_fields["affine"], norm_fields["eps"])
+    scale, bias = (norm_fields["affine"] and norm_fields.get(name, True) for name in ("scale", "bias"))
+    factors, shifts = _prepared(GivenWeights(norm_weights), channels, scale, bias, norm_fields["eps"])
     weight = weights["weight"]
     per_output: Values
     if type == "transposed_conv":  # (in_channels, out_channels / groups, *kernel_size)
@@ -246,12 +278,14 @@ def fold(
     return {"weight": Array(weight.shape, scaled), "bias": Array((channels,), shifted)}
 
 
-def _prepared(weights: Weights, channels: int, affine: bool, eps: Number) -> tuple[list[Number], list[Number]]:
+def _prepared(
+    weights: Weights, channels: int, scale: bool, bias: bool, eps: Number
+) -> tuple[list[Number], list[Number]]:
     """Return a batch norm's factor and shift per channel, as they are computed when a model is loaded."""
     means = weights.statistics("running_mean", channels)
     variances = weights.statistics("running_var", channels)
-    gammas = weights.vector("weight", channels) if affine else [1] * channels
-    betas = weights.vector("bias", channels) if affine else [0] * channels
+    gammas = weights.vector("weight", channels) if scale else [1] * channels
+    betas = weights.vector("bias", channels) if bias else [0] * channels
     factors = [gamma / _root(variance + eps) for gamma, variance in zip(gammas, variances, strict=True)]
     shifts = [beta - mean * factor for beta, mean, factor in zip(betas, means, factors, strict=True)]
     return factors, shifts

@@ -7,8 +7,9 @@ format by an entry point of the group `convcost.importers` whose object is an `I
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from keyword import iskeyword
+from math import prod
 from pathlib import PurePath
 from typing import Any
 
@@ -17,16 +18,29 @@ from msgspec import Struct
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers import (
     operators,  # noqa: F401 -- adds the operators
-    spec_text,
+    pytorch,
+    tflite,
 )
-from convcost.importers.graph import ModelGraph
+from convcost.importers.graph import ModelGraph, Shape
+from convcost.importers.inputs import with_sizes
 from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.keras import reader as keras
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
+from convcost.importers.writing import difference, write
 from convcost.registry import Registry
 
-__all__ = ["IMPORTERS", "Imported", "Importer", "ModelGraph", "import_model", "importer_of"]
+__all__ = [
+    "IMPORTERS",
+    "Imported",
+    "Importer",
+    "ModelGraph",
+    "import_graph",
+    "import_model",
+    "import_module",
+    "importer_of",
+]
 
 _FUNCTIONS = frozenset(
     [
@@ -73,7 +87,10 @@ def _check(name: str, entry: Any) -> str:
 
 
 IMPORTERS: Registry[Importer] = Registry("importer", "convcost.importers", check=_check)
+IMPORTERS.add("tflite", Importer("TensorFlow Lite", tflite.recognises, tflite.read))  # first: it has a plain mark
 IMPORTERS.add("onnx", Importer("ONNX", onnx.recognises, onnx.read))
+IMPORTERS.add("keras", Importer("Keras", keras.recognises, keras.read))
+IMPORTERS.add("pytorch", Importer("PyTorch", pytorch.recognises, pytorch.read))
 
 
 class Imported(Struct, frozen=True):
@@ -93,7 +110,7 @@ class Imported(Struct, frozen=True):
 
     def difference(self, network: Any) -> str:
         """Return how the network that the text gives differs from the model; nothing where it does not."""
-        return spec_text.difference(spec_text.WrittenSpec(self.text, self.layers), self.model, network)
+        return difference(self.layers, self.model, network)
 
 
 def importer_of(head: bytes) -> Importer | None:
@@ -116,24 +133,89 @@ def import_model(importer: Importer, data: Any, file: str, *, flat: bool = False
     Raises:
         SpecError: The file cannot be read, contradicts itself, or has operators without a layer type.
     """
-    graph = normalise(importer.read(data, file), file)
+    return import_graph(importer.read(data, file), file, flat=flat)
+
+
+def import_module(
+    module: Any, inputs: Any, kwargs: Mapping[str, Any] | None, dynamic_shapes: Any
+) -> tuple[str, Imported]:
+    """Return a module of PyTorch in memory as a spec, and the name that stands for its file.
+
+    Args:
+        module: The module.
+        inputs: What it is called with.
+        kwargs: What it is called with by name.
+        dynamic_shapes: The axes that stay open.
+
+    Raises:
+        OptionError: There is no torch that can export it, or these are no module and inputs.
+        SpecError: It cannot be exported, or has operators without a layer type.
+    """
+    from convcost.importers.pytorch.live import program_of  # where there is a module only
+    from convcost.importers.pytorch.translation import translate
+
+    program = program_of(module, inputs, kwargs=kwargs, dynamic_shapes=dynamic_shapes)
+    file = f"<{program.name}>"
+    return file, import_graph(translate(program), file)
+
+
+def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Imported:
+    """Return a graph as a spec.
+
+    Args:
+        graph: The graph, as a format fills it.
+        file: The name of the model, for messages and for the spec.
+        flat: Whether every layer is an item of its own.
+
+    Raises:
+        SpecError: It contradicts itself, or has operators without a layer type.
+    """
+    graph, given = with_sizes(normalise(graph, file), file)
     axes = dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str))
-    mapped = Mapper(graph, file, dict.fromkeys(axes, _TRIED[0])).map()
+    sizes = {axis: graph.sizes.get(axis, _TRIED[0]) for axis in axes}
+    mapped = Mapper(graph, file, given | sizes).map()
     for size in _TRIED[1:] if axes else ():
-        other = Mapper(graph, file, dict.fromkeys(axes, size)).map()
+        other = Mapper(graph, file, given | dict.fromkeys(axes, size)).map()
         if _layers(other) != _layers(mapped):
             message = f"the layers depend on {' and '.join(map(repr, axes))}, whose sizes the file leaves open"
-            raise SpecError(ErrorDetail(message, Place(file), help="export the model with sizes"))
+            example = " ".join(f"--input {name}={_example(shape)}" for name, shape in graph.inputs.items())
+            raise SpecError(ErrorDetail(message, Place(file), help=f"give them: {example}"))
     words = _symbols(list(axes))
     symbols = {
         name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str)}
         for name, shape in graph.inputs.items()
     }
+    base, name = _titles(file)
+    comments = [f"Imported from {base} ({graph.format}).", *graph.notes, *_unused(graph)]
+    written = write(mapped, name, comments, symbols, flat)
+    return Imported(written.text, written.items, mapped, {words[axis]: size for axis, size in sizes.items()})
+
+
+def _unused(graph: ModelGraph) -> list[str]:
+    """Return what is said of parameters that nothing reads."""
+    read = {graph.constants[name].name for node in graph.nodes for name in node.inputs if name in graph.constants}
+    unused = [each for each in graph.constants.values() if each.trainable and each.name not in read]
+    count = sum(prod(each.shape) for each in unused)
+    first = ", ".join(each.name for each in unused[:2]) + (", …" if len(unused) > 2 else "")
+    return [f"{count:,} parameters are not used, and not counted: {first}."] if unused else []
+
+
+def _titles(file: str) -> tuple[str, str]:
+    """Return what a model is imported from, and its name.
+
+    >>> _titles("nets/small.onnx"), _titles("HEAD:small.onnx"), _titles("<stdin>"), _titles("<ResNet>")
+    (('small.onnx', 'small'), ('small.onnx', 'small'), ('<stdin>', 'model'), ('ResNet', 'ResNet'))
+    """
     base = PurePath(file).name.rpartition(":")[2]  # without the revision that it is of
-    name = "model" if file.startswith("<") else base.rpartition(".")[0] or base
-    comment = f"Imported from {base} ({graph.format})."
-    written = spec_text.write(mapped, name, [comment], symbols, flat)
-    return Imported(written.text, written.items, mapped, dict.fromkeys(words.values(), _TRIED[0]))
+    if file.startswith("<"):
+        return (base, "model") if base == "<stdin>" else (base.strip("<>"), base.strip("<>"))
+    return base, base.rpartition(".")[0] or base
+
+
+def _example(shape: Shape) -> str:
+    """Return a shape as `--input` takes it."""
+    batch = shape[0] if isinstance(shape[0], int) else 1
+    return "x".join(str(size if isinstance(size, int) else _TRIED[0]) for size in (batch, *shape[1:]))
 
 
 def _layers(mapped: Mapped) -> list[Any]:

@@ -26,6 +26,7 @@ class Constant(Struct, frozen=True):
         dtype: The type of its numbers, such as `float32`.
         values: Its numbers in order; None where they are many, or not in the file.
         stored: Whether it is one of the file's tensors, as weights are, and not a number of the program.
+        trainable: Whether it is learned; None where the file does not say.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Constant(Struct, frozen=True):
     dtype: str = "float32"
     values: tuple[Any, ...] | None = None
     stored: bool = True
+    trainable: bool | None = None
 
 
 class Node(Struct, frozen=True):
@@ -66,6 +68,12 @@ class ModelGraph(Struct, frozen=True):
         constants: The tensors of the file, by the names under which nodes read them.
         shapes: The shapes that the file records, by the names of values.
         opset: The version of ONNX's operators that `nodes` are written in.
+        dtypes: The types of the values' numbers, where the file says them: names of values to types such as `int8`.
+            Without any, every number is of type `float32`.
+        tokens: The inputs of several axes whose last axis holds the channels; of others it is the first.
+        sizes: The sizes of open axes in the example that it was made with, where it says them.
+        notes: What a reader of the spec should know, each a sentence without a full stop.
+        alone: The names of values that activations give which run by themselves, not with the layer before them.
     """
 
     format: str
@@ -75,3 +83,13 @@ class ModelGraph(Struct, frozen=True):
     constants: Mapping[str, Constant] = {}
     shapes: Mapping[str, Shape] = {}
     opset: int = 13
+    dtypes: Mapping[str, str] = {}
+    tokens: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = {}
+    notes: tuple[str, ...] = ()
+    alone: frozenset[str] = frozenset()
+
+
+def title(node: Node) -> str:
+    """Return how messages call a node."""
+    return f"the node {node.name!r} ({node.operator})" if node.name else f"a {node.operator} without a name"

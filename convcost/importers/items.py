@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.network.graph import Tensor
+from convcost.network.graph import FLOAT32, Tensor, Widths
 
 
 class MappedItem(Struct):
@@ -20,6 +20,11 @@ class MappedItem(Struct):
         name: Its name from the file; empty where the file has none.
         shares: The item whose weights it uses.
         comment: What was approximated or left out.
+        widths: The types of its numbers.
+        has_weights: Whether the file holds weights of it.
+        alone: Whether it runs by itself, and is not written with the layer before it.
+        trainable: Whether its numbers are learned; else they are buffers.
+        parts: The layers that a composite type consists of, in their order.
     """
 
     type: str
@@ -29,6 +34,16 @@ class MappedItem(Struct):
     name: str = ""
     shares: MappedItem | None = None
     comment: str = ""
+    widths: Widths = FLOAT32
+    has_weights: bool = False
+    alone: bool = False
+    trainable: bool = True
+    parts: tuple[MappedItem, ...] = ()
+
+    @property
+    def layers(self) -> tuple[MappedItem, ...]:
+        """The layers that it becomes: itself, or its parts."""
+        return self.parts or (self,)
 
 
 class Mapped(Struct, frozen=True):

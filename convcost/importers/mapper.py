@@ -14,16 +14,19 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
+from convcost.importers.attention import with_attention
+from convcost.importers.flow import AS_IT_IS, Values
 from convcost.importers.folding import Unfoldable, fold
-from convcost.importers.graph import Constant, ModelGraph, Node, Shape
+from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.movement import settle
-from convcost.importers.normalise import title
+from convcost.importers.rolls import with_rolls
+from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
-from convcost.layers.layout import FEATURE_MAP, layout_of
-from convcost.network.builder import NetworkBuilder
-from convcost.network.graph import Tensor
+from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
+from convcost.network.builder import LayerOrigin, NetworkBuilder
+from convcost.network.graph import FLOAT32, Tensor, Widths
+from convcost.network.widths import BITS, bias_width
 from convcost.registry import Registry
 
 Rule = Callable[["Mapper", Node], None]
@@ -31,7 +34,6 @@ Rule = Callable[["Mapper", Node], None]
 OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators")
 """The functions that map operators, by name."""
 
-_MOST_ERRORS = 20
 _MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
 _SPATIAL = frozenset(("Conv", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "ConvTranspose"))
 
@@ -47,7 +49,7 @@ def operator(*names: str) -> Callable[[Rule], Rule]:
     return add
 
 
-class Mapper:
+class Mapper(Values):
     """Maps one graph.
 
     Args:
@@ -57,18 +59,20 @@ class Mapper:
     """
 
     def __init__(self, graph: ModelGraph, file: str, sizes: Mapping[str, int]) -> None:
-        self.graph = graph
+        super().__init__(graph)
         self.file = file
         self.sizes = sizes
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
-        self.values: dict[str, Value] = dict(graph.constants)
-        self.notes: dict[str, None] = {}
+        self.notes: dict[str, None] = dict.fromkeys(graph.notes)
         self.opset = graph.opset
-        self.batch: int | None = None
-        self._refused: dict[tuple[str, str], list[Node]] = {}
+        self.batch = 1  # the file's; here it is 1
+        self.unknown = UnknownOperators(self)
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
+        self._lacks: dict[
+            tuple[int, int], int | None
+        ] = {}  # by tensors: the axis of the graph that they lack, if not 0
         self._read_by: dict[str, set[str]] = {name: set() for name in graph.inputs}
         for node in graph.nodes:
             for name in node.inputs:
@@ -82,46 +86,31 @@ class Mapper:
         Raises:
             SpecError: Operators have no layer type, or the file contradicts itself.
         """
-        inputs = {name: self._input(name, shape) for name, shape in self.graph.inputs.items()}
+        inputs = self._inputs()
         for node in self.graph.nodes:
             self._node(node)
-        outputs = [self.values.get(name) for name in self.graph.outputs]
-        if self._refused:
-            raise SpecError(self._errors())
-        tensors = [self.tensor(name) for name, value in zip(self.graph.outputs, outputs, strict=True) if value]
+        tensors = self._outputs()
+        self.notes |= dict.fromkeys(self.unknown.check())
         if not self.items:
             raise SpecError(ErrorDetail("the model has no operator that is a layer", Place(self.file)))
         again = sum(count - 1 for count in self._vectors.values())
         if again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
-        return Mapped(tuple(self.items), inputs, tuple(tensors), tuple(self.notes))
+        items, notes = with_attention(with_rolls(self.items, tensors), tensors, self.builder)
+        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
+
+    def _outputs(self) -> list[Tensor]:
+        """Return what the model gives, apart from constants that it has."""
+        found = []
+        for name in self.graph.outputs:
+            value = self.values.get(name)
+            if isinstance(value, Constant):
+                continue
+            tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name) if value else None
+            found += [tensor] if tensor is not None else []
+        return found
 
     # what rules use
-
-    def tensor(self, name: str) -> Tensor:
-        """Return a value that flows through the network; movements that are left to do become items.
-
-        Raises:
-            Unsupported: It is a constant.
-        """
-        value = self.value(name)
-        if isinstance(value, Moved):
-            tensor = settle(self, value)
-            self.values[name] = tensor
-            return tensor
-        if isinstance(value, Constant):
-            raise Unsupported(f"it reads the constant {name!r} where it should read a value")
-        return value
-
-    def value(self, name: str) -> Tensor | Moved | Constant:
-        """Return a value as it is known so far."""
-        value = self.values[name]
-        assert not isinstance(value, Unmapped)
-        return value
-
-    def shape_of(self, name: str) -> tuple[int, ...]:
-        """Return the shape of a value, without the batch axis."""
-        return self.value(name).shape
 
     def weight(self, node: Node, at: int) -> Constant:
         """Return the constant that a node reads as a weight.
@@ -166,6 +155,8 @@ class Mapper:
         name: str | None = None,
         gives: Sequence[str] | None = None,
         comment: str = "",
+        batch: int | None = AS_IT_IS,
+        learned: bool = True,
     ) -> tuple[Tensor, ...]:
         """Add a layer.
 
@@ -178,27 +169,46 @@ class Mapper:
             name: Its name; that of the node's module without it.
             gives: The names of the values that it gives; those of the node without it.
             comment: What is approximated.
+            batch: The axis of the graph's shape that the outputs lack; that of the first input without it.
+            learned: Whether its numbers are learned.
 
         Raises:
             Unsupported: The layer type cannot work on what it reads.
             SpecError: The file says another shape or another number of parameters.
         """
+        held = [each for each in weights if each is not None]
+        learned = learned and self._is_learned(type, held)
+        given = node.outputs if gives is None else gives
+        widths = self._widths(given, inputs, weights)
         try:
             definition = REGISTRY[type].read(fields, inputs)
-            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),))
+            origin = LayerOrigin(trainable=learned, widths=widths)
+            outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
             found = error.found if isinstance(error, LayerError) else ""
             raise Unsupported(f"{type}: {reason}" + (f" ({found})" if found else "")) from None
-        item = MappedItem(type, dict(fields), tuple(inputs), outputs, comment=comment)
-        held = [each for each in weights if each is not None]
+        axis = (self.lacks(inputs[0]) if inputs else 0) if batch == AS_IT_IS else batch
+        for tensor in outputs:
+            self._lacks[tensor.producer, tensor.output] = axis
+        item = MappedItem(
+            type,
+            dict(fields),
+            tuple(inputs),
+            outputs,
+            comment=comment,
+            widths=widths,
+            has_weights=bool(held),
+            trainable=learned,
+            alone=not self.graph.alone.isdisjoint(given),
+        )
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
         self._share(item, weights)
         self.items.append(item)
-        for given, tensor in zip(node.outputs if gives is None else gives, outputs, strict=False):
-            if given:
-                self.give(node, given, tensor)
+        for output, tensor in zip(given, outputs, strict=False):
+            if output:
+                self.give(node, output, tensor)
         return outputs
 
     def give(self, node: Node, name: str, value: Tensor | Moved | Constant) -> None:
@@ -207,62 +217,89 @@ class Mapper:
         Raises:
             SpecError: The file records another shape.
         """
+        if isinstance(value, Tensor):
+            value = self.held(value, self.lacks(value))
         recorded = self.graph.shapes.get(name)
         if recorded and not isinstance(value, Constant):
-            shape = (self.batch or 1, *value.shape)
-            known = [self._size(size) for size in recorded]
-            first = 0 if self.batch is not None else 1
-            pairs = zip(shape[first:], known[first:], strict=False)
-            if len(known) != len(shape) or any(size is not None and size != own for own, size in pairs):
+            full = value.full if isinstance(value, Moved) else (1, *value.shape)
+            known = [self.size(size) for size in recorded]
+            if len(known) != len(full) or any(map(self._differs, full, known)):
+                own = shape_text(recorded[1:] if full[:1] == (1,) else recorded)
                 message = f"{title(node)} gives {shown(value.shape)}"
-                found = f"the file records {_shown(recorded[1:])} for {name!r}"
+                found = f"the file records {own} for {name!r}"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
         self.values[name] = value
 
+    def _differs(self, size: int, recorded: int | None) -> bool:
+        """Return whether a size is another one than the file records, which has a batch of its own."""
+        return recorded is not None and recorded not in (size, size * self.batch)
+
     # the steps
+
+    def _inputs(self) -> dict[str, Tensor]:
+        """Add the inputs; one that nothing reads, or that is left out of the count, need not be one picture.
+
+        Raises:
+            SpecError: Another has no batch axis, or no size, or there is none.
+        """
+        found = {}
+        refused: SpecError | None = None
+        for name, shape in self.graph.inputs.items():
+            try:
+                found[name] = self._input(name, shape)
+            except SpecError as error:
+                if self.is_read(name) and not self.unknown.options.allow_unknown:
+                    raise
+                refused = error
+                self.values[name] = Unmapped()
+        if not found:
+            raise refused or SpecError(ErrorDetail("the model has no input", Place(self.file)))
+        return found
 
     def _input(self, name: str, shape: Shape) -> Tensor:
         if len(shape) < 2 or len(shape) > 5:
             message = f"the input {name!r} has {len(shape)} axes"
             help = "an input has a batch axis and one to four others"
-            raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
-        batch = shape[0] if isinstance(shape[0], int) else None
+            raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
+        batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             message = f"the first axis of the input {name!r} is no batch axis of 1"
-            help = "export the model for one input"
-            raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
+            help = f"export the model for one input, or: --input {name}={'x'.join(map(str, (1, *shape[1:])))}"
+            raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         if self.builder.inputs and batch != self.batch:
-            found = f"{name!r}: {_shown(shape)}"
+            found = f"{name!r}: {shape_text(shape)}"
             raise SpecError(ErrorDetail("the inputs have different batches", Place(self.file), found=found))
         self.batch = batch
         sizes = []
         for size in shape[1:]:
-            known = self._size(size)
+            known = self.size(size)
             if known is None or known < 1 or known > 10**15:
                 message = f"the input {name!r} has an axis without a size"
-                help = "export the model with sizes"
-                raise SpecError(ErrorDetail(message, Place(self.file), found=_shown(shape), help=help))
+                help = f"give it: --input {name}={'x'.join('…' if size is None else str(size) for size in shape)}"
+                raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
             sizes.append(known)
-        tensor = self.builder.add_input(tuple(sizes), layout_of(tuple(sizes)))
+        layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
+        tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
         return tensor
 
-    def _size(self, size: int | str | None) -> int | None:
+    def size(self, size: int | str | None) -> int | None:
+        """Return a size of the file; None where it is open."""
         return self.sizes.get(size) if isinstance(size, str) else size
 
     def _node(self, node: Node) -> None:
-        """Map one node, or collect what is wrong with it."""
+        """Map one node, or take what is wrong with it."""
         read = [self.values.get(name) for name in node.inputs]
+        reason: str | None = None
         if any(isinstance(value, Unmapped) for value in read):
-            if node.operator not in OPERATORS:
-                self._refuse(node, "")
-        elif self._is_folded(node, read) or self._is_mapped(node):
-            for name in node.outputs:
-                if name and name not in self.values:  # an output that its layer type has not
-                    self.values[name] = Unmapped()
-            return
+            reason = BEHIND if node.operator in OPERATORS else _reason(node)
+        elif not self._is_folded(node, read):
+            reason = self._refusal(node)
+        if reason is not None:
+            self.unknown.take(node, reason)
         for name in node.outputs:
-            self.values[name] = Unmapped()
+            if name and name not in self.values:  # an output that its layer type has not
+                self.values[name] = Unmapped()
 
     def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
         """Return whether a node works on constants only, and set what it makes of them."""
@@ -279,52 +316,32 @@ class Mapper:
         self.values[node.outputs[0]] = found
         return True
 
-    def _is_mapped(self, node: Node) -> bool:
-        """Return whether a node became items."""
+    def _refusal(self, node: Node) -> str | None:
+        """Map a node, or return why that cannot be; nothing where its operator is not known."""
         if node.operator not in OPERATORS:
-            self._refuse(node, "")
-            return False
+            return _reason(node)
         try:
             OPERATORS[node.operator](self, node)
         except Unsupported as error:
-            self._refuse(node, str(error))
+            return str(error)
         except Unfoldable:
-            self._refuse(node, "its shape depends on values that are not known")
+            return "its shape depends on values that are not known"
         except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError):
-            self._refuse(node, "its inputs or attributes are not those of the operator")
-        else:
-            return True
-        return False
+            return "its inputs or attributes are not those of the operator"
+        return None
 
-    def _refuse(self, node: Node, reason: str) -> None:
-        self._refused.setdefault((node.operator, reason), []).append(node)
+    # names, weights and widths
 
-    def _errors(self) -> list[ErrorDetail]:
-        """Return what cannot be mapped, one error for each operator and reason."""
-        found = []
-        for (name, reason), nodes in list(self._refused.items())[:_MOST_ERRORS]:
-            first = nodes[0]
-            message = f"the operator {name} {f'cannot be mapped: {reason}' if reason else 'has no layer type'}"
-            where = first.scope or first.name
-            more = f"{len(nodes)} of them, the first" if len(nodes) > 1 else "it"
-            shapes = ", ".join(self._shape_text(each) for each in first.inputs if each) or "nothing"
-            help = "write this part of the network as a spec; `declared` gives an operation costs of your own"
-            found.append(ErrorDetail(message, Place(self.file), where, f"{more} reads {shapes}", help))
-        left = len(self._refused) - len(found)
-        if left > 0:
-            found.append(ErrorDetail(f"{left} more kinds of operators cannot be mapped", Place(self.file)))
-        return found
-
-    def _shape_text(self, name: str) -> str:
-        value = self.values.get(name)
-        if isinstance(value, Constant):
-            return f"a constant {shown(value.shape)}" if value.shape else "a number"
-        if isinstance(value, (Tensor, Moved)):
-            return shown(value.shape)
-        recorded = self.graph.shapes.get(name)
-        return _shown(recorded[1:]) if recorded else "an unknown shape"
-
-    # names and weights
+    def _widths(self, gives: Sequence[str], inputs: Sequence[Tensor], weights: Sequence[Constant | None]) -> Widths:
+        """Return the types of a layer's numbers: those of its kernel, of its vector, and of what it gives."""
+        if not self.graph.dtypes:
+            return FLOAT32
+        said = [self.graph.dtypes[name] for name in gives if name in self.graph.dtypes]
+        activations = width_of(said[0]) if said else inputs[0].width if inputs else "float32"
+        held = [each for each in weights if each is not None]
+        own = width_of(held[0].dtype) if held else activations
+        vector = weights[1] if len(weights) > 1 and weights[0] is not None else None
+        return Widths(own, activations, width_of(vector.dtype) if vector is not None else bias_width(own))
 
     def _free(self, type: str) -> str:
         return f"{type}_{len(self.items)}"
@@ -348,6 +365,8 @@ class Mapper:
 
     def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
         shapes = tuple([tensor.shape for tensor in item.inputs])
+        if definition.declared:
+            return
         cost = definition.cost(shapes, item.outputs[0].shape)
         held = sum(prod(each.shape) for each in weights)
         needed = cost.params + cost.buffers
@@ -355,6 +374,14 @@ class Mapper:
             message = f"{title(node)} as {item.type} has {needed:,} parameters and buffers"
             found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
+
+    def _is_learned(self, type: str, weights: Sequence[Constant]) -> bool:
+        """Return whether the numbers of a layer are learned, as far as the file says; one of them is enough."""
+        counted = weights[:2] if type == "batch_norm" else weights  # statistics are never learned
+        frozen = [each.trainable is False for each in counted]
+        if any(frozen) and not all(frozen):
+            self.notes["layers of which only a part is trainable count as trainable"] = None
+        return not frozen or not all(frozen)
 
     def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
         """Share the weights of the item that had this kernel first.
@@ -364,10 +391,14 @@ class Mapper:
         """
         kernel = weights[0] if weights else None
         vectors = [each.name for each in weights[1:] if each is not None]
-        if kernel is not None and len(kernel.shape) >= 2:
+        if any(each is not None and each.trainable is not None for each in weights):
+            kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
+            vectors = [each.name for each in weights if each is not None and each is not kernel]
+        if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
-                if first[0].type != item.type or first[1] != "\n".join(vectors):
+                tied = (first[0].type, item.type) == ("embedding", "linear")
+                if (first[0].type != item.type and not tied) or first[1] != "\n".join(vectors):
                     raise Unsupported(
                         f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
                     )
@@ -379,8 +410,22 @@ class Mapper:
             self._vectors[name] = self._vectors.get(name, 0) + 1
 
 
-def _shown(shape: Shape) -> str:
-    return "×".join("?" if size is None else str(size) for size in shape) or "a number"
+def _reason(node: Node) -> str:
+    """Return why an operator has no rule, where its format says so."""
+    return str(node.attributes.get("reason", ""))
+
+
+_WIDTHS = {"uint8": "int8", "uint16": "int16", "uint32": "int32", "uint64": "int64", "uint4": "int4", "bool": "int8"}
+
+
+def width_of(dtype: str) -> str:
+    """Return the type of a spec's numbers that takes as many bits as one of a file; `float32` for one without a width.
+
+    >>> width_of("uint8"), width_of("float16"), width_of("string")
+    ('int8', 'float16', 'float32')
+    """
+    width = _WIDTHS.get(dtype, dtype)
+    return width if width in BITS else "float32"
 
 
 def is_map(tensor: Tensor) -> bool:

@@ -21,23 +21,50 @@ class Unsupported(Exception):
 class Moved(Struct, frozen=True):
     """A tensor whose values are only moved so far: reshaped and permuted, or padded with zeros.
 
-    What follows may take the movement into itself: a convolution its padding, a shuffle of channels the whole of it.
+    Shapes and axes here are the graph's, so they have the batch axis, which a tensor has not. A movement may take it
+    anywhere, or join it with other axes. What follows may take the movement into itself: a convolution its padding, a
+    shuffle of channels the whole of it.
 
     Attributes:
         base: The tensor that is moved.
-        steps: `("reshape", shape)`, `("permute", axes)` and `("pad", amounts)`, without the batch axis.
-        shape: The shape behind the last step.
+        dropped: The axis of the graph's shape that `base` lacks; None where it has all of them.
+        steps: `("reshape", shape)`, `("permute", axes)` and `("pad", amounts)`.
+        full: The graph's shape behind the last step.
+        batch: The axis of `full` that is the batch, of size 1; None where it was joined with another one.
         scope: The module of the last step.
     """
 
     base: Tensor
+    dropped: int | None
     steps: tuple[tuple[str, Any], ...]
-    shape: tuple[int, ...]
+    full: tuple[int, ...]
+    batch: int | None
     scope: str = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape behind the last step, without the batch axis."""
+        return without(self.full, self.batch)
+
+
+def without(full: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
+    """Return a shape without one of its axes."""
+    return full if axis is None else (*full[:axis], *full[axis + 1 :])
+
+
+def with_axis(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
+    """Return a shape with an axis of size 1 put into it."""
+    return shape if axis is None else (*shape[:axis], 1, *shape[axis:])
 
 
 class Unmapped(Struct, frozen=True):
-    """A value that an operator without a layer type gives."""
+    """A value that an operator without a layer type gives, of a shape that is not known.
+
+    Attributes:
+        tensor: What stands for it where it is left out of the count.
+    """
+
+    tensor: Tensor | None = None
 
 
 Value = Tensor | Moved | Constant | Unmapped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import Activation, LayerError, LayerType, Trials
 from convcost.layers.fields import GROUPS, axis, field, number, whole, word
 from convcost.layers.layout import Shape
+from convcost.layers.reading import SAME, Reading, Readings, Same, along
 from convcost.ops import Cost, Ledger, maximum_of, product, total_of
 
 
@@ -289,6 +290,15 @@ class Glu(LayerType, type="glu"):
             raise LayerError(f"glu halves axis {self.axis}: its size must be even", f"it is {size}", field="axis")
         return (*x[: self.axis], size // 2, *x[self.axis + 1 :])
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        own = [
+            (("half", 2), ("a", size // 2)) if axis == self.axis else ((f"a{axis}", size),)
+            for axis, size in enumerate(x)
+        ]
+        after = [(("a", size),) if axis == self.axis else ((f"a{axis}", size),) for axis, size in enumerate(outputs[0])]
+        return ((Reading(tuple(own), tuple(after)),),)
+
     @classmethod
     def trials(cls) -> Trials:
         points = [
@@ -316,6 +326,9 @@ class Softmax(Activation, type="softmax"):
 
     axis: int = field(axis, None, "The axis over which it sums to 1; the channels without it.")
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        return (_summed(inputs[0], self.axis),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         n, positions = output[self.axis], product(output[: self.axis]) * product(output[self.axis + 1 :])
         return Cost(ops=(maximum_of(n) + total_of(n) + Ledger(add=n, exp=n, div=n)) * positions)
@@ -334,6 +347,16 @@ class LogSoftmax(Activation, type="log_softmax"):
 
     axis: int = field(axis, None, "The axis over which the softmax sums to 1; the channels without it.")
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        return (_summed(inputs[0], self.axis),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         n, positions = output[self.axis], product(output[: self.axis]) * product(output[self.axis + 1 :])
         return Cost(ops=(maximum_of(n) + total_of(n) + Ledger(add=2 * n, exp=n, log=1)) * positions)
+
+
+def _summed(x: Shape, axis: int) -> Sequence[Same | Reading]:
+    """Return how a value is read whose sum along an axis is 1: alone it is 1 whatever it was."""
+    if x[axis].__class__ is int and x[axis] == 1:
+        return ()
+    return SAME, along(x, x, every=(axis,))

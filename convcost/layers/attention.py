@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import ANY, FIXED, SEQUENCE, Add, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import field, flag, value_names, whole, whole_or
 from convcost.layers.layout import TOKENS, UNKNOWN, Input, Shape
+from convcost.layers.reading import SAME, Reading, Readings, axes, stretched
 from convcost.ops import Cost, Ledger, accumulate, product
 
 _MOST = 3  # query, key and value
@@ -215,6 +216,16 @@ class AttentionScores(LayerType, type="attention_scores"):
         products = product(queries) * keys[-2]
         return Cost(ops=accumulate(products), macs=products, useful_mults=products)
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        queries = inputs[0]
+        *batch, heads, lq, lk = outputs[0]
+        lead = axes(tuple(batch))
+        kv, share = ("kv", self.num_kv_heads), ("share", heads // self.num_kv_heads)
+        query, key, depth = ("q", lq), ("k", lk), ("d", queries[-1] // heads)
+        after = (*lead, (kv, share), (query,), (key,))
+        first = Reading((*lead, (query,), (kv, share, depth)), after)
+        return ((first,), (Reading((*lead, (key,), (kv, depth)), after),))
+
     @classmethod
     def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]]:
         heads = letter("h")
@@ -275,6 +286,11 @@ class AttentionBias(LayerType, type="attention_bias"):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(ops=Ledger(add=len(inputs) - 1) * product(output))
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        scores, *biases = inputs
+        own = [(stretched(bias, scores, len(scores) - len(bias)),) for bias in biases]
+        return ((SAME,), *own)
+
     @classmethod
     def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]]:
         scores = letter("h"), letter("L"), letter("S")
@@ -331,6 +347,16 @@ class AttentionContext(LayerType, type="attention_context"):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         products = product(output) * inputs[0][-1]
         return Cost(ops=accumulate(products), macs=products, useful_mults=products)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        weights, values = inputs
+        *batch, heads, lq, lk = weights
+        lead = axes(tuple(batch))
+        kv, share = ("kv", self.num_kv_heads), ("share", heads // self.num_kv_heads)
+        query, key, depth = ("q", lq), ("k", lk), ("d", values[-1] // self.num_kv_heads)
+        after = (*lead, (query,), (kv, share, depth))
+        first = Reading((*lead, (kv, share), (query,), (key,)), after)
+        return ((first,), (Reading((*lead, (key,), (kv, depth)), after),))
 
     @classmethod
     def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]]:

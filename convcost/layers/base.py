@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from convcost.layers.families import places
 from convcost.layers.fields import AXIS, NAMES, Field, FieldError, on_axes
 from convcost.layers.layout import (
     FEATURE_MAP,
@@ -25,6 +26,8 @@ from convcost.layers.layout import (
     merged_layout,
     number_of_axis,
 )
+from convcost.layers.reading import SAME as SAME_PLACE
+from convcost.layers.reading import Readings
 from convcost.numbers import as_exact
 from convcost.ops import Cost
 from convcost.registry import Registry
@@ -48,7 +51,7 @@ def _check(name: str, entry: Any) -> str:
     return "" if entry.type == name else f"its type is {entry.type!r}, not {name!r}"
 
 
-REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers", check=_check)
+REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers", places(), _check)
 
 
 Add = Callable[..., tuple[Any, ...]]
@@ -113,6 +116,8 @@ class LayerType:
     """The axis of the channels where the layout is unknown; None where a spec must say it."""
     declared: ClassVar[bool] = False
     """Whether its costs are the author's, so that nothing can be verified."""
+    unknown: ClassVar[bool] = False
+    """Whether nobody knows its costs, so that all totals are lower bounds."""
     weights: ClassVar[bool] = False
     """Whether a batch norm behind it folds into it, and `norm` and `activation` may be written with it."""
     folds: ClassVar[bool] = False
@@ -411,6 +416,16 @@ class LayerType:
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         """Return the layer's cost for one input."""
         return Cost()
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        """Return which positions of its inputs an output reads; None where that is unknown.
+
+        Args:
+            inputs: The shapes of what it reads.
+            outputs: The shapes of what it gives.
+            number: Which of its outputs, from 0.
+        """
+        return ((SAME_PLACE,),) if (self.in_place or self.view) and inputs == outputs else None
 
 
 class Norm(LayerType):

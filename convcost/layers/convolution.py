@@ -26,6 +26,7 @@ from convcost.layers.fields import (
     word,
 )
 from convcost.layers.layout import Shape
+from convcost.layers.reading import Readings, grouped, sliding, transposed
 from convcost.layers.windows import amounts, corner, each_axis, output_size, useful_products
 from convcost.ops import Cost, accumulate, is_symbolic, product
 
@@ -88,6 +89,13 @@ class _Convolution(LayerType):
             macs=products,
             useful_mults=useful,
         )
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        x = inputs[0]
+        _, groups, kernel, stride, pad, dilation = self.geometry(x)
+        sized = vars(self).get("padding") == "same"
+        windows = sliding(kernel, stride, pad, dilation, self._padding_mode(), sized=sized)
+        return ((grouped(x, outputs[0], windows, groups),),)
 
     def _padding_mode(self) -> str:
         """Return what the padding holds: zeros, where the type has no other or the layer was made without saying."""
@@ -275,6 +283,16 @@ class TransposedConv(LayerType, type="transposed_conv"):
 
     def step(self, axis: int) -> Fraction:
         return Fraction(1, self.stride[axis - 1])
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        (x,) = inputs
+        windows = {}
+        for axis, (_, kernel, stride, pad, extra, dilation) in enumerate(self._axes(x), 1):
+            window = transposed(stride, kernel, dilation, pad[0], cuts=pad[1] > extra)
+            if window is None:
+                return None
+            windows[axis] = window
+        return ((grouped(x, outputs[0], windows, self.groups),),)
 
     def _axes(self, x: Shape) -> Any:
         return zip(x[1:], self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation, strict=True)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import Pair, field, padding_amounts, word
 from convcost.layers.layout import FEATURE_MAP, Shape
+from convcost.layers.reading import Axes, AxisWindow, Reading, Readings, axes
 from convcost.layers.windows import useful_products
 from convcost.ops import Cost, accumulate, product
 
@@ -68,6 +69,17 @@ class CrossCorrelation(LayerType, type="cross_correlation"):
         for i, k, o, (before, _) in zip(x[1:], kernel[1:], output[1:], self.padding, strict=True):
             useful *= useful_products(i, k, 1, 1, o, before)
         return Cost(ops=accumulate(products), macs=products, useful_mults=useful)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        x, kernel = inputs
+        channels, kernels = ("c", x[0]), ("n", kernel[0] // x[0])
+        pairs = enumerate(zip(kernel[1:], self.padding, strict=True), 1)
+        windows = {f"a{axis}": AxisWindow(1, ((-before, 1, k),)) for axis, (k, (before, _)) in pairs}
+        rest = tuple([((f"a{axis}", size),) for axis, size in enumerate(outputs[0]) if axis])
+        after: Axes = ((channels if self.mode == "depthwise" else kernels,), *rest)
+        template = tuple([((f"k{axis}", size),) for axis, size in enumerate(kernel) if axis])
+        first = Reading(((channels,), *axes(x)[1:]), after, windows)
+        return ((first,), (Reading(((kernels, channels), *template), after),))
 
     @classmethod
     def trials(cls) -> Trials:

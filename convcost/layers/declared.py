@@ -8,7 +8,11 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, LayerError, LayerType
 from convcost.layers.fields import Field, field, layout_field, per_axis, shapes, text, whole
 from convcost.layers.layout import UNKNOWN, VECTOR, Input, Shape
-from convcost.ops import KINDS, Cost, Ledger
+from convcost.layers.reading import Readings, along, sliding
+from convcost.ops import KINDS, NOTHING, Cost, Ledger
+
+NOT_KNOWN: Shape = (0,)
+"""The shape of a value of which nothing is known; no layer type takes it but `unknown`."""
 
 
 def _count(about: str) -> Any:
@@ -76,6 +80,17 @@ class Declared(LayerType, type="declared"):
     def step(self, axis: int) -> None:
         return None
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        x, output, field = inputs[0], outputs[number], vars(self)["receptive_field"]
+        if field is None or len(inputs) > 1 or len(x) != len(output) or len(field) != len(x) - 1:
+            return None
+        if any(size % out for size, out in zip(x[1:], output[1:], strict=True)):
+            return None
+        steps = [size // out for size, out in zip(x[1:], output[1:], strict=True)]
+        pads = [((wide - step) // 2, 0) for wide, step in zip(field, steps, strict=True)]
+        windows = sliding(field, steps, pads, (1,) * len(steps))
+        return ((along(x, output, windows, every=(0,), declared=True),),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         given = vars(self)
         ops = Ledger(**{kind: given[kind] for kind in KINDS})
@@ -86,3 +101,36 @@ class Declared(LayerType, type="declared"):
         x = (letter("M"), letter("Di"), letter("Di"))
         given = {name: letter(name) for name in ("params", "buffers", "macs", *KINDS)}
         return {**given, "output_shape": (x,), "layout": None, "receptive_field": None, "source": None}, (x,)
+
+
+class UnknownOperation(Declared, type="unknown"):
+    """An operation whose costs nobody knows: `operator` names it. Totals are lower bounds then, written with `≥`.
+
+    Importers write it, where it is allowed, for what a model file holds and no layer type is. Without `output_shape`
+    the shape is not known either, as behind a choice that depends on the data; then only others of this type read it.
+    """
+
+    words: ClassVar[Mapping[str, str]] = {}
+
+    unknown = True
+    fields: ClassVar[dict[str, Field]] = {
+        "operator": field(text, about="What it does, as its source calls it."),
+        "output_shape": field(shapes, None, "The shape of the output, or a list of the shapes of several."),
+        "layout": layout_field("What the axes of the outputs are; by default as of the first input, if as many."),
+    }
+
+    @classmethod
+    def prepare(cls, fields: dict[str, Any], inputs: Sequence[Input]) -> None:
+        super(Declared, cls).prepare(fields, inputs)
+
+    def output_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        known: tuple[Shape, ...] | None = vars(self)["output_shape"]
+        return known or (NOT_KNOWN,)
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        return Cost(0, 0, NOTHING, 0, 0)
+
+    @classmethod
+    def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]]:
+        x = (letter("M"), letter("Di"), letter("Di"))
+        return {"operator": "", "output_shape": (x,), "layout": None}, (x,)

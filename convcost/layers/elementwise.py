@@ -8,7 +8,7 @@ from itertools import product as combinations
 from typing import Any, ClassVar
 
 from convcost.layers.base import LayerError, LayerType, Trials
-from convcost.layers.fields import axis, bounds, field, word
+from convcost.layers.fields import axis, bounds, field, flag, word
 from convcost.layers.layout import Input, Shape
 from convcost.layers.merges import Elementwise
 from convcost.ops import Cost, Ledger, is_symbolic, product
@@ -167,13 +167,14 @@ def _wrong_value(op: str, value: Any) -> tuple[str, str] | None:
 class Shift(LayerType, type="shift"):
     """A learned summand per channel.
 
-    One `add` per value, params = C.
+    One `add` per value, params = C; none where the summands are not `learned`.
     """
 
     words: ClassVar[Mapping[str, str]] = {"bias_add": "TensorFlow", "BiasAdd": "TensorFlow"}
     in_place = True
 
     axis: int = field(axis, None, "The axis of the channels; by the layout without it.")
+    learned: bool = field(flag, True, "Whether the summands are learned; else they are constants.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        return Cost(params=output[self.axis], ops=Ledger(add=1) * product(output))
+        return Cost(params=output[self.axis] if self.learned else 0, ops=Ledger(add=1) * product(output))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, MIXES, MOVES, LayerType, Trials
 from convcost.layers.fields import CHANNELS, TIMES, field, layout_field, whole, wholes
 from convcost.layers.layout import TOKENS, UNKNOWN, VECTOR, Input, Shape
+from convcost.layers.reading import Reading, Readings, axes
 from convcost.ops import Cost, product
 
 
@@ -50,6 +51,9 @@ class Parameter(LayerType, type="parameter"):
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(params=product(self.shape))
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        return ()
+
     @classmethod
     def trials(cls) -> Trials:
         shapes = [shape for rank in (1, 2, 3) for shape in combinations((1, 2, 3), repeat=rank)]
@@ -87,6 +91,12 @@ class Embedding(LayerType, type="embedding"):
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(params=self.num_embeddings * self.embedding_dim)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        if self.num_embeddings.__class__ is int and self.num_embeddings == 1:
+            return ((),)  # one row, whatever the index
+        own = axes(inputs[0])
+        return ((Reading(own, (*own, (("new", self.embedding_dim),))),),)
 
     @classmethod
     def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:

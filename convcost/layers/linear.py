@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FEATURES, FIXED, MIXES, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import CHANNELS, field, flag, layout_field, whole
 from convcost.layers.layout import UNKNOWN, Shape
+from convcost.layers.reading import Axes, Reading, Readings, along, stretched
 from convcost.ops import Cost, accumulate, product
 
 
@@ -50,6 +51,10 @@ class Linear(LayerType, type="linear"):
             macs=products,
             useful_mults=products,
         )
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        return ((along(x, outputs[0], every=(len(x) - 1,)),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -105,6 +110,13 @@ class Matmul(LayerType, type="matmul"):
         products = product(output) * inputs[0][-1]
         return Cost(ops=accumulate(products), macs=products, useful_mults=products)
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        rows, columns = (_batched(x, outputs[0]) for x in inputs)
+        m, n, k = ("m", outputs[0][-2]), ("n", outputs[0][-1]), ("k", inputs[0][-1])
+        first = Reading((*rows[0], (m,), (k,)), (*rows[1], (m,), (n,)))
+        second = Reading((*columns[0], (k,), (n,)), (*columns[1], (m,), (n,)))
+        return ((first,), (second,))
+
     @classmethod
     def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]]:
         return {"layout": None}, ((letter("Di"), letter("M")), (letter("M"), letter("N")))
@@ -145,3 +157,9 @@ def _broadcast(a: Shape, b: Shape) -> Shape:
             )
         sizes.append(alone[0] if alone else 1)
     return tuple(sizes)
+
+
+def _batched(x: Shape, output: Shape) -> tuple[Axes, Axes]:
+    """Return the factors of the axes before the last two, of an input and of the output."""
+    reading = stretched(x[:-2], output[:-2], len(output) - len(x))
+    return reading.before, reading.after

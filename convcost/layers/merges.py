@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import MOVES, LayerError, LayerType, check_layouts, shown
 from convcost.layers.fields import axis, field
 from convcost.layers.layout import FEATURE_MAP, UNKNOWN, VECTOR, Input, Known, Shape, merged_layout
+from convcost.layers.reading import SAME, Reading, Readings, Same, axes, stretched
 from convcost.ops import Cost, Ledger, product
 
 _MANY: tuple[int, int | None] = (2, None)
@@ -52,6 +53,17 @@ class Elementwise(LayerType):
             message = f"{self.type} cannot tell which axes of a feature map the other input has"
             raise LayerError(message, found, help="`reshape` it to as many axes, or `layout: vector` where it was made")
         return layouts
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        output = outputs[0]
+        return tuple([(self._reading(x, output),) for x in inputs])
+
+    def _reading(self, x: Shape, output: Shape) -> Reading | Same:
+        """Return how one input is read: as it is, or stretched."""
+        if x is output or x == output:
+            return SAME
+        first = self.axis if len(x) == 1 and len(output) > 1 else len(output) - len(x)
+        return stretched(x, output, first)
 
     def _completed(self, inputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Return the inputs' shapes with as many axes each."""
@@ -139,6 +151,14 @@ class Concat(LayerType, type="concat"):
                 what = "the same spatial size" if axis == 0 else f"equal sizes on all axes but {axis}"
                 raise _mismatch(self.type, what, inputs)
         return (*before, sum(shape[axis] for shape in inputs), *after)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        axis, output = self.axis, outputs[0]
+        found, start = [], 0
+        for x in inputs:
+            found.append((Reading(axes(x), axes(x), start=(axis, start, output[axis])),))
+            start = start + x[axis]
+        return found
 
 
 def _mismatch(type: str, what: str, inputs: tuple[Shape, ...]) -> LayerError:

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, MOVES, POSITIONS, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import BOUND, GROUPS, Pair, axes, axis, field, margins, number, whole, word
 from convcost.layers.layout import TOKENS, VECTOR, Input, Shape
+from convcost.layers.reading import AxisWindow, Reading, Readings, along
+from convcost.layers.reading import axes as axes_of
 from convcost.layers.windows import ceil_div
 from convcost.ops import product
 
@@ -46,6 +48,11 @@ class Slice(LayerType, type="slice"):
     def advance(self, axis: int) -> Fraction | None:
         return Fraction(1) if axis != self.axis else None
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        window = AxisWindow(self.step, ((self.start, 1, 1),), sized=True)
+        return ((along(x, outputs[0], {self.axis: window}),),)
+
 
 class ChannelShuffle(LayerType, type="channel_shuffle"):
     """The channels of `groups` groups dealt out in turn.
@@ -65,6 +72,11 @@ class ChannelShuffle(LayerType, type="channel_shuffle"):
         if x[0] % self.groups:
             raise LayerError("groups must divide the channels", f"{self.groups} does not divide {x[0]}", field="groups")
         return x
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        groups, each, rest = ("g", self.groups), ("c", x[0] // self.groups), axes_of(x)[1:]
+        return ((Reading(((groups, each), *rest), ((each, groups), *rest)),),)
 
 
 class PixelShuffle(LayerType, type="pixel_shuffle"):
@@ -94,6 +106,14 @@ class PixelShuffle(LayerType, type="pixel_shuffle"):
 
     def step(self, axis: int) -> Fraction:
         return Fraction(1, self.upscale_factor)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        factor, rest = self.upscale_factor, axes_of(x)[1:]
+        parts = tuple([(f"r{axis}", factor) for axis in range(len(rest))])
+        after = [(*own, part) for own, part in zip(rest, parts, strict=True)]
+        channels = ("c", outputs[0][0])
+        return ((Reading(((channels, *parts), *rest), ((channels,), *after)),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -134,6 +154,14 @@ class PixelUnshuffle(LayerType, type="pixel_unshuffle"):
 
     def step(self, axis: int) -> Fraction:
         return Fraction(self.downscale_factor)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        factor, rest = self.downscale_factor, axes_of(outputs[0])[1:]
+        parts = tuple([(f"r{axis}", factor) for axis in range(len(rest))])
+        before = [(*own, part) for own, part in zip(rest, parts, strict=True)]
+        channels = ("c", x[0])
+        return ((Reading(((channels,), *before), ((channels, *parts), *rest)),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -233,6 +261,13 @@ class Pad(_Margins, type="pad"):
                     raise LayerError(message, f"padding {max(pair)}, size {x[place]}", field="padding")
         return self.resized(x, 1)
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        border = "zeros" if self.mode == "constant" else self.mode
+        pairs = zip(self.axis, self.padding, strict=True)
+        windows = {axis: AxisWindow(1, ((-before, 1, 1),), border) for axis, (before, _) in pairs}
+        return ((along(x, outputs[0], windows),),)
+
     @classmethod
     def tried(cls) -> list[dict[str, Any]]:
         return [{"mode": word, "value": 0} for word in cls.fields["mode"].words] + [{"mode": "constant", "value": 2}]
@@ -258,6 +293,12 @@ class Crop(_Margins, type="crop"):
             raise LayerError("cropping must leave something of the input", f"the input is {shown(x)}", field="cropping")
         return sizes
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        pairs = zip(self.axis, self.cropping, strict=True)
+        windows = {axis: AxisWindow(1, ((before, 1, 1),), sized=True) for axis, (before, _) in pairs}
+        return ((along(x, outputs[0], windows),),)
+
 
 class Flatten(LayerType, type="flatten"):
     """All values as one vector."""
@@ -274,6 +315,10 @@ class Flatten(LayerType, type="flatten"):
 
     def step(self, axis: int) -> Fraction | None:
         return None
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        return ((Reading(axes_of(x), (tuple([factor for axis in axes_of(x) for factor in axis]),)),),)
 
 
 class Dropout(LayerType, type="dropout"):

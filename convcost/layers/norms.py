@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
 from convcost.layers.base import LayerError, LayerType, Norm
 from convcost.layers.fields import GROUPS, TIMES, axes, axis, field, flag, number, whole
 from convcost.layers.layout import Shape
+from convcost.layers.reading import SAME, AxisWindow, Reading, Readings, Same, along
+from convcost.layers.reading import axes as axes_of
 from convcost.ops import Cost, Ledger, average_of, product, standardise, total_of
 
 _AFFINE = field(flag, True, "Whether a factor and a shift per channel are learned.")
@@ -22,7 +24,8 @@ class BatchNorm(Norm, type="batch_norm"):
     """A batch norm at inference: scale and shift by the running statistics.
 
     One `mul` and one `add` per value, unless it folds into the convolution or linear layer before it; then nothing.
-    The factor and the shift are prepared once per channel. params = 2·C with `affine`, buffers = 2·C.
+    The factor and the shift are prepared once per channel. params = 2·C with `affine`, C less without `scale` or
+    without `bias`; buffers = 2·C.
 
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 2;
         https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
@@ -37,13 +40,15 @@ class BatchNorm(Norm, type="batch_norm"):
 
     axis: int = _AXIS
     affine: bool = _AFFINE
+    scale: bool = field(flag, True, "Whether `affine` learns a factor beside the shift.")
+    bias: bool = _BIAS
     eps: Any = _EPS
     momentum: Any = field(number, Fraction(1, 10), "How fast the running statistics follow; no count changes.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         channels, values = output[self.axis], product(output)
         return Cost(
-            params=2 * channels if self.affine else 0,
+            params=channels * (self.scale + self.bias) if self.affine else 0,
             buffers=2 * channels,
             ops=Ledger(mul=values, add=values),
             useful_mults=values,
@@ -69,6 +74,9 @@ class LayerNorm(Norm, type="layer_norm"):
     affine: bool = _AFFINE
     bias: bool = _BIAS
     eps: Any = _EPS
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        return (_standardised_together(inputs[0], self.axis),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         group, groups = _grouped(output, self.axis)
@@ -111,6 +119,18 @@ class GroupNorm(Norm, type="group_norm"):
             )
         return x
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        groups, each = ("g", self.num_groups), x[self.axis] // self.num_groups
+        others = product(x[: self.axis]) * product(x[self.axis + 1 :])
+        if each.__class__ is int and others.__class__ is int and each * others == 1:
+            return ((),)
+        before = [((groups, ("ci", each)) if axis == self.axis else own) for axis, own in enumerate(axes_of(x))]
+        after = [
+            ((groups, ("co", each)) if axis == self.axis else ((f"new{axis}", size),)) for axis, size in enumerate(x)
+        ]
+        return ((SAME, Reading(tuple(before), tuple(after))),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         channels, positions = _grouped(output, (self.axis,))
         ops = _standardised(output, channels // self.num_groups * positions, self.num_groups)
@@ -137,6 +157,10 @@ class InstanceNorm(Norm, type="instance_norm"):
     axis: int = _AXIS
     affine: bool = field(flag, False, "Whether a factor and a shift per channel are learned.")
     eps: Any = _EPS
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        every = [axis for axis in range(len(inputs[0])) if axis != self.axis]
+        return (_standardised_together(inputs[0], every),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         channels, positions = _grouped(output, (self.axis,))
@@ -166,6 +190,9 @@ class RmsNorm(Norm, type="rms_norm"):
     affine: bool = field(flag, True, "Whether a factor per channel is learned.")
     eps: Any = field(number, Fraction(1, 2**23), "What is added to the mean square; no count changes.")
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        return (_together(inputs[0], self.axis),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         group, groups = _grouped(output, self.axis)
         values = product(output)
@@ -193,10 +220,34 @@ class L2Normalize(LayerType, type="l2_normalize"):
     axis: tuple[int, ...] = _TOGETHER
     eps: Any = field(number, Fraction(1, 10**12), "The least that is divided by; no count changes.")
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        return (_together(inputs[0], self.axis),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         group, groups = _grouped(output, self.axis)
         ops = (total_of(group) + Ledger(mul=group, sqrt=1, cmp=1, div=group)) * groups
         return Cost(ops=ops, useful_mults=ops.mul)
+
+
+class Standardize(LayerType, type="standardize"):
+    """Each channel less its mean, over its deviation; both are given, as those of the data that a network reads.
+
+    Per value add 1 and div 1; per channel the root of its variance (sqrt 1), and the larger of that and eps (cmp 1).
+    buffers = 2·C + 1 with `stored`: means, variances, and the number of values that they are of.
+
+    Source: https://keras.io/api/layers/preprocessing_layers/numerical/normalization/
+    """
+
+    words: ClassVar[Mapping[str, str]] = {"Normalization": "Keras"}
+    in_place = True
+
+    axis: int = _AXIS
+    stored: bool = field(flag, True, "Whether the model stores the statistics; else they are constants.")
+
+    def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
+        channels, values = output[self.axis], product(output)
+        ops = Ledger(add=values, div=values, sqrt=channels, cmp=channels)
+        return Cost(buffers=2 * channels + 1 if self.stored else 0, ops=ops)
 
 
 class LocalResponseNorm(Norm, type="local_response_norm"):
@@ -218,6 +269,10 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
     beta: Any = field(number, Fraction(3, 4), "The β of the formula; no count changes.")
     k: Any = field(number, 1, "The k of the formula; no count changes.")
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        return ((SAME, along(x, x, {self.axis: AxisWindow(1, ((-(self.size // 2), 1, self.size),))})),)
+
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         values = product(output)
         ops = (total_of(self.size) + Ledger(mul=2, add=1, pow=1, div=1)) * values
@@ -227,7 +282,7 @@ class LocalResponseNorm(Norm, type="local_response_norm"):
 class Scale(LayerType, type="scale"):
     """A learned factor per channel.
 
-    One `mul` per value, params = C.
+    One `mul` per value, params = C; none where the factors are not `learned`.
 
     Source: Touvron et al. 2021, arXiv:2103.17239, section 2 (LayerScale).
     """
@@ -236,10 +291,11 @@ class Scale(LayerType, type="scale"):
     in_place = True
 
     axis: int = _AXIS
+    learned: bool = field(flag, True, "Whether the factors are learned; else they are constants.")
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         values = product(output)
-        return Cost(params=output[self.axis], ops=Ledger(mul=values), useful_mults=values)
+        return Cost(params=output[self.axis] if self.learned else 0, ops=Ledger(mul=values), useful_mults=values)
 
 
 def _grouped(output: Shape, axes: tuple[int, ...]) -> tuple[int, int]:
@@ -260,3 +316,14 @@ def _learned(output: Shape, count: int, affine: bool, bias: bool) -> Cost:
     values = product(output)
     ops = Ledger(mul=values, add=values) if bias else Ledger(mul=values)
     return Cost(params=2 * count if bias else count, ops=ops, useful_mults=values)
+
+
+def _together(x: Shape, axes: Sequence[int]) -> tuple[Same, Reading]:
+    """Return how a value is read that is normalised together with all along some axes."""
+    return SAME, along(x, x, every=axes)
+
+
+def _standardised_together(x: Shape, axes: Sequence[int]) -> Sequence[Same | Reading]:
+    """Return how a value is read that is brought to mean 0 with all along some axes; alone it is 0 whatever it was."""
+    alone = all(x[axis].__class__ is int and x[axis] == 1 for axis in axes)
+    return () if alone else _together(x, axes)

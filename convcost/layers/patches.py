@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, MOVES, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import Pair, field, margins, padding_amounts, per_axis, spread, wholes
 from convcost.layers.layout import FEATURE_MAP, Input, Shape
+from convcost.layers.reading import MOST_PHASES, Axes, AxisWindow, Factor, Reading, Readings, transposed
+from convcost.layers.reading import axes as axes_of
 from convcost.layers.windows import output_size
 from convcost.ops import Cost, Ledger, product
 
@@ -39,6 +41,22 @@ class Unfold(LayerType, type="unfold"):
 
     def step(self, axis: int) -> Fraction | None:
         return None
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        (x,) = inputs
+        axes = zip(x[1:], self.kernel_size, self.stride, self.dilation, self.padding, strict=True)
+        columns: list[Factor] = []
+        taps: list[Factor] = []
+        windows: dict[str, AxisWindow] = {}
+        for axis, (size, kernel, stride, dilation, pad) in enumerate(axes, 1):
+            if kernel.__class__ is not int or kernel > MOST_PHASES:
+                return None
+            columns.append((f"a{axis}", output_size(size, kernel, stride, dilation, pad)))
+            taps.append((f"k{axis}", kernel))
+            windows[f"a{axis}"] = AxisWindow(stride, tuple([(dilation * tap - pad[0], 1, 1) for tap in range(kernel)]))
+        after: Axes = ((("a0", x[0]), *taps), tuple(columns))
+        made_of = {column: (column, tap) for (column, _), (tap, _) in zip(columns, taps, strict=True)}
+        return ((Reading(axes_of(x), after, windows, made_of=made_of),),)
 
     @classmethod
     def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:
@@ -95,6 +113,20 @@ class Fold(LayerType, type="fold"):
 
     def step(self, axis: int) -> Fraction | None:
         return None
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        axes = zip(self.output_size, self.kernel_size, self.stride, self.dilation, self.padding, strict=True)
+        columns: list[Factor] = []
+        windows: dict[str, AxisWindow] = {}
+        for number_, (size, kernel, stride, dilation, pad) in enumerate(axes, 1):
+            window = transposed(stride, kernel, dilation, pad[0])
+            if window is None:
+                return None
+            columns.append((f"a{number_}", output_size(size, kernel, stride, dilation, pad)))
+            windows[f"a{number_}"] = window
+        channels, taps = ("a0", outputs[0][0]), ("k", product(self.kernel_size))
+        after = (*[((name, size),) for (name, _), size in zip(columns, self.output_size, strict=True)],)
+        return ((Reading(((channels, taps), tuple(columns)), ((channels,), *after), windows, uniform=("k",)),),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(ops=Ledger(add=product(inputs[0])))

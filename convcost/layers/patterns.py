@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from convcost.layers.base import LayerError, shown
 from convcost.layers.layout import Shape
+from convcost.layers.reading import Axes
 from convcost.ops import product
 
 Group = tuple[str, ...]
@@ -43,6 +44,18 @@ class Pattern(Struct, frozen=True):
         Raises:
             LayerError: The input has other axes than the pattern, or a size does not fit.
         """
+        return tuple([product(size for _, size in factors) for factors in self.factors(x, given)[1]])
+
+    def factors(self, x: Shape, given: Mapping[str, Any]) -> tuple[Axes, Axes]:
+        """Return the names and sizes that make up each axis of the input and of the output.
+
+        Args:
+            x: The input's shape.
+            given: The sizes of named axes that are known.
+
+        Raises:
+            LayerError: The input has other axes than the pattern, or a size does not fit.
+        """
         sizes: dict[str, Any] = dict(given)
         more = len(x) - len(self.before) + 1
         named = [f"...{number}" for number in range(max(more, 0))]
@@ -52,7 +65,9 @@ class Pattern(Struct, frozen=True):
             raise LayerError("the pattern must have the axes of the input", found, field="pattern")
         for group, size in zip(before, x, strict=True):
             self._solve(group, size, sizes, x)
-        return tuple([product(sizes[name] for name in group) for group in _expanded(self.after, named)])
+        sides = before, _expanded(self.after, named)
+        first, second = (tuple([tuple([(name, sizes[name]) for name in group]) for group in side]) for side in sides)
+        return first, second
 
     def _solve(self, group: Group, size: Any, sizes: dict[str, Any], x: Shape) -> None:
         """Find the sizes of the names of one axis."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import MOVES, POSITIONS, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import SIZE, VARIANT, axis, field, flag, number, padding, per_axis, value_name
 from convcost.layers.layout import VECTOR, Input, Shape
+from convcost.layers.reading import AxisWindow, Readings, along, reduced, shared_out, sliding
 from convcost.layers.windows import amounts, output_size
 from convcost.ops import Cost, Ledger, average_of, gcd, maximum_of, product, total_of
 
@@ -48,6 +49,13 @@ class _Pool(LayerType):
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         return Cost(ops=self.window(product(self.kernel_size)) * product(output))
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        dilation = self._dilation()
+        pad = amounts(self.padding, x[1:], self.kernel_size, self.stride, dilation)
+        windows = sliding(self.kernel_size, self.stride, pad, dilation, sized=self.padding == "same")
+        return ((along(x, outputs[0], windows),),)
 
     def window(self, terms: int) -> Ledger:
         """Return the operations of one output value."""
@@ -160,6 +168,11 @@ class _GlobalPool(LayerType):
         positions = product(size for place, size in enumerate(x) if place != self.axis)
         return Cost(ops=self.window(positions) * x[self.axis])
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        every = [axis for axis in range(len(x)) if axis != self.axis]
+        return ((reduced(x, outputs[0], every, kept=self.axis == 0),),)
+
     def window(self, terms: int) -> Ledger:
         """Return the operations of one channel."""
         raise TypeError(f"{self.type} says no window")
@@ -212,6 +225,16 @@ class _AdaptivePool(LayerType):
 
     def step(self, axis: int) -> Fraction | None:
         return None
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        (x,) = inputs
+        windows = {}
+        for place, (size, out) in enumerate(zip(x[1:], outputs[0][1:], strict=True), 1):
+            window = shared_out(size, out)
+            if window is None:
+                return None
+            windows[place] = window
+        return ((along(x, outputs[0], windows),),)
 
     def terms(self, x: Shape, output: Shape) -> int:
         """Return how many values the windows of one channel hold together."""
@@ -275,6 +298,16 @@ class MaxUnpool(LayerType, type="max_unpool"):
 
     def step(self, axis: int) -> Fraction | None:
         return None
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        x, pooled = inputs
+        if any(large % small for small, large in zip(x, pooled, strict=True)):
+            return None  # windows that overlap are not those that `of` was pooled by
+        times = [large // small for small, large in zip(x, pooled, strict=True)]
+        own = {axis: AxisWindow(1, ((0, 1, 1),) * each) for axis, each in enumerate(times) if axis}
+        compared = {axis: AxisWindow(each, ((0, 1, each),) * each) for axis, each in enumerate(times) if axis}
+        readings = along(x, pooled, own, by_value=True), along(pooled, pooled, compared, by_value=True)
+        return (readings[:1], readings[1:])
 
     @classmethod
     def trials(cls) -> Trials:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, SEQUENCE, LayerError, LayerType, Trials
 from convcost.layers.fields import field, flag, flag_or, whole, word
 from convcost.layers.layout import TOKENS, VECTOR, Input, Shape
+from convcost.layers.reading import AFTER, BEFORE, Reading, Readings, along, axes
 from convcost.ops import Cost, Ledger, accumulate, product
 
 _SINGLE = "single"
@@ -54,6 +55,23 @@ class _Recurrent(LayerType):
 
     def layouts(self, inputs: Sequence[Input], outputs: tuple[Shape, ...]) -> tuple[str, ...]:
         return (VECTOR if len(outputs[0]) == 1 else TOKENS,)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        own = axes(x)
+        if self._gives_last:
+            return ((Reading(own, (*own[:-2], (("new", outputs[0][-1]),))),),)
+        here = along(x, outputs[0], every=(len(x) - 1,))
+        if self._directions == 1:
+            return ((here, along(x, outputs[0], {len(x) - 2: BEFORE}, every=(len(x) - 1,))),)
+        if self.num_layers != 1:
+            return ((here, along(x, outputs[0], every=(len(x) - 2, len(x) - 1))),)
+        passed, each = self.passed, (*x[:-1], self.passed)
+        ways = [
+            along(x, each, {len(x) - 2: window}, every=(len(x) - 1,), start=(len(x) - 1, begin, 2 * passed))
+            for window, begin in ((BEFORE, 0), (AFTER, passed))
+        ]
+        return ((here, *ways),)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         (x,) = inputs

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import axes, field, flag, layout_field, word
 from convcost.layers.layout import UNKNOWN, Input, Shape
+from convcost.layers.reading import Readings, reduced
 from convcost.ops import Cost, Ledger, average_of, maximum_of, product, total_of
 
 
@@ -64,6 +65,10 @@ class Reduce(LayerType, type="reduce"):
         if self.op == "norm":
             return total_of(n) + Ledger(mul=n, sqrt=1)
         return {"sum": total_of, "mean": average_of, "max": maximum_of, "min": maximum_of}[self.op](n)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        return ((reduced(x, outputs[0], self.axis, kept=self.keepdim),),)
 
     @classmethod
     def trials(cls) -> Trials:

@@ -9,9 +9,11 @@ from itertools import product as combinations
 from typing import Any, ClassVar
 
 from convcost.layers.base import FIXED, MOVES, SEQUENCE, SPATIAL, LayerError, LayerType, Trials, shown
-from convcost.layers.fields import SIZE, axes, field, layout_field, named_sizes, text, wholes
+from convcost.layers.fields import SIZE, field, layout_field, named_sizes, text, wholes
+from convcost.layers.fields import axes as axes_field
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Input, Shape
 from convcost.layers.patterns import parse
+from convcost.layers.reading import SAME, Reading, Readings, axes, reshaped, stretched
 from convcost.ops import product
 
 _SHAPES: list[Shape] = [
@@ -43,6 +45,11 @@ class Tokens(_Reshaping, type="tokens"):
     def output_shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         return (product(x[1:]), x[0])
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        channels, *rest = axes(x)
+        return ((Reading(axes(x), (tuple([factor for axis in rest for factor in axis]), channels)),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -84,6 +91,14 @@ class FeatureMap(_Reshaping, type="feature_map"):
             found = f"{shown(self.size)} has {product(self.size)}, {shown(x)} reaches it"
             raise LayerError(f"size must have the {length} positions of the tokens", found, field="size")
         return (x[-1], *self.size)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        (x,) = inputs
+        positions = reshaped(x[:-1], self.size)
+        if positions is None:
+            return None
+        channels = (("c", x[-1]),)
+        return ((Reading((*positions.before, channels), (channels, *positions.after)),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -146,6 +161,10 @@ class Rearrange(_Reshaping, type="rearrange"):
             return (FEATURE_MAP,)
         return (TOKENS,) if after[-1:] == (("c",),) else (UNKNOWN,)
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        return ((Reading(*parse(self.pattern).factors(x, dict(self.sizes))),),) if self.pattern else ((SAME,),)
+
     @classmethod
     def trials(cls) -> Trials:
         patterns = [
@@ -182,7 +201,7 @@ class Permute(_Reshaping, type="permute"):
     }
     gives = UNKNOWN
 
-    axes: tuple[int, ...] = field(axes, about="The axes of the input in the order of the output.")
+    axes: tuple[int, ...] = field(axes_field, about="The axes of the input in the order of the output.")
     layout: str | None = layout_field()
 
     def output_shape(self, *inputs: Shape) -> Shape:
@@ -193,6 +212,11 @@ class Permute(_Reshaping, type="permute"):
                 "axes must name each axis once", f"{len(order)} given, the input is {shown(x)}", field="axes"
             )
         return tuple([x[axis] for axis in order])
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        own = axes(x)
+        return ((Reading(own, tuple([own[axis] for axis in self.axes])),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -232,6 +256,10 @@ class Reshape(_Reshaping, type="reshape"):
             found = f"{shown(self.shape)} holds {known}{' and what is left' * bool(open_)}, {shown(x)} reaches it"
             raise LayerError(f"shape {what} that reach it", found, field="shape")
         return tuple([values // known if size == -1 else size for size in self.shape])
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        reading = reshaped(inputs[0], outputs[0])
+        return None if reading is None else ((reading,),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -279,6 +307,10 @@ class Expand(_Reshaping, type="expand"):
         if vars(self).get("layout") is None and len(outputs[0]) != len(inputs[0].shape):
             return (UNKNOWN,)
         return super().layouts(inputs, outputs)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        return ((stretched(x, outputs[0], len(outputs[0]) - len(x)),),)
 
     @classmethod
     def trials(cls) -> Trials:

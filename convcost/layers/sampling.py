@@ -17,6 +17,7 @@ from convcost.layers.base import FIXED, MIXES, SPATIAL, LayerError, LayerType, T
 from convcost.layers.convolution import Conv, check_groups
 from convcost.layers.fields import GROUPS, SIZE, field, flag, number, per_axis, whole
 from convcost.layers.layout import FEATURE_MAP, UNKNOWN, Input, Shape
+from convcost.layers.reading import Axes, Reading, Readings, along, axes, grouped, sliding
 from convcost.layers.windows import each_axis, output_size, useful_products
 from convcost.ops import Cost, Ledger, accumulate, product
 
@@ -101,6 +102,12 @@ class DeformConv(LayerType, type="deform_conv"):
             macs=products + offset_products,
             useful_mults=ops.mul - offset_products + useful,
         )
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        windows = sliding(self.kernel_size, self.stride, self._pad(x), self.dilation, sized=self.padding == "same")
+        every = along(x, outputs[0], every=range(len(x)), by_value=True)
+        return ((grouped(x, outputs[0], windows, 1), every),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -192,6 +199,14 @@ class GridSample(_Sampler, type="grid_sample"):
         ops = (pixels + _between(rank)) * points + Ledger(mul=2**rank, add=2**rank) * product(output)
         return Cost(ops=ops, useful_mults=ops.mul)
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        x, output = inputs[0], outputs[0]
+        every = (along(x, output, every=range(1, len(x)), by_value=True),)
+        if len(inputs) == 1:
+            return (every,)
+        own = axes(output)[1:]
+        return (every, (Reading((*own, (("coordinate", len(own)),)), ((("c", output[0]),), *own)),))
+
     @classmethod
     def trials(cls) -> Trials:
         points: list[tuple[dict[str, Any], tuple[Shape, ...]]] = []
@@ -263,6 +278,14 @@ class RoiAlign(_Sampler, type="roi_align"):
         ops = ops + Ledger(mul=4, add=4) * (points * channels)
         ops = ops + Ledger(add=per_cell, div=1) * product(output)
         return Cost(ops=ops, useful_mults=ops.mul)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        x, output = inputs[0], outputs[0]
+        regions, channels, *cells = output
+        r, c = ("r", regions), ("c", channels)
+        after: Axes = ((r,), (c,), *[((f"cell{axis}", size),) for axis, size in enumerate(cells)])
+        every = (Reading(((c,), *axes(x)[1:]), after, by_value=True),)
+        return (every, (Reading(((r,), (("corner", 4),)), after),)) if len(inputs) == 2 else (every,)
 
     @classmethod
     def trials(cls) -> Trials:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import FIXED, MOVES, LayerError, LayerType, Trials, shown
 from convcost.layers.fields import MAX_SIZE, axes, axis, field, layout_field, spread, whole, wholes
 from convcost.layers.layout import UNKNOWN, Input, Shape
+from convcost.layers.reading import AxisWindow, Readings, along
 
 _SHAPES: list[Shape] = [shape for rank in (1, 2, 3) for shape in combinations((1, 2, 3), repeat=rank)]
 
@@ -31,6 +32,11 @@ class Roll(LayerType, type="roll"):
         super().prepare(fields, inputs)
         cls.spread_out(fields, "shift", len(fields["axis"]))
 
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        pairs = zip(self.axis, self.shift, strict=True)
+        return ((along(x, x, {axis: AxisWindow(1, ((-by, 1, 1),), "circular") for axis, by in pairs}),),)
+
     @classmethod
     def trials(cls) -> Trials:
         points = [
@@ -52,6 +58,10 @@ class Flip(LayerType, type="flip"):
     note = MOVES
 
     axis: tuple[int, ...] = field(axes, about="The axes.")
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        return ((along(x, x, {axis: AxisWindow(-1, ((x[axis] - 1, 1, 1),), sized=True) for axis in self.axis}),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -130,6 +140,12 @@ class Split(LayerType, type="split"):
                 message = f"sizes must sum to the {size} of axis {self.axis}"
                 raise LayerError(message, f"{shown(self.sizes)} sums to {sum(sizes)}", field="sizes")
         return tuple([(*x[: self.axis], part, *x[self.axis + 1 :]) for part in sizes])
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        axis = self.axis
+        start = sum(shape[axis] for shape in outputs[:number])
+        return ((along(x, outputs[number], {axis: AxisWindow(1, ((start, 1, 1),), sized=True)}),),)
 
     @classmethod
     def trials(cls) -> Trials:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from convcost.layers.base import FIXED, LayerError, LayerType, Trials
 from convcost.layers.fields import axis, field, whole
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Input, Shape, channel_axis
+from convcost.layers.reading import Reading, Readings, axes
 
 
 class EachSlice(LayerType, type="each_slice"):
@@ -31,6 +32,11 @@ class EachSlice(LayerType, type="each_slice"):
             return (VECTOR,)
         removed = channel_axis(rank + 1, x.layout) == self.axis
         return (UNKNOWN if removed else x.layout,)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        own = axes(x)
+        return ((Reading(own, (*own[: self.axis], *own[self.axis + 1 :]), taken=self.axis),),)
 
     @classmethod
     def trials(cls) -> Trials:
@@ -60,6 +66,12 @@ class EachStack(LayerType, type="each_stack"):
             return (TOKENS if self.axis < len(x.shape) else UNKNOWN,)
         fits = x.layout == FEATURE_MAP and self.axis > 0 and len(x.shape) < _MOST_AXES
         return (FEATURE_MAP if fits else UNKNOWN,)
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
+        (x,) = inputs
+        own = axes(x)
+        after = (*own[: self.axis], (("slice", self.size),), *own[self.axis :])
+        return ((Reading(own, after, put=self.axis),),)
 
     @classmethod
     def trials(cls) -> Trials:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from convcost.layers.base import SPATIAL, LayerError, LayerType, shown
 from convcost.layers.fields import SIZE, VARIANT, factors, field, flag, per_axis, word
 from convcost.layers.layout import Shape
+from convcost.layers.reading import AxisWindow, Readings, along, upsampled
 from convcost.ops import Cost, accumulate, product
 
 _INTERPOLATIONS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
@@ -69,6 +70,26 @@ class Upsample(LayerType, type="upsample"):
 
     def step(self, axis: int) -> Fraction | None:
         return 1 / Fraction(self.scale_factor[axis - 1]) if self.scale_factor is not None else None
+
+    def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
+        (x,) = inputs
+        windows = {}
+        for axis, (old, new) in enumerate(zip(x[1:], outputs[0][1:], strict=True), 1):
+            window = self._window(axis, old, new)
+            if window is None:
+                return None
+            windows[axis] = window
+        return ((along(x, outputs[0], windows),),)
+
+    def _window(self, axis: int, old: int, new: int) -> AxisWindow | None:
+        scale = self.scale_factor
+        step = Fraction(old, new) if scale is None else 1 / Fraction(scale[axis - 1])
+        if self.mode == "nearest":
+            return upsampled(step, Fraction(0), 1, sized=scale is None)
+        neighbours = 4 if self.mode == "bicubic" else 2
+        if self.align_corners:
+            return upsampled(Fraction(old - 1, max(new - 1, 1)), Fraction(0), neighbours, sized=True)
+        return upsampled(step, (step - 1) / 2, neighbours, sized=scale is None)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
         if self.mode == "nearest":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from convcost.cost.documents import network_document
 from convcost.documents import memory as documents
@@ -30,6 +30,7 @@ def memory_document(memory: Memory) -> documents.MemoryDocument:
         tensors=[_tensor_document(memory, number) for number in range(len(memory.pieces))],
         not_counted=list(memory.not_counted),
         warnings=warning_documents(memory.warnings),
+        incomplete=True if memory.network.unknown else UNSET,
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec import Struct
@@ -12,6 +10,7 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.network import Layer, Network, Tensor, Widths
+from convcost.network.matching import matches
 from convcost.network.widths import BITS, bias_width
 
 Given = str | Mapping[str, str] | Sequence[str | Mapping[str, str]]
@@ -19,7 +18,6 @@ Given = str | Mapping[str, str] | Sequence[str | Mapping[str, str]]
 
 _WORDS = ("weights", "activations", "biases")
 _FORM = "--dtype int8, --dtype weights=int8,activations=int16, or --dtype 'head*:float32' for some layers"
-_TURN = re.compile(r"\.\d+$")  # which repetition of an item
 
 
 class Dtype(Struct, frozen=True):
@@ -44,7 +42,7 @@ def with_dtypes(network: Network, given: Given) -> Network:
     if not dtypes:
         return network
     for dtype in dtypes:
-        if dtype.pattern and not any(_matches(dtype.pattern, layer) for layer in network.layers):
+        if dtype.pattern and not any(matches(dtype.pattern, layer) for layer in network.layers):
             help = nearest(dtype.pattern, [layer.name for layer in network.layers])
             raise OptionError(ErrorDetail(f"--dtype: no layer matches {dtype.pattern!r}", help=help))
     everywhere = {word: width for dtype in dtypes if not dtype.pattern for word, width in dtype.widths.items()}
@@ -112,15 +110,6 @@ def _check_type(width: Any, text: str) -> None:
 def _changed(layer: Layer, dtypes: Sequence[Dtype]) -> Widths:
     widths = layer.widths
     for dtype in dtypes:
-        if not dtype.pattern or _matches(dtype.pattern, layer):
+        if not dtype.pattern or matches(dtype.pattern, layer):
             widths = replace(widths, **dtype.widths)
     return widths
-
-
-def _matches(pattern: str, layer: Layer) -> bool:
-    """Return whether a pattern matches a layer's name, or that of anything that it is in.
-
-    A repeated item is matched by its name alone, too: `stage` matches `stage.1` and `stage.2`, and all layers in them.
-    """
-    paths = {layer.path, tuple([_TURN.sub("", part) for part in layer.path])}
-    return any(fnmatchcase("/".join(path[:length]), pattern) for path in paths for length in range(len(path), 0, -1))

@@ -15,7 +15,20 @@ from convcost.memory.storages import IN_PLACE
 from convcost.network import Layer
 from convcost.reports import titles
 from convcost.reports.folding import Part, fit
-from convcost.reports.table import Column, Row, Table, bar, bytes_text, counted, grouped, percent, safe, sized, tree
+from convcost.reports.table import (
+    AT_LEAST,
+    Column,
+    Row,
+    Table,
+    bar,
+    bytes_text,
+    counted,
+    grouped,
+    percent,
+    safe,
+    sized,
+    tree,
+)
 
 _TIMELINE = "The bar: what lives while the layer runs, as a share of the peak."
 _COLUMNS = (
@@ -116,14 +129,15 @@ class MemoryReport(Struct, frozen=True):
             Row((label, *blank), "heading") if line is None else self._row(label, line.part)
             for label, line in tree(lines)
         ]
-        total = ("Total", "", grouped(memory.weight_bytes), grouped(memory.activation_bytes))
+        least = AT_LEAST if memory.network.unknown else ""
+        total = ("Total", "", f"{least}{grouped(memory.weight_bytes)}", f"{least}{grouped(memory.activation_bytes)}")
         return Table(
             title=titles.title(memory.network),
             headline=(self._headline(),),
             subtitle=titles.sourced(memory.network, *self._facts()),
             columns=_COLUMNS,
             rows=rows,
-            total=(*total, grouped(memory.peak_memory), "", "peak"),
+            total=(*total, f"{least}{grouped(memory.peak_memory)}", "", "peak"),
             footer=tuple(self._footnotes()),
             more=(self._at_peak(), *self._arena(most)) if memory.pieces else (),
         )
@@ -151,9 +165,10 @@ class MemoryReport(Struct, frozen=True):
     def _headline(self) -> str:
         memory = self.memory
         where = f" at {safe(memory.layers[memory.peak_index].layer.name)}" if memory.layers else ""
+        least = AT_LEAST if memory.network.unknown else ""
         return (
-            f"peak {_sized(memory.peak_memory)}{where} · {_sized(memory.weight_bytes)} of weights · "
-            f"{_sized(memory.activation_bytes)} of activations"
+            f"peak {least}{_sized(memory.peak_memory)}{where} · {least}{_sized(memory.weight_bytes)} of weights · "
+            f"{least}{_sized(memory.activation_bytes)} of activations"
         )
 
     def _facts(self) -> Iterator[str]:
@@ -178,6 +193,9 @@ class MemoryReport(Struct, frozen=True):
         yield _order(memory) + (" Inputs live to the end." if settings.keep_inputs else "")
         if any(row.layer.times != 1 for row in memory.layers):
             yield "Inside `each` a layer runs on all slices before the next one runs."
+        if unknown := memory.network.unknown:
+            names = ", ".join(dict.fromkeys(safe(layer.fields["operator"]) for layer in unknown))
+            yield f"{counted(len(unknown), 'operation')} not counted, so that totals are lower bounds (≥): {names}."
         if memory.not_counted:
             yield f"The workspace of {' and '.join(memory.not_counted)} is not counted."
 

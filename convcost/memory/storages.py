@@ -123,7 +123,7 @@ class _Sharer:
                 self.how[index] = WEIGHTS
                 self.versions.update(dict.fromkeys(outputs, _CONSTANT))
                 continue
-            if layer.definition.view:
+            if layer.definition.view and layer.inputs[0].width == layer.outputs[0].width:
                 self.how[index] = VIEW
                 self.versions.update(dict.fromkeys(outputs, read[0]))
                 continue
@@ -175,7 +175,8 @@ class _Sharer:
             return False
         before = self.network.layers[producer]
         place = before.line, before.column
-        return bool(layer.line) and (layer.line, layer.column) == place and layer.path[:-1] == before.path[:-1]
+        around = layer.path[:-1]
+        return bool(layer.line) and (layer.line, layer.column) == place and around in (before.path, before.path[:-1])
 
     def _tensor(self, key: Key) -> Tensor:
         producer, output = key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
@@ -10,9 +11,11 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, NetworkError, nearest
 from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
+from convcost.layers.declared import NOT_KNOWN
 from convcost.layers.fields import MAX_SIZE, NAMES
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
-from convcost.network.graph import FLOAT32, INPUT, Layer, Limit, Network, Tensor, Widths
+from convcost.network.compression import CompressionRule
+from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY, Layer, Limit, Network, Tensor, Widths
 
 _SIZE = "a size is a whole number from 1 to 10**15"
 _MOST_AXES = 4  # of a feature map: channels and three spatial axes
@@ -30,6 +33,8 @@ class LayerOrigin(Struct, frozen=True, gc=False):
         trainable: Whether its numbers are learned.
         times: How often it runs with the same weights.
         widths: The types of its numbers.
+        sparsity: The share of its weights that are zero.
+        origin: The path of its module in the model file that the network was read from.
     """
 
     line: int = 0
@@ -39,11 +44,23 @@ class LayerOrigin(Struct, frozen=True, gc=False):
     trainable: bool = True
     times: int = 1
     widths: Widths = FLOAT32
+    sparsity: Fraction = NO_SPARSITY
+    origin: str = ""
 
     @classmethod
     def of(cls, layer: Layer) -> LayerOrigin:
         """Return that of a layer."""
-        return cls(layer.line, layer.column, layer.former, layer.shares, layer.trainable, layer.times, layer.widths)
+        return cls(
+            layer.line,
+            layer.column,
+            layer.former,
+            layer.shares,
+            layer.trainable,
+            layer.times,
+            layer.widths,
+            layer.sparsity,
+            layer.origin,
+        )
 
 
 _NEW = LayerOrigin()
@@ -177,6 +194,9 @@ class NetworkBuilder:
             LayerError: The layer cannot work on what it reads, or its output would be larger than any.
         """
         shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
+        if any(shape is NOT_KNOWN for shape in shapes) and not definition.unknown:
+            help = "`unknown` stands for it, too"
+            raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
         definition.check_inputs(inputs)
         outputs = definition.output_shapes(*shapes)
         for shape in outputs:
@@ -206,6 +226,8 @@ class NetworkBuilder:
                 origin.trainable,
                 origin.times,
                 origin.widths,
+                origin.sparsity,
+                origin.origin,
             )
         )
         return tensors
@@ -218,6 +240,7 @@ class NetworkBuilder:
         symbols: Mapping[str, Any] | None = None,
         limits: tuple[Limit, ...] = (),
         named_outputs: tuple[Tensor, ...] = (),
+        compression: tuple[CompressionRule, ...] = (),
     ) -> Network:
         """Return the network.
 
@@ -227,6 +250,7 @@ class NetworkBuilder:
             symbols: The values of its symbols.
             limits: Its own budget.
             named_outputs: Its outputs; without any, every tensor that no layer reads.
+            compression: How its weights are compressed.
         """
         return Network(
             self.name,
@@ -238,6 +262,7 @@ class NetworkBuilder:
             limits,
             named_outputs=named_outputs,
             built=True,
+            compression=compression,
         )
 
 

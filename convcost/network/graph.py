@@ -11,6 +11,7 @@ from msgspec import Struct
 from convcost.errors import WarningDetail
 from convcost.layers.base import LayerType
 from convcost.layers.layout import FEATURE_MAP
+from convcost.network.compression import CompressionRule
 from convcost.ops import Cost, product
 
 INPUT = -1
@@ -52,6 +53,9 @@ class Widths(Struct, frozen=True):
 FLOAT32 = Widths()
 
 
+NO_SPARSITY = Fraction(0)
+
+
 class Layer(Struct, frozen=True, gc=False):
     """One layer that runs.
 
@@ -68,6 +72,8 @@ class Layer(Struct, frozen=True, gc=False):
         trainable: Whether its numbers are learned; else they count as buffers.
         times: How often it runs, with the same weights: once for each slice of an `each`.
         widths: The types of its numbers.
+        sparsity: The share of its weights that are zero, as its author says.
+        origin: The path of its module in the model file that the network was read from, such as `layer1.0.conv1`.
     """
 
     path: tuple[str, ...]
@@ -82,6 +88,8 @@ class Layer(Struct, frozen=True, gc=False):
     trainable: bool = True
     times: int = 1
     widths: Widths = FLOAT32
+    sparsity: Fraction = NO_SPARSITY
+    origin: str = ""
 
     @property
     def type(self) -> str:
@@ -180,6 +188,7 @@ class Network(Struct, frozen=True):
         inputs: What it takes.
         layers: All layers, repetitions unrolled.
         limits: Its own budget.
+        compression: How its weights are compressed.
         free: The symbols that stay symbols; None where all have values.
         named_outputs: The outputs that it names; without any, every tensor that no layer reads is an output.
         built: Whether `NetworkBuilder` made it, which infers and checks all shapes.
@@ -197,6 +206,7 @@ class Network(Struct, frozen=True):
     named_outputs: tuple[Tensor, ...] = ()
     built: bool = False
     warnings: tuple[WarningDetail, ...] = ()
+    compression: tuple[CompressionRule, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -211,6 +221,11 @@ class Network(Struct, frozen=True):
         read = {(tensor.producer, tensor.output) for layer in self.layers for tensor in layer.inputs}
         given = [tensor for layer in self.layers for tensor in layer.outputs]
         return tuple([tensor for tensor in given if (tensor.producer, tensor.output) not in read])
+
+    @property
+    def unknown(self) -> tuple[Layer, ...]:
+        """The layers whose costs nobody knows; with any, all totals are lower bounds."""
+        return tuple([layer for layer in self.layers if layer.definition.unknown])
 
     def output_layers(self) -> set[int]:
         """Return the indices of the layers that give an output of the network."""

@@ -9,6 +9,7 @@ BITS = {
     "float64": 64,
     "bfloat16": 16,
     "float16": 16,
+    "int64": 64,
     "int32": 32,
     "int16": 16,
     "int8": 8,

@@ -13,10 +13,12 @@ from convcost.errors import Place, visible
 
 MARK = "▏▎▍▌▋▊▉█"  # eighths of a cell
 BAR_CELLS = 10
+AT_LEAST = "≥ "
+"""What stands before a number that is a lower bound."""
 GAP = 2  # spaces between columns
 REDIRECT = 120  # columns of a page that is no terminal
 _DEEPER = r"\((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*\)"  # parentheses, up to four within each other
-_LONG = re.compile(rf"\w{_DEEPER}|(?<![\w.])[0-9]{{4,}}")  # a number in a formula, or the arguments of a function
+_LONG = rf"\w{_DEEPER}|(?<![\w.])[0-9]{{4,}}"  # a number in a formula, or the arguments of a function
 
 
 class Column(Struct, frozen=True):
@@ -199,7 +201,7 @@ def grouped(number: Any) -> str:
     """
     if isinstance(number, int):
         return f"{number:,}"
-    return _LONG.sub(lambda found: f"{int(found[0]):,}" if found[0].isdecimal() else found[0], str(number))
+    return re.sub(_LONG, lambda found: f"{int(found[0]):,}" if found[0].isdecimal() else found[0], str(number))
 
 
 def figure(value: Any) -> str:
@@ -267,11 +269,13 @@ def counted(number: int, thing: str) -> str:
 
 
 def sized(shape: Sequence[Any]) -> str:
-    """Return a shape as tables show it.
+    """Return a shape as tables show it: `?` where it is not known, which is written as no value.
 
-    >>> sized((256, 8, 8))
-    '256×8×8'
+    >>> sized((256, 8, 8)), sized((0,))
+    ('256×8×8', '?')
     """
+    if len(shape) == 1 and shape[0].__class__ is int and not shape[0]:
+        return "?"
     return "×".join(map(str, shape))
 
 

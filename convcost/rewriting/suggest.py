@@ -19,8 +19,8 @@ from convcost.rewriting.base import Rewrite, Site
 from convcost.rewriting.candidates import Candidate, Limits
 from convcost.rewriting.choosing import ALL, Choice, Chooser, Test
 from convcost.rewriting.rewrites import named
+from convcost.spec.amounts import amount
 from convcost.spec.limits import allowed
-from convcost.spec.reading import amount
 
 MOST_WORK = 60_000
 """How many layers the networks after all steps have together: each step is counted and written anew."""

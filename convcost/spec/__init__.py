@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, FormulaError, OptionError, nearest
 from convcost.network import Network
+from convcost.network.completeness import incomplete
 from convcost.spec import expand, expressions, limits, reading, tree
 from convcost.spec.arithmetic import ExpressionError, shown
 from convcost.spec.collector import ErrorCollector, TooManyErrors
@@ -73,9 +74,26 @@ class Spec:
         assert document is not None
         return self._warned(document, network, settings)
 
+    def complete_network(
+        self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None
+    ) -> Network:
+        """Return the network that the spec describes, where all of its costs are known; see `network`.
+
+        Raises:
+            OptionError: Some are not.
+        """
+        network = self.network(settings, free)
+        if network.unknown:
+            raise OptionError(incomplete(network))
+        return network
+
     def _warned(self, document: Document, network: Network, settings: Mapping[str, Any]) -> Network:
-        """Return a network with the warnings about its spec."""
+        """Return a network with the warnings about its spec, and with the modules of the model file that it is of."""
         found = warnings_of(document, network, settings, self.source)
+        origins = self.source.origins
+        if len(origins) == len(network.layers):
+            layers = [replace(layer, origin=path) for layer, path in zip(network.layers, origins, strict=True)]
+            network = replace(network, layers=tuple(layers))
         return replace(network, warnings=found) if found else network
 
     def check(self, names: Collection[str], option: str) -> Document:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
 
 from convcost.layers import REGISTRY
 from convcost.network import Limit, Widths
+from convcost.network.compression import CompressionRule
 from convcost.network.widths import BITS
 from convcost.spec.tree import Node
 
@@ -42,6 +44,7 @@ KEYS = {
     "blocks": "Layer types of this file, made of others.",
     "layers": "The items of the network, one after the other.",
     "budget": "The largest totals allowed, such as `params: 4.3M`.",
+    "compression": "How weights are compressed: `layers`, a mapping of patterns of names to what is done with them.",
 }
 """The keys of a spec, with what they are; so are those of its parts."""
 SYMBOL_KEYS = {
@@ -68,6 +71,7 @@ ITEM_KEYS = {
     "weights": "The name of an earlier item whose weights it uses; `own` inside a block that shares.",
     "trainable": "Whether its numbers are learned; those that are not count as buffers.",
     "dtype": "The type of its numbers, such as int8; no count changes.",
+    "sparsity": "The share of its weights that are zero, such as 90%; only effective_macs changes.",
 }
 REPEAT_KEYS = {
     "times": "How often it runs.",
@@ -75,7 +79,7 @@ REPEAT_KEYS = {
     "collect": "Merges the outputs of all repetitions, by `concat` or `add`, instead of passing on the last.",
     "weights": "`shared`: all repetitions use the weights of the first.",
 }
-LATER_ITEM_KEYS = frozenset(("else", "weights", "trainable", "dtype"))
+LATER_ITEM_KEYS = frozenset(("else", "weights", "trainable", "dtype", "sparsity"))
 """Keys of items that yield to blocks and parameters of the file."""
 DTYPE_KEYS = ("weights", "activations", "biases")
 DTYPES = tuple(BITS)
@@ -141,6 +145,7 @@ class Item(Struct, gc=False):
         weights_at: The node that errors about these point to.
         frozen: Whether its numbers are not learned.
         widths: The types of its numbers, where it says them.
+        sparsity: The share of its weights that are zero, where it says that.
         former: The part of a layer's name that earlier versions gave it.
     """
 
@@ -164,6 +169,7 @@ class Item(Struct, gc=False):
     weights_at: Node | None = None
     frozen: bool = False
     widths: Widths | None = None
+    sparsity: Fraction | None = None
 
 
 class Repeat(Struct, gc=False):
@@ -256,6 +262,7 @@ class Document(Struct, gc=False):
     items: list[Item]
     defaults: dict[str, dict[str, Given]]
     limits: tuple[Limit, ...]
+    compression: tuple[CompressionRule, ...] = ()
     closed: bool = False
     version: int = 1
     outputs: tuple[tuple[str, Node], ...] = ()

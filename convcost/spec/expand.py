@@ -7,17 +7,12 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
-from msgspec.structs import replace
-
-from convcost.layers import FIXED, REGISTRY, LayerError, LayerType
-from convcost.layers.base import FEATURES, SPATIAL
-from convcost.layers.fields import CHANNELS, MAX_SIZE
-from convcost.layers.layout import VECTOR
-from convcost.network import Layer, LayerOrigin, Network, NetworkBuilder, Tensor
-from convcost.network.graph import FLOAT32, INPUT
+from convcost.layers import REGISTRY, LayerError
+from convcost.layers.fields import MAX_SIZE
+from convcost.network import Network, Tensor
 from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
-from convcost.spec.collector import ErrorCollector, Positioned
+from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import (
     EACH,
     INPUT_NAME,
@@ -31,24 +26,16 @@ from convcost.spec.document import (
     InputGiven,
     Item,
 )
-from convcost.spec.evaluate import WHOLE, Evaluator, Value, size_of
+from convcost.spec.evaluate import WHOLE, Value, size_of
 from convcost.spec.expressions import RESOLVER, Expression, Missing, Unknown
-from convcost.spec.fields import FOLLOWERS, lacks, where_to_give
-from convcost.spec.limits import DEFAULT_LAYERS, HELP, MOST_LAYERS, watch
+from convcost.spec.limits import DEFAULT_LAYERS, MOST_LAYERS
+from convcost.spec.placing import LayerPlacer, TooLarge, Values, named_values
 from convcost.spec.residuals import check_equal
-from convcost.spec.scope import ROOT, Path, Scope, SharedWeights, difference, has_weights, is_known
+from convcost.spec.scope import ROOT, Path, Scope, SharedWeights, has_weights
 from convcost.spec.unknown import UNKNOWN
-
-Values = tuple[Value, ...]
 
 DEEPEST = 100
 _VISITS, _VISITS_PER_LAYER = 100_000, 4  # items looked at before layers must have come of it
-_TOLD_EVERY = 2_000  # layers
-_NOTHING = Value(Tensor(()))  # what reaches a layer that reads nothing
-
-
-class TooLarge(Exception):
-    """The network has too many layers."""
 
 
 def expand(
@@ -84,27 +71,19 @@ def expand(
         source=document.source,
         symbols={name: value for name, value in symbols.items() if not isinstance(value, Missing)},
         limits=document.limits,
+        compression=document.compression,
         named_outputs=expander.outputs(scope),
     )
 
 
-class Expander:
+class Expander(LayerPlacer):
     """Unrolls a document; `builder` holds what came of it."""
 
     def __init__(self, document: Document, symbols: Mapping[str, Any], errors: ErrorCollector, max_layers: int) -> None:
-        self.document = document
+        super().__init__(document, symbols, errors, max_layers)
         self.blocks = document.blocks
-        self.evaluate = Evaluator(document, symbols, errors)
-        self.errors = errors
-        self.builder = NetworkBuilder(document.name)
-        self.max_layers = max_layers
-        self.watch = watch()
         self.visits = 0
         self.depth = 0  # lists within each other
-        self.sharing: list[SharedWeights | None] = []
-        self.frozen = 0  # items around that are not trainable
-        self.times = 1  # slices that the items around run on
-        self.widths = document.widths or FLOAT32
 
     # the flow
 
@@ -152,7 +131,7 @@ class Expander:
         self.depth += 1
         for item in items:
             if self.depth > DEEPEST:
-                self._too_large(item, f"blocks and branches nest deeper than {DEEPEST} levels")
+                self.refuse(item, f"blocks and branches nest deeper than {DEEPEST} levels")
             start = len(self.builder.layers)
             values = self.item(item, scope, env, values, path)
             if item.names:
@@ -184,19 +163,20 @@ class Expander:
             return (values[0].unranked(),)
         here = feeds[0] if feeds else values[0]
         self._look_up(env, scope, here, len(feeds) < 2)
-        if item.weights or item.frozen or item.widths is not None:
+        if item.weights or item.frozen or item.widths is not None or item.sparsity is not None:
             return self._marked(item, scope, env, feeds, here, path)
         return self._repeated(item, scope, env, feeds, here, path)
 
     def _look_up(self, env: dict[str, Any], scope: Scope, value: Value, single: bool) -> None:
         """Let expressions find the sizes of what reaches an item, and of the values that it can see."""
-        env["in_channels"] = self._channels(value) if single else Missing("in_channels")
+        env["in_channels"] = self.channels_of(value) if single else Missing("in_channels")
         env[RESOLVER] = lambda name, size: size_of(value if not name else scope.find(name), size)
 
     def _feeds(self, item: Item, scope: Scope, values: Values) -> list[Value] | None:
         """Return what an item reads; None where an error hides it."""
         if not item.sources:
-            if item.type in REGISTRY and item.type not in self.blocks and REGISTRY[item.type].arity[1] == 0:
+            is_layer = item.type not in self.blocks and item.type not in (RESIDUAL, EACH)
+            if is_layer and item.type in REGISTRY and REGISTRY[item.type].arity[1] == 0:
                 return []
             if len(values) == 1 or (item.branches is None and item.type == ""):
                 return [values[0]]
@@ -227,8 +207,10 @@ class Expander:
     def _marked(
         self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], here: Value, path: Path
     ) -> Values:
-        """Run an item whose layers share weights, are not trainable or have numbers of their own type."""
+        """Run an item whose layers share weights, are not trainable, sparse, or have numbers of their own type."""
         widths, self.widths = self.widths, item.widths or self.widths
+        sparsity = self.sparsity
+        self.sparsity = sparsity if item.sparsity is None else item.sparsity
         self.frozen += item.frozen
         sharing: SharedWeights | None = None
         if item.weights and item.weights != OWN:
@@ -244,6 +226,7 @@ class Expander:
             self._check_shared(item, sharing)
         self.frozen -= item.frozen
         self.widths = widths
+        self.sparsity = sparsity
         return values
 
     def _check_shared(self, item: Item, sharing: SharedWeights) -> None:
@@ -327,7 +310,7 @@ class Expander:
         tensors = tuple([value.tensor for value in outputs])
         try:
             definition = REGISTRY[type].on({}, tensors)
-            return self._emit(item, definition, tensors, path.to(item.segment).to("collect"))
+            return self.add_layer(item, definition, tensors, path.to(item.segment).to("collect"))
         except LayerError as error:
             self.evaluate.layer_error(error, item, {})
             return (outputs[0].unsized(),)
@@ -347,7 +330,7 @@ class Expander:
             if total > self.max_layers:
                 repeat = item.repeat and item.repeat.times
                 found = self.evaluate.described(repeat, self._constant(repeat, frozenset())) if repeat else ""
-                self._too_many(item, repeat.at if repeat else item, found)
+                self.refuse_size(item, repeat.at if repeat else item, found)
 
     def _constant(self, given: Given, hidden: Collection[str]) -> Any:
         """Return a value that depends on no more than symbols with values and is not hidden; None for another."""
@@ -382,7 +365,7 @@ class Expander:
     def _visit(self, item: Item) -> None:
         self.visits += 1
         if self.visits > _VISITS + _VISITS_PER_LAYER * len(self.builder.layers):
-            self._too_many(item)
+            self.refuse_size(item)
 
     def _holds(self, item: Item, env: dict[str, Any]) -> bool:
         """Return whether an item runs, by its `if`."""
@@ -416,7 +399,7 @@ class Expander:
             self.evaluate.detail("repeat is a whole number, at least 0", item, given.at, found=found, help=help)
             return 1
         if times > MOST_LAYERS:
-            self._too_many(item, given.at, self.evaluate.described(given, times))
+            self.refuse_size(item, given.at, self.evaluate.described(given, times))
         return times
 
     def _once(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
@@ -426,7 +409,7 @@ class Expander:
             return self._each(item, scope, env, feeds[0], path)
         if item.merges:
             return self._merge(item, scope, env, feeds, path)
-        return self._layer(item, scope, env, feeds, path)
+        return self.place_item(item, scope, env, feeds, path)
 
     def _block(self, item: Item, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
         block = self.blocks[item.type]
@@ -464,7 +447,7 @@ class Expander:
             return (value.unranked(),)
         try:
             slices = REGISTRY["each_slice"].on(fields, (value.tensor,))
-            (part,) = self._emit(item, slices, (value.tensor,), path.to("slice"))
+            (part,) = self.add_layer(item, slices, (value.tensor,), path.to("slice"))
         except LayerError as error:
             self.evaluate.layer_error(error, item, item.fields)
             return (value.unranked(),)
@@ -479,7 +462,7 @@ class Expander:
         for index, end in enumerate(ends):
             label = "stack" if len(ends) == 1 else f"stack_{index + 1}"
             layer = REGISTRY["each_stack"]({"axis": min(number, len(end.shape)), "size": count})
-            stacked += self._emit(item, layer, (end.tensor,), path.to(label))
+            stacked += self.add_layer(item, layer, (end.tensor,), path.to(label))
         return tuple(stacked)
 
     def _merge(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
@@ -490,7 +473,7 @@ class Expander:
             for branch in item.branches:
                 place = inner.to(branch.label, branch.former) if branch.label else inner.formerly(branch.former)
                 if branch.source:
-                    ends: Values = self._named(branch.source, scope, value)
+                    ends: Values = named_values(branch.source, scope, value)
                 else:
                     ends = self.run(branch.items, Scope(around=scope), env, (value,), place)
                 if len(ends) > 1:
@@ -500,206 +483,16 @@ class Expander:
                 feeds += ends
         if item.type != RESIDUAL:
             self._look_up(env, scope, feeds[0], len(feeds) < 2)
-            return self._layer(item, scope, env, feeds, path)
+            return self.place_item(item, scope, env, feeds, path)
         if len(feeds) < 2 or not all(feed.ranked for feed in feeds):  # reported before
             return (feeds[0].unranked(),)
         tensors = tuple([feed.tensor for feed in feeds])
         try:
             check_equal(tensors[0], tensors[1], value.tensor, self.builder.layers)
-            return self._emit(item, REGISTRY["add"].on({}, tensors), tensors, path)
+            return self.add_layer(item, REGISTRY["add"].on({}, tensors), tensors, path)
         except LayerError as error:
             self.evaluate.layer_error(error, item, item.fields)
             return (feeds[0].unsized(),)
-
-    def _named(self, name: str, scope: Scope, value: Value) -> Values:
-        """Return the value that has a name; `previous` is what reaches the item unless an item has that name."""
-        found = scope.find(name)
-        if found is None and name == PREVIOUS:
-            found = value
-        return (value.unranked() if found is None else found,)
-
-    # layers
-
-    def _layer(self, item: Item, scope: Scope, env: dict[str, Any], feeds: list[Value], path: Path) -> Values:
-        layer = REGISTRY[item.type]
-        named = [value for name in item.named for value in self._named(name, scope, feeds[0])]
-        least, most = layer.arity
-        if len(feeds) < least or (most is not None and len(feeds) > most):  # reported when the file was read
-            return (feeds[0].unranked() if feeds else _NOTHING.unranked(),)
-        values = self._single(item, layer, item.fields, env, [*feeds, *named], path)
-        if layer.weights and not layer.composite:
-            return (self._followers(item, item.fields, env, values[0], path), *values[1:])
-        return values
-
-    def _single(
-        self,
-        item: Item,
-        layer: type[LayerType],
-        given: dict[str, Given],
-        env: dict[str, Any],
-        feeds: list[Value],
-        path: Path,
-    ) -> Values:
-        """Read a layer's fields and add it, or the layers that it is written for."""
-        ranked = feeds[0].ranked if len(feeds) == 1 else all(feed.ranked for feed in feeds)
-        if layer.merges() and not ranked:
-            self.evaluate.fields(item, layer, given, env, feeds[0].unranked())  # what is wrong in any case
-            return (feeds[0].unranked(),)
-        for number, feed in enumerate(feeds):
-            if refusal := layer.refusal(feed.tensor):
-                if feed.ranked:
-                    self.evaluate.layer_error(self._explained(refusal, layer, feed), item, {})
-                if layer.takes not in (VECTOR, FEATURES):
-                    return (feed.unranked(),)
-                tensor = replace(feed.tensor, shape=(UNKNOWN,), layout=VECTOR)  # as if it were flattened
-                feeds[number] = Value(tensor)
-        first = feeds[0] if feeds else _NOTHING
-        fields, unread = self.evaluate.fields(item, layer, given, env, first)
-        if layer.gathers in unread:
-            return (first.unranked(),)
-        tensors = tuple([feed.tensor for feed in feeds])
-        try:
-            layer.prepare(fields, tensors)
-            definition = layer(fields)
-            values = self._placed(item, definition, env, tensors, path, ranked=ranked)
-        except LayerError as error:
-            if ranked:
-                self.evaluate.layer_error(error, item, given)
-            if len(item.names) > 1:
-                return (first.unranked(),)
-            if error.output:
-                return (first.reshaped(error.output),)
-            return (first.unranked() if layer.channels == FIXED else first.unsized(),)
-        if any(layer.fields[name].role != CHANNELS for name in unread):
-            return tuple([value.unsized() for value in values])
-        return values
-
-    @staticmethod
-    def _explained(refusal: LayerError, layer: type[LayerType], value: Value) -> LayerError:
-        """Return why a layer does not take a value; an input of one axis may be meant as a signal of one channel."""
-        tensor = value.tensor
-        if tensor.layout == VECTOR and tensor.producer == INPUT and layer.takes == SPATIAL and value.known:
-            refusal.help = f"a signal of one channel is written with its channels: [1, {tensor.shape[0]}]"
-        return refusal
-
-    def _placed(
-        self,
-        item: Item,
-        definition: LayerType,
-        env: dict[str, Any],
-        inputs: tuple[Tensor, ...],
-        path: Path,
-        *,
-        ranked: bool,
-    ) -> Values:
-        """Add a layer, or the layers that a composite type is written for, each with its norm and activation.
-
-        Raises:
-            LayerError: It cannot work on what it reads.
-        """
-        if not definition.composite:
-            values = self._emit(item, definition, inputs, path)
-            return values if ranked else tuple([replace(value, ranked=False) for value in values])
-        stages = definition.stages()
-        middle = dict(item.fields)
-        for name in ("norm", "activation"):
-            if f"mid_{name}" in item.fields:
-                middle[name] = item.fields[f"mid_{name}"]
-
-        def add(label: str, type: str, fields: Mapping[str, Any], *reads: Tensor) -> tuple[Tensor, ...]:
-            inner = path.to(label)
-            values = self._emit(item, REGISTRY[type].on(fields, reads), reads, inner)
-            if stages:
-                given = item.fields if label == stages[-1][0] else middle
-                values = (self._followers(item, given, env, values[0], inner),)
-            return tuple([value.tensor for value in values])
-
-        return tuple([Value(tensor, ranked) for tensor in definition.unroll(inputs, add)])
-
-    def _followers(self, item: Item, given: dict[str, Given], env: dict[str, Any], value: Value, path: Path) -> Value:
-        """Add the norm and the activation that a layer writes behind itself."""
-        for name, kind in FOLLOWERS.items():
-            entry = given.get(name)
-            if entry is None:
-                continue
-            follower = entry.value
-            if follower.__class__ is Expression:
-                try:
-                    follower = self.evaluate.value(entry, env, item.where, item)
-                except Unknown:
-                    continue
-                if follower is not INVALID and (
-                    not isinstance(follower, str) or (follower != "none" and not kind.takes(follower))
-                ):
-                    self.evaluate.detail(
-                        f"there is no {name} {shown_value(follower)!r}",
-                        item,
-                        entry.at,
-                        found=self.evaluate.described(entry, follower),
-                    )
-                    continue
-            if follower is INVALID or follower == "none":
-                continue
-            type, fields = (follower.type, follower.fields) if isinstance(follower, Item) else (follower, {})
-            fields = self.document.defaults.get(type, {}) | fields
-            if lacking := lacks(type, fields):
-                self.evaluate.detail(f"{type} needs {lacking}", item, entry.at, help=where_to_give(name, type, lacking))
-                continue
-            env["in_channels"] = self._channels(value)
-            (value,) = self._single(item, REGISTRY[type], fields, env, [value], path.to(type))
-        return value
-
-    def _emit(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Values:
-        """Add a layer and return what it gives.
-
-        Raises:
-            LayerError: It cannot work on what it reads, or its output is larger than any.
-        """
-        layers = self.builder.layers
-        count = len(layers)
-        if count >= self.max_layers:
-            self._too_many(item)
-        if self.watch is not None and count % _TOLD_EVERY == 0:
-            self.watch(count, False)
-        former = () if path.former is path.parts else path.former
-        origin = LayerOrigin(item.line + 1, item.column + 1, former, "", self.frozen == 0, self.times, self.widths)
-        tensors = self.builder.place(definition, inputs, path.parts, origin)
-        if self.sharing:
-            self._share(layers[-1])
-        return tuple([Value(tensor) for tensor in tensors])
-
-    def _share(self, layer: Layer) -> None:
-        """Let the layer that was just added use the next weights of those that are shared."""
-        if not has_weights(layer) or not is_known(layer):
-            return
-        owner = None
-        for around in self.sharing:  # each passes over the weights of what has its own, or another's
-            owner = around.next() if around is not None else None
-        sharing = self.sharing[-1]
-        if owner is None or sharing is None:
-            return
-        if why := difference(layer, owner):
-            of = sharing.item.weights
-            message = f"the weights of {of!r} do not fit here" if of else "all repetitions must have the same weights"
-            if not sharing.wrong:
-                self.errors.add(message, sharing.at, path=sharing.item.where, found=why)
-            sharing.wrong = True
-            return
-        self.builder.layers[-1] = replace(layer, shares=owner.shares or owner.name)
-
-    def _channels(self, value: Value) -> Any:
-        channels = value.channels
-        return Missing() if channels is UNKNOWN or not value.ranked else channels
-
-    def _too_many(self, item: Item, at: Positioned | None = None, found: str = "") -> None:
-        help = HELP if self.max_layers < MOST_LAYERS else ""
-        self._too_large(item, f"the network unrolls beyond {self.max_layers:,} layers", at, found, help)
-
-    def _too_large(
-        self, item: Item, message: str, at: Positioned | None = None, found: str = "", help: str = ""
-    ) -> None:
-        self.errors.add(message, at or item, path=item.where, found=found, help=help, note=self.evaluate.note())
-        raise TooLarge
 
 
 def _counted(count: int, noun: str) -> str:

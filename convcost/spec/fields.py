@@ -17,7 +17,6 @@ from convcost.spec.document import BRANCHES, DTYPE_KEYS, DTYPES, INVALID, REPEAT
 from convcost.spec.expressions import NAME, RESERVED, Expression
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
-from convcost.spec.words import meant_field, meant_type, translated_axis
 
 _READ_APART = frozenset((AXIS, TEXT, NAMED, NAMES))
 """The kinds of fields that hold something else than values and lists of these."""
@@ -143,6 +142,8 @@ class Fields:
         self, name: str, key: Scalar, value: Node, layer: type[LayerType], given: dict[str, Given], where: str
     ) -> None:
         """Report a field that a layer type does not have, and take it as the one that is meant."""
+        from convcost.spec.words import meant_field, translated_axis  # for errors only
+
         field, help = meant_field(name, layer)
         if name == "dim" and "axis" in layer.fields:
             field, help = "axis", translated_axis(value)
@@ -246,6 +247,8 @@ class Fields:
             self.values.errors.add(f"{name} is a name or one type with fields", node, path=where, found=found)
             return INVALID
         if not follower.takes(type):
+            from convcost.spec.words import meant_type  # for errors only
+
             help = meant_type(type, follower.choices) or nearest(type, [*follower.choices, "none"])
             self.values.errors.add(f"there is no {kind} {type!r}", at, path=where, help=help)
             return INVALID

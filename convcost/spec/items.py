@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 
 from convcost.errors import PluginError, nearest
 from convcost.layers import REGISTRY
+from convcost.spec.amounts import share_of
 from convcost.spec.document import (
     EACH,
     EACH_KEYS,
@@ -26,7 +28,6 @@ from convcost.spec.names import Names
 from convcost.spec.slips import Slips
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import kind_of
-from convcost.spec.words import meant
 
 
 class Items:
@@ -159,6 +160,8 @@ class Items:
                 (detail,) = error.details
                 self.values.errors.add(detail.message, at, path=where, found=detail.found, help=detail.help)
                 return
+        from convcost.spec.words import meant  # for errors only
+
         help = meant(name) or nearest(name, [*REGISTRY, *self.fields.parameters, RESIDUAL, EACH, *ITEM_KEYS])
         self.values.errors.add(f"there is no layer type or block {name!r}", at, path=where, help=help)
 
@@ -219,6 +222,8 @@ class Items:
             item.frozen = self._is_frozen(entries["trainable"][1], where)
         if "dtype" in entries and "dtype" not in own:
             item.widths = self.fields.widths(entries["dtype"][1], where)
+        if "sparsity" in entries and "sparsity" not in own:
+            item.sparsity = self._sparsity(entries["sparsity"][1], item)
 
     def _check_count(self, item: Item, at: Node) -> None:
         """Refuse several names for what reads one value, and any for what reads none."""
@@ -270,6 +275,20 @@ class Items:
             self.values.errors.add("trainable is true or false", node, path=where, found=found)
         return value is False
 
+    def _sparsity(self, node: Node, item: Item) -> Fraction | None:
+        """Return the share of an item's weights that are zero; None where an error is reported."""
+        share = share_of(node.text) if isinstance(node, Scalar) and not node.null else None
+        if share is None:
+            found = node.text if isinstance(node, Scalar) and node.text else kind_of(node)
+            help = "such as 90% or 0.9"
+            self.values.errors.add("sparsity is a share from 0 to 1", node, path=item.where, found=found, help=help)
+        elif item.type in REGISTRY and item.type not in self.fields.parameters:
+            layer = REGISTRY[item.type]
+            if not (layer.macs or layer.composite):
+                help = "sparsity is for layers that multiply by weights, and for blocks of these"
+                self.values.errors.add(f"{item.type} has no weights that are zero", node, path=item.where, help=help)
+        return share
+
     def _else(self, item: Item, entries: dict[str, tuple[Scalar, Node]], names: Names, counts: dict[str, int]) -> None:
         node = entries["else"][1]
         if item.condition is None:
@@ -300,7 +319,7 @@ class Items:
 
     def _read_named(self, item: Item, names: Names) -> None:
         """Read the names of values that fields give, such as those of score biases."""
-        if item.type in self.fields.parameters or item.type not in REGISTRY:
+        if item.type in self.fields.parameters or item.type in (RESIDUAL, EACH) or item.type not in REGISTRY:
             return
         found: list[str] = []
         for name in REGISTRY[item.type].named_fields:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
-from typing import Any
 
 from convcost import metrics
 from convcost.errors import nearest
 from convcost.layers import REGISTRY
 from convcost.metrics import METRICS
 from convcost.network import Limit
-from convcost.spec import expressions
-from convcost.spec.arithmetic import ExpressionError
+from convcost.network.compression import CompressionRule
+from convcost.spec.amounts import amount
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import (
     BLOCK_KEYS,
@@ -34,17 +32,14 @@ from convcost.spec.document import (
     Symbol,
     Unread,
 )
-from convcost.spec.expressions import Expression
 from convcost.spec.fields import Fields, allowed
 from convcost.spec.items import Items
 from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
-from convcost.spec.words import foreign, meant
 
 VERSIONS = (1, 2)
 """The versions of the language; in 2 `activations` are what convolutions, linear layers and matrix products put out."""
-UNITS = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 """Units of amounts; the last three are for what is counted in bytes."""
 _AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
 
@@ -79,10 +74,13 @@ class _Reader:
                 "a spec is a mapping", root, found=kind_of(root), help="it starts with keys: input: …, layers: …"
             )
             return None
-        message, help = foreign(root)
-        if message:
-            errors.add(message, root, help=help)
-            return None
+        if not root.entries.keys() & {"layers", "input", "inputs"}:
+            from convcost.spec.words import foreign  # for errors only
+
+            message, help = foreign(root)
+            if message:
+                errors.add(message, root, help=help)
+                return None
         self.values.check_keys(root, KEYS, "", "a spec")
         entries = root.entries
         version = read_version(entries, self.values)
@@ -113,6 +111,11 @@ class _Reader:
             if not items and isinstance(entries["layers"][1], Sequence) and not entries["layers"][1].items:
                 errors.add("a network has at least one layer", entries["layers"][1], path="layers")
         limits = self._budget(entries["budget"][1]) if "budget" in entries else []
+        compression: tuple[CompressionRule, ...] = ()
+        if "compression" in entries:
+            from convcost.spec.compression import read_rules  # few specs have one
+
+            compression = read_rules(entries["compression"][1], self.values)
         return Document(
             name=self._text(entries, "name"),
             source=self._text(entries, "source"),
@@ -122,6 +125,7 @@ class _Reader:
             items=items,
             defaults=self.defaults,
             limits=tuple(limits),
+            compression=compression,
             closed=closed,
             version=version,
             outputs=outputs,
@@ -303,6 +307,8 @@ class _Reader:
         ):
             path = f"defaults.{type}"
             if type not in REGISTRY:
+                from convcost.spec.words import meant  # for errors only
+
                 help = "defaults are for layer types" if type in self.parameters else ""
                 help = help or meant(type) or nearest(type, REGISTRY)
                 self.values.errors.add(f"there is no layer type {type!r}", key, path=path, help=help)
@@ -420,30 +426,3 @@ def read_version(entries: dict[str, tuple[Scalar, Node]], values: Values) -> int
         values.errors.add("the language's version is 1 or 2", node, path="convcost", found=found)
         return VERSIONS[-1]
     return int(text)
-
-
-def amount(text: str, *, whole: bool = True) -> Any:
-    """Return the number that an amount such as `4.3M` means, or None.
-
-    Args:
-        text: The amount.
-        whole: Whether it must be a whole number.
-
-    >>> amount("4.3M"), amount("512Ki"), amount("1_000"), amount("0.5"), amount("0.5", whole=False)
-    (4300000, 524288, 1000, None, Fraction(1, 2))
-    """
-    unit = next((unit for unit in UNITS if text.endswith(unit)), "")
-    power = UNITS.get(unit, 1)
-    number = text.removesuffix(unit).rstrip()
-    if unit and not expressions.NUMBER.fullmatch(number):  # a unit belongs to a number, not to a sum
-        return None
-    try:
-        value = expressions.read(number)
-    except ExpressionError:
-        return None
-    if isinstance(value, (Expression, bool, str, list)) or value is None or value < 0:
-        return None
-    value = Fraction(value * power)
-    if value.denominator == 1:
-        return int(value)
-    return None if whole else value

@@ -33,6 +33,8 @@ from convcost.layers.fields import (
 )
 from convcost.layers.fields import TEXT as WRITTEN
 from convcost.metrics import METRICS, Metric
+from convcost.network.compression import KEYS as COMPRESSION_KEYS
+from convcost.network.compression import MOST_BITS
 from convcost.spec.document import (
     BLOCK_KEYS,
     BRANCHES,
@@ -82,6 +84,7 @@ _DTYPE: Schema = {
         },
     ]
 }
+_SHARE: Schema = {"type": ["number", "string"], "minimum": 0, "maximum": 1}
 _OLD_ITEM_KEYS = [key for key in ITEM_KEYS if key not in LATER_ITEM_KEYS]
 
 _TYPES = {WHOLE: "integer", WHOLES: "integer", AXIS: "integer", FACTOR: "number", NUMBER: "number", FLAG: "boolean"}
@@ -124,6 +127,7 @@ def spec_schema() -> Schema:
         "blocks": mapping(propertyNames=_none_of([*sorted(FIRST_TYPES), *_OLD_ITEM_KEYS])),
         "layers": {"type": "array", "minItems": 1},
         "budget": mapping(properties=totals, additionalProperties=False),
+        "compression": _compression(),
     }
     known = {"properties": dict.fromkeys(("input", "inputs", "defaults", "layers"), _refer("known_words"))}
     return {
@@ -146,6 +150,28 @@ def spec_schema() -> Schema:
 def mapping(**schema: Any) -> Schema:
     """Return the schema of a mapping, or of no value."""
     return {"type": ["object", "null", "string"], "pattern": "^(~|null)?$", **schema}
+
+
+def _compression() -> Schema:
+    """Return the schema of `compression`."""
+
+    def bits(name: str) -> Schema:
+        return {"type": ["integer", "string"], "minimum": 1, "maximum": MOST_BITS[name]}
+
+    mean = {"type": ["number", "string"], "exclusiveMinimum": 0}
+    counts = {"type": "array", "items": {"type": ["number", "string"], "minimum": 0}, "minItems": 1}
+    kinds = {
+        "density": _SHARE,
+        "weight_bits": bits("weight_bits"),
+        "index_bits": bits("index_bits"),
+        "weight_code_bits": mean,
+        "index_code_bits": mean,
+        "weight_histogram": counts,
+        "index_histogram": counts,
+    }
+    rule = mapping(properties=described(COMPRESSION_KEYS, kinds), additionalProperties=False)
+    layers = mapping(additionalProperties=rule, minProperties=1)
+    return mapping(properties={"layers": layers}, required=["layers"], additionalProperties=False)
 
 
 def amount(metric: Metric) -> Schema:
@@ -350,6 +376,7 @@ def _item_keys(items: Schema) -> dict[str, Schema]:
         "weights": NAME,
         "trainable": _value(Form(FLAG)),
         "dtype": _DTYPE,
+        "sparsity": _SHARE,
     }
     return described(ITEM_KEYS, kinds)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from convcost import files
-from convcost.errors import ErrorDetail, Place, SpecError, encodable, nearest
+from convcost import files, model_options
+from convcost.errors import ErrorDetail, OptionError, Place, SpecError, encodable, nearest
 from convcost.spec import limits
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _NO_CONTROLS = bytes([*b"\t\n\f\r\x1b", *range(32, 256)])
 _PACKAGE = Path(__file__).resolve().parent.parent
 _EXAMPLES = "examples"
+_SPECS = frozenset(("", ".yaml", ".yml"))
+"""Suffixes of texts that are specs; other texts may be models of a format that another package adds."""
 
 SPEC_FORM = "a spec is a text that lists the layers; `convcost specs` lists the shipped ones"
 """What a file should be that is none."""
@@ -60,6 +63,8 @@ _STARTS = {
     b"\x1f\x8b": "a compressed file",
 }
 """What files of other programs begin with."""
+POINTER = b"version https://git-lfs.github.com/spec/"
+"""What a file begins with whose contents Git LFS keeps elsewhere."""
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
@@ -70,11 +75,13 @@ class Source(Struct, frozen=True):
         file: The name.
         text: The text.
         tree: What the text says, where it was not parsed but laid out.
+        origins: The paths of the layers' modules, where the text was made of a model file.
     """
 
     file: str
     text: str
     tree: Any = None
+    origins: tuple[str, ...] = ()
 
 
 def read(spec: str | Path) -> Source:
@@ -89,6 +96,11 @@ def read(spec: str | Path) -> Source:
     data, shown = _read(spec)
     if (model := model_source(data, shown)) is not None:
         return model
+    if bytes(data[: len(POINTER)]) == POINTER:
+        raise SpecError(_unreadable(shown, "it is a pointer of Git LFS", "git lfs pull brings the file itself"))
+    if model_options.current().inputs:
+        help = "--set gives the symbols of a spec their values"
+        raise OptionError(ErrorDetail(f"--input is for model files, and {shown!r} is a spec", help=help))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
         raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
     return Source(shown, _decode(bytes(data), shown))
@@ -127,14 +139,14 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
     try:
         if spec == "-":
             shown = "<stdin>"
-            return files.read_standard_input(limits.max_bytes()), shown
+            return files.read_standard_input(limits.max_bytes(), is_model), shown
         if not path.is_file() and shown in (names := shipped()):
             path = names[shown]
             shown = str(path)
             return _bytes(path), shown
         if path.is_relative_to(_PACKAGE):  # the same file again, by its path
             return _bytes(path), shown
-        return files.read_or_map(path, limits.max_bytes(), _is_model), shown
+        return files.read_or_map(path, limits.max_bytes(), is_model), shown
     except files.RefusedFile as refused:
         if refused.too_large and (what := _foreign(path.suffix)):
             raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM)) from None
@@ -205,21 +217,51 @@ def model_source(data: bytes | mmap, file: str) -> Source | None:
         SpecError: It is a model that cannot be read.
     """
     head = data[: files.HEAD]
-    if is_text(head):
+    if not _may_be_model(head) and PurePath(file).suffix.lower() in _SPECS:
         return None
-    from convcost.importers import import_model, importer_of  # where a file is no text only
+    from convcost.importers import import_model, importer_of  # where a file may be a model only
 
     importer = importer_of(head)
-    return Source(file, import_model(importer, data, file).text) if importer is not None else None
+    if importer is None:
+        return None
+    imported = import_model(importer, data, file)
+    return Source(file, imported.text, origins=_origins(imported))
 
 
-def _is_model(head: bytes) -> bool:
+def _origins(imported: Imported) -> tuple[str, ...]:
+    """Return the paths of the modules of a model's layers."""
+    return tuple([item.name for item in imported.layers])
+
+
+def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
+    """Return a module of PyTorch as the text of a spec, and the values that its symbols have in the example.
+
+    Args:
+        module: The module.
+        inputs: What it is called with, what by name, and the axes that stay open.
+
+    Raises:
+        OptionError: There is no torch that can export it, or these are no module and inputs.
+        SpecError: It cannot be exported, or has operators without a layer type.
+    """
+    from convcost.importers import import_module  # where there is a module only
+
+    file, imported = import_module(module, *inputs)
+    return Source(file, imported.text, origins=_origins(imported)), imported.sizes
+
+
+def is_model(head: bytes) -> bool:
     """Return whether a file is a model by its first bytes."""
-    if is_text(head):
+    if not _may_be_model(head):
         return False
     from convcost.importers import importer_of
 
     return importer_of(head) is not None
+
+
+def _may_be_model(head: bytes) -> bool:
+    """Return whether bytes may be the start of a model: they are no text, or that of JSON."""
+    return not is_text(head) or head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{"
 
 
 def is_text(head: bytes) -> bool:
@@ -233,8 +275,6 @@ def _foreign(suffix: str, data: bytes = b"") -> str:
     for start, what in _STARTS.items():
         if data.startswith(start):
             return named or what
-    if data[4:8] == b"TFL3":
-        return _FOREIGN[".tflite"]
     return named if not data or _BINARY.search(data) else ""
 
 

@@ -22,8 +22,8 @@ except ImportError:  # PyYAML built without libyaml: the same events, slower
     from yaml import BaseLoader as Parser  # type: ignore[assignment]
 
 DEEPEST = 100  # levels of nesting; each merge of a spec takes three or four
-_BARE_ITEM = re.compile(r"\s*- ([a-z]\w*)\s*$")
-_ELEMENT = re.compile(r"([^\W\d]\w*)(\[[^\[\]{},]*\])")
+_BARE_ITEM = r"\s*- ([a-z]\w*)\s*$"  # compiled when it is used, for an error
+_ELEMENT = r"([^\W\d]\w*)(\[[^\[\]{},]*\])"
 SPLIT = "inside {} or [] an expression with a comma is quoted"
 _NULLS = frozenset(("", "~", "null"))
 
@@ -338,7 +338,7 @@ def _add_syntax(error: yaml.MarkedYAMLError, errors: ErrorCollector) -> None:
     at = errors.within(Scalar("", mark.line if mark else 0, mark.column if mark else 0))
     if "\t" in errors.line(at.line)[: at.column + 1]:
         help = "indent with spaces, not tabs"
-    elif "mapping values are not allowed" in problem and (bare := _BARE_ITEM.match(errors.line(at.line - 1))):
+    elif "mapping values are not allowed" in problem and (bare := re.match(_BARE_ITEM, errors.line(at.line - 1))):
         help = f"an item that takes a name, from, repeat or if is a mapping: - {bare[1]}:"
     elif "mapping values are not allowed" in problem:
         help = "a ':' inside a text needs quotes; items of one mapping align"
@@ -355,7 +355,7 @@ def _add_syntax(error: yaml.MarkedYAMLError, errors: ErrorCollector) -> None:
 
 def _element(line: str, column: int) -> str:
     """Return the remedy for an element of a list, `widths[i]`, inside braces; nothing for other brackets there."""
-    found = next((each for each in _ELEMENT.finditer(line) if each.start(2) in (column, column - 1)), None)
+    found = next((each for each in re.finditer(_ELEMENT, line) if each.start(2) in (column, column - 1)), None)
     return f"inside {{}} or [] an element is written {found[1]}({found[2][1:-1]})" if found else ""
 
 

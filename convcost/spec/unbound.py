@@ -20,8 +20,9 @@ from convcost.spec.arithmetic import shown
 from convcost.spec.collector import ErrorCollector, Positioned, TooManyErrors
 from convcost.spec.document import Document, Given, Item
 from convcost.spec.evaluate import Value
-from convcost.spec.expand import Expander, Values, expand
+from convcost.spec.expand import Expander, expand
 from convcost.spec.expressions import Missing, Unknown
+from convcost.spec.placing import Values
 from convcost.spec.scope import Path, Scope
 from convcost.spec.source import Source
 from convcost.symbolic import Assumptions, Formula, NeedsValueError, assuming, bounded, symbol
@@ -169,8 +170,8 @@ class _FreeExpander(Expander):
     def is_input_size(self, size: Any) -> bool:
         return is_size(size, 1) or super().is_input_size(size)
 
-    def _emit(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Values:
-        values = super()._emit(item, definition, inputs, path)
+    def add_layer(self, item: Item, definition: LayerType, inputs: tuple[Tensor, ...], path: Path) -> Values:
+        values = super().add_layer(item, definition, inputs, path)
         for value in values:
             for size in value.shape:
                 if is_symbolic(size) and id(size) not in self._bounded:  # layers pass on most sizes as they are

@@ -14,7 +14,6 @@ from convcost.spec.document import INVALID
 from convcost.spec.expressions import IN_SIZES, LATER_FUNCTIONS, NAME, RESERVED, Expression
 from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
-from convcost.spec.words import meant_function, meant_type
 
 _DECLARE = "declare it under symbols"
 NO_BOOLEANS = frozenset(["no", "yes", "on", "off", "True", "False", "TRUE", "FALSE", "None", "Null", "NULL"])
@@ -80,6 +79,8 @@ class Values:
 
     def _add_unknown_names(self, formula: Expression, node: Node, where: str, words: Iterable[str]) -> None:
         unknown = formula.names - self.known
+        if unknown:
+            from convcost.spec.words import meant_function, meant_type  # for errors only
         if "in_channels" in self.known:
             unknown -= IN_SIZES
         for name in sorted(unknown):

@@ -10,6 +10,7 @@ from convcost.layers import LayerType, Shape
 from convcost.layers.convolution import Conv, DepthwiseConv
 from convcost.layers.layout import FEATURE_MAP
 from convcost.network import Layer, Network
+from convcost.network.completeness import incomplete_warning
 from convcost.spec.collector import ErrorCollector, Positioned
 from convcost.spec.document import INPUT_NAME, Document, Given, Symbol
 from convcost.spec.expressions import Expression
@@ -42,7 +43,8 @@ def warnings_of(
             path = "input" if name == INPUT_NAME else f"inputs.{name}"
             found.add(message, given.shape.at, path, read_as, help)
     _find_layers(network, found)
-    return found.in_order()
+    incomplete = incomplete_warning(network)
+    return (*found.in_order(), *((incomplete,) if incomplete else ()))
 
 
 _VERBS = {"block": "uses", "parameter": "reads"}

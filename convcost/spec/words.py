@@ -84,7 +84,7 @@ _FUNCTIONS = {
     "sum": "write the sum with +",
     "range": "`repeat: {times: n, index: i}` counts",
 }
-_CALL = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\s*(\(.*)?", re.DOTALL)
+_CALL = r"(?s)(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)\s*(\(.*)?"
 
 
 def meant(name: str) -> str:
@@ -104,7 +104,7 @@ def meant(name: str) -> str:
                 return f"write `{_with_op(type, layer, plain)}`, the {word!r} of {who}"
     if plain in _RECIPES:
         return _RECIPES[plain]
-    call = _CALL.fullmatch(name)
+    call = re.fullmatch(_CALL, name)
     if call is None or call[1] == name:
         return ""
     if call[1] in REGISTRY:
@@ -181,14 +181,12 @@ def meant_function(name: str) -> str:
 
 
 def foreign(root: Mapping) -> tuple[str, str]:
-    """Return what a mapping is that is no spec but a known file of another program, and its remedy; nothing else.
+    """Return whose file a mapping without layers and inputs is, and the remedy; empty texts for others.
 
     >>> foreign(Mapping({}, 0, 0))
     ('', '')
     """
     keys = root.entries.keys()
-    if keys & {"layers", "input", "inputs"}:
-        return "", ""
     if {"backbone", "head"} <= keys:
         return "this is a model of Ultralytics, not a spec", SPEC_FORM
     if {"class_name", "config"} <= keys or "keras_version" in keys:

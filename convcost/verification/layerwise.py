@@ -27,11 +27,16 @@ class _Value(Struct, frozen=True):
 
 
 def shrinks_whole(network: Network) -> bool:
-    """Return whether a network may shrink as a whole: pictures and vectors, each layer giving one of them."""
+    """Return whether a network may shrink as a whole: pictures of one rank and vectors, each layer giving one."""
     tensors = [*network.inputs, *(tensor for layer in network.layers for tensor in layer.outputs)]
-    return all(tensor.layout in (FEATURE_MAP, VECTOR) for tensor in tensors) and all(
-        len(layer.outputs) == 1 and layer.inputs and layer.times == 1 and not layer.definition.declared
-        for layer in network.layers
+    ranks = {len(tensor.shape) for tensor in tensors if tensor.layout == FEATURE_MAP}
+    return (
+        all(tensor.layout in (FEATURE_MAP, VECTOR) for tensor in tensors)
+        and len(ranks) < 2
+        and all(
+            len(layer.outputs) == 1 and layer.inputs and layer.times == 1 and not layer.definition.declared
+            for layer in network.layers
+        )
     )
 
 

@@ -17,7 +17,7 @@ from convcost.budget.budgets import Bound, Budget
 from convcost.budget.verdicts import Check
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis
-from convcost.spec.reading import UNITS, amount
+from convcost.spec.amounts import UNITS, amount
 
 TEXT = """\
 # limits\r

@@ -131,6 +131,7 @@ SIX = {"shape": [6]}
     [
         ("rms_norm", 6, {"mul": 6 + 6, "add": 7, "div": 7, "sqrt": 1}),
         ("l2_normalize", 0, {"mul": 6, "add": 6, "sqrt": 1, "cmp": 1, "div": 6}),
+        ("standardize", 0, {"add": 6, "div": 6, "sqrt": 6, "cmp": 6}),
         ("log_softmax", 0, {"cmp": 5, "add": 18, "exp": 6, "log": 1}),
         ("elu", 0, {"cmp": 6, "exp": 6, "add": 6, "mul": 6}),
         ("selu", 0, {"cmp": 6, "exp": 6, "add": 6, "mul": 12}),

@@ -21,6 +21,7 @@ from convcost.documents import (
     design_space,
     formulas,
     memory,
+    receptive_field,
     rewriting,
     specs,
 )
@@ -65,6 +66,8 @@ COMMANDS = {
     "formulas": formulas.FormulasDocument,
     "formulas conv --set Dk=3 --set M=4": formulas.FormulasDocument,
     "memory net.yaml --dtype int8 --align 16": memory.MemoryDocument,
+    "receptive-field net.yaml": receptive_field.ReceptiveFieldDocument,
+    "verify --receptive-field net.yaml": verified.FieldVerificationDocument,
     "rewrite net.yaml --to separable": rewriting.RewritingDocument,
     "rewrite --list": rewriting.Catalogue,
     "suggest net.yaml --max mults=1k": rewriting.SuggestionDocument,
@@ -147,6 +150,7 @@ def test_every_structure_and_key_is_described(schemas):
 def test_the_schema_of_numbers_is_the_table_of_metrics(schemas):
     total = schemas[0]["$defs"]["Total"]["properties"]
     by_itself = [
+        "effective_macs",
         "weight_bytes",
         "activation_bytes",
         "peak_memory",
@@ -154,6 +158,7 @@ def test_the_schema_of_numbers_is_the_table_of_metrics(schemas):
         "bytes_written",
         "bytes_moved",
         "intensity",
+        "receptive_field",
     ]
     assert [*total] == [*NAMES, *by_itself, "ops"]  # all but each kind of operation by itself
     assert {name: total[name]["description"] for name in NAMES} == {name: METRICS[name].about for name in NAMES}

@@ -226,7 +226,27 @@ def reductions():
             record("softmax", {"axis": axis}, [x], F.softmax(x, axis))
 
 
-for family in (norms, products, inner_products, attentions, recurrents, reductions):
+def statistics():
+    """Norms by running statistics, with and without what they learn."""
+    for shape in ((4, 5), (4, 3, 2), (2, 2, 3, 2)):
+        channels = shape[0]
+        along = (channels, *[1] * (len(shape) - 1))
+        for scale, bias in ((True, False), (False, True)):
+            x, mean, var = draw(*shape), draw(channels), draw(channels, values=(1, 2, 3))
+            weight, shift = draw(channels) if scale else None, draw(channels) if bias else None
+            out = F.batch_norm(x[None], mean, var, weight, shift, eps=1e-5)[0]
+            fields = {"axis": 0, "affine": True, "scale": scale, "bias": bias, "eps": 1e-5, "momentum": 0.1}
+            record("batch_norm", fields, [x], out, running_mean=mean, running_var=var, weight=weight, bias=shift)
+        x, mean, var = draw(*shape), draw(channels), draw(channels, values=(0, 1, 2, 3))
+        out = (x - mean.reshape(along)) / var.sqrt().clamp(min=1e-7).reshape(along)
+        weights = {"running_mean": mean, "running_var": var, "count": draw(1)}
+        record("standardize", {"axis": 0, "stored": True}, [x], out, **weights)
+        fields = {"axis": len(shape) - 1, "stored": True}
+        record("standardize", fields, [x.movedim(0, -1)], out.movedim(0, -1), **weights)
+        record("standardize", {"axis": 0, "stored": False}, [x], x)
+
+
+for family in (norms, products, inner_products, attentions, recurrents, reductions, statistics):
     family()
 for name, cases in (("sequences", CASES), ("attention", ATTENTION)):
     text = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)

@@ -115,6 +115,11 @@ LEDGER = [
     ("adaptive_avg_pool", {"output_size": (2,)}, [(3, 5)], (3, 2), {"add": 18, "div": 6}, 0, 0),  # windows 0–2 and 2–4
     ("batch_norm", {"affine": True, **NORM}, [(4, 3, 5)], (4, 3, 5), {"mul": 60, "add": 60}, 8, 8),
     ("batch_norm", {"affine": False, **NORM}, [(4, 3, 5)], (4, 3, 5), {"mul": 60, "add": 60}, 0, 8),
+    ("batch_norm", {"affine": True, "scale": False, **NORM}, [(4, 3, 5)], (4, 3, 5), {"mul": 60, "add": 60}, 4, 8),
+    ("batch_norm", {"affine": True, "bias": False, **NORM}, [(4, 3, 5)], (4, 3, 5), {"mul": 60, "add": 60}, 4, 8),
+    # 60 values, 4 channels; stored are means, variances and one count.
+    ("standardize", {"stored": True}, [(4, 3, 5)], (4, 3, 5), {"add": 60, "div": 60, "sqrt": 4, "cmp": 4}, 0, 9),
+    ("standardize", {"stored": False}, [(4, 3, 5)], (4, 3, 5), {"add": 60, "div": 60, "sqrt": 4, "cmp": 4}, 0, 0),
     # 15 groups of n = 4: add 3n + 1, mul n, div n + 2, sqrt 1; with affine n mul and n add more.
     ("layer_norm", {"affine": False, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
      {"add": 195, "mul": 60, "div": 90, "sqrt": 15}, 0, 0),
@@ -128,6 +133,7 @@ LEDGER = [
     ("local_response_norm", {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1}, [(7, 2, 2)], (7, 2, 2),
      {"mul": 56, "add": 168, "pow": 28, "div": 28}, 0, 0),  # 28 · (5 + 1) add
     ("scale", {}, [(4, 3)], (4, 3), {"mul": 12}, 4, 0),
+    ("scale", {"learned": False}, [(4, 3)], (4, 3), {"mul": 12}, 0, 0),
     # Without a bias 60 add, and half of the params, less.
     ("layer_norm", {"axis": (0,), "affine": True, "bias": False, "eps": 1e-5}, [(4, 3, 5)], (4, 3, 5),
      {"add": 195, "mul": 120, "div": 90, "sqrt": 15}, 4, 0),
@@ -191,6 +197,7 @@ LEDGER = [
     ("mish", {}, [(4, 3)], (4, 3), {"exp": 12, "add": 12, "log": 12, "tanh": 12, "mul": 12}, 0, 0),
     ("glu", {"axis": 1}, [(4, 6)], (4, 3), {"exp": 12, "add": 12, "div": 12, "mul": 12}, 0, 0),
     ("shift", {}, [(4, 3)], (4, 3), {"add": 12}, 4, 0),
+    ("shift", {"learned": False}, [(4, 3)], (4, 3), {"add": 12}, 0, 0),
     ("elementwise", {"op": "rsqrt", "value": None}, [(4, 3)], (4, 3), {"sqrt": 12, "div": 12}, 0, 0),
     ("elementwise", {"op": "sign", "value": None}, [(4, 3)], (4, 3), {"cmp": 24}, 0, 0),
     ("elementwise", {"op": "neg", "value": None}, [(4, 3)], (4, 3), {}, 0, 0),

@@ -11,6 +11,10 @@ from math import prod
 FLOAT, INT64 = 1, 7
 
 
+class Message(bytes):
+    """A graph, a tensor or a reference as the value of an attribute, with its fields."""
+
+
 def varint(number):
     """Return a number in groups of seven bits, the lowest first; a negative one as 64 bits."""
     number %= 2**64
@@ -43,6 +47,8 @@ def tensor(name, shape, values=None, dtype=FLOAT):
 
 def attribute(name, value):
     """Return an attribute: a number, a text, a tensor as bytes, or a list of whole numbers."""
+    if isinstance(value, Message):
+        return data(1, name) + value
     if isinstance(value, bool | int):
         return data(1, name) + whole(3, value) + whole(20, 2)
     if isinstance(value, float):
@@ -87,3 +93,27 @@ def model(*content, opset=17):
 def ones(name, *shape):
     """Return a tensor with a value for each place."""
     return tensor(name, shape, [1.0] * prod(shape))
+
+
+def external(name, shape, location, offset=None, length=None, dtype=FLOAT):
+    """Return a tensor whose numbers are in another file."""
+    places = {"location": location, "offset": offset, "length": length}
+    entries = [data(13, data(1, key) + data(2, str(each))) for key, each in places.items() if each is not None]
+    return tensor(name, shape, dtype=dtype) + b"".join(entries) + whole(14, 1)
+
+
+def function(name, domain, inputs, outputs, nodes, attributes=()):
+    """Return a function; it stands in field 25 of a file."""
+    content = data(1, name) + b"".join(data(4, each) for each in inputs.split())
+    content += b"".join(data(5, each) for each in outputs.split()) + b"".join(data(7, each) for each in nodes)
+    return content + b"".join(data(6, each) for each in attributes) + data(10, domain)
+
+
+def graph_attribute(content):
+    """Return a graph as the value of an attribute."""
+    return Message(data(6, content) + whole(20, 5))
+
+
+def reference(name):
+    """Return the value of an attribute of a function's node that the call gives."""
+    return Message(data(21, name))

@@ -6,9 +6,11 @@ import json
 import random
 import subprocess
 import sys
+import time
 from io import BytesIO
 from pathlib import Path
 
+import nets
 import onnx_writer as w
 import pytest
 
@@ -24,21 +26,18 @@ PARAMS = 4 * 3 * 9 + 4 + 4 * 9 + 2 * 4 + 4 * 10 + 10
 MACS = 7 * 7 * 4 * 3 * 9 + 7 * 7 * 4 * 9 + 4 * 10
 TEXT = """\
 # Imported from small.onnx (ONNX, opset 17, by onnx).
-name: "small"
+name: small
 
-input: [3, 13, 13]
+symbols: {r: 13}
+
+input: [3, r, r]
 
 layers:
   - conv: {out_channels: 4, kernel_size: 3, stride: 2, padding: [[1, 1], [0, 2]], activation: {leaky_relu: {negative_slope: 0.1}}}
     name: stem
-  - depthwise_conv: {kernel_size: 3, padding: 1, bias: false, norm: batch_norm}
-    name: dw
-  - add:
-    from: [stem, dw]
+  - residual: [depthwise_conv: {kernel_size: 3, padding: 1, bias: false, norm: batch_norm}]
   - avg_pool: {kernel_size: 2, ceil_mode: true}
-    name: pool
-  - global_avg_pool:
-    name: gap
+  - global_avg_pool
   - flatten
   - linear: {out_features: 10}
     name: fc
@@ -123,7 +122,8 @@ def test_flat_writes_an_item_for_each_layer(command):
 def test_what_is_no_model_is_not_imported(command):
     Path("net.yaml").write_text("input: [1, 2, 2]\nlayers: [relu]\n")
     Path("net.bin").write_bytes(b"\0\1\2")
-    help = "\n = help: formats: ONNX; a spec needs no import\n"
+    formats = ", ".join(IMPORTERS[name].name for name in IMPORTERS)
+    help = f"\n = help: formats: {formats}; a spec needs no import\n"
     assert command("import", "net.yaml") == (2, "", f"error: 'net.yaml' is a text, not a model file{help}")
     assert command("import", "net.bin") == (2, "", f"error: 'net.bin' is of an unknown format, not a model file{help}")
 
@@ -168,8 +168,8 @@ def test_a_network_that_differs_is_noticed():
     found = import_model(IMPORTERS["onnx"], SMALL.read_bytes(), "net.onnx")
     other = found.text.replace("out_features: 10", "out_features: 11")
     assert found.difference(load(Source("net.onnx", other), {})) == "fc"
-    other = found.text.replace("from: [stem, dw]", "from: [dw, stem]")
-    assert found.difference(load(Source("net.onnx", other), {})) == "add_1"
+    other = found.text.replace("ceil_mode: true", "padding: 1")
+    assert found.difference(load(Source("net.onnx", other), {})) == "avg_pool_1"
 
 
 def test_whatever_is_cut_off_or_changed_is_an_error_or_a_network():
@@ -189,3 +189,34 @@ def test_whatever_is_cut_off_or_changed_is_an_error_or_a_network():
             errors += error.details
     assert len(errors) > len(changed) / 4
     assert {(detail.place.file, detail.place.line) for detail in errors} == {("net.onnx", 0)}  # not of the spec
+
+
+def test_rows_keep_the_modules_of_the_file(command):
+    layers = json.loads(command("analyze", "small.onnx", "-f", "json")[1])["layers"]
+    assert [(layer["name"], layer.get("origin")) for layer in layers] == [
+        *[("stem", "stem"), ("stem/leaky_relu", "act"), ("depthwise_conv_1", "dw")],
+        *[("depthwise_conv_1/batch_norm", "bn"), ("residual_1", None), ("avg_pool_1", "pool")],
+        *[("global_avg_pool_1", "gap"), ("flatten_1", None), ("fc", "fc")],
+    ]
+
+
+def test_diff_matches_layers_by_the_modules_of_the_files(command):
+    Path("a.onnx").write_bytes(nets.resnet())
+    Path("b.onnx").write_bytes(nets.resnet(depths=(2, 3, 3)))
+    found = json.loads(command("diff", "a.onnx", "b.onnx", "-f", "json")[1])["layers"]
+    added = [layer["after"]["name"] for layer in found if layer["kind"] == "added"]
+    assert [name.partition("/")[2].split("/")[0] for name in added] == ["basic_1.2"] * len(added)
+    assert {layer["kind"] for layer in found} == {"same", "added"}
+    assert len(added) == 5  # two convolutions, the ReLU between them, the sum and its ReLU
+
+
+def test_a_model_with_thousands_of_layers_is_written_in_seconds():
+    net = nets.Net(4, 8, 8)
+    x = "input"
+    chance = random.Random(0)
+    for number in range(6_000):
+        x = (net.conv(x, 4 + chance.randrange(2), 1, f"m{number}"), net.relu(x, f"n{number}"))[chance.randrange(2)]
+    begin = time.process_time()
+    found = import_model(IMPORTERS["onnx"], net.file(x), "net.onnx")
+    assert time.process_time() - begin < 20
+    assert found.difference(load(Source("net.onnx", found.text), found.sizes)) == ""

@@ -52,17 +52,17 @@ def one(operator, inputs="x", tensors=(), shape=(1, 8, 12, 12), opset=17, **attr
             one("AveragePool", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
             "avg_pool: {kernel_size: 3, stride: 1, padding: 1, count_include_pad: false}",
         ),
-        (one("GlobalAveragePool"), "global_avg_pool:"),
-        (one("ReduceMean", axes=[2, 3]), "global_avg_pool:"),
+        (one("GlobalAveragePool"), "global_avg_pool"),
+        (one("ReduceMean", axes=[2, 3]), "global_avg_pool"),
         (one("ReduceMean", axes=[-1]), "reduce: {op: mean, axis: [2], keepdim: true}"),
         (one("LeakyRelu", alpha=0.1), "leaky_relu: {negative_slope: 0.1}"),
         (one("LeakyRelu", alpha=0.0000001), "leaky_relu: {negative_slope: 0.0000001}"),
-        (one("Clip", "x low high", [w.tensor("low", [], [0.0]), w.tensor("high", [], [6.0])]), "relu6:"),
-        (one("Clip", min=-1.0, max=2.5, opset=7), "hard_tanh: {min_val: -1, max_val: 2.5}"),
+        (one("Clip", "x low high", [w.tensor("low", [], [0.0]), w.tensor("high", [], [6.0])]), "relu6"),
+        (one("Clip", min=-1.0, max=2.5, opset=7), "hard_tanh: {max_val: 2.5}"),
         (one("PRelu", "x s", [w.tensor("s", [8, 1, 1])]), "prelu: {num_parameters: 8}"),
-        (one("Softmax", axis=1), "softmax:"),
-        (one("LRN", size=5, alpha=0.0001, beta=0.75, bias=2.0), "local_response_norm: {size: 5, alpha: 0.0001, beta: 0.75, k: 2}"),
-        (one("Mul", "x m.s", [w.tensor("m.s", [1, 8, 1, 1])]), "scale:"),
+        (one("Softmax", axis=1), "softmax"),
+        (one("LRN", size=5, alpha=0.0001, beta=0.75, bias=2.0), "local_response_norm: {size: 5, k: 2}"),
+        (one("Mul", "x m.s", [w.tensor("m.s", [1, 8, 1, 1])]), "scale"),
         (one("InstanceNormalization", "x s b", [w.tensor("s", [8]), w.tensor("b", [8])]), "instance_norm: {affine: true}"),
         (one("LayerNormalization", "x s b", [w.tensor("s", [12]), w.tensor("b", [12])]), "layer_norm: {axis: 2}"),
         (one("Resize", "x  s".replace("  ", " r "), [w.tensor("r", [0], []), w.tensor("s", [4], [1.0, 1.0, 2.0, 2.0])],
@@ -76,7 +76,7 @@ def one(operator, inputs="x", tensors=(), shape=(1, 8, 12, 12), opset=17, **attr
     ids=lambda given: given if isinstance(given, str) else "",
 )  # fmt: skip
 def test_an_operator_is_a_layer_type(model, line, text):
-    assert text(model).splitlines()[0] == f"  - {line}"
+    assert text(model).splitlines()[0].rstrip(":") == f"  - {line}"
 
 
 def chain(*operators, tensors=(), outputs="y"):
@@ -264,11 +264,15 @@ def test_what_has_no_layer_type_is_listed_in_one_error(refused):
         w.node("Magic", "b x", "d", "second", domain="my.ops"),
         w.node("Concat", "x c d", "y", axis=0),
     ]
-    help = "\n  = help: write this part of the network as a spec; `declared` gives an operation costs of your own"
+    costs = "=macs:1000,params:20,output_shape:64x7x7' gives it your cost, --allow-unknown counts the rest only"
     assert refused(w.model(nodes, INPUT, "y")) == (
-        f"error: the operator NonZero has no layer type\n --> net.onnx, head\n  = found: it reads [8, 12, 12]{help}\n\n"
+        "error: the operator NonZero has no layer type\n --> net.onnx, head\n  = found: it reads 8×12×12\n"
+        f"  = help: --declare 'NonZero{costs}\n\n"
         "error: the operator my.ops.Magic has no layer type\n --> net.onnx, first\n"
-        f"  = found: 2 of them, the first reads [8, 12, 12], [8, 12, 12]{help}"
+        "  = found: 2 of them, the first reads 8×12×12, 8×12×12\n  = note: the others: second\n"
+        f"  = help: --declare 'my.ops.Magic{costs}\n\n"
+        "error: 2 more operators read what these give, whose shape the file does not record\n --> net.onnx\n"
+        "  = help: --allow-unknown leaves these out of the count, too"
     )
 
 
@@ -276,14 +280,13 @@ def test_what_has_no_layer_type_is_listed_in_one_error(refused):
     ("model", "reason"),
     [
         (one("Concat", "x x", axis=0), "Concat cannot be mapped: it joins along the batch axis"),
-        (one("Transpose", perm=[1, 0, 2, 3]), "Transpose cannot be mapped: it moves the batch axis"),
+        (one("Transpose", perm=[1, 0, 2, 2]), "Transpose cannot be mapped: it does not name each axis once"),
         (one("MaxPool"), "MaxPool cannot be mapped: its inputs or attributes are not those of the operator"),
         (one("Conv", "x x"), "Conv cannot be mapped: its weight is no constant"),
         (one("Conv", "x k", [w.tensor("k", [4, 3, 1, 1])]), "Conv cannot be mapped: its kernel takes 3 × 1 channels, 8 reach it"),
-        (one("Softmax", opset=12), "Softmax cannot be mapped: it is over the batch axis, or over several axes"),
-        (one("HardSigmoid"), "HardSigmoid cannot be mapped: its slope is not 1/6"),
-        (one("Mul", "x m.gain", [w.tensor("m.gain", [], [1.0])]), "Mul cannot be mapped: the number 'm.gain' may be learned"),
-        (one("MatMul", "x x"), "MatMul cannot be mapped: it multiplies two values"),
+        (one("Softmax", opset=12), "Softmax cannot be mapped: it is over several axes"),
+        (one("Softmax", axis=0), "Softmax cannot be mapped: it works along the batch axis"),
+        (one("MatMul", "x x", shape=(1, 8, 12, 13)), "MatMul cannot be mapped: matmul: the columns of matmul's first input must be as many as the rows of its second ([8, 12, 13] and [8, 12, 13]: 13 and 12)"),
         (
             one("Conv", "x k", [w.tensor("k", [4, 8, 13, 13])]),
             "Conv cannot be mapped: conv: the kernel must fit into its padded input (kernel_size 13 does not fit into an input of 12)",
@@ -342,4 +345,6 @@ def test_inputs_that_are_refused(shape, message, refused):
 def test_numbers_that_grow_without_end_are_not_worked_out(refused):
     nodes = [w.node("Mul", f"a{n} a{n}", f"a{n + 1}") for n in range(80)] + [w.node("Reshape", "x a80", "y")]
     model = w.model(nodes, INPUT, "y", [w.tensor("a0", [1], [9], w.INT64)])
-    assert refused(model).startswith("error: the operator Mul cannot be mapped: it works on constants")
+    assert refused(model).startswith(
+        "error: the operator Mul cannot be mapped: it reads the constant 'a4' where it should read"
+    )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from convcost.layers import REGISTRY, Activation, LayerType
 from convcost.layers import activations as activations_file
+from convcost.layers.families import FAMILIES
 
 DESIGN = [
     "each_slice",
@@ -49,6 +53,7 @@ DESIGN = [
     "elementwise",
     "cross_correlation",
     "declared",
+    "unknown",
     "deform_conv",
     "grid_sample",
     "roi_align",
@@ -90,6 +95,7 @@ DESIGN = [
     "instance_norm",
     "rms_norm",
     "l2_normalize",
+    "standardize",
     "matmul",
     "reduce",
     "attention",
@@ -166,3 +172,21 @@ def test_the_parts_of_attention_are_marked_as_such():
 def test_batch_norms_fold_into_all_that_have_weights():
     convolutions = {"conv", "depthwise_conv", "pointwise_conv", "separable_conv", "transposed_conv", "deform_conv"}
     assert {name for name, layer in REGISTRY.items() if layer.weights} == convolutions | {"linear"}
+
+
+def test_each_family_defines_its_types():
+    defined = {module: [] for module in FAMILIES}
+    for name, layer in REGISTRY.items():
+        defined[layer.__module__.removeprefix("convcost.layers.")].append(name)
+
+    assert defined == {module: types.split() for module, types in FAMILIES.items()}
+
+
+def test_a_family_is_imported_when_one_of_its_names_is_read():
+    code = (
+        "import sys; from convcost.layers import REGISTRY; before = 'convcost.layers.recurrent' in sys.modules; "
+        "print(before, 'lstm' in REGISTRY, REGISTRY['lstm'].__module__, 'convcost.layers.attention' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert done.stdout == "False True convcost.layers.recurrent False\n"

@@ -168,6 +168,14 @@ def test_a_view_takes_no_memory_and_lives_on_in_what_it_views():
     assert [row.alive for row in found.layers] == [9 + 18, 18, 18, 18, 18 + 3]
 
 
+def test_a_view_of_another_type_of_numbers_takes_memory():
+    # 8 numbers of 4 bytes become 8 of 1 byte, which the vector is a view of; then 8 are read and 2 written
+    layers = [{"identity": {}, "dtype": "int8"}, {"flatten": {}, "dtype": "int8"}, {"linear": {"out_features": 2}}]
+    found = memory({"input": [2, 2, 2], "layers": layers}, dtype=[])
+    assert [row.how for row in found.layers] == ["", "view", ""]
+    assert [row.alive for row in found.layers] == [8 * 4 + 8, 8, 8 + 2 * 4]
+
+
 def test_what_is_read_twice_is_not_written_over():
     # relu and sigmoid read one tensor; the second could, but the first still waits for the sum
     spec = {"input": [2, 3, 3], "layers": [conv(2), {"add": [["relu"], ["sigmoid"]]}]}
@@ -250,6 +258,13 @@ def test_without_in_place_only_what_an_item_writes_together_shares_memory():
     found = memory({"input": [1, 3, 3], "layers": [conv(2, **NORMED), "sigmoid"]}, in_place=False)
     assert [row.how for row in found.layers] == ["", "folded", "in place", ""]
     assert [row.alive for row in found.layers] == [27, 18, 18, 36]
+
+
+def test_an_activation_that_its_item_writes_without_a_norm_is_fused_too():
+    # 9 are read and 18 written; the sigmoid of its own reads 18 and writes 18
+    found = memory({"input": [1, 3, 3], "layers": [conv(2, activation="relu"), "sigmoid"]}, in_place=False)
+    assert [row.how for row in found.layers] == ["", "in place", ""]
+    assert [row.alive for row in found.layers] == [27, 18, 36]
 
 
 def test_alignment_rounds_each_tensor_up():

@@ -52,6 +52,14 @@ COMMANDS = {
     "rewrite-list": "rewrite --list",
     "suggest": "suggest resnet18 --max mults=900M",
     "check": "check --exit-zero",
+    "receptive-field": "receptive-field resnet50",
+    "receptive-field-strict": "receptive-field mobilenet_v3_small",
+    "receptive-field-draw": "receptive-field more/holes.yaml --draw",
+    "verify-receptive-field": "verify --receptive-field more/holes.yaml",
+    "roofline": "roofline mobilenet_v1 --device raspberry-pi-4",
+    "roofline-energy": "roofline tiny.yaml --device stm32f746 --dtype int8 --energy",
+    "devices": "devices",
+    "compress": "compress squeezenet1_1 --density 33% --index-bits 5 --weight-bits 6",
     "specs": "specs",
 }
 
@@ -59,6 +67,18 @@ WIDE = "name: Wide\ninput: [4]\nlayers:\n" + "".join(
     f"  - linear: {{out_features: {60 if number in (9, 20) else 4}}}\n" for number in range(40)
 )
 """Forty layers in one list; the tenth and the twenty-first are fifteen times as wide as the others."""
+
+
+HOLES = """\
+name: Holes
+input: [1, 16, 16]
+layers:
+  - conv: {out_channels: 2, kernel_size: 3, dilation: 2}
+    repeat: 2
+  - transposed_conv: {out_channels: 2, kernel_size: 3, stride: 2, padding: 1, output_padding: 1}
+  - concat: [[], [{max_pool: {kernel_size: 3, padding: 1, stride: 1}}, instance_norm]]
+"""
+"""What is seen has holes, phases, and a norm that sees everything."""
 
 
 def prepare(folder: Path) -> None:
@@ -70,6 +90,8 @@ def prepare(folder: Path) -> None:
     (folder / "tiny.yaml").write_text(spec[1], encoding="utf-8")
     (folder / "convcost.yaml").write_text(config[1], encoding="utf-8")
     (folder / "wide.yaml").write_text(WIDE, encoding="utf-8")
+    (folder / "more").mkdir(exist_ok=True)  # apart from those that `check` holds to its budgets
+    (folder / "more" / "holes.yaml").write_text(HOLES, encoding="utf-8")
 
 
 def screen(command: str, width: int) -> str:

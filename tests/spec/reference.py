@@ -54,6 +54,7 @@ EXAMPLES: dict[str, tuple[Any, dict[str, Any]]] = {
     "cross_correlation": (MAP, {"cross_correlation": {"mode": "depthwise"}, **TWO}),
     "max_unpool": (MAP, {"max_unpool": {"of": "pool"}}),
     "declared": (MAP, {"declared": {"output_shape": [4, 8, 8], "mul": 256, "source": "the vendor's table"}}),
+    "unknown": (MAP, {"unknown": {"operator": "NonMaxSuppression", "output_shape": [300, 4]}}),
     "grid_sample": (MAP, {"grid_sample": {"size": [5, 5]}}),
     "roi_align": (MAP, {"roi_align": {"num_regions": 3, "output_size": 7, "sampling_ratio": 2}}),
     "conv": (MAP, {"conv": {"out_channels": 6, "kernel_size": 3, "padding": 1}}),

@@ -15,7 +15,7 @@ from ruamel.yaml import YAMLError
 
 from convcost import spec
 from convcost.layers import REGISTRY, Activation, FieldError, LayerType
-from convcost.layers.fields import NAMES, WHOLES, field, whole, word
+from convcost.layers.fields import NAMES, SHAPES, WHOLES, field, whole, word
 from convcost.metrics import METRICS
 from convcost.spec import expressions
 from convcost.spec.document import (
@@ -328,7 +328,7 @@ VALUES = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=4), max_lea
 def test_a_field_takes_in_the_schema_what_its_reader_takes(type, name, value):
     """Numbers, truth values, words and lists, no other texts; a list is read with as many axes as it has."""
     schema = {**DEFINITIONS[type]["properties"][name], "definitions": DEFINITIONS}
-    any_length = REGISTRY[type].fields[name].read.form.kind in (NAMES, WHOLES)
+    any_length = REGISTRY[type].fields[name].read.form.kind in (NAMES, SHAPES, WHOLES)
     taken = (any_length or 0 < len(value) <= 3) if isinstance(value, list) else True
     try:
         REGISTRY[type].fields[name].read(exact(value), len(value) if isinstance(value, list) else 2)

@@ -108,7 +108,7 @@ HOW = " = help: a spec is a text that lists the layers; `convcost specs` lists t
         ("net.pth", b"\x80\x02}q\x00", "a model saved by PyTorch"),
         ("net.h5", b"\x89HDF\r\n\x1a\n", "a model saved by Keras (HDF5)"),
         ("net.keras", b"PK\x03\x04abc", "a model saved by Keras"),
-        ("net.tflite", b"\x1c\x00\x00\x00TFL3", "a TensorFlow Lite model"),
+        ("net.tflite", b"\x1c\x00\x00\x00TFL2", "a TensorFlow Lite model"),
         ("net.png", b"\x89PNG\r\n\x1a\n\x00", "an image"),
         ("net.yaml", b"\x89PNG\r\n\x1a\n\x00", "an image"),  # whatever it is called
         ("photo", b"\xff\xd8\xff\xe0", "an image"),

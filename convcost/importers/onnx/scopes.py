@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-
 
 def scope_of(name: str, operator: str, scopes: str = "") -> str:
     """Return the path of a node's module, such as `layer1.0.conv1`; empty where the file does not say.
@@ -21,6 +19,8 @@ def scope_of(name: str, operator: str, scopes: str = "") -> str:
     'layer1.0.conv1'
     """
     if scopes:
+        import ast  # where the newer exporter wrote the file only
+
         try:
             listed = ast.literal_eval(scopes) if len(scopes) < 10_000 else []
         except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -5,17 +5,37 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
-from mmap import mmap
 
-Data = bytes | mmap
+Data = bytes | mmap.mmap
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """The wire types: how a field's value is written."""
 MOST_FIELDS = 5_000_000
 """How many fields a file may have; a network of 100,000 layers has a third."""
 
+LONGEST_TEXT = 65_536
+"""How many bytes a name or another text may have."""
+
+_LARGE = 65_536  # bytes that are not read
+_OFTEN = 8  # of these, until the pages around them are given back
 _GROUPS = (3, 4)  # no format of today has them
+
+
+def tag(number: int, kind: int = VARINT) -> int:
+    """Return the tag of a field: its number and how it is written."""
+    return number << 3 | kind
+
+
+def limit(count: int, most: int, what: str, offset: int) -> None:
+    """Refuse more of something than there may be.
+
+    Raises:
+        WireError: There are more.
+    """
+    if count > most:
+        raise WireError(f"more than {most:,} {what}", offset)
 
 
 class WireError(Exception):
@@ -24,12 +44,17 @@ class WireError(Exception):
     Args:
         message: What is wrong.
         offset: Where, in bytes from the start of the file.
+        help: The remedy.
     """
 
-    def __init__(self, message: str, offset: int) -> None:
+    def __init__(self, message: str, offset: int, help: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.offset = offset
+        self.help = help or "is the file complete? export or download it again"
+
+
+_KEY, _VALUE = tag(1, BYTES), tag(2, BYTES)
 
 
 class Wire:
@@ -42,6 +67,7 @@ class Wire:
     def __init__(self, data: Data) -> None:
         self.data = data
         self._left = MOST_FIELDS
+        self._skipped = 0
 
     def fields(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         """Yield the fields of the message that lies between two offsets.
@@ -60,12 +86,12 @@ class Wire:
         data = self.data
         while start < end:
             at = start
-            tag, start = self.varint(start, end)
-            kind = tag & 7
+            found, start = self.varint(start, end)
+            kind = found & 7
             self._left -= 1
             if self._left < 0:
                 raise WireError(f"the file has more than {MOST_FIELDS:,} fields", at)
-            if tag >> 3 == 0:
+            if found >> 3 == 0:
                 raise WireError("a field has the number 0", at)
             if kind == VARINT:
                 value = data[start] if start < end else 0x80
@@ -73,7 +99,7 @@ class Wire:
                     start += 1
                 else:
                     value, start = self.varint(start, end)
-                yield tag, value, 0
+                yield found, value, 0
                 continue
             if kind == BYTES:
                 size, start = self.varint(start, end)
@@ -81,12 +107,20 @@ class Wire:
                 size = 4 if kind == FIXED32 else 8
             else:
                 what = "groups are not supported" if kind in _GROUPS else f"there is no wire type {kind}"
-                raise WireError(f"field {tag >> 3}: {what}", at)
+                raise WireError(f"field {found >> 3}: {what}", at)
             if size > end - start:
                 left = f"{end - start:,} bytes left" if end > start else "nothing left"
-                raise WireError(f"field {tag >> 3} says it has {size:,} bytes, with {left}", at)
-            yield tag, start, start + size
+                raise WireError(f"field {found >> 3} says it has {size:,} bytes, with {left}", at)
+            yield found, start, start + size
             start += size
+
+    def skip(self, size: int) -> None:
+        """Note that so many bytes are not read; of a file that is mapped, what lies around them need not be kept."""
+        if size < _LARGE:
+            return
+        self._skipped += 1
+        if self._skipped % _OFTEN == 0 and not isinstance(self.data, bytes) and hasattr(mmap, "MADV_DONTNEED"):
+            self.data.madvise(mmap.MADV_DONTNEED)
 
     def varint(self, start: int, end: int) -> tuple[int, int]:
         """Return the number at an offset, and the offset behind it.
@@ -117,6 +151,26 @@ class Wire:
             if len(found) > most:
                 raise WireError(f"{what} has more than {most:,} numbers", start)
         return found
+
+    def text(self, start: int, end: int) -> str:
+        """Return a text.
+
+        Raises:
+            WireError: It is longer than any may be.
+        """
+        if end - start > LONGEST_TEXT:
+            raise WireError(f"a text has {end - start:,} bytes, more than {LONGEST_TEXT:,}", start)
+        return self.data[start:end].decode("utf-8", "backslashreplace")
+
+    def entry(self, start: int, end: int) -> tuple[str, str]:
+        """Return the key and the value of an entry; a value that is long is cut off, as no use of it is."""
+        key = value = ""
+        for found, first, last in self.fields(start, end):
+            if found == _KEY:
+                key = self.text(first, last)
+            elif found == _VALUE:
+                value = self.text(first, min(last, first + LONGEST_TEXT))
+        return key, value
 
 
 def signed(value: int) -> int:

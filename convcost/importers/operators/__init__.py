@@ -1,3 +1,15 @@
 """The operators and the layer types that they are."""
 
-from convcost.importers.operators import activations, convolutions, merges, movements, norms, pools  # noqa: F401
+from convcost.importers.operators import (  # noqa: F401 -- each adds its operators
+    activations,
+    convolutions,
+    foreign,
+    keras,
+    merges,
+    movements,
+    norms,
+    pools,
+    products,
+    recurrent,
+    selections,
+)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
-from convcost.importers.normalise import clip_bounds, is_sixth
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
+from convcost.importers.patterns.activations import clip_bounds, is_sixth
 from convcost.importers.values import Unsupported
 
 _PLAIN = {
@@ -30,19 +31,62 @@ def plain(mapper: Mapper, node: Node) -> None:
     mapper.emit(node, _PLAIN[node.operator], {}, [mapper.tensor(node.inputs[0])])
 
 
+_FUNCTIONS = {
+    "Exp": "exp",
+    "Log": "log",
+    "Sqrt": "sqrt",
+    "Reciprocal": "reciprocal",
+    "Abs": "abs",
+    "Neg": "neg",
+    "Sign": "sign",
+    "Floor": "floor",
+    "Ceil": "ceil",
+    "Round": "round",
+    "Sin": "sin",
+    "Cos": "cos",
+    "Erf": "erf",
+}
+
+
+@operator(*_FUNCTIONS)
+def function(mapper: Mapper, node: Node) -> None:
+    """Map a function of each value."""
+    mapper.emit(node, "elementwise", {"op": _FUNCTIONS[node.operator]}, [mapper.tensor(node.inputs[0])], name="")
+
+
+@operator("Pow")
+def power(mapper: Mapper, node: Node) -> None:
+    """Map a power of each value."""
+    exponent = _number(mapper, node.inputs[1]) or 0.0
+    tensor = mapper.tensor(node.inputs[0])
+    fields: dict[str, Any] = {"op": "square"} if exponent == 2 else {"op": "pow", "value": decimal(exponent)}
+    if exponent == 0.5:
+        fields = {"op": "sqrt"}
+    mapper.emit(node, "elementwise", fields, [tensor], name="")
+
+
 @operator("Clip")
 def clip(mapper: Mapper, node: Node) -> None:
     """Map a clip: relu, relu6 or any other."""
     low, high = clip_bounds(node, lambda name: _number(mapper, name))
     tensor = mapper.tensor(node.inputs[0])
-    if low == 0 and (high is None or high > 3e38):
+    bounded = [bound for bound in (low, high) if bound is not None and abs(bound) < 1e30]
+    if low == 0 and bounded == [0]:
         mapper.emit(node, "relu", {}, [tensor])
     elif (low, high) == (0, 6):
         mapper.emit(node, "relu6", {}, [tensor])
-    elif low is None or high is None or low >= high or abs(low) > 1e15 or abs(high) > 1e15:
-        raise Unsupported("it has one bound only, or bounds that are not known")
+    elif not bounded:
+        mapper.give(node, node.outputs[0], tensor)
+    elif len(bounded) == 1:  # the larger or the smaller of a value and a number: one comparison, as with `maximum`
+        number = Constant("", (1,) * len(tensor.shape), stored=False)
+        fields = {"shape": list(number.shape)}
+        (bound,) = mapper.emit(node, "parameter", fields, [], [None, number], name="", gives=(), learned=False)
+        type = "maximum" if low is not None and abs(low) < 1e30 else "minimum"
+        mapper.emit(node, type, {}, [tensor, bound], name="", batch=mapper.lacks(tensor))
+    elif bounded[0] >= bounded[1] or max(abs(bounded[0]), abs(bounded[1])) > 1e15:
+        raise Unsupported("its bounds are not known")
     else:
-        mapper.emit(node, "hard_tanh", {"min_val": decimal(low), "max_val": decimal(high)}, [tensor])
+        mapper.emit(node, "hard_tanh", {"min_val": decimal(bounded[0]), "max_val": decimal(bounded[1])}, [tensor])
 
 
 def _number(mapper: Mapper, name: str) -> float | None:
@@ -62,10 +106,15 @@ def leaky_relu(mapper: Mapper, node: Node) -> None:
 
 @operator("HardSigmoid")
 def hard_sigmoid(mapper: Mapper, node: Node) -> None:
-    """Map a hard sigmoid of slope 1/6; another slope costs a product instead of a division."""
-    if not is_sixth(node):
-        raise Unsupported("its slope is not 1/6")
-    mapper.emit(node, "hard_sigmoid", {}, [mapper.tensor(node.inputs[0])])
+    """Map a hard sigmoid of slope 1/6; of another slope what it performs: a product, a sum, and two bounds."""
+    tensor = mapper.tensor(node.inputs[0])
+    if is_sixth(node):
+        mapper.emit(node, "hard_sigmoid", {}, [tensor])
+        return
+    for op, value in (("multiply", node.attributes.get("alpha", 0.2)), ("add", node.attributes.get("beta", 0.5))):
+        fields = {"op": op, "value": decimal(value)}
+        (tensor,) = mapper.emit(node, "elementwise", fields, [tensor], name="", gives=())
+    mapper.emit(node, "elementwise", {"op": "clamp", "value": [0, 1]}, [tensor])
 
 
 @operator("Gelu")
@@ -86,7 +135,7 @@ def elu(mapper: Mapper, node: Node) -> None:
 @operator("PRelu")
 def prelu(mapper: Mapper, node: Node) -> None:
     """Map a ReLU with learned slopes."""
-    tensor, slope = mapper.tensor(node.inputs[0]), mapper.weight(node, 1)
+    tensor, slope = mapper.picture(node.inputs[0]), mapper.weight(node, 1)
     count = max(slope.shape, default=1)
     if slope.shape and (sum(size != 1 for size in slope.shape) > 1 or count not in (1, tensor.shape[0])):
         raise Unsupported("its slopes are neither one nor one for each channel")
@@ -105,10 +154,11 @@ def _along_channels(shape: tuple[int, ...], rank: int) -> bool:
 @operator("Softmax", "LogSoftmax")
 def softmax(mapper: Mapper, node: Node) -> None:
     """Map a softmax over one axis."""
+    full = mapper.full(node.inputs[0])
+    axis = node.attributes.get("axis", 1 if mapper.opset < 13 else -1) % len(full)
+    if mapper.opset < 13 and prod(full[axis + 1 :]) != 1:
+        raise Unsupported("it is over several axes")
+    place = mapper.axis(node.inputs[0], axis)
     tensor = mapper.tensor(node.inputs[0])
-    rank = len(tensor.shape)
-    axis = node.attributes.get("axis", 1 if mapper.opset < 13 else -1) % (rank + 1) - 1
-    if axis < 0 or (mapper.opset < 13 and prod(tensor.shape[axis + 1 :]) != 1):
-        raise Unsupported("it is over the batch axis, or over several axes")
     type = "softmax" if node.operator == "Softmax" else "log_softmax"
-    mapper.emit(node, type, axis_field(tensor, axis), [tensor])
+    mapper.emit(node, type, axis_field(tensor, place), [tensor])

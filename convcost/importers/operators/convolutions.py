@@ -1,11 +1,11 @@
-"""Convolutions and matrix products."""
+"""Convolutions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from convcost.importers.graph import Constant, Node
-from convcost.importers.mapper import Mapper, operator
+from convcost.importers.mapper import Mapper, is_map, operator
 from convcost.importers.operators.windows import Pairs, given, joined, padding, per_axis, short
 from convcost.importers.values import Moved, Unsupported
 from convcost.network.graph import Tensor
@@ -15,6 +15,9 @@ from convcost.network.graph import Tensor
 def conv(mapper: Mapper, node: Node) -> None:
     """Map a convolution; with one kernel or more for each channel it is a depthwise one."""
     kernel, bias = mapper.weight(node, 1), mapper.optional(node, 2)
+    if mapper.many_pictures(node.inputs[0]):
+        _conv_of_many(mapper, node, kernel, bias)
+        return
     tensor, more = unpadded(mapper, node.inputs[0])
     size = kernel.shape[2:]
     pads = padding(node, _sizes(tensor, more), size)
@@ -40,6 +43,27 @@ def conv(mapper: Mapper, node: Node) -> None:
     mapper.emit(node, type, fields, [tensor], [kernel, bias])
 
 
+def _conv_of_many(mapper: Mapper, node: Node, kernel: Constant, bias: Constant | None) -> None:
+    """Map a convolution of several pictures at once, which lie along another axis: its kernel has size 1 there."""
+    count, channels, *sizes = mapper.full(node.inputs[0])
+    axes, groups = len(sizes), node.attributes.get("group", 1)
+    _check_kernel(node, kernel, bias)
+    if axes > 2 or len(kernel.shape) != axes + 2 or kernel.shape[1] * groups != channels:
+        raise Unsupported(f"it works on {count} pictures at once")
+    tensor = mapper.together(node.inputs[0])
+    pads = padding(node, tuple(sizes), kernel.shape[2:])
+    fields: dict[str, Any] = {"out_channels": kernel.shape[0], "kernel_size": [1, *kernel.shape[2:]]}
+    fields |= given(
+        stride=(short((1, *per_axis(node, "strides", axes))), 1),
+        padding=(short(((0, 0), *pads)), 0),
+        dilation=(short((1, *per_axis(node, "dilations", axes))), 1),
+        groups=(groups, 1),
+        bias=(bias is not None, True),
+    )
+    (tensor,) = mapper.emit(node, "conv", fields, [tensor], [kernel, bias], gives=(), batch=None)
+    mapper.apart(node, tensor)
+
+
 def _check_kernel(node: Node, kernel: Constant, bias: Constant | None) -> None:
     if len(kernel.shape) < 3:
         raise Unsupported("its kernel has no spatial axes")
@@ -52,9 +76,11 @@ def _check_kernel(node: Node, kernel: Constant, bias: Constant | None) -> None:
 def unpadded(mapper: Mapper, name: str) -> tuple[Tensor, Pairs]:
     """Return the tensor before a padding with zeros, and the padding."""
     value = mapper.value(name)
-    if isinstance(value, Moved) and [kind for kind, _ in value.steps] == ["pad"]:
-        return value.base, value.steps[0][1]
-    return mapper.tensor(name), ()
+    if isinstance(value, Moved) and [kind for kind, _ in value.steps] == ["pad"] and value.dropped == 0:
+        pairs = value.steps[0][1]
+        if not any(map(any, pairs[:2])) and is_map(value.base):
+            return value.base, pairs[2:]
+    return mapper.picture(name), ()
 
 
 def _sizes(tensor: Tensor, more: Pairs) -> tuple[int, ...]:
@@ -67,7 +93,7 @@ def _sizes(tensor: Tensor, more: Pairs) -> tuple[int, ...]:
 def transposed_conv(mapper: Mapper, node: Node) -> None:
     """Map a transposed convolution."""
     kernel, bias = mapper.weight(node, 1), mapper.optional(node, 2)
-    tensor = mapper.tensor(node.inputs[0])
+    tensor = mapper.picture(node.inputs[0])
     size, groups = kernel.shape[2:], node.attributes.get("group", 1)
     _check_kernel(node, kernel, bias)
     if node.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "", "VALID") or "output_shape" in node.attributes:
@@ -86,39 +112,3 @@ def transposed_conv(mapper: Mapper, node: Node) -> None:
         bias=(bias is not None, True),
     )
     mapper.emit(node, "transposed_conv", fields, [tensor], [kernel, bias])
-
-
-@operator("Gemm")
-def gemm(mapper: Mapper, node: Node) -> None:
-    """Map a matrix product with a constant and a bias."""
-    if node.attributes.get("transA", 0) or any(node.attributes.get(name, 1.0) != 1 for name in ("alpha", "beta")):
-        raise Unsupported("it transposes or scales its input")
-    kernel = mapper.weight(node, 1)
-    out, features = kernel.shape if node.attributes.get("transB", 0) else kernel.shape[::-1]
-    if len(mapper.shape_of(node.inputs[0])) != 1:
-        raise Unsupported("its input is no matrix")
-    _linear(mapper, node, kernel, features, out)
-
-
-@operator("MatMul")
-def matmul(mapper: Mapper, node: Node) -> None:
-    """Map a matrix product with a constant; that of two values is no convolutional network's."""
-    first = mapper.value(node.inputs[0])
-    if isinstance(first, Constant):
-        raise Unsupported("its first input is a constant")
-    if not isinstance(mapper.value(node.inputs[1]), Constant):
-        raise Unsupported("it multiplies two values")
-    kernel = mapper.weight(node, 1)
-    if len(kernel.shape) != 2:
-        raise Unsupported("its constant is no matrix")
-    _linear(mapper, node, kernel, *kernel.shape)
-
-
-def _linear(mapper: Mapper, node: Node, kernel: Constant, features: int, out: int) -> None:
-    bias, tensor = mapper.optional(node, 2), mapper.tensor(node.inputs[0])
-    if tensor.shape[-1] != features:
-        raise Unsupported(f"its matrix takes {features} features, {tensor.shape[-1]} reach it")
-    if bias is not None and bias.shape not in ((out,), (1, out)):
-        raise Unsupported("its bias is not one number for each output")
-    fields = {"out_features": out} | given(bias=(bias is not None, True))
-    mapper.emit(node, "linear", fields, [tensor], [kernel, bias])

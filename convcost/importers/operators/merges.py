@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from convcost.importers.flow import is_module_path
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
+from convcost.importers.movement import settle
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
-from convcost.importers.values import Unsupported
+from convcost.importers.values import Moved, Unsupported
+from convcost.layers.layout import UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
 _MERGES = {"Add": "add", "Mul": "multiply", "Sub": "subtract", "Div": "divide", "Max": "maximum", "Min": "minimum"}
@@ -19,73 +23,160 @@ _MERGES = {"Add": "add", "Mul": "multiply", "Sub": "subtract", "Div": "divide", 
 def merge(mapper: Mapper, node: Node) -> None:
     """Map arithmetic on values; with a constant it is a scale, a shift, a learned tensor or a number."""
     constants = [name for name in node.inputs if isinstance(mapper.value(name), Constant)]
-    if not constants:
-        tensors = [mapper.tensor(name) for name in node.inputs]
-        if len({len(tensor.shape) for tensor in tensors}) > 1:
-            raise Unsupported("its inputs have different numbers of axes")
-        if len(tensors) < 2:
-            raise Unsupported("it has one input")
-        type = _MERGES.get(node.operator, "add")
-        mapper.emit(node, type, {}, tensors, name=_named(node, type))
+    if len(node.inputs) < 2:
+        raise Unsupported("it has one input")
+    if len(node.inputs) == 2 and len(constants) == 1 and _with_constant(mapper, node, constants[0]):
         return
-    if len(node.inputs) != 2 or len(constants) != 1 or node.operator not in ("Add", "Mul", "Sub", "Div"):
-        raise Unsupported("it works on constants")
-    constant = mapper.value(constants[0])
+    if not constants and _double(mapper, node):
+        return
+    type = _MERGES.get(node.operator, "add")
+    tensors, batch = aligned(mapper, node.inputs)
+    mapper.emit(node, type, {}, tensors, name=_named(node, type), batch=batch)
+
+
+def _double(mapper: Mapper, node: Node) -> bool:
+    """Map the product of a value with itself, a square."""
+    if node.operator != "Mul" or node.inputs[0] != node.inputs[1] or len(node.inputs) != 2:
+        return False
+    mapper.emit(node, "elementwise", {"op": "square"}, [mapper.tensor(node.inputs[0])], name="")
+    return True
+
+
+def aligned(mapper: Mapper, names: Sequence[str]) -> tuple[list[Tensor], int | None]:
+    """Return values with as many axes each, for a merge, and the axis of the graph's shape that they lack.
+
+    Args:
+        mapper: The mapper.
+        names: The values, whose shapes are stretched to each other.
+    """
+    rank = max(len(mapper.full(name)) for name in names)
+    fulls = [(1,) * (rank - len(mapper.full(name))) + mapper.full(name) for name in names]
+    wanted = [value.batch for value in map(mapper.moved, names) if len(value.full) == rank]
+    fitting = [axis for axis in wanted if axis is not None and all(full[axis] == 1 for full in fulls)]
+    batch = (
+        fitting[0] if fitting else next((axis for axis in range(rank) if all(full[axis] == 1 for full in fulls)), None)
+    )
+    if rank == 1:
+        batch = None
+    tensors = []
+    for name, full in zip(names, fulls, strict=True):
+        value = mapper.moved(name)
+        if len(value.full) == rank:
+            tensors.append(mapper.tensor(name, batch=batch))
+        else:
+            steps = (*value.steps, ("reshape", full))
+            tensors.append(settle(mapper, Moved(value.base, value.dropped, steps, full, batch, value.scope), batch))
+    return alike(mapper, tensors), batch
+
+
+def alike(mapper: Mapper, tensors: list[Tensor]) -> list[Tensor]:
+    """Return tensors of one layout: that of the first whose layout is known."""
+    known = [tensor.layout for tensor in tensors if tensor.layout not in (UNKNOWN, VECTOR)]
+    if len(set(known)) < 2:
+        return tensors
+    return [
+        mapper.laid_out(tensor, known[0]) if tensor.layout not in (UNKNOWN, VECTOR, known[0]) else tensor
+        for tensor in tensors
+    ]
+
+
+def _with_constant(mapper: Mapper, node: Node, name: str) -> bool:
+    """Map arithmetic on a value and a constant; return whether it is one that a layer type does."""
+    constant = mapper.value(name)
     assert isinstance(constant, Constant)
-    first = node.inputs[0] == constants[0]
-    if first and node.operator in ("Sub", "Div"):
-        raise Unsupported("its first input is a constant")
-    tensor = mapper.tensor(node.inputs[1] if first else node.inputs[0])
+    first = node.inputs[0] == name
+    value = node.inputs[1] if first else node.inputs[0]
     if prod(constant.shape) == 1:
-        _with_number(mapper, node, tensor, constant)
-    else:
-        _with_tensor(mapper, node, tensor, constant)
+        return _with_number(mapper, node, value, constant, first)
+    if node.operator not in ("Add", "Mul", "Sub", "Div") or (first and node.operator in ("Sub", "Div")):
+        return False
+    return _with_vector(mapper, node, value, constant)
 
 
 def _named(node: Node, type: str) -> str:
-    """Return the name of a merge, which belongs to the module around it."""
+    """Return the name of a merge, which belongs to the module around it unless it is one itself."""
+    if node.scope == node.name:
+        return node.scope
     return f"{node.scope}.{type}" if node.scope else ""
 
 
-def _with_number(mapper: Mapper, node: Node, tensor: Tensor, constant: Constant) -> None:
-    if constant.stored and "float" in constant.dtype and "." in constant.name and "::" not in constant.name:
-        raise Unsupported(f"the number {constant.name!r} may be learned")
+def _with_number(mapper: Mapper, node: Node, name: str, constant: Constant, first: bool) -> bool:
+    """Map arithmetic on a value and a number; return whether the number is one of the program."""
+    if constant.trainable or (constant.trainable is False and constant.values is None):
+        return False
+    if constant.trainable is None and _may_be_learned(constant):
+        return False
     if constant.values is None:
         raise Unsupported("its constant is not known")
     number = float(constant.values[0])
-    if node.operator == "Div" and number == 0:
-        raise Unsupported("it divides by 0")
-    value = {"Sub": -number, "Div": 1 / number if number else 0}.get(node.operator, number)
+    fields = _by_number(node, number, first)
+    if fields is None or abs(fields.get("value") or 0) > 1e15:
+        return False
+    if len(mapper.full(name)) < len(constant.shape):
+        return False
+    tensor = mapper.tensor(name)
+    if fields["op"] == "divide":
+        mapper.notes["divisions by a constant count as products with its reciprocal"] = None
+        fields = {"op": "multiply", "value": fields["value"]}
+    for each in _steps(fields):
+        (tensor,) = mapper.emit(node, "elementwise", each, [tensor], name="", gives=())
+    mapper.give(node, node.outputs[0], tensor)
+    return True
+
+
+def _may_be_learned(constant: Constant) -> bool:
+    return constant.stored and "float" in constant.dtype and is_module_path(constant.name) and "." in constant.name
+
+
+def _by_number(node: Node, number: float, first: bool) -> dict[str, Any] | None:
+    """Return the fields of arithmetic with a number; None where it is none of these."""
+    match node.operator:
+        case "Add":
+            return {"op": "add", "value": decimal(number)}
+        case "Mul":
+            return {"op": "multiply", "value": decimal(number)}
+        case "Sub":
+            return {"op": "minus", "value": decimal(number)} if first else {"op": "add", "value": decimal(-number)}
+        case "Div" if first:
+            return {"op": "over", "value": decimal(number)}
+        case "Div" if number:
+            return {"op": "divide", "value": decimal(1 / number)}
+        case "Div":
+            raise Unsupported("it divides by 0")
+    return None
+
+
+def _steps(fields: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the operations of which arithmetic with a number consists."""
+    value = fields["value"]
+    if fields["op"] == "minus":  # a - x is -x + a
+        return [{"op": "neg"}, {"op": "add", "value": value}]
+    if fields["op"] == "over":
+        return [{"op": "reciprocal"}] + ([{"op": "multiply", "value": value}] if value != 1 else [])
+    return [fields]
+
+
+def _with_vector(mapper: Mapper, node: Node, name: str, constant: Constant) -> bool:
+    """Map a learned factor or summand per channel; return whether the constant is one."""
+    full = mapper.full(name)
+    shape = (1,) * (len(full) - len(constant.shape)) + constant.shape
+    long = [axis for axis, size in enumerate(shape) if size != 1]
+    if len(shape) != len(full) or len(long) != 1 or shape[long[0]] != full[long[0]]:
+        return False
+    if not _is_learned_vector(constant):
+        return False
+    axis = mapper.axis(name, long[0])
+    tensor = mapper.tensor(name)
     if node.operator == "Div":
         mapper.notes["divisions by a constant count as products with its reciprocal"] = None
-    if abs(value) > 1e15:
-        raise Unsupported("its constant is astronomically large")
-    op = "add" if node.operator in ("Add", "Sub") else "multiply"
-    mapper.emit(node, "elementwise", {"op": op, "value": decimal(value)}, [tensor], name="")
+    type = "shift" if node.operator in ("Add", "Sub") else "scale"
+    fields = axis_field(tensor, axis)
+    mapper.emit(node, type, fields, [tensor], [None, constant], name=_of_tensor(node, constant))
+    return True
 
 
-def _with_tensor(mapper: Mapper, node: Node, tensor: Tensor, constant: Constant) -> None:
-    rank = len(tensor.shape)
-    shape = (1,) * (rank + 1 - len(constant.shape)) + constant.shape
-    if len(shape) != rank + 1 or shape[0] != 1:
-        raise Unsupported("its constant has more axes than its input")
-    shape = shape[1:]
-    long = [axis for axis, size in enumerate(shape) if size != 1]
-    if len(long) == 1 and shape[long[0]] == tensor.shape[long[0]]:
-        fields = axis_field(tensor, long[0])
-        if node.operator == "Div":
-            mapper.notes["divisions by a constant count as products with its reciprocal"] = None
-        type = "shift" if node.operator in ("Add", "Sub") else "scale"
-        mapper.emit(node, type, fields, [tensor], [None, constant], name=_of_tensor(node, constant))
-        return
-    if not constant.stored or "::" in constant.name or "/" in constant.name:
-        raise Unsupported(f"the constant {constant.name!r} may be learned or not")
-    if node.operator != "Add":
-        raise Unsupported("it scales by a whole tensor")
-    layout = {"feature map": "feature_map"}.get(tensor.layout, tensor.layout)
-    fields = {"shape": list(shape)} | ({"layout": layout} if layout != "unknown" and rank > 1 else {})
-    (learned,) = mapper.emit(node, "parameter", fields, [], [None, constant], name=constant.name, gives=())
-    mapper.emit(node, "add", {}, [tensor, learned], name=_named(node, "add"))
+def _is_learned_vector(constant: Constant) -> bool:
+    return constant.stored or constant.values is None or "float" in constant.dtype
 
 
 def _of_tensor(node: Node, constant: Constant) -> str:
@@ -97,12 +188,21 @@ def _of_tensor(node: Node, constant: Constant) -> str:
 @operator("Concat")
 def concat(mapper: Mapper, node: Node) -> None:
     """Map a concatenation."""
-    tensors = [mapper.tensor(name) for name in node.inputs]
-    axis = node.attributes["axis"] % (len(tensors[0].shape) + 1) - 1
-    if axis < 0:
-        raise Unsupported("it joins along the batch axis")
-    if len(tensors) == 1:
-        mapper.give(node, node.outputs[0], tensors[0])
+    names = [name for name in node.inputs if 0 not in mapper.full(name)]
+    if len(names) == 1:
+        mapper.give(node, node.outputs[0], mapper.moved(names[0]))
         return
+    rank = len(mapper.full(names[0]))
+    place = node.attributes["axis"] % rank
+    batches = [value.batch for value in map(mapper.moved, names) if value.batch is not None]
+    if batches and all(batch == place for batch in batches) and len(batches) == len(names):
+        raise Unsupported("it joins along the batch axis")
+    fitting = [axis for axis in batches if axis != place and all(mapper.full(name)[axis] == 1 for name in names)]
+    batch = fitting[0] if fitting else None
+    tensors = alike(mapper, [mapper.tensor(name, batch=batch) for name in names])
+    axis = place - (batch is not None and batch < place)
+    layout = next((tensor.layout for tensor in tensors if tensor.layout != UNKNOWN), UNKNOWN)
+    if tensors[0].layout == UNKNOWN != layout:  # the first one says where the channels are
+        tensors[0] = mapper.laid_out(tensors[0], layout)
     fields: dict[str, Any] = axis_field(tensors[0], axis)
-    mapper.emit(node, "concat", fields, tensors, name=_named(node, "concat"))
+    mapper.emit(node, "concat", fields, tensors, name=_named(node, "concat"), batch=batch)

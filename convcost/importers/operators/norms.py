@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.importers.graph import Node
-from convcost.importers.mapper import Mapper, is_map, operator
+from convcost.importers.mapper import Mapper, operator
+from convcost.importers.movement import squeezed
 from convcost.importers.operators.windows import decimal
+from convcost.importers.patterns.norms import learns_nothing
 from convcost.importers.values import Unsupported
 from convcost.layers.layout import channel_axis
 from convcost.network.graph import Tensor
@@ -20,39 +22,71 @@ def axis_field(tensor: Tensor, axis: int) -> dict[str, Any]:
 @operator("BatchNormalization")
 def batch_norm(mapper: Mapper, node: Node) -> None:
     """Map a batch norm; in training mode too, which counts as at inference."""
-    tensor = mapper.tensor(node.inputs[0])
     weights = [mapper.weight(node, at) for at in range(1, 5)]
-    if node.attributes.get("spatial", 1) != 1 or any(each.shape != (tensor.shape[0],) for each in weights):
+    channels = mapper.full(node.inputs[0])[1:2]
+    if node.attributes.get("spatial", 1) != 1 or any(each.shape != channels for each in weights):
         raise Unsupported("it does not have one number for each channel")
     if node.attributes.get("training_mode", 0):
         mapper.notes["batch norms in training mode count as at inference"] = None
-    mapper.emit(node, "batch_norm", axis_field(tensor, 0), [tensor], weights, gives=node.outputs[:1])
-
-
-@operator("LayerNormalization")
-def layer_norm(mapper: Mapper, node: Node) -> None:
-    """Map a layer norm over the last axes."""
+    axis = mapper.axis(node.inputs[0], 1)
     tensor = mapper.tensor(node.inputs[0])
-    rank = len(tensor.shape)
-    first = node.attributes.get("axis", -1) % (rank + 1) - 1
-    scale, bias = mapper.weight(node, 1), mapper.optional(node, 2)
-    if first < 0 or scale.shape != tensor.shape[first:] or len([name for name in node.outputs if name]) > 1:
-        raise Unsupported("it normalises the batch axis, or gives more than the normalised values")
-    axes = list(range(first, rank))
-    fields: dict[str, Any] = {"axis": axes} if len(axes) > 1 else axis_field(tensor, first)
-    if bias is None:
+    mapper.emit(node, "batch_norm", axis_field(tensor, axis), [tensor], weights, gives=node.outputs[:1])
+
+
+@operator("LayerNormalization", "RMSNormalization")
+def layer_norm(mapper: Mapper, node: Node) -> None:
+    """Map a layer norm, or a root mean square norm, over the last axes."""
+    full = mapper.full(node.inputs[0])
+    first = node.attributes.get("axis", -1) % len(full)
+    scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
+    over = [first] if node.attributes.get("stretched") else range(first, len(full))
+    shape = tuple(full[axis] for axis in over)
+    shaped = scale is None or squeezed(scale.shape) == squeezed(shape)
+    if not shaped or len([name for name in node.outputs if name]) > 1:
+        raise Unsupported("it has not one factor for each value, or gives more than the normalised values")
+    axes = [mapper.axis(node.inputs[0], axis) for axis in over]
+    tensor = mapper.tensor(node.inputs[0])
+    fields: dict[str, Any] = {"axis": axes} if len(axes) > 1 else axis_field(tensor, axes[0])
+    learned = [None, scale, bias]
+    if scale is None or (bias is not None and learns_nothing([scale, bias]) and not scale.stored):
+        fields["affine"], learned = False, []
+    elif node.operator == "LayerNormalization" and bias is None:
         fields["bias"] = False
-    mapper.emit(node, "layer_norm", fields, [tensor], [None, scale, bias])
+    mapper.emit(node, "rms_norm" if node.operator == "RMSNormalization" else "layer_norm", fields, [tensor], learned)
 
 
 @operator("InstanceNormalization")
 def instance_norm(mapper: Mapper, node: Node) -> None:
     """Map an instance norm."""
+    tensor = mapper.picture(node.inputs[0])
+    scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
+    affine = scale is not None and bias is not None and (scale.stored or not learns_nothing([scale, bias]))
+    fields = ({"affine": True} if affine else {}) | axis_field(tensor, 0)
+    mapper.emit(node, "instance_norm", fields, [tensor], [None, scale, bias] if affine else [])
+
+
+@operator("GroupNormalization")
+def group_norm(mapper: Mapper, node: Node) -> None:
+    """Map a group norm, with factors for each channel."""
+    tensor = mapper.picture(node.inputs[0])
+    scale, bias = mapper.optional(node, 1), mapper.optional(node, 2)
+    fields = {"num_groups": node.attributes["num_groups"]} | axis_field(tensor, 0)
+    if scale is None:
+        fields["affine"] = False
+    elif bias is None:
+        fields["bias"] = False
+    mapper.emit(node, "group_norm", fields, [tensor], [None, scale, bias])
+
+
+@operator("LpNormalization")
+def lp_norm(mapper: Mapper, node: Node) -> None:
+    """Map a division by the Euclidean length."""
+    if node.attributes.get("p", 2) != 2:
+        raise Unsupported("it divides by another length than the Euclidean one")
+    axis = mapper.axis(node.inputs[0], node.attributes.get("axis", -1))
     tensor = mapper.tensor(node.inputs[0])
-    if not is_map(tensor):
-        raise Unsupported("it normalises what is no feature map")
-    weights = [None, mapper.weight(node, 1), mapper.weight(node, 2)]
-    mapper.emit(node, "instance_norm", {"affine": True}, [tensor], weights)
+    fields = axis_field(tensor, axis)
+    mapper.emit(node, "l2_normalize", fields, [tensor])
 
 
 _FACTORS = {"alpha": "alpha", "beta": "beta", "bias": "k"}
@@ -61,7 +95,7 @@ _FACTORS = {"alpha": "alpha", "beta": "beta", "bias": "k"}
 @operator("LRN")
 def local_response_norm(mapper: Mapper, node: Node) -> None:
     """Map a local response norm; its factors change no count."""
-    tensor = mapper.tensor(node.inputs[0])
+    tensor = mapper.picture(node.inputs[0])
     given = {name: decimal(node.attributes[word]) for word, name in _FACTORS.items() if word in node.attributes}
     fields = {"size": node.attributes["size"]} | given | axis_field(tensor, 0)
     mapper.emit(node, "local_response_norm", fields, [tensor])

@@ -1,0 +1,41 @@
+"""`convcost roofline`: what bounds the speed of each layer on a device."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import typer
+
+import convcost
+from convcost.cli import options, output
+from convcost.errors import ErrorDetail, OptionError
+
+_DEVICE = typer.Option(
+    None, "--device", metavar="NAME|FILE", help="A shipped device (`convcost devices`), or a YAML file of your own."
+)
+_ENERGY = typer.Option(False, "--energy", help="Show the least energy, too: operations and bytes at 45 nm.")
+
+
+def roofline(
+    spec: str = options.Spec,
+    device: Optional[str] = _DEVICE,  # noqa: UP045 -- typer reads the annotation while running
+    set: list[str] = options.Set,
+    dtype: list[str] = options.Dtype,
+    batch: int = typer.Option(1, "--batch", min=1, metavar="N", help="Run N inputs at once."),
+    energy: bool = _ENERGY,
+    layers: bool = options.Layers,
+    format: Optional[str] = options.Format,  # noqa: UP045
+    outputs: list[str] = options.Outputs,
+) -> None:
+    """Show what bounds each layer on a device, its arithmetic or its memory, and the least time that it takes."""
+    from convcost.memory.roofline.devices import SHIPPED
+    from convcost.memory.roofline.report import RooflineReport
+
+    if device is None:
+        help = f"--device NAME, of {', '.join(SHIPPED)}, or the path of a YAML file; `convcost devices` lists them"
+        raise OptionError(ErrorDetail("a roofline is for a device", help=help))
+
+    chosen = output.outputs(format, outputs, [spec])
+    model = convcost.load(spec, set=options.settings(set))
+    found = model.roofline(device, dtype=dtype, batch=batch, energy=energy)
+    output.write([RooflineReport(found, layers)], chosen, warnings=found.warnings)

@@ -1,0 +1,1 @@
+"""The size of a network after pruning, weight sharing and Huffman coding."""

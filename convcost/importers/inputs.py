@@ -1,0 +1,95 @@
+"""The sizes of a model's inputs: those of the file, those that are given instead, and names for what stays open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from convcost.errors import ErrorDetail, OptionError, Place, nearest
+from convcost.importers.graph import ModelGraph, Shape
+from convcost.model_options import EVERY, current
+
+_AXES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
+"""Names for spatial axes that are open and have none."""
+
+
+def with_sizes(graph: ModelGraph, file: str) -> tuple[ModelGraph, dict[str, int]]:
+    """Return a graph whose inputs have the sizes that `--input` gives, and the values of the names of axes.
+
+    Where a size is another than the file's, the shapes that the file records no longer hold, and are left out.
+
+    Args:
+        graph: The graph.
+        file: Its name, for messages.
+
+    Raises:
+        OptionError: There is no such input, or the shape does not fit it.
+    """
+    inputs = {name: _named(_without_marks(shape)) for name, shape in graph.inputs.items()}
+    sizes: dict[str, int] = {}
+    changed = False
+    for name, shape in _given(inputs, file).items():
+        declared = inputs[name]
+        fixed = _fitted(name, shape, declared, file)
+        for size, known in zip(fixed, declared, strict=True):
+            if isinstance(known, str) and sizes.setdefault(known, size) != size:
+                found = f"{known!r} is {sizes[known]} and {size}"
+                raise OptionError(ErrorDetail("the inputs have an axis in common", Place(file), found=found))
+            changed = changed or (known is not None and known.__class__ is int and known != size)
+        inputs[name] = fixed
+    inputs = {name: _filled(shape, sizes) for name, shape in inputs.items()}
+    return replace(graph, inputs=inputs, shapes={} if changed else graph.shapes), sizes
+
+
+def _filled(shape: Shape, sizes: Mapping[str, int]) -> Shape:
+    """Return a shape in which axes of these names have their sizes."""
+    return tuple([sizes.get(size, size) if isinstance(size, str) else size for size in shape])
+
+
+def _given(inputs: dict[str, Shape], file: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that `--input` gives, by the names of the inputs.
+
+    Raises:
+        OptionError: There is no such input.
+    """
+    found = {}
+    for name, shape in current().inputs.items():
+        if name == EVERY and len(inputs) != 1:
+            help = f"--input NAME={'x'.join(map(str, shape))}; its inputs: {', '.join(inputs)}"
+            raise OptionError(ErrorDetail(f"the model has {len(inputs)} inputs", Place(file), help=help))
+        if name != EVERY and name not in inputs:
+            raise OptionError(ErrorDetail(f"the model has no input {name!r}", Place(file), help=nearest(name, inputs)))
+        found[name or next(iter(inputs))] = shape
+    return found
+
+
+def _fitted(name: str, given: Sequence[int], declared: Shape, file: str) -> tuple[int, ...]:
+    """Return a shape that is given, with the batch axis; 1 where it is left out.
+
+    Raises:
+        OptionError: It has another number of axes.
+    """
+    if len(given) == len(declared) - 1:
+        return (1, *given)
+    if len(given) != len(declared):
+        shape = "×".join("?" if size is None else str(size) for size in declared)
+        message = f"the input {name!r} has {len(declared)} axes, the first for the batch"
+        raise OptionError(ErrorDetail(message, Place(file), found=f"--input gives {len(given)}", help=f"it is {shape}"))
+    return tuple(given)
+
+
+def _without_marks(shape: Shape) -> Shape:
+    """Return a shape without names that exporters write for axes of which they know nothing."""
+    return tuple([None if isinstance(size, str) and not any(map(str.isalnum, size)) else size for size in shape])
+
+
+def _named(shape: Shape) -> Shape:
+    """Return a shape whose open spatial axes have names: channels stand first, or last where only these are known."""
+    if None not in shape[1:]:
+        return shape
+    last = len(shape) > 2 and shape[1] is None and isinstance(shape[-1], int)
+    first = 1 if last or len(shape) == 2 else 2
+    names = _AXES.get(len(shape) - first - last, ())
+    places = dict(zip(range(first, len(shape) - last), names, strict=False))
+    return tuple([places.get(axis) if size is None else size for axis, size in enumerate(shape)])

@@ -1,0 +1,179 @@
+"""Attention layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.importers.keras.builder import GraphBuilder
+from convcost.importers.keras.core import multiplied
+from convcost.importers.keras.registry import layer, whole
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+
+
+def _roles(layer: KerasLayer, names: tuple[str, ...]) -> dict[str, Value]:
+    """Return the values that a layer is called with by their role, given the order of its arguments."""
+    found = {name: value for name, value in zip(names, layer.args, strict=False) if isinstance(value, Value)}
+    found |= {name: value for name, value in layer.kwargs.items() if isinstance(value, Value)}
+    more = [name for name in found if name not in ("query", "value", "key", "attention_mask")]
+    if more or "query" not in found or "value" not in found:
+        raise Untranslatable(f"it reads {', '.join(more) or 'no query and value'}")
+    if layer.kwargs.get("return_attention_scores"):
+        raise Untranslatable("it gives its scores")
+    return found
+
+
+_CALL = ("query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask")
+
+
+@layer("MultiHeadAttention")
+def multi_head_attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate attention of several heads, with its projections."""
+    heads, size = whole(layer, "num_heads"), whole(layer, "key_dim")
+    given = layer.config.get("value_dim")
+    value_size = size if given is None else whole(layer, "value_dim")
+    return _attended(builder, layer, _Form(heads, heads, size, value_size))
+
+
+@layer("GroupQueryAttention", "GroupedQueryAttention")
+def grouped_query_attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate attention whose heads of keys and values are fewer than those of queries."""
+    heads, few = whole(layer, "num_query_heads"), whole(layer, "num_key_value_heads")
+    if heads % few:
+        raise Untranslatable(f"{few} heads of keys do not divide {heads} of queries")
+    size = whole(layer, "head_dim")
+    return _attended(builder, layer, _Form(heads, few, size, size))
+
+
+class _Form(Struct, frozen=True):
+    """The sizes of attention of several heads.
+
+    Attributes:
+        heads: How many heads queries have.
+        few: How many keys and values have.
+        size: The channels of a head of queries and keys.
+        value_size: The channels of a head of values.
+    """
+
+    heads: int
+    few: int
+    size: int
+    value_size: int
+
+
+def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> Value:
+    """Return attention as Keras performs it: the queries are scaled, before their products with the keys."""
+    roles = _roles(layer, _CALL)
+    query = builder.plain(roles["query"])
+    value = builder.plain(roles["value"])
+    key = builder.plain(roles["key"]) if "key" in roles else value
+    if len({len(each.known) for each in (query, key, value)}) > 1 or len(query.known) != 2:
+        raise Untranslatable("it attends over more than one axis")
+    if layer.config.get("attention_axes") not in (None, 1, [1], -2, [-2]):
+        raise Untranslatable(f"its attention_axes are {layer.config['attention_axes']!r}")
+    given = layer.config.get("output_shape")
+    given = given[0] if isinstance(given, list) and len(given) == 1 else given
+    out = query.channels if given is None else given
+    if type(out) is not int or layer.config.get("use_gate"):
+        raise Untranslatable("its output is gated, or has several axes")
+    queries = _heads(builder, layer, "query", query, form.heads, form.size)
+    root = builder.number(1 / form.size**0.5, shape=())
+    queries = builder.add(layer, "Mul", [queries, root], scope=f"{layer.path}.scale")
+    keys = _heads(builder, layer, "key", key, form.few, form.size)
+    values = _heads(builder, layer, "value", value, form.few, form.value_size)
+    shared = form.heads // form.few
+    order: tuple[int, ...] = (0, 2, 3, 1)
+    if shared > 1:  # several heads of queries read one of keys and values
+        queries = builder.add(layer, "Reshape", [queries, builder.number(0, 0, form.few, shared, form.size)])
+        queries = builder.add(layer, "Transpose", [queries], {"perm": (0, 2, 3, 1, 4)})
+        keys = builder.add(layer, "Unsqueeze", [keys, builder.number(2)])
+        values = builder.add(layer, "Unsqueeze", [values, builder.number(2)])
+        order = (0, 3, 2, 4, 1)
+        values = builder.add(layer, "Transpose", [values], {"perm": (0, 3, 2, 1, 4)})
+    else:
+        queries = builder.add(layer, "Transpose", [queries], {"perm": (0, 2, 1, 3)})
+        values = builder.add(layer, "Transpose", [values], {"perm": (0, 2, 1, 3)})
+    keys = builder.add(layer, "Transpose", [keys], {"perm": order})
+    scores = builder.add(layer, "MatMul", [queries, keys], scope=f"{layer.path}.scores")
+    if "attention_mask" in roles:
+        scores = _masked(builder, layer, scores, roles["attention_mask"], len(order) - 3)
+    if layer.kwargs.get("use_causal_mask"):
+        scores = builder.add(layer, "keras.CausalMask", [scores], scope=f"{layer.path}.mask")
+    weights = builder.add(layer, "Softmax", [scores], {"axis": len(order) - 1}, scope=f"{layer.path}.softmax")
+    context = builder.add(layer, "MatMul", [weights, values], scope=f"{layer.path}.context")
+    back = (0, 3, 1, 2, 4) if shared > 1 else (0, 2, 1, 3)
+    context = builder.add(layer, "Transpose", [context], {"perm": back})
+    features = form.heads * form.value_size
+    context = builder.add(layer, "Reshape", [context, builder.number(0, 0, features)])
+    joined = Value(context, (query.known[0], features))
+    return Value(_projected(builder, layer, "attention_output", joined, out), (query.known[0], out))
+
+
+def _masked(builder: GraphBuilder, layer: KerasLayer, scores: str, mask: Value, heads: int) -> str:
+    """Return scores with (1 − mask) · −30,000 added, the mask being one for all heads."""
+    if len(mask.known) != 2:
+        raise Untranslatable("its mask is not one for all heads")
+    scope = f"{layer.path}.mask"
+    name = builder.add(layer, "Unsqueeze", [builder.plain(mask).name, builder.number(*range(1, heads + 1))])
+    name = builder.add(layer, "Neg", [name], scope=scope)
+    name = builder.add(layer, "Add", [name, builder.number(1.0, shape=())], scope=scope)
+    name = builder.add(layer, "Mul", [name, builder.number(-30000.0, shape=())], scope=scope)
+    return builder.add(layer, "Add", [scores, name], scope=scope)
+
+
+def _projected(builder: GraphBuilder, layer: KerasLayer, name: str, value: Value, units: int) -> str:
+    """Return a linear projection, which has a bias where the layer has."""
+    kernel = builder.weight(layer, f"{name}.kernel", value.channels, units)
+    bias = [builder.weight(layer, f"{name}.bias", units)] if layer.config.get("use_bias", True) else []
+    return multiplied(builder, layer, value.name, kernel, bias, scope=f"{layer.path}.{name}")
+
+
+def _heads(builder: GraphBuilder, layer: KerasLayer, name: str, value: Value, heads: int, size: int) -> str:
+    """Return queries, keys or values, with an axis of heads."""
+    found = _projected(builder, layer, name, value, heads * size)
+    return builder.add(layer, "Reshape", [found, builder.number(0, 0, heads, size)])
+
+
+@layer("Attention", "AdditiveAttention")
+def attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate attention without projections: scores are inner products, or learned sums."""
+    values = layer.inputs
+    if not 2 <= len(values) <= 3 or any(len(value.known) != 2 for value in values):
+        raise Untranslatable("it does not read a query, a value and a key that are sequences")
+    config = layer.config
+    if layer.kwargs.get("return_attention_scores"):
+        raise Untranslatable("it gives its scores")
+    query, value, key = (builder.plain(each) for each in (*values, values[1])[:3])
+    additive = layer.kind == "AdditiveAttention"
+    if not additive and config.get("score_mode", "dot") != "dot":
+        raise Untranslatable(f"its score_mode is {config.get('score_mode')!r}")
+    scale: Any = config.get("use_scale", additive)
+    scores = _added(builder, layer, query, key, scale) if additive else _product(builder, layer, query, key, scale)
+    if layer.kwargs.get("use_causal_mask") or config.get("causal"):
+        scores = builder.add(layer, "keras.CausalMask", [scores], scope=f"{layer.path}.mask")
+    weights = builder.add(layer, "Softmax", [scores], {"axis": 2}, scope=f"{layer.path}.softmax")
+    name = builder.add(layer, "MatMul", [weights, value.name], scope=f"{layer.path}.context")
+    return Value(name, (query.known[0], value.channels))
+
+
+def _product(builder: GraphBuilder, layer: KerasLayer, query: Value, key: Value, scale: bool) -> str:
+    """Return scores that are inner products of queries and keys."""
+    turned = builder.add(layer, "Transpose", [key.name], {"perm": (0, 2, 1)})
+    scores = builder.add(layer, "MatMul", [query.name, turned], scope=f"{layer.path}.scores")
+    if not scale:
+        return scores
+    factor = builder.weight(layer, "scale", 1)
+    return builder.add(layer, "keras.LearnedFactor", [scores, factor], scope=f"{layer.path}.scale")
+
+
+def _added(builder: GraphBuilder, layer: KerasLayer, query: Value, key: Value, scale: bool) -> str:
+    """Return scores that are sums over tanh(query + key), times a learned factor per channel."""
+    rows = builder.add(layer, "Unsqueeze", [query.name, builder.number(2)])
+    columns = builder.add(layer, "Unsqueeze", [key.name, builder.number(1)])
+    name = builder.add(layer, "Add", [rows, columns], scope=f"{layer.path}.sum")
+    name = builder.add(layer, "Tanh", [name], scope=f"{layer.path}.tanh")
+    if scale:
+        name = builder.add(layer, "Mul", [name, builder.weight(layer, "scale", query.channels)])
+    attributes = {"axes": (3,), "keepdims": 0}
+    return builder.add(layer, "ReduceSum", [name], attributes, scope=f"{layer.path}.scores")

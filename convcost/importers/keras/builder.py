@@ -1,0 +1,155 @@
+"""The graph that translated layers fill: nodes, weights, and values in the order that an operator takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from typing import Any
+
+from convcost.importers.graph import Constant, Node, Shape
+from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value
+
+MOST_NODES = 200_000
+
+
+class GraphBuilder:
+    """Collects what the layers of a model become."""
+
+    def __init__(self) -> None:
+        self.inputs: dict[str, Shape] = {}
+        self.nodes: list[Node] = []
+        self.constants: dict[str, Constant] = {}
+        self.shapes: dict[str, Shape] = {}
+        self._taken: dict[str, int] = {}
+
+    def add(
+        self,
+        layer: KerasLayer,
+        operator: str,
+        inputs: Sequence[str],
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        outputs: int = 1,
+        scope: str = "",
+    ) -> str:
+        """Add a node and return the name of what it gives, or of the first of several.
+
+        Args:
+            layer: The layer that it stands for.
+            operator: What it does.
+            inputs: What it reads.
+            attributes: Its attributes.
+            outputs: How many values it gives.
+            scope: Its module; the layer's path without it.
+        """
+        if len(self.nodes) >= MOST_NODES:
+            raise Untranslatable(f"the model has more than {MOST_NODES:,} operations")
+        names = tuple(self.free(layer.path) for _ in range(outputs))
+        self.nodes.append(
+            Node(operator, tuple(inputs), names, attributes or {}, scope or layer.path, scope or layer.path)
+        )
+        return names[0]
+
+    def free(self, path: str) -> str:
+        """Return a name for a value that no other has."""
+        number = self._taken.get(path, 0)
+        name = f"{path}:{number}" if number else path
+        while number and name in self._taken:
+            number += 1
+            name = f"{path}:{number}"
+        self._taken[path] = number + 1
+        self._taken.setdefault(name, 1)
+        return name
+
+    def weight(self, layer: KerasLayer, name: str, *shape: int) -> str:
+        """Add a weight of a layer and return its name; a layer that is called again has the weights that it had."""
+        full = f"{layer.owner or layer.path}.{name}"
+        self.constants[full] = Constant(full, shape, _dtype(layer), trainable=layer.trainable)
+        return full
+
+    def number(self, *values: float, shape: tuple[int, ...] | None = None) -> str:
+        """Add numbers that are no weights and return their name."""
+        kind = "int64" if all(isinstance(each, int) for each in values) else "float32"
+        sizes = (len(values),) if shape is None else shape
+        name = f"={kind} {sizes} {values}"
+        self.constants[name] = Constant(name, sizes, kind, values, stored=False)
+        return name
+
+    # orders
+
+    def plain(self, value: Value) -> Value:
+        """Return a value in Keras' own order."""
+        if value.flattened:
+            *_, after = self._unflattened(value)
+            return after
+        if not value.first:
+            return value
+        rank = len(value.known)
+        return self._moved(value, (0, *range(2, rank + 1), 1), first=False)
+
+    def first(self, value: Value) -> Value:
+        """Return a value of several axes with its last axis as the first."""
+        value = self.plain(value) if value.flattened else value
+        if value.first or len(value.known) < 2:
+            return value
+        rank = len(value.known)
+        return self._moved(value, (0, rank, *range(1, rank)), first=True)
+
+    def _moved(self, value: Value, order: tuple[int, ...], *, first: bool) -> Value:
+        layer = KerasLayer("", value.name, {})
+        sizes = value.known
+        if all(size == 1 for size in sizes[:-1]):
+            shape = (0, sizes[-1], *sizes[:-1]) if first else (0, *sizes)
+            held = [size if size is not None else -1 for size in shape]
+            return Value(self.add(layer, "Reshape", [value.name, self.number(*held)]), sizes, first)
+        return Value(self.add(layer, "Transpose", [value.name], {"perm": order}), sizes, first)
+
+    def _unflattened(self, value: Value) -> Iterator[Value]:
+        """Yield a flattened map as a map, in Keras' order, and flattened in that order."""
+        layer = KerasLayer("", value.name, {})
+        map = value.flattened
+        shape = self.number(0, *(size if size is not None else -1 for size in map))
+        yield (held := Value(self.add(layer, "Reshape", [value.name, shape]), (*map[1:], map[0]), first=True))
+        yield (held := self.plain(held))
+        yield Value(self.add(layer, "Flatten", [held.name]), value.sizes)
+
+    def axis(self, value: Value, axis: int) -> int:
+        """Return the axis of the graph's value that an axis of Keras is, both counted with the batch.
+
+        Raises:
+            Untranslatable: There is no such axis.
+        """
+        rank = len(value.known) + 1
+        if not -rank <= axis < rank:
+            raise Untranslatable(f"there is no axis {axis}")
+        axis %= rank
+        if not value.first or axis == 0:
+            return axis
+        return 1 if axis == rank - 1 else axis + 1
+
+    def shape_of(self, value: Value) -> Shape | None:
+        """Return the shape of the graph's value; None where nothing is known of it."""
+        if value.sizes is None:
+            return None
+        sizes = (value.sizes[-1], *value.sizes[:-1]) if value.first else value.sizes
+        return (None, *sizes)
+
+
+def like(value: Value, name: str) -> Value:
+    """Return what has the sizes and the order of another value."""
+    return Value(name, value.sizes, value.first, value.flattened)
+
+
+def count(sizes: Sizes) -> int | None:
+    """Return how many values sizes have; None where one is open."""
+    return None if None in sizes else prod(size for size in sizes if size is not None)
+
+
+def _dtype(layer: KerasLayer) -> str:
+    """Return the type of a layer's weights; a policy of mixed types keeps them in single precision."""
+    policy = layer.config.get("dtype")
+    if isinstance(policy, dict):
+        config = policy.get("config")
+        policy = config.get("name") if isinstance(config, dict) else None
+    known = ("float16", "bfloat16", "float64")
+    return policy if isinstance(policy, str) and policy in known else "float32"

@@ -1,0 +1,192 @@
+"""Functions that work out numbers, which a model calls without a layer."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from convcost.importers.keras.activations import apply
+from convcost.importers.keras.builder import GraphBuilder, like
+from convcost.importers.keras.core import numbers, with_numbers
+from convcost.importers.keras.functions import argument, function_of, kind_of, operation, value_of
+from convcost.importers.keras.maps import resized
+from convcost.importers.keras.merges import arithmetic
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+
+_ARITHMETIC = {
+    "Add": "Add",
+    "Multiply": "Mul",
+    "Subtract": "Sub",
+    "Divide": "Div",
+    "TrueDivide": "Div",
+    "Maximum": "Max",
+    "Minimum": "Min",
+}
+
+
+@operation(*_ARITHMETIC)
+def binary(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate arithmetic on two values, or on a value and numbers."""
+    a, b = argument(layer, 0, "x1", "x"), argument(layer, 1, "x2", "y")
+    kind = layer.kind if layer.kind in _ARITHMETIC else function_of(layer)[0]
+    operator = _ARITHMETIC[kind]
+    if isinstance(a, Value) and isinstance(b, Value):
+        return arithmetic(builder, layer, operator, a, b)
+    value, other = (a, b) if isinstance(a, Value) else (b, a)
+    if not isinstance(value, Value):
+        raise Untranslatable("it reads no value")
+    given = numbers(other)
+    if operator in ("Sub", "Div") and value is b:
+        return _reversed(builder, layer, operator, value, given)
+    if operator in ("Max", "Min"):
+        if operator != "Max" or given != (0.0,):
+            raise Untranslatable("it compares with numbers")
+        return like(value, builder.add(layer, "Relu", [value.name]))
+    return with_numbers(builder, layer, operator, value, given)
+
+
+def _reversed(builder: GraphBuilder, layer: KerasLayer, operator: str, value: Value, given: tuple[float, ...]) -> Value:
+    """Return a number less a value, or over it."""
+    if operator == "Sub":
+        return with_numbers(builder, layer, "Add", like(value, builder.add(layer, "Neg", [value.name])), given)
+    found = like(value, builder.add(layer, "Reciprocal", [value.name]))
+    return found if given == (1.0,) else with_numbers(builder, layer, "Mul", found, given)
+
+
+_FUNCTIONS = {
+    "Relu": "relu",
+    "Relu6": "relu6",
+    "Sigmoid": "sigmoid",
+    "Silu": "silu",
+    "Tanh": "tanh",
+    "Elu": "elu",
+    "Selu": "selu",
+    "Celu": "celu",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Mish": "mish",
+    "HardSilu": "hard_silu",
+    "HardSigmoid": "hard_sigmoid",
+    "Gelu": "gelu",
+    "LeakyRelu": "leaky_relu",
+    "Softmax": "softmax",
+    "LogSoftmax": "log_softmax",
+}
+_ELEMENTWISE = {
+    "Exp": "Exp",
+    "Log": "Log",
+    "Sqrt": "Sqrt",
+    "Absolute": "Abs",
+    "Abs": "Abs",
+    "Negative": "Neg",
+    "Square": "keras.Square",
+    "Rsqrt": "keras.Rsqrt",
+    "Sin": "Sin",
+    "Cos": "Cos",
+    "Floor": "Floor",
+    "Ceil": "Ceil",
+    "Round": "Round",
+    "Erf": "Erf",
+    "Reciprocal": "Reciprocal",
+    "Sign": "Sign",
+}
+
+
+@operation(*_FUNCTIONS)
+def function(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate an activation."""
+    name = _FUNCTIONS[kind_of(layer)]
+    fields = {name: layer.kwargs[name] for name in ("axis", "approximate", "negative_slope") if name in layer.kwargs}
+    fields |= {"approximate": fields.get("approximate", True)} if layer.kind == "Gelu" else {}
+    called = replace(layer, kind="Activation", config={"dtype": {}})  # as of Keras 3, which has operations
+    return apply(builder, called, value_of(layer), name, **fields)
+
+
+@operation(*_ELEMENTWISE)
+def elementwise(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate a function of each value."""
+    value = value_of(layer)
+    return like(value, builder.add(layer, _ELEMENTWISE[kind_of(layer)], [value.name]))
+
+
+@operation("Power")
+def power(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate a power by a number."""
+    value, (exponent,) = value_of(layer), numbers(argument(layer, 1, "x2", "y"))
+    if exponent == 2:
+        return like(value, builder.add(layer, "keras.Square", [value.name]))
+    return like(value, builder.add(layer, "Pow", [value.name, builder.number(exponent, shape=())]))
+
+
+@operation("Clip")
+def clip(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate a clip."""
+    low, high = (argument(layer, at, name) for at, name in ((1, "x_min"), (2, "x_max")))
+    value = value_of(layer)
+    return like(value, builder.add(layer, "Clip", [value.name], {"min": float(low), "max": float(high)}))
+
+
+@operation("Cast", "Copy", "Identity", "StopGradient")
+def cast(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate what changes no number."""
+    return value_of(layer)
+
+
+@operation("Mean", "Sum", "Max", "Min")
+def reduce(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate a reduction over axes."""
+    value, axes = value_of(layer), argument(layer, 1, "axis")
+    axes = [axes] if type(axes) is int else axes
+    if not isinstance(axes, list) or not axes:
+        raise Untranslatable("it reduces the batch")
+    keep = bool(layer.kwargs.get("keepdims", False))
+    rank = len(value.known) + 1
+    places = sorted(axis % rank for axis in axes)
+    if 0 in places or len(set(places)) < len(places):
+        raise Untranslatable("it reduces the batch")
+    kept = [size for at, size in enumerate(value.known, 1) if at not in places]
+    sizes = tuple([1 if at in places else size for at, size in enumerate(value.known, 1)]) if keep else tuple(kept)
+    first = value.first and (keep or (rank - 1 not in places and len(kept) > 1))
+    attributes = {"axes": tuple(sorted(builder.axis(value, axis) for axis in places)), "keepdims": int(keep)}
+    return Value(builder.add(layer, f"Reduce{kind_of(layer)}", [value.name], attributes), sizes, first)
+
+
+@operation("Matmul")
+def matmul(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate a matrix product of two values."""
+    values = layer.inputs
+    if len(values) != 2 or any(len(value.known) < 2 for value in values):
+        raise Untranslatable("it does not multiply two values of several axes")
+    if layer.kwargs.get("transpose_a") or layer.kwargs.get("adjoint_b"):
+        raise Untranslatable("it transposes its first value")
+    a, b = (builder.plain(value) for value in values)
+    if layer.kwargs.get("transpose_b"):
+        rank = len(b.known) + 1
+        order = (*range(rank - 2), rank - 1, rank - 2)
+        b = Value(builder.add(layer, "Transpose", [b.name], {"perm": order}), (*b.known[:-2], *b.known[:-3:-1]))
+    return Value(builder.add(layer, "MatMul", [a.name, b.name]), (*a.known[:-1], b.known[-1]))
+
+
+@operation("Einsum")
+def einsum(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate a sum of products that an equation names."""
+    equation = argument(layer, 99, "subscripts", "equation")
+    equation = next((each for each in layer.args if isinstance(each, str)), equation).replace(" ", "")
+    values = [builder.plain(value) for value in layer.inputs]
+    reads, _, gives = equation.partition("->")
+    sizes: dict[str, int | None] = {}
+    for letters, value in zip(reads.split(","), values, strict=True):
+        sizes.update(zip(letters[1:], value.known, strict=True))
+    name = builder.add(layer, "Einsum", [value.name for value in values], {"equation": equation})
+    return Value(name, tuple([sizes[letter] for letter in gives[1:]]))
+
+
+@operation("Resize")
+def resize(builder: GraphBuilder, layer: KerasLayer) -> Value:
+    """Translate a resizing of images to given sizes."""
+    size = argument(layer, 1, "size")
+    mode = argument(layer, 2, "interpolation", "method", default="bilinear")
+    odd = any(layer.kwargs.get(name) for name in ("antialias", "preserve_aspect_ratio", "crop_to_aspect_ratio"))
+    if odd or layer.kwargs.get("align_corners") or not isinstance(size, list) or len(size) != 2:
+        raise Untranslatable("it crops or filters, or its size is not given")
+    last = layer.kwargs.get("data_format") != "channels_first"
+    return resized(builder, layer, value_of(layer), (int(size[0]), int(size[1])), str(mode), last)

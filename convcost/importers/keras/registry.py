@@ -1,0 +1,75 @@
+"""The functions that translate layers, by the names of their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from convcost.importers.keras.builder import GraphBuilder
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+
+Rule = Callable[[GraphBuilder, KerasLayer], "Value | Sequence[Value]"]
+
+LAYERS: dict[str, Rule] = {}
+"""The functions, by class."""
+IN_PLACE: set[str] = set()
+"""The classes whose layers work on a value in any order."""
+
+
+def layer(*kinds: str, in_place: bool = False) -> Callable[[Rule], Rule]:
+    """Return a decorator that adds a function for classes of layers.
+
+    Args:
+        kinds: The classes.
+        in_place: Whether it works on a value in any order.
+    """
+
+    def add(rule: Rule) -> Rule:
+        for kind in kinds:
+            assert kind not in LAYERS, kind
+            LAYERS[kind] = rule
+        if in_place:
+            IN_PLACE.update(kinds)
+        return rule
+
+    return add
+
+
+def one(layer: KerasLayer) -> Value:
+    """Return the only value that a layer reads.
+
+    Raises:
+        Untranslatable: It reads none, or several.
+    """
+    inputs = layer.inputs
+    if len(inputs) != 1:
+        raise Untranslatable(f"it reads {len(inputs)} values instead of one")
+    return inputs[0]
+
+
+def integers(value: Any, count: int, default: int = 1) -> tuple[int, ...]:
+    """Return a field that is one number for all axes or one for each.
+
+    Raises:
+        Untranslatable: It is neither.
+    """
+    if value is None:
+        return (default,) * count
+    found = tuple(value) if isinstance(value, (list, tuple)) else (value,) * count
+    if len(found) != count or not all(type(each) is int for each in found):
+        raise Untranslatable(f"it needs {count} whole numbers, not {value!r}")
+    return found
+
+
+def whole(layer: KerasLayer, name: str, default: int | None = None) -> int:
+    """Return a field that is a whole number above 0.
+
+    Raises:
+        Untranslatable: It is none.
+    """
+    value = layer.config.get(name, default)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or value < 1:
+        raise Untranslatable(f"{name} is no whole number above 0: {value!r}")
+    return value

@@ -1,0 +1,103 @@
+"""One call of a layer to nodes; what cannot be translated is an operator without a layer type, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from convcost.importers.keras import (  # noqa: F401 -- each adds its layers or functions
+    activations,
+    attention,
+    core,
+    maps,
+    merges,
+    moves,
+    norms,
+    operations,
+    recurrent,
+)
+from convcost.importers.keras.builder import GraphBuilder, like
+from convcost.importers.keras.functions import OPERATIONS, bound, function_of
+from convcost.importers.keras.registry import LAYERS
+from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, called, values_in
+
+_MASKS = ("mask", "query_mask", "value_mask", "key_mask")
+_LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
+
+
+def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outputs: int) -> list[Value]:
+    """Return what a call of a layer gives.
+
+    Args:
+        builder: The graph.
+        item: The layer's part of the configuration.
+        layer: The call.
+        outputs: How many of its values are read.
+    """
+    layer = _unmasked(builder, layer)
+    inputs = layer.inputs
+    if any(value.sizes is None for value in inputs):
+        return _unknown(builder, layer, "keras.Unreached", outputs)
+    try:
+        found = _found(builder, item, layer)
+    except Untranslatable as error:
+        return _unknown(builder, layer, operator_of(item, layer), outputs, str(error))
+    except (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError):
+        return _unknown(
+            builder, layer, operator_of(item, layer), outputs, "its configuration is none that Keras writes"
+        )
+    if found is None:
+        return _unknown(builder, layer, operator_of(item, layer), outputs)
+    values = [found] if isinstance(found, Value) else list(found)
+    if len(values) < outputs:
+        return (
+            values + _unknown(builder, layer, operator_of(item, layer), outputs, "its states are read")[len(values) :]
+        )
+    return values
+
+
+def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
+    """Return a call without masks of steps, which Keras passes on by itself; that they are not counted is noted."""
+    masks = [name for name in _MASKS if values_in(layer.kwargs.get(name))]
+    if not masks or not layer.args:
+        return layer
+    kwargs = {name: value for name, value in layer.kwargs.items() if name not in masks}
+    first = layer.args[0]
+    if isinstance(first, Value) and first.sizes is not None:
+        first = like(first, builder.add(layer, "keras.Masking", [first.name]))
+    return called(layer, (first, *layer.args[1:]), kwargs)
+
+
+def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) -> Any:
+    """Return the values that a call gives; None where its class is not known."""
+    module = str(item.get("module") or "")
+    if layer.kind in _LAMBDAS:
+        name, kwargs = function_of(layer)
+        rule = OPERATIONS.get(name)
+        return rule(builder, bound(layer, kwargs)) if rule is not None else None
+    is_operation = not module and not {"trainable", "dtype"}.intersection(layer.config) and layer.kind in OPERATIONS
+    if is_operation or (".ops." in module and module.startswith("keras")):
+        rule = OPERATIONS.get(layer.kind)
+        return rule(builder, bound(layer, layer.config)) if rule is not None else None
+    if module and module.partition(".")[0] not in ("keras", "tensorflow", "tf_keras"):
+        return None
+    rule = LAYERS.get(layer.kind)
+    return rule(builder, layer) if rule is not None else None
+
+
+def operator_of(item: Mapping[str, Any], layer: KerasLayer) -> str:
+    """Return what messages call a layer that has no layer type: its class, with its package or module."""
+    registered, module = item.get("registered_name"), str(item.get("module") or "keras.layers")
+    if layer.kind in _LAMBDAS:
+        return f"tf.{layer.config.get('function') or layer.kind}"
+    if isinstance(registered, str) and ">" in registered:
+        return registered
+    if ">" in layer.kind:
+        return layer.kind
+    return f"{module.replace('keras.src.ops.', 'keras.ops.')}.{layer.kind}"
+
+
+def _unknown(builder: GraphBuilder, layer: KerasLayer, operator: str, outputs: int, reason: str = "") -> list[Value]:
+    inputs = [builder.plain(value).name if value.sizes else value.name for value in layer.inputs]
+    name = builder.add(layer, operator, inputs, {"reason": reason} if reason else {}, outputs=max(outputs, 1))
+    return [Value(each, None) for each in builder.nodes[-1].outputs] or [Value(name, None)]

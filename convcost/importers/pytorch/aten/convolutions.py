@@ -1,0 +1,125 @@
+"""Convolutions and matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcost.importers.pytorch.program import Call
+from convcost.importers.pytorch.writer import Untranslated, Writer, aten
+
+
+def per_axis(given: Any, axes: int, default: int) -> tuple[int, ...]:
+    """Return an argument that is one number, or one for each axis."""
+    if given is None or given == []:
+        return (default,) * axes
+    found = (given,) if isinstance(given, int) else tuple(given)
+    return found * axes if len(found) == 1 else found
+
+
+def _window(call: Call, axes: int) -> dict[str, Any]:
+    padding = call.arguments.get("padding", 0)
+    found: dict[str, Any] = {
+        "strides": per_axis(call.arguments.get("stride"), axes, 1),
+        "dilations": per_axis(call.arguments.get("dilation"), axes, 1),
+        "group": call.arguments.get("groups", 1),
+    }
+    if isinstance(padding, str):
+        return found | {"auto_pad": "SAME_UPPER" if padding == "same" else "VALID"}
+    return found | {"pads": per_axis(padding, axes, 0) * 2}
+
+
+@aten("conv1d", "conv2d", "conv3d", "convolution", "_convolution")
+def conv(writer: Writer, call: Call) -> None:
+    """Translate a convolution; `convolution` may be a transposed one.
+
+    Factors of a kernel's outputs are those of the values that it gives.
+    """
+    arguments = call.arguments
+    if arguments.get("transposed"):
+        transposed(writer, call)
+        return
+    inputs = [writer.name(arguments["input"]), writer.name(arguments["weight"])]
+    if writer.rank(arguments["input"]) != writer.rank(arguments["weight"]):
+        raise Untranslated  # without a batch axis
+    window, bias = _window(call, writer.rank(arguments["weight"]) - 2), arguments.get("bias")
+    factor = writer.factors.get(inputs[1])
+    if factor is None:
+        writer.give("Conv", [*inputs, writer.name(bias)] if bias is not None else inputs, **window)
+        return
+    shape = (writer.shape(arguments["weight"])[0], *(1 for _ in window["strides"]))
+    scaled = [*writer.add("Conv", inputs, **window), writer.seen_as(factor, shape)]
+    if bias is None:
+        writer.give("Mul", scaled)
+    else:
+        writer.give("Add", [*writer.add("Mul", scaled), writer.seen(bias, shape)])
+
+
+@aten("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def transposed(writer: Writer, call: Call) -> None:
+    """Translate a transposed convolution."""
+    arguments = call.arguments
+    inputs = [writer.name(arguments["input"]), writer.name(arguments["weight"])]
+    inputs += [writer.name(arguments["bias"])] if arguments.get("bias") is not None else []
+    axes = writer.rank(arguments["weight"]) - 2
+    extra = per_axis(arguments.get("output_padding"), axes, 0)
+    writer.give("ConvTranspose", inputs, **_window(call, axes), output_padding=extra)
+
+
+@aten("linear")
+def linear(writer: Writer, call: Call) -> None:
+    """Translate x · Wᵀ + b."""
+    product(writer, call.arguments["input"], call.arguments["weight"], call.arguments.get("bias"))
+
+
+def product(writer: Writer, x: Any, weight: Any, bias: Any) -> None:
+    """Write x · Wᵀ + b, the weight and the bias being constants or values."""
+    if writer.constant(weight) is None:
+        order = tuple(reversed(range(writer.rank(weight))))
+        (turned,) = writer.add("Transpose", [writer.name(weight)], perm=order)
+        _biased(writer, [writer.name(x), turned], bias)
+        return
+    if writer.rank(x) == 2:
+        inputs = [writer.name(x), writer.name(weight), *([writer.name(bias)] if bias is not None else [])]
+        writer.give("Gemm", inputs, transB=1)
+        return
+    inputs = [writer.name(x), writer.turned(weight)]
+    if bias is None or writer.constant(bias) is not None:  # as a product and a sum are joined
+        writer.give("MatMul", inputs + ([writer.name(bias)] if bias is not None else []))
+    else:
+        _biased(writer, inputs, bias)
+
+
+def _biased(writer: Writer, inputs: list[str], bias: Any) -> None:
+    if bias is None:
+        writer.give("MatMul", inputs)
+        return
+    writer.give("Add", [*writer.add("MatMul", inputs), writer.name(bias)])
+
+
+@aten("matmul", "mm", "bmm")
+def matmul(writer: Writer, call: Call) -> None:
+    """Translate a matrix product."""
+    first, second = call.arguments["self"], call.arguments.get("other", call.arguments.get("mat2"))
+    writer.give("MatMul", [writer.name(first), writer.name(second)])
+
+
+@aten("addmm", "baddbmm")
+def addmm(writer: Writer, call: Call) -> None:
+    """Translate b + A · B."""
+    arguments = call.arguments
+    if arguments.get("beta", 1) != 1 or arguments.get("alpha", 1) != 1:
+        raise Untranslated
+    first = arguments.get("mat1", arguments.get("batch1"))
+    second = arguments.get("mat2", arguments.get("batch2"))
+    bias = arguments["self"]
+    if writer.constant(second) is not None and writer.constant(bias) is not None and writer.rank(bias) == 1:
+        writer.give("Gemm", [writer.name(first), writer.name(second), writer.name(bias)])
+        return
+    _biased(writer, [writer.name(first), writer.name(second)], bias)
+
+
+@aten("einsum")
+def einsum(writer: Writer, call: Call) -> None:
+    """Translate an Einstein sum."""
+    operands = [writer.name(each) for each in call.arguments["tensors"]]
+    writer.give("Einsum", operands, equation=call.arguments["equation"])

@@ -1,0 +1,321 @@
+"""A module in memory to a `Program`, by `torch.export`; the only place that imports torch, when it is called."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from msgspec.structs import replace
+
+from convcost.errors import ErrorDetail, OptionError, SpecError
+from convcost.importers.pytorch.program import INLINED, Call, Program, Reference, StoredTensor, TensorType, scope_of
+
+OLDEST = (2, 4)
+"""The first version of torch whose exported programs are read."""
+_INSTALL = "pip install torch"
+
+
+def program_of(
+    module: Any,
+    example_inputs: Any,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    dynamic_shapes: Any = None,
+) -> Program:
+    """Return the program of a module.
+
+    Args:
+        module: A `torch.nn.Module`, on any device, `meta` too; or an exported program.
+        example_inputs: What it is called with: a tensor, or a tuple of what its `forward` takes; sizes such as
+            `(1, 3, 224, 224)` stand for a tensor of them.
+        kwargs: What it is called with by name.
+        dynamic_shapes: The axes that stay open, as `torch.export.export` takes them.
+
+    Raises:
+        OptionError: There is no torch, it is too old, or these are no module and inputs.
+        SpecError: The module cannot be exported.
+    """
+    torch = _torch()
+    if isinstance(module, torch.export.ExportedProgram):
+        return exported(torch, module)
+    module = _unwrapped(torch, module)
+    arguments = _arguments(torch, module, example_inputs)
+    with _as_at_inference(torch, module):
+        try:
+            program = torch.export.export(
+                module, arguments, dict(kwargs or {}), dynamic_shapes=dynamic_shapes, strict=False
+            )
+        except Exception as error:
+            message = f"torch.export cannot export the {type(module).__name__}: {_first_line(error)}"
+            help = "torch.export.export(module, inputs, strict=False) shows where; a program of it is taken too"
+            raise SpecError(ErrorDetail(message, help=help)) from error
+    return exported(torch, program, _named(dynamic_shapes), type(module).__name__)
+
+
+def _named(given: Any) -> list[str]:
+    """Return the names of open axes, in the order in which they are given."""
+    if isinstance(given, Mapping):
+        given = list(given.values())
+    if isinstance(given, (list, tuple)):
+        return [name for each in given for name in _named(each)]
+    name = getattr(given, "__name__", None)  # of a Dim
+    return [name] if isinstance(name, str) else []
+
+
+def _torch() -> Any:
+    """Return torch.
+
+    Raises:
+        OptionError: There is none, or it is too old.
+    """
+    try:
+        torch = import_module("torch")
+        import_module("torch.export")
+    except ImportError:
+        message = "from_torch needs torch, which is not installed here"
+        raise OptionError(ErrorDetail(message, help=f"{_INSTALL}; a .pt2 file is read without it")) from None
+    found = tuple([int(part) for part in re.findall(r"\d+", torch.__version__)[:2]])
+    if found < OLDEST:
+        message = "from_torch needs torch {}.{} or newer".format(*OLDEST)
+        raise OptionError(ErrorDetail(message, found=f"torch {torch.__version__}", help=f"{_INSTALL} --upgrade"))
+    return torch
+
+
+def _unwrapped(torch: Any, module: Any) -> Any:
+    """Return a module without what torch wraps around it.
+
+    Raises:
+        OptionError: It is none that can be exported.
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        message = "a TorchScript module has no operators that can be exported"
+        raise OptionError(ErrorDetail(message, help="pass the nn.Module that it was made from"))
+    if not isinstance(module, torch.nn.Module):
+        found = f"found {type(module).__name__}"
+        help = "for a function, an nn.Module whose forward calls it"
+        raise OptionError(ErrorDetail("from_torch takes a torch.nn.Module", found=found, help=help))
+    inner = getattr(module, "_orig_mod", None)  # of torch.compile
+    if inner is None and isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
+        inner = module.module
+    return module if inner is None else _unwrapped(torch, inner)
+
+
+def _arguments(torch: Any, module: Any, given: Any) -> tuple[Any, ...]:
+    """Return the inputs as a tuple, on the device of a module that has no numbers."""
+    if isinstance(given, torch.Tensor):
+        given = (given,)
+    if not isinstance(given, Sequence) or isinstance(given, (str, bytes)) or not given:
+        help = "a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
+        raise OptionError(ErrorDetail("these are no example inputs", found=f"found {given!r}", help=help))
+    if all(isinstance(size, int) and not isinstance(size, bool) for size in given):
+        given = (torch.empty(tuple(given), device="meta"),)
+    first = next(iter([*module.parameters(), *module.buffers()]), None)
+    device = first.device if first is not None else torch.device("cpu")
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            is_apart = value.device != device and "meta" in (value.device.type, device.type)
+            return torch.empty_like(value, device=device) if is_apart else value
+        return type(value)(moved(each) for each in value) if type(value) in (list, tuple) else value
+
+    return tuple(moved(value) for value in given)
+
+
+@contextmanager
+def _as_at_inference(torch: Any, module: Any) -> Iterator[None]:
+    """Set a module to inference, and everything as it was afterwards."""
+    modes = [(each, each.training) for each in module.modules()]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    try:
+        for each, _ in modes:
+            each.training = False
+        torch.backends.mha.set_fastpath_enabled(False)  # one operator for a whole layer otherwise
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch about itself
+            yield
+    finally:
+        for each, was in modes:
+            each.training = was
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def exported(torch: Any, program: Any, names: Sequence[str] = (), title: str = "program") -> Program:
+    """Return an exported program as a `Program`.
+
+    Args:
+        torch: The package.
+        program: The exported program.
+        names: The names of its open axes, in the order in which its inputs have them.
+        title: What it is called.
+    """
+    return replace(_Walk(torch, program, names).program(), name=title)
+
+
+class _Walk:
+    """Walks the nodes of an exported program."""
+
+    def __init__(self, torch: Any, program: Any, names: Sequence[str]) -> None:
+        self.torch = torch
+        self.names = list(dict.fromkeys(names))
+        self.symbols: dict[str, str] = {}  # the names of symbols
+        self.sizes: dict[str, int] = {}
+        self.exported = program
+        self.calls: list[Call] = []
+        self.types: dict[str, TensorType] = {}
+        self.parts: dict[str, tuple[Any, ...]] = {}  # what a call of several outputs gives
+        self.same: dict[str, Any] = {}  # what a node stands for
+
+    def program(self) -> Program:
+        signature = self.exported.graph_signature
+        module = self.exported.graph_module
+        holders = [node for node in module.graph.nodes if node.op == "placeholder"]
+        self._name_symbols([node for node in holders if node.name in signature.user_inputs])
+        for node in holders:
+            self._record(node.name, node.meta.get("val"))
+        given = self._flat(self._walk(module, ""))
+        kept = {getattr(spec.arg, "name", "") for spec in signature.output_specs if spec.kind.name == "USER_OUTPUT"}
+        outputs = [each.name for each in given if isinstance(each, Reference) and each.name in kept]
+        inputs = [name for name in signature.user_inputs if isinstance(name, str) and name in self.types]
+        producer = f"torch {self.torch.__version__.partition('+')[0]}"
+        stored = self._stored(signature)
+        return Program(producer, tuple(inputs), tuple(outputs), tuple(self.calls), stored, self.types, self.sizes)
+
+    def _name_symbols(self, holders: Sequence[Any]) -> None:
+        """Name the symbols of inputs as they were given, and note their sizes in the example."""
+        found: dict[str, int | None] = {}
+        for holder in holders:
+            for size in getattr(holder.meta.get("val"), "shape", ()):
+                if not isinstance(size, int) and (text := str(_expression(size))).isidentifier():
+                    found.setdefault(text, getattr(size.node, "hint", None))
+        names = self.names if len(self.names) == len(found) else list(found)
+        self.symbols = dict(zip(found, names, strict=True))
+        self.sizes = {self.symbols[symbol]: hint for symbol, hint in found.items() if isinstance(hint, int)}
+
+    def _size(self, size: Any) -> int | str:
+        """Return a size that may be a symbol, or an expression."""
+        if isinstance(size, int):
+            return size
+        text = str(_expression(size))
+        return int(text) if text.isdigit() else self.symbols.get(text, text)
+
+    def _stored(self, signature: Any) -> dict[str, StoredTensor]:
+        names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+        constants = getattr(signature, "inputs_to_lifted_tensor_constants", {})
+        first: dict[int, str] = {}
+        stored = {}
+        for placeholder, name in {**names, **constants}.items():
+            tensor = self.exported.state_dict.get(name)
+            tensor = self.exported.constants.get(name) if tensor is None else tensor
+            own = name if tensor is None else first.setdefault(id(tensor), name)
+            learned = placeholder in signature.inputs_to_parameters and bool(getattr(tensor, "requires_grad", True))
+            stored[placeholder] = StoredTensor(name, own, learned)
+        return stored
+
+    def _flat(self, value: Any) -> list[Any]:
+        if isinstance(value, (list, tuple)):
+            return [each for part in value for each in self._flat(part)]
+        return self._flat(list(value.values())) if isinstance(value, dict) else [value]
+
+    def _walk(self, module: Any, prefix: str) -> Any:
+        """Add the calls of a graph, and return what it gives.
+
+        Args:
+            module: The graph's module.
+            prefix: What stands before its names; nothing for the outermost.
+        """
+        for node in module.graph.nodes:
+            if node.op == "call_function":
+                self._call(node, module, prefix)
+            elif node.op == "output":
+                return self._value(node.args[0], prefix)
+        return ()
+
+    def _call(self, node: Any, module: Any, prefix: str) -> None:
+        target, own = node.target, prefix + node.name
+        first = node.args[0] if node.args else None
+        parts = self.parts.get(prefix + getattr(first, "name", ""))
+        if getattr(target, "__name__", "") == "getitem" and parts is not None:
+            self.same[own] = parts[node.args[1]]
+            return
+        if self._operator(target).rpartition(".")[2] in INLINED:
+            self._inline(node, module, prefix)
+            return
+        names = self._names(target, len(node.args))
+        given = [self._value(each, prefix) for each in node.args]
+        arguments = dict(zip(names, given, strict=False))
+        arguments |= {name: self._value(value, prefix) for name, value in node.kwargs.items()}
+        self.calls.append(Call(self._operator(target), arguments, self._outputs(node, own), self._scope(node)))
+
+    def _inline(self, node: Any, module: Any, prefix: str) -> None:
+        """Add the calls of a graph that a node runs."""
+        own = prefix + node.name
+        place = next(at for at, each in enumerate(node.args) if getattr(each, "op", "") == "get_attr")
+        inner = getattr(module, node.args[place].target)
+        holders = [each for each in inner.graph.nodes if each.op == "placeholder"]
+        for holder, given in zip(holders, node.args[place + 1 :], strict=True):
+            self.same[f"{own}.{holder.name}"] = self._value(given, prefix)
+        results = self._walk(inner, f"{own}.")
+        if isinstance(results, (list, tuple)):
+            self.parts[own] = tuple(results)
+        else:
+            self.same[own] = results
+
+    def _operator(self, target: Any) -> str:
+        if getattr(target, "_schema", None) is not None:
+            return str(target)
+        return f"{getattr(target, '__module__', '')}.{getattr(target, '__name__', target)}"
+
+    def _names(self, target: Any, count: int) -> list[str]:
+        schema = getattr(target, "_schema", None)
+        if schema is not None:
+            return [each.name for each in schema.arguments]
+        return list("ab")[:count] if count <= 2 else [str(at) for at in range(count)]
+
+    def _outputs(self, node: Any, own: str) -> tuple[str, ...]:
+        value = node.meta.get("val")
+        if isinstance(value, (list, tuple)):
+            names = tuple([f"{own}_{at}" for at in range(len(value))])
+            self.parts[own] = tuple([Reference(name) for name in names])
+            for name, part in zip(names, value, strict=True):
+                self._record(name, part)
+            return names
+        self._record(own, value)
+        return (own,)
+
+    def _record(self, name: str, value: Any) -> None:
+        if isinstance(value, self.torch.Tensor):
+            shape = tuple([self._size(size) for size in value.shape])
+            self.types[name] = TensorType(shape, str(value.dtype).removeprefix("torch."))
+
+    def _scope(self, node: Any) -> str:
+        stack = node.meta.get("nn_module_stack") or {}
+        last = next(reversed(stack.values()), ("",))
+        return scope_of(last[0])
+
+    def _value(self, value: Any, prefix: str) -> Any:
+        if isinstance(value, self.torch.fx.Node):
+            name = prefix + value.name
+            return self.same[name] if name in self.same else Reference(name)
+        if isinstance(value, (list, tuple)):
+            return [self._value(each, prefix) for each in value]
+        if isinstance(value, dict):
+            return {key: self._value(each, prefix) for key, each in value.items()}
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, self.torch.dtype):
+            return str(value).removeprefix("torch.")
+        return None  # a device, a layout or a format in memory
+
+
+def _expression(size: Any) -> Any:
+    return getattr(getattr(size, "node", None), "expr", size)

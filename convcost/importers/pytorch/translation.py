@@ -1,0 +1,117 @@
+"""A program to the graph that every importer fills: each call by a small function that stands in `aten`."""
+
+from __future__ import annotations
+
+from convcost.importers.graph import ModelGraph
+from convcost.importers.pytorch import aten  # noqa: F401 -- adds the functions
+from convcost.importers.pytorch.preparation import prepare
+from convcost.importers.pytorch.program import Call, Program, references
+from convcost.importers.pytorch.writer import RULES, Untranslated, Writer
+
+_VIEWS = frozenset(
+    f"aten.{name}"
+    for name in (
+        "alias", "chunk", "contiguous", "detach", "diagonal", "expand", "expand_as", "flatten", "movedim", "narrow",
+        "numpy_T", "permute", "reshape", "select", "slice", "split", "split_with_sizes", "squeeze", "swapaxes", "t",
+        "swapdims", "transpose", "unbind", "unflatten", "unfold", "unsqueeze", "view", "view_as", "_unsafe_view", "to",
+    )
+)  # fmt: skip
+"""Operators whose results may be parts of what they read: writing into one changes the other."""
+
+_UNCHANGED = frozenset(("aten.detach_", "aten.requires_grad_", "aten.alias_"))
+"""Operators whose names say that they write, and that change no number."""
+
+_PRODUCTS = frozenset(
+    f"aten.{name}"
+    for name in (
+        "addmm",
+        "baddbmm",
+        "bmm",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "convolution",
+        "einsum",
+        "linear",
+        "matmul",
+        "mm",
+    )
+)
+"""Operators that are performed in every run, even on the program's own numbers alone: PyTorch counts them."""
+
+
+def translate(program: Program) -> ModelGraph:
+    """Return the graph of a program.
+
+    What no function translates keeps its name, such as `aten.fft_rfft`, so that the mapper can list it.
+    """
+    writer = Writer(program)
+    for call in program.calls:
+        _translate(writer, call)
+    return writer.graph()
+
+
+def _translate(writer: Writer, call: Call) -> None:
+    name = packet(call.operator)
+    plain = name.removesuffix("_")
+    writer.call = call
+    before = len(writer.nodes)
+    rule = RULES.get(plain, _unknown)
+    try:
+        if packet(call.operator) in _PRODUCTS:
+            writer.materialise(call)
+            rule(writer, call)
+            writer.perform()
+        elif _is_constant(writer, call):
+            prepare(writer, rule)
+        else:
+            rule(writer, call)
+    except (Untranslated, KeyError, IndexError, TypeError, ValueError, AttributeError):
+        del writer.nodes[before:]
+        _unknown(writer, call)
+    if _is_written(name):
+        _write(writer, call)
+    elif plain in _VIEWS:
+        writer.view(call.arguments.get("self"))
+
+
+def _write(writer: Writer, call: Call) -> None:
+    """Note that a call writes into what it reads."""
+    before = len(writer.nodes)
+    try:
+        writer.write(call.arguments.get("self", call.arguments.get("input")))
+    except Untranslated:
+        del writer.nodes[before:]
+        writer.forget(call.arguments.get("self"))
+
+
+def _is_constant(writer: Writer, call: Call) -> bool:
+    """Return whether a call gives the same in every run, whatever the weights are."""
+    sizes = [writer.program.types.get(name) for name in call.outputs]
+    known = all(type is not None and all(isinstance(size, int) for size in type.shape) for type in sizes)
+    return known and writer.is_prepared(call)
+
+
+def packet(operator: str) -> str:
+    """Return an operator without its overload.
+
+    >>> packet("aten.add.Tensor"), packet("_operator.mul")
+    ('aten.add', '_operator.mul')
+    """
+    return operator.rpartition(".")[0] if operator.count(".") > 1 else operator
+
+
+def _is_written(name: str) -> bool:
+    """Return whether an operator writes into its first argument, as its name says."""
+    return name.endswith("_") and not name.endswith("__") and name not in _UNCHANGED
+
+
+def _unknown(writer: Writer, call: Call) -> None:
+    """Add a call under its own name."""
+    inputs, name = [], packet(call.operator)
+    for reference in references(list(call.arguments.values())):
+        try:
+            inputs.append(writer.name(reference))
+        except Untranslated:  # what something else wrote into
+            name = "aten.writing into a part of a value"
+    writer.give(name, inputs)

@@ -1,0 +1,33 @@
+"""TensorFlow Lite files. What reads them is imported where there is one."""
+
+from __future__ import annotations
+
+from mmap import mmap
+
+from convcost.importers.graph import ModelGraph
+
+_MARK = b"TFL3"  # at byte 4 of every file
+
+
+def recognises(head: bytes) -> bool:
+    """Return whether bytes are the start of a TensorFlow Lite file.
+
+    Args:
+        head: The first bytes of the file, which are no text.
+    """
+    return head[4:8] == _MARK
+
+
+def read(data: bytes | mmap, file: str) -> ModelGraph:
+    """Return the graph of a TensorFlow Lite file in operators of ONNX.
+
+    Args:
+        data: Its bytes.
+        file: Its name, for messages.
+
+    Raises:
+        SpecError: It is cut off, or says what cannot be.
+    """
+    from convcost.importers.tflite import reader
+
+    return reader.read(data, file)

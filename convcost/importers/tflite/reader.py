@@ -1,0 +1,34 @@
+"""A TensorFlow Lite file to a graph, without its weights and without a runtime."""
+
+from __future__ import annotations
+
+from convcost.errors import ErrorDetail, Place, SpecError
+from convcost.importers.graph import ModelGraph
+from convcost.importers.tflite import (
+    operators,  # noqa: F401 -- adds the translations
+    rules,  # noqa: F401 -- adds what the mapper does with them
+)
+from convcost.importers.tflite.flatbuffer import Data, FlatBuffer, FlatBufferError
+from convcost.importers.tflite.model import read_subgraph
+from convcost.importers.tflite.translator import Translator
+
+
+def read(data: Data, file: str) -> ModelGraph:
+    """Return the graph of a TensorFlow Lite file in operators of ONNX.
+
+    Args:
+        data: Its bytes.
+        file: Its name, for messages.
+
+    Raises:
+        SpecError: It is cut off, or says what cannot be.
+    """
+    try:
+        graph = read_subgraph(FlatBuffer(data))
+        return Translator(graph, file).translate()
+    except FlatBufferError as error:
+        help = "is the file complete? convert or download it again"
+        found = f"at byte {error.offset:,} of {len(data):,}"
+        raise SpecError(
+            ErrorDetail(f"the TensorFlow Lite file is damaged: {error.message}", Place(file), found=found, help=help)
+        ) from None

@@ -1,0 +1,191 @@
+"""Operators that have no layer type: an error that lists them all, a cost that is declared, or none at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from convcost.errors import ErrorDetail, OptionError, Place, SpecError
+from convcost.importers.graph import Constant, Node, Shape
+from convcost.importers.values import Moved, Unmapped, Unsupported
+from convcost.model_options import SHAPE, ModelOptions, current
+from convcost.network.graph import Tensor
+
+if TYPE_CHECKING:
+    from convcost.importers.mapper import Mapper
+
+BEHIND = "it reads a value whose shape is not known"
+"""Why an operator that has a layer type is left out of the count."""
+_NO_SHAPE = "it is declared, and the file does not record the shape of what it gives"
+_MOST_ERRORS = 20
+_LISTED = 5  # nodes of one operator that a message names
+
+Kinds = dict[tuple[str, str], list[Node]]
+"""Nodes by their operator, and by why it cannot be mapped."""
+
+
+class UnknownOperators:
+    """What a mapper cannot map.
+
+    Args:
+        mapper: The mapper.
+    """
+
+    def __init__(self, mapper: Mapper) -> None:
+        self.mapper = mapper
+        self.options: ModelOptions = current()
+        self._kinds: Kinds = {}
+        self._declared: set[str] = set()
+        self._read: set[str] | None = None
+
+    def take(self, node: Node, reason: str) -> None:
+        """Add an item for a node that cannot be mapped: at the cost that is declared, or of unknown cost.
+
+        What follows is mapped as far as the shapes that the file records are known.
+
+        Args:
+            node: The node.
+            reason: Why it cannot be; empty where its operator is not known.
+        """
+        used = self._used(node)
+        costs = self.options.declare.get(node.operator)
+        shapes = [costs[SHAPE]] if costs is not None and SHAPE in costs and len(used) == 1 else self._shapes(used)
+        if costs is not None and shapes is not None:
+            self._declared.add(node.operator)
+            self._emit(node, "declared", {name: value for name, value in costs.items() if name != SHAPE}, used, shapes)
+            return
+        reason = _NO_SHAPE if costs is not None and reason != BEHIND else reason
+        self._kinds.setdefault((node.operator, reason), []).append(node)
+        self._emit(node, "unknown", {"operator": node.operator}, used, shapes)
+
+    def check(self) -> list[str]:
+        """Return comments about what was left out of the count.
+
+        Raises:
+            SpecError: That is not allowed; it lists all operators.
+            OptionError: A cost is declared of an operator that has a layer type.
+        """
+        operators = {node.operator for node in self.mapper.graph.nodes}
+        refused = {operator for operator, _ in self._kinds}
+        for name in self.options.declare:
+            if name in operators and name not in self._declared | refused:
+                message = f"the operator {name} has a layer type, so that its cost is not declared"
+                raise OptionError(ErrorDetail(message, Place(self.mapper.file), help="leave --declare out"))
+        if not self._kinds:
+            return []
+        if not self.options.allow_unknown:
+            raise SpecError(self._errors())
+        names = ", ".join(dict.fromkeys(operator for operator, _ in self._kinds))
+        return [f"not counted, as no layer type is known for them or for what they read: {names}"]
+
+    # shapes
+
+    def _used(self, node: Node) -> tuple[str, ...]:
+        """Return the values of a node that are read; the first where none is."""
+        if self._read is None:
+            self._read = {name for each in self.mapper.graph.nodes for name in each.inputs}
+            self._read.update(self.mapper.graph.outputs)
+        used = tuple([name for name in node.outputs if name and name in self._read])
+        return used or tuple(node.outputs[:1])
+
+    def _shapes(self, names: Sequence[str]) -> list[list[int]] | None:
+        """Return the shapes that the file records, without the batch axis; None where one is not known."""
+        found = []
+        for name in names:
+            shape = self.mapper.graph.shapes.get(name, ())
+            sizes = [self.mapper.size(size) for size in shape[1:]]
+            if not sizes or not self._is_batch(shape[0]) or not all(size and size < 10**15 for size in sizes):
+                return None
+            found.append([size for size in sizes if size])
+        return found or None
+
+    def _is_batch(self, size: int | str | None) -> bool:
+        """Return whether the first axis of a value is that of the batch."""
+        first = next((shape[0] for shape in self.mapper.graph.inputs.values() if shape), None)
+        return size == first or (size is not None and self.mapper.size(size) == first)
+
+    # items
+
+    def _emit(
+        self, node: Node, type: str, fields: dict[str, Any], names: Sequence[str], shapes: list[list[int]] | None
+    ) -> None:
+        if shapes is not None:
+            fields["output_shape"] = shapes if len(shapes) > 1 else shapes[0]
+        kind = node.operator.rpartition(".")[2]
+        name = f"{node.scope}.{kind}" if node.scope else kind
+        try:
+            outputs = self.mapper.emit(node, type, fields, self._inputs(node), name=name, gives=())
+        except Unsupported as error:
+            raise OptionError(ErrorDetail(f"--declare {node.operator}: {error}", Place(self.mapper.file))) from None
+        for place, value in enumerate(names):
+            tensor = outputs[place] if shapes is not None else outputs[0]
+            self.mapper.values[value] = tensor if shapes is not None else Unmapped(tensor)
+
+    def _inputs(self, node: Node) -> list[Tensor]:
+        """Return what a node reads beside constants; an input of the network where that is nothing."""
+        found = []
+        for name in node.inputs:
+            value = self.mapper.values.get(name)
+            tensor = value.tensor if isinstance(value, Unmapped) else None
+            if isinstance(value, (Tensor, Moved)):
+                tensor = self.tensor(name)
+            found += [tensor] if tensor is not None else []
+        return found or self.mapper.builder.inputs[:1]
+
+    def tensor(self, name: str) -> Tensor:
+        """Return a value as a tensor, in whichever shape the language can write it.
+
+        Raises:
+            SpecError: It cannot.
+        """
+        try:
+            return self.mapper.tensor(name)
+        except Unsupported as error:
+            message = f"the value {name!r} cannot be written: {error}"
+            raise SpecError(ErrorDetail(message, Place(self.mapper.file))) from None
+
+    # errors
+
+    def _errors(self) -> list[ErrorDetail]:
+        """Return an error for each operator and reason; what only follows from them is counted."""
+        kinds = {kind: nodes for kind, nodes in self._kinds.items() if kind[1] != BEHIND}
+        behind = sum(len(nodes) for (_, reason), nodes in self._kinds.items() if reason == BEHIND)
+        found = [self._error(name, reason, nodes) for (name, reason), nodes in list(kinds.items())[:_MOST_ERRORS]]
+        place = Place(self.mapper.file)
+        if len(kinds) > len(found):
+            names = ", ".join(dict.fromkeys(name for name, _ in list(kinds)[_MOST_ERRORS:]))
+            message = f"{len(kinds) - len(found)} more kinds of operators cannot be mapped"
+            found.append(ErrorDetail(message, place, found=names))
+        if behind:
+            message = f"{behind:,} more operators read what these give, whose shape the file does not record"
+            help = "--allow-unknown leaves these out of the count, too"
+            found.append(ErrorDetail(message, place, help=help))
+        return found
+
+    def _error(self, name: str, reason: str, nodes: Sequence[Node]) -> ErrorDetail:
+        first, *others = nodes
+        message = f"the operator {name} {f'cannot be mapped: {reason}' if reason else 'has no layer type'}"
+        more = f"{len(nodes):,} of them, the first" if others else "it"
+        shapes = ", ".join(self._shape_text(each) for each in first.inputs if each) or "nothing"
+        called = [each.scope or each.name for each in others]
+        left = [f"{len(called) - _LISTED:,} more"] if len(called) > _LISTED else []
+        note = f"the others: {', '.join([*called[:_LISTED], *left])}" if any(called) else ""
+        shape = ",output_shape:64x7x7" if reason == _NO_SHAPE or self._shapes(self._used(first)) is None else ""
+        help = f"--declare '{name}=macs:1000,params:20{shape}' gives it your cost, --allow-unknown counts the rest only"
+        return ErrorDetail(
+            message, Place(self.mapper.file), first.scope or first.name, f"{more} reads {shapes}", help, note
+        )
+
+    def _shape_text(self, name: str) -> str:
+        value = self.mapper.values.get(name)
+        if isinstance(value, Constant):
+            return f"a constant {shape_text(value.shape)}" if value.shape else "a number"
+        recorded = self.mapper.graph.shapes.get(name)
+        if recorded:  # with the names of open axes
+            return shape_text(recorded[1:])
+        return shape_text(value.shape) if isinstance(value, (Tensor, Moved)) else "an unknown shape"
+
+
+def shape_text(shape: Shape) -> str:
+    """Return a shape as messages have it."""
+    return "×".join("?" if size is None else str(size) for size in shape) or "a number"

@@ -1,0 +1,174 @@
+"""What makes items alike, how they read each other, and what else is asked of them again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from convcost.importers.writing.rows import common, module_around
+from convcost.importers.writing.tree import Body, Leaf, Merge, Node, Ref, Repeat, Use, rows_in
+from convcost.layers.base import REGISTRY, Activation
+
+Module = tuple[str, ...]
+
+_POOLS = frozenset(("max_pool", "avg_pool"))
+
+
+class Facts:
+    """What is known of items, until the tree changes."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, int] = {}
+        self._numbers: dict[int, tuple[Node, int]] = {}  # with the items, so that no other gets their ids
+        self._modules: dict[int, tuple[Node, Module | None]] = {}
+
+    def forget(self) -> None:
+        """Forget what is known: the tree has changed."""
+        self._numbers.clear()
+        self._modules.clear()
+
+    def number(self, node: Node) -> int:
+        """Return the number of an item; items with the same one differ in the values of their fields alone."""
+        found = self._numbers.get(id(node))
+        if found is None:
+            found = self._numbers[id(node)] = (node, self._numbered(self._key(node)))
+        return found[1]
+
+    def _key(self, node: Node) -> Hashable:
+        if isinstance(node, Leaf):
+            return node.fixed
+        if isinstance(node, Merge):
+            return (self.number(node.leaf), *(self.number_of_body(branch.nodes) for branch in node.branches))
+        if isinstance(node, Repeat):
+            return "repeat", self.number_of_body(node.unit.nodes)
+        assert isinstance(node, Use)
+        return "use", id(node.block)
+
+    def number_of_body(self, nodes: Sequence[Node]) -> int:
+        """Return the number of a list."""
+        encoded = Encoded(nodes, 0)
+        return self._numbered(tuple([(self.number(node), encoded.reads(at)) for at, node in enumerate(nodes)]))
+
+    def _numbered(self, key: Hashable) -> int:
+        return self._known.setdefault(key, len(self._known))
+
+    def module(self, node: Node) -> Module | None:
+        """Return the module around an item where it first occurs; None where the file has no paths."""
+        found = self._modules.get(id(node))
+        if found is None:
+            found = self._modules[id(node)] = (node, module_around(rows_in([node], 0)))
+        return found[1]
+
+    def module_of(self, nodes: Sequence[Node]) -> Module | None:
+        """Return the module around items where they first occur; None where the file has no paths."""
+        found: Module | None = None
+        for node in nodes:
+            module = self.module(node)
+            if module is not None:
+                found = module if found is None else common(found, module)
+        return found
+
+    def depth_at(self, nodes: Sequence[Node], edge: int) -> int:
+        """Return how deep the module is that the items on both sides of a place are in; 0 where that is not known."""
+        if not 0 < edge < len(nodes):
+            return 0
+        before, after = self.module(nodes[edge - 1]), self.module(nodes[edge])
+        return 0 if before is None or after is None else len(common(before, after))
+
+
+class Encoded:
+    """How the items of a list from a place on read each other and what stands before.
+
+    Attributes:
+        outside: What they read from before, in the order in which they do.
+    """
+
+    def __init__(self, nodes: Sequence[Node], start: int, places: dict[int, int] | None = None) -> None:
+        self.nodes = nodes
+        self.start = start
+        self.places = {id(node): at for at, node in enumerate(nodes)} if places is None else places
+        self.outside: list[Ref] = []
+
+    def reads(self, at: int) -> tuple[tuple[int, int], ...]:
+        """Return what an item reads: how far back, or which value from outside as a number from -1 down."""
+        found = []
+        for giver, output in self.nodes[at].reads:
+            place = self.places.get(id(giver), -1)
+            if place >= self.start:
+                found.append((at - place, output))
+                continue
+            if (giver, output) not in self.outside:
+                self.outside.append((giver, output))
+            found.append((-1 - self.outside.index((giver, output)), 0))
+        return tuple(found)
+
+
+def values_of(node: Node, place: int) -> tuple[Any, ...]:
+    """Return all numbers in one occurrence of an item."""
+    if isinstance(node, Leaf):
+        return node.given[place]
+    if isinstance(node, Merge):
+        return (*_values(*((body, place) for body in node.branches)), *node.leaf.given[place])
+    if isinstance(node, Repeat):
+        return (node.counts[place], *_values((node.unit, sum(node.counts[:place]))))
+    assert isinstance(node, Use)
+    return _values((node.block.body, node.places[place]))
+
+
+def _values(*lists: tuple[Body, int]) -> tuple[Any, ...]:
+    return tuple([value for body, place in lists for node in body.nodes for value in values_of(node, place)])
+
+
+class Readers:
+    """Where the values of a list are read.
+
+    Args:
+        body: The list.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self.places = places = {id(node): at for at, node in enumerate(body.nodes)}
+        self.last = last = [-1] * len(body.nodes)  # the last item that reads a value; a place behind all for an output
+        for at, node in enumerate(body.nodes):
+            for giver, _ in node.reads:
+                if (place := places.get(id(giver))) is not None:
+                    last[place] = at
+        for giver, _ in body.outputs:
+            if (place := places.get(id(giver))) is not None:
+                last[place] = len(body.nodes)
+        self.single = [outputs_of(node) == 1 for node in body.nodes]
+
+    def is_closed(self, start: int, end: int) -> bool:
+        """Return whether nothing behind some items reads what they give, the last one apart, which gives one value."""
+        return self.single[end - 1] and (end - start == 1 or max(self.last[start : end - 1]) < end)
+
+
+def outputs_of(node: Node) -> int:
+    """Return how many values an item gives."""
+    return node.outputs if isinstance(node, Leaf) else 1
+
+
+def lines_of(node: Node) -> int:
+    """Return how many lines an item takes, without its name."""
+    if isinstance(node, Merge):
+        lines = [sum(map(lines_of, branch.nodes)) for branch in node.branches]
+        if node.leaf.type == "add" and len(lines) == 2:
+            return 1 if sorted(lines) == [0, 1] else 1 + sum(lines) + (2 if all(lines) else 0)
+        return 1 + sum(max(1, each) for each in lines)
+    if isinstance(node, Repeat):
+        return 1 + (lines_of(node.unit.nodes[0]) if len(node.unit.nodes) == 1 else 1)
+    return 1 + (len(node.reads) > 1)
+
+
+def is_bare(node: Node) -> bool:
+    """Return whether an item is an activation or a pool, which rather ends something than begins it."""
+    return isinstance(node, Leaf) and (issubclass(REGISTRY[node.type], Activation) or node.type in _POOLS)
+
+
+def replace(body: Body, start: int, length: int, made: Node) -> None:
+    """Put one item in the place of several, of which only the last is read elsewhere."""
+    last = body.nodes[start + length - 1]
+    body.nodes[start : start + length] = [made]
+    for node in body.nodes[start + 1 :]:
+        node.reads = [(made, 0) if giver is last else (giver, output) for giver, output in node.reads]
+    body.outputs = [(made, 0) if giver is last else (giver, output) for giver, output in body.outputs]

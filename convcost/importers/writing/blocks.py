@@ -1,0 +1,325 @@
+"""Lists of items that are alike as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from fractions import Fraction
+from itertools import accumulate
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.importers.writing.alike import Encoded, Facts, Readers, is_bare, lines_of, replace, values_of
+from convcost.importers.writing.repetitions import HEAD, LONGEST, collapse, repeat, unwrap
+from convcost.importers.writing.rows import common
+from convcost.importers.writing.tree import (
+    Block,
+    Body,
+    Merge,
+    Node,
+    Repeat,
+    Source,
+    Use,
+    channels_of,
+    rows_in,
+    stacked,
+)
+
+_MOST_INPUTS = 2  # of a block
+_MOST_PARAMETERS = 9  # of a block
+_FEW_PARAMETERS = 4  # that a reader follows
+_WITHIN = 0.35  # what a block counts that begins or ends within a module
+_BETWEEN = 0.6  # and one that does so between two of a list of modules
+_WHOLE = 0.8  # and what one counts at least that does not
+_LEAST_SAVED = 3  # lines
+_LEAST_RANK = 0.8  # of a block: the lines it saves, weighed by how well it agrees with modules
+
+
+def compress(top: Body) -> list[Block]:
+    """Write what is repeated once, in place, and return the blocks."""
+    facts = Facts()
+    blocks: list[Block] = []
+    while True:
+        for body, size in _all(top, blocks):
+            collapse(body, size, facts)
+        _wrap(top, blocks, facts)
+        sites = best_sites([Listed(body, size, body is top, facts) for body, size in _all(top, blocks)], facts)
+        if not sites:
+            break
+        blocks.append(make_block(sites))
+        facts.forget()
+    while sites := _repeated(top, blocks, facts):
+        blocks.append(make_block(sites))
+        facts.forget()
+    for body, _ in _all(top, blocks):
+        unwrap(body)
+    return blocks
+
+
+def _all(top: Body, blocks: Sequence[Block]) -> Iterator[tuple[Body, int]]:
+    """Yield all lists, each with how often it occurs."""
+    for owner, size in ((top, 1), *((block.body, block.size) for block in blocks)):
+        yield from _sized(owner, size)
+
+
+def _sized(body: Body, size: int) -> Iterator[tuple[Body, int]]:
+    """Yield a list and all lists within it, each with how often it occurs."""
+    yield body, size
+    for node in body.nodes:
+        if isinstance(node, Merge):
+            for branch in node.branches:
+                yield from _sized(branch, size)
+        elif isinstance(node, Repeat):
+            yield from _sized(node.unit, sum(node.counts))
+
+
+class Listed:
+    """A list in which blocks are looked for.
+
+    Attributes:
+        body: The list.
+        size: How often it occurs.
+        is_top: Whether it is the network's own.
+        numbers: What makes its items alike.
+        readers: Where its values are read.
+        modules: The modules of its items.
+    """
+
+    def __init__(self, body: Body, size: int, is_top: bool, facts: Facts) -> None:
+        nodes = body.nodes
+        self.body = body
+        self.size = size
+        self.is_top = is_top
+        self.numbers = [facts.number(node) for node in nodes]
+        self.readers = Readers(body)
+        self.modules = [facts.module(node) for node in nodes]
+        named = [
+            is_top and module is not None and not isinstance(node, Repeat)
+            for node, module in zip(nodes, self.modules, strict=True)
+        ]
+        self._lines = [0, *accumulate(map(lines_of, nodes))]
+        self._named = [0, *accumulate(named)]
+
+    def lines(self, start: int, end: int) -> int:
+        """Return how many lines items take, without their names."""
+        return self._lines[end] - self._lines[start]
+
+    def named(self, start: int, end: int) -> int:
+        """Return how many lines their names take."""
+        return self._named[end] - self._named[start]
+
+
+class Site(Struct, frozen=True):
+    """Items that may become a block: a list, and where they begin and end."""
+
+    listed: Listed
+    start: int
+    end: int
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The items."""
+        return self.listed.body.nodes[self.start : self.end]
+
+
+def best_sites(lists: Sequence[Listed], facts: Facts) -> list[Site]:
+    """Return the items that are best made a block; none where no block is worth it.
+
+    Args:
+        lists: All lists.
+        facts: What is known of their items.
+    """
+    best: tuple[float, list[Site]] = (_LEAST_RANK, [])
+    for group in _alike(lists):
+        sites = _apart(group)
+        if len(sites) < 2 or not _can_be(sites[0]) or _rank(sites, _saved(sites), 1) <= best[0]:
+            continue
+        quality = {id(site): _alignment(site, facts) for site in sites}
+        whole = [site for site in sites if quality[id(site)] >= _WHOLE]
+        sites = whole if 2 * len(whole) > len(sites) else [site for site in sites if quality[id(site)]]
+        if len(sites) < 2:
+            continue
+        mean = sum(quality[id(site)] for site in sites) / len(sites)
+        saved = _saved(sites)
+        if (
+            saved < _LEAST_SAVED
+            or _rank(sites, saved, mean) <= best[0]
+            or (count := _parameters(sites)) > _MOST_PARAMETERS
+        ):
+            continue
+        saved -= max(0, count - _FEW_PARAMETERS) * len(sites) / 2
+        if saved >= _LEAST_SAVED and (rank := _rank(sites, saved, mean)) > best[0]:
+            best = (rank, sites)
+    return best[1]
+
+
+def _rank(sites: Sequence[Site], saved: float, quality: float) -> float:
+    """Return how good a block is: what is used often is better than what is long."""
+    return saved * quality * (1 - 1 / len(sites))
+
+
+def _can_be(site: Site) -> bool:
+    """Return whether a block of these items is more than another name for one."""
+    return site.end - site.start > 1 or (
+        isinstance(site.nodes[0], Merge) and site.listed.lines(site.start, site.end) > 1
+    )
+
+
+def _alike(lists: Sequence[Listed]) -> Iterator[list[Site]]:
+    """Yield items of one to many that stand, alike, at two places or more."""
+    groups: dict[Hashable, list[tuple[Listed, int, Encoded]]] = {}
+    for listed in lists:
+        for start in range(len(listed.numbers)):
+            encoded = Encoded(listed.body.nodes, start, listed.readers.places)
+            groups.setdefault((listed.numbers[start], encoded.reads(start)), []).append((listed, start, encoded))
+    length = 1
+    while groups and length <= LONGEST:
+        longer: dict[Hashable, list[tuple[Listed, int, Encoded]]] = {}
+        for name, members in enumerate(groups.values()):
+            if len(members) < 2:
+                continue
+            yield [
+                Site(listed, start, start + length)
+                for listed, start, encoded in members
+                if 1 <= len(encoded.outside) <= _MOST_INPUTS and listed.readers.is_closed(start, start + length)
+            ]
+            for listed, start, encoded in members:
+                end = start + length
+                if end < len(listed.numbers) and len(encoded.outside) <= _MOST_INPUTS:
+                    longer.setdefault((name, listed.numbers[end], encoded.reads(end)), []).append(
+                        (listed, start, encoded)
+                    )
+        groups, length = longer, length + 1
+
+
+def _apart(sites: Sequence[Site]) -> list[Site]:
+    """Return sites that do not overlap."""
+    found: list[Site] = []
+    for site in sites:
+        if not found or found[-1].listed is not site.listed or found[-1].end <= site.start:
+            found.append(site)
+    return found
+
+
+def _saved(sites: Sequence[Site]) -> float:
+    """Return how many lines a block of these items saves."""
+    first = sites[0]
+    lines = first.listed.lines(first.start, first.end)
+    saved = float(-HEAD - lines)
+    for site in sites:
+        named = site.listed.named(site.start, site.end)
+        saved += lines + named - 1 - (named > 0)
+    return saved
+
+
+def _alignment(site: Site, facts: Facts) -> float:
+    """Return how well items agree with the file's modules: 1 where they are a whole one, 0 where they cut one."""
+    module = facts.module_of(site.nodes)
+    if module is None:
+        return 0.8 if is_bare(site.nodes[0]) else 0.9
+    good = 1.0
+    modules = site.listed.modules
+    for edge in (site.start, site.end):
+        before, after = (modules[edge - 1], modules[edge]) if 0 < edge < len(modules) else (None, None)
+        shared = len(common(before, after)) if before is not None and after is not None else -1
+        if before is None or after is None or shared < len(module):
+            continue
+        if shared > len(module):
+            return 0
+        listed = (*before[shared : shared + 1], *after[shared : shared + 1])
+        good *= _BETWEEN if listed and all(part.isdigit() for part in listed) else _WITHIN
+    return good
+
+
+def _parameters(sites: Sequence[Site]) -> int:
+    """Return about how many parameters a block of these items has: of numbers in proportion one is enough."""
+    columns = [
+        [value for node in site.nodes for value in values_of(node, place)]
+        for site in sites
+        for place in range(site.listed.size)
+    ]
+    found = {_ratios(column) for column in zip(*columns, strict=True) if len(set(column)) > 1}
+    firsts = [next(rows_in(site.nodes, place)).item.inputs for site in sites for place in range(site.listed.size)]
+    if all(firsts):
+        found.discard(_ratios([channels_of(inputs[0]) for inputs in firsts]))
+    return len(found)
+
+
+def _ratios(column: Sequence[Any]) -> tuple[Any, ...]:
+    """Return numbers as shares of the first."""
+    if not all(type(value) is int and value > 0 for value in column):
+        return tuple(column)
+    return tuple([Fraction(value, column[0]) for value in column])
+
+
+def make_block(sites: Sequence[Site]) -> Block:
+    """Return items as a block, and put its use in their places."""
+    encoded = _encoded(sites[0])
+    sources = [Source() for _ in encoded.outside]
+    size = sum(site.listed.size for site in sites)
+    block = Block(Body(stacked([site.nodes for site in sites], sources), sources), size)
+    for site in reversed(sites):  # the last first, so that places stay what they are
+        encoded = _encoded(site)
+        places = list(range(size - site.listed.size, size))
+        size -= site.listed.size
+        replace(site.listed.body, site.start, site.end - site.start, Use(block, places, encoded.outside))
+    return block
+
+
+def _encoded(site: Site) -> Encoded:
+    encoded = Encoded(site.listed.body.nodes, site.start, site.listed.readers.places)
+    for at in range(site.start, site.end):
+        encoded.reads(at)
+    return encoded
+
+
+# repetitions
+
+
+def _wrap(top: Body, blocks: Sequence[Block], facts: Facts) -> None:
+    """Let what is repeated elsewhere be repeated once where it stands alone, so that the two are alike."""
+    lists = list(_all(top, blocks))
+    units = [node.unit for body, _ in lists for node in body.nodes if isinstance(node, Repeat)]
+    wanted = [unit.nodes for unit in units if len(unit.nodes) > 1 or isinstance(unit.nodes[0], Merge)]
+    known = {facts.number_of_body(nodes): len(nodes) for nodes in wanted}
+    inside = {id(unit) for unit in units}
+    for body, size in lists if known else ():
+        if id(body) in inside:
+            continue
+        for number, length in known.items():
+            places = _places_of(body, number, length, facts)
+            for start in places:
+                repeat(body, size, start, length, 1)
+            if places:
+                facts.forget()  # of the items around the list
+
+
+def _places_of(body: Body, number: int, length: int, facts: Facts) -> list[int]:
+    """Return where items stand in a list that read one value from outside; the last first."""
+    listed = Listed(body, 1, False, facts)
+    found: list[int] = []
+    at = 0
+    while at + length <= len(body.nodes):
+        encoded = _encoded(Site(listed, at, at + length)) if listed.readers.is_closed(at, at + length) else None
+        if encoded and len(encoded.outside) == 1 and facts.number_of_body(body.nodes[at : at + length]) == number:
+            found.append(at)
+            at += length
+        else:
+            at += 1
+    return found[::-1]
+
+
+def _repeated(top: Body, blocks: Sequence[Block], facts: Facts) -> list[Site]:
+    """Return the items of a repetition of several, with all that are like them: they must be a block."""
+    lists = list(_all(top, blocks))
+    found = (node for body, _ in lists for node in body.nodes if isinstance(node, Repeat) and len(node.unit.nodes) > 1)
+    unit = next((node.unit.nodes for node in found if {*node.counts} != {1}), None)
+    if unit is None:
+        return []
+    number, length = facts.number_of_body(unit), len(unit)
+    listed = [Listed(body, size, False, facts) for body, size in lists]
+    return [
+        Site(each, start, start + length)
+        for each in listed
+        for start in reversed(_places_of(each.body, number, length, facts))
+    ]

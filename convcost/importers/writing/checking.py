@@ -1,0 +1,56 @@
+"""The network that a text gives, compared with the model that it was written from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.writing.rows import COMMUTATIVE, key_of
+from convcost.layers.base import REGISTRY
+from convcost.network.graph import INPUT, Network, Tensor
+
+
+def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) -> str:
+    """Return how a network differs from the model; nothing where it does not.
+
+    The order in which a sum or a product has its inputs is none.
+
+    Args:
+        items: The items in the order of the network's layers.
+        mapped: The model.
+        network: The network that the text gives.
+    """
+    inputs = [(tensor.shape, tensor.layout, tensor.width) for tensor in network.inputs]
+    if inputs != [(tensor.shape, tensor.layout, tensor.width) for tensor in mapped.inputs.values()]:
+        return "its inputs"
+    if len(network.layers) != len(items):
+        return f"{len(network.layers)} layers instead of {len(items)}"
+    layers = sum(len(item.layers) for item in mapped.items)
+    if len(items) != layers:
+        return f"{len(items)} layers instead of the model's {layers}"
+    places = {key_of(item.outputs[0])[0]: place for place, item in enumerate(items)}
+    names = {id(item): layer.name for item, layer in zip(items, network.layers, strict=True)}
+    for item, layer in zip(items, network.layers, strict=True):
+        reads = _read(item.type, [_known(tensor, places) for tensor in item.inputs])
+        same = (
+            layer.definition == REGISTRY[item.type].read(item.fields, item.inputs)
+            and reads == _read(item.type, [key_of(tensor) for tensor in layer.inputs])
+            and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
+            and layer.trainable == item.trainable
+            and layer.widths.activations == item.widths.activations
+            and (layer.widths == item.widths or not item.has_weights)
+            and layer.shares == (names[id(item.shares)] if item.shares is not None else "")
+        )
+        if not same:
+            return layer.name
+    outputs = list(dict.fromkeys(_known(tensor, places) for tensor in mapped.outputs))
+    return "" if sorted(map(key_of, network.outputs)) == sorted(outputs) else "its outputs"
+
+
+def _known(tensor: Tensor, places: dict[int, int]) -> Any:
+    return places.get(tensor.producer, INPUT), tensor.output
+
+
+def _read(type: str, keys: list[Any]) -> list[Any]:
+    return sorted(keys) if type in COMMUTATIVE else keys

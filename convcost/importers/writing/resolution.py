@@ -1,0 +1,175 @@
+"""The resolution as a symbol, where the network works at other resolutions with the same layers and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.writing.rows import Key, key_of
+from convcost.layers.base import REGISTRY, Activation, LayerError
+from convcost.layers.layout import FEATURE_MAP
+from convcost.network.graph import Tensor
+
+_LEAST = 8  # positions on an axis of a picture
+_TRIED = ((1, (32, 96)), (128, (128, 256)))
+"""Steps of the resolution, and what is added to it for the two others at which the network is inferred again."""
+_SHARES = (1, 2, 4, 8, 16, 32, 64)
+_SIZED_WEIGHTS = frozenset(("linear", "layer_norm", "rms_norm", "scale", "shift", "prelu", "batch_norm", "group_norm"))
+"""Types whose weights may depend on more than the channels of a feature map."""
+_SIZED = frozenset(("reshape", "expand", "gather", "declared", "feature_map", "fold", "grid_sample", "roi_align"))
+"""Types whose fields may hold sizes that follow from the resolution, and are numbers in the file."""
+
+
+class Resolution(Struct, frozen=True):
+    """How the resolution is written.
+
+    Attributes:
+        symbols: For each input the axes that have a symbol.
+        values: What the symbols are declared as.
+        expressions: Fields that depend on the resolution, by the ids of their items.
+        factors: Factors that take the place of sizes, by the ids of their items.
+    """
+
+    symbols: Mapping[str, Mapping[int, str]] = {}
+    values: Mapping[str, str] = {}
+    expressions: Mapping[int, Mapping[str, Any]] = {}
+    factors: Mapping[int, Any] = {}
+
+
+class _Differs(Exception):
+    """At another resolution the network is another one."""
+
+
+def resolution_of(mapped: Mapped) -> Resolution:
+    """Return the symbols for the resolution; none where it is a part of the network, as one of fixed positions.
+
+    All inputs are pictures of one size, or nothing has a symbol.
+
+    Args:
+        mapped: The model.
+    """
+    inputs = list(mapped.inputs.values())
+    sizes = {tensor.shape[1:] for tensor in inputs}
+    fits = len(sizes) == 1 and all(tensor.layout == FEATURE_MAP and len(tensor.shape) == 3 for tensor in inputs)
+    if not fits or min(inputs[0].shape[1:]) < _LEAST or any(REGISTRY[item.type].composite for item in mapped.items):
+        return Resolution()
+    ((height, width),) = sizes
+    words = ("r", "r") if height == width else ("h", "w")
+    sized = _Sized(mapped, (height, width), words)
+    for step, added in _TRIED:
+        if height % step or width % step:
+            continue
+        try:
+            for more in added:
+                sized.infer(more)
+        except (_Differs, LayerError):
+            continue
+        declared = {word: str(size) for word, size in zip(words, (height, width), strict=True)}
+        if step > 1:
+            declared = {word: f"{{value: {size}, multiple_of: {step}}}" for word, size in declared.items()}
+        symbols = {name: {1: words[0], 2: words[1]} for name in mapped.inputs}
+        return Resolution(symbols, declared, sized.expressions, sized.factors)
+    return Resolution()
+
+
+class _Sized:
+    """Infers a network at other resolutions.
+
+    Args:
+        mapped: The model.
+        sizes: Its height and width.
+        words: Their symbols.
+    """
+
+    def __init__(self, mapped: Mapped, sizes: tuple[int, int], words: tuple[str, str]) -> None:
+        self.mapped = mapped
+        self.sizes = sizes
+        self.words = words
+        self.expressions: dict[int, dict[str, Any]] = {}
+        self.factors: dict[int, Any] = {}
+        self.shares: dict[int, tuple[int, int]] = {}  # of an item: the whole over its size, on each axis
+        for item in mapped.items:
+            if item.type == "upsample" and "size" in item.fields:
+                self._resize(item)
+
+    def _resize(self, item: MappedItem) -> None:
+        """Write a size as a factor, or as a share of the resolution."""
+        before, after = item.inputs[0].shape[1:], item.outputs[0].shape[1:]
+        if len(after) != 2:
+            return
+        factors = [size // small for size, small in zip(after, before, strict=True)]
+        whole = all(small * factor == size for small, factor, size in zip(before, factors, after, strict=True))
+        if whole and max(before) > 1:
+            self.factors[id(item)] = factors[0] if factors[0] == factors[1] else factors
+            return
+        shares = [
+            next((k for k in _SHARES if -(-all // k) == size), 0) for all, size in zip(self.sizes, after, strict=True)
+        ]
+        if all(shares):
+            self.shares[id(item)] = (shares[0], shares[1])
+            texts = [word if k == 1 else f"ceil({word} / {k})" for word, k in zip(self.words, shares, strict=True)]
+            self.expressions[id(item)] = {"size": texts[0] if texts[0] == texts[1] else texts}
+
+    def infer(self, more: int) -> None:
+        """Infer the network at a resolution that is larger by so many positions.
+
+        Raises:
+            _Differs: It would need other weights or fields.
+            LayerError: A layer cannot work on what reaches it.
+        """
+        tensors: dict[Key, Tensor] = {}
+        for tensor in self.mapped.inputs.values():
+            shape = (tensor.shape[0], *(size + more for size in tensor.shape[1:]))
+            tensors[key_of(tensor)] = Tensor(shape, tensor.producer, tensor.output, tensor.layout)
+        for item in self.mapped.items:
+            inputs = [tensors[key_of(tensor)] for tensor in item.inputs]
+            for tensor, (shape, layout) in zip(item.outputs, self._inferred(item, inputs, more), strict=True):
+                tensors[key_of(tensor)] = Tensor(shape, tensor.producer, tensor.output, layout)
+
+    def _inferred(self, item: MappedItem, inputs: Sequence[Tensor], more: int) -> list[tuple[tuple[int, ...], str]]:
+        """Return the shapes and layouts that an item gives."""
+        same = [tensor.shape for tensor in inputs] == [tensor.shape for tensor in item.inputs]
+        if same and id(item) not in self.shares:
+            return [(tensor.shape, tensor.layout) for tensor in item.outputs]
+        if item.type in _SIZED or (item.type in ("slice", "crop", "split", "pad") and _cuts_positions(item)):
+            raise _Differs
+        type = REGISTRY[item.type]
+        if issubclass(type, Activation) and not type.axis_fields:
+            return [(inputs[0].shape, inputs[0].layout)]
+        definition = type.read(self._fields(item, more), inputs)
+        shapes = [tensor.shape for tensor in inputs]
+        definition.check_inputs(inputs)
+        given = definition.output_shapes(*shapes)
+        if item.type in _SIZED_WEIGHTS or (type.weights and inputs[0].shape[0] != item.inputs[0].shape[0]):
+            cost = definition.cost(tuple(shapes), given[0])
+            before = type.read(item.fields, item.inputs)
+            other = before.cost(tuple([tensor.shape for tensor in item.inputs]), item.outputs[0].shape)
+            if (cost.params, cost.buffers) != (other.params, other.buffers):
+                raise _Differs
+        if item.type == "add" and not item.fields and len({tensor.shape for tensor in item.inputs}) < len({*shapes}):
+            raise _Differs
+        return [*zip(given, definition.layouts(inputs, given), strict=True)]
+
+    def _fields(self, item: MappedItem, more: int) -> dict[str, Any]:
+        if id(item) in self.factors:
+            return {
+                **{name: value for name, value in item.fields.items() if name != "size"},
+                "scale_factor": self.factors[id(item)],
+            }
+        if id(item) in self.shares:
+            sizes = [-(-(size + more) // k) for size, k in zip(self.sizes, self.shares[id(item)], strict=True)]
+            return {**item.fields, "size": sizes}
+        if item.type == "upsample" and "size" in item.fields:
+            raise _Differs
+        return item.fields
+
+
+def _cuts_positions(item: MappedItem) -> bool:
+    """Return whether an item cuts or pads an axis of positions at numbers that the file has."""
+    if item.type == "pad":
+        return False
+    axis = item.fields.get("axis")
+    return item.type == "crop" or axis not in (None, 0, "channels")

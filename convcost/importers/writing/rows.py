@@ -1,0 +1,133 @@
+"""Rows: the layers that one item writes, a layer with its norm and its activation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.importers.items import Mapped, MappedItem
+from convcost.layers.base import REGISTRY, Activation, Norm
+from convcost.network.graph import Tensor
+
+Key = tuple[int, int]
+"""A value: which layer gives it, and which of its outputs it is."""
+COMMUTATIVE = frozenset(("add", "multiply", "maximum", "minimum"))
+"""Merges to which the order of their inputs is none."""
+
+
+class Row(Struct, eq=False):
+    """One item of the text, with the norm and the activation that are written with it.
+
+    Attributes:
+        item: The layer.
+        norm: Its norm.
+        activation: Its activation.
+        expressions: Fields that are written as expressions of the resolution.
+        path: Its module, once that was asked.
+    """
+
+    item: MappedItem
+    norm: MappedItem | None = None
+    activation: MappedItem | None = None
+    expressions: Mapping[str, Any] = {}
+    path: tuple[str, ...] | None = None
+
+    @property
+    def items(self) -> list[MappedItem]:
+        """The layers in their order."""
+        return [each for each in (self.item, self.norm, self.activation) if each is not None]
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """What the last of them gives."""
+        return self.items[-1].outputs
+
+    @property
+    def module(self) -> tuple[str, ...]:
+        """The path of the module that it belongs to, as the file has it; that of a merge is the module around it."""
+        if self.path is None:
+            path = self.item.name.split(".") if self.item.name else []
+            if path and path[-1] == self.item.type and REGISTRY[self.item.type].merges():
+                path.pop()
+            self.path = tuple(path)
+        return self.path
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the layer as they are written."""
+        return {**self.item.fields, **self.expressions}
+
+
+def follower(item: MappedItem) -> Any:
+    """Return what `norm` or `activation` is: a type, or a type with its fields."""
+    return {item.type: item.fields} if item.fields else item.type
+
+
+def key_of(tensor: Tensor) -> Key:
+    """Return which value a tensor is."""
+    return tensor.producer, tensor.output
+
+
+def common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what two paths begin with."""
+    count = 0
+    for part, another in zip(path, other, strict=False):
+        if part != another:
+            break
+        count += 1
+    return path[:count]
+
+
+def module_around(rows: Iterable[Row]) -> tuple[str, ...] | None:
+    """Return what the module paths of rows begin with; None where the file has none."""
+    found: tuple[str, ...] | None = None
+    for row in rows:
+        if row.item.name:
+            found = row.module if found is None else common(found, row.module)
+    return found
+
+
+def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, flat: bool) -> list[Row]:
+    """Return the rows of a model.
+
+    Args:
+        mapped: The model.
+        expressions: Fields that are written as expressions of the resolution, by the ids of their items.
+        flat: Whether norms and activations are rows of their own.
+    """
+    if flat:
+        return [Row(item, expressions=expressions.get(id(item), {})) for item in mapped.items]
+    reads = Counter(key_of(tensor) for item in mapped.items for tensor in item.inputs)
+    reads.update(key_of(tensor) for tensor in mapped.outputs)
+    shared = {id(item.shares) for item in mapped.items if item.shares is not None}
+    rows: list[Row] = []
+    last: dict[Key, Row] = {}  # rows that may take more, by what they give
+    for item in mapped.items:
+        row = last.get(key_of(item.inputs[0])) if len(item.inputs) == 1 else None
+        if row is not None and reads[key_of(item.inputs[0])] == 1 and _joins(row, item):
+            if issubclass(REGISTRY[item.type], Norm):
+                row.norm = item
+            else:
+                row.activation = item
+        else:
+            row = Row(item, expressions=expressions.get(id(item), {}))
+            rows.append(row)
+            if not REGISTRY[item.type].weights or item.shares is not None or id(item) in shared:
+                continue
+        last[key_of(item.outputs[0])] = row
+    return rows
+
+
+def _joins(row: Row, item: MappedItem) -> bool:
+    type = REGISTRY[item.type]
+    if item.alone or item.widths.activations != row.item.widths.activations:
+        return False
+    learns = issubclass(type, Norm) or type.weights or item.type == "prelu"
+    if learns and row.item.trainable != item.trainable:  # `trainable` is of all that an item writes
+        return False
+    if issubclass(type, Norm):
+        return row.norm is None and row.activation is None
+    return issubclass(type, Activation) and row.activation is None

@@ -1,0 +1,196 @@
+"""`from_torch`, with a stand-in for torch."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch_stand_in as t
+from torch_stand_in import ExportedProgram, Module, Node, Operator, ScriptModule, Symbol, Tensor, Wrapper
+
+import convcost
+
+CONV = Operator("aten.conv2d.default", "input", "weight", "bias", "stride", "padding")
+RELU = Operator("aten.relu.default", "self")
+SPLIT = Operator("aten.split_with_sizes.default", "self", "split_sizes", "dim")
+ADD = Operator("aten.add.Tensor", "self", "other")
+
+
+@pytest.fixture
+def torch(monkeypatch):
+    """Put the stand-in where torch would be."""
+    found = t.torch()
+    monkeypatch.setitem(sys.modules, "torch", found)
+    monkeypatch.setitem(sys.modules, "torch.export", found.export)
+    return found
+
+
+def message(*given, **more):
+    """Return why something is refused."""
+    with pytest.raises(convcost.ConvcostError) as caught:
+        convcost.from_torch(*given, **more)
+    return str(caught.value)
+
+
+def convolution(shape=(1, 3, 8, 8), *, frozen=False):
+    """Return the program of a convolution to 4 channels and a relu."""
+    x = Node("placeholder", "x", val=Tensor(*shape))
+    weight = Node("placeholder", "p_c_weight", val=Tensor(4, 3, 3, 3))
+    after = Tensor(1, 4, *shape[2:])
+    y = Node("call_function", "conv2d", CONV, (x, weight, None, [1, 1], [1, 1]), val=after, stack=("", "c"))
+    z = Node("call_function", "relu", RELU, (y,), val=after)
+    parameters = {"p_c_weight": ("c.weight", Tensor(4, 3, 3, 3, requires_grad=not frozen))}
+    return ExportedProgram([weight, x, y, z, Node("output", "output", args=((z,),))], parameters)
+
+
+def test_a_module_is_a_model(torch):
+    model = convcost.from_torch(Module(convolution), Tensor(1, 3, 8, 8))
+    assert model.text == (
+        "# Imported from Module (PyTorch program, by torch 2.13.0).\nname: Module\n\ninput: [3, 8, 8]\n\nlayers:\n"
+        "  - conv: {out_channels: 4, kernel_size: 3, padding: 1, bias: false, activation: relu}\n    name: c\n"
+    )
+    total = model.analyze().total
+    assert (total.params, total.macs) == (4 * 27, 64 * 4 * 27)
+
+
+def test_it_is_exported_as_at_inference_and_left_as_it_was(torch):
+    inner = Module()
+    module = Module(convolution, children=[inner])
+    inner.training = False
+    convcost.from_torch(module, Tensor(1, 3, 8, 8))
+    assert (module.seen.modes, module.seen.strict, module.seen.fast) == ([False, False], False, False)
+    assert (module.training, inner.training, torch.backends.mha.on) == (True, False, True)
+
+
+def test_what_cannot_be_exported_is_left_as_it_was_too(torch):
+    def fail():
+        raise RuntimeError("\n  no tracing here\nat line 3")
+
+    module = Module(fail)
+    assert message(module, Tensor(1, 3, 8, 8)) == (
+        "error: torch.export cannot export the Module: RuntimeError: no tracing here\n"
+        " = help: torch.export.export(module, inputs, strict=False) shows where; a program of it is taken too"
+    )
+    assert (module.training, torch.backends.mha.on) == (True, True)
+
+
+def test_sizes_stand_for_a_tensor_on_the_device_of_the_module(torch):
+    module = Module(convolution, tensors=[Tensor(4, 3, 3, 3)])
+    convcost.from_torch(module, (1, 3, 8, 8))
+    (given,) = module.seen.args
+    assert (given.shape, given.device.type) == ((1, 3, 8, 8), "cpu")
+
+
+def test_inputs_go_to_the_device_meta_with_the_module(torch):
+    module = Module(convolution, tensors=[Tensor(4, 3, 3, 3, device="meta")])
+    convcost.from_torch(module, (Tensor(1, 3, 8, 8), [Tensor(1, 2)], 3), kwargs={"flag": True})
+    first, (second,), third = module.seen.args
+    assert (first.device.type, second.device.type, third, module.seen.kwargs) == ("meta", "meta", 3, {"flag": True})
+
+
+@pytest.mark.parametrize("wrap", [Wrapper, lambda module: type("Compiled", (Module,), {"_orig_mod": module})()])
+def test_what_torch_wraps_around_a_module_is_taken_off(wrap, torch):
+    module = Module(convolution)
+    assert repr(convcost.from_torch(wrap(module), Tensor(1, 3, 8, 8))) == "<Model: Module: 2 layers>"
+
+
+def test_an_exported_program_needs_no_inputs(torch):
+    assert convcost.from_torch(convolution(), None).analyze().total.params == 4 * 27
+
+
+def test_frozen_parameters_are_buffers(torch):
+    total = convcost.from_torch(convolution(frozen=True), None).analyze().total
+    assert (total.params, total.buffers) == (0, 4 * 27)
+
+
+class Dim:
+    """An axis that is open, as torch names it."""
+
+    def __init__(self, name):
+        self.__name__ = name
+
+
+@pytest.mark.parametrize(
+    ("dynamic", "names"),
+    [({"x": {2: Dim("height"), 3: Dim("width")}}, ("height", "width")), ([{2: "auto", 3: "auto"}], ("h", "w"))],
+)
+def test_open_axes_are_symbols_with_the_sizes_of_the_example(dynamic, names, torch):
+    sizes = (Symbol("s0", 8), Symbol("s1", 10))
+    module = Module(lambda: convolution((1, 3, *sizes)))
+    model = convcost.from_torch(module, Tensor(1, 3, 8, 10), dynamic_shapes=dynamic)
+    assert f"input: [3, {names[0]}, {names[1]}]" in model.text
+    assert model.analyze().total.macs == 80 * 4 * 27
+    model = convcost.from_torch(module, Tensor(1, 3, 8, 10), dynamic_shapes=dynamic, set={names[0]: 20})
+    assert model.analyze().total.macs == 200 * 4 * 27
+
+
+def test_parts_subgraphs_and_outputs_by_name_are_followed(torch):
+    x = Node("placeholder", "x", val=Tensor(1, 4, 2, 2))
+    half = Tensor(1, 2, 2, 2)
+    parts = Node("call_function", "parts", SPLIT, (x, [2, 2], 1), val=(half, half))
+    get = type("getitem", (), {"__name__": "getitem", "__module__": "_operator"})()
+    first, second = (Node("call_function", f"get{at}", get, (parts, at), val=half) for at in (0, 1))
+    inside = Node("placeholder", "inside", val=half)
+    inner_relu = Node("call_function", "relu", RELU, (inside,), val=half)
+    inner = type("Graph", (), {})()
+    inner.graph = type("Graph", (), {"nodes": [inside, inner_relu, Node("output", "output", args=((inner_relu,),))]})
+    run = Operator("higher_order.wrap_with_set_grad_enabled")
+    wrapped = Node("call_function", "run", run, (False, Node("get_attr", "g", "submodule"), first))
+    got = Node("call_function", "got", get, (wrapped, 0), val=half)
+    y = Node("call_function", "y", ADD, (), {"self": got, "other": second}, val=half)
+    nodes = [x, parts, first, second, wrapped, got, y, Node("output", "output", args=({"out": y},))]
+    model = convcost.from_torch(ExportedProgram(nodes, submodules={"submodule": inner}), None)
+    assert [layer.type for layer in model.network.layers] == ["split", "relu", "add"]
+
+
+def test_one_tensor_at_two_paths_counts_once(torch):
+    shared = Tensor(3, 3, 1, 1, requires_grad=True)
+    x = Node("placeholder", "x", val=Tensor(1, 3, 2, 2))
+    holders = [Node("placeholder", name, val=shared) for name in ("p_a", "p_b")]
+    y = Node("call_function", "y", CONV, (x, holders[0]), val=Tensor(1, 3, 2, 2), stack=("", "a"))
+    z = Node("call_function", "z", CONV, (y, holders[1]), val=Tensor(1, 3, 2, 2), stack=("", "b"))
+    parameters = {"p_a": ("a.weight", shared), "p_b": ("b.weight", shared)}
+    nodes = [*holders, x, y, z, Node("output", "output", args=((z,),))]
+    model = convcost.from_torch(ExportedProgram(nodes, parameters), None)
+    assert model.analyze().total.params == 9
+    assert "    weights: a\n    name: b\n" in model.text
+
+
+def test_without_torch_it_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert message(object(), (1, 3, 8, 8)) == (
+        "error: from_torch needs torch, which is not installed here\n"
+        " = help: pip install torch; a .pt2 file is read without it"
+    )
+
+
+def test_an_old_torch_is_too_old(torch):
+    torch.__version__ = "2.3.1"
+    assert message(Module(), (1, 3, 8, 8)) == (
+        "error: from_torch needs torch 2.4 or newer\n = found: torch 2.3.1\n = help: pip install torch --upgrade"
+    )
+
+
+def test_what_is_no_module_is_refused(torch):
+    assert message(ScriptModule(), (1, 3, 8, 8)) == (
+        "error: a TorchScript module has no operators that can be exported\n"
+        " = help: pass the nn.Module that it was made from"
+    )
+    assert message(len, (1, 3, 8, 8)) == (
+        "error: from_torch takes a torch.nn.Module\n = found: found builtin_function_or_method\n"
+        " = help: for a function, an nn.Module whose forward calls it"
+    )
+
+
+@pytest.mark.parametrize(("given", "found"), [("x", "'x'"), ((), "()"), (None, "None")])
+def test_what_are_no_inputs_is_refused(given, found, torch):
+    assert message(Module(), given) == (
+        f"error: these are no example inputs\n = found: found {found}\n"
+        " = help: a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
+    )
+
+
+def test_a_built_model_has_no_text():
+    model = convcost.load("examples/worked_standard").deployed()
+    with pytest.raises(convcost.OptionError, match="the model was built, not read: it has no text"):
+        model.text  # noqa: B018 -- a property

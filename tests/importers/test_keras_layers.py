@@ -1,0 +1,229 @@
+"""Each layer of Keras as an item of the spec."""
+
+from __future__ import annotations
+
+import keras_writer as k
+import pytest
+
+import convcost
+from convcost.importers import IMPORTERS, import_model
+
+MAP = [9, 8, 6]  # 9 × 8 positions, 6 channels
+STEPS = [7, 4]
+
+
+def items(model, file="net.json"):
+    """Return the items of a model's spec, without their names."""
+    found = import_model(IMPORTERS["keras"], k.text(model), file, flat=True).text
+    lines = found.partition("layers:\n")[2].splitlines()
+    return [line.removeprefix("  - ").removesuffix(":") for line in lines if line.startswith("  - ")]
+
+
+def refusal(model):
+    """Return why a model is refused, without the remedy."""
+    with pytest.raises(convcost.SpecError) as caught:
+        import_model(IMPORTERS["keras"], k.text(model), "net.json")
+    return str(caught.value).partition("\n  = help")[0]
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "expected"),
+    [
+        # same: 5 windows of 3, 2 apart, over 9 need 11; 4 over 8 need 9
+        (MAP, k.layer("Conv2D", filters=4, kernel_size=[3, 3], strides=[2, 2], padding="same"),
+         "conv: {out_channels: 4, kernel_size: 3, stride: 2, padding: [[1, 1], [0, 1]]}"),
+        (MAP, k.layer("Conv2D", filters=4, kernel_size=[3, 1], groups=2, use_bias=False, dilation_rate=[2, 1]),
+         "conv: {out_channels: 4, kernel_size: [3, 1], dilation: [2, 1], groups: 2, bias: false}"),
+        (STEPS, k.layer("Conv1D", filters=5, kernel_size=[3], padding="causal", dilation_rate=[2]),
+         "conv: {out_channels: 5, kernel_size: 3, padding: [[4, 0]], dilation: 2}"),
+        (MAP, k.layer("DepthwiseConv2D", kernel_size=3, depth_multiplier=2),
+         "depthwise_conv: {kernel_size: 3, depth_multiplier: 2}"),
+        # the output of 9 · 2 and 8 · 2 lacks 1 of (9 − 1) · 2 + 3
+        (MAP, k.layer("Conv2DTranspose", filters=2, kernel_size=3, strides=2, padding="same"),
+         "transposed_conv: {out_channels: 2, kernel_size: 3, stride: 2, padding: [[0, 1], [0, 1]]}"),
+        # 9 · 3 is 1 more than (9 − 1) · 3 + 2
+        (MAP, k.layer("Conv2DTranspose", filters=2, kernel_size=2, strides=3),
+         "transposed_conv: {out_channels: 2, kernel_size: 2, stride: 3, output_padding: 1}"),
+        (MAP, k.layer("Conv2DTranspose", filters=2, kernel_size=3, strides=2, padding="same", output_padding=1),
+         "transposed_conv: {out_channels: 2, kernel_size: 3, stride: 2, padding: 1, output_padding: 1}"),
+        (MAP, k.layer("MaxPooling2D", pool_size=[3, 2], strides=None), "max_pool: {kernel_size: [3, 2]}"),
+        (MAP, k.layer("AveragePooling2D", pool_size=2, strides=1, padding="same"),
+         "avg_pool: {kernel_size: 2, stride: 1, padding: [[0, 1], [0, 1]], count_include_pad: false}"),
+        (MAP, k.layer("GlobalAveragePooling2D", keepdims=True), "global_avg_pool"),
+        (MAP, k.layer("GlobalMaxPool2D", keepdims=True), "global_max_pool"),
+        (MAP, k.layer("AdaptiveMaxPooling2D", output_size=[3, 2]), "adaptive_max_pool: {output_size: [3, 2]}"),
+        (MAP, k.layer("ZeroPadding2D", padding=[[1, 0], [2, 3]]), "pad: {padding: [[1, 0], [2, 3]]}"),
+        (MAP, k.layer("UpSampling2D", size=[2, 3], interpolation="bilinear"),
+         "upsample: {mode: bilinear, scale_factor: [2, 3]}"),
+        (MAP, k.layer("Resizing", height=5, width=7, interpolation="nearest"), "upsample: {size: [5, 7]}"),
+        (MAP, k.layer("Dense", units=3), "conv: {out_channels: 3, kernel_size: 1}"),
+        (STEPS, k.layer("Dense", units=3, use_bias=False), "linear: {out_features: 3, bias: false}"),
+        (STEPS, k.layer("EinsumDense", equation="abc,cd->abd", output_shape=[None, 3], bias_axes="d"),
+         "linear: {out_features: 3}"),
+        ([6], k.layer("Embedding", input_dim=20, output_dim=5), "embedding: {num_embeddings: 20, embedding_dim: 5}"),
+        (MAP, k.layer("BatchNormalization"), "batch_norm"),
+        (MAP, k.layer("BatchNormalization", scale=False), "batch_norm: {scale: false}"),
+        (MAP, k.layer("BatchNormalization", center=False), "batch_norm: {bias: false}"),
+        (MAP, k.layer("BatchNormalization", center=False, scale=False), "batch_norm: {affine: false}"),
+        (MAP, k.layer("BatchNormalization", axis=[1]), "batch_norm: {axis: 1}"),
+        (MAP, k.layer("LayerNormalization"), "layer_norm"),
+        (MAP, k.layer("LayerNormalization", axis=[-1, 1], center=False), "layer_norm: {axis: [0, 1], bias: false}"),
+        (STEPS, k.layer("RMSNormalization"), "rms_norm"),
+        (MAP, k.layer("GroupNormalization", groups=3), "group_norm: {num_groups: 3}"),
+        (MAP, k.layer("GroupNormalization", groups=-1, center=False), "group_norm: {num_groups: 6, bias: false}"),
+        (MAP, k.layer("UnitNormalization", axis=-1), "l2_normalize"),
+        (MAP, k.layer("Normalization", axis=[-1], mean=None), "standardize"),
+        (MAP, k.layer("Normalization", mean=[0.0] * 6, variance=[1.0] * 6), "standardize: {stored: false}"),
+        (MAP, k.layer("Rescaling", scale=0.5, offset=0), "elementwise: {op: multiply, value: 0.5}"),
+        (MAP, k.layer("Rescaling", scale=[1, 2, 3, 4, 5, 6], offset=0.0), "scale: {learned: false}"),
+        (MAP, k.layer("LayerScale", projection_dim=6, module="keras.src.applications.convnext"), "scale"),
+        (MAP, k.layer("ReLU"), "relu"),
+        (MAP, k.layer("ReLU", max_value=6.0), "relu6"),
+        (MAP, k.layer("ReLU", max_value=4.0), "hard_tanh: {min_val: 0, max_val: 4}"),
+        (MAP, k.layer("LeakyReLU", negative_slope=0.2), "leaky_relu: {negative_slope: 0.2}"),
+        (MAP, k.layer("LeakyReLU", alpha=0.3), "leaky_relu: {negative_slope: 0.3}"),
+        (MAP, k.layer("ELU", alpha=1.0), "elu"),
+        (MAP, k.layer("PReLU", shared_axes=[1, 2]), "prelu: {num_parameters: 6}"),
+        (MAP, k.layer("PReLU", shared_axes=[1, 2, 3]), "prelu"),
+        (MAP, k.layer("Softmax", axis=-1), "softmax"),
+        (MAP, k.layer("Softmax", axis=1), "softmax: {axis: 1}"),
+        (MAP, k.layer("Activation", activation="hard_silu"), "hard_swish"),
+        (MAP, k.layer("Activation", activation={"class_name": "function", "config": "gelu"}), "gelu"),
+        (STEPS, k.layer("LSTM", units=3), "lstm: {hidden_size: 3, bias: single, return: last}"),
+        (STEPS, k.layer("LSTM", units=3, use_bias=False, return_sequences=True), "lstm: {hidden_size: 3, bias: false}"),
+        (STEPS, k.layer("CuDNNGRU", units=3, return_sequences=True), "gru: {hidden_size: 3}"),
+        (STEPS, k.layer("CuDNNLSTM", units=3), "lstm: {hidden_size: 3, return: last}"),
+        (STEPS, k.layer("GRU", units=3, reset_after=False), "gru: {hidden_size: 3, bias: single, return: last}"),
+        (STEPS, k.layer("SimpleRNN", units=3, activation="relu"),
+         "rnn: {hidden_size: 3, bias: single, return: last, nonlinearity: relu}"),
+        (STEPS, k.layer("Bidirectional", layer=k.layer("LSTM", units=3, return_sequences=True)),
+         "lstm: {hidden_size: 3, bidirectional: true, bias: single}"),
+        (STEPS, k.layer("RNN", cell=k.layer("LSTMCell", units=3)),
+         "lstm: {hidden_size: 3, bias: single, return: last}"),
+        (STEPS, k.layer("TimeDistributed", layer=k.layer("Dense", units=3)), "linear: {out_features: 3}"),
+        ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("Conv2D", filters=2, kernel_size=3)),
+         "conv: {out_channels: 2, kernel_size: [1, 3, 3]}"),
+        ([4, *MAP], k.layer("TimeDistributed", layer=k.layer("MaxPooling2D", pool_size=2)),
+         "max_pool: {kernel_size: [1, 2, 2]}"),
+    ],
+    ids=lambda value: value["class_name"] if isinstance(value, dict) else None,
+)  # fmt: skip
+def test_a_layer_is_an_item(shape, layer, expected):
+    assert items(k.sequential(shape, layer)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "expected"),
+    [
+        (MAP, k.layer("Conv2D", filters=4, kernel_size=1, activation="relu"),
+         ["conv: {out_channels: 4, kernel_size: 1}", "relu"]),
+        (MAP, k.layer("Conv2D", filters=4, kernel_size=1, activation=k.layer("LeakyReLU", negative_slope=0.1)),
+         ["conv: {out_channels: 4, kernel_size: 1}", "leaky_relu: {negative_slope: 0.1}"]),
+        (MAP, k.layer("SeparableConv2D", filters=4, kernel_size=3, depth_multiplier=2),
+         ["depthwise_conv: {kernel_size: 3, bias: false, depth_multiplier: 2}",
+          "conv: {out_channels: 4, kernel_size: 1}"]),
+        (MAP, k.layer("GlobalAveragePooling2D"), ["global_avg_pool", "flatten"]),
+        (MAP, k.layer("Cropping2D", cropping=[[1, 2], [0, 3]]),
+         ["slice: {axis: 1, start: 1, end: 7}", "slice: {axis: 2, end: 5}"]),
+        (MAP, k.layer("CenterCrop", height=5, width=8), ["slice: {axis: 1, start: 2, end: 7}"]),
+        (MAP, k.layer("LayerNormalization", scale=False), ["layer_norm: {affine: false}", "shift"]),
+        (MAP, k.layer("GroupNormalization", groups=2, scale=False),
+         ["group_norm: {num_groups: 2, affine: false}", "shift"]),
+        (MAP, k.layer("Rescaling", scale=2, offset=-1.0),
+         ["elementwise: {op: multiply, value: 2}", "elementwise: {op: add, value: -1}"]),
+        (STEPS, k.layer("RNN", cell=k.layer("StackedRNNCells", cells=[k.layer("GRUCell", units=3),
+                                                                    k.layer("SimpleRNNCell", units=2)])),
+         ["gru: {hidden_size: 3}", "rnn: {hidden_size: 2, bias: single, return: last}"]),
+        (STEPS, k.layer("Bidirectional", layer=k.layer("GRU", units=3), merge_mode="ave"),
+         ["gru: {hidden_size: 3, bidirectional: true, return: last}", "split: {chunks: 2}", "add",
+          "elementwise: {op: multiply, value: 0.5}"]),
+    ],
+    ids=lambda value: value["class_name"] if isinstance(value, dict) else None,
+)  # fmt: skip
+def test_a_layer_is_several_items(shape, layer, expected):
+    assert items(k.sequential(shape, layer)) == expected
+
+
+@pytest.mark.parametrize("kind", ["Dropout", "SpatialDropout2D", "GaussianNoise", "RandomFlip", "Identity"])
+def test_what_does_nothing_at_inference_is_left_out(kind):
+    assert items(k.sequential(MAP, k.layer(kind), k.layer("ReLU"))) == ["relu"]
+
+
+def test_a_hard_sigmoid_of_keras_2_is_what_it_performs():
+    layer = k.layer("Activation", activation="hard_sigmoid", dtype="float32")
+    assert items(k.sequential(MAP, layer)) == [
+        "elementwise: {op: multiply, value: 0.2}",
+        "elementwise: {op: add, value: 0.5}",
+        "hard_tanh: {min_val: 0}",
+    ]
+    assert items(k.sequential(MAP, k.layer("Activation", activation="hard_sigmoid"))) == ["hard_sigmoid"]
+
+
+def test_slopes_for_each_position_are_what_is_performed():
+    """relu(x) − slope · relu(−x): 9 · 8 · 6 slopes."""
+    model = k.sequential(MAP, k.layer("PReLU"))
+    assert [each.partition(":")[0] for each in items(model)] == [
+        *("relu", "elementwise", "relu", "parameter", "multiply", "add"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (k.layer("ConvLSTM2D", filters=2, kernel_size=3), "keras.layers.ConvLSTM2D has no layer type"),
+        (k.layer("Lambda", function={"class_name": "__lambda__"}), "keras.layers.Lambda has no layer type"),
+        (k.layer("Conv2D", filters=4, kernel_size=1, module="mine", registered="mine>Conv2D"),
+         "mine>Conv2D has no layer type"),
+        (k.layer("Thing", module="a.b"), "a.b.Thing has no layer type"),
+        (k.layer("ReLU", threshold=0.5), "keras.layers.ReLU cannot be mapped: it has a threshold"),
+        (k.layer("ReLU", max_value=6, negative_slope=0.1),
+         "keras.layers.ReLU cannot be mapped: it has a slope and a bound"),
+        (k.layer("Conv2D", filters=4, kernel_size=1, lora_rank=2),
+         "keras.layers.Conv2D cannot be mapped: its kernel has an update of low rank"),
+        (k.layer("Conv2D", filters=4, kernel_size=1, padding="reflect"),
+         "keras.layers.Conv2D cannot be mapped: its padding is 'reflect'"),
+        (k.layer("Conv2D", filters=0, kernel_size=1),
+         "keras.layers.Conv2D cannot be mapped: filters is no whole number above 0: 0"),
+        (k.layer("Conv2D", filters=4, kernel_size=1, groups=4),
+         "keras.layers.Conv2D cannot be mapped: 4 groups do not divide 6 and 4 channels"),
+        (k.layer("Conv2D", filters=4, kernel_size=[1, 2, 3]),
+         "keras.layers.Conv2D cannot be mapped: it needs 2 whole numbers, not [1, 2, 3]"),
+        (k.layer("UpSampling2D", size=2, interpolation="lanczos3"),
+         "keras.layers.UpSampling2D cannot be mapped: its interpolation is 'lanczos3'"),
+        (k.layer("Activation", activation="squareplus"), "keras.squareplus has no layer type"),
+        (k.layer("Resizing", height=3, width=3, crop_to_aspect_ratio=True),
+         "keras.layers.Resizing cannot be mapped: it crops, pads or filters before it resizes"),
+        (k.layer("BatchNormalization", axis="last"),
+         "keras.layers.BatchNormalization cannot be mapped: its axis is 'last'"),
+        (k.layer("Rescaling", scale=[1, 2]),
+         "keras.layers.Rescaling cannot be mapped: it has 2 numbers for 6 channels"),
+        (k.layer("EinsumDense", equation="abcd,ce->abed", output_shape=[1, 2, 3]),
+         "keras.layers.EinsumDense cannot be mapped: its equation is no product of the last axes with a matrix"),
+        (k.layer("Reshape", target_shape="flat"),
+         "keras.layers.Reshape cannot be mapped: its target_shape is no list of whole numbers"),
+        (k.layer("ZeroPadding2D", padding=-1), "keras.layers.ZeroPadding2D cannot be mapped: an amount is below 0"),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_refused_by_name(layer, reason):
+    name = layer["config"]["name"]
+    where = f"{name}.squareplus" if "squareplus" in reason else name
+    where = name if layer["class_name"] == "Activation" else where
+    expected = f"error: the operator {reason}\n --> net.json, {where}\n  = found: it reads "
+    assert refusal(k.sequential(MAP, layer, k.layer("ReLU"))).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (k.layer("LSTM", units=3, activation="relu"), "its activations are 'relu' and 'sigmoid'"),
+        (k.layer("LSTM", units=3, time_major=True), "its steps come before its batch"),
+        (k.layer("RNN", cell=k.layer("Mine", units=3)), "its cell is 'Mine'"),
+        (k.layer("Bidirectional", layer=k.layer("ConvLSTM1D", units=3)), "it wraps 'ConvLSTM1D'"),
+        (k.layer("Bidirectional", layer=k.layer("LSTM", units=3), backward_layer=k.layer("LSTM", units=4)),
+         "its two layers differ"),
+    ],
+)  # fmt: skip
+def test_a_recurrent_layer_that_is_no_layer_type_says_why(layer, reason):
+    kind, name = layer["class_name"], layer["config"]["name"]
+    expected = f"error: the operator keras.layers.{kind} cannot be mapped: {reason}\n --> net.json, {name}\n"
+    assert refusal(k.sequential(STEPS, layer)) == expected + "  = found: it reads [7, 4]"

@@ -1,0 +1,223 @@
+"""How layers of a Keras model are connected, and which of them share weights."""
+
+from __future__ import annotations
+
+import copy
+
+import keras_writer as k
+import pytest
+
+import convcost
+from convcost.importers import IMPORTERS, import_model
+from convcost.spec import load
+from convcost.spec.source import Source
+
+MAP = [8, 8, 3]
+
+
+def rows(model):
+    """Return the layers of a model: names, types, and the names of what they read."""
+    found = import_model(IMPORTERS["keras"], k.text(model), "net.json", flat=True)
+    assert found.difference(load(Source("net.json", found.text), found.sizes)) == ""
+    names = {(item.outputs[0].producer, 0): item.name for item in found.model.items}
+    reads = [[names.get((each.producer, each.output), "x") for each in item.inputs] for item in found.model.items]
+    return [(item.name, item.type, read) for item, read in zip(found.model.items, reads, strict=True)]
+
+
+def total_of(model, write):
+    return convcost.load(write(k.text(model), "net.json")).analyze().total
+
+
+def message(model):
+    with pytest.raises(convcost.SpecError) as caught:
+        rows(model)
+    return str(caught.value)
+
+
+def conv(name, filters, **more):
+    return k.layer("Conv2D", name, filters=filters, kernel_size=3, padding="same", **more)
+
+
+def branches():
+    """Return a residual block: 3 × 8 × 8, two convolutions and a sum."""
+    layers = [
+        k.called(conv("a", 4), k.tensor("x", *MAP)),
+        k.called(conv("b", 4), k.tensor("a", 8, 8, 4)),
+        k.called(k.layer("Add", "sum"), [k.tensor("a", 8, 8, 4), k.tensor("b", 8, 8, 4)]),
+    ]
+    return k.functional({"x": MAP}, layers, "sum")
+
+
+def test_branches_meet():
+    assert rows(branches()) == [("a", "conv", ["x"]), ("b", "conv", ["a"]), ("sum", "add", ["a", "b"])]
+
+
+def test_the_order_in_which_layers_stand_is_none(write):
+    model, other = branches(), branches()
+    other["config"]["layers"].reverse()
+    assert total_of(model, write) == total_of(other, write)
+
+
+def test_a_layer_that_is_called_twice_has_its_weights_once(write):
+    """27 · 4 + 4 weights, at 64 positions of two maps; 2 · 4 that a norm learns, and 2 · 4 statistics."""
+    shared = k.called(conv("c", 4), k.tensor("x", *MAP))
+    shared = k.called(shared, k.tensor("y", *MAP))
+    norm = k.called(k.layer("BatchNormalization", "n"), k.tensor("c", 8, 8, 4))
+    norm = k.called(norm, k.tensor("c", 8, 8, 4, node=1))
+    join = k.called(k.layer("Concatenate", "j"), [k.tensor("n", 8, 8, 4), k.tensor("n", 8, 8, 4, node=1)])
+    total = total_of(k.functional({"x": MAP, "y": MAP}, [shared, norm, join], "j"), write)
+    assert (total.params, total.buffers, total.macs) == (27 * 4 + 4 + 2 * 4, 2 * 4, 2 * 64 * 27 * 4)
+
+
+def test_a_model_within_a_model_that_is_called_twice_has_its_weights_once(write):
+    inner = k.sequential(MAP, conv("c", 3))
+    inner["config"]["name"] = "inner"
+    twice = k.called(k.called(inner, k.tensor("x", *MAP)), k.tensor("inner", *MAP))
+    total = total_of(k.functional({"x": MAP}, [twice], "inner"), write)
+    assert (total.params, total.macs) == (27 * 3 + 3, 64 * 27 * 3)  # only the first call reaches the output
+    model = k.functional({"x": MAP}, [twice], "inner")
+    model["config"]["output_layers"] = [["inner", 1, 0]]
+    total = total_of(model, write)
+    assert (total.params, total.macs) == (27 * 3 + 3, 2 * 64 * 27 * 3)
+
+
+def test_layers_of_one_number_in_several_models_share_weights(write):
+    def inner(name):
+        model = k.sequential(MAP, {**conv("c", 3), "shared_object_id": 7})
+        model["config"]["name"] = name
+        return model
+
+    first, second = k.called(inner("a"), k.tensor("x", *MAP)), k.called(inner("b"), k.tensor("a", *MAP))
+    assert total_of(k.functional({"x": MAP}, [first, second], "b"), write).params == 27 * 3 + 3
+
+
+@pytest.mark.parametrize("outer", [True, False])
+def test_what_is_not_trainable_is_buffers(outer, write):
+    """A norm of 4 channels has 8 numbers that it learns and 8 that it does not."""
+    model = k.sequential(MAP, conv("c", 4), k.layer("BatchNormalization", "n"), trainable=outer)
+    if outer:
+        for layer in model["config"]["layers"][1:]:
+            layer["config"]["trainable"] = False
+    total = total_of(model, write)
+    assert (total.params, total.buffers) == (0, 27 * 4 + 4 + 2 * 4 + 2 * 4)
+
+
+def test_a_frozen_layer_beside_one_that_learns():
+    model = k.sequential(MAP, conv("c", 4, trainable=False), k.layer("BatchNormalization", "bn"), k.layer("ReLU"))
+    found = import_model(IMPORTERS["keras"], k.text(model), "net.json")
+    assert [(item.name, item.trainable) for item in found.layers] == [("c", False), ("bn", True), ("relu", True)]
+    assert found.difference(load(Source("net.json", found.text), found.sizes)) == ""
+
+
+def test_open_sizes_are_symbols(write):
+    path = write(k.text(k.sequential([None, None, 3], conv("c", 4, strides=2))), "net.json")
+    model = convcost.load(path, set={"H": 10, "W": 8})
+    assert model.analyze().total.macs == 5 * 4 * 27 * 4
+
+
+def test_open_sizes_of_several_inputs_are_symbols_of_each(write):
+    layers = [k.called(conv("c", 4), k.tensor("x", None, None, 3)), k.called(conv("d", 4), k.tensor("y", None, 8, 3))]
+    path = write(k.text(k.functional({"x": [None, None, 3], "y": [None, 8, 3]}, layers, "c", "d")), "net.json")
+    model = convcost.load(path, set={"H": 10, "W": 8, "y_H": 2})
+    assert model.analyze().total.macs == (10 * 8 + 2 * 8) * 27 * 4
+
+
+def test_channels_first_need_no_movement():
+    first = {"data_format": "channels_first"}
+    layers = [conv("c", 4, **first), k.layer("BatchNormalization", "bn", axis=1), k.layer("MaxPooling2D", "p", **first)]
+    assert rows(k.sequential([3, 8, 8], *layers)) == [
+        ("c", "conv", ["x"]),
+        ("bn", "batch_norm", ["c"]),
+        ("p", "max_pool", ["bn"]),
+    ]
+
+
+def test_a_shape_that_the_file_records_is_compared():
+    model = branches()
+    model["config"]["layers"][2]["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 8, 8, 5]
+    assert message(model) == (
+        "error: the node 'a' (Conv) gives [4, 8, 8]\n --> net.json\n"
+        "  = found: the file records 5×8×8 for 'a'\n  = help: export the model again"
+    )
+
+
+def test_behind_an_unknown_layer_the_recorded_shapes_serve():
+    """What follows is named only where it is unknown too."""
+    layers = [
+        k.called(k.layer("Thing", "t", module="m"), k.tensor("x", *MAP)),
+        k.called(conv("c", 4), k.tensor("t", 4, 4, 2)),
+        k.called(k.layer("Other", "o", module="m"), k.tensor("c", 4, 4, 4)),
+    ]
+    found = message(k.functional({"x": MAP}, layers, "o"))
+    assert [line for line in found.splitlines() if line.startswith("error")] == [
+        "error: the operator m.Thing has no layer type",
+        "error: the operator m.Other has no layer type",
+    ]
+
+
+def test_what_nothing_gives_is_an_error():
+    model = branches()
+    model["config"]["layers"][1]["inbound_nodes"][0]["args"] = [k.tensor("gone", *MAP)]
+    assert message(model) == (
+        "error: the layer 'a' reads 'gone', which is not reached before it\n --> net.json\n"
+        "  = help: save the model again"
+    )
+
+
+def test_layers_that_read_each_other_are_an_error():
+    model = branches()
+    model["config"]["layers"][1]["inbound_nodes"][0]["args"] = [k.tensor("b", 8, 8, 4)]
+    assert "which is not reached before it" in message(model)
+
+
+def test_an_output_that_is_not_reached_is_an_error():
+    model = branches()
+    model["config"]["output_layers"] = [["sum", 1, 0]]
+    assert message(model) == (
+        "error: the layer 'sum', which the model gives, is not reached\n --> net.json\n  = help: save the model again"
+    )
+
+
+def test_two_layers_of_one_name_are_an_error():
+    model = branches()
+    model["config"]["layers"].append(copy.deepcopy(model["config"]["layers"][1]))
+    assert message(model) == "error: two layers of a model have one name\n --> net.json"
+
+
+def test_a_model_that_was_never_built_is_an_error():
+    assert message(k.sequential(None, conv("c", 4))) == (
+        "error: the model has no input shape: it was never built\n --> net.json\n"
+        "  = help: call the model once, or give it an Input, before it is saved"
+    )
+
+
+def test_the_shape_that_a_model_was_built_for_serves(write):
+    model = k.sequential(None, conv("c", 4))
+    model["build_config"] = {"input_shape": [None, *MAP]}
+    assert total_of(model, write).macs == 64 * 27 * 4
+
+
+def test_models_that_are_nested_too_deep_are_an_error():
+    model = k.sequential(MAP, conv("c", 4))
+    for _ in range(60):
+        model = k.sequential(MAP, model)
+    assert message(model) == "error: models are nested more than 50 deep\n --> net.json"
+
+
+def test_keras_2_numbers_the_calls_of_a_model_from_1(write):
+    inner = {**k.sequential(MAP, conv("c", 3)), "name": "inner", "inbound_nodes": [[["x", 0, 0, {}]]]}
+    inner["config"]["name"] = "inner"
+    last = {**conv("d", 4), "name": "d", "inbound_nodes": [[["inner", 1, 0, {}]]]}
+    model = k.functional({"x": MAP}, [inner, last], "d")
+    assert total_of(model, write).macs == 64 * 27 * (3 + 4)
+
+
+def test_keras_2_gives_further_arguments_with_the_values_that_are_read():
+    double = {"class_name": "TFOpLambda", "name": "m", "config": {"name": "m", "function": "math.multiply"}}
+    plus = {"class_name": "TFOpLambda", "name": "p", "config": {"name": "p", "function": "__operators__.add"}}
+    double["inbound_nodes"] = [["x", 0, 0, {"y": 2.0, "name": None}]]
+    plus["inbound_nodes"] = [["m", 0, 0, {"y": ["x", 0, 0], "name": None}]]
+    assert rows(k.functional({"x": MAP}, [double, plus], "p")) == [
+        ("", "elementwise", ["x"]),
+        ("p", "add", ["", "x"]),
+    ]

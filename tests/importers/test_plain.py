@@ -1,0 +1,245 @@
+"""Functions, quantised graphs and ONNX Runtime's operators, in ONNX's own operators."""
+
+from __future__ import annotations
+
+import onnx_writer as w
+import pytest
+
+import convcost
+from convcost.importers.onnx import reader
+
+INPUT = {"x": [1, 8, 12, 12]}
+INT8, UINT8, INT32 = 3, 2, 6
+
+
+def read(content):
+    """Return the graph of a file."""
+    return reader.read(content, "net.onnx")
+
+
+def short(graph):
+    """Return the operators of a graph with their inputs."""
+    return [(node.operator, *node.inputs) for node in graph.nodes]
+
+
+def analysis(content, write):
+    """Return what a model costs."""
+    return convcost.load(write(content)).analyze()
+
+
+# functions
+
+
+def test_a_function_is_written_out_where_it_is_called():
+    body = [w.node("Conv", "a k", "b", "conv", strides=w.reference("step")), w.node("Relu", "b", "c")]
+    function = w.function("block", "own", "a k", "c", body, ["step"])
+    nodes = [
+        w.node("block", "x k1", "y", "first", domain="own", step=[2, 2]),
+        w.node("block", "y k2", "z", "second", domain="own"),
+    ]
+    tensors = [w.tensor("k1", [4, 8, 1, 1]), w.tensor("k2", [4, 4, 1, 1])]
+    graph = read(w.model(nodes, INPUT, "z", tensors) + w.data(25, function))
+    first, second = "first#1/b", "second#2/b"
+    assert short(graph) == [("Conv", "x", "k1"), ("Relu", first), ("Conv", "y", "k2"), ("Relu", second)]
+    assert [node.outputs for node in graph.nodes] == [(first,), ("y",), (second,), ("z",)]
+    assert [node.attributes for node in graph.nodes[::2]] == [{"strides": (2, 2)}, {}]
+    assert [node.name for node in graph.nodes[::2]] == ["first/conv", "second/conv"]
+
+
+def test_functions_call_functions_and_give_what_they_take():
+    inner = w.function("inner", "own", "a", "b", [w.node("Relu", "a", "b")])
+    outer = w.function("outer", "own", "a", "b a", [w.node("inner", "a", "b", domain="own")])
+    content = w.model([w.node("outer", "x", "y z", "call", domain="own")], INPUT, "y z")
+    assert short(read(content + w.data(25, inner) + w.data(25, outer))) == [("Relu", "x"), ("Identity", "x")]
+
+
+def test_an_input_that_a_call_leaves_out_stays_left_out():
+    function = w.function("conv", "own", "a k b", "c", [w.node("Conv", "a k b", "c")])
+    content = w.model([w.node("conv", "x k", "y", domain="own")], INPUT, "y", [w.tensor("k", [4, 8, 1, 1])])
+    (node,) = read(content + w.data(25, function)).nodes
+    assert node.inputs == ("x", "k", "")
+
+
+def test_a_default_holds_where_a_call_gives_nothing():
+    function = w.function("act", "own", "a", "b", [w.node("LeakyRelu", "a", "b", alpha=w.reference("slope"))])
+    function += w.data(11, w.attribute("slope", 0.5))
+    nodes = [w.node("act", "x", "y", domain="own"), w.node("act", "y", "z", domain="own", slope=0.25)]
+    graph = read(w.model(nodes, INPUT, "z") + w.data(25, function))
+    assert [node.attributes for node in graph.nodes] == [{"alpha": 0.5}, {"alpha": 0.25}]
+
+
+# quantised
+
+
+def quantised_tensors():
+    """Return a kernel of 8-bit integers, a bias of 32-bit ones, and scales and zero points."""
+    return [
+        w.tensor("k", [4, 8, 3, 3], dtype=INT8),
+        w.tensor("b", [4], dtype=INT32),
+        w.tensor("s", [], [0.5]),
+        w.whole(2, INT8) + w.data(8, "z") + w.data(9, b"\0"),
+        w.whole(2, UINT8) + w.data(8, "u") + w.data(9, b"\0"),
+    ]
+
+
+def test_quantised_values_are_the_values_with_a_type():
+    nodes = [
+        w.node("QuantizeLinear", "x s u", "xq"),
+        w.node("DequantizeLinear", "xq s u", "xf"),
+        w.node("DequantizeLinear", "k s z", "kf"),
+        w.node("DequantizeLinear", "b s", "bf"),
+        w.node("Conv", "xf kf bf", "y"),
+        w.node("QuantizeLinear", "y s z", "yq"),
+        w.node("DequantizeLinear", "yq s z", "out"),
+    ]
+    graph = read(w.model(nodes, INPUT, "out", quantised_tensors()))
+    assert [node[0] for node in short(graph)] == ["Identity", "Identity", "Conv", "Identity", "Identity"]
+    assert {name: graph.dtypes[name] for name in ("xq", "x", "yq", "y")} == {
+        "xq": "uint8",
+        "x": "uint8",
+        "yq": "int8",
+        "y": "int8",  # what the convolution gives is written as integers
+    }
+    assert (graph.constants["kf"].dtype, graph.constants["bf"].dtype) == ("int8", "int32")
+    assert graph.notes == ("quantising and rescaling are not counted",)
+
+
+def test_a_value_that_is_read_as_floats_too_stays_one():
+    nodes = [w.node("Relu", "x", "a"), w.node("QuantizeLinear", "a s z", "q"), w.node("Add", "a q", "y")]
+    assert "a" not in read(w.model(nodes, INPUT, "y", quantised_tensors())).dtypes
+
+
+def test_a_quantised_convolution_counts_as_one(write):
+    nodes = [
+        w.node("QuantizeLinear", "x s u", "xq"),
+        w.node("QLinearConv", "xq s u k s z s u b", "y", pads=[1, 1, 1, 1]),
+        w.node("QLinearMatMul", "y s u m s z s z", "out"),
+    ]
+    content = w.model(nodes, INPUT, "out", [*quantised_tensors(), w.tensor("m", [12, 5], dtype=INT8)])
+    graph = read(content)
+    assert short(graph)[1:] == [("Conv", "xq", "k", "b"), ("MatMul", "y", "m")]
+    assert (graph.dtypes["y"], graph.dtypes["out"]) == ("uint8", "int8")
+    total = analysis(content, write).total
+    assert total.params == 4 * 8 * 9 + 4 + 12 * 5
+    assert total.macs == 12 * 12 * 4 * 8 * 9 + 4 * 12 * 12 * 5
+
+
+def test_integers_that_are_rescaled_by_what_is_measured(write):
+    nodes = [
+        w.node("DynamicQuantizeLinear", "x", "q qs qz"),
+        w.node("ConvInteger", "q k qz z", "i", pads=[1, 1, 1, 1]),
+        w.node("Cast", "i", "f", to=1),
+        w.node("Mul", "qs s", "scale"),
+        w.node("Mul", "f scale", "y"),
+        w.node("Relu", "y", "out"),
+    ]
+    content = w.model(nodes, INPUT, "out", quantised_tensors())
+    found = analysis(content, write)
+    assert [layer.type for layer in found.layers] == ["conv", "relu"]
+    assert (found.total.params, found.total.macs) == (4 * 8 * 9, 12 * 12 * 4 * 8 * 9)
+    assert read(content).dtypes["i"] == "int32"
+
+
+def test_scales_may_be_nodes_of_the_program():
+    nodes = [
+        w.node("Constant", "", "one", value_float=1.0),
+        w.node("Constant", "", "zero", value_int=0),
+        w.node("QuantizeLinear", "x one zero", "y"),
+    ]
+    assert short(read(w.model(nodes, INPUT, "y"))) == [("Identity", "x")]
+
+
+def test_small_integers_are_the_numbers_that_they_stand_for():
+    tensors = [w.tensor("s", [], [0.5]), w.tensor("three", [], [3], w.INT64), w.tensor("one", [], [1], w.INT64)]
+    graph = read(w.model([w.node("DequantizeLinear", "three s one", "y")], INPUT, "y", tensors))
+    assert graph.constants["y"].values == ((3 - 1) * 0.5,)
+
+
+# of ONNX Runtime
+
+
+@pytest.mark.parametrize(
+    ("node", "becomes"),
+    [
+        (("QLinearAdd", "a s z b s z s z", {}), [("Add", "a", "b")]),
+        (("QLinearConcat", "s z a s z b s z", {"axis": 1}), [("Concat", "a", "b")]),
+        (("QLinearGlobalAveragePool", "a s z s z", {}), [("GlobalAveragePool", "a")]),
+        (("QLinearLeakyRelu", "a s z s z", {"alpha": 0.1}), [("LeakyRelu", "a")]),
+        (("QGemm", "a s z k s z b s z", {"transB": 1}), [("Gemm", "a", "k", "b")]),
+        (("DynamicQuantizeMatMul", "a k s z b", {}), [("MatMul", "a", "k"), ("Add", "y/product:1", "b")]),
+        (("MatMulIntegerToFloat", "a k s s", {}), [("MatMul", "a", "k")]),
+        (("FusedConv", "a k b", {"activation": "Relu"}), [("Conv", "a", "k", "b"), ("Relu", "y/conv:1")]),
+        (
+            ("FusedConv", "a k b c", {"activation": "Relu"}),
+            [("Conv", "a", "k", "b"), ("Add", "y/conv:1", "c"), ("Relu", "y/sum:2")],
+        ),
+        (("FusedGemm", "a k b", {"activation": "Relu"}), [("Gemm", "a", "k", "b"), ("Relu", "y/product:1")]),
+        (("FusedMatMul", "a b", {}), [("MatMul", "a", "b")]),
+        (("FusedMatMul", "a b", {"alpha": 0.125}), [("MatMul", "a", "b"), ("Mul", "y/product:1", "y/number:2")]),
+        (("Gelu", "a", {}), [("Gelu", "a")]),
+        (("FastGelu", "a b", {}), [("Add", "a", "b"), ("Gelu", "y/sum:1")]),
+        (
+            ("QuickGelu", "a", {}),
+            [("Mul", "a", "y/number:3"), ("Sigmoid", "y/scaled:1"), ("Mul", "a", "y/gate:2")],
+        ),
+        (
+            ("SkipLayerNormalization", "a b k c", {}),
+            [("Add", "a", "b"), ("LayerNormalization", "y/sum:1", "k", "c")],
+        ),
+        (
+            ("SkipSimplifiedLayerNormalization", "a b k c", {}),
+            [("Add", "a", "b"), ("Add", "y/added:2", "c"), ("RMSNormalization", "y/sum:1", "k")],
+        ),
+        (("Attention", "a k b", {}), [("com.microsoft.Attention", "a", "k", "b")]),  # it stays
+    ],
+    ids=lambda given: given[0] if isinstance(given, tuple) else "",
+)
+def test_an_operator_of_onnx_runtime(node, becomes):
+    operator, inputs, attributes = node
+    tensors = [w.tensor("k", [4, 4]), w.tensor("s", [], [0.5]), w.tensor("z", [], [0], w.INT64)]
+    content = w.model(
+        [w.node(operator, inputs, "y", domain="com.microsoft", **attributes)],
+        {name: [1, 4, 4, 4] for name in "abc"},
+        "y",
+        tensors,
+    )
+    assert short(read(content)) == becomes
+
+
+def test_a_matrix_of_four_bits_is_one(write):
+    node = w.node("MatMulNBits", "x packed s", "y", domain="com.microsoft", K=64, N=10, bits=4, block_size=32)
+    tensors = [w.tensor("packed", [10, 2, 16], dtype=UINT8), w.tensor("s", [20])]
+    content = w.model([node], {"x": [1, 64]}, "y", tensors)
+    (matrix,) = [read(content).constants[node.inputs[1]] for node in read(content).nodes]
+    assert (matrix.shape, matrix.dtype) == ((64, 10), "int4")
+    assert analysis(content, write).total.params == 64 * 10
+
+
+def test_a_graph_without_them_is_the_same():
+    content = w.model([w.node("Relu", "x", "y")], INPUT, "y")
+    assert (read(content).dtypes, read(content).notes) == ({}, ())
+
+
+# tensors and graphs
+
+
+def test_a_sparse_tensor_counts_as_the_dense_one(write):
+    sparse = w.data(1, w.tensor("k", [3], [1.0, 2.0, 3.0])) + b"".join(w.whole(3, size) for size in (4, 8, 3, 3))
+    content = w.whole(1, 8) + w.data(
+        7, w.graph([w.node("Conv", "x k", "y")], INPUT, "y") + w.data(15, sparse)
+    ) + w.data(8, w.whole(2, 17))  # fmt: skip
+    assert analysis(content, write).total.params == 4 * 8 * 9
+
+
+def test_what_a_graph_in_a_node_reads_is_not_left_out(write):
+    branch = w.graph([w.node("Mul", "a inside", "b")], {}, "b", [w.tensor("inside", [1])])
+    nodes = [
+        w.node("Conv", "x k", "a"),
+        w.node("If", "yes", "y", then_branch=w.graph_attribute(branch), else_branch=w.graph_attribute(branch)),
+    ]
+    tensors = [w.tensor("k", [4, 8, 3, 3]), w.tensor("yes", [], [1], w.INT64)]
+    content = w.model(nodes, INPUT, "y", tensors)
+    assert short(read(content))[1] == ("If", "yes", "a")
+    model = convcost.load(write(content), allow_unknown=True)
+    assert model.analyze().total.params == 4 * 8 * 9
+    assert [layer.type for layer in model.network.layers] == ["conv", "unknown"]

@@ -1,0 +1,170 @@
+"""Operators that have no layer type: costs that are declared, and what is left out of the count."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import onnx_writer as w
+import pytest
+
+import convcost
+from convcost import cli
+
+CONV = w.node("Conv", "x k", "a", "/c/Conv")
+KERNEL = w.tensor("k", [4, 3, 1, 1])
+INPUT = {"x": [1, 3, 8, 8]}
+MACS = 8 * 8 * 3 * 4  # of the convolution
+
+
+def magic(inputs, outputs, name="/head/Magic"):
+    """Return a node that no layer type stands for."""
+    return w.node("Magic", inputs, outputs, name, domain="my.ops")
+
+
+CHAIN = w.model([CONV, magic("a", "b"), w.node("Relu", "b", "y")], INPUT, "y", [KERNEL], {"b": [1, 4, 2, 2]})
+DATA_DEPENDENT = w.model(
+    [CONV, w.node("NonZero", "a", "b", "/nz/NonZero"), w.node("Relu", "b", "c"), w.node("Relu", "a", "y")],
+    INPUT,
+    "y c",
+    [KERNEL],
+)
+
+
+def test_a_declared_cost_counts_for_each_call(write):
+    model = w.model([CONV, magic("a", "b"), magic("b", "y")], INPUT, {"y": [1, 2, 3]}, [KERNEL], {"b": [1, 4, 2, 2]})
+    analysis = convcost.load(write(model), declare={"my.ops.Magic": {"macs": 1000, "params": 20}}).analyze()
+    assert (analysis.total.macs, analysis.total.params) == (MACS + 2 * 1000, 4 * 3 + 2 * 20)
+    assert not analysis.incomplete
+    assert [(layer.type, layer.output_shape) for layer in analysis.layers] == [
+        ("conv", (4, 8, 8)),
+        ("declared", (4, 2, 2)),
+        ("declared", (2, 3)),
+    ]
+    assert [layer.notes for layer in analysis.layers][1:] == [("declared",), ("declared", "output")]
+
+
+def test_what_follows_a_recorded_shape_is_counted(write):
+    analysis = convcost.load(write(CHAIN), allow_unknown=True).analyze()
+    assert analysis.total.ops.cmp == 4 * 2 * 2  # of the relu
+    assert [(layer.fields["operator"], layer.name) for layer in analysis.unknown] == [("my.ops.Magic", "head.Magic")]
+
+
+def test_what_follows_an_unknown_shape_is_unknown(write):
+    analysis = convcost.load(write(DATA_DEPENDENT), allow_unknown=True).analyze()
+    assert [layer.fields["operator"] for layer in analysis.unknown] == ["NonZero", "Relu"]
+    assert (analysis.total.macs, analysis.total.ops.cmp) == (MACS, 4 * 8 * 8)
+
+
+def test_an_output_shape_can_be_declared(write):
+    declare = {"NonZero": {"cmp": 256, "output_shape": [3, 10]}}
+    analysis = convcost.load(write(DATA_DEPENDENT), declare=declare).analyze()
+    assert not analysis.incomplete
+    assert analysis.total.ops.cmp == 256 + 3 * 10 + 4 * 8 * 8
+
+
+def test_a_shape_whose_first_axis_is_not_the_batch_is_not_taken(write):
+    model = w.model([CONV, magic("a", "b"), w.node("Relu", "b", "y")], INPUT, "y", [KERNEL], {"b": [300, 4]})
+    analysis = convcost.load(write(model), allow_unknown=True).analyze()
+    assert [layer.fields["operator"] for layer in analysis.unknown] == ["my.ops.Magic", "Relu"]
+
+
+def test_several_outputs_and_one_that_nothing_reads(write):
+    nodes = [CONV, magic("a", "b unread c"), w.node("Concat", "b c", "y", axis=1)]
+    model = w.model(nodes, INPUT, "y", [KERNEL], {"b": [1, 4, 2, 2], "c": [1, 5, 2, 2]})
+    (layer,) = convcost.load(write(model), allow_unknown=True).analyze().unknown
+    assert layer.fields["output_shape"] == ((4, 2, 2), (5, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("declare", "message"),
+    [
+        ({"Conv": {"macs": 1}}, "the operator Conv has a layer type, so that its cost is not declared"),
+        ({"NonZero": {"mac": 1}}, "'NonZero' has no cost 'mac'"),
+        ({"NonZero": {"macs": -1}}, "the macs of 'NonZero' are a whole number from 0 to 10**15"),
+        ({"NonZero": {"output_shape": [0]}}, "the output shape of 'NonZero' is 1 to 8 whole numbers from 1 to 10**15"),
+        ({"NonZero": {}}, "declare needs the costs of 'NonZero'"),
+        (
+            {"NonZero": {"macs": 2, "mul": 1, "output_shape": [1]}},
+            "--declare NonZero: declared: macs are multiplications too: mul must be at least macs (mul 1, macs 2)",
+        ),
+    ],
+)
+def test_costs_that_cannot_be_declared(declare, message, write):
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(write(DATA_DEPENDENT), declare=declare)
+    assert caught.value.details[0].message == message
+
+
+def test_a_declared_operator_needs_a_shape(write):
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(write(DATA_DEPENDENT), declare={"NonZero": {"macs": 1}})
+    first = caught.value.details[0]
+    assert first.message == (
+        "the operator NonZero cannot be mapped: it is declared, and the file does not record the shape of what it gives"
+    )
+    assert ",output_shape:64x7x7'" in first.help
+
+
+def test_a_spec_that_is_imported_says_the_same(write, tmp_path):
+    from convcost.model_options import using
+    from convcost.spec.source import Source, read, read_model
+
+    path = write(DATA_DEPENDENT)
+    with using(allow_unknown=True):
+        imported = read_model(path)
+        assert isinstance(read(path), Source)
+    assert "# not counted, as no layer type is known for them or for what they read: NonZero, Relu\n" in imported.text
+    written = tmp_path / "net.yaml"
+    written.write_text(imported.text, encoding="utf-8")
+    mine, other = convcost.load(written).analyze(), convcost.load(path, allow_unknown=True).analyze()
+    assert (mine.total, mine.incomplete) == (other.total, True)
+
+
+@pytest.fixture
+def run(write, monkeypatch, capsys, tmp_path):
+    """Return a function that runs a command beside `net.onnx`."""
+    write(DATA_DEPENDENT)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["convcost", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        shown = capsys.readouterr()
+        return ended.value.code or 0, shown.out, shown.err
+
+    return run
+
+
+def test_the_command_line_takes_the_same(run):
+    status, out, _ = run("analyze", "net.onnx", "--allow-unknown", "-f", "json")
+    document = json.loads(out)
+    assert (status, document["incomplete"]) == (0, True)
+    assert document["unknown"][0] == {"operator": "NonZero", "name": "nz.NonZero", "shapes": [[4, 8, 8]]}
+    status, out, _ = run("analyze", "net.onnx", "--declare", "NonZero=cmp:1k,params:20,output_shape:3x10", "-f", "json")
+    total = json.loads(out)["total"]
+    assert (status, total["params"], total["ops"]["cmp"]) == (0, 4 * 3 + 20, 1000 + 3 * 10 + 4 * 8 * 8)
+    assert run("check", "net.onnx", "--max", "params=1G", "--declare", "NonZero=cmp:1,output_shape:3x10")[0] == 0
+    assert run("check", "net.onnx", "--max", "params=1G", "--allow-unknown")[0] == 2
+    assert run("analyze", "net.onnx", "--allow-unknown", "--strict")[0] == 2
+
+
+@pytest.mark.parametrize("text", ["NonZero", "A=", "=macs:1", "A=macs", "A=macs:x", "A=macs:1,macs:2"])
+def test_what_declares_nothing(text, run):
+    message = (
+        f"error: --declare takes OP=macs:N,params:N\n = found: --declare {text}\n"
+        " = help: such as --declare 'NonMaxSuppression=macs:1000,params:20'\n"
+    )
+    assert run("analyze", "net.onnx", "--declare", text) == (2, "", message)
+
+
+def test_a_model_that_is_read_takes_no_more(write):
+    model = convcost.load(write(CHAIN), allow_unknown=True)
+    with pytest.raises(convcost.OptionError, match="a model is read already"):
+        convcost.load(model, allow_unknown=True)
+
+
+def test_help_has_a_group_of_its_own(run):
+    assert "Model files" in run("analyze", "--help")[1]
+    assert "Model files" not in run("specs", "--help")[1]
