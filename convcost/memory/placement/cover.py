@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from convcost.memory.placement.intervals import Interval
 from convcost.memory.placement.seams import Blocks
@@ -21,7 +22,7 @@ class Cover:
     """Fits blocks together, each as it is or upside down.
 
     The first block lies where it lies. The hole with the fewest fillings is filled next, whose bottom some block meets
-    exactly. Where no block has a hole, what is built so far becomes the bottom of the arena.
+    exactly. Where there is no hole, a block is laid below or above what is there.
 
     Args:
         blocks: The blocks, at least one.
@@ -86,9 +87,23 @@ class Cover:
         if self.base is None and self.high - self.low == self.arena:
             self.base = self.low
         best = self._fewest()
-        if best is None and self.base is None:
-            self.base = self.low
-            best = self._fewest()
+        return self._beside() if best is None and self.base is None else best
+
+    def _beside(self) -> list[Move] | None:
+        """Return how a block can lie below or above what is taken at the full time with the fewest such ways."""
+        best: list[Move] | None = None
+        for time in self.full:
+            taken = self.taken[time]
+            if not taken or all(block in self.moves for block in self.at[time]):
+                continue
+            low, high = taken[0][0], taken[-1][1]
+            found = []
+            for block in self.at[time]:
+                for side, shape in enumerate(self.shapes[block] if block not in self.moves else ()):
+                    shifts = {low - end for _, end in shape[time]} | {high - begin for begin, _ in shape[time]}
+                    found += [(block, side, shift) for shift in sorted(shifts) if self._fits(shape, shift)]
+            if best is None or len(found) < len(best):
+                best = found
         return best
 
     def _fewest(self) -> list[Move] | None:
@@ -107,7 +122,7 @@ class Cover:
         if self.base is not None:
             top = self.base + self.arena
             taken = [(self.base, self.base), *taken, (top, top)]
-        for (_, begin), (end, _) in zip(taken, taken[1:], strict=False):
+        for (_, begin), (end, _) in pairwise(taken):
             if end > begin:
                 yield begin, end
 

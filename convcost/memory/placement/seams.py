@@ -19,6 +19,7 @@ Row = list[tuple[int, int]]
 
 _MOST_SUMS = 5_000  # sums that are compared at one time: of more, two may be the same by chance
 _MOST_PIECES = 8  # that end and begin at one time and have no smaller sets of equal sums
+_MOST_REST = 7  # pieces that are left at a time of which all sums are looked at
 _MOST_TRIED = 1_500  # arrangements of the pieces of a seam that are looked at
 _MOST_CHOSEN = 50  # arrangements of the seam that is chosen among
 _MOST_KEPT = 4  # arrangements of a seam that are kept; a seam with more waits
@@ -99,6 +100,15 @@ class Blocks:
         self.versions = [0] * len(intervals)
         self.version = 0
         self.joined: list[tuple[int, int, int, int, int]] = []
+        self.at: list[dict[int, list[int]]] = [  # the members of each block at each time
+            {time: [index] for time in range(each.first, each.last + 1)} for index, each in enumerate(intervals)
+        ]
+        self.alive: list[list[int]] = [[] for _ in range(max(each.last for each in intervals) + 1)]
+        for index, at in enumerate(self.at):
+            for time in at:
+                self.alive[time].append(index)
+        self.is_full = [sum(intervals[piece].bytes for piece in pieces) == arena for pieces in self.alive]
+        self.sums: dict[tuple[int, ...], set[int]] = {}  # of pieces that are left at a time
 
     def join_row(self, row: Row) -> bool:
         """Join the pieces of a row; return whether they are free to lie so."""
@@ -118,6 +128,8 @@ class Blocks:
                 self.block[piece] = small
                 self.offsets[piece] -= shift
             del self.members[large][size:]
+            for time, pieces in self.at[small].items():
+                del self.at[large][time][-len(pieces) :]
             self.versions[large] = version
 
     def _join(self, one: int, other: int, distance: int) -> bool:
@@ -134,24 +146,44 @@ class Blocks:
             self.block[piece] = large
             self.offsets[piece] += shift
         self.members[large].extend(self.members[small])
+        for time, pieces in self.at[small].items():
+            self.at[large].setdefault(time, []).extend(pieces)
         self.version += 1
         self.versions[large] = self.version
         return True
 
     def _has_room(self, large: int, small: int, shift: int) -> bool:
+        """Return whether two blocks lie side by side at all times."""
         intervals, offsets = self.intervals, self.offsets
-        for piece in self.members[small]:
-            each = intervals[piece]
-            low = offsets[piece] + shift
-            high = low + each.bytes
-            for other in self.members[large]:
-                two = intervals[other]
-                if two.first <= each.last and each.first <= two.last:
-                    begin = offsets[other]
-                    end = begin + two.bytes
-                    if (begin < high and low < end) or max(high, end) - min(low, begin) > self.arena:
-                        return False
+        beside = self.at[large]
+        for time, pieces in self.at[small].items():
+            others = beside.get(time)
+            if not others:
+                continue
+            taken = [(offsets[piece] + shift, intervals[piece].bytes) for piece in pieces]
+            taken += [(offsets[piece], intervals[piece].bytes) for piece in others]
+            taken.sort()
+            if taken[-1][0] + taken[-1][1] - taken[0][0] > self.arena:
+                return False
+            end = taken[0][0]
+            for begin, size in taken:
+                if begin < end or (begin > end and not self._can_fill(time, begin - end, (*pieces, *others))):
+                    return False
+                end = begin + size
         return True
+
+    def _can_fill(self, time: int, hole: int, placed: Sequence[int]) -> bool:
+        """Return whether pieces of a full time that are not placed have a sum."""
+        alive = self.alive[time]
+        if not self.is_full[time] or len(alive) - len(placed) > _MOST_REST:
+            return True
+        rest = tuple([piece for piece in alive if piece not in placed])
+        if rest not in self.sums:
+            sums = {0}
+            for piece in rest:
+                sums |= {total + self.intervals[piece].bytes for total in sums}
+            self.sums[rest] = sums
+        return hole in self.sums[rest]
 
 
 class SeamSearch:
