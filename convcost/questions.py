@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.comparison.compare import Comparison
     from convcost.comparison.diff import Difference
     from convcost.compression.analysis import Compression
+    from convcost.conventions.analysis import Reconciliation
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
@@ -164,6 +165,23 @@ def verify_receptive_field(
     """
     model = load(spec, set=set, max_layers=max_layers)
     return model.verify_receptive_field(seed=seed, max_products=max_products, watch=watch)
+
+
+def reconcile(
+    spec: Model | SpecLike,
+    *,
+    tools: Sequence[str] = (),
+    functional: Sequence[str] = (),
+    batch: int = 1,
+    set: Mapping[str, Any] | None = None,
+    max_layers: int | None = None,
+) -> Reconciliation:
+    """Read a spec and return what other tools count: `load(spec, set=set).reconcile(…)`, see `Model.reconcile`.
+
+    >>> reconcile("resnet50", tools=["flopcounter"]).tools[0].count
+    8178368512
+    """
+    return load(spec, set=set, max_layers=max_layers).reconcile(tools=tools, functional=functional, batch=batch)
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:

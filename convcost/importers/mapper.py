@@ -64,7 +64,7 @@ class Mapper(Values):
         self.sizes = sizes
         self.builder = NetworkBuilder()
         self.items: list[MappedItem] = []
-        self.notes: dict[str, None] = dict.fromkeys(graph.notes)
+        self.notes: dict[str, None] = {}
         self.opset = graph.opset
         self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)
@@ -341,7 +341,7 @@ class Mapper(Values):
         held = [each for each in weights if each is not None]
         own = width_of(held[0].dtype) if held else activations
         vector = weights[1] if len(weights) > 1 and weights[0] is not None else None
-        return Widths(own, activations, width_of(vector.dtype) if vector is not None else bias_width(own))
+        return Widths(own, activations, width_of(vector.dtype) if vector is not None else bias_width(activations))
 
     def _free(self, type: str) -> str:
         return f"{type}_{len(self.items)}"
