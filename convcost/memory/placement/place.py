@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from convcost.memory.placement.best_fit import best_fits
 from convcost.memory.placement.cover import Cover
@@ -91,9 +91,21 @@ def _by_seams(intervals: Sequence[Interval], arena: int) -> list[int] | None:
     for seed in range(SEEDS):
         search = SeamSearch(intervals, arena, seed)
         found = Cover(search.blocks, full).search(MOST_MOVES) if search.search() else None
-        if found is not None:
+        if found is not None and _is_valid(intervals, found, arena):
             return [found[index] for index in range(len(intervals))]
     return None
+
+
+def _is_valid(intervals: Sequence[Interval], offsets: Mapping[int, int], arena: int) -> bool:
+    """Return whether all pieces are in the arena and no two that live together overlap."""
+    placed = sorted((offset, index) for index, offset in offsets.items())
+    for place_, (offset, index) in enumerate(placed):
+        end = offset + intervals[index].bytes
+        if offset < 0 or end > arena:
+            return False
+        if any(begin < end and intervals[index].meets(intervals[other]) for begin, other in placed[place_ + 1 :]):
+            return False
+    return True
 
 
 _WAYS: tuple[Callable[[Sequence[Interval], int], list[int] | None], ...] = (_by_skyline, _by_seams)

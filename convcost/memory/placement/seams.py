@@ -129,7 +129,8 @@ class Blocks:
                 self.offsets[piece] -= shift
             del self.members[large][size:]
             for time, pieces in self.at[small].items():
-                del self.at[large][time][-len(pieces) :]
+                kept = len(self.at[large][time]) - len(pieces)
+                del self.at[large][time][kept:]
             self.versions[large] = version
 
     def _join(self, one: int, other: int, distance: int) -> bool:
