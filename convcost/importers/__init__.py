@@ -108,6 +108,11 @@ class Imported(Struct, frozen=True):
     model: Mapped
     sizes: dict[str, int]
 
+    def has_sizes_of(self, network: Any) -> bool:
+        """Return whether a network has the sizes that the model was read with."""
+        shapes = [tensor.shape for tensor in self.model.inputs.values()]
+        return [tensor.shape for tensor in network.inputs] == shapes
+
     def difference(self, network: Any) -> str:
         """Return how the network that the text gives differs from the model; nothing where it does not."""
         return difference(self.layers, self.model, network)
