@@ -29,6 +29,8 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
     layers = sum(len(item.layers) for item in mapped.items)
     if len(items) != layers:
         return f"{len(items)} layers instead of the model's {layers}"
+    if any(item is not other for item, other in zip(items, mapped.items, strict=True)):
+        return "the order of its layers"
     places = {key_of(item.outputs[0])[0]: place for place, item in enumerate(items)}
     names = {id(item): layer.name for item, layer in zip(items, network.layers, strict=True)}
     for item, layer in zip(items, network.layers, strict=True):
