@@ -14,7 +14,7 @@ from convcost.importers.writing.checking import difference
 from convcost.importers.writing.nesting import body_of
 from convcost.importers.writing.resolution import resolution_of
 from convcost.importers.writing.rows import rows_of
-from convcost.importers.writing.text import Text
+from convcost.importers.writing.text import SpecWriter
 from convcost.importers.writing.tree import rows_in
 
 __all__ = ["WrittenSpec", "difference", "write"]
@@ -58,7 +58,7 @@ def write(
     top = body_of(mapped, rows, nested=not flat)
     blocks = [] if flat else compress(top)
     names.name_blocks(blocks)
-    text = Text(mapped, top, blocks, symbols, values).write(name, [*dict.fromkeys([*comments, *mapped.notes])])
+    text = SpecWriter(mapped, top, blocks, symbols, values).write(name, [*dict.fromkeys([*comments, *mapped.notes])])
     return WrittenSpec(
         text, tuple([item for row in rows_in(top.nodes, 0) for each in row.items for item in each.layers])
     )
