@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.comparison.compare import Comparison
     from convcost.comparison.diff import Difference
     from convcost.compression.analysis import Compression
+    from convcost.conventions.analysis import Reconciliation
+    from convcost.conventions.expectation import Expectation
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
@@ -272,6 +274,49 @@ class Model(Struct, frozen=True, eq=False):
         )
         first = self.network.compression if rules is None else read_file(rules)
         return Compression.of(self.network, (*first, *given), weights=weights, biases=biases)
+
+    def reconcile(self, *, tools: Sequence[str] = (), functional: Sequence[str] = (), batch: int = 1) -> Reconciliation:
+        """Return what other tools count, by how much that differs, and the causes with their exact amounts.
+
+        Args:
+            tools: The tools, such as `"thop"`; all without.
+            functional: Patterns of the names of layers that are called as functions, which some tools do not see.
+            batch: How many inputs are counted.
+
+        Raises:
+            OptionError: There is no such tool, or no layer matches a pattern.
+
+        >>> [(tool.convention.name, tool.count) for tool in load("resnet50").reconcile(tools=["fvcore", "thop"]).tools]
+        [('fvcore', 4111512576), ('thop', 4133742592)]
+        """
+        from convcost.conventions.analysis import Reconciliation
+
+        check_valued(self.network)
+        return Reconciliation.of(self.network, tools, functional=functional, batch=positive("batch", batch))
+
+    def expect(self, number: str | int, *, functional: Sequence[str] = ()) -> Expectation:
+        """Return the conventions – tool, unit, resolution, with or without classifier – that give a printed number.
+
+        Args:
+            number: The number as it is printed, such as `"4.12G"`.
+            functional: Patterns of the names of layers that are called as functions.
+
+        Raises:
+            OptionError: It is no number, or no layer matches a pattern.
+
+        >>> load("resnet50").expect("4.09G").matches[0].count
+        4089184256
+        """
+        from convcost.conventions.expectation import Expectation
+
+        check_valued(self.network)
+
+        def build(settings: dict[str, Any]) -> Network:
+            return load(self, set=settings).network
+
+        return Expectation.of(
+            self.network, str(number), functional=functional, build=None if self.origin is None else build
+        )
 
     def formulas(self, *, set: Mapping[str, Any] | None = None) -> Formulas:
         """Return what the layer types of the network cost, as formulas in the papers' symbols.
@@ -666,6 +711,7 @@ def load(
     declare: Mapping[str, Mapping[str, Any]] | None = None,
     allow_unknown: bool = False,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    signature: str = "",
 ) -> Model:
     """Read a spec, or a model file.
 
@@ -681,6 +727,7 @@ def load(
         allow_unknown: Whether others of these are left out of the count, so that all totals are lower bounds.
         inputs: Shapes for a model file's inputs by their names, with the batch axis, such as `{"x": (1, 3, 224, 224)}`;
             by an empty name that of the only one.
+        signature: Which signature of a TensorFlow Lite file is read; the first without one.
 
     Raises:
         SpecError: There is no such spec, or it has errors; all of them are reported, each with its place.
@@ -690,16 +737,15 @@ def load(
     1331592
     """
     if isinstance(spec, Model):
-        if declare or allow_unknown or inputs:
-            raise OptionError(
-                ErrorDetail("a model is read already", help="give declare, allow_unknown and inputs to the first load")
-            )
+        if declare or allow_unknown or inputs or signature:
+            help = "give declare, allow_unknown, inputs and signature to the first load"
+            raise OptionError(ErrorDetail("a model is read already", help=help))
         free = free or None  # what is free already stays so
         if not set and not free and max_layers is None:
             return spec
         origin = origin_of(spec.network, spec.origin)
     else:
-        with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=inputs):
+        with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=inputs, signature=signature):
             origin = Origin.of(spec, max_layers)
     origin = origin.at(set or {}, free, max_layers)
     return Model(origin.reader.network(origin.settings, origin.free), origin)

@@ -32,11 +32,13 @@ class ModelOptions(Struct, frozen=True):
             others of `COSTS`, and `output_shape`, without the batch axis, where the file does not record it.
         allow_unknown: Whether other operators that have no layer type are left out of the count.
         inputs: The shapes of inputs by their names, with the batch axis; by an empty name that of the only one.
+        signature: Which signature of a TensorFlow Lite file is read; an empty text for the first.
     """
 
     declare: Mapping[str, Mapping[str, Any]] = {}
     allow_unknown: bool = False
     inputs: Mapping[str, tuple[int, ...]] = {}
+    signature: str = ""
 
 
 _current: ContextVar[ModelOptions] = ContextVar("model_options", default=ModelOptions())  # noqa: B039 -- it is frozen
@@ -53,6 +55,7 @@ def using(
     declare: Mapping[str, Mapping[str, Any]] | None = None,
     allow_unknown: bool = False,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    signature: str = "",
 ) -> Iterator[None]:
     """Read model files with these options, too, inside the block.
 
@@ -68,6 +71,7 @@ def using(
             declare={**before.declare, **costs},
             allow_unknown=before.allow_unknown or allow_unknown,
             inputs={**before.inputs, **shapes},
+            signature=signature or before.signature,
         )
     )
     try:

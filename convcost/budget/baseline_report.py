@@ -208,6 +208,9 @@ def _within(path: str, where: str, top: Any) -> Iterator[tuple[str, Any, int]]:
     if version not in READABLE or type(version) is not int:
         found = f"schema_version {version}; this convcost knows {' and '.join(map(str, READABLE))}"
         raise BaselineError(detail(path, "the report is of another version", where, found))
+    if isinstance(tool := top.get("tool"), dict):
+        found = f"it counts as {tool.get('title')} does"
+        raise BaselineError(detail(path, "a report under another tool's convention is no baseline", where, found))
     if not isinstance(top.get("networks"), list):
         yield where, top, version
         return

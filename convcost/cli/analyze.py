@@ -28,6 +28,9 @@ _BY = typer.Option(None, "--by", metavar="type", help="Sum up the layers of each
 _DEPLOYED = typer.Option(
     False, "--deployed", help="Show the network as it runs on a device: batch norms are folded into the weights."
 )
+_CONVENTION = typer.Option(
+    None, "--convention", metavar="TOOL", help="Show what another tool counts: `convcost reconcile` lists them."
+)
 _SUMMARY = typer.Option(False, "--summary", help="Show the totals only.")
 
 
@@ -45,12 +48,17 @@ def analyze(
     layers: bool = options.Layers,
     summary: bool = _SUMMARY,
     by: Optional[str] = _BY,  # noqa: UP045
+    convention: Optional[str] = _CONVENTION,  # noqa: UP045
+    functional: list[str] = options.Functional,
     formulas: bool = typer.Option(False, "--formulas", help="Show each layer's formulas in the papers' symbols."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the cost of networks: parameters, multiplications and additions, per layer, exactly."""
     chosen = output.outputs(format, outputs, specs)
+    if convention is not None:
+        _under_convention(specs, convention, functional, chosen, options.settings(set), batch=batch, layers=layers)
+        return
     shown = options.names(columns)
     check_columns(shown)
     levels, layers = options.depth(depth, layers)
@@ -104,6 +112,25 @@ def reports(
     if errors:
         raise SpecError(errors)
     return found
+
+
+def _under_convention(
+    specs: Sequence[str],
+    tool: str,
+    functional: Sequence[str],
+    chosen: Sequence[output.Output],
+    settings: Mapping[str, str],
+    *,
+    batch: int,
+    layers: bool,
+) -> None:
+    """Show what another tool counts of networks."""
+    from convcost.conventions.analysis import table_of
+    from convcost.conventions.report import ConventionReport
+
+    networks = [convcost.load(spec, set=settings).network for spec in specs]
+    found = [ConventionReport(each, table_of(each, tool, functional, batch), layers) for each in networks]
+    output.write(found, chosen, warnings=[warning for each in networks for warning in each.warnings])
 
 
 def _check_rows(chosen: dict[str, bool]) -> None:

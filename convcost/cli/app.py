@@ -42,6 +42,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "receptive-field": "convcost.cli.receptive_field:receptive_field",
         "roofline": "convcost.cli.roofline:roofline",
         "compress": "convcost.cli.compress:compress",
+        "reconcile": "convcost.cli.reconcile:reconcile",
         "verify": "convcost.cli.verify:verify",
         "import": "convcost.cli.import_:import_",
         "sweep": "convcost.cli.sweep:sweep",
@@ -59,10 +60,11 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "memory", "receptive-field", "roofline", "compress", "verify"),
-    "Design": ("import", "sweep", "solve", "rewrite", "suggest"),
+    "Count": ("analyze", "compare", "diff", "formulas", "reconcile", "verify"),
+    "Fit a device": ("memory", "roofline", "compress", "devices"),
+    "Design": ("import", "receptive-field", "sweep", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
-    "Look up": ("specs", "devices", "schema", "version"),
+    "Look up": ("specs", "schema", "version"),
 }
 """The groups in which help lists commands; those of other packages come first, in none."""
 
@@ -158,6 +160,12 @@ def _model_options() -> list[Any]:
             lambda given: {"allow_unknown": True},
             "Leave operators without a layer type out of the count: totals are lower bounds, with ≥.",
             is_flag=True,
+        ),
+        option(
+            "--signature",
+            lambda name: {"signature": name},
+            "Read this signature of a TensorFlow Lite file; without it the first.",
+            metavar="NAME",
         ),
     ]
 

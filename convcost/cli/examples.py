@@ -33,6 +33,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost compress vgg16 --density 8% --index-bits 5", "pruned"),
         ("convcost compress net.yaml --layer '*:weight_bits=4'", "by layers"),
     ),
+    "reconcile": (
+        ("convcost reconcile resnet50", "what each tool counts, and why"),
+        ("convcost reconcile net.yaml --with fvcore --with thop", "two of them"),
+        ("convcost reconcile resnet50 --expect 4.12G", "which of them prints this"),
+    ),
     "devices": (
         ("convcost devices", "the devices that are shipped"),
         ("convcost devices -o devices.json", "with the source of each figure"),

@@ -54,6 +54,9 @@ Dtype = typer.Option(
     metavar="TYPE",
     help="Give numbers a type: int8; weights=int8,activations=int16; PATTERN:float32 for some layers; repeatable.",
 )
+Functional = typer.Option(
+    [], "--functional", metavar="PATTERN", help="Layers that are called as functions, which some tools do not see."
+)
 Layers = typer.Option(False, "--layers", help="Show every row, however many there are.")
 Format = typer.Option(
     None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or md, on standard output."

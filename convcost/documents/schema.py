@@ -18,6 +18,7 @@ from convcost.documents import (
     check,
     comparison,
     compression,
+    conventions,
     design_space,
     difference,
     formulas,
@@ -66,6 +67,9 @@ def _reports() -> list[Any]:
         check.CheckDocument[analysis.Entry[numeric.row, numeric.total]],  # type: ignore[name-defined]
         comparison.ComparisonDocument,
         compression.CompressionDocument,
+        conventions.ReconciliationDocument,
+        conventions.ExpectationDocument,
+        conventions.ToolAnalysisDocument,
         difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
         formulas.FormulasDocument,
         formulas.FormulaProofs,

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.errors import ErrorDetail, Place, SpecError
+from convcost.errors import ErrorDetail, OptionError, Place, SpecError
 from convcost.importers import (
     operators,  # noqa: F401 -- adds the operators
     pytorch,
@@ -29,6 +29,7 @@ from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
 from convcost.importers.writing import difference, write
+from convcost.model_options import current
 from convcost.registry import Registry
 
 __all__ = [
@@ -133,6 +134,9 @@ def import_model(importer: Importer, data: Any, file: str, *, flat: bool = False
     Raises:
         SpecError: The file cannot be read, contradicts itself, or has operators without a layer type.
     """
+    if current().signature and importer is not IMPORTERS["tflite"]:
+        message = f"--signature is for TensorFlow Lite files, and {file!r} is {importer.name}"
+        raise OptionError(ErrorDetail(message))
     return import_graph(importer.read(data, file), file, flat=flat)
 
 

@@ -101,6 +101,8 @@ def read(spec: str | Path) -> Source:
     if model_options.current().inputs:
         help = "--set gives the symbols of a spec their values"
         raise OptionError(ErrorDetail(f"--input is for model files, and {shown!r} is a spec", help=help))
+    if model_options.current().signature:
+        raise OptionError(ErrorDetail(f"--signature is for TensorFlow Lite files, and {shown!r} is a spec"))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
         raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
     return Source(shown, _decode(bytes(data), shown))

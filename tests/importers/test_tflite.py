@@ -1,4 +1,4 @@
-"""TensorFlow Lite graphs to specs: operators, layouts, types of numbers, memory, and what is refused."""
+"""TensorFlow Lite graphs to specs: what operators become."""
 
 # ruff: noqa: E501 -- a model and what becomes of it stand on a line
 
@@ -7,45 +7,30 @@ from __future__ import annotations
 import pytest
 import tflite_writer as w
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from tflite_models import (
+    CONV,
+    PICTURE,
+    RELU,
+    RELU6,
+    RELU_N1_TO_1,
+    SAID,
+    SAME,
+    TANH,
+    TO_4,
+    VALID,
+    chain,
+    counted,
+    imported,
+    items,
+    lstm,
+    one,
+    rnn,
+    svdf,
+    transposed,
+    two,
+)
 
-import convcost
-from convcost.importers import IMPORTERS, import_model
 from convcost.importers.tflite import read
-
-SAME, VALID = w.i8(0), w.i8(1)
-RELU, RELU_N1_TO_1, RELU6, TANH, SIGN_BIT = map(w.i8, range(1, 6))
-
-
-def imported(content):
-    return import_model(IMPORTERS["tflite"], content, "net.tflite")
-
-
-def items(content):
-    """Return the layers of a model: their types, and their fields where they have some."""
-    return [{each.type: each.fields} if each.fields else each.type for each in imported(content).layers]
-
-
-def one(operator, shape, gives, *constants, dtype=w.FLOAT32, more=(), **options):
-    """Return a model of one operator: it reads a value and constants, given by their shapes, or by numbers."""
-    file = w.File(dtype)
-    file.input("x", shape)
-    inputs = ["x", *more]
-    for number, each in enumerate(constants):
-        if each is None:
-            inputs.append(-1)
-        elif isinstance(each, tuple):
-            inputs.append(file.numbers(*each))
-        else:
-            inputs.append(file.constant(f"c{number}", each))
-    file.value("y", gives)
-    file.add(operator, inputs, ["y"], **options)
-    return file.bytes(["y"])
-
-
-PICTURE = [1, 6, 8, 4]
-CONV = {"f1": w.i32(1), "f2": w.i32(1)}  # the strides of the width and the height
 
 
 @pytest.mark.parametrize(
@@ -103,30 +88,6 @@ def test_an_operator_is_a_layer(model, expected):
     assert items(model) == [yaml.safe_load(each) for each in expected]
 
 
-def chain(shape, *steps, dtype=w.FLOAT32):
-    """Return a model of operators one behind the other: each an operator, what it gives, its constants and options."""
-    file = w.File(dtype)
-    previous = file.input("x", shape)
-    for number, (operator, gives, constants, options) in enumerate(steps):
-        inputs = [
-            previous,
-            *(
-                file.numbers(*each) if isinstance(each, tuple) else file.constant(f"c{number}", each)
-                for each in constants
-            ),
-        ]
-        if operator == "SPLIT":
-            inputs.reverse()
-        outputs = [file.value(f"v{number}.{at}", each) for at, each in enumerate(gives)]
-        file.add(operator, inputs, outputs, **options)
-        previous = outputs[0]
-    return file.bytes(outputs)
-
-
-TO_4 = ("CONV_2D", [[1, 6, 8, 4]], [[4, 1, 1, 4]], {"f0": SAME, **CONV})  # a picture: 4 channels of 6×8
-SAID = "conv: {out_channels: 4, kernel_size: 1, bias: false}"
-
-
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
@@ -160,16 +121,6 @@ SAID = "conv: {out_channels: 4, kernel_size: 1, bias: false}"
 )  # fmt: skip
 def test_what_moves_values(model, expected):
     assert items(model) == [yaml.safe_load(each) for each in expected]
-
-
-def two(operator, first, second, gives, **options):
-    """Return a model of one operator that reads two values."""
-    file = w.File()
-    file.input("a", first)
-    file.input("b", second)
-    file.value("y", gives)
-    file.add(operator, ["a", "b"], ["y"], **options)
-    return file.bytes(["y"])
 
 
 @pytest.mark.parametrize(
@@ -212,42 +163,6 @@ def test_a_whole_tensor_that_is_added_is_learned():
     assert imported(file.bytes(["y"])).layers[0].name == "net.positions"
 
 
-def lstm(*, steps=6, features=3, hidden=4, project=0, biases=True, time_major=False, without=(), more=(), **options):
-    """Return a model of an LSTM; `without` and `more` are numbers of inputs that it lacks, or has besides."""
-    file = w.File()
-    inputs = [-1] * 24
-    inputs[0] = file.input("x", [1, steps, features])
-    if time_major:
-        inputs[0] = file.value("turned", [steps, 1, features])
-        file.add("TRANSPOSE", ["x", file.numbers(1, 0, 2)], ["turned"])
-    passed = project or hidden
-    for at in (1, 2, 3, 4):
-        inputs[at] = file.constant(f"w{at}", [hidden, features])
-        inputs[at + 4] = file.constant(f"r{at}", [hidden, passed])
-        if biases:
-            inputs[at + 11] = file.constant(f"b{at}", [hidden])
-    if project:
-        inputs[16] = file.constant("p", [project, hidden])
-    inputs[18] = file.value("h", [1, passed], f5=w.flag(True))
-    inputs[19] = file.value("c", [1, hidden], f5=w.flag(True))
-    for at in without:
-        inputs[at] = -1
-    for at in more:
-        inputs[at] = file.constant(f"more {at}", [hidden])
-    file.value("y", [steps, 1, passed] if time_major else [1, steps, passed])
-    given = {"f0": TANH, "f3": w.flag(time_major)} | options
-    file.add("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, ["y"], **given)
-    return file.bytes(["y"])
-
-
-def counted(content):
-    return convcost.load(spec_of(content)).analyze().total
-
-
-def spec_of(content):
-    return yaml.safe_load(imported(content).text)
-
-
 def test_an_lstm():
     # gates 4·4·(3 + 4) and a bias each; 6 steps
     assert items(lstm()) == [{"lstm": {"hidden_size": 4, "bias": "single"}}]
@@ -271,16 +186,6 @@ def test_the_clips_of_an_lstm_are_said():
     assert "clips" not in imported(lstm()).text
 
 
-def rnn(operator, shape, gives, **options):
-    file = w.File()
-    file.input("x", shape)
-    weights = [file.constant("w", [4, 3]), file.constant("r", [4, 4]), file.constant("b", [4])]
-    file.value("h", [1, 4], f5=w.flag(True))
-    file.value("y", gives)
-    file.add(operator, ["x", *weights, "h"], ["y"], **options)
-    return file.bytes(["y"])
-
-
 def test_an_elman_network():
     model = rnn("UNIDIRECTIONAL_SEQUENCE_RNN", [1, 6, 3], [1, 6, 4], f1=TANH)
     assert items(model) == [{"rnn": {"hidden_size": 4, "bias": "single"}}]
@@ -291,315 +196,6 @@ def test_one_step_of_an_elman_network():
     model = rnn("RNN", [1, 3], [1, 4], f0=RELU)
     assert {"rnn": {"hidden_size": 4, "bias": "single", "nonlinearity": "relu"}} in items(model)
     assert (counted(model).params, counted(model).macs) == (4 * 7 + 4, 4 * 7)
-
-
-# what is kept once
-
-
-def test_biases_that_are_kept_once_are_counted_once():
-    file = w.File(w.INT8)
-    file.input("x", [1, 6, 8, 4])
-    file.constant("bias", [4], dtype=w.INT32)
-    file.constant("bias again", [4], dtype=w.INT32, buffer=1)
-    for number, bias in enumerate(("bias", "bias again")):
-        kernel = file.constant(f"kernel {number}", [4, 1, 1, 4])
-        file.value(f"v{number}", [1, 6, 8, 4])
-        file.add("CONV_2D", [["x", "v0"][number], kernel, bias], [f"v{number}"], f0=SAME, **CONV)
-    model = file.bytes(["v1"])
-    assert items(model) == [
-        {"conv": {"out_channels": 4, "kernel_size": 1}},
-        {"conv": {"out_channels": 4, "kernel_size": 1, "bias": False}},
-    ]
-    assert "# 1 bias is kept once with another layer's: counted there\n" in imported(model).text
-    found = counted(model)
-    assert (found.params, found.macs) == (2 * 16 + 4, 2 * 48 * 16)
-    assert found.ops.add == 2 * 48 * 16  # sums start at a bias or at zero
-
-
-def test_kernels_that_are_kept_once_are_shared():
-    file = w.File()
-    file.input("x", [1, 6, 8, 4])
-    weights = [file.constant("kernel", [4, 1, 1, 4]), file.constant("bias", [4])]
-    for number in range(2):
-        file.value(f"v{number}", [1, 6, 8, 4])
-        file.add("CONV_2D", [["x", "v0"][number], *weights], [f"v{number}"], f0=SAME, **CONV)
-    found = counted(file.bytes(["v1"]))
-    assert (found.params, found.macs) == (16 + 4, 2 * 48 * 16)
-
-
-# the types of numbers
-
-
-def typed(activations, weights, biases):
-    """Return a 3×3 convolution of 4 channels to 8 with a fused activation, by the types of its numbers."""
-    file = w.File(activations)
-    file.input("x", [1, 6, 8, 4])
-    file.constant("kernel", [8, 3, 3, 4], dtype=weights)
-    file.constant("bias", [8], dtype=biases)
-    file.value("y", [1, 6, 8, 8])
-    file.add("CONV_2D", ["x", "kernel", "bias"], ["y"], f0=SAME, f3=RELU, **CONV)
-    return file.bytes(["y"])
-
-
-@pytest.mark.parametrize(
-    ("types", "dtype", "bits"),
-    [
-        ((w.FLOAT32, w.FLOAT32, w.FLOAT32), None, (32, 32, 32)),
-        ((w.FLOAT32, w.INT8, w.FLOAT32), {"weights": "int8"}, (32, 8, 32)),  # quantised dynamically
-        ((w.INT8, w.INT8, w.INT32), "int8", (8, 8, 32)),
-        ((w.UINT8, w.UINT8, w.INT32), "int8", (8, 8, 32)),
-        ((w.INT16, w.INT8, w.INT64), {"weights": "int8", "activations": "int16", "biases": "int64"}, (16, 8, 64)),
-    ],
-)
-def test_types_of_numbers(types, dtype, bits):
-    model = typed(*types)
-    assert spec_of(model).get("dtype") == dtype
-    memory = convcost.load(spec_of(model)).memory(in_place=False)
-    activations, weights, biases = bits
-    assert memory.weight_bytes == (8 * 9 * 4 * weights + 8 * biases) // 8
-    assert memory.peak_memory == 48 * (4 + 8) * activations // 8  # the activation is a part of the convolution
-
-
-def test_weights_of_half_precision_are_made_single_where_they_are_read():
-    file = w.File()
-    file.input("x", [1, 9])
-    file.constant("half", [5, 9], dtype=w.FLOAT16)
-    file.value("weights", [5, 9])
-    file.value("y", [1, 5])
-    file.add("DEQUANTIZE", ["half"], ["weights"])
-    file.add("FULLY_CONNECTED", ["x", "weights", -1], ["y"])
-    model = file.bytes(["y"])
-    assert items(model) == [{"linear": {"out_features": 5, "bias": False}}]
-    memory = convcost.load(spec_of(model)).memory()
-    assert (memory.weight_bytes, memory.peak_memory) == (5 * 9 * 2, (9 + 5) * 4)
-
-
-def test_sparse_weights_are_what_they_become():
-    file = w.File()
-    file.input("x", [1, 9])
-    file.constant("sparse", [5, 9], dtype=w.FLOAT16, f6={0: ("i", [0, 1])})
-    file.value("dense", [5, 9], w.FLOAT16)
-    file.value("weights", [5, 9])
-    file.value("y", [1, 5])
-    file.add("DENSIFY", ["sparse"], ["dense"])
-    file.add("DEQUANTIZE", ["dense"], ["weights"])
-    file.add("FULLY_CONNECTED", ["x", "weights", -1], ["y"])
-    file.buffers[1] = {0: bytes(10)}  # 5 of 45 numbers
-    assert counted(file.bytes(["y"])).params == 5 * 9
-
-
-def test_quantising_writes_the_numbers_anew():
-    file = w.File(w.INT8)
-    file.input("x", [1, 9], w.FLOAT32)
-    file.value("q", [1, 9])
-    file.constant("weights", [5, 9])
-    file.value("r", [1, 5])
-    file.value("again", [1, 5])
-    file.value("y", [1, 5], w.FLOAT32)
-    file.add("QUANTIZE", ["x"], ["q"])
-    file.add("FULLY_CONNECTED", ["q", "weights", -1], ["r"])
-    file.add("QUANTIZE", ["r"], ["again"])
-    file.add("DEQUANTIZE", ["again"], ["y"])
-    model = file.bytes(["y"])
-    assert items(model) == ["identity", {"linear": {"out_features": 5, "bias": False}}, "identity"]
-    assert spec_of(model)["input"] == {"shape": [9], "dtype": "float32"}
-    assert [row.alive for row in convcost.load(spec_of(model)).memory().layers] == [9 * 4 + 9, 9 + 5, 5 + 5 * 4]
-    assert "# quantising, dequantising and casts count no operation\n" in imported(model).text
-
-
-# memory
-
-
-@st.composite
-def graphs(draw):
-    """Return a model of random operators whose values are pictures, and the most bytes that live at a time.
-
-    A value lives from the operator that gives it to the last that reads it, what the model gives to the last operator;
-    activations that are fused are no values, those that run by themselves are.
-    """
-    dtype, width = draw(st.sampled_from([(w.FLOAT32, 4), (w.INT8, 1), (w.INT16, 2)]))
-    file = w.File(dtype)
-    shapes = [(6, 8, 4)]
-    file.input("v0", [1, *shapes[0]])
-    first, last = [0], [0]
-    for at in range(draw(st.integers(1, 12))):
-        kinds = ["CONV_2D", "DEPTHWISE_CONV_2D", "RELU", "LOGISTIC", "PAD", "MAX_POOL_2D", "ADD", "CONCATENATION"]
-        kind = draw(st.sampled_from(kinds))
-        one = draw(st.integers(0, len(shapes) - 1))
-        height, breadth, channels = shapes[one]
-        fused = draw(st.sampled_from([w.i8(0), RELU, RELU6, TANH]))
-        inputs, options, gives = [f"v{one}"], {}, shapes[one]
-        if kind == "CONV_2D":
-            gives = (height, breadth, draw(st.integers(1, 6)))
-            inputs += [file.constant(f"k{at}", [gives[2], 3, 3, channels]), -1]
-            options = {"f0": SAME, "f3": fused, **CONV}
-        elif kind == "DEPTHWISE_CONV_2D":
-            inputs += [file.constant(f"k{at}", [1, 3, 3, channels]), -1]
-            options = {"f0": SAME, "f4": fused, **CONV}
-        elif kind == "PAD":
-            gives = (height + 1, breadth + 2, channels)
-            inputs.append(file.numbers(0, 0, 0, 1, 1, 1, 0, 0))
-        elif kind == "MAX_POOL_2D":
-            options = {"f0": SAME, "f1": w.i32(1), "f2": w.i32(1), "f3": w.i32(2), "f4": w.i32(2)}
-        elif kind in ("ADD", "CONCATENATION"):
-            same = [each for each, shape in enumerate(shapes) if shape == gives]
-            other = draw(st.sampled_from(same))
-            inputs.append(f"v{other}")
-            last[other] = at
-            gives = gives if kind == "ADD" else (height, breadth, 2 * channels)
-            options = {"f0": w.i32(3)} if kind == "CONCATENATION" else {}
-        last[one] = at
-        shapes.append(gives)
-        first.append(at)
-        last.append(at)
-        file.value(f"v{len(shapes) - 1}", [1, *gives])
-        file.add(kind, inputs, [f"v{len(shapes) - 1}"], **options)
-        count = at + 1
-    read = {name for table in file.operators for name in table[1][1]}
-    outputs = [number for number in range(len(shapes)) if file.names[f"v{number}"] not in read]
-    for number in outputs:
-        last[number] = count - 1
-    bytes = [height * breadth * channels * width for height, breadth, channels in shapes]
-    alive = [
-        sum(size for size, start, end in zip(bytes, first, last, strict=True) if start <= at <= end)
-        for at in range(count)
-    ]
-    return file.bytes([f"v{number}" for number in outputs]), max(alive)
-
-
-@settings(deadline=None, max_examples=150)
-@given(graphs())
-def test_the_peak_is_that_of_the_values_alive(graph):
-    content, peak = graph
-    assert convcost.load(spec_of(content)).memory(in_place=False).peak_memory == peak
-
-
-# what is not one of ONNX's
-
-
-def refusal(content):
-    with pytest.raises(convcost.SpecError) as caught:
-        imported(content)
-    return str(caught.value)
-
-
-def test_a_custom_operator_is_named():
-    file = w.File()
-    file.input("x", PICTURE)
-    file.value("net/detections", [1, 10, 4])
-    file.value("scores", [1, 10])
-    file.add("TFLite_Detection_PostProcess", ["x"], ["net/detections", "scores"])
-    message = refusal(file.bytes(["net/detections", "scores"])).splitlines()
-    assert message[:3] == [
-        "error: the operator custom.TFLite_Detection_PostProcess has no layer type",
-        " --> net.tflite, net",
-        "  = found: it reads [4, 6, 8]",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("model", "reason"),
-    [
-        (one("IF", [1, 1], [1, 4]), "tflite.IF has no layer type"),
-        (one("WHILE", [1, 4], [1, 4]), "tflite.WHILE has no layer type"),
-        (one("LSH_PROJECTION", [1, 4], [1, 4]), "tflite.LSH_PROJECTION has no layer type"),
-        (one("CONV_2D", PICTURE, [1, 6, 8, 7], [7, 3, 3, 3], f0=SAME, **CONV), "tflite.CONV_2D cannot be mapped: its kernel does not take the channels that reach it"),
-        (one("CONV_2D", PICTURE, [1, 6, 8, 7], [7, 3, 3, 4], f0=SAME, f1=w.i32(0), f2=w.i32(1)), "tflite.CONV_2D cannot be mapped: a stride, a dilation or a size of its window is below 1"),
-        (one("CONV_2D", PICTURE, [1, 6, 8, 7], [7, 3, 3, 4], f0=SAME, f3=SIGN_BIT, **CONV), "tflite.CONV_2D cannot be mapped: its activation is unknown"),
-        (one("CONV_2D", PICTURE, [1, 6, 8, 7], [7, 3, 3, 4]), "tflite.CONV_2D cannot be mapped: it has no options"),
-        (one("DEPTHWISE_CONV_2D", PICTURE, [1, 6, 8, 7], [7, 3, 3], f0=SAME, **CONV), "tflite.DEPTHWISE_CONV_2D cannot be mapped: its inputs or attributes are not those of the operator"),
-        (one("DEPTHWISE_CONV_2D", PICTURE, [1, 6, 8, 6], [1, 3, 3, 6], f0=SAME, **CONV), "tflite.DEPTHWISE_CONV_2D cannot be mapped: its kernel does not take the channels that reach it"),
-        (one("FULLY_CONNECTED", [1, 9], [1, 5], [5, 9], f1=w.i8(1)), "tflite.FULLY_CONNECTED cannot be mapped: its weights are shuffled"),
-        (one("FULLY_CONNECTED", [1, 9], [1, 5], [5, 7]), "tflite.FULLY_CONNECTED cannot be mapped: its weights do not take the features that reach it"),
-        (two("FULLY_CONNECTED", [1, 7, 9], [1, 9], [1, 7, 1]), "tflite.FULLY_CONNECTED cannot be mapped: its weights are no constant"),
-        (one("MIRROR_PAD", PICTURE, [1, 8, 10, 4], (0, 0, 1, 1, 1, 1, 0, 0), f0=w.i8(1)), "tflite.Pad cannot be mapped: it repeats the border when it mirrors"),
-        (one("PAD", PICTURE, [2, 6, 8, 4], (1, 0, 0, 0, 0, 0, 0, 0)), "tflite.Pad cannot be mapped: it pads the batch, or crops"),
-        (one("MEAN", PICTURE, [1, 4], more=["x"]), "tflite.MEAN cannot be mapped: numbers that it needs are not known"),
-        (one("STRIDED_SLICE", [1, 9], [1, 9], (0, 8), (1, 0), (1, -1), f0=w.i32(0)), "tflite.STRIDED_SLICE cannot be mapped: it goes backwards"),
-        (one("STRIDED_SLICE", [1, 9], [1, 1, 9], (0, 0), (1, 9), (1, 1), f3=w.i32(1)), "tflite.STRIDED_SLICE cannot be mapped: it adds axes, or counts from offsets"),
-        (one("GATHER", [1, 9], [1, 2], (0, 3), f0=w.i32(1), f1=w.i32(1)), "tflite.GATHER cannot be mapped: it chooses other places for each input"),
-        (one("CONCATENATION", [1, 9], [1, 12], [1, 3], f0=w.i32(1)), "tflite.CONCATENATION cannot be mapped: it joins constants"),
-        (one("ADD", [1, 9], [1, 9], [1, 1, 1, 9]), "tflite.ADD cannot be mapped: its constant has more axes than its input"),
-        (lstm(more=(9,)), "tflite.UNIDIRECTIONAL_SEQUENCE_LSTM cannot be mapped: it has peepholes, norms, coupled gates, or a bias behind its projection"),
-        (lstm(without=(1,)), "tflite.UNIDIRECTIONAL_SEQUENCE_LSTM cannot be mapped: it has peepholes, norms, coupled gates, or a bias behind its projection"),
-        (lstm(f0=RELU), "tflite.UNIDIRECTIONAL_SEQUENCE_LSTM cannot be mapped: its activation is not tanh"),
-        (rnn("RNN", [1, 3], [1, 4], f0=RELU6), "tflite.RNN cannot be mapped: its activation is neither tanh nor relu"),
-    ],
-)  # fmt: skip
-def test_what_is_refused(model, reason):
-    assert refusal(model).splitlines()[0] == f"error: the operator {reason}"
-
-
-def test_a_file_with_several_signatures_says_which_is_read():
-    file = w.File()
-    file.input("x", [1, 9])
-    file.value("y", [1, 9])
-    file.add("RELU", ["x"], ["y"])
-    signatures = [{2: "encode", 4: ("I", 0)}, {2: "decode", 4: ("I", 1)}, {2: "train", 4: ("I", 2)}]
-    text = imported(file.bytes(["y"], f7=signatures)).text
-    assert text.startswith(
-        "# Imported from net.tflite (TensorFlow Lite, schema 3, signature encode; not decode, train).\n"
-    )
-    assert "schema 3)" in imported(file.bytes(["y"], f7=signatures[:1])).text
-    assert (
-        "(TensorFlow Lite, schema 3, the first subgraph; not decode)"
-        in imported(file.bytes(["y"], f7=signatures[1:2])).text
-    )
-
-
-# names and open axes
-
-
-def named(kernel, value, operator="CONV_2D"):
-    file = w.File()
-    file.input("x", [1, 6, 8, 4])
-    file.constant(kernel, [4, 1, 1, 4])
-    for at, title in enumerate((value, "net/other/Relu", "net/more/Relu")):
-        file.value(title, [1, 6, 8, 4])
-        if at:
-            file.add("RELU", [[value, "net/other/Relu"][at - 1]], [title])
-        else:
-            file.add("CONV_2D", ["x", kernel], [title], f0=SAME, **CONV)
-    return imported(file.bytes(["net/more/Relu"])).layers[0].name
-
-
-@pytest.mark.parametrize(
-    ("kernel", "value", "name"),
-    [
-        ("net/conv_1/Conv2D", "net/relu/Relu;net/conv_9/Conv2D;net/conv_1/Conv2D", "conv_1"),
-        ("tfl.pseudo_qconst", "net/relu/Relu;net/block/conv_1/Conv2D1", "block.conv_1"),
-        ("tfl.pseudo_qconst", "net/relu/Relu;net/bn/FusedBatchNormV3", "relu"),
-        ("tfl.pseudo_qconst", "conv2d", "conv2d"),
-        ("tfl.pseudo_qconst", "Identity", ""),
-        ("tfl.pseudo_qconst", "StatefulPartitionedCall:0", ""),
-        ("tfl.pseudo_qconst", "fuse_transform_9", ""),
-        ("tfl.pseudo_qconst", "83", ""),
-    ],
-)
-def test_names_are_those_of_modules(kernel, value, name):
-    assert named(kernel, value) == name
-
-
-def test_axes_that_are_open_have_names():
-    file = w.File()
-    file.input("x", [1, 1, 1, 3], f7=("i", [-1, -1, -1, 3]))
-    file.constant("kernel", [4, 3, 3, 3])
-    file.value("v", [1, 1, 1, 4], f7=("i", [-1, -1, -1, 4]))
-    file.value("y", [1, 4])
-    file.add("CONV_2D", ["x", "kernel"], ["v"], f0=SAME, **CONV)
-    file.add("MEAN", ["v", file.numbers(1, 2)], ["y"])
-    assert "symbols:\n  height:\n  width:\n\ninput: [3, height, width]\n" in imported(file.bytes(["y"])).text
-
-
-def test_an_axis_of_size_0_is_an_error():
-    file = w.File()
-    file.input("x", [1, 0])
-    file.value("y", [1, 0])
-    file.add("RELU", ["x"], ["y"])
-    assert refusal(file.bytes(["y"])) == (
-        "error: the input 'x' has an axis of size 0\n --> net.tflite\n  = found: 1×0\n"
-        "  = help: convert the model with sizes"
-    )
 
 
 def test_sizes_of_the_program_are_worked_out():
@@ -613,20 +209,6 @@ def test_sizes_of_the_program_are_worked_out():
     file.add("STRIDED_SLICE", inputs, ["part"], f0=w.i32(0))
     file.add("RESHAPE", ["x", "part"], ["y"])
     assert items(file.bytes(["y"])) == ["flatten"]
-
-
-# transposed convolutions, matrix products of two values, joins along new axes
-
-
-def transposed(shape, gives, kernel, *, size=None, padding=VALID, strides=(1, 1), biases=False):
-    """Return a model of a transposed convolution whose size the file holds, or is a value of its own."""
-    file = w.File()
-    inputs = [file.numbers(*size) if size else file.input("size", [4], w.INT32)]
-    inputs += [file.constant("kernel", kernel), file.input("x", shape)]
-    inputs += [file.constant("bias", [kernel[0]])] if biases else []
-    file.value("y", gives)
-    file.add("TRANSPOSE_CONV", inputs, ["y"], f0=padding, f1=w.i32(strides[1]), f2=w.i32(strides[0]))
-    return file.bytes(["y"])
 
 
 @pytest.mark.parametrize(
@@ -647,17 +229,6 @@ def test_transposed_convolutions(model, fields):
 def test_a_transposed_convolution_counts_what_it_crops():
     model = transposed([1, 5, 5, 3], [1, 10, 10, 8], [8, 3, 3, 3], size=(1, 10, 10, 8), padding=SAME, strides=(2, 2))
     assert (counted(model).macs, counted(model).params) == (25 * 9 * 3 * 8, 9 * 3 * 8)
-
-
-def test_a_transposed_convolution_of_an_open_size_is_refused():
-    file = w.File()
-    file.input("size", [4], w.INT32)
-    file.input("x", [1, 5, 5, 3])
-    file.constant("kernel", [8, 3, 3, 3])
-    file.value("y", [1, 1, 1, 8], f7=("i", [1, -1, -1, 8]))
-    file.add("TRANSPOSE_CONV", ["size", "kernel", "x"], ["y"], f0=VALID, f1=w.i32(1), f2=w.i32(1))
-    reason = "tflite.TRANSPOSE_CONV cannot be mapped: the size of what it gives is not known"
-    assert refusal(file.bytes(["y"])).splitlines()[0] == f"error: the operator {reason}"
 
 
 def test_padding_with_a_number():
@@ -708,25 +279,6 @@ def test_matrices_with_a_constant(adjoint, second):
     assert items(file.bytes(["y"])) == [{"linear": {"out_features": 7, "bias": False}}]
 
 
-def test_a_value_with_more_open_axes_than_one_is_no_shape():
-    file = w.File()
-    file.input("x", [1, 1, 1, 4], f7=("i", [1, -1, -1, 4]))
-    file.value("y", [1, 1, 1], f7=("i", [1, -1, -1]))
-    file.add("RESHAPE", ["x"], ["y"])
-    reason = "tflite.RESHAPE cannot be mapped: sizes of its input are not known"
-    assert refusal(file.bytes(["y"])).splitlines()[0] == f"error: the operator {reason}"
-
-
-def test_rows_of_an_open_number_are_no_rows():
-    file = w.File()
-    file.input("x", [1, 1, 9], f7=("i", [1, -1, 9]))
-    file.constant("weights", [5, 9])
-    file.value("y", [1, 5], f7=("i", [-1, 5]))
-    file.add("FULLY_CONNECTED", ["x", "weights", -1], ["y"])
-    reason = "tflite.FULLY_CONNECTED cannot be mapped: sizes of its input are not known"
-    assert refusal(file.bytes(["y"])).splitlines()[0] == f"error: the operator {reason}"
-
-
 def test_a_chosen_place_is_gathered_by_its_number():
     graph = read(chain([1, 9], ("GATHER", [[1, 2]], [(0, 3)], {"f0": w.i32(1)})), "net.tflite")
     (node,) = graph.nodes
@@ -756,18 +308,6 @@ def test_a_reciprocal_root_is_a_root_and_a_division():
 
 def test_a_square_multiplies_each_value_once():
     assert counted(one("SQUARE", PICTURE, PICTURE)).ops.mul == 6 * 8 * 4
-
-
-def svdf(rank, bias=True, activation=RELU):
-    """Return a model of an SVDF: 5 features, 3 units of some filters each, 4 steps."""
-    file = w.File(w.INT8)
-    file.input("x", [1, 5])
-    weights = [file.constant("features", [3 * rank, 5]), file.constant("time", [3 * rank, 4], dtype=w.INT16)]
-    weights.append(file.constant("bias", [3], dtype=w.INT32) if bias else -1)
-    file.value("state", [1, 12 * rank], w.INT16, f5=w.flag(True))
-    file.value("y", [1, 3])
-    file.add("SVDF", ["x", *weights, "state"], ["y"], f0=w.i32(rank), f1=activation)
-    return file.bytes(["y"])
 
 
 @pytest.mark.parametrize(("rank", "bias"), [(1, True), (2, True), (1, False), (2, False)])
@@ -814,38 +354,8 @@ def test_one_place_of_an_axis_leaves_the_others():
     assert items(file.bytes(["y"])) == [{"slice": {"axis": 0, "start": 3, "end": 4}}, "flatten"]
 
 
-# what else is kept
-
-
 def test_matrices_of_heads_are_no_pictures():
     assert items(two("BATCH_MATMUL", [1, 2, 6, 5], [1, 2, 5, 7], [1, 2, 6, 7])) == ["matmul"]
-
-
-def test_an_activation_that_is_an_operator_runs_by_itself():
-    # 4·48 are read and 8·48 written by the convolution; as many are read and written behind it
-    steps = [("CONV_2D", [[1, 6, 8, 8]], [[8, 1, 1, 4]], {"f0": SAME, **CONV}), ("RELU", [[1, 6, 8, 8]], [], {})]
-    model = chain(PICTURE, *steps, dtype=w.INT8)
-    assert convcost.load(spec_of(model)).memory(in_place=False).peak_memory == 48 * (8 + 8)
-    assert convcost.load(spec_of(model)).memory().peak_memory == 48 * (4 + 8)
-
-
-def test_kernels_whose_names_are_alike_are_two():
-    file = w.File()
-    file.input("x", [1, 6, 8, 4])
-    for number, name in enumerate(("a/kernel", "a.kernel")):
-        file.value(f"v{number}", [1, 6, 8, 4])
-        kernel = file.constant(name, [4, 1, 1, 4])
-        file.add("CONV_2D", [["x", "v0"][number], kernel, -1], [f"v{number}"], f0=SAME, **CONV)
-    assert counted(file.bytes(["v1"])).params == 2 * 16
-
-
-def test_a_number_is_not_learned():
-    file = w.File()
-    file.input("x", PICTURE)
-    file.constant("net/block/half", [1], [0.5])
-    file.value("net/block/y", PICTURE)
-    file.add("MUL", ["x", "net/block/half"], ["net/block/y"])
-    assert items(file.bytes(["net/block/y"])) == [{"elementwise": {"op": "multiply", "value": 0.5}}]
 
 
 def test_axes_that_are_left_of_a_picture_keep_their_order():
@@ -859,24 +369,3 @@ def test_axes_that_are_left_of_a_picture_keep_their_order():
     file.add("MEAN", ["v", file.numbers(1)], ["m"])
     file.add("FULLY_CONNECTED", ["m", file.constant("w", [3, 4]), -1], ["y"], f2=w.flag(True))
     assert counted(file.bytes(["y"])).macs == 48 * 16 + 8 * 3 * 4
-
-
-def test_only_what_differs_from_the_rest_says_its_types():
-    # the second layer's weights are quantised dynamically; activations have no weights whose type could differ
-    file = w.File()
-    file.input("x", [1, 9])
-    names = ["x", "a", "b", "c", "d"]
-    for at, dtype in enumerate((w.FLOAT32, w.INT8, w.FLOAT32)):
-        file.value(names[at + 1], [1, 9])
-        weights = file.constant(f"w{at}", [9, 9], dtype=dtype)
-        file.add("FULLY_CONNECTED", [names[at], weights, -1], [names[at + 1]])
-    file.value("d", [1, 9])
-    file.add("RELU", ["c"], ["d"])
-    spec = spec_of(file.bytes(["d"]))
-    assert "dtype" not in spec
-    assert [item.get("dtype") for item in spec["layers"] if isinstance(item, dict)][:3] == [
-        None,
-        {"weights": "int8"},
-        None,
-    ]
-    assert convcost.load(spec).memory().weight_bytes == 81 * 4 + 81 + 81 * 4

@@ -102,6 +102,13 @@ def test_resnet_50_at_float32():
 # widths
 
 
+def test_visual_wake_words_fit_into_what_lives_at_the_peak():
+    # MLPerf Tiny's MobileNetV1 of 96×96 pixels: the second 1×1 convolution reads 8·48·48 and writes 16·48·48
+    found = memory("mobilenet_v1", set={"alpha": "1/4", "r": 96}, in_place=False, place=True)
+    assert found.peak_memory == (8 + 16) * 48 * 48 == 55_296
+    assert found.placement.size == found.peak_memory
+
+
 def test_biases_have_a_width_of_their_own():
     # 27·16 weights and 16 biases of the folded norm; 144·32 weights and 32 biases
     weights, biases = 27 * 16 + 144 * 32, 16 + 32

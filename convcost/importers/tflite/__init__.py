@@ -26,6 +26,7 @@ def read(data: bytes | mmap, file: str) -> ModelGraph:
         file: Its name, for messages.
 
     Raises:
+        OptionError: It has no such signature as is wanted.
         SpecError: It is cut off, or says what cannot be.
     """
     from convcost.importers.tflite import reader

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
 from msgspec import Struct
 
+from convcost.errors import ErrorDetail, OptionError, Place, nearest
 from convcost.importers.tflite import schema
 from convcost.importers.tflite.flatbuffer import FlatBuffer, FlatBufferError, FlatTable
 
@@ -103,11 +105,17 @@ class FileGraph(Struct, frozen=True):
         return tuple([tensor.scale[0] * (value - tensor.scale[1]) for value in found]) if tensor.scale else found
 
 
-def read_subgraph(buffer: FlatBuffer) -> FileGraph:
-    """Return the first graph of a file, which a runtime runs unless it is asked for another one.
+def read_subgraph(buffer: FlatBuffer, signature: str = "", file: str = "") -> FileGraph:
+    """Return a graph of a file.
+
+    Args:
+        buffer: The file.
+        signature: The signature whose graph it is; the first graph without one, which a runtime runs, too.
+        file: The name of the file, for messages.
 
     Raises:
         FlatBufferError: The file is damaged, or says what cannot be.
+        OptionError: It has no such signature.
     """
     model = buffer.root()
     version = model.whole(schema.ModelFields.VERSION, "I")
@@ -117,22 +125,28 @@ def read_subgraph(buffer: FlatBuffer) -> FileGraph:
     start, count = model.extent(schema.ModelFields.SUBGRAPHS, 4, "the subgraphs")
     if not 1 <= count <= MOST_SUBGRAPHS:
         raise FlatBufferError(f"it has {count:,} subgraphs", start or model.at)
-    table = FlatTable(buffer, buffer.follow(start, "a subgraph"))
-    return _Reader(buffer, model, codes).subgraph(table, _about(model, version))
+    numbers = {
+        table.text(schema.SignatureFields.KEY, "a signature's name"): table.whole(schema.SignatureFields.SUBGRAPH, "I")
+        for table in model.tables(schema.ModelFields.SIGNATURES, "the signatures")
+    }
+    if signature and signature not in numbers:
+        help = nearest(signature, numbers) if numbers else "it has none: leave it out"
+        raise OptionError(ErrorDetail(f"there is no signature {signature!r}", Place(file), help=help))
+    number = numbers[signature] if signature else 0
+    if number >= count:
+        raise FlatBufferError(f"the signature {signature!r} has subgraph {number:,} of {count:,}", model.at)
+    table = FlatTable(buffer, buffer.follow(start + 4 * number, "a subgraph"))
+    return _Reader(buffer, model, codes).subgraph(table, _about(numbers, number, version))
 
 
-def _about(model: FlatTable, version: int) -> str:
+def _about(numbers: Mapping[str, int], read: int, version: int) -> str:
     """Return what people should know of a file: which of its signatures is read."""
-    names: dict[int, list[str]] = {}
-    for table in model.tables(schema.ModelFields.SIGNATURES, "the signatures"):
-        number = table.whole(schema.SignatureFields.SUBGRAPH, "I")
-        names.setdefault(number, []).append(table.text(schema.SignatureFields.KEY, "a signature's name"))
     about = f"TensorFlow Lite, schema {version}"
-    others = [name for number, each in names.items() if number != 0 for name in each]
+    others = [name for name, number in numbers.items() if number != read]
     if not others:
         return about
-    first = f"signature {names[0][0]}" if 0 in names else "the first subgraph"
-    return f"{about}, {first}; not {', '.join(others[:9])}{', …' if len(others) > 9 else ''}"
+    own = next((f"signature {name}" for name, number in numbers.items() if number == read), "the first subgraph")
+    return f"{about}, {own}; not {', '.join(others[:9])}{', …' if len(others) > 9 else ''}"
 
 
 def _code(table: FlatTable) -> str:

@@ -11,6 +11,7 @@ from convcost.importers.tflite import (
 from convcost.importers.tflite.flatbuffer import Data, FlatBuffer, FlatBufferError
 from convcost.importers.tflite.model import read_subgraph
 from convcost.importers.tflite.translator import Translator
+from convcost.model_options import current
 
 
 def read(data: Data, file: str) -> ModelGraph:
@@ -21,10 +22,11 @@ def read(data: Data, file: str) -> ModelGraph:
         file: Its name, for messages.
 
     Raises:
+        OptionError: It has no such signature as is wanted.
         SpecError: It is cut off, or says what cannot be.
     """
     try:
-        graph = read_subgraph(FlatBuffer(data))
+        graph = read_subgraph(FlatBuffer(data), current().signature, file)
         return Translator(graph, file).translate()
     except FlatBufferError as error:
         help = "is the file complete? convert or download it again"

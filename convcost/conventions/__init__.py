@@ -1,0 +1,37 @@
+"""How other tools count: the rules of each, and why its number differs.
+
+A convention is one file with a `Convention`: a small table from layer types to functions of a layer's shapes. Another
+package adds one by an entry point of the group `convcost.conventions`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcost.conventions.base import Convention
+from convcost.registry import Registry
+
+
+def _check(name: str, entry: Any) -> str:
+    """Return why an entry of another package is no convention; nothing where it is one."""
+    return "" if isinstance(entry, Convention) else "it is no convcost.conventions.base.Convention"
+
+
+CONVENTIONS: Registry[Convention] = Registry(
+    "convention",
+    "convcost.conventions",
+    {
+        "fvcore": "convcost.conventions.fvcore:FVCORE",
+        "thop": "convcost.conventions.thop:THOP",
+        "ptflops": "convcost.conventions.ptflops:PYTORCH",
+        "ptflops-modules": "convcost.conventions.ptflops:MODULES",
+        "ptflops-aten": "convcost.conventions.ptflops:ATEN",
+        "torchinfo": "convcost.conventions.torchinfo:TORCHINFO",
+        "flopcounter": "convcost.conventions.flop_counter:NO_GRADIENT",
+        "flopcounter-grad": "convcost.conventions.flop_counter:WITH_GRADIENT",
+        "flopcounter-meta": "convcost.conventions.flop_counter:META",
+        "torchprofile": "convcost.conventions.torchprofile:TORCHPROFILE",
+        "calflops": "convcost.conventions.calflops:CALFLOPS",
+    },
+    _check,
+)

@@ -1,0 +1,208 @@
+"""Which conventions give a printed number: tools, units and settings that round or cut to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from fractions import Fraction
+from typing import Any, ClassVar, Self
+
+from msgspec import Struct
+
+from convcost.conventions import CONVENTIONS
+from convcost.conventions.analysis import calls_of, count
+from convcost.conventions.base import FLOPS, MACS, Call
+from convcost.errors import ConvcostError, ErrorDetail, OptionError
+from convcost.network import INPUT, Network
+from convcost.reports.result import Result
+
+_SCALES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+_RESOLUTIONS = (
+    *(96, 112, 128, 160, 192, 224, 240, 256, 260, 288, 299, 300),
+    *(320, 331, 380, 384, 448, 456, 480, 512, 513, 600, 640),
+)
+_NEAREST = 5
+
+Build = Callable[[dict[str, Any]], Network]
+"""Gives the network with other values of its symbols."""
+
+
+class Printed(Struct, frozen=True):
+    """A number as it was printed.
+
+    Attributes:
+        text: The text.
+        value: Its value.
+        step: What its last digit stands for.
+    """
+
+    text: str
+    value: Fraction
+    step: Fraction
+
+    def fits(self, number: int) -> str:
+        """Return how a number becomes this one, `rounded` or `cut`; nothing where it does not."""
+        if abs(number - self.value) * 2 <= self.step:
+            return "rounded" if number != self.value else "exact"
+        return "cut" if 0 <= number - self.value < self.step else ""
+
+
+class Match(Struct, frozen=True):
+    """A convention that gives a number.
+
+    Attributes:
+        tool: The tool; `convcost` for its own metrics.
+        unit: `macs` or `flops`: two for each multiply–accumulate.
+        settings: What differs from the network as it is.
+        count: The number.
+        how: `exact`, `rounded` or `cut` to the printed digits; nothing where it is only near.
+    """
+
+    tool: str
+    unit: str
+    settings: tuple[str, ...]
+    count: int
+    how: str
+
+
+class Expectation(Result, frozen=True):
+    """Which conventions give a printed number, the most plausible first.
+
+    Attributes:
+        network: The network.
+        printed: The number.
+        matches: The conventions that give it.
+        nearest: Those that come nearest, where none does.
+    """
+
+    shown_by: ClassVar[str] = "convcost.conventions.report:ExpectationReport"
+
+    network: Network
+    printed: Printed
+    matches: tuple[Match, ...]
+    nearest: tuple[Match, ...]
+
+    @classmethod
+    def of(cls, network: Network, text: str, *, functional: Collection[str] = (), build: Build | None = None) -> Self:
+        """Look for the conventions that give a number.
+
+        Args:
+            network: The network.
+            text: The number as it is printed, such as `4.12G`.
+            functional: Patterns of the layers that are called as functions.
+            build: Gives the network at other resolutions; without it only its own is tried.
+
+        Raises:
+            OptionError: It is no number.
+        """
+        printed = read(text)
+        found = [*_candidates(network, (), functional)]
+        if build is not None and _is_resolution(network):
+            for size in _RESOLUTIONS:
+                if size != network.symbols["r"]:
+                    with suppress(ConvcostError):  # the network has no such resolution
+                        found += _candidates(build({"r": size}), (f"r = {size}",), functional)
+        matching = [replaced for each in found if (replaced := _judged(each, printed)).how]
+        matching.sort(key=_plausibility)
+        matching = _without_repeats(matching)
+        near = sorted(found, key=lambda each: (abs(each.count - printed.value), _plausibility(each)))
+        return cls(network, printed, tuple(matching), () if matching else tuple(_without_repeats(near)[:_NEAREST]))
+
+    def summary(self) -> str:
+        """Return the result in one line."""
+        from convcost.reports import titles
+        from convcost.reports.table import counted
+
+        return f"{titles.title(self.network)}: {counted(len(self.matches), 'convention')} that give {self.printed.text}"
+
+
+def read(text: str) -> Printed:
+    """Return a printed number with the worth of its last digit.
+
+    Raises:
+        OptionError: It is no number.
+
+    >>> read("4.12G").step
+    Fraction(10000000, 1)
+    """
+    found = re.fullmatch(r"\s*([0-9][0-9_,]*)(?:\.([0-9]+))?\s*([kKMGBT]?)\s*(?:[a-zA-Z-]*)\s*", text)
+    if found is None:
+        help = "such as 4.12G, 569M or 4,089,184,256"
+        raise OptionError(ErrorDetail("--expect takes a number as it is printed", found=text, help=help))
+    whole, digits, scale = re.sub("[_,]", "", found[1]), found[2] or "", _SCALES[found[3]]
+    return Printed(text.strip(), Fraction(f"{whole}.{digits or 0}") * scale, Fraction(scale, 10 ** len(digits)))
+
+
+def _is_resolution(network: Network) -> bool:
+    """Return whether its symbol `r` is the size of its input."""
+    sizes = network.inputs[0].shape[1:]
+    return network.symbols.get("r") is not None and bool(sizes) and all(size == network.symbols["r"] for size in sizes)
+
+
+def _candidates(network: Network, settings: tuple[str, ...], functional: Collection[str]) -> Iterator[Match]:
+    """Yield the counts of a network under all conventions, whole and without its classifier."""
+    calls = calls_of(network, functional)
+    head = _classifier(calls)
+    variants: list[tuple[tuple[str, ...], Sequence[Call]]] = [(settings, calls)]
+    if head:
+        rest = [call for at, call in enumerate(calls) if at not in head]
+        variants.append(((*settings, "without the classifier"), rest))
+    for said, part in variants:
+        yield from _own(part, said)
+        for name in CONVENTIONS:
+            convention = CONVENTIONS[name]
+            number = count(part, convention).count
+            unit, other = ("macs", FLOPS) if convention.unit == MACS else ("flops", MACS)
+            yield Match(name, unit, said, number, "")
+            if other == FLOPS:
+                yield Match(name, "flops", (*said, "its count twice"), 2 * number, "")
+            elif number % 2 == 0:
+                yield Match(name, "macs", (*said, "half its count"), number // 2, "")
+
+
+def _own(calls: Sequence[Call], settings: tuple[str, ...]) -> Iterator[Match]:
+    """Yield convcost's own counts, with biases and norms and without."""
+    macs = sum(call.macs for call in calls)
+    biases = sum(call.given for call in calls if call.biases and call.macs)
+    norms = sum(2 * call.read for call in calls if call.layer.type == "batch_norm")
+    yield Match("convcost", "macs", settings, macs, "")
+    yield Match("convcost", "flops", settings, 2 * macs, "")
+    yield Match("convcost", "macs", (*settings, "and biases"), macs + biases, "")
+    yield Match("convcost", "flops", (*settings, "and biases"), 2 * macs + biases, "")
+    yield Match("convcost", "macs", (*settings, "and batch norms"), macs + norms, "")
+
+
+def _classifier(calls: Sequence[Call]) -> set[int]:
+    """Return the linear layers behind which no other products come, from the last convolution on."""
+    products = [at for at, call in enumerate(calls) if call.macs]
+    found: set[int] = set()
+    for at in reversed(products):
+        if calls[at].layer.type != "linear" or any(tensor.producer == INPUT for tensor in calls[at].layer.inputs):
+            break
+        if calls[at].attends or len(calls[at].layer.output_shape) != 1:
+            break
+        found.add(at)
+    return found if len(found) < len(products) else set()
+
+
+def _judged(match: Match, printed: Printed) -> Match:
+    return Match(match.tool, match.unit, match.settings, match.count, printed.fits(match.count))
+
+
+def _plausibility(match: Match) -> tuple[int, int, int, int]:
+    """Return how little a convention asks one to believe: few settings, exact digits, convcost's own first."""
+    how = ("exact", "rounded", "cut", "").index(match.how)
+    return len(match.settings), how, match.tool != "convcost", match.unit != "macs"
+
+
+def _without_repeats(matches: Sequence[Match]) -> list[Match]:
+    """Return matches without those of which a more plausible one has the same tool, unit and number."""
+    seen: set[tuple[str, str, int]] = set()
+    found = []
+    for match in matches:
+        key = (match.tool, match.unit, match.count)
+        if key not in seen:
+            seen.add(key)
+            found.append(match)
+    return found

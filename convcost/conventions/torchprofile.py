@@ -1,0 +1,64 @@
+"""torchprofile: operators of a traced graph by handlers; multiplications of tensors count, too.
+
+Source: torchprofile/handlers.py of 0.1.0.
+"""
+
+from __future__ import annotations
+
+from convcost.conventions.base import (
+    CONVOLUTIONS,
+    MACS,
+    PRODUCTS,
+    Call,
+    Convention,
+    Count,
+    Rule,
+    all_of,
+    macs,
+    norm,
+    per_output,
+    scaled_positions,
+)
+
+_SHAPES = "products of sizes in the traced graph"
+
+
+def _transposed(call: Call) -> Count:
+    return {PRODUCTS: scaled_positions(call)}
+
+
+def _scores(call: Call) -> Count:
+    """Count the products of attention, and the four of sizes that nn.MultiheadAttention works out."""
+    return {PRODUCTS: call.macs, _SHAPES: 4 if call.attends else 0}
+
+
+def _upsample(call: Call) -> Count:
+    return {"upsampling": 4 * call.given if call.field("mode") == "bilinear" else 0}
+
+
+_RULES: dict[str, Rule] = {
+    **all_of(macs, *CONVOLUTIONS, "linear", "matmul", "attention_context", "lstm"),
+    "attention_scores": _scores,
+    "transposed_conv": _transposed,
+    "tokens": lambda call: {_SHAPES: 1},
+    **all_of(norm("norms", 1, 0), "batch_norm", "layer_norm", "group_norm", "instance_norm"),
+    **all_of(per_output("average pooling"), "avg_pool", "adaptive_avg_pool", "global_avg_pool"),
+    **all_of(per_output("multiplications of tensors"), "multiply", "scale"),
+    "leaky_relu": per_output("activations"),
+    "upsample": _upsample,
+    "grid_sample": per_output("sampling", 4),
+}
+
+TORCHPROFILE = Convention(
+    "torchprofile",
+    "torchprofile, profile_macs",
+    "0.1.0",
+    "https://github.com/zhijian-liu/torchprofile/blob/main/torchprofile/handlers.py",
+    MACS,
+    _RULES,
+    unseen={
+        "transposed_conv": "transposed convolutions by the size of their output",
+        "gru": "recurrent layers other than LSTM are not counted",
+        "rnn": "recurrent layers other than LSTM are not counted",
+    },
+)
