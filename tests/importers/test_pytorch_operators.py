@@ -320,8 +320,20 @@ def test_a_batch_norm_stays_a_norm_with_its_buffers(tmp_path):
     path = tmp_path / "net.pt2"
     learned, statistics = {"n.weight": (8,), "n.bias": (8,)}, {"n.mean": (8,), "n.var": (8,)}
     path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], parameters=learned, buffers=statistics))
-    total = convcost.load(path).analyze().total
+    model = convcost.load(path)
+    total = model.analyze().total
     assert (total.params, total.buffers) == (16, 16)
+    assert "only a part is trainable" not in model.text
+
+
+def test_a_layer_that_is_frozen_in_part_counts_as_trainable_and_says_so(tmp_path):
+    call = w.call("aten.conv2d.default", "y", "c", input="x", weight="p_c_weight", bias="p_c_bias")
+    path = tmp_path / "net.pt2"
+    parameters = {"c.weight": (4, 8, 1, 1), "c.bias": (4,)}
+    path.write_bytes(w.pt2([call], {"x": MAP, "y": (1, 4, 6, 6)}, ["y"], parameters=parameters, frozen=["c.weight"]))
+    model = convcost.load(path)
+    assert model.analyze().total.params == 36
+    assert "# layers of which only a part is trainable count as trainable\n" in model.text
 
 
 def test_attention_is_what_it_performs(tmp_path):
@@ -437,12 +449,14 @@ def test_products_of_the_programs_own_numbers_are_performed(tmp_path):
         w.call("aten.ones.default", "row", size=[1, 6]),
         w.call("aten.ones.default", "column", size=[6, 1]),
         w.call("aten.matmul.default", "table", self="column", other="row"),
-        w.call("aten.add.Tensor", "y", self="x", other="table"),
+        w.call("aten.cos.default", "waves", self="table"),
+        w.call("aten.add.Tensor", "y", self="x", other="waves"),
     ]
     path = tmp_path / "net.pt2"
-    path.write_bytes(w.pt2(calls, {"x": MAP, "row": (1, 6), "column": (6, 1), "table": (6, 6), "y": MAP}, ["y"]))
+    values = {"x": MAP, "row": (1, 6), "column": (6, 1), "table": (6, 6), "waves": (6, 6), "y": MAP}
+    path.write_bytes(w.pt2(calls, values, ["y"]))
     total = convcost.load(path).analyze().total
-    assert (total.macs, total.params) == (36, 0)
+    assert (total.macs, total.params, total.ops.cos) == (36, 0, 36)
 
 
 def test_standardised_kernels_are_prepared_and_their_factors_scale_what_they_give(tmp_path):
@@ -517,6 +531,20 @@ def test_one_tensor_under_two_names_counts_once(tmp_path):
         "  - conv: {out_channels: 8, kernel_size: 1, bias: false}\n    name: c\n"
         "  - conv: {out_channels: 8, kernel_size: 1, bias: false}\n    weights: c\n    name: d\n"
     )
+
+
+def test_a_tensor_of_two_modules_has_the_path_in_the_one_that_reads_it(tmp_path):
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call("aten.conv2d.default", "y", "d", input="a", weight="p_c_weight"),
+    ]
+    path = tmp_path / "net.pt2"
+    parameters = dict.fromkeys(("c.weight", "d.weight"), (8, 8, 1, 1))
+    payloads = {"c.weight": "weight_0", "d.weight": "weight_0"}
+    path.write_bytes(w.pt2(calls, dict.fromkeys("xay", MAP), ["y"], parameters=parameters, payloads=payloads))
+    model = convcost.load(path)
+    assert "    weights: c\n    name: d\n" in model.text
+    assert "not used" not in model.text
 
 
 def test_parameters_that_nothing_reads_are_said(tmp_path):
