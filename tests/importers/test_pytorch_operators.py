@@ -181,6 +181,21 @@ def test_parts_of_a_value_are_a_split(call, parts):
     assert (steps[0], steps[-1]) == ("split: {chunks: 2}", "add")
 
 
+def grid(**more):
+    """Return the layers of sampling at the places of a grid."""
+    given = {"interpolation_mode": 0, "padding_mode": 0, "align_corners": False} | more
+    call = w.call("aten.grid_sampler.default", "y", input="x", grid="z", **given)
+    return by_steps([call], {"x": MAP, "z": (1, 3, 4, 2), "y": (1, 8, 3, 4)}, inputs=("x", "z"))
+
+
+def test_sampling_at_the_places_of_a_grid():
+    assert grid() == ["grid_sample"]
+    assert grid(align_corners=True) == ["grid_sample: {align_corners: true}"]
+    for more in ({"interpolation_mode": 1}, {"padding_mode": 1}):
+        with pytest.raises(convcost.SpecError, match="the operator GridSample cannot be mapped: its mode is"):
+            grid(**more)
+
+
 def test_rows_of_a_table_are_an_embedding():
     call = w.call("aten.embedding.default", "y", "e", weight="p_e_weight", indices="x")
     values = {"x": ((1, 7), "int64"), "y": (1, 7, 5)}
