@@ -140,6 +140,8 @@ class Text:
 
     def _value(self, leaf: Leaf, name: str, value: Any) -> Any:
         """Return a field's value; values of the network by their names."""
+        if REGISTRY[leaf.type].declared and isinstance(value, str):  # a text of the file
+            return quoted(value)
         if name in REGISTRY[leaf.type].named_fields:
             count = len(value) if isinstance(value, (list, tuple)) else 1
             given = [self._called(ref) for ref in leaf.reads[-count:]]
@@ -156,6 +158,14 @@ class Text:
         return fields
 
     def _merge(self, node: Merge, indent: str, more: list[str]) -> list[str]:
+        """Return the lines of a merge; inside it the types of its numbers are the usual ones."""
+        usual, self.widths = self.widths, self._widths(node)
+        try:
+            return self._merged(node, indent, more)
+        finally:
+            self.widths = usual
+
+    def _merged(self, node: Merge, indent: str, more: list[str]) -> list[str]:
         type, branches = node.leaf.type, node.branches
         fields = self._fields(node.leaf)
         if type == "add" and not fields and _is_residual(node):
