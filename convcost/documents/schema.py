@@ -69,7 +69,7 @@ def _reports() -> list[Any]:
         compression.CompressionDocument,
         conventions.ReconciliationDocument,
         conventions.ExpectationDocument,
-        conventions.ConventionDocument,
+        conventions.ToolAnalysisDocument,
         difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
         formulas.FormulasDocument,
         formulas.FormulaProofs,

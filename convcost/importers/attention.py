@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.importers.items import MappedItem
-from convcost.importers.views import MOVES, Factors, Items, View, compact, flat, key_of, row_major
+from convcost.importers.views import MOVES, Factors, ItemGraph, View, compact, flat, key_of, row_major
 from convcost.layers.base import REGISTRY, LayerError
 from convcost.layers.layout import TOKENS, UNKNOWN
 from convcost.network.builder import NetworkBuilder
@@ -70,7 +70,7 @@ def with_attention(
         outputs: What the model gives.
         builder: The builder of their layers.
     """
-    graph = Items(items, outputs)
+    graph = ItemGraph(items, outputs)
     shared = {id(item.shares) for item in items if item.shares is not None}
     gone: set[int] = set()
     instead: dict[int, list[MappedItem]] = {}
@@ -98,7 +98,7 @@ class _Match:
         softmax: The softmax.
     """
 
-    def __init__(self, graph: Items, softmax: MappedItem) -> None:
+    def __init__(self, graph: ItemGraph, softmax: MappedItem) -> None:
         self.graph = graph
         self.softmax = softmax
         self.removed: list[MappedItem] = []
@@ -226,7 +226,7 @@ class _Match:
             if reader is None or reader.type not in _FORWARD:
                 if joined and reader is not None and reader.type == "linear":
                     return reader.outputs[0], reader, behind
-                return (tensor if joined and tensor.layout == TOKENS else None), None, behind
+                return (tensor if joined and tensor.layout in (TOKENS, UNKNOWN) else None), None, behind
             behind.append(reader)
             tensor = reader.outputs[0]
 
@@ -276,7 +276,7 @@ class _Match:
         last = item.parts[-1]
         if last.outputs[0].shape != shape:
             return []
-        if end.shape == shape:
+        if end.shape == shape and end.layout == TOKENS:
             last.outputs = (end,)
             return [*before, item]
         item.outputs = last.outputs

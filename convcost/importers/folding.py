@@ -409,12 +409,14 @@ def _product_of_matrices(node: Node, inputs: list[Constant]) -> Constant:
 
 
 def is_learned(constant: Constant) -> bool:
-    """Return whether a constant is one of the weights, as far as the file says.
-
-    `val_12` is how PyTorch's newer exporter calls what it worked out itself.
-    """
+    """Return whether a constant is one of the weights, as far as the file says."""
     is_float = constant.stored and "float" in constant.dtype and prod(constant.shape) > 1
-    return is_float and not _WORKED_OUT.fullmatch(constant.name)
+    return is_float and not is_worked_out(constant.name)
+
+
+def is_worked_out(name: str) -> bool:
+    """Return whether PyTorch's newer exporter worked a constant out itself: it calls it `val_12`."""
+    return _WORKED_OUT.fullmatch(name) is not None
 
 
 _MOVES = frozenset(("Unsqueeze", "Squeeze", "Reshape", "Transpose", "Shape", "Size", "Cast", "Expand"))

@@ -32,6 +32,7 @@ def with_sizes(graph: ModelGraph, file: str) -> tuple[ModelGraph, dict[str, int]
     for name, shape in _given(inputs, file).items():
         declared = inputs[name]
         fixed = _fitted(name, shape, declared, file)
+        fixed = _turned(fixed, declared) if name in graph.turned else fixed
         for size, known in zip(fixed, declared, strict=True):
             if isinstance(known, str) and sizes.setdefault(known, size) != size:
                 found = f"{known!r} is {sizes[known]} and {size}"
@@ -62,6 +63,13 @@ def _given(inputs: dict[str, Shape], file: str) -> dict[str, tuple[int, ...]]:
             raise OptionError(ErrorDetail(f"the model has no input {name!r}", Place(file), help=nearest(name, inputs)))
         found[name or next(iter(inputs))] = shape
     return found
+
+
+def _turned(shape: tuple[int, ...], declared: Shape) -> tuple[int, ...]:
+    """Return a shape with its channels first: the file has them last, and it may be given in either order."""
+    if shape[1] == declared[1] != shape[-1]:
+        return shape
+    return (shape[0], shape[-1], *shape[1:-1])
 
 
 def _fitted(name: str, given: Sequence[int], declared: Shape, file: str) -> tuple[int, ...]:

@@ -15,11 +15,11 @@ from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.attention import with_attention
-from convcost.importers.flow import AS_IT_IS, Values
-from convcost.importers.folding import Unfoldable, fold
+from convcost.importers.flow import AS_IT_IS, ValueTable
+from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.rolls import with_rolls
+from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
@@ -49,7 +49,7 @@ def operator(*names: str) -> Callable[[Rule], Rule]:
     return add
 
 
-class Mapper(Values):
+class Mapper(ValueTable):
     """Maps one graph.
 
     Args:
@@ -70,6 +70,7 @@ class Mapper(Values):
         self.unknown = UnknownOperators(self)
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
+        self._stores_weights = any(is_learned(each) and len(each.shape) > 1 for each in graph.constants.values())
         self._lacks: dict[
             tuple[int, int], int | None
         ] = {}  # by tensors: the axis of the graph that they lack, if not 0
@@ -96,7 +97,10 @@ class Mapper(Values):
         again = sum(count - 1 for count in self._vectors.values())
         if again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
-        items, notes = with_attention(with_rolls(self.items, tensors), tensors, self.builder)
+        if self.worked_out:
+            many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
+            self.notes[f"{many} count as parameters, as the file holds them"] = None
+        items, notes = with_attention(with_depth(with_rolls(self.items, tensors), tensors), tensors, self.builder)
         return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
 
     def _outputs(self) -> list[Tensor]:
@@ -182,6 +186,7 @@ class Mapper(Values):
         widths = self._widths(given, inputs, weights)
         try:
             definition = REGISTRY[type].read(fields, inputs)
+            learned = learned and not self._is_made_up(held)
             origin = LayerOrigin(trainable=learned, widths=widths)
             outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
@@ -362,6 +367,12 @@ class Mapper(Values):
             if isinstance(value, Constant):
                 names.setdefault(value.name, name)
         return [names.get(each.name, each.name) for each in weights]
+
+    def _is_made_up(self, weights: Sequence[Constant]) -> bool:
+        """Return whether weights are numbers of the program, as a filter that blurs is, where a file stores others."""
+        if not weights or any(each.stored for each in weights):
+            return False
+        return self._stores_weights or all(each.name not in self.graph.constants for each in weights)
 
     def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
         shapes = tuple([tensor.shape for tensor in item.inputs])

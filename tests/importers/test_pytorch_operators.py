@@ -94,6 +94,179 @@ def test_an_operator_of_one_value_is_a_layer(name, arguments, before, after, lay
     assert line in (f"  - {layer}", f"  - {layer}:")
 
 
+def by_steps(calls, values, **more):
+    """Return the types and fields of a program's layers, without names."""
+    lines = layers(calls, values, **more)
+    return [line[4:].removesuffix(":") for line in lines if line.startswith("  - ")]
+
+
+STEPS = [  # operator, arguments, shapes before and after, the layers
+    ("rsub.Scalar", {"other": 1.0}, MAP, MAP, ["elementwise: {op: neg}", "elementwise: {op: add, value: 1}"]),
+    ("rsqrt.default", {}, MAP, MAP, ["elementwise: {op: sqrt}", "elementwise: {op: reciprocal}"]),
+    ("glu.default", {"dim": 1}, MAP, (1, 4, 6, 6), ["split: {chunks: 2}", "sigmoid", "multiply"]),
+    ("celu.default", {}, MAP, MAP, ["celu"]),
+    ("log_sigmoid.default", {}, MAP, MAP, ["elementwise: {op: neg}", "softplus", "elementwise: {op: neg}"]),
+    ("softsign.default", {}, MAP, MAP, ["softsign"]),
+    ("linalg_vector_norm.default", {"dim": [1], "keepdim": True}, MAP, (1, 1, 6, 6),
+     ["reduce: {op: norm, axis: [0], keepdim: true}"]),
+    ("movedim.int", {"source": 1, "destination": 3}, MAP, (1, 6, 6, 8), ["permute: {axes: [1, 2, 0], layout: tokens}"]),
+    ("transpose.int", {"dim0": 1, "dim1": 2}, MAP, (1, 6, 8, 6), ["permute: {axes: [1, 0, 2]}"]),
+    ("expand.default", {"size": [-1, -1, 6, 6]}, (1, 8, 1, 1), MAP, ["expand: {shape: [8, 6, 6]}"]),
+    ("repeat.default", {"repeats": [1, 2, 2, 1]}, MAP, (1, 16, 12, 6), ["concat", "concat: {axis: 1}"]),
+    ("select.int", {"dim": 1, "index": 2}, MAP, (1, 6, 6), ["slice: {start: 2, end: 3}", "reshape: {shape: [6, 6]}"]),
+    ("roll.default", {"shifts": [2, -1], "dims": [2, 3]}, MAP, MAP, ["roll: {shift: [2, -1], axis: [1, 2]}"]),
+    ("flip.default", {"dims": [3]}, MAP, MAP, ["flip: {axis: [2]}"]),
+    ("repeat_interleave.self_int", {"repeats": 2, "dim": 1}, MAP, (1, 16, 6, 6),
+     ["reshape: {shape: [8, 1, 6, 6], layout: feature_map}", "expand: {shape: [8, 2, 6, 6]}",
+      "reshape: {shape: [16, 6, 6]}"]),
+    ("unfold.default", {"dimension": 2, "size": 2, "step": 1}, MAP, (1, 8, 5, 6, 2),
+     ["gather: {shape: [8, 5, 2, 6]}", "permute: {axes: [0, 1, 3, 2]}"]),
+    ("pixel_unshuffle.default", {"downscale_factor": 2}, MAP, (1, 32, 3, 3),
+     ["pixel_unshuffle: {downscale_factor: 2}"]),
+    ("unflatten.int", {"dim": 1, "sizes": [2, 4]}, MAP, (1, 2, 4, 6, 6), ["reshape: {shape: [2, 4, 6, 6]}"]),
+    ("flatten.using_ints", {"start_dim": 2}, MAP, (1, 8, 36), ["reshape: {shape: [8, 36], layout: feature_map}"]),
+    ("flatten.using_ints", {"start_dim": 1}, MAP, (1, 288), ["flatten"]),
+    ("squeeze.dim", {"dim": 2}, (1, 8, 1, 6), (1, 8, 6), ["reshape: {shape: [8, 6], layout: feature_map}"]),
+    ("reflection_pad2d.default", {"padding": [1, 1, 1, 1]}, MAP, (1, 8, 8, 8),
+     ["pad: {padding: [[1, 1], [1, 1]], mode: reflect}"]),
+    ("replication_pad2d.default", {"padding": [1, 1, 1, 1]}, MAP, (1, 8, 8, 8),
+     ["pad: {padding: [[1, 1], [1, 1]], mode: replicate}"]),
+    ("constant_pad_nd.default", {"pad": [-1, 0, 0, 0]}, MAP, (1, 8, 6, 5), ["slice: {axis: 2, start: 1}"]),
+    ("col2im.default",
+     {"output_size": [6, 6], "kernel_size": [2, 2], "dilation": [1, 1], "padding": [0, 0], "stride": [2, 2]},
+     (1, 32, 9), MAP, ["fold: {output_size: [6, 6], kernel_size: 2, stride: 2}"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "arguments", "before", "after", "expected"), STEPS)
+def test_an_operator_is_what_it_performs(name, arguments, before, after, expected):
+    call = w.call(f"aten.{name}", "y", self="x", **arguments)
+    assert by_steps([call], {"x": before, "y": after}) == expected
+
+
+SQUARE = (1, 2, 5, 5)
+PAIRS = [  # operator, arguments of x and z, the shape of both, that of the result, the layers
+    ("addcmul.default", {"self": "x", "tensor1": "x", "tensor2": "z"}, MAP, MAP, ["multiply", "add"]),
+    ("lerp.Scalar", {"self": "x", "end": "z", "weight": 0.5}, MAP, MAP,
+     ["subtract", "elementwise: {op: multiply, value: 0.5}", "add"]),
+    ("max.other", {"self": "x", "other": "z"}, MAP, MAP, ["maximum"]),
+    ("minimum.default", {"self": "x", "other": "z"}, MAP, MAP, ["minimum"]),
+    ("clamp.Tensor", {"self": "x", "min": "z", "max": "z"}, MAP, MAP, ["maximum", "minimum"]),
+    ("sub.Tensor", {"self": "x", "other": "z"}, MAP, MAP, ["subtract"]),
+    ("div.Tensor", {"self": "x", "other": "z"}, MAP, MAP, ["divide"]),
+    ("cat.default", {"tensors": ["x", "z"], "dim": 1}, MAP, (1, 16, 6, 6), ["concat"]),
+    ("matmul.default", {"self": "x", "other": "z"}, SQUARE, SQUARE, ["matmul"]),
+    ("bmm.default", {"self": "x", "mat2": "z"}, (1, 5, 5), (1, 5, 5), ["matmul"]),
+    ("einsum.default", {"equation": "=bhij,bhjk->bhik", "tensors": ["x", "z"]}, SQUARE, SQUARE, ["matmul"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "arguments", "before", "after", "expected"), PAIRS)
+def test_an_operator_of_two_values_is_what_it_performs(name, arguments, before, after, expected):
+    call = w.call(f"aten.{name}", "y", **arguments)
+    assert by_steps([call], {"x": before, "z": before, "y": after}, inputs=("x", "z")) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "parts"),
+    [
+        (w.call("aten.unbind.int", ["a", "b"], self="x", dim=1), (1, 5, 5)),
+        (w.call("aten.chunk.default", ["a", "b"], self="x", chunks=2, dim=1), (1, 1, 5, 5)),
+        (w.call("aten.split.Tensor", ["a", "b"], self="x", split_size=1, dim=1), (1, 1, 5, 5)),
+    ],
+)
+def test_parts_of_a_value_are_a_split(call, parts):
+    values = {"x": SQUARE, "a": parts, "b": parts, "y": parts}
+    steps = by_steps([call, w.call("aten.add.Tensor", "y", self="a", other="b")], values)
+    assert (steps[0], steps[-1]) == ("split: {chunks: 2}", "add")
+
+
+def test_rows_of_a_table_are_an_embedding():
+    call = w.call("aten.embedding.default", "y", "e", weight="p_e_weight", indices="x")
+    values = {"x": ((1, 7), "int64"), "y": (1, 7, 5)}
+    assert by_steps([call], values, parameters={"e.weight": (10, 5)}) == [
+        "embedding: {num_embeddings: 10, embedding_dim: 5}"
+    ]
+
+
+def test_a_recurrent_layer_may_have_no_bias():
+    given = {"has_biases": False, "num_layers": 1, "dropout": 0.0, "train": False, "bidirectional": False}
+    weights = {"params": ["p_l_a", "p_l_b"], "hx": "p_h", "batch_first": True}
+    call = w.call("aten.gru.input", ["y", "h"], "l", input="x", **weights, **given)
+    values = {"x": TOKENS, "y": (1, 9, 3), "h": (1, 1, 3)}
+    parameters = {"h": (1, 1, 3), "l.a": (9, 8), "l.b": (9, 3)}
+    steps = by_steps([call], values, parameters=parameters, outputs=["y"])
+    assert steps[-1] == "gru: {hidden_size: 3, bias: false}"
+
+
+def recurrence(read, *, both=False, layers_=1):
+    """Return the steps of an LSTM of 3 numbers on 9 steps of 8, and of a sum of what is read of it."""
+    given = {"has_biases": False, "num_layers": layers_, "dropout": 0.0, "train": False, "bidirectional": both}
+    sides = 2 if both else 1
+    weights = {"params": [f"p_{at}" for at in range(2 * sides * layers_)], "hx": ["p_h", "p_h"], "batch_first": True}
+    calls = [
+        w.call("aten.lstm.input", ["s", "h", "c"], "l", input="x", **weights, **given),
+        w.call("aten.sum.dim_IntList", "a", self="s", dim=[1]),
+        w.call("aten.view.default", "b", self="h", size=[1, 3 * sides]),
+        w.call("aten.add.Tensor", "y", self=read[0], other=read[1]),
+    ]
+    wide = (1, 3 * sides)
+    values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": (sides * layers_, 1, 3), "c": (sides, 1, 3), "a": wide,
+              "b": wide, "y": wide}  # fmt: skip
+    shapes = {f"{at}": ((12, 8 if at < 2 * sides else 3 * sides) if at % 2 == 0 else (12, 3)) for at in
+              range(2 * sides * layers_)}  # fmt: skip
+    return by_steps(calls, values, parameters={"h": (sides * layers_, 1, 3), **shapes}, outputs=["y"])
+
+
+def test_the_last_state_of_a_recurrent_layer_is_its_last_step():
+    assert "lstm: {hidden_size: 3, bias: false, return: last}" in recurrence(("b", "b"))
+    assert "lstm: {hidden_size: 3, bidirectional: true, bias: false, return: last}" in recurrence(("b", "b"), both=True)
+    steps = recurrence(("a", "b"))
+    assert "lstm: {hidden_size: 3, bias: false}" in steps
+    assert any(step.startswith("slice: {axis: ") and "start: 8" in step for step in steps)
+
+
+def test_states_that_no_layer_type_gives_are_refused():
+    for read, more in ((("a", "b"), {"both": True}), (("b", "b"), {"layers_": 2})):
+        with pytest.raises(convcost.SpecError, match="its last state is read beside its sequence, or that of each"):
+            recurrence(read, **more)
+
+
+def test_an_instance_norm_with_statistics_is_a_batch_norm():
+    names = {"weight": "p_n_weight", "bias": "p_n_bias", "running_mean": "b_n_mean", "running_var": "b_n_var"}
+    call = w.call(
+        "aten.instance_norm.default", "y", "n", input="x", **names, use_input_stats=False, momentum=0.1, eps=1e-5
+    )
+    learned, statistics = {"n.weight": (8,), "n.bias": (8,)}, {"n.mean": (8,), "n.var": (8,)}
+    assert by_steps([call], {"x": MAP, "y": MAP}, parameters=learned, buffers=statistics) == ["batch_norm"]
+
+
+def test_normalised_weights_are_prepared_and_their_factors_scale_what_they_give(tmp_path):
+    # 5 outputs of 8 values, each with a factor and a bias: 40 products with the weights, 5 with the factors
+    calls = [
+        w.call("aten._weight_norm.default", "kernel", "l", v="p_l_v", g="p_l_g", dim=0),
+        w.call("aten.linear.default", "y", "l", input="x", weight="kernel", bias="p_l_bias"),
+    ]
+    values = {"x": (1, 8), "kernel": (5, 8), "y": (1, 5)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters={"l.v": (5, 8), "l.g": (5, 1), "l.bias": (5,)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (40 + 5 + 5, 40, 45)
+
+
+def test_a_mask_is_added_to_the_scores(tmp_path):
+    # 2 heads, 9 queries and keys: a sum for each score beside the products' and the softmax's (2·9 − 1 and so on)
+    given = {"query": "x", "key": "x", "value": "x", "scale": 1.0}
+    values = {"x": (1, 2, 9, 4), "y": (1, 2, 9, 4)}
+    sums = []
+    for mask in ({}, {"is_causal": True}, {"attn_mask": "b_mask"}):
+        path = tmp_path / "net.pt2"
+        call = w.call("aten.scaled_dot_product_attention.default", "y", "a", **given, **mask)
+        path.write_bytes(w.pt2([call], values, ["y"], buffers={"mask": (9, 9)}))
+        sums.append(convcost.load(path).analyze().total.ops.add)
+    assert [each - sums[0] for each in sums] == [0, 2 * 81, 2 * 81]
+
+
 WEIGHTED = [  # operator, arguments, shapes, parameters, the layer, its parameters
     ("conv2d", {"input": "x", "weight": "p_c_weight", "bias": "p_c_bias", "stride": [2, 2], "padding": [1, 1]},
      MAP, (1, 4, 3, 3), {"c.weight": (4, 8, 3, 3), "c.bias": (4,)},
@@ -191,17 +364,13 @@ def test_writing_into_a_part_of_a_value_puts_it_back():
         w.call("aten.relu_.default", "a", self="part"),
         w.call("aten.neg.default", "y", self="x"),
     ]
-    assert layers(calls, {"x": MAP, "part": (1, 2, 6, 6), "a": (1, 2, 6, 6), "y": MAP}) == [
+    lines = layers(calls, {"x": MAP, "part": (1, 2, 6, 6), "a": (1, 2, 6, 6), "y": MAP})
+    assert [line for line in lines if line.startswith("  - ")] == [
         "  - slice: {start: 2, end: 4}",
         "  - relu:",
-        "    name: relu_2",
         "  - slice: {end: 2}",
-        "    from: input",
-        "    name: slice_3",
         "  - slice: {start: 4}",
-        "    from: input",
         "  - concat:",
-        "    from: [slice_3, relu_2, previous]",
         "  - elementwise: {op: neg}",
     ]
 
@@ -249,6 +418,17 @@ def test_what_is_worked_out_of_the_programs_own_numbers_is_prepared():
     found = import_model(IMPORTERS["pytorch"], w.pt2(calls, values, ["y"]), "net.pt2")
     total = convcost.Model(load(Source("net.pt2", found.text), {})).analyze().total
     assert (total.params, total.ops.add) == (0, 8 * 36)
+
+
+def test_a_number_of_a_buffer_is_prepared(tmp_path):
+    calls = [
+        w.call("aten.select.int", "number", self="b_scales", dim=0, index=1),
+        w.call("aten.mul.Tensor", "y", self="x", other="number"),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, {"x": MAP, "number": (), "y": MAP}, ["y"], buffers={"scales": (2,)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.ops.mul) == (0, 8 * 36)
 
 
 def test_products_of_the_programs_own_numbers_are_performed(tmp_path):

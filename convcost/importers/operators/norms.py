@@ -44,6 +44,8 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
     shaped = scale is None or squeezed(scale.shape) == squeezed(shape)
     if not shaped or len([name for name in node.outputs if name]) > 1:
         raise Unsupported("it has not one factor for each value, or gives more than the normalised values")
+    if node.attributes.get("reciprocal"):
+        mapper.notes["products with the reciprocal of a norm count as divisions by it"] = None
     axes = [mapper.axis(node.inputs[0], axis) for axis in over]
     tensor = mapper.tensor(node.inputs[0])
     fields: dict[str, Any] = {"axis": axes} if len(axes) > 1 else axis_field(tensor, axes[0])

@@ -17,8 +17,6 @@ from convcost.importers.writing.rows import rows_of
 from convcost.importers.writing.text import Text
 from convcost.importers.writing.tree import rows_in
 
-_MOST_ROWS = 5_000  # in which blocks are looked for: the time grows with their square
-
 __all__ = ["WrittenSpec", "difference", "write"]
 
 
@@ -52,7 +50,7 @@ def write(
                 item.fields = {"scale_factor": resolution.factors[id(item)], **kept}
     rows = rows_of(mapped, expressions, flat=flat)
     top = body_of(mapped, rows, nested=not flat)
-    blocks = compress(top) if not flat and len(rows) <= _MOST_ROWS else []
+    blocks = [] if flat else compress(top)
     names.name_blocks(blocks)
     text = Text(mapped, top, blocks, symbols, values).write(name, [*comments, *mapped.notes])
     return WrittenSpec(

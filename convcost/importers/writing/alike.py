@@ -11,13 +11,19 @@ from convcost.layers.base import REGISTRY, Activation
 
 Module = tuple[str, ...]
 
+_MOST_STEPS = 40_000_000  # some seconds
 _POOLS = frozenset(("max_pool", "avg_pool"))
 
 
 class Facts:
-    """What is known of items, until the tree changes."""
+    """What is known of items, until the tree changes.
+
+    Attributes:
+        left: How much more may be looked at in the search for repetitions and blocks; the text is right without them.
+    """
 
     def __init__(self) -> None:
+        self.left = _MOST_STEPS
         self._known: dict[Hashable, int] = {}
         self._numbers: dict[int, tuple[Node, int]] = {}  # with the items, so that no other gets their ids
         self._modules: dict[int, tuple[Node, Module | None]] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.importers.writing.alike import Encoded, Facts, Readers, is_bare, lines_of, replace, values_of
+from convcost.importers.writing.alike import Encoded, Facts, Module, Readers, is_bare, lines_of, replace, values_of
 from convcost.importers.writing.repetitions import HEAD, LONGEST, collapse, repeat, unwrap
 from convcost.importers.writing.rows import common
 from convcost.importers.writing.tree import (
@@ -28,8 +28,9 @@ from convcost.importers.writing.tree import (
 _MOST_INPUTS = 2  # of a block
 _MOST_PARAMETERS = 9  # of a block
 _FEW_PARAMETERS = 4  # that a reader follows
-_WITHIN = 0.35  # what a block counts that begins or ends within a module
+_WITHIN = 0.1  # what a block counts that begins or ends within a module
 _BETWEEN = 0.6  # and one that does so between two of a list of modules
+_LONG = 6  # modules of a list; fewer are the parts of one
 _WHOLE = 0.8  # and what one counts at least that does not
 _LEAST_SAVED = 3  # lines
 _LEAST_RANK = 0.8  # of a block: the lines it saves, weighed by how well it agrees with modules
@@ -42,6 +43,9 @@ def compress(top: Body) -> list[Block]:
     while True:
         for body, size in _all(top, blocks):
             collapse(body, size, facts)
+        facts.left -= sum(len(body.nodes) for body, _ in _all(top, blocks)) * LONGEST
+        if facts.left < 0:
+            break
         _wrap(top, blocks, facts)
         sites = best_sites([Listed(body, size, body is top, facts) for body, size in _all(top, blocks)], facts)
         if not sites:
@@ -83,6 +87,7 @@ class Listed:
         numbers: What makes its items alike.
         readers: Where its values are read.
         modules: The modules of its items.
+        children: The modules in lists of modules, by the paths of these.
     """
 
     def __init__(self, body: Body, size: int, is_top: bool, facts: Facts) -> None:
@@ -97,6 +102,11 @@ class Listed:
             is_top and module is not None and not isinstance(node, Repeat)
             for node, module in zip(nodes, self.modules, strict=True)
         ]
+        self.children: dict[Module, set[str]] = {}
+        for module in self.modules:
+            for at in range(len(module or ())):
+                if module and module[at].isdigit():
+                    self.children.setdefault(module[:at], set()).add(module[at])
         self._lines = [0, *accumulate(map(lines_of, nodes))]
         self._named = [0, *accumulate(named)]
 
@@ -226,8 +236,7 @@ def _alignment(site: Site, facts: Facts) -> float:
             continue
         if shared > len(module):
             return 0
-        listed = (*before[shared : shared + 1], *after[shared : shared + 1])
-        good *= _BETWEEN if listed and all(part.isdigit() for part in listed) else _WITHIN
+        good *= _BETWEEN if len(site.listed.children.get(module, ())) >= _LONG else _WITHIN
     return good
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from convcost.importers.writing.rows import module_around
+from convcost.importers.writing.rows import Row, module_around
 from convcost.importers.writing.tree import Block, Leaf, Merge, Node, Repeat, Use, rows_in
 from convcost.layers.base import REGISTRY, Activation, Norm
 
@@ -16,7 +16,21 @@ _CONTAINERS = frozenset(
 )
 RESIDUAL = "residual"
 RESERVED = frozenset(
-    (RESIDUAL, "each", "name", "from", "repeat", "if", "else", "weights", "trainable", "dtype", "in_channels", "layers")
+    (
+        RESIDUAL,
+        "each",
+        "name",
+        "from",
+        "repeat",
+        "if",
+        "else",
+        "weights",
+        "trainable",
+        "dtype",
+        "sparsity",
+        "in_channels",
+        "layers",
+    )
 )
 """Words of the language beside the layer types, which no block is called by."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
@@ -37,10 +51,18 @@ def module_name(node: Node) -> str:
     if isinstance(node, Leaf):
         return fit(node.rows[0].item.name)
     if isinstance(node, Merge) and node.leaf.rows[0].item.name:
-        return fit(".".join(node.leaf.rows[0].module) or node.leaf.rows[0].item.name)
-    module = module_around(rows_in([node], 0)) or ()
-    alone = any(row.item.name == ".".join(module) for row in rows_in([node], 0))  # it is one row's, and not around all
-    return "" if alone else fit(".".join(module))
+        row = node.leaf.rows[0]
+        return fit(_joined(row.module, row) or row.item.name)
+    rows = [row for row in rows_in([node], 0) if row.item.name]
+    if not rows:
+        return ""
+    name = _joined(module_around(rows) or (), rows[0])
+    return "" if any(row.item.name == name for row in rows) else fit(name)  # it is one row's, and not around all
+
+
+def _joined(module: Sequence[str], row: Row) -> str:
+    """Return a module as the file writes it, given one of its layers."""
+    return ("." if row.dotted else "_").join(module)
 
 
 # blocks
@@ -200,11 +222,8 @@ def _qualifiers(nodes: Sequence[Node]) -> Iterator[str]:
     rows = list(rows_in(nodes, 0))
     strided = any(_always_strides(leaf) for leaf in _leaves(nodes))
     types = [row.item.type for row in rows]
-    excited = "multiply" in types and bool({"global_avg_pool", "reduce"} & set(types))
     if any(isinstance(node, Repeat) for node in nodes):
         yield "stage"
-    if excited:
-        yield "se"
     if strided:
         yield "down"
     if shortcut:
@@ -219,6 +238,8 @@ def _qualifiers(nodes: Sequence[Node]) -> Iterator[str]:
         yield "normed"
     if strided and shortcut:
         yield "down_projected"
+    kernel = max((size for row in rows if isinstance(size := row.item.fields.get("kernel_size"), int)), default=1)
+    yield f"{'down_' if strided else ''}{kernel}x{kernel}"
 
 
 def _leaves(nodes: Sequence[Node]) -> Iterator[Leaf]:

@@ -39,6 +39,7 @@ class _Nesting:
         self.readers = Counter(key_of(tensor) for row in rows for tensor in row.item.inputs)
         self.readers.update(self.outputs)
         self.nodes: dict[int, Node] = {}
+        self.order: dict[int, int] = {}  # in which the items run
         self.keys: dict[int, list[Key]] = {}  # what each item reads
         self.depths: dict[int, tuple[int, int]] = {}  # of a merge: how deep merges nest in it, and its rows
         self.alone = {id(row) for row in rows if row.item.shares is not None}
@@ -52,6 +53,7 @@ class _Nesting:
             leaf = Leaf(row, [self.given[key] for key in keys], alone=id(row) in self.alone)
             node: Node = leaf
             self.keys[id(leaf)] = keys
+            self.order[id(leaf)] = len(self.order)
             if self.nested and len(keys) > 1 and id(row) not in self.alone:
                 node = self._nested(leaf, keys) or leaf
             self.nodes[id(node)] = node
@@ -78,8 +80,7 @@ class _Nesting:
         (start,) = starts
         ordered = [chain for _, chain in chains]
         if leaf.type in COMMUTATIVE and all(ordered):  # in the order in which they run
-            places = {key: at for at, key in enumerate(self.nodes)}
-            ordered.sort(key=lambda chain: places[id(chain[0])])
+            ordered.sort(key=lambda chain: self.order[id(chain[0])])
         branches = []
         for chain in ordered:
             for node in chain:
@@ -87,6 +88,7 @@ class _Nesting:
             branches.append(_branch(chain))
         merge = Merge(leaf, branches, [self.given[start]])
         self.keys[id(merge)] = [start]
+        self.order[id(merge)] = min(self.order[id(node)] for _, chain in chains for node in chain)
         self.depths[id(merge)] = (depth + 1, rows + 1)
         self.readers[start] -= len(keys) - 1
         return merge
@@ -126,7 +128,7 @@ def _belongs(leaf: Leaf, chains: list[list[Node]]) -> bool:
 
     A U-Net's skips part at the top and meet at the end; what lies between is no branch that a person would nest.
     """
-    module = leaf.rows[0].module
+    module = leaf.rows[0].parent
     for chain in chains:
         if module and not all(
             path[: len(module)] == module for path in [row.module for row in rows_in(chain, 0) if row.item.name]

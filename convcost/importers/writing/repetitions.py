@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from convcost.importers.writing.alike import Encoded, Facts, Readers, is_bare, lines_of, replace, values_of
 from convcost.importers.writing.tree import Body, Leaf, Merge, Node, Repeat, Source, Use, stacked
 
-LONGEST = 48
+LONGEST = 80
 """The most items of a block, and of what is repeated."""
 HEAD = 3
 """The lines of a block beside its items: its name, its parameters, `layers`."""
@@ -32,6 +32,9 @@ def collapse(body: Body, size: int, facts: Facts) -> None:
 def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | None:
     """Return where a repetition begins, of how many items it is, and how often they stand there; None without one."""
     nodes = body.nodes
+    facts.left -= len(nodes) * min(len(nodes) // 2, LONGEST)
+    if facts.left < 0:
+        return None
     numbers = [facts.number(node) for node in nodes]
     if len(set(numbers)) == len(numbers):
         return None
