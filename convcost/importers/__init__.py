@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from convcost.errors import ErrorDetail, OptionError, Place, SpecError
 from convcost.importers import (
+    onnx,
     operators,  # noqa: F401 -- adds the operators
     pytorch,
     tflite,
@@ -27,7 +28,6 @@ from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.keras import reader as keras
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
-from convcost.importers.onnx import reader as onnx
 from convcost.importers.open_sizes import TRIED, DependsOnSizesError, expressions_of
 from convcost.importers.writing import difference, write
 from convcost.model_options import current

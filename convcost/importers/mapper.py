@@ -333,7 +333,7 @@ class Mapper(ValueTable):
     def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
         """Return whether a node works on constants only, and set what it makes of them."""
         constants = [value for value in read if isinstance(value, Constant)]
-        if not constants or any(value is not None and not isinstance(value, Constant) for value in read):
+        if not constants or len(constants) + read.count(None) < len(read):
             return False
         self._left -= sum(len(each.values or ()) for each in constants)
         if self._left < 0:
@@ -377,6 +377,8 @@ class Mapper(ValueTable):
 
     def _name(self, node: Node, weights: Sequence[Constant]) -> str:
         """Return the module path that the file gives: of the node, else of its weights."""
+        if not weights:
+            return node.scope
         for each, given in zip(weights, self._weight_names(node, weights), strict=True):
             for name in (given, each.name):
                 path, _, leaf = name.rpartition(".")

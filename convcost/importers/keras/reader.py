@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from convcost import files
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.archives import Archive, first_member
@@ -88,9 +90,7 @@ def _archived(data: Data, file: str) -> bytes:
 
 def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
     try:
-        import json  # where there is such a file only
-
-        found = json.loads(text)
+        found = _decoded(text)
     except UnicodeDecodeError:
         raise _error(file, "the model's configuration is not UTF-8") from None
     except ValueError as error:
@@ -101,6 +101,20 @@ def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise _error(file, "the model's configuration is no mapping", help=_MODEL)
     return found
+
+
+def _decoded(text: bytes) -> Any:
+    """Return what a JSON text says.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        import json  # slow to import; takes what only Python writes, such as NaN, and says where an error is
+
+        return json.loads(text)
 
 
 def _topology(found: Mapping[str, Any], file: str) -> Mapping[str, Any]:

@@ -72,25 +72,6 @@ _INTEGERS = _tag(8, BYTES)
 _TEXTS = _tag(9, BYTES)
 
 
-def recognises(head: bytes) -> bool:
-    """Return whether bytes are the start of an ONNX file: the fields of its outermost message, in any order.
-
-    Args:
-        head: The first bytes of the file, which are no text.
-    """
-    wire, known = Wire(head), {_tag(1), *(_tag(number, BYTES) for number in (2, 3, 4, 6, 7, 8, 14, 20, 25)), _tag(5)}
-    try:
-        for found, (tag, _, _) in enumerate(wire.fields(0, len(head))):
-            if tag not in known:
-                return False
-            if found == 2:
-                return True
-    except WireError as error:  # the first field that does not end within the head is the graph, or the file is cut
-        tag = head[error.offset] if error.offset < len(head) else 0
-        return (error.offset > 0 and (tag in known or not tag)) or tag == _tag(7, BYTES)
-    return bool(head)
-
-
 def read(data: Data, file: str) -> ModelGraph:
     """Return the graph of an ONNX file.
 

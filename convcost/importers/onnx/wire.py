@@ -97,7 +97,13 @@ class Wire:
                 raise WireError(f"the file has more than {MOST_FIELDS:,} fields", at)
             if found >> 3 == 0:
                 raise WireError("a field has the number 0", at)
-            if kind == VARINT:
+            if kind == BYTES:
+                size = data[start] if start < end else 0x80
+                if size < 0x80:
+                    start += 1
+                else:
+                    size, start = self.varint(start, end)
+            elif kind == VARINT:
                 value = data[start] if start < end else 0x80
                 if value < 0x80:
                     start += 1
@@ -105,12 +111,6 @@ class Wire:
                     value, start = self.varint(start, end)
                 yield found, value, 0
                 continue
-            if kind == BYTES:
-                size = data[start] if start < end else 0x80
-                if size < 0x80:
-                    start += 1
-                else:
-                    size, start = self.varint(start, end)
             elif kind in (FIXED32, FIXED64):
                 size = 4 if kind == FIXED32 else 8
             else:

@@ -26,7 +26,7 @@ def _fused_once(graph: ModelGraph) -> ModelGraph:
     gone: set[int] = set()
     replaced = {}
     for node in graph.nodes:
-        for pattern in (each for module in _MODULES for each in module.PATTERNS.get(node.operator, ())):
+        for pattern in _PATTERNS.get(node.operator, ()):
             found = pattern(node, parts)
             if found is not None and not any(id(part) in gone or id(part) in replaced for part in found[1]):
                 replaced[id(node)] = found[0]
@@ -37,3 +37,7 @@ def _fused_once(graph: ModelGraph) -> ModelGraph:
 
 
 _MODULES = (activations, norms, weights)
+_PATTERNS = {
+    operator: [each for module in _MODULES for each in module.PATTERNS.get(operator, ())]
+    for operator in dict.fromkeys(operator for module in _MODULES for operator in module.PATTERNS)
+}

@@ -103,9 +103,12 @@ class Encoded:
             at: The item's place in the list.
             most: How many values from outside there may be; with more of them the rest is left out.
         """
-        found = []
         start, places, outside = self.start, self.places, self.outside
-        for ref in self.nodes[at].reads:
+        reads = self.nodes[at].reads
+        if at > start and len(reads) == 1 and reads[0][0] is self.nodes[at - 1]:  # as most do
+            return ((1, reads[0][1]),)
+        found = []
+        for ref in reads:
             place = places.get(id(ref[0]), -1)
             if place >= start:
                 found.append((at - place, ref[1]))

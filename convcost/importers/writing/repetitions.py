@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import eq
 
 from convcost.importers.writing.alike import Encoded, Facts, Readers, is_bare, lines_of, replace, values_of
 from convcost.importers.writing.tree import BlockUse, Body, Leaf, Merge, OuterValue, Repetition, TreeNode, stacked
@@ -40,14 +41,14 @@ def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | N
         return None
     readers = Readers(body)
     for length in range(1, min(len(nodes) // 2, LONGEST) + 1):
-        same = 0  # how many items up to here are like those a length behind them
-        for at in range(len(nodes) - length):
-            same = same + 1 if numbers[at] == numbers[at + length] else 0
-            if same < length:
-                continue
-            start, count = _run(body, readers, size, at - length + 1, length, facts)
+        same = bytes(map(eq, numbers, numbers[length:]))  # which items are like those a length behind them
+        all_same = b"\1" * length
+        at = same.find(all_same)
+        while at >= 0:
+            start, count = _run(body, readers, size, at, length, facts)
             if count > 1 and (length == 1 or _pays(nodes[start : start + length], count)):
                 return start, length, count
+            at = same.find(all_same, at + 1)
     return None
 
 
