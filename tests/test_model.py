@@ -267,7 +267,7 @@ def test_a_check_of_a_batch_and_of_norms_that_are_not_folded(check):
     assert not check(normed, max={"mults": 110_592 + 64 * 64 - 1}, fold=False).ok
     with pytest.raises(convcost.OptionError) as caught:
         check(CONV, max={"mults": 1}, batch=0)
-    assert str(caught.value) == "error: batch is a whole number, at least 1\n = found: found 0"
+    assert str(caught.value) == "error: batch is a whole number, at least 1\n = found: 0"
 
 
 def test_formulas_of_types():
