@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
     from convcost.memory.dtypes import Given as Dtypes
+    from convcost.memory.peak_formula import PeakFormula
     from convcost.memory.roofline.analysis import Roofline
     from convcost.memory.roofline.devices import Device
     from convcost.receptive_field.analysis import ReceptiveField
@@ -82,6 +83,27 @@ def memory(
         place=place,
         arena=arena,
     )
+
+
+def peak_formula(
+    spec: Model | SpecLike,
+    over: str,
+    *,
+    set: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
+    batch: int = 1,
+    in_place: bool = True,
+    align: int = 1,
+    keep_inputs: bool = False,
+    max_layers: int | None = None,
+) -> PeakFormula:
+    """Read a spec and return its peak over a range: `load(spec, set=set).peak_formula(…)`, see `Model.peak_formula`.
+
+    >>> peak_formula("mobilenet_v1", "alpha=1/4:1")
+    <PeakFormula: MobileNetV1: peak 4816896·alpha from alpha = 1/4>
+    """
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.peak_formula(over, dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
 
 
 def receptive_field(

@@ -466,7 +466,7 @@ def test_suggest_says_why_it_cannot_limit_a_ratio(peak, run):
     assert err == (
         "error: --max: suggest cannot limit per_param\n"
         " = found: per_param is output_values over params, so that no rewritten layer says what is saved of it\n"
-        " = help: limit a sum: --max mults=300M\n"
+        " = help: limit a sum or a largest layer: --max mults=300M\n"
     )
 
 

@@ -74,6 +74,7 @@ def _reports() -> list[Any]:
         formulas.FormulasDocument,
         formulas.FormulaProofs,
         memory.MemoryDocument,
+        memory.PeakFormulaDocument,
         receptive_field.ReceptiveFieldDocument,
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,

@@ -277,6 +277,8 @@ class Mapper(ValueTable):
             help = "an input has a batch axis and one to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
+        if batch != 1 and self.builder.inputs and (axis := self._batch_axis(shape)):
+            return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             message = f"the first axis of the input {name!r} is no batch axis of 1"
             help = f"export the model for one input, or: --input {name}={'x'.join(map(str, (1, *shape[1:])))}"
@@ -296,6 +298,28 @@ class Mapper(ValueTable):
         layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
         tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
+        return tensor
+
+    def _batch_axis(self, shape: Shape) -> int:
+        """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
+        first = next((each[0] for each in self.graph.inputs.values() if len(each) > 1), None)
+        named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and size == first]
+        return next((axis for axis in named or range(1, len(shape)) if named or shape[axis] == 1), 0)
+
+    def _turned_input(self, name: str, shape: Shape, axis: int) -> Tensor:
+        """Add an input whose batch axis is not the first.
+
+        Raises:
+            SpecError: Another axis has no size.
+        """
+        sizes = [self.size(size) for at, size in enumerate(shape) if at != axis]
+        if not all(size and 0 < size <= 10**15 for size in sizes):
+            message = f"the input {name!r} has an axis without a size"
+            raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help="--input gives it"))
+        known = tuple([size for size in sizes if size])
+        tensor = self.builder.add_input(known, layout_of(known))
+        self._lacks[tensor.producer, tensor.output] = axis
+        self.values[name] = self.held(tensor, axis)
         return tensor
 
     def size(self, size: int | str | None) -> int | None:

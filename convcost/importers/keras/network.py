@@ -52,6 +52,7 @@ class ModelTranslator:
         self.file = file
         self.builder = GraphBuilder()
         self.tokens: list[str] = []
+        self.turned: list[str] = []
         self._left = MOST_LAYERS
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
 
@@ -194,6 +195,8 @@ class ModelTranslator:
         self.builder.inputs[value.name] = (None, *held)
         if order == "tokens":
             self.tokens.append(value.name)
+        if first:
+            self.turned.append(value.name)
         return value
 
     def _followers(
@@ -241,6 +244,17 @@ class ModelTranslator:
         if shape is not None and sizes:
             self.builder.shapes.setdefault(value.name, shape)
 
+    def _as_built(self, value: Any, item: Mapping[str, Any]) -> Any:
+        """Return a value with the sizes for which the layer was built that reads it, where no others are known."""
+        build = item.get("build_config")
+        shape = build.get("input_shape") if isinstance(build, dict) else None
+        if not isinstance(value, Value) or value.sizes is not None or not isinstance(shape, list) or len(shape) < 2:
+            return value
+        if not all(size is None or type(size) is int for size in shape):
+            return value
+        self.builder.shapes.setdefault(value.name, (None, *shape[1:]))
+        return Value(value.name, tuple(shape[1:]))
+
     def _translated(
         self,
         item: Mapping[str, Any],
@@ -262,6 +276,7 @@ class ModelTranslator:
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
             return self._translated(inner, name, args, kwargs, replace(scope, trainable=trainable, lead=lead), outputs)
+        args = tuple([self._as_built(value, item) for value in args])
         number = item.get("shared_object_id")
         owner = f"{scope.owner}{name}"
         owner = self._shared.setdefault(number, owner) if type(number) is int else owner
@@ -385,7 +400,8 @@ def _first_calls(
     for reference in (*outputs, *(each for group in calls.values() for call in group for each in call.references)):
         highest[reference.layer] = max(highest.get(reference.layer, 0), reference.node)
     for name, layer in named.items():
-        old = any(isinstance(node, list) for node in layer.get("inbound_nodes") or ())
+        nodes = layer.get("inbound_nodes")
+        old = isinstance(nodes, list) and any(isinstance(node, list) for node in nodes)
         if old and is_model(layer) and (_begins_with_input(layer) or highest.get(name) == len(calls[name])):
             found[name] = 1
     return found

@@ -91,6 +91,13 @@ _ELEMENTWISE = {
 }
 
 
+OF_EACH_VALUE = frozenset((*_ARITHMETIC, *_ELEMENTWISE, *_FUNCTIONS, "Power", "Clip", "Cast")) - {
+    "Softmax",
+    "LogSoftmax",
+}
+"""The functions that have no axes."""
+
+
 @operation(*_FUNCTIONS)
 def function(builder: GraphBuilder, layer: KerasLayer) -> Value:
     """Translate an activation."""

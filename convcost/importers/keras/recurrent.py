@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convcost.importers.keras.activations import is_of_keras_3, name_of
+from convcost.importers.keras.activations import name_of
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.registry import layer, whole
 from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, known
@@ -143,18 +143,14 @@ def _run(
 
 
 def _activation(layer: KerasLayer, cudnn: bool) -> str:
-    """Return the activation of a plain recurrent layer; of the others only the usual ones are known.
-
-    Raises:
-        Untranslatable: It is another.
-    """
+    """Return what the steps of a layer pass through: `tanh` or `relu`, or `other` where it is neither."""
     name = name_of(layer.config.get("activation", "tanh")) if not cudnn else "tanh"
     gates = name_of(layer.config.get("recurrent_activation", "sigmoid")) if not cudnn else "sigmoid"
     if layer.kind in _ONE_STATE and (name, gates) == ("tanh", "sigmoid"):
         return "tanh"
     if layer.kind == "SimpleRNN" and name in ("tanh", "relu"):
         return name
-    raise Untranslatable(f"its activations are {name!r} and {gates!r}")
+    return "other"
 
 
 def _biases(kind: str, config: Mapping[str, Any], cudnn: bool) -> int:
@@ -163,8 +159,7 @@ def _biases(kind: str, config: Mapping[str, Any], cudnn: bool) -> int:
         return 2
     if not config.get("use_bias", True):
         return 0
-    default = is_of_keras_3(KerasLayer(kind, "", config)) or "reset_after" not in config
-    return 2 if kind == "GRU" and config.get("reset_after", default) else 1
+    return 2 if kind == "GRU" and config.get("reset_after", False) else 1
 
 
 def _with_states(value: Value, layer: KerasLayer) -> Value | tuple[Value, ...]:
