@@ -108,4 +108,4 @@ def _is_valid(intervals: Sequence[Interval], offsets: Mapping[int, int], arena: 
     return True
 
 
-_WAYS: tuple[Callable[[Sequence[Interval], int], list[int] | None], ...] = (_by_skyline, _by_seams)
+_WAYS: tuple[Callable[[Sequence[Interval], int], list[int] | None], ...] = (_by_seams, _by_skyline)
