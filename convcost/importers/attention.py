@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.importers.items import MappedItem
 from convcost.importers.views import MOVES, Factors, ItemGraph, View, compact, flat, key_of, row_major
@@ -268,9 +269,12 @@ class _Match:
         values = (*inputs, *(self._bias(builder, bias, before) for bias in reversed(scores.biases)))
         if scores.biases:
             fields["score_bias"] = ["score_bias"] * len(scores.biases)
-        item = MappedItem("attention", fields, values, (end,), name)
+        widths = query.linear.widths
+        if any(part.linear.widths != widths for part in (key, value)):
+            return []
+        item = MappedItem("attention", fields, values, (end,), name, widths=widths)
         try:
-            item.parts = tuple(_unrolled(builder, item))
+            item.parts = tuple([replace(part, widths=widths) for part in _unrolled(builder, item)])
         except LayerError:
             return []
         last = item.parts[-1]
@@ -281,7 +285,7 @@ class _Match:
             return [*before, item]
         item.outputs = last.outputs
         fields = {"shape": list(end.shape)} | ({"layout": "tokens"} if end.layout == TOKENS else {})
-        return [*before, item, MappedItem("reshape", fields, item.outputs, (end,))]
+        return [*before, item, MappedItem("reshape", fields, item.outputs, (end,), widths=item.widths)]
 
     def _bias(self, builder: NetworkBuilder, bias: Tensor, before: list[MappedItem]) -> Tensor:
         """Return what is added to scores, which is no feature map."""

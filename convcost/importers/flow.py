@@ -14,6 +14,7 @@ from convcost.layers.base import shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN
 from convcost.network.graph import Tensor
 
+_QUANTISED = frozenset(("int8", "uint8", "int4", "uint4", "int2", "uint2"))
 AS_IT_IS = -1
 """The batch axis stays where it is."""
 
@@ -184,7 +185,7 @@ class ValueTable(ABC):
         Raises:
             Unsupported: It is none that is learned.
         """
-        if "float" not in constant.dtype:
+        if "float" not in constant.dtype and constant.dtype not in _QUANTISED:
             raise Unsupported(f"it reads the constant {constant.name!r} where it should read a value")
         known = self._parameters.get(constant.name)
         axis = 0 if constant.shape[:1] == (1,) and len(constant.shape) > 1 else None

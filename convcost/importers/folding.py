@@ -419,6 +419,16 @@ def is_worked_out(name: str) -> bool:
     return _WORKED_OUT.fullmatch(name) is not None
 
 
+def _not_zero(node: Node, inputs: list[Constant]) -> Constant:
+    """Return the places of the values that are not 0: a row for each axis."""
+    (data,) = inputs
+    indices = combinations(*map(range, data.shape))
+    places = [index for index, value in zip(indices, numbers(data), strict=True) if value]
+    rank = max(1, len(data.shape))
+    found = [place[axis] if place else 0 for axis in range(rank) for place in places]
+    return _new(node, (rank, len(places)), found, "int64")
+
+
 _MOVES = frozenset(("Unsqueeze", "Squeeze", "Reshape", "Transpose", "Shape", "Size", "Cast", "Expand"))
 
 _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
@@ -471,6 +481,7 @@ _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
     "ReduceSum": _reduced(sum),
     "ReduceMax": _reduced(max),
     "ReduceMin": _reduced(min),
+    "NonZero": _not_zero,
     "ScatterND": _unknown,
     "ScatterElements": _unknown,
     "Trilu": _unknown,

@@ -147,6 +147,11 @@ def padded(
         fields: More fields of the item.
         name: The name of the item.
     """
+    if len(pairs) == 1:  # a vector is padded as the one row of a feature map
+        shape = {"shape": [1, *tensor.shape], "layout": "feature_map"}
+        (row,) = mapper.emit(node, "reshape", shape, [tensor], name="", gives=())
+        (row,) = mapper.emit(node, "pad", {"padding": [list(pairs[0])]} | fields, [row], name=name, gives=())
+        return mapper.emit(node, "flatten", {}, [row], name="", gives=())[0]
     axes = [axis for axis, pair in enumerate(pairs) if any(pair)]
     spatial = list(range(1, len(pairs))) if tensor.layout == FEATURE_MAP else list(range(len(pairs) - 1))
     if tensor.layout in (FEATURE_MAP, TOKENS) and not set(axes) - set(spatial):

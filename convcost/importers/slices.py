@@ -38,7 +38,9 @@ def with_rolls(items: Sequence[MappedItem], outputs: Sequence[Tensor]) -> list[M
             shifts, axes, source = [*first.fields["shift"], shift], [*first.fields["axis"], axis], first.inputs[0]
             gone.add(id(before))
         gone.update(id(part) for part in parts)
-        rolls[id(item)] = MappedItem("roll", {"shift": shifts, "axis": axes}, (source,), item.outputs, "")
+        rolls[id(item)] = MappedItem(
+            "roll", {"shift": shifts, "axis": axes}, (source,), item.outputs, widths=item.widths
+        )
     return [rolls.get(id(item), item) for item in items if id(item) not in gone]
 
 
@@ -120,4 +122,4 @@ def _depth(item: MappedItem, views: Sequence[View]) -> MappedItem | None:
         return None
     text = _PATTERNS[base.layout].format("a b" if spots == outer else "b a")
     fields = {"pattern": text, "a": steps[0], "b": steps[1], "layout": _WORDS[base.layout]}
-    return MappedItem("rearrange", fields, (base,), item.outputs, "")
+    return MappedItem("rearrange", fields, (base,), item.outputs, widths=item.widths)

@@ -61,7 +61,8 @@ def test_it_is_exported_as_at_inference_and_left_as_it_was(torch):
     module = Module(convolution, children=[inner])
     inner.training = False
     convcost.from_torch(module, Tensor(1, 3, 8, 8))
-    assert (module.seen.modes, module.seen.strict, module.seen.fast) == ([False, False], False, False)
+    seen = t.SEEN[-1]
+    assert (seen.modes, seen.strict, seen.fast) == ([False, False], False, False)
     assert (module.training, inner.training, torch.backends.mha.on) == (True, False, True)
 
 
@@ -77,18 +78,40 @@ def test_what_cannot_be_exported_is_left_as_it_was_too(torch):
     assert (module.training, torch.backends.mha.on) == (True, True)
 
 
+class Kept(Module):
+    """A module that cannot be copied."""
+
+    def __deepcopy__(self, memo):
+        raise TypeError("it holds a lock")
+
+
+def test_a_module_that_cannot_be_copied_is_left_as_it_was(torch):
+    module = Kept(convolution)
+    convcost.from_torch(module, Tensor(1, 3, 8, 8))
+    assert (t.SEEN[-1].module is module, t.SEEN[-1].modes, module.training) == (True, [False], True)
+
+
+def test_what_forward_keeps_does_not_stay_in_the_module(torch):
+    weight = Tensor(4, 3, 3, 3)
+    module = Module(convolution, tensors=[weight])
+    convcost.from_torch(module, Tensor(1, 3, 8, 8))
+    exported = t.SEEN[-1].module
+    assert exported is not module
+    assert exported.tensors[0] is weight  # no memory for weights
+
+
 def test_sizes_stand_for_a_tensor_on_the_device_of_the_module(torch):
     module = Module(convolution, tensors=[Tensor(4, 3, 3, 3)])
     convcost.from_torch(module, (1, 3, 8, 8))
-    (given,) = module.seen.args
+    (given,) = t.SEEN[-1].args
     assert (given.shape, given.device.type) == ((1, 3, 8, 8), "cpu")
 
 
 def test_inputs_go_to_the_device_meta_with_the_module(torch):
     module = Module(convolution, tensors=[Tensor(4, 3, 3, 3, device="meta")])
     convcost.from_torch(module, (Tensor(1, 3, 8, 8), [Tensor(1, 2)], 3), kwargs={"flag": True})
-    first, (second,), third = module.seen.args
-    assert (first.device.type, second.device.type, third, module.seen.kwargs) == ("meta", "meta", 3, {"flag": True})
+    first, (second,), third = t.SEEN[-1].args
+    assert (first.device.type, second.device.type, third, t.SEEN[-1].kwargs) == ("meta", "meta", 3, {"flag": True})
 
 
 @pytest.mark.parametrize("wrap", [Wrapper, lambda module: type("Compiled", (Module,), {"_orig_mod": module})()])

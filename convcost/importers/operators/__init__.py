@@ -12,5 +12,6 @@ from convcost.importers.operators import (  # noqa: F401 -- each adds its operat
     pools,
     products,
     recurrent,
+    sampling,
     selections,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ def program_of(
     torch = _torch()
     if isinstance(module, torch.export.ExportedProgram):
         return exported(torch, module)
-    module = _unwrapped(torch, module)
+    module = _copied(_unwrapped(torch, module))
     arguments = _arguments(torch, module, example_inputs)
     with _as_at_inference(torch, module):
         try:
@@ -110,6 +111,18 @@ def _unwrapped(torch: Any, module: Any) -> Any:
     if inner is None and isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
         inner = module.module
     return module if inner is None else _unwrapped(torch, inner)
+
+
+def _copied(module: Any) -> Any:
+    """Return a copy of a module with the same tensors, so that nothing that its `forward` keeps stays in it.
+
+    A module that cannot be copied is returned itself.
+    """
+    memo = {id(tensor): tensor for tensor in [*module.parameters(), *module.buffers()]}
+    try:
+        return copy.deepcopy(module, memo)
+    except Exception:  # noqa: BLE001 -- whatever the module's own attributes raise
+        return module
 
 
 def _arguments(torch: Any, module: Any, given: Any) -> tuple[Any, ...]:

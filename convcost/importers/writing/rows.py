@@ -18,7 +18,7 @@ COMMUTATIVE = frozenset(("add", "multiply", "maximum", "minimum"))
 """Merges to which the order of their inputs is none."""
 
 
-class Row(Struct, eq=False):
+class ItemRow(Struct, eq=False):
     """One item of the text, with the norm and the activation that are written with it.
 
     Attributes:
@@ -106,7 +106,7 @@ def common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
     return path[:count]
 
 
-def module_around(rows: Iterable[Row]) -> tuple[str, ...] | None:
+def module_around(rows: Iterable[ItemRow]) -> tuple[str, ...] | None:
     """Return what the module paths of rows begin with; None where the file has none."""
     found: tuple[str, ...] | None = None
     for row in rows:
@@ -115,7 +115,7 @@ def module_around(rows: Iterable[Row]) -> tuple[str, ...] | None:
     return found
 
 
-def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, flat: bool) -> list[Row]:
+def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, flat: bool) -> list[ItemRow]:
     """Return the rows of a model.
 
     Args:
@@ -125,21 +125,21 @@ def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, fla
     """
     dotted = any("." in item.name for item in mapped.items)
     if flat:
-        return [Row(item, expressions=expressions.get(id(item), {}), dotted=dotted) for item in mapped.items]
+        return [ItemRow(item, expressions=expressions.get(id(item), {}), dotted=dotted) for item in mapped.items]
     reads = Counter(key_of(tensor) for item in mapped.items for tensor in item.inputs)
     reads.update(key_of(tensor) for tensor in mapped.outputs)
     shared = {id(item.shares) for item in mapped.items if item.shares is not None}
-    rows: list[Row] = []
-    last: dict[Key, Row] = {}  # rows that may take more, by what they give
+    rows: list[ItemRow] = []
+    last: dict[Key, ItemRow] = {}  # rows that may take more, by what they give
     for item in mapped.items:
         row = last.get(key_of(item.inputs[0])) if len(item.inputs) == 1 else None
-        if row is not None and reads[key_of(item.inputs[0])] == 1 and _joins(row, item):
+        if row is not None and row is rows[-1] and reads[key_of(item.inputs[0])] == 1 and _joins(row, item):
             if issubclass(REGISTRY[item.type], Norm):
                 row.norm = item
             else:
                 row.activation = item
         else:
-            row = Row(item, expressions=expressions.get(id(item), {}), dotted=dotted)
+            row = ItemRow(item, expressions=expressions.get(id(item), {}), dotted=dotted)
             rows.append(row)
             if not REGISTRY[item.type].weights or item.shares is not None or id(item) in shared:
                 continue
@@ -147,7 +147,7 @@ def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, fla
     return rows
 
 
-def _joins(row: Row, item: MappedItem) -> bool:
+def _joins(row: ItemRow, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
     if item.alone or item.widths.activations != row.item.widths.activations:
         return False

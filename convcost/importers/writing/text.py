@@ -11,7 +11,7 @@ from convcost.importers.writing.alike import outputs_of
 from convcost.importers.writing.notation import flow, one_line, quoted
 from convcost.importers.writing.parameters import TIMES, Texts, called_first
 from convcost.importers.writing.rows import follower
-from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Ref, Repeat, Use, rows_in
+from convcost.importers.writing.tree import BlockUse, Body, Leaf, Merge, Ref, Repetition, TextBlock, TreeNode, rows_in
 from convcost.importers.writing.values import ValueNames, before_of, kind_of, plain_and_named
 from convcost.layers.base import REGISTRY
 from convcost.layers.layout import layout_of
@@ -26,7 +26,7 @@ _FACTORED = ("bias", "norm", "activation")
 _LEAST = 3  # items that a default is for
 
 
-class Text:
+class SpecWriter:
     """Writes a tree.
 
     Args:
@@ -41,7 +41,7 @@ class Text:
         self,
         mapped: Mapped,
         top: Body,
-        blocks: Sequence[Block],
+        blocks: Sequence[TextBlock],
         symbols: Mapping[str, Mapping[int, str]],
         values: Mapping[str, str],
     ) -> None:
@@ -80,7 +80,7 @@ class Text:
 
     # items
 
-    def _block(self, block: Block) -> list[str]:
+    def _block(self, block: TextBlock) -> list[str]:
         lines = [f"  {block.name}:"]
         if id(block) in self.named.inputs:
             lines.append(f"    inputs: [{', '.join(self.named.inputs[id(block)])}]")
@@ -98,10 +98,10 @@ class Text:
         pairs = [(node, before_of(body, at)) for at, node in enumerate(body.nodes)]
         return [line for node, before in pairs for line in self._item(node, before, indent)]
 
-    def _item(self, node: Node, before: Ref | None, indent: str) -> list[str]:
+    def _item(self, node: TreeNode, before: Ref | None, indent: str) -> list[str]:
         """Return the lines of an item: its type, its fields, and the keys below."""
         more = self._more(node, before, indent)
-        if isinstance(node, Repeat):
+        if isinstance(node, Repetition):
             inner = node.unit.nodes[0]
             times = self.numbers.of(node, TIMES) or str(node.counts[0])
             more.append(f"{indent}  repeat: {times}")
@@ -115,8 +115,8 @@ class Text:
         comment = inner.rows[0].item.comment if isinstance(inner, Leaf) else ""
         return [head + (f"   # {one_line(comment)}" if comment else ""), *more]
 
-    def _fields(self, node: Node) -> dict[str, Any]:
-        if isinstance(node, Use):
+    def _fields(self, node: TreeNode) -> dict[str, Any]:
+        if isinstance(node, BlockUse):
             return self.numbers.arguments(node)
         assert isinstance(node, Leaf)
         return self._with_defaults(node, self._own_fields(node))
@@ -140,6 +140,8 @@ class Text:
 
     def _value(self, leaf: Leaf, name: str, value: Any) -> Any:
         """Return a field's value; values of the network by their names."""
+        if REGISTRY[leaf.type].declared and isinstance(value, str):  # a text of the file
+            return quoted(value)
         if name in REGISTRY[leaf.type].named_fields:
             count = len(value) if isinstance(value, (list, tuple)) else 1
             given = [self._called(ref) for ref in leaf.reads[-count:]]
@@ -156,6 +158,14 @@ class Text:
         return fields
 
     def _merge(self, node: Merge, indent: str, more: list[str]) -> list[str]:
+        """Return the lines of a merge; inside it the types of its numbers are the usual ones."""
+        usual, self.widths = self.widths, self._widths(node)
+        try:
+            return self._merged(node, indent, more)
+        finally:
+            self.widths = usual
+
+    def _merged(self, node: Merge, indent: str, more: list[str]) -> list[str]:
         type, branches = node.leaf.type, node.branches
         fields = self._fields(node.leaf)
         if type == "add" and not fields and _is_residual(node):
@@ -191,7 +201,7 @@ class Text:
             return [f"{indent}- residual: [{lines[0].strip().removeprefix('- ')}]", *more]
         return [f"{indent}- residual:", *lines, *more]
 
-    def _more(self, node: Node, before: Ref | None, indent: str) -> list[str]:
+    def _more(self, node: TreeNode, before: Ref | None, indent: str) -> list[str]:
         """Return the lines below an item: what it reads, whose weights it uses, and its name."""
         lines = []
         reads, _ = plain_and_named(node)
@@ -212,9 +222,9 @@ class Text:
             lines.append(f"{indent}  name: {quoted(self.names[node, 0])}")
         return lines
 
-    def _widths(self, node: Node) -> Widths:
+    def _widths(self, node: TreeNode) -> Widths:
         """Return the types of numbers that an item is written with; without weights all are of what it gives."""
-        if isinstance(node, Repeat):
+        if isinstance(node, Repetition):
             return self._widths(node.unit.nodes[0])
         leaf = node.leaf if isinstance(node, Merge) else node
         if not isinstance(leaf, Leaf):
@@ -308,7 +318,7 @@ def _leaves(body: Body) -> list[Leaf]:
             found.append(node)
         elif isinstance(node, Merge):
             found += [leaf for branch in node.branches for leaf in _leaves(branch)]
-        elif isinstance(node, Repeat):
+        elif isinstance(node, Repetition):
             found += _leaves(node.unit)
     return found
 

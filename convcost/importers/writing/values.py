@@ -9,7 +9,7 @@ from convcost.importers.items import Mapped
 from convcost.importers.writing import names
 from convcost.importers.writing.alike import outputs_of
 from convcost.importers.writing.rows import module_around
-from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Ref, Repeat, Use, rows_in
+from convcost.importers.writing.tree import BlockUse, Body, Leaf, Merge, Ref, Repetition, TextBlock, TreeNode, rows_in
 from convcost.layers.base import REGISTRY
 
 _TAKEN = frozenset(("input", "previous", "_"))
@@ -38,7 +38,7 @@ class ValueNames:
         outputs: The names of the outputs, where they are not simply what nothing reads.
     """
 
-    def __init__(self, mapped: Mapped, top: Body, blocks: Sequence[Block]) -> None:
+    def __init__(self, mapped: Mapped, top: Body, blocks: Sequence[TextBlock]) -> None:
         self.mapped = mapped
         self.top = top
         self.names: dict[Ref, str] = {}
@@ -69,7 +69,7 @@ class ValueNames:
             self._name_in(block)
         self.outputs = [self.names[ref] for ref in top.outputs] if self._unusual_outputs() else []
 
-    def _role(self, node: Node, counts: Counter[str]) -> str:
+    def _role(self, node: TreeNode, counts: Counter[str]) -> str:
         """Return a name for a value of an item without a module: `skip_1` for what a later merge reads."""
         base = "skip" if id(node) in self._skips else kind_of(node)
         counts[base] += 1
@@ -80,13 +80,13 @@ class ValueNames:
         givers = [giver for node in self.top.nodes if len(node.reads) > 1 for giver, _ in node.reads]
         return {id(giver) for giver in givers if not isinstance(giver, Leaf) or REGISTRY[giver.type].weights}
 
-    def _is_telling(self, node: Node) -> bool:
+    def _is_telling(self, node: TreeNode) -> bool:
         """Return whether the module of an item is worth a line, as that of a sum is not."""
         if isinstance(node, Leaf):
             return REGISTRY[node.type].weights or node.type in _TELLING
         return self._inside[_module(node) or ()] <= _MOST_ITEMS
 
-    def _give(self, node: Node, base: str, taken: set[str], counts: Counter[str]) -> None:
+    def _give(self, node: TreeNode, base: str, taken: set[str], counts: Counter[str]) -> None:
         """Give a value of the network's own list a name that no other has."""
         parts = names.value_names(node, base)
         reads = self._top_reads
@@ -102,7 +102,7 @@ class ValueNames:
             taken.add(name)
             self.names[node, at] = name
 
-    def _name_in(self, block: Block) -> None:
+    def _name_in(self, block: TextBlock) -> None:
         """Name the inputs of a block and the values in it, where they are read by their names."""
         body = block.body
         wanted = self._read_by_name(body)
@@ -153,7 +153,7 @@ class ValueNames:
         return unread != self.top.outputs
 
 
-def plain_and_named(node: Node) -> tuple[list[Ref], list[Ref]]:
+def plain_and_named(node: TreeNode) -> tuple[list[Ref], list[Ref]]:
     """Return what an item reads: by `from`, and by fields that name values."""
     reads, named = list(node.reads), 0
     if isinstance(node, Leaf):
@@ -173,14 +173,20 @@ def before_of(body: Body, at: int) -> Ref | None:
     return (body.sources[0], 0) if body.sources else None
 
 
-def _module(node: Node) -> tuple[str, ...] | None:
+def _module(node: TreeNode) -> tuple[str, ...] | None:
     return module_around(rows_in([node], 0))
 
 
-def kind_of(node: Node) -> str:
+def kind_of(node: TreeNode) -> str:
     """Return the type of an item, or the name of its block."""
     if isinstance(node, Leaf):
         return node.type
     if isinstance(node, Merge):
         return node.leaf.type
-    return node.block.name if isinstance(node, Use) else kind_of(node.unit.nodes[0]) if isinstance(node, Repeat) else ""
+    return (
+        node.block.name
+        if isinstance(node, BlockUse)
+        else kind_of(node.unit.nodes[0])
+        if isinstance(node, Repetition)
+        else ""
+    )
