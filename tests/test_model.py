@@ -71,7 +71,7 @@ def built():
 
 def test_every_question_is_a_method_too_with_the_same_arguments():
     first = ("analyze", "check", "compare", "compress", "diff", "formulas", "memory", "receptive_field", "rewrite")
-    rest = ("roofline", "solve", "suggest", "sweep", "verify", "verify_receptive_field")
+    rest = ("roofline", "search", "solve", "suggest", "sweep", "verify", "verify_receptive_field")
     assert [*first, *rest] == QUESTIONS
     of_specs = {"spec", "specs", "types", "set", "set_other", "free", "max_layers"}
     for name in QUESTIONS:
