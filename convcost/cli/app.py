@@ -46,6 +46,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "verify": "convcost.cli.verify:verify",
         "import": "convcost.cli.import_:import_",
         "sweep": "convcost.cli.sweep:sweep",
+        "search": "convcost.cli.search:search",
         "solve": "convcost.cli.solve:solve",
         "rewrite": "convcost.cli.rewrite:rewrite",
         "suggest": "convcost.cli.suggest:suggest",
@@ -62,7 +63,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 GROUPS = {
     "Count": ("analyze", "compare", "diff", "formulas", "reconcile", "verify"),
     "Fit a device": ("memory", "roofline", "compress", "devices"),
-    "Design": ("import", "receptive-field", "sweep", "solve", "rewrite", "suggest"),
+    "Design": ("import", "receptive-field", "sweep", "search", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
     "Look up": ("specs", "schema", "version"),
 }

@@ -88,6 +88,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost sweep mobilenet_v1 --set alpha=0.5,0.75,1", "some widths"),
         ("convcost sweep mobilenet_v1 --set r=128:224:32", "some sizes"),
     ),
+    "search": (
+        (
+            "convcost search mobilenet_v1 --set alpha=1/32:1:1/32 --set r=96:320:32 --pareto mults,params:max",
+            "the front",
+        ),
+        (
+            "convcost search mobilenet_v1 --set alpha=1/32:1:1/32 --set r=96:320:32 --best params:max --max mults=300M",
+            "the largest",
+        ),
+    ),
     "solve": (
         ("convcost solve mobilenet_v1 --for alpha --max mults=300M", "the largest width"),
         ("convcost solve mobilenet_v1 --for r --max macs=300M", "the largest size"),
