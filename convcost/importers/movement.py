@@ -97,6 +97,8 @@ def settle(mapper: ValueTable, value: Moved, batch: int | None, layout: str = ""
         batch: The axis of the graph's shape that the tensor is to lack.
         layout: The layout that it is to have; the one that follows from the movement without it.
     """
+    if not value.steps and value.dropped == batch and layout in ("", value.base.layout):
+        return value.base
     node = Node("", (), (), scope=value.scope)
     if [kind for kind, _ in value.steps] == ["pad"]:
         return _padded(mapper, node, value, batch, layout)
