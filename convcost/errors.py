@@ -54,7 +54,7 @@ class _Detail(Struct, frozen=True):
                 f"{gutter} | {caret} {found}".rstrip(),
             ]
         elif found:
-            lines.append(f"{gutter} = found: {found}")
+            lines.append(f"{gutter} = found: {found.removeprefix('found ')}")
         if note:
             lines.append(f"{gutter} = note: {note}")
         if help:

@@ -32,9 +32,9 @@ def expectation_document(found: Expectation) -> documents.ExpectationDocument:
     )
 
 
-def convention_document(network: Network, tool: ToolCount) -> documents.ConventionDocument:
+def convention_document(network: Network, tool: ToolCount) -> documents.ToolAnalysisDocument:
     """Return the document that `--format json` writes."""
-    return documents.ConventionDocument(
+    return documents.ToolAnalysisDocument(
         network=network_document(network),
         batch=tool.batch,
         tool=tool_document(tool),

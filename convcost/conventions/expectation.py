@@ -23,6 +23,11 @@ _RESOLUTIONS = (
     *(320, 331, 380, 384, 448, 456, 480, 512, 513, 600, 640),
 )
 _NEAREST = 5
+_NUMBER = re.compile(
+    r"\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*)(?:\.([0-9]+))?\s*([kKMGBT]?)\s*"
+    r"(?i:(?:macc?|madd|mult|mult-?add|flop|op)s?)?\s*"
+)
+"""A number, its scale, and a unit: whether it counts macs or flops is what is looked for."""
 
 Build = Callable[[dict[str, Any]], Network]
 """Gives the network with other values of its symbols."""
@@ -126,7 +131,7 @@ def read(text: str) -> Printed:
     >>> read("4.12G").step
     Fraction(10000000, 1)
     """
-    found = re.fullmatch(r"\s*([0-9][0-9_,]*)(?:\.([0-9]+))?\s*([kKMGBT]?)\s*(?:[a-zA-Z-]*)\s*", text)
+    found = re.fullmatch(_NUMBER, text)
     if found is None:
         help = "such as 4.12G, 569M or 4,089,184,256"
         raise OptionError(ErrorDetail("--expect takes a number as it is printed", found=text, help=help))

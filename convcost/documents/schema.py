@@ -69,11 +69,12 @@ def _reports() -> list[Any]:
         compression.CompressionDocument,
         conventions.ReconciliationDocument,
         conventions.ExpectationDocument,
-        conventions.ConventionDocument,
+        conventions.ToolAnalysisDocument,
         difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
         formulas.FormulasDocument,
         formulas.FormulaProofs,
         memory.MemoryDocument,
+        memory.PeakFormulaDocument,
         receptive_field.ReceptiveFieldDocument,
         rewriting.RewritingDocument,
         rewriting.SuggestionDocument,

@@ -252,3 +252,12 @@ def test_bounds_hold_at_all_points():
         assert max(found) <= high
     with pytest.raises(UnboundedError):
         bounds(1 / (a - b), values)
+
+
+def test_equal_values_are_one_and_true_is_no_1():
+    layer = {"conv": {"out_channels": "n", "kernel_size": "1", "bias": "w"}}
+    spec = {"symbols": {"w": True, "n": 2}, "input": [3, 4, 4], "layers": [layer]}
+    found = convcost.search(spec, set={"w": "1,true,true", "n": "2,3"}, pareto=["mults"])
+    assert found.effort.points == 4
+    assert found.effort.invalid == {"bias must be true or false": 2}
+    assert [point.values for point in found.points] == [{"w": True, "n": 2}]
