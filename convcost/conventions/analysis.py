@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from convcost.conventions import CONVENTIONS
 from convcost.conventions.base import FUNCTIONS, PRODUCTS, Call, Convention
+from convcost.cost.folding import folded_norms
 from convcost.cost.weights import biases_of
 from convcost.errors import ErrorDetail, OptionError, WarningDetail, nearest
 from convcost.network import INPUT, Layer, Network
@@ -177,6 +178,9 @@ def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
             help = nearest(pattern, [layer.name for layer in network.layers])
             raise OptionError(ErrorDetail(f"--functional: no layer matches {pattern!r}", help=help))
     attending = {*_attending(network)}
+    folded = folded_norms(network, network.readers())
+    folding = {*folded.values()}
+    by_word = _pads_by_word(network)
     found = []
     for index, layer in enumerate(network.layers):
         cost = layer.cost()
@@ -184,8 +188,28 @@ def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
         called = layer.type in FUNCTIONS and not attends
         called = called or any(matches(pattern, layer) for pattern in functional)
         biases = 0 if layer.shares or not cost.params else biases_of(layer)
-        found.append(Call(layer, called, attends, cost.params, biases, cost.macs))
+        same = by_word and layer.fields.get("padding") == "same"
+        found.append(
+            Call(
+                layer,
+                called,
+                attends,
+                cost.params,
+                biases,
+                cost.macs,
+                cost.buffers,
+                same,
+                index in folded,
+                index in folding,
+            )
+        )
     return found
+
+
+def _pads_by_word(network: Network) -> bool:
+    """Return whether PyTorch can pad all layers that say `same` by the word: it has none with strides."""
+    layers = [layer for layer in network.layers if layer.fields.get("padding") == "same"]
+    return all(set(layer.fields.get("stride", ())) <= {1} for layer in layers)
 
 
 def _attending(network: Network) -> Iterator[int]:
@@ -203,8 +227,11 @@ def _attending(network: Network) -> Iterator[int]:
 def _counted(call: Call, convention: Convention) -> LayerCount:
     layer, unit = call.layer, convention.unit
     params = convention.params(call)
-    if layer.definition.declared:
-        return LayerCount(layer, params, 0, (Cause(_UNKNOWN, -unit * call.macs),), covered=False)
+    if not convention.covers(layer.type):
+        words = layer.type.replace("_", " ")
+        reason = _UNKNOWN if layer.definition.declared else f"{words}: what the tool counts is not known"
+        unknown = (Cause(reason, -unit * call.macs),) if call.macs else ()
+        return LayerCount(layer, params, 0, unknown, covered=False)
     rule = convention.rules.get(layer.type)
     unseen = call.functional and not convention.sees_functions
     parts = {} if rule is None or unseen else dict(rule(call))

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from convcost.conventions.base import CONVOLUTIONS, FLOPS, Call, Convention, Count, Rule, all_of, flops
 
-_PRODUCTS = all_of(flops, *CONVOLUTIONS, "transposed_conv", "linear", "matmul")
+_PRODUCTS = all_of(flops, *CONVOLUTIONS, "transposed_conv", "linear", "matmul", "gru", "rnn")
 _ATTENTION = all_of(flops, "attention_scores", "attention_context")
 _SOURCE = "https://github.com/pytorch/pytorch/blob/main/torch/utils/flop_counter.py"
 _FAST_PATH = "the fast path of nn.MultiheadAttention is not counted"
 _UNSEEN = {
-    "lstm": "recurrent layers are not counted",
-    "gru": "recurrent layers are not counted",
-    "rnn": "recurrent layers are not counted",
+    "lstm": "LSTM is one operator on a CPU, which is not counted",
     "deform_conv": "deformable convolutions are not counted",
     "attention_scores": "the fused products of attention are not counted",
     "attention_context": "the fused products of attention are not counted",
@@ -55,6 +53,6 @@ META = Convention(
     "2.14.1",
     _SOURCE,
     FLOPS,
-    {**_PRODUCTS, **_ATTENTION},
+    {**_PRODUCTS, **_ATTENTION, "lstm": flops},
     unseen=_UNSEEN,
 )

@@ -11,6 +11,7 @@ from convcost.conventions.base import (
     CONVOLUTIONS,
     MACS,
     PRODUCTS,
+    RECURRENT,
     Call,
     Convention,
     Count,
@@ -20,6 +21,7 @@ from convcost.conventions.base import (
     per_input,
     per_output,
 )
+from convcost.conventions.recurrent import with_biases, with_states
 
 _BIASES = "biases"
 _AGAIN = "again, by the function that the module calls"
@@ -114,6 +116,7 @@ _RULES: dict[str, Rule] = {
     "attention_context": macs,
     "attention_scale": _scale,
     "matmul": macs,
+    **all_of(with_states(MACS, {"lstm": 10, "gru": 7, "rnn": 1}), *RECURRENT),
 }
 _SOURCE = "https://github.com/sovrasov/flops-counter.pytorch/blob/master/ptflops/pytorch_ops.py"
 _FUNCTIONS_ONLY = frozenset(("silu", "softmax", "matmul"))
@@ -125,7 +128,7 @@ PYTORCH = Convention(
     _SOURCE,
     MACS,
     _RULES,
-    unseen={"linear": "F.linear is not counted"},
+    unseen={"linear": "F.linear is not counted", "lstm": "the projections of the LSTM's states are not counted"},
 )
 MODULES = Convention(
     "ptflops-modules",
@@ -145,12 +148,15 @@ ATEN = Convention(
     "0.7.5",
     "https://github.com/sovrasov/flops-counter.pytorch/blob/master/ptflops/aten_ops.py",
     MACS,
-    {**all_of(_with_bias, *CONVOLUTIONS, "transposed_conv", "linear"), "matmul": macs, "parameter": per_output("", 0)},
+    {
+        **all_of(_with_bias, *CONVOLUTIONS, "transposed_conv", "linear"),
+        "matmul": macs,
+        **all_of(with_biases, "gru", "rnn"),
+        "parameter": per_output("", 0),
+    },
     unseen={
         "attention_scores": "the products of scaled_dot_product_attention are not counted",
         "attention_context": "the products of scaled_dot_product_attention are not counted",
-        "lstm": "recurrent layers are not counted",
-        "gru": "recurrent layers are not counted",
-        "rnn": "recurrent layers are not counted",
+        "lstm": "LSTM is one operator, which is not counted",
     },
 )

@@ -1,0 +1,38 @@
+"""pycls: the static complexity of its own networks: products of convolutions, and a bias once for each channel.
+
+Source: pycls/core/net.py, complexity_conv2d, complexity_batchnorm2d and complexity_maxpool2d, of 0.1.1; linear layers
+count as convolutions of one position (pycls/models/anynet.py, AnyHead).
+"""
+
+from __future__ import annotations
+
+from convcost.conventions.base import (
+    CONVOLUTIONS,
+    MACS,
+    POOLS,
+    PRODUCTS,
+    Call,
+    Convention,
+    Count,
+    all_of,
+    nothing,
+)
+
+
+def _with_bias(call: Call) -> Count:
+    return {PRODUCTS: call.macs, "biases, one for each channel": call.biases}
+
+
+PYCLS = Convention(
+    "pycls",
+    "pycls, net.complexity",
+    "0.1.1",
+    "https://github.com/facebookresearch/pycls/blob/main/pycls/core/net.py",
+    MACS,
+    {
+        **all_of(_with_bias, *CONVOLUTIONS, "linear"),
+        **all_of(nothing, "batch_norm", "relu", "silu", "sigmoid", "add", "multiply", "flatten", "dropout", *POOLS),
+    },
+    exhaustive=False,
+    notes=("Its 'flops' are multiply–accumulates. It counts no networks but its own.",),
+)
