@@ -37,6 +37,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost reconcile resnet50", "what each tool counts, and why"),
         ("convcost reconcile net.yaml --with fvcore --with thop", "two of them"),
         ("convcost reconcile resnet50 --expect 4.12G", "which of them prints this"),
+        ("convcost reconcile --layers", "what each prints of single layers"),
     ),
     "devices": (
         ("convcost devices", "the devices that are shipped"),

@@ -158,9 +158,15 @@ def named(tool: str) -> Convention:
 
 
 def count(calls: Sequence[Call], convention: Convention, batch: int = 1) -> ToolCount:
-    """Return what a tool counts of layers."""
-    layers = tuple([_counted(call, convention) for call in calls])
-    return ToolCount(convention, layers, sum(call.macs for call in calls) * batch, batch)
+    """Return what a tool counts of layers; equal ones are counted once."""
+    known: dict[Any, tuple[int, int, tuple[Cause, ...], bool]] = {}
+    layers = []
+    for call in calls:
+        found = known.get(call.key)
+        if found is None:
+            found = known[call.key] = _counted(call, convention)
+        layers.append(LayerCount(call.layer, *found))
+    return ToolCount(convention, tuple(layers), sum(call.macs for call in calls) * batch, batch)
 
 
 def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
@@ -181,6 +187,7 @@ def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
     folded = folded_norms(network, network.readers())
     folding = {*folded.values()}
     by_word = _pads_by_word(network)
+    numbers: dict[Any, int] = {}
     found = []
     for index, layer in enumerate(network.layers):
         cost = layer.cost()
@@ -189,20 +196,9 @@ def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
         called = called or any(matches(pattern, layer) for pattern in functional)
         biases = 0 if layer.shares or not cost.params else biases_of(layer)
         same = by_word and layer.fields.get("padding") == "same"
-        found.append(
-            Call(
-                layer,
-                called,
-                attends,
-                cost.params,
-                biases,
-                cost.macs,
-                cost.buffers,
-                same,
-                index in folded,
-                index in folding,
-            )
-        )
+        facts = (called, attends, cost.params, biases, cost.macs, cost.buffers, same, index in folded, index in folding)
+        described = (layer.type, layer.input_shapes, layer.output_shape, tuple(layer.fields.items()), facts)
+        found.append(Call(layer, *facts, key=numbers.setdefault(described, len(numbers))))
     return found
 
 
@@ -224,14 +220,15 @@ def _attending(network: Network) -> Iterator[int]:
             yield index
 
 
-def _counted(call: Call, convention: Convention) -> LayerCount:
+def _counted(call: Call, convention: Convention) -> tuple[int, int, tuple[Cause, ...], bool]:
+    """Return the parameters, the count, the causes, and whether anything is known of a layer."""
     layer, unit = call.layer, convention.unit
     params = convention.params(call)
-    if not convention.covers(layer.type):
+    if not convention.covers(call):
         words = layer.type.replace("_", " ")
         reason = _UNKNOWN if layer.definition.declared else f"{words}: what the tool counts is not known"
         unknown = (Cause(reason, -unit * call.macs),) if call.macs else ()
-        return LayerCount(layer, params, 0, unknown, covered=False)
+        return params, 0, unknown, False
     rule = convention.rules.get(layer.type)
     unseen = call.functional and not convention.sees_functions
     parts = {} if rule is None or unseen else dict(rule(call))
@@ -239,7 +236,7 @@ def _counted(call: Call, convention: Convention) -> LayerCount:
     causes = [Cause(what, amount) for what, amount in parts.items() if amount]
     if products != unit * call.macs:
         causes.append(Cause(_reason(call, convention, seen=not unseen), products - unit * call.macs))
-    return LayerCount(layer, params, products + sum(parts.values()), tuple(causes))
+    return params, products + sum(parts.values()), tuple(causes), True
 
 
 _UNKNOWN = "operations of the author's own, which no tool knows"

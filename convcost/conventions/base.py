@@ -37,6 +37,7 @@ class Call(Struct, frozen=True):
         same: Whether it pads by the word `same`, which PyTorch calls by an operator of its own.
         folded: Whether it is a batch norm that an exporter folds into the layer before it.
         folds: Whether an exporter folds a batch norm into it.
+        key: A number that equal layers share.
     """
 
     layer: Layer
@@ -49,6 +50,7 @@ class Call(Struct, frozen=True):
     same: bool = False
     folded: bool = False
     folds: bool = False
+    key: int = 0
 
     @property
     def read(self) -> int:
@@ -96,6 +98,7 @@ class Convention(Struct, frozen=True):
         unseen: Why products are not counted, by layer type, where there is more to say than that there is no rule.
         params: The parameters that it counts of a layer.
         notes: What a reader should know.
+        knows: Whether the tool has layers such as this at all, where its type alone does not say so.
     """
 
     name: str
@@ -109,9 +112,13 @@ class Convention(Struct, frozen=True):
     params: Callable[[Call], int] = lambda call: call.params
     notes: tuple[str, ...] = ()
     exhaustive: bool = True
+    knows: Callable[[Call], bool] = lambda call: True
 
-    def covers(self, type: str) -> bool:
-        """Return whether anything is known of what the tool counts of a layer type."""
+    def covers(self, call: Call) -> bool:
+        """Return whether anything is known of what the tool counts of a layer."""
+        type = call.layer.type
+        if not self.knows(call):
+            return False
         if type in self.rules or type in self.unseen:
             return True
         return self.exhaustive and type in _PLACES and type not in _OWN

@@ -164,6 +164,14 @@ _UNSEEN = {
     "transposed_conv": "transposed convolutions by the size and the channels of their output",
 }
 
+
+def _is_exported(call: Call) -> bool:
+    """Return whether PyTorch exports it: an adaptive pool to sizes that divide those that it reads."""
+    if call.layer.type != "adaptive_avg_pool":
+        return True
+    return not any(size % given for size, given in zip(call.layer.inputs[0].shape[1:], call.positions, strict=True))
+
+
 ONNX_TOOL = Convention(
     "onnx-tool",
     f"{_TITLE}, batch norms folded",
@@ -174,6 +182,7 @@ ONNX_TOOL = Convention(
     unseen=_UNSEEN,
     params=_params,
     exhaustive=False,
+    knows=_is_exported,
     notes=("Of the file that PyTorch exports; other exporters write other nodes.",),
 )
 UNFOLDED = Convention(
@@ -186,5 +195,6 @@ UNFOLDED = Convention(
     unseen=_UNSEEN,
     params=lambda call: call.params + call.buffers,
     exhaustive=False,
+    knows=_is_exported,
     notes=("Of the file that PyTorch exports, training=TrainingMode.PRESERVE.",),
 )

@@ -23,6 +23,15 @@ def _with_bias(call: Call) -> Count:
     return {PRODUCTS: call.macs, "biases, one for each channel": call.biases}
 
 
+def _is_its_own(call: Call) -> bool:
+    """Return whether it is a layer of its networks: square, over two axes, and linear on a vector."""
+    rank = len(call.layer.output_shape)
+    if call.layer.type == "linear":
+        return rank == 1
+    kernel = call.field("kernel_size") or (1,)
+    return call.layer.type not in CONVOLUTIONS or (rank == 3 and len(set(kernel)) == 1)
+
+
 PYCLS = Convention(
     "pycls",
     "pycls, net.complexity",
@@ -34,5 +43,6 @@ PYCLS = Convention(
         **all_of(nothing, "batch_norm", "relu", "silu", "sigmoid", "add", "multiply", "flatten", "dropout", *POOLS),
     },
     exhaustive=False,
+    knows=_is_its_own,
     notes=("Its 'flops' are multiply–accumulates. It counts no networks but its own.",),
 )

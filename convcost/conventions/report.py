@@ -79,7 +79,7 @@ class ReconciliationReport(Struct, frozen=True):
         rows = []
         for tool in found.tools:
             causes = [f"{signed(cause.amount)} {cause.cause}" for cause in tool.causes]
-            causes += [f"nothing is known of {safe(type)}" for type in tool.uncovered]
+            causes += [f"nothing is known of {safe(type)}" for type in _unnamed(tool)]
             first, *rest = causes or ["counts as convcost"]
             convention = tool.convention
             difference = signed(tool.difference) if tool.difference else "0"
@@ -257,6 +257,12 @@ class _Line(Struct, frozen=True):
     path: tuple[str, ...]
     part: Part
     type: str
+
+
+def _unnamed(tool: ToolCount) -> list[str]:
+    """Return the types of which nothing is known and which no cause names, since they have no products."""
+    named = {row.layer.type for row in tool.layers if not row.covered and row.causes}
+    return [type for type in tool.uncovered if type not in named]
 
 
 def _tool_record(tool: ToolCount) -> dict[str, Any]:

@@ -411,10 +411,13 @@ def _lines(held: dict[str, Any]) -> str:
     """Return the record with a line for each tool's version and each layer."""
 
     def rows(values: dict[str, Any], indent: str) -> str:
-        lines = [f"{indent}{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
+        lines = [
+            f"{indent}{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
+            for name, value in values.items()
+        ]
         return ",\n".join(lines)
 
-    tools = [f'  {json.dumps(tool)}: {{\n{rows(layers, "   ")}\n  }}' for tool, layers in sorted(held["tools"].items())]
+    tools = [f"  {json.dumps(tool)}: {{\n{rows(layers, '   ')}\n  }}" for tool, layers in sorted(held["tools"].items())]
     versions = rows(dict(sorted(held["versions"].items())), "  ")
     return f'{{\n "versions": {{\n{versions}\n }},\n "tools": {{\n' + ",\n".join(tools) + "\n }\n}\n"
 
