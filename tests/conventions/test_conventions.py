@@ -145,11 +145,52 @@ def test_what_does_not_exist_is_refused(options, message, help):
         ("mobilenet_v2", "314M", "fvcore", ()),
         ("mobilenet_v2", "300M", "convcost", ()),  # 300.77, cut
         ("mobilenet_v1", "418M", "convcost", ("r = 192",)),  # slim's table
+        ("mobilenet_v1", "325.4M", "convcost", ("alpha = 0.75",)),  # where slim's prints 317
+        ("mobilenet_v1", "14.0M", "convcost", ("alpha = 0.25", "r = 128")),
     ],
 )
 def test_a_printed_number_is_explained(name, number, tool, settings):
     first = convcost.load(name).expect(number).matches[0]
     assert (first.tool, first.settings) == (tool, settings)
+
+
+HEADS = {
+    "input": [4, 8, 8],
+    "symbols": {"classes": 1000},
+    "outputs": ["main", "aux"],
+    "layers": [
+        {"conv": {"out_channels": 8, "kernel_size": 1, "bias": False}, "name": "stem"},
+        "global_avg_pool",
+        "flatten",
+        {"linear": {"out_features": "classes", "bias": False}, "name": "main"},
+        {"conv": {"out_channels": 3, "kernel_size": 1, "bias": False}, "from": "stem", "name": "aux"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "settings"),
+    [
+        (4 * 8 * 64 + 8 * 1000 + 8 * 3 * 64, ()),
+        (4 * 8 * 64 + 8 * 1000, ("without the output of aux",)),
+        (4 * 8 * 64 + 8 * 3 * 64, ("without the output of main",)),
+        (4 * 8 * 64 + 8 * 1001 + 8 * 3 * 64, ("classes = 1001",)),
+        (4 * 8 * 64 + 8 * 1001, ("classes = 1001", "without the output of aux")),
+    ],
+)
+def test_outputs_are_left_out_and_classes_are_others(number, settings):
+    first = convcost.load(HEADS).expect(number).matches[0]
+    assert (first.tool, first.settings, first.how) == ("convcost", settings, "exact")
+
+
+def test_a_symbol_that_is_no_multiplier_keeps_its_value():
+    spec = {
+        "input": [4, 8, 8],
+        "symbols": {"width": 8},
+        "layers": [{"conv": {"out_channels": "width", "kernel_size": 1}}],
+    }
+    found = convcost.load(spec).expect(4 * 64).nearest  # of one channel
+    assert not any("width" in setting for match in found for setting in match.settings)
 
 
 def test_a_number_that_nothing_gives_has_the_nearest():
