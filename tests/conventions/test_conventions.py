@@ -146,7 +146,7 @@ def test_what_does_not_exist_is_refused(options, message, help):
         ("mobilenet_v2", "300M", "convcost", ()),  # 300.77, cut
         ("mobilenet_v1", "418M", "convcost", ("r = 192",)),  # slim's table
         ("mobilenet_v1", "325.4M", "convcost", ("alpha = 0.75",)),  # where slim's prints 317
-        ("mobilenet_v1", "14.0M", "convcost", ("alpha = 0.25", "r = 128")),
+        ("mobilenet_v1", "14M", "convcost", ("alpha = 0.25", "r = 128")),
     ],
 )
 def test_a_printed_number_is_explained(name, number, tool, settings):
@@ -160,7 +160,7 @@ HEADS = {
     "outputs": ["main", "aux"],
     "layers": [
         {"conv": {"out_channels": 8, "kernel_size": 1, "bias": False}, "name": "stem"},
-        "global_avg_pool",
+        "global_max_pool",
         "flatten",
         {"linear": {"out_features": "classes", "bias": False}, "name": "main"},
         {"conv": {"out_channels": 3, "kernel_size": 1, "bias": False}, "from": "stem", "name": "aux"},
