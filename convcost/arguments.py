@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from convcost import metrics
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from convcost.design_space.symbols import Symbols
+    from convcost.memory.analysis import MemorySettings
+    from convcost.memory.dtypes import Given as Dtypes
+    from convcost.memory.peak_formula import PeakFormula
+
+_MOST_OVER = 10_000  # values of a range over which the peak is worked out
 
 
 def sweep(
@@ -117,13 +123,73 @@ def solve(
     )
 
 
+def peak_formula(origin: Origin, over: str, *, dtype: Dtypes, settings: MemorySettings) -> PeakFormula:
+    """Return the peak over a range of values of a symbol; see `Model.peak_formula` for the arguments."""
+    from convcost.memory.peak_formula import PeakFormula  # imported where it is asked
+
+    name, equals, text = (part.strip() for part in over.partition("="))
+    ends = text.split(":")
+    if not (name and equals and len(ends) in (2, 3) and all(end.strip() for end in ends)):
+        help = "such as --over alpha=1/4:1, or alpha=1/4:1:1/32 for the multiples of 1/32"
+        message = "--over takes a symbol and the ends of a range"
+        raise OptionError(ErrorDetail(message, found=f"--over {over}", help=help))
+    origin.reader.check([name], "--over")
+    fixed = {key: value for key, value in origin.settings.items() if key != name}
+    step = _step(ends[2]) if len(ends) == 3 else _grid(origin, name, fixed, over)
+    low, high = (Fraction(_number(name, end)) for end in ends[:2])
+    count = floor(high / step) - ceil(low / step) + 1
+    if not 1 <= count <= _MOST_OVER:
+        found = f"--over {over}: {max(count, 0):,} multiples of {step}"
+        help = "the smaller end first, and a step that divides the range"
+        raise OptionError(ErrorDetail(f"a range has 1 to {_MOST_OVER:,} values", found=found, help=help))
+    found_values = [_plain(turn * step) for turn in range(ceil(low / step), ceil(low / step) + count)]
+    return PeakFormula.of(
+        lambda value: origin.reader.network({**fixed, name: value}, [name]),
+        name,
+        found_values,
+        step,
+        dtype=dtype,
+        settings=settings,
+    )
+
+
+def _number(name: str, text: str) -> int | Fraction:
+    """Return an end of a range."""
+    (value, *_) = listed(name, text, 1)
+    if type(value) not in (int, Fraction):
+        raise OptionError(ErrorDetail("the ends of a range are numbers", found=f"--over {name}=… {text}"))
+    return value  # type: ignore[no-any-return]
+
+
+def _plain(value: Fraction) -> int | Fraction:
+    return value.numerator if value.denominator == 1 else value
+
+
+def _grid(origin: Origin, name: str, fixed: Mapping[str, Any], over: str) -> Fraction:
+    """Return what all values of a symbol are multiples of.
+
+    Raises:
+        OptionError: It may be any number.
+    """
+    from convcost.design_space.search import FormulaSearch
+
+    try:
+        return FormulaSearch(SweepTask(origin.reader.network, (), fixed, ("params",), 1, True), name, None).step
+    except OptionError as error:
+        if not error.details[0].message.startswith(f"{name} may be any number"):
+            raise
+    help = f"--over {over}:1/32 for its multiples"
+    message = f"{name} may be any number: the range needs a step"
+    raise OptionError(ErrorDetail(message, found=f"--over {over}", help=help))
+
+
 def _step(step: Any) -> Fraction:
     wrong = ErrorDetail("a step is a number above 0", found=f"--step {step}", help="such as 1/32")
     try:
         (value, *more) = listed("step", step, 1)
     except OptionError:  # which speaks of values of symbols
         raise OptionError(wrong) from None
-    if more or type(value) not in (int, Fraction):
+    if more or type(value) not in (int, Fraction) or value <= 0:
         raise OptionError(wrong)
     return Fraction(value)
 

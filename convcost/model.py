@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
     from convcost.memory.dtypes import Given as Dtypes
+    from convcost.memory.peak_formula import PeakFormula
     from convcost.memory.roofline.analysis import Roofline
     from convcost.memory.roofline.devices import Device
     from convcost.receptive_field.analysis import ReceptiveField
@@ -176,6 +177,42 @@ class Model(Struct, frozen=True, eq=False):
             arena=None if arena is None else size("arena", arena),
         )
         return Memory.of(with_dtypes(self.network, dtype), settings)
+
+    def peak_formula(
+        self,
+        over: str,
+        *,
+        dtype: Dtypes = (),
+        batch: int = 1,
+        in_place: bool = True,
+        align: int = 1,
+        keep_inputs: bool = False,
+    ) -> PeakFormula:
+        """Return the peak of activations over a range of values of a symbol, as formulas with their conditions.
+
+        Args:
+            over: The symbol and its range, such as `alpha=1/4:1` or `alpha=1/4:1:1/32`: all multiples of the step;
+                without one, of what the symbol's values are multiples of.
+            dtype: The types of its numbers, as `memory` takes them.
+            batch: How many inputs run at once.
+            in_place: Whether elementwise layers write over what they read.
+            align: What the bytes of each piece of memory are rounded up to a multiple of.
+            keep_inputs: Whether the network's inputs live to the end.
+
+        Raises:
+            OptionError: There is no such symbol, or no such range.
+            SpecError: The network is not valid at a value of the range.
+
+        >>> found = load("mobilenet_v1").peak_formula("alpha=1/4:1")
+        >>> [(piece.layer, piece.formula) for piece in found.pieces]
+        [('separable_conv_1/pointwise', 4816896·alpha)]
+        """
+        from convcost import arguments
+        from convcost.memory.analysis import MemorySettings
+
+        settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
+        origin = origin_of(self.network, self.origin, apart=[over.partition("=")[0].strip()])
+        return arguments.peak_formula(origin, over, dtype=dtype, settings=settings)
 
     def receptive_field(self, *, at: str | Sequence[str] = ()) -> ReceptiveField:
         """Return what each layer sees of the input: size, stride and padding, and which positions are used at all.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from convcost import model_options
 from convcost.model import Model
 from convcost.spec import Spec
 from convcost.spec.origin import Origin
@@ -20,6 +21,8 @@ def from_torch(
     set: Mapping[str, Any] | None = None,
     free: Collection[str] | None = None,
     max_layers: int | None = None,
+    declare: Mapping[str, Mapping[str, Any]] | None = None,
+    allow_unknown: bool = False,
 ) -> Model:
     """Read a module of PyTorch, which needs torch 2.4 or newer.
 
@@ -36,6 +39,9 @@ def from_torch(
         set: Values for these symbols.
         free: Symbols that stay symbols.
         max_layers: How many layers the network may have.
+        declare: Costs for operators that have no layer type, for each call, by their names, such as
+            `{"aten.fft_rfft": {"macs": 1000}}`.
+        allow_unknown: Whether others of these are left out of the count, so that all totals are lower bounds.
 
     Returns:
         The model; its `text` is the spec.
@@ -44,6 +50,7 @@ def from_torch(
         OptionError: There is no torch, it is too old, or these are no module and inputs.
         SpecError: The module cannot be exported, or has operators without a layer type.
     """
-    source, sizes = of_module(module, example_inputs, kwargs, dynamic_shapes)
+    with model_options.using(declare=declare, allow_unknown=allow_unknown, inputs=None):
+        source, sizes = of_module(module, example_inputs, kwargs, dynamic_shapes)
     origin = Origin(source.file, Spec(source, max_layers), sizes).at(set or {}, free)
     return Model(origin.reader.network(origin.settings, origin.free), origin)

@@ -20,11 +20,13 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.comparison.diff import Difference
     from convcost.compression.analysis import Compression
     from convcost.conventions.analysis import Reconciliation
+    from convcost.conventions.expectation import Expectation
     from convcost.cost.formulas import Formulas
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
     from convcost.memory.dtypes import Given as Dtypes
+    from convcost.memory.peak_formula import PeakFormula
     from convcost.memory.roofline.analysis import Roofline
     from convcost.memory.roofline.devices import Device
     from convcost.receptive_field.analysis import ReceptiveField
@@ -83,6 +85,27 @@ def memory(
     )
 
 
+def peak_formula(
+    spec: Model | SpecLike,
+    over: str,
+    *,
+    set: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
+    batch: int = 1,
+    in_place: bool = True,
+    align: int = 1,
+    keep_inputs: bool = False,
+    max_layers: int | None = None,
+) -> PeakFormula:
+    """Read a spec and return its peak over a range: `load(spec, set=set).peak_formula(…)`, see `Model.peak_formula`.
+
+    >>> peak_formula("mobilenet_v1", "alpha=1/4:1")
+    <PeakFormula: MobileNetV1: peak 4816896·alpha from alpha = 1/4>
+    """
+    model = load(spec, set=set, max_layers=max_layers)
+    return model.peak_formula(over, dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
+
+
 def receptive_field(
     spec: Model | SpecLike,
     *,
@@ -117,14 +140,36 @@ def roofline(
 
 
 def compress(
-    spec: Model | SpecLike, *, set: Mapping[str, Any] | None = None, max_layers: int | None = None, **options: Any
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any] | None = None,
+    density: Any = None,
+    weight_bits: Any = None,
+    index_bits: Any = None,
+    weight_code_bits: Any = None,
+    index_code_bits: Any = None,
+    layers: Mapping[str, Mapping[str, Any]] | None = None,
+    rules: str | Path | None = None,
+    weights: str | Path | None = None,
+    biases: bool = True,
+    max_layers: int | None = None,
 ) -> Compression:
     """Read a spec and return its size after Deep Compression: `load(spec, set=set).compress(…)`, see `Model.compress`.
 
     >>> compress("vgg16", density="7.5%", index_bits=5, weight_bits=5).kept
     10375818
     """
-    return load(spec, set=set, max_layers=max_layers).compress(**options)
+    return load(spec, set=set, max_layers=max_layers).compress(
+        density=density,
+        weight_bits=weight_bits,
+        index_bits=index_bits,
+        weight_code_bits=weight_code_bits,
+        index_code_bits=index_code_bits,
+        layers=layers,
+        rules=rules,
+        weights=weights,
+        biases=biases,
+    )
 
 
 def verify_receptive_field(
@@ -160,6 +205,22 @@ def reconcile(
     8178368512
     """
     return load(spec, set=set, max_layers=max_layers).reconcile(tools=tools, functional=functional, batch=batch)
+
+
+def expect(
+    spec: Model | SpecLike,
+    number: str | int,
+    *,
+    functional: Sequence[str] = (),
+    set: Mapping[str, Any] | None = None,
+    max_layers: int | None = None,
+) -> Expectation:
+    """Read a spec and return the conventions that give a printed number: `load(spec, set=set).expect(number)`.
+
+    >>> expect("resnet50", "4.12G").matches[0].tool
+    'ptflops-modules'
+    """
+    return load(spec, set=set, max_layers=max_layers).expect(number, functional=functional)
 
 
 def formulas(*types: str | Model, set: Mapping[str, Any] | None = None) -> Formulas:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 
 import convcost
 from convcost.cli import options, output
+from convcost.errors import ErrorDetail, OptionError
 
 _BATCH = typer.Option(1, "--batch", min=1, metavar="N", help="Run N inputs at once.")
 _NO_IN_PLACE = typer.Option(
@@ -17,6 +18,9 @@ _ALIGN = typer.Option(1, "--align", min=1, metavar="BYTES", help="Round each ten
 _KEEP_INPUTS = typer.Option(False, "--keep-inputs", help="Let the network's inputs live to the end.")
 _ORDER = typer.Option("file", "--order", metavar="ORDER", help="Run the layers as in the file, or in the best order.")
 _PLACE = typer.Option(False, "--place", help="Give each tensor an offset in one arena, as small as can be.")
+_OVER = typer.Option(
+    None, "--over", metavar="NAME=FROM:TO", help="Give the peak as a formula over a range, such as alpha=1/4:1."
+)
 DOES_NOT_FIT = 1
 """The exit status where no placement was found that fits the arena."""
 _ARENA = typer.Option(
@@ -35,6 +39,7 @@ def memory(
     order: str = _ORDER,
     place: bool = _PLACE,
     arena: Optional[str] = _ARENA,  # noqa: UP045 -- typer reads the annotation while running
+    over: Optional[str] = _OVER,  # noqa: UP045
     layers: bool = options.Layers,
     format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
     outputs: list[str] = options.Outputs,
@@ -47,12 +52,18 @@ def memory(
     from convcost.memory.report import MemoryReport
 
     chosen = output.outputs(format, outputs, [spec])
+    counted: dict[str, Any] = {
+        "dtype": dtype,
+        "batch": batch,
+        "in_place": not no_in_place,
+        "align": align,
+        "keep_inputs": keep_inputs,
+    }
+    if over is not None:
+        _write_formula(spec, over, chosen, set, order=order, place=place or arena is not None, **counted)
+        return
     found = convcost.load(spec, set=options.settings(set)).memory(
-        dtype=dtype,
-        batch=batch,
-        in_place=not no_in_place,
-        align=align,
-        keep_inputs=keep_inputs,
+        **counted,
         order=order,
         place=place,
         arena=arena,
@@ -60,3 +71,18 @@ def memory(
     output.write([MemoryReport(found, layers)], chosen, warnings=found.warnings)
     if found.placement is not None and not found.placement.fits:
         raise typer.Exit(DOES_NOT_FIT)
+
+
+def _write_formula(
+    spec: str, over: str, chosen: Any, set: list[str], *, order: str, place: bool, **counted: Any
+) -> None:
+    """Write the peak over a range of values of a symbol."""
+    from convcost.memory.peak_formula_report import PeakFormulaReport
+
+    if order != "file" or place:
+        found = "--order" if order != "file" else "--place or --arena"
+        help = "give the symbol a value with --set"
+        raise OptionError(ErrorDetail("--over gives the peak in the order of the spec alone", found=found, help=help))
+    settings = options.settings(set)
+    formula = convcost.load(spec, set=settings).peak_formula(over, **counted)
+    output.write([PeakFormulaReport(formula)], chosen, warnings=formula.warnings)

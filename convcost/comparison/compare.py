@@ -159,7 +159,9 @@ class Comparison(Result, frozen=True):
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
+        from convcost.cost.footprint import footprint
         from convcost.documents import comparison as documents
+        from convcost.documents.footprint import FootprintForms
         from convcost.documents.warnings import warning_documents
 
         standard, separable = self.others
@@ -175,6 +177,11 @@ class Comparison(Result, frozen=True):
                 as_written=cost_document(self.written.total),
                 all_standard=cost_document(self.standard.total),
                 all_separable=cost_document(self.separable.total),
+            ),
+            memory=FootprintForms(
+                as_written=footprint(self.written),
+                all_standard=footprint(self.standard),
+                all_separable=footprint(self.separable),
             ),
             warnings=warning_documents(self.warnings),
         )

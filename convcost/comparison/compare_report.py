@@ -64,7 +64,10 @@ _TOTALS = (
     Column("Macs", right=True, drop=2, role="number"),
     Column("Adds", right=True, drop=3, role="number"),
     Column("Buffers", right=True, drop=4, role="number"),
+    Column("Weight bytes", right=True, drop=5, role="number"),
+    Column("Peak memory, bytes", right=True, drop=6, role="number"),
 )
+_FOOTPRINT = ("weight_bytes", "peak_memory")
 
 
 class ComparisonReport(Struct, frozen=True):
@@ -239,7 +242,7 @@ def _others(comparison: Comparison) -> Row:
 
 
 def _totals(comparison: Comparison) -> Table:
-    totals = {name: analysis.total for name, analysis in comparison.totals().items()}
+    totals = [(name, analysis.total, analysis) for name, analysis in comparison.totals().items()]
     whole = comparison.standard.total.mults
     rows = [
         Row(
@@ -252,9 +255,10 @@ def _totals(comparison: Comparison) -> Table:
                 grouped(cost.macs),
                 grouped(cost.adds),
                 grouped(cost.buffers),
+                *(grouped(analysis.value(metric)) for metric in _FOOTPRINT),
             )
         )
-        for name, cost in totals.items()
+        for name, cost, analysis in totals
     ]
     standard, separable = comparison.standard.total, comparison.separable.total
     saved = standard.mults - separable.mults
@@ -272,6 +276,7 @@ def _totals(comparison: Comparison) -> Table:
             grouped(standard.macs - separable.macs),
             grouped(standard.adds - separable.adds),
             grouped(standard.buffers - separable.buffers),
+            *(grouped(comparison.standard.value(each) - comparison.separable.value(each)) for each in _FOOTPRINT),
         ),
         footer=(),
     )

@@ -159,6 +159,7 @@ class Difference(Result, frozen=True):
             total_document,
             unknown_documents,
         )
+        from convcost.cost.footprint import footprint_change
         from convcost.documents import difference as documents
         from convcost.documents.warnings import warning_documents
 
@@ -187,6 +188,7 @@ class Difference(Result, frozen=True):
                     for metric, (old, new) in self.totals().items()
                 },
             ),
+            memory=footprint_change(before, after),
             warnings=warning_documents(self.warnings),
             incomplete=True if before.incomplete or after.incomplete else UNSET,
             unknown=unknown_documents(before, after) or UNSET,

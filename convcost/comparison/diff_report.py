@@ -97,6 +97,9 @@ class DifferenceReport(Struct, frozen=True):
         ledgers = difference.before.total.ops, difference.after.total.ops
         others = {kind: (getattr(ledgers[0], kind), getattr(ledgers[1], kind)) for kind in KINDS[2:]}  # not mul and add
         totals = difference.totals() | {kind: pair for kind, pair in others.items() if pair[0] != pair[1]}
+        before, after = difference.before, difference.after
+        if self.base is None:
+            totals |= {each: (before.value(each), after.value(each)) for each in ("weight_bytes", "peak_memory")}
         sizes = len(difference.before.layers), len(difference.after.layers)
         shares = percents([*totals.values(), sizes])
         return Table(

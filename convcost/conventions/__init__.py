@@ -1,6 +1,6 @@
 """How other tools count: the rules of each, and why its number differs.
 
-A convention is one file with a `Convention`: a small table from layer types to functions of a layer's shapes. Another
+A convention is one file with a `ToolConvention`: a small table from layer types to functions of a layer's shapes. Another
 package adds one by an entry point of the group `convcost.conventions`.
 """
 
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.conventions.base import Convention
+from convcost.conventions.base import ToolConvention
 from convcost.registry import Registry
 
 
 def _check(name: str, entry: Any) -> str:
     """Return why an entry of another package is no convention; nothing where it is one."""
-    return "" if isinstance(entry, Convention) else "it is no convcost.conventions.base.Convention"
+    return "" if isinstance(entry, ToolConvention) else "it is no convcost.conventions.base.ToolConvention"
 
 
-CONVENTIONS: Registry[Convention] = Registry(
+CONVENTIONS: Registry[ToolConvention] = Registry(
     "convention",
     "convcost.conventions",
     {

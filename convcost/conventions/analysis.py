@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from convcost.conventions import CONVENTIONS
-from convcost.conventions.base import FUNCTIONS, PRODUCTS, Call, Convention
+from convcost.conventions.base import FUNCTIONS, PRODUCTS, Call, ToolConvention
 from convcost.cost.folding import folded_norms
 from convcost.cost.weights import biases_of
 from convcost.errors import ErrorDetail, OptionError, WarningDetail, nearest
@@ -17,7 +17,7 @@ from convcost.network.matching import matches
 from convcost.reports.result import Result
 
 
-class Cause(Struct, frozen=True):
+class CountCause(Struct, frozen=True):
     """A cause of a difference.
 
     Attributes:
@@ -43,7 +43,7 @@ class LayerCount(Struct, frozen=True):
     layer: Layer
     params: int
     count: int
-    causes: tuple[Cause, ...]
+    causes: tuple[CountCause, ...]
     covered: bool = True
 
 
@@ -57,7 +57,7 @@ class ToolCount(Struct, frozen=True):
         batch: How many inputs are counted.
     """
 
-    convention: Convention
+    convention: ToolConvention
     layers: tuple[LayerCount, ...]
     macs: int
     batch: int = 1
@@ -78,13 +78,13 @@ class ToolCount(Struct, frozen=True):
         return self.count - self.convention.unit * self.macs
 
     @property
-    def causes(self) -> tuple[Cause, ...]:
+    def causes(self) -> tuple[CountCause, ...]:
         """The causes of the difference, the largest first; they add up to it."""
         amounts: dict[str, int] = {}
         for layer in self.layers:
             for cause in layer.causes:
                 amounts[cause.cause] = amounts.get(cause.cause, 0) + cause.amount * self.batch
-        found = [Cause(cause, amount) for cause, amount in amounts.items() if amount]
+        found = [CountCause(cause, amount) for cause, amount in amounts.items() if amount]
         return tuple(sorted(found, key=lambda cause: -abs(cause.amount)))
 
     @property
@@ -145,7 +145,7 @@ class Reconciliation(Result, frozen=True):
         return f"{titles.title(self.network)}: {self.macs:,} macs, counted by {len(self.tools)} tools"
 
 
-def named(tool: str) -> Convention:
+def named(tool: str) -> ToolConvention:
     """Return a convention by its name.
 
     Raises:
@@ -157,9 +157,9 @@ def named(tool: str) -> Convention:
     return CONVENTIONS[tool]
 
 
-def count(calls: Sequence[Call], convention: Convention, batch: int = 1) -> ToolCount:
+def count(calls: Sequence[Call], convention: ToolConvention, batch: int = 1) -> ToolCount:
     """Return what a tool counts of layers; equal ones are counted once."""
-    known: dict[Any, tuple[int, int, tuple[Cause, ...], bool]] = {}
+    known: dict[Any, tuple[int, int, tuple[CountCause, ...], bool]] = {}
     layers = []
     for call in calls:
         found = known.get(call.key)
@@ -220,29 +220,29 @@ def _attending(network: Network) -> Iterator[int]:
             yield index
 
 
-def _counted(call: Call, convention: Convention) -> tuple[int, int, tuple[Cause, ...], bool]:
+def _counted(call: Call, convention: ToolConvention) -> tuple[int, int, tuple[CountCause, ...], bool]:
     """Return the parameters, the count, the causes, and whether anything is known of a layer."""
     layer, unit = call.layer, convention.unit
     params = convention.params(call)
     if not convention.covers(call):
         words = layer.type.replace("_", " ")
         reason = _UNKNOWN if layer.definition.declared else f"{words}: what the tool counts is not known"
-        unknown = (Cause(reason, -unit * call.macs),) if call.macs else ()
+        unknown = (CountCause(reason, -unit * call.macs),) if call.macs else ()
         return params, 0, unknown, False
     rule = convention.rules.get(layer.type)
     unseen = call.functional and not convention.sees_functions
     parts = {} if rule is None or unseen else dict(rule(call))
     products = parts.pop(PRODUCTS, 0)
-    causes = [Cause(what, amount) for what, amount in parts.items() if amount]
+    causes = [CountCause(what, amount) for what, amount in parts.items() if amount]
     if products != unit * call.macs:
-        causes.append(Cause(_reason(call, convention, seen=not unseen), products - unit * call.macs))
+        causes.append(CountCause(_reason(call, convention, seen=not unseen), products - unit * call.macs))
     return params, products + sum(parts.values()), tuple(causes), True
 
 
 _UNKNOWN = "operations of the author's own, which no tool knows"
 
 
-def _reason(call: Call, convention: Convention, *, seen: bool) -> str:
+def _reason(call: Call, convention: ToolConvention, *, seen: bool) -> str:
     """Return why products are counted otherwise."""
     type = call.layer.type
     if type in convention.unseen:
@@ -256,6 +256,6 @@ def table_of(network: Network, tool: str, functional: Collection[str] = (), batc
     return count(calls_of(network, functional), named(tool), batch)
 
 
-def to_plain(causes: Sequence[Cause]) -> list[dict[str, Any]]:
+def to_plain(causes: Sequence[CountCause]) -> list[dict[str, Any]]:
     """Return causes as plain data."""
     return [{"cause": cause.cause, "amount": cause.amount} for cause in causes]

@@ -83,7 +83,7 @@ Count = Mapping[str, int]
 Rule = Callable[[Call], Count]
 
 
-class Convention(Struct, frozen=True):
+class ToolConvention(Struct, frozen=True):
     """How a tool counts.
 
     Attributes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import prod
 
-from convcost.conventions.base import FLOPS, MACS, PRODUCTS, Call, Convention, Count
+from convcost.conventions.base import FLOPS, MACS, PRODUCTS, Call, Count, ToolConvention
 from convcost.conventions.patched import SOME_FUNCTIONS, products_of, rules_of
 
 _PROJECTIONS = "the products of scaled_dot_product_attention are not counted"
@@ -42,7 +42,7 @@ _UNSEEN = {
     **SOME_FUNCTIONS,
 }
 
-CALFLOPS = Convention(
+CALFLOPS = ToolConvention(
     "calflops",
     "calflops, calculate_flops",
     "0.3.2",
@@ -52,7 +52,7 @@ CALFLOPS = Convention(
     unseen=_UNSEEN,
     notes=("ReLU6, hard activations and sigmoids are not patched.",),
 )
-MACS_PRINTED = Convention(
+MACS_PRINTED = ToolConvention(
     "calflops-macs",
     "calflops, calculate_flops, its macs",
     "0.3.2",

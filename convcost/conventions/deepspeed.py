@@ -7,7 +7,7 @@ Source: deepspeed/profiling/flops_profiler/profiler.py of 0.19.8.
 
 from __future__ import annotations
 
-from convcost.conventions.base import FLOPS, MACS, PRODUCTS, Call, Convention, Count, all_of, flops, per_output
+from convcost.conventions.base import FLOPS, MACS, PRODUCTS, Call, Count, ToolConvention, all_of, flops, per_output
 from convcost.conventions.patched import SOME_FUNCTIONS, products_of, rules_of
 
 _SOURCE = "https://github.com/deepspeedai/DeepSpeed/blob/master/deepspeed/profiling/flops_profiler/profiler.py"
@@ -27,7 +27,7 @@ def _transposed(call: Call) -> Count:
 
 _RULES = {**rules_of(_transposed, _upsample), **all_of(flops, "attention_scores", "attention_context")}
 
-DEEPSPEED = Convention(
+DEEPSPEED = ToolConvention(
     "deepspeed",
     "DeepSpeed, get_model_profile",
     "0.19.8",
@@ -37,7 +37,7 @@ DEEPSPEED = Convention(
     unseen=SOME_FUNCTIONS,
     notes=("ReLU6 as a module, hard activations and sigmoids are not patched.",),
 )
-MACS_PRINTED = Convention(
+MACS_PRINTED = ToolConvention(
     "deepspeed-macs",
     "DeepSpeed, get_model_profile, its macs",
     "0.19.8",

@@ -49,7 +49,7 @@ class Printed(Struct, frozen=True):
         return "cut" if 0 <= number - self.value < self.step else ""
 
 
-class Match(Struct, frozen=True):
+class NumberMatch(Struct, frozen=True):
     """A convention that gives a number.
 
     Attributes:
@@ -81,8 +81,8 @@ class Expectation(Result, frozen=True):
 
     network: Network
     printed: Printed
-    matches: tuple[Match, ...]
-    nearest: tuple[Match, ...]
+    matches: tuple[NumberMatch, ...]
+    nearest: tuple[NumberMatch, ...]
 
     @classmethod
     def of(cls, network: Network, text: str, *, functional: Collection[str] = (), build: Build | None = None) -> Self:
@@ -132,7 +132,7 @@ def read(text: str) -> Printed:
     return Printed(text.strip(), Fraction(f"{whole}.{digits or 0}") * scale, Fraction(scale, 10 ** len(digits)))
 
 
-def _elsewhere(network: Network, printed: Printed, functional: Collection[str], build: Build) -> Iterator[Match]:
+def _elsewhere(network: Network, printed: Printed, functional: Collection[str], build: Build) -> Iterator[NumberMatch]:
     """Yield the counts of the network with other values of its symbols, where they may be the printed number."""
     for settings in settings_of(network):
         with suppress(ConvcostError):  # the network cannot have these
@@ -148,7 +148,7 @@ def _macs(calls: Sequence[Call]) -> int:
 
 def _candidates(
     network: Network, settings: tuple[str, ...], functional: Collection[str], calls: Sequence[Call] = ()
-) -> Iterator[Match]:
+) -> Iterator[NumberMatch]:
     """Yield the counts of a network under all conventions, whole and without some of its parts."""
     for left_out, part in parts_of(network, calls or calls_of(network, functional)):
         said = (*settings, *left_out)
@@ -157,37 +157,37 @@ def _candidates(
             convention = CONVENTIONS[name]
             number = count(part, convention).count
             unit, other = ("macs", FLOPS) if convention.unit == MACS else ("flops", MACS)
-            yield Match(name, unit, said, number, "")
+            yield NumberMatch(name, unit, said, number, "")
             if other == FLOPS:
-                yield Match(name, "flops", (*said, "its count twice"), 2 * number, "")
+                yield NumberMatch(name, "flops", (*said, "its count twice"), 2 * number, "")
             elif number % 2 == 0:
-                yield Match(name, "macs", (*said, "half its count"), number // 2, "")
+                yield NumberMatch(name, "macs", (*said, "half its count"), number // 2, "")
 
 
-def _own(calls: Sequence[Call], settings: tuple[str, ...]) -> Iterator[Match]:
+def _own(calls: Sequence[Call], settings: tuple[str, ...]) -> Iterator[NumberMatch]:
     """Yield convcost's own counts, with biases and norms and without."""
     macs = sum(call.macs for call in calls)
     biases = sum(call.given for call in calls if call.biases and call.macs)
     norms = sum(2 * call.read for call in calls if call.layer.type == "batch_norm")
-    yield Match("convcost", "macs", settings, macs, "")
-    yield Match("convcost", "flops", settings, 2 * macs, "")
-    yield Match("convcost", "macs", (*settings, "and biases"), macs + biases, "")
-    yield Match("convcost", "flops", (*settings, "and biases"), 2 * macs + biases, "")
-    yield Match("convcost", "macs", (*settings, "and batch norms"), macs + norms, "")
+    yield NumberMatch("convcost", "macs", settings, macs, "")
+    yield NumberMatch("convcost", "flops", settings, 2 * macs, "")
+    yield NumberMatch("convcost", "macs", (*settings, "and biases"), macs + biases, "")
+    yield NumberMatch("convcost", "flops", (*settings, "and biases"), 2 * macs + biases, "")
+    yield NumberMatch("convcost", "macs", (*settings, "and batch norms"), macs + norms, "")
 
 
-def _judged(match: Match, printed: Printed) -> Match:
-    return Match(match.tool, match.unit, match.settings, match.count, printed.fits(match.count))
+def _judged(match: NumberMatch, printed: Printed) -> NumberMatch:
+    return NumberMatch(match.tool, match.unit, match.settings, match.count, printed.fits(match.count))
 
 
-def _plausibility(match: Match) -> tuple[int, int, int, int, int]:
+def _plausibility(match: NumberMatch) -> tuple[int, int, int, int, int]:
     """Return how little a convention asks one to believe: few and usual settings, exact digits, convcost's own."""
     how = ("exact", "rounded", "cut", "").index(match.how)
     rare = sum(setting.startswith(_RARE) for setting in match.settings)
     return len(match.settings), how, rare, match.tool != "convcost", match.unit != "macs"
 
 
-def _without_repeats(matches: Sequence[Match]) -> list[Match]:
+def _without_repeats(matches: Sequence[NumberMatch]) -> list[NumberMatch]:
     """Return matches without those of which a more plausible one has the same tool, unit and number."""
     seen: set[tuple[str, str, int]] = set()
     found = []

@@ -8,7 +8,7 @@ Source: torch/utils/flop_counter.py of 2.14.1.
 
 from __future__ import annotations
 
-from convcost.conventions.base import CONVOLUTIONS, FLOPS, Call, Convention, Count, Rule, all_of, flops
+from convcost.conventions.base import CONVOLUTIONS, FLOPS, Call, Count, Rule, ToolConvention, all_of, flops
 
 _PRODUCTS = all_of(flops, *CONVOLUTIONS, "transposed_conv", "linear", "matmul", "gru", "rnn")
 _ATTENTION = all_of(flops, "attention_scores", "attention_context")
@@ -29,7 +29,7 @@ def _unless_attending(call: Call) -> Count:
 _FAST: dict[str, Rule] = {**_PRODUCTS, "linear": _unless_attending}
 _FAST |= all_of(_unless_attending, "attention_scores", "attention_context")
 
-NO_GRADIENT = Convention(
+NO_GRADIENT = ToolConvention(
     "flopcounter",
     "torch FlopCounterMode, CPU, eval, no gradient",
     "2.14.1",
@@ -38,7 +38,7 @@ NO_GRADIENT = Convention(
     _FAST,
     unseen=_UNSEEN | dict.fromkeys(("linear", "attention_scores", "attention_context"), _FAST_PATH),
 )
-WITH_GRADIENT = Convention(
+WITH_GRADIENT = ToolConvention(
     "flopcounter-grad",
     "torch FlopCounterMode, CPU, with gradient",
     "2.14.1",
@@ -47,7 +47,7 @@ WITH_GRADIENT = Convention(
     _PRODUCTS,
     unseen=_UNSEEN,
 )
-META = Convention(
+META = ToolConvention(
     "flopcounter-meta",
     "torch FlopCounterMode, device meta",
     "2.14.1",

@@ -9,9 +9,9 @@ from convcost.conventions.base import (
     CONVOLUTIONS,
     MACS,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
     macs_unless_same,
@@ -44,7 +44,7 @@ _RULES: dict[str, Rule] = {
     "parameter": per_input("", 0),
 }
 
-FVCORE = Convention(
+FVCORE = ToolConvention(
     "fvcore",
     "fvcore, FlopCountAnalysis",
     "0.1.5.post20221221",

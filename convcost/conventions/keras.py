@@ -16,9 +16,9 @@ from convcost.conventions.base import (
     FLOPS,
     PRODUCTS,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     flops,
     nothing,
@@ -117,7 +117,7 @@ _RULES: dict[str, Rule] = {
     "embedding": per_input("sizes in the graph", 2),
 }
 
-KERAS = Convention(
+KERAS = ToolConvention(
     "keras",
     "TensorFlow, tf.profiler, on layers of Keras",
     "2.21.0",

@@ -15,9 +15,9 @@ from convcost.conventions.base import (
     MACS,
     PRODUCTS,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
     nothing,
@@ -172,7 +172,7 @@ def _is_exported(call: Call) -> bool:
     return not any(size % given for size, given in zip(call.layer.inputs[0].shape[1:], call.positions, strict=True))
 
 
-ONNX_TOOL = Convention(
+ONNX_TOOL = ToolConvention(
     "onnx-tool",
     f"{_TITLE}, batch norms folded",
     _VERSION,
@@ -185,7 +185,7 @@ ONNX_TOOL = Convention(
     knows=_is_exported,
     notes=("Of the file that PyTorch exports; other exporters write other nodes.",),
 )
-UNFOLDED = Convention(
+UNFOLDED = ToolConvention(
     "onnx-tool-unfolded",
     f"{_TITLE}, batch norms kept",
     _VERSION,

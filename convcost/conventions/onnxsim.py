@@ -5,7 +5,7 @@ Source: onnxsim/model_info.py of 0.8.1.
 
 from __future__ import annotations
 
-from convcost.conventions.base import CONVOLUTIONS, MACS, Call, Convention, all_of, macs
+from convcost.conventions.base import CONVOLUTIONS, MACS, Call, ToolConvention, all_of, macs
 
 
 def _params(call: Call) -> int:
@@ -17,7 +17,7 @@ def _channels(call: Call) -> int:
     return call.layer.output_shape[-1] if call.layer.type == "linear" else call.layer.output_shape[0]
 
 
-ONNXSIM = Convention(
+ONNXSIM = ToolConvention(
     "onnxsim",
     "onnxsim, macs of its model info",
     "0.8.1",

@@ -13,9 +13,9 @@ from convcost.conventions.base import (
     PRODUCTS,
     RECURRENT,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
     per_input,
@@ -121,7 +121,7 @@ _RULES: dict[str, Rule] = {
 _SOURCE = "https://github.com/sovrasov/flops-counter.pytorch/blob/master/ptflops/pytorch_ops.py"
 _FUNCTIONS_ONLY = frozenset(("silu", "softmax", "matmul"))
 
-PYTORCH = Convention(
+PYTORCH = ToolConvention(
     "ptflops",
     "ptflops, backend pytorch",
     "0.7.5",
@@ -130,7 +130,7 @@ PYTORCH = Convention(
     _RULES,
     unseen={"linear": "F.linear is not counted", "lstm": "the projections of the LSTM's states are not counted"},
 )
-MODULES = Convention(
+MODULES = ToolConvention(
     "ptflops-modules",
     "ptflops, backend pytorch, count_functional=False",
     "0.7.5",
@@ -142,7 +142,7 @@ MODULES = Convention(
     notes=("So count releases before functions were patched.",),
 )
 
-ATEN = Convention(
+ATEN = ToolConvention(
     "ptflops-aten",
     "ptflops, backend aten",
     "0.7.5",

@@ -12,8 +12,8 @@ from convcost.conventions.base import (
     POOLS,
     PRODUCTS,
     Call,
-    Convention,
     Count,
+    ToolConvention,
     all_of,
     nothing,
 )
@@ -32,7 +32,7 @@ def _is_its_own(call: Call) -> bool:
     return call.layer.type not in CONVOLUTIONS or (rank == 3 and len(set(kernel)) == 1)
 
 
-PYCLS = Convention(
+PYCLS = ToolConvention(
     "pycls",
     "pycls, net.complexity",
     "0.1.1",

@@ -15,7 +15,7 @@ from convcost.conventions.documents import (
     reconciliation_document,
     unit_of,
 )
-from convcost.conventions.expectation import Expectation, Match
+from convcost.conventions.expectation import Expectation, NumberMatch
 from convcost.network import Network
 from convcost.reports import titles
 from convcost.reports.folding import Part, fit
@@ -23,7 +23,7 @@ from convcost.reports.table import Column, Row, Table, counted, grouped, safe, s
 
 _COLUMNS = (
     Column("Tool", role="name"),
-    Column("Version", drop=4, least=6),
+    Column("Version", drop=4, least=7),
     Column("Unit", drop=2),
     Column("Params", right=True, drop=3, role="number"),
     Column("Count", right=True, role="number"),
@@ -149,7 +149,7 @@ class ExpectationReport(Struct, frozen=True):
             footer=("Flops: two for each multiply–accumulate. The most plausible first: with the fewest settings.",),
         )
 
-    def _cells(self, match: Match) -> tuple[str, ...]:
+    def _cells(self, match: NumberMatch) -> tuple[str, ...]:
         off = match.count - self.expectation.printed.value
         digits = match.how or f"off by {signed(int(off))}"
         return match.tool, match.unit, grouped(match.count), digits, ", ".join(match.settings)

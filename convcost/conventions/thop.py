@@ -12,9 +12,9 @@ from convcost.conventions.base import (
     MACS,
     PRODUCTS,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
     norm,
@@ -87,7 +87,7 @@ def _params(call: Call) -> int:
     return call.params
 
 
-THOP = Convention(
+THOP = ToolConvention(
     "thop",
     "thop, profile",
     "0.1.1.post2209072238",

@@ -10,9 +10,9 @@ from convcost.conventions.base import (
     MACS,
     PRODUCTS,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
     macs_unless_same,
@@ -58,7 +58,7 @@ _RULES: dict[str, Rule] = {
     "grid_sample": per_output("sampling", 4),
 }
 
-TORCHPROFILE = Convention(
+TORCHPROFILE = ToolConvention(
     "torchprofile",
     "torchprofile, profile_macs",
     "0.1.0",

@@ -16,9 +16,9 @@ from convcost.conventions.base import (
     MACS,
     PRODUCTS,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
     nothing,
@@ -136,7 +136,7 @@ def _norm_macs(call: Call) -> Count:
     return {"batch norms": (2 if call.affine else 1) * call.read}
 
 
-TORCHSCAN = Convention(
+TORCHSCAN = ToolConvention(
     "torchscan",
     "torch-scan, crawl_module, macs",
     "0.2.0",
@@ -153,7 +153,7 @@ TORCHSCAN = Convention(
     sees_functions=False,
     unseen=_UNSEEN,
 )
-OPERATIONS = Convention(
+OPERATIONS = ToolConvention(
     "torchscan-flops",
     "torch-scan, crawl_module, module_flops",
     "0.2.0",

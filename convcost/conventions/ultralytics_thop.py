@@ -11,9 +11,9 @@ from convcost.conventions.base import (
     PRODUCTS,
     RECURRENT,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
     norm,
@@ -94,7 +94,7 @@ _RULES: dict[str, Rule] = {
     **all_of(macs, "linear", "matmul", "attention_scores", "attention_context"),
 }
 
-ULTRALYTICS_THOP = Convention(
+ULTRALYTICS_THOP = ToolConvention(
     "ultralytics-thop",
     "ultralytics-thop, profile",
     "2.2.3",

@@ -258,7 +258,7 @@ class AnalysisReport(Struct, frozen=True):
             chosen = tuple(itertools.chain(*keys))
             return chosen if self._names_columns() else ("Type", "Output", *chosen, "Notes")
         layers = self.analysis.layers
-        mults = not telling or any(layer.macs != layer.mults for layer in layers)
+        mults = not telling or any(_differ(layer.macs, layer.mults) for layer in layers)
         ratio = not telling or any(layer.ratio is not None and layer.ratio.kind == "separable" for layer in layers)
         numbers = ("params", "macs", "mults") if mults else ("params", "macs")
         return ("Type", "Output", *numbers, *_NAMED["share"], *(_NAMED["ratio"] if ratio else ()), "Notes")
@@ -476,7 +476,7 @@ def _notes(layer: LayerCost, *, alone: bool) -> str:
     others = [
         f"{grouped(count)} {kind}"
         for kind, count in ops.to_dict().items()
-        if kind != "mul" and not (kind == "add" and (count == ops.mul or (not alone and layer.macs)))
+        if kind != "mul" and not (kind == "add" and (not _differ(count, ops.mul) or (not alone and layer.macs)))
     ]
     return safe(", ".join([*_reasons(layer), *others]))
 
@@ -524,3 +524,8 @@ def _chosen(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
         name: float(Fraction(row[name])) if METRICS[name].is_ratio and row[name] is not None else row[name]
         for name in columns
     }
+
+
+def _differ(number: Any, other: Any) -> bool:
+    """Return whether two numbers are written differently; whether formulas are equal may need values."""
+    return str(number) != str(other) if is_symbolic(number) or is_symbolic(other) else bool(number != other)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument, Told
+from convcost.documents.footprint import FootprintForms
 from convcost.documents.numbers import Count, RatioDocument, cost
 from convcost.documents.warnings import Warning
 
@@ -83,6 +84,7 @@ class ComparisonDocument(Struct, frozen=True, kw_only=True):
         layers: Its convolutions and linear layers.
         others: Its other layers.
         totals: What it costs in all.
+        memory: What it takes.
         warnings: What is valid in the spec and rarely meant.
     """
 
@@ -92,4 +94,5 @@ class ComparisonDocument(Struct, frozen=True, kw_only=True):
     layers: list[Convolution]
     others: Others
     totals: Forms
+    memory: FootprintForms
     warnings: list[Warning] = []

@@ -146,7 +146,7 @@ class ConventionLayer(Struct, frozen=True, kw_only=True):
     covered: bool
 
 
-class ConventionDocument(Struct, frozen=True, kw_only=True):
+class ToolAnalysisDocument(Struct, frozen=True, kw_only=True):
     """A network under a tool's convention, as `convcost analyze --convention` shows it; no baseline of a budget.
 
     Attributes:

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument, Told, UnknownDocument
+from convcost.documents.footprint import FootprintChange
 from convcost.documents.warnings import Warning
 
 Layer = TypeVar("Layer")
@@ -84,6 +85,7 @@ class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=Tru
         convention: What the numbers count.
         layers: Their layers, in the order in which both run.
         totals: What they cost in all.
+        memory: What they take.
         base: Where the first was read, if it is the second at an earlier revision.
         warnings: What is valid in the spec and rarely meant.
         incomplete: True where operations of either are not counted; left out where all are.
@@ -96,6 +98,7 @@ class DifferenceDocument(Struct, Generic[Layer, Total], frozen=True, kw_only=Tru
     convention: Told
     layers: list[ChangeDocument[Layer]]
     totals: Totals[Total]
+    memory: FootprintChange
     base: BaseDocument | UnsetType | None = UNSET
     warnings: list[Warning] = []
     incomplete: bool | UnsetType = UNSET

@@ -184,3 +184,45 @@ class MemoryDocument(Struct, frozen=True, kw_only=True):
     not_counted: list[str]
     warnings: list[Warning] = []
     incomplete: bool | UnsetType = UNSET
+
+
+class PeakPieceDocument(Struct, frozen=True, kw_only=True):
+    """Values of a symbol at which one layer is the peak, by one formula.
+
+    Attributes:
+        first: The least value.
+        last: The largest value.
+        condition: At which values it holds, as text.
+        layer: The layer that runs at the peak.
+        formula: What lives then, as a formula in the symbol.
+        peak_first: The bytes at the least value.
+        peak_last: The bytes at the largest value.
+    """
+
+    first: str
+    last: str
+    condition: str
+    layer: str
+    formula: str
+    peak_first: Count
+    peak_last: Count
+
+
+class PeakFormulaDocument(Struct, frozen=True, kw_only=True):
+    """The peak of activations over a range of values, as `convcost memory --over` shows it.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network's name.
+        symbol: The symbol.
+        step: The values are its multiples.
+        pieces: The pieces of the range, in order.
+        warnings: What is valid in the spec and rarely meant.
+    """
+
+    schema_version: int = VERSION
+    network: str | None
+    symbol: str
+    step: str
+    pieces: list[PeakPieceDocument]
+    warnings: list[Warning] = []

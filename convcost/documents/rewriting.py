@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument, Told
+from convcost.documents.footprint import FootprintChange
 from convcost.documents.numbers import Count, cost
 from convcost.documents.warnings import Warning
 
@@ -52,6 +53,7 @@ class RewritingDocument(Struct, frozen=True, kw_only=True):
         places: What was rewritten.
         others: What all other layers cost.
         totals: What the network costs in all.
+        memory: What it takes.
         warnings: What is valid in the spec and rarely meant.
     """
 
@@ -61,6 +63,7 @@ class RewritingDocument(Struct, frozen=True, kw_only=True):
     places: list[PlaceDocument]
     others: BeforeAfter
     totals: BeforeAfter
+    memory: FootprintChange
     warnings: list[Warning] = []
 
 
@@ -95,6 +98,7 @@ class SuggestionDocument(Struct, frozen=True, kw_only=True):
         reached_by: The options by which the limits are kept where they are not yet; null where nothing more helps.
         steps: The rewrites, in the order in which they were chosen.
         totals: What the network costs in all.
+        memory: What it takes.
         command: The command line that does them.
         warnings: What is valid in the spec and rarely meant.
     """
@@ -108,6 +112,7 @@ class SuggestionDocument(Struct, frozen=True, kw_only=True):
     reached_by: str | None
     steps: list[StepDocument]
     totals: BeforeAfter
+    memory: FootprintChange
     command: str | UnsetType | None = UNSET
     warnings: list[Warning] = []
 

@@ -28,6 +28,7 @@ from convcost.importers.keras import reader as keras
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
 from convcost.importers.onnx import reader as onnx
+from convcost.importers.open_sizes import TRIED, DependsOnSizesError, expressions_of
 from convcost.importers.writing import difference, write
 from convcost.model_options import current
 from convcost.registry import Registry
@@ -64,8 +65,6 @@ _FUNCTIONS = frozenset(
         "null",
     ]
 )
-_TRIED = (224, 256, 320)
-"""Sizes of open axes at which a network must have the same layers."""
 
 
 class Importer(Struct, frozen=True):
@@ -108,6 +107,11 @@ class Imported(Struct, frozen=True):
     layers: tuple[MappedItem, ...]
     model: Mapped
     sizes: dict[str, int]
+
+    def has_sizes_of(self, network: Any) -> bool:
+        """Return whether a network has the sizes that the model was read with."""
+        shapes = [tensor.shape for tensor in self.model.inputs.values()]
+        return [tensor.shape for tensor in network.inputs] == shapes
 
     def difference(self, network: Any) -> str:
         """Return how the network that the text gives differs from the model; nothing where it does not."""
@@ -176,22 +180,32 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
     """
     graph, given = with_sizes(normalise(graph, file), file)
     axes = dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str))
-    sizes = {axis: graph.sizes.get(axis, _TRIED[0]) for axis in axes}
-    mapped = Mapper(graph, file, given | sizes).map()
-    for size in _TRIED[1:] if axes else ():
-        other = Mapper(graph, file, given | dict.fromkeys(axes, size)).map()
-        if _layers(other) != _layers(mapped):
-            message = f"the layers depend on {' and '.join(map(repr, axes))}, whose sizes the file leaves open"
-            example = " ".join(f"--input {name}={_example(shape)}" for name, shape in graph.inputs.items())
-            raise SpecError(ErrorDetail(message, Place(file), help=f"give them: {example}"))
+    sizes = {axis: graph.sizes.get(axis, TRIED[0]) for axis in axes}
     words = _symbols(list(axes))
+
+    def mapped_at(sizes: Mapping[str, int]) -> Mapped:
+        return Mapper(graph, file, {**given, **sizes}).map()
+
+    try:
+        mapped = mapped_at(sizes)
+    except SpecError as error:
+        if not axes:
+            raise
+        message = f"sizes that the file leaves open were tried at {TRIED[0]}: {', '.join(axes)}"
+        help = f"--input gives others, such as --input {_examples(graph)}"
+        raise SpecError([*error.details, ErrorDetail(message, Place(file), help=help)]) from None
+    try:
+        expressions = expressions_of(mapped, sizes, mapped_at, words) if axes else {}
+    except DependsOnSizesError:
+        message = f"the layers depend on {' and '.join(map(repr, axes))}, whose sizes the file leaves open"
+        raise SpecError(ErrorDetail(message, Place(file), help=f"give them: --input {_examples(graph)}")) from None
     symbols = {
         name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str)}
         for name, shape in graph.inputs.items()
     }
     base, name = _titles(file)
     comments = [f"Imported from {base} ({graph.format}).", *graph.notes, *_unused(graph)]
-    written = write(mapped, name, comments, symbols, flat)
+    written = write(mapped, name, comments, symbols, expressions, flat=flat)
     return Imported(written.text, written.items, mapped, {words[axis]: size for axis, size in sizes.items()})
 
 
@@ -216,18 +230,15 @@ def _titles(file: str) -> tuple[str, str]:
     return base, base.rpartition(".")[0] or base
 
 
+def _examples(graph: ModelGraph) -> str:
+    """Return the shapes of all inputs as `--input` takes them."""
+    return " --input ".join(f"{name}={_example(shape)}" for name, shape in graph.inputs.items())
+
+
 def _example(shape: Shape) -> str:
     """Return a shape as `--input` takes it."""
     batch = shape[0] if isinstance(shape[0], int) else 1
-    return "x".join(str(size if isinstance(size, int) else _TRIED[0]) for size in (batch, *shape[1:]))
-
-
-def _layers(mapped: Mapped) -> list[Any]:
-    """Return what must not depend on sizes that are open."""
-    return [
-        (item.type, item.fields, [(tensor.producer, tensor.output) for tensor in item.inputs], item.name)
-        for item in mapped.items
-    ]
+    return "x".join(str(size if isinstance(size, int) else TRIED[0]) for size in (batch, *shape[1:]))
 
 
 def _symbols(axes: list[str]) -> dict[str, str]:

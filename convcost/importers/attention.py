@@ -7,9 +7,10 @@ from math import prod
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.importers.items import MappedItem
-from convcost.importers.views import MOVES, Factors, Items, View, compact, flat, key_of, row_major
+from convcost.importers.views import MOVES, Factors, ItemGraph, View, compact, flat, key_of, row_major
 from convcost.layers.base import REGISTRY, LayerError
 from convcost.layers.layout import TOKENS, UNKNOWN
 from convcost.network.builder import NetworkBuilder
@@ -70,7 +71,7 @@ def with_attention(
         outputs: What the model gives.
         builder: The builder of their layers.
     """
-    graph = Items(items, outputs)
+    graph = ItemGraph(items, outputs)
     shared = {id(item.shares) for item in items if item.shares is not None}
     gone: set[int] = set()
     instead: dict[int, list[MappedItem]] = {}
@@ -98,7 +99,7 @@ class _Match:
         softmax: The softmax.
     """
 
-    def __init__(self, graph: Items, softmax: MappedItem) -> None:
+    def __init__(self, graph: ItemGraph, softmax: MappedItem) -> None:
         self.graph = graph
         self.softmax = softmax
         self.removed: list[MappedItem] = []
@@ -226,7 +227,7 @@ class _Match:
             if reader is None or reader.type not in _FORWARD:
                 if joined and reader is not None and reader.type == "linear":
                     return reader.outputs[0], reader, behind
-                return (tensor if joined and tensor.layout == TOKENS else None), None, behind
+                return (tensor if joined and tensor.layout in (TOKENS, UNKNOWN) else None), None, behind
             behind.append(reader)
             tensor = reader.outputs[0]
 
@@ -268,20 +269,23 @@ class _Match:
         values = (*inputs, *(self._bias(builder, bias, before) for bias in reversed(scores.biases)))
         if scores.biases:
             fields["score_bias"] = ["score_bias"] * len(scores.biases)
-        item = MappedItem("attention", fields, values, (end,), name)
+        widths = query.linear.widths
+        if any(part.linear.widths != widths for part in (key, value)):
+            return []
+        item = MappedItem("attention", fields, values, (end,), name, widths=widths)
         try:
-            item.parts = tuple(_unrolled(builder, item))
+            item.parts = tuple([replace(part, widths=widths) for part in _unrolled(builder, item)])
         except LayerError:
             return []
         last = item.parts[-1]
         if last.outputs[0].shape != shape:
             return []
-        if end.shape == shape:
+        if end.shape == shape and end.layout == TOKENS:
             last.outputs = (end,)
             return [*before, item]
         item.outputs = last.outputs
         fields = {"shape": list(end.shape)} | ({"layout": "tokens"} if end.layout == TOKENS else {})
-        return [*before, item, MappedItem("reshape", fields, item.outputs, (end,))]
+        return [*before, item, MappedItem("reshape", fields, item.outputs, (end,), widths=item.widths)]
 
     def _bias(self, builder: NetworkBuilder, bias: Tensor, before: list[MappedItem]) -> Tensor:
         """Return what is added to scores, which is no feature map."""

@@ -33,8 +33,11 @@ def pattern(shape: Sequence[int], steps: Sequence[tuple[str, Any]], channels: in
     names = _axis_names(len(shape), channels)
     if names is None:
         return None
-    axes = tuple([tuple([part for factor in axis for part in _within(factor, shape)]) for axis in axes])
-    atoms = _atoms(shape, [factor for axis in axes for factor in axis])
+    split = [[_within(factor, shape) for factor in axis] for axis in axes]
+    if any(parts is None for axis in split for parts in axis):
+        return None
+    behind_axes = [[part for parts in axis for part in parts or ()] for axis in split]
+    atoms = _atoms(shape, [part for axis in behind_axes for part in axis])
     if atoms is None or max(map(len, atoms)) > _MOST_PARTS:
         return None
     called: dict[tuple[int, int], str] = {}
@@ -45,7 +48,7 @@ def pattern(shape: Sequence[int], steps: Sequence[tuple[str, Any]], channels: in
         called |= dict(zip(parts, group, strict=False))
         sizes |= {word: size for word, (size, _) in zip(group[1:], parts[1:], strict=True)}
         before.append(group)
-    behind = [[called[factor] for factor in axis] for axis in axes]
+    behind = [[called[part] for part in axis] for axis in behind_axes]
     return {"pattern": f"{_text(before)} -> {_text(behind)}"} | sizes
 
 
@@ -71,15 +74,19 @@ def _atoms(shape: Sequence[int], factors: Sequence[tuple[int, int]]) -> list[Fac
     return found if not left else None
 
 
-def _within(factor: tuple[int, int], shape: Sequence[int]) -> Factors:
-    """Return a factor in parts, none of which reaches beyond an axis."""
+def _within(factor: tuple[int, int], shape: Sequence[int]) -> Factors | None:
+    """Return a factor in parts, none of which reaches beyond an axis; None where one would end within it."""
     size, stride = factor
     if size == 1:
         return ()
-    room = next(n * s // stride for ((n, s),) in reversed(row_major(shape)) if n > 1 and s <= stride < n * s)
+    end = next(n * s for ((n, s),) in reversed(row_major(shape)) if n > 1 and s <= stride < n * s)
+    room = end // stride
     if size <= room:
         return (factor,)
-    return (*_within((size // room, stride * room), shape), (room, stride))
+    if end % stride or size % room:
+        return None
+    outer = _within((size // room, end), shape)
+    return (*outer, (room, stride)) if outer is not None else None
 
 
 def _text(groups: Sequence[Sequence[str]]) -> str:

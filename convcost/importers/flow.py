@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from math import prod
 from typing import Any
 
+from convcost.importers.folding import is_worked_out
 from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without
@@ -13,11 +14,12 @@ from convcost.layers.base import shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN
 from convcost.network.graph import Tensor
 
+_QUANTISED = frozenset(("int8", "uint8", "int4", "uint4", "int2", "uint2"))
 AS_IT_IS = -1
 """The batch axis stays where it is."""
 
 
-class Values(ABC):
+class ValueTable(ABC):
     """The values of a graph, by their names.
 
     Args:
@@ -28,6 +30,7 @@ class Values(ABC):
         self.graph = graph
         self.values: dict[str, Value] = dict(graph.constants)
         self._read = {*graph.outputs, *(name for node in graph.nodes for name in node.inputs)}
+        self.worked_out = 0  # numbers in learned tensors that no module names
         self._parameters: dict[str, Tensor] = {}  # by the name of the constant
         self._lacks: dict[tuple[int, int], int | None] = {}  # of tensors: the axis of the graph they lack, where not 0
 
@@ -182,7 +185,7 @@ class Values(ABC):
         Raises:
             Unsupported: It is none that is learned.
         """
-        if "float" not in constant.dtype:
+        if "float" not in constant.dtype and constant.dtype not in _QUANTISED:
             raise Unsupported(f"it reads the constant {constant.name!r} where it should read a value")
         known = self._parameters.get(constant.name)
         axis = 0 if constant.shape[:1] == (1,) and len(constant.shape) > 1 else None
@@ -191,10 +194,12 @@ class Values(ABC):
             fields = {"shape": list(shape)}
             node = Node("", (), ())
             name = constant.name if is_module_path(constant.name) else ""
-            (known,) = self.emit(
-                node, "parameter", fields, [], [None, constant], name=name, gives=(), learned=constant.stored
-            )
+            learned = constant.stored and (prod(shape) > 1 or "." in constant.name)
+            weights = [None, constant]
+            (known,) = self.emit(node, "parameter", fields, [], weights, name=name, gives=(), learned=learned)
             self._parameters[constant.name] = known
+            if (constant.stored and not is_module_path(constant.name)) or is_worked_out(constant.name):
+                self.worked_out += prod(constant.shape)
             self._lacks[known.producer, known.output] = axis
         if known.shape == without(constant.shape, axis):
             return self.held(known, axis)

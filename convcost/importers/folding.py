@@ -409,12 +409,24 @@ def _product_of_matrices(node: Node, inputs: list[Constant]) -> Constant:
 
 
 def is_learned(constant: Constant) -> bool:
-    """Return whether a constant is one of the weights, as far as the file says.
-
-    `val_12` is how PyTorch's newer exporter calls what it worked out itself.
-    """
+    """Return whether a constant is one of the weights, as far as the file says."""
     is_float = constant.stored and "float" in constant.dtype and prod(constant.shape) > 1
-    return is_float and not _WORKED_OUT.fullmatch(constant.name)
+    return is_float and not is_worked_out(constant.name)
+
+
+def is_worked_out(name: str) -> bool:
+    """Return whether PyTorch's newer exporter worked a constant out itself: it calls it `val_12`."""
+    return _WORKED_OUT.fullmatch(name) is not None
+
+
+def _not_zero(node: Node, inputs: list[Constant]) -> Constant:
+    """Return the places of the values that are not 0: a row for each axis."""
+    (data,) = inputs
+    indices = combinations(*map(range, data.shape))
+    places = [index for index, value in zip(indices, numbers(data), strict=True) if value]
+    rank = max(1, len(data.shape))
+    found = [place[axis] if place else 0 for axis in range(rank) for place in places]
+    return _new(node, (rank, len(places)), found, "int64")
 
 
 _MOVES = frozenset(("Unsqueeze", "Squeeze", "Reshape", "Transpose", "Shape", "Size", "Cast", "Expand"))
@@ -469,6 +481,7 @@ _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
     "ReduceSum": _reduced(sum),
     "ReduceMax": _reduced(max),
     "ReduceMin": _reduced(min),
+    "NonZero": _not_zero,
     "ScatterND": _unknown,
     "ScatterElements": _unknown,
     "Trilu": _unknown,

@@ -71,6 +71,7 @@ class ModelGraph(Struct, frozen=True):
         dtypes: The types of the values' numbers, where the file says them: names of values to types such as `int8`.
             Without any, every number is of type `float32`.
         tokens: The inputs of several axes whose last axis holds the channels; of others it is the first.
+        turned: The inputs whose channels are last in the file, and first here.
         sizes: The sizes of open axes in the example that it was made with, where it says them.
         notes: What a reader of the spec should know, each a sentence without a full stop.
         alone: The names of values that activations give which run by themselves, not with the layer before them.
@@ -85,6 +86,7 @@ class ModelGraph(Struct, frozen=True):
     opset: int = 13
     dtypes: Mapping[str, str] = {}
     tokens: tuple[str, ...] = ()
+    turned: tuple[str, ...] = ()
     sizes: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
     alone: frozenset[str] = frozenset()

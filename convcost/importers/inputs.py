@@ -26,12 +26,14 @@ def with_sizes(graph: ModelGraph, file: str) -> tuple[ModelGraph, dict[str, int]
     Raises:
         OptionError: There is no such input, or the shape does not fit it.
     """
-    inputs = {name: _named(_without_marks(shape)) for name, shape in graph.inputs.items()}
+    alone = len(graph.inputs) == 1
+    inputs = {name: _named(_without_marks(shape, alone=alone)) for name, shape in graph.inputs.items()}
     sizes: dict[str, int] = {}
     changed = False
     for name, shape in _given(inputs, file).items():
         declared = inputs[name]
         fixed = _fitted(name, shape, declared, file)
+        fixed = _turned(fixed, declared) if name in graph.turned else fixed
         for size, known in zip(fixed, declared, strict=True):
             if isinstance(known, str) and sizes.setdefault(known, size) != size:
                 found = f"{known!r} is {sizes[known]} and {size}"
@@ -64,6 +66,13 @@ def _given(inputs: dict[str, Shape], file: str) -> dict[str, tuple[int, ...]]:
     return found
 
 
+def _turned(shape: tuple[int, ...], declared: Shape) -> tuple[int, ...]:
+    """Return a shape with its channels first: the file has them last, and it may be given in either order."""
+    if shape[1] == declared[1] != shape[-1]:
+        return shape
+    return (shape[0], shape[-1], *shape[1:-1])
+
+
 def _fitted(name: str, given: Sequence[int], declared: Shape, file: str) -> tuple[int, ...]:
     """Return a shape that is given, with the batch axis; 1 where it is left out.
 
@@ -79,9 +88,16 @@ def _fitted(name: str, given: Sequence[int], declared: Shape, file: str) -> tupl
     return tuple(given)
 
 
-def _without_marks(shape: Shape) -> Shape:
-    """Return a shape without names that exporters write for axes of which they know nothing."""
-    return tuple([None if isinstance(size, str) and not any(map(str.isalnum, size)) else size for size in shape])
+def _without_marks(shape: Shape, *, alone: bool) -> Shape:
+    """Return a shape without names that exporters make up for axes of which they know nothing, such as `?`.
+
+    Names such as `p2o.DynamicDimension.1` are kept where several inputs may have an axis in common.
+    """
+
+    def told(size: str) -> bool:
+        return size.isidentifier() or (not alone and any(map(str.isalnum, size)))
+
+    return tuple([None if isinstance(size, str) and at and not told(size) else size for at, size in enumerate(shape)])
 
 
 def _named(shape: Shape) -> Shape:

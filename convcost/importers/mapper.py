@@ -15,11 +15,12 @@ from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.attention import with_attention
-from convcost.importers.flow import AS_IT_IS, Values
-from convcost.importers.folding import Unfoldable, fold
+from convcost.importers.chains import with_whole_norms
+from convcost.importers.flow import AS_IT_IS, ValueTable
+from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.rolls import with_rolls
+from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
 from convcost.layers.base import REGISTRY, LayerError, shown
@@ -49,7 +50,7 @@ def operator(*names: str) -> Callable[[Rule], Rule]:
     return add
 
 
-class Mapper(Values):
+class Mapper(ValueTable):
     """Maps one graph.
 
     Args:
@@ -70,6 +71,9 @@ class Mapper(Values):
         self.unknown = UnknownOperators(self)
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
+        self.filled = {name for node in graph.nodes if node.operator == "ConstantOfShape" for name in node.outputs}
+        self.plain_norms: set[int] = set()  # batch norms that learn nothing, by their ids
+        self._stores_weights = any(is_learned(each) and len(each.shape) > 1 for each in graph.constants.values())
         self._lacks: dict[
             tuple[int, int], int | None
         ] = {}  # by tensors: the axis of the graph that they lack, if not 0
@@ -96,7 +100,10 @@ class Mapper(Values):
         again = sum(count - 1 for count in self._vectors.values())
         if again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
-        items, notes = with_attention(with_rolls(self.items, tensors), tensors, self.builder)
+        if self.worked_out:
+            many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
+            self.notes[f"{many} count as parameters, as the file holds them"] = None
+        items, notes = with_attention(self._simplified(tensors), tensors, self.builder)
         return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
 
     def _outputs(self) -> list[Tensor]:
@@ -109,6 +116,13 @@ class Mapper(Values):
             tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name) if value else None
             found += [tensor] if tensor is not None else []
         return found
+
+    def _simplified(self, outputs: Sequence[Tensor]) -> list[MappedItem]:
+        """Return the items, those that are one layer together joined."""
+        items = with_whole_norms(self.items, outputs, self.plain_norms)
+        if len(items) < len(self.items):
+            self.notes["a batch norm with a factor and a summand behind it counts as one norm"] = None
+        return with_depth(with_rolls(items, outputs), outputs)
 
     # what rules use
 
@@ -182,6 +196,7 @@ class Mapper(Values):
         widths = self._widths(given, inputs, weights)
         try:
             definition = REGISTRY[type].read(fields, inputs)
+            learned = learned and not self._is_made_up(held)
             origin = LayerOrigin(trainable=learned, widths=widths)
             outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
@@ -262,6 +277,8 @@ class Mapper(Values):
             help = "an input has a batch axis and one to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
+        if batch != 1 and self.builder.inputs and (axis := self._batch_axis(shape)):
+            return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             message = f"the first axis of the input {name!r} is no batch axis of 1"
             help = f"export the model for one input, or: --input {name}={'x'.join(map(str, (1, *shape[1:])))}"
@@ -281,6 +298,28 @@ class Mapper(Values):
         layout = TOKENS if name in self.graph.tokens else layout_of(tuple(sizes))
         tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
+        return tensor
+
+    def _batch_axis(self, shape: Shape) -> int:
+        """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
+        first = next((each[0] for each in self.graph.inputs.values() if len(each) > 1), None)
+        named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and size == first]
+        return next((axis for axis in named or range(1, len(shape)) if named or shape[axis] == 1), 0)
+
+    def _turned_input(self, name: str, shape: Shape, axis: int) -> Tensor:
+        """Add an input whose batch axis is not the first.
+
+        Raises:
+            SpecError: Another axis has no size.
+        """
+        sizes = [self.size(size) for at, size in enumerate(shape) if at != axis]
+        if not all(size and 0 < size <= 10**15 for size in sizes):
+            message = f"the input {name!r} has an axis without a size"
+            raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help="--input gives it"))
+        known = tuple([size for size in sizes if size])
+        tensor = self.builder.add_input(known, layout_of(known))
+        self._lacks[tensor.producer, tensor.output] = axis
+        self.values[name] = self.held(tensor, axis)
         return tensor
 
     def size(self, size: int | str | None) -> int | None:
@@ -362,6 +401,12 @@ class Mapper(Values):
             if isinstance(value, Constant):
                 names.setdefault(value.name, name)
         return [names.get(each.name, each.name) for each in weights]
+
+    def _is_made_up(self, weights: Sequence[Constant]) -> bool:
+        """Return whether weights are numbers of the program, as a filter that blurs is, where a file stores others."""
+        if not weights or any(each.stored or each.name in self.filled for each in weights):
+            return False
+        return self._stores_weights or all(each.name not in self.graph.constants for each in weights)
 
     def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
         shapes = tuple([tensor.shape for tensor in item.inputs])

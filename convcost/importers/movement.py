@@ -12,7 +12,7 @@ from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, channel_axis
 from convcost.network.graph import Tensor
 
 if TYPE_CHECKING:
-    from convcost.importers.flow import Values
+    from convcost.importers.flow import ValueTable
 
 Steps = tuple[tuple[str, Any], ...]
 
@@ -21,7 +21,7 @@ _WORDS = {FEATURE_MAP: "feature_map", TOKENS: "tokens"}
 _MOST_MAP_AXES = 4
 
 
-def moved(mapper: Values, node: Node, step: str, how: Any, batch: int | None) -> None:
+def moved(mapper: ValueTable, node: Node, step: str, how: Any, batch: int | None) -> None:
     """Set what a node gives to a movement of what it reads, joined with movements before it.
 
     Args:
@@ -88,7 +88,7 @@ def _joined(start: tuple[int, ...], kept: list[tuple[str, Any]], step: tuple[str
 # a movement as items
 
 
-def settle(mapper: Values, value: Moved, batch: int | None, layout: str = "") -> Tensor:
+def settle(mapper: ValueTable, value: Moved, batch: int | None, layout: str = "") -> Tensor:
     """Return the tensor behind all steps; those that are left become items.
 
     Args:
@@ -126,7 +126,7 @@ def settle(mapper: Values, value: Moved, batch: int | None, layout: str = "") ->
     return tensor
 
 
-def _padded(mapper: Values, node: Node, value: Moved, batch: int | None, layout: str) -> Tensor:
+def _padded(mapper: ValueTable, node: Node, value: Moved, batch: int | None, layout: str) -> Tensor:
     """Return a tensor that is padded with zeros."""
     before = Moved(value.base, value.dropped, (), with_axis(value.base.shape, value.dropped), batch, value.scope)
     tensor = settle(mapper, before, batch, layout)
@@ -135,7 +135,7 @@ def _padded(mapper: Values, node: Node, value: Moved, batch: int | None, layout:
 
 
 def padded(
-    mapper: Values, node: Node, tensor: Tensor, pairs: Any, fields: dict[str, Any], name: str | None = None
+    mapper: ValueTable, node: Node, tensor: Tensor, pairs: Any, fields: dict[str, Any], name: str | None = None
 ) -> Tensor:
     """Return a tensor that is padded, by an item.
 
@@ -147,6 +147,11 @@ def padded(
         fields: More fields of the item.
         name: The name of the item.
     """
+    if len(pairs) == 1:  # a vector is padded as the one row of a feature map
+        shape = {"shape": [1, *tensor.shape], "layout": "feature_map"}
+        (row,) = mapper.emit(node, "reshape", shape, [tensor], name="", gives=())
+        (row,) = mapper.emit(node, "pad", {"padding": [list(pairs[0])]} | fields, [row], name=name, gives=())
+        return mapper.emit(node, "flatten", {}, [row], name="", gives=())[0]
     axes = [axis for axis, pair in enumerate(pairs) if any(pair)]
     spatial = list(range(1, len(pairs))) if tensor.layout == FEATURE_MAP else list(range(len(pairs) - 1))
     if tensor.layout in (FEATURE_MAP, TOKENS) and not set(axes) - set(spatial):
@@ -156,7 +161,7 @@ def padded(
     return mapper.emit(node, "pad", fields, [tensor], name=name, gives=())[0]
 
 
-def _item(mapper: Values, node: Node, tensor: Tensor, kind: str, fields: dict[str, Any], layout: str) -> Tensor:
+def _item(mapper: ValueTable, node: Node, tensor: Tensor, kind: str, fields: dict[str, Any], layout: str) -> Tensor:
     rank = len(fields["axes" if kind == "permute" else "shape"])
     if rank == 1 and kind == "reshape":
         return mapper.emit(node, "flatten", {}, [tensor], name="", gives=())[0]
@@ -215,7 +220,7 @@ def _place(channels: int | None, shape: tuple[int, ...], wanted: tuple[int, ...]
 
 
 def _rearranged(
-    mapper: Values,
+    mapper: ValueTable,
     node: Node,
     base: Tensor,
     start: tuple[int, ...],
@@ -238,7 +243,7 @@ def _rearranged(
 
 
 def _named_type(
-    mapper: Values, node: Node, base: Tensor, start: tuple[int, ...], steps: Steps, wanted: tuple[int, ...]
+    mapper: ValueTable, node: Node, base: Tensor, start: tuple[int, ...], steps: Steps, wanted: tuple[int, ...]
 ) -> Tensor | None:
     """Return what a layer type gives that is the whole movement; None where there is none."""
     if base.layout == FEATURE_MAP and start == base.shape:

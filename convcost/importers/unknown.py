@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 BEHIND = "it reads a value whose shape is not known"
 """Why an operator that has a layer type is left out of the count."""
 _NO_SHAPE = "it is declared, and the file does not record the shape of what it gives"
+_BROADCAST = frozenset(
+    ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "Mod", "Where", "BitShift")
+)
+_VALUE_BY_VALUE = _BROADCAST | frozenset(
+    (
+        *("Not", "IsNaN", "IsInf", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"),
+        *("Hardmax", "CumSum", "Shrink", "ThresholdedRelu", "Trilu", "Bernoulli", "Dropout", "ReverseSequence"),
+    )
+)
+"""Operators that give a value for each that they read."""
 _MOST_ERRORS = 20
 _LISTED = 5  # nodes of one operator that a message names
 
@@ -49,7 +59,7 @@ class UnknownOperators:
         """
         used = self._used(node)
         costs = self.options.declare.get(node.operator)
-        shapes = [costs[SHAPE]] if costs is not None and SHAPE in costs and len(used) == 1 else self._shapes(used)
+        shapes = [costs[SHAPE]] if costs is not None and SHAPE in costs and len(used) == 1 else self._shapes(node, used)
         if costs is not None and shapes is not None:
             self._declared.add(node.operator)
             self._emit(node, "declared", {name: value for name, value in costs.items() if name != SHAPE}, used, shapes)
@@ -88,16 +98,33 @@ class UnknownOperators:
         used = tuple([name for name in node.outputs if name and name in self._read])
         return used or tuple(node.outputs[:1])
 
-    def _shapes(self, names: Sequence[str]) -> list[list[int]] | None:
-        """Return the shapes that the file records, without the batch axis; None where one is not known."""
+    def _shapes(self, node: Node, names: Sequence[str]) -> list[list[int]] | None:
+        """Return the shapes of some values of a node, without the batch axis; None where one is not known.
+
+        They are those that the file records; of operators that work value by value they follow from what is read.
+        """
         found = []
         for name in names:
             shape = self.mapper.graph.shapes.get(name, ())
             sizes = [self.mapper.size(size) for size in shape[1:]]
+            if not shape and len(names) == 1 and (inferred := self._inferred(node)):
+                return [inferred]
             if not sizes or not self._is_batch(shape[0]) or not all(size and size < 10**15 for size in sizes):
                 return None
             found.append([size for size in sizes if size])
         return found or None
+
+    def _inferred(self, node: Node) -> list[int]:
+        """Return the shape that an operator gives which works value by value; nothing where it is not known."""
+        names = [name for name in node.inputs if name]
+        known = [self.mapper.values.get(name) for name in names]
+        if node.operator not in _VALUE_BY_VALUE or not names or any(isinstance(each, Unmapped) for each in known):
+            return []
+        fulls = [self.mapper.full(name) for name in (names if node.operator in _BROADCAST else names[:1])]
+        rank = max(map(len, fulls))
+        columns = zip(*((1,) * (rank - len(full)) + full for full in fulls), strict=True)
+        shape = [max(column) if 0 not in column else 0 for column in columns]
+        return shape[1:] if shape[:1] == [1] and 0 not in shape else []
 
     def _is_batch(self, size: int | str | None) -> bool:
         """Return whether the first axis of a value is that of the batch."""
@@ -112,7 +139,7 @@ class UnknownOperators:
         if shapes is not None:
             fields["output_shape"] = shapes if len(shapes) > 1 else shapes[0]
         kind = node.operator.rpartition(".")[2]
-        name = f"{node.scope}.{kind}" if node.scope else kind
+        name = f"{node.scope}.{kind}" if node.scope else kind if kind.lower() != "null" else type
         try:
             outputs = self.mapper.emit(node, type, fields, self._inputs(node), name=name, gives=())
         except Unsupported as error:
@@ -170,7 +197,7 @@ class UnknownOperators:
         called = [each.scope or each.name for each in others]
         left = [f"{len(called) - _LISTED:,} more"] if len(called) > _LISTED else []
         note = f"the others: {', '.join([*called[:_LISTED], *left])}" if any(called) else ""
-        shape = ",output_shape:64x7x7" if reason == _NO_SHAPE or self._shapes(self._used(first)) is None else ""
+        shape = ",output_shape:64x7x7" if reason == _NO_SHAPE or self._shapes(first, self._used(first)) is None else ""
         help = f"--declare '{name}=macs:1000,params:20{shape}' gives it your cost, --allow-unknown counts the rest only"
         return ErrorDetail(
             message, Place(self.mapper.file), first.scope or first.name, f"{more} reads {shapes}", help, note
@@ -181,7 +208,8 @@ class UnknownOperators:
         if isinstance(value, Constant):
             return f"a constant {shape_text(value.shape)}" if value.shape else "a number"
         recorded = self.mapper.graph.shapes.get(name)
-        if recorded:  # with the names of open axes
+        known = isinstance(value, (Tensor, Moved))
+        if recorded and (not known or self.mapper.sizes):  # with the names of open axes
             return shape_text(recorded[1:])
         return shape_text(value.shape) if isinstance(value, (Tensor, Moved)) else "an unknown shape"
 

@@ -43,7 +43,7 @@ def key_of(tensor: Tensor) -> Key:
     return tensor.producer, tensor.output
 
 
-class Items:
+class ItemGraph:
     """Which items give and read a value.
 
     Args:

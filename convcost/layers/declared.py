@@ -81,7 +81,7 @@ class Declared(LayerType, type="declared"):
         return None
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings | None:
-        x, output, field = inputs[0], outputs[number], vars(self)["receptive_field"]
+        x, output, field = inputs[0], outputs[number], vars(self).get("receptive_field")
         if field is None or len(inputs) > 1 or len(x) != len(output) or len(field) != len(x) - 1:
             return None
         if any(size % out for size, out in zip(x[1:], output[1:], strict=True)):

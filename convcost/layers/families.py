@@ -10,7 +10,7 @@ FAMILIES = {
     "attention": "attention attention_scores attention_scale attention_bias attention_context",
     "convolution": "conv depthwise_conv pointwise_conv separable_conv transposed_conv",
     "correlation": "cross_correlation",
-    "declared": "declared",
+    "declared": "declared unknown",
     "merges": "add multiply concat",
     "elementwise": "subtract divide maximum minimum elementwise shift",
     "learned": "parameter embedding",

@@ -188,10 +188,10 @@ def order_named(name: str) -> str:
     return name
 
 
-def activations(network: Network, batch: int) -> tuple[Sequence[Any], Sequence[Any]]:
+def activations(network: Network, settings: MemorySettings) -> tuple[Sequence[Any], Sequence[Any]]:
     """Return the bytes that are taken for each layer, and those that live while it runs; sizes may be formulas."""
     run = range(len(network.layers))
-    pieces = _pieces(sharing(network), run, MemorySettings(batch))
+    pieces = _pieces(sharing(network, in_place=settings.in_place), run, settings)
     return _opened(network, run, pieces), _alive(pieces, len(run))
 
 

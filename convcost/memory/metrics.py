@@ -28,11 +28,11 @@ def _peak_memory(analysis: Analysis) -> Sequence[Any]:
 
 
 def _activations(analysis: Analysis) -> tuple[Sequence[Any], Sequence[Any]]:
-    from convcost.memory.analysis import activations  # imported where it is asked
+    from convcost.memory.analysis import MemorySettings, activations  # imported where it is asked
 
     free = analysis.network.free
     with free.conditions if free is not None else nullcontext():
-        return activations(analysis.network, analysis.batch)
+        return activations(analysis.network, MemorySettings(analysis.batch))
 
 
 def _bytes_read(analysis: Analysis) -> Sequence[Any]:

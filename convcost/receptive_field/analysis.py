@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, WarningDetail, nearest
 from convcost.network import Layer, Network
-from convcost.receptive_field.flow import SourceAxis, View, patterns, source_axes
-from convcost.receptive_field.patterns import MOST_BITS, FieldPattern, PositionSet, joined
-from convcost.receptive_field.terms import Digit, Term
+from convcost.receptive_field.flow import SourceAxis, TensorView, patterns, source_axes
+from convcost.receptive_field.patterns import FieldPattern, NotFollowed, PositionSet, joined
+from convcost.receptive_field.terms import MOST_PLACES, Digit, Term
 from convcost.reports.result import Result
 
 
@@ -188,7 +188,7 @@ class ReceptiveField(Result, frozen=True, dict=True):
         return f"{titles.title(self.network)}: {headline(self)}"
 
 
-def unread(outputs: Sequence[View], axes: Sequence[SourceAxis]) -> tuple[tuple[tuple[int, int], ...], ...]:
+def unread(outputs: Sequence[TensorView], axes: Sequence[SourceAxis]) -> tuple[tuple[tuple[int, int], ...], ...]:
     """Return the first and last of the positions along each axis that no output of a network reads, as far as is sure.
 
     Args:
@@ -199,7 +199,7 @@ def unread(outputs: Sequence[View], axes: Sequence[SourceAxis]) -> tuple[tuple[t
     for number, axis in enumerate(axes):
         terms = [term for view in outputs for term in view.terms if term.source == number]
         unsure = any(number in view.unknown for view in outputs) or any(term.sight.wraps for term in terms)
-        if unsure or not terms or axis.size > MOST_BITS:
+        if unsure or not terms or axis.size > MOST_PLACES:
             found.append(())
             continue
         spans = [term.sight.of_all(prod(digit.size for digit in term.digits)) for term in terms]
@@ -216,8 +216,8 @@ def _runs(bits: int) -> tuple[tuple[int, int], ...]:
 
 def field_of(
     layer: Layer,
-    inputs: Sequence[View],
-    outputs: Sequence[View],
+    inputs: Sequence[TensorView],
+    outputs: Sequence[TensorView],
     axes: Sequence[SourceAxis],
     known: dict[tuple[int, ...], tuple[AxisField | None, ...]],
 ) -> LayerField:
@@ -232,10 +232,11 @@ def field_of(
     """
     key = tuple(map(id, outputs))
     if key not in known:
-        known[key] = tuple([_axis_field(outputs, number, axis.size) for number, axis in enumerate(axes)])
+        known[key] = tuple([_followed(layer, outputs, number, axis.size) for number, axis in enumerate(axes)])
     fields = known[key]
+    unknown = any(field is not None and field.unknown for field in fields)
     several = len(inputs) > 1 and layer.definition.merges()
-    compared = [_offset(inputs, number) for number in range(len(axes))] if several else []
+    compared = [_offset(inputs, number) for number in range(len(axes))] if several and not unknown else []
     return LayerField(
         layer,
         fields,
@@ -245,7 +246,15 @@ def field_of(
     )
 
 
-def _axis_field(views: Sequence[View], source: int, size: int) -> AxisField | None:
+def _followed(layer: Layer, views: Sequence[TensorView], source: int, size: int) -> AxisField | None:
+    """Return the field along an axis; an unknown one where its positions are too many to be joined."""
+    try:
+        return _axis_field(views, source, size)
+    except NotFollowed as why:
+        return AxisField(None, None, unknown=f"{layer.name} ({layer.type}): {why}")
+
+
+def _axis_field(views: Sequence[TensorView], source: int, size: int) -> AxisField | None:
     unknown = next((view.unknown[source] for view in views if source in view.unknown), "")
     if unknown:
         return AxisField(None, None, unknown=unknown)
@@ -266,9 +275,9 @@ def _axis_field(views: Sequence[View], source: int, size: int) -> AxisField | No
     if not fixed.size:
         return found
     by = next(term.by for term in terms if not term.digits)
-    if fixed.clipped(size) == (1 << size) - 1:
+    read = fixed.within(size)
+    if read == size:
         return _with_reason(found, size, f"everything, by {by}")
-    read = fixed.clipped(size).bit_count()
     ends = [span for group in _grouped(following).values() for span in _ends(group)]
     reach = max(max(span.high, fixed.high) - min(span.low, fixed.low) + 1 for span in ends)
     return _with_reason(found, reach, f"{read:,} of {size:,}, by {by}")
@@ -356,7 +365,7 @@ def _smallest_input(pattern: FieldPattern) -> int | None:
     )
 
 
-def _offset(inputs: Sequence[View], source: int) -> tuple[Fraction | None, bool]:
+def _offset(inputs: Sequence[TensorView], source: int) -> tuple[Fraction | None, bool]:
     """Return how far apart the centres of what inputs see are, and whether they move apart."""
     centres: dict[tuple[Digit, ...], list[tuple[Fraction, Fraction]]] = {}
     for view in inputs:

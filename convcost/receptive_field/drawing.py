@@ -18,7 +18,7 @@ _TALLEST = 40
 def line(span: PositionSet) -> str:
     """Return a character for each position of a set, at most so many as a line has room for."""
     shown = min(span.size, _WIDEST)
-    bits = span.mask()
+    bits = (1 << shown) - 1 if span.bits is None else span.bits
     text = "".join(READ if bits >> place & 1 else NOT_READ for place in range(shown))
     return text if shown == span.size else f"{text}… {span.size:,} positions"
 

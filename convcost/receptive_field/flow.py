@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from msgspec import Struct
@@ -36,7 +37,7 @@ class SourceAxis(Struct, frozen=True):
     size: Any
 
 
-class View(Struct, frozen=True):
+class TensorView(Struct, frozen=True):
     """What the values of a tensor see.
 
     Attributes:
@@ -81,23 +82,25 @@ def _bounds(size: Any) -> FieldBounds:
     return FieldBounds(1, 0, 0)
 
 
-def patterns(network: Network) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
+def patterns(network: Network) -> Iterator[tuple[Layer, tuple[TensorView, ...], tuple[TensorView, ...]]]:
     """Yield each layer with what its inputs and its outputs see, unclipped, as far from all borders as is needed."""
     return _flow(network, _pattern)
 
 
-def tables(network: Network) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
+def tables(network: Network) -> Iterator[tuple[Layer, tuple[TensorView, ...], tuple[TensorView, ...]]]:
     """Yield each layer with what its inputs and its outputs see, borders included."""
     return _flow(network, _table)
 
 
-def bounds(network: Network) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
+def bounds(network: Network) -> Iterator[tuple[Layer, tuple[TensorView, ...], tuple[TensorView, ...]]]:
     """Yield each layer with the first and the last position that its inputs and its outputs see, as formulas."""
     return _flow(network, _bounds)
 
 
-def _flow(network: Network, start: Callable[[Any], Any]) -> Iterator[tuple[Layer, tuple[View, ...], tuple[View, ...]]]:
-    views: dict[Key, View] = {}
+def _flow(
+    network: Network, start: Callable[[Any], Any]
+) -> Iterator[tuple[Layer, tuple[TensorView, ...], tuple[TensorView, ...]]]:
+    views: dict[Key, TensorView] = {}
     sights = {source.size: start(source.size) for source in source_axes(network)}
     for number in range(len(network.inputs)):
         terms = [
@@ -105,7 +108,7 @@ def _flow(network: Network, start: Callable[[Any], Any]) -> Iterator[tuple[Layer
             for index, source in enumerate(source_axes(network))
             if source.input == number
         ]
-        views[INPUT, number] = View(tuple(terms))
+        views[INPUT, number] = TensorView(tuple(terms))
     for index, layer in enumerate(network.layers):
         inputs = tuple([views[tensor.producer, tensor.output] for tensor in layer.inputs])
         outputs = tuple([_seen(layer, inputs, number) for number in range(len(layer.outputs))])
@@ -113,7 +116,7 @@ def _flow(network: Network, start: Callable[[Any], Any]) -> Iterator[tuple[Layer
         yield layer, inputs, outputs
 
 
-def _seen(layer: Layer, inputs: Sequence[View], number: int) -> View:
+def _seen(layer: Layer, inputs: Sequence[TensorView], number: int) -> TensorView:
     """Return what an output of a layer sees."""
     shapes = layer.input_shapes
     outputs = tuple([tensor.shape for tensor in layer.outputs])
@@ -151,19 +154,19 @@ def _seen(layer: Layer, inputs: Sequence[View], number: int) -> View:
     kept.sort(key=lambda term: term.by == layer.name)  # so that the layer is named from which all see the same first
     together = gathered(kept, outputs[number])
     product = product and _are_product(inputs, kept, together)
-    return View(together, unknown, slices, product, by_value)
+    return TensorView(together, unknown, slices, product, by_value)
 
 
-def _sliced(inputs: Sequence[View]) -> tuple[Any, ...]:
+def _sliced(inputs: Sequence[TensorView]) -> tuple[Any, ...]:
     """Return the sizes of the axes that run slice by slice, of the input that has most of them."""
     return max((view.slices for view in inputs), key=len, default=())
 
 
-def _unknown(inputs: Sequence[View], reason: str) -> View:
+def _unknown(inputs: Sequence[TensorView], reason: str) -> TensorView:
     seen = {term.source: reason for view in inputs for term in view.terms}
     for view in inputs:
         seen |= view.unknown
-    return View((), seen, _sliced(inputs), by_value=True)
+    return TensorView((), seen, _sliced(inputs), by_value=True)
 
 
 def _declared(term: Term) -> Term:
@@ -172,17 +175,27 @@ def _declared(term: Term) -> Term:
 
 
 def _crossed(terms: Sequence[Term], reading: Reading) -> bool:
-    """Return whether a window lies along an axis on which positions of several axes of the input lie."""
-    for name in reading.windows:
-        axis = reading.origins[name][0]
-        if len(reading.before[axis]) == 1 and reading.windows[name].shift is None:
-            sources = {term.source for term in terms for digit in term.digits if digit.axis == axis}
-            if len(sources) > 1:
-                return True
-    return False
+    """Return whether a layer reads positions of several axes of the input together that lie along one axis.
+
+    It does where its window lies along an axis on which positions of several lie, and where the same places of an axis
+    follow several.
+    """
+    followed: dict[int, list[tuple[int, Any, Any]]] = {}
+    for term in terms:
+        for digit in term.digits:
+            followed.setdefault(digit.axis, []).append((term.source, digit.inner, digit.inner * digit.size))
+    shared = {axis: found for axis, found in followed.items() if len({source for source, _, _ in found}) > 1}
+    if not shared:
+        return False
+    windows = {reading.origins[name][0] for name, window in reading.windows.items() if window.shift is None}
+    return any(
+        (axis in windows and len(reading.before[axis]) == 1)
+        or any(a[0] != b[0] and a[1] < b[2] and b[1] < a[2] for a, b in combinations(found, 2))
+        for axis, found in shared.items()
+    )
 
 
-def _are_product(inputs: Sequence[View], terms: Sequence[Term], together: Sequence[Term]) -> bool:
+def _are_product(inputs: Sequence[TensorView], terms: Sequence[Term], together: Sequence[Term]) -> bool:
     """Return whether a value sees all combinations of what it sees along each axis of the input.
 
     What several inputs see together is one where one of them sees all of it, or they differ along one axis only.
@@ -191,6 +204,12 @@ def _are_product(inputs: Sequence[View], terms: Sequence[Term], together: Sequen
         return False
     if len(inputs) < 2:
         return True
+    followed: dict[int, set[Any]] = {}
+    for term in together:
+        if term.digits:
+            followed.setdefault(term.source, set()).add(term.digits)
+    if sum(len(each) > 1 for each in followed.values()) > 1:  # such as scores, which follow queries and keys
+        return False
     sights: dict[int, list[Any]] = {}
     for term in terms:
         if term.digits and isinstance(term.sight, FieldPattern):

@@ -12,7 +12,7 @@ from convcost.layers import Shape
 from convcost.layers.reading import AxisWindow, Reading
 from convcost.ops import product
 from convcost.receptive_field.patterns import NotFollowed
-from convcost.receptive_field.terms import ANY
+from convcost.receptive_field.terms import ANY, MOST_PLACES
 
 
 class LayerPass(Struct, frozen=True):
@@ -77,9 +77,11 @@ def _mask_behind(axis: int, mask: int, step: LayerPass) -> dict[int, int]:
     kept = [name for name, _ in factors if name in reading.places]
     if not kept:
         return {}
-    if mask == ANY:
+    if mask == ANY or any(step.output[reading.places[name][0]] > MOST_PLACES for name in kept):
         out, inner, size = reading.places[kept[0]]
-        if len(factors) > 1 or inner != 1 or not (size is step.output[out] or size == step.output[out]):
+        begins = step.reading.start is not None and step.reading.start[0] == out
+        whole = begins or size is step.output[out] or size == step.output[out]
+        if len(factors) > 1 or inner != 1 or not whole:
             raise NotFollowed(_MIXES)
         return {out: ANY}
     if len(kept) == 1:

@@ -11,7 +11,7 @@ from convcost.layers.reading import MOST_PHASES, AxisWindow, Reading
 from convcost.ops import product
 from convcost.receptive_field.masks import LayerPass, mask_through, masked
 from convcost.receptive_field.patterns import FieldBounds, FieldPattern, FieldTable, NotFollowed
-from convcost.receptive_field.terms import ANY, Digit, Term, along_factor, fits, merged
+from convcost.receptive_field.terms import ANY, MOST_PLACES, Digit, Term, along_factor, fits, merged
 
 
 def passed(term: Term, step: LayerPass) -> Term | None:
@@ -91,7 +91,8 @@ def _within(
     """
     digit, outputs = digits[number], step.reading.places[name][2]
     before, behind = product(each.size for each in digits[:number]), product(each.size for each in digits[number + 1 :])
-    if isinstance(sight, FieldBounds) or outputs * behind > MOST_PHASES:
+    wide = max(count for _, _, count in window.taps)
+    if isinstance(sight, FieldBounds) or max(outputs * behind, wide) > MOST_PHASES:
         raise NotFollowed("its window lies across parts of the axis")
     taps, cut = [], False
     for index in range(outputs):
@@ -121,7 +122,8 @@ def _shifted(
     alone = step.reading.origins[name][1:] == (1, size) and place[1] == 1 and step.output[place[0]] == place[2]
     on_axis = [digit for digit in digits if digit.axis == axis]
     by = window.shift
-    if masks.get(axis) == ANY or not alone or name in step.reading.made_of or (on_axis and by is None):
+    unsure = masks.get(axis) == ANY or size > MOST_PLACES
+    if unsure or not alone or name in step.reading.made_of or (on_axis and by is None):
         raise NotFollowed("its window lies across parts of the axis")
     behind = {}
     mask = mask_through(masks.pop(axis, (1 << size) - 1), window, size, place[2])
@@ -258,7 +260,7 @@ def _started(digits: list[Digit], masks: dict[int, int], step: LayerPass) -> tup
     axis, begin, total = step.reading.start
     moved = [digit._replace(start=digit.start + begin) if digit.axis == axis else digit for digit in digits]
     size = product(each for _, each in step.reading.after[axis])
-    if total.__class__ is not int or size.__class__ is not int or begin.__class__ is not int:
+    if any(number.__class__ is not int for number in (total, size, begin)) or total > MOST_PLACES:
         return moved, masks | {axis: ANY}
     mask = masks.get(axis, (1 << size) - 1)
     return moved, masks | {axis: mask << begin if mask != ANY else ANY}

@@ -65,6 +65,14 @@ class PositionSet(NamedTuple):
             return False
         return self.bits is None or not (other.mask() << (other.low - self.low)) & ~self.bits
 
+    def within(self, size: int) -> int:
+        """Return how many of its positions lie on an axis of a size."""
+        if self.bits is None:
+            return max(0, min(self.high + 1, size) - max(self.low, 0))
+        bits = self.bits >> -self.low if self.low < 0 else self.bits
+        room = max(0, size - max(self.low, 0))
+        return (bits if bits.bit_length() <= room else bits & ((1 << room) - 1)).bit_count()
+
     def clipped(self, size: int) -> int:
         """Return a bit for each position of an axis of a size."""
         bits = self.mask()

@@ -131,9 +131,14 @@ class ReceptiveFieldReport(Struct, frozen=True):
             else "",
             joined(found, row, _used) if any(f and f.used not in (None, 1) for f in row.axes) else "",
             joined(found, row, lambda field: field.size) if strict else "",
-            "; ".join(map(safe, _notes(row))),
+            "; ".join(map(safe, (*_notes(row), *self._smallest(row)))),
         )
         return Row(cells)
+
+    def _smallest(self, row: LayerField) -> Iterator[str]:
+        """Yield the smallest input of which a value sees no padding, where layers were asked for."""
+        if len(self.found.layers) < len(self.found.every) and any(f and f.smallest_input for f in row.axes):
+            yield f"sees no padding from an input of {joined(self.found, row, lambda field: field.smallest_input)} on"
 
 
 class _Line(Struct, frozen=True):

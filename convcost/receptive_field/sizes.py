@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convcost.network import Free, Network
-from convcost.receptive_field.flow import View, bounds
+from convcost.receptive_field.flow import TensorView, bounds
 
 
 def sizes(network: Network) -> list[int | None]:
@@ -39,7 +39,7 @@ def formulas(network: Network, free: Free) -> list[Any]:
         return [_size(layer.name, outputs, free) for layer, _, outputs in bounds(network)]
 
 
-def _size(name: str, views: Sequence[View], free: Free) -> Any:
+def _size(name: str, views: Sequence[TensorView], free: Free) -> Any:
     from convcost.symbolic import NeedsValueError, maximum
 
     reasons = [reason for view in views for reason in view.unknown.values()]

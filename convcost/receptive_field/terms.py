@@ -18,8 +18,11 @@ from convcost.layers.reading import AxisWindow
 from convcost.ops import product
 from convcost.receptive_field.patterns import FieldBounds, FieldTable, NotFollowed
 
+MOST_PLACES = 1_000_000
+"""How many places of an axis are told apart where what some of them see is different."""
+
 ANY = -1
-"""The mask of an axis whose size is a formula: it holds for some of its places."""
+"""The mask of an axis whose size is a formula, or too large: it holds for some of its places."""
 
 
 class Digit(NamedTuple):

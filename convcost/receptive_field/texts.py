@@ -19,7 +19,7 @@ def headline(found: ReceptiveField) -> str:
         return "no output sees the input"
     texts = [_sight(found, max(rows, key=lambda row: max((field.local or 0) for field in row.axes if field)))]
     if not any(_goes_on(row) for row in rows):
-        last = next((row for row in reversed(found.every) if _goes_on(row)), None)
+        last = next((row for row in reversed(found.every) if _goes_on(row) and len(row.layer.output_shape) > 1), None)
         if last is not None:
             texts.insert(0, _sight(found, last))
     return " · ".join(texts)

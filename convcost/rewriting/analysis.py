@@ -106,6 +106,7 @@ class Rewriting(Result, frozen=True):
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
+        from convcost.cost.footprint import footprint_change
         from convcost.documents import rewriting as documents
         from convcost.documents.warnings import warning_documents
 
@@ -124,6 +125,7 @@ class Rewriting(Result, frozen=True):
             ],
             others=before_after(*self.others),
             totals=before_after(self.before.total, self.after.total),
+            memory=footprint_change(self.before, self.after),
             warnings=warning_documents(self.warnings),
         )
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, total
 from convcost.layers import REGISTRY
+from convcost.metrics import METRICS
 from convcost.network import Layer, Network
 from convcost.ops import Cost
 from convcost.rewriting.application import apply, survey
@@ -28,7 +29,8 @@ class Candidate(Struct, frozen=True):
         sites: The places that the item stands for.
         before: What their layers cost.
         after: What would take their place.
-        saved: How much less that costs of each metric that is asked.
+        saved: How much less that costs of each metric that is limited; of a metric whose total is the largest of the
+            layers, how much less the layers exceed the limit, all together.
     """
 
     rewrite: Rewrite
@@ -55,7 +57,7 @@ class Candidate(Struct, frozen=True):
 def find(
     before: Analysis,
     rewrite: Rewrite,
-    names: Sequence[str],
+    limits: Limits,
     part: Container[int] | None = None,
     *,
     apart: bool = False,
@@ -67,7 +69,7 @@ def find(
     Args:
         before: The network, and what it costs.
         rewrite: The rewrite.
-        names: The metrics whose saving is asked; their totals are sums.
+        limits: The largest value allowed of each metric whose saving is asked.
         part: The indices of the layers whose cost is of interest; all layers without.
         apart: Whether each use of an item is one by itself, as copies of the blocks around it allow.
     """
@@ -79,7 +81,7 @@ def find(
     new: dict[int, list[int]] = {}
     for index, origin in enumerate(rewritten.origins):
         new.setdefault(origin, []).append(index)
-    values = [(name, before.values(name), after.values(name)) for name in names]
+    values = [(name, addends(before, name, limit), addends(after, name, limit)) for name, limit in limits.items()]
     keys = [_key(layer, apart=apart) for layer in network.layers]
     at: dict[_Key, set[int]] = {}
     for index, key in enumerate(keys):
@@ -101,6 +103,16 @@ def find(
             )
         )
     return found
+
+
+def addends(analysis: Analysis, name: str, limit: int) -> Sequence[int]:
+    """Return numbers of layers whose sum says how far a metric is from its limit.
+
+    Of a sum these are its values. Of the largest of the layers they are what each exceeds the limit by; the sum is 0
+    where the limit is kept.
+    """
+    values = analysis.values(name)
+    return values if METRICS[name].adds_up else [max(0, value - limit) for value in values]
 
 
 def _is_degenerate(network: Network, rewrite: Rewrite, site: Site) -> bool:

@@ -8,9 +8,10 @@ from fractions import Fraction
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis
+from convcost.metrics import METRICS
 from convcost.rewriting.application import apply
 from convcost.rewriting.base import Rewrite, Site
-from convcost.rewriting.candidates import Candidate, Limits, ends_of, find
+from convcost.rewriting.candidates import Candidate, Limits, addends, ends_of, find
 
 GENTLE = ("separable",)
 ALL = ("separable", "asymmetric", "stacked", "grouped", "bottleneck", "fire", "fully_convolutional")
@@ -25,7 +26,8 @@ class Choice(Struct, frozen=True):
 
     Attributes:
         candidates: The items, in the order in which they were chosen.
-        left: What is left of each limited metric then, counted in the rewritten network.
+        left: What is left of each limited metric then, counted in the rewritten network; of the largest of the layers,
+            what they exceed the limit by, all together.
         reached: Whether that keeps the limits.
         spared: The items left out because they write the first or the last layer with weights.
     """
@@ -58,7 +60,7 @@ class Chooser:
 
     Args:
         before: The network and what it costs.
-        limits: The largest value allowed of each metric; their totals are sums.
+        limits: The largest value allowed of each metric: a sum, or the largest of the layers.
         part: The indices of the layers that the limits are for; all layers without.
         can: Whether the text of the spec can be rewritten so; always without a text.
     """
@@ -68,6 +70,7 @@ class Chooser:
     ) -> None:
         self.before = before
         self.limits = limits
+        self.bounds = {name: limit if METRICS[name].adds_up else 0 for name, limit in limits.items()}  # of `addends`
         self.part = range(len(before.layers)) if part is None else part
         self.can = can or (lambda changes: True)
         self.ends = ends_of(before.network)
@@ -109,11 +112,14 @@ class Chooser:
             left = self._left(chosen)
             if self._keeps(left) or not self._keeps(expected):
                 return chosen, left
-            more = {name: more[name] + max(0, left[name] - limit) for name, limit in self.limits.items()}
+            more = {name: more[name] + max(0, left[name] - bound) for name, bound in self.bounds.items()}
 
     def excess(self, choice: Choice) -> Fraction:
         """Return how much is left above the limits, as shares of them."""
-        over = [Fraction(max(0, choice.left[name] - limit), max(1, limit)) for name, limit in self.limits.items()]
+        over = [
+            Fraction(max(0, choice.left[name] - self.bounds[name]), max(1, limit))
+            for name, limit in self.limits.items()
+        ]
         return sum(over, Fraction(0))
 
     def _candidates(
@@ -124,7 +130,7 @@ class Chooser:
         for rewrite in rewrites:
             key = rewrite.name, apart
             if key not in self._found:
-                self._found[key] = find(self.before, rewrite, [*self.limits], self.part, apart=apart)
+                self._found[key] = find(self.before, rewrite, self.limits, self.part, apart=apart)
             found += self._found[key]
         kept = frozenset() if ends else self.ends
         return [each for each in found if not each.layers & kept], [each for each in found if each.layers & kept]
@@ -141,7 +147,7 @@ class Chooser:
         left = {name: self._value(name) + more[name] for name in self.limits}
         chosen: list[Candidate] = []
         pool = list(candidates)
-        while broken := {name: limit for name, limit in self.limits.items() if left[name] > limit}:
+        while broken := {name: limit for name, limit in self.limits.items() if left[name] > self.bounds[name]}:
             gains = [(candidate.gain(broken), candidate) for candidate in pool]
             pool = [candidate for gain, candidate in sorted(gains, key=lambda each: each[0], reverse=True) if gain > 0]
             taken = {index for candidate in chosen for index in candidate.layers}
@@ -153,14 +159,14 @@ class Chooser:
                 chosen.append(last or candidate)
                 taken |= chosen[-1].layers
                 left = {name: value - chosen[-1].saved[name] for name, value in left.items()}
-                if any(left[name] <= limit for name, limit in broken.items()):
+                if any(left[name] <= self.bounds[name] for name in broken):
                     break  # the others count by what is still broken
             if len(chosen) == count:
                 break
         return self._without_needless(chosen, left)
 
     def _suffices(self, candidate: Candidate, left: Mapping[str, int]) -> bool:
-        return all(left[name] - candidate.saved[name] <= limit for name, limit in self.limits.items())
+        return all(left[name] - candidate.saved[name] <= bound for name, bound in self.bounds.items())
 
     def _last(self, pool: Sequence[Candidate], taken: set[int], left: Mapping[str, int]) -> Candidate | None:
         """Return the candidate that saves least of those that suffice by themselves."""
@@ -184,10 +190,11 @@ class Chooser:
         return chosen, left
 
     def _keeps(self, left: Mapping[str, int]) -> bool:
-        return all(left[name] <= limit for name, limit in self.limits.items())
+        return all(left[name] <= bound for name, bound in self.bounds.items())
 
     def _value(self, metric: str) -> int:
-        return sum(value for index, value in enumerate(self.before.values(metric)) if index in self.part)
+        values = addends(self.before, metric, self.limits[metric])
+        return sum(value for index, value in enumerate(values) if index in self.part)
 
     def _left(self, chosen: Sequence[Candidate]) -> dict[str, int]:
         """Return what the limited layers cost with these candidates rewritten, counted."""
@@ -196,10 +203,10 @@ class Chooser:
         return {
             name: sum(
                 value
-                for value, origin in zip(after.values(name), rewritten.origins, strict=True)
+                for value, origin in zip(addends(after, name, limit), rewritten.origins, strict=True)
                 if origin in self.part
             )
-            for name in self.limits
+            for name, limit in self.limits.items()
         }
 
     def _stuck(self, candidates: Sequence[Candidate]) -> list[Candidate]:

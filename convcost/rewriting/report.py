@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.cost.footprint import footprint_note
 from convcost.documents import rewriting as documents
 from convcost.metrics import counts
 from convcost.ops import Cost
@@ -132,7 +133,12 @@ class RewritingReport(Struct, frozen=True):
             columns=_PLACES,
             rows=rows,
             total=("Total", counted(len(places), "place"), *numbers(before, after, max(before.mults, after.mults))),
-            footer=(*_apart(before, after), COST_ONLY, *self.notes),
+            footer=(
+                *_apart(before, after),
+                footprint_note(rewriting.before, rewriting.after),
+                COST_ONLY,
+                *self.notes,
+            ),
         )
 
 

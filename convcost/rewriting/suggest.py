@@ -90,7 +90,7 @@ class Suggestion(Result, frozen=True):
         Args:
             network: The network.
             rewrites: Those that may be used.
-            limits: The largest value allowed of each metric; their totals are sums.
+            limits: The largest value allowed of each metric: a sum, or the largest of the layers.
             ends: Whether the first and the last layer with weights may be touched.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
@@ -137,6 +137,7 @@ class Suggestion(Result, frozen=True):
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
         from convcost.cost.documents import convention_document, cost_document, network_document
+        from convcost.cost.footprint import footprint_change
         from convcost.documents import rewriting as documents
         from convcost.documents.warnings import warning_documents
 
@@ -158,6 +159,7 @@ class Suggestion(Result, frozen=True):
                 for step in self.steps
             ],
             totals=before_after(self.before.total, self.after.total),
+            memory=footprint_change(self.before, self.after),
             warnings=warning_documents(self.warnings),
         )
 
@@ -201,18 +203,17 @@ def limits_of(max: Mapping[str, Any]) -> dict[str, int]:
         max: What totals may be: numbers, or texts such as `300M`.
 
     Raises:
-        OptionError: There is none, or it is no whole number, or its metric is no sum.
+        OptionError: There is none, or it is no whole number, or its metric is neither a sum nor the largest of layers.
     """
     if not max:
         raise OptionError(ErrorDetail("suggest needs a limit", help="such as --max mults=300M or --max params=4M"))
     limits = {}
     for name, value in max.items():
         metric = metrics.named(name, "--max: ")
-        if not metric.adds_up:
+        if not metric.adds_up and metric.total is not metrics.PEAK:
             found = f"{name} is {metric.kind}, so that no rewritten layer says what is saved of it"
-            raise OptionError(
-                ErrorDetail(f"--max: suggest cannot limit {name}", found=found, help="limit a sum: --max mults=300M")
-            )
+            help = "limit a sum or a largest layer: --max mults=300M"
+            raise OptionError(ErrorDetail(f"--max: suggest cannot limit {name}", found=found, help=help))
         limit = amount(str(plain(value)))
         if limit is None:
             found = f"--max {name}={value}"

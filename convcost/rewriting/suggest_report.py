@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from convcost import metrics
 from convcost.cost.analysis import Analysis
+from convcost.cost.footprint import footprint_note
 from convcost.reports import titles
 from convcost.reports.table import Column, Row, Table, bar, counted, grouped, percent, safe, signed
 from convcost.rewriting.report import COST_ONLY, before_after
@@ -64,7 +65,9 @@ class SuggestionReport(Struct, frozen=True):
         largest = start.value(first)
         blank = ["", "", ""]
         begin = ["As it is", *blank[1:], *_metrics(None, start, asked), bar(1) if largest else ""]
-        rows = [Row(tuple(begin), "quiet"), *(_row(step, asked, first, largest) for step in suggestion.steps)]
+        was = [start, *(step.after for step in suggestion.steps)]
+        rows = [_row(step, before, asked, largest) for step, before in zip(suggestion.steps, was, strict=False)]
+        rows.insert(0, Row(tuple(begin), "quiet"))
         changes = []
         for metric in asked:
             changes += [signed(end.value(metric) - start.value(metric)), grouped(end.value(metric))]
@@ -76,20 +79,20 @@ class SuggestionReport(Struct, frozen=True):
             columns=tuple(columns),
             rows=rows,
             total=("In all", counted(len(suggestion.steps), "step"), str(touched), *changes, ""),
-            footer=(*_verdict(suggestion), COST_ONLY),
+            footer=(*_verdict(suggestion), footprint_note(start, end), COST_ONLY),
             commands=(safe(self.command),) if self.command else (),
         )
 
 
-def _row(step: Step, names: Sequence[str], first: str, largest: int) -> Row:
+def _row(step: Step, before: Analysis, names: Sequence[str], largest: int) -> Row:
     name = step.names[0] + (f" and {len(step.names) - 1} more" if len(step.names) > 1 else "")
-    drawn = bar(step.after.value(first) / largest) if largest else ""
-    return Row((safe(name), step.rewrite, str(len(step.names)), *_metrics(step, step.after, names), drawn))
+    drawn = bar(step.after.value(names[0]) / largest) if largest else ""
+    return Row((safe(name), step.rewrite, str(len(step.names)), *_metrics(before, step.after, names), drawn))
 
 
-def _metrics(step: Step | None, after: Analysis, names: Sequence[str]) -> Iterator[str]:
+def _metrics(before: Analysis | None, after: Analysis, names: Sequence[str]) -> Iterator[str]:
     for name in names:
-        yield "" if step is None else signed(-step.candidate.saved[name])
+        yield "" if before is None else signed(after.value(name) - before.value(name))
         yield grouped(after.value(name))
 
 
@@ -100,7 +103,8 @@ def _verdict(suggestion: Suggestion) -> Iterator[str]:
             over = f" ({percent(Fraction(value - limit, limit))})" if limit else ""
             name = metrics.words(metric)
             out = "Not kept" if suggestion.reached_by else "Out of reach"
-            yield f"{out}: {name} come down to {value:,}, {value - limit:,} above {limit:,}{over}."
+            come = "come" if name.endswith("s") else "comes"
+            yield f"{out}: {name} {come} down to {value:,}, {value - limit:,} above {limit:,}{over}."
     if suggestion.reached_by:
         yield f"Within reach with {suggestion.reached_by}."
     if suggestion.spared and not suggestion.reached:

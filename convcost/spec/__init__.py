@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from convcost.errors import ErrorDetail, FormulaError, OptionError, nearest
+from convcost.errors import ErrorDetail, FormulaError, OptionError, Place, SpecError, nearest
 from convcost.network import Network
 from convcost.network.completeness import incomplete
 from convcost.spec import expand, expressions, limits, reading, tree
@@ -44,7 +44,7 @@ class Spec:
         self._document: Document | None = None
 
     def __reduce__(self) -> Any:
-        return Spec, (self.source, self.allowed)
+        return Spec, (replace(self.source, imported=None), self.allowed)  # it is compared where it is read
 
     def network(self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None) -> Network:
         """Return the network that the spec describes.
@@ -72,7 +72,22 @@ class Spec:
                 pass
             errors.tell()
         assert document is not None
+        self._check_imported(network)
         return self._warned(document, network, settings)
+
+    def _check_imported(self, network: Network) -> None:
+        """Compare the network with the model file that the text was made of, where it has the sizes of the file.
+
+        Raises:
+            SpecError: They differ.
+        """
+        imported = self.source.imported
+        if imported is None or not imported.has_sizes_of(network):
+            return
+        if different := imported.difference(network):
+            message = "the spec that was made of the model file does not give its network"
+            help = "please report it: this is a bug in convcost; `convcost import --flat` may write it right"
+            raise SpecError(ErrorDetail(message, Place(self.source.file), found=different, help=help))
 
     def complete_network(
         self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None

@@ -76,12 +76,14 @@ class Source(Struct, frozen=True):
         text: The text.
         tree: What the text says, where it was not parsed but laid out.
         origins: The paths of the layers' modules, where the text was made of a model file.
+        imported: What the text was made of, with which the network that it gives is compared.
     """
 
     file: str
     text: str
     tree: Any = None
     origins: tuple[str, ...] = ()
+    imported: Any = None
 
 
 def read(spec: str | Path) -> Source:
@@ -227,7 +229,7 @@ def model_source(data: bytes | mmap, file: str) -> Source | None:
     if importer is None:
         return None
     imported = import_model(importer, data, file)
-    return Source(file, imported.text, origins=_origins(imported))
+    return Source(file, imported.text, origins=_origins(imported), imported=imported)
 
 
 def _origins(imported: Imported) -> tuple[str, ...]:
@@ -249,7 +251,7 @@ def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
     from convcost.importers import import_module  # where there is a module only
 
     file, imported = import_module(module, *inputs)
-    return Source(file, imported.text, origins=_origins(imported)), imported.sizes
+    return Source(file, imported.text, origins=_origins(imported), imported=imported), imported.sizes
 
 
 def is_model(head: bytes) -> bool:

@@ -118,11 +118,17 @@ class Perturbation:
         Returns:
             The marks of each tensor that is reached by layers that are executed.
         """
+        shape = self._network.inputs[input].shape
+        return self.spread({input: line(shape, axis, position)})
+
+    def spread(self, marked: Mapping[int, int]) -> dict[Key, Marks]:
+        """Return the values of each tensor that change when some of the inputs do.
+
+        Args:
+            marked: The marks of inputs, by their numbers; others do not change.
+        """
         network = self._network
-        found: dict[Key, Marks] = {
-            (INPUT, number): (_line(tensor.shape, axis, position) if number == input else 0,)
-            for number, tensor in enumerate(network.inputs)
-        }
+        found: dict[Key, Marks] = {(INPUT, number): (marked.get(number, 0),) for number in range(len(network.inputs))}
         for index, layer in enumerate(network.layers):
             keys = [(tensor.producer, tensor.output) for tensor in layer.inputs]
             if index in self._skipped or any(key not in found for key in keys):
@@ -217,7 +223,7 @@ def _different(old: Sequence[Number], new: Sequence[Number]) -> int:
     return int("".join(["1" if each else "0" for each in reversed(differs)]), 2)
 
 
-def _line(shape: Shape, axis: int, position: int) -> int:
+def line(shape: Shape, axis: int, position: int) -> int:
     """Return the marks of all values at a position of an axis."""
     inner, size = prod(shape[axis + 1 :]), shape[axis]
     piece = (1 << inner) - 1 << inner * position

@@ -13,7 +13,7 @@ from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.executor import Shape
 from convcost.layers.reading import Reading
 from convcost.network import Layer, Network
-from convcost.receptive_field.flow import SourceAxis, View, patterns, source_axes, tables
+from convcost.receptive_field.flow import SourceAxis, TensorView, patterns, source_axes, tables
 from convcost.receptive_field.patterns import FieldPattern, FieldTable
 from convcost.receptive_field.terms import Digit, Term
 from convcost.reports.result import Result
@@ -21,7 +21,7 @@ from convcost.verification.layerwise import shrinks_whole
 from convcost.verification.perturbation import Marks, Perturbation
 from convcost.verification.shrink import shrink
 
-MAX_PRODUCTS = 200_000_000
+MAX_PRODUCTS = 1_000_000_000
 """How many products may be needed to execute all layers once for each position, unless more are allowed."""
 _HELP = "give symbols smaller values, such as --set r=32, or --max-products {} allows more"
 
@@ -159,7 +159,7 @@ def _check(network: Network, positions: int, most: int) -> None:
         raise OptionError(ErrorDetail(message, found=found, help=_HELP.format(needed)))
 
 
-def _reason(layer: Layer, inputs: Sequence[View], outputs: Sequence[View]) -> str:
+def _reason(layer: Layer, inputs: Sequence[TensorView], outputs: Sequence[TensorView]) -> str:
     """Return why a layer cannot be perturbed; nothing where it can."""
     if layer.definition.declared:
         return "declared: nothing verifies it"
@@ -180,8 +180,8 @@ def _behind(index: int, layer: Layer, reached: Mapping[Any, Mapping[tuple[int, i
 def _compared(
     layer: Layer,
     index: int,
-    views: Sequence[View],
-    unclipped: Sequence[View],
+    views: Sequence[TensorView],
+    unclipped: Sequence[TensorView],
     axes: Sequence[SourceAxis],
     reached: Mapping[tuple[int, int], Mapping[tuple[int, int], Marks]],
 ) -> LayerFieldProof:

@@ -72,3 +72,38 @@ def test_what_is_refused(convcost):
     assert err == "error: --dtype: there is no type of numbers 'int9'\n = help: did you mean 'int8'?\n"
     assert convcost("memory", "net.yaml", "--align", "0").status == 2
     assert convcost("memory", "mobilenet_v1", "--set", "alpha=0").status == 2
+
+
+def test_over_gives_a_formula(convcost):
+    status, out, err = convcost("memory", "mobilenet_v1", "--over", "alpha=1/4:1", "-f", "csv")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[1].endswith(
+        ',"1/4 ≤ alpha ≤ 1, multiples of 1/32",separable_conv_1/pointwise,4816896·alpha,1204224,4816896'
+    )
+    status, out, err = convcost("memory", "mobilenet_v1", "--over", "alpha=1/4:1", "--place")
+    assert (status, out) == (2, "")
+    assert err == (
+        "error: --over gives the peak in the order of the spec alone\n = found: --place or --arena\n"
+        " = help: give the symbol a value with --set\n"
+    )
+
+
+def test_json_has_the_order_and_the_offsets(convcost):
+    data = json.loads(convcost("memory", "xception", "--order", "best", "--place", "-f", "json").out)
+    assert data["order"] == {"kind": "best", "proved": True, "lower_bound": data["total"]["peak_memory"]}
+    peak = data["total"]["peak_memory"]
+    assert data["placement"] == {"size": peak, "lower_bound": peak, "proved": True, "arena": None, "fits": None}
+    assert max(tensor["offset"] + tensor["bytes"] for tensor in data["tensors"]) == peak
+    assert data["layers"][data["tensors"][-1]["last"]]["name"] == data["layers"][-1]["name"]
+
+
+def test_an_arena_that_suffices_and_one_that_is_too_small(convcost):
+    out = convcost("memory", "ghostnet", "--arena", "6Mi").out
+    assert "6,291,456 bytes suffice · as small as the peak: no placement takes less" in out
+    status, out, err = convcost("memory", "ghostnet", "--arena", "5Mi")
+    assert (status, out) == (2, "")
+    assert err == (
+        "error: the arena is smaller than the peak\n = found: --arena: 5,242,880 bytes; 5,619,712 live at the peak\n"
+        " = help: at least 5,619,712 bytes or another order, --order best\n"
+    )
+    assert convcost("memory", "ghostnet", "--arena", "5Mi", "--order", "best").status == 0  # it takes 5,017,600

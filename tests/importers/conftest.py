@@ -41,3 +41,14 @@ def refused():
         return str(caught.value)
 
     return refused
+
+
+@pytest.fixture
+def items():
+    """Return a function that returns the items of a model, each as its type, its fields and its inputs' shapes."""
+
+    def items(content):
+        model = import_model(IMPORTERS["onnx"], content, "net.onnx", flat=True).model
+        return [(item.type, item.fields, [tensor.shape for tensor in item.inputs]) for item in model.items]
+
+    return items

@@ -80,16 +80,26 @@ class Net:
         return w.model(self.nodes, {"input": [1, *self.shape]}, " ".join(outputs), self.tensors)
 
 
-def resnet(*, scoped=True, depths=(2, 2, 3)):
-    """Return a residual network of three stages; the channels double with each, which halves the size."""
+def resnet(*, scoped=True, depths=(2, 2, 3), extra=False, without=""):
+    """Return a residual network of three stages; the channels double with each, which halves the size.
+
+    Args:
+        scoped: Whether nodes have the names of their modules.
+        depths: The blocks of each stage.
+        extra: Whether there is one convolution more in the second stage.
+        without: The module of a block that is left out.
+    """
     net = Net(3, 64, 64, scoped=scoped)
     x = net.pool(net.relu(net.conv("input", 16, 7, "conv1", stride=2), "relu"), scope="maxpool")
     for stage, (out, depth) in enumerate(zip((16, 32, 64), depths, strict=True), 1):
         for block in range(depth):
             at = f"layer{stage}.{block}"
+            if at == without:
+                continue
             stride = 2 if stage > 1 and not block else 1
             y = net.relu(net.conv(x, out, 3, f"{at}.conv1", stride=stride), f"{at}.relu")
             y = net.conv(y, out, 3, f"{at}.conv2")
+            y = net.conv(y, out, 3, f"{at}.extra") if extra and at == "layer2.1" else y
             short = net.conv(x, out, 1, f"{at}.downsample.0", stride=2) if stride == 2 else x
             x = net.relu(net.sum(y, short, at), f"{at}.relu_1")
     return net.file(net.head(x, 10))

@@ -1,22 +1,25 @@
 """Records exported programs without weights, and what PyTorch says of the modules: `python record_pytorch.py`.
 
-It needs torch, torchvision and timm; the tests need what it writes only. Parameters are `numel` of those with a
+It needs torch, torchvision, timm and onnx; the tests need what it writes only. Parameters are `numel` of those with a
 gradient; macs half of what `FlopCounterMode` counts with attention unfused, all on the device `meta`. Before anything
 is written, the module itself is read by `convcost.from_torch`, which must give the spec that the file gives.
 
-With torch 2.4, `python record_pytorch.py old` writes the archives of its layout.
+With torch 2.4, `python record_pytorch.py old` writes the archives of its layout. `python record_pytorch.py onnx` writes
+the same networks as ONNX, by the older exporter with batch norms kept.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import lzma
 import sys
 import warnings
 import zipfile
 from pathlib import Path
 
 try:  # the tests are collected without them
+    import onnx
     import timm
     import torch
     import torchvision
@@ -28,10 +31,11 @@ except ImportError:
     pass
 
 DATA = Path(__file__).parent / "data" / "pytorch"
-TORCHVISION = ["mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1", "vgg11"]
+TORCHVISION = ["mnasnet0_5", "mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1", "vgg11"]
 TIMM = [
     "coat_tiny",
     "convit_tiny",
+    "edgenext_xx_small",
     "efficientformer_l1",
     "gmlp_s16_224",
     "halonet26t",
@@ -120,6 +124,40 @@ def record(name, module, stem, source, *, dynamic=None, shape=SHAPE):
     }
 
 
+def as_onnx(stem, module, shape):
+    """Write a module as an ONNX file, its weights left out."""
+    written = io.BytesIO()
+    for each in module.parameters():  # equal ones are merged
+        torch.nn.init.uniform_(each.data, 0.1, 0.2)
+    preserved = torch.onnx.TrainingMode.PRESERVE
+    torch.onnx.export(module.eval(), (torch.zeros(shape),), written, dynamo=False, training=preserved, opset_version=17)
+    model = onnx.load_from_string(written.getvalue())
+    constants = [each.t for node in model.graph.node for each in node.attribute if node.op_type == "Constant"]
+    for tensor in [*model.graph.initializer, *constants]:
+        is_weight = tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.raw_data) > 16
+        if is_weight or len(tensor.raw_data) > 4096:
+            tensor.ClearField("raw_data")
+            tensor.data_location = onnx.TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value="weights.bin")
+    for node in model.graph.node:
+        node.ClearField("doc_string")
+    written = lzma.compress(model.SerializeToString(), preset=9 | lzma.PRESET_EXTREME)
+    (DATA / f"{stem}.onnx.xz").write_bytes(written)
+
+
+def main_onnx():
+    """Write the networks as ONNX files, where the exporter can."""
+    warnings.simplefilter("ignore")
+    for name in [*TORCHVISION, *TIMM]:
+        is_torchvision = name in TORCHVISION
+        module = torchvision.models.get_model(name, weights=None) if is_torchvision else timm.create_model(name)
+        shape = SHAPE if is_torchvision else (1, *timm.get_pretrained_cfg(name).input_size)
+        try:
+            as_onnx(name, module, shape)
+        except Exception as error:  # noqa: BLE001 -- of any kind: the exporter has no operator
+            sys.stderr.write(f"{name}: {str(error).splitlines()[0]}\n")
+
+
 def main(old):
     """Write all files."""
     warnings.simplefilter("ignore")
@@ -141,4 +179,7 @@ def main(old):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] == ["old"])
+    if sys.argv[1:] == ["onnx"]:
+        main_onnx()
+    else:
+        main(sys.argv[1:] == ["old"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 import torch_stand_in as t
@@ -10,6 +12,7 @@ from torch_stand_in import ExportedProgram, Module, Node, Operator, ScriptModule
 
 import convcost
 
+ROOT = Path(__file__).parents[2]
 CONV = Operator("aten.conv2d.default", "input", "weight", "bias", "stride", "padding")
 RELU = Operator("aten.relu.default", "self")
 SPLIT = Operator("aten.split_with_sizes.default", "self", "split_sizes", "dim")
@@ -45,8 +48,8 @@ def convolution(shape=(1, 3, 8, 8), *, frozen=False):
 
 def test_a_module_is_a_model(torch):
     model = convcost.from_torch(Module(convolution), Tensor(1, 3, 8, 8))
-    assert model.text == (
-        "# Imported from Module (PyTorch program, by torch 2.13.0).\nname: Module\n\ninput: [3, 8, 8]\n\nlayers:\n"
+    assert model.text.startswith("# Imported from Module (PyTorch program, by torch 2.13.0).\n")
+    assert model.text.partition("layers:\n")[2] == (
         "  - conv: {out_channels: 4, kernel_size: 3, padding: 1, bias: false, activation: relu}\n    name: c\n"
     )
     total = model.analyze().total
@@ -58,7 +61,8 @@ def test_it_is_exported_as_at_inference_and_left_as_it_was(torch):
     module = Module(convolution, children=[inner])
     inner.training = False
     convcost.from_torch(module, Tensor(1, 3, 8, 8))
-    assert (module.seen.modes, module.seen.strict, module.seen.fast) == ([False, False], False, False)
+    seen = t.SEEN[-1]
+    assert (seen.modes, seen.strict, seen.fast) == ([False, False], False, False)
     assert (module.training, inner.training, torch.backends.mha.on) == (True, False, True)
 
 
@@ -74,18 +78,40 @@ def test_what_cannot_be_exported_is_left_as_it_was_too(torch):
     assert (module.training, torch.backends.mha.on) == (True, True)
 
 
+class Kept(Module):
+    """A module that cannot be copied."""
+
+    def __deepcopy__(self, memo):
+        raise TypeError("it holds a lock")
+
+
+def test_a_module_that_cannot_be_copied_is_left_as_it_was(torch):
+    module = Kept(convolution)
+    convcost.from_torch(module, Tensor(1, 3, 8, 8))
+    assert (t.SEEN[-1].module is module, t.SEEN[-1].modes, module.training) == (True, [False], True)
+
+
+def test_what_forward_keeps_does_not_stay_in_the_module(torch):
+    weight = Tensor(4, 3, 3, 3)
+    module = Module(convolution, tensors=[weight])
+    convcost.from_torch(module, Tensor(1, 3, 8, 8))
+    exported = t.SEEN[-1].module
+    assert exported is not module
+    assert exported.tensors[0] is weight  # no memory for weights
+
+
 def test_sizes_stand_for_a_tensor_on_the_device_of_the_module(torch):
     module = Module(convolution, tensors=[Tensor(4, 3, 3, 3)])
     convcost.from_torch(module, (1, 3, 8, 8))
-    (given,) = module.seen.args
+    (given,) = t.SEEN[-1].args
     assert (given.shape, given.device.type) == ((1, 3, 8, 8), "cpu")
 
 
 def test_inputs_go_to_the_device_meta_with_the_module(torch):
     module = Module(convolution, tensors=[Tensor(4, 3, 3, 3, device="meta")])
     convcost.from_torch(module, (Tensor(1, 3, 8, 8), [Tensor(1, 2)], 3), kwargs={"flag": True})
-    first, (second,), third = module.seen.args
-    assert (first.device.type, second.device.type, third, module.seen.kwargs) == ("meta", "meta", 3, {"flag": True})
+    first, (second,), third = t.SEEN[-1].args
+    assert (first.device.type, second.device.type, third, t.SEEN[-1].kwargs) == ("meta", "meta", 3, {"flag": True})
 
 
 @pytest.mark.parametrize("wrap", [Wrapper, lambda module: type("Compiled", (Module,), {"_orig_mod": module})()])
@@ -143,6 +169,17 @@ def test_parts_subgraphs_and_outputs_by_name_are_followed(torch):
     assert [layer.type for layer in model.network.layers] == ["split", "relu", "add"]
 
 
+def test_a_part_of_what_an_operator_gives_may_be_an_output(torch):
+    x, half = Node("placeholder", "x", val=Tensor(1, 4, 2, 2)), Tensor(1, 2, 2, 2)
+    parts = Node("call_function", "parts", SPLIT, (x, [2, 2], 1), val=(half, half))
+    get = type("getitem", (), {"__name__": "getitem", "__module__": "_operator"})()
+    second = Node("call_function", "second", get, (parts, 1), val=half)
+    y = Node("call_function", "y", RELU, (x,), val=Tensor(1, 4, 2, 2))
+    nodes = [x, parts, second, y, Node("output", "output", args=((second, y),))]
+    model = convcost.from_torch(ExportedProgram(nodes), None)
+    assert [layer.type for layer in model.network.layers] == ["split", "relu"]
+
+
 def test_one_tensor_at_two_paths_counts_once(torch):
     shared = Tensor(3, 3, 1, 1, requires_grad=True)
     x = Node("placeholder", "x", val=Tensor(1, 3, 2, 2))
@@ -154,6 +191,21 @@ def test_one_tensor_at_two_paths_counts_once(torch):
     model = convcost.from_torch(ExportedProgram(nodes, parameters), None)
     assert model.analyze().total.params == 9
     assert "    weights: a\n    name: b\n" in model.text
+
+
+def spectral():
+    """Return the program of an operator that has no layer type, and a relu."""
+    x = Node("placeholder", "x", val=Tensor(1, 3, 4, 4))
+    y = Node("call_function", "y", Operator("aten.fft_fft2.default", "self"), (x,), val=Tensor(1, 3, 4, 4))
+    z = Node("call_function", "z", RELU, (y,), val=Tensor(1, 3, 4, 4))
+    return ExportedProgram([x, y, z, Node("output", "output", args=((z,),))])
+
+
+def test_operators_without_a_layer_type_are_declared_or_left_out(torch):
+    assert "the operator aten.fft_fft2 has no layer type" in message(spectral(), None)
+    total = convcost.from_torch(spectral(), None, declare={"aten.fft_fft2": {"macs": 70}}).analyze().total
+    assert (total.macs, total.ops.cmp) == (70, 48)
+    assert convcost.from_torch(spectral(), None, allow_unknown=True).analyze().total.ops.cmp == 48
 
 
 def test_without_torch_it_says_so(monkeypatch):
@@ -188,6 +240,17 @@ def test_what_are_no_inputs_is_refused(given, found, torch):
         f"error: these are no example inputs\n = found: found {found}\n"
         " = help: a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
     )
+
+
+@pytest.mark.parametrize("path", ["README.md", "convcost/importers/pytorch/README.md"])
+def test_the_three_lines_of_the_readme_work(path, torch, monkeypatch, capsys):
+    models = type("Models", (), {"resnet18": lambda self: Module(convolution)})()
+    monkeypatch.setitem(sys.modules, "torchvision", type("Torchvision", (), {"models": models})())
+    text = (ROOT / path).read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(import convcost, torchvision\n.*?)```", text, re.DOTALL)
+    assert len([line for line in code.splitlines() if line]) == 3
+    exec(code, {})  # noqa: S102 -- what the README shows
+    assert "Module" in capsys.readouterr().out
 
 
 def test_a_built_model_has_no_text():

@@ -195,19 +195,29 @@ def test_rows_keep_the_modules_of_the_file(command):
     layers = json.loads(command("analyze", "small.onnx", "-f", "json")[1])["layers"]
     assert [(layer["name"], layer.get("origin")) for layer in layers] == [
         *[("stem", "stem"), ("stem/leaky_relu", "act"), ("depthwise_conv_1", "dw")],
-        *[("depthwise_conv_1/batch_norm", "bn"), ("residual_1", None), ("avg_pool_1", "pool")],
+        *[("depthwise_conv_1/batch_norm", "n"), ("residual_1", None), ("avg_pool_1", "pool")],
         *[("global_avg_pool_1", "gap"), ("flatten_1", None), ("fc", "fc")],
     ]
 
 
 def test_diff_matches_layers_by_the_modules_of_the_files(command):
     Path("a.onnx").write_bytes(nets.resnet())
-    Path("b.onnx").write_bytes(nets.resnet(depths=(2, 3, 3)))
-    found = json.loads(command("diff", "a.onnx", "b.onnx", "-f", "json")[1])["layers"]
-    added = [layer["after"]["name"] for layer in found if layer["kind"] == "added"]
-    assert [name.partition("/")[2].split("/")[0] for name in added] == ["basic_1.2"] * len(added)
-    assert {layer["kind"] for layer in found} == {"same", "added"}
-    assert len(added) == 5  # two convolutions, the ReLU between them, the sum and its ReLU
+    Path("b.onnx").write_bytes(nets.resnet(extra=True))
+    one, other = ({layer.name for layer in convcost.load(name).network.layers} for name in ("a.onnx", "b.onnx"))
+    assert len(one & other) < len(one) - 3  # one convolution more, and the second stage is no longer like the third
+    difference = convcost.diff("a.onnx", "b.onnx")
+    kinds = [(change.kind, change.moved or change.renamed, change.layer.origin) for change in difference.layers]
+    assert [kind for kind in kinds if kind[:2] != ("same", False)] == [("added", False, "layer2.1.extra")]
+
+
+def test_diff_finds_which_of_equal_blocks_was_removed(command):
+    Path("a.onnx").write_bytes(nets.resnet())
+    Path("b.onnx").write_bytes(nets.resnet(without="layer3.1"))
+    difference = convcost.diff("a.onnx", "b.onnx")
+    kinds = [(change.kind, change.layer.origin) for change in difference.layers if change.kind != "same"]
+    parts = ("conv1", "relu", "conv2", "add", "relu_1")
+    assert kinds == [("removed", f"layer3.1.{part}") for part in parts]
+    assert not any(change.moved or change.renamed for change in difference.layers)
 
 
 def test_a_model_with_thousands_of_layers_is_written_in_seconds():

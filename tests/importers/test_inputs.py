@@ -92,15 +92,73 @@ def test_a_spec_takes_no_input(tmp_path):
     assert caught.value.details[0].help == "--set gives the symbols of a spec their values"
 
 
-def test_layers_that_depend_on_open_sizes_say_which_to_give(write, refused):
+def on_shapes(*nodes, height="h", width="w"):
+    """Return a model of nodes that work out shapes: `s` is that of the input, `h` and `v` its height and width."""
+    numbers = {"one": 1, "two": 2, "three": 3, "four": 4, "seven": 7}
+    tensors = [KERNEL, *(w.tensor(name, [1], [value], w.INT64) for name, value in numbers.items())]
+    tensors += [w.tensor("none", [0], [])]
+    before = [w.node("Shape", "x", "s"), w.node("Gather", "s two", "h"), w.node("Gather", "s three", "v")]
+    return w.model([*before, *nodes], {"x": ["N", 3, height, width]}, "y", tensors)
+
+
+def test_a_shape_that_is_worked_out_is_an_expression_of_the_sizes(write, text):
     nodes = [
-        w.node("Shape", "x", "s"),
-        w.node("Gather", "s two", "h"),
-        w.node("Concat", "one h ten three", "shape", axis=0),
-        w.node("Reshape", "x shape", "y"),
+        w.node("Conv", "x k", "a", strides=[2, 2], pads=[1, 1, 1, 1]),
+        w.node("Mul", "h v", "product"),
+        w.node("Div", "product four", "quarter"),
+        w.node("Concat", "one four quarter", "shape", axis=0),
+        w.node("Reshape", "a shape", "t"),
+        w.node("Softmax", "t", "y", axis=2),
     ]
-    numbers = [w.tensor(name, [1], [value], w.INT64) for name, value in
-               {"one": 1, "two": 2, "three": 3, "ten": 10}.items()]  # fmt: skip
-    assert refused(w.model(nodes, {"x": ["N", 3, "h", 10]}, "y", numbers)).splitlines()[-1] == (
+    content = on_shapes(*nodes)
+    assert "  - reshape: {shape: [4, h * w / 4], layout: feature_map}\n" in text(content)
+    model = convcost.load(write(content), set={"h": 64, "w": 32})
+    assert model.network.outputs[0].shape == (4, 32 * 16)
+    assert model.analyze().total.ops.exp == 4 * 32 * 16
+    with pytest.raises(convcost.SpecError):  # 33 · 32 / 4 values do not come out of ⌈33 / 2⌉ · 16
+        convcost.load(write(content), set={"h": 33, "w": 32})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "size"),
+    [
+        ([w.node("Concat", "one three h v", "full", axis=0)], "[h, w]"),
+        ([w.node("Mul", "h two", "double"), w.node("Concat", "one three double v", "full", axis=0)], "[2 * h, w]"),
+        ([w.node("Add", "h seven", "more"), w.node("Concat", "one three more seven", "full", axis=0)], "[h + 7, 7]"),
+        ([w.node("Sub", "v seven", "less"), w.node("Concat", "one three h less", "full", axis=0)], "[h, w - 7]"),
+    ],
+)
+def test_a_size_that_is_worked_out(nodes, size, text):
+    last = w.node("Resize", "x none none full", "y", mode="linear")
+    assert f"size: {size}}}" in text(on_shapes(*nodes, last))
+
+
+def test_sizes_of_one_symbol(text):
+    nodes = [w.node("Concat", "one three h seven", "full", axis=0), w.node("Resize", "x none none full", "y")]
+    assert "  - upsample: {size: [h, 7]}\n" in text(on_shapes(*nodes, width=8))
+
+
+def test_layers_that_depend_on_sizes_in_no_simple_way_say_which_to_give(refused):
+    nodes = [
+        w.node("Div", "h seven", "part"),  # towards zero: 32, 36, 45
+        w.node("Concat", "one three part v", "full", axis=0),
+        w.node("Resize", "x none none full", "y"),
+    ]
+    assert refused(on_shapes(*nodes, width=10)) == (
+        "error: the layers depend on 'h', whose sizes the file leaves open\n --> net.onnx\n"
         "  = help: give them: --input x=1x3x224x10"
     )
+
+
+def test_sizes_at_which_the_model_does_not_work_are_said(refused):
+    nodes = [w.node("Concat", "one seven", "shape", axis=0), w.node("Reshape", "x shape", "y")]
+    assert refused(on_shapes(*nodes)).splitlines()[-3:] == [
+        "error: sizes that the file leaves open were tried at 224: h, w",
+        " --> net.onnx",
+        "  = help: --input gives others, such as --input x=1x3x224x224",
+    ]
+
+
+def test_names_that_exporters_make_up_are_none(write):
+    path = write(of_shape("?", 3, "?", "p2o.DynamicDimension.1"))
+    assert set(convcost.load(path, free=()).network.free.symbols) == {"H", "W"}

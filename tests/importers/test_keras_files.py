@@ -79,10 +79,14 @@ def refused(content, write):
         (k.hdf5([k.attribute(b"layer_names", b"conv")]),
          "error: the HDF5 file holds weights and no network\n --> net\n" + SAVE),
         (k.hdf5([k.attribute(b"model_config", k.text(MODEL))])[:200],
-         "error: the HDF5 file is damaged: a block of {} bytes ends behind the file\n --> net\n"
+         "error: the HDF5 file cannot be read: a block of {} bytes ends behind the file\n --> net\n"
          "  = found: at byte 112 of 200" + DAMAGED),
+        (k.hdf5([(0x15, bytes([0, 0]) + bytes(16))]),
+         "error: the HDF5 file cannot be read: it has its attributes in a heap, which is not read: save it as .keras\n"
+         " --> net\n  = found: at byte 120 of 138" + DAMAGED),
         (b"\x89HDF\r\n\x1a\n" + bytes([9]) + bytes(50),
-         "error: the HDF5 file is damaged: its version 9 is not known\n --> net\n  = found: at byte 8 of 59" + DAMAGED),
+         "error: the HDF5 file cannot be read: its version 9 is not known\n --> net\n"
+         "  = found: at byte 8 of 59" + DAMAGED),
     ],
 )  # fmt: skip
 def test_what_holds_no_network_says_so(content, message, write):

@@ -131,10 +131,10 @@ def test_a_layer_is_an_item(shape, layer, expected):
          ["group_norm: {num_groups: 2, affine: false}", "shift"]),
         (MAP, k.layer("Rescaling", scale=2, offset=-1.0),
          ["elementwise: {op: multiply, value: 2}", "elementwise: {op: add, value: -1}"]),
-        (STEPS, k.layer("RNN", cell=k.layer("StackedRNNCells", cells=[k.layer("GRUCell", units=3),
+        (STEPS, k.layer("RNN", cell=k.layer("StackedRNNCells", cells=[k.layer("GRUCell", units=3, reset_after=True),
                                                                     k.layer("SimpleRNNCell", units=2)])),
          ["gru: {hidden_size: 3}", "rnn: {hidden_size: 2, bias: single, return: last}"]),
-        (STEPS, k.layer("Bidirectional", layer=k.layer("GRU", units=3), merge_mode="ave"),
+        (STEPS, k.layer("Bidirectional", layer=k.layer("GRU", units=3, reset_after=True), merge_mode="ave"),
          ["gru: {hidden_size: 3, bidirectional: true, return: last}", "split: {chunks: 2}", "add",
           "elementwise: {op: multiply, value: 0.5}"]),
     ],
@@ -193,6 +193,10 @@ def test_slopes_for_each_position_are_what_is_performed():
         (k.layer("Activation", activation="squareplus"), "keras.squareplus has no layer type"),
         (k.layer("Resizing", height=3, width=3, crop_to_aspect_ratio=True),
          "keras.layers.Resizing cannot be mapped: it crops, pads or filters before it resizes"),
+        (k.layer("Dense", units=3, quantization_config={"class_name": "Int8QuantizationConfig"}),
+         "keras.layers.Dense cannot be mapped: its weights are quantised"),
+        (k.layer("Dense", units=3, dtype={"class_name": "QuantizedDTypePolicy", "config": {"name": "int8"}}),
+         "keras.layers.Dense cannot be mapped: its weights are quantised"),
         (k.layer("BatchNormalization", axis="last"),
          "keras.layers.BatchNormalization cannot be mapped: its axis is 'last'"),
         (k.layer("Rescaling", scale=[1, 2]),
@@ -215,7 +219,6 @@ def test_what_is_not_known_is_refused_by_name(layer, reason):
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
-        (k.layer("LSTM", units=3, activation="relu"), "its activations are 'relu' and 'sigmoid'"),
         (k.layer("LSTM", units=3, time_major=True), "its steps come before its batch"),
         (k.layer("RNN", cell=k.layer("Mine", units=3)), "its cell is 'Mine'"),
         (k.layer("Bidirectional", layer=k.layer("ConvLSTM1D", units=3)), "it wraps 'ConvLSTM1D'"),
@@ -226,4 +229,25 @@ def test_what_is_not_known_is_refused_by_name(layer, reason):
 def test_a_recurrent_layer_that_is_no_layer_type_says_why(layer, reason):
     kind, name = layer["class_name"], layer["config"]["name"]
     expected = f"error: the operator keras.layers.{kind} cannot be mapped: {reason}\n --> net.json, {name}\n"
-    assert refusal(k.sequential(STEPS, layer)) == expected + "  = found: it reads [7, 4]"
+    assert refusal(k.sequential(STEPS, layer)) == expected + "  = found: it reads 7×4"
+
+
+def test_gates_that_are_no_sigmoids_are_noted():
+    layer = k.layer("LSTM", units=3, activation="tanh", recurrent_activation="hard_sigmoid")
+    text = import_model(IMPORTERS["keras"], k.text(k.sequential(STEPS, layer)), "net.json").text
+    assert "# other activations of recurrent layers count as sigmoid and tanh\n" in text
+    assert items(k.sequential(STEPS, layer)) == ["lstm: {hidden_size: 3, bias: single, return: last}"]
+
+
+def test_a_function_of_a_model_that_is_applied_to_slices_may_have_no_axes():
+    """Its axes are those of a slice."""
+    mean = k.layer("Mean", "m", module="keras.src.ops.numpy", axis=[1, 2], keepdims=False)
+    square = k.layer("Square", "s", module="keras.src.ops.numpy")
+    for function in (square, mean):
+        inner = k.functional({"x": [8, 8, 3]}, [k.called(function, k.tensor("x", 8, 8, 3))], function["config"]["name"])
+        model = k.sequential([4, 8, 8, 3], k.layer("TimeDistributed", "t", layer=inner))
+        if function is square:
+            assert items(model) == ["elementwise: {op: square}"]
+        else:
+            message = "error: the operator keras.ops.numpy.Mean cannot be mapped: it is applied to slices\n"
+            assert refusal(model).startswith(message)

@@ -178,6 +178,13 @@ def test_an_output_that_is_not_reached_is_an_error():
     )
 
 
+@pytest.mark.parametrize("nodes", [3, True, "x", {"a": 1}, None])
+def test_calls_that_are_none_reach_nothing(nodes):
+    model = branches()
+    model["config"]["layers"][-1]["inbound_nodes"] = nodes
+    assert message(model).startswith("error: the layer 'sum', which the model gives, is not reached\n")
+
+
 def test_two_layers_of_one_name_are_an_error():
     model = branches()
     model["config"]["layers"].append(copy.deepcopy(model["config"]["layers"][1]))
@@ -221,3 +228,79 @@ def test_keras_2_gives_further_arguments_with_the_values_that_are_read():
         ("", "elementwise", ["x"]),
         ("p", "add", ["", "x"]),
     ]
+
+
+def test_a_model_of_calls_that_is_not_trainable(write):
+    model = branches()
+    model["config"]["trainable"] = False
+    total = total_of(model, write)
+    assert (total.params, total.buffers) == (0, 27 * 4 + 4 + 36 * 4 + 4)
+
+
+def test_the_sizes_of_what_is_flattened(write):
+    """8 × 8 less 2 for a window of 3, halved and rounded up: 3 × 3, then 1.5 to 1 by a pool; 5 channels to 2."""
+    layers = [
+        k.layer("Conv2D", filters=5, kernel_size=3, strides=2),
+        k.layer("AveragePooling2D", pool_size=2),
+        k.layer("Flatten"),
+        k.layer("Dense", units=2),
+    ]
+    assert total_of(k.sequential(MAP, *layers), write).macs == 3 * 3 * 5 * 27 + 5 * 2
+
+
+def test_the_average_of_three():
+    names = ["x", "y", "z"]
+    average = k.called(k.layer("Average", "mean"), [k.tensor(name, *MAP) for name in names])
+    found = rows(k.functional(dict.fromkeys(names, MAP), [average], "mean"))
+    assert [(type, len(read)) for _, type, read in found] == [("add", 3), ("elementwise", 1)]
+
+
+@pytest.mark.parametrize(
+    ("key", "types", "shape"),
+    [
+        (["", [1, 5, 2]], ["slice"], (3, 2, 8)),
+        (["", "", "", 1], ["slice", "reshape"], (8, 8)),
+        (["...", [None, 2, None]], ["slice"], (2, 8, 8)),
+        (["", None], ["reshape"], (1, 8, 8, 3)),
+    ],
+)
+def test_what_is_cut_out_of_a_value(key, types, shape):
+    """Of 8 × 8 positions of 3 channels, which the graph has first."""
+
+    def part(each):
+        if isinstance(each, str):
+            return {"class_name": "__ellipsis__" if each else "__slice__", "config": {}}
+        if isinstance(each, list):
+            return {"class_name": "__slice__", "config": dict(zip(("start", "stop", "step"), each, strict=True))}
+        return each
+
+    item = k.layer("GetItem", "cut", module="keras.src.ops.numpy")
+    model = k.functional({"x": MAP}, [k.called(item, k.tensor("x", *MAP), [part(each) for each in key])], "cut")
+    found = import_model(IMPORTERS["keras"], k.text(model), "net.json").model
+    assert [item.type for item in found.items if item.type != "permute"] == types
+    assert found.outputs[0].shape == shape
+
+
+@pytest.mark.parametrize("shape", [(1, 10, 8, 3), (10, 8, 3), (1, 3, 10, 8), (3, 10, 8)])
+def test_a_shape_is_given_in_the_order_of_the_file_or_of_the_spec(shape, write):
+    path = write(k.text(k.sequential([None, None, 3], conv("c", 4))), "net.json")
+    assert convcost.load(path, inputs={"x": shape}).analyze().total.macs == 10 * 8 * 27 * 4
+
+
+def test_of_two_orders_that_fit_that_of_the_file_is_taken(write):
+    path = write(k.text(k.sequential([None, None, 3], conv("c", 4))), "net.json")
+    (tensor,) = convcost.load(path, inputs={"x": (3, 8, 3)}).network.inputs
+    assert tensor.shape == (3, 3, 8)
+
+
+def test_what_a_layer_was_built_for_serves_behind_one_that_is_unknown(write):
+    """In a row of layers: 8 × 8 positions to 6 × 6, which the unknown layer keeps."""
+    layers = [
+        k.layer("Conv2D", "a", filters=4, kernel_size=3),
+        k.layer("Thing", "b", module="m"),
+        {**k.layer("Conv2D", "c", filters=2, kernel_size=3), "build_config": {"input_shape": [None, 6, 6, 4]}},
+    ]
+    path = write(k.text(k.sequential(MAP, *layers)), "net.json")
+    counted = 6 * 6 * 27 * 4 + 4 * 4 * 36 * 2
+    assert convcost.load(path, allow_unknown=True).analyze().total.macs == counted
+    assert convcost.load(path, declare={"m.Thing": {"macs": 5}}).analyze().total.macs == counted + 5

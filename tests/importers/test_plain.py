@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import onnx_writer as w
 import pytest
 
 import convcost
 from convcost.importers.onnx import reader
 
+DATA = Path(__file__).parent / "data"
 INPUT = {"x": [1, 8, 12, 12]}
 INT8, UINT8, INT32 = 3, 2, 6
 
@@ -137,7 +140,7 @@ def test_integers_that_are_rescaled_by_what_is_measured(write):
     found = analysis(content, write)
     assert [layer.type for layer in found.layers] == ["conv", "relu"]
     assert (found.total.params, found.total.macs) == (4 * 8 * 9, 12 * 12 * 4 * 8 * 9)
-    assert read(content).dtypes["i"] == "int32"
+    assert read(content).dtypes["i"] == "float32"  # into which they are turned
 
 
 def test_scales_may_be_nodes_of_the_program():
@@ -243,3 +246,115 @@ def test_what_a_graph_in_a_node_reads_is_not_left_out(write):
     model = convcost.load(write(content), allow_unknown=True)
     assert model.analyze().total.params == 4 * 8 * 9
     assert [layer.type for layer in model.network.layers] == ["conv", "unknown"]
+
+
+def test_the_types_of_a_quantised_graph_are_those_of_the_network(write):
+    nodes = [
+        w.node("QuantizeLinear", "x s u", "xq"),
+        w.node("DequantizeLinear", "xq s u", "xf"),
+        w.node("DequantizeLinear", "k s z", "kf"),
+        w.node("DequantizeLinear", "b s", "bf"),
+        w.node("Conv", "xf kf bf", "a", pads=[1, 1, 1, 1]),
+        w.node("Relu", "a", "r"),
+        w.node("QuantizeLinear", "r s z", "rq"),
+        w.node("DequantizeLinear", "rq s z", "rf"),
+        w.node("GlobalAveragePool", "rf", "g"),
+        w.node("Flatten", "g", "f"),
+        w.node("DequantizeLinear", "m s z", "mf"),
+        w.node("MatMul", "f mf", "y"),
+    ]
+    content = w.model(nodes, INPUT, "y", [*quantised_tensors(), w.tensor("m", [4, 5], dtype=INT8)])
+    model = convcost.load(write(content))
+    # weights of one byte, biases of four; the product at the end is not quantised again
+    assert model.analyze().value("weight_bytes") == 4 * 8 * 9 + 4 * 4 + 4 * 5
+    assert model.memory().activation_bytes == 8 * 12 * 12 + 4 * 12 * 12 + 4 + 4 * 5
+    assert [layer.widths.activations for layer in model.network.layers] == ["int8"] * 4 + ["float32"]
+
+
+# of ONNX
+
+
+@pytest.mark.parametrize(
+    ("node", "becomes"),
+    [
+        (("Swish", "a", {}), [("Silu", "a")]),
+        (("Mean", "a b", {}), [("Sum", "a", "b"), ("Mul", "y/sum:1", "y/number:2")]),
+        (("Mean", "a", {}), [("Identity", "a")]),
+        (("ReduceSumSquare", "a", {}), [("Mul", "a", "a"), ("ReduceSum", "y/each:1")]),
+        (("ReduceL1", "a k", {}), [("Abs", "a"), ("ReduceSum", "y/each:1", "k")]),
+        (("ReduceLogSum", "a", {}), [("ReduceSum", "a"), ("Log", "y/sum:1")]),
+        (
+            ("ReduceLogSumExp", "a", {}),
+            [("Exp", "a"), ("ReduceSum", "y/each:1"), ("Log", "y/sum:2")],
+        ),
+    ],
+    ids=lambda given: given[0] if isinstance(given, tuple) else "",
+)
+def test_an_operator_that_is_others_put_together(node, becomes):
+    operator, inputs, attributes = node
+    content = w.model(
+        [w.node(operator, inputs, "y", **attributes)],
+        {name: [1, 4, 4, 4] for name in "ab"},
+        "y",
+        [w.tensor("k", [1], [1], w.INT64)],
+    )
+    assert short(read(content)) == becomes
+
+
+@pytest.mark.parametrize(
+    ("node", "line"),
+    [
+        (w.node("Celu", "x", "y", alpha=2.0), "celu: {alpha: 2}"),
+        (w.node("LpPool", "x", "y", kernel_shape=[2, 2], strides=[2, 2]), "lp_pool: {kernel_size: 2, norm_type: 2}"),
+        (
+            w.node("LpPool", "x", "y", kernel_shape=[3, 3], pads=[1, 1, 1, 1], p=1),
+            "lp_pool: {kernel_size: 3, norm_type: 1, stride: 1, padding: 1}",
+        ),
+    ],
+)
+def test_an_operator_with_a_layer_type(node, line, text):
+    assert text(w.model([node], INPUT, "y")).splitlines()[0] == f"  - {line}"
+
+
+def test_a_grid_is_read_beside_the_map(write):
+    content = w.model([w.node("GridSample", "x g", "y")], INPUT | {"g": [1, 5, 6, 2]}, {"y": [1, 8, 5, 6]})
+    (layer,) = convcost.load(write(content)).network.layers
+    assert (layer.type, layer.output_shape) == ("grid_sample", (8, 5, 6))
+
+
+def test_places_of_constants_are_worked_out(write):
+    nodes = [  # as older exporters write a range
+        w.node("ConstantOfShape", "three", "ones", value=w.Message(w.data(5, w.tensor("o", [1], [1], w.INT64)))),
+        w.node("NonZero", "ones", "places"),
+        w.node("Squeeze", "places", "range", axes=[0]),
+        w.node("Gather", "x range", "y", axis=1),
+    ]
+    content = w.model(nodes, INPUT, {"y": [1, 3, 12, 12]}, [w.tensor("three", [1], [3], w.INT64)], {})
+    assert convcost.load(write(content)).network.outputs[0].shape == (3, 12, 12)
+
+
+def test_a_quantised_tensor_beside_a_value_is_learned(write):
+    nodes = [w.node("DequantizeLinear", "place s z", "p"), w.node("Add", "x p", "y")]
+    content = w.model(nodes, INPUT, "y", [*quantised_tensors(), w.tensor("place", [1, 8, 12, 12], dtype=INT8)])
+    model = convcost.load(write(content))
+    assert [layer.type for layer in model.network.layers] == ["parameter", "add"]
+    assert model.analyze().total.params == 8 * 12 * 12
+
+
+# what ONNX Runtime 1.32.0 makes of small.onnx, by record_quantised.py
+
+WEIGHTS, BIASES = 4 * 3 * 9 + 4 * 9 + 4 * 10, 4 + 10  # and the two numbers of each of the norm's 4 channels
+MACS = 7 * 7 * 4 * 3 * 9 + 7 * 7 * 4 * 9 + 4 * 10
+
+
+@pytest.mark.parametrize("name", ["small_qdq", "small_qlinear", "small_dynamic"])
+def test_a_model_that_onnx_runtime_quantised_costs_the_same(name):
+    found = convcost.load(DATA / f"{name}.onnx").analyze()
+    assert (found.total.params, found.total.macs) == (WEIGHTS + BIASES + 2 * 4, MACS)
+    # weights of a byte; biases of four, one for each channel of the convolution into which the norm folds
+    assert found.value("weight_bytes") == WEIGHTS + 4 * (BIASES + 4)
+
+
+def test_a_model_that_onnx_runtime_optimised_has_its_norm_folded():
+    found = convcost.load(DATA / "small_optimised.onnx").analyze()
+    assert (found.total.params, found.total.macs) == (WEIGHTS + BIASES + 4, MACS)

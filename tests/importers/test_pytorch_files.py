@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import pickle
 import random
 import struct
@@ -11,6 +12,7 @@ import sys
 import tracemalloc
 import zipfile
 import zlib
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -275,3 +277,23 @@ def test_a_damaged_member_is_an_error(tmp_path):
     at = content.find(b"model.json", content.find(b"models/")) + 40
     content[at : at + 20] = zlib.compress(b"")[:8].ljust(20, b"\xff")
     assert "error: the archive is damaged" in refusal(bytes(content), tmp_path)
+
+
+ONNX = sorted(path.name.removesuffix(".onnx.xz") for path in DATA.glob("*.onnx.xz"))
+
+
+@pytest.mark.parametrize("name", ONNX)
+def test_one_network_in_two_files_costs_the_same(name, tmp_path):
+    path = tmp_path / f"{name}.onnx"
+    path.write_bytes(lzma.decompress((DATA / f"{name}.onnx.xz").read_bytes()))
+    difference = convcost.load(DATA / f"{name}.pt2").diff(convcost.load(path))
+    before, after = difference.before, difference.after
+    for total in (before.total, after.total):
+        assert (total.macs, total.params) == (TRUTH[name]["macs"], TRUTH[name]["params"])
+    assert with_weights(before) == with_weights(after)  # what else there is, exporters write in their ways
+
+
+def with_weights(analysis):
+    """Return the layers with weights of their own, and how many there are of each."""
+    rows = [(layer.type, layer.cost.params, layer.cost.buffers, layer.cost.macs) for layer in analysis.layers]
+    return Counter(row for row in rows if row[1] and row[0] != "parameter")

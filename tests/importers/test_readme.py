@@ -40,4 +40,4 @@ def test_a_screen_is_what_the_command_prints(words, screen, tmp_path):
 
 
 def test_it_shows_a_format_and_screens():
-    assert (list(FILES), len(SCREENS)) == (["darknet.py", "tiny.cfg"], 3)
+    assert (list(FILES), len(SCREENS)) == (["darknet.py", "tiny.cfg"], 4)

@@ -168,3 +168,27 @@ def test_a_model_that_is_read_takes_no_more(write):
 def test_help_has_a_group_of_its_own(run):
     assert "Model files" in run("analyze", "--help")[1]
     assert "Model files" not in run("specs", "--help")[1]
+
+
+@pytest.mark.parametrize("operator", ["null", "a, b: {c", "7", "- x", "\u2028\x00'\"", "true", "a: b"])
+def test_an_operator_may_have_any_name(operator, write):
+    node = w.node(operator, "x", "y", operator, domain="own")
+    model = convcost.load(write(w.model([node], INPUT, "y")), allow_unknown=True)
+    (layer,) = model.network.layers
+    assert layer.fields["operator"].split() == f"own.{operator}".split()
+
+
+def test_what_works_value_by_value_gives_the_shape_that_it_reads(write):
+    nodes = [
+        CONV,
+        w.node("GlobalAveragePool", "a", "b"),
+        w.node("Greater", "a b", "c"),
+        w.node("Where", "c a b", "d"),
+        w.node("Not", "c", "e"),
+        w.node("Relu", "d", "y"),
+        w.node("Relu", "e", "z"),
+    ]
+    analysis = convcost.load(write(w.model(nodes, INPUT, "y z", [KERNEL])), allow_unknown=True).analyze()
+    assert [layer.fields["operator"] for layer in analysis.unknown] == ["Greater", "Where", "Not"]
+    assert {layer.output_shape for layer in analysis.unknown} == {(4, 8, 8)}
+    assert analysis.total.ops.cmp == 2 * 4 * 8 * 8  # of the two that follow

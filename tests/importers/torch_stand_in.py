@@ -8,6 +8,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+SEEN = []
+"""How modules were exported."""
+
 
 class Dtype:
     """A type of numbers."""
@@ -56,7 +59,6 @@ class Module:
         self.make = make
         self.tensors = list(tensors)
         self.children = list(children)
-        self.seen = None
 
     def modules(self):
         """Return the module and those in it."""
@@ -155,7 +157,7 @@ def torch(version="2.13.0+cpu"):
 
     def export(module, args, kwargs, *, dynamic_shapes=None, strict=True):
         modes = [each.training for each in module.modules()]
-        module.seen = SimpleNamespace(args=args, kwargs=kwargs, modes=modes, strict=strict, fast=fast.on)
+        SEEN.append(SimpleNamespace(module=module, args=args, kwargs=kwargs, modes=modes, strict=strict, fast=fast.on))
         return module.make()
 
     @contextmanager

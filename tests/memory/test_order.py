@@ -16,7 +16,7 @@ from convcost.errors import OptionError
 from convcost.memory.ordering.bound import LowerBound
 from convcost.memory.ordering.cut import CutGraph
 from convcost.memory.ordering.graph import segments, step_graph
-from convcost.memory.ordering.search import Walk, best_order
+from convcost.memory.ordering.search import Walk, best_order, exact_order
 from convcost.memory.storages import sharing
 from convcost.model import Model
 from convcost.network import INPUT, NetworkBuilder
@@ -133,13 +133,16 @@ def smallest_peak(network):
 
 
 @given(graphs(12))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=100)
 def test_the_best_order_is_that_of_dynamic_programming(network):
     found = Model(network).memory(order="best", in_place=False)
     peak, unread = smallest_peak(network)
     if not unread:  # an input that nobody reads lives while the first layer runs, which the program leaves out
         assert found.peak_memory == peak
         assert found.order.lower_bound <= peak
+        sizes = [piece.bytes for piece in Model(network).memory(in_place=False).pieces]
+        parts = segments(step_graph(sharing(network, in_place=False), sizes, keep_inputs=False))
+        assert max(exact_order(Walk(part), 0, 1 << 60, 1 << 20).peak for part in parts) == peak
     assert sorted(row.layer.name for row in found.layers) == sorted(layer.name for layer in network.layers)
 
 

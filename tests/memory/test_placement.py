@@ -14,6 +14,7 @@ from convcost.errors import OptionError
 from convcost.memory.placement.best_fit import best_fits
 from convcost.memory.placement.intervals import Interval, compressed, height, load, parts
 from convcost.memory.placement.place import place
+from convcost.memory.placement.seams import SeamSearch
 from convcost.memory.placement.skyline import Skyline
 
 SPECS = sorted((Path(__file__).parents[2] / "specs").rglob("*.yaml"))
@@ -138,11 +139,33 @@ def test_an_arena_of_the_peak_suffices_and_a_smaller_one_is_an_error():
     )
 
 
-def test_a_tiling_is_placed_without_a_gap():
-    pieces = tiling(seed=1, count=40, times=20, arena=1 << 16)
+@pytest.mark.parametrize(("seed", "count"), [(1, 40), (2, 40), (3, 60), (1, 150)])
+def test_a_tiling_is_placed_without_a_gap(seed, count):
+    pieces = tiling(seed, count, count)
     intervals = [Interval(size, first, last) for first, last, size, _ in pieces]
     check(intervals, [offset for *_, offset in pieces])
-    assert load(intervals) == 1 << 16
+    assert load(intervals) == 1 << 20
     found = place(intervals)
     check(intervals, found.offsets)
-    assert found.size == 1 << 16
+    assert found.size == 1 << 20
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_joins_of_pieces_that_are_taken_back_leave_no_trace(seed):
+    intervals = compressed([Interval(size, first, last) for first, last, size, _ in tiling(seed, 60, 60)])
+    search = SeamSearch(intervals, load(intervals), seed)
+    search.search(runs=2, most=30)
+    blocks = search.blocks
+    for index, one in enumerate(intervals):
+        for other in range(index):
+            two = intervals[other]
+            if blocks.block[index] == blocks.block[other] and one.meets(two):
+                low, high = sorted([(blocks.offsets[index], one.bytes), (blocks.offsets[other], two.bytes)])
+                assert low[0] + low[1] <= high[0]
+    blocks.take_back(0)
+    assert blocks.members == [[index] for index in range(len(intervals))]
+    assert blocks.offsets == [0] * len(intervals)
+    times = [{time: pieces for time, pieces in at.items() if pieces} for at in blocks.at]
+    assert times == [
+        {time: [index] for time in range(each.first, each.last + 1)} for index, each in enumerate(intervals)
+    ]

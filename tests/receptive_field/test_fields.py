@@ -220,6 +220,27 @@ def test_a_class_token_sees_what_attention_gave_it():
     assert (token.local, token.size, token.strict_reason) == (224, 224, "")
 
 
+def test_patches_without_the_class_token_are_a_map_again():
+    spec = {"input": [4, 8, 8], "layers": [
+        {"conv": {"out_channels": 4, "kernel_size": 2, "stride": 2}}, "tokens",
+        {"linear": {"out_features": 4}, "name": "t"},
+        {"parameter": {"shape": [1, 4], "layout": "tokens"}, "name": "class"},
+        {"concat": {"axis": "length"}, "from": ["class", "t"]},
+        {"slice": {"axis": 0, "start": 1, "end": 17}}, {"feature_map": {"size": [4, 4]}},
+        {"conv": {"out_channels": 4, "kernel_size": 3}}]}  # fmt: skip
+    # patches of 2 at stride 2, three of them: 2 + 2 · 2
+    assert [numbers(field) for field in convcost.receptive_field(spec).every[-1].axes] == [(6, 2, 0)] * 2
+
+
+@pytest.mark.parametrize(("padding", "inner"), [(0, 8), (1, 0)])
+def test_windows_end_where_a_row_of_a_reshaped_axis_does(padding, inner):
+    # positions 0 – 5 and 6 – 11 as two rows: windows of three do not reach from one into the other
+    spec = {"input": [2, 12], "layers": [{"reshape": {"shape": [2, 2, 6], "layout": "feature_map"}},
+                                         conv([1, 3], 1, [0, padding])]}  # fmt: skip
+    field = convcost.receptive_field(spec).every[-1].axes[0]
+    assert (field.size, field.inner) == (3, inner)  # of two rows of four; with padding the ends read beyond them
+
+
 def test_a_recurrent_layer_sees_what_came_before():
     spec = {"input": {"shape": [9, 4], "layout": "tokens"}, "layers": [{"gru": {"hidden_size": 2}}]}
     field = convcost.receptive_field(spec).every[0].axes[0]
@@ -239,6 +260,13 @@ def test_channels_of_branches_keep_their_own_fields():
     assert last(*shuffled[:2], {"slice": {"start": 1, "end": 2}}).size == 1
     # groups of two hold one of each
     assert last(*shuffled[:2], conv(1, groups=2), {"slice": {"start": 1, "end": 2}}).size == 5
+
+
+def test_channels_of_branches_move_with_what_is_put_before_them():
+    padded = [{"concat": [[conv(5, 1, 2)], [conv(1)]]}, {"pad": {"padding": [[3, 0]], "axis": [0]}}]
+    # three channels of zeros, two of the wide branch, two of the narrow one
+    parts = [chain(*padded, {"slice": {"start": a, "end": b}}).every[-1].axes[0] for a, b in ((0, 3), (3, 5), (5, 7))]
+    assert [part and part.size for part in parts] == [None, 5, 1]
 
 
 def test_space_in_channels_goes_back_into_space():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
+from math import prod
+
 import pytest
 from random_graphs import graph
 
 import convcost
 from convcost.receptive_field import flow
 from convcost.verification import receptive_fields
+from convcost.verification.perturbation import Perturbation, line
 from convcost.verification.receptive_fields import FieldDifference
 
 DILATED = {"conv": {"out_channels": 2, "kernel_size": 3, "dilation": 2}}
@@ -18,6 +22,27 @@ CHAIN = {"name": "chain", "input": [2, 9], "layers": [DILATED, "relu", {"max_poo
 def test_random_graphs_agree(seed):
     found = graph(seed).verify_receptive_field(max_products=10**9)
     assert [layer.difference for layer in found.layers if layer.difference] == []
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_what_is_called_a_product_is_one(seed):
+    network = graph(seed).network
+    if len(network.inputs[0].shape) != 3 or network.inputs[0].layout != "feature map":
+        return
+    shape = network.inputs[0].shape
+    perturbation = Perturbation(network)
+    changes = {
+        (y, x): perturbation.spread({0: line(shape, 1, y) & line(shape, 2, x)})
+        for y in range(shape[1])
+        for x in range(shape[2])
+    }
+    for index, (layer, _, (view, *_)) in enumerate(flow.patterns(network)):
+        if view.by_value or view.unknown or view.slices or not view.product or not all(t.digits for t in view.terms):
+            continue
+        for place in range(prod(layer.output_shape)):
+            seen = {at for at, found in changes.items() if found[index, 0][0] >> place & 1}
+            rows, columns = ({each[axis] for each in seen} for axis in (0, 1))
+            assert seen == {*product(rows, columns)}, (layer.name, place)
 
 
 def test_what_is_compared():

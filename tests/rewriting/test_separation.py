@@ -85,7 +85,7 @@ def test_repetitions_cannot_be_told_apart(taken):
     assert [line for line in separated(BLOCKS, taken).split("\n") if "repeat" in line] != []
     read = Source("net.yaml", BLOCKS)
     network = spec.load(read, {})
-    sites = [site for each in find(Analysis.of(network), named("separable"), ["mults"]) for site in each.sites]
+    sites = [site for each in find(Analysis.of(network), named("separable"), {"mults": 0}) for site in each.sites]
     chosen = [site for site in sites if min(site.becomes) == 8]
     with pytest.raises(convcost.OptionError, match="an item is rewritten in all of its uses or in none: separable"):
         rewrite_text(read, {}, network, [(Note("separable", ""), chosen)], apply(network, chosen).network)
@@ -125,7 +125,7 @@ def test_a_block_at_the_end_of_the_text():
 )
 def test_any_uses_of_shipped_networks_are_rewritten(name, rewrite, seed):
     read, network = source.read(name), convcost.load(name).network
-    uses = find(Analysis.of(network), named(rewrite), ["mults"], apart=True)
+    uses = find(Analysis.of(network), named(rewrite), {"mults": 0}, apart=True)
     drawn = random.Random(seed).sample(uses, k=max(1, len(uses) // 3))
     sites = [site for use in drawn for site in use.sites]
     expected = apply(network, sites).network

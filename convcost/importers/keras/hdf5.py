@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NAME = b"model_config"
 _MOST_BLOCKS = 1000
 _MOST_MESSAGES = 10_000
-_ATTRIBUTE, _CONTINUATION = 0x0C, 0x10
+_ATTRIBUTE, _CONTINUATION, _ATTRIBUTES_ELSEWHERE = 0x0C, 0x10, 0x15
 _FIXED, _VARIABLE = 3, 9  # classes of types: text of a fixed size, and of any
 _HELP = "is the file complete? save or download it again"
 
@@ -53,7 +53,7 @@ def model_config(data: Data, file: str, most: int) -> bytes:
     except _Damaged as error:
         where = f"at byte {error.offset:,} of {len(data):,}"
         raise SpecError(
-            ErrorDetail(f"the HDF5 file is damaged: {error.message}", Place(file), found=where, help=_HELP)
+            ErrorDetail(f"the HDF5 file cannot be read: {error.message}", Place(file), found=where, help=_HELP)
         ) from None
     if found is None:
         help = "save the whole model, with model.save('model.keras') or model.to_json()"
@@ -69,12 +69,18 @@ class _Reader:
 
     def attribute(self) -> bytes | None:
         """Return the text of the attribute; None where there is none."""
-        header = self._root()
+        header, elsewhere = self._root(), 0
         for kind, start, end in self._messages(header):
             if kind == _ATTRIBUTE:
                 found = self._text(start, end)
                 if found is not None:
                     return found
+            elif kind == _ATTRIBUTES_ELSEWHERE:
+                at = start + 2 + (2 if self._number(start + 1, 1) & 1 else 0)
+                if self._number(at, self.offset_size) != 2 ** (8 * self.offset_size) - 1:
+                    elsewhere = start
+        if elsewhere:
+            raise _Damaged("it has its attributes in a heap, which is not read: save it as .keras", elsewhere)
         return None
 
     def _number(self, at: int, size: int) -> int:

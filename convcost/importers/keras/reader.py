@@ -141,6 +141,7 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
         builder.constants,
         builder.shapes,
         tokens=tuple(network.tokens),
+        turned=tuple(network.turned),
     )
 
 

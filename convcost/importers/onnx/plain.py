@@ -1,4 +1,4 @@
-"""Quantised graphs, and the operators of ONNX Runtime, in ONNX's own operators with the types of their numbers.
+"""Quantised graphs, ONNX Runtime's operators and those that are others put together, in plain operators of ONNX.
 
 Source: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md and https://onnx.ai/onnx/operators/
 """
@@ -16,6 +16,8 @@ from convcost.importers.normalise import constant_of
 _RUNTIME = "com.microsoft."
 _NOT_COUNTED = "quantising and rescaling are not counted"
 _INT32 = "int32"
+_ALIKE = frozenset(("Identity", "Relu", "Clip", "LeakyRelu", "HardSwish", "HardSigmoid", "BatchNormalization"))
+_PRODUCTS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 
 
 class PlainGraph:
@@ -26,7 +28,7 @@ class PlainGraph:
     """
 
     def __init__(self, graph: ModelGraph) -> None:
-        self.constants = dict(graph.constants)
+        self.constants = {name: _as_before(each) for name, each in graph.constants.items()}
         self.dtypes: dict[str, str] = {}
         self.notes: dict[str, None] = {}
         self.scales: set[str] = set()  # values by which integers are rescaled
@@ -94,20 +96,28 @@ def plain(graph: ModelGraph) -> ModelGraph:
 
 
 def _spread(nodes: Sequence[Node], dtypes: Mapping[str, str]) -> dict[str, str]:
-    """Return the types of values, those of copies for what is copied where nothing else reads it."""
+    """Return the types of values: what is quantised by all of its readers is so itself, and products else are floats.
+
+    A copy, an activation and a norm give numbers of the type that they are given, as they run with the layer before.
+    """
     readers: dict[str, list[Node]] = {}
     for node in nodes:
         for name in node.inputs:
             readers.setdefault(name, []).append(node)
     found = dict(dtypes)
     for node in reversed(nodes):
-        if node.operator != "Identity" or node.outputs[0] not in found:
+        if node.operator not in _ALIKE or node.outputs[0] not in found:
             continue
         reads = readers[node.inputs[0]]
-        copies = {found.get(each.outputs[0], "") if each.operator == "Identity" else "" for each in reads}
-        if len(copies) == 1 and "" not in copies:
-            found.setdefault(node.inputs[0], copies.pop())
-    return found
+        types = {found.get(each.outputs[0], "") if each.operator in _ALIKE else "" for each in reads}
+        if len(types) == 1 and "" not in types:
+            found.setdefault(node.inputs[0], types.pop())
+    for name, dtype in dtypes.items():  # sums that are turned into floats where they come to be
+        if dtype == _INT32 and all(each.operator in ("Cast", "Identity") for each in readers.get(name, [])):
+            found[name] = "float32"
+    if not found:
+        return found
+    return {node.outputs[0]: "float32" for node in nodes if node.operator in _PRODUCTS} | found
 
 
 def _named(node: Node, operator: str, inputs: Sequence[str], outputs: Sequence[str] = (), **attributes: Any) -> Node:
@@ -125,6 +135,12 @@ def _trimmed(names: Sequence[str]) -> tuple[str, ...]:
     while found and not found[-1]:
         found.pop()
     return tuple(found)
+
+
+def _as_before(constant: Constant) -> Constant:
+    """Return a tensor by the name that it had before it was quantised."""
+    name = constant.name.removesuffix("_quantized")
+    return constant if name == constant.name else replace(constant, name=name)
 
 
 def _given(node: Node, at: int) -> str:
@@ -168,7 +184,7 @@ def _real(constant: Constant, scale: Constant | None, zero: Constant | None) -> 
 
 
 def _dynamic_quantize(into: PlainGraph, node: Node) -> list[Node]:
-    into.dtypes[node.outputs[0]] = "uint8"
+    """What is quantised where it is read stays what it was: the layer before gives floats."""
     into.notes[_NOT_COUNTED] = None
     for name in node.outputs[1:]:
         if name:
@@ -366,7 +382,48 @@ def _as(operator: str) -> Rule:
     return lambda into, node: [replace(node, operator=operator)]
 
 
+# of ONNX, which defines them by others
+
+
+def _swish(into: PlainGraph, node: Node) -> list[Node]:
+    """X · sigmoid(alpha · x), alpha being 1."""
+    if node.attributes.get("alpha", 1.0) != 1:
+        return _quick_gelu(into, node)
+    return [_named(node, "Silu", node.inputs)]
+
+
+def _mean(into: PlainGraph, node: Node) -> list[Node]:
+    if len(node.inputs) == 1:
+        return [_named(node, "Identity", node.inputs)]
+    total = into.fresh(node, "sum")
+    share = into.number(node, 1 / len(node.inputs))
+    return [_named(node, "Sum", node.inputs, [total]), _named(node, "Mul", (total, share))]
+
+
+def _reduced(before: str = "", after: str = "") -> Rule:
+    """Return the rule of a sum of what an operation makes of each value, and of what another one makes of the sum."""
+
+    def rule(into: PlainGraph, node: Node) -> list[Node]:
+        value, *axes = node.inputs
+        nodes: list[Node] = []
+        if before:
+            each = into.fresh(node, "each")
+            nodes.append(_named(node, before, (value, value) if before == "Mul" else (value,), [each]))
+            value = each
+        total = into.fresh(node, "sum") if after else node.outputs[0]
+        nodes.append(_named(node, "ReduceSum", (value, *axes), [total], **node.attributes))
+        return [*nodes, _named(node, after, (total,))] if after else nodes
+
+    return rule
+
+
 _RULES: dict[str, Rule] = {
+    "Swish": _swish,
+    "Mean": _mean,
+    "ReduceSumSquare": _reduced("Mul"),
+    "ReduceL1": _reduced("Abs"),
+    "ReduceLogSum": _reduced(after="Log"),
+    "ReduceLogSumExp": _reduced("Exp", "Log"),
     "QuantizeLinear": _quantize,
     "DequantizeLinear": _dequantize,
     "DynamicQuantizeLinear": _dynamic_quantize,

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+_CALLS = frozenset(("StatefulPartitionedCall", "PartitionedCall"))
+"""Modules of TensorFlow that every node is in."""
+_STEP = re.compile(r"[A-Z]\w*(?:[:;].*)?|(?:add|mul|sub|depthwise|convolution)(?:_\d+|__\d+|[:;].*)*")
+"""The last part of a name that says what a node does, not where it is."""
+
 
 def scope_of(name: str, operator: str, scopes: str = "") -> str:
     """Return the path of a node's module, such as `layer1.0.conv1`; empty where the file does not say.
@@ -17,18 +24,36 @@ def scope_of(name: str, operator: str, scopes: str = "") -> str:
     'features.1.conv.0.0'
     >>> scope_of("node_conv2d", "Conv", "['', 'layer1', 'layer1.0', 'layer1.0.conv1', 'conv2d']")
     'layer1.0.conv1'
+    >>> scope_of("StatefulPartitionedCall/resnet50/conv1_conv/Conv2D", "Conv"), scope_of("p2o.Conv.3", "Conv")
+    ('resnet50.conv1_conv', '')
+    >>> scope_of("inception_3a/5x5_reduce", "Conv"), scope_of("a/b/Add;c/d", "Conv")
+    ('inception_3a.5x5_reduce', 'a.b')
     """
     if scopes:
-        import ast  # where the newer exporter wrote the file only
-
-        try:
-            listed = ast.literal_eval(scopes) if len(scopes) < 10_000 else []
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            listed = []
-        if isinstance(listed, list) and all(isinstance(each, str) for each in listed):
-            return listed[-2] if len(listed) > 1 else ""
-    if not name.startswith("/"):
+        return _listed(scopes)
+    name = name.partition(";")[0]  # of several nodes that TensorFlow joined
+    if name.startswith("/"):
+        return _of_pytorch(name)
+    *path, last = name.split("/")
+    if not path:  # a name of its own, or made up by the exporter
         return ""
+    parts = [*path, *(() if _STEP.fullmatch(last) else (last,))]
+    return ".".join(part.replace(".", "_") for part in parts if part and part not in _CALLS)
+
+
+def _listed(scopes: str) -> str:
+    import ast  # where the newer exporter of PyTorch wrote the file only
+
+    try:
+        listed = ast.literal_eval(scopes) if len(scopes) < 10_000 else []
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        listed = []
+    if isinstance(listed, list) and all(isinstance(each, str) for each in listed):
+        return listed[-2] if len(listed) > 1 else ""
+    return ""
+
+
+def _of_pytorch(name: str) -> str:
     path: list[str] = []
     for part in name.split("/")[1:-1]:
         if path and part.startswith(path[-1] + "."):  # a module in a list has the name of the list before its number

@@ -2,6 +2,7 @@
 
 from convcost.importers.operators import (  # noqa: F401 -- each adds its operators
     activations,
+    attention,
     convolutions,
     foreign,
     keras,
@@ -11,5 +12,6 @@ from convcost.importers.operators import (  # noqa: F401 -- each adds its operat
     pools,
     products,
     recurrent,
+    sampling,
     selections,
 )

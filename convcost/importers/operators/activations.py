@@ -132,6 +132,13 @@ def elu(mapper: Mapper, node: Node) -> None:
     mapper.emit(node, "elu", {} if alpha == 1 else {"alpha": alpha}, [mapper.tensor(node.inputs[0])])
 
 
+@operator("Celu")
+def celu(mapper: Mapper, node: Node) -> None:
+    """Map a CELU; its factor changes no count."""
+    alpha = decimal(node.attributes.get("alpha", 1.0))
+    mapper.emit(node, "celu", {} if alpha == 1 else {"alpha": alpha}, [mapper.tensor(node.inputs[0])])
+
+
 @operator("PRelu")
 def prelu(mapper: Mapper, node: Node) -> None:
     """Map a ReLU with learned slopes."""

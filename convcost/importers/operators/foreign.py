@@ -62,8 +62,10 @@ def recurrent(mapper: Mapper, node: Node) -> None:
     lacking = 0 if batch == 1 else None
     turned = Moved(value.base, value.dropped, (*value.steps, ("permute", order)), (batch, steps, features), None)
     tensor = settle(mapper, turned, lacking, TOKENS)
-    if any(name and mapper.is_read(name) for name in node.outputs[1:]):
-        raise Unsupported("its last state is read beside its sequence")
+    read = [bool(name) and mapper.is_read(name) for name in (*node.outputs, "", "")[:3]]
+    both, deep = attributes["bidirectional"], attributes["num_layers"] > 1
+    if read[2] or (read[1] and (deep or (read[0] and both))):
+        raise Unsupported("its last state is read beside its sequence, or that of each of several layers")
     kind = node.operator.removeprefix(_DOMAIN)
     fields = {"hidden_size": attributes["hidden_size"]} | given(
         num_layers=(attributes["num_layers"], 1),
@@ -72,8 +74,19 @@ def recurrent(mapper: Mapper, node: Node) -> None:
         proj_size=(attributes["proj_size"], 0),
         nonlinearity=("relu" if kind == "rnn_relu" else "tanh", "tanh"),
     )
+    fields |= {"return": "last"} if read[1] and not read[0] else {}
     (tensor,) = mapper.emit(node, kind.partition("_")[0], fields, [tensor], [None, *weights], gives=(), batch=lacking)
-    passed = tensor.shape[-1]
-    full = tuple([(batch, steps, passed)[axis] for axis in order])
     where = (0 if first else 1) if batch == 1 else None
-    mapper.give(node, node.outputs[0], Moved(tensor, lacking, (("permute", order),), full, where, node.scope))
+    if read[0]:
+        full = tuple([(batch, steps, tensor.shape[-1])[axis] for axis in order])
+        mapper.give(node, node.outputs[0], Moved(tensor, lacking, (("permute", order),), full, where, node.scope))
+        if not read[1]:
+            return
+        last = {"axis": len(tensor.shape) - 2, "start": steps - 1} if steps > 1 else {}
+        if last:
+            (tensor,) = mapper.emit(node, "slice", last, [tensor], name="", gives=(), batch=lacking)
+    directions = 2 if both else 1
+    split = (batch, directions, tensor.shape[-1] // directions)
+    states = (("reshape", split), ("permute", (1, 0, 2)))
+    full = (directions, batch, split[2])
+    mapper.give(node, node.outputs[1], Moved(tensor, lacking, states, full, 1 if batch == 1 else None, node.scope))

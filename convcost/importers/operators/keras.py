@@ -160,8 +160,10 @@ def recurrent(mapper: Mapper, node: Node) -> None:
     fields |= {"bidirectional": True} if given["bidirectional"] else {}
     fields |= {} if given["biases"] == 2 else {"bias": _BIASES[given["biases"]]}
     fields |= {"return": "last"} if given["last"] else {}
-    if node.operator == "keras.SimpleRNN" and given["activation"] != "tanh":
-        fields["nonlinearity"] = given["activation"]
+    if node.operator == "keras.SimpleRNN" and given["activation"] == "relu":
+        fields["nonlinearity"] = "relu"
+    if given["activation"] == "other":
+        mapper.notes["other activations of recurrent layers count as sigmoid and tanh"] = None
     tensor = mapper.tensor(node.inputs[0])
     mapper.emit(node, _RECURRENT[node.operator], fields, [tensor], _weights(mapper, node))
 

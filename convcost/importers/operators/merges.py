@@ -107,7 +107,9 @@ def _with_number(mapper: Mapper, node: Node, name: str, constant: Constant, firs
     if constant.trainable is None and _may_be_learned(constant):
         return False
     if constant.values is None:
-        raise Unsupported("its constant is not known")
+        if constant.stored:
+            raise Unsupported("its constant is not known")
+        return False  # which number the program works out changes no count
     number = float(constant.values[0])
     fields = _by_number(node, number, first)
     if fields is None or abs(fields.get("value") or 0) > 1e15:

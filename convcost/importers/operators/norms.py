@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from convcost.importers.graph import Node
@@ -24,13 +25,15 @@ def batch_norm(mapper: Mapper, node: Node) -> None:
     """Map a batch norm; in training mode too, which counts as at inference."""
     weights = [mapper.weight(node, at) for at in range(1, 5)]
     channels = mapper.full(node.inputs[0])[1:2]
-    if node.attributes.get("spatial", 1) != 1 or any(each.shape != channels for each in weights):
+    if node.attributes.get("spatial", 1) != 1 or any((prod(each.shape),) != channels for each in weights):
         raise Unsupported("it does not have one number for each channel")
     if node.attributes.get("training_mode", 0):
         mapper.notes["batch norms in training mode count as at inference"] = None
     axis = mapper.axis(node.inputs[0], 1)
     tensor = mapper.tensor(node.inputs[0])
     mapper.emit(node, "batch_norm", axis_field(tensor, axis), [tensor], weights, gives=node.outputs[:1])
+    if learns_nothing(weights[:2]) or all(each.name in mapper.filled for each in weights[:2]):
+        mapper.plain_norms.add(id(mapper.items[-1]))
 
 
 @operator("LayerNormalization", "RMSNormalization")
@@ -44,6 +47,8 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
     shaped = scale is None or squeezed(scale.shape) == squeezed(shape)
     if not shaped or len([name for name in node.outputs if name]) > 1:
         raise Unsupported("it has not one factor for each value, or gives more than the normalised values")
+    if node.attributes.get("reciprocal"):
+        mapper.notes["products with the reciprocal of a norm count as divisions by it"] = None
     axes = [mapper.axis(node.inputs[0], axis) for axis in over]
     tensor = mapper.tensor(node.inputs[0])
     fields: dict[str, Any] = {"axis": axes} if len(axes) > 1 else axis_field(tensor, axes[0])

@@ -73,6 +73,23 @@ def _pool_of_many(mapper: Mapper, node: Node, kernel: tuple[int, ...]) -> None:
     mapper.apart(node, tensor)
 
 
+@operator("LpPool")
+def lp_pool(mapper: Mapper, node: Node) -> None:
+    """Map a pool that takes the p-norm of each window."""
+    kernel = tuple(node.attributes["kernel_shape"])
+    tensor = mapper.picture(node.inputs[0])
+    if set(per_axis(node, "dilations", len(kernel))) != {1}:
+        raise Unsupported("it has a dilation")
+    strides = per_axis(node, "strides", len(kernel))
+    fields: dict[str, Any] = {"kernel_size": short(kernel), "norm_type": node.attributes.get("p", 2)}
+    fields |= given(
+        stride=(short(strides), short(kernel)),
+        padding=(short(padding(node, tensor.shape[1:], kernel)), 0),
+        ceil_mode=(bool(node.attributes.get("ceil_mode", 0)), False),
+    )
+    mapper.emit(node, "lp_pool", fields, [tensor])
+
+
 @operator("GlobalAveragePool", "GlobalMaxPool")
 def global_pool(mapper: Mapper, node: Node) -> None:
     """Map a pool over all positions."""

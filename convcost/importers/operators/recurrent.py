@@ -38,7 +38,7 @@ def recurrent(mapper: Mapper, node: Node) -> None:
     (tensor,) = mapper.emit(node, node.operator.lower(), fields, [tensor], weights, gives=(), batch=dropped)
     if wanted[0]:
         if any(wanted[1:]):
-            _last_states(mapper, node, tensor, dropped)
+            _last_states(mapper, node, tensor, dropped, directions, hidden)
         sequence = (("reshape", (batch, steps, directions, hidden)), ("permute", (1, 2, 0, 3)))
         full: tuple[int, ...] = (steps, directions, batch, hidden)
         mapper.give(node, node.outputs[0], Moved(tensor, dropped, sequence, full, 2 if batch == 1 else None))
@@ -48,8 +48,15 @@ def recurrent(mapper: Mapper, node: Node) -> None:
         mapper.give(node, node.outputs[1], Moved(tensor, dropped, last, full, 1 if batch == 1 else None))
 
 
-def _last_states(mapper: Mapper, node: Node, tensor: Any, dropped: int | None) -> None:
-    """Leave the last states aside that a layer gives beside its sequence, where nothing reads them."""
-    for name in node.outputs[1:]:
-        if name and mapper.is_read(name):
-            raise Unsupported("its last state is read beside its sequence")
+def _last_states(mapper: Mapper, node: Node, tensor: Any, dropped: int | None, directions: int, hidden: int) -> None:
+    """Give the last states that are read beside the sequence: the layer works them out, so that they cost nothing."""
+    batch = 1 if dropped is not None else tensor.shape[0]
+    for name, state in zip(node.outputs[1:], ("hidden state", "cell state"), strict=False):
+        if not name or not mapper.is_read(name):
+            continue
+        shape = [*(() if dropped is not None else (batch,)), directions * hidden]
+        fields = {"output_shape": shape, "source": f"the last {state} of the layer before"}
+        (last,) = mapper.emit(node, "declared", fields, [tensor], name="", gives=(), batch=dropped)
+        steps = (("reshape", (batch, directions, hidden)), ("permute", (1, 0, 2)))
+        full = (directions, batch, hidden)
+        mapper.give(node, name, Moved(last, dropped, steps, full, 1 if batch == 1 else None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -62,7 +63,8 @@ def _named(node: Node, parts: Parts, inner: _Standardised, learned: tuple[str, .
     if len(long) != 1 or long[0] != axis:
         return None
     operator = "LayerNormalization" if inner.centred else "RMSNormalization"
-    attributes = {"axis": axis, "stretched": len(shape) != 1}
+    times = any(node.operator == "Reciprocal" for node in inner.nodes)
+    attributes = {"axis": axis, "stretched": len(shape) != 1, "reciprocal": times}
     return Node(operator, (inner.value, *learned), node.outputs, attributes, node.name, node.scope), [
         *inner.nodes,
         *more,
@@ -71,9 +73,12 @@ def _named(node: Node, parts: Parts, inner: _Standardised, learned: tuple[str, .
 
 def _standardised(divided: Node | None, parts: Parts) -> _Standardised | None:
     """Return a division of a value, its mean taken off or not, by the root of the mean of its squares."""
-    if divided is None or divided.operator != "Div":
+    if divided is None or divided.operator not in ("Div", "Mul") or len(divided.inputs) != 2:
         return None
-    root = parts.only(divided.inputs[1], "Sqrt")
+    inverse = parts.only(divided.inputs[1], "Reciprocal") if divided.operator == "Mul" else None
+    if divided.operator == "Mul" and inverse is None:
+        return None
+    root = parts.only(inverse.inputs[0] if inverse is not None else divided.inputs[1], "Sqrt")
     add = parts.only(root.inputs[0], "Add") if root is not None else None
     eps = parts.with_number(add) if add is not None else None
     mean = parts.only(eps[0], "ReduceMean") if eps is not None else None
@@ -83,7 +88,7 @@ def _standardised(divided: Node | None, parts: Parts) -> _Standardised | None:
     axes = _axes(mean, parts)
     if not axes:
         return None
-    nodes = [divided, root, add, mean, square]
+    nodes = [divided, root, add, mean, square, *([inverse] if inverse is not None else [])]
     reads = 2 + (square.operator == "Mul")
     less = parts.only(divided.inputs[0], "Sub", reads)
     average = parts.only(less.inputs[1], "ReduceMean") if less is not None else None
@@ -134,7 +139,7 @@ def _per_channel(constant: Constant) -> bool:
     return len(constant.shape) > 1 and prod(constant.shape) == max(constant.shape) == constant.shape[-3:][0]
 
 
-def learns_nothing(constants: list[Constant | None]) -> bool:
+def learns_nothing(constants: Sequence[Constant | None]) -> bool:
     """Return whether the factor and the summand of a norm are ones and zeros that an exporter put there."""
     held = [each for each in constants if each is not None]
     if len(held) != 2 or any(each.values is None for each in held):

@@ -17,6 +17,7 @@ from convcost.importers.graph import Constant, ModelGraph, Node
 _KERNELS = frozenset(("Conv", "ConvTranspose"))
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 """How many rows of weights a recurrent layer has for each number of its state."""
+_ELEMENTWISE = frozenset(("Add", "Sub", "Mul", "Div"))
 _MOST_NODES = 64  # that a kernel is made of
 
 
@@ -109,9 +110,10 @@ def _shape(name: str, given: dict[str, Node], graph: ModelGraph) -> tuple[int, .
     if node.operator == "Reshape" and node.inputs[1] in graph.constants:
         values = graph.constants[node.inputs[1]].values
         return tuple(map(int, values)) if values and min(values) > 0 else None
-    shapes = [graph.constants[each].shape for each in node.inputs if each in graph.constants]
-    whole = [shape for shape in shapes if len(shape) > 2 and prod(shape) > max(shape)]
-    return whole[0] if whole else None
+    if node.operator not in _ELEMENTWISE:
+        return None
+    leaves = _leaves(name, given, graph) or []
+    return max((each.shape for each in leaves if len(each.shape) > 2), key=lambda shape: prod(shape), default=None)
 
 
 def _with_gain(node: Node, gains: list[Constant], constants: dict[str, Constant]) -> list[Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, SpecError
-from convcost.importers.pytorch.program import INLINED, Call, Program, Reference, StoredTensor, TensorType, scope_of
+from convcost.importers.pytorch.program import (
+    INLINED,
+    OperatorCall,
+    Program,
+    Reference,
+    StoredTensor,
+    TensorType,
+    scope_of,
+)
 
 OLDEST = (2, 4)
 """The first version of torch whose exported programs are read."""
@@ -42,7 +51,7 @@ def program_of(
     torch = _torch()
     if isinstance(module, torch.export.ExportedProgram):
         return exported(torch, module)
-    module = _unwrapped(torch, module)
+    module = _copied(_unwrapped(torch, module))
     arguments = _arguments(torch, module, example_inputs)
     with _as_at_inference(torch, module):
         try:
@@ -102,6 +111,18 @@ def _unwrapped(torch: Any, module: Any) -> Any:
     if inner is None and isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
         inner = module.module
     return module if inner is None else _unwrapped(torch, inner)
+
+
+def _copied(module: Any) -> Any:
+    """Return a copy of a module with the same tensors, so that nothing that its `forward` keeps stays in it.
+
+    A module that cannot be copied is returned itself.
+    """
+    memo = {id(tensor): tensor for tensor in [*module.parameters(), *module.buffers()]}
+    try:
+        return copy.deepcopy(module, memo)
+    except Exception:  # noqa: BLE001 -- whatever the module's own attributes raise
+        return module
 
 
 def _arguments(torch: Any, module: Any, given: Any) -> tuple[Any, ...]:
@@ -170,7 +191,7 @@ class _Walk:
         self.symbols: dict[str, str] = {}  # the names of symbols
         self.sizes: dict[str, int] = {}
         self.exported = program
-        self.calls: list[Call] = []
+        self.calls: list[OperatorCall] = []
         self.types: dict[str, TensorType] = {}
         self.parts: dict[str, tuple[Any, ...]] = {}  # what a call of several outputs gives
         self.same: dict[str, Any] = {}  # what a node stands for
@@ -183,8 +204,9 @@ class _Walk:
         for node in holders:
             self._record(node.name, node.meta.get("val"))
         given = self._flat(self._walk(module, ""))
-        kept = {getattr(spec.arg, "name", "") for spec in signature.output_specs if spec.kind.name == "USER_OUTPUT"}
-        outputs = [each.name for each in given if isinstance(each, Reference) and each.name in kept]
+        kinds = [spec.kind.name for spec in signature.output_specs]
+        kept = [each for each, kind in zip(given, kinds, strict=True) if kind == "USER_OUTPUT"]
+        outputs = [each.name for each in kept if isinstance(each, Reference)]
         inputs = [name for name in signature.user_inputs if isinstance(name, str) and name in self.types]
         producer = f"torch {self.torch.__version__.partition('+')[0]}"
         stored = self._stored(signature)
@@ -254,7 +276,7 @@ class _Walk:
         given = [self._value(each, prefix) for each in node.args]
         arguments = dict(zip(names, given, strict=False))
         arguments |= {name: self._value(value, prefix) for name, value in node.kwargs.items()}
-        self.calls.append(Call(self._operator(target), arguments, self._outputs(node, own), self._scope(node)))
+        self.calls.append(OperatorCall(self._operator(target), arguments, self._outputs(node, own), self._scope(node)))
 
     def _inline(self, node: Any, module: Any, prefix: str) -> None:
         """Add the calls of a graph that a node runs."""

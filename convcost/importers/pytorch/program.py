@@ -36,7 +36,7 @@ def references(value: object) -> list[Reference]:
     return [value] if isinstance(value, Reference) else []
 
 
-class Call(Struct, frozen=True):
+class OperatorCall(Struct, frozen=True):
     """One call of an operator.
 
     Attributes:
@@ -98,7 +98,7 @@ class Program(Struct, frozen=True):
     producer: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[OperatorCall, ...]
     stored: dict[str, StoredTensor] = {}
     types: dict[str, TensorType] = {}
     sizes: dict[str, int] = {}

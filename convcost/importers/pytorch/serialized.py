@@ -15,7 +15,7 @@ from msgspec import Struct
 from convcost.importers.graph import Shape
 from convcost.importers.pytorch.program import (
     INLINED,
-    Call,
+    OperatorCall,
     Program,
     Reference,
     StoredTensor,
@@ -143,7 +143,7 @@ class _Reader:
     def __init__(self, read: SerializedProgram, payloads: Mapping[str, Payload]) -> None:
         self.read = read
         self.payloads = payloads
-        self.calls: list[Call] = []
+        self.calls: list[OperatorCall] = []
         self.types: dict[str, TensorType] = {}
         self.sizes: dict[str, int] = {}
         self.says_gradients = any(meta.requires_grad for meta in read.graph_module.graph.tensor_values.values())
@@ -234,7 +234,7 @@ class _Reader:
             }
             outputs = tuple([prefix + name for each in node.outputs for name in _names(each)])
             stack = node.metadata.nn_module_stack.split(";")[-1].split(",")
-            self.calls.append(Call(operator, arguments, outputs, scope_of(stack[1] if len(stack) > 1 else "")))
+            self.calls.append(OperatorCall(operator, arguments, outputs, scope_of(stack[1] if len(stack) > 1 else "")))
 
     def _inlined(self, node: _Node, prefix: str, bound: Mapping[str, Reference], depth: int, number: int) -> bool:
         """Add the calls of a graph that a node runs; return whether there is one."""
@@ -251,7 +251,7 @@ class _Reader:
         results = [self._value(each, own, inside) for each in inner.outputs]
         outer = [prefix + name for each in node.outputs for name in _names(each)]
         for name, value in zip(outer, results, strict=True):
-            self.calls.append(Call("aten.alias.default", {"self": value}, (name,)))
+            self.calls.append(OperatorCall("aten.alias.default", {"self": value}, (name,)))
         return True
 
     def _value(self, given: Value, prefix: str, bound: Mapping[str, Reference]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from convcost.importers.graph import ModelGraph
 from convcost.importers.pytorch import aten  # noqa: F401 -- adds the functions
 from convcost.importers.pytorch.preparation import prepare
-from convcost.importers.pytorch.program import Call, Program, references
+from convcost.importers.pytorch.program import OperatorCall, Program, references
 from convcost.importers.pytorch.writer import RULES, Untranslated, Writer
 
 _VIEWS = frozenset(
@@ -51,7 +51,7 @@ def translate(program: Program) -> ModelGraph:
     return writer.graph()
 
 
-def _translate(writer: Writer, call: Call) -> None:
+def _translate(writer: Writer, call: OperatorCall) -> None:
     name = packet(call.operator)
     plain = name.removesuffix("_")
     writer.call = call
@@ -75,7 +75,7 @@ def _translate(writer: Writer, call: Call) -> None:
         writer.view(call.arguments.get("self"))
 
 
-def _write(writer: Writer, call: Call) -> None:
+def _write(writer: Writer, call: OperatorCall) -> None:
     """Note that a call writes into what it reads."""
     before = len(writer.nodes)
     try:
@@ -85,7 +85,7 @@ def _write(writer: Writer, call: Call) -> None:
         writer.forget(call.arguments.get("self"))
 
 
-def _is_constant(writer: Writer, call: Call) -> bool:
+def _is_constant(writer: Writer, call: OperatorCall) -> bool:
     """Return whether a call gives the same in every run, whatever the weights are."""
     sizes = [writer.program.types.get(name) for name in call.outputs]
     known = all(type is not None and all(isinstance(size, int) for size in type.shape) for type in sizes)
@@ -106,7 +106,7 @@ def _is_written(name: str) -> bool:
     return name.endswith("_") and not name.endswith("__") and name not in _UNCHANGED
 
 
-def _unknown(writer: Writer, call: Call) -> None:
+def _unknown(writer: Writer, call: OperatorCall) -> None:
     """Add a call under its own name."""
     inputs, name = [], packet(call.operator)
     for reference in references(list(call.arguments.values())):

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape
-from convcost.importers.pytorch.program import Call, Program, Reference, StoredTensor, references
+from convcost.importers.pytorch.program import OperatorCall, Program, Reference, StoredTensor, references
 from convcost.registry import Registry
 
 OPSET = 17
@@ -30,7 +30,7 @@ DTYPES = {
 }
 """ONNX's numbers of types, by PyTorch's names."""
 
-Rule = Callable[["Writer", Call], None]
+Rule = Callable[["Writer", OperatorCall], None]
 
 RULES: Registry[Rule] = Registry("ATen operator", "convcost.aten")
 """The functions that translate calls, by the operator without its overload."""
@@ -87,7 +87,7 @@ class Writer:
         self.fixed: dict[str, frozenset[str]] = {}  # of what is worked out of constants: the weights among these
         self.factors: dict[str, str] = {}  # of kernels with statistics of their own: the factors of their outputs
         self.notes: dict[str, None] = {}
-        self.call = Call("", {}, ())
+        self.call = OperatorCall("", {}, ())
         self._names: dict[str, str] = {}  # of values whose name is that of a tensor of the module
         self._made: dict[Any, str] = {}
         self._roots: dict[str, str] = {}  # of views: what they are views of
@@ -166,14 +166,14 @@ class Writer:
             return self.fixed[name]
         return frozenset([constant.name]) if constant.trainable else frozenset()
 
-    def is_prepared(self, call: Call) -> bool:
+    def is_prepared(self, call: OperatorCall) -> bool:
         """Return whether a call works on nothing but numbers of the program and buffers."""
         names = [self.name(each) for each in references(list(call.arguments.values()))]
         return bool(names) and all(
             (name in self.constants or name in self.fixed) and not self.weights_of(name) for name in names
         )
 
-    def materialise(self, call: Call) -> None:
+    def materialise(self, call: OperatorCall) -> None:
         """Have what a call reads be tensors of the program, where it works on nothing but prepared numbers."""
         if not self.is_prepared(call):
             return
@@ -403,7 +403,7 @@ def _axis_names(shapes: Sequence[Shape]) -> dict[str, str]:
     """Return names for the symbols that PyTorch numbers: by the axis at which they stand first.
 
     >>> _axis_names([(1, 3, "s53", "s0"), (1, "s53", "s7")])
-    {'s53': 'h', 's0': 'w', 's7': 'n'}
+    {'s53': 'h', 's0': 'w', 's7': 'l'}
     """
     names: dict[str, str] = {}
     for shape in shapes:

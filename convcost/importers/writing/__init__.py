@@ -14,10 +14,8 @@ from convcost.importers.writing.checking import difference
 from convcost.importers.writing.nesting import body_of
 from convcost.importers.writing.resolution import resolution_of
 from convcost.importers.writing.rows import rows_of
-from convcost.importers.writing.text import Text
+from convcost.importers.writing.text import SpecWriter
 from convcost.importers.writing.tree import rows_in
-
-_MOST_ROWS = 5_000  # in which blocks are looked for: the time grows with their square
 
 __all__ = ["WrittenSpec", "difference", "write"]
 
@@ -30,7 +28,13 @@ class WrittenSpec(Struct, frozen=True):
 
 
 def write(
-    mapped: Mapped, name: str, comments: Sequence[str], symbols: Mapping[str, Mapping[int, str]], flat: bool
+    mapped: Mapped,
+    name: str,
+    comments: Sequence[str],
+    symbols: Mapping[str, Mapping[int, str]],
+    expressions: Mapping[int, Mapping[str, Any]],
+    *,
+    flat: bool,
 ) -> WrittenSpec:
     """Return a model as the text of a spec.
 
@@ -39,10 +43,10 @@ def write(
         name: What it is called.
         comments: Lines for the top.
         symbols: The symbols by which the inputs' open axes go: for each input the axes that have one.
+        expressions: Fields that depend on these symbols, by the ids of their items.
         flat: Whether every layer is an item of its own.
     """
     values: Mapping[str, str] = {}
-    expressions: Mapping[int, Mapping[str, Any]] = {}
     if not any(symbols.values()):
         resolution = resolution_of(mapped)
         symbols, values, expressions = resolution.symbols, resolution.values, resolution.expressions
@@ -52,9 +56,9 @@ def write(
                 item.fields = {"scale_factor": resolution.factors[id(item)], **kept}
     rows = rows_of(mapped, expressions, flat=flat)
     top = body_of(mapped, rows, nested=not flat)
-    blocks = compress(top) if not flat and len(rows) <= _MOST_ROWS else []
+    blocks = [] if flat else compress(top)
     names.name_blocks(blocks)
-    text = Text(mapped, top, blocks, symbols, values).write(name, [*comments, *mapped.notes])
+    text = SpecWriter(mapped, top, blocks, symbols, values).write(name, [*dict.fromkeys([*comments, *mapped.notes])])
     return WrittenSpec(
         text, tuple([item for row in rows_in(top.nodes, 0) for each in row.items for item in each.layers])
     )

@@ -6,45 +6,51 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from convcost.importers.writing.rows import common, module_around
-from convcost.importers.writing.tree import Body, Leaf, Merge, Node, Ref, Repeat, Use, rows_in
+from convcost.importers.writing.tree import BlockUse, Body, Leaf, Merge, Ref, Repetition, TreeNode, rows_in
 from convcost.layers.base import REGISTRY, Activation
 
 Module = tuple[str, ...]
 
+_MOST_STEPS = 40_000_000  # some seconds
 _POOLS = frozenset(("max_pool", "avg_pool"))
 
 
 class Facts:
-    """What is known of items, until the tree changes."""
+    """What is known of items, until the tree changes.
+
+    Attributes:
+        left: How much more may be looked at in the search for repetitions and blocks; the text is right without them.
+    """
 
     def __init__(self) -> None:
+        self.left = _MOST_STEPS
         self._known: dict[Hashable, int] = {}
-        self._numbers: dict[int, tuple[Node, int]] = {}  # with the items, so that no other gets their ids
-        self._modules: dict[int, tuple[Node, Module | None]] = {}
+        self._numbers: dict[int, tuple[TreeNode, int]] = {}  # with the items, so that no other gets their ids
+        self._modules: dict[int, tuple[TreeNode, Module | None]] = {}
 
     def forget(self) -> None:
         """Forget what is known: the tree has changed."""
         self._numbers.clear()
         self._modules.clear()
 
-    def number(self, node: Node) -> int:
+    def number(self, node: TreeNode) -> int:
         """Return the number of an item; items with the same one differ in the values of their fields alone."""
         found = self._numbers.get(id(node))
         if found is None:
             found = self._numbers[id(node)] = (node, self._numbered(self._key(node)))
         return found[1]
 
-    def _key(self, node: Node) -> Hashable:
+    def _key(self, node: TreeNode) -> Hashable:
         if isinstance(node, Leaf):
             return node.fixed
         if isinstance(node, Merge):
             return (self.number(node.leaf), *(self.number_of_body(branch.nodes) for branch in node.branches))
-        if isinstance(node, Repeat):
+        if isinstance(node, Repetition):
             return "repeat", self.number_of_body(node.unit.nodes)
-        assert isinstance(node, Use)
+        assert isinstance(node, BlockUse)
         return "use", id(node.block)
 
-    def number_of_body(self, nodes: Sequence[Node]) -> int:
+    def number_of_body(self, nodes: Sequence[TreeNode]) -> int:
         """Return the number of a list."""
         encoded = Encoded(nodes, 0)
         return self._numbered(tuple([(self.number(node), encoded.reads(at)) for at, node in enumerate(nodes)]))
@@ -52,14 +58,14 @@ class Facts:
     def _numbered(self, key: Hashable) -> int:
         return self._known.setdefault(key, len(self._known))
 
-    def module(self, node: Node) -> Module | None:
+    def module(self, node: TreeNode) -> Module | None:
         """Return the module around an item where it first occurs; None where the file has no paths."""
         found = self._modules.get(id(node))
         if found is None:
             found = self._modules[id(node)] = (node, module_around(rows_in([node], 0)))
         return found[1]
 
-    def module_of(self, nodes: Sequence[Node]) -> Module | None:
+    def module_of(self, nodes: Sequence[TreeNode]) -> Module | None:
         """Return the module around items where they first occur; None where the file has no paths."""
         found: Module | None = None
         for node in nodes:
@@ -68,7 +74,7 @@ class Facts:
                 found = module if found is None else common(found, module)
         return found
 
-    def depth_at(self, nodes: Sequence[Node], edge: int) -> int:
+    def depth_at(self, nodes: Sequence[TreeNode], edge: int) -> int:
         """Return how deep the module is that the items on both sides of a place are in; 0 where that is not known."""
         if not 0 < edge < len(nodes):
             return 0
@@ -83,7 +89,7 @@ class Encoded:
         outside: What they read from before, in the order in which they do.
     """
 
-    def __init__(self, nodes: Sequence[Node], start: int, places: dict[int, int] | None = None) -> None:
+    def __init__(self, nodes: Sequence[TreeNode], start: int, places: dict[int, int] | None = None) -> None:
         self.nodes = nodes
         self.start = start
         self.places = {id(node): at for at, node in enumerate(nodes)} if places is None else places
@@ -103,15 +109,15 @@ class Encoded:
         return tuple(found)
 
 
-def values_of(node: Node, place: int) -> tuple[Any, ...]:
+def values_of(node: TreeNode, place: int) -> tuple[Any, ...]:
     """Return all numbers in one occurrence of an item."""
     if isinstance(node, Leaf):
         return node.given[place]
     if isinstance(node, Merge):
         return (*_values(*((body, place) for body in node.branches)), *node.leaf.given[place])
-    if isinstance(node, Repeat):
+    if isinstance(node, Repetition):
         return (node.counts[place], *_values((node.unit, sum(node.counts[:place]))))
-    assert isinstance(node, Use)
+    assert isinstance(node, BlockUse)
     return _values((node.block.body, node.places[place]))
 
 
@@ -143,29 +149,29 @@ class Readers:
         return self.single[end - 1] and (end - start == 1 or max(self.last[start : end - 1]) < end)
 
 
-def outputs_of(node: Node) -> int:
+def outputs_of(node: TreeNode) -> int:
     """Return how many values an item gives."""
     return node.outputs if isinstance(node, Leaf) else 1
 
 
-def lines_of(node: Node) -> int:
+def lines_of(node: TreeNode) -> int:
     """Return how many lines an item takes, without its name."""
     if isinstance(node, Merge):
         lines = [sum(map(lines_of, branch.nodes)) for branch in node.branches]
         if node.leaf.type == "add" and len(lines) == 2:
             return 1 if sorted(lines) == [0, 1] else 1 + sum(lines) + (2 if all(lines) else 0)
         return 1 + sum(max(1, each) for each in lines)
-    if isinstance(node, Repeat):
+    if isinstance(node, Repetition):
         return 1 + (lines_of(node.unit.nodes[0]) if len(node.unit.nodes) == 1 else 1)
     return 1 + (len(node.reads) > 1)
 
 
-def is_bare(node: Node) -> bool:
+def is_bare(node: TreeNode) -> bool:
     """Return whether an item is an activation or a pool, which rather ends something than begins it."""
     return isinstance(node, Leaf) and (issubclass(REGISTRY[node.type], Activation) or node.type in _POOLS)
 
 
-def replace(body: Body, start: int, length: int, made: Node) -> None:
+def replace(body: Body, start: int, length: int, made: TreeNode) -> None:
     """Put one item in the place of several, of which only the last is read elsewhere."""
     last = body.nodes[start + length - 1]
     body.nodes[start : start + length] = [made]

@@ -9,17 +9,17 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.importers.writing.alike import Encoded, Facts, Readers, is_bare, lines_of, replace, values_of
+from convcost.importers.writing.alike import Encoded, Facts, Module, Readers, is_bare, lines_of, replace, values_of
 from convcost.importers.writing.repetitions import HEAD, LONGEST, collapse, repeat, unwrap
 from convcost.importers.writing.rows import common
 from convcost.importers.writing.tree import (
-    Block,
+    BlockUse,
     Body,
     Merge,
-    Node,
-    Repeat,
-    Source,
-    Use,
+    OuterValue,
+    Repetition,
+    TextBlock,
+    TreeNode,
     channels_of,
     rows_in,
     stacked,
@@ -28,20 +28,24 @@ from convcost.importers.writing.tree import (
 _MOST_INPUTS = 2  # of a block
 _MOST_PARAMETERS = 9  # of a block
 _FEW_PARAMETERS = 4  # that a reader follows
-_WITHIN = 0.35  # what a block counts that begins or ends within a module
+_WITHIN = 0.1  # what a block counts that begins or ends within a module
 _BETWEEN = 0.6  # and one that does so between two of a list of modules
+_LONG = 6  # modules of a list; fewer are the parts of one
 _WHOLE = 0.8  # and what one counts at least that does not
 _LEAST_SAVED = 3  # lines
 _LEAST_RANK = 0.8  # of a block: the lines it saves, weighed by how well it agrees with modules
 
 
-def compress(top: Body) -> list[Block]:
+def compress(top: Body) -> list[TextBlock]:
     """Write what is repeated once, in place, and return the blocks."""
     facts = Facts()
-    blocks: list[Block] = []
+    blocks: list[TextBlock] = []
     while True:
         for body, size in _all(top, blocks):
             collapse(body, size, facts)
+        facts.left -= sum(len(body.nodes) for body, _ in _all(top, blocks)) * LONGEST
+        if facts.left < 0:
+            break
         _wrap(top, blocks, facts)
         sites = best_sites([Listed(body, size, body is top, facts) for body, size in _all(top, blocks)], facts)
         if not sites:
@@ -56,7 +60,7 @@ def compress(top: Body) -> list[Block]:
     return blocks
 
 
-def _all(top: Body, blocks: Sequence[Block]) -> Iterator[tuple[Body, int]]:
+def _all(top: Body, blocks: Sequence[TextBlock]) -> Iterator[tuple[Body, int]]:
     """Yield all lists, each with how often it occurs."""
     for owner, size in ((top, 1), *((block.body, block.size) for block in blocks)):
         yield from _sized(owner, size)
@@ -69,7 +73,7 @@ def _sized(body: Body, size: int) -> Iterator[tuple[Body, int]]:
         if isinstance(node, Merge):
             for branch in node.branches:
                 yield from _sized(branch, size)
-        elif isinstance(node, Repeat):
+        elif isinstance(node, Repetition):
             yield from _sized(node.unit, sum(node.counts))
 
 
@@ -83,6 +87,7 @@ class Listed:
         numbers: What makes its items alike.
         readers: Where its values are read.
         modules: The modules of its items.
+        children: The modules in lists of modules, by the paths of these.
     """
 
     def __init__(self, body: Body, size: int, is_top: bool, facts: Facts) -> None:
@@ -94,9 +99,14 @@ class Listed:
         self.readers = Readers(body)
         self.modules = [facts.module(node) for node in nodes]
         named = [
-            is_top and module is not None and not isinstance(node, Repeat)
+            is_top and module is not None and not isinstance(node, Repetition)
             for node, module in zip(nodes, self.modules, strict=True)
         ]
+        self.children: dict[Module, set[str]] = {}
+        for module in self.modules:
+            for at in range(len(module or ())):
+                if module and module[at].isdigit():
+                    self.children.setdefault(module[:at], set()).add(module[at])
         self._lines = [0, *accumulate(map(lines_of, nodes))]
         self._named = [0, *accumulate(named)]
 
@@ -109,7 +119,7 @@ class Listed:
         return self._named[end] - self._named[start]
 
 
-class Site(Struct, frozen=True):
+class BlockSite(Struct, frozen=True):
     """Items that may become a block: a list, and where they begin and end."""
 
     listed: Listed
@@ -117,19 +127,19 @@ class Site(Struct, frozen=True):
     end: int
 
     @property
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> list[TreeNode]:
         """The items."""
         return self.listed.body.nodes[self.start : self.end]
 
 
-def best_sites(lists: Sequence[Listed], facts: Facts) -> list[Site]:
+def best_sites(lists: Sequence[Listed], facts: Facts) -> list[BlockSite]:
     """Return the items that are best made a block; none where no block is worth it.
 
     Args:
         lists: All lists.
         facts: What is known of their items.
     """
-    best: tuple[float, list[Site]] = (_LEAST_RANK, [])
+    best: tuple[float, list[BlockSite]] = (_LEAST_RANK, [])
     for group in _alike(lists):
         sites = _apart(group)
         if len(sites) < 2 or not _can_be(sites[0]) or _rank(sites, _saved(sites), 1) <= best[0]:
@@ -153,19 +163,19 @@ def best_sites(lists: Sequence[Listed], facts: Facts) -> list[Site]:
     return best[1]
 
 
-def _rank(sites: Sequence[Site], saved: float, quality: float) -> float:
+def _rank(sites: Sequence[BlockSite], saved: float, quality: float) -> float:
     """Return how good a block is: what is used often is better than what is long."""
     return saved * quality * (1 - 1 / len(sites))
 
 
-def _can_be(site: Site) -> bool:
+def _can_be(site: BlockSite) -> bool:
     """Return whether a block of these items is more than another name for one."""
     return site.end - site.start > 1 or (
         isinstance(site.nodes[0], Merge) and site.listed.lines(site.start, site.end) > 1
     )
 
 
-def _alike(lists: Sequence[Listed]) -> Iterator[list[Site]]:
+def _alike(lists: Sequence[Listed]) -> Iterator[list[BlockSite]]:
     """Yield items of one to many that stand, alike, at two places or more."""
     groups: dict[Hashable, list[tuple[Listed, int, Encoded]]] = {}
     for listed in lists:
@@ -179,7 +189,7 @@ def _alike(lists: Sequence[Listed]) -> Iterator[list[Site]]:
             if len(members) < 2:
                 continue
             yield [
-                Site(listed, start, start + length)
+                BlockSite(listed, start, start + length)
                 for listed, start, encoded in members
                 if 1 <= len(encoded.outside) <= _MOST_INPUTS and listed.readers.is_closed(start, start + length)
             ]
@@ -192,16 +202,16 @@ def _alike(lists: Sequence[Listed]) -> Iterator[list[Site]]:
         groups, length = longer, length + 1
 
 
-def _apart(sites: Sequence[Site]) -> list[Site]:
+def _apart(sites: Sequence[BlockSite]) -> list[BlockSite]:
     """Return sites that do not overlap."""
-    found: list[Site] = []
+    found: list[BlockSite] = []
     for site in sites:
         if not found or found[-1].listed is not site.listed or found[-1].end <= site.start:
             found.append(site)
     return found
 
 
-def _saved(sites: Sequence[Site]) -> float:
+def _saved(sites: Sequence[BlockSite]) -> float:
     """Return how many lines a block of these items saves."""
     first = sites[0]
     lines = first.listed.lines(first.start, first.end)
@@ -212,7 +222,7 @@ def _saved(sites: Sequence[Site]) -> float:
     return saved
 
 
-def _alignment(site: Site, facts: Facts) -> float:
+def _alignment(site: BlockSite, facts: Facts) -> float:
     """Return how well items agree with the file's modules: 1 where they are a whole one, 0 where they cut one."""
     module = facts.module_of(site.nodes)
     if module is None:
@@ -226,12 +236,11 @@ def _alignment(site: Site, facts: Facts) -> float:
             continue
         if shared > len(module):
             return 0
-        listed = (*before[shared : shared + 1], *after[shared : shared + 1])
-        good *= _BETWEEN if listed and all(part.isdigit() for part in listed) else _WITHIN
+        good *= _BETWEEN if len(site.listed.children.get(module, ())) >= _LONG else _WITHIN
     return good
 
 
-def _parameters(sites: Sequence[Site]) -> int:
+def _parameters(sites: Sequence[BlockSite]) -> int:
     """Return about how many parameters a block of these items has: of numbers in proportion one is enough."""
     columns = [
         [value for node in site.nodes for value in values_of(node, place)]
@@ -252,21 +261,21 @@ def _ratios(column: Sequence[Any]) -> tuple[Any, ...]:
     return tuple([Fraction(value, column[0]) for value in column])
 
 
-def make_block(sites: Sequence[Site]) -> Block:
+def make_block(sites: Sequence[BlockSite]) -> TextBlock:
     """Return items as a block, and put its use in their places."""
     encoded = _encoded(sites[0])
-    sources = [Source() for _ in encoded.outside]
+    sources = [OuterValue() for _ in encoded.outside]
     size = sum(site.listed.size for site in sites)
-    block = Block(Body(stacked([site.nodes for site in sites], sources), sources), size)
+    block = TextBlock(Body(stacked([site.nodes for site in sites], sources), sources), size)
     for site in reversed(sites):  # the last first, so that places stay what they are
         encoded = _encoded(site)
         places = list(range(size - site.listed.size, size))
         size -= site.listed.size
-        replace(site.listed.body, site.start, site.end - site.start, Use(block, places, encoded.outside))
+        replace(site.listed.body, site.start, site.end - site.start, BlockUse(block, places, encoded.outside))
     return block
 
 
-def _encoded(site: Site) -> Encoded:
+def _encoded(site: BlockSite) -> Encoded:
     encoded = Encoded(site.listed.body.nodes, site.start, site.listed.readers.places)
     for at in range(site.start, site.end):
         encoded.reads(at)
@@ -276,10 +285,10 @@ def _encoded(site: Site) -> Encoded:
 # repetitions
 
 
-def _wrap(top: Body, blocks: Sequence[Block], facts: Facts) -> None:
+def _wrap(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> None:
     """Let what is repeated elsewhere be repeated once where it stands alone, so that the two are alike."""
     lists = list(_all(top, blocks))
-    units = [node.unit for body, _ in lists for node in body.nodes if isinstance(node, Repeat)]
+    units = [node.unit for body, _ in lists for node in body.nodes if isinstance(node, Repetition)]
     wanted = [unit.nodes for unit in units if len(unit.nodes) > 1 or isinstance(unit.nodes[0], Merge)]
     known = {facts.number_of_body(nodes): len(nodes) for nodes in wanted}
     inside = {id(unit) for unit in units}
@@ -300,7 +309,7 @@ def _places_of(body: Body, number: int, length: int, facts: Facts) -> list[int]:
     found: list[int] = []
     at = 0
     while at + length <= len(body.nodes):
-        encoded = _encoded(Site(listed, at, at + length)) if listed.readers.is_closed(at, at + length) else None
+        encoded = _encoded(BlockSite(listed, at, at + length)) if listed.readers.is_closed(at, at + length) else None
         if encoded and len(encoded.outside) == 1 and facts.number_of_body(body.nodes[at : at + length]) == number:
             found.append(at)
             at += length
@@ -309,17 +318,19 @@ def _places_of(body: Body, number: int, length: int, facts: Facts) -> list[int]:
     return found[::-1]
 
 
-def _repeated(top: Body, blocks: Sequence[Block], facts: Facts) -> list[Site]:
+def _repeated(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> list[BlockSite]:
     """Return the items of a repetition of several, with all that are like them: they must be a block."""
     lists = list(_all(top, blocks))
-    found = (node for body, _ in lists for node in body.nodes if isinstance(node, Repeat) and len(node.unit.nodes) > 1)
+    found = (
+        node for body, _ in lists for node in body.nodes if isinstance(node, Repetition) and len(node.unit.nodes) > 1
+    )
     unit = next((node.unit.nodes for node in found if {*node.counts} != {1}), None)
     if unit is None:
         return []
     number, length = facts.number_of_body(unit), len(unit)
     listed = [Listed(body, size, False, facts) for body, size in lists]
     return [
-        Site(each, start, start + length)
+        BlockSite(each, start, start + length)
         for each in listed
         for start in reversed(_places_of(each.body, number, length, facts))
     ]

@@ -26,9 +26,11 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
         return "its inputs"
     if len(network.layers) != len(items):
         return f"{len(network.layers)} layers instead of {len(items)}"
-    layers = sum(len(item.layers) for item in mapped.items)
-    if len(items) != layers:
-        return f"{len(items)} layers instead of the model's {layers}"
+    layers = [layer for item in mapped.items for layer in item.layers]
+    if len(items) != len(layers):
+        return f"{len(items)} layers instead of the model's {len(layers)}"
+    if any(item is not layer for item, layer in zip(items, layers, strict=True)):
+        return "the order of its layers"
     places = {key_of(item.outputs[0])[0]: place for place, item in enumerate(items)}
     names = {id(item): layer.name for item, layer in zip(items, network.layers, strict=True)}
     for item, layer in zip(items, network.layers, strict=True):

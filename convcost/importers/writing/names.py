@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from convcost.importers.writing.rows import module_around
-from convcost.importers.writing.tree import Block, Leaf, Merge, Node, Repeat, Use, rows_in
+from convcost.importers.writing.rows import ItemRow, module_around
+from convcost.importers.writing.tree import BlockUse, Leaf, Merge, Repetition, TextBlock, TreeNode, rows_in
 from convcost.layers.base import REGISTRY, Activation, Norm
 
 _UNFIT = re.compile(r"[^\w.-]+")
@@ -16,7 +16,21 @@ _CONTAINERS = frozenset(
 )
 RESIDUAL = "residual"
 RESERVED = frozenset(
-    (RESIDUAL, "each", "name", "from", "repeat", "if", "else", "weights", "trainable", "dtype", "in_channels", "layers")
+    (
+        RESIDUAL,
+        "each",
+        "name",
+        "from",
+        "repeat",
+        "if",
+        "else",
+        "weights",
+        "trainable",
+        "dtype",
+        "sparsity",
+        "in_channels",
+        "layers",
+    )
 )
 """Words of the language beside the layer types, which no block is called by."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
@@ -32,21 +46,29 @@ def fit(name: str) -> str:
     return _UNFIT.sub("_", name)[:100].strip("_.")
 
 
-def module_name(node: Node) -> str:
+def module_name(node: TreeNode) -> str:
     """Return the module path of an item as a name; nothing where the file has none."""
     if isinstance(node, Leaf):
         return fit(node.rows[0].item.name)
     if isinstance(node, Merge) and node.leaf.rows[0].item.name:
-        return fit(".".join(node.leaf.rows[0].module) or node.leaf.rows[0].item.name)
-    module = module_around(rows_in([node], 0)) or ()
-    alone = any(row.item.name == ".".join(module) for row in rows_in([node], 0))  # it is one row's, and not around all
-    return "" if alone else fit(".".join(module))
+        row = node.leaf.rows[0]
+        return fit(_joined(row.module, row) or row.item.name)
+    rows = [row for row in rows_in([node], 0) if row.item.name]
+    if not rows:
+        return ""
+    name = _joined(module_around(rows) or (), rows[0])
+    return "" if any(row.item.name == name for row in rows) else fit(name)  # it is one row's, and not around all
+
+
+def _joined(module: Sequence[str], row: ItemRow) -> str:
+    """Return a module as the file writes it, given one of its layers."""
+    return ("." if row.dotted else "_").join(module)
 
 
 # blocks
 
 
-def name_blocks(blocks: Sequence[Block]) -> None:
+def name_blocks(blocks: Sequence[TextBlock]) -> None:
     """Give each block a name, in place."""
     taken = {*REGISTRY.built_in(), *RESERVED}
     for block in sorted(blocks, key=lambda block: _is_special(block.body.nodes)):
@@ -58,12 +80,12 @@ def name_blocks(blocks: Sequence[Block]) -> None:
         block.name = name
 
 
-def _is_special(nodes: Sequence[Node]) -> bool:
+def _is_special(nodes: Sequence[TreeNode]) -> bool:
     """Return whether a structure is a variant of a plain one: it strides, or has layers in its shortcut."""
     return _core(nodes)[2] or any(_always_strides(leaf) for leaf in _leaves(nodes))
 
 
-def _wanted(block: Block) -> Iterator[str]:
+def _wanted(block: TextBlock) -> Iterator[str]:
     """Yield names for a block, the best first."""
     known = _recognised(block.body.nodes)
     path = _path_word(block)
@@ -82,7 +104,7 @@ def _wanted(block: Block) -> Iterator[str]:
         yield f"{described}_{word}"
 
 
-def _path_word(block: Block) -> str:
+def _path_word(block: TextBlock) -> str:
     """Return what the modules of a block's occurrences are called, without their numbers."""
     paths = [module_around(rows_in(block.body.nodes, place)) for place in range(block.size)]
     words = {_word(path or ()) for path in paths}
@@ -114,7 +136,7 @@ def _word(path: Sequence[str]) -> str:
     return word if word.isidentifier() and len(word) > 1 else ""
 
 
-def _core(nodes: Sequence[Node]) -> tuple[Sequence[Node], bool, bool]:
+def _core(nodes: Sequence[TreeNode]) -> tuple[Sequence[TreeNode], bool, bool]:
     """Return the items of a residual's body, whether there is one, and whether its shortcut has items."""
     left = [node for node in nodes if not _is(node, Activation)]
     if len(left) == 1 and isinstance(left[0], Merge) and left[0].leaf.type == "add":
@@ -123,11 +145,11 @@ def _core(nodes: Sequence[Node]) -> tuple[Sequence[Node], bool, bool]:
     return nodes, False, False
 
 
-def _is(node: Node, kind: type) -> bool:
+def _is(node: TreeNode, kind: type) -> bool:
     return isinstance(node, Leaf) and issubclass(REGISTRY[node.type], kind)
 
 
-def _recognised(nodes: Sequence[Node]) -> str:
+def _recognised(nodes: Sequence[TreeNode]) -> str:
     """Return the common name of a structure; nothing where it has none."""
     body, residual, _ = _core(nodes)
     signs = [_sign(node) for node in body if not (_is(node, Activation) or _is(node, Norm))]
@@ -138,7 +160,7 @@ def _recognised(nodes: Sequence[Node]) -> str:
     return f"{known}_se" if known and plain != signs else known
 
 
-def _structure(body: Sequence[Node], plain: Sequence[str], *, residual: bool) -> str:
+def _structure(body: Sequence[TreeNode], plain: Sequence[str], *, residual: bool) -> str:
     """Return the name of a sequence of convolutions."""
     if residual and plain == ["point", "conv", "point"]:
         return "bottleneck"
@@ -159,13 +181,13 @@ def _structure(body: Sequence[Node], plain: Sequence[str], *, residual: bool) ->
     return ""
 
 
-def _is_fire(nodes: Sequence[Node]) -> bool:
+def _is_fire(nodes: Sequence[TreeNode]) -> bool:
     """Return whether a squeezed value is expanded by two convolutions side by side."""
     fan = nodes[-1]
     return isinstance(fan, Merge) and [len(branch.nodes) for branch in fan.branches] == [1, 1]
 
 
-def _of_sequence(nodes: Sequence[Node]) -> str:
+def _of_sequence(nodes: Sequence[TreeNode]) -> str:
     types = {row.item.type for row in rows_in(nodes, 0)}
     residuals = sum(isinstance(node, Merge) and node.leaf.type == "add" for node in nodes)
     if "attention" in types and residuals == 2:
@@ -176,7 +198,7 @@ def _of_sequence(nodes: Sequence[Node]) -> str:
     return ""
 
 
-def _sign(node: Node) -> str:
+def _sign(node: TreeNode) -> str:
     """Return what an item is to the one who looks for a structure."""
     if isinstance(node, Leaf):
         if node.type == "conv":
@@ -188,23 +210,20 @@ def _sign(node: Node) -> str:
         if node.leaf.type == "multiply" and types & {"global_avg_pool", "reduce"}:
             return "excite"
         return "fan" if node.leaf.type == "concat" else node.leaf.type
-    if isinstance(node, Use):
+    if isinstance(node, BlockUse):
         inner = _recognised(node.block.body.nodes)
         return "excite" if inner == "squeeze_excite" else inner
     return "repeat"
 
 
-def _qualifiers(nodes: Sequence[Node]) -> Iterator[str]:
+def _qualifiers(nodes: Sequence[TreeNode]) -> Iterator[str]:
     """Yield words that tell a structure from others of its name."""
     _, residual, shortcut = _core(nodes)
     rows = list(rows_in(nodes, 0))
     strided = any(_always_strides(leaf) for leaf in _leaves(nodes))
     types = [row.item.type for row in rows]
-    excited = "multiply" in types and bool({"global_avg_pool", "reduce"} & set(types))
-    if any(isinstance(node, Repeat) for node in nodes):
+    if any(isinstance(node, Repetition) for node in nodes):
         yield "stage"
-    if excited:
-        yield "se"
     if strided:
         yield "down"
     if shortcut:
@@ -219,9 +238,11 @@ def _qualifiers(nodes: Sequence[Node]) -> Iterator[str]:
         yield "normed"
     if strided and shortcut:
         yield "down_projected"
+    kernel = max((size for row in rows if isinstance(size := row.item.fields.get("kernel_size"), int)), default=1)
+    yield f"{'down_' if strided else ''}{kernel}x{kernel}"
 
 
-def _leaves(nodes: Sequence[Node]) -> Iterator[Leaf]:
+def _leaves(nodes: Sequence[TreeNode]) -> Iterator[Leaf]:
     for node in nodes:
         if isinstance(node, Leaf):
             yield node
@@ -234,9 +255,9 @@ def _always_strides(leaf: Leaf) -> bool:
     return "conv" in leaf.type and all(row.item.fields.get("stride", 1) not in (1, [1, 1]) for row in leaf.rows)
 
 
-def _described(nodes: Sequence[Node]) -> str:
+def _described(nodes: Sequence[TreeNode]) -> str:
     """Return a name made of what the items are."""
-    if any(isinstance(node, Repeat) for node in nodes):
+    if any(isinstance(node, Repetition) for node in nodes):
         return "stage"
     words: list[str] = []
     for node in nodes:
@@ -249,18 +270,18 @@ def _described(nodes: Sequence[Node]) -> str:
     return "_".join(words if len(words) <= 3 else [words[0], words[-1]])
 
 
-def _called(node: Node) -> str:
+def _called(node: TreeNode) -> str:
     if isinstance(node, Leaf):
         return _CALLED.get(node.type, node.type)
     if isinstance(node, Merge):
         return RESIDUAL if node.leaf.type == "add" else node.leaf.type
-    return node.block.name if isinstance(node, Use) and node.block.name else "stage"
+    return node.block.name if isinstance(node, BlockUse) and node.block.name else "stage"
 
 
 # values
 
 
-def value_names(node: Node, name: str) -> list[str]:
+def value_names(node: TreeNode, name: str) -> list[str]:
     """Return names for the outputs of an item of several."""
     count = len(node.rows[0].outputs) if isinstance(node, Leaf) else 1
     if count == 1:
@@ -273,7 +294,7 @@ def ordinals(count: int) -> list[str]:
     return list(_ORDINALS[:count]) if count <= len(_ORDINALS) else [f"part_{at + 1}" for at in range(count)]
 
 
-def local_name(node: Node, module: tuple[str, ...]) -> str:
+def local_name(node: TreeNode, module: tuple[str, ...]) -> str:
     """Return a name for what an item of a block gives.
 
     Args:

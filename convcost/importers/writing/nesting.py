@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from convcost.importers.items import Mapped
-from convcost.importers.writing.rows import COMMUTATIVE, Key, Row, key_of
-from convcost.importers.writing.tree import Body, Leaf, Merge, Node, Ref, Source, rows_in
+from convcost.importers.writing.rows import COMMUTATIVE, ItemRow, Key, key_of
+from convcost.importers.writing.tree import Body, Leaf, Merge, OuterValue, Ref, TreeNode, rows_in
 from convcost.layers.base import REGISTRY
 from convcost.network.graph import INPUT
 
@@ -18,7 +19,7 @@ _POOLED = frozenset(("global_avg_pool", "adaptive_avg_pool", "reduce"))
 """Types behind which a branch grows again without being a network of its own."""
 
 
-def body_of(mapped: Mapped, rows: Sequence[Row], *, nested: bool) -> Body:
+def body_of(mapped: Mapped, rows: Sequence[ItemRow], *, nested: bool) -> Body:
     """Return the items of a network.
 
     Args:
@@ -30,15 +31,16 @@ def body_of(mapped: Mapped, rows: Sequence[Row], *, nested: bool) -> Body:
 
 
 class _Nesting:
-    def __init__(self, mapped: Mapped, rows: Sequence[Row], *, nested: bool) -> None:
+    def __init__(self, mapped: Mapped, rows: Sequence[ItemRow], *, nested: bool) -> None:
         self.rows = rows
         self.nested = nested
-        self.sources = [Source() for _ in mapped.inputs]
+        self.sources = [OuterValue() for _ in mapped.inputs]
         self.given: dict[Key, Ref] = {(INPUT, at): (source, 0) for at, source in enumerate(self.sources)}
         self.outputs = list(dict.fromkeys(key_of(tensor) for tensor in mapped.outputs))
         self.readers = Counter(key_of(tensor) for row in rows for tensor in row.item.inputs)
         self.readers.update(self.outputs)
-        self.nodes: dict[int, Node] = {}
+        self.nodes: dict[int, TreeNode] = {}
+        self.spans: dict[int, tuple[int, int]] = {}  # the first and the last of an item's rows
         self.keys: dict[int, list[Key]] = {}  # what each item reads
         self.depths: dict[int, tuple[int, int]] = {}  # of a merge: how deep merges nest in it, and its rows
         self.alone = {id(row) for row in rows if row.item.shares is not None}
@@ -47,16 +49,17 @@ class _Nesting:
 
     def body(self) -> Body:
         """Return the list."""
-        for row in self.rows:
+        for at, row in enumerate(self.rows):
             keys = [key_of(tensor) for tensor in row.item.inputs]
             leaf = Leaf(row, [self.given[key] for key in keys], alone=id(row) in self.alone)
-            node: Node = leaf
+            node: TreeNode = leaf
             self.keys[id(leaf)] = keys
+            self.spans[id(leaf)] = (at, at)
             if self.nested and len(keys) > 1 and id(row) not in self.alone:
                 node = self._nested(leaf, keys) or leaf
             self.nodes[id(node)] = node
-            for at, tensor in enumerate(row.outputs):
-                self.given[key_of(tensor)] = (node, at)
+            for output, tensor in enumerate(row.outputs):
+                self.given[key_of(tensor)] = (node, output)
         return Body(list(self.nodes.values()), self.sources, [self.given[key] for key in self.outputs])
 
     def _nested(self, leaf: Leaf, keys: list[Key]) -> Merge | None:
@@ -78,8 +81,9 @@ class _Nesting:
         (start,) = starts
         ordered = [chain for _, chain in chains]
         if leaf.type in COMMUTATIVE and all(ordered):  # in the order in which they run
-            places = {key: at for at, key in enumerate(self.nodes)}
-            ordered.sort(key=lambda chain: places[id(chain[0])])
+            ordered.sort(key=lambda chain: self.spans[id(chain[0])])
+        if not self._keep_order(leaf, ordered):
+            return None
         branches = []
         for chain in ordered:
             for node in chain:
@@ -87,23 +91,33 @@ class _Nesting:
             branches.append(_branch(chain))
         merge = Merge(leaf, branches, [self.given[start]])
         self.keys[id(merge)] = [start]
+        self.spans[id(merge)] = (self.spans[id(next(filter(None, ordered))[0])][0], self.spans[id(leaf)][1])
         self.depths[id(merge)] = (depth + 1, rows + 1)
         self.readers[start] -= len(keys) - 1
         return merge
 
-    def _chain(self, key: Key) -> tuple[Key, list[Node]]:
+    def _keep_order(self, leaf: Leaf, chains: list[list[TreeNode]]) -> bool:
+        """Return whether a merge and its branches run one after the other, as they would be written.
+
+        The memory that a network takes depends on the order of its layers.
+        """
+        spans = [self.spans[id(node)] for chain in chains for node in chain]
+        spans.append(self.spans[id(leaf)])
+        return all(before[1] + 1 == after[0] for before, after in pairwise(spans))
+
+    def _chain(self, key: Key) -> tuple[Key, list[TreeNode]]:
         """Return the items that lead to a value, each read by the next alone, and the value that they begin with."""
-        chain: list[Node] = []
+        chain: list[TreeNode] = []
         while self.readers[key] == 1:
             node, _ = self.given[key]
-            if isinstance(node, Source) or len(self.keys[id(node)]) != 1 or not _is_single(node, self.alone):
+            if isinstance(node, OuterValue) or len(self.keys[id(node)]) != 1 or not _is_single(node, self.alone):
                 break
             chain.insert(0, node)
             (key,) = self.keys[id(node)]
         return key, chain
 
 
-def _is_single(node: Node, alone: set[int]) -> bool:
+def _is_single(node: TreeNode, alone: set[int]) -> bool:
     """Return whether an item gives one value and may stand anywhere."""
     if not isinstance(node, Leaf):
         return True
@@ -112,21 +126,21 @@ def _is_single(node: Node, alone: set[int]) -> bool:
     return len(row.outputs) == 1 and id(row) not in alone and not named
 
 
-def _branch(chain: list[Node]) -> Body:
-    source = Source()
-    given: Node | Source = source
+def _branch(chain: list[TreeNode]) -> Body:
+    source = OuterValue()
+    given: TreeNode | OuterValue = source
     for node in chain:
         node.reads = [(given, 0)]
         given = node
     return Body(chain, [source])
 
 
-def _belongs(leaf: Leaf, chains: list[list[Node]]) -> bool:
+def _belongs(leaf: Leaf, chains: list[list[TreeNode]]) -> bool:
     """Return whether branches are a part of the module that merges them, and no whole network within its skip.
 
     A U-Net's skips part at the top and meet at the end; what lies between is no branch that a person would nest.
     """
-    module = leaf.rows[0].module
+    module = leaf.rows[0].parent
     for chain in chains:
         if module and not all(
             path[: len(module)] == module for path in [row.module for row in rows_in(chain, 0) if row.item.name]

@@ -10,7 +10,17 @@ from msgspec import Struct
 
 from convcost.importers.writing.names import relative
 from convcost.importers.writing.rows import module_around
-from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Repeat, Use, channels_of, rows_in
+from convcost.importers.writing.tree import (
+    BlockUse,
+    Body,
+    Leaf,
+    Merge,
+    Repetition,
+    TextBlock,
+    TreeNode,
+    channels_of,
+    rows_in,
+)
 from convcost.layers.base import REGISTRY
 
 CHANNELS, WINDOW, TIMES = "channels", "window", "times"
@@ -42,7 +52,7 @@ _FACTORS = (1, 2, 3, 4, 6, 8)
 _DIVISORS = (2, 3, 4, 6, 8, 16, 32)
 
 
-class Parameter(Struct, eq=False):
+class BlockParameter(Struct, eq=False):
     """A parameter of a block.
 
     Attributes:
@@ -60,7 +70,7 @@ class Parameter(Struct, eq=False):
     is_derived: bool = False
 
 
-class Branch(Struct, frozen=True):
+class BranchPlace(Struct, frozen=True):
     """A branch of a merge: the merge's type, its number, and the last of its items that has channels of its own."""
 
     type: str
@@ -80,12 +90,12 @@ class Hole(Struct, eq=False):
         around: The branches that it stands in, the outermost first.
     """
 
-    node: Node
+    node: TreeNode
     field: str
     kind: str
     values: list[Any]
     reads: list[int]
-    around: tuple[Branch, ...]
+    around: tuple[BranchPlace, ...]
 
 
 class Texts:
@@ -95,17 +105,17 @@ class Texts:
         parameters: The parameters of each block.
     """
 
-    def __init__(self, blocks: Sequence[Block]) -> None:
-        self.parameters: dict[int, list[Parameter]] = {}
+    def __init__(self, blocks: Sequence[TextBlock]) -> None:
+        self.parameters: dict[int, list[BlockParameter]] = {}
         self._texts: dict[tuple[int, str], str] = {}
         for block in called_first(blocks):
             self._solve(block)
 
-    def of(self, node: Node, field: str) -> str:
+    def of(self, node: TreeNode, field: str) -> str:
         """Return the expression of a number; nothing where it is one number."""
         return self._texts.get((id(node), field), "")
 
-    def arguments(self, use: Use) -> dict[str, Any]:
+    def arguments(self, use: BlockUse) -> dict[str, Any]:
         """Return what a use gives to its block: values, or expressions as text."""
         found: dict[str, Any] = {}
         for parameter in self.parameters[id(use.block)]:
@@ -118,7 +128,7 @@ class Texts:
                 (found[parameter.name],) = values
         return found
 
-    def _solve(self, block: Block) -> None:
+    def _solve(self, block: TextBlock) -> None:
         parameters = self.parameters[id(block)] = []
         spans = [[place] for place in range(block.size)]
         holes = [hole for hole in self._holes(block.body, spans, ()) if len({*hole.values}) > 1]
@@ -136,18 +146,18 @@ class Texts:
                     text = _scaled(hole.values, hole.reads, "in_channels")
                 if not text and outer and (default := _scaled(hole.values, outer, "in_channels")):
                     name = _name(hole, parameters, block, often[values], is_main=hole.values == given, default=default)
-                    parameters.append(Parameter(name, hole.kind, hole.values, default, is_derived=True))
+                    parameters.append(BlockParameter(name, hole.kind, hole.values, default, is_derived=True))
                     text = name
                 if not text:
                     text = _scaled(hole.values, hole.reads, "in_channels")
             if not text:
                 is_main = hole.values == given
                 name = _name(hole, parameters, block, often[tuple(hole.values)], is_main=is_main)
-                parameters.append(Parameter(name, hole.kind, hole.values, _default(hole)))
+                parameters.append(BlockParameter(name, hole.kind, hole.values, _default(hole)))
                 text = name
             self._texts[id(hole.node), hole.field] = text
 
-    def _holes(self, body: Body, spans: list[list[int]], around: tuple[Branch, ...]) -> Iterator[Hole]:
+    def _holes(self, body: Body, spans: list[list[int]], around: tuple[BranchPlace, ...]) -> Iterator[Hole]:
         """Yield the numbers of a list.
 
         Args:
@@ -161,14 +171,14 @@ class Texts:
             elif isinstance(node, Merge):
                 for number, branch in enumerate(node.branches):
                     last = next((id(each) for each in reversed(branch.nodes) if _mixes(each)), 0)
-                    yield from self._holes(branch, spans, (*around, Branch(node.leaf.type, number, last)))
+                    yield from self._holes(branch, spans, (*around, BranchPlace(node.leaf.type, number, last)))
                 yield from self._leaf_holes(node.leaf, spans, around)
-            elif isinstance(node, Repeat):
+            elif isinstance(node, Repetition):
                 starts = node.starts()
                 yield Hole(node, TIMES, TIMES, [node.counts[span[0]] for span in spans], [], around)
                 inner = [[starts[at] + turn for at in span for turn in range(node.counts[at])] for span in spans]
                 yield from self._holes(node.unit, inner, around)
-            elif isinstance(node, Use):
+            elif isinstance(node, BlockUse):
                 inner = [[node.places[place] for place in span] for span in spans]
                 reads = _reads(node.block.body.nodes, inner) if len(node.reads) == 1 else []
                 for parameter in self.parameters[id(node.block)]:
@@ -176,14 +186,14 @@ class Texts:
                         values = [parameter.values[span[0]] for span in inner]
                         yield Hole(node, parameter.name, parameter.kind, values, reads, around)
 
-    def _leaf_holes(self, leaf: Leaf, spans: list[list[int]], around: tuple[Branch, ...]) -> Iterator[Hole]:
+    def _leaf_holes(self, leaf: Leaf, spans: list[list[int]], around: tuple[BranchPlace, ...]) -> Iterator[Hole]:
         reads = _reads([leaf], spans) if len(leaf.reads) == 1 else []
         for at, name in enumerate(sorted(leaf.holes)):
             values = [leaf.given[span[0]][at] for span in spans]
             yield Hole(leaf, name, _KINDS.get(name, name), values, reads, around)
 
 
-def _reads(nodes: Sequence[Node], spans: Sequence[Sequence[int]]) -> list[int]:
+def _reads(nodes: Sequence[TreeNode], spans: Sequence[Sequence[int]]) -> list[int]:
     """Return the channels that reach items, 0 where they differ between the repetitions within an occurrence."""
     found = []
     for span in spans:
@@ -193,17 +203,17 @@ def _reads(nodes: Sequence[Node], spans: Sequence[Sequence[int]]) -> list[int]:
     return found
 
 
-def _mixes(node: Node) -> bool:
+def _mixes(node: TreeNode) -> bool:
     """Return whether an item is a layer that gives a number of channels of its own."""
     return isinstance(node, Leaf) and ("out_channels" in node.holes or "out_features" in node.holes)
 
 
-def called_first(blocks: Sequence[Block]) -> list[Block]:
+def called_first(blocks: Sequence[TextBlock]) -> list[TextBlock]:
     """Return blocks, each behind those that it uses."""
-    found: list[Block] = []
+    found: list[TextBlock] = []
     seen: set[int] = set()
 
-    def visit(block: Block) -> None:
+    def visit(block: TextBlock) -> None:
         if id(block) in seen:
             return
         seen.add(id(block))
@@ -216,25 +226,25 @@ def called_first(blocks: Sequence[Block]) -> list[Block]:
     return found
 
 
-def uses_in(body: Body) -> Iterator[Use]:
+def uses_in(body: Body) -> Iterator[BlockUse]:
     """Yield the uses of blocks in a list and the lists within it."""
     for node in body.nodes:
-        if isinstance(node, Use):
+        if isinstance(node, BlockUse):
             yield node
         elif isinstance(node, Merge):
             for branch in node.branches:
                 yield from uses_in(branch)
-        elif isinstance(node, Repeat):
+        elif isinstance(node, Repetition):
             yield from uses_in(node.unit)
 
 
-def _given(block: Block) -> list[int]:
+def _given(block: TextBlock) -> list[int]:
     """Return how many channels a block gives, for each occurrence."""
     last = [list(rows_in(block.body.nodes[-1:], place))[-1] for place in range(block.size)]
     return [channels_of(row.outputs[0]) for row in last]
 
 
-def _expressed(hole: Hole, parameters: Sequence[Parameter], texts: dict[tuple[int, str], str]) -> str:
+def _expressed(hole: Hole, parameters: Sequence[BlockParameter], texts: dict[tuple[int, str], str]) -> str:
     """Return a number as an expression of parameters; nothing where it is none."""
     alike = [parameter for parameter in parameters if parameter.kind == hole.kind]
     for parameter in alike:
@@ -298,7 +308,7 @@ _SHARES = {"in_channels / 2": "half", "in_channels / 3": "third", "in_channels /
 
 
 def _name(
-    hole: Hole, parameters: Sequence[Parameter], block: Block, often: int, *, is_main: bool, default: str = ""
+    hole: Hole, parameters: Sequence[BlockParameter], block: TextBlock, often: int, *, is_main: bool, default: str = ""
 ) -> str:
     """Return a name for a parameter that says what it gives."""
     taken = {parameter.name for parameter in parameters}
@@ -309,9 +319,9 @@ def _name(
     return next(name for number in range(2, len(taken) + 3) if (name := f"{wanted[-1]}_{number}") not in taken)
 
 
-def _wanted(hole: Hole, block: Block, often: int, *, is_main: bool, default: str) -> list[str]:
+def _wanted(hole: Hole, block: TextBlock, often: int, *, is_main: bool, default: str) -> list[str]:
     word = _WORDS.get(hole.field, hole.field)
-    if isinstance(hole.node, Use):
+    if isinstance(hole.node, BlockUse):
         return [word]
     branch = _branch(hole, block)
     if hole.kind != CHANNELS or hole.field not in ("out_channels", "out_features"):
@@ -330,7 +340,7 @@ def _wanted(hole: Hole, block: Block, often: int, *, is_main: bool, default: str
     return ["mid", "hidden", "mid"]
 
 
-def _branch(hole: Hole, block: Block) -> str:
+def _branch(hole: Hole, block: TextBlock) -> str:
     """Return the branch of a merge in which a number stands: as its module is called, else by its number."""
     inside = [each for each in hole.around if each.type not in ("add", "multiply")]
     if not inside:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcost.importers.writing.alike import Encoded, Facts, Readers, is_bare, lines_of, replace, values_of
-from convcost.importers.writing.tree import Body, Leaf, Merge, Node, Repeat, Source, Use, stacked
+from convcost.importers.writing.tree import BlockUse, Body, Leaf, Merge, OuterValue, Repetition, TreeNode, stacked
 
-LONGEST = 48
+LONGEST = 80
 """The most items of a block, and of what is repeated."""
 HEAD = 3
 """The lines of a block beside its items: its name, its parameters, `layers`."""
@@ -32,6 +32,9 @@ def collapse(body: Body, size: int, facts: Facts) -> None:
 def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | None:
     """Return where a repetition begins, of how many items it is, and how often they stand there; None without one."""
     nodes = body.nodes
+    facts.left -= len(nodes) * min(len(nodes) // 2, LONGEST)
+    if facts.left < 0:
+        return None
     numbers = [facts.number(node) for node in nodes]
     if len(set(numbers)) == len(numbers):
         return None
@@ -48,10 +51,10 @@ def _repetition(body: Body, size: int, facts: Facts) -> tuple[int, int, int] | N
     return None
 
 
-def _pays(unit: Sequence[Node], count: int) -> bool:
+def _pays(unit: Sequence[TreeNode], count: int) -> bool:
     """Return whether a repeated block takes fewer lines than its repetitions."""
     lines = sum(map(lines_of, unit))
-    return lines * (count - 1) > HEAD + 2 or any(isinstance(node, (Merge, Repeat)) for node in unit)
+    return lines * (count - 1) > HEAD + 2 or any(isinstance(node, (Merge, Repetition)) for node in unit)
 
 
 def _run(body: Body, readers: Readers, size: int, at: int, length: int, facts: Facts) -> tuple[int, int]:
@@ -109,21 +112,21 @@ def repeat(body: Body, size: int, start: int, length: int, count: int) -> None:
     encoded = Encoded(nodes, start)
     for at in range(length):
         encoded.reads(start + at)
-    source = Source()
-    if length == 1 and isinstance(nodes[start], Repeat):  # equal repetitions side by side
-        inner = [each for each in nodes[start : start + count] if isinstance(each, Repeat)]
+    source = OuterValue()
+    if length == 1 and isinstance(nodes[start], Repetition):  # equal repetitions side by side
+        inner = [each for each in nodes[start : start + count] if isinstance(each, Repetition)]
         unit = _by_place([each.unit for each in inner], [each.counts for each in inner], size)
         counts = [sum(each.counts[place] for each in inner) for place in range(size)]
     else:
         unit = Body(stacked(copies, [source]), [source])
         _sort(unit.nodes, [turn * size + place for place in range(size) for turn in range(count)])
         counts = [count] * size
-    replace(body, start, length * count, Repeat(unit, counts, [encoded.outside[0]]))
+    replace(body, start, length * count, Repetition(unit, counts, [encoded.outside[0]]))
 
 
 def _by_place(units: Sequence[Body], counts: Sequence[Sequence[int]], size: int) -> Body:
     """Return the units of neighbouring repetitions as one, its occurrences in the order in which they run."""
-    source = Source()
+    source = OuterValue()
     unit = Body(stacked([each.nodes for each in units], [source]), [source])
     starts, total = [], 0
     for each in counts:
@@ -139,7 +142,7 @@ def _by_place(units: Sequence[Body], counts: Sequence[Sequence[int]], size: int)
     return unit
 
 
-def _sort(nodes: Sequence[Node], order: Sequence[int]) -> None:
+def _sort(nodes: Sequence[TreeNode], order: Sequence[int]) -> None:
     """Bring the occurrences of items into an order."""
     for node in nodes:
         if isinstance(node, Leaf):
@@ -148,12 +151,12 @@ def _sort(nodes: Sequence[Node], order: Sequence[int]) -> None:
             _sort_leaf(node.leaf, order)
             for branch in node.branches:
                 _sort(branch.nodes, order)
-        elif isinstance(node, Repeat):
+        elif isinstance(node, Repetition):
             starts = node.starts()
             inner = [starts[place] + turn for place in order for turn in range(node.counts[place])]
             node.counts = [node.counts[place] for place in order]
             _sort(node.unit.nodes, inner)
-        elif isinstance(node, Use):
+        elif isinstance(node, BlockUse):
             node.places = [node.places[place] for place in order]
 
 
@@ -166,7 +169,7 @@ def unwrap(body: Body) -> None:
     """Put what is repeated once in the place of its repetition."""
     for at in range(len(body.nodes) - 1, -1, -1):
         node = body.nodes[at]
-        if not isinstance(node, Repeat) or {*node.counts} != {1}:
+        if not isinstance(node, Repetition) or {*node.counts} != {1}:
             continue
         inner = node.unit.nodes
         (source,) = node.unit.sources

@@ -18,7 +18,7 @@ COMMUTATIVE = frozenset(("add", "multiply", "maximum", "minimum"))
 """Merges to which the order of their inputs is none."""
 
 
-class Row(Struct, eq=False):
+class ItemRow(Struct, eq=False):
     """One item of the text, with the norm and the activation that are written with it.
 
     Attributes:
@@ -26,6 +26,7 @@ class Row(Struct, eq=False):
         norm: Its norm.
         activation: Its activation.
         expressions: Fields that are written as expressions of the resolution.
+        dotted: Whether names of the file have dots.
         path: Its module, once that was asked.
     """
 
@@ -33,6 +34,7 @@ class Row(Struct, eq=False):
     norm: MappedItem | None = None
     activation: MappedItem | None = None
     expressions: Mapping[str, Any] = {}
+    dotted: bool = True
     path: tuple[str, ...] | None = None
 
     @property
@@ -49,16 +51,39 @@ class Row(Struct, eq=False):
     def module(self) -> tuple[str, ...]:
         """The path of the module that it belongs to, as the file has it; that of a merge is the module around it."""
         if self.path is None:
-            path = self.item.name.split(".") if self.item.name else []
-            if path and path[-1] == self.item.type and REGISTRY[self.item.type].merges():
-                path.pop()
-            self.path = tuple(path)
+            path = path_of(self.item.name, dotted=self.dotted)
+            joins = path[-1:] == (self.item.type,) and REGISTRY[self.item.type].merges()
+            self.path = path[:-1] if joins else path
         return self.path
+
+    @property
+    def parent(self) -> tuple[str, ...]:
+        """The path of the module around the layer."""
+        path = path_of(self.item.name, dotted=self.dotted)
+        return path[:-1]
 
     @property
     def fields(self) -> dict[str, Any]:
         """The fields of the layer as they are written."""
         return {**self.item.fields, **self.expressions}
+
+
+def path_of(name: str, *, dotted: bool = True) -> tuple[str, ...]:
+    """Return a module's name in parts.
+
+    Args:
+        name: The name.
+        dotted: Whether the names of the file have dots; else they have underlines for them, but before a mere number.
+
+    >>> path_of("layer1.0.conv_1"), path_of("")
+    (('layer1', '0', 'conv_1'), ())
+    >>> path_of("conv2_block1_1_conv", dotted=False), path_of("conv2d_13", dotted=False)
+    (('conv2', 'block1', '1', 'conv'), ('conv2d_13',))
+    """
+    if dotted:
+        return tuple(name.split(".")) if name else ()
+    parts = [part for part in name.split("_") if part]
+    return tuple(parts) if len(parts) > 1 and not (len(parts) == 2 and parts[1].isdigit()) else (name,) if name else ()
 
 
 def follower(item: MappedItem) -> Any:
@@ -81,7 +106,7 @@ def common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
     return path[:count]
 
 
-def module_around(rows: Iterable[Row]) -> tuple[str, ...] | None:
+def module_around(rows: Iterable[ItemRow]) -> tuple[str, ...] | None:
     """Return what the module paths of rows begin with; None where the file has none."""
     found: tuple[str, ...] | None = None
     for row in rows:
@@ -90,7 +115,7 @@ def module_around(rows: Iterable[Row]) -> tuple[str, ...] | None:
     return found
 
 
-def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, flat: bool) -> list[Row]:
+def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, flat: bool) -> list[ItemRow]:
     """Return the rows of a model.
 
     Args:
@@ -98,22 +123,23 @@ def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, fla
         expressions: Fields that are written as expressions of the resolution, by the ids of their items.
         flat: Whether norms and activations are rows of their own.
     """
+    dotted = any("." in item.name for item in mapped.items)
     if flat:
-        return [Row(item, expressions=expressions.get(id(item), {})) for item in mapped.items]
+        return [ItemRow(item, expressions=expressions.get(id(item), {}), dotted=dotted) for item in mapped.items]
     reads = Counter(key_of(tensor) for item in mapped.items for tensor in item.inputs)
     reads.update(key_of(tensor) for tensor in mapped.outputs)
     shared = {id(item.shares) for item in mapped.items if item.shares is not None}
-    rows: list[Row] = []
-    last: dict[Key, Row] = {}  # rows that may take more, by what they give
+    rows: list[ItemRow] = []
+    last: dict[Key, ItemRow] = {}  # rows that may take more, by what they give
     for item in mapped.items:
         row = last.get(key_of(item.inputs[0])) if len(item.inputs) == 1 else None
-        if row is not None and reads[key_of(item.inputs[0])] == 1 and _joins(row, item):
+        if row is not None and row is rows[-1] and reads[key_of(item.inputs[0])] == 1 and _joins(row, item):
             if issubclass(REGISTRY[item.type], Norm):
                 row.norm = item
             else:
                 row.activation = item
         else:
-            row = Row(item, expressions=expressions.get(id(item), {}))
+            row = ItemRow(item, expressions=expressions.get(id(item), {}), dotted=dotted)
             rows.append(row)
             if not REGISTRY[item.type].weights or item.shares is not None or id(item) in shared:
                 continue
@@ -121,7 +147,7 @@ def rows_of(mapped: Mapped, expressions: Mapping[int, Mapping[str, Any]], *, fla
     return rows
 
 
-def _joins(row: Row, item: MappedItem) -> bool:
+def _joins(row: ItemRow, item: MappedItem) -> bool:
     type = REGISTRY[item.type]
     if item.alone or item.widths.activations != row.item.widths.activations:
         return False

@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.writing import names
+from convcost.importers.writing.alike import outputs_of
+from convcost.importers.writing.notation import flow, one_line, quoted
 from convcost.importers.writing.parameters import TIMES, Texts, called_first
-from convcost.importers.writing.rows import follower, module_around
-from convcost.importers.writing.tree import Block, Body, Leaf, Merge, Node, Ref, Repeat, Use, rows_in
+from convcost.importers.writing.rows import follower
+from convcost.importers.writing.tree import BlockUse, Body, Leaf, Merge, Ref, Repetition, TextBlock, TreeNode, rows_in
+from convcost.importers.writing.values import ValueNames, before_of, kind_of, plain_and_named
 from convcost.layers.base import REGISTRY
 from convcost.layers.layout import layout_of
 from convcost.network.graph import FLOAT32, Widths
 from convcost.network.widths import bias_width
 from convcost.numbers import as_exact
 
-_PLAIN = re.compile(r"[A-Za-z][\w.-]*")
-_YAML_WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n", "none"))
-_TAKEN = frozenset(("input", "previous", "_"))
 _FAMILY = {"depthwise_conv": "conv"}
 """Types whose defaults are another's."""
 _FACTORED = ("bias", "norm", "activation")
 """The fields that may stand in `defaults`."""
 _LEAST = 3  # items that a default is for
-_TELLING = frozenset(
-    (
-        *("layer_norm", "batch_norm", "group_norm", "rms_norm", "parameter", "attention", "lstm", "gru", "rnn"),
-        *("declared", "unknown"),
-    )
-)
-"""Types beside those with weights whose names are written even where nothing reads them."""
-_MOST_ITEMS = 3  # of a module by which one of them may be called
 
 
-class Text:
+class SpecWriter:
     """Writes a tree.
 
     Args:
@@ -53,7 +41,7 @@ class Text:
         self,
         mapped: Mapped,
         top: Body,
-        blocks: Sequence[Block],
+        blocks: Sequence[TextBlock],
         symbols: Mapping[str, Mapping[int, str]],
         values: Mapping[str, str],
     ) -> None:
@@ -64,9 +52,8 @@ class Text:
         self.values = values
         self.numbers = Texts(self.blocks)
         self.widths = _most_common(mapped.items)
-        self.names: dict[Ref, str] = {}
-        self.inputs: dict[int, list[str]] = {}  # of blocks, where they have names
-        self._name_values()
+        self.named = ValueNames(mapped, top, self.blocks)
+        self.names = self.named.names
         self.defaults = self._common_fields()
 
     def write(self, name: str, comments: Sequence[str]) -> str:
@@ -76,9 +63,9 @@ class Text:
             name: What the network is called.
             comments: Lines for the top.
         """
-        lines = [f"# {_one_line(comment)}" for comment in comments]
+        lines = [f"# {one_line(comment)}" for comment in comments]
         lines += [f"name: {quoted(name)}", *_dtype(self.widths, FLOAT32), "", *self._inputs()]
-        outputs = self._outputs()
+        outputs = self.named.outputs
         lines += [f"outputs: [{', '.join(map(quoted, outputs))}]"] if outputs else []
         if self.defaults:
             lines += ["", "defaults:", *(f"  {type}: {flow(fields)}" for type, fields in self.defaults.items())]
@@ -88,111 +75,15 @@ class Text:
                 lines += [""] if number else []
                 lines += self._block(block)
         lines += ["", "layers:"]
-        for node in self.top.nodes:
-            lines += self._item(node, self.top, "  ")
+        lines += self._items(self.top, "  ")
         return "\n".join([*lines, ""])
-
-    # names
-
-    def _name_values(self) -> None:
-        inputs = list(self.mapped.inputs)
-        for number, source in enumerate(self.top.sources):
-            self.names[source, 0] = "input" if len(inputs) == 1 else names.fit(inputs[number]) or f"input_{number + 1}"
-        taken = {*_TAKEN, *(self.names[source, 0] for source in self.top.sources)}
-        wanted = {id(giver) for giver, _ in self._read_by_name(self.top)}
-        shared = {id(row.item.shares) for node in self.top.nodes for row in rows_in([node], 0) if row.item.shares}
-        wanted |= {id(node) for node in self.top.nodes if isinstance(node, Leaf) and id(node.rows[0].item) in shared}
-        if self._unusual_outputs():
-            wanted |= {id(giver) for giver, _ in self.top.outputs}
-        counts: Counter[str] = Counter()
-        for node in self.top.nodes:
-            name = names.module_name(node)
-            needed = id(node) in wanted or _outputs(node) > 1
-            if not needed and (not name or name in taken or not self._is_telling(node)):
-                continue
-            self._give(node, name or self._role(node, taken), taken, counts)
-        for block in self.blocks:
-            self._name_in(block)
-
-    def _role(self, node: Node, taken: set[str]) -> str:
-        """Return a name for a value of an item without a module: `skip_1` for what a later merge reads."""
-        readers = [each for each in self.top.nodes if any(giver is node for giver, _ in each.reads)]
-        base = "skip" if any(len(each.reads) > 1 for each in readers) else _kind(node)
-        return next(name for number in range(1, len(taken) + 2) if (name := f"{base}_{number}") not in taken)
-
-    def _is_telling(self, node: Node) -> bool:
-        """Return whether the module of an item is worth a line, as that of a sum is not."""
-        if isinstance(node, Leaf):
-            return REGISTRY[node.type].weights or node.type in _TELLING
-        module = module_around(rows_in([node], 0)) or ()
-        inside = sum(path[: len(module)] == module for each in self.top.nodes for path in [_module(each)] if path)
-        return inside <= _MOST_ITEMS
-
-    def _give(self, node: Node, base: str, taken: set[str], counts: Counter[str]) -> None:
-        """Give a value of the network's own list a name that no other has."""
-        parts = names.value_names(node, base)
-        reads = self._reads(self.top)
-        for at, part in enumerate(parts):
-            if len(parts) > 1 and (node, at) not in reads:
-                self.names[node, at] = "_"
-                continue
-            name = part if part not in taken else f"{part}.{_kind(node)}"
-            while name in taken:
-                counts[part] += 1
-                name = f"{part}.{_kind(node)}_{counts[part] + 1}"
-            taken.add(name)
-            self.names[node, at] = name
-
-    def _name_in(self, block: Block) -> None:
-        """Name the inputs of a block and the values in it, where they are read by their names."""
-        body = block.body
-        wanted = self._read_by_name(body)
-        sources = {id(source) for source in body.sources}
-        taken = set(_TAKEN)
-        if len(body.sources) > 1 or any(id(giver) in sources for giver, _ in wanted):
-            given = ["x", "skip", *(f"skip_{number}" for number in range(2, len(body.sources)))][: len(body.sources)]
-            self.inputs[id(block)] = given
-            for source, name in zip(body.sources, given, strict=True):
-                self.names[source, 0] = name
-                taken.add(name)
-        reads = self._reads(body)
-        module = module_around(rows_in(body.nodes, 0)) or ()
-        for node in body.nodes:
-            count = _outputs(node)
-            if count == 1 and (node, 0) not in wanted:
-                continue
-            parts = names.ordinals(count) if count > 1 else [names.local_name(node, module)]
-            for at, part in enumerate(parts):
-                if count > 1 and (node, at) not in reads:
-                    self.names[node, at] = "_"
-                    continue
-                name, number = part, 2
-                while name in taken:
-                    name, number = f"{part}_{number}", number + 1
-                taken.add(name)
-                self.names[node, at] = name
-
-    @staticmethod
-    def _reads(body: Body) -> set[Ref]:
-        return {ref for node in body.nodes for ref in node.reads} | set(body.outputs)
-
-    def _read_by_name(self, body: Body) -> set[Ref]:
-        """Return the values that items of a list read by name: others than what the item before gives."""
-        found: set[Ref] = set()
-        for at, node in enumerate(body.nodes):
-            before = _before(body, at)
-            plain, named = _plain_and_named(node)
-            found |= set(named)
-            if plain and plain != [before]:
-                found |= {ref for ref in plain if ref != before}
-        return found
 
     # items
 
-    def _block(self, block: Block) -> list[str]:
+    def _block(self, block: TextBlock) -> list[str]:
         lines = [f"  {block.name}:"]
-        if id(block) in self.inputs:
-            lines.append(f"    inputs: [{', '.join(self.inputs[id(block)])}]")
+        if id(block) in self.named.inputs:
+            lines.append(f"    inputs: [{', '.join(self.named.inputs[id(block)])}]")
         parameters = self.numbers.parameters[id(block)]
         if parameters:
             given = ", ".join(
@@ -200,14 +91,17 @@ class Text:
             )
             lines.append(f"    params: {{{given}}}")
         lines.append("    layers:")
-        for node in block.body.nodes:
-            lines += self._item(node, block.body, "      ")
-        return lines
+        return lines + self._items(block.body, "      ")
 
-    def _item(self, node: Node, body: Body, indent: str) -> list[str]:
+    def _items(self, body: Body, indent: str) -> list[str]:
+        """Return the lines of a list."""
+        pairs = [(node, before_of(body, at)) for at, node in enumerate(body.nodes)]
+        return [line for node, before in pairs for line in self._item(node, before, indent)]
+
+    def _item(self, node: TreeNode, before: Ref | None, indent: str) -> list[str]:
         """Return the lines of an item: its type, its fields, and the keys below."""
-        more = self._more(node, body, indent)
-        if isinstance(node, Repeat):
+        more = self._more(node, before, indent)
+        if isinstance(node, Repetition):
             inner = node.unit.nodes[0]
             times = self.numbers.of(node, TIMES) or str(node.counts[0])
             more.append(f"{indent}  repeat: {times}")
@@ -215,14 +109,14 @@ class Text:
             inner = node
         if isinstance(inner, Merge):
             return self._merge(inner, indent, more)
-        fields = flow_fields(self._fields(inner))
-        head = f"{indent}- {_kind(inner)}"
-        head += f": {fields}" if fields else ":" if more else ""
+        fields = self._fields(inner)
+        head = f"{indent}- {kind_of(inner)}"
+        head += f": {flow(fields)}" if fields else ":" if more else ""
         comment = inner.rows[0].item.comment if isinstance(inner, Leaf) else ""
-        return [head + (f"   # {_one_line(comment)}" if comment else ""), *more]
+        return [head + (f"   # {one_line(comment)}" if comment else ""), *more]
 
-    def _fields(self, node: Node) -> dict[str, Any]:
-        if isinstance(node, Use):
+    def _fields(self, node: TreeNode) -> dict[str, Any]:
+        if isinstance(node, BlockUse):
             return self.numbers.arguments(node)
         assert isinstance(node, Leaf)
         return self._with_defaults(node, self._own_fields(node))
@@ -246,6 +140,8 @@ class Text:
 
     def _value(self, leaf: Leaf, name: str, value: Any) -> Any:
         """Return a field's value; values of the network by their names."""
+        if REGISTRY[leaf.type].declared and isinstance(value, str):  # a text of the file
+            return quoted(value)
         if name in REGISTRY[leaf.type].named_fields:
             count = len(value) if isinstance(value, (list, tuple)) else 1
             given = [self._called(ref) for ref in leaf.reads[-count:]]
@@ -262,6 +158,14 @@ class Text:
         return fields
 
     def _merge(self, node: Merge, indent: str, more: list[str]) -> list[str]:
+        """Return the lines of a merge; inside it the types of its numbers are the usual ones."""
+        usual, self.widths = self.widths, self._widths(node)
+        try:
+            return self._merged(node, indent, more)
+        finally:
+            self.widths = usual
+
+    def _merged(self, node: Merge, indent: str, more: list[str]) -> list[str]:
         type, branches = node.leaf.type, node.branches
         fields = self._fields(node.leaf)
         if type == "add" and not fields and _is_residual(node):
@@ -280,7 +184,7 @@ class Text:
         """Return the lines of a branch as an item of a list."""
         if not branch.nodes:
             return [f"{indent}- []"]
-        lines = [line for node in branch.nodes for line in self._item(node, branch, f"{indent}  ")]
+        lines = self._items(branch, f"{indent}  ")
         return [f"{indent}- {lines[0].lstrip()}", *lines[1:]]
 
     def _residual(self, node: Merge, indent: str, more: list[str]) -> list[str]:
@@ -288,22 +192,20 @@ class Text:
         inner = f"{indent}    "
         if shortcut.nodes:
             lines = [f"{inner}body:"]
-            lines += [line for each in body.nodes for line in self._item(each, body, f"{inner}  ")]
+            lines += self._items(body, f"{inner}  ")
             lines.append(f"{inner}shortcut:")
-            lines += [line for each in shortcut.nodes for line in self._item(each, shortcut, f"{inner}  ")]
+            lines += self._items(shortcut, f"{inner}  ")
             return [f"{indent}- residual:", *lines, *more]
-        lines = [line for each in body.nodes for line in self._item(each, body, inner)]
+        lines = self._items(body, inner)
         if len(lines) == 1:
             return [f"{indent}- residual: [{lines[0].strip().removeprefix('- ')}]", *more]
         return [f"{indent}- residual:", *lines, *more]
 
-    def _more(self, node: Node, body: Body, indent: str) -> list[str]:
+    def _more(self, node: TreeNode, before: Ref | None, indent: str) -> list[str]:
         """Return the lines below an item: what it reads, whose weights it uses, and its name."""
         lines = []
-        at = next(place for place, each in enumerate(body.nodes) if each is node)
-        reads, _ = _plain_and_named(node)
+        reads, _ = plain_and_named(node)
         leaf = node if isinstance(node, Leaf) else None
-        before = _before(body, at)
         if reads and reads != [before]:
             given = [self._called(ref) if ref in self.names else "previous" for ref in reads]
             lines.append(f"{indent}  from: {given[0] if len(given) == 1 else '[' + ', '.join(given) + ']'}")
@@ -312,7 +214,7 @@ class Text:
         if leaf is not None and not leaf.rows[0].item.trainable:
             lines.append(f"{indent}  trainable: false")
         lines += [f"{indent}  {line}" for line in _dtype(self._widths(node), self.widths)]
-        outputs = _outputs(node)
+        outputs = outputs_of(node)
         if outputs > 1:
             parts = [quoted(self.names.get((node, place), "_")) for place in range(outputs)]
             lines.append(f"{indent}  name: [{', '.join(parts)}]")
@@ -320,9 +222,9 @@ class Text:
             lines.append(f"{indent}  name: {quoted(self.names[node, 0])}")
         return lines
 
-    def _widths(self, node: Node) -> Widths:
+    def _widths(self, node: TreeNode) -> Widths:
         """Return the types of numbers that an item is written with; without weights all are of what it gives."""
-        if isinstance(node, Repeat):
+        if isinstance(node, Repetition):
             return self._widths(node.unit.nodes[0])
         leaf = node.leaf if isinstance(node, Merge) else node
         if not isinstance(leaf, Leaf):
@@ -337,11 +239,7 @@ class Text:
         return quoted(self.names[ref])
 
     def _owner(self, leaf: Leaf) -> str:
-        shares = leaf.rows[0].item.shares
-        owner = next(
-            node for node in self.top.nodes if isinstance(node, Leaf) and any(row.item is shares for row in node.rows)
-        )
-        return quoted(self.names[owner, 0])
+        return quoted(self.names[self.named.owners[id(leaf.rows[0].item.shares)], 0])
 
     # what stands at the top
 
@@ -396,27 +294,6 @@ class Text:
         more += "" if tensor.width == self.widths.activations else f", dtype: {tensor.width}"
         return f"{{shape: {sizes}{more}}}" if more else sizes
 
-    def _unusual_outputs(self) -> bool:
-        """Return whether the outputs are not simply what nothing reads."""
-        read = {ref for node in self.top.nodes for ref in node.reads}
-        unread = [(node, at) for node in self.top.nodes for at in range(_outputs(node)) if (node, at) not in read]
-        return unread != self.top.outputs
-
-    def _outputs(self) -> list[str]:
-        return [self.names[ref] for ref in self.top.outputs] if self._unusual_outputs() else []
-
-
-def _plain_and_named(node: Node) -> tuple[list[Ref], list[Ref]]:
-    """Return what an item reads: by `from`, and by fields that name values."""
-    reads, named = list(node.reads), 0
-    if isinstance(node, Leaf):
-        item = node.rows[0].item
-        for name in REGISTRY[node.type].named_fields:
-            if name in item.fields:
-                value = item.fields[name]
-                named += len(value) if isinstance(value, (list, tuple)) else 1
-    return reads[: len(reads) - named], reads[len(reads) - named :]
-
 
 def _most_common(items: Sequence[MappedItem]) -> Widths:
     """Return the types of numbers that most layers have, of those with weights where there are any."""
@@ -441,7 +318,7 @@ def _leaves(body: Body) -> list[Leaf]:
             found.append(node)
         elif isinstance(node, Merge):
             found += [leaf for branch in node.branches for leaf in _leaves(branch)]
-        elif isinstance(node, Repeat):
+        elif isinstance(node, Repetition):
             found += _leaves(node.unit)
     return found
 
@@ -466,66 +343,3 @@ def _ways(node: Merge) -> tuple[Body, Body]:
     """Return the body and the shortcut of a residual."""
     first, second = node.branches
     return (second, first) if not first.nodes else (first, second)
-
-
-def _before(body: Body, at: int) -> Ref | None:
-    """Return what reaches an item without `from`."""
-    if at:
-        before = body.nodes[at - 1]
-        return (before, 0) if _outputs(before) == 1 else None
-    return (body.sources[0], 0) if body.sources else None
-
-
-def _module(node: Node) -> tuple[str, ...] | None:
-    return module_around(rows_in([node], 0))
-
-
-def _outputs(node: Node) -> int:
-    return len(node.rows[0].outputs) if isinstance(node, Leaf) else 1
-
-
-def _kind(node: Node) -> str:
-    """Return the type of an item, or the name of its block."""
-    if isinstance(node, Leaf):
-        return node.type
-    if isinstance(node, Merge):
-        return node.leaf.type
-    return node.block.name if isinstance(node, Use) else _kind(node.unit.nodes[0]) if isinstance(node, Repeat) else ""
-
-
-def _one_line(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
-def quoted(name: str) -> str:
-    """Return a name as YAML has it.
-
-    >>> quoted("layer1.0.conv1"), quoted("0.1"), quoted("yes")
-    ('layer1.0.conv1', '"0.1"', '"yes"')
-    """
-    if _PLAIN.fullmatch(name) and name.lower() not in _YAML_WORDS:
-        return name
-    return json.dumps(name, ensure_ascii=not name.isprintable())
-
-
-def flow_fields(fields: Mapping[str, Any]) -> str:
-    """Return fields in YAML's flow style; nothing where there are none."""
-    return flow(fields) if fields else ""
-
-
-def flow(value: Any) -> str:
-    """Return a field's value in YAML's flow style.
-
-    >>> flow({"padding": [[0, 1], [0, 1]], "bias": False, "activation": {"leaky_relu": {"negative_slope": 0.1}}})
-    '{padding: [[0, 1], [0, 1]], bias: false, activation: {leaky_relu: {negative_slope: 0.1}}}'
-    """
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}: {flow(each)}" for name, each in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
-
-
-__all__ = ["Text", "flow", "quoted", "rows_in"]

@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from convcost.importers.writing.rows import Row
+from convcost.importers.writing.rows import ItemRow
 from convcost.layers.base import REGISTRY
 from convcost.network.graph import Tensor
 from convcost.numbers import as_exact
 
 
-class Source:
+class OuterValue:
     """What reaches a list from outside: an input of the network, of a block, or of a merge."""
 
 
-Ref = tuple["Node | Source", int]
+Ref = tuple["TreeNode | OuterValue", int]
 """A value that a node reads: what gives it, and which of its outputs it is."""
 
 
-class Node:
+class TreeNode:
     """One item.
 
     Attributes:
@@ -33,7 +33,7 @@ class Node:
     reads: list[Ref]
 
 
-class Leaf(Node):
+class Leaf(TreeNode):
     """A layer.
 
     Attributes:
@@ -46,7 +46,7 @@ class Leaf(Node):
 
     __slots__ = ("fixed", "given", "holes", "outputs", "reads", "rows")
 
-    def __init__(self, row: Row, reads: list[Ref], *, alone: bool = False) -> None:
+    def __init__(self, row: ItemRow, reads: list[Ref], *, alone: bool = False) -> None:
         self.rows = [row]
         self.reads = reads
         self.outputs = len(row.outputs)
@@ -61,7 +61,7 @@ class Leaf(Node):
         """The layer type."""
         return self.rows[0].item.type
 
-    def _described(self, row: Row) -> tuple[Any, ...]:
+    def _described(self, row: ItemRow) -> tuple[Any, ...]:
         item, own = row.item, REGISTRY[row.item.type].fields
         fields = row.fields
         fixed: list[Any] = [item.type, item.comment, item.trainable, item.widths]
@@ -84,7 +84,7 @@ class Leaf(Node):
             fixed.append(None if row.activation is None else (row.activation.type, repr(row.activation.fields)))
         return (*fixed, *sorted(self.holes))
 
-    def _values(self, row: Row) -> Iterator[Any]:
+    def _values(self, row: ItemRow) -> Iterator[Any]:
         fields = row.fields
         for name in sorted(self.holes):
             if name == "activation":
@@ -94,7 +94,7 @@ class Leaf(Node):
                 yield tuple(value) if isinstance(value, (list, tuple)) else value
 
 
-class Merge(Node):
+class Merge(TreeNode):
     """A merge of branches that begin with the same value.
 
     Attributes:
@@ -110,7 +110,7 @@ class Merge(Node):
         self.reads = reads
 
 
-class Repeat(Node):
+class Repetition(TreeNode):
     """A list that runs several times, one after the other.
 
     Attributes:
@@ -134,7 +134,7 @@ class Repeat(Node):
         return found
 
 
-class Use(Node):
+class BlockUse(TreeNode):
     """A block where it is used.
 
     Attributes:
@@ -144,7 +144,7 @@ class Use(Node):
 
     __slots__ = ("block", "places", "reads")
 
-    def __init__(self, block: Block, places: list[int], reads: list[Ref]) -> None:
+    def __init__(self, block: TextBlock, places: list[int], reads: list[Ref]) -> None:
         self.block = block
         self.places = places
         self.reads = reads
@@ -161,13 +161,13 @@ class Body:
 
     __slots__ = ("nodes", "outputs", "sources")
 
-    def __init__(self, nodes: list[Node], sources: list[Source], outputs: list[Ref] | None = None) -> None:
+    def __init__(self, nodes: list[TreeNode], sources: list[OuterValue], outputs: list[Ref] | None = None) -> None:
         self.nodes = nodes
         self.sources = sources
         self.outputs = outputs or []
 
 
-class Block:
+class TextBlock:
     """A block of the file.
 
     Attributes:
@@ -191,7 +191,7 @@ def is_number(value: Any) -> bool:
     return not isinstance(value, (bool, str)) and value is not None and value is not ...
 
 
-def rows_in(nodes: Sequence[Node], place: int) -> Iterator[Row]:
+def rows_in(nodes: Sequence[TreeNode], place: int) -> Iterator[ItemRow]:
     """Yield the rows of one occurrence of a list in the order in which they run."""
     for node in nodes:
         if isinstance(node, Leaf):
@@ -200,11 +200,11 @@ def rows_in(nodes: Sequence[Node], place: int) -> Iterator[Row]:
             for branch in node.branches:
                 yield from rows_in(branch.nodes, place)
             yield node.leaf.rows[place]
-        elif isinstance(node, Repeat):
+        elif isinstance(node, Repetition):
             start = sum(node.counts[:place])
             for turn in range(start, start + node.counts[place]):
                 yield from rows_in(node.unit.nodes, turn)
-        elif isinstance(node, Use):
+        elif isinstance(node, BlockUse):
             yield from rows_in(node.block.body.nodes, node.places[place])
 
 
@@ -213,7 +213,7 @@ def channels_of(tensor: Tensor) -> int:
     return tensor.shape[0 if tensor.layout != "tokens" else -1] if tensor.shape else 0
 
 
-def stacked(sites: Sequence[Sequence[Node]], sources: list[Source]) -> list[Node]:
+def stacked(sites: Sequence[Sequence[TreeNode]], sources: list[OuterValue]) -> list[TreeNode]:
     """Return lists that are alike as one, which occurs as often as all of them.
 
     Args:
@@ -221,7 +221,7 @@ def stacked(sites: Sequence[Sequence[Node]], sources: list[Source]) -> list[Node
         sources: What stands for that.
     """
     outside: list[dict[Ref, Ref]] = [{} for _ in sites]
-    made: list[Node] = []
+    made: list[TreeNode] = []
     places: list[dict[int, int]] = [{id(node): at for at, node in enumerate(site)} for site in sites]
     for column in zip(*sites, strict=True):
         reads: list[Ref] = []
@@ -238,7 +238,7 @@ def stacked(sites: Sequence[Sequence[Node]], sources: list[Source]) -> list[Node
     return made
 
 
-def _stacked_node(column: Sequence[Any], reads: list[Ref]) -> Node:
+def _stacked_node(column: Sequence[Any], reads: list[Ref]) -> TreeNode:
     first = column[0]
     if isinstance(first, Leaf):
         return _stacked_leaf(column, reads)
@@ -246,9 +246,11 @@ def _stacked_node(column: Sequence[Any], reads: list[Ref]) -> Node:
         branches = [_stacked_body([node.branches[at] for node in column]) for at in range(len(first.branches))]
         leaf = _stacked_leaf([node.leaf for node in column], first.leaf.reads)
         return Merge(leaf, branches, reads)
-    if isinstance(first, Repeat):
-        return Repeat(_stacked_body([node.unit for node in column]), [n for node in column for n in node.counts], reads)
-    return Use(first.block, [place for node in column for place in node.places], reads)
+    if isinstance(first, Repetition):
+        return Repetition(
+            _stacked_body([node.unit for node in column]), [n for node in column for n in node.counts], reads
+        )
+    return BlockUse(first.block, [place for node in column for place in node.places], reads)
 
 
 def _stacked_leaf(column: Sequence[Leaf], reads: list[Ref]) -> Leaf:
@@ -260,5 +262,5 @@ def _stacked_leaf(column: Sequence[Leaf], reads: list[Ref]) -> Leaf:
 
 
 def _stacked_body(column: Sequence[Body]) -> Body:
-    sources = [Source() for _ in column[0].sources]
+    sources = [OuterValue() for _ in column[0].sources]
     return Body(stacked([body.nodes for body in column], sources), sources)

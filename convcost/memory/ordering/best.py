@@ -11,6 +11,9 @@ from convcost.memory.ordering.graph import Segment, segments, step_graph
 from convcost.memory.ordering.search import Walk, best_order
 from convcost.memory.storages import Sharing
 
+MOST_STEPS = 2_000
+"""How many steps a segment has that is ordered; a larger one stays in the order of the spec."""
+
 
 class BestOrder(Struct, frozen=True):
     """The best order that was found.
@@ -38,12 +41,19 @@ def find_order(shared: Sharing, sizes: Sequence[int], *, keep_inputs: bool = Fal
     graph = step_graph(shared, sizes, keep_inputs=keep_inputs)
     parts = [*segments(graph)]
     peaks = [Walk(part).peak(range(len(part.steps))) for part in parts]
-    low = max((LowerBound(part).simple() for part in parts), default=0)
+    low = max(map(_simple, parts), default=0)
     orders: list[Sequence[int]] = [part.steps for part in parts]
     for number in sorted(range(len(parts)), key=peaks.__getitem__, reverse=True):
-        if peaks[number] > low:
+        if peaks[number] > low and len(parts[number].steps) <= MOST_STEPS:
             orders[number], low = _ordered(parts[number], peaks[number], low)
     return BestOrder(graph.layers([step for order in orders for step in order]), low)
+
+
+def _simple(segment: Segment) -> int:
+    """Return a lower bound that costs little."""
+    if len(segment.steps) > MOST_STEPS:
+        return max(segment.taken)
+    return LowerBound(segment).simple()
 
 
 def _ordered(segment: Segment, peak: int, low: int) -> tuple[Sequence[int], int]:

@@ -92,7 +92,7 @@ def best_order(segment: Segment, enough: int = 0, most_states: int = MOST_STATES
     if best.peak > enough:
         best = _beam(walk, BEAM // 10, enough, best.peak) or best
     if best.peak > enough:
-        found = _all(walk, enough, best.peak, most_states)
+        found = exact_order(walk, enough, best.peak, most_states)
         best = _beams(walk, enough, best) if found is None else found if found.order else best
     return best
 
@@ -111,7 +111,7 @@ def _beams(walk: Walk, enough: int, best: Found) -> Found:
     return best
 
 
-def _all(walk: Walk, enough: int, peak: int, most_states: int) -> Found | None:
+def exact_order(walk: Walk, enough: int, peak: int, most_states: int) -> Found | None:
     """Return the order with the smallest peak; an empty one where none is below a peak, None of too many states.
 
     States that a smaller peak reaches come first. Where a step, or several in a row each of which waits for the one

@@ -5,7 +5,7 @@ from __future__ import annotations
 import nets
 import onnx_writer as w
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import convcost
@@ -327,6 +327,46 @@ def test_a_pooled_branch_takes_the_size_of_the_picture():
     assert "upsample: {size: ceil(r / 2)}" in text
 
 
+def test_what_holds_for_the_first_repetition_alone_is_no_relation():
+    net = nets.Net(128, 64, 64)
+    x = "input"
+    for number, out in enumerate((64, 32, 16, 8, 4)):  # the first of two convolutions halves the channels
+        x = net.pool(x, scope=f"down{number}.pool")
+        for turn in range(2):
+            x = net.conv(x, out, 3, f"down{number}.conv{turn}")
+    assert (
+        body(net, x).partition("\nlayers:")[0]
+        == """\
+blocks:
+  down:
+    params: {out: in_channels / 2}
+    layers:
+      - max_pool: {kernel_size: 2}
+      - conv: {out_channels: out, kernel_size: 3, padding: 1}
+        repeat: 2
+"""
+    )
+
+
+def test_repetitions_within_repetitions_keep_the_order_of_the_file():
+    net = nets.Net(8, 16, 16)
+    x = "input"
+    for number in range(3):
+        y = net.conv(net.conv(x, 8, 3, f"m.{number}.a"), 8, 3, f"m.{number}.b")
+        x = net.sum(y, x, f"m.{number}")
+    found = imported(net.file(x))
+    assert found.difference(load(Source("net.onnx", found.text), {})) == ""
+    assert found.text.endswith("""
+layers:
+  - residual:
+      - conv: {out_channels: 8, kernel_size: 3, padding: 1}
+        repeat: 2
+    name: m
+    repeat: 3
+""")
+    assert [item.name for item in found.layers] == [f"m.{n}.{part}" for n in range(3) for part in ("a", "b", "add")]
+
+
 def test_a_network_of_fixed_size_keeps_its_numbers():
     net = nets.Net(1, 8, 8)
     flat = net.add("Flatten", [net.conv("input", 2, 3, "a")], 128)
@@ -406,6 +446,8 @@ def one_step(net, values, step, width, scope):
 
 
 @settings(max_examples=150, deadline=None)
+@example(([[2, 0]], [(0, 1, 4), (0, 3, 4)], False), False)
+@example(([[0, 11]], [(0, 1, 4), (0, 3, 8)], False), False)
 @given(PROGRAMS, st.booleans())
 def test_any_network_is_the_same_when_its_text_is_read(program, flat):
     net, values = random_net(program)
@@ -414,3 +456,15 @@ def test_any_network_is_the_same_when_its_text_is_read(program, flat):
     assert found.difference(network) == ""
     if "symbols: {r: 16}" in found.text:
         assert load(Source("net.onnx", found.text), {"r": 48}).layers[-1].type == network.layers[-1].type
+
+
+def test_the_text_takes_what_any_spec_takes(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(MOBILENET, encoding="utf-8")
+    found = convcost.analyze(path, free=["r"])
+    at = convcost.load(path, set={"r": 128}).analyze().total
+    assert found.total.macs.evaluate({"r": 128}) == at.macs
+    assert found.total.params == at.params
+    # the stem alone has a kernel of 3×3 that mixes channels: 8·3·9 and its bias become 3·9 and 3·8, with two biases
+    less = 8 * 3 * 9 + 8 - (3 * 9 + 3) - (3 * 8 + 8)
+    assert at.params - convcost.load(path).rewrite("separable").analyze().total.params == less

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.importers.pytorch.aten.arithmetic import operand
-from convcost.importers.pytorch.program import Call, Reference
+from convcost.importers.pytorch.program import OperatorCall, Reference
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 _PLAIN = {
@@ -35,47 +35,47 @@ _PLAIN = {
 
 
 @aten(*_PLAIN)
-def plain(writer: Writer, call: Call) -> None:
+def plain(writer: Writer, call: OperatorCall) -> None:
     """Translate a function of one value without arguments."""
     name = call.operator.split(".")[1].removesuffix("_")
     writer.give(_PLAIN[name], [writer.name(call.arguments["self"])])
 
 
-def _give(writer: Writer, call: Call, operator: str, **attributes: Any) -> None:
+def _give(writer: Writer, call: OperatorCall, operator: str, **attributes: Any) -> None:
     writer.give(operator, [writer.name(call.arguments["self"])], **attributes)
 
 
 @aten("relu6")
-def relu6(writer: Writer, call: Call) -> None:
+def relu6(writer: Writer, call: OperatorCall) -> None:
     """Translate min(max(x, 0), 6)."""
     _clip(writer, call, 0.0, 6.0)
 
 
 @aten("hardtanh")
-def hardtanh(writer: Writer, call: Call) -> None:
+def hardtanh(writer: Writer, call: OperatorCall) -> None:
     """Translate a clip between two bounds."""
     _clip(writer, call, call.arguments.get("min_val", -1.0), call.arguments.get("max_val", 1.0))
 
 
 @aten("clamp", "clip")
-def clamp(writer: Writer, call: Call) -> None:
+def clamp(writer: Writer, call: OperatorCall) -> None:
     """Translate a clip that may have one bound."""
     _clip(writer, call, call.arguments.get("min"), call.arguments.get("max"))
 
 
 @aten("clamp_min")
-def clamp_min(writer: Writer, call: Call) -> None:
+def clamp_min(writer: Writer, call: OperatorCall) -> None:
     """Translate max(x, bound)."""
     _clip(writer, call, call.arguments["min"], None)
 
 
 @aten("clamp_max")
-def clamp_max(writer: Writer, call: Call) -> None:
+def clamp_max(writer: Writer, call: OperatorCall) -> None:
     """Translate min(x, bound)."""
     _clip(writer, call, None, call.arguments["max"])
 
 
-def _clip(writer: Writer, call: Call, low: Any, high: Any) -> None:
+def _clip(writer: Writer, call: OperatorCall, low: Any, high: Any) -> None:
     x = writer.name(call.arguments["self"])
     if any(isinstance(bound, Reference) for bound in (low, high)):
         bounds = [("Max", low), ("Min", high)]
@@ -88,25 +88,25 @@ def _clip(writer: Writer, call: Call, low: Any, high: Any) -> None:
 
 
 @aten("hardsigmoid")
-def hardsigmoid(writer: Writer, call: Call) -> None:
+def hardsigmoid(writer: Writer, call: OperatorCall) -> None:
     """Translate relu6(x + 3) / 6."""
     _give(writer, call, "HardSigmoid", alpha=1 / 6, beta=0.5)
 
 
 @aten("gelu")
-def gelu(writer: Writer, call: Call) -> None:
+def gelu(writer: Writer, call: OperatorCall) -> None:
     """Translate a GELU."""
     _give(writer, call, "Gelu", approximate=call.arguments.get("approximate", "none"))
 
 
 @aten("leaky_relu")
-def leaky_relu(writer: Writer, call: Call) -> None:
+def leaky_relu(writer: Writer, call: OperatorCall) -> None:
     """Translate a leaky ReLU."""
     _give(writer, call, "LeakyRelu", alpha=float(call.arguments.get("negative_slope", 0.01)))
 
 
 @aten("elu")
-def elu(writer: Writer, call: Call) -> None:
+def elu(writer: Writer, call: OperatorCall) -> None:
     """Translate an ELU."""
     if call.arguments.get("scale", 1) != 1 or call.arguments.get("input_scale", 1) != 1:
         raise Untranslated
@@ -114,13 +114,13 @@ def elu(writer: Writer, call: Call) -> None:
 
 
 @aten("celu")
-def celu(writer: Writer, call: Call) -> None:
+def celu(writer: Writer, call: OperatorCall) -> None:
     """Translate a CELU."""
     _give(writer, call, "Celu", alpha=float(call.arguments.get("alpha", 1.0)))
 
 
 @aten("softplus")
-def softplus(writer: Writer, call: Call) -> None:
+def softplus(writer: Writer, call: OperatorCall) -> None:
     """Translate log(1 + exp(x))."""
     if call.arguments.get("beta", 1) != 1:
         raise Untranslated
@@ -128,7 +128,7 @@ def softplus(writer: Writer, call: Call) -> None:
 
 
 @aten("prelu", "_prelu_kernel")
-def prelu(writer: Writer, call: Call) -> None:
+def prelu(writer: Writer, call: OperatorCall) -> None:
     """Translate a ReLU with learned slopes, one or one for each channel, which are the axis behind the batch."""
     x, slopes = call.arguments["self"], call.arguments["weight"]
     count = max([size for size in writer.shape(slopes) if isinstance(size, int)], default=1)
@@ -137,7 +137,7 @@ def prelu(writer: Writer, call: Call) -> None:
 
 
 @aten("glu")
-def glu(writer: Writer, call: Call) -> None:
+def glu(writer: Writer, call: OperatorCall) -> None:
     """Translate a · sigmoid(b), of the two halves of the values."""
     x, axis = call.arguments["self"], call.arguments.get("dim", -1)
     value, gate = writer.add("Split", [writer.name(x)], 2, axis=axis)
@@ -145,18 +145,25 @@ def glu(writer: Writer, call: Call) -> None:
 
 
 @aten("softmax", "_softmax", "_safe_softmax")
-def softmax(writer: Writer, call: Call) -> None:
+def softmax(writer: Writer, call: OperatorCall) -> None:
     """Translate a softmax."""
     _give(writer, call, "Softmax", axis=call.arguments["dim"])
 
 
 @aten("log_softmax", "_log_softmax")
-def log_softmax(writer: Writer, call: Call) -> None:
+def log_softmax(writer: Writer, call: OperatorCall) -> None:
     """Translate the logarithm of a softmax."""
     _give(writer, call, "LogSoftmax", axis=call.arguments["dim"])
 
 
+@aten("log_sigmoid", "log_sigmoid_forward")
+def log_sigmoid(writer: Writer, call: OperatorCall) -> None:
+    """Translate −log(1 + exp(−x))."""
+    negative = writer.add("Neg", [writer.name(call.arguments["self"])])
+    writer.give_first("Neg", writer.add("Softplus", negative))
+
+
 @aten("softsign")
-def softsign(writer: Writer, call: Call) -> None:
+def softsign(writer: Writer, call: OperatorCall) -> None:
     """Translate x / (1 + |x|)."""
     _give(writer, call, "Softsign")

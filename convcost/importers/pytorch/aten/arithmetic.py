@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.importers.pytorch.program import Call, Reference
+from convcost.importers.pytorch.program import OperatorCall, Reference
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 _BINARY = {
@@ -39,7 +39,7 @@ def operand(writer: Writer, value: Any, dtype: str = "float32") -> str:
 
 
 @aten(*_BINARY)
-def binary(writer: Writer, call: Call) -> None:
+def binary(writer: Writer, call: OperatorCall) -> None:
     """Translate arithmetic on two values."""
     arguments = call.arguments
     name = call.operator.split(".")[1].removesuffix("_")
@@ -53,14 +53,14 @@ def binary(writer: Writer, call: Call) -> None:
     writer.give(_BINARY[name], [operand(writer, first, dtype), operand(writer, second, dtype)])
 
 
-def _leaves(writer: Writer, first: Any, second: Any, name: str, call: Call) -> bool:
+def _leaves(writer: Writer, first: Any, second: Any, name: str, call: OperatorCall) -> bool:
     """Return whether a number leaves the values as they are: no framework performs it then."""
     neutral = {"add": 0, "sub": 0, "mul": 1, "div": 1}.get(name)
     return neutral is not None and not isinstance(second, Reference) and second == neutral and writer.is_fixed(first)
 
 
 @aten("rsub")
-def rsub(writer: Writer, call: Call) -> None:
+def rsub(writer: Writer, call: OperatorCall) -> None:
     """Translate other − self."""
     arguments = call.arguments
     if arguments.get("alpha", 1) != 1:
@@ -70,7 +70,7 @@ def rsub(writer: Writer, call: Call) -> None:
 
 
 @aten("addcmul")
-def addcmul(writer: Writer, call: Call) -> None:
+def addcmul(writer: Writer, call: OperatorCall) -> None:
     """Translate self + tensor1 · tensor2."""
     arguments = call.arguments
     if arguments.get("value", 1) != 1:
@@ -80,7 +80,7 @@ def addcmul(writer: Writer, call: Call) -> None:
 
 
 @aten("lerp")
-def lerp(writer: Writer, call: Call) -> None:
+def lerp(writer: Writer, call: OperatorCall) -> None:
     """Translate self + weight · (end − self)."""
     arguments = call.arguments
     start = writer.name(arguments["self"])
@@ -90,7 +90,7 @@ def lerp(writer: Writer, call: Call) -> None:
 
 
 @aten("where")
-def where(writer: Writer, call: Call) -> None:
+def where(writer: Writer, call: OperatorCall) -> None:
     """Translate a choice between two values."""
     arguments = call.arguments
     inputs = [operand(writer, arguments["self"]), operand(writer, arguments["other"])]
@@ -98,7 +98,7 @@ def where(writer: Writer, call: Call) -> None:
 
 
 @aten("masked_fill")
-def masked_fill(writer: Writer, call: Call) -> None:
+def masked_fill(writer: Writer, call: OperatorCall) -> None:
     """Translate a value with a number where a mask is set."""
     arguments = call.arguments
     x, dtype = arguments["self"], writer.dtype(arguments["self"])
@@ -106,7 +106,7 @@ def masked_fill(writer: Writer, call: Call) -> None:
 
 
 @aten("ne")
-def differs(writer: Writer, call: Call) -> None:
+def differs(writer: Writer, call: OperatorCall) -> None:
     """Translate whether values differ."""
     first, second = call.arguments["self"], call.arguments["other"]
     dtype = writer.dtype(first)
@@ -114,13 +114,13 @@ def differs(writer: Writer, call: Call) -> None:
 
 
 @aten("square")
-def square(writer: Writer, call: Call) -> None:
+def square(writer: Writer, call: OperatorCall) -> None:
     """Translate x · x."""
     writer.give("Mul", [writer.name(call.arguments["self"])] * 2)
 
 
 @aten("rsqrt")
-def rsqrt(writer: Writer, call: Call) -> None:
+def rsqrt(writer: Writer, call: OperatorCall) -> None:
     """Translate 1 / √x."""
     writer.give("Reciprocal", writer.add("Sqrt", [writer.name(call.arguments["self"])]))
 
@@ -136,13 +136,13 @@ _REDUCTIONS = {
 
 
 @aten(*_REDUCTIONS)
-def reduce(writer: Writer, call: Call) -> None:
+def reduce(writer: Writer, call: OperatorCall) -> None:
     """Translate a reduction; without axes it is over all."""
     name = call.operator.split(".")[1]
     _reduce(writer, call, _REDUCTIONS[name])
 
 
-def _reduce(writer: Writer, call: Call, operator: str) -> None:
+def _reduce(writer: Writer, call: OperatorCall, operator: str) -> None:
     x, given = call.arguments["self"], call.arguments.get("dim")
     axes = tuple(range(writer.rank(x))) if given is None or given == [] else given
     axes = (axes,) if isinstance(axes, int) else tuple(axes)
@@ -152,7 +152,7 @@ def _reduce(writer: Writer, call: Call, operator: str) -> None:
 
 
 @aten("max", "min")
-def largest(writer: Writer, call: Call) -> None:
+def largest(writer: Writer, call: OperatorCall) -> None:
     """Translate the largest or least value along an axis; its places, where they are read, have no word."""
     if "other" in call.arguments:
         operator = "Max" if ".max." in call.operator else "Min"
@@ -164,7 +164,7 @@ def largest(writer: Writer, call: Call) -> None:
 
 
 @aten("linalg_vector_norm", "norm")
-def vector_norm(writer: Writer, call: Call) -> None:
+def vector_norm(writer: Writer, call: OperatorCall) -> None:
     """Translate √Σx², or Σ|x|."""
     order = call.arguments.get("ord", call.arguments.get("p", 2))
     if order not in (1, 2, None):
@@ -173,6 +173,6 @@ def vector_norm(writer: Writer, call: Call) -> None:
 
 
 @aten("cumsum")
-def cumsum(writer: Writer, call: Call) -> None:
+def cumsum(writer: Writer, call: OperatorCall) -> None:
     """Translate a running sum."""
     writer.give("CumSum", [writer.name(call.arguments["self"]), writer.number(call.arguments["dim"])])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.importers.pytorch.program import Call
+from convcost.importers.pytorch.program import OperatorCall
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 
@@ -17,7 +17,7 @@ from convcost.importers.pytorch.writer import Untranslated, Writer, aten
     "_scaled_dot_product_attention_math",
     "_scaled_dot_product_attention_math_for_mps",
 )
-def attention(writer: Writer, call: Call) -> None:
+def attention(writer: Writer, call: OperatorCall) -> None:
     """Translate softmax(Q · Kᵀ · scale + mask) · V to what it performs."""
     arguments = call.arguments
     query, key, value = (arguments[name] for name in ("query", "key", "value"))
@@ -52,7 +52,7 @@ def _heads(writer: Writer, query: Any, shared: Any) -> str:
     return writer.add("Reshape", [wide, writer.integers([batch, wanted, length, size])])[0]
 
 
-def _mask(writer: Writer, call: Call, query: Any, key: Any) -> str | None:
+def _mask(writer: Writer, call: OperatorCall, query: Any, key: Any) -> str | None:
     """Return what is added to the scores; None where nothing is."""
     if call.arguments.get("is_causal"):
         shape = (writer.shape(query)[-2], writer.shape(key)[-2])
@@ -69,6 +69,6 @@ def _mask(writer: Writer, call: Call, query: Any, key: Any) -> str | None:
 
 
 @aten("embedding")
-def embedding(writer: Writer, call: Call) -> None:
+def embedding(writer: Writer, call: OperatorCall) -> None:
     """Translate rows of a table."""
     writer.give("Gather", [writer.name(call.arguments["weight"]), writer.name(call.arguments["indices"])], axis=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.importers.pytorch.program import Call
+from convcost.importers.pytorch.program import OperatorCall
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 
@@ -16,7 +16,7 @@ def per_axis(given: Any, axes: int, default: int) -> tuple[int, ...]:
     return found * axes if len(found) == 1 else found
 
 
-def _window(call: Call, axes: int) -> dict[str, Any]:
+def _window(call: OperatorCall, axes: int) -> dict[str, Any]:
     padding = call.arguments.get("padding", 0)
     found: dict[str, Any] = {
         "strides": per_axis(call.arguments.get("stride"), axes, 1),
@@ -29,7 +29,7 @@ def _window(call: Call, axes: int) -> dict[str, Any]:
 
 
 @aten("conv1d", "conv2d", "conv3d", "convolution", "_convolution")
-def conv(writer: Writer, call: Call) -> None:
+def conv(writer: Writer, call: OperatorCall) -> None:
     """Translate a convolution; `convolution` may be a transposed one.
 
     Factors of a kernel's outputs are those of the values that it gives.
@@ -55,7 +55,7 @@ def conv(writer: Writer, call: Call) -> None:
 
 
 @aten("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-def transposed(writer: Writer, call: Call) -> None:
+def transposed(writer: Writer, call: OperatorCall) -> None:
     """Translate a transposed convolution."""
     arguments = call.arguments
     inputs = [writer.name(arguments["input"]), writer.name(arguments["weight"])]
@@ -66,13 +66,17 @@ def transposed(writer: Writer, call: Call) -> None:
 
 
 @aten("linear")
-def linear(writer: Writer, call: Call) -> None:
+def linear(writer: Writer, call: OperatorCall) -> None:
     """Translate x · Wᵀ + b."""
     product(writer, call.arguments["input"], call.arguments["weight"], call.arguments.get("bias"))
 
 
 def product(writer: Writer, x: Any, weight: Any, bias: Any) -> None:
     """Write x · Wᵀ + b, the weight and the bias being constants or values."""
+    factor = writer.factors.get(writer.name(weight))
+    if factor is not None:
+        _scaled(writer, [writer.name(x), writer.name(weight)], factor, bias)
+        return
     if writer.constant(weight) is None:
         order = tuple(reversed(range(writer.rank(weight))))
         (turned,) = writer.add("Transpose", [writer.name(weight)], perm=order)
@@ -89,6 +93,17 @@ def product(writer: Writer, x: Any, weight: Any, bias: Any) -> None:
         _biased(writer, inputs, bias)
 
 
+def _scaled(writer: Writer, inputs: list[str], factor: str, bias: Any) -> None:
+    """Write (x · Wᵀ) · f + b, W being a matrix whose outputs have factors."""
+    (turned,) = writer.add("Transpose", inputs[1:], perm=(1, 0))
+    count = (max(writer.constants[factor].shape),)
+    scaled = [*writer.add("MatMul", [inputs[0], turned]), writer.seen_as(factor, count)]
+    if bias is None:
+        writer.give("Mul", scaled)
+    else:
+        writer.give("Add", [*writer.add("Mul", scaled), writer.name(bias)])
+
+
 def _biased(writer: Writer, inputs: list[str], bias: Any) -> None:
     if bias is None:
         writer.give("MatMul", inputs)
@@ -97,14 +112,14 @@ def _biased(writer: Writer, inputs: list[str], bias: Any) -> None:
 
 
 @aten("matmul", "mm", "bmm")
-def matmul(writer: Writer, call: Call) -> None:
+def matmul(writer: Writer, call: OperatorCall) -> None:
     """Translate a matrix product."""
     first, second = call.arguments["self"], call.arguments.get("other", call.arguments.get("mat2"))
     writer.give("MatMul", [writer.name(first), writer.name(second)])
 
 
 @aten("addmm", "baddbmm")
-def addmm(writer: Writer, call: Call) -> None:
+def addmm(writer: Writer, call: OperatorCall) -> None:
     """Translate b + A · B."""
     arguments = call.arguments
     if arguments.get("beta", 1) != 1 or arguments.get("alpha", 1) != 1:
@@ -119,7 +134,7 @@ def addmm(writer: Writer, call: Call) -> None:
 
 
 @aten("einsum")
-def einsum(writer: Writer, call: Call) -> None:
+def einsum(writer: Writer, call: OperatorCall) -> None:
     """Translate an Einstein sum."""
     operands = [writer.name(each) for each in call.arguments["tensors"]]
     writer.give("Einsum", operands, equation=call.arguments["equation"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.importers.graph import Constant
-from convcost.importers.pytorch.program import Call
+from convcost.importers.pytorch.program import OperatorCall
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 _MOST_VALUES = 4096
@@ -23,7 +23,7 @@ _FILLS = {"zeros": 0, "ones": 1, "empty": 0}
     "empty_strided",
     "new_empty_strided",
 )
-def filled(writer: Writer, call: Call) -> None:
+def filled(writer: Writer, call: OperatorCall) -> None:
     """Translate a tensor of equal numbers."""
     name = call.operator.split(".")[1]
     fill = next((value for word, value in _FILLS.items() if word in name), None)
@@ -34,7 +34,7 @@ def filled(writer: Writer, call: Call) -> None:
     _hold(writer, call, lambda count: (fill,) * count)
 
 
-def _hold(writer: Writer, call: Call, values: Any) -> None:
+def _hold(writer: Writer, call: OperatorCall, values: Any) -> None:
     type = writer.program.types[call.outputs[0]]
     shape, count = [], 1
     for size in type.shape:
@@ -47,7 +47,7 @@ def _hold(writer: Writer, call: Call, values: Any) -> None:
 
 
 @aten("arange")
-def arange(writer: Writer, call: Call) -> None:
+def arange(writer: Writer, call: OperatorCall) -> None:
     """Translate numbers that follow each other."""
     start, end = call.arguments.get("start", 0), call.arguments.get("end")
     step = call.arguments.get("step", 1)
@@ -59,7 +59,7 @@ def arange(writer: Writer, call: Call) -> None:
 
 
 @aten("linspace")
-def linspace(writer: Writer, call: Call) -> None:
+def linspace(writer: Writer, call: OperatorCall) -> None:
     """Translate numbers at equal distances."""
     start, end = call.arguments["start"], call.arguments["end"]
     if not isinstance(start, (int, float)) or not isinstance(end, (int, float)):
@@ -68,7 +68,7 @@ def linspace(writer: Writer, call: Call) -> None:
 
 
 @aten("eye", "tril_indices", "triu_indices")
-def pattern(writer: Writer, call: Call) -> None:
+def pattern(writer: Writer, call: OperatorCall) -> None:
     """Translate a tensor whose numbers change no count."""
     type = writer.program.types[call.outputs[0]]
     writer.hold(Constant("", tuple([size for size in type.shape if isinstance(size, int)]), type.dtype))

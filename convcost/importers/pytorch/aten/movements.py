@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from convcost.importers.pytorch.program import Call, Reference
+from convcost.importers.pytorch.program import OperatorCall, Reference
 from convcost.importers.pytorch.writer import DTYPES, Untranslated, Writer, aten
 
 _END = 2**63 - 1
@@ -14,13 +14,13 @@ _END = 2**63 - 1
 @aten(
     "alias", "contiguous", "clone", "detach", "lift_fresh_copy", "lift_fresh", "requires_grad", "pin_memory", "view_of"
 )
-def same(writer: Writer, call: Call) -> None:
+def same(writer: Writer, call: OperatorCall) -> None:
     """Translate a copy."""
     writer.keep(call.arguments["self"])
 
 
 @aten("copy")
-def copy(writer: Writer, call: Call) -> None:
+def copy(writer: Writer, call: OperatorCall) -> None:
     """Translate a value that takes the place of another one of its shape."""
     source = call.arguments["src"]
     if writer.shape(source) != writer.shape(call.arguments["self"]):
@@ -29,7 +29,7 @@ def copy(writer: Writer, call: Call) -> None:
 
 
 @aten("to", "_to_copy", "type_as", "float", "half", "bfloat16", "double", "int", "long", "bool")
-def cast(writer: Writer, call: Call) -> None:
+def cast(writer: Writer, call: OperatorCall) -> None:
     """Translate a change of the type of the numbers."""
     x = call.arguments["self"]
     dtype = writer.dtype(Reference(call.outputs[0]))
@@ -39,11 +39,11 @@ def cast(writer: Writer, call: Call) -> None:
         writer.give("Cast", [writer.name(x)], to=DTYPES[dtype])
 
 
-def _reshaped(writer: Writer, call: Call, x: Any, wanted: Sequence[Any] | None) -> None:
+def _reshaped(writer: Writer, call: OperatorCall, x: Any, wanted: Sequence[Any] | None) -> None:
     _reshape(writer, call, writer.name(x), wanted)
 
 
-def _reshape(writer: Writer, call: Call, name: str, wanted: Sequence[Any] | None) -> None:
+def _reshape(writer: Writer, call: OperatorCall, name: str, wanted: Sequence[Any] | None) -> None:
     """Write a reshape: to the sizes that are recorded, or that the call names where some are open."""
     after = writer.shape(Reference(call.outputs[0]))
     sizes: Sequence[Any] = after if all(isinstance(size, int) for size in after) else wanted or ()
@@ -53,7 +53,7 @@ def _reshape(writer: Writer, call: Call, name: str, wanted: Sequence[Any] | None
 
 
 @aten("view", "reshape", "_unsafe_view", "view_copy", "_reshape_copy")
-def view(writer: Writer, call: Call) -> None:
+def view(writer: Writer, call: OperatorCall) -> None:
     """Translate a reshape."""
     sizes = call.arguments.get("size", call.arguments.get("shape"))
     if sizes is None:
@@ -62,13 +62,13 @@ def view(writer: Writer, call: Call) -> None:
 
 
 @aten("reshape_as", "view_as")
-def reshape_as(writer: Writer, call: Call) -> None:
+def reshape_as(writer: Writer, call: OperatorCall) -> None:
     """Translate a reshape to the sizes of another value."""
     _reshaped(writer, call, call.arguments["self"], None)
 
 
 @aten("flatten")
-def flatten(writer: Writer, call: Call) -> None:
+def flatten(writer: Writer, call: OperatorCall) -> None:
     """Translate a reshape that joins axes."""
     x = call.arguments["self"]
     rank = writer.rank(x)
@@ -82,7 +82,7 @@ def flatten(writer: Writer, call: Call) -> None:
 
 
 @aten("unflatten")
-def unflatten(writer: Writer, call: Call) -> None:
+def unflatten(writer: Writer, call: OperatorCall) -> None:
     """Translate a reshape that splits an axis."""
     x = call.arguments["self"]
     axis = call.arguments["dim"] % writer.rank(x)
@@ -90,7 +90,7 @@ def unflatten(writer: Writer, call: Call) -> None:
 
 
 @aten("unsqueeze")
-def unsqueeze(writer: Writer, call: Call) -> None:
+def unsqueeze(writer: Writer, call: OperatorCall) -> None:
     """Translate an axis of size 1 that is put in."""
     x = call.arguments["self"]
     axis = call.arguments["dim"] % (writer.rank(x) + 1)
@@ -98,7 +98,7 @@ def unsqueeze(writer: Writer, call: Call) -> None:
 
 
 @aten("squeeze")
-def squeeze(writer: Writer, call: Call) -> None:
+def squeeze(writer: Writer, call: OperatorCall) -> None:
     """Translate axes of size 1 that are taken out."""
     x, given = call.arguments["self"], call.arguments.get("dim")
     shape = writer.shape(x)
@@ -118,14 +118,14 @@ def _permuted(writer: Writer, x: Any, order: Sequence[int]) -> None:
 
 
 @aten("permute", "permute_copy")
-def permute(writer: Writer, call: Call) -> None:
+def permute(writer: Writer, call: OperatorCall) -> None:
     """Translate a permutation."""
     x = call.arguments["self"]
     _permuted(writer, x, [axis % writer.rank(x) for axis in call.arguments["dims"]])
 
 
 @aten("transpose", "transpose_copy", "swapaxes", "swapdims", "t", "numpy_T", "mT", "adjoint")
-def transpose(writer: Writer, call: Call) -> None:
+def transpose(writer: Writer, call: OperatorCall) -> None:
     """Translate two axes that are exchanged; the last two without their names."""
     x, arguments = call.arguments["self"], call.arguments
     order = list(range(writer.rank(x)))
@@ -139,7 +139,7 @@ def transpose(writer: Writer, call: Call) -> None:
 
 
 @aten("movedim")
-def movedim(writer: Writer, call: Call) -> None:
+def movedim(writer: Writer, call: OperatorCall) -> None:
     """Translate axes that are moved."""
     x, rank = call.arguments["self"], writer.rank(call.arguments["self"])
     sources, targets = call.arguments["source"], call.arguments["destination"]
@@ -151,7 +151,7 @@ def movedim(writer: Writer, call: Call) -> None:
 
 
 @aten("expand", "expand_as", "broadcast_to", "expand_copy")
-def expand(writer: Writer, call: Call) -> None:
+def expand(writer: Writer, call: OperatorCall) -> None:
     """Translate axes of size 1 that are stretched."""
     x = call.arguments["self"]
     before, after = writer.shape(x), writer.shape(Reference(call.outputs[0]))
@@ -167,7 +167,7 @@ def expand(writer: Writer, call: Call) -> None:
 
 
 @aten("repeat", "tile")
-def repeat(writer: Writer, call: Call) -> None:
+def repeat(writer: Writer, call: OperatorCall) -> None:
     """Translate values that are repeated."""
     x = call.arguments["self"]
     times = list(call.arguments["repeats" if "repeats" in call.arguments else "dims"])
@@ -191,7 +191,7 @@ def _repeats(writer: Writer, times: Sequence[Any], axis: int) -> str:
 
 
 @aten("repeat_interleave")
-def repeat_interleave(writer: Writer, call: Call) -> None:
+def repeat_interleave(writer: Writer, call: OperatorCall) -> None:
     """Translate each slice of an axis repeated in place: a new axis behind it, stretched and joined with it."""
     x, times, axis = call.arguments["self"], call.arguments["repeats"], call.arguments.get("dim")
     if not isinstance(times, int) or axis is None:
@@ -204,7 +204,7 @@ def repeat_interleave(writer: Writer, call: Call) -> None:
 
 
 @aten("unfold")
-def windows(writer: Writer, call: Call) -> None:
+def windows(writer: Writer, call: OperatorCall) -> None:
     """Translate windows of an axis, whose values become the last axis: slices at constant places."""
     x, size, step = call.arguments["self"], call.arguments["size"], call.arguments["step"]
     axis = call.arguments["dimension"] % writer.rank(x)
@@ -218,7 +218,7 @@ def windows(writer: Writer, call: Call) -> None:
 
 
 @aten("cat", "concat", "concatenate")
-def concat(writer: Writer, call: Call) -> None:
+def concat(writer: Writer, call: OperatorCall) -> None:
     """Translate a concatenation; what holds nothing is left out."""
     tensors = [each for each in call.arguments["tensors"] if 0 not in writer.shape(each)]
     axis = call.arguments.get("dim", 0)
@@ -226,7 +226,7 @@ def concat(writer: Writer, call: Call) -> None:
 
 
 @aten("stack")
-def stack(writer: Writer, call: Call) -> None:
+def stack(writer: Writer, call: OperatorCall) -> None:
     """Translate values that are put along a new axis."""
     tensors = call.arguments["tensors"]
     axis = call.arguments.get("dim", 0) % (writer.rank(tensors[0]) + 1)
@@ -235,7 +235,7 @@ def stack(writer: Writer, call: Call) -> None:
 
 
 @aten("split", "split_with_sizes", "chunk", "split_with_sizes_copy", "unsafe_split", "unsafe_chunk")
-def split(writer: Writer, call: Call) -> None:
+def split(writer: Writer, call: OperatorCall) -> None:
     """Translate a split, to the sizes that are recorded."""
     x = call.arguments["self"]
     axis = call.arguments.get("dim", 0) % writer.rank(x)
@@ -249,7 +249,7 @@ def split(writer: Writer, call: Call) -> None:
 
 
 @aten("unbind")
-def unbind(writer: Writer, call: Call) -> None:
+def unbind(writer: Writer, call: OperatorCall) -> None:
     """Translate the slices of an axis, without it."""
     x = call.arguments["self"]
     axis, count = call.arguments.get("dim", 0) % writer.rank(x), len(call.outputs)
@@ -259,7 +259,7 @@ def unbind(writer: Writer, call: Call) -> None:
 
 
 @aten("select", "select_copy")
-def select(writer: Writer, call: Call) -> None:
+def select(writer: Writer, call: OperatorCall) -> None:
     """Translate one slice of an axis, without it."""
     x, index = call.arguments["self"], call.arguments["index"]
     axis = call.arguments.get("dim", 0) % writer.rank(x)
@@ -271,7 +271,7 @@ def select(writer: Writer, call: Call) -> None:
 
 
 @aten("slice", "narrow", "slice_copy")
-def slice_(writer: Writer, call: Call) -> None:
+def slice_(writer: Writer, call: OperatorCall) -> None:
     """Translate a part of an axis."""
     arguments, x = call.arguments, call.arguments["self"]
     axis = arguments.get("dim", 0) % writer.rank(x)
@@ -294,7 +294,7 @@ def slice_(writer: Writer, call: Call) -> None:
 
 
 @aten("index_select")
-def index_select(writer: Writer, call: Call) -> None:
+def index_select(writer: Writer, call: OperatorCall) -> None:
     """Translate chosen slices of an axis."""
     x = call.arguments["self"]
     axis = call.arguments["dim"] % writer.rank(x)
@@ -302,7 +302,7 @@ def index_select(writer: Writer, call: Call) -> None:
 
 
 @aten("index")
-def index(writer: Writer, call: Call) -> None:
+def index(writer: Writer, call: OperatorCall) -> None:
     """Translate chosen slices of one axis."""
     x = call.arguments["self"]
     chosen = [(axis, each) for axis, each in enumerate(call.arguments["indices"]) if each is not None]
@@ -313,7 +313,7 @@ def index(writer: Writer, call: Call) -> None:
 
 
 @aten("roll")
-def roll(writer: Writer, call: Call) -> None:
+def roll(writer: Writer, call: OperatorCall) -> None:
     """Translate values that are moved around along axes: each roll is two slices that change places."""
     x, shifts, axes = call.arguments["self"], call.arguments["shifts"], call.arguments.get("dims", [])
     shifts = [shifts] if isinstance(shifts, int) else shifts
@@ -337,7 +337,7 @@ def roll(writer: Writer, call: Call) -> None:
 
 
 @aten("flip")
-def flip(writer: Writer, call: Call) -> None:
+def flip(writer: Writer, call: OperatorCall) -> None:
     """Translate axes that are turned around."""
     axes = call.arguments["dims"]
     bounds = [[-1] * len(axes), [-_END] * len(axes), list(axes), [-1] * len(axes)]
@@ -348,24 +348,24 @@ _MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "ci
 
 
 @aten("pad")
-def pad(writer: Writer, call: Call) -> None:
+def pad(writer: Writer, call: OperatorCall) -> None:
     """Translate a padding in one of four modes."""
     _pad(writer, call, _MODES[call.arguments.get("mode", "constant")], call.arguments.get("value"))
 
 
 @aten("constant_pad_nd")
-def constant_pad(writer: Writer, call: Call) -> None:
+def constant_pad(writer: Writer, call: OperatorCall) -> None:
     """Translate a padding with a number."""
     _pad(writer, call, "constant", call.arguments.get("value"))
 
 
 @aten(*(f"{mode}_pad{axes}d" for mode in ("reflection", "replication") for axes in (1, 2, 3)))
-def mirrored_pad(writer: Writer, call: Call) -> None:
+def mirrored_pad(writer: Writer, call: OperatorCall) -> None:
     """Translate a padding with the values themselves."""
     _pad(writer, call, "reflect" if "reflection" in call.operator else "edge", None)
 
 
-def _pad(writer: Writer, call: Call, mode: str, value: Any) -> None:
+def _pad(writer: Writer, call: OperatorCall, mode: str, value: Any) -> None:
     x = call.arguments["self"]
     amounts = call.arguments["pad" if "pad" in call.arguments else "padding"]
     if not any(amounts):
@@ -381,7 +381,7 @@ def _pad(writer: Writer, call: Call, mode: str, value: Any) -> None:
 
 
 @aten("pixel_unshuffle")
-def pixel_unshuffle(writer: Writer, call: Call) -> None:
+def pixel_unshuffle(writer: Writer, call: OperatorCall) -> None:
     """Translate blocks of positions that become channels, in PyTorch's order: reshape, permute, reshape."""
     x, factor = call.arguments["self"], call.arguments["downscale_factor"]
     batch, channels, height, width = _sizes(writer, x, 4)
@@ -393,7 +393,7 @@ def pixel_unshuffle(writer: Writer, call: Call) -> None:
 
 
 @aten("channel_shuffle")
-def channel_shuffle(writer: Writer, call: Call) -> None:
+def channel_shuffle(writer: Writer, call: OperatorCall) -> None:
     """Translate channels of groups that change places: reshape, permute, reshape."""
     x, groups = call.arguments["self"], call.arguments["groups"]
     batch, channels, height, width = _sizes(writer, x, 4)
@@ -416,7 +416,7 @@ def _sizes(writer: Writer, x: Any, axes: int) -> list[int]:
 
 
 @aten("im2col")
-def im2col(writer: Writer, call: Call) -> None:
+def im2col(writer: Writer, call: OperatorCall) -> None:
     """Translate patches that become channels: `torch.nn.Unfold`."""
     arguments = call.arguments
     names = ("kernel_size", "dilation", "padding", "stride")
@@ -424,7 +424,7 @@ def im2col(writer: Writer, call: Call) -> None:
 
 
 @aten("col2im")
-def col2im(writer: Writer, call: Call) -> None:
+def col2im(writer: Writer, call: OperatorCall) -> None:
     """Translate patches that are added to where they are from: `torch.nn.Fold`."""
     arguments = call.arguments
     names = ("output_size", "kernel_size", "dilation", "padding", "stride")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcost.importers.pytorch.program import Call
+from convcost.importers.pytorch.program import OperatorCall
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 
@@ -16,7 +16,7 @@ from convcost.importers.pytorch.writer import Untranslated, Writer, aten
     "_batch_norm_with_update",
     "_batch_norm_no_update",
 )
-def batch_norm(writer: Writer, call: Call) -> None:
+def batch_norm(writer: Writer, call: OperatorCall) -> None:
     """Translate a batch norm.
 
     One of a weight, which has the weight's own statistics, is prepared with the model: the weight stays what it is.
@@ -48,19 +48,19 @@ def _standardised(writer: Writer, x: Any, weight: Any, bias: Any) -> None:
         writer.factors[writer.own(writer.call.outputs[0])] = factor
 
 
-def _eps(call: Call) -> dict[str, Any]:
+def _eps(call: OperatorCall) -> dict[str, Any]:
     return {"epsilon": call.arguments.get("eps") or 1e-5}
 
 
 @aten("layer_norm", "native_layer_norm")
-def layer_norm(writer: Writer, call: Call) -> None:
+def layer_norm(writer: Writer, call: OperatorCall) -> None:
     """Translate a layer norm over the last axes."""
     arguments = call.arguments
     inputs = _affine(writer, call, arguments["input"])
     writer.give_first("LayerNormalization", inputs, axis=-len(arguments["normalized_shape"]), **_eps(call))
 
 
-def _affine(writer: Writer, call: Call, x: Any) -> list[str]:
+def _affine(writer: Writer, call: OperatorCall, x: Any) -> list[str]:
     inputs = [writer.name(x), *(writer.optional(call.arguments.get(name)) for name in ("weight", "bias"))]
     while not inputs[-1]:
         inputs.pop()
@@ -68,14 +68,14 @@ def _affine(writer: Writer, call: Call, x: Any) -> list[str]:
 
 
 @aten("rms_norm", "_fused_rms_norm")
-def rms_norm(writer: Writer, call: Call) -> None:
+def rms_norm(writer: Writer, call: OperatorCall) -> None:
     """Translate a norm by the root of the mean of the squares."""
     inputs = _affine(writer, call, call.arguments["input"])
     writer.give_first("RMSNormalization", inputs, axis=-len(call.arguments["normalized_shape"]), **_eps(call))
 
 
 @aten("group_norm", "native_group_norm")
-def group_norm(writer: Writer, call: Call) -> None:
+def group_norm(writer: Writer, call: OperatorCall) -> None:
     """Translate a group norm."""
     arguments = call.arguments
     inputs = _affine(writer, call, arguments["input"])
@@ -84,15 +84,27 @@ def group_norm(writer: Writer, call: Call) -> None:
 
 
 @aten("instance_norm")
-def instance_norm(writer: Writer, call: Call) -> None:
-    """Translate an instance norm with its own statistics."""
+def instance_norm(writer: Writer, call: OperatorCall) -> None:
+    """Translate an instance norm; with statistics that it keeps it is a batch norm."""
     arguments = call.arguments
     if not arguments.get("use_input_stats", True):
-        raise Untranslated
+        batch_norm(writer, call)
+        return
     writer.give("InstanceNormalization", _affine(writer, call, arguments["input"]), **_eps(call))
 
 
+@aten("_weight_norm", "_weight_norm_interface")
+def weight_norm(writer: Writer, call: OperatorCall) -> None:
+    """Leave a kernel as it is whose outputs are made of length 1; factors of these wait for the product."""
+    kernel, factor = call.arguments["v"], call.arguments["g"]
+    if call.arguments.get("dim", 0) != 0 or writer.constant(factor) is None:
+        raise Untranslated
+    writer.keep(kernel)
+    writer.notes["Weights are normalised before they are used: counted as prepared with the model."] = None
+    writer.factors[writer.own(call.outputs[0])] = writer.name(factor)
+
+
 @aten("dropout", "feature_dropout", "alpha_dropout", "native_dropout")
-def dropout(writer: Writer, call: Call) -> None:
+def dropout(writer: Writer, call: OperatorCall) -> None:
     """Translate a dropout, which does nothing at inference."""
     writer.keep(call.arguments.get("input", call.arguments.get("self")))

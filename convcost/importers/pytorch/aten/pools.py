@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.importers.pytorch.aten.convolutions import per_axis
-from convcost.importers.pytorch.program import Call, Reference
+from convcost.importers.pytorch.program import OperatorCall, Reference
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 
-def _window(call: Call) -> dict[str, Any]:
+def _window(call: OperatorCall) -> dict[str, Any]:
     axes = int(call.operator.partition("pool")[2][0])
     kernel = per_axis(call.arguments["kernel_size"], axes, 1)
     stride = call.arguments.get("stride")
@@ -22,7 +22,7 @@ def _window(call: Call) -> dict[str, Any]:
 
 
 @aten(*(f"max_pool{axes}d{more}" for axes in (1, 2, 3) for more in ("", "_with_indices")))
-def max_pool(writer: Writer, call: Call) -> None:
+def max_pool(writer: Writer, call: OperatorCall) -> None:
     """Translate a max pool."""
     window = _window(call)
     window["dilations"] = per_axis(call.arguments.get("dilation"), len(window["kernel_shape"]), 1)
@@ -30,7 +30,7 @@ def max_pool(writer: Writer, call: Call) -> None:
 
 
 @aten("avg_pool1d", "avg_pool2d", "avg_pool3d")
-def avg_pool(writer: Writer, call: Call) -> None:
+def avg_pool(writer: Writer, call: OperatorCall) -> None:
     """Translate an average pool."""
     if call.arguments.get("divisor_override") is not None:
         raise Untranslated
@@ -48,7 +48,7 @@ def avg_pool(writer: Writer, call: Call) -> None:
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
 )
-def adaptive_pool(writer: Writer, call: Call) -> None:
+def adaptive_pool(writer: Writer, call: OperatorCall) -> None:
     """Translate a pool to a size; that to a single position is a global one."""
     axes = int(call.operator.partition("pool")[2][0])
     sizes = per_axis(call.arguments["output_size"], axes, 1)
@@ -72,7 +72,7 @@ def adaptive_pool(writer: Writer, call: Call) -> None:
     "upsample_trilinear3d",
     "upsample_bicubic2d",
 )
-def upsample(writer: Writer, call: Call) -> None:
+def upsample(writer: Writer, call: OperatorCall) -> None:
     """Translate a resizing; by whole factors it goes by them, else by the sizes."""
     name = call.operator.split(".")[1]
     x = call.arguments.get("input", call.arguments.get("self"))
@@ -85,7 +85,7 @@ def upsample(writer: Writer, call: Call) -> None:
     writer.give("Resize", inputs, **attributes)
 
 
-def _target(writer: Writer, call: Call, x: Any) -> list[str]:
+def _target(writer: Writer, call: OperatorCall, x: Any) -> list[str]:
     """Return what a resizing reads: scales, or nothing and sizes."""
     factors = call.arguments.get("scale_factors")
     if factors and all(isinstance(factor, (int, float)) and float(factor).is_integer() for factor in factors):
@@ -100,14 +100,14 @@ def _target(writer: Writer, call: Call, x: Any) -> list[str]:
 
 
 @aten("pixel_shuffle")
-def pixel_shuffle(writer: Writer, call: Call) -> None:
+def pixel_shuffle(writer: Writer, call: OperatorCall) -> None:
     """Translate a pixel shuffle."""
     factor = call.arguments["upscale_factor"]
     writer.give("DepthToSpace", [writer.name(call.arguments["self"])], blocksize=factor, mode="CRD")
 
 
 @aten("grid_sampler", "grid_sampler_2d", "grid_sampler_3d")
-def grid_sample(writer: Writer, call: Call) -> None:
+def grid_sample(writer: Writer, call: OperatorCall) -> None:
     """Translate sampling at chosen places."""
     arguments = call.arguments
     mode = ("linear", "nearest", "cubic")[arguments["interpolation_mode"]]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from convcost.importers.pytorch.program import Call
+from convcost.importers.pytorch.program import OperatorCall
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
 
 @aten("lstm", "gru", "rnn_tanh", "rnn_relu")
-def recurrent(writer: Writer, call: Call) -> None:
+def recurrent(writer: Writer, call: OperatorCall) -> None:
     """Translate all layers of a recurrent network, as one operator with its sizes."""
     arguments = call.arguments
     kind = call.operator.split(".")[1]

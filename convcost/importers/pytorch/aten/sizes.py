@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from convcost.importers.pytorch.aten.arithmetic import operand
-from convcost.importers.pytorch.program import Call
+from convcost.importers.pytorch.program import OperatorCall
 from convcost.importers.pytorch.writer import RULES, Writer, aten
 
 
 @aten("sym_size", "size")
-def size(writer: Writer, call: Call) -> None:
+def size(writer: Writer, call: OperatorCall) -> None:
     """Translate the size of an axis."""
     x = call.arguments["self"]
     (sizes,) = writer.add("Shape", [writer.name(x)])
@@ -23,14 +23,14 @@ def size(writer: Writer, call: Call) -> None:
     "_assert_tensor_metadata",
     "_check_is_size",
 )
-def check(writer: Writer, call: Call) -> None:
+def check(writer: Writer, call: OperatorCall) -> None:
     """Leave out what only checks."""
 
 
 _ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul", "floordiv": "Div", "mod": "Mod", "truediv": "Div"}
 
 
-def arithmetic(writer: Writer, call: Call) -> None:
+def arithmetic(writer: Writer, call: OperatorCall) -> None:
     """Translate arithmetic on sizes."""
     name = call.operator.rpartition(".")[2]
     writer.give(_ARITHMETIC[name], [operand(writer, call.arguments[each], "int64") for each in "ab"])

@@ -1,0 +1,69 @@
+"""How much the best order of layers saves: shipped networks, and random irregular graphs of 40 to 100 layers.
+
+    python tests/benchmarks/order.py [GRAPHS]
+
+The graphs are small-world graphs as in randomly wired networks (Xie et al. 2019, arXiv:1904.01569: Watts and Strogatz,
+4 neighbours, 0.75), of layers of random widths. Their order is that of their numbers.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from random import Random
+from statistics import mean
+
+import convcost
+from convcost.network import NetworkBuilder
+
+SPECS = Path(__file__).parents[2] / "specs"
+
+
+def graph(seed: int) -> convcost.Model:
+    """Return a random graph of 40 to 100 layers."""
+    random = Random(seed)
+    count = random.randint(20, 50)
+    reads: list[set[int]] = [set() for _ in range(count)]
+    for node in range(count):
+        for distance in (1, 2):
+            other = (node + distance) % count
+            if random.random() < 0.75:
+                other = random.choice([each for each in range(count) if each != node])
+            reads[max(node, other)].add(min(node, other))
+    builder = NetworkBuilder()
+    first = builder.input([16, 16, 16])
+    values = []
+    for node in range(count):
+        sources = [values[each] for each in sorted(reads[node])] or [first]
+        x = builder.add("concat", *sources) if len(sources) > 1 else sources[0]
+        values.append(builder.add("pointwise_conv", x, out_channels=random.randint(4, 32)))
+    return convcost.Model(builder.build())
+
+
+def main() -> None:
+    """Print the ratio of the peak in the file's order to the best, the interval and the time."""
+    ratios = []
+    for seed in range(int(sys.argv[1]) if len(sys.argv) > 1 else 20):
+        model = graph(seed)
+        ratios.append(show(f"graph {seed} of {len(model.network.layers)}", model))
+    print(f"mean ratio of {len(ratios)} graphs: {mean(ratios):.3f}")
+    for spec in sorted(SPECS.rglob("*.yaml")):
+        show(spec.stem, convcost.load(spec))
+
+
+def show(name: str, model: convcost.Model) -> float:
+    """Print a line for a network, and return the ratio."""
+    before = time.perf_counter()
+    found = model.memory(order="best")
+    seconds = time.perf_counter() - before
+    written = model.memory().peak_memory
+    ratio = written / found.peak_memory
+    low = found.order.lower_bound or 0
+    proved = "proved" if found.order.proved else f"at least {low:,}, gap {found.peak_memory / low - 1:.1%}"
+    print(f"{name:32} {written:14,} → {found.peak_memory:14,}  {ratio:.3f}  {seconds:5.2f} s  {proved}", flush=True)
+    return ratio
+
+
+if __name__ == "__main__":
+    main()

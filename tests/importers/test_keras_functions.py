@@ -1,0 +1,218 @@
+"""Functions that a model calls without a layer, masks, and attention: as items of the spec."""
+
+from __future__ import annotations
+
+import keras_writer as k
+import pytest
+
+import convcost
+from convcost.importers import IMPORTERS, import_model
+
+MAP = [8, 6, 4]  # 8 × 6 positions, 4 channels
+STEPS = [6, 8]
+
+
+def mapped(model):
+    return import_model(IMPORTERS["keras"], k.text(model), "net.json", flat=True).model
+
+
+def types(model):
+    """Return the types of a model's items, with the fields that say most."""
+    said = ("op", "value", "axis", "scale_factor", "size", "padding", "upscale_factor", "downscale_factor", "chunks")
+    found = []
+    for item in mapped(model).items:
+        fields = [str(item.fields[name]) for name in said if name in item.fields]
+        found.append(" ".join([item.type, *fields]))
+    return found
+
+
+def function(kind, *more, shape=MAP, **config):
+    """Return a model of one function of Keras 3 that is called with a value and constants."""
+    item = k.layer(kind, "f", module="keras.src.ops.numpy")
+    item["config"] = {"name": "f", **config}
+    return k.functional({"x": shape}, [k.called(item, k.tensor("x", *shape), *more)], "f")
+
+
+def of_tensorflow(name, shape=MAP, first=None, **kwargs):
+    """Return a model of one function of TensorFlow as Keras 2 writes it."""
+    config = {"name": "f", "trainable": True, "function": name}
+    node = first if first is not None else ["x", 0, 0, kwargs]
+    item = {"class_name": "TFOpLambda", "name": "f", "config": config, "inbound_nodes": [node]}
+    return k.functional({"x": shape}, [item], "f")
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (function("Multiply", 0.5), ["elementwise multiply 0.5"]),
+        (function("Subtract", 3), ["elementwise add -3"]),
+        (function("Add", [1, 2, 3, 4]), ["shift"]),
+        (function("Multiply", [[[1, 2, 3, 4]]]), ["scale"]),
+        (function("Maximum", 0), ["relu"]),
+        (function("Square"), ["elementwise square"]),
+        (function("Rsqrt"), ["elementwise rsqrt"]),
+        (function("Power", 2), ["elementwise square"]),
+        (function("Power", 3), ["elementwise pow 3"]),
+        (function("Exp"), ["elementwise exp"]),
+        (function("Cast", "float16"), []),
+        (function("Clip", x_min=0.0, x_max=6.0), ["relu6"]),
+        (function("Gelu", approximate=True), ["gelu"]),
+        (function("LeakyRelu", negative_slope=0.1), ["leaky_relu"]),
+        (function("Softmax", axis=1), ["softmax 1"]),
+        (function("HardSigmoid"), ["hard_sigmoid"]),
+        (function("Mean", axis=[1, 2], keepdims=True), ["global_avg_pool"]),
+        (function("Mean", axis=1, keepdims=False), ["reduce mean [1]"]),
+        (function("Max", axis=-1, keepdims=True), ["reduce max [0]"]),
+        (function("Flip", axis=1), None),
+        (function("Pad", [[0, 0], [1, 0], [0, 2], [0, 0]], mode="constant"), ["pad [[1, 0], [0, 2]]"]),
+        (function("Pad", [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect"), ["pad [[1, 1], [1, 1]]"]),
+        (function("Pad", [[0, 0], [1, 1]]), None),
+        (function("DepthToSpace", block_size=2), ["rearrange"]),
+        (function("SpaceToDepth", block_size=2), ["rearrange"]),
+        (function("DepthToSpace", block_size=2, data_format="channels_first"), None),
+        (function("Resize", size=[16, 12], interpolation="nearest"), ["upsample [16, 12]"]),
+        (function("Resize", size=[16, 12], antialias=True), None),
+        (function("Mean", axis=None), None),
+        (function("Mean", axis=[0]), None),
+        (function("Minimum", 4), None),
+        (function("Reshape", newshape=[2, 96]), None),
+        (function("Transpose", axes=[1, 0, 2, 3]), None),
+        (function("Transpose"), None),
+        (function("Split", indices_or_sections=2, axis=0), None),
+        (function("Split", indices_or_sections=3, axis=-1), None),
+        (function("Squeeze"), None),
+        (function("ExpandDims", axis=0), None),
+        (of_tensorflow("math.multiply", y=2.0), ["elementwise multiply 2"]),
+        (of_tensorflow("math.truediv", y=2.0), ["elementwise multiply 0.5"]),
+        (of_tensorflow("math.subtract", first=["_CONSTANT_VALUE", -1, 3.0, {"y": ["x", 0, 0]}]),
+         ["elementwise neg", "elementwise add 3"]),
+        (of_tensorflow("math.divide", first=["_CONSTANT_VALUE", -1, 1.0, {"y": ["x", 0, 0]}]),
+         ["elementwise reciprocal"]),
+        (of_tensorflow("nn.relu6"), ["relu6"]),
+        (of_tensorflow("nn.depth_to_space", block_size=2), ["rearrange"]),
+        (of_tensorflow("compat.v1.depth_to_space", block_size=2), ["rearrange"]),
+        (of_tensorflow("image.resize", size=[16, 12], method="nearest"), ["upsample [16, 12]"]),
+        (of_tensorflow("clip_by_value", clip_value_min=0.0, clip_value_max=6.0), ["relu6"]),
+        (of_tensorflow("io.read_file"), None),
+    ],
+)  # fmt: skip
+def test_a_function_is_items_or_is_unknown(model, expected):
+    if expected is None:
+        with pytest.raises(convcost.SpecError, match=r"the operator (keras|tf)[.]"):
+            mapped(model)
+    elif not expected:
+        with pytest.raises(convcost.SpecError, match="no operator that is a layer"):
+            mapped(model)
+    else:
+        assert types(model) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (function("Swapaxes", axis1=1, axis2=3), (4, 6, 8)),
+        (function("Moveaxis", source=3, destination=1), (4, 8, 6)),
+        (function("Moveaxis", source=[-1], destination=[1]), (4, 8, 6)),
+        (function("Transpose", axes=[0, 2, 1, 3]), (6, 8, 4)),
+        (function("Reshape", newshape=[-1, 48, 4]), (48, 4)),
+        (function("ExpandDims", axis=-1), (8, 6, 4, 1)),
+        (function("Squeeze", axis=1, shape=[1, 6, 4]), (6, 4)),
+    ],
+)
+def test_what_only_moves_has_the_shape_that_keras_gives(model, shape):
+    """A product with a number follows, so that something is a layer."""
+    last = k.layer("Multiply", "g", module="keras.src.ops.numpy")
+    model["config"]["layers"].append(k.called(last, k.tensor("f", *shape), 2.0))
+    model["config"]["output_layers"] = [["g", 0, 0]]
+    (tensor,) = mapped(model).outputs
+    assert tensor.shape == shape
+
+
+def joined(kind, **config):
+    """Return a model of a function of two values."""
+    item = k.layer(kind, "f", module="keras.src.ops.numpy", **config)
+    values = [k.tensor("x", *MAP), k.tensor("y", *MAP)]
+    call = k.called(item, values) if kind in ("Stack", "Concatenate") else k.called(item, *values)
+    return k.functional({"x": MAP, "y": MAP}, [call], "f")
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (joined("Stack", axis=1), (2, 8, 6, 4)),
+        (joined("Concatenate", axis=1), (4, 16, 6)),  # channels first, as nothing asks for another order
+        (joined("Subtract"), (4, 8, 6)),
+        (joined("Einsum", subscripts="bhwc,bhvc->bhwv"), (8, 6, 6)),
+    ],
+)
+def test_a_function_of_two_values(model, shape):
+    if model["config"]["layers"][-1]["class_name"] == "Einsum":
+        call = model["config"]["layers"][-1]["inbound_nodes"][0]
+        call["kwargs"] = {}
+    (tensor,) = mapped(model).outputs
+    assert tensor.shape == shape
+
+
+def attended(*, layer=None, mask=None, **call):
+    """Return a model of attention of 2 heads of 4 on 6 steps of 8 channels."""
+    item = layer or k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4)
+    values = {"x": STEPS} | ({"m": mask} if mask else {})
+    call |= {"attention_mask": k.tensor("m", *mask)} if mask else {}
+    return k.functional(values, [k.called(item, k.tensor("x", *STEPS), k.tensor("x", *STEPS), **call)], "a")
+
+
+PROJECTIONS = 4 * 6 * 8 * 8
+PRODUCTS = 2 * 2 * 6 * 6 * 4
+
+
+def test_attention_is_counted_as_it_is_performed(write):
+    """Four projections of 6 × 8 × 8; two products of 2 heads, 6 × 6 × 4; queries are scaled before."""
+    total = convcost.load(write(k.text(attended()), "net.json")).analyze().total
+    assert (total.params, total.macs) == (4 * (8 * 8 + 8), PROJECTIONS + PRODUCTS)
+    masked = convcost.load(write(k.text(attended(mask=[6, 6])), "net.json")).analyze().total
+    assert masked.macs == total.macs
+    assert masked.adds - total.adds == 6 * 6 + 2 * 6 * 6  # 1 less the mask, which is added to each score
+
+
+def test_a_causal_mask_is_noted(write):
+    path = write(k.text(attended(use_causal_mask=True)), "net.json")
+    plain = convcost.load(write(k.text(attended()), "plain.json")).analyze().total
+    assert convcost.load(path).analyze().total.adds - plain.adds == 2 * 6 * 6
+    text = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json").text
+    assert "# a causal mask counts as one sum for each score\n" in text
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (attended(return_attention_scores=True), "it gives its scores"),
+        (attended(mask=[2, 6, 6]), "its mask is not one for all heads"),
+        (attended(layer=k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, attention_axes=[1, 2])),
+         "its attention_axes are [1, 2]"),
+        (attended(layer=k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, output_shape=[2, 4])),
+         "its output is gated, or has several axes"),
+        (attended(layer=k.layer("GroupQueryAttention", "a", num_query_heads=3, num_key_value_heads=2, head_dim=4)),
+         "2 heads of keys do not divide 3 of queries"),
+        (attended(layer=k.layer("Attention", "a", score_mode="concat")), "its score_mode is 'concat'"),
+    ],
+)  # fmt: skip
+def test_attention_that_is_no_layer_type_says_why(model, reason):
+    with pytest.raises(convcost.SpecError) as caught:
+        mapped(model)
+    kind = model["config"]["layers"][-1]["class_name"]
+    assert str(caught.value).startswith(f"error: the operator keras.layers.{kind} cannot be mapped: {reason}\n")
+
+
+def test_masks_of_steps_are_left_out_and_noted():
+    """As Keras 3 writes them: values of their own, which layers are given by name."""
+    embedding = k.layer("Embedding", "e", input_dim=20, output_dim=8, mask_zero=True)
+    not_equal = k.layer("NotEqual", "n", module="keras.src.ops.numpy")
+    lstm = k.layer("LSTM", "l", units=3)
+    layers = [
+        k.called(embedding, k.tensor("x", 6)),
+        k.called(not_equal, k.tensor("x", 6), 0),
+        k.called(lstm, k.tensor("e", 6, 8), mask=k.tensor("n", 6)),
+    ]
+    found = mapped(k.functional({"x": [6]}, layers, "l"))
+    assert [item.type for item in found.items] == ["embedding", "lstm"]
+    assert found.notes == ("the masking of steps is not counted",)

@@ -1,0 +1,234 @@
+"""Operators to layer types: movements, choices, merges, products and reductions, with what is refused."""
+
+# ruff: noqa: E501 -- a model and what becomes of it stand on a line
+
+from __future__ import annotations
+
+import onnx_writer as w
+import pytest
+from test_mapper import load
+
+MAP = (1, 8, 6, 4)
+ROWS = (1, 6, 8)
+
+
+def ints(name, *values):
+    """Return a tensor of whole numbers."""
+    return w.tensor(name, [len(values)], list(values), w.INT64)
+
+
+def one(operator, inputs="x", tensors=(), shape=MAP, opset=17, **attributes):
+    """Return a model of one node, whose inputs `x` and `z` have one shape, and indices `i` seven numbers."""
+    given = attributes.pop("outputs", "y")
+    nodes = [w.node(operator, inputs, given, f"/m/{operator}", **attributes), w.node("Relu", given.split()[-1], "last")]
+    named = {"x": list(shape), "z": list(shape), "i": [1, 7]}
+    return w.model(nodes, {name: named[name] for name in named if name in inputs.split()}, "last", tensors, opset=opset)
+
+
+def chain(nodes, tensors=(), shape=MAP, outputs="y"):
+    """Return a model of nodes in a row, each given as its operator, inputs, output and attributes."""
+    return w.model(
+        [w.node(op, inputs, out, **more) for op, inputs, out, more in nodes], {"x": list(shape)}, outputs, tensors
+    )
+
+
+def types(rows):
+    """Return the items as types and fields."""
+    return [(type, fields) for type, fields, _ in rows]
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        # movements
+        (one("Reshape", "x s", [ints("s", 0, 2, -1)]), [("reshape", {"shape": [2, 96]})]),
+        (one("Reshape", "x s", [ints("s", -1, 8)]), [("reshape", {"shape": [24, 8]})]),  # the batch is joined with rows
+        (one("Flatten", axis=2), [("reshape", {"shape": [8, 24], "layout": "feature_map"})]),
+        (one("Flatten", axis=-1), [("reshape", {"shape": [48, 4]})]),
+        (one("Transpose", perm=[1, 0, 2, 3]), []),
+        (one("Transpose", shape=(1, 8, 6), perm=[2, 1, 0]), [("tokens", {})]),
+        (one("Unsqueeze", "x a", [ints("a", 0, -1)]), [("reshape", {"shape": [1, 8, 6, 4, 1]})]),
+        (one("Squeeze", "x a", [ints("a", 1)], shape=(1, 1, 6, 4)), [("reshape", {"shape": [6, 4]})]),
+        (one("Cast", to=10), []),
+        (one("Pad", "x p", [ints("p", 0, 0, 1, 0, 0, 0, 2, 0)]), [("pad", {"padding": [[1, 2], [0, 0]]})]),
+        (one("Pad", "x p", [ints("p", 0, 0, 0, 0, 0, 3, 0, 0)]), [("pad", {"padding": [[0, 3]], "axis": [0]})]),
+        (one("Pad", "x p  a".replace("  ", " v "), [ints("p", 1, 2), w.tensor("v", [], [3.0]), ints("a", 3)]),
+         [("pad", {"padding": [[0, 0], [1, 2]], "mode": "constant", "value": 3.0})]),
+        (one("Pad", "x p v", [ints("p", *[0] * 8), w.tensor("v", [], [float("-inf")])]), []),
+        (one("Pad", "x p v", [ints("p", 0, 0, 0, 0, 0, 0, 0, 1), w.tensor("v", [], [float("-inf")])]),
+         [("pad", {"padding": [[0, 0], [0, 1]], "mode": "constant", "value": -(10**15)})]),
+        (one("Pad", "x p", [ints("p", 0, 0, -1, 0, 0, 0, -2, 0)]), [("slice", {"axis": 1, "start": 1, "end": 4})]),
+        (one("DepthToSpace", blocksize=2, mode="CRD"), [("pixel_shuffle", {"upscale_factor": 2})]),
+        (one("SpaceToDepth", blocksize=2), [("rearrange", {"pattern": "c (h p) (w q) -> (p q c) h w", "p": 2, "q": 2})]),
+        # choices
+        (one("Slice", "x s e a t", [ints("s", 5), ints("e", -(2**63)), ints("a", 2), ints("t", -1)]), [("flip", {"axis": [1]})]),
+        (one("Slice", "x s e a t", [ints("s", 4), ints("e", 0), ints("a", 2), ints("t", -2)]),
+         [("slice", {"axis": 1, "start": 2, "step": 2}), ("flip", {"axis": [1]})]),
+        (one("Slice", "x s e", [ints("s", 0), ints("e", 2**62)]), []),
+        (one("Gather", "x i0", [w.tensor("i0", [], [3], w.INT64)], axis=1),
+         [("slice", {"start": 3, "end": 4}), ("reshape", {"shape": [6, 4]})]),
+        (one("Gather", "x i0", [ints("i0", 4, 2, 0)], axis=2), [("slice", {"axis": 1, "step": 2}), ("flip", {"axis": [1]})]),
+        (one("Gather", "x i0", [ints("i0", 3, 3, 1)], axis=2), [("gather", {"shape": [8, 3, 4], "layout": "feature_map"})]),
+        (one("GatherND", "x i0", [w.tensor("i0", [5, 2], [0] * 10, w.INT64)]), [("gather", {"shape": [5, 6, 4]})]),
+        (one("GatherElements", "x i0", [w.tensor("i0", [1, 2, 3, 4], [0] * 24, w.INT64)], axis=1), [("gather", {"shape": [2, 3, 4]})]),
+        (one("Gather", "t i", [w.tensor("t.weight", [50, 3]), w.tensor("t", [50, 3])]), [("embedding", {"num_embeddings": 50, "embedding_dim": 3})]),
+        (one("Split", outputs="y0 y1", axis=2), [("split", {"chunks": 2, "axis": 1})]),
+        (one("Split", "x s", [ints("s", 2, 6)], outputs="y0 y1", axis=1), [("split", {"sizes": [2, 6]})]),
+        (one("Split", "x", outputs="y", axis=1), []),
+        (one("Expand", "x s", [ints("s", 1, 5, 1, 1)], shape=(1, 1, 6, 4)), [("expand", {"shape": [5, 6, 4]})]),
+        (one("Expand", "x s", [ints("s", 1, 1)]), []),
+        (one("Tile", "x s", [ints("s", 1, 1, 2, 3)]), [("concat", {"axis": 1}), ("concat", {"axis": 2})]),
+        (one("Tile", "x s", [ints("s", 1, 5, 1, 1)], shape=(1, 1, 6, 4)), [("expand", {"shape": [5, 6, 4]})]),
+        # merges
+        (one("Mul", "x x"), [("elementwise", {"op": "square"})]),
+        (one("Sub", "n x", [w.tensor("n", [], [1.0])]), [("elementwise", {"op": "neg"}), ("elementwise", {"op": "add", "value": 1})]),
+        (one("Div", "n x", [w.tensor("n", [], [1.0])]), [("elementwise", {"op": "reciprocal"})]),
+        (one("Div", "n x", [w.tensor("n", [], [3.0])]), [("elementwise", {"op": "reciprocal"}), ("elementwise", {"op": "multiply", "value": 3})]),
+        (one("Div", "x n", [w.tensor("n", [], [4.0])]), [("elementwise", {"op": "multiply", "value": 0.25})]),
+        (one("Sub", "x n", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "add", "value": -2})]),
+        (one("Max", "x z"), [("maximum", {})]),
+        (one("Sub", "x z"), [("subtract", {})]),
+        (one("Add", "x m.b", [w.tensor("m.b", [6, 4])]), [("parameter", {"shape": [6, 4]}), ("reshape", {"shape": [1, 6, 4]}), ("add", {})]),
+        (one("Mul", "x m.gain", [w.tensor("m.gain", [], [1.0])]), [("parameter", {"shape": [1]}), ("reshape", {"shape": [1, 1, 1]}), ("multiply", {})]),
+        (one("Sub", "x m.s", [w.tensor("m.s", [8, 1, 1])]), [("shift", {})]),
+        (one("Concat", "x z", axis=-1), [("concat", {"axis": 2})]),
+        (one("Concat", "x", axis=1), []),
+        # functions
+        (one("Exp"), [("elementwise", {"op": "exp"})]),
+        (one("Pow", "x n", [w.tensor("n", [], [2.0])]), [("elementwise", {"op": "square"})]),
+        (one("Pow", "x n", [w.tensor("n", [], [0.5])]), [("elementwise", {"op": "sqrt"})]),
+        (one("Pow", "x n", [w.tensor("n", [], [3.0])]), [("elementwise", {"op": "pow", "value": 3})]),
+        (one("Clip", opset=7, min=0.0), [("relu", {})]),
+        (one("Clip", opset=7), []),
+        (one("Clip", opset=7, min=1.5), [("parameter", {"shape": [1, 1, 1]}), ("maximum", {})]),
+        (one("Clip", opset=7, max=1.5), [("parameter", {"shape": [1, 1, 1]}), ("minimum", {})]),
+        # reductions
+        (one("ReduceMax", "x a", [ints("a", 1)], keepdims=0), [("reduce", {"op": "max", "axis": [0]})]),
+        (one("ReduceSum", "x a", [ints("a", 2)], keepdims=0), [("reduce", {"op": "sum", "axis": [1], "layout": "feature_map"})]),
+        (one("ReduceL2", axes=[1]), [("reduce", {"op": "norm", "axis": [0], "keepdim": True})]),
+        (one("ReduceMean", axes=[1, 2], keepdims=0), [("reduce", {"op": "mean", "axis": [0, 1], "layout": "vector"})]),
+        (one("ReduceMean", axes=[2, 3], keepdims=0), [("global_avg_pool", {}), ("flatten", {})]),
+        (one("ReduceMax", axes=[2, 3], keepdims=0), [("global_max_pool", {}), ("flatten", {})]),
+        (one("ReduceSum", noop_with_empty_axes=1), []),
+        # norms
+        (one("LpNormalization", axis=1), [("l2_normalize", {})]),
+        (one("GroupNormalization", "x s s", [w.tensor("s", [8])], num_groups=2), [("group_norm", {"num_groups": 2})]),
+        (one("BatchNormalization", "x s s s s", [w.tensor("s", [6])], shape=ROWS), [("batch_norm", {})]),
+        # products
+        (one("MatMul", "x z", shape=(1, 5, 6, 6)), [("matmul", {})]),
+        (one("MatMul", "x m.w", [w.tensor("m.w", [4, 3])]), [("reshape", {"shape": [8, 6, 4], "layout": "tokens"}), ("linear", {"out_features": 3, "bias": False})]),
+        (one("MatMul", "x m.w", [w.tensor("m.w", [8, 4, 3])]), [("parameter", {"shape": [8, 4, 3]}), ("matmul", {})]),
+        (one("MatMul", "m.w x", [w.tensor("m.w", [3, 6])]), [("parameter", {"shape": [3, 6]}), ("reshape", {"shape": [1, 3, 6]}), ("matmul", {})]),
+        # several pictures at once lie along another axis of one
+        (chain([("Reshape", "x s", "a", {}), ("Conv", "a k", "y", {"pads": [1, 1, 1, 1], "group": 2})], [ints("s", 4, 4, 3, 4), w.tensor("k", [6, 2, 3, 3])]),
+         [("rearrange", {"pattern": "(c a) (h p) w -> (a h) c p w", "a": 2, "p": 3, "layout": "feature_map"}),
+          ("conv", {"out_channels": 6, "kernel_size": [1, 3, 3], "padding": [0, 1, 1], "groups": 2, "bias": False}), ("permute", {"axes": [1, 0, 2, 3]})]),
+        (chain([("Reshape", "x s", "a", {}), ("MaxPool", "a", "y", {"kernel_shape": [3, 2], "strides": [3, 2]})], [ints("s", 4, 4, 3, 4)]),
+         [("rearrange", {"pattern": "(c a) (h p) w -> (a h) c p w", "a": 2, "p": 3, "layout": "feature_map"}),
+          ("max_pool", {"kernel_size": [1, 3, 2], "stride": [1, 3, 2]}), ("permute", {"axes": [1, 0, 2, 3]})]),
+    ],
+    ids=lambda given: " ".join(type for type, _ in given) if isinstance(given, list) else "",
+)  # fmt: skip
+def test_an_operator_is_these_items(model, expected, items):
+    found = types(items(model))
+    assert found[: len(expected)] == expected
+    assert found[len(expected) :] in ([("relu", {})], [])
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (one("Reshape", "x s", [ints("s", 5, -1)]), "Reshape cannot be mapped: its shape does not have as many values as its input"),
+        (one("Squeeze"), "Squeeze cannot be mapped: it removes every axis of size 1, the batch too"),
+        (one("Squeeze", "x a", [ints("a", 1)]), "Squeeze cannot be mapped: it removes an axis that is not of size 1"),
+        (one("Pad", "x p", [ints("p", 1, 0, 0, 0, 0, 0, 0, 0)]), "Pad cannot be mapped: it pads the batch"),
+        (one("Pad", "x p", [ints("p", 1, 0)]), "Pad cannot be mapped: it has 2 amounts for 4 axes"),
+        (one("Pad", "x p", [ints("p", *[1] * 8)], mode="odd"), "Pad cannot be mapped: it pads the batch"),
+        (one("Pad", "x p", [ints("p", 0, 0, 1, 0, 0, 0, 0, 0)], mode="odd"), "Pad cannot be mapped: its mode is 'odd'"),
+        (one("Gather", "x i", axis=1), "Gather cannot be mapped: it chooses values by numbers that are not known"),
+        (one("Gather", "x i0", [ints("i0", 0, 0)]), "Gather cannot be mapped: it works along the batch axis"),
+        (one("ScatterND", "x z x"), "ScatterND cannot be mapped: it puts values at places that are not known, or adds them up"),
+        (one("Where", "x x z"), "Where cannot be mapped: it chooses by a condition that is not known"),
+        (one("Expand", "x z"), "Expand cannot be mapped: its weight is no constant"),
+        (one("Div", "x n", [w.tensor("n", [], [0.0])]), "Div cannot be mapped: it divides by 0"),
+        (one("Sum"), "Sum cannot be mapped: it has one input"),
+        (one("ReduceMean"), "ReduceMean cannot be mapped: it reduces the batch axis"),
+        (one("ReduceMean", axes=[0]), "ReduceMean cannot be mapped: it works along the batch axis"),
+        (one("LpNormalization", axis=1, p=1), "LpNormalization cannot be mapped: it divides by another length than the Euclidean one"),
+        (one("Einsum", "x z", equation="abcd,abce"), "Einsum cannot be mapped: its equation is no product of two values"),
+        (one("Einsum", "x z", equation="abcd,abce->abe"), "Einsum cannot be mapped: it sums one of its values alone"),
+        (one("LayerNormalization", "x s", [w.tensor("s", [6])]), "LayerNormalization cannot be mapped: it has not one factor for each value, or gives more than the normalised values"),
+        (one("BatchNormalization", "x s s s s", [w.tensor("s", [6])]), "BatchNormalization cannot be mapped: it does not have one number for each channel"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)  # fmt: skip
+def test_what_is_refused(model, reason, refused):
+    assert refused(model).splitlines()[0] == f"error: the operator {reason}"
+
+
+def test_a_scatter_is_a_choice_among_both(items):
+    tensors = [w.tensor("i", [2, 2], [0, 0, 0, 3], w.INT64), w.tensor("u.new", [2, 6, 4])]
+    assert types(items(one("ScatterND", "x i u.new", tensors)))[:-1] == [
+        ("flatten", {}),
+        ("parameter", {"shape": [2, 6, 4]}),
+        ("flatten", {}),
+        ("concat", {}),
+        ("gather", {"shape": [8, 6, 4]}),
+    ]
+
+
+def test_einstein_sums_are_matrix_products():
+    nodes = [
+        ("Reshape", "x q", "a", {}),
+        ("Reshape", "x k", "b", {}),
+        ("Einsum", "a b", "y", {"equation": "bhld,bmhd->bhlm"}),
+    ]
+    tensors = [ints("q", 1, 4, 6, 8), ints("k", 1, 6, 4, 8)]
+    total = load(chain(nodes, tensors)).analyze().total
+    assert total.macs == 4 * 6 * 6 * 8  # heads · queries · keys · size
+
+
+def test_recurrent_layers_read_steps_first():
+    # X [steps 6, batch 1, features 8], 5 hidden numbers in both directions
+    nodes = [
+        ("Transpose", "x", "a", {"perm": [1, 0, 2]}),
+        ("LSTM", "a W R B", "y", {"hidden_size": 5, "direction": "bidirectional"}),
+    ]
+    tensors = [w.tensor("W", [2, 20, 8]), w.tensor("R", [2, 20, 5]), w.tensor("B", [2, 40])]
+    model = load(chain(nodes, tensors, ROWS))
+    total = model.analyze().total
+    assert total.params == 2 * (20 * 8 + 20 * 5 + 40)
+    assert total.macs == 2 * 6 * (20 * 8 + 20 * 5)
+    assert [tensor.shape for tensor in model.network.outputs] == [(6, 2, 5)]  # steps, directions, hidden
+
+
+def test_what_lstms_are_refused(refused):
+    first = ("Transpose", "x", "a", {"perm": [1, 0, 2]})
+    tensors = [w.tensor("W", [1, 20, 8]), w.tensor("R", [1, 20, 5]), w.tensor("B", [1, 40]), w.tensor("P", [1, 15])]
+    for inputs, outputs, reason in (
+        ("a W R B x x x P", "y", "it has peepholes"),
+        ("a R W B", "y", "its weights are not those of its gates"),
+    ):
+        nodes = [first, ("LSTM", inputs, outputs, {"hidden_size": 5})]
+        assert reason in refused(chain(nodes, tensors, ROWS, outputs))
+    nodes = [("Transpose", "x", "a", {"perm": [1, 0, 2]}), ("GRU", "a W R B", "y", {"hidden_size": 5})]
+    weights = [w.tensor("W", [1, 15, 8]), w.tensor("R", [1, 15, 5]), w.tensor("B", [1, 30])]
+    assert "its reset gate stands before the product" in refused(chain(nodes, weights, ROWS))
+
+
+def test_a_batch_of_several_becomes_one():
+    nodes = [
+        w.node("Conv", "x k", "a"),
+        w.node("Reshape", "a s", "b"),
+        w.node("Transpose", "b", "c", perm=[0, 2, 1]),
+        w.node("Reshape", "c t", "y"),
+    ]
+    tensors = [w.tensor("k", [4, 8, 1, 1]), ints("s", 5, 4, 24), ints("t", 120, 4)]
+    model = w.model(nodes, {"x": [5, 8, 6, 4]}, {"y": [120, 4]}, tensors)
+    assert [tensor.shape for tensor in load(model).network.outputs] == [(24, 4)]
+
+
+def test_tensors_that_the_exporter_worked_out_count():
+    model = one("Add", "x val_7", [w.tensor("val_7", [8, 6, 4])])
+    total = load(model).analyze().total
+    assert (total.params, total.buffers) == (8 * 6 * 4, 0)

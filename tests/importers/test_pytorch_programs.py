@@ -1,0 +1,314 @@
+"""Programs of several calls of ATen: what is prepared, shared, frozen, written into, or open."""
+
+from __future__ import annotations
+
+import pt2_writer as w
+import pytest
+
+import convcost
+from convcost.importers import IMPORTERS, import_model
+from convcost.spec import load
+from convcost.spec.source import Source
+
+
+def layers(calls, values, **more):
+    """Return the layers of a program's spec as text; what is read again gives the same network."""
+    last = calls[-1]["outputs"][0]
+    outputs = more.pop("outputs", None) or [(last.get("as_tensor") or last["as_tensors"][0])["name"]]
+    found = import_model(IMPORTERS["pytorch"], w.pt2(calls, values, outputs, **more), "net.pt2", flat=True)
+    network = load(Source("net.pt2", found.text), found.sizes)
+    assert found.difference(network) == ""
+    return found.text.partition("layers:\n")[2].splitlines()
+
+
+MAP, TOKENS = (1, 8, 6, 6), (1, 9, 8)
+
+
+def test_a_batch_norm_stays_a_norm_with_its_buffers(tmp_path):
+    names = {"weight": "p_n_weight", "bias": "p_n_bias", "running_mean": "b_n_mean", "running_var": "b_n_var"}
+    call = w.call("aten.batch_norm.default", "y", "n", input="x", **names, training=False, momentum=0.1, eps=1e-5)
+    path = tmp_path / "net.pt2"
+    learned, statistics = {"n.weight": (8,), "n.bias": (8,)}, {"n.mean": (8,), "n.var": (8,)}
+    path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], parameters=learned, buffers=statistics))
+    model = convcost.load(path)
+    total = model.analyze().total
+    assert (total.params, total.buffers) == (16, 16)
+    assert "only a part is trainable" not in model.text
+
+
+def test_a_layer_that_is_frozen_in_part_counts_as_trainable_and_says_so(tmp_path):
+    call = w.call("aten.conv2d.default", "y", "c", input="x", weight="p_c_weight", bias="p_c_bias")
+    path = tmp_path / "net.pt2"
+    parameters = {"c.weight": (4, 8, 1, 1), "c.bias": (4,)}
+    path.write_bytes(w.pt2([call], {"x": MAP, "y": (1, 4, 6, 6)}, ["y"], parameters=parameters, frozen=["c.weight"]))
+    model = convcost.load(path)
+    assert model.analyze().total.params == 36
+    assert "# layers of which only a part is trainable count as trainable\n" in model.text
+
+
+def test_attention_is_what_it_performs(tmp_path):
+    # 2 heads of 4 numbers, 9 queries and keys: 2·9·9·4 products for the scores, as many for the context
+    given = {"query": "x", "key": "x", "value": "x"}
+    call = w.call("aten.scaled_dot_product_attention.default", "y", "a", **given)
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2([call], {"x": (1, 2, 9, 4), "y": (1, 2, 9, 4)}, ["y"]))
+    total = convcost.load(path).analyze().total
+    assert total.macs == 2 * 2 * 9 * 9 * 4
+    assert total.ops.exp == 2 * 9 * 9
+    assert total.ops.mul == total.macs + 2 * 9 * 9  # the scale
+
+
+def test_heads_that_share_keys_repeat_them(tmp_path):
+    # 4 heads of queries, 2 of keys and values
+    given = {"query": "x", "key": "k", "value": "k", "scale": 1.0, "enable_gqa": True}
+    call = w.call("aten.scaled_dot_product_attention.default", "y", "a", **given)
+    path = tmp_path / "net.pt2"
+    values = {"x": (1, 4, 9, 4), "k": (1, 2, 9, 4), "y": (1, 4, 9, 4)}
+    path.write_bytes(w.pt2([call], values, ["y"], inputs=("x", "k")))
+    total = convcost.load(path).analyze().total
+    assert (total.macs, total.ops.mul) == (2 * 4 * 9 * 9 * 4, 2 * 4 * 9 * 9 * 4)
+
+
+def test_writing_into_a_value_takes_its_place():
+    calls = [
+        w.call("aten.add_.Tensor", "a", self="x", other=1.0),
+        w.call("aten.relu.default", "y", self="x"),  # what is in x by then
+    ]
+    assert layers(calls, {"x": MAP, "a": MAP, "y": MAP}) == [
+        "  - elementwise: {op: add, value: 1}",
+        "  - relu",
+    ]
+
+
+def test_writing_into_a_part_of_a_value_puts_it_back():
+    calls = [
+        w.call("aten.slice.Tensor", "part", self="x", dim=1, start=2, end=4),
+        w.call("aten.relu_.default", "a", self="part"),
+        w.call("aten.neg.default", "y", self="x"),
+    ]
+    lines = layers(calls, {"x": MAP, "part": (1, 2, 6, 6), "a": (1, 2, 6, 6), "y": MAP})
+    assert [line for line in lines if line.startswith("  - ")] == [
+        "  - slice: {start: 2, end: 4}",
+        "  - relu:",
+        "  - slice: {end: 2}",
+        "  - slice: {start: 4}",
+        "  - concat:",
+        "  - elementwise: {op: neg}",
+    ]
+
+
+def test_reading_another_part_of_what_was_written_into_is_refused():
+    calls = [
+        w.call("aten.slice.Tensor", "other", self="x", dim=1, start=3, end=8),
+        w.call("aten.slice.Tensor", "part", self="x", dim=1, start=2, end=4),
+        w.call("aten.relu_.default", "a", self="part"),
+        w.call("aten.neg.default", "y", self="other"),
+    ]
+    values = {"x": MAP, "other": (1, 5, 6, 6), "part": (1, 2, 6, 6), "a": (1, 2, 6, 6), "y": (1, 5, 6, 6)}
+    with pytest.raises(
+        convcost.SpecError, match=r"the operator aten\.writing into a part of a value has no layer type"
+    ):
+        layers(calls, values)
+
+
+def test_dropouts_copies_and_checks_leave_no_layer():
+    calls = [
+        w.call("aten.dropout.default", "a", input="x", p=0.5, train=False),
+        w.call("aten.clone.default", "b", self="a"),
+        w.call("aten._assert_tensor_metadata.default", None, a="b"),
+        w.call("aten.to.dtype", "c", self="b", dtype={"as_scalar_type": 7}),
+        w.call("aten.relu.default", "y", self="c"),
+    ]
+    calls[2]["outputs"] = []
+    assert layers(calls, dict.fromkeys("xabcy", MAP)) == ["  - relu"]
+
+
+def test_what_is_worked_out_of_the_programs_own_numbers_is_prepared():
+    # a mask: where positions differ, minus infinity; added to the values as 36 numbers that are not learned
+    calls = [
+        w.call("aten.arange.default", "places", end=6),
+        w.call("aten.unsqueeze.default", "row", self="places", dim=0),
+        w.call("aten.unsqueeze.default", "column", self="places", dim=1),
+        w.call("aten.ne.Tensor", "differ", self="row", other="column"),
+        w.call("aten.zeros.default", "zero", size=[6, 6]),
+        w.call("aten.masked_fill.Scalar", "mask", self="zero", mask="differ", value=-1e9),
+        w.call("aten.add.Tensor", "y", self="x", other="mask"),
+    ]
+    whole, flag = ((6,), "int64"), ((6, 6), "bool")
+    values = {"x": MAP, "places": whole, "row": ((1, 6), "int64"), "column": ((6, 1), "int64"), "differ": flag,
+              "zero": (6, 6), "mask": (6, 6), "y": MAP}  # fmt: skip
+    found = import_model(IMPORTERS["pytorch"], w.pt2(calls, values, ["y"]), "net.pt2")
+    total = convcost.Model(load(Source("net.pt2", found.text), {})).analyze().total
+    assert (total.params, total.ops.add) == (0, 8 * 36)
+
+
+def test_a_number_of_a_buffer_is_prepared(tmp_path):
+    calls = [
+        w.call("aten.select.int", "number", self="b_scales", dim=0, index=1),
+        w.call("aten.mul.Tensor", "y", self="x", other="number"),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, {"x": MAP, "number": (), "y": MAP}, ["y"], buffers={"scales": (2,)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.ops.mul) == (0, 8 * 36)
+
+
+def test_products_of_the_programs_own_numbers_are_performed(tmp_path):
+    # 6×1 times 1×6: 36 products, though no input takes part
+    calls = [
+        w.call("aten.ones.default", "row", size=[1, 6]),
+        w.call("aten.ones.default", "column", size=[6, 1]),
+        w.call("aten.matmul.default", "table", self="column", other="row"),
+        w.call("aten.cos.default", "waves", self="table"),
+        w.call("aten.add.Tensor", "y", self="x", other="waves"),
+    ]
+    path = tmp_path / "net.pt2"
+    values = {"x": MAP, "row": (1, 6), "column": (6, 1), "table": (6, 6), "waves": (6, 6), "y": MAP}
+    path.write_bytes(w.pt2(calls, values, ["y"]))
+    total = convcost.load(path).analyze().total
+    assert (total.macs, total.params, total.ops.cos) == (36, 0, 36)
+
+
+def test_standardised_kernels_are_prepared_and_their_factors_scale_what_they_give(tmp_path):
+    # 4 kernels of 8·9 numbers with a factor each, a bias of 4: 36 positions, 4·36 products with the factors
+    calls = [
+        w.call("aten.view.default", "flat", "c", self="p_c_weight", size=[1, 4, 72]),
+        w.call("aten.mul.Tensor", "scaled", "c", self="p_c_gain", other=0.5),
+        w.call("aten.view.default", "gain", "c", self="scaled", size=[4]),
+        w.call("aten.batch_norm.default", "normed", "c", input="flat", weight="gain", training=True, eps=1e-5),
+        w.call("aten.view.default", "kernel", "c", self="normed", size=[4, 8, 3, 3]),
+        w.call("aten.conv2d.default", "y", "c", input="x", weight="kernel", bias="p_c_bias", padding=[1, 1]),
+    ]
+    values = {"x": MAP, "flat": (1, 4, 72), "scaled": (4, 1, 1, 1), "gain": (4,), "normed": (1, 4, 72),
+              "kernel": (4, 8, 3, 3), "y": (1, 4, 6, 6)}  # fmt: skip
+    parameters = {"c.weight": (4, 8, 3, 3), "c.gain": (4, 1, 1, 1), "c.bias": (4,)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters=parameters))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs, total.ops.mul) == (4 * 72 + 4 + 4, 36 * 4 * 72, 36 * 4 * 72 + 36 * 4)
+
+
+def test_frozen_parameters_count_as_buffers(tmp_path):
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call("aten.conv2d.default", "y", "d", input="a", weight="p_d_weight"),
+    ]
+    path = tmp_path / "net.pt2"
+    parameters = {"c.weight": (4, 8, 1, 1), "d.weight": (3, 4, 1, 1)}
+    values = {"x": MAP, "a": (1, 4, 6, 6), "y": (1, 3, 6, 6)}
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters=parameters, frozen=["c.weight"]))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers) == (12, 32)
+
+
+def test_programs_that_say_no_gradient_have_trainable_parameters(tmp_path):
+    call = w.call("aten.conv2d.default", "y", "c", input="x", weight="p_c_weight")
+    path = tmp_path / "net.pt2"
+    given = ([call], {"x": MAP, "y": (1, 4, 6, 6)}, ["y"])
+    for payloads, params in ((None, 32), ({"c.weight": "weight_0"}, 0)):  # files of torch 2.4, and newer ones
+        parameters = {"c.weight": (4, 8, 1, 1)}
+        path.write_bytes(w.pt2(*given, parameters=parameters, frozen=["c.weight"], payloads=payloads))
+        assert convcost.load(path).analyze().total.params == params
+
+
+def test_a_norm_is_not_written_with_a_frozen_layer(tmp_path):
+    names = {"weight": "p_n_weight", "bias": "p_n_bias", "running_mean": "b_n_mean", "running_var": "b_n_var"}
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call("aten.batch_norm.default", "y", "n", input="a", **names, training=False, momentum=0.1, eps=1e-5),
+    ]
+    path = tmp_path / "net.pt2"
+    parameters = {"c.weight": (8, 8, 1, 1), "n.weight": (8,), "n.bias": (8,)}
+    more = {"parameters": parameters, "buffers": {"n.mean": (8,), "n.var": (8,)}, "frozen": ["c.weight"]}
+    path.write_bytes(w.pt2(calls, {"x": MAP, "a": MAP, "y": MAP}, ["y"], **more))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers) == (16, 64 + 16)
+
+
+def test_one_tensor_under_two_names_counts_once(tmp_path):
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call("aten.conv2d.default", "y", "d", input="a", weight="p_d_weight"),
+    ]
+    path = tmp_path / "net.pt2"
+    parameters = dict.fromkeys(("c.weight", "d.weight"), (8, 8, 1, 1))
+    values = {"x": MAP, "a": MAP, "y": MAP}
+    payloads = {"c.weight": "weight_0", "d.weight": "weight_0"}
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters=parameters, payloads=payloads))
+    model = convcost.load(path)
+    assert model.analyze().total.params == 64
+    assert model.text.partition("layers:\n")[2] == (
+        "  - conv: {out_channels: 8, kernel_size: 1, bias: false}\n    name: c\n"
+        "  - conv: {out_channels: 8, kernel_size: 1, bias: false}\n    weights: c\n    name: d\n"
+    )
+
+
+def test_a_tensor_of_two_modules_has_the_path_in_the_one_that_reads_it(tmp_path):
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call("aten.conv2d.default", "y", "d", input="a", weight="p_c_weight"),
+    ]
+    path = tmp_path / "net.pt2"
+    parameters = dict.fromkeys(("c.weight", "d.weight"), (8, 8, 1, 1))
+    payloads = {"c.weight": "weight_0", "d.weight": "weight_0"}
+    path.write_bytes(w.pt2(calls, dict.fromkeys("xay", MAP), ["y"], parameters=parameters, payloads=payloads))
+    model = convcost.load(path)
+    assert "    weights: c\n    name: d\n" in model.text
+    assert "not used" not in model.text
+
+
+def test_parameters_that_nothing_reads_are_said(tmp_path):
+    path = tmp_path / "net.pt2"
+    call = w.call("aten.relu.default", "y", self="x")
+    path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], parameters={"aux.weight": (5, 8)}))
+    comment = "# 40 parameters are not used, and not counted: aux.weight.\n"
+    assert comment in convcost.load(path).text
+
+
+def test_open_axes_are_symbols_named_by_their_place(tmp_path):
+    height, width = ("s7", 32), ("s9", 48)
+    calls = [
+        w.call("aten.conv2d.default", "a", "c", input="x", weight="p_c_weight"),
+        w.call("aten.mean.dim", "y", self="a", dim=[2, 3]),
+    ]
+    values = {"x": (1, 8, height, width), "a": (1, 4, height, width), "y": (1, 4)}
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, values, ["y"], parameters={"c.weight": (4, 8, 1, 1)}))
+    model = convcost.load(path, set={"h": 10, "w": 20})
+    assert model.analyze().total.macs == 10 * 20 * 32
+
+
+def test_sizes_of_an_open_batch_are_worked_out(tmp_path):
+    batch = ("s7", 2)
+    calls = [
+        w.call("aten.sym_size.int", w.Symbol("n"), self="x", dim=0),
+        w.call("_operator.mul", w.Symbol("k"), a=w.Symbol("n"), b=3),
+        w.call("_operator.floordiv", w.Symbol("m"), a=w.Symbol("k"), b=3),
+        w.call("aten.view.default", "y", self="x", size=[w.Symbol("m"), 4, 72]),
+    ]
+    values = {"x": (batch, 8, 6, 6), "y": (batch, 4, 72)}
+    assert layers(calls, values) == ["  - reshape: {shape: [4, 72]}"]
+
+
+def test_what_has_no_layer_type_is_named_as_pytorch_does():
+    call = w.call("aten.fft_fft2.default", "y", "spectral", self="x")
+    with pytest.raises(convcost.SpecError) as caught:
+        layers([call], {"x": MAP, "y": MAP})
+    assert "the operator aten.fft_fft2 has no layer type" in str(caught.value)
+    assert "net.pt2, spectral" in str(caught.value)
+
+
+def test_a_graph_that_an_operator_runs_as_it_is_belongs_to_the_graph_around_it():
+    inner = w.program(
+        [w.call("aten.relu.default", "r", "inner", self="g")], {"g": MAP, "r": MAP}, ["r"], inputs=()
+    )["graph_module"]["graph"]  # fmt: skip
+    inner["inputs"] = [{"as_tensor": {"name": "g"}}]
+    run = w.call("higher_order.wrap_with_set_grad_enabled", ["z"])
+    run["inputs"] = [
+        {"name": "", "arg": {"as_bool": False}, "kind": 1},
+        {"name": "", "arg": {"as_graph": {"name": "submod_1", "graph": inner}}, "kind": 1},
+        {"name": "", "arg": {"as_tensor": {"name": "x"}}, "kind": 1},
+    ]
+    calls = [run, w.call("aten.neg.default", "y", self="z")]
+    lines = layers(calls, {"x": MAP, "z": MAP, "y": MAP})
+    assert [line for line in lines if line.startswith("  - ")] == ["  - relu", "  - elementwise: {op: neg}"]

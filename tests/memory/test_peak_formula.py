@@ -1,0 +1,113 @@
+"""The peak over a range: formulas by hand, and each value against the network at that value."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+import convcost
+from convcost.errors import ConvcostError
+
+
+def pieces(spec, over, **options):
+    found = convcost.peak_formula(spec, over, **options)
+    return [(str(piece.first), str(piece.last), piece.layer, str(piece.formula)) for piece in found.pieces]
+
+
+def test_one_layer_stays_the_peak():
+    # 32·alpha and 64·alpha channels of 112·112, of 4 bytes
+    assert 4 * (32 + 64) * 112**2 == 4_816_896
+    expected = [("1/4", "1", "separable_conv_1/pointwise", "4816896·alpha")]
+    assert pieces("mobilenet_v1", "alpha=1/4:1") == expected
+    # 1 byte for each of as many, and four inputs at once
+    assert pieces("mobilenet_v1", "alpha=1/4:1", dtype="int8", batch=4) == expected
+    assert pieces("mobilenet_v1", "alpha=1/4:1:1/4", dtype="int8", batch=4) == expected
+
+
+def test_where_the_peak_moves_there_are_pieces():
+    # the stem reads 3·224² and writes 32·alpha·112²: 602,112 + 1,605,632·alpha bytes, which are more than
+    # 4,816,896·alpha while alpha < 602,112 / 3,211,264 = 6/32, and as many there
+    assert Fraction(4 * 3 * 224**2, 4_816_896 - 4 * 32 * 112**2) == Fraction(6, 32)
+    assert pieces("mobilenet_v1", "alpha=1/32:1") == [
+        ("1/32", "3/16", "conv_1", "1605632·alpha + 602112"),
+        ("7/32", "1", "separable_conv_1/pointwise", "4816896·alpha"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "over", "options"),
+    [
+        ("mobilenet_v1", "r=32:224", {}),
+        ("mobilenet_v2", "alpha=1/4:2:1/8", {"dtype": "int8", "align": 16}),
+        ("mobilenet_v2", "r=32:256", {"in_place": False, "keep_inputs": True}),
+        ("efficientnet_b0", "width=1/2:2:1/4", {"dtype": "int8"}),
+        ("resnet18", "r=32:256:32", {}),
+    ],
+)
+def test_the_formula_is_the_peak_at_every_value(spec, over, options):
+    found = convcost.peak_formula(spec, over, **options)
+    seen = []
+    for piece in found.pieces:
+        for value in (each for each in found.values if piece.first <= each <= piece.last):
+            memory = convcost.memory(spec, set={found.symbol: value}, **options)
+            formula = piece.formula
+            assert memory.peak_memory == (formula if type(formula) is int else formula.evaluate({found.symbol: value}))
+            assert memory.peak_memory == next(r.alive for r in memory.layers if r.layer.name == piece.layer)
+            seen.append(value)
+    assert seen == [*found.values]
+
+
+def test_every_format_has_the_condition(tmp_path):
+    found = convcost.peak_formula("mobilenet_v1", "alpha=1/4:1")
+    assert found.to_dict()["pieces"] == [
+        {
+            "first": "1/4",
+            "last": "1",
+            "condition": "1/4 ≤ alpha ≤ 1, multiples of 1/32",
+            "layer": "separable_conv_1/pointwise",
+            "formula": "4816896·alpha",
+            "peak_first": 1_204_224,
+            "peak_last": 4_816_896,
+        }
+    ]
+    assert str(found).splitlines()[3:] == [
+        "───────────────────────────────────────────────────────────────────────────────────────────────────",
+        "1/4 ≤ alpha ≤ 1, multiples of 1/32  separable_conv_1/pointwise  4816896·alpha  1,204,224  4,816,896",
+        "───────────────────────────────────────────────────────────────────────────────────────────────────",
+        "25 values",
+        "",
+        "One layer stays the peak. The formula gives the largest number of all layers at each of these values.",
+    ]
+
+
+ERRORS = {
+    "alpha": """\
+error: --over takes a symbol and the ends of a range
+ = found: --over alpha
+ = help: such as --over alpha=1/4:1, or alpha=1/4:1:1/32 for the multiples of 1/32""",
+    "alpha=1:1/2": """\
+error: a range has 1 to 10,000 values
+ = found: --over alpha=1:1/2: 0 multiples of 1/32
+ = help: the smaller end first, and a step that divides the range""",
+    "alpha=1/3:1:1/3": """\
+error: alpha must be a multiple of 1/32
+ = found: --set alpha=1/3
+ = help: 5/16 and 11/32 are the nearest""",
+    "alpha=1/4:1:0": """\
+error: a step is a number above 0
+ = found: --step 0
+ = help: such as 1/32""",
+}
+
+
+@pytest.mark.parametrize("over", ERRORS)
+def test_a_wrong_range_is_an_error(over):
+    with pytest.raises(ConvcostError) as caught:
+        convcost.peak_formula("mobilenet_v1", over)
+    assert str(caught.value) == ERRORS[over]
+
+
+def test_a_range_in_which_the_network_is_not_valid_is_an_error_with_its_place():
+    with pytest.raises(ConvcostError, match=r"mobilenet_v1.yaml:10:12, input(?s:.*)with r = -32"):
+        convcost.peak_formula("mobilenet_v1", "r=-32:64")
