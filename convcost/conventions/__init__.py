@@ -1,6 +1,6 @@
 """How other tools count: the rules of each, and why its number differs.
 
-A convention is one file with a `ToolConvention`: a small table from layer types to functions of a layer's shapes. Another
+A convention is one file with a `ToolConvention`: a small table from layer types to functions of a layer. Another
 package adds one by an entry point of the group `convcost.conventions`.
 """
 

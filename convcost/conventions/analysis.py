@@ -192,7 +192,7 @@ def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
     for index, layer in enumerate(network.layers):
         cost = layer.cost()
         attends = index in attending
-        called = layer.type in FUNCTIONS and not attends
+        called = (layer.functional or layer.type in FUNCTIONS) and not attends
         called = called or any(matches(pattern, layer) for pattern in functional)
         biases = 0 if layer.shares or not cost.params else biases_of(layer)
         same = by_word and layer.fields.get("padding") == "same"
@@ -213,10 +213,14 @@ def _attending(network: Network) -> Iterator[int]:
     layers = network.layers
     for index, layer in enumerate(layers):
         reads = [tensor.producer for tensor in layer.inputs if tensor.producer != INPUT]
+        if layer.functional:
+            continue  # a class of its own calls the functions that nn.MultiheadAttention does
         if layer.type.startswith("attention_"):
             yield index
             yield from (at for at in reads if layers[at].type in ("linear", "softmax"))
-        elif layer.type == "linear" and any(layers[at].type == "attention_context" for at in reads):
+        elif layer.type == "linear" and any(
+            layers[at].type == "attention_context" and not layers[at].functional for at in reads
+        ):
             yield index
 
 

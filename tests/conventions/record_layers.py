@@ -400,7 +400,7 @@ def record(tool: str, directory: str = "") -> dict[str, Any]:
     return found
 
 
-def _other(row: Any, field: str) -> Any:
+def other_count(row: Any, field: str) -> Any:
     """Return a row with the other number that a tool prints."""
     if isinstance(row, str):
         return row
@@ -437,7 +437,9 @@ def main() -> None:
         rows = record(name, directory)
         names = [name]
         for field in ("macs", "flops"):  # a tool that prints both is a convention for each
-            other = {layer: _other(row, field) for layer, row in rows.items() if isinstance(row, str) or field in row}
+            other = {
+                layer: other_count(row, field) for layer, row in rows.items() if isinstance(row, str) or field in row
+            }
             if any(isinstance(row, dict) for row in other.values()):
                 names.append(f"{name}-{field}")
                 held["tools"][names[-1]] = other

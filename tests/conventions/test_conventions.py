@@ -268,3 +268,19 @@ def test_a_number_that_nothing_gives_exits_with_1():
 
     assert CliRunner().invoke(app, ["reconcile", "resnet50", "--expect", "5.55G"]).exit_code == 1
     assert CliRunner().invoke(app, ["reconcile", "resnet50", "--expect", "4.12G"]).exit_code == 0
+
+
+# what a program of PyTorch says
+
+
+def test_what_a_program_calls_as_a_function_is_known():
+    programs = Path(__file__).parents[1] / "importers" / "data" / "pytorch"
+    resnet = convcost.load(programs / "resnet18.pt2").network
+    assert {layer.type for layer in resnet.layers if layer.functional} == {"flatten"}  # torch.flatten; sums always are
+
+    # the norms of timm's BatchNormAct2d are of its own class, which calls F.batch_norm
+    mobilevit = convcost.load(programs / "mobilevit_xxs.pt2")
+    norms = [layer for layer in mobilevit.network.layers if layer.type == "batch_norm"]
+    assert all(layer.functional for layer in norms)
+    (thop,) = mobilevit.reconcile(tools=["thop"]).tools
+    assert not any(row.count for row in thop.layers if row.layer.type == "batch_norm")
