@@ -177,7 +177,9 @@ def test_every_sum_is_that_of_the_layers(batch):
         assert metric.adds_up == (name not in ("peak_memory", "intensity", "receptive_field"))
         if metric.adds_up:
             assert analysis.value(name) == sum(analysis.values(name)), name
-        if metric.unit != "bytes" and name not in ("deployed_params", "intensity", "receptive_field"):
+        if metric.unit != "bytes" and name not in (
+            *("deployed_params", "effective_macs", "intensity", "receptive_field"),
+        ):
             assert [layer.value(name) for layer in analysis.layers] == analysis.values(name), name
 
 
@@ -330,7 +332,7 @@ def test_every_command_accepts_every_metric(name, run):
         (["analyze", "--columns", "mults,,"],
             ("error: --columns: there is no column ''\n = help: known: type, output, share, ratio, notes, params, "
              "buffers, mults, adds, macs, flops, useful_mults, output_values, activations, deployed_params, "
-             "weight_bytes, activation_bytes, peak_memory, bytes_read…\n")),
+             "effective_macs, weight_bytes, activation_bytes, peak_me…\n")),
         (["sweep", "--set", "n=1,2", "--where", "multz < 5"],
             "error: there is no total 'multz'\n = help: did you mean 'mults'?\n"),
         (["sweep", "--set", "n=1,2", "--best", "multz"],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
@@ -15,7 +17,7 @@ from convcost.conventions.documents import (
     reconciliation_document,
     unit_of,
 )
-from convcost.conventions.expectation import Expectation, Match
+from convcost.conventions.expectation import Expectation, NumberMatch
 from convcost.network import Network
 from convcost.reports import titles
 from convcost.reports.folding import Part, fit
@@ -23,7 +25,7 @@ from convcost.reports.table import Column, Row, Table, counted, grouped, safe, s
 
 _COLUMNS = (
     Column("Tool", role="name"),
-    Column("Version", drop=4, least=6),
+    Column("Version", drop=4, least=7),
     Column("Unit", drop=2),
     Column("Params", right=True, drop=3, role="number"),
     Column("Count", right=True, role="number"),
@@ -79,7 +81,7 @@ class ReconciliationReport(Struct, frozen=True):
         rows = []
         for tool in found.tools:
             causes = [f"{signed(cause.amount)} {cause.cause}" for cause in tool.causes]
-            causes += [f"nothing is known of {safe(type)}" for type in tool.uncovered]
+            causes += [f"nothing is known of {safe(type)}" for type in _unnamed(tool)]
             first, *rest = causes or ["counts as convcost"]
             convention = tool.convention
             difference = signed(tool.difference) if tool.difference else "0"
@@ -149,10 +151,20 @@ class ExpectationReport(Struct, frozen=True):
             footer=("Flops: two for each multiply–accumulate. The most plausible first: with the fewest settings.",),
         )
 
-    def _cells(self, match: Match) -> tuple[str, ...]:
+    def _cells(self, match: NumberMatch) -> tuple[str, ...]:
         off = match.count - self.expectation.printed.value
-        digits = match.how or f"off by {signed(int(off))}"
+        digits = match.how or f"off by {_exactly(off)}"
         return match.tool, match.unit, grouped(match.count), digits, ", ".join(match.settings)
+
+
+def _exactly(difference: Fraction) -> str:
+    """Return a difference with its sign and all of its decimals.
+
+    >>> _exactly(Fraction(-25, 2)), _exactly(Fraction(12_345))
+    ('−12.5', '+12,345')
+    """
+    number = Decimal(difference.numerator) / difference.denominator  # exact: a printed number has few decimals
+    return f"{number.normalize():+,f}".replace("-", "−")
 
 
 class ConventionReport(Struct, frozen=True):
@@ -257,6 +269,12 @@ class _Line(Struct, frozen=True):
     path: tuple[str, ...]
     part: Part
     type: str
+
+
+def _unnamed(tool: ToolCount) -> list[str]:
+    """Return the types of which nothing is known and which no cause names, since they have no products."""
+    named = {row.layer.type for row in tool.layers if not row.covered and row.causes}
+    return [type for type in tool.uncovered if type not in named]
 
 
 def _tool_record(tool: ToolCount) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def _reports() -> list[Any]:
         conventions.ReconciliationDocument,
         conventions.ExpectationDocument,
         conventions.ToolAnalysisDocument,
+        conventions.LayerComparisonDocument,
         difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
         formulas.FormulasDocument,
         formulas.FormulaProofs,
@@ -82,6 +83,7 @@ def _reports() -> list[Any]:
         roofline.RooflineDocument,
         roofline.DevicesDocument,
         design_space.SweepDocument,
+        design_space.FrontDocument,
         design_space.SolutionDocument,
         design_space.SymbolsDocument,
         specs.Specs,

@@ -15,6 +15,7 @@ from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.attention import with_attention
+from convcost.importers.chains import with_whole_norms
 from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
@@ -70,6 +71,8 @@ class Mapper(ValueTable):
         self.unknown = UnknownOperators(self)
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
         self._vectors: dict[str, int] = {}
+        self.filled = {name for node in graph.nodes if node.operator == "ConstantOfShape" for name in node.outputs}
+        self.plain_norms: set[int] = set()  # batch norms that learn nothing, by their ids
         self._stores_weights = any(is_learned(each) and len(each.shape) > 1 for each in graph.constants.values())
         self._lacks: dict[
             tuple[int, int], int | None
@@ -100,7 +103,7 @@ class Mapper(ValueTable):
         if self.worked_out:
             many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
             self.notes[f"{many} count as parameters, as the file holds them"] = None
-        items, notes = with_attention(with_depth(with_rolls(self.items, tensors), tensors), tensors, self.builder)
+        items, notes = with_attention(self._simplified(tensors), tensors, self.builder)
         return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
 
     def _outputs(self) -> list[Tensor]:
@@ -113,6 +116,13 @@ class Mapper(ValueTable):
             tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name) if value else None
             found += [tensor] if tensor is not None else []
         return found
+
+    def _simplified(self, outputs: Sequence[Tensor]) -> list[MappedItem]:
+        """Return the items, those that are one layer together joined."""
+        items = with_whole_norms(self.items, outputs, self.plain_norms)
+        if len(items) < len(self.items):
+            self.notes["a batch norm with a factor and a summand behind it counts as one norm"] = None
+        return with_depth(with_rolls(items, outputs), outputs)
 
     # what rules use
 
@@ -396,7 +406,7 @@ class Mapper(ValueTable):
 
     def _is_made_up(self, weights: Sequence[Constant]) -> bool:
         """Return whether weights are numbers of the program, as a filter that blurs is, where a file stores others."""
-        if not weights or any(each.stored for each in weights):
+        if not weights or any(each.stored or each.name in self.filled for each in weights):
             return False
         return self._stores_weights or all(each.name not in self.graph.constants for each in weights)
 

@@ -345,7 +345,7 @@ def batch_behind(before: tuple[int, ...], batch: int | None, after: tuple[int, .
         after: The shape behind.
 
     >>> batch_behind((1, 8, 6), 0, (1, 48)), batch_behind((6, 1, 8), 1, (6, 1, 2, 4)), batch_behind((1, 8), 0, (8,))
-    (0, 0, None)
+    (0, 1, None)
     """
     if batch is not None:
         left = prod(before[:batch])

@@ -110,6 +110,24 @@ def test_a_group_norm_in_parts(items):
     assert [type for type, _ in types(items(chain(nodes, other, MAP)))].count("group_norm") == 0
 
 
+def test_a_batch_norm_with_a_factor_and_a_summand_behind_it(items):
+    eight = [w.tensor(name, [8], [value] * 8) for name, value in (("one8", 1.0), ("zero8", 0.0))]
+    nodes = [
+        ("BatchNormalization", "x one8 zero8 mean var", "a", {}),
+        ("Unsqueeze", "s.weight axes", "f", {}),
+        ("Mul", "a f", "b", {}),
+        ("Unsqueeze", "s.bias axes", "g", {}),
+        ("Add", "b g", "y", {}),
+    ]
+    tensors = [*(w.tensor(name, [8]) for name in ("mean", "var", "s.weight", "s.bias")), ints("axes", 1, 2)]
+    model = chain(nodes, [*eight, *tensors], MAP)
+    assert types(items(model)) == [("batch_norm", {})]
+    total = load(model).analyze().total
+    assert (total.params, total.buffers) == (16, 16)
+    learned = [w.tensor("one8", [8], [2.0] * 8), eight[1]]  # a norm that learns something has its own parameters
+    assert load(chain(nodes, [*learned, *tensors], MAP)).analyze().total.params == 32
+
+
 def test_a_division_by_the_length(items):
     nodes = [
         ("ReduceL2", "x", "n", {"axes": [1]}),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import LAYERS, layer, one
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, called
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, called
 
 _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "relu": ("Relu", {}),
@@ -46,7 +46,7 @@ def name_of(function: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def activated(builder: GraphBuilder, layer: KerasLayer, value: Value, field: str = "activation") -> Value:
+def activated(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, field: str = "activation") -> KerasValue:
     """Return a value behind the activation that a layer names."""
     function = layer.config.get(field)
     name = name_of(function)
@@ -57,18 +57,18 @@ def activated(builder: GraphBuilder, layer: KerasLayer, value: Value, field: str
     kind = function.get("class_name") if isinstance(function, dict) else None
     config = function.get("config") if isinstance(function, dict) else None
     if not isinstance(kind, str) or not isinstance(config, dict):
-        raise Untranslatable("its activation is no function of Keras")
+        raise UntranslatableLayer("its activation is no function of Keras")
     path = f"{layer.path}.{config.get('name') or kind}"
     if kind not in _LAYERS:
         return like(value, builder.add(replace(layer, path=path), f"keras.{kind}", [value.name]))
     owner = f"{layer.owner or layer.path}{path[len(layer.path) :]}"
     inner = replace(layer, kind=kind, path=path, config=config, owner=owner)
     found = LAYERS[kind](builder, called(inner, (value,), {}))
-    assert isinstance(found, Value)
+    assert isinstance(found, KerasValue)
     return found
 
 
-def apply(builder: GraphBuilder, layer: KerasLayer, value: Value, name: str, **fields: Any) -> Value:
+def apply(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, name: str, **fields: Any) -> KerasValue:
     """Return a value behind an activation, given its name."""
     scope = f"{layer.path}.{name}" if layer.kind not in ("Activation", "TFOpLambda") else layer.path
     if name in ("softmax", "log_softmax"):
@@ -96,20 +96,20 @@ def is_of_keras_3(layer: KerasLayer) -> bool:
 
 
 @layer("Activation", in_place=True)
-def activation(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def activation(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a layer that is one function."""
     return activated(builder, layer, one(layer))
 
 
 @layer("ReLU", in_place=True)
-def relu(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def relu(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a ReLU, which may have a bound or a slope."""
     config, value = layer.config, one(layer)
     most, slope = config.get("max_value"), config.get("negative_slope") or 0
     if config.get("threshold"):
-        raise Untranslatable("it has a threshold")
+        raise UntranslatableLayer("it has a threshold")
     if slope and most is not None:
-        raise Untranslatable("it has a slope and a bound")
+        raise UntranslatableLayer("it has a slope and a bound")
     if slope:
         return like(value, builder.add(layer, "LeakyRelu", [value.name], {"alpha": float(slope)}))
     if most is not None:
@@ -118,35 +118,35 @@ def relu(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("LeakyReLU", in_place=True)
-def leaky_relu(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def leaky_relu(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a leaky ReLU; Keras 2 calls its slope alpha."""
     slope = float(layer.config.get("negative_slope", layer.config.get("alpha", 0.3)))
     return like(one(layer), builder.add(layer, "LeakyRelu", [one(layer).name], {"alpha": slope}))
 
 
 @layer("ELU", in_place=True)
-def elu(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def elu(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate an ELU."""
     alpha = float(layer.config.get("alpha", 1.0))
     return like(one(layer), builder.add(layer, "Elu", [one(layer).name], {"alpha": alpha}))
 
 
 @layer("Softmax", in_place=True)
-def softmax(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def softmax(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a softmax over one axis."""
     axis = layer.config.get("axis", -1)
     axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
     if type(axis) is not int:
-        raise Untranslatable("it is over several axes")
+        raise UntranslatableLayer("it is over several axes")
     value = layer.inputs[0]  # the second is a mask, which is None where there is none
     if len(layer.inputs) > 1:
-        raise Untranslatable("it reads a mask")
+        raise UntranslatableLayer("it reads a mask")
     axis = axis + layer.lead if axis > 0 else axis
     return like(value, builder.add(layer, "Softmax", [value.name], {"axis": builder.axis(value, axis)}))
 
 
 @layer("PReLU", in_place=True)
-def prelu(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def prelu(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a ReLU with slopes that are learned: one for each position that no shared axis joins."""
     value = one(layer)
     shared = layer.config.get("shared_axes") or ()
@@ -154,7 +154,7 @@ def prelu(builder: GraphBuilder, layer: KerasLayer) -> Value:
     sizes: list[int] = []
     for at, size in enumerate(value.known, 1):
         if at not in axes and size is None:
-            raise Untranslatable("the number of its slopes is open")
+            raise UntranslatableLayer("the number of its slopes is open")
         sizes.append(1 if at in axes or size is None else size)
     held = (sizes[-1], *sizes[:-1]) if value.first else tuple(sizes)
     slope = builder.weight(layer, "alpha", *held)

@@ -9,18 +9,18 @@ from msgspec import Struct
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.core import multiplied
 from convcost.importers.keras.registry import layer, whole
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
 
 
-def _roles(layer: KerasLayer, names: tuple[str, ...]) -> dict[str, Value]:
+def _roles(layer: KerasLayer, names: tuple[str, ...]) -> dict[str, KerasValue]:
     """Return the values that a layer is called with by their role, given the order of its arguments."""
-    found = {name: value for name, value in zip(names, layer.args, strict=False) if isinstance(value, Value)}
-    found |= {name: value for name, value in layer.kwargs.items() if isinstance(value, Value)}
+    found = {name: value for name, value in zip(names, layer.args, strict=False) if isinstance(value, KerasValue)}
+    found |= {name: value for name, value in layer.kwargs.items() if isinstance(value, KerasValue)}
     more = [name for name in found if name not in ("query", "value", "key", "attention_mask")]
     if more or "query" not in found or "value" not in found:
-        raise Untranslatable(f"it reads {', '.join(more) or 'no query and value'}")
+        raise UntranslatableLayer(f"it reads {', '.join(more) or 'no query and value'}")
     if layer.kwargs.get("return_attention_scores"):
-        raise Untranslatable("it gives its scores")
+        raise UntranslatableLayer("it gives its scores")
     return found
 
 
@@ -28,7 +28,7 @@ _CALL = ("query", "value", "key", "query_mask", "value_mask", "key_mask", "atten
 
 
 @layer("MultiHeadAttention")
-def multi_head_attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def multi_head_attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate attention of several heads, with its projections."""
     heads, size = whole(layer, "num_heads"), whole(layer, "key_dim")
     given = layer.config.get("value_dim")
@@ -37,11 +37,11 @@ def multi_head_attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("GroupQueryAttention", "GroupedQueryAttention")
-def grouped_query_attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def grouped_query_attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate attention whose heads of keys and values are fewer than those of queries."""
     heads, few = whole(layer, "num_query_heads"), whole(layer, "num_key_value_heads")
     if heads % few:
-        raise Untranslatable(f"{few} heads of keys do not divide {heads} of queries")
+        raise UntranslatableLayer(f"{few} heads of keys do not divide {heads} of queries")
     size = whole(layer, "head_dim")
     return _attended(builder, layer, _Form(heads, few, size, size))
 
@@ -62,21 +62,21 @@ class _Form(Struct, frozen=True):
     value_size: int
 
 
-def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> Value:
+def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> KerasValue:
     """Return attention as Keras performs it: the queries are scaled, before their products with the keys."""
     roles = _roles(layer, _CALL)
     query = builder.plain(roles["query"])
     value = builder.plain(roles["value"])
     key = builder.plain(roles["key"]) if "key" in roles else value
     if len({len(each.known) for each in (query, key, value)}) > 1 or len(query.known) != 2:
-        raise Untranslatable("it attends over more than one axis")
+        raise UntranslatableLayer("it attends over more than one axis")
     if layer.config.get("attention_axes") not in (None, 1, [1], -2, [-2]):
-        raise Untranslatable(f"its attention_axes are {layer.config['attention_axes']!r}")
+        raise UntranslatableLayer(f"its attention_axes are {layer.config['attention_axes']!r}")
     given = layer.config.get("output_shape")
     given = given[0] if isinstance(given, list) and len(given) == 1 else given
     out = query.channels if given is None else given
     if type(out) is not int or layer.config.get("use_gate"):
-        raise Untranslatable("its output is gated, or has several axes")
+        raise UntranslatableLayer("its output is gated, or has several axes")
     queries = _heads(builder, layer, "query", query, form.heads, form.size)
     root = builder.number(1 / form.size**0.5, shape=())
     queries = builder.add(layer, "Mul", [queries, root], scope=f"{layer.path}.scale")
@@ -106,14 +106,14 @@ def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> Value:
     context = builder.add(layer, "Transpose", [context], {"perm": back})
     features = form.heads * form.value_size
     context = builder.add(layer, "Reshape", [context, builder.number(0, 0, features)])
-    joined = Value(context, (query.known[0], features))
-    return Value(_projected(builder, layer, "attention_output", joined, out), (query.known[0], out))
+    joined = KerasValue(context, (query.known[0], features))
+    return KerasValue(_projected(builder, layer, "attention_output", joined, out), (query.known[0], out))
 
 
-def _masked(builder: GraphBuilder, layer: KerasLayer, scores: str, mask: Value, heads: int) -> str:
+def _masked(builder: GraphBuilder, layer: KerasLayer, scores: str, mask: KerasValue, heads: int) -> str:
     """Return scores with (1 − mask) · −30,000 added, the mask being one for all heads."""
     if len(mask.known) != 2:
-        raise Untranslatable("its mask is not one for all heads")
+        raise UntranslatableLayer("its mask is not one for all heads")
     scope = f"{layer.path}.mask"
     name = builder.add(layer, "Unsqueeze", [builder.plain(mask).name, builder.number(*range(1, heads + 1))])
     name = builder.add(layer, "Neg", [name], scope=scope)
@@ -122,42 +122,42 @@ def _masked(builder: GraphBuilder, layer: KerasLayer, scores: str, mask: Value, 
     return builder.add(layer, "Add", [scores, name], scope=scope)
 
 
-def _projected(builder: GraphBuilder, layer: KerasLayer, name: str, value: Value, units: int) -> str:
+def _projected(builder: GraphBuilder, layer: KerasLayer, name: str, value: KerasValue, units: int) -> str:
     """Return a linear projection, which has a bias where the layer has."""
     kernel = builder.weight(layer, f"{name}.kernel", value.channels, units)
     bias = [builder.weight(layer, f"{name}.bias", units)] if layer.config.get("use_bias", True) else []
     return multiplied(builder, layer, value.name, kernel, bias, scope=f"{layer.path}.{name}")
 
 
-def _heads(builder: GraphBuilder, layer: KerasLayer, name: str, value: Value, heads: int, size: int) -> str:
+def _heads(builder: GraphBuilder, layer: KerasLayer, name: str, value: KerasValue, heads: int, size: int) -> str:
     """Return queries, keys or values, with an axis of heads."""
     found = _projected(builder, layer, name, value, heads * size)
     return builder.add(layer, "Reshape", [found, builder.number(0, 0, heads, size)])
 
 
 @layer("Attention", "AdditiveAttention")
-def attention(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate attention without projections: scores are inner products, or learned sums."""
     values = layer.inputs
     if not 2 <= len(values) <= 3 or any(len(value.known) != 2 for value in values):
-        raise Untranslatable("it does not read a query, a value and a key that are sequences")
+        raise UntranslatableLayer("it does not read a query, a value and a key that are sequences")
     config = layer.config
     if layer.kwargs.get("return_attention_scores"):
-        raise Untranslatable("it gives its scores")
+        raise UntranslatableLayer("it gives its scores")
     query, value, key = (builder.plain(each) for each in (*values, values[1])[:3])
     additive = layer.kind == "AdditiveAttention"
     if not additive and config.get("score_mode", "dot") != "dot":
-        raise Untranslatable(f"its score_mode is {config.get('score_mode')!r}")
+        raise UntranslatableLayer(f"its score_mode is {config.get('score_mode')!r}")
     scale: Any = config.get("use_scale", additive)
     scores = _added(builder, layer, query, key, scale) if additive else _product(builder, layer, query, key, scale)
     if layer.kwargs.get("use_causal_mask") or config.get("causal"):
         scores = builder.add(layer, "keras.CausalMask", [scores], scope=f"{layer.path}.mask")
     weights = builder.add(layer, "Softmax", [scores], {"axis": 2}, scope=f"{layer.path}.softmax")
     name = builder.add(layer, "MatMul", [weights, value.name], scope=f"{layer.path}.context")
-    return Value(name, (query.known[0], value.channels))
+    return KerasValue(name, (query.known[0], value.channels))
 
 
-def _product(builder: GraphBuilder, layer: KerasLayer, query: Value, key: Value, scale: bool) -> str:
+def _product(builder: GraphBuilder, layer: KerasLayer, query: KerasValue, key: KerasValue, scale: bool) -> str:
     """Return scores that are inner products of queries and keys."""
     turned = builder.add(layer, "Transpose", [key.name], {"perm": (0, 2, 1)})
     scores = builder.add(layer, "MatMul", [query.name, turned], scope=f"{layer.path}.scores")
@@ -167,7 +167,7 @@ def _product(builder: GraphBuilder, layer: KerasLayer, query: Value, key: Value,
     return builder.add(layer, "keras.LearnedFactor", [scores, factor], scope=f"{layer.path}.scale")
 
 
-def _added(builder: GraphBuilder, layer: KerasLayer, query: Value, key: Value, scale: bool) -> str:
+def _added(builder: GraphBuilder, layer: KerasLayer, query: KerasValue, key: KerasValue, scale: bool) -> str:
     """Return scores that are sums over tanh(query + key), times a learned factor per channel."""
     rows = builder.add(layer, "Unsqueeze", [query.name, builder.number(2)])
     columns = builder.add(layer, "Unsqueeze", [key.name, builder.number(1)])

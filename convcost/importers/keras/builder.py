@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from convcost.importers.graph import Constant, Node, Shape
-from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, UntranslatableLayer
 
 MOST_NODES = 200_000
 
@@ -43,7 +43,7 @@ class GraphBuilder:
             scope: Its module; the layer's path without it.
         """
         if len(self.nodes) >= MOST_NODES:
-            raise Untranslatable(f"the model has more than {MOST_NODES:,} operations")
+            raise UntranslatableLayer(f"the model has more than {MOST_NODES:,} operations")
         names = tuple(self.free(layer.path) for _ in range(outputs))
         self.nodes.append(
             Node(operator, tuple(inputs), names, attributes or {}, scope or layer.path, scope or layer.path)
@@ -77,7 +77,7 @@ class GraphBuilder:
 
     # orders
 
-    def plain(self, value: Value) -> Value:
+    def plain(self, value: KerasValue) -> KerasValue:
         """Return a value in Keras' own order."""
         if value.flattened:
             *_, after = self._unflattened(value)
@@ -87,7 +87,7 @@ class GraphBuilder:
         rank = len(value.known)
         return self._moved(value, (0, *range(2, rank + 1), 1), first=False)
 
-    def first(self, value: Value) -> Value:
+    def first(self, value: KerasValue) -> KerasValue:
         """Return a value of several axes with its last axis as the first."""
         value = self.plain(value) if value.flattened else value
         if value.first or len(value.known) < 2:
@@ -95,39 +95,39 @@ class GraphBuilder:
         rank = len(value.known)
         return self._moved(value, (0, rank, *range(1, rank)), first=True)
 
-    def _moved(self, value: Value, order: tuple[int, ...], *, first: bool) -> Value:
+    def _moved(self, value: KerasValue, order: tuple[int, ...], *, first: bool) -> KerasValue:
         layer = KerasLayer("", value.name, {})
         sizes = value.known
         if all(size == 1 for size in sizes[:-1]):
             shape = (0, sizes[-1], *sizes[:-1]) if first else (0, *sizes)
             held = [size if size is not None else -1 for size in shape]
-            return Value(self.add(layer, "Reshape", [value.name, self.number(*held)]), sizes, first)
-        return Value(self.add(layer, "Transpose", [value.name], {"perm": order}), sizes, first)
+            return KerasValue(self.add(layer, "Reshape", [value.name, self.number(*held)]), sizes, first)
+        return KerasValue(self.add(layer, "Transpose", [value.name], {"perm": order}), sizes, first)
 
-    def _unflattened(self, value: Value) -> Iterator[Value]:
+    def _unflattened(self, value: KerasValue) -> Iterator[KerasValue]:
         """Yield a flattened map as a map, in Keras' order, and flattened in that order."""
         layer = KerasLayer("", value.name, {})
         map = value.flattened
         shape = self.number(0, *(size if size is not None else -1 for size in map))
-        yield (held := Value(self.add(layer, "Reshape", [value.name, shape]), (*map[1:], map[0]), first=True))
+        yield (held := KerasValue(self.add(layer, "Reshape", [value.name, shape]), (*map[1:], map[0]), first=True))
         yield (held := self.plain(held))
-        yield Value(self.add(layer, "Flatten", [held.name]), value.sizes)
+        yield KerasValue(self.add(layer, "Flatten", [held.name]), value.sizes)
 
-    def axis(self, value: Value, axis: int) -> int:
+    def axis(self, value: KerasValue, axis: int) -> int:
         """Return the axis of the graph's value that an axis of Keras is, both counted with the batch.
 
         Raises:
-            Untranslatable: There is no such axis.
+            UntranslatableLayer: There is no such axis.
         """
         rank = len(value.known) + 1
         if not -rank <= axis < rank:
-            raise Untranslatable(f"there is no axis {axis}")
+            raise UntranslatableLayer(f"there is no axis {axis}")
         axis %= rank
         if not value.first or axis == 0:
             return axis
         return 1 if axis == rank - 1 else axis + 1
 
-    def shape_of(self, value: Value) -> Shape | None:
+    def shape_of(self, value: KerasValue) -> Shape | None:
         """Return the shape of the graph's value; None where nothing is known of it."""
         if value.sizes is None:
             return None
@@ -135,9 +135,9 @@ class GraphBuilder:
         return (None, *sizes)
 
 
-def like(value: Value, name: str) -> Value:
+def like(value: KerasValue, name: str) -> KerasValue:
     """Return what has the sizes and the order of another value."""
-    return Value(name, value.sizes, value.first, value.flattened)
+    return KerasValue(name, value.sizes, value.first, value.flattened)
 
 
 def count(sizes: Sizes) -> int | None:

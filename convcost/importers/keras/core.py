@@ -7,7 +7,7 @@ from typing import Any
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.builder import GraphBuilder, count, like
 from convcost.importers.keras.registry import integers, layer, one, whole
-from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, UntranslatableLayer, known
 
 _NOTHING = (
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
@@ -20,23 +20,23 @@ _NOTHING = (
 
 
 @layer(*_NOTHING, in_place=True)
-def nothing(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def nothing(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a layer that changes nothing at inference."""
     return one(layer)
 
 
 @layer("Masking", in_place=True)
-def masking(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def masking(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a mask of steps, which a later layer leaves out or not."""
     value = one(layer)
     return like(value, builder.add(layer, "keras.Masking", [value.name]))
 
 
 @layer("Dense")
-def dense(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def dense(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a dense layer over the last axis; of a map it is a convolution of one position."""
     if layer.config.get("lora_rank"):
-        raise Untranslatable("its kernel has an update of low rank")
+        raise UntranslatableLayer("its kernel has an update of low rank")
     value, units = one(layer), whole(layer, "units")
     features = value.channels
     bias = [builder.weight(layer, "bias", units)] if layer.config.get("use_bias", True) else []
@@ -45,13 +45,13 @@ def dense(builder: GraphBuilder, layer: KerasLayer) -> Value:
         ones = (1,) * (len(sizes) - 1)
         kernel = builder.weight(layer, "kernel", units, features, *ones)
         name = builder.add(layer, "Conv", [value.name, kernel, *bias], {"kernel_shape": ones})
-        return activated(builder, layer, Value(name, sizes, first=True))
+        return activated(builder, layer, KerasValue(name, sizes, first=True))
     kernel = builder.weight(layer, "kernel", features, units)
     if len(sizes) == 1:  # of a flattened map too: the order of its rows changes no count
         name = builder.add(layer, "Gemm", [value.name, kernel, *bias])
     else:
         name = multiplied(builder, layer, value.name, kernel, bias)
-    return activated(builder, layer, Value(name, sizes))
+    return activated(builder, layer, KerasValue(name, sizes))
 
 
 def multiplied(
@@ -63,10 +63,10 @@ def multiplied(
 
 
 @layer("EinsumDense")
-def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a dense layer over the last axes that an equation names."""
     if layer.config.get("lora_rank"):
-        raise Untranslatable("its kernel has an update of low rank")
+        raise UntranslatableLayer("its kernel has an update of low rank")
     value, equation = one(layer), str(layer.config.get("equation", "")).replace(" ", "")
     value = builder.plain(value)
     reads, _, gives = equation.partition("->")
@@ -77,12 +77,12 @@ def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> Value:
     inner = value.known[-len(contracted) :]
     outer = [size for size in shape[len(shape) - len(new) :] if type(size) is int and size > 0]
     if len(outer) != len(new) or None in inner:
-        raise Untranslatable("its output_shape leaves the sizes of its weights open")
+        raise UntranslatableLayer("its output_shape leaves the sizes of its weights open")
     features, units = count(inner), count(tuple(outer))
     kernel = builder.weight(layer, "kernel", known(features), known(units))
     axes = layer.config.get("bias_axes")
     if axes and (set(axes) != set(new) or len(axes) != len(new)):
-        raise Untranslatable(f"its bias is over the axes {axes!r}, not over {new!r}")
+        raise UntranslatableLayer(f"its bias is over the axes {axes!r}, not over {new!r}")
     bias = [builder.weight(layer, "bias", known(units))] if axes else []
     lead = len(value.known) - len(inner)
     name = value.name
@@ -95,14 +95,14 @@ def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> Value:
     )
     if len(outer) > 1:
         name = builder.add(layer, "Reshape", [name, builder.number(*(0,) * (lead + 1), *outer)])
-    return activated(builder, layer, Value(name, (*value.known[:lead], *outer)))
+    return activated(builder, layer, KerasValue(name, (*value.known[:lead], *outer)))
 
 
 def _split(reads: str, weights: str, gives: str, rank: int) -> tuple[str, str]:
     """Return the letters that an equation contracts and adds.
 
     Raises:
-        Untranslatable: It is no product of the last axes with a matrix.
+        UntranslatableLayer: It is no product of the last axes with a matrix.
 
     >>> _split("abc", "cde", "abde", 3)
     ('c', 'de')
@@ -112,53 +112,53 @@ def _split(reads: str, weights: str, gives: str, rank: int) -> tuple[str, str]:
     kept = reads[: len(reads) - len(contracted)]
     fits = reads == kept + contracted and weights == contracted + new and gives == kept + new and contracted and new
     if not fits or (len(reads) != rank and "." not in reads):
-        raise Untranslatable("its equation is no product of the last axes with a matrix")
+        raise UntranslatableLayer("its equation is no product of the last axes with a matrix")
     return contracted, new
 
 
 @layer("Embedding")
-def embedding(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def embedding(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate an embedding: rows of a table."""
     if layer.config.get("lora_rank"):
-        raise Untranslatable("its table has an update of low rank")
+        raise UntranslatableLayer("its table has an update of low rank")
     value = one(layer)
     rows, size = whole(layer, "input_dim"), whole(layer, "output_dim")
     table = builder.weight(layer, "embeddings", rows, size)
     name = builder.add(layer, "Gather", [table, value.name], {"axis": 0})
-    return Value(name, (*value.known, size))
+    return KerasValue(name, (*value.known, size))
 
 
 @layer("Flatten")
-def flatten(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def flatten(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a flattening of all axes but the batch, or but those that are handled slice by slice."""
     value = one(layer)
     if layer.lead:
         value = builder.plain(value)
         kept = value.known[: layer.lead]
         shape = builder.number(*(0,) * (layer.lead + 1), -1)
-        return Value(builder.add(layer, "Reshape", [value.name, shape]), (*kept, count(value.known[layer.lead :])))
+        return KerasValue(builder.add(layer, "Reshape", [value.name, shape]), (*kept, count(value.known[layer.lead :])))
     if len(value.known) == 1:
         return value
     name = builder.add(layer, "Flatten", [value.name])
     before = (value.known[-1], *value.known[:-1]) if value.first else ()
-    return Value(name, (count(value.known),), flattened=before if sum(size != 1 for size in before[1:]) else ())
+    return KerasValue(name, (count(value.known),), flattened=before if sum(size != 1 for size in before[1:]) else ())
 
 
 @layer("Reshape")
-def reshape(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def reshape(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a reshape of all axes but the batch."""
     target = layer.config.get("target_shape")
     if not isinstance(target, (list, tuple)) or not all(type(size) is int for size in target):
-        raise Untranslatable("its target_shape is no list of whole numbers")
+        raise UntranslatableLayer("its target_shape is no list of whole numbers")
     return reshaped(builder, layer, one(layer), tuple(target))
 
 
-def reshaped(builder: GraphBuilder, layer: KerasLayer, value: Value, target: tuple[int, ...]) -> Value:
+def reshaped(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, target: tuple[int, ...]) -> KerasValue:
     """Return a value in another shape; one size may be −1, and axes before it are kept with `TimeDistributed`."""
     value = builder.plain(value)
     kept, sizes = value.known[: layer.lead], value.known[layer.lead :]
     shape = builder.number(*(0,) * (layer.lead + 1), *target)
-    return Value(builder.add(layer, "Reshape", [value.name, shape]), (*kept, *_filled(sizes, target)))
+    return KerasValue(builder.add(layer, "Reshape", [value.name, shape]), (*kept, *_filled(sizes, target)))
 
 
 def _filled(sizes: Sizes, target: tuple[int, ...]) -> Sizes:
@@ -170,30 +170,30 @@ def _filled(sizes: Sizes, target: tuple[int, ...]) -> Sizes:
 
 
 @layer("Permute")
-def permute(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def permute(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a permutation of all axes but the batch."""
     value = builder.plain(one(layer))
     order = integers(layer.config.get("dims"), len(value.known) - layer.lead)
     if sorted(order) != list(range(1, len(order) + 1)):
-        raise Untranslatable(f"its dims are {list(order)}")
+        raise UntranslatableLayer(f"its dims are {list(order)}")
     full = (*range(1, layer.lead + 1), *(axis + layer.lead for axis in order))
     name = builder.add(layer, "Transpose", [value.name], {"perm": (0, *full)})
-    return Value(name, tuple([value.known[axis - 1] for axis in full]))
+    return KerasValue(name, tuple([value.known[axis - 1] for axis in full]))
 
 
 @layer("RepeatVector")
-def repeat_vector(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def repeat_vector(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a vector that is repeated as the steps of a sequence."""
     value, times = builder.plain(one(layer)), whole(layer, "n")
     if len(value.known) != 1:
-        raise Untranslatable("it repeats what is no vector")
+        raise UntranslatableLayer("it repeats what is no vector")
     name = builder.add(layer, "Unsqueeze", [value.name, builder.number(1)])
     name = builder.add(layer, "Expand", [name, builder.number(1, times, value.channels)])
-    return Value(name, (times, value.channels))
+    return KerasValue(name, (times, value.channels))
 
 
 @layer("Rescaling", in_place=True)
-def rescaling(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def rescaling(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a product with a number and a sum with another."""
     value = one(layer)
     for operator, field, neutral in (("Mul", "scale", 1), ("Add", "offset", 0)):
@@ -207,7 +207,7 @@ def numbers(value: Any) -> tuple[float, ...]:
     """Return numbers that are one, a list, or an array as Keras writes it.
 
     Raises:
-        Untranslatable: They are none of these.
+        UntranslatableLayer: They are none of these.
     """
     if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
         value = value.get("config", {}).get("value")
@@ -215,18 +215,18 @@ def numbers(value: Any) -> tuple[float, ...]:
         value = value[0]
     found = value if isinstance(value, (list, tuple)) else (value,)
     if not found or not all(type(each) in (int, float) for each in found):
-        raise Untranslatable("its numbers are not given, or are more than one for each channel")
+        raise UntranslatableLayer("its numbers are not given, or are more than one for each channel")
     return tuple([float(each) for each in found])
 
 
 def with_numbers(
-    builder: GraphBuilder, layer: KerasLayer, operator: str, value: Value, given: tuple[float, ...]
-) -> Value:
+    builder: GraphBuilder, layer: KerasLayer, operator: str, value: KerasValue, given: tuple[float, ...]
+) -> KerasValue:
     """Return a value with one number, or with one for each channel, that are no weights."""
     if len(set(given)) == 1:
         return like(value, builder.add(layer, operator, [value.name, builder.number(given[0], shape=())]))
     if len(given) != value.known[-1]:
-        raise Untranslatable(f"it has {len(given)} numbers for {value.known[-1]} channels")
+        raise UntranslatableLayer(f"it has {len(given)} numbers for {value.known[-1]} channels")
     axis = builder.axis(value, -1)
     kind = {"Mul": "keras.Scale", "Div": "keras.Scale"}.get(operator, "keras.Shift")
     return like(value, builder.add(layer, kind, [value.name], {"axis": axis}))

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.importers.keras.registry import Rule
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
 
 OPERATIONS: dict[str, Rule] = {}
 """The functions, by the names of Keras' classes."""
@@ -124,17 +124,17 @@ def argument(layer: KerasLayer, at: int, *names: str, default: Any = None) -> An
     return next((layer.kwargs[name] for name in names if name in layer.kwargs), default)
 
 
-def value_of(layer: KerasLayer) -> Value:
+def value_of(layer: KerasLayer) -> KerasValue:
     """Return the value that a function reads, or the first of them.
 
     Raises:
-        Untranslatable: It reads none.
+        UntranslatableLayer: It reads none.
     """
     found = argument(layer, 0, "x", "x1", "a", "inputs", "features", "input_tensor", "images", "value")
-    if isinstance(found, Value):
+    if isinstance(found, KerasValue):
         return found
     if not layer.inputs:
-        raise Untranslatable("it reads no value")
+        raise UntranslatableLayer("it reads no value")
     return layer.inputs[0]
 
 

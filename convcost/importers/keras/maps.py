@@ -10,7 +10,7 @@ from msgspec import Struct
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.registry import integers, layer, one, whole
-from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, UntranslatableLayer, known
 
 
 class Map(Struct, frozen=True):
@@ -28,9 +28,9 @@ class Map(Struct, frozen=True):
     sizes: Sizes
     last: bool
 
-    def value(self, name: str, channels: int | None, sizes: Sizes) -> Value:
+    def value(self, name: str, channels: int | None, sizes: Sizes) -> KerasValue:
         """Return another map in the same order, as a value."""
-        return Value(name, (*sizes, channels) if self.last else (channels, *sizes), first=self.last)
+        return KerasValue(name, (*sizes, channels) if self.last else (channels, *sizes), first=self.last)
 
 
 def rank_of(layer: KerasLayer) -> int:
@@ -43,20 +43,20 @@ def channels_last(layer: KerasLayer) -> bool:
     return layer.config.get("data_format") != "channels_first"
 
 
-def map_of(builder: GraphBuilder, layer: KerasLayer, value: Value | None = None) -> Map:
+def map_of(builder: GraphBuilder, layer: KerasLayer, value: KerasValue | None = None) -> Map:
     """Return what a layer reads as a map."""
     value = one(layer) if value is None else value
     if len(value.known) != rank_of(layer) + 1:
-        raise Untranslatable(f"it reads {len(value.known)} axes instead of {rank_of(layer) + 1}")
+        raise UntranslatableLayer(f"it reads {len(value.known)} axes instead of {rank_of(layer) + 1}")
     last = channels_last(layer)
     if not last and layer.lead:
-        raise Untranslatable("it is applied to slices with the channels first")
+        raise UntranslatableLayer("it is applied to slices with the channels first")
     value = builder.first(value) if last else builder.plain(value)
     *sizes, channels = value.known if last else (*value.known[1:], value.known[0])
     return Map(value.name, channels, tuple(sizes), last)
 
 
-class Window(Struct, frozen=True):
+class KerasWindow(Struct, frozen=True):
     """The window of a convolution or a pool, with ones for the axes that are handled slice by slice.
 
     Attributes:
@@ -97,7 +97,7 @@ class Window(Struct, frozen=True):
         return tuple(found)
 
 
-def window(layer: KerasLayer, kernel: str, strides: str, *, stride_is_kernel: bool = False) -> Window:
+def window(layer: KerasLayer, kernel: str, strides: str, *, stride_is_kernel: bool = False) -> KerasWindow:
     """Return the window of a layer, given the names of its fields."""
     config, axes = layer.config, rank_of(layer) - layer.lead
     sizes = integers(config.get(kernel), axes, default=2)
@@ -107,38 +107,38 @@ def window(layer: KerasLayer, kernel: str, strides: str, *, stride_is_kernel: bo
     padding = config.get("padding", "valid")
     padding = padding.lower() if isinstance(padding, str) else padding
     if padding not in ("valid", "same") and (padding != "causal" or axes != 1 or layer.lead):
-        raise Untranslatable(f"its padding is {padding!r}")
+        raise UntranslatableLayer(f"its padding is {padding!r}")
     if min((*sizes, *steps, *dilations)) < 1:
-        raise Untranslatable("its window, strides or dilation are not above 0")
+        raise UntranslatableLayer("its window, strides or dilation are not above 0")
     ones = (1,) * layer.lead
-    return Window((*ones, *sizes), (*ones, *steps), (*ones, *dilations), padding)
+    return KerasWindow((*ones, *sizes), (*ones, *steps), (*ones, *dilations), padding)
 
 
 def _refuse_low_rank(layer: KerasLayer) -> None:
     if layer.config.get("lora_rank"):
-        raise Untranslatable("its kernel has an update of low rank")
+        raise UntranslatableLayer("its kernel has an update of low rank")
 
 
 # convolutions
 
 
 @layer("Conv1D", "Conv2D", "Conv3D", "Convolution1D", "Convolution2D", "Convolution3D")
-def conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def conv(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a convolution."""
     _refuse_low_rank(layer)
     map, form = map_of(builder, layer), window(layer, "kernel_size", "strides")
     filters, groups = whole(layer, "filters"), whole(layer, "groups", 1)
     channels = known(map.channels)
     if channels % groups or filters % groups:
-        raise Untranslatable(f"{groups} groups do not divide {channels} and {filters} channels")
+        raise UntranslatableLayer(f"{groups} groups do not divide {channels} and {filters} channels")
     kernel = builder.weight(layer, "kernel", filters, channels // groups, *form.kernel)
     found = _convolved(builder, layer, map, form, kernel, filters, groups)
     return activated(builder, layer, found)
 
 
 def _convolved(
-    builder: GraphBuilder, layer: KerasLayer, map: Map, form: Window, kernel: str, filters: int, groups: int
-) -> Value:
+    builder: GraphBuilder, layer: KerasLayer, map: Map, form: KerasWindow, kernel: str, filters: int, groups: int
+) -> KerasValue:
     bias = [builder.weight(layer, "bias", filters)] if layer.config.get("use_bias", True) else []
     attributes = form.attributes() | ({"group": groups} if groups != 1 else {})
     name = builder.add(layer, "Conv", [map.name, kernel, *bias], attributes)
@@ -146,7 +146,7 @@ def _convolved(
 
 
 @layer("DepthwiseConv1D", "DepthwiseConv2D", "DepthwiseConvolution2D")
-def depthwise_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def depthwise_conv(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a depthwise convolution."""
     map, form = map_of(builder, layer), window(layer, "kernel_size", "strides")
     channels = known(map.channels)
@@ -156,7 +156,7 @@ def depthwise_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("SeparableConv1D", "SeparableConv2D", "SeparableConvolution1D", "SeparableConvolution2D")
-def separable_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def separable_conv(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a depthwise convolution without a bias and a pointwise one that has the layer's."""
     map, form = map_of(builder, layer), window(layer, "kernel_size", "strides")
     channels, filters = known(map.channels), whole(layer, "filters")
@@ -165,7 +165,7 @@ def separable_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
     attributes = form.attributes() | {"group": channels}
     name = builder.add(layer, "Conv", [map.name, kernel], attributes, scope=f"{layer.path}.depthwise")
     ones = (1,) * len(form.kernel)
-    point = Window(ones, ones, ones, "valid")
+    point = KerasWindow(ones, ones, ones, "valid")
     sizes = form.sizes(map.sizes)
     kernel = builder.weight(layer, "pointwise_kernel", filters, middle, *ones)
     found = _convolved(builder, layer, Map(name, middle, sizes, map.last), point, kernel, filters, 1)
@@ -173,11 +173,11 @@ def separable_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "Convolution2DTranspose", "Deconvolution2D")
-def transposed_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def transposed_conv(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a transposed convolution, whose output is cropped to the input's size times the strides."""
     map, form = map_of(builder, layer), window(layer, "kernel_size", "strides")
     if form.padding == "causal":
-        raise Untranslatable("its padding is 'causal'")
+        raise UntranslatableLayer("its padding is 'causal'")
     filters = whole(layer, "filters")
     given = layer.config.get("output_padding")
     extra = integers(given, rank_of(layer) - layer.lead) if given is not None else None
@@ -195,7 +195,7 @@ def transposed_conv(builder: GraphBuilder, layer: KerasLayer) -> Value:
     return activated(builder, layer, map.value(name, filters, tuple(sizes)))
 
 
-def _transposed_padding(form: Window, extra: tuple[int, ...] | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _transposed_padding(form: KerasWindow, extra: tuple[int, ...] | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return what is cropped before and behind each axis, and what is added behind.
 
     Args:
@@ -222,7 +222,7 @@ def _transposed_padding(form: Window, extra: tuple[int, ...] | None) -> tuple[tu
 
 @layer("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "MaxPool1D", "MaxPool2D", "MaxPool3D")
 @layer("AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "AvgPool1D", "AvgPool2D", "AvgPool3D")
-def pool(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def pool(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a pool; averages leave out what is padded."""
     map, form = map_of(builder, layer), window(layer, "pool_size", "strides", stride_is_kernel=True)
     operator = "MaxPool" if layer.kind.startswith("Max") else "AveragePool"
@@ -236,7 +236,7 @@ _GLOBAL = [
 
 
 @layer(*_GLOBAL)
-def global_pool(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def global_pool(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a pool over all positions."""
     map = map_of(builder, layer)
     average = "A" in layer.kind
@@ -245,7 +245,7 @@ def global_pool(builder: GraphBuilder, layer: KerasLayer) -> Value:
         name = builder.add(layer, "GlobalAveragePool" if average else "GlobalMaxPool", [map.name])
         if keep:
             return map.value(name, map.channels, (1,) * len(map.sizes))
-        return Value(builder.add(layer, "Flatten", [name]), (map.channels,))
+        return KerasValue(builder.add(layer, "Flatten", [name]), (map.channels,))
     axes = tuple(range(2 + lead, 2 + len(map.sizes)))
     name = builder.add(
         layer, "ReduceMean" if average else "ReduceMax", [map.name], {"axes": axes, "keepdims": int(keep)}
@@ -257,11 +257,11 @@ _ADAPTIVE = [f"Adaptive{kind}Pooling{axes}D" for kind in ("Average", "Max") for 
 
 
 @layer(*_ADAPTIVE)
-def adaptive_pool(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def adaptive_pool(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a pool to given sizes."""
     map = map_of(builder, layer)
     if layer.lead:
-        raise Untranslatable("it is applied to slices")
+        raise UntranslatableLayer("it is applied to slices")
     sizes = integers(layer.config.get("output_size"), len(map.sizes))
     operator = "keras.AdaptiveAveragePool" if "Average" in layer.kind else "keras.AdaptiveMaxPool"
     return map.value(builder.add(layer, operator, [map.name], {"sizes": sizes}), map.channels, sizes)
@@ -278,7 +278,7 @@ def pairs(value: Any, axes: int) -> tuple[tuple[int, int], ...]:
     if axes == 1 and len(found) == 2 and all(type(each) is int for each in found):
         return ((found[0], found[1]),)
     if len(found) != axes:
-        raise Untranslatable(f"its amounts are {value!r}")
+        raise UntranslatableLayer(f"its amounts are {value!r}")
     pairs = [integers(each, 2) for each in found]
     return tuple((a, b) for a, b in pairs)
 
@@ -286,12 +286,12 @@ def pairs(value: Any, axes: int) -> tuple[tuple[int, int], ...]:
 def _amounts(layer: KerasLayer, name: str) -> tuple[tuple[int, int], ...]:
     found = ((0, 0),) * layer.lead + pairs(layer.config.get(name, 1), rank_of(layer) - layer.lead)
     if min(map(min, found)) < 0:
-        raise Untranslatable("an amount is below 0")
+        raise UntranslatableLayer("an amount is below 0")
     return found
 
 
 @layer("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
-def zero_padding(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def zero_padding(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a padding with zeros."""
     map, amounts = map_of(builder, layer), _amounts(layer, "padding")
     before, behind = zip(*((0, 0), (0, 0), *amounts), strict=True)
@@ -300,7 +300,7 @@ def zero_padding(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("Cropping1D", "Cropping2D", "Cropping3D")
-def cropping(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def cropping(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a cropping."""
     map, amounts = map_of(builder, layer), _amounts(layer, "cropping")
     starts = [before for before, _ in amounts]
@@ -319,13 +319,13 @@ _MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 
 
 @layer("UpSampling1D", "UpSampling2D", "UpSampling3D")
-def upsampling(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def upsampling(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate an enlargement by whole factors."""
     map, axes = map_of(builder, layer), rank_of(layer) - layer.lead
     factors = (1,) * layer.lead + integers(layer.config.get("size"), axes, default=2)
     mode = layer.config.get("interpolation", "nearest")
     if mode not in _MODES or (layer.lead and mode != "nearest"):
-        raise Untranslatable(f"its interpolation is {mode!r}")
+        raise UntranslatableLayer(f"its interpolation is {mode!r}")
     scales = builder.number(1.0, 1.0, *map_floats(factors))
     attributes = {"mode": _MODES[mode], "coordinate_transformation_mode": "half_pixel"}
     name = builder.add(layer, "Resize", [map.name, "", scales], attributes)
@@ -338,45 +338,45 @@ def map_floats(values: tuple[int, ...]) -> tuple[float, ...]:
 
 
 def resized(
-    builder: GraphBuilder, layer: KerasLayer, value: Value, sizes: tuple[int, int], mode: str, last: bool
-) -> Value:
+    builder: GraphBuilder, layer: KerasLayer, value: KerasValue, sizes: tuple[int, int], mode: str, last: bool
+) -> KerasValue:
     """Return an image in other sizes."""
     if len(value.known) != 3 + layer.lead or layer.lead:
-        raise Untranslatable("it resizes what is no image")
+        raise UntranslatableLayer("it resizes what is no image")
     if mode not in _MODES:
-        raise Untranslatable(f"its interpolation is {mode!r}")
+        raise UntranslatableLayer(f"its interpolation is {mode!r}")
     value = builder.first(value) if last else builder.plain(value)
     channels = known(value.known[-1 if last else 0])
     attributes = {"mode": _MODES[mode], "coordinate_transformation_mode": "half_pixel"}
     name = builder.add(layer, "Resize", [value.name, "", "", builder.number(1, channels, *sizes)], attributes)
-    return Value(name, (*sizes, channels) if last else (channels, *sizes), first=last)
+    return KerasValue(name, (*sizes, channels) if last else (channels, *sizes), first=last)
 
 
 @layer("Resizing")
-def resizing(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def resizing(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a resizing to given sizes."""
     config = layer.config
     if any(config.get(name) for name in ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias")):
-        raise Untranslatable("it crops, pads or filters before it resizes")
+        raise UntranslatableLayer("it crops, pads or filters before it resizes")
     sizes = whole(layer, "height"), whole(layer, "width")
     mode = config.get("interpolation", "bilinear")
     return resized(builder, layer, one(layer), sizes, mode, channels_last(layer))
 
 
 @layer("CenterCrop")
-def center_crop(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def center_crop(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a cropping around the centre."""
     value, last = one(layer), channels_last(layer)
     if len(value.known) != 3:
-        raise Untranslatable("it crops what is no image")
+        raise UntranslatableLayer("it crops what is no image")
     value = builder.first(value) if last else builder.plain(value)
     sizes = value.known[:2] if last else value.known[1:]
     wanted = whole(layer, "height"), whole(layer, "width")
     before = [known(size) - size_wanted for size, size_wanted in zip(sizes, wanted, strict=True)]
     if min(before) < 0:
-        raise Untranslatable("it crops to more than it reads, and resizes")
+        raise UntranslatableLayer("it crops to more than it reads, and resizes")
     starts = [each // 2 for each in before]
     ends = [start + size for start, size in zip(starts, wanted, strict=True)]
     name = builder.add(layer, "Slice", [value.name, *(builder.number(*each) for each in (starts, ends, (2, 3)))])
     channels = value.known[-1 if last else 0]
-    return Value(name, (*wanted, channels) if last else (channels, *wanted), first=last)
+    return KerasValue(name, (*wanted, channels) if last else (channels, *wanted), first=last)

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import layer
-from convcost.importers.keras.values import KerasLayer, Sizes, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, UntranslatableLayer, known
 
 _MERGES = {"Add": "Sum", "Multiply": "Mul", "Subtract": "Sub", "Maximum": "Max", "Minimum": "Min", "Average": "Sum"}
 
 
 @layer(*_MERGES)
-def merge(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def merge(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate arithmetic on values of one rank; axes of size 1 are stretched."""
     if len(layer.inputs) < 2:
-        raise Untranslatable("it reads fewer than two values")
+        raise UntranslatableLayer("it reads fewer than two values")
     values = _of_one_rank(builder, layer, layer.inputs)
     operator = _MERGES[layer.kind]
     if operator in ("Sub", "Mul", "Max", "Min") or len(values) == 2:
@@ -27,15 +27,15 @@ def merge(builder: GraphBuilder, layer: KerasLayer) -> Value:
         sizes = ordered[0].known
         for other in ordered[1:]:
             sizes = stretched(sizes, other.known)
-        found = Value(builder.add(layer, operator, [each.name for each in ordered]), sizes, ordered[0].first)
+        found = KerasValue(builder.add(layer, operator, [each.name for each in ordered]), sizes, ordered[0].first)
     if layer.kind == "Average":
         number = builder.number(float(len(values)), shape=())
-        return Value(builder.add(layer, "Div", [found.name, number]), found.sizes, found.first)
+        return KerasValue(builder.add(layer, "Div", [found.name, number]), found.sizes, found.first)
     return found
 
 
 @layer("CustomScaleLayer")
-def scaled_sum(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def scaled_sum(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate the sum of a value and of another times a number, which Inception-ResNet has."""
     a, b = layer.inputs
     number = builder.number(float(layer.config["scale"]), shape=())
@@ -43,7 +43,7 @@ def scaled_sum(builder: GraphBuilder, layer: KerasLayer) -> Value:
     return arithmetic(builder, layer, "Add", a, scaled)
 
 
-def _of_one_rank(builder: GraphBuilder, layer: KerasLayer, values: Sequence[Value]) -> list[Value]:
+def _of_one_rank(builder: GraphBuilder, layer: KerasLayer, values: Sequence[KerasValue]) -> list[KerasValue]:
     """Return values with as many axes: those that have fewer get axes of size 1 behind the batch."""
     rank = max(len(value.known) for value in values)
     found = []
@@ -52,12 +52,12 @@ def _of_one_rank(builder: GraphBuilder, layer: KerasLayer, values: Sequence[Valu
         if more:
             value = builder.plain(value)
             name = builder.add(layer, "Unsqueeze", [value.name, builder.number(*range(1, more + 1))])
-            value = Value(name, ((1,) * more) + value.known)
+            value = KerasValue(name, ((1,) * more) + value.known)
         found.append(value)
     return found
 
 
-def in_one_order(builder: GraphBuilder, values: Sequence[Value]) -> list[Value]:
+def in_one_order(builder: GraphBuilder, values: Sequence[KerasValue]) -> list[KerasValue]:
     """Return values of one rank in one order: the channels first where one of them has them so."""
     if any(value.first for value in values):
         return [builder.first(value) for value in values]
@@ -66,44 +66,44 @@ def in_one_order(builder: GraphBuilder, values: Sequence[Value]) -> list[Value]:
     return list(values)
 
 
-def arithmetic(builder: GraphBuilder, layer: KerasLayer, operator: str, a: Value, b: Value) -> Value:
+def arithmetic(builder: GraphBuilder, layer: KerasLayer, operator: str, a: KerasValue, b: KerasValue) -> KerasValue:
     """Return arithmetic on two values, which are stretched as NumPy does."""
     if len(a.known) == len(b.known):
         a, b = in_one_order(builder, [a, b])
     else:
         a, b = builder.plain(a), builder.plain(b)
     name = builder.add(layer, operator, [a.name, b.name])
-    return Value(name, stretched(a.known, b.known), a.first, a.flattened if a.flattened == b.flattened else ())
+    return KerasValue(name, stretched(a.known, b.known), a.first, a.flattened if a.flattened == b.flattened else ())
 
 
 def stretched(a: Sizes, b: Sizes) -> Sizes:
     """Return the sizes of arithmetic on two values.
 
     Raises:
-        Untranslatable: They do not fit.
+        UntranslatableLayer: They do not fit.
     """
     rank = max(len(a), len(b))
     found: list[int | None] = []
     for x, y in zip((1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b, strict=True):
         if x != y and 1 not in (x, y) and None not in (x, y):
-            raise Untranslatable(f"the sizes {x} and {y} do not fit")
+            raise UntranslatableLayer(f"the sizes {x} and {y} do not fit")
         found.append(y if x in (1, None) and not (x is None and y == 1) else x)
     return tuple(found)
 
 
 @layer("Concatenate")
-def concatenate(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def concatenate(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a concatenation along one axis."""
     axis = layer.config.get("axis", -1)
     if type(axis) is not int:
-        raise Untranslatable(f"its axis is {axis!r}")
+        raise UntranslatableLayer(f"its axis is {axis!r}")
     return concatenated(builder, layer, layer.inputs, axis + layer.lead if axis > 0 else axis)
 
 
-def concatenated(builder: GraphBuilder, layer: KerasLayer, values: Sequence[Value], axis: int) -> Value:
+def concatenated(builder: GraphBuilder, layer: KerasLayer, values: Sequence[KerasValue], axis: int) -> KerasValue:
     """Return values that are joined along an axis, which counts the batch."""
     if not values or len({len(value.known) for value in values}) > 1:
-        raise Untranslatable("what it reads has different numbers of axes")
+        raise UntranslatableLayer("what it reads has different numbers of axes")
     values = in_one_order(builder, values)
     place = builder.axis(values[0], axis)
     at = axis % (len(values[0].known) + 1) - 1
@@ -111,25 +111,25 @@ def concatenated(builder: GraphBuilder, layer: KerasLayer, values: Sequence[Valu
     parts = [value.known[at] for value in values]
     sizes[at] = None if None in parts else sum(map(known, parts))
     if at < 0:
-        raise Untranslatable("it joins along the batch")
+        raise UntranslatableLayer("it joins along the batch")
     name = builder.add(layer, "Concat", [value.name for value in values], {"axis": place})
-    return Value(name, tuple(sizes), values[0].first)
+    return KerasValue(name, tuple(sizes), values[0].first)
 
 
 @layer("Dot")
-def dot(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def dot(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a matrix product of two values, along one axis of each."""
     values = [builder.plain(value) for value in layer.inputs]
     axes = layer.config.get("axes")
     axes = [axes, axes] if type(axes) is int else axes
     if len(values) != 2 or not isinstance(axes, list) or len(axes) != 2 or layer.config.get("normalize"):
-        raise Untranslatable("it normalises, or its axes are not one of each of two values")
+        raise UntranslatableLayer("it normalises, or its axes are not one of each of two values")
     if any(len(value.known) != 2 for value in values) or layer.lead:
-        raise Untranslatable("it multiplies what are no matrices")
+        raise UntranslatableLayer("it multiplies what are no matrices")
     a, b = axes[0] % 3, axes[1] % 3
     if not a or not b:
-        raise Untranslatable("it multiplies along the batch")
+        raise UntranslatableLayer("it multiplies along the batch")
     left = values[0].name if a == 2 else builder.add(layer, "Transpose", [values[0].name], {"perm": (0, 2, 1)})
     right = values[1].name if b == 1 else builder.add(layer, "Transpose", [values[1].name], {"perm": (0, 2, 1)})
     sizes = (values[0].known[2 - a], values[1].known[2 - b])
-    return Value(builder.add(layer, "MatMul", [left, right]), sizes)
+    return KerasValue(builder.add(layer, "MatMul", [left, right]), sizes)

@@ -13,7 +13,7 @@ from convcost.importers.keras import translated
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, LAYERS
-from convcost.importers.keras.values import KerasLayer, Sizes, Value, values_in
+from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, values_in
 
 MODELS = ("Functional", "Model", "Sequential")
 """The classes whose configuration lists their layers."""
@@ -23,7 +23,7 @@ _DEEPEST = 50  # models within models
 _AXES = ("length",), ("height", "width"), ("depth", "height", "width")
 
 
-class Scope(Struct, frozen=True):
+class KerasScope(Struct, frozen=True):
     """Where a model lies.
 
     Attributes:
@@ -56,7 +56,7 @@ class ModelTranslator:
         self._left = MOST_LAYERS
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
 
-    def outputs(self, model: Mapping[str, Any]) -> list[Value]:
+    def outputs(self, model: Mapping[str, Any]) -> list[KerasValue]:
         """Return what a model gives, its graph being in `builder`.
 
         Args:
@@ -65,7 +65,7 @@ class ModelTranslator:
         Raises:
             SpecError: It is none that Keras writes.
         """
-        return self._model(model, Scope(), None)
+        return self._model(model, KerasScope(), None)
 
     def error(self, message: str, found: str = "", help: str = "") -> SpecError:
         """Return an error of the file."""
@@ -73,7 +73,9 @@ class ModelTranslator:
 
     # models
 
-    def _model(self, model: Mapping[str, Any], scope: Scope, given: Sequence[Value] | None) -> list[Value]:
+    def _model(
+        self, model: Mapping[str, Any], scope: KerasScope, given: Sequence[KerasValue] | None
+    ) -> list[KerasValue]:
         """Return what a model gives.
 
         Args:
@@ -96,7 +98,7 @@ class ModelTranslator:
         inputs = list(references(config.get("input_layers"), named))
         outputs = list(references(config.get("output_layers"), named))
         first = _first_calls(named, calls, outputs)
-        known: dict[tuple[str, int, int], Value] = {}
+        known: dict[tuple[str, int, int], KerasValue] = {}
         if given is not None and len(given) != len(inputs):
             raise self.error(f"a model of {len(inputs)} inputs is called with {len(given)} values")
         for at, reference in enumerate(inputs):
@@ -116,8 +118,8 @@ class ModelTranslator:
         self,
         layers: Mapping[str, Mapping[str, Any]],
         calls: Mapping[str, Sequence[LayerCall]],
-        known: dict[tuple[str, int, int], Value],
-        scope: Scope,
+        known: dict[tuple[str, int, int], KerasValue],
+        scope: KerasScope,
         first: Mapping[str, int],
     ) -> None:
         """Call all layers, each as soon as what it reads is known."""
@@ -147,8 +149,8 @@ class ModelTranslator:
             raise self.error(f"the layer {reader!r} reads {name!r}, which is not reached before it", help=_AGAIN)
 
     def _sequential(
-        self, config: Any, model: Mapping[str, Any], scope: Scope, given: Sequence[Value] | None
-    ) -> list[Value]:
+        self, config: Any, model: Mapping[str, Any], scope: KerasScope, given: Sequence[KerasValue] | None
+    ) -> list[KerasValue]:
         listed = config.get("layers") if isinstance(config, dict) else config
         layers = self._layers(listed)
         trainable = not isinstance(config, dict) or config.get("trainable", True) is not False
@@ -178,7 +180,7 @@ class ModelTranslator:
 
     # inputs
 
-    def _input(self, name: str, shape: list[Any] | None, followers: Iterator[Mapping[str, Any]]) -> Value:
+    def _input(self, name: str, shape: list[Any] | None, followers: Iterator[Mapping[str, Any]]) -> KerasValue:
         """Return an input of the graph: with the channels first where what reads it is made for maps."""
         if shape is None:
             help = "call the model once, or give it an Input, before it is saved"
@@ -191,7 +193,7 @@ class ModelTranslator:
         ]
         first = order == "last" and len(sizes) > 1
         held = [held[-1], *held[:-1]] if first else held
-        value = Value(self.builder.free(name), sizes, first)
+        value = KerasValue(self.builder.free(name), sizes, first)
         self.builder.inputs[value.name] = (None, *held)
         if order == "tokens":
             self.tokens.append(value.name)
@@ -224,10 +226,10 @@ class ModelTranslator:
         layer: Mapping[str, Any],
         name: str,
         call: LayerCall,
-        known: Mapping[tuple[str, int, int], Value],
-        scope: Scope,
+        known: Mapping[tuple[str, int, int], KerasValue],
+        scope: KerasScope,
         outputs: int,
-    ) -> list[Value]:
+    ) -> list[KerasValue]:
         args = mapped(call.args, lambda reference: _as_recorded(known[reference.key], reference))
         kwargs = mapped(call.kwargs, lambda reference: _as_recorded(known[reference.key], reference))
         found = self._translated(layer, name, tuple(args), kwargs, scope, outputs)
@@ -235,12 +237,12 @@ class ModelTranslator:
             self._record(known[reference.key], reference)
         return found
 
-    def _record(self, value: Value, reference: ValueReference) -> None:
+    def _record(self, value: KerasValue, reference: ValueReference) -> None:
         """Keep the shape that the file records for a value, so that what is inferred is compared with it."""
         if reference.shape is None or value.flattened or value.name in self.builder.inputs:
             return
         sizes = tuple([size if type(size) is int else None for size in reference.shape[1:]])
-        shape = self.builder.shape_of(Value(value.name, sizes, value.first))
+        shape = self.builder.shape_of(KerasValue(value.name, sizes, value.first))
         if shape is not None and sizes:
             self.builder.shapes.setdefault(value.name, shape)
 
@@ -248,12 +250,17 @@ class ModelTranslator:
         """Return a value with the sizes for which the layer was built that reads it, where no others are known."""
         build = item.get("build_config")
         shape = build.get("input_shape") if isinstance(build, dict) else None
-        if not isinstance(value, Value) or value.sizes is not None or not isinstance(shape, list) or len(shape) < 2:
+        if (
+            not isinstance(value, KerasValue)
+            or value.sizes is not None
+            or not isinstance(shape, list)
+            or len(shape) < 2
+        ):
             return value
         if not all(size is None or type(size) is int for size in shape):
             return value
         self.builder.shapes.setdefault(value.name, (None, *shape[1:]))
-        return Value(value.name, tuple(shape[1:]))
+        return KerasValue(value.name, tuple(shape[1:]))
 
     def _translated(
         self,
@@ -261,9 +268,9 @@ class ModelTranslator:
         name: str,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
-        scope: Scope,
+        scope: KerasScope,
         outputs: int,
-    ) -> list[Value]:
+    ) -> list[KerasValue]:
         """Return what one call of a layer gives."""
         self._left -= 1
         if self._left < 0:
@@ -281,7 +288,7 @@ class ModelTranslator:
         owner = f"{scope.owner}{name}"
         owner = self._shared.setdefault(number, owner) if type(number) is int else owner
         if is_model(item):
-            inside = Scope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
+            inside = KerasScope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
             return self._model(item, inside, values_in([*args, kwargs]))
         inputs = tuple(values_in([*args, kwargs]))
         layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)
@@ -413,8 +420,8 @@ def _begins_with_input(model: Mapping[str, Any]) -> bool:
     return isinstance(first, dict) and first.get("class_name") == "InputLayer"
 
 
-def _as_recorded(value: Value, reference: ValueReference) -> Value:
+def _as_recorded(value: KerasValue, reference: ValueReference) -> KerasValue:
     """Return a value with the sizes that the file records, where nothing is known of it."""
     if value.sizes is not None or reference.shape is None:
         return value
-    return Value(value.name, tuple([size if type(size) is int else None for size in reference.shape[1:]]))
+    return KerasValue(value.name, tuple([size if type(size) is int else None for size in reference.shape[1:]]))

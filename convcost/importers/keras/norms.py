@@ -6,31 +6,31 @@ from typing import Any
 
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.registry import layer, one, whole
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
 
 
-def _axes(layer: KerasLayer, value: Value, default: Any = -1) -> list[int]:
+def _axes(layer: KerasLayer, value: KerasValue, default: Any = -1) -> list[int]:
     """Return the axes of a layer's field `axis`, counted from 0 with the batch."""
     given = layer.config.get("axis", default)
     given = list(given) if isinstance(given, (list, tuple)) else [given]
     if not all(type(axis) is int for axis in given):
-        raise Untranslatable(f"its axis is {layer.config.get('axis')!r}")
+        raise UntranslatableLayer(f"its axis is {layer.config.get('axis')!r}")
     rank = len(value.known) + 1
     own = [axis if axis < 0 else axis + layer.lead for axis in given]
     if not all(-rank < axis < rank and axis for axis in own):
-        raise Untranslatable(f"its axis is {layer.config.get('axis')!r}")
+        raise UntranslatableLayer(f"its axis is {layer.config.get('axis')!r}")
     return sorted(axis % rank for axis in own)
 
 
 @layer("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization", in_place=True)
-def batch_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def batch_norm(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a batch norm; it may learn a factor, a shift, both or neither."""
     if layer.config.get("renorm"):
-        raise Untranslatable("it renormalises")
+        raise UntranslatableLayer("it renormalises")
     value = one(layer)
     axes = _axes(layer, value)
     if len(axes) != 1:
-        raise Untranslatable(f"its axis is {axes}")
+        raise UntranslatableLayer(f"its axis is {axes}")
     channels, axis = known(value.known[axes[0] - 1]), builder.axis(value, axes[0])
     scale, center = bool(layer.config.get("scale", True)), bool(layer.config.get("center", True))
     gamma = [builder.weight(layer, "gamma", channels)] if scale else []
@@ -44,11 +44,11 @@ def batch_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("LayerNormalization", in_place=True)
-def layer_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def layer_norm(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a layer norm over some axes."""
     value = one(layer)
     if layer.config.get("rms_scaling"):
-        raise Untranslatable("it scales as a root mean square norm")
+        raise UntranslatableLayer("it scales as a root mean square norm")
     axes = _axes(layer, value)
     sizes = [known(value.known[axis - 1]) for axis in axes]
     gamma = [builder.weight(layer, "gamma", *sizes)] if layer.config.get("scale", True) else []
@@ -62,7 +62,7 @@ def layer_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("RMSNormalization", in_place=True)
-def rms_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def rms_norm(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a root mean square norm over some axes."""
     value = one(layer)
     axes = _axes(layer, value)
@@ -73,12 +73,12 @@ def rms_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("GroupNormalization", in_place=True)
-def group_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def group_norm(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a group norm; of −1 groups each channel is one."""
     value = one(layer)
     axes = _axes(layer, value)
     if len(axes) != 1 or layer.lead:
-        raise Untranslatable(f"its axis is {axes}, or it is applied to slices")
+        raise UntranslatableLayer(f"its axis is {axes}, or it is applied to slices")
     channels = known(value.known[axes[0] - 1])
     groups = layer.config.get("groups", 32)
     groups = channels if groups == -1 else whole(layer, "groups", 32)
@@ -89,7 +89,7 @@ def group_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("UnitNormalization", in_place=True)
-def unit_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def unit_norm(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a division by the length of a vector."""
     value = one(layer)
     axes = tuple(sorted(builder.axis(value, axis) for axis in _axes(layer, value)))
@@ -97,20 +97,20 @@ def unit_norm(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("Normalization", in_place=True)
-def normalization(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def normalization(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a norm by a mean and a variance that are given, or stored with how many values they are of."""
     value = one(layer)
     if layer.config.get("invert"):
-        raise Untranslatable("it is the inverse")
+        raise UntranslatableLayer("it is the inverse")
     axes = _axes(layer, value) if layer.config.get("axis", -1) is not None else []
     if layer.config.get("mean") is None:
         sizes = [known(value.known[axis - 1]) for axis in axes]
         if len(axes) > 1 or not axes:
-            raise Untranslatable(f"its axis is {layer.config.get('axis')!r}, not one")
+            raise UntranslatableLayer(f"its axis is {layer.config.get('axis')!r}, not one")
         state = [builder.weight(layer, name, *sizes) for name in ("mean", "variance")]
         held = [*state, builder.weight(layer, "count")]
     elif axes not in ([], [len(value.known)]):
-        raise Untranslatable(f"its axis is {layer.config.get('axis')!r}, not the last")
+        raise UntranslatableLayer(f"its axis is {layer.config.get('axis')!r}, not the last")
     else:
         held = []
     attributes = {"axis": builder.axis(value, axes[0] if axes else -1)}
@@ -118,7 +118,7 @@ def normalization(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @layer("LayerScale", in_place=True)
-def layer_scale(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def layer_scale(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a learned factor per channel."""
     value = one(layer)
     channels = whole(layer, "projection_dim")

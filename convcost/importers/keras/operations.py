@@ -10,7 +10,7 @@ from convcost.importers.keras.core import numbers, with_numbers
 from convcost.importers.keras.functions import argument, function_of, kind_of, operation, value_of
 from convcost.importers.keras.maps import resized
 from convcost.importers.keras.merges import arithmetic
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
 
 _ARITHMETIC = {
     "Add": "Add",
@@ -24,27 +24,29 @@ _ARITHMETIC = {
 
 
 @operation(*_ARITHMETIC)
-def binary(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def binary(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate arithmetic on two values, or on a value and numbers."""
     a, b = argument(layer, 0, "x1", "x"), argument(layer, 1, "x2", "y")
     kind = layer.kind if layer.kind in _ARITHMETIC else function_of(layer)[0]
     operator = _ARITHMETIC[kind]
-    if isinstance(a, Value) and isinstance(b, Value):
+    if isinstance(a, KerasValue) and isinstance(b, KerasValue):
         return arithmetic(builder, layer, operator, a, b)
-    value, other = (a, b) if isinstance(a, Value) else (b, a)
-    if not isinstance(value, Value):
-        raise Untranslatable("it reads no value")
+    value, other = (a, b) if isinstance(a, KerasValue) else (b, a)
+    if not isinstance(value, KerasValue):
+        raise UntranslatableLayer("it reads no value")
     given = numbers(other)
     if operator in ("Sub", "Div") and value is b:
         return _reversed(builder, layer, operator, value, given)
     if operator in ("Max", "Min"):
         if operator != "Max" or given != (0.0,):
-            raise Untranslatable("it compares with numbers")
+            raise UntranslatableLayer("it compares with numbers")
         return like(value, builder.add(layer, "Relu", [value.name]))
     return with_numbers(builder, layer, operator, value, given)
 
 
-def _reversed(builder: GraphBuilder, layer: KerasLayer, operator: str, value: Value, given: tuple[float, ...]) -> Value:
+def _reversed(
+    builder: GraphBuilder, layer: KerasLayer, operator: str, value: KerasValue, given: tuple[float, ...]
+) -> KerasValue:
     """Return a number less a value, or over it."""
     if operator == "Sub":
         return with_numbers(builder, layer, "Add", like(value, builder.add(layer, "Neg", [value.name])), given)
@@ -99,7 +101,7 @@ OF_EACH_VALUE = frozenset((*_ARITHMETIC, *_ELEMENTWISE, *_FUNCTIONS, "Power", "C
 
 
 @operation(*_FUNCTIONS)
-def function(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def function(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate an activation."""
     name = _FUNCTIONS[kind_of(layer)]
     fields = {name: layer.kwargs[name] for name in ("axis", "approximate", "negative_slope") if name in layer.kwargs}
@@ -109,14 +111,14 @@ def function(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @operation(*_ELEMENTWISE)
-def elementwise(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def elementwise(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a function of each value."""
     value = value_of(layer)
     return like(value, builder.add(layer, _ELEMENTWISE[kind_of(layer)], [value.name]))
 
 
 @operation("Power")
-def power(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def power(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a power by a number."""
     value, (exponent,) = value_of(layer), numbers(argument(layer, 1, "x2", "y"))
     if exponent == 2:
@@ -125,7 +127,7 @@ def power(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @operation("Clip")
-def clip(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def clip(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a clip."""
     low, high = (argument(layer, at, name) for at, name in ((1, "x_min"), (2, "x_max")))
     value = value_of(layer)
@@ -133,48 +135,48 @@ def clip(builder: GraphBuilder, layer: KerasLayer) -> Value:
 
 
 @operation("Cast", "Copy", "Identity", "StopGradient")
-def cast(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def cast(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate what changes no number."""
     return value_of(layer)
 
 
 @operation("Mean", "Sum", "Max", "Min")
-def reduce(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def reduce(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a reduction over axes."""
     value, axes = value_of(layer), argument(layer, 1, "axis")
     axes = [axes] if type(axes) is int else axes
     if not isinstance(axes, list) or not axes:
-        raise Untranslatable("it reduces the batch")
+        raise UntranslatableLayer("it reduces the batch")
     keep = bool(layer.kwargs.get("keepdims", False))
     rank = len(value.known) + 1
     places = sorted(axis % rank for axis in axes)
     if 0 in places or len(set(places)) < len(places):
-        raise Untranslatable("it reduces the batch")
+        raise UntranslatableLayer("it reduces the batch")
     kept = [size for at, size in enumerate(value.known, 1) if at not in places]
     sizes = tuple([1 if at in places else size for at, size in enumerate(value.known, 1)]) if keep else tuple(kept)
     first = value.first and (keep or (rank - 1 not in places and len(kept) > 1))
     attributes = {"axes": tuple(sorted(builder.axis(value, axis) for axis in places)), "keepdims": int(keep)}
-    return Value(builder.add(layer, f"Reduce{kind_of(layer)}", [value.name], attributes), sizes, first)
+    return KerasValue(builder.add(layer, f"Reduce{kind_of(layer)}", [value.name], attributes), sizes, first)
 
 
 @operation("Matmul")
-def matmul(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def matmul(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a matrix product of two values."""
     values = layer.inputs
     if len(values) != 2 or any(len(value.known) < 2 for value in values):
-        raise Untranslatable("it does not multiply two values of several axes")
+        raise UntranslatableLayer("it does not multiply two values of several axes")
     if layer.kwargs.get("transpose_a") or layer.kwargs.get("adjoint_b"):
-        raise Untranslatable("it transposes its first value")
+        raise UntranslatableLayer("it transposes its first value")
     a, b = (builder.plain(value) for value in values)
     if layer.kwargs.get("transpose_b"):
         rank = len(b.known) + 1
         order = (*range(rank - 2), rank - 1, rank - 2)
-        b = Value(builder.add(layer, "Transpose", [b.name], {"perm": order}), (*b.known[:-2], *b.known[:-3:-1]))
-    return Value(builder.add(layer, "MatMul", [a.name, b.name]), (*a.known[:-1], b.known[-1]))
+        b = KerasValue(builder.add(layer, "Transpose", [b.name], {"perm": order}), (*b.known[:-2], *b.known[:-3:-1]))
+    return KerasValue(builder.add(layer, "MatMul", [a.name, b.name]), (*a.known[:-1], b.known[-1]))
 
 
 @operation("Einsum")
-def einsum(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def einsum(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a sum of products that an equation names."""
     equation = argument(layer, 99, "subscripts", "equation")
     equation = next((each for each in layer.args if isinstance(each, str)), equation).replace(" ", "")
@@ -184,16 +186,16 @@ def einsum(builder: GraphBuilder, layer: KerasLayer) -> Value:
     for letters, value in zip(reads.split(","), values, strict=True):
         sizes.update(zip(letters[1:], value.known, strict=True))
     name = builder.add(layer, "Einsum", [value.name for value in values], {"equation": equation})
-    return Value(name, tuple([sizes[letter] for letter in gives[1:]]))
+    return KerasValue(name, tuple([sizes[letter] for letter in gives[1:]]))
 
 
 @operation("Resize")
-def resize(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def resize(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate a resizing of images to given sizes."""
     size = argument(layer, 1, "size")
     mode = argument(layer, 2, "interpolation", "method", default="bilinear")
     odd = any(layer.kwargs.get(name) for name in ("antialias", "preserve_aspect_ratio", "crop_to_aspect_ratio"))
     if odd or layer.kwargs.get("align_corners") or not isinstance(size, list) or len(size) != 2:
-        raise Untranslatable("it crops or filters, or its size is not given")
+        raise UntranslatableLayer("it crops or filters, or its size is not given")
     last = layer.kwargs.get("data_format") != "channels_first"
     return resized(builder, layer, value_of(layer), (int(size[0]), int(size[1])), str(mode), last)

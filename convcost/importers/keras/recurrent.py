@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from convcost.importers.keras.activations import name_of
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.registry import layer, whole
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, known
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
 
 _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 _ALIASES = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -18,7 +18,7 @@ _ONE_STATE = ("LSTM", "GRU")
 
 
 @layer("LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU")
-def recurrent(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Value, ...]:
+def recurrent(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasValue, ...]:
     """Translate a recurrent layer."""
     value = _sequence(builder, layer)
     found = _run(builder, layer, layer.kind, layer.config, value, both=False, last=_gives_last(layer))
@@ -26,14 +26,14 @@ def recurrent(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Value, 
 
 
 @layer("RNN")
-def rnn(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Value, ...]:
+def rnn(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasValue, ...]:
     """Translate a recurrent layer made of cells, one above the other."""
     value = _sequence(builder, layer)
     cell = layer.config.get("cell")
     kind, config = _class_of(cell)
     cells = [_class_of(each) for each in config.get("cells", ())] if kind == "StackedRNNCells" else [(kind, config)]
     if not cells or any(kind not in _ALIASES for kind, _ in cells):
-        raise Untranslatable(f"its cell is {kind!r}")
+        raise UntranslatableLayer(f"its cell is {kind!r}")
     for number, (kind, config) in enumerate(cells):
         part = _part(layer, str(config.get("name") or number)) if len(cells) > 1 else layer
         last = _gives_last(layer) and number == len(cells) - 1
@@ -42,17 +42,17 @@ def rnn(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Value, ...]:
 
 
 @layer("Bidirectional")
-def bidirectional(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Value, ...]:
+def bidirectional(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasValue, ...]:
     """Translate a recurrent layer that runs both ways; what the two give is joined."""
     value = _sequence(builder, layer)
     kind, config = _class_of(layer.config.get("layer"))
     back = layer.config.get("backward_layer")
     other, backwards = _class_of(back) if back is not None else (kind, config)
     if kind not in (*_GATES, *_ALIASES) or kind == "RNN":
-        raise Untranslatable(f"it wraps {kind!r}")
+        raise UntranslatableLayer(f"it wraps {kind!r}")
     alike = ("units", "use_bias", "activation", "recurrent_activation", "reset_after", "return_sequences")
     if other != kind or any(backwards.get(name) != config.get(name) for name in alike):
-        raise Untranslatable("its two layers differ")
+        raise UntranslatableLayer("its two layers differ")
     last, mode = not config.get("return_sequences", False), layer.config.get("merge_mode", "concat")
     part = replace(layer, trainable=layer.trainable and config.get("trainable", True) is not False)
     found = _run(builder, part, kind, config, value, both=True, last=last)
@@ -62,16 +62,16 @@ def bidirectional(builder: GraphBuilder, layer: KerasLayer) -> Value | tuple[Val
     axis = len(found.known)
     first = builder.add(layer, "Split", [found.name], {"axis": axis}, outputs=2)
     names = builder.nodes[-1].outputs
-    halves = [Value(name, (*found.known[:-1], units)) for name in (first, names[1])]
+    halves = [KerasValue(name, (*found.known[:-1], units)) for name in (first, names[1])]
     if mode is None:
         return tuple(halves)
     operator = {"sum": "Add", "ave": "Add", "mul": "Mul"}.get(mode)
     if operator is None:
-        raise Untranslatable(f"its merge_mode is {mode!r}")
+        raise UntranslatableLayer(f"its merge_mode is {mode!r}")
     name = builder.add(layer, operator, [half.name for half in halves])
     if mode == "ave":
         name = builder.add(layer, "Div", [name, builder.number(2.0, shape=())])
-    return Value(name, halves[0].sizes)
+    return KerasValue(name, halves[0].sizes)
 
 
 def _part(layer: KerasLayer, name: str) -> KerasLayer:
@@ -82,23 +82,23 @@ def _part(layer: KerasLayer, name: str) -> KerasLayer:
 def _class_of(item: Any) -> tuple[str, Mapping[str, Any]]:
     """Return the class and the fields of a layer within another."""
     if not isinstance(item, dict) or not isinstance(item.get("config"), dict):
-        raise Untranslatable("its configuration names no layer")
+        raise UntranslatableLayer("its configuration names no layer")
     return str(item.get("class_name")), item["config"]
 
 
-def _sequence(builder: GraphBuilder, layer: KerasLayer) -> Value:
+def _sequence(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Return the sequence that a layer reads.
 
     Raises:
-        Untranslatable: It reads states too, or no sequence.
+        UntranslatableLayer: It reads states too, or no sequence.
     """
     inputs = layer.inputs
     if len(inputs) != 1:
-        raise Untranslatable("it reads states that another layer gives")
+        raise UntranslatableLayer("it reads states that another layer gives")
     if layer.config.get("time_major"):
-        raise Untranslatable("its steps come before its batch")
+        raise UntranslatableLayer("its steps come before its batch")
     if len(inputs[0].known) != 2 + layer.lead or layer.lead:
-        raise Untranslatable(f"it reads {len(inputs[0].known)} axes instead of 2")
+        raise UntranslatableLayer(f"it reads {len(inputs[0].known)} axes instead of 2")
     return builder.plain(inputs[0])
 
 
@@ -111,11 +111,11 @@ def _run(
     layer: KerasLayer,
     kind: str,
     config: Mapping[str, Any],
-    value: Value,
+    value: KerasValue,
     *,
     both: bool,
     last: bool,
-) -> Value:
+) -> KerasValue:
     """Return what a recurrent layer gives, in one direction or both."""
     cudnn = kind.startswith("CuDNN")
     kind = _ALIASES.get(kind, kind)
@@ -139,7 +139,7 @@ def _run(
     }
     name = builder.add(layer, f"keras.{kind}", [value.name, *weights], attributes)
     given = directions * units
-    return Value(name, (given,) if last else (value.known[0], given))
+    return KerasValue(name, (given,) if last else (value.known[0], given))
 
 
 def _activation(layer: KerasLayer, cudnn: bool) -> str:
@@ -162,7 +162,7 @@ def _biases(kind: str, config: Mapping[str, Any], cudnn: bool) -> int:
     return 2 if kind == "GRU" and config.get("reset_after", False) else 1
 
 
-def _with_states(value: Value, layer: KerasLayer) -> Value | tuple[Value, ...]:
+def _with_states(value: KerasValue, layer: KerasLayer) -> KerasValue | tuple[KerasValue, ...]:
     """Return what a layer gives, and the states behind it where it gives them.
 
     Of a layer that gives its last step, the first state is that step.
@@ -174,6 +174,6 @@ def _with_states(value: Value, layer: KerasLayer) -> Value | tuple[Value, ...]:
     return (value, value)
 
 
-def steps_of(value: Value) -> int:
+def steps_of(value: KerasValue) -> int:
     """Return the length of a sequence."""
     return known(value.known[0])

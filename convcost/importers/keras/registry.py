@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from convcost.importers.keras.builder import GraphBuilder
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
 
-Rule = Callable[[GraphBuilder, KerasLayer], "Value | Sequence[Value]"]
+Rule = Callable[[GraphBuilder, KerasLayer], "KerasValue | Sequence[KerasValue]"]
 
 LAYERS: dict[str, Rule] = {}
 """The functions, by class."""
@@ -35,15 +35,15 @@ def layer(*kinds: str, in_place: bool = False) -> Callable[[Rule], Rule]:
     return add
 
 
-def one(layer: KerasLayer) -> Value:
+def one(layer: KerasLayer) -> KerasValue:
     """Return the only value that a layer reads.
 
     Raises:
-        Untranslatable: It reads none, or several.
+        UntranslatableLayer: It reads none, or several.
     """
     inputs = layer.inputs
     if len(inputs) != 1:
-        raise Untranslatable(f"it reads {len(inputs)} values instead of one")
+        raise UntranslatableLayer(f"it reads {len(inputs)} values instead of one")
     return inputs[0]
 
 
@@ -51,13 +51,13 @@ def integers(value: Any, count: int, default: int = 1) -> tuple[int, ...]:
     """Return a field that is one number for all axes or one for each.
 
     Raises:
-        Untranslatable: It is neither.
+        UntranslatableLayer: It is neither.
     """
     if value is None:
         return (default,) * count
     found = tuple(value) if isinstance(value, (list, tuple)) else (value,) * count
     if len(found) != count or not all(type(each) is int for each in found):
-        raise Untranslatable(f"it needs {count} whole numbers, not {value!r}")
+        raise UntranslatableLayer(f"it needs {count} whole numbers, not {value!r}")
     return found
 
 
@@ -65,11 +65,11 @@ def whole(layer: KerasLayer, name: str, default: int | None = None) -> int:
     """Return a field that is a whole number above 0.
 
     Raises:
-        Untranslatable: It is none.
+        UntranslatableLayer: It is none.
     """
     value = layer.config.get(name, default)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not int or value < 1:
-        raise Untranslatable(f"{name} is no whole number above 0: {value!r}")
+        raise UntranslatableLayer(f"{name} is no whole number above 0: {value!r}")
     return value

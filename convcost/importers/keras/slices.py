@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.importers.keras.builder import GraphBuilder
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
 
 _END = 2**31
 
@@ -26,7 +26,7 @@ class _Cut(Struct):
     new: list[int]
 
 
-def sliced(builder: GraphBuilder, layer: KerasLayer, value: Value, key: Any) -> Value:
+def sliced(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, key: Any) -> KerasValue:
     """Return what is cut out of a value.
 
     Args:
@@ -48,26 +48,26 @@ def sliced(builder: GraphBuilder, layer: KerasLayer, value: Value, key: Any) -> 
         for axis, (start, end, step) in cut.slices.items():
             size = sizes[axis - 1]
             sizes[axis - 1] = None if size is None else len(range(*slice(start, end, step).indices(size)))
-        found = Value(builder.add(layer, "Slice", inputs), tuple(sizes), value.first)
+        found = KerasValue(builder.add(layer, "Slice", inputs), tuple(sizes), value.first)
     if cut.gone:
         name = builder.add(layer, "Squeeze", [found.name, builder.number(*cut.gone)])
-        found = Value(name, tuple([size for axis, size in enumerate(sizes, 1) if axis not in cut.gone]))
+        found = KerasValue(name, tuple([size for axis, size in enumerate(sizes, 1) if axis not in cut.gone]))
     if cut.new:
         name = builder.add(layer, "Unsqueeze", [found.name, builder.number(*cut.new)])
         sizes = list(found.known)
         for place in cut.new:
             sizes.insert(place - 1, 1)
-        found = Value(name, tuple(sizes))
+        found = KerasValue(name, tuple(sizes))
     return found
 
 
 def _cut(keys: list[Any], rank: int) -> _Cut:
     keys = [_plain(key) for key in keys]
     if keys.count(...) > 1:
-        raise Untranslatable("it has two ellipses")
+        raise UntranslatableLayer("it has two ellipses")
     named = sum(key is not None and key is not ... for key in keys)
     if named > rank:
-        raise Untranslatable("it cuts more axes than there are")
+        raise UntranslatableLayer("it cuts more axes than there are")
     found, axis, place = _Cut({}, [], []), 0, 0
     for key in keys:
         if key is ...:
@@ -85,7 +85,7 @@ def _cut(keys: list[Any], rank: int) -> _Cut:
                 found.slices[axis] = (start or 0, _END if end is None else end, step or 1)
             axis, place = axis + 1, place + 1
     if 0 in found.slices or 0 in found.new:
-        raise Untranslatable("it cuts the batch")
+        raise UntranslatableLayer("it cuts the batch")
     return found
 
 
@@ -98,7 +98,7 @@ def _plain(key: Any) -> Any:
     elif key is None or key is ... or type(key) is int:
         return key
     else:
-        raise Untranslatable("it cuts by values")
+        raise UntranslatableLayer("it cuts by values")
     if not all(each is None or type(each) is int for each in key):
-        raise Untranslatable("it cuts by values")
+        raise UntranslatableLayer("it cuts by values")
     return key

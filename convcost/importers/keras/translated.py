@@ -20,13 +20,13 @@ from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.functions import OPERATIONS, bound, function_of
 from convcost.importers.keras.operations import OF_EACH_VALUE
 from convcost.importers.keras.registry import LAYERS
-from convcost.importers.keras.values import KerasLayer, Untranslatable, Value, called, values_in
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, called, values_in
 
 _MASKS = ("mask", "query_mask", "value_mask", "key_mask")
 _LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 
 
-def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outputs: int) -> list[Value]:
+def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outputs: int) -> list[KerasValue]:
     """Return what a call of a layer gives.
 
     Args:
@@ -41,7 +41,7 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
         return _unknown(builder, layer, "keras.Unreached", outputs)
     try:
         found = _found(builder, item, layer)
-    except Untranslatable as error:
+    except UntranslatableLayer as error:
         return _unknown(builder, layer, operator_of(item, layer), outputs, str(error))
     except (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError):
         return _unknown(
@@ -49,7 +49,7 @@ def call(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer, outp
         )
     if found is None:
         return _unknown(builder, layer, operator_of(item, layer), outputs)
-    values = [found] if isinstance(found, Value) else list(found)
+    values = [found] if isinstance(found, KerasValue) else list(found)
     if len(values) < outputs:
         return (
             values + _unknown(builder, layer, operator_of(item, layer), outputs, "its states are read")[len(values) :]
@@ -64,7 +64,7 @@ def _unmasked(builder: GraphBuilder, layer: KerasLayer) -> KerasLayer:
         return layer
     kwargs = {name: value for name, value in layer.kwargs.items() if name not in masks}
     first = layer.args[0]
-    if isinstance(first, Value) and first.sizes is not None:
+    if isinstance(first, KerasValue) and first.sizes is not None:
         first = like(first, builder.add(layer, "keras.Masking", [first.name]))
     return called(layer, (first, *layer.args[1:]), kwargs)
 
@@ -75,7 +75,7 @@ def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) ->
     dtype = layer.config.get("dtype")
     policy = dtype.get("class_name") if isinstance(dtype, dict) else None
     if layer.config.get("quantization_config") or "Quantized" in str(policy):
-        raise Untranslatable("its weights are quantised")
+        raise UntranslatableLayer("its weights are quantised")
     if layer.kind in _LAMBDAS:
         name, kwargs = function_of(layer)
         return _called(builder, name, bound(layer, kwargs))
@@ -91,7 +91,7 @@ def _found(builder: GraphBuilder, item: Mapping[str, Any], layer: KerasLayer) ->
 def _called(builder: GraphBuilder, name: str, layer: KerasLayer) -> Any:
     """Return what a function gives; None where it is not known."""
     if layer.lead and name not in OF_EACH_VALUE:  # its axes are those of a slice
-        raise Untranslatable("it is applied to slices")
+        raise UntranslatableLayer("it is applied to slices")
     rule = OPERATIONS.get(name)
     return rule(builder, layer) if rule is not None else None
 
@@ -108,7 +108,9 @@ def operator_of(item: Mapping[str, Any], layer: KerasLayer) -> str:
     return f"{module.replace('keras.src.ops.', 'keras.ops.')}.{layer.kind}"
 
 
-def _unknown(builder: GraphBuilder, layer: KerasLayer, operator: str, outputs: int, reason: str = "") -> list[Value]:
+def _unknown(
+    builder: GraphBuilder, layer: KerasLayer, operator: str, outputs: int, reason: str = ""
+) -> list[KerasValue]:
     inputs = [builder.plain(value).name if value.sizes else value.name for value in layer.inputs]
     name = builder.add(layer, operator, inputs, {"reason": reason} if reason else {}, outputs=max(outputs, 1))
-    return [Value(each, None) for each in builder.nodes[-1].outputs] or [Value(name, None)]
+    return [KerasValue(each, None) for each in builder.nodes[-1].outputs] or [KerasValue(name, None)]

@@ -16,11 +16,11 @@ Sizes = tuple[int | None, ...]
 """Sizes as Keras has them, without the batch axis; None where one is open."""
 
 
-class Untranslatable(Exception):
+class UntranslatableLayer(Exception):
     """A layer does what no operator does, or its configuration is none that Keras writes."""
 
 
-class Value(Struct, frozen=True):
+class KerasValue(Struct, frozen=True):
     """A tensor.
 
     Attributes:
@@ -40,10 +40,10 @@ class Value(Struct, frozen=True):
         """The sizes.
 
         Raises:
-            Untranslatable: Nothing is known of them.
+            UntranslatableLayer: Nothing is known of them.
         """
         if self.sizes is None:
-            raise Untranslatable
+            raise UntranslatableLayer
         return self.sizes
 
     @property
@@ -51,7 +51,7 @@ class Value(Struct, frozen=True):
         """The size of the last axis.
 
         Raises:
-            Untranslatable: It is open.
+            UntranslatableLayer: It is open.
         """
         return known(self.known[-1])
 
@@ -79,7 +79,7 @@ class KerasLayer(Struct, frozen=True):
     trainable: bool = True
     lead: int = 0
     owner: str = ""
-    inputs: tuple[Value, ...] = ()
+    inputs: tuple[KerasValue, ...] = ()
 
 
 def called(layer: KerasLayer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> KerasLayer:
@@ -87,9 +87,9 @@ def called(layer: KerasLayer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     return replace(layer, args=args, kwargs=kwargs, inputs=tuple(values_in([*args, kwargs])))
 
 
-def values_in(item: Any) -> list[Value]:
+def values_in(item: Any) -> list[KerasValue]:
     """Return the values in nested lists and mappings, in order."""
-    if isinstance(item, Value):
+    if isinstance(item, KerasValue):
         return [item]
     if isinstance(item, dict):
         return [each for key in sorted(item, key=str) for each in values_in(item[key])] if item else []
@@ -100,8 +100,8 @@ def known(size: int | None) -> int:
     """Return a size that must be known.
 
     Raises:
-        Untranslatable: It is open.
+        UntranslatableLayer: It is open.
     """
     if size is None:
-        raise Untranslatable
+        raise UntranslatableLayer
     return size

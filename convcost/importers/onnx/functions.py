@@ -14,7 +14,7 @@ MOST_NESTED = 50
 """How deep functions may call each other."""
 
 
-class Reference(Struct, frozen=True):
+class FunctionReference(Struct, frozen=True):
     """An attribute of a node in a function that has the value which the call gives.
 
     Attributes:
@@ -112,7 +112,7 @@ class Inliner:
 def _resolved(attributes: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return attributes with what the call gives; without those that it leaves out."""
     return {
-        name: given[value.name] if isinstance(value, Reference) else value
+        name: given[value.name] if isinstance(value, FunctionReference) else value
         for name, value in attributes.items()
-        if not isinstance(value, Reference) or value.name in given
+        if not isinstance(value, FunctionReference) or value.name in given
     }

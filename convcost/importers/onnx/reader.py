@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape
-from convcost.importers.onnx.functions import Function, Inliner, Reference
+from convcost.importers.onnx.functions import Function, FunctionReference, Inliner
 from convcost.importers.onnx.plain import plain
 from convcost.importers.onnx.scopes import scope_of
 from convcost.importers.onnx.tensors import (
@@ -268,7 +268,7 @@ class _Reader:
             elif tag in (_GRAPH, _GRAPHS):
                 captured += self._captured(first, last, _MOST_NESTED)
             elif tag == _REFERENCE:
-                single = Reference(self.wire.text(first, last))
+                single = FunctionReference(self.wire.text(first, last))
             elif tag == _KIND:
                 kind = first
             elif number == 7 and tag & 7 in (FIXED32, BYTES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from convcost.importers.graph import Node
@@ -24,13 +25,15 @@ def batch_norm(mapper: Mapper, node: Node) -> None:
     """Map a batch norm; in training mode too, which counts as at inference."""
     weights = [mapper.weight(node, at) for at in range(1, 5)]
     channels = mapper.full(node.inputs[0])[1:2]
-    if node.attributes.get("spatial", 1) != 1 or any(each.shape != channels for each in weights):
+    if node.attributes.get("spatial", 1) != 1 or any((prod(each.shape),) != channels for each in weights):
         raise Unsupported("it does not have one number for each channel")
     if node.attributes.get("training_mode", 0):
         mapper.notes["batch norms in training mode count as at inference"] = None
     axis = mapper.axis(node.inputs[0], 1)
     tensor = mapper.tensor(node.inputs[0])
     mapper.emit(node, "batch_norm", axis_field(tensor, axis), [tensor], weights, gives=node.outputs[:1])
+    if learns_nothing(weights[:2]) or all(each.name in mapper.filled for each in weights[:2]):
+        mapper.plain_norms.add(id(mapper.items[-1]))
 
 
 @operator("LayerNormalization", "RMSNormalization")

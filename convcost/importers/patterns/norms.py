@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -138,7 +139,7 @@ def _per_channel(constant: Constant) -> bool:
     return len(constant.shape) > 1 and prod(constant.shape) == max(constant.shape) == constant.shape[-3:][0]
 
 
-def learns_nothing(constants: list[Constant | None]) -> bool:
+def learns_nothing(constants: Sequence[Constant | None]) -> bool:
     """Return whether the factor and the summand of a norm are ones and zeros that an exporter put there."""
     held = [each for each in constants if each is not None]
     if len(held) != 2 or any(each.values is None for each in held):

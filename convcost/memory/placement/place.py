@@ -14,7 +14,7 @@ TRIES = 6
 """How many searches there are for each size of an arena, each with other choices first."""
 FIRST_TRY = 2_000
 """How many steps the first of them has; each has half as many more than the one before."""
-SEEDS = 30
+SEEDS = 12
 """How many ways of joining pieces to blocks are tried where an arena is full at most times."""
 MOST_MOVES = 120
 """How often such blocks are laid beside each other in each of them."""
