@@ -256,5 +256,5 @@ def test_what_is_no_spec_is_told(spec):
     with pytest.raises(convcost.SpecError) as caught:
         convcost.check(spec, max={"params": 1})
     assert str(caught.value) == (
-        f"error: a spec is a path, the name of a shipped spec, or a mapping\n = found: found {type(spec).__name__}"
+        f"error: a spec is a path, the name of a shipped spec, or a mapping\n = found: {type(spec).__name__}"
     )

@@ -70,9 +70,9 @@ def built():
 
 
 def test_every_question_is_a_method_too_with_the_same_arguments():
-    first = ("analyze", "check", "compare", "compress", "diff", "expect", "formulas", "memory", "receptive_field")
-    rest = ("reconcile", "rewrite", "roofline", "solve", "suggest", "sweep", "verify", "verify_receptive_field")
-    assert sorted([*first, *rest]) == QUESTIONS
+    first = ("analyze", "check", "compare", "compress", "diff", "expect", "formulas", "memory", "peak_formula")
+    rest = ("receptive_field", "reconcile", "rewrite", "roofline", "search", "solve", "suggest", "sweep", "verify")
+    assert sorted([*first, *rest, "verify_receptive_field"]) == QUESTIONS
     of_specs = {"spec", "specs", "types", "set", "set_other", "free", "max_layers"}
     for name in QUESTIONS:
         function, method = (
@@ -267,7 +267,7 @@ def test_a_check_of_a_batch_and_of_norms_that_are_not_folded(check):
     assert not check(normed, max={"mults": 110_592 + 64 * 64 - 1}, fold=False).ok
     with pytest.raises(convcost.OptionError) as caught:
         check(CONV, max={"mults": 1}, batch=0)
-    assert str(caught.value) == "error: batch is a whole number, at least 1\n = found: found 0"
+    assert str(caught.value) == "error: batch is a whole number, at least 1\n = found: 0"
 
 
 def test_formulas_of_types():

@@ -12,6 +12,7 @@ from convcost.errors import ErrorDetail, OptionError, Place, nearest
 from convcost.network import Layer, Network
 from convcost.network.compression import KEYS, CompressionRule
 from convcost.network.matching import matches
+from convcost.reports.table import counted
 from convcost.spec.compression import rules_of
 
 
@@ -32,7 +33,7 @@ def chosen(
     details = [detail for rule in rules if (detail := _unmatched(rule, network, layers)) is not None]
     if details:
         raise OptionError(details)
-    found = []
+    found, errors = [], []
     for layer, count in zip(layers, weights, strict=True):
         own = CompressionRule(layer.name)
         for rule in rules:
@@ -41,10 +42,22 @@ def chosen(
                 place = {"file": rule.file, "line": rule.line, "column": rule.column}
                 own = replace(own, **given, **place)
         found.append(own)
-        details += _contradictions(own, layer, count)
-    if details:
-        raise OptionError(details)
+        errors += [(layer.name, detail) for detail in _contradictions(own, count)]
+    if errors:
+        raise OptionError(_named(errors))
     return found
+
+
+def _named(errors: Sequence[tuple[str, ErrorDetail]]) -> list[ErrorDetail]:
+    """Return the errors of layers, each once, with the first layer's name and the number of the others."""
+    layers: dict[ErrorDetail, list[str]] = {}
+    for name, detail in errors:
+        layers.setdefault(detail, []).append(name)
+    named = []
+    for detail, (first, *others) in layers.items():
+        who = f"{first} and {counted(len(others), 'more layer')}" if others else first
+        named.append(replace(detail, message=f"{who}: {detail.message}"))
+    return named
 
 
 def _place(rule: CompressionRule) -> Place | None:
@@ -63,16 +76,19 @@ def _unmatched(rule: CompressionRule, network: Network, layers: Sequence[Layer])
     return ErrorDetail(f"no layer matches {rule.pattern!r}", place, help=nearest(rule.pattern, names))
 
 
-def _contradictions(rule: CompressionRule, layer: Layer, weights: int) -> list[ErrorDetail]:
+def _contradictions(rule: CompressionRule, weights: int) -> list[ErrorDetail]:
     """Return what is missing or does not fit in what is done with a layer."""
-    place, name, found = _place(rule), layer.name, []
+    place, found = _place(rule), []
 
     def add(message: str, what: str = "", help: str = "") -> None:
-        found.append(ErrorDetail(f"{name}: {message}", place, found=what, help=help))
+        found.append(ErrorDetail(message, place, found=what, help=help))
 
     kept = weights if rule.density is None else kept_of(weights, rule.density)
     if kept < weights and rule.index_bits is None:
-        add("pruned weights need index_bits, the bits of a distance", help="such as index_bits: 5")
+        add(
+            "pruned weights need index_bits, the bits of a distance",
+            help="such as index_bits: 5, as an option --index-bits 5",
+        )
     if rule.weight_bits is None and (rule.weight_code_bits or rule.weight_histogram):
         add("codes of weights need weight_bits", help="such as weight_bits: 5")
     if rule.index_bits is None and (rule.index_code_bits or rule.index_histogram):

@@ -20,6 +20,11 @@ from convcost.reports.result import Result
 
 _SCALES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 _NEAREST = 5
+_NUMBER = re.compile(
+    r"\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*)(?:\.([0-9]+))?\s*([kKMGBT]?)\s*"
+    r"(?i:(?:macc?|madd|mult|mult-?add|flop|op)s?)?\s*"
+)
+"""A number, its scale, and a unit: whether it counts macs or flops is what is looked for."""
 _RARE = ("and ", "without ", "classes", "num_classes")
 """How settings begin that are published less often than other resolutions and widths."""
 _LEAST, _MOST = Fraction(1, 3), 6
@@ -124,7 +129,7 @@ def read(text: str) -> Printed:
     >>> read("4.12G").step
     Fraction(10000000, 1)
     """
-    found = re.fullmatch(r"\s*([0-9][0-9_,]*)(?:\.([0-9]+))?\s*([kKMGBT]?)\s*(?:[a-zA-Z-]*)\s*", text)
+    found = re.fullmatch(_NUMBER, text)
     if found is None:
         help = "such as 4.12G, 569M or 4,089,184,256"
         raise OptionError(ErrorDetail("--expect takes a number as it is printed", found=text, help=help))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
@@ -151,8 +153,18 @@ class ExpectationReport(Struct, frozen=True):
 
     def _cells(self, match: NumberMatch) -> tuple[str, ...]:
         off = match.count - self.expectation.printed.value
-        digits = match.how or f"off by {signed(int(off))}"
+        digits = match.how or f"off by {_exactly(off)}"
         return match.tool, match.unit, grouped(match.count), digits, ", ".join(match.settings)
+
+
+def _exactly(difference: Fraction) -> str:
+    """Return a difference with its sign and all of its decimals.
+
+    >>> _exactly(Fraction(-25, 2)), _exactly(Fraction(12_345))
+    ('−12.5', '+12,345')
+    """
+    number = Decimal(difference.numerator) / difference.denominator  # exact: a printed number has few decimals
+    return f"{number.normalize():+,f}".replace("-", "−")
 
 
 class ConventionReport(Struct, frozen=True):

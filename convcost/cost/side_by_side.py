@@ -10,17 +10,17 @@ from convcost.cost.weights import weights_width
 from convcost.reports import titles
 from convcost.reports.table import AT_LEAST, Column, Row, Table, bar, bytes_text, counted, grouped, safe, short, sized
 
+_LARGEST = "The bars: macs as a share of the largest."
 _COLUMNS = (
     Column("Network", role="name"),
     Column("Input", drop=5),
     Column("Layers", right=True, drop=6, role="number"),
     Column("Params", right=True, role="number"),
     Column("Macs", right=True, role="number"),
-    Column("", drop=4, role="bar"),
+    Column("", drop=4, role="bar", footnote=_LARGEST),
     Column("Flops", right=True, drop=3, role="number"),
     Column("Activations", right=True, drop=7, role="number"),
 )
-_LARGEST = "The bars: macs as a share of the largest."
 
 
 def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
@@ -40,7 +40,6 @@ def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
         rows=[_row(name, analysis, largest) for name, analysis in zip(_names(analyses), analyses, strict=True)],
         total=("",) * (len(_COLUMNS) + 1),
         footer=(
-            *([_LARGEST] if largest else []),
             *dict.fromkeys(headline.convention(analysis) for analysis in analyses),
             *headline.declared_note(*analyses),
             *headline.unknown_note(*analyses),

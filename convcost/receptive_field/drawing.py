@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from convcost.receptive_field.patterns import PositionSet
 
 READ, NOT_READ = "■", "·"
-_WIDEST = 80
+_WIDEST = 64
+_BEGINNING = 48
+"""How many positions are drawn of a set that has more than are drawn whole: its size stands behind them."""
 _TALLEST = 40
 
 
 def line(span: PositionSet) -> str:
-    """Return a character for each position of a set, at most so many as a line has room for."""
-    shown = min(span.size, _WIDEST)
+    """Return a character for each position of a set, of as many as a page of 80 columns has room for."""
+    shown = span.size if span.size <= _WIDEST else _BEGINNING
     bits = (1 << shown) - 1 if span.bits is None else span.bits
     text = "".join(READ if bits >> place & 1 else NOT_READ for place in range(shown))
     return text if shown == span.size else f"{text}… {span.size:,} positions"

@@ -16,6 +16,7 @@ from convcost.reports import titles
 from convcost.reports.folding import Part, fit
 from convcost.reports.table import Column, Row, Table, counted, safe, sized, tree
 
+_USED = "Used: those positions of the field that are read at all."
 _COLUMNS = (
     Column("Layer", role="name"),
     Column("Type", drop=5),
@@ -23,13 +24,13 @@ _COLUMNS = (
     Column("Field", right=True, role="number"),
     Column("Stride", right=True, drop=2, role="number"),
     Column("Padding", right=True, drop=3, role="number"),
-    Column("Used", right=True, drop=1, role="number"),
+    Column("Used", right=True, drop=1, role="number", footnote=_USED),
     Column("Strict", right=True, drop=4, role="number"),
     Column("Notes", drop=6, least=24),
 )
 _MEANINGS = (
     "Field: the positions of the input from the first to the last that can change an output, without clipping at "
-    "borders: output i sees from i · stride − padding on. Used: those of them that are read at all."
+    "borders: output i sees from i · stride − padding on."
 )
 _STRICT = "Strict: with what every output sees, as by attention, a gate or a norm over positions; field is without it."
 

@@ -33,7 +33,8 @@ def _sight(found: ReceptiveField, row: LayerField) -> str:
     name = safe(row.layer.name)
     if any(field and field.unknown for field in row.axes):
         return f"what {name} sees is unknown"
-    text = f"{name} sees {joined(found, row, lambda field: field.local)} positions"
+    sizes = joined(found, row, lambda field: field.local)
+    text = f"{name} sees {sizes} position{'' if sizes == '1' else 's'}"
     if any(field and field.strict_reason for field in row.axes):
         text += f", strictly {joined(found, row, lambda field: field.size)}"
     if _goes_on(row):
@@ -48,11 +49,13 @@ def joined(found: ReceptiveField, row: LayerField, value: Callable[[AxisField], 
     for axis, field in zip(found.axes, row.axes, strict=True):
         if field is not None:
             each = value(field)
-            text = (
-                "?" if field.unknown else "–" if each is None else f"{each:,}" if isinstance(each, int) else f"{each}"
-            )
+            text = "?" if field.unknown else "–" if each is None else _grouped(each)
             inputs.setdefault(axis.input, []).append(text)
     return ", ".join("×".join(texts) for texts in inputs.values())
+
+
+def _grouped(value: Any) -> str:
+    return f"{value}" if isinstance(value, str) or value.denominator != 1 else f"{value.numerator:,}"
 
 
 def as_number(value: Fraction | None) -> int | str | None:

@@ -32,10 +32,6 @@ _FOREIGN = {
     ".pth": "a model saved by PyTorch",
     ".pkl": "a pickle of Python",
     ".ckpt": "a checkpoint",
-    ".h5": "a model saved by Keras (HDF5)",
-    ".hdf5": "a model saved by Keras (HDF5)",
-    ".keras": "a model saved by Keras",
-    ".tflite": "a TensorFlow Lite model",
     ".pb": "a TensorFlow graph",
     ".safetensors": "weights in the format safetensors",
     ".npz": "arrays of NumPy",
@@ -49,6 +45,15 @@ _FOREIGN = {
     ".py": "a Python program",
 }
 """Files of other programs by their suffix."""
+_MODELS = {
+    ".onnx": "an ONNX file",
+    ".tflite": "a TensorFlow Lite file",
+    ".keras": "a Keras file",
+    ".h5": "a Keras file",
+    ".hdf5": "a Keras file",
+    ".pt2": "a file of torch.export",
+}
+"""Model files by their suffix."""
 _STARTS = {
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
@@ -102,11 +107,14 @@ def read(spec: str | Path) -> Source:
         return model
     if bytes(data[: len(POINTER)]) == POINTER:
         raise SpecError(_unreadable(shown, "it is a pointer of Git LFS", "git lfs pull brings the file itself"))
+    if (damaged := _no_model(shown, data)) is not None:
+        raise SpecError(damaged)
+    named = shown if spec == "-" else encodable(str(spec))
     if model_options.current().inputs:
         help = "--set gives the symbols of a spec their values"
-        raise OptionError(ErrorDetail(f"--input is for model files, and {shown!r} is a spec", help=help))
+        raise OptionError(ErrorDetail(f"--input is for model files, and {named!r} is a spec", help=help))
     if model_options.current().signature:
-        raise OptionError(ErrorDetail(f"--signature is for TensorFlow Lite files, and {shown!r} is a spec"))
+        raise OptionError(ErrorDetail(f"--signature is for TensorFlow Lite files, and {named!r} is a spec"))
     if spec != "-" and (what := _foreign(Path(spec).suffix, bytes(data))):
         raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM))
     return Source(shown, _decode(bytes(data), shown))
@@ -127,6 +135,8 @@ def read_model(spec: str | Path, *, flat: bool = False) -> Imported:
 
     importer = importer_of(data[: files.HEAD])
     if importer is None:
+        if (damaged := _no_model(shown, data)) is not None:
+            raise SpecError(damaged)
         formats = ", ".join(IMPORTERS[name].name for name in IMPORTERS)
         message = (
             f"{shown!r} is {'a text' if is_text(data[: files.HEAD]) else 'of an unknown format'}, not a model file"
@@ -154,6 +164,8 @@ def _read(spec: str | Path) -> tuple[bytes | mmap, str]:
             return _bytes(path), shown
         return files.read_or_map(path, limits.max_bytes(), is_model), shown
     except files.RefusedFile as refused:
+        if refused.too_large and (damaged := _no_model(shown, b"\0")) is not None:
+            raise SpecError(damaged) from None
         if refused.too_large and (what := _foreign(path.suffix)):
             raise SpecError(_unreadable(shown, f"it is {what}, not a spec", SPEC_FORM)) from None
         help = refused.help or (limits.HELP_BYTES if refused.too_large else "")
@@ -289,6 +301,20 @@ def _foreign(suffix: str, data: bytes = b"") -> str:
         if data.startswith(start):
             return named or what
     return named if not data or _BINARY.search(data) else ""
+
+
+def _no_model(file: str, data: bytes | mmap) -> ErrorDetail | None:
+    """Return the error of a file that has the name of a model and is none; None where it may be a spec all the same."""
+    format = _MODELS.get(PurePath(file).suffix.lower())
+    head = bytes(data[: files.HEAD])
+    if format is None or (is_text(head) and re.search(rb"\blayers\b", data)):
+        return None
+    found = "it is empty" if not head else "it is a text" if is_text(head) else "its first bytes are those of no format"
+    return ErrorDetail(
+        f"{file!r} cannot be read: it is not {format}",
+        found=found,
+        help="is the file complete? export or download it again",
+    )
 
 
 def _decode(data: bytes, file: str) -> str:

@@ -231,7 +231,7 @@ def test_a_printed_number_has_as_many_digits_as_are_printed(text, value, step):
     assert (printed.value, printed.step) == (value, step)
 
 
-@pytest.mark.parametrize("text", ["", "many", "-4G", "4.G", "1e9"])
+@pytest.mark.parametrize("text", ["", "many", "-4G", "4.G", "1e9", "4,12G", "569m", "4 million"])
 def test_what_is_no_printed_number_is_refused(text):
     with pytest.raises(OptionError) as error:
         read(text)
@@ -283,6 +283,13 @@ def test_a_number_that_nothing_gives_exits_with_1():
 
     assert CliRunner().invoke(app, ["reconcile", "resnet50", "--expect", "5.55G"]).exit_code == 1
     assert CliRunner().invoke(app, ["reconcile", "resnet50", "--expect", "4.12G"]).exit_code == 0
+
+
+def test_what_comes_near_is_off_by_all_of_its_decimals():
+    spec = {"input": [1, 4, 4], "layers": [{"conv": {"out_channels": 1, "kernel_size": 1}}]}  # 4 · 4 = 16 macs
+    near = str(convcost.load(spec).expect("12.5"))
+    assert "off by +3.5\n" in near  # 16 − 12.5
+    assert "off by +3\n" not in near
 
 
 # what a program of PyTorch says

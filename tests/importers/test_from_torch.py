@@ -229,7 +229,7 @@ def test_what_is_no_module_is_refused(torch):
         " = help: pass the nn.Module that it was made from"
     )
     assert message(len, (1, 3, 8, 8)) == (
-        "error: from_torch takes a torch.nn.Module\n = found: found builtin_function_or_method\n"
+        "error: from_torch takes a torch.nn.Module\n = found: builtin_function_or_method\n"
         " = help: for a function, an nn.Module whose forward calls it"
     )
 
@@ -237,7 +237,7 @@ def test_what_is_no_module_is_refused(torch):
 @pytest.mark.parametrize(("given", "found"), [("x", "'x'"), ((), "()"), (None, "None")])
 def test_what_are_no_inputs_is_refused(given, found, torch):
     assert message(Module(), given) == (
-        f"error: these are no example inputs\n = found: found {found}\n"
+        f"error: these are no example inputs\n = found: {found}\n"
         " = help: a tensor, a tuple of them, or sizes such as (1, 3, 224, 224)"
     )
 

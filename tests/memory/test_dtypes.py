@@ -91,4 +91,4 @@ def test_what_is_no_type_is_refused(dtype, message):
 def test_numbers_are_whole_and_positive(option, value):
     with pytest.raises(convcost.OptionError) as caught:
         convcost.memory(NET, **{option: value})
-    assert str(caught.value) == f"error: {option} is a whole number, at least 1\n = found: found {value}"
+    assert str(caught.value) == f"error: {option} is a whole number, at least 1\n = found: {value}"

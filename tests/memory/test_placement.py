@@ -134,7 +134,7 @@ def test_an_arena_of_the_peak_suffices_and_a_smaller_one_is_an_error():
         convcost.memory(spec, arena="1Ki bytes")
     assert str(caught.value) == (
         "error: arena is a whole number of bytes, at least 1\n"
-        " = found: found 1Ki bytes\n"
+        " = found: 1Ki bytes\n"
         " = help: such as 65536, 64Ki or 1.5Mi"
     )
 

@@ -10,6 +10,8 @@ import convcost
 from convcost.layers import REGISTRY, LayerType
 from convcost.layers.reading import AxisWindow, along
 from convcost.network import INPUT
+from convcost.receptive_field.drawing import line
+from convcost.receptive_field.patterns import PositionSet
 
 THIRD = Fraction(1, 3)
 
@@ -407,3 +409,24 @@ def test_a_formula_of_branches_is_the_larger_of_them():
     value = convcost.analyze(spec, free=["a", "b"]).value("receptive_field")
     assert value.evaluate({"a": 3, "b": 5}) == 5
     assert value.evaluate({"a": 9, "b": 5}) == 9
+
+
+def test_the_headline_counts_one_position_and_groups_thousands():
+    one = convcost.receptive_field({"input": [2, 9], "layers": [{"conv": {"out_channels": 2, "kernel_size": 1}}]})
+    assert "conv_1 sees 1 position, stride 1, padding 0\n" in str(one)
+    wide = {"conv": {"out_channels": 2, "kernel_size": 3, "dilation": 1_500, "padding": 1_500}}
+    # 1 + 2 · 1,500 positions
+    assert "conv_1 sees 3,001 positions, stride 1, padding 1,500\n" in str(
+        convcost.receptive_field({"input": [2, 4_000], "layers": [wide]})
+    )
+
+
+def test_used_is_explained_where_it_is_shown_and_a_drawing_fits_80_columns():
+    explained = "Used: those positions of the field that are read at all."
+    conv = {"out_channels": 2, "kernel_size": 3}
+    assert explained not in str(convcost.receptive_field({"input": [2, 9, 9], "layers": [{"conv": conv}]}))
+    holes = {"input": [2, 9, 9], "layers": [{"conv": {**conv, "dilation": 2}}]}
+    assert explained in str(convcost.receptive_field(holes))
+    for size, characters in ((64, "■" * 64), (65, "■" * 48 + "… 65 positions")):
+        span = PositionSet(0, size)
+        assert line(span) == characters

@@ -218,3 +218,12 @@ def test_a_mapping_that_is_no_spec_is_told(mapping: Mapping[str, Any]) -> None:
     with pytest.raises(convcost.SpecError) as caught:
         convcost.load(mapping)
     assert len(str(caught.value)) < 2_000
+
+
+def test_an_option_for_model_files_names_a_shipped_spec_as_it_was_given() -> None:
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load("vgg16", inputs={"x": (1, 3, 8, 8)})
+    assert str(caught.value) == (
+        "error: --input is for model files, and 'vgg16' is a spec\n"
+        " = help: --set gives the symbols of a spec their values"
+    )

@@ -8,6 +8,7 @@ import pytest
 
 import convcost
 from convcost.layers import REGISTRY
+from convcost.spec import source
 
 
 def help_of(word):
@@ -103,12 +104,7 @@ HOW = " = help: a spec is a text that lists the layers; `convcost specs` lists t
 @pytest.mark.parametrize(
     ("name", "data", "what"),
     [
-        ("net.keras", b"\x08\x07\n\x01", "a model saved by Keras"),  # which may be UTF-8
         ("net.pt", b"PK\x03\x04abc", "a model saved by PyTorch"),
-        ("net.pth", b"\x80\x02}q\x00", "a model saved by PyTorch"),
-        ("net.h5", b"\x89HDF\r\n\x1a\n", "a model saved by Keras (HDF5)"),
-        ("net.keras", b"PK\x03\x04abc", "a model saved by Keras"),
-        ("net.tflite", b"\x1c\x00\x00\x00TFL2", "a TensorFlow Lite model"),
         ("net.png", b"\x89PNG\r\n\x1a\n\x00", "an image"),
         ("net.yaml", b"\x89PNG\r\n\x1a\n\x00", "an image"),  # whatever it is called
         ("photo", b"\xff\xd8\xff\xe0", "an image"),
@@ -124,10 +120,38 @@ def test_a_file_of_another_program_is_called_what_it_is(name, data, what, tmp_pa
 
 def test_one_that_is_too_large_to_be_read_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "net.keras").write_bytes(bytes(20 * 1024 * 1024))
+    (tmp_path / "net.pth").write_bytes(bytes(20 * 1024 * 1024))
     with pytest.raises(convcost.SpecError) as caught:
-        convcost.load("net.keras")
-    assert str(caught.value) == f"error: 'net.keras' cannot be read: it is a model saved by Keras, not a spec\n{HOW}"
+        convcost.load("net.pth")
+    assert str(caught.value) == f"error: 'net.pth' cannot be read: it is a model saved by PyTorch, not a spec\n{HOW}"
+
+
+BYTES, AGAIN = "its first bytes are those of no format", "is the file complete? export or download it again"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "format", "found"),
+    [
+        ("net.onnx", b"", "an ONNX file", "it is empty"),
+        ("net.onnx", b"<!DOCTYPE html>\n<title>404</title>\n", "an ONNX file", "it is a text"),
+        ("net.ONNX", b"\x82\x00\xff\x13", "an ONNX file", BYTES),
+        ("net.pt2", b"PK\x03\x04abc", "a file of torch.export", BYTES),
+        ("net.keras", b"\x08\x07\n\x01", "a Keras file", BYTES),  # which may be UTF-8
+        ("net.keras", b"PK\x03\x04abc", "a Keras file", BYTES),
+        ("net.tflite", b"\x1c\x00\x00\x00TFL2", "a TensorFlow Lite file", BYTES),
+        ("net.tflite", bytes(20 * 1024 * 1024), "a TensorFlow Lite file", BYTES),  # more than a spec may have
+    ],
+)
+def test_a_file_with_the_name_of_a_model_that_is_none_is_not_taken_for_a_spec(
+    name, data, format, found, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(data)
+    for read in (convcost.load, source.read_model):
+        with pytest.raises(convcost.SpecError) as caught:
+            read(name)
+        message = f"error: {name!r} cannot be read: it is not {format}\n = found: {found}\n = help: {AGAIN}"
+        assert str(caught.value) == message
 
 
 def test_a_spec_is_read_whatever_its_file_is_called(tmp_path):
