@@ -3,9 +3,9 @@
     python tests/conventions/record_more_totals.py deepspeed ultralytics-thop … data/totals.json
 
 Each tool as in record_layers.py; operators of torchvision that were not built are declared. `onnx-tool=DIRECTORY` and
-`onnxsim=DIRECTORY` read files that torch.onnx.export(network, zeros, dynamo=False, opset_version=17) wrote; the parameters of new
-networks are not recorded, since the exporter keeps those that are equal once. Nor is onnx-tool's count of ViT-B/16,
-17,866,375,103: six more than ours, for the sizes of the class token that is expanded.
+`onnxsim=DIRECTORY` read what torch.onnx.export(network, zeros, dynamo=False, opset_version=17) wrote; parameters of new
+networks are not recorded: the exporter keeps equal ones once. Nor is onnx-tool's count of ViT-B/16, 17,866,375,103: six
+more than ours, for the sizes of the class token that is expanded.
 """
 
 from __future__ import annotations
