@@ -23,8 +23,9 @@ FUNCTIONS = {
 }
 """What torchvision calls as functions: F.adaptive_avg_pool2d, F.relu, F.interpolate; the layer norms of maps are of a
 class of torchvision's own, which calls F.layer_norm."""
-OWN_CLASS = {"convnext_tiny"}
-"""Whose modules of an own class torchinfo sees by their parameters, though what they call is a function."""
+OWN_CLASS = {("convnext_tiny", tool) for tool in ("torchinfo", "ultralytics-thop", "torchscan-flops")}
+"""Where modules of an own class are seen though what they call is a function: torchinfo sees their parameters, the
+others that the class is one of nn.LayerNorm's."""
 
 
 def model(name):
@@ -51,7 +52,7 @@ def reconciled(name, tool):
     if name not in _FOUND:
         _FOUND[name] = model(name)
     functional = FUNCTIONS.get(name, [])
-    if tool == "torchinfo" and name in OWN_CLASS:
+    if (name, tool) in OWN_CLASS:
         functional = []
     return _FOUND[name].reconcile(tools=[tool], functional=functional).tools[0]
 
@@ -64,6 +65,20 @@ def test_a_tools_total_is_what_it_printed(name, tool):
     assert found.count == printed["count"]
     assert found.params == printed.get("params", found.params)
     assert sum(cause.amount for cause in found.causes) == found.difference
+
+
+@pytest.mark.parametrize(
+    ("name", "flops", "params"),
+    [
+        ("resnet50", 4_089_185_256, 25_557_032),
+        ("resnext50_32x4d", 4_230_480_872, 25_028_904),
+        ("regnet_y_400mf", 401_849_056, 4_344_144),
+    ],
+)
+def test_the_complexity_of_pycls_is_what_it_printed(name, flops, params):
+    # pycls 0.1.1, net.complexity at 224: ResNet 50 1×64d and 32×4d, RegNetY-400MF of its model zoo's configuration
+    (found,) = convcost.load(name).reconcile(tools=["pycls"]).tools
+    assert (found.count, found.params) == (flops, params)
 
 
 def test_every_convention_is_described():
