@@ -89,14 +89,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost sweep mobilenet_v1 --set r=128:224:32", "some sizes"),
     ),
     "search": (
-        (
-            "convcost search mobilenet_v1 --set alpha=1/32:1:1/32 --set r=96:320:32 --pareto mults,params:max",
-            "the front",
-        ),
-        (
-            "convcost search mobilenet_v1 --set alpha=1/32:1:1/32 --set r=96:320:32 --best params:max --max mults=300M",
-            "the largest",
-        ),
+        ("convcost search net.yaml --set w=8:64:8 --pareto mults,params:max", "a front"),
+        ("convcost search net.yaml --set w=8:64:8 --best mults --top 3", "the best"),
     ),
     "solve": (
         ("convcost solve mobilenet_v1 --for alpha --max mults=300M", "the largest width"),
