@@ -72,6 +72,8 @@ def _kept_macs(layer: Layer, macs: Any) -> Any:
     if not layer.sparsity:
         return macs
     weights = layer.definition.cost(layer.input_shapes, layer.output_shape).params - biases_of(layer)
+    if weights == 0:  # products of values with values, or none
+        return macs
     return ceil(weights * (1 - layer.sparsity)) * macs // weights
 
 

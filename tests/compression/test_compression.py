@@ -560,3 +560,22 @@ def test_what_is_missing_for_many_layers_is_said_once():
         "error: conv_1.1 and 2 more layers: pruned weights need index_bits, the bits of a distance\n"
         " = help: such as index_bits: 5, as an option --index-bits 5"
     )
+
+
+def test_products_of_values_have_no_weights_that_are_zero():
+    # a kernel of 3·6·6 from 3 → 3 channels, 3×3: 81 weights at 36 positions, of which 41 are left; then 3 channels of
+    # 6·6 products at 3·3 positions, all of values with values
+    conv = {"conv": {"out_channels": 3, "kernel_size": 3}}
+    spec = {"input": [3, 8, 8], "layers": [{"cross_correlation": [[], [conv]], "sparsity": "50%"}]}
+    analysis = convcost.analyze(spec)
+    assert analysis.values("macs") == [81 * 36, 3 * 36 * 9]
+    assert analysis.values("effective_macs") == [41 * 36, 3 * 36 * 9]
+
+
+def test_a_budget_of_effective_macs_looks_for_a_rewrite_with_activations_in_it():
+    conv = {"conv": {"out_channels": 8, "kernel_size": 3}, "sparsity": "50%"}
+    result = convcost.check({"input": [3, 8, 8], "layers": [conv, conv]}, max={"effective_macs": 100})
+    # 216 and 576 weights, half of them at 6·6 and 4·4 positions
+    assert result.summary() == (
+        "Exceeded: 1 of 1 limit; <mapping>: effective macs: 8,496, which is 8,396 above the limit of 100 (8,496.0 %)"
+    )

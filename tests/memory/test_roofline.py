@@ -234,6 +234,12 @@ def test_a_file_of_ones_own(tmp_path):
     [
         ({"device": "stm32f74"}, "there is no device 'stm32f74'", "", "did you mean 'stm32f746'?"),
         (
+            {"device": "missing.yaml"},
+            "there is no device 'missing.yaml'",
+            "",
+            "known: a100, cortex-a76, jetson-nano, raspberry-pi-4, stm32f746, stm32l4r5",
+        ),
+        (
             {"device": "raspberry-pi-4", "dtype": "int8"},
             "Raspberry Pi 4, four Cortex-A72 at 1.5 GHz has no peak for int8",
             "layer 'conv_1' and others compute with int8",

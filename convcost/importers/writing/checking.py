@@ -8,7 +8,7 @@ from typing import Any
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.writing.rows import COMMUTATIVE, key_of
 from convcost.layers.base import REGISTRY
-from convcost.network.graph import INPUT, Network, Tensor
+from convcost.network.graph import INPUT, Layer, Network, Tensor
 
 
 def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) -> str:
@@ -39,7 +39,7 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
             layer.definition == REGISTRY[item.type].read(item.fields, item.inputs)
             and reads == _read(item.type, [key_of(tensor) for tensor in layer.inputs])
             and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
-            and layer.trainable == item.trainable
+            and (layer.trainable == item.trainable or not _has_numbers(layer))
             and layer.widths.activations == item.widths.activations
             and (layer.widths == item.widths or not item.has_weights)
             and layer.shares == (names[id(item.shares)] if item.shares is not None else "")
@@ -48,6 +48,12 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
             return layer.name
     outputs = list(dict.fromkeys(_known(tensor, places) for tensor in mapped.outputs))
     return "" if sorted(map(key_of, network.outputs)) == sorted(outputs) else "its outputs"
+
+
+def _has_numbers(layer: Layer) -> bool:
+    """Return whether a layer has numbers that may be learned."""
+    cost = layer.definition.cost(layer.input_shapes, layer.output_shape)
+    return bool(cost.params or cost.buffers)
 
 
 def _known(tensor: Tensor, places: dict[int, int]) -> Any:

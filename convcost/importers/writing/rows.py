@@ -154,6 +154,8 @@ def _joins(row: ItemRow, item: MappedItem) -> bool:
     learns = issubclass(type, Norm) or type.weights or item.type == "prelu"
     if learns and row.item.trainable != item.trainable:  # `trainable` is of all that an item writes
         return False
+    if learns and item.has_weights and item.widths != row.item.widths:  # so is `dtype`
+        return False
     if issubclass(type, Norm):
         return row.norm is None and row.activation is None
     return issubclass(type, Activation) and row.activation is None

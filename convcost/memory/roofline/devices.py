@@ -89,7 +89,7 @@ def device(name: str | Path) -> Device:
     if text in known:
         return parse(read_source(known[text]), text)
     path = Path(text)
-    if not path.exists() and path.suffix not in (".yaml", ".yml"):
+    if not path.exists():
         help = nearest(text, known) or f"known: {', '.join(known)}; or the path of a YAML file"
         raise OptionError(ErrorDetail(f"there is no device {text!r}", help=help))
     return parse(read_source(path), path.stem)
