@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convcost
-from convcost.design_space import regions
+from convcost.design_space import elimination, regions
 from convcost.design_space.elimination import Elimination, SumColumn, SumTable
 from convcost.design_space.intervals import UnboundedError, bounds
 from convcost.errors import ConvcostError, OptionError
@@ -313,3 +313,16 @@ def test_equal_values_are_one_and_true_is_no_1():
     assert found.effort.points == 4
     assert found.effort.invalid == {"bias must be true or false": 2}
     assert [point.values for point in found.points] == [{"w": True, "n": 2}]
+
+
+def test_a_search_that_keeps_too_many_sums_is_an_error(monkeypatch):
+    monkeypatch.setattr(elimination, "MOST_KEPT", 5)
+    spec, values = NETS["a chain of widths"]
+    with pytest.raises(OptionError) as caught:
+        convcost.search(spec, set=values, pareto=["mults:max"], max={"mults": 3_000})
+    assert str(caught.value) == (
+        "error: the search is too large to be exact in memory\n"
+        " = found: more than 5 partial sums of which none is better than another\n"
+        " = help: fewer goals and limits, or fewer values; "
+        "a metric that is both a goal and limited the other way needs most"
+    )
