@@ -155,8 +155,6 @@ def search(
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
     shown = tuple(dict.fromkeys(["params", "mults", *totals]))
     task = SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
-    if not task.adds_up:
-        check_size(task, max_points)
     return search(
         task,
         document.name or origin.reader.source.file,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 from convcost.cost.analysis import Analysis
 from convcost.design_space.regions import Box, SumRegion, derive, outside, repeated, restricted, size_of
 from convcost.design_space.sweep import SweepTask
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
+from convcost.metrics import METRICS
 from convcost.network import Network
 from convcost.symbolic import NeedsValueError
 
@@ -49,9 +51,23 @@ class GridCover:
         numbers = [axis for axis in task.axes if all(type(value) in (int, Fraction) for value in axis.values)]
         self._numeric = [axis.name for axis in numbers if axis.name not in repetitions]
         self._free: list[str] | None = None
-        self._work: list[Box] = [tuple([tuple(range(len(axis.values))) for axis in task.axes])]
+        grid = tuple([tuple(range(len(axis.values))) for axis in task.axes])
+        self._work: list[Box] = [grid]
+        if not task.adds_up:
+            self._work = []
+            self._list(grid)
         while self._work:
             self._cover(self._work.pop())
+
+    def _list(self, grid: Box) -> None:
+        """Analyse every point: a total that is no sum has no formula that holds in a region."""
+        if len(self.task) > self.most:
+            names = [name for name in self.task.metrics if not METRICS[name].adds_up]
+            message = f"a search by {names[0]}, {METRICS[names[0]].kind}, has at most {self.most:,} points"
+            help = "fewer values, or only metrics that are sums; --max-points N allows more, in Python max_points=N"
+            raise OptionError(ErrorDetail(message, found=f"{len(self.task):,} points", help=help))
+        for places in product(*grid):
+            self._analysed(places, single=True)
 
     def _cover(self, box: Box) -> None:
         """Cover a box, or a part of it, and leave the rest for later."""
@@ -63,7 +79,7 @@ class GridCover:
             if not self._discard(box, witness):
                 self._split(box)
             return
-        if size_of(box) <= _FEWEST or not self.task.adds_up:
+        if size_of(box) <= _FEWEST:
             self._split(box)
             return
         if self._free is None:

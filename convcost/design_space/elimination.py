@@ -201,10 +201,7 @@ class Elimination:
 
 def too_large(found: str) -> OptionError:
     """Return the error that a search needs too much memory."""
-    help = (
-        "fewer goals and limits, or fewer values of the symbols that are multiplied with one another; "
-        "a metric that is to be large and must not exceed a limit keeps every sum: --min it, and let another be small"
-    )
+    help = "fewer goals and limits, or fewer values; a metric that is both a goal and limited the other way needs most"
     return OptionError(ErrorDetail("the search is too large to be exact in memory", found=found, help=help))
 
 

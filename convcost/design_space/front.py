@@ -157,7 +157,7 @@ def search(
     if not entries and bounds:
         entries, miss = [], searcher.nearest(bounds)
     points = tuple([searcher.point(index) for _, index in entries])
-    searcher.confirm([*points[: _CONFIRMED - 1], *points[-1:]] if miss is None else [miss])
+    searcher.confirm([*points[: _CONFIRMED - 1], *points[_CONFIRMED - 1 :][-1:]] if miss is None else [miss])
     effort = SearchEffort(
         len(task), len(cover.regions), searcher.sums, cover.analysed, dict(cover.invalid.most_common())
     )

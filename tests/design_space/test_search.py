@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convcost
-from convcost.design_space import regions
+from convcost.design_space import elimination, regions
 from convcost.design_space.elimination import Elimination, SumColumn, SumTable
 from convcost.design_space.intervals import UnboundedError, bounds
 from convcost.errors import ConvcostError, OptionError
@@ -119,6 +119,10 @@ NETS = {
     "a number of repetitions that is a width too": (
         network({**conv(out_channels="n", kernel_size=3), "repeat": "n"}, n=1, r=9),
         {"n": [1, 2, 3], "r": [9, 3, 7]},
+    ),
+    "an error of what is above 0 only": (
+        network({"conv": {"out_channels": "a", "kernel_size": "3", "padding": "-n"}}, a=2, n=0, r=4),
+        {"a": [2, 3, 4], "n": [-2, -1, 0, 1, 2, 3], "r": [3, 4]},
     ),
     "two depths that shrink the map": (
         network(
@@ -246,7 +250,14 @@ def test_a_peak_is_compared_point_by_point():
         rows.append((analysis.value("peak_memory"), -analysis.value("params")))
     front = sorted(p for p in set(rows) if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in rows))
     assert [(each.totals["peak_memory"], -each.totals["params"]) for each in found.points] == front
-    assert found.effort.formulas == 0
+    assert (found.effort.formulas, found.effort.analysed) == (0, 81 + len(front))
+    with pytest.raises(OptionError) as caught:
+        convcost.search(spec, set=values, pareto=["peak_memory"], max_points=80)
+    assert str(caught.value) == (
+        "error: a search by peak_memory, the largest of the layers, has at most 80 points\n"
+        " = found: 81 points\n"
+        " = help: fewer values, or only metrics that are sums; --max-points N allows more, in Python max_points=N"
+    )
 
 
 @pytest.mark.parametrize(
@@ -302,3 +313,16 @@ def test_equal_values_are_one_and_true_is_no_1():
     assert found.effort.points == 4
     assert found.effort.invalid == {"bias must be true or false": 2}
     assert [point.values for point in found.points] == [{"w": True, "n": 2}]
+
+
+def test_a_search_that_keeps_too_many_sums_is_an_error(monkeypatch):
+    monkeypatch.setattr(elimination, "MOST_KEPT", 5)
+    spec, values = NETS["a chain of widths"]
+    with pytest.raises(OptionError) as caught:
+        convcost.search(spec, set=values, pareto=["mults:max"], max={"mults": 3_000})
+    assert str(caught.value) == (
+        "error: the search is too large to be exact in memory\n"
+        " = found: more than 5 partial sums of which none is better than another\n"
+        " = help: fewer goals and limits, or fewer values; "
+        "a metric that is both a goal and limited the other way needs most"
+    )
