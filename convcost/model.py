@@ -256,6 +256,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.memory.roofline.analysis import Roofline
 
         check_valued(self.network)
+        check_complete(self.network)
         chosen = device if isinstance(device, devices.Device) else devices.device(device)
         network = with_dtypes(self.network, dtype)
         return Roofline.of(network, chosen, batch=positive("batch", batch), energy=energy)
@@ -301,6 +302,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.spec.compression import read_file
 
         check_valued(self.network)
+        check_complete(self.network)
         given = given_rules(
             layers or {},
             density=density,
@@ -329,6 +331,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.conventions.analysis import Reconciliation
 
         check_valued(self.network)
+        check_complete(self.network)
         return Reconciliation.of(self.network, tools, functional=functional, batch=positive("batch", batch))
 
     def expect(self, number: str | int, *, functional: Sequence[str] = ()) -> Expectation:
@@ -347,6 +350,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.conventions.expectation import Expectation
 
         check_valued(self.network)
+        check_complete(self.network)
 
         def build(settings: dict[str, Any]) -> Network:
             return load(self, set=settings).network
