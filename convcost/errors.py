@@ -193,15 +193,21 @@ def encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the remedy for a name that is not known: the nearest known one, or all when they are few."""
+def nearest(word: str, known: Iterable[str], most: int = 12) -> str:
+    """Return the remedy for a name that is not known: the nearest known one, or all when they are few.
+
+    Args:
+        word: The name.
+        known: Those that are known.
+        most: How many are few.
+    """
     from difflib import get_close_matches  # on the way to an error only
 
     names = sorted(known)
     close = get_close_matches(word, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    if 0 < len(names) <= 14:
+    if 0 < len(names) <= most:
         return "known: " + ", ".join(names)
     return ""
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.conventions.analysis import Reconciliation
     from convcost.conventions.expectation import Expectation
     from convcost.cost.formulas import Formulas
+    from convcost.design_space.front import Front
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
@@ -421,6 +422,59 @@ class Model(Struct, frozen=True, eq=False):
             watch=watch,
         )
 
+    def search(
+        self,
+        *,
+        set: Mapping[str, Any],
+        pareto: Iterable[str] = (),
+        best: str | None = None,
+        max: Mapping[str, Any] | None = None,
+        min: Mapping[str, Any] | None = None,
+        top: int | None = None,
+        batch: int = 1,
+        fold: bool = True,
+        max_points: int = 100_000,
+        watch: Callable[[int, int], None] | None = None,
+    ) -> Front:
+        """Return the exact Pareto front of all combinations of some values, or the best of them, without listing them.
+
+        Args:
+            set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:224:32`.
+            pareto: The metrics of the front; `params:max` where more is better.
+            best: Instead, the metric by which points are the best.
+            max: What totals may be at most: numbers, or texts such as `300M`.
+            min: What totals must be at least.
+            top: How many of the best points; 1 without.
+            batch: How many inputs to count the operations for; parameters do not scale.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+            max_points: How many points may be analysed one by one, where no formula holds.
+            watch: Progress callback: it receives how many more points are analysed, and of how many at most.
+
+        Raises:
+            OptionError: A symbol, a value or a metric cannot be used, no point is valid, or the search is too large.
+
+        >>> values = {"alpha": "1/32:1:1/32", "r": "32:512:32"}
+        >>> (point,) = load("mobilenet_v1").search(set=values, best="params:max", max={"mults": "300M"}).points
+        >>> str(point.values["alpha"]), point.values["r"], point.totals["params"]
+        ('1', 160, 4231976)
+        """
+        from convcost import arguments
+
+        batch, max_points = positive("batch", batch), positive("max_points", max_points)
+        return arguments.search(
+            origin_of(self.network, self.origin, apart=set),
+            set,
+            pareto=pareto,
+            best=best,
+            max=max or {},
+            min=min or {},
+            top=None if top is None else positive("top", top),
+            batch=batch,
+            fold=fold,
+            max_points=max_points,
+            watch=watch,
+        )
+
     def solve(
         self,
         symbol: str,
@@ -432,6 +486,8 @@ class Model(Struct, frozen=True, eq=False):
         fold: bool = True,
     ) -> Solution:
         """Return the largest value of a symbol at which the network is valid and within limits.
+
+        For several symbols at once, from values that are listed, see `search` with `best`.
 
         Args:
             symbol: The symbol.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.conventions.analysis import Reconciliation
     from convcost.conventions.expectation import Expectation
     from convcost.cost.formulas import Formulas
+    from convcost.design_space.front import Front
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
@@ -275,6 +276,44 @@ def sweep(
         fold=fold,
         max_points=max_points,
         pool=pool,
+        watch=watch,
+    )
+
+
+def search(
+    spec: Model | SpecLike,
+    *,
+    set: Mapping[str, Any],
+    pareto: Iterable[str] = (),
+    best: str | None = None,
+    max: Mapping[str, Any] | None = None,
+    min: Mapping[str, Any] | None = None,
+    top: int | None = None,
+    batch: int = 1,
+    fold: bool = True,
+    max_points: int = 100_000,
+    watch: Callable[[int, int], None] | None = None,
+    max_layers: int | None = None,
+) -> Front:
+    """Return the exact Pareto front of a spec's design space, or its best points: see `Model.search`.
+
+    >>> search("mobilenet_v1", set={"alpha": "1/32:1:1/32", "r": "32:512:32"}, pareto=["mults", "params:max"])
+    <Front: MobileNetV1: 32 points on the front of 512 by mults and params, the largest>
+    """
+    from convcost import arguments
+
+    batch, max_points = positive("batch", batch), positive("max_points", max_points)
+    return arguments.search(
+        _asked(spec, max_layers, apart=set),
+        set,
+        pareto=pareto,
+        best=best,
+        max=max or {},
+        min=min or {},
+        top=None if top is None else positive("top", top),
+        batch=batch,
+        fold=fold,
+        max_points=max_points,
         watch=watch,
     )
 

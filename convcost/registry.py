@@ -115,7 +115,7 @@ class Registry(Mapping[str, T], Generic[T]):
         """Return the entry points of other packages; those whose name is taken are reported and left out."""
         if self._points is None:
             points: dict[str, Any] = {}
-            for point in _installed(self.group):
+            for point in _installed(self.group) if self.group else ():
                 if point.name in points:
                     first = _described(points[point.name])
                 elif point.name in self._lazy or point.name in self._entries:

@@ -34,9 +34,9 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost compress net.yaml --layer '*:weight_bits=4'", "by layers"),
     ),
     "reconcile": (
-        ("convcost reconcile resnet50", "what each tool counts, and why"),
+        ("convcost reconcile resnet50", "every tool"),
         ("convcost reconcile net.yaml --with fvcore --with thop", "two of them"),
-        ("convcost reconcile resnet50 --expect 4.12G", "which of them prints this"),
+        ("convcost reconcile resnet50 --expect 4.12G", "who prints it"),
     ),
     "devices": (
         ("convcost devices", "the devices that are shipped"),
@@ -87,6 +87,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost sweep mobilenet_v1", "its symbols"),
         ("convcost sweep mobilenet_v1 --set alpha=0.5,0.75,1", "some widths"),
         ("convcost sweep mobilenet_v1 --set r=128:224:32", "some sizes"),
+    ),
+    "search": (
+        ("convcost search mobilenet_v1 --set r=192,224 --pareto mults", "the front"),
+        ("convcost search mobilenet_v1 --set alpha=0.5,1 --best params:max", "the most"),
     ),
     "solve": (
         ("convcost solve mobilenet_v1 --for alpha --max mults=300M", "the largest width"),

@@ -35,6 +35,8 @@ def solve(
 ) -> None:
     """Find the largest value of a symbol at which the network is valid and within limits, exactly.
 
+    For several symbols at once, from values that you list: convcost search SPEC --best METRIC --max METRIC=LIMIT.
+
     The exit status is 0 when there is one, 1 when no value satisfies the limits.
     """
     from convcost.design_space.solve_report import SolutionReport

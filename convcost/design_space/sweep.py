@@ -180,7 +180,7 @@ def derive(task: SweepTask, index: int, free: Collection[str]) -> Region | None:
     values = task.values(index)
     held = tuple([None if axis.name in free else value for axis, value in zip(task.axes, values, strict=True)])
     facts = [fact for letter in network.free.symbols.values() for fact in letter.facts]
-    conditions = dict.fromkeys([*facts, *_bounds(network), *network.free.conditions])
+    conditions = dict.fromkeys([*facts, *size_conditions(network), *network.free.conditions])
     formulas = *[analysis.value(name) for name in task.metrics], analysis.output_values
     return Region(held, formulas, tuple(conditions))
 
@@ -194,7 +194,7 @@ def _freeable(task: SweepTask, index: int) -> list[str]:
     return [name for name in names if derive(task, index, [name]) is not None]
 
 
-def _bounds(network: Network) -> Iterator[Condition]:
+def size_conditions(network: Network) -> Iterator[Condition]:
     """Yield the conditions that keep sizes within bounds; those of outputs follow from all output values together."""
     numbers = list(network.input_shape)
     for layer in network.layers:

@@ -60,6 +60,54 @@ class SolutionDocument(Struct, frozen=True, kw_only=True):
     warnings: list[Warning] = []
 
 
+class SearchEffortDocument(Struct, frozen=True, kw_only=True):
+    """How the points of a grid were decided.
+
+    Attributes:
+        points: How many there are.
+        formulas: How many sets of formulas hold in parts of it.
+        sums: How many partial sums were compared; what none of them leads to cannot be better.
+        analysed: How many points were analysed by themselves.
+        invalid: How many points were found not to be valid, by the reason.
+    """
+
+    points: int
+    formulas: int
+    sums: int
+    analysed: int
+    invalid: dict[str, int]
+
+
+class FrontDocument(Struct, frozen=True, kw_only=True):
+    """The best points of a design space, as `convcost search` shows them.
+
+    Attributes:
+        schema_version: The version of this structure.
+        network: The network's name.
+        axes: The values of each symbol that varies.
+        fixed: The values of other symbols.
+        goals: The metrics that points are compared by, each with `min` or `max`.
+        limits: What totals satisfy.
+        is_front: Whether the points are a front, not the best few by one goal.
+        points: The points: the symbols' values and the metrics; of those with equal goals a front has one.
+        miss: Where no point is within the limits, the one that exceeds them least.
+        effort: How the points were decided.
+        warnings: What is valid in the spec and rarely meant.
+    """
+
+    schema_version: int = VERSION
+    network: str | None
+    axes: dict[str, list[Value]]
+    fixed: dict[str, Value]
+    goals: dict[str, str]
+    limits: list[str]
+    is_front: bool
+    points: list[dict[str, Value]]
+    miss: dict[str, Value] | None
+    effort: SearchEffortDocument
+    warnings: list[Warning] = []
+
+
 class SpecSymbolDocument(Struct, frozen=True, kw_only=True):
     """A symbol of a spec.
 

@@ -82,6 +82,7 @@ def _reports() -> list[Any]:
         roofline.RooflineDocument,
         roofline.DevicesDocument,
         design_space.SweepDocument,
+        design_space.FrontDocument,
         design_space.SolutionDocument,
         design_space.SymbolsDocument,
         specs.Specs,

@@ -97,6 +97,8 @@ def settle(mapper: ValueTable, value: Moved, batch: int | None, layout: str = ""
         batch: The axis of the graph's shape that the tensor is to lack.
         layout: The layout that it is to have; the one that follows from the movement without it.
     """
+    if not value.steps and value.dropped == batch and layout in ("", value.base.layout):
+        return value.base
     node = Node("", (), (), scope=value.scope)
     if [kind for kind, _ in value.steps] == ["pad"]:
         return _padded(mapper, node, value, batch, layout)
@@ -343,7 +345,7 @@ def batch_behind(before: tuple[int, ...], batch: int | None, after: tuple[int, .
         after: The shape behind.
 
     >>> batch_behind((1, 8, 6), 0, (1, 48)), batch_behind((6, 1, 8), 1, (6, 1, 2, 4)), batch_behind((1, 8), 0, (8,))
-    (0, 0, None)
+    (0, 1, None)
     """
     if batch is not None:
         left = prod(before[:batch])

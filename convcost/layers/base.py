@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -208,19 +209,33 @@ class LayerType:
         for name in given:
             if name not in cls.fields:
                 raise LayerError(f"{cls.type} has no field {name!r}", help=f"its fields: {', '.join(cls.fields)}")
-        shape = inputs[0].shape if inputs else ()
-        fields: dict[str, Any] = {}
+        rank = len(inputs[0].shape) - 1 if inputs else -1
+        fields = dict(cls._defaults(rank))
         for name, field in cls.fields.items():
-            value = as_exact(given.get(name, field.default))
+            if name not in given:
+                if fields[name] is ...:
+                    raise LayerError(f"{cls.type} needs {name}", field=name)
+                continue
+            value = as_exact(given[name])
             if value is ...:
                 raise LayerError(f"{cls.type} needs {name}", field=name)
             try:
-                fields[name] = field.read(value, len(shape) - 1) if value is not None else None
+                fields[name] = field.read(value, rank) if value is not None else None
             except FieldError as error:
                 found = error.found or f"{value!r}"
                 raise LayerError(f"{name} must be {error.expected}", found, field=name, help=error.help) from None
         cls.prepare(fields, inputs)
         return cls(fields)
+
+    @classmethod
+    @cache
+    def _defaults(cls, rank: int) -> Mapping[str, Any]:
+        """Return what all fields are on so many spatial axes where they are not given; `...` where they must be."""
+        defaults = {name: as_exact(field.default) for name, field in cls.fields.items()}
+        return {
+            name: value if value is None or value is ... else cls.fields[name].read(value, rank)
+            for name, value in defaults.items()
+        }
 
     @classmethod
     def gathered(cls, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -137,7 +137,7 @@ class Values:
         """Report keys that are not known."""
         for text, (key, _) in node.entries.items():
             if text not in known:
-                self.errors.add(f"{what} has no key {text!r}", key, path=path, help=nearest(text, known))
+                self.errors.add(f"{what} has no key {text!r}", key, path=path, help=nearest(text, known, 16))
 
     def check_new_name(self, name: str, key: Scalar, path: str, what: str) -> None:
         """Report a name that cannot be declared."""

@@ -115,6 +115,8 @@ def test_every_metric_may_be_limited(check):
         "output_values": 16 * (8 + 4 + 4 + 4),
         "activations": 16 * (8 + 4 + 4),  # by the convolutions
         "deployed_params": 336,  # no norm
+        "effective_macs": 5376,  # no weight is zero
+        "receptive_field": 3,  # one kernel of 3
         "weight_bytes": 4 * 336,
         "activation_bytes": 4 * (4 * 36 + 16 * (8 + 4 + 4)),  # the input too; relu in place
         "peak_memory": 4 * (4 * 36 + 16 * 8),  # what the first reads and gives

@@ -52,6 +52,7 @@ COMMANDS = [
     "diff net.yaml warns.yaml",
     "verify warns.yaml",
     "sweep warns.yaml --set n=8,9",
+    "search warns.yaml --set n=8,9 --best mults",
     "solve warns.yaml --for n --max mults=1M",
     "solve warns.yaml --for n --max mults=1",
     "rewrite warns.yaml --to separable",

@@ -75,6 +75,8 @@ COMMANDS = {
     "sweep net.yaml --set n=1/7,1": design_space.SweepDocument,
     "solve mobilenet_v1 --for alpha --max mults=300M": design_space.SolutionDocument,
     "solve mobilenet_v1 --for alpha --max mults=1": design_space.SolutionDocument,
+    "search mobilenet_v1 --set alpha=1/2,1 --set r=96,128 --pareto mults,params:max": design_space.FrontDocument,
+    "search mobilenet_v1 --set alpha=1/2,1 --best mults --max mults=1 --min params=0": design_space.FrontDocument,
     "sweep net.yaml": design_space.SymbolsDocument,
     "sweep mobilenet_v1": design_space.SymbolsDocument,
     "specs": specs.Specs,

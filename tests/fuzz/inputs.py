@@ -96,6 +96,7 @@ def _spec(rng: random.Random) -> Input:
         ["diff", "a.yaml", "b.yaml"], ["compare", "a.yaml", "b.yaml"], ["init", "a.yaml"], ["specs", "a.yaml"],
         ["rewrite", "a.yaml", "--to", rng.choice(["separable", "standard", "grouped", "stacked", "bottleneck"])],
         ["sweep", "a.yaml", "--set", f"{rng.choice(['r', 'alpha', 'n'])}=8,16,64", "--set", f"{rng.choice(['alpha', 'r', 'x'])}=1:9:2"],
+        ["search", "a.yaml", "--set", f"{rng.choice(['r', 'alpha', 'n'])}=8,16,64", "--pareto", f"mults,params:{rng.choice(['max', 'min', 'x'])}"],
         ["solve", "a.yaml", "--for", rng.choice(["r", "alpha", "n", "x"]), "--max", f"mults={_amount(rng)}"],
     ])  # fmt: skip
     words += _some(

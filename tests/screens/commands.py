@@ -47,6 +47,7 @@ COMMANDS = {
     "verify": "verify examples/worked_separable --full",
     "formulas": "formulas conv depthwise_conv",
     "sweep": "sweep mobilenet_v1 --set alpha=0.25,0.5,0.75,1",
+    "search": "search mobilenet_v1 --set alpha=1/4:1:1/4 --set r=128:224:32 --pareto mults,params:max --min mults=50M",
     "solve": "solve mobilenet_v1 --for alpha --max mults=300M",
     "rewrite": "rewrite examples/one_5x5 --to stacked",
     "rewrite-list": "rewrite --list",

@@ -105,7 +105,6 @@ HOW = " = help: a spec is a text that lists the layers; `convcost specs` lists t
     ("name", "data", "what"),
     [
         ("net.pt", b"PK\x03\x04abc", "a model saved by PyTorch"),
-        ("net.pth", b"\x80\x02}q\x00", "a model saved by PyTorch"),
         ("net.png", b"\x89PNG\r\n\x1a\n\x00", "an image"),
         ("net.yaml", b"\x89PNG\r\n\x1a\n\x00", "an image"),  # whatever it is called
         ("photo", b"\xff\xd8\xff\xe0", "an image"),

@@ -73,14 +73,14 @@ def test_sizes_go_through_every_remainder_behind_the_borders():
 def test_a_type_without_an_executor_is_not_proved(monkeypatch):
     monkeypatch.setattr(REGISTRY, "_entries", dict(REGISTRY._entries))
 
-    class Unknown(LayerType, type="unknown"):
+    class Unproved(LayerType, type="unproved"):
         """Nothing performs it."""
 
         factor = field(whole(1))
 
-    (proof,) = prove(["unknown"])
+    (proof,) = prove(["unproved"])
     assert not proof.proved
-    assert proof.counterexample.error == "it cannot be executed: no executor for 'unknown'"
+    assert proof.counterexample.error == "it cannot be executed: no executor for 'unproved'"
 
 
 def test_a_formula_that_is_wrong_only_in_large_numbers_of_channels_is_found(monkeypatch):

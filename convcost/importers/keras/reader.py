@@ -6,7 +6,6 @@ what is none of Keras' own is an operator without a layer type.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -89,6 +88,8 @@ def _archived(data: Data, file: str) -> bytes:
 
 def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
     try:
+        import json  # where there is such a file only
+
         found = json.loads(text)
     except UnicodeDecodeError:
         raise _error(file, "the model's configuration is not UTF-8") from None

@@ -43,6 +43,34 @@ _NUMBERS = frozenset(("float16", "bfloat16", "float64", "int8", "uint8", "int16"
 _CONTROL = frozenset(("If", "Loop", "Scan", "SequenceMap"))
 """Operators that hold graphs, which read values of the graph around them."""
 
+# Fields of a graph, of a node, of an attribute: made once, for they are compared with all that a file has.
+_NODE = _tag(1, BYTES)
+_TENSOR = _tag(5, BYTES)
+_SPARSE_TENSOR = _tag(15, BYTES)
+_INPUT = _tag(11, BYTES)
+_OUTPUT = _tag(12, BYTES)
+_VALUE = _tag(13, BYTES)
+_READS = _tag(1, BYTES)
+_GIVES = _tag(2, BYTES)
+_NAME = _tag(3, BYTES)
+_OPERATOR = _tag(4, BYTES)
+_ATTRIBUTE = _tag(5, BYTES)
+_DOMAIN = _tag(7, BYTES)
+_METADATA = _tag(9, BYTES)
+_KEY = _tag(1, BYTES)
+_FLOAT = _tag(2, FIXED32)
+_INTEGER = _tag(3)
+_TEXT = _tag(4, BYTES)
+_CONSTANT = _tag(5, BYTES)
+_SPARSE_CONSTANT = _tag(22, BYTES)
+_GRAPH = _tag(6, BYTES)
+_GRAPHS = _tag(11, BYTES)
+_REFERENCE = _tag(21, BYTES)
+_KIND = _tag(20)
+_LOOSE_INTEGER = _tag(8)
+_INTEGERS = _tag(8, BYTES)
+_TEXTS = _tag(9, BYTES)
+
 
 def recognises(head: bytes) -> bool:
     """Return whether bytes are the start of an ONNX file: the fields of its outermost message, in any order.
@@ -166,17 +194,17 @@ class _Reader:
         shapes: dict[str, Shape] = {}
         dtypes: dict[str, str] = {}
         for tag, first, last in self.wire.fields(start, end):
-            if tag == _tag(1, BYTES):
+            if tag == _NODE:
                 nodes.append(self._node(first, last))
                 _limit(len(nodes), MOST_NODES, "nodes", first)
-            elif tag in (_tag(5, BYTES), _tag(15, BYTES)):
-                is_sparse = tag == _tag(15, BYTES)
+            elif tag in (_TENSOR, _SPARSE_TENSOR):
+                is_sparse = tag == _SPARSE_TENSOR
                 read = read_sparse(self.wire, first, last) if is_sparse else self._tensor(first, last)
                 if read.name in constants:
                     raise WireError(f"two tensors have the name {read.name!r}", first)
                 constants[read.name] = read
                 _limit(len(constants), MOST_TENSORS, "tensors", first)
-            elif tag in (_tag(11, BYTES), _tag(12, BYTES), _tag(13, BYTES)):
+            elif tag in (_INPUT, _OUTPUT, _VALUE):
                 name, shape, dtype = self._value(first, last)
                 into = {11: inputs, 12: outputs}.get(tag >> 3, shapes)
                 if name in into and into is not shapes:
@@ -206,22 +234,22 @@ class _Reader:
         attributes: dict[str, Any] = {}
         name = operator = domain = scopes = ""
         for tag, first, last in self.wire.fields(start, end):
-            if tag == _tag(1, BYTES):
+            if tag == _READS:
                 inputs.append(self.wire.text(first, last))
-            elif tag == _tag(2, BYTES):
+            elif tag == _GIVES:
                 outputs.append(self.wire.text(first, last))
-            elif tag == _tag(3, BYTES):
+            elif tag == _NAME:
                 name = self.wire.text(first, last)
-            elif tag == _tag(4, BYTES):
+            elif tag == _OPERATOR:
                 operator = self.wire.text(first, last)
-            elif tag == _tag(5, BYTES):
+            elif tag == _ATTRIBUTE:
                 key, value = self._attribute(first, last)
                 if key in attributes:
                     raise WireError(f"the node {name!r} has the attribute {key!r} twice", first)
                 attributes[key] = value
-            elif tag == _tag(7, BYTES):
+            elif tag == _DOMAIN:
                 domain = self.wire.text(first, last)
-            elif tag == _tag(9, BYTES):
+            elif tag == _METADATA:
                 key, text = self.wire.entry(first, last)
                 scopes = text if key == "pkg.torch.onnx.name_scopes" else scopes
         if not operator:
@@ -244,34 +272,35 @@ class _Reader:
         many: list[Any] = []
         for tag, first, last in self.wire.fields(start, end):
             number = tag >> 3
-            if tag == _tag(1, BYTES):
+            if tag == _KEY:
                 name = self.wire.text(first, last)
-            elif tag == _tag(2, FIXED32):
+            elif tag == _FLOAT:
                 single = struct.unpack("<f", self.data[first:last])[0]
-            elif tag == _tag(3):
+            elif tag == _INTEGER:
                 single = signed(first)
-            elif tag == _tag(4, BYTES):
+            elif tag == _TEXT:
                 single = self.wire.text(first, min(last, first + LONGEST_TEXT))
-            elif tag == _tag(5, BYTES):
+            elif tag == _CONSTANT:
                 single = self._tensor(first, last)
-            elif tag == _tag(22, BYTES):
+            elif tag == _SPARSE_CONSTANT:
                 single = read_sparse(self.wire, first, last)
-            elif tag in (_tag(6, BYTES), _tag(11, BYTES)):
+            elif tag in (_GRAPH, _GRAPHS):
                 captured += self._captured(first, last, _MOST_NESTED)
-            elif tag == _tag(21, BYTES):
+            elif tag == _REFERENCE:
                 single = FunctionReference(self.wire.text(first, last))
-            elif tag == _tag(20):
+            elif tag == _KIND:
                 kind = first
             elif number == 7 and tag & 7 in (FIXED32, BYTES):
                 _limit((last - first) // 4 + len(many), MOST_VALUES, f"numbers in the attribute {name!r}", first)
                 many += packed_floats(self.wire, first, last)
-            elif tag == _tag(8):
+            elif tag == _LOOSE_INTEGER:
                 many.append(signed(first))
-            elif tag == _tag(8, BYTES):
+            elif tag == _INTEGERS:
                 many += self.wire.varints(first, last, MOST_VALUES, f"the attribute {name!r}")
-            elif tag == _tag(9, BYTES):
+            elif tag == _TEXTS:
                 many.append(self.wire.text(first, last))
-            _limit(len(many), MOST_VALUES, f"values in the attribute {name!r}", first)
+            if len(many) > MOST_VALUES:
+                _limit(len(many), MOST_VALUES, f"values in the attribute {name!r}", first)
         if kind in (5, 10):
             single = _Captured(tuple(dict.fromkeys(captured)))
         if single is None and kind in (1, 2):  # a number that is 0 may be left out

@@ -52,6 +52,18 @@ _OUTSIDE = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\]|^[A-Za-z]:|\\|\x00")
 """A place that is not in the folder of the file, or none on every system."""
 _LONGEST_NUMBER = 19
 
+# Fields of a tensor: made once, for they are compared with all that a file has.
+_DIM = tag(1)
+_DIMS = tag(1, BYTES)
+_DTYPE = tag(2)
+_NAME = tag(8, BYTES)
+_LOCATION = tag(14)
+_EXTERNAL = tag(13, BYTES)
+_LOOSE = (tag(5), tag(7), tag(11))
+"""Numbers that are not packed."""
+_NUMBERS = (4, 5, 7, 9, 10, 11)
+"""The numbers of the fields with the tensor's own numbers."""
+
 
 def dtype_name(number: int) -> str:
     """Return the type of a tensor's numbers by its number in the format."""
@@ -134,28 +146,30 @@ def _fields(wire: Wire, start: int, end: int) -> _Fields:
     into = _Fields(start)
     dims, held, loose = into.dims, into.held, into.loose
     for found, first, last in wire.fields(start, end):
-        if found == tag(1):
+        if found == _DIM:
             dims.append(signed(first))
-        elif found == tag(1, BYTES):
+        elif found == _DIMS:
             dims += wire.varints(first, last, MOST_AXES, "a tensor's shape")
-        elif found == tag(2):
+        elif found == _DTYPE:
             into.number = first
-        elif found == tag(8, BYTES):
+        elif found == _NAME:
             into.name = wire.text(first, last)
-        elif found == tag(14):
+        elif found == _LOCATION:
             into.external = first == 1
-        elif found == tag(13, BYTES):
+        elif found == _EXTERNAL:
             key, text = wire.entry(first, last)
             into.place[key] = text
             limit(len(into.place), MOST_AXES, f"places of the tensor {into.name!r}", first)
-        elif found in (tag(5), tag(7), tag(11)):
+        elif found in _LOOSE:
             if len(loose) <= MOST_VALUES:
                 loose.append(signed(first))
-        elif found >> 3 in (4, 5, 7, 9, 10, 11):
+        elif found >> 3 in _NUMBERS:
             wire.skip(last - first)
             held.append((found, first, last))
-            limit(len(held), MOST_VALUES, f"parts in the tensor {into.name!r}", first)
-        limit(len(dims), MOST_AXES, "axes", first)
+            if len(held) > MOST_VALUES:
+                limit(len(held), MOST_VALUES, f"parts in the tensor {into.name!r}", first)
+        if len(dims) > MOST_AXES:
+            limit(len(dims), MOST_AXES, "axes", first)
     if any(size < 0 for size in dims):
         raise WireError(f"the tensor {into.name!r} has a size below 0", start)
     return into

@@ -86,7 +86,11 @@ class Wire:
         data = self.data
         while start < end:
             at = start
-            found, start = self.varint(start, end)
+            found = data[start]
+            if found < 0x80:
+                start += 1
+            else:
+                found, start = self.varint(start, end)
             kind = found & 7
             self._left -= 1
             if self._left < 0:
@@ -102,7 +106,11 @@ class Wire:
                 yield found, value, 0
                 continue
             if kind == BYTES:
-                size, start = self.varint(start, end)
+                size = data[start] if start < end else 0x80
+                if size < 0x80:
+                    start += 1
+                else:
+                    size, start = self.varint(start, end)
             elif kind in (FIXED32, FIXED64):
                 size = 4 if kind == FIXED32 else 8
             else:

@@ -199,7 +199,8 @@ def concat(mapper: Mapper, node: Node) -> None:
     batches = [value.batch for value in map(mapper.moved, names) if value.batch is not None]
     if batches and all(batch == place for batch in batches) and len(batches) == len(names):
         raise Unsupported("it joins along the batch axis")
-    fitting = [axis for axis in batches if axis != place and all(mapper.full(name)[axis] == 1 for name in names)]
+    shapes = [mapper.full(name) for name in names]
+    fitting = [axis for axis in dict.fromkeys(batches) if axis != place and all(shape[axis] == 1 for shape in shapes)]
     batch = fitting[0] if fitting else None
     tensors = alike(mapper, [mapper.tensor(name, batch=batch) for name in names])
     axis = place - (batch is not None and batch < place)

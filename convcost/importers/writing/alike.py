@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -95,17 +96,25 @@ class Encoded:
         self.places = {id(node): at for at, node in enumerate(nodes)} if places is None else places
         self.outside: list[Ref] = []
 
-    def reads(self, at: int) -> tuple[tuple[int, int], ...]:
-        """Return what an item reads: how far back, or which value from outside as a number from -1 down."""
+    def reads(self, at: int, most: int = sys.maxsize) -> tuple[tuple[int, int], ...]:
+        """Return what an item reads: how far back, or which value from outside as a number from -1 down.
+
+        Args:
+            at: The item's place in the list.
+            most: How many values from outside there may be; with more of them the rest is left out.
+        """
         found = []
-        for giver, output in self.nodes[at].reads:
-            place = self.places.get(id(giver), -1)
-            if place >= self.start:
-                found.append((at - place, output))
+        start, places, outside = self.start, self.places, self.outside
+        for ref in self.nodes[at].reads:
+            place = places.get(id(ref[0]), -1)
+            if place >= start:
+                found.append((at - place, ref[1]))
                 continue
-            if (giver, output) not in self.outside:
-                self.outside.append((giver, output))
-            found.append((-1 - self.outside.index((giver, output)), 0))
+            if ref not in outside:
+                outside.append(ref)
+                if len(outside) > most:
+                    break
+            found.append((-1 - outside.index(ref), 0))
         return tuple(found)
 
 

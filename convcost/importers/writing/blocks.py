@@ -181,7 +181,9 @@ def _alike(lists: Sequence[Listed]) -> Iterator[list[BlockSite]]:
     for listed in lists:
         for start in range(len(listed.numbers)):
             encoded = Encoded(listed.body.nodes, start, listed.readers.places)
-            groups.setdefault((listed.numbers[start], encoded.reads(start)), []).append((listed, start, encoded))
+            reads = encoded.reads(start, _MOST_INPUTS)
+            if len(encoded.outside) <= _MOST_INPUTS:
+                groups.setdefault((listed.numbers[start], reads), []).append((listed, start, encoded))
     length = 1
     while groups and length <= LONGEST:
         longer: dict[Hashable, list[tuple[Listed, int, Encoded]]] = {}
@@ -191,14 +193,15 @@ def _alike(lists: Sequence[Listed]) -> Iterator[list[BlockSite]]:
             yield [
                 BlockSite(listed, start, start + length)
                 for listed, start, encoded in members
-                if 1 <= len(encoded.outside) <= _MOST_INPUTS and listed.readers.is_closed(start, start + length)
+                if encoded.outside and listed.readers.is_closed(start, start + length)
             ]
             for listed, start, encoded in members:
                 end = start + length
-                if end < len(listed.numbers) and len(encoded.outside) <= _MOST_INPUTS:
-                    longer.setdefault((name, listed.numbers[end], encoded.reads(end)), []).append(
-                        (listed, start, encoded)
-                    )
+                if end == len(listed.numbers):
+                    continue
+                reads = encoded.reads(end, _MOST_INPUTS)
+                if len(encoded.outside) <= _MOST_INPUTS:
+                    longer.setdefault((name, listed.numbers[end], reads), []).append((listed, start, encoded))
         groups, length = longer, length + 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -25,6 +24,8 @@ def quoted(name: str) -> str:
     """
     if _PLAIN.fullmatch(name) and name.lower() not in _YAML_WORDS:
         return name
+    import json  # where a name is none that YAML takes as it is
+
     return json.dumps(name, ensure_ascii=not name.isprintable())
 
 

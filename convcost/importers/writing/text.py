@@ -262,7 +262,7 @@ class SpecWriter:
                 if (
                     count >= _LEAST
                     and count > absent
-                    and (value is False or (isinstance(value, str) and value in REGISTRY))
+                    and (value is False or (isinstance(value, str) and value in REGISTRY.built_in()))
                 ):
                     found.setdefault(type, {})[name] = value
         return found

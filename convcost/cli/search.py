@@ -1,0 +1,70 @@
+"""`convcost search`: the exact Pareto front of a design space, or its best points."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import typer
+
+import convcost
+from convcost.cli import options, output
+
+NOTHING_FOUND = 1
+_VALUES = typer.Option(
+    [], "--set", metavar="NAME=VALUES", help="Values of a symbol: 0.25,0.5,1 or 128:224:32; repeatable."
+)
+_PARETO = typer.Option(
+    [],
+    "--pareto",
+    metavar="METRICS",
+    help=f"Find the front of these, as mults,params:max; more is better with :max. Metrics are {options.METRICS}",
+)
+_BEST = typer.Option(
+    None, "--best", metavar="METRIC", help="Find the points with the least of a metric, or METRIC:max."
+)
+_MAX = typer.Option([], "--max", metavar="METRIC=LIMIT", help="What a total may be at most, as mults=300M; repeatable.")
+_MIN = typer.Option(
+    [], "--min", metavar="METRIC=LIMIT", help="What a total must be at least, as params=2M; repeatable."
+)
+
+
+def search(
+    spec: str = options.Spec,
+    set: list[str] = _VALUES,
+    pareto: list[str] = _PARETO,
+    best: Optional[str] = _BEST,  # noqa: UP045 -- typer reads the annotation while running
+    max: list[str] = _MAX,
+    min: list[str] = _MIN,
+    top: Optional[int] = typer.Option(None, "--top", min=1, metavar="N", help="Show the N best with --best."),  # noqa: UP045
+    batch: int = options.Batch,
+    no_fold: bool = options.NoFold,
+    max_points: int = typer.Option(
+        100_000, "--max-points", min=1, metavar="N", help="How many points may be analysed where no formula holds."
+    ),
+    format: Optional[str] = options.Format,  # noqa: UP045
+    outputs: list[str] = options.Outputs,
+) -> None:
+    """Find the exact Pareto front of all combinations of some values, or the best of them, without listing them.
+
+    The exit status is 0 when there is a point within the limits, 1 when there is none.
+    """
+    from convcost.cli import progress
+    from convcost.design_space.front_report import FrontReport
+
+    chosen = output.outputs(format, outputs, [spec])
+    with progress.shown(f"search of {spec}", "points") as shown:
+        found = convcost.search(
+            spec,
+            set=options.settings(set),
+            pareto=[name for text in pareto for name in text.split(",")],
+            best=best,
+            max=options.settings(max, "--max", "METRIC=LIMIT", "mults=300M"),
+            min=options.settings(min, "--min", "METRIC=LIMIT", "params=2M"),
+            top=top,
+            batch=batch,
+            fold=not no_fold,
+            max_points=max_points,
+            watch=shown.advance,
+        )
+    output.write([FrontReport(found)], chosen, warnings=found.warnings)
+    raise typer.Exit(0 if found.points else NOTHING_FOUND)

@@ -1,0 +1,254 @@
+"""Searches: the front and the best points are those that a list of all points gives."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import convcost
+from convcost.design_space.elimination import Elimination, SumColumn, SumTable
+from convcost.design_space.intervals import UnboundedError, bounds
+from convcost.errors import ConvcostError, OptionError
+from convcost.symbolic import symbol
+
+
+def conv(**fields):
+    return {"conv": {key: str(value) for key, value in fields.items()}}
+
+
+def listed(spec, values, goals, limits):
+    """Return the goals of the front by a plain double loop over the analysis of each point, largest ones negative."""
+    found = set()
+    for point in product(*values.values()):
+        try:
+            analysis = convcost.analyze(spec, set=dict(zip(values, point, strict=True)), free=None)
+        except ConvcostError:
+            continue
+        if all(sign * analysis.value(metric) <= sign * limit for metric, sign, limit in limits):
+            found.add(tuple(sign * analysis.value(metric) for metric, sign in goals))
+    return sorted(p for p in found if not any(q != p and all(map(int.__le__, q, p)) for q in found))
+
+
+def searched(spec, values, goals, limits, **more):
+    result = convcost.search(
+        spec,
+        set=values,
+        pareto=[f"{metric}:{'max' if sign < 0 else 'min'}" for metric, sign in goals],
+        max={metric: limit for metric, sign, limit in limits if sign > 0},
+        min={metric: limit for metric, sign, limit in limits if sign < 0},
+        **more,
+    )
+    return sorted(tuple(sign * point.totals[metric] for metric, sign in goals) for point in result.points), result
+
+
+def network(*layers, **symbols):
+    return {"symbols": symbols, "input": [3, "r", "r"], "layers": layers}
+
+
+NETS = {
+    "a chain of widths": (
+        network(
+            conv(out_channels="a", kernel_size=3, stride=2, padding=1),
+            conv(out_channels="b", kernel_size=3, padding=1),
+            conv(out_channels="c", kernel_size=1),
+            a=4, b=4, c=4, r=8,
+        ),
+        {"a": [2, 5, 9], "b": [1, 4, 8], "c": [3, 6, 7], "r": [4, 7, 8]},
+    ),
+    "depths": (
+        network(
+            conv(out_channels="a", kernel_size=1),
+            {**conv(out_channels="a", kernel_size=3, padding=1), "repeat": "n - 1"},
+            conv(out_channels="b", kernel_size=1),
+            {**conv(out_channels="b", kernel_size=3, padding=1), "repeat": "2 * m"},
+            a=4, b=4, n=2, m=2, r=6,
+        ),
+        {"a": [2, 4, 5], "b": [3, 8], "n": [1, 2, 5], "m": [0, 1, 3], "r": [3, 6]},
+    ),
+    "a depth that shrinks the map": (
+        network(
+            {**conv(out_channels="a", kernel_size=3), "repeat": "n"},
+            conv(out_channels=2, kernel_size=1), a=4, n=1, r=9,
+        ),
+        {"a": [2, 3, 7], "n": [1, 2, 3, 4], "r": [5, 8, 9]},
+    ),
+    "depths in depths": (
+        network(
+            {"residual": [{**conv(out_channels=3, kernel_size=1), "repeat": "n"}], "repeat": "m"},
+            conv(out_channels="a", kernel_size=1), a=4, n=1, m=1, r=4,
+        ),
+        {"a": [2, 3], "n": [1, 2, 4], "m": [1, 3, 4], "r": [2, 3]},
+    ),
+    "a norm that folds where nothing stands before it": (
+        network(
+            conv(out_channels="a", kernel_size=1),
+            {"relu": None, "repeat": "n"},
+            {"hard_swish": None, "repeat": "m"},
+            "batch_norm", a=4, n=1, m=1, r=4,
+        ),
+        {"a": [2, 3, 4], "n": [0, 1, 2], "m": [0, 1, 2], "r": [2, 3]},
+    ),
+    "groups that must divide": (
+        network(
+            conv(out_channels="a", kernel_size=1),
+            conv(out_channels=12, kernel_size=3, groups="g", padding=1), a=4, g=1, r=4,
+        ),
+        {"a": list(range(1, 13)), "g": [1, 2, 3, 5], "r": [2, 4]},
+    ),
+    "truth values and rounded widths": (
+        network(
+            {"conv": {"out_channels": "make_divisible(a * 3, 8)", "kernel_size": "3", "bias": "w"}},
+            {**conv(out_channels="max(a, b)", kernel_size=1), "if": "w or b > 5"},
+            a=4, b=4, w=True, r=8,
+        ),
+        {"a": [1, 3, 4, 7], "b": [2, 5, 6], "w": [True, False], "r": [2, 3, 8]},
+    ),
+}  # fmt: skip
+GOALS = [
+    [("mults", 1), ("params", -1)],
+    [("mults", 1), ("params", 1)],
+    [("params", -1), ("activations", 1), ("mults", 1)],
+    [("mults", -1)],
+]
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("goals", GOALS, ids=str)
+def test_the_front_is_that_of_all_points(name, goals):
+    spec, values = NETS[name]
+    for limits in ([], [("params", -1, 60), ("mults", 1, 3_000)]):
+        assert searched(spec, values, goals, limits)[0] == listed(spec, values, goals, limits)
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_the_sum_of_tables_has_the_front_of_all_sums(data):
+    sizes = data.draw(st.lists(st.integers(1, 3), min_size=2, max_size=4))
+    variables = range(len(sizes))
+    width = data.draw(st.integers(1, 3))
+    tables = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        scope = tuple(sorted(data.draw(st.sets(st.sampled_from(variables), max_size=2))))
+        states = list(product(*[range(sizes[each]) for each in scope]))
+        rows = [data.draw(st.tuples(*[st.integers(-6, 6)] * width)) for _ in states]
+        tables.append(SumTable(scope, {state: [(*row, 0)] for state, row in zip(states, rows, strict=True)}))
+    columns = []
+    for place in range(width):
+        goal = place == 0 or data.draw(st.booleans())
+        columns.append(SumColumn(goal, data.draw(st.integers(-8, 8) | st.none() if goal else st.integers(-8, 8))))
+    goals = [place for place, column in enumerate(columns) if column.goal]
+    most = data.draw(st.integers(1, 3)) if len(goals) == 1 else 1
+    sums = []
+    for point in product(*[range(size) for size in sizes]):
+        parts = [table.entries[tuple([point[each] for each in table.scope])][0] for table in tables]
+        total = [sum(part[place] for part in parts) for place in range(width)]
+        if all(column.limit is None or total[place] <= column.limit for place, column in enumerate(columns)):
+            sums.append(tuple([total[place] for place in goals]))
+    unary = [SumTable((each,), {(at,): [(0,) * (width + 1)] for at in range(sizes[each])}) for each in variables]
+    found = Elimination(columns, sizes, most).best([*tables, *unary])
+    mine = sorted(tuple([entry[place] for place in goals]) for entry in found)
+    if len(goals) == 1 and most > 1:
+        assert mine == sorted(sums)[:most]
+    else:
+        front = {p for p in sums if not any(q != p and all(map(int.__le__, q, p)) for q in sums)}
+        assert mine == sorted(front)
+
+
+def test_the_best_few_are_those_of_a_sorted_list():
+    spec, values = NETS["a chain of widths"]
+    found = convcost.search(spec, set=values, best="params:max", max={"mults": 3_000}, top=5)
+    points = [
+        convcost.analyze(spec, set=dict(zip(values, each, strict=True))).total for each in product(*values.values())
+    ]
+    within = sorted([each.params for each in points if each.mults <= 3_000], reverse=True)
+    assert [point.totals["params"] for point in found.points] == within[:5]
+    assert found.miss is None
+
+
+def test_repetitions_are_parts_of_one_sum():
+    """Two depths and two widths are one set of formulas: their combinations are not derived one by one."""
+    spec, values = NETS["depths"]
+    found = searched(spec, values, GOALS[0], [])[1]
+    assert found.effort.points == 3 * 2 * 3 * 3 * 2
+    assert found.effort.formulas == 1
+
+
+def test_a_design_space_that_nobody_could_list():
+    """Twelve widths of 1 to 16 are 16¹² points; the least that is enough follows by arithmetic."""
+    widths = [f"w{number}" for number in range(12)]
+    layers = [conv(out_channels=width, kernel_size=1, bias="false") for width in widths]
+    spec = {"symbols": dict.fromkeys(widths, 4), "input": [1, 1, 1], "layers": layers}
+    found = convcost.search(spec, set=dict.fromkeys(widths, "1:16"), best="mults", min={"params": 20})
+    assert found.effort.points == 16**12
+    (point,) = found.points
+    # w0 + w0·w1 + … + w10·w11 are the mults and the params: all widths of 1 give 12, the last of 9 gives 20
+    assert point.totals == {"params": 20, "mults": 20}
+
+
+def test_where_nothing_is_within_the_limits_the_nearest_miss_is_shown():
+    spec = {"symbols": {"a": 1}, "input": [1, 1, 1], "layers": [conv(out_channels="a", kernel_size=1, bias="false")]}
+    found = convcost.search(spec, set={"a": "1:20"}, pareto=["mults"], max={"mults": 8}, min={"params": 12})
+    # a mults and a params: a = 9 exceeds 8 by 1/8 and misses 12 by 3/12; 10 by 2/8 and 2/12; 8 and 11 by more
+    assert found.points == ()
+    assert found.miss.values in ({"a": 9}, {"a": 10})
+
+
+def test_a_peak_is_compared_point_by_point():
+    spec, values = NETS["a chain of widths"]
+    found = convcost.search(spec, set=values, pareto=["peak_memory", "params:max"])
+    rows = []
+    for point in product(*values.values()):
+        analysis = convcost.analyze(spec, set=dict(zip(values, point, strict=True)))
+        rows.append((analysis.value("peak_memory"), -analysis.value("params")))
+    front = sorted(p for p in set(rows) if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in rows))
+    assert [(each.totals["peak_memory"], -each.totals["params"]) for each in found.points] == front
+    assert found.effort.formulas == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"pareto": []}, "a search is for a front or for the best points\n = found: neither"),
+        ({"pareto": ["mults"], "best": "mults"}, "a search is for a front or for the best points\n = found: both"),
+        ({"pareto": ["mults"], "top": 3}, "only the best points by one metric are counted"),
+        ({"pareto": ["mults:most"]}, "a goal is METRIC, METRIC:min or METRIC:max\n = found: mults:most"),
+        ({"pareto": ["mults", "mults:max"]}, "a metric is a goal once\n = found: mults twice"),
+        ({"pareto": ["multz"]}, "there is no total 'multz'"),
+        ({"pareto": ["mults"], "max": {"multz": 3}}, "there is no total 'multz'"),
+        ({"pareto": ["mults"], "set": {"alpha": 1}}, "a search needs several values of a symbol"),
+        ({"pareto": ["mults"], "set": {"alfa": "1,2"}}, "no symbol 'alfa'"),
+        ({"pareto": ["mults"], "set": {"alpha": "0.7,0.8"}}, "none of 2 points is a valid network"),
+    ],
+)
+def test_what_cannot_be_searched_is_an_error(arguments, message):
+    with pytest.raises(OptionError) as caught:
+        convcost.search("mobilenet_v1", **{"set": {"alpha": "0.5,1"}, **arguments})
+    assert message in str(caught.value)
+
+
+def test_a_grid_whose_every_point_is_invalid_is_an_error_with_the_reasons_counted():
+    spec = {"symbols": {"a": 1, "r": 9}, "input": [1, "r", "r"], "layers": [conv(out_channels="a", kernel_size=9)]}
+    with pytest.raises(OptionError) as caught:
+        convcost.search(spec, set={"a": "1:50", "r": "1:8"}, pareto=["mults"])
+    assert str(caught.value).startswith("error: none of 400 points is a valid network\n = found: 400: ")
+
+
+def test_points_that_no_formula_covers_are_limited():
+    spec, values = NETS["a depth that shrinks the map"]
+    with pytest.raises(OptionError, match="more than 3 points must be analysed one by one, as no formula holds there"):
+        convcost.search(spec, set=values, pareto=["mults"], max_points=3)
+
+
+def test_bounds_hold_at_all_points():
+    a, b = symbol("a", whole=True), symbol("b", whole=True)
+    values = {"a": [1, 4, 7], "b": [2, 3, 9]}
+    for formula in (a * b - 3 * a, (a * 5 + b) // 4 - b, a / b, (a - b) ** 2, (a + 1) / (a + b)):
+        low, high = bounds(formula, values)
+        found = [formula.evaluate({"a": x, "b": y}) for x in values["a"] for y in values["b"]]
+        assert low <= min(found)
+        assert max(found) <= high
+    with pytest.raises(UnboundedError):
+        bounds(1 / (a - b), values)
