@@ -124,6 +124,94 @@ def solve(
     )
 
 
+def search(
+    origin: Origin,
+    set: Mapping[str, Any],
+    *,
+    pareto: Iterable[str],
+    best: str | None,
+    max: Mapping[str, Any],
+    min: Mapping[str, Any],
+    top: int | None,
+    batch: int,
+    fold: bool,
+    max_points: int,
+    watch: Callable[[int, int], None] | None,
+) -> Front:
+    """Return the exact front of a spec's design space, or its best points; see `Model.search` for the arguments."""
+    from convcost.design_space.front import search
+
+    document = origin.reader.check(set, "--set")
+    given = {name: listed(name, value, max_points) for name, value in {**origin.settings, **set}.items()}
+    axes = tuple(SweepAxis(name, different(found)) for name, found in given.items() if len(found) > 1)
+    if not axes:
+        raise OptionError(
+            ErrorDetail("a search needs several values of a symbol", help="such as --set alpha=0.25,0.5,1")
+        )
+    goals = _goals(pareto, best, top)
+    limits = [limit(f"{metric} <= {plain(value)}") for metric, value in max.items()]
+    limits += [limit(f"{metric} >= {plain(value)}") for metric, value in min.items()]
+    totals = [*(goal.metric for goal in goals), *(each.metric for each in limits)]
+    fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
+    shown = tuple(dict.fromkeys(["params", "mults", *totals]))
+    task = SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
+    if not task.adds_up:
+        check_size(task, max_points)
+    return search(
+        task,
+        document.name or origin.reader.source.file,
+        goals,
+        limits,
+        [axis.name for axis in axes if _only_repeats(document, axis.name)],
+        top=None if best is None else top or 1,
+        max_points=max_points,
+        watch=watch,
+    )
+
+
+def different(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return each value once; true is not 1."""
+    return tuple([value for _, value in dict.fromkeys((type(value), value) for value in values)])
+
+
+def _goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
+    """Return what points are compared by: `mults` and `params:max`, or one metric."""
+    from convcost.design_space.front import Goal
+
+    texts = [best] if best is not None else [each.strip() for each in pareto]
+    if not texts or (best is not None and [*pareto]):
+        found = "both" if texts else "neither"
+        help = "such as --pareto mults,params:max, or --best params:max --top 10"
+        raise OptionError(ErrorDetail("a search is for a front or for the best points", found=found, help=help))
+    if top is not None and best is None:
+        raise OptionError(ErrorDetail("only the best points by one metric are counted", help="--best METRIC --top N"))
+    goals = []
+    for text in texts:
+        name, colon, way = text.partition(":")
+        if colon and way not in ("min", "max"):
+            help = f"{name}:max, where more is better; {name} alone where less is"
+            raise OptionError(ErrorDetail("a goal is METRIC, METRIC:min or METRIC:max", found=text, help=help))
+        goals.append(Goal(metrics.named(name).name, way == "max"))
+    names = [goal.metric for goal in goals]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise OptionError(ErrorDetail("a metric is a goal once", found=f"{twice} twice"))
+    return goals
+
+
+def _only_repeats(document: Any, symbol: str) -> bool:
+    """Return whether a symbol is nothing but a number of repetitions."""
+    from convcost.spec import usage
+
+    if all(use.key != "repeat" for use in usage.readers(document, symbol)):
+        return False
+    try:
+        usage.repetition_step(document, symbol)
+    except usage.NotOnlyRepetitionsError:
+        return False
+    return True
+
+
 def peak_formula(origin: Origin, over: str, *, dtype: Dtypes, settings: MemorySettings) -> PeakFormula:
     """Return the peak over a range of values of a symbol; see `Model.peak_formula` for the arguments."""
     from convcost.memory.peak_formula import PeakFormula  # imported where it is asked
@@ -182,89 +270,6 @@ def _grid(origin: Origin, name: str, fixed: Mapping[str, Any], over: str) -> Fra
     help = f"--over {over}:1/32 for its multiples"
     message = f"{name} may be any number: the range needs a step"
     raise OptionError(ErrorDetail(message, found=f"--over {over}", help=help))
-
-
-def search(
-    origin: Origin,
-    set: Mapping[str, Any],
-    *,
-    pareto: Iterable[str],
-    best: str | None,
-    max: Mapping[str, Any],
-    min: Mapping[str, Any],
-    top: int | None,
-    batch: int,
-    fold: bool,
-    max_points: int,
-    watch: Callable[[int, int], None] | None,
-) -> Front:
-    """Return the exact front of a spec's design space, or its best points; see `Model.search` for the arguments."""
-    from convcost.design_space.front import search
-
-    document = origin.reader.check(set, "--set")
-    given = {name: listed(name, value, max_points) for name, value in {**origin.settings, **set}.items()}
-    axes = tuple(SweepAxis(name, tuple(dict.fromkeys(found))) for name, found in given.items() if len(found) > 1)
-    if not axes:
-        raise OptionError(
-            ErrorDetail("a search needs several values of a symbol", help="such as --set alpha=0.25,0.5,1")
-        )
-    goals = _goals(pareto, best, top)
-    limits = [limit(f"{metric} <= {plain(value)}") for metric, value in max.items()]
-    limits += [limit(f"{metric} >= {plain(value)}") for metric, value in min.items()]
-    totals = [*(goal.metric for goal in goals), *(each.metric for each in limits)]
-    fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
-    shown = tuple(dict.fromkeys(["params", "mults", *totals]))
-    task = SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
-    if not task.adds_up:
-        check_size(task, max_points)
-    return search(
-        task,
-        document.name or origin.reader.source.file,
-        goals,
-        limits,
-        [axis.name for axis in axes if _only_repeats(document, axis.name)],
-        top=None if best is None else top or 1,
-        max_points=max_points,
-        watch=watch,
-    )
-
-
-def _goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
-    """Return what points are compared by: `mults` and `params:max`, or one metric."""
-    from convcost.design_space.front import Goal
-
-    texts = [best] if best is not None else [each.strip() for each in pareto]
-    if not texts or (best is not None and [*pareto]):
-        found = "both" if texts else "neither"
-        help = "such as --pareto mults,params:max, or --best params:max --top 10"
-        raise OptionError(ErrorDetail("a search is for a front or for the best points", found=found, help=help))
-    if top is not None and best is None:
-        raise OptionError(ErrorDetail("only the best points by one metric are counted", help="--best METRIC --top N"))
-    goals = []
-    for text in texts:
-        name, colon, way = text.partition(":")
-        if colon and way not in ("min", "max"):
-            help = f"{name}:max, where more is better; {name} alone where less is"
-            raise OptionError(ErrorDetail("a goal is METRIC, METRIC:min or METRIC:max", found=text, help=help))
-        goals.append(Goal(metrics.named(name).name, way == "max"))
-    names = [goal.metric for goal in goals]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise OptionError(ErrorDetail("a metric is a goal once", found=f"{twice} twice"))
-    return goals
-
-
-def _only_repeats(document: Any, symbol: str) -> bool:
-    """Return whether a symbol is nothing but a number of repetitions."""
-    from convcost.spec import usage
-
-    if all(use.key != "repeat" for use in usage.readers(document, symbol)):
-        return False
-    try:
-        usage.repetition_step(document, symbol)
-    except usage.NotOnlyRepetitionsError:
-        return False
-    return True
 
 
 def _step(step: Any) -> Fraction:

@@ -16,6 +16,7 @@ FOLDERS = (
     "budget",
     "comparison",
     "compression",
+    "conventions",
     "cost",
     "design_space",
     "memory",

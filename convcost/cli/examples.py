@@ -35,8 +35,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "reconcile": (
         ("convcost reconcile resnet50", "every tool"),
-        ("convcost reconcile net.yaml --with fvcore --with thop", "two of them"),
         ("convcost reconcile resnet50 --expect 4.12G", "who prints it"),
+        ("convcost reconcile --layers", "of layers"),
     ),
     "devices": (
         ("convcost devices", "the devices that are shipped"),

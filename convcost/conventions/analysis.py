@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Self
 from msgspec import Struct
 
 from convcost.conventions import CONVENTIONS
-from convcost.conventions.base import FUNCTIONS, PRODUCTS, Call, Convention
+from convcost.conventions.base import FUNCTIONS, PRODUCTS, Call, ToolConvention
+from convcost.cost.folding import folded_norms
 from convcost.cost.weights import biases_of
 from convcost.errors import ErrorDetail, OptionError, WarningDetail, nearest
 from convcost.network import INPUT, Layer, Network
@@ -16,7 +17,7 @@ from convcost.network.matching import matches
 from convcost.reports.result import Result
 
 
-class Cause(Struct, frozen=True):
+class CountCause(Struct, frozen=True):
     """A cause of a difference.
 
     Attributes:
@@ -42,7 +43,7 @@ class LayerCount(Struct, frozen=True):
     layer: Layer
     params: int
     count: int
-    causes: tuple[Cause, ...]
+    causes: tuple[CountCause, ...]
     covered: bool = True
 
 
@@ -56,7 +57,7 @@ class ToolCount(Struct, frozen=True):
         batch: How many inputs are counted.
     """
 
-    convention: Convention
+    convention: ToolConvention
     layers: tuple[LayerCount, ...]
     macs: int
     batch: int = 1
@@ -77,13 +78,13 @@ class ToolCount(Struct, frozen=True):
         return self.count - self.convention.unit * self.macs
 
     @property
-    def causes(self) -> tuple[Cause, ...]:
+    def causes(self) -> tuple[CountCause, ...]:
         """The causes of the difference, the largest first; they add up to it."""
         amounts: dict[str, int] = {}
         for layer in self.layers:
             for cause in layer.causes:
                 amounts[cause.cause] = amounts.get(cause.cause, 0) + cause.amount * self.batch
-        found = [Cause(cause, amount) for cause, amount in amounts.items() if amount]
+        found = [CountCause(cause, amount) for cause, amount in amounts.items() if amount]
         return tuple(sorted(found, key=lambda cause: -abs(cause.amount)))
 
     @property
@@ -144,7 +145,7 @@ class Reconciliation(Result, frozen=True):
         return f"{titles.title(self.network)}: {self.macs:,} macs, counted by {len(self.tools)} tools"
 
 
-def named(tool: str) -> Convention:
+def named(tool: str) -> ToolConvention:
     """Return a convention by its name.
 
     Raises:
@@ -156,10 +157,16 @@ def named(tool: str) -> Convention:
     return CONVENTIONS[tool]
 
 
-def count(calls: Sequence[Call], convention: Convention, batch: int = 1) -> ToolCount:
-    """Return what a tool counts of layers."""
-    layers = tuple([_counted(call, convention) for call in calls])
-    return ToolCount(convention, layers, sum(call.macs for call in calls) * batch, batch)
+def count(calls: Sequence[Call], convention: ToolConvention, batch: int = 1) -> ToolCount:
+    """Return what a tool counts of layers; equal ones are counted once."""
+    known: dict[Any, tuple[int, int, tuple[CountCause, ...], bool]] = {}
+    layers = []
+    for call in calls:
+        found = known.get(call.key)
+        if found is None:
+            found = known[call.key] = _counted(call, convention)
+        layers.append(LayerCount(call.layer, *found))
+    return ToolCount(convention, tuple(layers), sum(call.macs for call in calls) * batch, batch)
 
 
 def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
@@ -177,15 +184,28 @@ def calls_of(network: Network, functional: Collection[str] = ()) -> list[Call]:
             help = nearest(pattern, [layer.name for layer in network.layers])
             raise OptionError(ErrorDetail(f"--functional: no layer matches {pattern!r}", help=help))
     attending = {*_attending(network)}
+    folded = folded_norms(network, network.readers())
+    folding = {*folded.values()}
+    by_word = _pads_by_word(network)
+    numbers: dict[Any, int] = {}
     found = []
     for index, layer in enumerate(network.layers):
         cost = layer.cost()
         attends = index in attending
-        called = layer.type in FUNCTIONS and not attends
+        called = (layer.functional or layer.type in FUNCTIONS) and not attends
         called = called or any(matches(pattern, layer) for pattern in functional)
         biases = 0 if layer.shares or not cost.params else biases_of(layer)
-        found.append(Call(layer, called, attends, cost.params, biases, cost.macs))
+        same = by_word and layer.fields.get("padding") == "same"
+        facts = (called, attends, cost.params, biases, cost.macs, cost.buffers, same, index in folded, index in folding)
+        described = (layer.type, layer.input_shapes, layer.output_shape, tuple(layer.fields.items()), facts)
+        found.append(Call(layer, *facts, key=numbers.setdefault(described, len(numbers))))
     return found
+
+
+def _pads_by_word(network: Network) -> bool:
+    """Return whether PyTorch can pad all layers that say `same` by the word: it has none with strides."""
+    layers = [layer for layer in network.layers if layer.fields.get("padding") == "same"]
+    return all(set(layer.fields.get("stride", ())) <= {1} for layer in layers)
 
 
 def _attending(network: Network) -> Iterator[int]:
@@ -193,32 +213,40 @@ def _attending(network: Network) -> Iterator[int]:
     layers = network.layers
     for index, layer in enumerate(layers):
         reads = [tensor.producer for tensor in layer.inputs if tensor.producer != INPUT]
+        if layer.functional:
+            continue  # a class of its own calls the functions that nn.MultiheadAttention does
         if layer.type.startswith("attention_"):
             yield index
             yield from (at for at in reads if layers[at].type in ("linear", "softmax"))
-        elif layer.type == "linear" and any(layers[at].type == "attention_context" for at in reads):
+        elif layer.type == "linear" and any(
+            layers[at].type == "attention_context" and not layers[at].functional for at in reads
+        ):
             yield index
 
 
-def _counted(call: Call, convention: Convention) -> LayerCount:
+def _counted(call: Call, convention: ToolConvention) -> tuple[int, int, tuple[CountCause, ...], bool]:
+    """Return the parameters, the count, the causes, and whether anything is known of a layer."""
     layer, unit = call.layer, convention.unit
     params = convention.params(call)
-    if layer.definition.declared:
-        return LayerCount(layer, params, 0, (Cause(_UNKNOWN, -unit * call.macs),), covered=False)
+    if not convention.covers(call):
+        words = layer.type.replace("_", " ")
+        reason = _UNKNOWN if layer.definition.declared else f"{words}: what the tool counts is not known"
+        unknown = (CountCause(reason, -unit * call.macs),) if call.macs else ()
+        return params, 0, unknown, False
     rule = convention.rules.get(layer.type)
     unseen = call.functional and not convention.sees_functions
     parts = {} if rule is None or unseen else dict(rule(call))
     products = parts.pop(PRODUCTS, 0)
-    causes = [Cause(what, amount) for what, amount in parts.items() if amount]
+    causes = [CountCause(what, amount) for what, amount in parts.items() if amount]
     if products != unit * call.macs:
-        causes.append(Cause(_reason(call, convention, seen=not unseen), products - unit * call.macs))
-    return LayerCount(layer, params, products + sum(parts.values()), tuple(causes))
+        causes.append(CountCause(_reason(call, convention, seen=not unseen), products - unit * call.macs))
+    return params, products + sum(parts.values()), tuple(causes), True
 
 
 _UNKNOWN = "operations of the author's own, which no tool knows"
 
 
-def _reason(call: Call, convention: Convention, *, seen: bool) -> str:
+def _reason(call: Call, convention: ToolConvention, *, seen: bool) -> str:
     """Return why products are counted otherwise."""
     type = call.layer.type
     if type in convention.unseen:
@@ -232,6 +260,6 @@ def table_of(network: Network, tool: str, functional: Collection[str] = (), batc
     return count(calls_of(network, functional), named(tool), batch)
 
 
-def to_plain(causes: Sequence[Cause]) -> list[dict[str, Any]]:
+def to_plain(causes: Sequence[CountCause]) -> list[dict[str, Any]]:
     """Return causes as plain data."""
     return [{"cause": cause.cause, "amount": cause.amount} for cause in causes]

@@ -9,7 +9,12 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import Shape
+from convcost.layers.families import places
 from convcost.network import Layer
+
+_PLACES = places()
+_OWN = frozenset(("cross_correlation", "declared", "deform_conv", "roi_align", "standardize", "unknown"))
+"""The types of convcost that are no single operator of PyTorch: a tool counts whatever they are written with."""
 
 MACS, FLOPS = 1, 2
 """The units of counts: operations for each multiply–accumulate."""
@@ -28,6 +33,11 @@ class Call(Struct, frozen=True):
         params: Its own trainable numbers.
         biases: Those of them that are biases.
         macs: Its multiply–accumulates, for one input.
+        buffers: The statistics that it keeps.
+        same: Whether it pads by the word `same`, which PyTorch calls by an operator of its own.
+        folded: Whether it is a batch norm that an exporter folds into the layer before it.
+        folds: Whether an exporter folds a batch norm into it.
+        key: A number that equal layers share.
     """
 
     layer: Layer
@@ -36,6 +46,11 @@ class Call(Struct, frozen=True):
     params: int
     biases: int
     macs: int
+    buffers: int = 0
+    same: bool = False
+    folded: bool = False
+    folds: bool = False
+    key: int = 0
 
     @property
     def read(self) -> int:
@@ -68,7 +83,7 @@ Count = Mapping[str, int]
 Rule = Callable[[Call], Count]
 
 
-class Convention(Struct, frozen=True):
+class ToolConvention(Struct, frozen=True):
     """How a tool counts.
 
     Attributes:
@@ -77,11 +92,13 @@ class Convention(Struct, frozen=True):
         version: The version that is described.
         source: Where its rules are read.
         unit: `MACS` or `FLOPS`.
-        rules: What is counted of a layer, by its type; a type without a rule counts as 0 in the tool.
+        rules: What is counted of a layer, by its type.
+        exhaustive: Whether the tool counts 0 for a type without a rule; else nothing is known of it.
         sees_functions: Whether it sees calls of functions; else only modules.
         unseen: Why products are not counted, by layer type, where there is more to say than that there is no rule.
         params: The parameters that it counts of a layer.
         notes: What a reader should know.
+        knows: Whether the tool has layers such as this at all, where its type alone does not say so.
     """
 
     name: str
@@ -94,6 +111,17 @@ class Convention(Struct, frozen=True):
     unseen: Mapping[str, str] = {}
     params: Callable[[Call], int] = lambda call: call.params
     notes: tuple[str, ...] = ()
+    exhaustive: bool = True
+    knows: Callable[[Call], bool] = lambda call: True
+
+    def covers(self, call: Call) -> bool:
+        """Return whether anything is known of what the tool counts of a layer."""
+        type = call.layer.type
+        if not self.knows(call):
+            return False
+        if type in self.rules or type in self.unseen:
+            return True
+        return self.exhaustive and type in _PLACES and type not in _OWN
 
 
 def all_of(rule: Rule, *types: str) -> dict[str, Rule]:
@@ -104,6 +132,11 @@ def all_of(rule: Rule, *types: str) -> dict[str, Rule]:
 def macs(call: Call) -> Count:
     """Count a multiply–accumulate as one."""
     return {PRODUCTS: call.macs}
+
+
+def macs_unless_same(call: Call) -> Count:
+    """Count a multiply–accumulate as one, unless the convolution pads by the word `same`."""
+    return {} if call.same else {PRODUCTS: call.macs}
 
 
 def flops(call: Call) -> Count:
@@ -124,6 +157,11 @@ def per_input(what: str, factor: int = 1) -> Rule:
 def norm(what: str, affine: int, plain: int) -> Rule:
     """Return a rule that counts each value that a norm reads, by whether it has weights of its own."""
     return lambda call: {what: (affine if call.affine else plain) * call.read}
+
+
+def nothing(call: Call) -> Count:
+    """Count nothing."""
+    return {}
 
 
 CONVOLUTIONS = ("conv", "depthwise_conv", "pointwise_conv")

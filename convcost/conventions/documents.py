@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from convcost.conventions.analysis import Cause, LayerCount, Reconciliation, ToolCount
+from convcost.conventions.analysis import CountCause, LayerCount, Reconciliation, ToolCount
 from convcost.conventions.base import MACS
-from convcost.conventions.expectation import Expectation, Match
+from convcost.conventions.expectation import Expectation, NumberMatch
 from convcost.cost.documents import network_document
 from convcost.documents import conventions as documents
 from convcost.documents.warnings import warning_documents
@@ -64,7 +64,7 @@ def tool_document(tool: ToolCount) -> documents.ToolDocument:
     )
 
 
-def _cause(cause: Cause) -> documents.CauseDocument:
+def _cause(cause: CountCause) -> documents.CauseDocument:
     return documents.CauseDocument(cause=cause.cause, amount=cause.amount)
 
 
@@ -83,7 +83,7 @@ def _layer(row: LayerCount) -> documents.ConventionLayer:
     )
 
 
-def _match(match: Match) -> documents.MatchDocument:
+def _match(match: NumberMatch) -> documents.MatchDocument:
     return documents.MatchDocument(
         tool=match.tool, unit=match.unit, settings=list(match.settings), count=match.count, how=match.how or None
     )

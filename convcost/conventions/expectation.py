@@ -13,21 +13,22 @@ from msgspec import Struct
 from convcost.conventions import CONVENTIONS
 from convcost.conventions.analysis import calls_of, count
 from convcost.conventions.base import FLOPS, MACS, Call
+from convcost.conventions.settings import parts_of, settings_of, text_of
 from convcost.errors import ConvcostError, ErrorDetail, OptionError
-from convcost.network import INPUT, Network
+from convcost.network import Network
 from convcost.reports.result import Result
 
 _SCALES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
-_RESOLUTIONS = (
-    *(96, 112, 128, 160, 192, 224, 240, 256, 260, 288, 299, 300),
-    *(320, 331, 380, 384, 448, 456, 480, 512, 513, 600, 640),
-)
 _NEAREST = 5
 _NUMBER = re.compile(
     r"\s*([0-9]{1,3}(?:,[0-9]{3})+|[0-9][0-9_]*)(?:\.([0-9]+))?\s*([kKMGBT]?)\s*"
     r"(?i:(?:macc?|madd|mult|mult-?add|flop|op)s?)?\s*"
 )
 """A number, its scale, and a unit: whether it counts macs or flops is what is looked for."""
+_RARE = ("and ", "without ", "classes", "num_classes")
+"""How settings begin that are published less often than other resolutions and widths."""
+_LEAST, _MOST = Fraction(1, 3), 6
+"""What a tool counts of a network, in parts of its multiply–accumulates: no settings beyond are looked at closely."""
 
 Build = Callable[[dict[str, Any]], Network]
 """Gives the network with other values of its symbols."""
@@ -53,7 +54,7 @@ class Printed(Struct, frozen=True):
         return "cut" if 0 <= number - self.value < self.step else ""
 
 
-class Match(Struct, frozen=True):
+class NumberMatch(Struct, frozen=True):
     """A convention that gives a number.
 
     Attributes:
@@ -85,8 +86,8 @@ class Expectation(Result, frozen=True):
 
     network: Network
     printed: Printed
-    matches: tuple[Match, ...]
-    nearest: tuple[Match, ...]
+    matches: tuple[NumberMatch, ...]
+    nearest: tuple[NumberMatch, ...]
 
     @classmethod
     def of(cls, network: Network, text: str, *, functional: Collection[str] = (), build: Build | None = None) -> Self:
@@ -96,18 +97,15 @@ class Expectation(Result, frozen=True):
             network: The network.
             text: The number as it is printed, such as `4.12G`.
             functional: Patterns of the layers that are called as functions.
-            build: Gives the network at other resolutions; without it only its own is tried.
+            build: Gives the network with other values of symbols; without it only its own are tried.
 
         Raises:
             OptionError: It is no number.
         """
         printed = read(text)
         found = [*_candidates(network, (), functional)]
-        if build is not None and _is_resolution(network):
-            for size in _RESOLUTIONS:
-                if size != network.symbols["r"]:
-                    with suppress(ConvcostError):  # the network has no such resolution
-                        found += _candidates(build({"r": size}), (f"r = {size}",), functional)
+        if build is not None:
+            found += _elsewhere(network, printed, functional, build)
         matching = [replaced for each in found if (replaced := _judged(each, printed)).how]
         matching.sort(key=_plausibility)
         matching = _without_repeats(matching)
@@ -139,69 +137,62 @@ def read(text: str) -> Printed:
     return Printed(text.strip(), Fraction(f"{whole}.{digits or 0}") * scale, Fraction(scale, 10 ** len(digits)))
 
 
-def _is_resolution(network: Network) -> bool:
-    """Return whether its symbol `r` is the size of its input."""
-    sizes = network.inputs[0].shape[1:]
-    return network.symbols.get("r") is not None and bool(sizes) and all(size == network.symbols["r"] for size in sizes)
+def _elsewhere(network: Network, printed: Printed, functional: Collection[str], build: Build) -> Iterator[NumberMatch]:
+    """Yield the counts of the network with other values of its symbols, where they may be the printed number."""
+    for settings in settings_of(network):
+        with suppress(ConvcostError):  # the network cannot have these
+            other = build(settings)
+            calls = calls_of(other, functional)
+            if _LEAST * _macs(calls) <= printed.value <= _MOST * _macs(calls):
+                yield from _candidates(other, text_of(settings), functional, calls)
 
 
-def _candidates(network: Network, settings: tuple[str, ...], functional: Collection[str]) -> Iterator[Match]:
-    """Yield the counts of a network under all conventions, whole and without its classifier."""
-    calls = calls_of(network, functional)
-    head = _classifier(calls)
-    variants: list[tuple[tuple[str, ...], Sequence[Call]]] = [(settings, calls)]
-    if head:
-        rest = [call for at, call in enumerate(calls) if at not in head]
-        variants.append(((*settings, "without the classifier"), rest))
-    for said, part in variants:
+def _macs(calls: Sequence[Call]) -> int:
+    return sum(call.macs for call in calls)
+
+
+def _candidates(
+    network: Network, settings: tuple[str, ...], functional: Collection[str], calls: Sequence[Call] = ()
+) -> Iterator[NumberMatch]:
+    """Yield the counts of a network under all conventions, whole and without some of its parts."""
+    for left_out, part in parts_of(network, calls or calls_of(network, functional)):
+        said = (*settings, *left_out)
         yield from _own(part, said)
         for name in CONVENTIONS:
             convention = CONVENTIONS[name]
             number = count(part, convention).count
             unit, other = ("macs", FLOPS) if convention.unit == MACS else ("flops", MACS)
-            yield Match(name, unit, said, number, "")
+            yield NumberMatch(name, unit, said, number, "")
             if other == FLOPS:
-                yield Match(name, "flops", (*said, "its count twice"), 2 * number, "")
+                yield NumberMatch(name, "flops", (*said, "its count twice"), 2 * number, "")
             elif number % 2 == 0:
-                yield Match(name, "macs", (*said, "half its count"), number // 2, "")
+                yield NumberMatch(name, "macs", (*said, "half its count"), number // 2, "")
 
 
-def _own(calls: Sequence[Call], settings: tuple[str, ...]) -> Iterator[Match]:
+def _own(calls: Sequence[Call], settings: tuple[str, ...]) -> Iterator[NumberMatch]:
     """Yield convcost's own counts, with biases and norms and without."""
     macs = sum(call.macs for call in calls)
     biases = sum(call.given for call in calls if call.biases and call.macs)
     norms = sum(2 * call.read for call in calls if call.layer.type == "batch_norm")
-    yield Match("convcost", "macs", settings, macs, "")
-    yield Match("convcost", "flops", settings, 2 * macs, "")
-    yield Match("convcost", "macs", (*settings, "and biases"), macs + biases, "")
-    yield Match("convcost", "flops", (*settings, "and biases"), 2 * macs + biases, "")
-    yield Match("convcost", "macs", (*settings, "and batch norms"), macs + norms, "")
+    yield NumberMatch("convcost", "macs", settings, macs, "")
+    yield NumberMatch("convcost", "flops", settings, 2 * macs, "")
+    yield NumberMatch("convcost", "macs", (*settings, "and biases"), macs + biases, "")
+    yield NumberMatch("convcost", "flops", (*settings, "and biases"), 2 * macs + biases, "")
+    yield NumberMatch("convcost", "macs", (*settings, "and batch norms"), macs + norms, "")
 
 
-def _classifier(calls: Sequence[Call]) -> set[int]:
-    """Return the linear layers behind which no other products come, from the last convolution on."""
-    products = [at for at, call in enumerate(calls) if call.macs]
-    found: set[int] = set()
-    for at in reversed(products):
-        if calls[at].layer.type != "linear" or any(tensor.producer == INPUT for tensor in calls[at].layer.inputs):
-            break
-        if calls[at].attends or len(calls[at].layer.output_shape) != 1:
-            break
-        found.add(at)
-    return found if len(found) < len(products) else set()
+def _judged(match: NumberMatch, printed: Printed) -> NumberMatch:
+    return NumberMatch(match.tool, match.unit, match.settings, match.count, printed.fits(match.count))
 
 
-def _judged(match: Match, printed: Printed) -> Match:
-    return Match(match.tool, match.unit, match.settings, match.count, printed.fits(match.count))
-
-
-def _plausibility(match: Match) -> tuple[int, int, int, int]:
-    """Return how little a convention asks one to believe: few settings, exact digits, convcost's own first."""
+def _plausibility(match: NumberMatch) -> tuple[int, int, int, int, int]:
+    """Return how little a convention asks one to believe: few and usual settings, exact digits, convcost's own."""
     how = ("exact", "rounded", "cut", "").index(match.how)
-    return len(match.settings), how, match.tool != "convcost", match.unit != "macs"
+    rare = sum(setting.startswith(_RARE) for setting in match.settings)
+    return len(match.settings), how, rare, match.tool != "convcost", match.unit != "macs"
 
 
-def _without_repeats(matches: Sequence[Match]) -> list[Match]:
+def _without_repeats(matches: Sequence[NumberMatch]) -> list[NumberMatch]:
     """Return matches without those of which a more plausible one has the same tool, unit and number."""
     seen: set[tuple[str, str, int]] = set()
     found = []

@@ -9,11 +9,12 @@ from convcost.conventions.base import (
     CONVOLUTIONS,
     MACS,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
+    macs_unless_same,
     norm,
     per_input,
     per_output,
@@ -33,7 +34,8 @@ def _pool(call: Call) -> Count:
 
 
 _RULES: dict[str, Rule] = {
-    **all_of(macs, *CONVOLUTIONS, "transposed_conv", "linear", "matmul"),
+    **all_of(macs_unless_same, *CONVOLUTIONS),
+    **all_of(macs, "transposed_conv", "linear", "matmul"),
     "batch_norm": norm("batch norms", 2, 1),
     **all_of(norm("norms with statistics of the input", 5, 4), "layer_norm", "group_norm", "instance_norm"),
     **all_of(_pool, "adaptive_avg_pool", "global_avg_pool"),
@@ -42,7 +44,7 @@ _RULES: dict[str, Rule] = {
     "parameter": per_input("", 0),
 }
 
-FVCORE = Convention(
+FVCORE = ToolConvention(
     "fvcore",
     "fvcore, FlopCountAnalysis",
     "0.1.5.post20221221",
@@ -50,6 +52,7 @@ FVCORE = Convention(
     MACS,
     _RULES,
     unseen={
+        **dict.fromkeys(CONVOLUTIONS, "padding='same' is an operator that is not counted"),
         "attention_scores": "the products of scaled_dot_product_attention are not counted",
         "attention_context": "the products of scaled_dot_product_attention are not counted",
         "lstm": "recurrent layers are not counted",

@@ -11,15 +11,17 @@ from convcost.conventions.base import (
     CONVOLUTIONS,
     MACS,
     PRODUCTS,
+    RECURRENT,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
     per_input,
     per_output,
 )
+from convcost.conventions.recurrent import with_biases, with_states
 
 _BIASES = "biases"
 _AGAIN = "again, by the function that the module calls"
@@ -114,20 +116,21 @@ _RULES: dict[str, Rule] = {
     "attention_context": macs,
     "attention_scale": _scale,
     "matmul": macs,
+    **all_of(with_states(MACS, {"lstm": 10, "gru": 7, "rnn": 1}), *RECURRENT),
 }
 _SOURCE = "https://github.com/sovrasov/flops-counter.pytorch/blob/master/ptflops/pytorch_ops.py"
 _FUNCTIONS_ONLY = frozenset(("silu", "softmax", "matmul"))
 
-PYTORCH = Convention(
+PYTORCH = ToolConvention(
     "ptflops",
     "ptflops, backend pytorch",
     "0.7.5",
     _SOURCE,
     MACS,
     _RULES,
-    unseen={"linear": "F.linear is not counted"},
+    unseen={"linear": "F.linear is not counted", "lstm": "the projections of the LSTM's states are not counted"},
 )
-MODULES = Convention(
+MODULES = ToolConvention(
     "ptflops-modules",
     "ptflops, backend pytorch, count_functional=False",
     "0.7.5",
@@ -139,18 +142,21 @@ MODULES = Convention(
     notes=("So count releases before functions were patched.",),
 )
 
-ATEN = Convention(
+ATEN = ToolConvention(
     "ptflops-aten",
     "ptflops, backend aten",
     "0.7.5",
     "https://github.com/sovrasov/flops-counter.pytorch/blob/master/ptflops/aten_ops.py",
     MACS,
-    {**all_of(_with_bias, *CONVOLUTIONS, "transposed_conv", "linear"), "matmul": macs, "parameter": per_output("", 0)},
+    {
+        **all_of(_with_bias, *CONVOLUTIONS, "transposed_conv", "linear"),
+        "matmul": macs,
+        **all_of(with_biases, "gru", "rnn"),
+        "parameter": per_output("", 0),
+    },
     unseen={
         "attention_scores": "the products of scaled_dot_product_attention are not counted",
         "attention_context": "the products of scaled_dot_product_attention are not counted",
-        "lstm": "recurrent layers are not counted",
-        "gru": "recurrent layers are not counted",
-        "rnn": "recurrent layers are not counted",
+        "lstm": "LSTM is one operator, which is not counted",
     },
 )

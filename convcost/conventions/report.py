@@ -17,7 +17,7 @@ from convcost.conventions.documents import (
     reconciliation_document,
     unit_of,
 )
-from convcost.conventions.expectation import Expectation, Match
+from convcost.conventions.expectation import Expectation, NumberMatch
 from convcost.network import Network
 from convcost.reports import titles
 from convcost.reports.folding import Part, fit
@@ -25,7 +25,7 @@ from convcost.reports.table import Column, Row, Table, counted, grouped, safe, s
 
 _COLUMNS = (
     Column("Tool", role="name"),
-    Column("Version", drop=4, least=6),
+    Column("Version", drop=4, least=7),
     Column("Unit", drop=2),
     Column("Params", right=True, drop=3, role="number"),
     Column("Count", right=True, role="number"),
@@ -81,7 +81,7 @@ class ReconciliationReport(Struct, frozen=True):
         rows = []
         for tool in found.tools:
             causes = [f"{signed(cause.amount)} {cause.cause}" for cause in tool.causes]
-            causes += [f"nothing is known of {safe(type)}" for type in tool.uncovered]
+            causes += [f"nothing is known of {safe(type)}" for type in _unnamed(tool)]
             first, *rest = causes or ["counts as convcost"]
             convention = tool.convention
             difference = signed(tool.difference) if tool.difference else "0"
@@ -151,7 +151,7 @@ class ExpectationReport(Struct, frozen=True):
             footer=("Flops: two for each multiply–accumulate. The most plausible first: with the fewest settings.",),
         )
 
-    def _cells(self, match: Match) -> tuple[str, ...]:
+    def _cells(self, match: NumberMatch) -> tuple[str, ...]:
         off = match.count - self.expectation.printed.value
         digits = match.how or f"off by {_exactly(off)}"
         return match.tool, match.unit, grouped(match.count), digits, ", ".join(match.settings)
@@ -269,6 +269,12 @@ class _Line(Struct, frozen=True):
     path: tuple[str, ...]
     part: Part
     type: str
+
+
+def _unnamed(tool: ToolCount) -> list[str]:
+    """Return the types of which nothing is known and which no cause names, since they have no products."""
+    named = {row.layer.type for row in tool.layers if not row.covered and row.causes}
+    return [type for type in tool.uncovered if type not in named]
 
 
 def _tool_record(tool: ToolCount) -> dict[str, Any]:

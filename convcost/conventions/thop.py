@@ -12,16 +12,18 @@ from convcost.conventions.base import (
     MACS,
     PRODUCTS,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
     macs,
     norm,
+    nothing,
     per_input,
     per_output,
     scaled_positions,
 )
+from convcost.conventions.recurrent import unprojected, with_states
 
 
 def _linear(call: Call) -> Count:
@@ -57,9 +59,8 @@ def _upsample(call: Call) -> Count:
     return {"upsampling": _UPSAMPLING.get(str(call.field("mode")), 0) * call.given}
 
 
-def _nothing(call: Call) -> Count:
-    return {}
-
+STATES = {"lstm": 8, "gru": 7, "rnn": 1}
+"""The operations for each number of a state: one for each gate, and those that join them."""
 
 _RULES: dict[str, Rule] = {
     **all_of(macs, *CONVOLUTIONS),
@@ -72,8 +73,10 @@ _RULES: dict[str, Rule] = {
     "avg_pool": per_output("average pooling"),
     **all_of(_adaptive_pool, "adaptive_avg_pool", "global_avg_pool"),
     "upsample": _upsample,
-    **all_of(_nothing, "relu", "relu6", "leaky_relu", "max_pool", "adaptive_max_pool", "global_max_pool", "dropout"),
-    "pixel_shuffle": _nothing,
+    **all_of(nothing, "relu", "relu6", "leaky_relu", "max_pool", "adaptive_max_pool", "global_max_pool", "dropout"),
+    "pixel_shuffle": nothing,
+    "lstm": unprojected(with_states(MACS, STATES)),
+    **all_of(with_states(MACS, STATES), "gru", "rnn"),
 }
 
 
@@ -84,7 +87,7 @@ def _params(call: Call) -> int:
     return call.params
 
 
-THOP = Convention(
+THOP = ToolConvention(
     "thop",
     "thop, profile",
     "0.1.1.post2209072238",

@@ -16,9 +16,9 @@ from convcost.conventions.base import (
     PRODUCTS,
     RECURRENT,
     Call,
-    Convention,
     Count,
     Rule,
+    ToolConvention,
     all_of,
 )
 
@@ -55,7 +55,7 @@ _RULES: dict[str, Rule] = {
     **all_of(_recurrent, *RECURRENT),
 }
 
-TORCHINFO = Convention(
+TORCHINFO = ToolConvention(
     "torchinfo",
     "torchinfo, summary",
     "1.8.0",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from convcost.documents import VERSION
@@ -160,3 +162,33 @@ class ToolAnalysisDocument(Struct, frozen=True, kw_only=True):
     batch: Count
     tool: ToolDocument
     layers: list[ConventionLayer]
+
+
+class SingleLayerDocument(Struct, frozen=True, kw_only=True):
+    """What tools count of a single layer.
+
+    Attributes:
+        layer: What it is called.
+        spec: Its spec.
+        functional: Whether it is called as a function.
+        exact: What convcost counts.
+        tools: What each tool counts.
+    """
+
+    layer: str
+    spec: dict[str, Any]
+    functional: bool
+    exact: ExactCounts
+    tools: list[ToolDocument]
+
+
+class LayerComparisonDocument(Struct, frozen=True, kw_only=True):
+    """What tools count of single layers, as `convcost reconcile --layers` shows it.
+
+    Attributes:
+        schema_version: The version of this structure.
+        layers: The layers.
+    """
+
+    schema_version: int = VERSION
+    layers: list[SingleLayerDocument]

@@ -70,6 +70,7 @@ def _reports() -> list[Any]:
         conventions.ReconciliationDocument,
         conventions.ExpectationDocument,
         conventions.ToolAnalysisDocument,
+        conventions.LayerComparisonDocument,
         difference.DifferenceDocument[numeric.side, numeric.total],  # type: ignore[name-defined]
         formulas.FormulasDocument,
         formulas.FormulaProofs,

@@ -101,12 +101,14 @@ class Imported(Struct, frozen=True):
         layers: The items in the order of the network's layers.
         model: What the text was written from.
         sizes: The sizes of open axes at which the model was read: values for the spec's symbols.
+        containers: The modules in which what runs is called as a function.
     """
 
     text: str
     layers: tuple[MappedItem, ...]
     model: Mapped
     sizes: dict[str, int]
+    containers: frozenset[str] = frozenset()
 
     def has_sizes_of(self, network: Any) -> bool:
         """Return whether a network has the sizes that the model was read with."""
@@ -206,7 +208,8 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
     base, name = _titles(file)
     comments = [f"Imported from {base} ({graph.format}).", *graph.notes, *_unused(graph)]
     written = write(mapped, name, comments, symbols, expressions, flat=flat)
-    return Imported(written.text, written.items, mapped, {words[axis]: size for axis, size in sizes.items()})
+    values = {words[axis]: size for axis, size in sizes.items()}
+    return Imported(written.text, written.items, mapped, values, graph.containers)
 
 
 def _unused(graph: ModelGraph) -> list[str]:

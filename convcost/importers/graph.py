@@ -74,6 +74,7 @@ class ModelGraph(Struct, frozen=True):
         turned: The inputs whose channels are last in the file, and first here.
         sizes: The sizes of open axes in the example that it was made with, where it says them.
         notes: What a reader of the spec should know, each a sentence without a full stop.
+        containers: The modules in which what runs is called as a function.
         alone: The names of values that activations give which run by themselves, not with the layer before them.
     """
 
@@ -89,6 +90,7 @@ class ModelGraph(Struct, frozen=True):
     turned: tuple[str, ...] = ()
     sizes: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
+    containers: frozenset[str] = frozenset()
     alone: frozenset[str] = frozenset()
 
 

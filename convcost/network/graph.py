@@ -74,6 +74,7 @@ class Layer(Struct, frozen=True, gc=False):
         widths: The types of its numbers.
         sparsity: The share of its weights that are zero, as its author says.
         origin: The path of its module in the model file that the network was read from, such as `layer1.0.conv1`.
+        functional: Whether that module calls it as a function.
     """
 
     path: tuple[str, ...]
@@ -90,6 +91,7 @@ class Layer(Struct, frozen=True, gc=False):
     widths: Widths = FLOAT32
     sparsity: Fraction = NO_SPARSITY
     origin: str = ""
+    functional: bool = False
 
     @property
     def type(self) -> str:

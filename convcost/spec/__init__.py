@@ -107,7 +107,8 @@ class Spec:
         found = warnings_of(document, network, settings, self.source)
         origins = self.source.origins
         if len(origins) == len(network.layers):
-            layers = [replace(layer, origin=path) for layer, path in zip(network.layers, origins, strict=True)]
+            facts = zip(network.layers, origins, self.source.functional or (False,) * len(origins), strict=True)
+            layers = [replace(layer, origin=path, functional=called) for layer, path, called in facts]
             network = replace(network, layers=tuple(layers))
         return replace(network, warnings=found) if found else network
 

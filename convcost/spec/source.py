@@ -81,6 +81,7 @@ class Source(Struct, frozen=True):
         text: The text.
         tree: What the text says, where it was not parsed but laid out.
         origins: The paths of the layers' modules, where the text was made of a model file.
+        functional: Whether each of those layers is called as a function.
         imported: What the text was made of, with which the network that it gives is compared.
     """
 
@@ -88,6 +89,7 @@ class Source(Struct, frozen=True):
     text: str
     tree: Any = None
     origins: tuple[str, ...] = ()
+    functional: tuple[bool, ...] = ()
     imported: Any = None
 
 
@@ -241,12 +243,17 @@ def model_source(data: bytes | mmap, file: str) -> Source | None:
     if importer is None:
         return None
     imported = import_model(importer, data, file)
-    return Source(file, imported.text, origins=_origins(imported), imported=imported)
+    return Source(file, imported.text, origins=_origins(imported), functional=_functional(imported), imported=imported)
 
 
 def _origins(imported: Imported) -> tuple[str, ...]:
     """Return the paths of the modules of a model's layers."""
     return tuple([item.name for item in imported.layers])
+
+
+def _functional(imported: Imported) -> tuple[bool, ...]:
+    """Return whether a model's layers are called as functions."""
+    return tuple([item.name in imported.containers for item in imported.layers])
 
 
 def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
@@ -263,7 +270,9 @@ def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
     from convcost.importers import import_module  # where there is a module only
 
     file, imported = import_module(module, *inputs)
-    return Source(file, imported.text, origins=_origins(imported), imported=imported), imported.sizes
+    return Source(
+        file, imported.text, origins=_origins(imported), functional=_functional(imported), imported=imported
+    ), imported.sizes
 
 
 def is_model(head: bytes) -> bool:

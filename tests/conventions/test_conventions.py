@@ -145,11 +145,52 @@ def test_what_does_not_exist_is_refused(options, message, help):
         ("mobilenet_v2", "314M", "fvcore", ()),
         ("mobilenet_v2", "300M", "convcost", ()),  # 300.77, cut
         ("mobilenet_v1", "418M", "convcost", ("r = 192",)),  # slim's table
+        ("mobilenet_v1", "325.4M", "convcost", ("alpha = 0.75",)),  # where slim's prints 317
+        ("mobilenet_v1", "14M", "convcost", ("alpha = 0.25", "r = 128")),
     ],
 )
 def test_a_printed_number_is_explained(name, number, tool, settings):
     first = convcost.load(name).expect(number).matches[0]
     assert (first.tool, first.settings) == (tool, settings)
+
+
+HEADS = {
+    "input": [4, 8, 8],
+    "symbols": {"classes": 1000},
+    "outputs": ["main", "aux"],
+    "layers": [
+        {"conv": {"out_channels": 8, "kernel_size": 1, "bias": False}, "name": "stem"},
+        "global_max_pool",
+        "flatten",
+        {"linear": {"out_features": "classes", "bias": False}, "name": "main"},
+        {"conv": {"out_channels": 3, "kernel_size": 1, "bias": False}, "from": "stem", "name": "aux"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "settings"),
+    [
+        (4 * 8 * 64 + 8 * 1000 + 8 * 3 * 64, ()),
+        (4 * 8 * 64 + 8 * 1000, ("without the output of aux",)),
+        (4 * 8 * 64 + 8 * 3 * 64, ("without the output of main",)),
+        (4 * 8 * 64 + 8 * 1001 + 8 * 3 * 64, ("classes = 1001",)),
+        (4 * 8 * 64 + 8 * 1001, ("classes = 1001", "without the output of aux")),
+    ],
+)
+def test_outputs_are_left_out_and_classes_are_others(number, settings):
+    first = convcost.load(HEADS).expect(number).matches[0]
+    assert (first.tool, first.settings, first.how) == ("convcost", settings, "exact")
+
+
+def test_a_symbol_that_is_no_multiplier_keeps_its_value():
+    spec = {
+        "input": [4, 8, 8],
+        "symbols": {"width": 8},
+        "layers": [{"conv": {"out_channels": "width", "kernel_size": 1}}],
+    }
+    found = convcost.load(spec).expect(4 * 64).nearest  # of one channel
+    assert not any("width" in setting for match in found for setting in match.settings)
 
 
 def test_a_number_that_nothing_gives_has_the_nearest():
@@ -234,3 +275,19 @@ def test_what_comes_near_is_off_by_all_of_its_decimals():
     near = str(convcost.load(spec).expect("12.5"))
     assert "off by +3.5 " in near  # 16 − 12.5
     assert "off by +3 " not in near
+
+
+# what a program of PyTorch says
+
+
+def test_what_a_program_calls_as_a_function_is_known():
+    programs = Path(__file__).parents[1] / "importers" / "data" / "pytorch"
+    resnet = convcost.load(programs / "resnet18.pt2").network
+    assert {layer.type for layer in resnet.layers if layer.functional} == {"flatten"}  # torch.flatten; sums always are
+
+    # the norms of timm's BatchNormAct2d are of its own class, which calls F.batch_norm
+    mobilevit = convcost.load(programs / "mobilevit_xxs.pt2")
+    norms = [layer for layer in mobilevit.network.layers if layer.type == "batch_norm"]
+    assert all(layer.functional for layer in norms)
+    (thop,) = mobilevit.reconcile(tools=["thop"]).tools
+    assert not any(row.count for row in thop.layers if row.layer.type == "batch_norm")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from fractions import Fraction
 from itertools import product
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convcost
+from convcost.design_space import regions
 from convcost.design_space.elimination import Elimination, SumColumn, SumTable
 from convcost.design_space.intervals import UnboundedError, bounds
 from convcost.errors import ConvcostError, OptionError
@@ -106,6 +109,24 @@ NETS = {
         ),
         {"a": [1, 3, 4, 7], "b": [2, 5, 6], "w": [True, False], "r": [2, 3, 8]},
     ),
+    "a layer where one width is above another": (
+        network(
+            conv(out_channels="a", kernel_size=1),
+            {**conv(out_channels="b", kernel_size=3, padding=1), "if": "a > b"}, a=4, b=4, r=4,
+        ),
+        {"a": [1, 2, 3, 5, 8], "b": [1, 2, 4, 6], "r": [2, 4]},
+    ),
+    "a number of repetitions that is a width too": (
+        network({**conv(out_channels="n", kernel_size=3), "repeat": "n"}, n=1, r=9),
+        {"n": [1, 2, 3], "r": [9, 3, 7]},
+    ),
+    "two depths that shrink the map": (
+        network(
+            {**conv(out_channels=3, kernel_size=3), "repeat": "n"},
+            {**conv(out_channels=3, kernel_size=3), "repeat": "m"}, n=1, m=1, r=20,
+        ),
+        {"n": [1, 2, 4], "m": [1, 3, 4], "r": [18, 19, 24]},
+    ),
 }  # fmt: skip
 GOALS = [
     [("mults", 1), ("params", -1)],
@@ -155,6 +176,26 @@ def test_the_sum_of_tables_has_the_front_of_all_sums(data):
     else:
         front = {p for p in sums if not any(q != p and all(map(int.__le__, q, p)) for q in sums)}
         assert mine == sorted(front)
+
+
+@pytest.mark.parametrize("name", ["depths in depths", "two depths that shrink the map"])
+def test_depths_that_do_more_than_to_leave_layers_out_are_seen_from_the_layers(name, monkeypatch):
+    """Without the totals at the corners of the grid, which are compared as well."""
+    monkeypatch.setattr(regions, "_corners_add_up", lambda *given: True)
+    spec, values = NETS[name]
+    assert searched(spec, values, GOALS[0], [])[0] == listed(spec, values, GOALS[0], [])
+
+
+def test_points_that_are_not_valid_are_counted_by_their_reasons():
+    spec = network(conv(out_channels="a", kernel_size=9), a=1, r=9)
+    values = {"a": [1, 2, 3, Fraction(7, 2)], "r": [2, Fraction(5, 2), 3, 4, 9, 11]}
+    reasons = Counter()
+    for point in product(*values.values()):
+        try:
+            convcost.analyze(spec, set=dict(zip(values, point, strict=True)))
+        except ConvcostError as error:
+            reasons[error.details[0].message] += 1
+    assert searched(spec, values, GOALS[0], [])[1].effort.invalid == reasons
 
 
 def test_the_best_few_are_those_of_a_sorted_list():
@@ -252,3 +293,12 @@ def test_bounds_hold_at_all_points():
         assert max(found) <= high
     with pytest.raises(UnboundedError):
         bounds(1 / (a - b), values)
+
+
+def test_equal_values_are_one_and_true_is_no_1():
+    layer = {"conv": {"out_channels": "n", "kernel_size": "1", "bias": "w"}}
+    spec = {"symbols": {"w": True, "n": 2}, "input": [3, 4, 4], "layers": [layer]}
+    found = convcost.search(spec, set={"w": "1,true,true", "n": "2,3"}, pareto=["mults"])
+    assert found.effort.points == 4
+    assert found.effort.invalid == {"bias must be true or false": 2}
+    assert [point.values for point in found.points] == [{"w": True, "n": 2}]

@@ -20,6 +20,7 @@ from convcost.importers.pytorch.program import (
     Reference,
     StoredTensor,
     TensorType,
+    is_container,
     scope_of,
 )
 
@@ -193,6 +194,7 @@ class _Walk:
         self.exported = program
         self.calls: list[OperatorCall] = []
         self.types: dict[str, TensorType] = {}
+        self.containers: set[str] = set()
         self.parts: dict[str, tuple[Any, ...]] = {}  # what a call of several outputs gives
         self.same: dict[str, Any] = {}  # what a node stands for
 
@@ -210,7 +212,10 @@ class _Walk:
         inputs = [name for name in signature.user_inputs if isinstance(name, str) and name in self.types]
         producer = f"torch {self.torch.__version__.partition('+')[0]}"
         stored = self._stored(signature)
-        return Program(producer, tuple(inputs), tuple(outputs), tuple(self.calls), stored, self.types, self.sizes)
+        calls, containers = tuple(self.calls), frozenset(self.containers)
+        return Program(
+            producer, tuple(inputs), tuple(outputs), calls, stored, self.types, self.sizes, containers=containers
+        )
 
     def _name_symbols(self, holders: Sequence[Any]) -> None:
         """Name the symbols of inputs as they were given, and note their sizes in the example."""
@@ -321,8 +326,11 @@ class _Walk:
 
     def _scope(self, node: Any) -> str:
         stack = node.meta.get("nn_module_stack") or {}
-        last = next(reversed(stack.values()), ("",))
-        return scope_of(last[0])
+        last = next(reversed(stack.values()), ("", "torch.nn.Module"))
+        scope = scope_of(last[0])
+        if is_container(_class_name(last[1])):
+            self.containers.add(scope)
+        return scope
 
     def _value(self, value: Any, prefix: str) -> Any:
         if isinstance(value, self.torch.fx.Node):
@@ -337,6 +345,11 @@ class _Walk:
         if isinstance(value, self.torch.dtype):
             return str(value).removeprefix("torch.")
         return None  # a device, a layout or a format in memory
+
+
+def _class_name(module_class: Any) -> str:
+    """Return the full name of a class of modules, which versions of PyTorch give as a class or as its name."""
+    return module_class if isinstance(module_class, str) else f"{module_class.__module__}.{module_class.__qualname__}"
 
 
 def _expression(size: Any) -> Any:

@@ -93,6 +93,7 @@ class Program(Struct, frozen=True):
         types: What is recorded of the tensors, by name.
         sizes: The sizes of the open axes in the example that it was exported with.
         name: What it is called; nothing for that of a file.
+        containers: The scopes whose modules are of no class of `torch.nn`: what runs in them is called as a function.
     """
 
     producer: str
@@ -103,6 +104,16 @@ class Program(Struct, frozen=True):
     types: dict[str, TensorType] = {}
     sizes: dict[str, int] = {}
     name: str = ""
+    containers: frozenset[str] = frozenset()
+
+
+def is_container(module_class: str) -> bool:
+    """Return whether a class of modules is none of PyTorch's own layers.
+
+    >>> is_container("torchvision.models.resnet.BasicBlock"), is_container("torch.nn.modules.activation.ReLU")
+    (True, False)
+    """
+    return not module_class.startswith(("torch.nn.", "torch.ao.nn."))
 
 
 def scope_of(path: str) -> str:

@@ -20,6 +20,7 @@ from convcost.importers.pytorch.program import (
     Reference,
     StoredTensor,
     TensorType,
+    is_container,
     references,
     scope_of,
 )
@@ -146,6 +147,7 @@ class _Reader:
         self.calls: list[OperatorCall] = []
         self.types: dict[str, TensorType] = {}
         self.sizes: dict[str, int] = {}
+        self.containers: set[str] = set()
         self.says_gradients = any(meta.requires_grad for meta in read.graph_module.graph.tensor_values.values())
 
     def program(self) -> Program:
@@ -163,7 +165,10 @@ class _Reader:
             if isinstance(each, Reference)
         ]
         producer = f"torch {self.read.torch_version.partition('+')[0]}"
-        return Program(producer, tuple(inputs), tuple(outputs), tuple(self.calls), stored, self.types, self.sizes)
+        calls, containers = tuple(self.calls), frozenset(self.containers)
+        return Program(
+            producer, tuple(inputs), tuple(outputs), calls, stored, self.types, self.sizes, containers=containers
+        )
 
     def _inputs(self, signature: _Signature, graph: _Graph) -> tuple[dict[str, StoredTensor], list[str]]:
         stored: dict[str, StoredTensor] = {}
@@ -234,7 +239,10 @@ class _Reader:
             }
             outputs = tuple([prefix + name for each in node.outputs for name in _names(each)])
             stack = node.metadata.nn_module_stack.split(";")[-1].split(",")
-            self.calls.append(OperatorCall(operator, arguments, outputs, scope_of(stack[1] if len(stack) > 1 else "")))
+            scope = scope_of(stack[1] if len(stack) > 1 else "")
+            if len(stack) > 2 and is_container(stack[2]):
+                self.containers.add(scope)
+            self.calls.append(OperatorCall(operator, arguments, outputs, scope))
 
     def _inlined(self, node: _Node, prefix: str, bound: Mapping[str, Reference], depth: int, number: int) -> bool:
         """Add the calls of a graph that a node runs; return whether there is one."""

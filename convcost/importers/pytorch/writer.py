@@ -391,7 +391,16 @@ class Writer:
         sizes = {words.get(name, name): size for name, size in self.program.sizes.items()}
         nodes = tuple(self.nodes)
         return ModelGraph(
-            format, inputs, outputs, nodes, self.constants, shapes, OPSET, sizes=sizes, notes=tuple(self.notes)
+            format,
+            inputs,
+            outputs,
+            nodes,
+            self.constants,
+            shapes,
+            OPSET,
+            sizes=sizes,
+            notes=tuple(self.notes),
+            containers=self.program.containers,
         )
 
 
