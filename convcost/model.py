@@ -257,6 +257,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.memory.roofline.analysis import Roofline
 
         check_valued(self.network)
+        check_complete(self.network)
         chosen = device if isinstance(device, devices.Device) else devices.device(device)
         network = with_dtypes(self.network, dtype)
         return Roofline.of(network, chosen, batch=positive("batch", batch), energy=energy)
@@ -302,6 +303,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.spec.compression import read_file
 
         check_valued(self.network)
+        check_complete(self.network)
         given = given_rules(
             layers or {},
             density=density,
@@ -330,6 +332,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.conventions.analysis import Reconciliation
 
         check_valued(self.network)
+        check_complete(self.network)
         return Reconciliation.of(self.network, tools, functional=functional, batch=positive("batch", batch))
 
     def expect(self, number: str | int, *, functional: Sequence[str] = ()) -> Expectation:
@@ -348,6 +351,7 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.conventions.expectation import Expectation
 
         check_valued(self.network)
+        check_complete(self.network)
 
         def build(settings: dict[str, Any]) -> Network:
             return load(self, set=settings).network

@@ -11,6 +11,7 @@ import convcost
 from convcost.cli import notices, options, output
 from convcost.cost.report import OTHER_COLUMNS, OTHER_SORTS, AnalysisReport, check_by, check_columns, check_sort
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
+from convcost.preconditions import check_complete
 
 _SORT = typer.Option(
     None,
@@ -129,6 +130,7 @@ def _under_convention(
     from convcost.conventions.report import ConventionReport
 
     networks = [convcost.load(spec, set=settings).network for spec in specs]
+    check_complete(*networks)
     found = [ConventionReport(each, table_of(each, tool, functional, batch), layers) for each in networks]
     output.write(found, chosen, warnings=[warning for each in networks for warning in each.warnings])
 

@@ -176,6 +176,8 @@ class AnalysisReport(Struct, frozen=True):
             )
             for row, layer in zip(found, self.layers, strict=True)
         ]
+        if self.analysis.incomplete:
+            records = [self._known(record, part) for record, part in zip(records, self.rows.parts, strict=True)]
         if not self.formulas:
             return records
         formulas = self.analysis.formulas(self.layers)
@@ -183,6 +185,12 @@ class AnalysisReport(Struct, frozen=True):
             record | {f"formula_{key}": (formulas[layer.name] or {}).get(key) for key in _FORMULA_KEYS}
             for record, layer in zip(records, self.layers, strict=True)
         ]
+
+    def _known(self, record: dict[str, Any], part: Sequence[int]) -> dict[str, Any]:
+        """Return a record with empty numbers where none of its layers is counted: nobody knows them."""
+        if any(NOT_COUNTED not in self.analysis.layers[index].notes for index in part):
+            return record
+        return record | dict.fromkeys(key for key in record if key in METRICS or key in _OPS)
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless the rows were asked for."""

@@ -139,7 +139,7 @@ class ReceptiveFieldReport(Struct, frozen=True):
     def _smallest(self, row: LayerField) -> Iterator[str]:
         """Yield the smallest input of which a value sees no padding, where layers were asked for."""
         if len(self.found.layers) < len(self.found.every) and any(f and f.smallest_input for f in row.axes):
-            yield f"sees no padding from an input of {joined(self.found, row, lambda field: field.smallest_input)} on"
+            yield f"no padding from size {joined(self.found, row, lambda field: field.smallest_input)} on"
 
 
 class _Line(Struct, frozen=True):

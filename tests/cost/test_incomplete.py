@@ -117,6 +117,14 @@ def test_a_ratio_is_not_known(run):
 def test_csv_marks_the_rows_and_the_totals(run):
     rows = list(csv.DictReader(io.StringIO(run("analyze", "net.yaml", "-f", "csv")[1])))
     assert [row["notes"] for row in rows] == ["", "not counted", "not counted", "output"]
+    for key in (
+        "params",
+        "macs",
+        "output_values",
+        "ops_add",
+    ):  # 4·6·6 sums, of 27 products and a bias, are in the first
+        assert [row[key] == "" for row in rows] == [False, True, True, False]
+    assert [row["macs"] for row in rows] == [str(MACS), "", "", "0"]
     (total,) = csv.DictReader(io.StringIO(run("analyze", "net.yaml", "--summary", "-f", "csv")[1]))
     assert total["notes"] == "at least: 2 not counted"
 
@@ -132,6 +140,11 @@ def test_csv_marks_the_rows_and_the_totals(run):
         ["solve", "--for", "r", "--max", "mults=1G"],
         ["sweep", "--set", "r=8,10"],
         ["init"],
+        ["roofline", "--device", "a100"],
+        ["compress"],
+        ["reconcile"],
+        ["reconcile", "--expect", "4G"],
+        ["analyze", "--convention", "fvcore"],
     ],
     ids=lambda words: words[0],
 )

@@ -430,3 +430,14 @@ def test_used_is_explained_where_it_is_shown_and_a_drawing_fits_80_columns():
     for size, characters in ((64, "■" * 64), (65, "■" * 48 + "… 65 positions")):
         span = PositionSet(0, size)
         assert line(span) == characters
+
+
+def test_the_smallest_input_without_padding_is_not_cut_at_80_columns():
+    from typer.testing import CliRunner
+
+    from convcost.cli.app import app
+
+    words = ["receptive-field", "vgg16", "--at", "stage_2/conv_1.1"]
+    shown = CliRunner().invoke(app, words, env={"COLUMNS": "80"}).stdout
+    # output i sees 2·i − 4 … 2·i + 5: the one at 2 is the first that sees no padding on the left, and it sees 0 … 9
+    assert "  conv_1.1  conv 3×3  10×10     2×2      4×4  no padding from size 10×10 on\n" in shown
