@@ -257,9 +257,9 @@ def test_the_totals_of_several_networks_stand_side_by_side(small, render):
         One 5 × 5 kernel  1×5×5       1      25      25                   50            1        100 bytes
         ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-        The bars: macs as a share of the largest.
         Counted for one input at inference; padding zeros multiply too; batch norms fold into the layer before them.
         --layers or --depth N shows the rows of each; a network alone is shown with its rows.
+        The bars: macs as a share of the largest.
         """
     )
 
