@@ -106,6 +106,7 @@ class Roofline(Result, frozen=True):
         batch: How many inputs run at once.
         layers: Each layer.
         fits: Whether weights and activations fit, where the device says how much room there is.
+        seconds: The least time of all layers, one after the other.
     """
 
     shown_by: ClassVar[str] = "convcost.memory.roofline.report:RooflineReport"
@@ -115,6 +116,7 @@ class Roofline(Result, frozen=True):
     batch: int
     layers: tuple[LayerRoofline, ...]
     fits: tuple[Fit, ...]
+    seconds: Fraction
 
     @classmethod
     def of(cls, network: Network, device: Device, *, batch: int = 1, energy: bool = False) -> Self:
@@ -136,12 +138,9 @@ class Roofline(Result, frozen=True):
         rows = [_Work(layer, _dtype(layer), *each) for layer, each in zip(network.layers, numbers, strict=True)]
         _check_types(rows, device, energy=energy)
         memory = Memory.of(network, MemorySettings(batch))
-        return cls(network, device, batch, tuple([_row(row, device, energy) for row in rows]), _fits(memory, device))
-
-    @property
-    def seconds(self) -> Fraction:
-        """The least time of all layers, one after the other."""
-        return sum((row.seconds for row in self.layers), Fraction(0))
+        layers = tuple([_row(row, device, energy) for row in rows])
+        seconds = sum((row.seconds for row in layers), Fraction(0))
+        return cls(network, device, batch, layers, _fits(memory, device), seconds)
 
     @property
     def memory_share(self) -> Fraction:
