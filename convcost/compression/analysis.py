@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import prod
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -180,16 +181,17 @@ def _observations(path: str | Path, rows: Sequence[_Row], rules: Sequence[Compre
     places = {name: place for place, row in enumerate(rows) for name in weights.names_of(row.layer.name)}
     found: dict[str, Observed] = {}
     names, details = [], []
-    for tensor in weights.read(path):
+    for tensor in weights.read(path, {name: rows[place].weights for name, place in places.items()}):
         names.append(tensor.name)
         place = places.get(weights.plain(tensor.name))
         if place is None:
             continue
         row = rows[place]
-        if len(tensor.values) != row.weights:
+        size = prod(tensor.shape)
+        if size != row.weights:
             message = f"the weights of {row.layer.name!r} in {str(path)!r} have another size"
-            size = f"{' × '.join(map(str, tensor.shape))} are {len(tensor.values):,}, the layer has {row.weights:,}"
-            details.append(ErrorDetail(message, found=size))
+            shape = " × ".join(map(str, tensor.shape))
+            details.append(ErrorDetail(message, found=f"{shape} are {size:,}, the layer has {row.weights:,}"))
         else:
             found[row.layer.name] = observed(tensor.values, rules[place])
     if details:

@@ -13,7 +13,7 @@ import sys
 import zipfile
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,7 +24,8 @@ from convcost.errors import ErrorDetail, OptionError
 
 MOST_VALUES = 150_000_000
 """Numbers that a tensor may have: one is read at a time."""
-_MOST_HEADER = 16 << 20  # bytes
+_MOST_HEADER = 16 << 20  # bytes of the names and shapes of all tensors
+_MOST_ARRAY_HEADER = 10_000  # bytes of one array's; NumPy reads no more, either
 _CODES = {"f4": "f", "f8": "d", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q", "u8": "Q"}
 _FLOATS = {"F64": "f8", "F32": "f4", "F16": "f2", "BF16": "bf16"}
 _SAFE = _FLOATS | {"I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1", "U8": "u1"}
@@ -37,7 +38,7 @@ class WeightTensor(msgspec.Struct, frozen=True):
     Attributes:
         name: Its name.
         shape: Its sizes.
-        values: Its numbers in C order.
+        values: Its numbers in C order; none where it was not asked for.
     """
 
     name: str
@@ -45,8 +46,12 @@ class WeightTensor(msgspec.Struct, frozen=True):
     values: Sequence[Any]
 
 
-def read(path: str | Path) -> Iterator[WeightTensor]:
-    """Yield the tensors of a file of weights, one after the other.
+def read(path: str | Path, wanted: Mapping[str, int]) -> Iterator[WeightTensor]:
+    """Yield the tensors of a file of weights, one after the other, with the numbers of those that are asked for.
+
+    Args:
+        path: The file.
+        wanted: How many numbers the tensors that are read must have, by their plain names.
 
     Raises:
         OptionError: It cannot be read, or is none of the two formats.
@@ -55,7 +60,7 @@ def read(path: str | Path) -> Iterator[WeightTensor]:
         with Path(path).open("rb") as file:
             head = file.read(8)
             file.seek(0)
-            yield from (_npz if head[:4] == b"PK\x03\x04" else _safetensors)(file, path)
+            yield from (_npz if head[:4] == b"PK\x03\x04" else _safetensors)(file, path, wanted)
     except OSError as error:
         raise _refused(path, error.strerror or "it cannot be read") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
@@ -66,7 +71,7 @@ def _refused(path: str | Path, reason: str, found: str = "", help: str = "") -> 
     return OptionError(ErrorDetail(f"cannot read the weights of {str(path)!r}: {reason}", found=found, help=help))
 
 
-def _npz(file: BinaryIO, path: str | Path) -> Iterator[WeightTensor]:
+def _npz(file: BinaryIO, path: str | Path, wanted: Mapping[str, int]) -> Iterator[WeightTensor]:
     with zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
             if not entry.filename.endswith(".npy"):
@@ -74,6 +79,9 @@ def _npz(file: BinaryIO, path: str | Path) -> Iterator[WeightTensor]:
             name = entry.filename.removesuffix(".npy")
             with archive.open(entry) as member:
                 shape, code = _npy_header(member, path, name)
+                if wanted.get(plain(name)) != prod(shape):
+                    yield WeightTensor(name, shape, ())
+                    continue
                 if prod(shape) > MOST_VALUES:
                     raise _refused(path, f"{name!r} has more than {MOST_VALUES:,} numbers")
                 data = member.read(prod(shape) * _SIZES[code] + 1)
@@ -87,7 +95,7 @@ def _npy_header(member: Any, path: str | Path, name: str) -> tuple[tuple[int, ..
         raise _refused(path, f"{name!r} is no array of NumPy")
     size = member.read(2 if magic[6] == 1 else 4)
     length = int.from_bytes(size, "little")
-    text = member.read(min(length, _MOST_HEADER))
+    text = member.read(min(length, _MOST_ARRAY_HEADER))
     try:
         header = ast.literal_eval(text.decode("latin-1").strip())
         shape, kind, order = tuple(header["shape"]), header["descr"], header["fortran_order"]
@@ -103,7 +111,7 @@ def _npy_header(member: Any, path: str | Path, name: str) -> tuple[tuple[int, ..
     return shape, code
 
 
-def _safetensors(file: BinaryIO, path: str | Path) -> Iterator[WeightTensor]:
+def _safetensors(file: BinaryIO, path: str | Path, wanted: Mapping[str, int]) -> Iterator[WeightTensor]:
     size = file.read(8)
     length = int.from_bytes(size, "little")
     if len(size) < 8 or not 2 <= length <= _MOST_HEADER:
@@ -131,6 +139,9 @@ def _safetensors(file: BinaryIO, path: str | Path) -> Iterator[WeightTensor]:
             raise _refused(path, f"{name!r} has more than {MOST_VALUES:,} numbers")
         if end - start != prod(shape) * _SIZES[code]:
             raise _refused(path, f"the header of {name!r} is damaged")
+        if wanted.get(plain(name)) != prod(shape):
+            yield WeightTensor(name, shape, ())
+            continue
         file.seek(8 + length + start)
         yield _tensor(name, shape, code, file.read(end - start), path)
 

@@ -476,6 +476,27 @@ def test_zeros_in_a_file_need_the_bits_of_a_distance(tmp_path):
     assert error.value.details[0].message == "pruned weights need the bits of a distance"
 
 
+def test_tensors_of_no_layer_are_not_read(tmp_path):
+    values = [0.5, 0.0] * 18
+    alone, beside = tmp_path / "alone.npz", tmp_path / "beside.npz"
+    npz(alone, conv_1=(values, (36,)))
+    npz(beside, other=([], (10**12,)), conv_1=(values, (36,)))  # reading `other` would say that it ends too early
+
+    one, both = (convcost.compress(TINY, weights=path, index_bits=3) for path in (alone, beside))
+    assert both.to_dict() == one.to_dict()
+
+
+def test_the_header_of_an_array_is_read_up_to_a_bound(tmp_path):
+    path = tmp_path / "w.npz"
+    npz(path, conv_1=([0.5] * 36, (1,) * 5000 + (36,)))  # "1, " 5,000 times: more than 10,000 bytes
+    with pytest.raises(OptionError) as error:
+        convcost.compress(TINY, weights=path)
+
+    assert error.value.details[0].message == (
+        f"cannot read the weights of {str(path)!r}: the header of 'conv_1' is damaged"
+    )
+
+
 WHOLE = io.BytesIO()
 with zipfile.ZipFile(WHOLE, "w") as _archive:
     _archive.writestr("conv_1.npy", npy([0.5, 0.0] * 18, (36,)))
