@@ -173,7 +173,7 @@ def different(values: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
-    """Return what points are compared by: `mults` and `params:max`, or one metric."""
+    """Return the objectives of points: `mults` and `params:max`, or one metric."""
     from convcost.design_space.front import Goal
 
     texts = [best] if best is not None else [each.strip() for each in pareto]
@@ -253,7 +253,7 @@ def _plain(value: Fraction) -> int | Fraction:
 
 
 def _grid(origin: Origin, name: str, fixed: Mapping[str, Any], over: str) -> Fraction:
-    """Return what all values of a symbol are multiples of.
+    """Return the step of a symbol's grid: all its values are multiples of it.
 
     Raises:
         OptionError: It may be any number.

@@ -552,7 +552,7 @@ class Model(Struct, frozen=True, eq=False):
         return Difference.of(self.network, other.network, batch=positive("batch", batch), fold=fold)
 
     def difference(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
-        """Return what `diff` does, which is its name now."""
+        """Return the same as `diff`, the present name."""
         warnings.warn("Model.difference is Model.diff now", DeprecationWarning, stacklevel=2)
         return self.diff(other, batch=batch, fold=fold)
 
@@ -736,7 +736,7 @@ class Model(Struct, frozen=True, eq=False):
         return ask(specs, max=max, config=config, base=base, baseline=baseline, strict=strict, batch=batch, fold=fold)
 
     def held(self) -> Origin | Network:
-        """Return what budgets hold: the spec with its values, or the network where there is no spec.
+        """Return the subject of a budget: the spec with its values, or the network where there is no spec.
 
         Raises:
             OptionError: A symbol stayed free.
@@ -785,7 +785,7 @@ class RewrittenModel(Model, frozen=True, eq=False, kw_only=True):
         return rewrite_text(origin.reader.source, origin.settings, self.before.network, notes, self.network)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what changed as plain data: what `convcost rewrite --format json` writes."""
+        """Return the changes as plain data, as `convcost rewrite --format json` writes them."""
         return self.rewriting.to_dict()
 
     def to_dataframe(self) -> Any:
