@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from convcost.errors import WarningDetail
 from convcost.network.graph import FLOAT32, Tensor, Widths
 
 
@@ -54,9 +55,11 @@ class Mapped(Struct, frozen=True):
         inputs: The inputs: names and tensors.
         outputs: What the model gives, in its order.
         notes: What a reader of the spec should know.
+        warnings: What was given beside the file and is rarely meant.
     """
 
     items: tuple[MappedItem, ...]
     inputs: dict[str, Tensor]
     outputs: tuple[Tensor, ...]
     notes: tuple[str, ...] = ()
+    warnings: tuple[WarningDetail, ...] = ()

@@ -104,7 +104,7 @@ class Mapper(ValueTable):
             many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
             self.notes[f"{many} count as parameters, as the file holds them"] = None
         items, notes = with_attention(self._simplified(tensors), tensors, self.builder)
-        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
+        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes), self.unknown.unused())
 
     def _outputs(self) -> list[Tensor]:
         """Return what the model gives, apart from constants that it has."""
