@@ -153,6 +153,9 @@ def test_the_command_line_takes_the_same(run):
     document = json.loads(out)
     assert (status, document["incomplete"]) == (0, True)
     assert document["unknown"][0] == {"operator": "NonZero", "name": "nz.NonZero", "shapes": [[4, 8, 8]]}
+    known, unknown, *_ = document["layers"]
+    assert (known["macs"], known["output_values"], known["ops"]["mul"]) == (MACS, 4 * 8 * 8, MACS)
+    assert {unknown[name] for name in ("params", "macs", "flops", "output_values", "ops")} == {None}
     status, out, _ = run("analyze", "net.onnx", "--declare", "NonZero=cmp:1k,params:20,output_shape:3x10", "-f", "json")
     total = json.loads(out)["total"]
     assert (status, total["params"], total["ops"]["cmp"]) == (0, 4 * 3 + 20, 1000 + 3 * 10 + 4 * 8 * 8)
