@@ -15,7 +15,7 @@ from convcost.documents import numbers
 from convcost.documents.numbers import kinds
 from convcost.documents.warnings import warning_documents
 from convcost.layers import LayerType
-from convcost.layers.declared import NOT_KNOWN
+from convcost.layers.declared import NOT_COUNTED, NOT_KNOWN
 from convcost.layers.fields import BOUNDS, FACTOR, NUMBER
 from convcost.network import Free, Network
 from convcost.ops import Cost, is_symbolic
@@ -244,8 +244,9 @@ def numbers_of_rows(
     for row, *counts in zip(rows, *columns, strict=True):
         inputs = row.input_shapes
         shape = _shape(inputs[0]) if len(inputs) == 1 else list(map(_shape, inputs))
-        head = (row.name, row.type, file, row.line or None, shape, _shape(row.output_shape), *counts)
-        yield dict(zip(keys, (*head, row.cost.ops.to_dict()), strict=True))
+        head = (row.name, row.type, file, row.line or None, shape, _shape(row.output_shape))
+        known = [*counts, row.cost.ops.to_dict()] if row.type != NOT_COUNTED else [None] * (len(counts) + 1)
+        yield dict(zip(keys, (*head, *known), strict=True))
 
 
 def _shape(shape: Sequence[Any]) -> list[Any]:

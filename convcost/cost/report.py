@@ -519,7 +519,7 @@ def _record(
 
 def _usual(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return the numbers of a row that nobody needs to ask for: the standard metrics, and the ledger."""
-    ops = row["ops"]
+    ops = row["ops"] or {}
     return {name: row[name] for name in names} | {key: ops.get(kind, 0) for key, kind in _OPS.items()}
 
 

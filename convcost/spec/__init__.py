@@ -104,7 +104,8 @@ class Spec:
 
     def _warned(self, document: Document, network: Network, settings: Mapping[str, Any]) -> Network:
         """Return a network with the warnings about its spec, and with the modules of the model file that it is of."""
-        found = warnings_of(document, network, settings, self.source)
+        imported = self.source.imported
+        found = warnings_of(document, network, settings, self.source) + (imported.model.warnings if imported else ())
         origins = self.source.origins
         if len(origins) == len(network.layers):
             facts = zip(network.layers, origins, self.source.functional or (False,) * len(origins), strict=True)
