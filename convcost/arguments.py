@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from convcost.design_space.front import Front, Goal
     from convcost.design_space.symbols import Symbols
     from convcost.memory.analysis import MemorySettings
-    from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.peak_formula import PeakFormula
 
 _MOST_OVER = 10_000  # values of a range over which the peak is worked out
@@ -210,7 +209,7 @@ def _only_repeats(document: Any, symbol: str) -> bool:
     return True
 
 
-def peak_formula(origin: Origin, over: str, *, dtype: Dtypes, settings: MemorySettings) -> PeakFormula:
+def peak_formula(origin: Origin, over: str, settings: MemorySettings) -> PeakFormula:
     """Return the peak over a range of values of a symbol; see `Model.peak_formula` for the arguments."""
     from convcost.memory.peak_formula import PeakFormula  # imported where it is asked
 
@@ -235,8 +234,7 @@ def peak_formula(origin: Origin, over: str, *, dtype: Dtypes, settings: MemorySe
         name,
         found_values,
         step,
-        dtype=dtype,
-        settings=settings,
+        settings,
     )
 
 

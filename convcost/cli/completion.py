@@ -154,7 +154,7 @@ _VALUES: dict[tuple[str, str], Complete] = {
     ("specs", "name"): _shipped,
     ("schema", "file"): lambda context, incomplete: ("spec", "config", "report"),
     ("memory", "order"): lambda context, incomplete: ("file", "best"),
-    ("memory", "dtype"): lambda context, incomplete: BITS,
+    ("", "dtype"): lambda context, incomplete: BITS,
     ("verify", "engine"): lambda context, incomplete: ("auto", "plain", "lanes"),
 }
 """What completes each parameter, by command and name; an empty command stands for all others."""

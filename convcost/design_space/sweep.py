@@ -22,6 +22,7 @@ from convcost.errors import ConvcostError, ErrorDetail, OptionError, WarningDeta
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.network import Network
+from convcost.network.dtypes import types_of
 from convcost.reports.result import Result
 from convcost.symbolic import Condition, Formula, NeedsValueError, evaluator
 
@@ -304,6 +305,7 @@ class Sweep(Result, frozen=True):
         outcomes: What each point gives.
         shown: The points that are shown, in their order.
         unused: The symbols on which nothing depends.
+        types: The types of its numbers by what has them.
         warnings: What is valid in the spec and rarely meant, at the first point that has a cost.
     """
 
@@ -314,6 +316,7 @@ class Sweep(Result, frozen=True):
     outcomes: Sequence[Outcome]
     shown: Sequence[int]
     unused: tuple[str, ...]
+    types: Mapping[str, Sequence[str]] = {}
     warnings: tuple[WarningDetail, ...] = ()
 
     @classmethod
@@ -359,7 +362,7 @@ class Sweep(Result, frozen=True):
         network = task.build(task.settings(first), None)
         unused = _unused(task, first)
         warnings = (*network.warnings, *unused_warnings(unused, network))
-        return cls(name, task, outcomes, shown, tuple(unused), warnings)
+        return cls(name, task, outcomes, shown, tuple(unused), types_of(network), warnings)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each point that is shown: the symbols' values, the metrics, and the ratio to the first one's mults."""
@@ -388,6 +391,7 @@ class Sweep(Result, frozen=True):
 
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
+        from convcost.cost.documents import types_document
         from convcost.documents import design_space as documents
         from convcost.documents.warnings import warning_documents
 
@@ -396,6 +400,7 @@ class Sweep(Result, frozen=True):
             axes={axis.name: list(map(_plain, axis.values)) for axis in self.task.axes},
             fixed={name: _plain(value) for name, value in self.task.fixed.items()},
             points=[{name: _plain(value) for name, value in row.items()} for row in self.rows()],
+            dtype=types_document(self.types),
             warnings=warning_documents(self.warnings),
         )
 
