@@ -20,6 +20,7 @@ FOLDERS = (
     "cost",
     "design_space",
     "memory",
+    "published",
     "receptive_field",
     "rewriting",
     "spec",
