@@ -147,17 +147,17 @@ def search(
         raise OptionError(
             ErrorDetail("a search needs several values of a symbol", help="such as --set alpha=0.25,0.5,1")
         )
-    goals = _goals(pareto, best, top)
+    wanted = goals(pareto, best, top)
     limits = [limit(f"{metric} <= {plain(value)}") for metric, value in max.items()]
     limits += [limit(f"{metric} >= {plain(value)}") for metric, value in min.items()]
-    totals = [*(goal.metric for goal in goals), *(each.metric for each in limits)]
+    totals = [*(goal.metric for goal in wanted), *(each.metric for each in limits)]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
     shown = tuple(dict.fromkeys(["params", "mults", *totals]))
     task = SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
     return search(
         task,
         document.name or origin.reader.source.file,
-        goals,
+        wanted,
         limits,
         [axis.name for axis in axes if _only_repeats(document, axis.name)],
         top=None if best is None else top or 1,
@@ -171,29 +171,38 @@ def different(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple([value for _, value in dict.fromkeys((type(value), value) for value in values)])
 
 
-def _goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
-    """Return the objectives of points: `mults` and `params:max`, or one metric."""
+def goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
+    """Return the objectives of points: `mults` and `params:max`, or one metric.
+
+    Args:
+        pareto: The goals of a front.
+        best: Instead, the goal of the best points.
+        top: How many of these.
+
+    Raises:
+        OptionError: There is none, or one is no metric, or twice there.
+    """
     from convcost.design_space.front import Goal
 
     texts = [best] if best is not None else [each.strip() for each in pareto]
     if not texts or (best is not None and [*pareto]):
-        found = "both" if texts else "neither"
+        given = "both" if texts else "neither"
         help = "such as --pareto mults,params:max, or --best params:max --top 10"
-        raise OptionError(ErrorDetail("a search is for a front or for the best points", found=found, help=help))
+        raise OptionError(ErrorDetail("a search is for a front or for the best points", found=given, help=help))
     if top is not None and best is None:
         raise OptionError(ErrorDetail("only the best points by one metric are counted", help="--best METRIC --top N"))
-    goals = []
+    found = []
     for text in texts:
         name, colon, way = text.partition(":")
         if colon and way not in ("min", "max"):
             help = f"{name}:max, where more is better; {name} alone where less is"
             raise OptionError(ErrorDetail("a goal is METRIC, METRIC:min or METRIC:max", found=text, help=help))
-        goals.append(Goal(metrics.named(name).name, way == "max"))
-    names = [goal.metric for goal in goals]
+        found.append(Goal(metrics.named(name).name, way == "max"))
+    names = [goal.metric for goal in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise OptionError(ErrorDetail("a metric is a goal once", found=f"{twice} twice"))
-    return goals
+    return found
 
 
 def _only_repeats(document: Any, symbol: str) -> bool:
