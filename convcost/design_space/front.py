@@ -17,7 +17,7 @@ from convcost.cost.analysis import Analysis
 from convcost.design_space.cover import GridCover
 from convcost.design_space.elimination import Elimination, Entry, SumColumn
 from convcost.design_space.regions import tables, totals_at
-from convcost.design_space.sweep import SweepLimit, SweepTask
+from convcost.design_space.task import SweepLimit, SweepTask
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network.dtypes import types_of
 from convcost.reports.result import Result

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from convcost.design_space.repetitions import RepetitionSearch
 from convcost.design_space.search import FormulaSearch, Search
-from convcost.design_space.sweep import Build, SweepLimit, SweepTask
+from convcost.design_space.task import Build, SweepLimit, SweepTask
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError, WarningDetail
 from convcost.metrics import METRICS
 from convcost.network import Network
