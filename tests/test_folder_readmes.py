@@ -19,6 +19,7 @@ FOLDERS = (
     "conventions",
     "cost",
     "design_space",
+    "html",
     "memory",
     "receptive_field",
     "rewriting",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from convcost.cost import headline
 from convcost.cost.analysis import Analysis
 from convcost.cost.weights import weights_width
+from convcost.html.controls import MOST_LAYERS
 from convcost.html.section import Figure, Grid, Section, section_of
 from convcost.metrics import METRICS, words
 from convcost.reports.table import AT_LEAST, Row, Table, bytes_text, figure, footer, short
@@ -42,22 +44,22 @@ def section(report: AnalysisReport) -> Section:
         from convcost.cost.live import live_data  # symbolic numbers are imported where there are some
 
         live = live_data(analysis, report.source, columns)
-    totals = Grid(_totals(analysis), key="totals")
+    value = cache(analysis.value)
     return Section(
         title=table.title,
         lines=table.subtitle,
-        figures=tuple(_figures(analysis)),
-        grids=(main, totals),
+        figures=tuple(_figures(analysis, value)),
+        grids=(main, Grid(_totals(analysis, value), key="totals")),
         notes=tuple(_notes(analysis)) if not report.columns else footer(table, range(len(columns))),
         live=live,
     )
 
 
-def _figures(analysis: Analysis) -> Iterator[Figure]:
+def _figures(analysis: Analysis, value_of: Callable[[str], Any]) -> Iterator[Figure]:
     least = AT_LEAST if analysis.incomplete else ""
     width = weights_width(analysis.network, [layer.cost for layer in analysis.layers])
     for name in headline.FIGURES:
-        value = analysis.value(name)
+        value = value_of(name)
         named = f"{width} weights".lstrip() if name == "weight_bytes" else words(name)
         is_bytes = METRICS[name].unit == "bytes"
         size = bytes_text(value) if is_bytes else short(value)
@@ -71,11 +73,14 @@ def _notes(analysis: Analysis) -> Iterator[str]:
     yield headline.convention(analysis)
     yield from headline.declared_note(analysis)
     yield from headline.unknown_note(analysis)
+    if analysis.network.symbols and len(analysis.layers) > MOST_LAYERS:
+        yield f"The page computes no other values of its symbols: that takes at most {MOST_LAYERS:,} layers."
 
 
-def _totals(analysis: Analysis) -> Table:
+def _totals(analysis: Analysis, value_of: Callable[[str], Any]) -> Table:
+    least = AT_LEAST if analysis.incomplete else ""
     rows = [
-        Row((words(name.removeprefix("ops_")), headline.total_text(analysis, name), about))
+        Row((words(name.removeprefix("ops_")), f"{least}{figure(value_of(name))}", about))
         for name, about in headline.totals_of_page(analysis)
     ]
     return Table(
