@@ -37,7 +37,7 @@ def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
         title=counted(len(analyses), "network"),
         subtitle=(),
         columns=(*_COLUMNS, Column(_weights(analyses), right=True, drop=2, role="number")),
-        rows=[_row(name, analysis, largest) for name, analysis in zip(_names(analyses), analyses, strict=True)],
+        rows=[_row(name, analysis, largest) for name, analysis in zip(distinct_names(analyses), analyses, strict=True)],
         total=("",) * (len(_COLUMNS) + 1),
         footer=(
             *dict.fromkeys(headline.convention(analysis) for analysis in analyses),
@@ -55,7 +55,7 @@ def _weights(analyses: Sequence[Analysis]) -> str:
     return f"{width} weights" if width else "Weights"
 
 
-def _names(analyses: Sequence[Analysis]) -> list[str]:
+def distinct_names(analyses: Sequence[Analysis]) -> list[str]:
     """Return the networks' names, with their files where two have the same."""
     names = [titles.title(analysis.network) for analysis in analyses]
     files = [safe(analysis.network.file) for analysis in analyses]

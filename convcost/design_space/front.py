@@ -75,6 +75,7 @@ class Front(Result, frozen=True):
     """
 
     shown_by: ClassVar[str] = "convcost.design_space.front_report:FrontReport"
+    charts: ClassVar[Mapping[str, str]] = {"front": "convcost.design_space.chart:front_chart"}
 
     name: str
     task: SweepTask

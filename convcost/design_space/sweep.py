@@ -308,6 +308,7 @@ class Sweep(Result, frozen=True):
     """
 
     shown_by: ClassVar[str] = "convcost.design_space.sweep_report:SweepReport"
+    charts: ClassVar[Mapping[str, str]] = {"front": "convcost.design_space.chart:sweep_chart"}
 
     name: str
     task: SweepTask

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import msgspec
 
-from convcost.html.section import Chart, Figure, Grid, Section
+from convcost.html.section import SectionChart, Figure, Grid, Section
 from convcost.html.table import table_html
 from convcost.reports.table import footer
 
@@ -73,7 +73,7 @@ def _figures(figures: Sequence[Figure]) -> str:
     return f'<dl class="figures">{cells}</dl>\n'
 
 
-def _chart(chart: Chart, level: int) -> str:
+def _chart(chart: SectionChart, level: int) -> str:
     table = ""
     if chart.table is not None:
         grid = table_html(Grid(chart.table, key=f"{chart.key}-table"), chart.title)

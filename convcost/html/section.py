@@ -27,7 +27,7 @@ class Figure(Struct, frozen=True):
     about: str = ""
 
 
-class Chart(Struct, frozen=True):
+class SectionChart(Struct, frozen=True):
     """A drawing with the table behind it.
 
     Attributes:
@@ -76,7 +76,7 @@ class Section(Struct, frozen=True):
     lines: tuple[str, ...]
     grids: tuple[Grid, ...]
     figures: tuple[Figure, ...] = ()
-    charts: tuple[Chart, ...] = ()
+    charts: tuple[SectionChart, ...] = ()
     notes: tuple[str, ...] = ()
     live: Mapping[str, Any] | None = None
 

@@ -134,7 +134,7 @@ class MemoryReport(Struct, frozen=True):
         return Table(
             title=titles.title(memory.network),
             headline=(self._headline(),),
-            subtitle=titles.sourced(memory.network, *self._facts()),
+            subtitle=titles.sourced(memory.network, *facts(self.memory)),
             columns=_COLUMNS,
             rows=rows,
             total=(*total, f"{least}{grouped(memory.peak_memory)}", "", "peak"),
@@ -170,16 +170,6 @@ class MemoryReport(Struct, frozen=True):
             f"peak {least}{_sized(memory.peak_memory)}{where} · {least}{_sized(memory.weight_bytes)} of weights · "
             f"{least}{_sized(memory.activation_bytes)} of activations"
         )
-
-    def _facts(self) -> Iterator[str]:
-        memory = self.memory
-        settings = memory.settings
-        yield _widths(memory)
-        yield titles.batched(settings.batch)
-        if settings.order == BEST:
-            yield "best order"
-        if settings.align > 1:
-            yield f"aligned to {settings.align:,} bytes"
 
     def _footnotes(self) -> Iterator[str]:
         memory, settings = self.memory, self.memory.settings
@@ -248,6 +238,17 @@ class _Line(Struct, frozen=True):
     path: tuple[str, ...]
     part: Part
     type: str
+
+
+def facts(memory: Memory) -> Iterator[str]:
+    """Yield how the memory is counted: types, batch, order and alignment."""
+    settings = memory.settings
+    yield _widths(memory)
+    yield titles.batched(settings.batch)
+    if settings.order == BEST:
+        yield "best order"
+    if settings.align > 1:
+        yield f"aligned to {settings.align:,} bytes"
 
 
 def _widths(memory: Memory) -> str:
