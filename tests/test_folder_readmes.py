@@ -20,6 +20,7 @@ FOLDERS = (
     "conventions",
     "cost",
     "design_space",
+    "html",
     "memory",
     "published",
     "receptive_field",
