@@ -431,7 +431,7 @@ _ACCEPTED = "- {model: net.yaml, from: 1_000_000, to: 1_200_000}"
 def share(text: str) -> Fraction | None:
     """Return the share that a text such as `95%` means, or None."""
     parts = [part.strip() for part in text.removesuffix("%").split("/")]
-    if not text.endswith("%") or len(parts) > 2 or not all(map(expressions.NUMBER.fullmatch, parts)):
+    if not text.endswith("%") or len(parts) > 2 or not all(map(expressions.is_number, parts)):
         return None  # a percentage is of a number, not of a sum
     try:
         return Fraction(expressions.read("/".join(parts))) / 100

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -309,8 +307,7 @@ def main() -> None:
     if (failure := streams.flush()) and not isinstance(failure, BrokenPipeError) and status in (0, NO):
         _show_error(_without_output(failure))
         status = WRONG_INPUT
-    gc.freeze()  # the process ends: its memory needs no search for cycles first
-    sys.exit(status)
+    _startup.end(status)
 
 
 def _run() -> int:
