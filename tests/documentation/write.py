@@ -186,61 +186,57 @@ def _listed(kinds: Iterable[str]) -> str:
         place = found.index("LSTMs")
         found = [kind for kind in found if kind not in ("LSTMs", "GRUs", "RNNs")]
         found.insert(place, "recurrent layers")
-    return ", ".join(found) or "–"
+    return ", ".join(found)
+
+
+def _errors(recorded: Mapping[str, Any], macs: Mapping[str, int]) -> str:
+    """Return for which layers a tool counts nothing, another number, or fails."""
+    kinds: dict[str, list[str]] = {"nothing for": [], "other numbers for": [], "fails on": []}
+    for name, count in macs.items():
+        found = recorded.get(name)
+        if not isinstance(found, dict):
+            kinds["fails on"].append(_kind(name))
+        elif found["count"] != count:
+            kinds["other numbers for" if found["count"] else "nothing for"].append(_kind(name))
+    return "; ".join(f"{head} {_listed(found)}" for head, found in kinds.items() if found) or "–"
+
+
+def _taken(each: Mapping[str, Any]) -> str:
+    digits = 2 if each["seconds"] < 1 else 1
+    return f"{each['seconds']:.{digits}f}\N{NO-BREAK SPACE}s, {each['megabytes']}\N{NO-BREAK SPACE}MB"
 
 
 def other_tools() -> str:
     """Return what other tools need and what they count, as measured and recorded."""
     measured = json.loads(MEASURED.read_text(encoding="utf-8"))["tools"]
     recorded = json.loads(RECORDED.read_text(encoding="utf-8"))["tools"]
-    macs = {layer.name: convcost.analyze(dict(layer.spec)).total.macs for layer in single_layers()}
-    multiply = [name for name, count in macs.items() if count]
+    counted = {layer.name: convcost.analyze(dict(layer.spec)).total.macs for layer in single_layers()}
+    macs = {name: count for name, count in counted.items() if count}
     ours = measured["convcost"]
+    file = f"of an ONNX file {_taken(measured['convcost FILE'])}"
     rows = [
         (
             "**convcost**",
-            "Python" if name == "convcost" else "Python, an ONNX file",
-            f"{ours['installed_megabytes']:.0f} MB" if name == "convcost" else "",
-            f"{measured[name]['seconds']:.2f} s",
-            f"{measured[name]['megabytes']} MB",
-            f"{int(measured[name]['printed']):,}",
-            f"{len(multiply)} of {len(multiply)}" if name == "convcost" else "",
-            "–" if name == "convcost" else "",
-            "–" if name == "convcost" else "",
+            f"Python; {ours['installed_megabytes']:.0f} MB",
+            f"{_taken(ours)}; {file}",
+            f"{int(ours['printed']):,}",
+            f"{len(macs)} of {len(macs)}",
+            "–",
         )
-        for name in ("convcost", "convcost FILE")
     ]
-    for tool, each in measured.items():
-        if tool not in recorded:
-            continue
-        counts = {name: recorded[tool].get(name, {}) for name in multiply}
-        found = {name: count["count"] for name, count in counts.items() if isinstance(count, dict)}
-        exact = [name for name in multiply if found.get(name) == macs[name]]
-        zero = [_kind(name) for name in multiply if found.get(name) == 0]
-        wrong = [_kind(name) for name in multiply if found.get(name) and found[name] != macs[name]]
-        failed = [_kind(name) for name in multiply if name not in found]
-        rows.append(
-            (
-                f"{tool} {each['versions'][tool].replace('-', '.post')}".replace(".post0.", "."),
-                "torch, a forward pass" if "torch" in each["versions"] else "an ONNX file, onnx",
-                f"{each['installed_megabytes']:.0f} MB",
-                f"{each['seconds']:.1f} s",
-                f"{each['megabytes']} MB",
-                f"{int(each['printed']):,}",
-                f"{len(exact)} of {len(multiply)}",
-                _listed(zero),
-                _listed(wrong) + (f"; fails on {_listed(failed)}" if failed else ""),
-            )
-        )
-    heads = (
-        *("tool", "needs", "installed", "time", "memory", "macs of MobileNetV2"),
-        *("layers right", "counts as zero", "counts other numbers for"),
-    )
+    versions = []
+    for tool in (tool for tool in measured if tool in recorded):
+        each = measured[tool]
+        right = sum(_errors(recorded[tool], {name: count}) == "–" for name, count in macs.items())
+        needs = "torch, a forward pass" if "torch" in each["versions"] else "onnx, a file"
+        size = f"{needs}; {each['installed_megabytes']:.0f} MB"
+        count = f"{int(each['printed']):,}"
+        rows.append((tool, size, _taken(each), count, f"{right} of {len(macs)}", _errors(recorded[tool], macs)))
+        versions.append(f"{tool} {each['versions'][tool].replace('-', '.post')}")
     torch = measured["torch alone"]
-    alone = (
-        f"Torch alone takes {torch['seconds']:.1f} s and {torch['megabytes']} MB to build the network and run it once."
-    )
-    return f"{table(heads, rows)}\n{alone}\n"
+    alone = f"Torch {measured['fvcore']['versions']['torch']} alone takes {_taken(torch)} to run the network once."
+    heads = ("tool", "needs; installed", "time, memory", "macs of MobileNetV2", "right for", "counts")
+    return f"{table(heads, rows)}\n{alone} Versions: {', '.join(versions)}.\n"
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
