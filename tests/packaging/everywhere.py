@@ -1,4 +1,4 @@
-"""Build the wheel and the source distribution, check them, and try each in a clean environment of every Python there is.
+"""Build both distributions, check them, and try each in a clean environment of every Python that there is.
 
     python tests/packaging/everywhere.py [PYTHON…]
 
