@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import lzma
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
+import nets
 import pytest
 import write
 import yaml
@@ -89,6 +94,47 @@ def test_an_example_of_the_language_is_executed(text, tmp_path):
     path = tmp_path / "net.yaml"
     path.write_text(text, encoding="utf-8")
     assert convcost.verify(path, full=True).ok
+
+
+COMMANDS = [
+    pytest.param(line.partition(" #")[0].strip(), id=f"{page}: {line}")
+    for page in ("README.md", "specs/COMING_FROM.md")
+    for block in re.findall(r"```sh\n(.*?)```", PAGES[page], re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_line_of_a_shell_runs(line, tmp_path):
+    """Lines about model files, with small ones of these names."""
+    for name in ("model.onnx", "before.onnx", "after.onnx"):
+        (tmp_path / name).write_bytes(nets.resnet(extra=name == "after.onnx"))
+    shutil.copy(write.ROOT / "tests/importers/data/small.tflite", tmp_path / "model.tflite")
+    program, words = line.split(maxsplit=1)
+    shown = write.screen(words, tmp_path)
+    assert program == "convcost"
+    assert not re.search(r"^(error|warning|Usage)\b", shown, re.MULTILINE), shown
+
+
+def test_the_items_beside_keras_are_valid():
+    rows = re.findall(r"^\| `.*? \| (.*) \|$", PAGES["specs/COMING_FROM.md"], re.MULTILINE)
+    items = [yaml.safe_load(code) for row in rows for code in re.findall(r"`(\w+: \{.*?\})`", row)]
+    assert [next(iter(item)) for item in items] == ["conv", "depthwise_conv", "separable_conv", "linear"]
+    for item in items:
+        shape = [16] if "linear" in item else [3, 32, 32]
+        convcost.load({"input": shape, "layers": [item]})
+
+
+def test_the_lines_of_keras_work(tmp_path, monkeypatch):
+    """With a model whose file is recorded, and what Keras says of it: `count_params()`."""
+    recorded = json.loads(lzma.decompress((write.ROOT / "tests/importers/data/keras.json.xz").read_bytes()))
+    found = recorded["MobileNetV2"]
+    config = tmp_path / "model.json"
+    config.write_text(json.dumps(found["config"]), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(model\.save.*?)```", PAGES["specs/COMING_FROM.md"], re.DOTALL)
+    model = SimpleNamespace(save=lambda path: shutil.copy(config, path), count_params=lambda: found["all"])
+    exec(code, {"convcost": convcost, "model": model})  # noqa: S102 -- what the page shows
 
 
 def test_the_cookbook_has_what_networks_are_made_of():
