@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import msgspec
 
-from convcost.html.section import SectionChart, Figure, Grid, Section
+from convcost.html.section import Figure, Grid, Section, SectionChart
 from convcost.html.table import table_html
 from convcost.reports.table import footer
 
