@@ -103,7 +103,8 @@ def test_a_typed_model_answers_every_question_at_its_types():
     model = convcost.load("net.yaml").typed("int8")
     assert model.analyze().value("peak_memory") == PEAK
     assert [row["width"] for row in model.sweep(set={"width": [8, 16]}, where=[f"peak_memory <= {PEAK}"]).rows()] == [8]
-    assert convcost.load(model, set={"width": 16}).memory().peak_memory == (4 + 16) * 16
+    for more in ({}, {"max_layers": 10}):
+        assert convcost.load(model, set={"width": 16}, **more).memory().peak_memory == (4 + 16) * 16
     assert model.typed("activations=int16").memory().peak_memory == 2 * PEAK
     assert model.check(max={"peak_memory": PEAK}).ok
     assert str(model.peak_formula("width=8:16").pieces[0].formula) == "16·width + 64"
