@@ -155,11 +155,11 @@ _VALUES: dict[tuple[str, str], Complete] = {
     ("specs", "name"): _shipped,
     ("schema", "file"): lambda context, incomplete: ("spec", "config", "report"),
     ("memory", "order"): lambda context, incomplete: ("file", "best"),
+    ("", "dtype"): lambda context, incomplete: BITS,
     ("plot", "chart"): lambda context, incomplete: CHARTS,
     ("plot", "metrics"): _listed(lambda context, incomplete: _metrics()),
     ("plot", "pareto"): _listed(lambda context, incomplete: _metrics()),
     ("plot", "outputs"): lambda context, incomplete: (),
-    ("memory", "dtype"): lambda context, incomplete: BITS,
     ("verify", "engine"): lambda context, incomplete: ("auto", "plain", "lanes"),
 }
 """What completes each parameter, by command and name; an empty command stands for all others."""

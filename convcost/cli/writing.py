@@ -154,7 +154,7 @@ def locked(paths: Iterable[str]) -> Iterator[None]:
 
 
 def _folder_lock(folder: str, stack: ExitStack) -> Callable[[], object]:
-    """Return what locks a folder at once, or raises `BlockingIOError`; on Windows a file in it is locked.
+    """Return a function that locks a folder or raises `BlockingIOError`; on Windows it locks a file in the folder.
 
     Raises:
         OSError: It cannot be locked.

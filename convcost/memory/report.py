@@ -12,6 +12,7 @@ from convcost.memory.analysis import BEST, Memory, Piece
 from convcost.memory.placement.intervals import Placement
 from convcost.memory.storages import IN_PLACE
 from convcost.network import Layer
+from convcost.network.dtypes import types_text
 from convcost.reports import titles
 from convcost.reports.folding import Part
 from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
@@ -235,10 +236,7 @@ def _widths(memory: Memory) -> str:
         "weights": [layer.widths.weights for layer in layers],
         "biases": [layer.widths.biases for layer in layers if _may_be_biased(layer)],
     }
-    texts = {what: " and ".join(dict.fromkeys(widths)) for what, widths in found.items() if widths}
-    if len(set(texts.values())) == 1:
-        return next(iter(texts.values()))
-    return ", ".join(f"{width} {what}" for what, width in texts.items())
+    return types_text({what: dict.fromkeys(widths) for what, widths in found.items() if widths})
 
 
 def _order(memory: Memory) -> str:
