@@ -323,6 +323,7 @@ class AnalysisReport(Struct, frozen=True):
     def _head(self, *facts: str) -> dict[str, Any]:
         analysis = self.analysis
         network = analysis.network
+        facts = (*facts, titles.types(network, self._metrics()))
         if network.free is not None:
             return {"title": titles.title(network), "subtitle": titles.sourced(network, *facts)}
         return {
