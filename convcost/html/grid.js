@@ -1,6 +1,7 @@
 // Tables that sort, filter and fold; of long ones the rows in sight are drawn, no others.
 
 const MOST_DRAWN = 400; // rows; of longer tables those in sight are drawn
+const FEW = 16; // rows of a table that needs no filter
 const MOST_OPEN = 40; // rows that are seen at first
 const ROW_HEIGHT = 28; // pixels of a row in a long table, as the style has it
 const BEYOND = 12; // rows that are drawn above and below what is in sight
@@ -142,7 +143,7 @@ class Grid {
 
   /** Add the field that filters and the buttons that fold. */
   addTools() {
-    if (this.rows.length < 8) {
+    if (this.rows.length < FEW) {
       this.draw();
       return;
     }
