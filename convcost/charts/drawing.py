@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # it calls this module
     from convcost.charts.chart import Chart
 
 _DPI = 200  # dots in 72 pixels: a page of 760 pixels is 2,111 dots wide
-_FONTS = ["Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans"]
+_FONTS = ["Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans", "Noto Sans CJK JP", "Arial Unicode MS"]
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^"}
 _SCALES = {"circle": 2.0, "square": 2.0, "diamond": 1.9, "triangle": 2.4}  # of a radius, the size of a marker
 
@@ -37,12 +38,12 @@ def draw(chart: Chart, format: str) -> bytes:
         message = f"a chart as {format.upper()} needs matplotlib, which is not installed"
         raise OptionError(ErrorDetail(message, help=help)) from None
     settings = {
-        "font.family": "sans-serif",
-        "font.sans-serif": _known_fonts(),
+        "font.family": _known_fonts(),
         "pdf.fonttype": 42,
         "hatch.linewidth": 1.6,
     }
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # a box stands for it
         figure = figures.Figure((chart.width / 72, chart.height / 72), dpi=_DPI, facecolor=_color("paper"))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
@@ -59,7 +60,7 @@ def draw(chart: Chart, format: str) -> bytes:
 
 
 def _known_fonts() -> list[str]:
-    """Return the first of the fonts that are there, so that matplotlib does not warn of the others."""
+    """Return the fonts that are there, the best first: what one does not have is taken from the next."""
     manager: Any = import_module("matplotlib.font_manager").fontManager
     known = {font.name for font in manager.ttflist}
     return [name for name in _FONTS if name in known] or ["DejaVu Sans"]

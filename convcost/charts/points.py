@@ -12,6 +12,7 @@ from convcost.charts.chart import Chart
 from convcost.charts.frame import MARGIN, WIDTH
 from convcost.charts.scales import LinearScale, LogScale, around, linear_ticks, log_ticks, text_width
 from convcost.charts.shapes import Caption, Marker, Plot, Shape, Stroke
+from convcost.errors import WarningDetail
 
 _HEIGHT = 360
 _MOST = 1000  # points that are drawn wherever they stand
@@ -88,6 +89,7 @@ def point_chart(
     styles: dict[str, MarkerStyle],
     curves: Sequence[Curve] = (),
     notes: Sequence[str] = (),
+    warnings: Sequence[WarningDetail] = (),
 ) -> Chart:
     """Return a chart of points.
 
@@ -101,6 +103,7 @@ def point_chart(
         styles: The markers; a legend lists them where there are several.
         curves: Lines below the points.
         notes: Lines below.
+        warnings: What is valid in the specs and rarely meant.
     """
     shapes, top = frame.head(title, subtitle)
     if len(styles) > 1:
@@ -127,7 +130,7 @@ def point_chart(
     names = _names(points, markers, texts, (left, top - 4, right, bottom))
     foot, end = frame.foot(notes, bottom + 38)
     plots = (Plot((*shapes, *foot)), Plot(tuple(lines)), Plot(tuple(markers), {"panel": kind}), Plot(tuple(names)))
-    return Chart(kind, title, description, WIDTH, end, plots)
+    return Chart(kind, title, description, WIDTH, end, plots, tuple(warnings))
 
 
 def _ticks(axis: ChartAxis, low: Any, high: Any) -> list[Any]:

@@ -96,9 +96,11 @@ def _outline(steps: Sequence[ChartStep], scale: LinearScale, left: float, wide: 
         yield left + (number + 1) * wide, y
 
 
-def _peak(
-    steps: Sequence[ChartStep], scale: LinearScale, across: tuple[float, float, float], text: str
-) -> Iterator[Shape]:
+_Across = tuple[float, float, float]
+"""Where an axis begins, how wide a step is, and where the axis ends."""
+
+
+def _peak(steps: Sequence[ChartStep], scale: LinearScale, across: _Across, text: str) -> Iterator[Shape]:
     """Yield the mark of the largest step, with its text on the side that has room."""
     left, wide, right = across
     most = max(step.value for step in steps)
@@ -112,7 +114,7 @@ def _peak(
                   "series2", 11, anchor, bold=True)  # fmt: skip
 
 
-def _labels(steps: Sequence[ChartStep], across: tuple[float, float, float], bottom: float) -> Iterator[Shape]:
+def _labels(steps: Sequence[ChartStep], across: _Across, bottom: float) -> Iterator[Shape]:
     """Yield the names of some steps below the axis, as many as there is room for."""
     left, wide, right = across
     every = max(1, -(-len(steps) * (_NAME + 8) // int(right - left)))

@@ -43,6 +43,7 @@ def analyze(
     specs: list[str] = options.Specs,
     set: list[str] = options.Set,
     free: list[str] = options.Free,
+    dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     deployed: bool = _DEPLOYED,
@@ -71,7 +72,15 @@ def analyze(
     rows: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers, "by": by, "summary": summary}
     rows["deployed"], rows["live"] = deployed, any(each.format == "html" for each in chosen)
     found = reports(
-        specs, options.settings(set), free, batch=batch, fold=not no_fold, formulas=formulas, columns=shown, **rows
+        specs,
+        options.settings(set),
+        free,
+        dtype=dtype,
+        batch=batch,
+        fold=not no_fold,
+        formulas=formulas,
+        columns=shown,
+        **rows,
     )
     output.write(found, chosen, warnings=[each for report in found for each in report.analysis.warnings])
 
@@ -81,6 +90,7 @@ def reports(
     settings: Mapping[str, str],
     free: Sequence[str] = (),
     *,
+    dtype: Sequence[str] = (),
     batch: int,
     fold: bool,
     deployed: bool = False,
@@ -93,6 +103,7 @@ def reports(
         specs: The specs.
         settings: The values of symbols.
         free: The symbols that stay symbols.
+        dtype: The types of the networks' numbers.
         batch: How many inputs to count the operations for.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
         deployed: Whether batch norms are folded into the weights of the layers before them.
@@ -110,7 +121,7 @@ def reports(
     for spec in specs:
         try:
             model = convcost.load(spec, set=settings, free=free)
-            analysis = model.analyze(batch=batch, fold=fold, deployed=deployed)
+            analysis = model.analyze(dtype=dtype, batch=batch, fold=fold, deployed=deployed)
             notices.refuse(analysis.warnings)
             found.append(
                 AnalysisReport.of(analysis, **rows, source=_source(spec, model) if live and not deployed else None)

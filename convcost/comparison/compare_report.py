@@ -130,7 +130,9 @@ class ComparisonReport(Struct, frozen=True):
         return Table(
             title=f"{titles.title(network)}: standard and separable",
             headline=(_headline(comparison),),
-            subtitle=titles.sourced(network, titles.batched(comparison.written.batch)),
+            subtitle=titles.sourced(
+                network, titles.batched(comparison.written.batch), titles.types(network, ("peak_memory",))
+            ),
             columns=_COLUMNS,
             rows=rows,
             total=(

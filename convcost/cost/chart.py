@@ -172,7 +172,7 @@ def _kept(panel: BarPanel, kept: Sequence[int]) -> BarPanel:
     return BarPanel(panel.title, (part,), panel.tick, panel.unit)
 
 
-def networks_chart(analyses: Sequence[Analysis], axes: tuple[str, str] = ("params", "macs")) -> Chart:
+def networks_chart(analyses: Sequence[Analysis], axes: Sequence[str] = ("params", "macs")) -> Chart:
     """Return the chart of networks as points between two of their totals.
 
     Args:
@@ -182,6 +182,10 @@ def networks_chart(analyses: Sequence[Analysis], axes: tuple[str, str] = ("param
     Raises:
         OptionError: There is no such metric, a network has no value of it, or symbols are free.
     """
+    axes = chosen(axes)
+    if len(axes) != 2:
+        help = "such as params,macs: that across and that upwards"
+        raise OptionError(ErrorDetail("networks stand between two metrics", found=", ".join(axes), help=help))
     names = distinct_names(analyses)
     for analysis in analyses:
         _check_numbers(analysis)
@@ -212,6 +216,7 @@ def networks_chart(analyses: Sequence[Analysis], axes: tuple[str, str] = ("param
             *dict.fromkeys(headline.convention(analysis) for analysis in analyses),
             *headline.unknown_note(*analyses),
         ],
+        warnings=[warning for analysis in analyses for warning in analysis.warnings],
     )
 
 

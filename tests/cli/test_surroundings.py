@@ -281,5 +281,6 @@ def test_the_command_ends_at_once_unless_something_is_left_to_be_done():
         ("notebook", "", "buffered "),
     ]:
         command = [sys.executable, "-c", program.format(name=name, left=left)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
         assert (done.returncode, done.stdout, done.stderr) == (5, expected, "")
