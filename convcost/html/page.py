@@ -52,6 +52,7 @@ def _section(section: Section, number: int) -> str:
     parts = [
         f'<section class="report" aria-labelledby="s{number}">\n<header>\n',
         f'<{heading} id="s{number}">{escape(section.title, quote=False)}</{heading}>\n',
+        "".join(f'<p class="headline">{escape(line, quote=False)}</p>\n' for line in section.headline),
         _figures(section.figures),
         f"{lines}</header>\n",
         '<div class="controls" hidden></div>\n' if section.live is not None else "",

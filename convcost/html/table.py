@@ -51,7 +51,7 @@ class Svg(str):
 
 
 def _head(column: Column, fold: str) -> str:
-    classes = ' class="n"' if column.right else ""
+    classes = ' class="n"' if column.right else ' class="t"' if column.wraps else ""
     kind = f' data-kind="{column.role}"' if column.role != "text" else ""
     folded = f' data-fold="{escape(fold)}"' if fold else ""
     return f'<th scope="col"{classes}{kind}{folded}>{escape(column.title)}</th>'
@@ -77,10 +77,11 @@ def _cells(column: Column, texts: Sequence[str], order: Sequence[Any] | None = N
     """Return the cells of a column, each sorted by a number where `order` has them."""
     if column.role == "bar":
         return [f"<td>{bar_svg(text)}" for text in texts]
-    start = "<td class=n" if column.right else "<td"
+    start = "<td class=n" if column.right else "<td class=t" if column.wraps else "<td"
     if order is None:
         return [f"{start}>{_text(text)}" for text in texts]
-    return [f'{start} data-v="{float(by)!r}">{_text(text)}' for text, by in zip(texts, order, strict=True)]
+    marks = ["" if by is None else f' data-v="{float(by)!r}"' for by in order]
+    return [f"{start}{mark}>{_text(text)}" for mark, text in zip(marks, texts, strict=True)]
 
 
 def _text(text: str) -> str:
