@@ -37,6 +37,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "diff": "convcost.cli.diff:diff",
         "formulas": "convcost.cli.formulas:formulas",
         "reconcile": "convcost.cli.reconcile:reconcile",
+        "plot": "convcost.cli.plot:plot",
         "verify": "convcost.cli.verify:verify",
         "memory": "convcost.cli.memory:memory",
         "roofline": "convcost.cli.roofline:roofline",
@@ -59,7 +60,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "reconcile", "verify"),
+    "Count": ("analyze", "compare", "diff", "plot", "formulas", "reconcile", "verify"),
     "Fit a device": ("memory", "roofline", "compress", "devices"),
     "Design": ("import", "receptive-field", "sweep", "search", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),

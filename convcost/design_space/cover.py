@@ -10,7 +10,7 @@ from typing import Any
 
 from convcost.cost.analysis import Analysis
 from convcost.design_space.regions import Box, SumRegion, derive, outside, repeated, restricted, size_of
-from convcost.design_space.sweep import SweepTask
+from convcost.design_space.task import SweepTask
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.metrics import METRICS
 from convcost.network import Network
