@@ -27,6 +27,7 @@ from convcost.errors import (
 from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
+from convcost.plotting import plot
 from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
@@ -86,6 +87,7 @@ __all__ = [
     "load",
     "memory",
     "peak_formula",
+    "plot",
     "receptive_field",
     "reconcile",
     "rewrite",

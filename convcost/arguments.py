@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from convcost.design_space.front import Front, Goal
     from convcost.design_space.symbols import Symbols
     from convcost.memory.analysis import MemorySettings
-    from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.peak_formula import PeakFormula
 
 _MOST_OVER = 10_000  # values of a range over which the peak is worked out
@@ -199,17 +198,17 @@ def search(
         raise OptionError(
             ErrorDetail("a search needs several values of a symbol", help="such as --set alpha=0.25,0.5,1")
         )
-    goals = _goals(pareto, best, top)
+    wanted = goals(pareto, best, top)
     limits = [limit(f"{metric} <= {plain(value)}") for metric, value in max.items()]
     limits += [limit(f"{metric} >= {plain(value)}") for metric, value in min.items()]
-    totals = [*(goal.metric for goal in goals), *(each.metric for each in limits)]
+    totals = [*(goal.metric for goal in wanted), *(each.metric for each in limits)]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
     shown = tuple(dict.fromkeys(["params", "mults", *totals]))
     task = SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
     return search(
         task,
         document.name or origin.reader.source.file,
-        goals,
+        wanted,
         limits,
         [axis.name for axis in axes if _only_repeats(document, axis.name)],
         top=None if best is None else top or 1,
@@ -223,29 +222,38 @@ def different(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple([value for _, value in dict.fromkeys((type(value), value) for value in values)])
 
 
-def _goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
-    """Return what points are compared by: `mults` and `params:max`, or one metric."""
+def goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
+    """Return the objectives of points: `mults` and `params:max`, or one metric.
+
+    Args:
+        pareto: The goals of a front.
+        best: Instead, the goal of the best points.
+        top: How many of these.
+
+    Raises:
+        OptionError: There is none, or one is no metric, or twice there.
+    """
     from convcost.design_space.front import Goal
 
     texts = [best] if best is not None else [each.strip() for each in pareto]
     if not texts or (best is not None and [*pareto]):
-        found = "both" if texts else "neither"
+        given = "both" if texts else "neither"
         help = "such as --pareto mults,params:max, or --best params:max --top 10"
-        raise OptionError(ErrorDetail("a search is for a front or for the best points", found=found, help=help))
+        raise OptionError(ErrorDetail("a search is for a front or for the best points", found=given, help=help))
     if top is not None and best is None:
         raise OptionError(ErrorDetail("only the best points by one metric are counted", help="--best METRIC --top N"))
-    goals = []
+    found = []
     for text in texts:
         name, colon, way = text.partition(":")
         if colon and way not in ("min", "max"):
             help = f"{name}:max, where more is better; {name} alone where less is"
             raise OptionError(ErrorDetail("a goal is METRIC, METRIC:min or METRIC:max", found=text, help=help))
-        goals.append(Goal(metrics.named(name).name, way == "max"))
-    names = [goal.metric for goal in goals]
+        found.append(Goal(metrics.named(name).name, way == "max"))
+    names = [goal.metric for goal in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise OptionError(ErrorDetail("a metric is a goal once", found=f"{twice} twice"))
-    return goals
+    return found
 
 
 def _only_repeats(document: Any, symbol: str) -> bool:
@@ -261,7 +269,7 @@ def _only_repeats(document: Any, symbol: str) -> bool:
     return True
 
 
-def peak_formula(origin: Origin, over: str, *, dtype: Dtypes, settings: MemorySettings) -> PeakFormula:
+def peak_formula(origin: Origin, over: str, settings: MemorySettings) -> PeakFormula:
     """Return the peak over a range of values of a symbol; see `Model.peak_formula` for the arguments."""
     from convcost.memory.peak_formula import PeakFormula  # imported where it is asked
 
@@ -286,8 +294,7 @@ def peak_formula(origin: Origin, over: str, *, dtype: Dtypes, settings: MemorySe
         name,
         found_values,
         step,
-        dtype=dtype,
-        settings=settings,
+        settings,
     )
 
 
@@ -304,7 +311,7 @@ def _plain(value: Fraction) -> int | Fraction:
 
 
 def _grid(origin: Origin, name: str, fixed: Mapping[str, Any], over: str) -> Fraction:
-    """Return what all values of a symbol are multiples of.
+    """Return the step of a symbol's grid: all its values are multiples of it.
 
     Raises:
         OptionError: It may be any number.

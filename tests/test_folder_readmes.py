@@ -14,12 +14,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = (
     "budget",
+    "charts",
     "comparison",
     "compression",
     "conventions",
     "cost",
     "design_space",
     "memory",
+    "published",
     "receptive_field",
     "rewriting",
     "spec",

@@ -39,6 +39,7 @@ def analyze(
     specs: list[str] = options.Specs,
     set: list[str] = options.Set,
     free: list[str] = options.Free,
+    dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     deployed: bool = _DEPLOYED,
@@ -67,7 +68,15 @@ def analyze(
     rows: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers, "by": by, "summary": summary}
     rows["deployed"] = deployed
     found = reports(
-        specs, options.settings(set), free, batch=batch, fold=not no_fold, formulas=formulas, columns=shown, **rows
+        specs,
+        options.settings(set),
+        free,
+        dtype=dtype,
+        batch=batch,
+        fold=not no_fold,
+        formulas=formulas,
+        columns=shown,
+        **rows,
     )
     output.write(found, chosen, warnings=[each for report in found for each in report.analysis.warnings])
 
@@ -77,6 +86,7 @@ def reports(
     settings: Mapping[str, str],
     free: Sequence[str] = (),
     *,
+    dtype: Sequence[str] = (),
     batch: int,
     fold: bool,
     deployed: bool = False,
@@ -88,6 +98,7 @@ def reports(
         specs: The specs.
         settings: The values of symbols.
         free: The symbols that stay symbols.
+        dtype: The types of the networks' numbers.
         batch: How many inputs to count the operations for.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
         deployed: Whether batch norms are folded into the weights of the layers before them.
@@ -103,7 +114,8 @@ def reports(
     errors: list[ErrorDetail] = []
     for spec in specs:
         try:
-            analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=fold, deployed=deployed)
+            model = convcost.load(spec, set=settings, free=free)
+            analysis = model.analyze(dtype=dtype, batch=batch, fold=fold, deployed=deployed)
             notices.refuse(analysis.warnings)
             found.append(AnalysisReport.of(analysis, **rows))
         except ConvcostError as error:

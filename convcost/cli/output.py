@@ -58,10 +58,21 @@ def outputs(
     chosen = [Output(ALIASES.get(format, format))] if format is not None else []
     chosen += [_output(text, ci=ci) for text in specified]
     chosen = chosen or [Output("text" if ci else "table")]
+    for output in chosen:
+        formats.check(output.format, ci=ci)
+    check_paths(chosen, reads)
+    return chosen
+
+
+def check_paths(chosen: Sequence[Output], reads: Sequence[str]) -> None:
+    """Refuse outputs of which two share a path, or one overwrites a spec that is read.
+
+    Raises:
+        OptionError: It is so.
+    """
     seen: set[str] = set()
     read = {os.path.realpath(spec) for spec in reads}
     for output in chosen:
-        formats.check(output.format, ci=ci)
         where = output.path if output.path == STDOUT else os.path.realpath(output.path)
         if where in seen:
             place = "standard output" if where == STDOUT else repr(output.path)
@@ -72,7 +83,6 @@ def outputs(
             message = f"the output would overwrite {output.path!r}, which is read"
             raise OptionError(ErrorDetail(message, help="give it another path"))
         seen.add(where)
-    return chosen
 
 
 def _output(text: str, *, ci: bool) -> Output:

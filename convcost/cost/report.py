@@ -323,6 +323,7 @@ class AnalysisReport(Struct, frozen=True):
     def _head(self, *facts: str) -> dict[str, Any]:
         analysis = self.analysis
         network = analysis.network
+        facts = (*facts, titles.types(network, self._metrics()))
         if network.free is not None:
             return {"title": titles.title(network), "subtitle": titles.sourced(network, *facts)}
         return {
@@ -519,7 +520,7 @@ def _record(
 
 def _usual(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return the numbers of a row that nobody needs to ask for: the standard metrics, and the ledger."""
-    ops = row["ops"]
+    ops = row["ops"] or {}
     return {name: row[name] for name in names} | {key: ops.get(kind, 0) for key, kind in _OPS.items()}
 
 

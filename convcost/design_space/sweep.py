@@ -15,6 +15,7 @@ from convcost.cost.analysis import Analysis, unused_warnings
 from convcost.design_space.parts import completed, make_plan, part_outcomes
 from convcost.design_space.task import Outcome, SweepLimit, SweepTask, Watch
 from convcost.errors import ConvcostError, WarningDetail
+from convcost.network.dtypes import types_of
 from convcost.reports.result import Result
 from convcost.symbolic import NeedsValueError
 
@@ -52,16 +53,19 @@ class Sweep(Result, frozen=True):
         outcomes: What each point gives.
         shown: The points that are shown, in their order.
         unused: The symbols on which nothing depends.
+        types: The types of its numbers by what has them.
         warnings: What is valid in the spec and rarely meant, at the first point that has a cost.
     """
 
     shown_by: ClassVar[str] = "convcost.design_space.sweep_report:SweepReport"
+    charts: ClassVar[Mapping[str, str]] = {"front": "convcost.design_space.chart:sweep_chart"}
 
     name: str
     task: SweepTask
     outcomes: Sequence[Outcome]
     shown: Sequence[int]
     unused: tuple[str, ...]
+    types: Mapping[str, Sequence[str]] = {}
     warnings: tuple[WarningDetail, ...] = ()
 
     @classmethod
@@ -107,7 +111,7 @@ class Sweep(Result, frozen=True):
         network = task.build(task.settings(first), None)
         unused = _unused(task, first)
         warnings = (*network.warnings, *unused_warnings(unused, network))
-        return cls(name, task, outcomes, shown, tuple(unused), warnings)
+        return cls(name, task, outcomes, shown, tuple(unused), types_of(network), warnings)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each point that is shown: the symbols' values, the metrics, and the ratio to the first one's mults."""
@@ -136,6 +140,7 @@ class Sweep(Result, frozen=True):
 
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
+        from convcost.cost.documents import types_document
         from convcost.documents import design_space as documents
         from convcost.documents.warnings import warning_documents
 
@@ -144,6 +149,7 @@ class Sweep(Result, frozen=True):
             axes={axis.name: list(map(_plain, axis.values)) for axis in self.task.axes},
             fixed={name: _plain(value) for name, value in self.task.fixed.items()},
             points=[{name: _plain(value) for name, value in row.items()} for row in self.rows()],
+            dtype=types_document(self.types),
             warnings=warning_documents(self.warnings),
         )
 

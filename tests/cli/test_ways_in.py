@@ -293,7 +293,7 @@ def test_every_shipped_spec_is_completed(completions):
 
 
 def test_a_command_imports_nothing_of_completion(folder, command):
-    code = "import sys; sys.argv = ['convcost', 'analyze', 'net.yaml']\nfrom convcost.cli import main\n"
+    code = "import sys; sys.argv = ['program', 'analyze', 'net.yaml']\nfrom convcost.cli import main\n"
     code += "try: main()\nexcept SystemExit: sys.stderr.write(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(done.stderr.split())

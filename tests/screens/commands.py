@@ -66,6 +66,8 @@ COMMANDS = {
     "devices": "devices",
     "compress": "compress squeezenet1_1 --density 33% --index-bits 5 --weight-bits 6",
     "specs": "specs",
+    "specs-published": "specs mobilenet_v1 --published",
+    "specs-published-settings": "specs squeezenet1_1 --published",
 }
 
 WIDE = "name: Wide\ninput: [4]\nlayers:\n" + "".join(
