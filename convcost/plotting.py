@@ -13,8 +13,8 @@ from convcost.questions import analyze, sweep
 
 if TYPE_CHECKING:
     from convcost.charts.chart import Chart
-    from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.roofline.devices import Device
+    from convcost.network.dtypes import Given as Dtypes
     from convcost.spec.origin import SpecLike
 
 CHARTS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
@@ -12,6 +12,10 @@ from convcost.cli import notices, options, output
 from convcost.cost.report import OTHER_COLUMNS, OTHER_SORTS, AnalysisReport, check_by, check_columns, check_sort
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.preconditions import check_complete
+
+if TYPE_CHECKING:
+    from convcost.html.controls import NetworkSource
+    from convcost.model import Model
 
 _SORT = typer.Option(
     None,
@@ -66,7 +70,7 @@ def analyze(
     levels, layers = options.depth(depth, layers)
     _check_rows({"--summary": summary, "--by": by is not None, "--depth": levels is not None, "--layers": layers})
     rows: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers, "by": by, "summary": summary}
-    rows["deployed"] = deployed
+    rows["deployed"], rows["live"] = deployed, any(each.format == "html" for each in chosen)
     found = reports(
         specs,
         options.settings(set),
@@ -90,6 +94,7 @@ def reports(
     batch: int,
     fold: bool,
     deployed: bool = False,
+    live: bool = False,
     **rows: Any,
 ) -> list[AnalysisReport]:
     """Return the report of each spec.
@@ -102,6 +107,7 @@ def reports(
         batch: How many inputs to count the operations for.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
         deployed: Whether batch norms are folded into the weights of the layers before them.
+        live: Whether a page is to compute the networks at other values of their symbols.
         rows: Which rows and columns are shown, as `AnalysisReport.of` has them.
 
     Raises:
@@ -117,7 +123,9 @@ def reports(
             model = convcost.load(spec, set=settings, free=free)
             analysis = model.analyze(dtype=dtype, batch=batch, fold=fold, deployed=deployed)
             notices.refuse(analysis.warnings)
-            found.append(AnalysisReport.of(analysis, **rows))
+            found.append(
+                AnalysisReport.of(analysis, **rows, source=_source(spec, model) if live and not deployed else None)
+            )
         except ConvcostError as error:
             if len(specs) == 1:
                 raise
@@ -125,6 +133,13 @@ def reports(
     if errors:
         raise SpecError(errors)
     return found
+
+
+def _source(spec: str, model: Model) -> NetworkSource:
+    """Return what a model's network was made of, for a page that computes it at other values."""
+    from convcost.html.controls import NetworkSource  # pages are written where they are asked for
+
+    return NetworkSource(spec, lambda settings, free: convcost.load(model, set=settings, free=free).network)
 
 
 def _under_convention(

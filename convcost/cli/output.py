@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STDOUT = "-"
 ALIASES = {"md": "markdown"}
 """Short names of formats."""
-_SUFFIXES = {"markdown": "markdown", "md": "markdown", "txt": "table", "xml": "junit"}
+_SUFFIXES = {"htm": "html", "markdown": "markdown", "md": "markdown", "txt": "table", "xml": "junit"}
 """The formats of files whose suffix is no name of a format."""
 MOST_ON_TERMINAL = 20_000
 """Characters of JSON that a terminal is given without being asked: some 250 lines of 80 columns."""
@@ -105,7 +105,9 @@ def _output(text: str, *, ci: bool) -> Output:
         return Output("text" if ci and format == "table" else format, text)
     if colon:
         return Output(name, path)  # the format is refused, as one that is not known
-    suffixes = ", ".join(f".{each}" for each in sorted({"csv", "json", "md", *(("sarif", "xml") if ci else ())}))
+    suffixes = ", ".join(
+        f".{each}" for each in sorted({"csv", "html", "json", "md", *(("sarif", "xml") if ci else ())})
+    )
     help = f"-o FORMAT:PATH, or a path that ends in one of {suffixes}"
     raise OptionError(ErrorDetail("nothing says the format of an output", found=f"-o {text}", help=help))
 
