@@ -92,13 +92,10 @@ def manifest(origin: Origin, task: SweepTask, where: Iterable[SweepLimit], part_
     """Return what the rows of a sweep depend on, as data of JSON: another run with the same may go on with them."""
     from hashlib import sha256
 
-    from convcost import __version__
-
     def digest(value: Any) -> str:
         return sha256(repr(value).encode()).hexdigest()[:32]
 
     return {
-        "version of convcost": __version__,
         "spec": digest((origin.reader.source.text, origin.reader.allowed)),
         "grid": digest([(axis.name, axis.values) for axis in task.axes]),
         "setting of other symbols": digest(sorted(task.fixed.items())),

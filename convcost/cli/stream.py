@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import convcost
 from convcost import arguments
 from convcost.cli import progress, streams
 from convcost.cli.part_files import PartFiles
@@ -30,6 +31,7 @@ def stream(
     settings: Mapping[str, Any],
     *,
     where: Sequence[str],
+    dtype: Sequence[str],
     batch: int,
     fold: bool,
     resume: bool,
@@ -45,6 +47,7 @@ def stream(
         spec: The spec.
         settings: The values of symbols.
         where: What points that have a row satisfy.
+        dtype: The types of the numbers.
         batch: How many inputs the operations are counted for.
         fold: Whether batch norms fold.
         resume: Whether to go on with the parts of an earlier run.
@@ -58,14 +61,15 @@ def stream(
         OutputError: The file exists, or cannot be written.
     """
     format = _format(path, spec)
-    origin = Origin.of(spec)
+    origin = Origin.of(spec).typed(dtype)
     limits = tuple([arguments.limit(text) for text in where])
     metrics = [limit.metric for limit in limits]
     task = arguments.sweep_task(origin, settings, metrics, batch=batch, fold=fold, most=MOST_VALUES)
     options = TextOptions(format, limits)
     plan = make_plan(task)
     size = part_size if plan.regions else min(part_size, next(plan.parts()).end)
-    files = PartFiles(path, {**arguments.manifest(origin, task, limits, size), "format": format})
+    run = {"version of convcost": convcost.__version__, "types": [*dtype], "format": format}
+    files = PartFiles(path, arguments.manifest(origin, task, limits, size) | run)
     with files.opened(resume=resume, force=force):
         try:
             _work(files, plan, TextWork(options), size, spec, pool, jobs)

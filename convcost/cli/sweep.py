@@ -72,6 +72,7 @@ def sweep(
                 spec,
                 options.settings(set),
                 where=where,
+                dtype=dtype,
                 batch=batch,
                 fold=not no_fold,
                 resume=resume,
