@@ -254,7 +254,7 @@ def test_a_placement_in_the_order_of_time_uses_both_ends_of_a_gap():
 
 
 def test_many_pieces_at_a_time_are_no_error():
-    # 400 of 1 byte that end one after the other, each for another of 1 byte: full at all times, and more than are nested
+    # 400 of 1 byte end one after the other, each for another of 1 byte: full at all times, and more than are nested
     intervals = [Interval(1, 0, number) for number in range(400)]
     intervals += [Interval(1, number + 1, 400) for number in range(400)]
     found = place(intervals)
