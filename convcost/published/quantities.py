@@ -67,11 +67,6 @@ def _classifier(analysis: Analysis) -> int:
     return next(layer.cost.macs for layer in reversed(analysis.layers) if layer.type == "linear")
 
 
-def _classifier_params(analysis: Analysis) -> int:
-    """Return the parameters of the last linear layer."""
-    return next(layer.cost.params for layer in reversed(analysis.layers) if layer.type == "linear")
-
-
 def _normalization(analysis: Analysis) -> int:
     """Return what Keras's Normalization keeps: a mean and a variance for each channel of the input, and a count."""
     return 2 * analysis.network.input_shape[0] + 1
@@ -124,7 +119,6 @@ DIFFERENCES: Mapping[str, tuple[str, Amount]] = {
     "normalization": ("input normalization", _normalization),
     "separable_once": ("separable as one", _negative(_separable)),
     "no_classifier": ("without the classifier", _negative(_classifier)),
-    "no_classifier_params": ("without the classifier", _negative(_classifier_params)),
     "pycls": ("biases", _tool("pycls")),
     "fvcore": ("norms and pools", _tool("fvcore")),
     "max_pools": ("max pools", _type("max_pool", "output_values")),
