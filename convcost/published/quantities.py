@@ -106,6 +106,16 @@ def _pools(analysis: Analysis) -> int:
     return found
 
 
+def _local_norms(analysis: Analysis) -> int:
+    """Return two operations for each channel and two more, for each position, and one for each value."""
+    found = 0
+    for layer in analysis.network.layers:
+        if layer.type == "local_response_norm":
+            channels, *sizes = layer.output_shape
+            found += channels * prod(sizes) + (2 + 2 * channels) * prod(sizes)
+    return found
+
+
 def _negative(amount: Amount) -> Amount:
     return lambda analysis: -amount(analysis)
 
@@ -128,6 +138,8 @@ DIFFERENCES: Mapping[str, tuple[str, Amount]] = {
     "sums": ("sums", _type("add", "output_values")),
     "statistic_bytes": ("norm statistics", lambda analysis: 4 * analysis.total.buffers),
     "biases_for_norms": ("biases instead of norms", lambda analysis: -4 * _norms(analysis)),
+    "local_norms": ("local norms", _local_norms),
+    "scaled_sums": ("scale and sum in one", lambda analysis: -4 * _type("multiply", "output_values")(analysis)),
     "no_lrn": ("no local norms", lambda analysis: -4 * _type("local_response_norm", "output_values")(analysis)),
     "relus_in_place": ("ReLUs in place", lambda analysis: -4 * _relus(analysis)),
 }
