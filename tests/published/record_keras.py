@@ -2,8 +2,8 @@
 
     python tests/published/record_keras.py [NAME ...]
 
-Recorded with Keras 3.15.1. Each network is made without weights, written as Keras writes its configuration, and imported
-to `specs/keras_*.yaml`. That the import is right follows from the parameters, which Keras publishes exactly.
+Recorded with Keras 3.15.1. Each network is made without weights, written as Keras writes its configuration, imported
+and kept in `specs/keras_*.yaml`. That the import is right follows from the parameters, which Keras publishes exactly.
 """
 
 from __future__ import annotations
