@@ -217,7 +217,7 @@ def test_the_command_in_every_format(convcost):
     assert data["network"] == "MobileNetV1"
     keras = next(number for number in data["numbers"] if number["name"] == "MobileNet")
     assert keras == {
-        "source": "Keras Applications, until 2022",
+        "source": "Keras Applications, exact",
         "name": "MobileNet",
         "place": None,
         "set": {},
