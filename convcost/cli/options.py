@@ -54,6 +54,12 @@ Dtype = typer.Option(
     metavar="TYPE",
     help="Give numbers a type: int8; weights=int8,activations=int16; PATTERN:float32 for some layers; repeatable.",
 )
+Join = typer.Option(
+    None,
+    "--join",
+    metavar="CSV",
+    help="Use columns of your own, such as a measured accuracy, as metrics; the CSV has a column for each symbol.",
+)
 Functional = typer.Option(
     [], "--functional", metavar="PATTERN", help="Layers that are called as functions, which some tools do not see."
 )
