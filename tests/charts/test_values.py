@@ -180,7 +180,7 @@ def test_a_sweep_marks_its_front():
         shape for plot in chart.plots for shape in plot.shapes if isinstance(shape, Stroke) and shape.color == "series1"
     ]
     assert [len(each.points) for each in curve] == [2]
-    assert "4 points, 2 on the front: fewer mults and more params" in texts(chart)
+    assert "4 points, 2 on the front: lower mults and higher params" in texts(chart)
 
 
 def test_a_search_shows_its_front():
