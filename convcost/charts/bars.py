@@ -99,17 +99,22 @@ def bar_chart(
     height = _ROW if several == 1 else _THIN * several + 8
     longest = max([_label_width(row.label) for row in rows], default=0)
     names = min(_NAMES if len(panels) <= 2 else _NAMES * 2 / 3, longest) + 12
-    head, top = frame.head(title, subtitle, [series for panel in panels[:1] for series in panel.series])
+    head, top = frame.head(title, subtitle)
+    shapes: list[Shape] = []
+    if several > 1:
+        top += 9
+        shapes += frame.bar_legend(panels[0].series, top)
+        top += 12
     top += 24
     heights = [height if row.key else _ROW for row in rows] or [height]
     tops = [top + below for below in accumulate(heights, initial=0.0)]
     bottom = tops[-1]
-    shapes = [*head, *_names(rows, tops, names)]
+    shapes += _names(rows, tops, names)
     left = MARGIN + names
     width = (WIDTH - MARGIN - left - _GAP * (len(panels) - 1)) / max(1, len(panels))
     plots = [_panel(panel, rows, (left + number * (width + _GAP), width), tops) for number, panel in enumerate(panels)]
     foot, end = frame.foot(notes, bottom + 22)
-    return Chart(kind, title, description, WIDTH, end, (Plot((*shapes, *foot)), *plots))
+    return Chart(kind, title, description, WIDTH, end, (head, Plot((*shapes, *foot)), *plots))
 
 
 def _label_width(label: str) -> float:

@@ -109,7 +109,8 @@ def point_chart(
         names_all: Whether a line below has the names for which there is no room.
         warnings: What is valid in the specs and rarely meant.
     """
-    shapes, top = frame.head(title, subtitle)
+    head, top = frame.head(title, subtitle)
+    shapes: list[Shape] = []
     if len(styles) > 1:
         top += 8
         shapes += frame.marker_legend([(style.marker, style.name) for style in styles.values()], top)
@@ -135,7 +136,13 @@ def point_chart(
     if names_all:
         notes = [*_left_out(points, names), *notes]
     foot, end = frame.foot(notes, bottom + 38)
-    plots = (Plot((*shapes, *foot)), Plot(tuple(lines)), Plot(tuple(markers), {"panel": kind}), Plot(tuple(names)))
+    plots = (
+        head,
+        Plot((*shapes, *foot)),
+        Plot(tuple(lines)),
+        Plot(tuple(markers), {"panel": kind}),
+        Plot(tuple(names)),
+    )
     return Chart(kind, title, description, WIDTH, end, plots, tuple(warnings))
 
 
