@@ -15,6 +15,8 @@ from convcost.charts.shapes import Caption, Marker, Plot, Shape, Stroke
 from convcost.errors import WarningDetail
 
 _HEIGHT = 360
+_HIGH = 540  # of a chart with many names
+_MANY = 24
 _MOST = 1000  # points that are drawn wherever they stand
 _SIZE = 10.0  # of names
 _STEP = 13.0  # between the base lines of names above each other
@@ -115,7 +117,7 @@ def point_chart(
         top += 8
         shapes += frame.marker_legend([(style.marker, style.name) for style in styles.values()], top)
     top += 30
-    bottom = top + _HEIGHT
+    bottom = top + (_HEIGHT if sum(bool(point.label) for point in points) <= _MANY else _HIGH)
     across, upward = axes
     low, high = upward.ends or around([point.y for point in points] or [1], log=upward.log)
     y = (LogScale if upward.log else LinearScale)(low, high, bottom, top)

@@ -48,8 +48,8 @@ def sweep_chart(sweep: Sweep, goals: Sequence[Goal] = FEWEST_MULTS) -> Chart:
         OptionError: These are not two of its totals.
     """
     places = [*_places(_swept(sweep), _two(goals, sweep.task.metrics))]
-    invalid = sum(isinstance(sweep.outcomes[index], ConvcostError) for index in sweep.shown)
-    notes = [f"{counted(invalid, 'point')} without a valid network not shown."] if invalid else []
+    invalid = sum(isinstance(outcome, ConvcostError) for outcome in sweep.outcomes)
+    notes = [f"Not shown: {invalid:,} of {len(sweep.outcomes):,} points, which are not valid."] if invalid else []
     return _chart(sweep.name, sweep.task.fixed, places, goals, notes)
 
 

@@ -183,6 +183,21 @@ def test_a_sweep_marks_its_front():
     assert "4 points, 2 on the front: lower mults and higher params" in texts(chart)
 
 
+def test_points_that_are_not_valid_are_counted():
+    spec = {
+        "input": [4, 8, 8],
+        "symbols": {"g": 1},
+        "layers": [{"conv": {"out_channels": 8, "kernel_size": 1, "groups": "g"}}],
+    }
+    chart = convcost.plot(spec, set={"g": "1,2,3,4"})  # 3 does not divide 4
+    assert {name: x for name, (_, x, _) in markers(chart).items()} == {
+        "g = 1": str(4 * 8 * 64),
+        "g = 2": str(4 * 8 * 64 // 2),
+        "g = 4": str(4 * 8 * 64 // 4),
+    }
+    assert "Not shown: 1 of 4 points, which are not valid." in texts(chart)
+
+
 def test_a_search_shows_its_front():
     found = convcost.search("mobilenet_v1", set={"alpha": "1/4,1/2", "r": "128,224"}, pareto=["mults", "params:max"])
     sweep = convcost.sweep("mobilenet_v1", set={"alpha": "1/4,1/2", "r": "128,224"})
@@ -232,6 +247,11 @@ def test_ticks_begin_at_zero_and_end_below_the_top(top):
     assert 2 <= len(ticks) <= 6
     assert ticks[-1] <= top < ticks[-1] + 2 * (ticks[1] - ticks[0])
     assert {later - before for before, later in pairwise(ticks)} == {ticks[1]}
+
+
+def test_no_tick_is_between_two_whole_numbers():
+    assert linear_ticks(12) == [0, 5, 10]
+    assert linear_ticks(12 * 1024, unit=1024) == [0, 5 * 1024, 10 * 1024]
 
 
 @given(st.fractions(min_value=Fraction(1, 10**6), max_value=10**6), st.fractions(min_value=2, max_value=10**12))
