@@ -262,6 +262,38 @@ def test_ticks_of_powers_of_ten_are_within(low, ratio):
     assert len(ticks) <= 30
 
 
+def test_of_ten_thousand_steps_the_largest_is_drawn():
+    layers = [{"linear": {"out_features": 9 if number == 7_777 else 4}} for number in range(10_000)]
+    memory = convcost.memory({"input": [4], "layers": layers}).plot()
+    values = [
+        int(each.attrib["data-value"]) for each in parsed(memory).iter(f"{SVG}rect") if "data-value" in each.attrib
+    ]
+    assert max(values) == 4 * (4 + 9)  # four values, and the nine that are made of them
+    assert 100 <= len(values) <= 220
+
+
+def test_very_many_points_are_those_that_stand_apart():
+    spec = {"input": ["n"], "symbols": {"n": 1, "m": 1}, "layers": [{"linear": {"out_features": "m"}}]}
+    few = convcost.plot(spec, set={"n": "1:30", "m": "1:30"})
+    many = convcost.plot(spec, set={"n": "1:120", "m": "1:120"})
+    assert len(markers(few)) == 900
+    assert len(markers(many)) < 10_000
+    assert any(text.startswith("14,400 points, ") for text in texts(many))
+
+
+def test_what_is_not_known_is_said():
+    builder = convcost.NetworkBuilder("Half known")
+    value = builder.add("conv", builder.input([3, 8, 8]), out_channels=4, kernel_size=3, bias=False)
+    builder.add("unknown", value, operator="Magic", output_shape=[4, 6, 6])
+    analysis = convcost.Model(builder.build()).analyze()
+    chart = analysis.plot()
+    macs = 4 * 36 * 27
+    assert bars(chart, "macs") == {"conv_1": (1.0, str(macs))}
+    assert f"Macs · ≥ {macs / 1000:g} k" in texts(chart)
+    assert texts(chart).count("?") == 2
+    assert f"Macs · ≥ {macs / 1000:g} k" in texts(analysis.plot("types"))
+
+
 def test_errors_say_what_a_chart_can_be():
     analysis = convcost.analyze(NET)
     with pytest.raises(convcost.OptionError) as error:
