@@ -134,6 +134,18 @@ def test_axes_of_powers_of_ten_keep_ratios():
     assert markers(networks_chart(models))["ResNet-50"][1] == "25557032"
 
 
+def test_names_without_room_are_listed_below():
+    models = [convcost.analyze("mobilenet_v1", set={"classes": 1000 + number}) for number in range(40)]
+    found = texts(networks_chart(models))
+    (line,) = [text for text in found if text.startswith("Without room for the name: ")]
+    names = {f"MobileNetV1 (classes = {1000 + number})" for number in range(40)}
+    beside = names & set(found)
+    assert 1 <= len(beside) < 40
+    end = next(number for number, text in enumerate(found) if text.startswith("Counted for one input"))
+    listed = " ".join(found[found.index(line) : end])
+    assert {name for name in names if name in listed} == names - beside
+
+
 def test_close_values_stand_on_an_axis_from_zero():
     models = [convcost.analyze("mobilenet_v1", set={"alpha": alpha}) for alpha in ("3/4", "1")]
     found = markers(networks_chart(models))
