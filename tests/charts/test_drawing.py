@@ -87,6 +87,7 @@ def test_a_file_is_the_same_every_time(matplotlib, tmp_path):
         chart.save(first)
         chart.save(str(second))
         assert first.read_bytes() == second.read_bytes()
+        assert b"CreationDate" not in first.read_bytes()
 
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch, tmp_path):
