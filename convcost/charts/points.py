@@ -71,7 +71,6 @@ class Curve(Struct, frozen=True):
 
     places: tuple[tuple[Any, Any], ...]
     color: str = "axis"
-    dashed: bool = False
     label: str = ""
 
 
@@ -155,7 +154,7 @@ def _ticks(axis: ChartAxis, low: Any, high: Any) -> list[Any]:
 def _curve(curve: Curve, x: LinearScale | LogScale, y: LinearScale | LogScale) -> Iterator[Shape]:
     places = tuple([(x.place(across), y.place(upward)) for across, upward in curve.places])
     if len(places) > 1:
-        yield Stroke(places, curve.color, 1.6, curve.dashed)
+        yield Stroke(places, curve.color, 1.6)
     if curve.label:
         at = places[0]
         yield Caption(at[0] - 7, at[1] + 3.5, curve.label, "muted", 10, "end")
