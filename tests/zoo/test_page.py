@@ -52,7 +52,7 @@ def test_a_row_has_the_numbers_of_its_network(page):
         f"{315 + 6 * 32}",  # Araujo, Norris, Sim 2019, doi:10.23915/distill.00021, and an average over 7, 32 apart
     ]
     assert (use, source) == ("classification", "Howard et al. 2017, arXiv:1704.04861, Table 1")
-    assert published == "569M macs, 4.24M params (TensorFlow Slim, MobileNetV1)"  # mobilenet_v1.md, with 1001 classes
+    assert published == "569M macs, 4.2M params (MobileNets, Howard et al. 2017)"  # Table 8
 
 
 def test_what_is_written_short_is_sorted_by_its_number(page):
