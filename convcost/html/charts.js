@@ -193,6 +193,7 @@ const CHARTS = {
     const values = found.leaves.map((row) => row.metrics[place][0]);
     const names = found.leaves.map((row) => row.path);
     drawSteps(figure.querySelector("svg"), names, values);
+    if (!live.grids.memory) return; // the main table has the numbers
     const rows = names.map((label, index) => {
       const cell = { text: grouped(values[index]), order: Number(values[index]), exact: values[index] };
       return { label, level: 0, name: "", heading: false, cells: [cell] };

@@ -8,12 +8,15 @@ from fractions import Fraction
 import pytest
 
 import convcost
+from convcost.cli import output
 from convcost.cli.analyze import reports
+from convcost.cli.output import Output
 from convcost.cost.report import AnalysisReport
 from convcost.errors import ConvcostError
 from convcost.html import render
+from convcost.memory.report import MemoryReport
 from convcost.reports import titles
-from convcost.reports.table import Page
+from convcost.reports.table import Page, bytes_text
 
 # Each total, and of each metric the sum of the layers' values times 1, 2, 3, …, so that no layer takes another's value.
 COMPUTED = """
@@ -27,6 +30,7 @@ return arguments[0].map(([point, choices]) => {
   return [found.totals.map((total) => `${total[0]}`), sums, found.line];
 });
 """
+PAGES = (Output("html"),)
 NETWORKS = ("mobilenet_v2", "resnet50", "vit_b_16", "efficientnet_b0", "unet", "shufflenet_v1", "gru_keywords")
 TABLE = """
 const { live } = document.querySelector("section.report");
@@ -101,7 +105,7 @@ def check_outside(spec, data, given):
 
 @pytest.mark.parametrize("spec", NETWORKS)
 def test_the_page_computes_what_the_engine_does(opened, spec):
-    (report,) = reports([spec], {}, batch=1, fold=True, live=True)
+    (report,) = reports([spec], {}, batch=1, fold=True, pages=PAGES)
     data = report.section().live
     outside = compare(opened(render([report], Page())), spec, data, 40, 1)
     assert 0 < outside < 40
@@ -110,7 +114,7 @@ def test_the_page_computes_what_the_engine_does(opened, spec):
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("spec", NETWORKS)
 def test_the_page_computes_what_the_engine_does_at_many_points(opened, spec):
-    (report,) = reports([spec], {}, batch=1, fold=True, live=True)
+    (report,) = reports([spec], {}, batch=1, fold=True, pages=PAGES)
     outside = compare(opened(render([report], Page())), spec, report.section().live, 2_000, 2)
     assert 0 < outside < 2_000
 
@@ -126,7 +130,7 @@ def test_the_page_computes_what_the_engine_does_at_many_points(opened, spec):
 )
 def test_the_page_shows_what_the_command_does(opened, page_of, spec, given):
     """Every cell of the table at other values is that of `analyze --set`."""
-    (report,) = reports([spec], {}, batch=1, fold=True, live=True)
+    (report,) = reports([spec], {}, batch=1, fold=True, pages=PAGES)
     data = report.section().live
     values = [given.get(symbol["name"], symbol["value"]) for symbol in data["symbols"]]
     choices = [given.get(choice["name"], choice["value"]) for choice in data["choices"]]
@@ -143,6 +147,41 @@ def test_the_page_shows_what_the_command_does(opened, page_of, spec, given):
     assert shown["message"] == ""
     numbers = [titles_of.index(title) for title in ("Params", "Macs")]
     assert [shown["foot"][place] for place in numbers] == [table.total[place] for place in numbers]
+
+
+def test_the_page_computes_the_types_that_were_given(opened, page_of):
+    shown = opened(page_of("mobilenet_v2", dtype="int8")).execute_script(TABLE, ["1/2", "224", "1000"], [])
+    analysis = convcost.load("mobilenet_v2", set={"alpha": "1/2"}).analyze(dtype="int8")
+    assert shown["figures"][3].endswith(f"{analysis.value('weight_bytes'):,} bytes")
+    assert shown["figures"][4].endswith(f"{analysis.value('peak_memory'):,} bytes")
+
+
+def test_memory_is_computed_too(opened):
+    """Every cell at other values is that of `memory --set`."""
+    model = convcost.load("mobilenet_v2")
+    source = output.source("mobilenet_v2", model, PAGES)
+    browser = opened(render([MemoryReport(model.memory(), source=source)], Page()))
+    shown = browser.execute_script(TABLE, ["3/4", "160", "10"], [])
+    table = convcost.memory("mobilenet_v2", set={"alpha": "3/4", "r": 160, "classes": 10}).report().table()
+    bar = [column.role for column in table.columns].index("bar")
+    expected = [
+        [row.cells[0].strip(), *("" if place == bar else cell for place, cell in enumerate(row.cells[1:], 1))]
+        for row in table.rows
+        if row.weight != "heading"
+    ]
+    assert shown["rows"] == expected
+    assert shown["foot"][2:5] == list(table.total[2:5])
+    said = browser.execute_script("""
+      const shown = (node) => node.getBoundingClientRect().height > 0;
+      return [
+        document.querySelector("figure[data-chart=memory] text[font-weight='600']").textContent,
+        [...document.querySelectorAll(".fixed")].some(shown),
+        shown(document.querySelector(".fixed-note")),
+      ];
+    """)
+    memory = convcost.memory("mobilenet_v2", set={"alpha": "3/4", "r": 160, "classes": 10})
+    peak = memory.layers[memory.peak_index].layer.name
+    assert said == [f"peak {bytes_text(memory.peak_memory)} at {peak}", False, True]
 
 
 def test_outside_of_the_conditions_no_number_is_shown(opened, page_of):
@@ -176,7 +215,7 @@ def test_a_budget_says_what_fits(opened, page_of):
 
 
 def test_the_texts_of_numbers_are_those_of_tables(opened, page_of):
-    from convcost.reports.table import bytes_text, figure, percent, short
+    from convcost.reports.table import figure, percent, short
 
     draw = random.Random(3)
     wholes = [draw.randrange(10 ** draw.randint(1, 22)) for _ in range(400)] + [999_950, 1023, 1024, 1_048_575]
@@ -254,7 +293,7 @@ def test_a_filter_says_how_many_rows_match(opened, page_of):
 def test_rows_of_a_long_table_are_drawn_as_needed(opened, tmp_path):
     spec = tmp_path / "long.yaml"
     spec.write_text("input: [4, 8, 8]\nlayers:\n- {conv: {out_channels: 4, kernel_size: 1}, repeat: 3000}\n")
-    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, live=True), Page()))
+    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, pages=PAGES), Page()))
     drawn, count, last = browser.execute_script("""
       const box = document.querySelector(".scroll");
       const table = box.querySelector("table");
@@ -300,7 +339,7 @@ def test_hostile_texts_run_nothing(opened, tmp_path):
         f"name: '{quoted}'\nsource: '{quoted}'\ninput: [3, r, r]\nsymbols: {{r: 8}}\nlayers:\n"
         f"- {{conv: {{out_channels: 4, kernel_size: 3}}, name: 'a-b'}}\n"
     )
-    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, live=True), Page()))
+    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, pages=PAGES), Page()))
     assert browser.title.endswith(" – convcost")
     assert browser.execute_script("return document.querySelector('h1').textContent") == HOSTILE
     assert browser.execute_script("return [document.images.length, document.scripts.length]") == [0, 2]

@@ -85,11 +85,11 @@ class RooflineReport(Struct, frozen=True):
 
         roofline, table = self.roofline, self.table()
         figures = [
-            Figure("at least", seconds_text(roofline.seconds)),
+            Figure("least time", seconds_text(roofline.seconds)),
             Figure("of it bound by memory", percent_text(roofline.memory_share)),
         ]
         if roofline.energy is not None:
-            figures.append(Figure("at least", energy_text(roofline.energy)))
+            figures.append(Figure("least energy", energy_text(roofline.energy)))
         figures += [
             Figure(f"{each.what} in {each.memory}", "fits" if each.fits else "does not fit", _room(each))
             for each in roofline.fits
