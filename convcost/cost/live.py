@@ -13,6 +13,7 @@ from convcost.cost import rows
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.cost.headline import FIGURES, totals_of_page
 from convcost.cost.labels import label
+from convcost.cost.separable import SeparableRatio
 from convcost.html.live import LiveMetric, LiveRow, LiveView
 from convcost.html.program import ProgramBuilder, text
 from convcost.metrics import METRICS
@@ -85,7 +86,7 @@ def _rows(
             yield LiveRow(name)
         else:
             cells = [_cell(title, layer, program) for title in titles if _FORMATS.get(title) in _WITH_CELLS]
-            yield LiveRow(name, next(values), cells, layer.type)
+            yield LiveRow(name, next(values), cells, layer.type, name=safe(layer.name))
 
 
 def _cell(title: str, layer: LayerCost, program: ProgramBuilder) -> Any:
@@ -101,6 +102,11 @@ def _cell(title: str, layer: LayerCost, program: ProgramBuilder) -> Any:
         return None
     if title == "Ratio":
         return ["→ " if ratio.kind == "standard" else "", program.number(ratio.exact)]
+    return ratio_text(ratio, program)
+
+
+def ratio_text(ratio: SeparableRatio, program: ProgramBuilder) -> Any:
+    """Return the ratio's formula with its numbers, such as `1/256 + 1/25`."""
     top, *under = program.shown([ratio.multiplier, *(ratio.multiplier / part for part in ratio.parts)])
     return text(f"{top}/{under[0]} + {top}/{under[1]}")
 

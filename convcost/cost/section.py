@@ -48,7 +48,7 @@ def section(report: AnalysisReport) -> Section:
         from convcost.cost.live import live_view  # symbolic numbers are imported where there are some
         from convcost.html.live import live_data
 
-        live = live_data(analysis.network, report.source, live_view(analysis, columns))
+        live = live_data(analysis.network, report.source, live_view(analysis, columns), table.subtitle[-1])
     known = _Known(analysis)
     charts = () if report.columns else tuple(_charts(known, computes=live is not None))
     return Section(

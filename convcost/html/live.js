@@ -20,14 +20,14 @@ function textCell(text) {
 
 /** Return a cell of a number. */
 function numberCell(value, text = figure(value)) {
+  if (value === null) return { text: "", order: "" };
   return { text, order: about(value), exact: value[1] === 1n ? value[0] : undefined };
 }
 
 /** How the cells of columns are written: functions of the values of metrics, and of the row and all that was found. */
 const FORMATS = {
   number: ([value]) => numberCell(value),
-  nonzero: ([value]) => numberCell(value, value[0] ? figure(value) : ""),
-  signed: ([value]) => numberCell(value, value[0] ? figure(value) : ""),
+  nonzero: ([value]) => numberCell(value, value?.[0] ? figure(value) : ""),
   share: ([value], { found, places }) => {
     const share = partOf(value, found.totals[places[0]]);
     return { text: tenths(share), order: share };
@@ -37,13 +37,15 @@ const FORMATS = {
     return { text: "", order: share, share: [Math.round(share * 80) * 1.25, 0] };
   },
   saving: (values, { found, places }) => {
-    const largest = found.leaves.map((row) => row.metrics[places[2]]).reduce((a, b) => (compare(b, a) > 0 ? b : a), ZERO);
+    if (values[0] === null) return { text: "", order: "" };
+    const drawn = found.leaves.map((row) => row.metrics[places[0]] ?? ZERO);
+    const largest = drawn.reduce((a, b) => (compare(b, a) > 0 ? b : a), ZERO);
     const [standard, separable] = values.map((value) => 100 * partOf(value, largest));
     return { text: "", order: standard, share: [Math.min(standard, separable), standard] };
   },
   text: (_, { found, cell }) => textCell(written(cell, found.value)),
   ratio: (_, { found, cell }) => {
-    if (!cell) return { text: "", order: "" };
+    if (!Array.isArray(cell)) return textCell(cell ?? "");
     const value = found.number(cell[1]);
     return { text: cell[0] + percent(value), order: about(value) };
   },
@@ -103,13 +105,14 @@ class Network {
   computed(variant, value) {
     const number = (data) => (Array.isArray(data) ? value(data[0]) : data === null ? null : constant(data));
     const rows = variant.rows.map((index) => {
-      const [label, level, name, type, numbers, cells] = this.data.rows[index];
-      return { label, level, name, type, metrics: numbers ? numbers.map(number) : null, cells };
+      const [label, level, name, type, numbers, cells, layer] = this.data.rows[index];
+      return { label, level, name, type, metrics: numbers ? numbers.map(number) : null, cells, layer };
     });
     const open = [];
     for (const row of rows) {
       open.length = Math.min(open.length, row.level);
       row.path = [...open, row.label].join("/");
+      row.layer ??= row.path;
       open.push(row.label);
     }
     const leaves = rows.filter((row) => row.metrics);
@@ -271,6 +274,7 @@ class Live {
     const foot = grids.layers.table.tFoot.rows[0].cells;
     this.data.columns.forEach(([format, place], index) => {
       if (format === "number" || format === "nonzero") foot[index + 1].textContent = figure(found.totals[place]);
+      if (this.data.whole) this.showWhole(foot[index + 1], format, this.data.whole.map((each) => found.totals[each]));
     });
     this.showTotals(found.totals.map(figure));
     for (const chart of this.section.querySelectorAll("figure[data-chart]")) {
@@ -309,6 +313,12 @@ class Live {
     rows.sort((a, b) => b.cells[2].order - a.cells[2].order);
     this.grids.types.setRows(rows);
     this.grids.types.draw();
+  }
+
+  /** Show below a column what a part is of the whole. */
+  showWhole(cell, format, [part, whole]) {
+    if (format === "ratio") cell.textContent = whole[0] ? percent(over(part, whole)) : "";
+    if (format === "saving") cell.replaceChildren(barOf(100 * partOf(part, whole), 100));
   }
 
   showFigure(index, value, unit) {

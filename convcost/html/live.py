@@ -14,6 +14,7 @@ from convcost.errors import ConvcostError
 from convcost.html.controls import MOST_LAYERS, NetworkSource, changeable, stops, variants
 from convcost.html.program import ProgramBuilder, text
 from convcost.network import Free, Network
+from convcost.reports import titles
 from convcost.reports.table import safe, sized
 from convcost.symbolic import NeedsValueError
 from convcost.symbolic.text import facts_text
@@ -44,6 +45,7 @@ class LiveRow(Struct, frozen=True):
         cells: What the script makes the cells of from that are no metrics.
         type: The type of its layer.
         quiet: Whether it is shown quietly, whatever its numbers are.
+        name: The name of its layer, where labels do not give it.
     """
 
     label: str
@@ -51,6 +53,7 @@ class LiveRow(Struct, frozen=True):
     cells: Sequence[Any] = ()
     type: str = ""
     quiet: bool = False
+    name: str = ""
 
 
 class LiveView(Struct, frozen=True):
@@ -77,18 +80,19 @@ class LiveView(Struct, frozen=True):
         return [metric.name for metric in self.metrics].index(name)
 
 
-def live_data(network: Network, source: NetworkSource, view: LiveView) -> dict[str, Any] | None:
+def live_data(network: Network, source: NetworkSource, view: LiveView, line: str = "") -> dict[str, Any] | None:
     """Return what the script computes a report from; None where it has no symbol that could be changed.
 
     Args:
         network: The network, all symbols with values.
         source: What it was made of.
         view: How the report is computed.
+        line: The line of the network's facts, with what the report adds to these.
     """
     if not network.symbols or len(network.layers) > MOST_LAYERS or network.unknown:
         return None
     symbols = changeable(network, source.build)
-    writer = _Writer(network, list(symbols.free), view)
+    writer = _Writer(network, list(symbols.free), view, line.removeprefix(titles.facts(network)))
     for point, each in variants(symbols, source.build).items():
         writer.add(point, each)
     if not writer.variants or not (symbols.free or len(writer.variants) > 1):
@@ -99,8 +103,9 @@ def live_data(network: Network, source: NetworkSource, view: LiveView) -> dict[s
 class _Writer:
     """Writes a report at all values of its network's symbols; what several networks share is written once."""
 
-    def __init__(self, network: Network, names: Sequence[str], view: LiveView) -> None:
+    def __init__(self, network: Network, names: Sequence[str], view: LiveView, facts: str) -> None:
         self.network = network
+        self.facts = facts
         self.view = view
         self.program = ProgramBuilder(names)
         self.variants: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -160,6 +165,8 @@ class _Writer:
             type = self._types.setdefault(row.type, len(self._types))
             numbers = [self.program.number(value) for value in row.values]
             written += ["q" if row.quiet else "", type, numbers, row.cells]
+            if row.name and row.name.rpartition("/")[2] != name:
+                written.append(row.name)
         return self._rows.setdefault(msgspec.json.encode(written), len(self._rows))
 
     def _facts(self, network: Network) -> str:
@@ -168,7 +175,8 @@ class _Writer:
         shown = self.program.shown
         shapes = [sized(shown(tensor.shape)) for tensor in network.inputs]
         inputs = f"input {shapes[0]}" if len(shapes) == 1 else f"inputs {', '.join(shapes)}"
-        return " · ".join([inputs, *(f"{name} = {shown([values[name]])[0]}" for name in self.network.symbols)])
+        symbols = [f"{name} = {shown([values[name]])[0]}" for name in self.network.symbols]
+        return " · ".join([inputs, *symbols]) + self.facts
 
     def _held(self, free: Free | None) -> dict[str, Any]:
         """Return the facts of the symbols and the conditions."""

@@ -70,4 +70,5 @@ def _rows(
         if layer.shares:
             notes.append(f"weights of {safe(layer.shares)}")
         cells = {"Output": text(sized(program.shown(layer.output_shape))), "Notes": notes}
-        yield LiveRow(name, values, [cells[title] for title in titles if title in cells], layer.type, bool(how))
+        shown = [cells[title] for title in titles if title in cells]
+        yield LiveRow(name, values, shown, layer.type, bool(how), safe(layer.name))

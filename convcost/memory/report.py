@@ -124,7 +124,7 @@ class MemoryReport(Struct, frozen=True):
             "all activations": memory.activation_bytes,
         }
         figures = [Figure(name, f"{least}{bytes_text(size)}", f"{least}{size:,} bytes") for name, size in sizes.items()]
-        folds = {"Weights": "sum", "Taken": "sum", "Alive": "max"}
+        folds = {"Weights": "sum", "Taken": "sum", "Alive": "max", "Timeline": "max"}
         return section_of(
             table,
             {"key": "layers", "folds": folds} if live else {},
@@ -143,7 +143,7 @@ class MemoryReport(Struct, frozen=True):
         from convcost.memory.live import live_view
 
         view = live_view(self.memory, [column.title for column in telling(table).columns])
-        return None if view is None else live_data(self.memory.network, self.source, view)
+        return None if view is None else live_data(self.memory.network, self.source, view, table.subtitle[-1])
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""
