@@ -8,11 +8,6 @@ function written(template, value) {
   return template.map((part) => (typeof part === "string" ? part : plain(value(part) ?? ZERO))).join("");
 }
 
-/** Return a fraction as a number, about. */
-function about(x) {
-  return Number(x[0]) / Number(x[1]);
-}
-
 /** Return a cell of text, sorted by the number that it begins with. */
 function textCell(text) {
   return { text, order: numberIn(text) ?? text };
@@ -43,6 +38,14 @@ const FORMATS = {
     const [standard, separable] = values.map((value) => 100 * partOf(value, largest));
     return { text: "", order: standard, share: [Math.min(standard, separable), standard] };
   },
+  rate: ([flops, bytes]) => {
+    if (!bytes[0]) return { text: "", order: "" };
+    const number = about(over(flops, bytes));
+    return { text: fixed(number, 2), order: number };
+  },
+  seconds: ([value]) => numberCell(value, value[0] ? secondsText(value) : ""),
+  energy: ([value]) => numberCell(value, value[0] ? energyText(value) : ""),
+  bound: (_, { row, places }) => textCell(boundOf(row, places)),
   text: (_, { found, cell }) => textCell(written(cell, found.value)),
   ratio: (_, { found, cell }) => {
     if (!Array.isArray(cell)) return textCell(cell ?? "");
@@ -67,11 +70,50 @@ const FORMATS = {
     return textCell([...cell, ...(row === first ? ["← peak"] : [])].join(", "));
   },
 };
+/** Return what bounds a row, or of a block how much of its time memory does. */
+function boundOf(row, [compute, memory]) {
+  const leaves = (row.leaves ?? [row]).map((leaf) => [leaf.metrics[compute], leaf.metrics[memory]]);
+  const busy = leaves.filter(([a, b]) => a[0] || b[0]);
+  const bound = busy.filter(([a, b]) => compare(b, a) > 0);
+  if (!busy.length) return "";
+  if (!bound.length) return "compute";
+  return bound.length === busy.length ? "memory" : `${wholePercent(partOf(timeOf(bound), timeOf(busy)))} memory`;
+}
+
+/** Return the sum of the longer of two times. */
+function timeOf(pairs) {
+  return pairs.reduce((sum, [a, b]) => add(sum, compare(b, a) > 0 ? b : a), ZERO);
+}
+
+/** How numbers in large type are written, in few digits and in full. */
+const FIGURES = {
+  short: (value) => [short(value[0]), figure(value)],
+  bytes: (value) => [bytesText(value[0]), `${figure(value)} bytes`],
+  seconds: (value) => [secondsText(value), ""],
+  energy: (value) => [energyText(value), ""],
+  "memory share": (_, { found, network }) => {
+    const places = ["compute", "memory"].map((name) => network.placeOf(name));
+    const pairs = found.leaves.map((row) => places.map((place) => row.metrics[place]));
+    const bound = pairs.filter(([a, b]) => compare(b, a) > 0);
+    return [wholePercent(partOf(timeOf(bound), timeOf(pairs))), ""];
+  },
+  fits: (value, { room }) => {
+    const fits = value[0] <= BigInt(room);
+    return [fits ? "fits" : "does not fit", `${figure(value)} of ${grouped(room)} bytes`];
+  },
+};
+const OF_TOTALS = new Set(["rate", "seconds", "energy"]);
 const WITH_CELLS = new Set(["text", "ratio", "fraction", "notes", "peak"]);
 
 /** Return what a value is of a whole. */
 function partOf(value, whole) {
-  return whole[0] ? Number(value[0] * whole[1]) / Number(whole[0] * value[1]) : 0;
+  return whole[0] ? about(over(value, whole)) : 0;
+}
+
+/** Return what rows are together in a metric: their sum, or the largest. */
+function together(rows, place, total) {
+  const values = rows.map((row) => row.metrics[place] ?? ZERO);
+  return values.reduce((a, b) => (total === "max" ? (compare(b, a) > 0 ? b : a) : add(a, b)), ZERO);
 }
 
 /** What a section shows at the values of its symbols. */
@@ -116,21 +158,35 @@ class Network {
       open.push(row.label);
     }
     const leaves = rows.filter((row) => row.metrics);
-    const totals = this.data.metrics.map(([, , total], place) => {
-      const values = leaves.map((row) => row.metrics[place] ?? ZERO);
-      return values.reduce((a, b) => (total === "max" ? (compare(b, a) > 0 ? b : a) : add(a, b)), ZERO);
-    });
+    const totals = this.data.metrics.map(([, , total], place) => together(leaves, place, total));
+    this.sumBlocks(rows);
     const whole = variant.figures.map(number);
     return { rows, leaves, totals, whole, value, number, line: written(variant.line, value) };
   }
 
-  /** Return the values of the numbers in large type, each with its format. */
+  /** Give the heading of each block its rows, and what these are together. */
+  sumBlocks(rows) {
+    let open = [];
+    for (const row of rows) {
+      open = open.filter((block) => block.level < row.level);
+      if (row.metrics) for (const block of open) block.leaves.push(row);
+      else {
+        row.leaves = [];
+        open.push(row);
+      }
+    }
+    for (const block of rows.filter((row) => !row.metrics)) {
+      block.sums = this.data.metrics.map(([, , total], place) => together(block.leaves, place, total));
+    }
+  }
+
+  /** Return the texts of the numbers in large type: in few digits, and in full. */
   figuresOf(found) {
     let next = 0;
-    return this.data.figures.map(([place, format]) => {
-      if (place >= 0) return [found.totals[place], format];
-      next += 1;
-      return [found.whole[next - 1], format];
+    return this.data.figures.map(([place, format, room]) => {
+      if (place < 0) next += 1;
+      const value = place < 0 ? found.whole[next - 1] : found.totals[place];
+      return FIGURES[format](value, { found, network: this, room });
     });
   }
 
@@ -144,7 +200,8 @@ class Network {
   cellsOf(row, found) {
     let next = 0;
     return this.data.columns.map(([format, ...places]) => {
-      const values = places.map((place) => row.metrics[place]);
+      const values = places.map((place) => (row.metrics ?? row.sums)[place]);
+      if (!row.metrics && WITH_CELLS.has(format)) return { text: "", order: "" };
       const cell = WITH_CELLS.has(format) ? row.cells[next] : null;
       if (WITH_CELLS.has(format)) next += 1;
       return FORMATS[format](values, { row, found, places, cell, network: this });
@@ -261,19 +318,26 @@ class Live {
   show(found) {
     const { network, grids } = this;
     this.line.textContent = found.line;
-    network.figuresOf(found).forEach(([value, format], index) => this.showFigure(index, value, format));
+    network.figuresOf(found).forEach((texts, index) => {
+      [...this.figures[index].children].forEach((node, place) => { node.textContent = texts[place]; });
+    });
     const rows = found.rows.map((row) => ({
       label: row.label,
       level: row.level,
       heading: row.metrics === null,
       name: row.metrics === null ? "h" : network.isQuiet(row) ? "q" : "",
-      cells: row.metrics ? network.cellsOf(row, found) : [],
+      cells: network.cellsOf(row, found),
     }));
     grids.layers.setRows(rows);
     grids.layers.draw();
     const foot = grids.layers.table.tFoot.rows[0].cells;
-    this.data.columns.forEach(([format, place], index) => {
+    this.data.columns.forEach(([format, ...places], index) => {
+      const [place] = places;
       if (format === "number" || format === "nonzero") foot[index + 1].textContent = figure(found.totals[place]);
+      if (OF_TOTALS.has(format)) {
+        const values = places.map((each) => found.totals[each]);
+        foot[index + 1].textContent = FORMATS[format](values, {}).text;
+      }
       if (this.data.whole) this.showWhole(foot[index + 1], format, this.data.whole.map((each) => found.totals[each]));
     });
     this.showTotals(found.totals.map(figure));
@@ -319,12 +383,6 @@ class Live {
   showWhole(cell, format, [part, whole]) {
     if (format === "ratio") cell.textContent = whole[0] ? percent(over(part, whole)) : "";
     if (format === "saving") cell.replaceChildren(barOf(100 * partOf(part, whole), 100));
-  }
-
-  showFigure(index, value, unit) {
-    const [large, exact] = this.figures[index].children;
-    large.textContent = unit === "bytes" ? bytesText(value[0]) : short(value[0]);
-    exact.textContent = figure(value) + (unit === "bytes" ? " bytes" : "");
   }
 
   showTotals(texts) {
@@ -427,8 +485,12 @@ class Budget {
     const fitting = field.symbol.stops.map((stop) => {
       const at = point.with(index, parsed(stop));
       const total = live.network.total(place, at, choices);
-      return total !== null && total[0] <= limit;
+      return total === null ? null : total[0] <= limit;
     });
+    if (fitting.every((fits) => fits === null)) {
+      field.about.textContent = field.symbol.about;
+      return;
+    }
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", `0 0 ${fitting.length} 1`);
     svg.setAttribute("preserveAspectRatio", "none");

@@ -64,7 +64,8 @@ class LiveView(Struct, frozen=True):
         metrics: The numbers of each row.
         columns: How the script writes each column behind the first: a format of `live.js` and the places of metrics.
         rows: Returns the rows of a network, and numbers of the whole for `figures`.
-        figures: The numbers in large type: the place of a metric, −1 for the next number of the whole, and the format.
+        figures: The numbers in large type: the place of a metric, −1 for the next number of the whole; a format of
+            `live.js`; what that needs.
         more: What the script needs beside.
     """
 
@@ -72,7 +73,7 @@ class LiveView(Struct, frozen=True):
     metrics: Sequence[LiveMetric]
     columns: Sequence[Sequence[Any]]
     rows: Callable[[Network, ProgramBuilder], tuple[Iterable[LiveRow], Sequence[Any]]]
-    figures: Sequence[tuple[int, str]] = ()
+    figures: Sequence[tuple[Any, ...]] = ()
     more: Mapping[str, Any] = {}
 
     def place(self, name: str) -> int:

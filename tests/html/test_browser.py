@@ -16,6 +16,7 @@ from convcost.cost.report import AnalysisReport
 from convcost.errors import ConvcostError
 from convcost.html import render
 from convcost.memory.report import MemoryReport
+from convcost.memory.roofline.report import RooflineReport
 from convcost.reports import titles
 from convcost.reports.table import Page, bytes_text, short
 
@@ -183,6 +184,43 @@ def test_memory_is_computed_too(opened):
     memory = convcost.memory("mobilenet_v2", set={"alpha": "3/4", "r": 160, "classes": 10})
     peak = memory.layers[memory.peak_index].layer.name
     assert said == [f"peak {bytes_text(memory.peak_memory)} at {peak}", False, True]
+
+
+@pytest.mark.parametrize(
+    ("device", "given"), [("raspberry-pi-4", ["1", "224", "1000"]), ("stm32f746", ["1/4", "96", "10"])]
+)
+def test_a_roofline_is_computed_too(opened, device, given):
+    """Every cell at other values is that of `roofline --set`."""
+    model = convcost.load("mobilenet_v2")
+    dtype = "float32"
+    source = output.source("mobilenet_v2", model, PAGES)
+    report = RooflineReport(model.roofline(device, dtype=dtype, energy=True), source=source)
+    browser = opened(render([report], Page()))
+    shown = browser.execute_script(TABLE, given, [])
+    settings = dict(zip(("alpha", "r", "classes"), given, strict=True))
+    found = convcost.roofline("mobilenet_v2", device, set=settings, dtype=dtype, energy=True).report()
+    table = found.section().grids[0].table
+    bar = [column.role for column in table.columns].index("bar")
+    expected = [
+        [row.cells[0].strip(), *("" if place == bar else cell for place, cell in enumerate(row.cells[1:], 1))]
+        for row in table.rows
+    ]
+    assert [row[:7] + row[7:] for row in shown["rows"]] == [
+        row for row, each in zip(expected, table.rows, strict=True) if each.weight != "heading"
+    ]
+    assert shown["foot"][2:6] == list(table.total[2:6])
+    assert shown["foot"][7:9] == list(table.total[7:9])
+    assert shown["figures"] == [f"{each.short}{each.exact}" for each in found.section().figures]
+    blocks = browser.execute_script("""
+      const { rows } = document.querySelector("section.report").live.grids.layers;
+      return rows.filter((row) => row.heading).map((row) => [row.label, ...row.cells.map((cell) => cell.text)]);
+    """)
+    kept = [place for place in range(len(table.columns)) if place not in (1, bar)]  # but for the output and the bar
+    assert [[row[place] for place in kept] for row in blocks] == [
+        [row[place] for place in kept]
+        for row, each in zip(expected, table.rows, strict=True)
+        if each.weight == "heading"
+    ]
 
 
 def test_both_forms_are_computed_too(opened):
