@@ -16,7 +16,7 @@ from convcost.html.section import Figure, Grid, Section, SectionChart
 from convcost.html.table import table_html
 from convcost.reports.table import footer
 
-_SCRIPTS = ("rational.js", "program.js", "texts.js", "grid.js", "charts.js", "live.js", "start.js")
+_SCRIPTS = ("rational.js", "program.js", "texts.js", "grid.js", "charts.js", "points.js", "live.js", "start.js")
 """The files of the page's script, each after those that it needs."""
 
 
@@ -100,7 +100,7 @@ def _chart(chart: SectionChart, level: int, fixed: str) -> str:
         f'<figure class="chart{fixed}"{key}>\n<h{level}>{escape(chart.title, quote=False)}</h{level}>\n'
         f'<div class="drawing" tabindex="0" role="region" aria-label="{escape(chart.title)}, chart">\n'
         f"{chart.svg}</div>\n"
-        f'<p class="stale">It is drawn for as many layers as the spec has.</p>\n'
+        '<p class="stale">The chart has rows and axes for the values of the spec, which have no room for these.</p>\n'
         f"{table}</figure>\n"
     )
 

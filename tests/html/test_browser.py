@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from fractions import Fraction
 
 import pytest
@@ -211,6 +212,14 @@ def test_a_roofline_is_computed_too(opened, device, given):
     assert shown["foot"][2:6] == list(table.total[2:6])
     assert shown["foot"][7:9] == list(table.total[7:9])
     assert shown["figures"] == [f"{each.short}{each.exact}" for each in found.section().figures]
+    tips, is_other = browser.execute_script("""
+      const chart = document.querySelector("figure[data-chart=roofline]");
+      const marks = chart.querySelectorAll("g[data-panel] title");
+      return [[...marks].map((each) => each.textContent), chart.classList.contains("other")];
+    """)
+    drawn = re.findall(r"<title>(.*?)</title></(?:circle|path)>", found.roofline.plot().svg())
+    assert not is_other
+    assert sorted(tips) == sorted(each.replace("&lt;", "<") for each in drawn)
     blocks = browser.execute_script("""
       const { rows } = document.querySelector("section.report").live.grids.layers;
       return rows.filter((row) => row.heading).map((row) => [row.label, ...row.cells.map((cell) => cell.text)]);

@@ -86,6 +86,7 @@ class RooflineReport(Struct, frozen=True):
         """Return the roofline as a section of a page, with its chart."""
         from convcost.html.charts import page_chart  # pages are written where they are asked for
         from convcost.html.section import Figure, section_of, with_blocks
+        from convcost.memory.roofline.chart import MOST_POINTS
 
         roofline, table = self.roofline, self.table()
         figures = [
@@ -106,12 +107,13 @@ class RooflineReport(Struct, frozen=True):
         }
         shown_table = with_blocks(table, lambda label, part: self._row(label, Line((), part, "")))
         live = self._live(shown_table)
+        drawn = sum(1 for row in roofline.layers if row.flops and row.bytes_moved)
         return section_of(
             shown_table,
             {"order": order, **({"key": "layers"} if live else {})},
             headline=(),
             figures=tuple(figures),
-            charts=(page_chart(roofline.plot(), "Roofline"),),
+            charts=(page_chart(roofline.plot(), "Roofline", key="roofline" if live and drawn <= MOST_POINTS else ""),),
             notes=(*self._footnotes(fits=live is None), *footer(replace(table, footer=()), range(len(table.columns)))),
             live=live,
         )
