@@ -92,7 +92,11 @@ function drawPoints(svg, points, whole) {
     const found = placesOf(mark).find(({ box }) => inside(box) && free(box));
     if (!found) continue;
     taken.push(found.box);
-    const { x, y, anchor } = found;
+    const { x, y, anchor, isFar } = found;
+    if (isFar) {
+      const line = { class: "s-axis", d: `M${mark.x} ${found.box[1]}L${mark.x} ${mark.y - mark.radius - 1}` };
+      names.append(shape("path", { ...line, "stroke-width": 0.8 }));
+    }
     names.append(caption({ class: "f-ink", x, y, "font-size": NAME_SIZE, "text-anchor": anchor }, mark.label));
   }
   return true;
@@ -103,12 +107,12 @@ function placesOf({ x, y, radius, label }) {
   const width = widthOf(label);
   const gap = radius + 3;
   const lines = [[x + gap, y + 3.5, "start"], [x - gap, y + 3.5, "end"], [x, y - gap, "middle"], [x, y + gap + 7, "middle"]];
-  for (let turn = 1; turn < 6; turn += 1) {
-    lines.push([x - 4, y - gap - turn * 13, "end"], [x + 4, y - gap - turn * 13, "start"]);
+  for (let turn = 1; turn < 4; turn += 1) {
+    lines.push([x - 4, y - gap - turn * 13, "end", true], [x + 4, y - gap - turn * 13, "start", true]);
   }
-  return lines.map(([at, base, anchor]) => {
+  return lines.map(([at, base, anchor, isFar = false]) => {
     const start = anchor === "start" ? at : anchor === "end" ? at - width : at - width / 2;
-    return { x: at, y: base, anchor, box: [start - 1, base - 8, start + width + 1, base + 2] };
+    return { x: at, y: base, anchor, isFar, box: [start - 1, base - 8, start + width + 1, base + 2] };
   });
 }
 
