@@ -27,7 +27,6 @@ from convcost.errors import (
 from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
-from convcost.plotting import plot
 from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
@@ -39,6 +38,7 @@ from convcost.questions import (
     formulas,
     memory,
     peak_formula,
+    plot,
     receptive_field,
     reconcile,
     rewrite,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Optional
 
@@ -10,6 +10,7 @@ import typer
 
 import convcost
 from convcost.cli import options, output
+from convcost.errors import ErrorDetail, OptionError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -24,6 +25,12 @@ _WHERE = typer.Option(
     "--where",
     metavar="CONDITION",
     help=f"Show only points like 'mults <= 300M'; repeatable. A condition is on {options.METRICS}",
+)
+_STREAM = typer.Option(
+    None,
+    "--stream",
+    metavar="PATH",
+    help="Write a row for each point, of any number of points, to a file of CSV, JSON lines (.jsonl) or .parquet.",
 )
 _BEST = typer.Option(None, "--best", metavar="METRIC", help=f"Sort by a metric, the least first: {options.METRICS}")
 
@@ -40,16 +47,41 @@ def sweep(
         100_000, "--max-points", min=1, metavar="N", help="How many points there may be; each takes memory."
     ),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in N processes at once."),
+    stream: Optional[str] = _STREAM,  # noqa: UP045
+    resume: bool = typer.Option(False, "--resume", help="Go on with a --stream that was interrupted."),
+    force: bool = typer.Option(False, "--force", help="Let --stream write over a file, and begin again."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the cost of a network at every combination of some values of its symbols.
 
     Without values, the symbols are listed: their defaults, what reads them, and values to try.
+
+    With --stream there may be any number of points: the rows are written part by part, and none is held.
     """
     from convcost.cli import progress
     from convcost.design_space.sweep_report import SweepReport
 
+    if stream is not None:
+        _refuse("--stream", {"--best": best, "--format": format, "--output": outputs})
+        from convcost.cli.stream import stream as write_rows
+
+        with _processes(jobs) as pool:
+            status = write_rows(
+                stream,
+                spec,
+                options.settings(set),
+                where=where,
+                dtype=dtype,
+                batch=batch,
+                fold=not no_fold,
+                resume=resume,
+                force=force,
+                pool=pool,
+                jobs=jobs,
+            )
+        raise typer.Exit(status)
+    _refuse("a sweep without --stream", {"--resume": resume, "--force": force})
     chosen = output.outputs(format, outputs, [spec])
     if not (set or where or best):
         output.write([_symbols(spec)], chosen)
@@ -71,6 +103,14 @@ def sweep(
     output.write([SweepReport(found)], chosen, warnings=found.warnings)
 
 
+def _refuse(what: str, options: Mapping[str, object]) -> None:
+    """Raise `OptionError` where options are given that mean nothing here."""
+    for option, value in options.items():
+        if value:
+            help = "convcost search SPEC --best METRIC finds the best" if option == "--best" else "leave it out"
+            raise OptionError(ErrorDetail(f"{option} means nothing with {what}", help=help))
+
+
 def _symbols(spec: str) -> SymbolsReport:
     from convcost import arguments
     from convcost.design_space.symbols_report import SymbolsReport
@@ -84,8 +124,10 @@ def _processes(jobs: int) -> Iterator[Executor | None]:
     if jobs == 1:
         yield None
         return
+    import signal
     from concurrent.futures import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(jobs) as pool:
+    # Ctrl-C reaches all processes of a terminal, and this one ends the others
+    with ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         pool.submit(int).result()  # starts the processes before a progress bar starts a thread
         yield pool
