@@ -136,6 +136,7 @@ def search(
     batch: int,
     fold: bool,
     max_points: int,
+    pool: Executor | None,
     watch: Callable[[int, int], None] | None,
 ) -> Front:
     """Return the exact front of a spec's design space, or its best points; see `Model.search` for the arguments."""
@@ -163,6 +164,7 @@ def search(
         [axis.name for axis in axes if _only_repeats(document, axis.name)],
         top=None if best is None else top or 1,
         max_points=max_points,
+        pool=pool,
         watch=watch,
     )
 

@@ -10,10 +10,9 @@ import typer
 
 import convcost
 from convcost.cli import options, output
+from convcost.errors import ClusterError
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from convcost.design_space.symbols_report import SymbolsReport
 
 _VALUES = typer.Option(
@@ -39,6 +38,7 @@ def sweep(
         100_000, "--max-points", min=1, metavar="N", help="How many points there may be; each takes memory."
     ),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in N processes at once."),
+    cluster: Optional[str] = options.Cluster,  # noqa: UP045
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
@@ -46,6 +46,7 @@ def sweep(
 
     Without values, the symbols are listed: their defaults, what reads them, and values to try.
     """
+    from convcost import parallel
     from convcost.cli import progress
     from convcost.design_space.sweep_report import SweepReport
 
@@ -54,7 +55,11 @@ def sweep(
         output.write([_symbols(spec)], chosen)
         return
     settings = options.settings(set)
-    with _processes(jobs) as pool, progress.shown(f"sweep of {spec}", "points") as shown:
+    with (
+        _partial(chosen),
+        parallel.workers(jobs, cluster) as pool,
+        progress.shown(f"sweep of {spec}", "points") as shown,
+    ):
         found = convcost.sweep(
             spec,
             set=settings,
@@ -69,21 +74,22 @@ def sweep(
     output.write([SweepReport(found)], chosen, warnings=found.warnings)
 
 
+@contextmanager
+def _partial(chosen: list[output.Output]) -> Iterator[None]:
+    """Write what is done where a cluster goes away; its report has the error in place of what is not."""
+    from convcost.design_space.sweep_report import SweepReport
+
+    try:
+        yield
+    except ClusterError as error:
+        if error.done is not None:
+            output.write([SweepReport(error.done)], chosen, warnings=error.done.warnings)
+        raise
+
+
 def _symbols(spec: str) -> SymbolsReport:
     from convcost import arguments
     from convcost.design_space.symbols_report import SymbolsReport
     from convcost.spec.origin import Origin
 
     return SymbolsReport(arguments.symbols(Origin.of(spec)))
-
-
-@contextmanager
-def _processes(jobs: int) -> Iterator[Executor | None]:
-    if jobs == 1:
-        yield None
-        return
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(jobs) as pool:
-        pool.submit(int).result()  # starts the processes before a progress bar starts a thread
-        yield pool

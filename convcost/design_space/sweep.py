@@ -11,17 +11,17 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import repeat
 from math import gcd
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, unused_warnings
-from convcost.errors import ConvcostError, ErrorDetail, OptionError, WarningDetail
+from convcost.errors import ClusterError, ConvcostError, ErrorDetail, OptionError, WarningDetail
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.network import Network
+from convcost.parallel import completed
 from convcost.reports.result import Result
 from convcost.symbolic import Condition, Formula, NeedsValueError, evaluator
 
@@ -115,15 +115,26 @@ def check_size(task: SweepTask, most: int) -> None:
 
 
 def run(task: SweepTask, pool: Executor | None = None, watch: Watch | None = None) -> list[Outcome]:
-    """Return the outcome of every point.
+    """Return the outcome of every point, those that a cluster did not work out before it went away being that error.
 
     Args:
         task: What is asked.
         pool: Any executor of `concurrent.futures`, to work on many points at once.
         watch: Progress callback.
     """
+    outcomes: list[Any] = [None] * len(task)
+    try:
+        _run(task, outcomes, pool, watch)
+    except ClusterError as error:
+        if all(outcome is None or isinstance(outcome, ConvcostError) for outcome in outcomes):
+            raise
+        outcomes = [error if outcome is None else outcome for outcome in outcomes]
+    return outcomes
+
+
+def _run(task: SweepTask, outcomes: list[Any], pool: Executor | None, watch: Watch | None) -> None:
+    """Store the outcome of every point."""
     size = len(task)
-    outcomes: list[Any] = [None] * size
     pending: Sequence[int] = range(size)
     free: list[str] | None = None
     left, derived, covered = size, 0, 0
@@ -147,8 +158,7 @@ def run(task: SweepTask, pool: Executor | None = None, watch: Watch | None = Non
             found = _gather(outcomes, _chunks(pending, _CHUNK), _evaluated, (task, region), pool, watch)
             left, covered = left - found, covered + found
     rest = [each for each in pending if outcomes[each] is None]
-    _gather(outcomes, _chunks(rest, 200), _analysed, task, pool, watch)
-    return outcomes
+    _gather(outcomes, _chunks(rest, 200), all_analysed, task, pool, watch)
 
 
 def _scattered(size: int) -> Iterator[int]:
@@ -221,10 +231,8 @@ def _gather(
     watch: Watch | None,
 ) -> int:
     """Store the outcomes of `work` for each chunk, and return how many points have one now."""
-    parts = list(chunks)
-    done = map(work, repeat(given), parts) if pool is None else pool.map(work, repeat(given), parts)
     gathered = 0
-    for part, found in zip(parts, done, strict=True):
+    for part, found in completed(work, given, chunks, pool):
         new = 0
         for index, outcome in zip(part, found, strict=True):
             if outcome is not None and outcomes[index] is None:
@@ -236,7 +244,8 @@ def _gather(
     return gathered
 
 
-def _analysed(task: SweepTask, indices: Sequence[int]) -> list[Outcome]:
+def all_analysed(task: SweepTask, indices: Sequence[int]) -> list[Outcome]:
+    """Return the outcome of analysing each of some points."""
     return [analysed(task, index) for index in indices]
 
 
@@ -338,6 +347,7 @@ class Sweep(Result, frozen=True):
             watch: Progress callback.
 
         Raises:
+            ClusterError: A cluster went away; `done` is the sweep, with this error at the points that it had left.
             ConvcostError: No point has a cost.
         """
         outcomes = run(task, pool, watch)
@@ -350,8 +360,8 @@ class Sweep(Result, frozen=True):
             shown = [
                 index
                 for index in shown
-                if not isinstance(outcome := outcomes[index], ConvcostError)
-                and all(each.holds(outcome[place]) for place, each in places)
+                if isinstance(outcome := outcomes[index], ClusterError)  # nobody knows whether it satisfies them
+                or (not isinstance(outcome, ConvcostError) and all(each.holds(outcome[at]) for at, each in places))
             ]
         if best is not None:
             place = task.metrics.index(best)
@@ -359,7 +369,12 @@ class Sweep(Result, frozen=True):
         network = task.build(task.settings(first), None)
         unused = _unused(task, first)
         warnings = (*network.warnings, *unused_warnings(unused, network))
-        return cls(name, task, outcomes, shown, tuple(unused), warnings)
+        found = cls(name, task, outcomes, shown, tuple(unused), warnings)
+        lost = next((outcome for outcome in outcomes if isinstance(outcome, ClusterError)), None)
+        if lost is not None:
+            lost.done = found
+            raise lost
+        return found
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each point that is shown: the symbols' values, the metrics, and the ratio to the first one's mults."""
