@@ -50,12 +50,12 @@ def search(
 
     The exit status is 0 when there is a point within the limits, 1 when there is none.
     """
-    from convcost import parallel
     from convcost.cli import progress
     from convcost.design_space.front_report import FrontReport
+    from convcost.parallel.pools import workers
 
     chosen = output.outputs(format, outputs, [spec])
-    with parallel.workers(jobs, cluster) as pool, progress.shown(f"search of {spec}", "points") as shown:
+    with workers(jobs, cluster) as pool, progress.shown(f"search of {spec}", "points") as shown:
         found = convcost.search(
             spec,
             set=options.settings(set),

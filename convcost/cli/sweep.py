@@ -46,9 +46,9 @@ def sweep(
 
     Without values, the symbols are listed: their defaults, what reads them, and values to try.
     """
-    from convcost import parallel
     from convcost.cli import progress
     from convcost.design_space.sweep_report import SweepReport
+    from convcost.parallel.pools import workers
 
     chosen = output.outputs(format, outputs, [spec])
     if not (set or where or best):
@@ -57,7 +57,7 @@ def sweep(
     settings = options.settings(set)
     with (
         _partial(chosen),
-        parallel.workers(jobs, cluster) as pool,
+        workers(jobs, cluster) as pool,
         progress.shown(f"sweep of {spec}", "points") as shown,
     ):
         found = convcost.sweep(

@@ -66,7 +66,7 @@ def verify(
             raise OptionError(ErrorDetail("--formulas goes with --format and --output only", help="it runs no network"))
         _prove(chosen)
         return
-    from convcost import parallel
+    from convcost.parallel.pools import workers
     from convcost.verification import Interrupted
     from convcost.verification.report import VerificationReport
 
@@ -80,7 +80,7 @@ def verify(
     verifications: list[Verification] = []
     status = 0
     try:
-        with parallel.workers(jobs, cluster) as pool:
+        with workers(jobs, cluster) as pool:
             for model in models:
                 with progress.shown(model.network.name or "network", "operations") as shown:
                     watch = progress.Operations(shown)

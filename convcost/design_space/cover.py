@@ -13,7 +13,7 @@ from convcost.design_space.sweep import SweepTask, all_analysed
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.metrics import METRICS
 from convcost.network import Network
-from convcost.parallel import completed
+from convcost.parallel.completion import completed
 from convcost.symbolic import NeedsValueError
 
 if TYPE_CHECKING:

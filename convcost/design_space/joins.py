@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from convcost.errors import ErrorDetail, OptionError
-from convcost.parallel import completed
+from convcost.parallel.completion import completed
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -21,7 +21,7 @@ from convcost.errors import ClusterError, ConvcostError, ErrorDetail, OptionErro
 from convcost.layers.fields import MAX_SIZE
 from convcost.metrics import METRICS
 from convcost.network import Network
-from convcost.parallel import completed
+from convcost.parallel.completion import completed
 from convcost.reports.result import Result
 from convcost.symbolic import Condition, Formula, NeedsValueError, evaluator
 

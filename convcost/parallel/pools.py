@@ -28,9 +28,10 @@ def workers(jobs: int = 1, cluster: str | None = None) -> Iterator[Executor | No
         if jobs != 1:
             message = "--jobs and --cluster exclude each other"
             raise OptionError(ErrorDetail(message, help="a cluster has as many processes as it has workers"))
-        from convcost.parallel import cluster as dask  # imported where it is asked for
+        from convcost import parallel
+        from convcost.parallel.dask import silenced  # imported where it is asked for
 
-        with dask.silenced(), dask.cluster(cluster) as pool:
+        with silenced(), parallel.cluster(cluster) as pool:
             yield pool
     elif jobs == 1:
         yield None

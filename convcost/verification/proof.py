@@ -15,7 +15,7 @@ from convcost.executor import Engine
 from convcost.layers import Shape
 from convcost.network import Layer, Network
 from convcost.ops import product
-from convcost.parallel import completed
+from convcost.parallel.completion import completed
 from convcost.verification.counting import Outcome, Task, perform, predict, predicted
 from convcost.verification.layerwise import shrinks_whole, smaller
 from convcost.verification.results import LAYERWISE, Interrupted, LayerProof, Verification

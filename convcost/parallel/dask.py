@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ANSWER_SECONDS = 10.0
-"""How long a cluster has to answer unless more is allowed."""
 _WITHOUT_WORKERS = 60.0  # seconds that a cluster may have lost all its workers
 _WIDTH_SECONDS = 2.0  # for which the number of workers is taken as it was
 _ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
@@ -39,20 +37,8 @@ _SHOWN = 3  # workers that an error names
 
 
 @contextmanager
-def cluster(address: str, *, seconds: float = ANSWER_SECONDS) -> Iterator[ClusterExecutor]:
-    """Connect to a Dask cluster, and give an executor that works on it.
-
-    Its workers run code that this process sends, and this process trusts what they send back: the cluster must be one
-    of your own.
-
-    Args:
-        address: The address of the scheduler: `tcp://HOST:PORT`, or `tls://HOST:PORT` where Dask is configured for it.
-        seconds: How long the cluster has to answer.
-
-    Raises:
-        OptionError: The address is none, or the extra `cluster` is not installed.
-        ClusterError: The cluster does not answer, has no workers, or other versions of convcost or Python.
-    """
+def connected(address: str, seconds: float) -> Iterator[ClusterExecutor]:
+    """Connect to a cluster inside the block; see `convcost.cluster` for the arguments."""
     if not _ADDRESS.fullmatch(address):
         message = "the address of a cluster is tcp://HOST:PORT"
         raise OptionError(ErrorDetail(message, found=address, help="the scheduler writes it when it starts"))
@@ -143,7 +129,7 @@ class ClusterExecutor(PartExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more work; the connection ends with the block of `cluster`."""
+        """Take no more work; the connection ends with the block of `connected`."""
         self._executor.shutdown(wait=wait and not cancel_futures)
 
     def share(self, given: Any) -> Any:
