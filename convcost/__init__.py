@@ -29,6 +29,7 @@ from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
 from convcost.parallel import cluster
+from convcost.plotting import plot
 from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
@@ -90,6 +91,7 @@ __all__ = [
     "load",
     "memory",
     "peak_formula",
+    "plot",
     "receptive_field",
     "reconcile",
     "rewrite",

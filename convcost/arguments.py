@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from convcost import metrics
 from convcost.design_space.solve import Solution
 from convcost.design_space.solve import solve as find
-from convcost.design_space.sweep import Sweep, SweepAxis, SweepLimit, SweepTask, check_size
+from convcost.design_space.sweep import Sweep
+from convcost.design_space.task import SweepAxis, SweepLimit, SweepTask, check_size
 from convcost.errors import ErrorDetail, OptionError
 from convcost.numbers import plain
 from convcost.spec.amounts import amount
 from convcost.spec.arithmetic import shown
 from convcost.spec.expressions import Expression
 from convcost.spec.origin import Origin
-from convcost.spec.ranges import values
+from convcost.spec.ranges import MOST_VALUES, values
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from convcost.design_space.front import Front, Goal
     from convcost.design_space.symbols import Symbols
     from convcost.memory.analysis import MemorySettings
-    from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.peak_formula import PeakFormula
 
 _MOST_OVER = 10_000  # values of a range over which the peak is worked out
@@ -45,25 +45,52 @@ def sweep(
     watch: Callable[[int, int], None] | None,
 ) -> Sweep:
     """Return what a spec's network costs at every combination of some values; see `Model.sweep` for the arguments."""
-    document = origin.reader.check(set, "--set")
-    asked = {**origin.settings, **set}
-    given = {name: listed(name, value, max_points) for name, value in asked.items()}
+    limits = [limit(text) for text in where]
+    if best is not None:
+        metrics.named(best)
+    totals = [*(each.metric for each in limits), *([best] if best else [])]
+    task = sweep_task(origin, set, totals, batch=batch, fold=fold, most=max_points)
+    check_size(task, max_points)
+    return Sweep.of(title_of(origin), task, where=limits, best=best, pool=pool, watch=watch)
+
+
+def sweep_task(
+    origin: Origin,
+    set: Mapping[str, Any],
+    totals: Iterable[str] = (),
+    *,
+    batch: int,
+    fold: bool,
+    most: int = MOST_VALUES,
+) -> SweepTask:
+    """Return the task of a sweep: the grid of the values of a spec's symbols, and the metrics.
+
+    Args:
+        origin: The spec.
+        set: The values of symbols, of each one or several.
+        totals: The metrics that are asked, beside `params` and `mults`.
+        batch: How many inputs the operations are counted for.
+        fold: Whether batch norms fold.
+        most: How many values a range may have.
+
+    Raises:
+        OptionError: A value cannot be read, or no symbol has several.
+    """
+    origin.reader.check(set, "--set")
+    given = {name: listed(name, value, most) for name, value in {**origin.settings, **set}.items()}
     axes = tuple(SweepAxis(name, found) for name, found in given.items() if len(found) > 1)
     if not axes:
         raise OptionError(
             ErrorDetail("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1")
         )
-    limits = [limit(text) for text in where]
-    if best is not None:
-        metrics.named(best)
-    totals = [*(each.metric for each in limits), *([best] if best else [])]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
-    task = SweepTask(
-        origin.reader.complete_network, axes, fixed, tuple(dict.fromkeys(["params", "mults", *totals])), batch, fold
-    )
-    check_size(task, max_points)
-    title = document.name or origin.reader.source.file
-    return Sweep.of(title, task, where=limits, best=best, pool=pool, watch=watch)
+    shown = tuple(dict.fromkeys(["params", "mults", *totals]))
+    return SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
+
+
+def title_of(origin: Origin) -> str:
+    """Return the name of a spec's network, or of its file."""
+    return origin.reader.check((), "--set").name or origin.reader.source.file
 
 
 def symbols(origin: Origin) -> Symbols:
@@ -149,17 +176,17 @@ def search(
         raise OptionError(
             ErrorDetail("a search needs several values of a symbol", help="such as --set alpha=0.25,0.5,1")
         )
-    goals = _goals(pareto, best, top)
+    wanted = goals(pareto, best, top)
     limits = [limit(f"{metric} <= {plain(value)}") for metric, value in max.items()]
     limits += [limit(f"{metric} >= {plain(value)}") for metric, value in min.items()]
-    totals = [*(goal.metric for goal in goals), *(each.metric for each in limits)]
+    totals = [*(goal.metric for goal in wanted), *(each.metric for each in limits)]
     fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
     shown = tuple(dict.fromkeys(["params", "mults", *totals]))
     task = SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
     return search(
         task,
         document.name or origin.reader.source.file,
-        goals,
+        wanted,
         limits,
         [axis.name for axis in axes if _only_repeats(document, axis.name)],
         top=None if best is None else top or 1,
@@ -174,29 +201,38 @@ def different(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple([value for _, value in dict.fromkeys((type(value), value) for value in values)])
 
 
-def _goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
-    """Return what points are compared by: `mults` and `params:max`, or one metric."""
+def goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
+    """Return the objectives of points: `mults` and `params:max`, or one metric.
+
+    Args:
+        pareto: The goals of a front.
+        best: Instead, the goal of the best points.
+        top: How many of these.
+
+    Raises:
+        OptionError: There is none, or one is no metric, or twice there.
+    """
     from convcost.design_space.front import Goal
 
     texts = [best] if best is not None else [each.strip() for each in pareto]
     if not texts or (best is not None and [*pareto]):
-        found = "both" if texts else "neither"
+        given = "both" if texts else "neither"
         help = "such as --pareto mults,params:max, or --best params:max --top 10"
-        raise OptionError(ErrorDetail("a search is for a front or for the best points", found=found, help=help))
+        raise OptionError(ErrorDetail("a search is for a front or for the best points", found=given, help=help))
     if top is not None and best is None:
         raise OptionError(ErrorDetail("only the best points by one metric are counted", help="--best METRIC --top N"))
-    goals = []
+    found = []
     for text in texts:
         name, colon, way = text.partition(":")
         if colon and way not in ("min", "max"):
             help = f"{name}:max, where more is better; {name} alone where less is"
             raise OptionError(ErrorDetail("a goal is METRIC, METRIC:min or METRIC:max", found=text, help=help))
-        goals.append(Goal(metrics.named(name).name, way == "max"))
-    names = [goal.metric for goal in goals]
+        found.append(Goal(metrics.named(name).name, way == "max"))
+    names = [goal.metric for goal in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise OptionError(ErrorDetail("a metric is a goal once", found=f"{twice} twice"))
-    return goals
+    return found
 
 
 def _only_repeats(document: Any, symbol: str) -> bool:
@@ -212,7 +248,7 @@ def _only_repeats(document: Any, symbol: str) -> bool:
     return True
 
 
-def peak_formula(origin: Origin, over: str, *, dtype: Dtypes, settings: MemorySettings) -> PeakFormula:
+def peak_formula(origin: Origin, over: str, settings: MemorySettings) -> PeakFormula:
     """Return the peak over a range of values of a symbol; see `Model.peak_formula` for the arguments."""
     from convcost.memory.peak_formula import PeakFormula  # imported where it is asked
 
@@ -237,8 +273,7 @@ def peak_formula(origin: Origin, over: str, *, dtype: Dtypes, settings: MemorySe
         name,
         found_values,
         step,
-        dtype=dtype,
-        settings=settings,
+        settings,
     )
 
 
@@ -255,7 +290,7 @@ def _plain(value: Fraction) -> int | Fraction:
 
 
 def _grid(origin: Origin, name: str, fixed: Mapping[str, Any], over: str) -> Fraction:
-    """Return what all values of a symbol are multiples of.
+    """Return the step of a symbol's grid: all its values are multiples of it.
 
     Raises:
         OptionError: It may be any number.

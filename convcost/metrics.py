@@ -85,6 +85,11 @@ class Metric(Struct, frozen=True):
         return isinstance(self.total, Ratio)
 
     @property
+    def depends_on_types(self) -> bool:
+        """Whether it depends on the types of numbers: it is in bytes, or a ratio of such a metric."""
+        return self.unit == "bytes" or any(METRICS[name].unit == "bytes" for name in self.needed[1:])
+
+    @property
     def needed(self) -> tuple[str, ...]:
         """The metrics that its value of any part of a network needs: itself, and those of a ratio."""
         if isinstance(self.total, Ratio):

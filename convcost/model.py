@@ -36,10 +36,10 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
-    from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.peak_formula import PeakFormula
     from convcost.memory.roofline.analysis import Roofline
     from convcost.memory.roofline.devices import Device
+    from convcost.network.dtypes import Given as Dtypes
     from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.base import Rewrite, Site
@@ -94,10 +94,11 @@ class Model(Struct, frozen=True, eq=False):
 
         return f"<{type(self).__name__}: {titles.title(self.network)}: {counted(len(self.network.layers), 'layer')}>"
 
-    def analyze(self, *, batch: int = 1, fold: bool = True, deployed: bool = False) -> Analysis:
+    def analyze(self, *, dtype: Dtypes = (), batch: int = 1, fold: bool = True, deployed: bool = False) -> Analysis:
         """Return the cost of the network, layer by layer and in all.
 
         Args:
+            dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             deployed: Whether to analyse the network as it runs on a device: see `deployed`.
@@ -108,7 +109,7 @@ class Model(Struct, frozen=True, eq=False):
         >>> load("mobilenet_v1").analyze().total.macs
         568740352
         """
-        network = self.network
+        network = self.typed(dtype).network
         if deployed:
             from convcost.cost.folding import deployed as as_deployed
             from convcost.cost.folding import folded_norms
@@ -129,6 +130,25 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.cost.folding import deployed
 
         return Model(deployed(self.network))
+
+    def typed(self, dtype: Dtypes) -> Model:
+        """Return the network with other types of its numbers; every question asked of it is for these.
+
+        Args:
+            dtype: The types, as `memory` takes them.
+
+        Raises:
+            OptionError: There is no such type, or no layer matches.
+
+        >>> load("mobilenet_v1").typed("int8").analyze().value("weight_bytes")
+        4256864
+        """
+        if not dtype and dtype != "":
+            return self
+        from convcost.network.dtypes import with_dtypes
+
+        network = with_dtypes(self.network, dtype)
+        return Model(network, None if self.origin is None else self.origin.typed(dtype))
 
     def memory(
         self,
@@ -165,7 +185,6 @@ class Model(Struct, frozen=True, eq=False):
         1204224
         """
         from convcost.memory.analysis import Memory, MemorySettings, order_named
-        from convcost.memory.dtypes import with_dtypes
 
         check_valued(self.network)
         settings = MemorySettings(
@@ -177,7 +196,7 @@ class Model(Struct, frozen=True, eq=False):
             place=place or arena is not None,
             arena=None if arena is None else size("arena", arena),
         )
-        return Memory.of(with_dtypes(self.network, dtype), settings)
+        return Memory.of(self.typed(dtype).network, settings)
 
     def peak_formula(
         self,
@@ -212,8 +231,8 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.memory.analysis import MemorySettings
 
         settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
-        origin = origin_of(self.network, self.origin, apart=[over.partition("=")[0].strip()])
-        return arguments.peak_formula(origin, over, dtype=dtype, settings=settings)
+        origin = origin_of(self.network, self.origin, apart=[over.partition("=")[0].strip()]).typed(dtype)
+        return arguments.peak_formula(origin, over, settings)
 
     def receptive_field(self, *, at: str | Sequence[str] = ()) -> ReceptiveField:
         """Return what each layer sees of the input: size, stride and padding, and which positions are used at all.
@@ -252,14 +271,13 @@ class Model(Struct, frozen=True, eq=False):
         >>> load("mobilenet_v1").roofline("raspberry-pi-4").bound
         'compute'
         """
-        from convcost.memory.dtypes import with_dtypes
         from convcost.memory.roofline import devices
         from convcost.memory.roofline.analysis import Roofline
 
         check_valued(self.network)
         check_complete(self.network)
         chosen = device if isinstance(device, devices.Device) else devices.device(device)
-        network = with_dtypes(self.network, dtype)
+        network = self.typed(dtype).network
         return Roofline.of(network, chosen, batch=positive("batch", batch), energy=energy)
 
     def compress(
@@ -382,6 +400,7 @@ class Model(Struct, frozen=True, eq=False):
         set: Mapping[str, Any],
         where: Iterable[str] = (),
         best: str | None = None,
+        dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
         max_points: int = 100_000,
@@ -394,6 +413,7 @@ class Model(Struct, frozen=True, eq=False):
             set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:224:32`.
             where: What the points that are shown satisfy, such as `mults <= 300M`.
             best: The total to sort by, the least first.
+            dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             max_points: How many points there may be; each takes memory.
@@ -411,7 +431,7 @@ class Model(Struct, frozen=True, eq=False):
 
         batch, max_points = positive("batch", batch), positive("max_points", max_points)
         return arguments.sweep(
-            origin_of(self.network, self.origin, apart=set),
+            origin_of(self.network, self.origin, apart=set).typed(dtype),
             set,
             where=where,
             best=best,
@@ -431,6 +451,7 @@ class Model(Struct, frozen=True, eq=False):
         max: Mapping[str, Any] | None = None,
         min: Mapping[str, Any] | None = None,
         top: int | None = None,
+        dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
         max_points: int = 100_000,
@@ -446,6 +467,7 @@ class Model(Struct, frozen=True, eq=False):
             max: What totals may be at most: numbers, or texts such as `300M`.
             min: What totals must be at least.
             top: How many of the best points; 1 without.
+            dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             max_points: How many points may be analysed one by one, where no formula holds.
@@ -464,7 +486,7 @@ class Model(Struct, frozen=True, eq=False):
 
         batch, max_points = positive("batch", batch), positive("max_points", max_points)
         return arguments.search(
-            origin_of(self.network, self.origin, apart=set),
+            origin_of(self.network, self.origin, apart=set).typed(dtype),
             set,
             pareto=pareto,
             best=best,
@@ -485,6 +507,7 @@ class Model(Struct, frozen=True, eq=False):
         max: Mapping[str, Any],
         set: Mapping[str, Any] | None = None,
         step: Any = None,
+        dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
     ) -> Solution:
@@ -498,6 +521,7 @@ class Model(Struct, frozen=True, eq=False):
             set: Values for the spec's other symbols.
             step: The values that are tried are its multiples, such as `1/32`. Without, those of the symbol's
                 `multiple_of`, of 1 where only whole numbers serve, or of the distance at which the first width changes.
+            dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -511,13 +535,14 @@ class Model(Struct, frozen=True, eq=False):
         from convcost import arguments
 
         batch, set = positive("batch", batch), set or {}
-        origin = origin_of(self.network, self.origin, apart=[symbol, *set])
+        origin = origin_of(self.network, self.origin, apart=[symbol, *set]).typed(dtype)
         return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
-    def compare(self, *, batch: int = 1, fold: bool = True) -> Comparison:
+    def compare(self, *, dtype: Dtypes = (), batch: int = 1, fold: bool = True) -> Comparison:
         """Return the costs of the standard and the separable form of each convolution, and three totals.
 
         Args:
+            dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -532,13 +557,14 @@ class Model(Struct, frozen=True, eq=False):
 
         check_valued(self.network)
         check_complete(self.network)
-        return Comparison.of(self.network, batch=positive("batch", batch), fold=fold)
+        return Comparison.of(self.typed(dtype).network, batch=positive("batch", batch), fold=fold)
 
-    def diff(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
+    def diff(self, other: Model, *, dtype: Dtypes = (), batch: int = 1, fold: bool = True) -> Difference:
         """Return this network beside another: what the other adds, removes and changes, layer by layer and in all.
 
         Args:
             other: The other network.
+            dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -552,21 +578,30 @@ class Model(Struct, frozen=True, eq=False):
         from convcost.comparison.diff import Difference
 
         check_valued(self.network, other.network)
-        return Difference.of(self.network, other.network, batch=positive("batch", batch), fold=fold)
+        before, after = self.typed(dtype).network, other.typed(dtype).network
+        return Difference.of(before, after, batch=positive("batch", batch), fold=fold)
 
     def difference(self, other: Model, *, batch: int = 1, fold: bool = True) -> Difference:
-        """Return what `diff` does, which is its name now."""
+        """Return the same as `diff`, the present name."""
         warnings.warn("Model.difference is Model.diff now", DeprecationWarning, stacklevel=2)
         return self.diff(other, batch=batch, fold=fold)
 
     def rewrite(
-        self, to: str, *, layers: Sequence[str] = (), batch: int = 1, fold: bool = True, **options: int | bool
+        self,
+        to: str,
+        *,
+        layers: Sequence[str] = (),
+        dtype: Dtypes = (),
+        batch: int = 1,
+        fold: bool = True,
+        **options: int | bool,
     ) -> RewrittenModel:
         """Return the network with layers in another form: a model, which also shows what the rewrite changed.
 
         Args:
             to: The rewrite, one of `convcost.rewriting.rewrites.NAMES`.
             layers: Patterns of the names of layers, or of what they are in; every layer without.
+            dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for, in what is shown; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it, in what is shown.
             options: Options of the rewrite, such as `groups=4`.
@@ -587,9 +622,10 @@ class Model(Struct, frozen=True, eq=False):
         check_valued(self.network)
         check_complete(self.network)
         batch, rewrite = positive("batch", batch), named(to, **options)
-        sites = tuple(select(self.network, rewrite, layers))
-        network = apply(self.network, sites).network
-        return RewrittenModel(network, before=self, changes=((rewrite, sites),), batch=batch, fold=fold)
+        before = self.typed(dtype)
+        sites = tuple(select(before.network, rewrite, layers))
+        network = apply(before.network, sites).network
+        return RewrittenModel(network, before=before, changes=((rewrite, sites),), batch=batch, fold=fold)
 
     def suggest(
         self,
@@ -598,6 +634,7 @@ class Model(Struct, frozen=True, eq=False):
         allow: Sequence[str] = ("separable",),
         options: Mapping[str, int | bool] | None = None,
         ends: bool = False,
+        dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
     ) -> Suggestion:
@@ -608,6 +645,7 @@ class Model(Struct, frozen=True, eq=False):
             allow: The rewrites that may be used.
             options: Options of the rewrites, such as `{"groups": 4}`.
             ends: Whether the first and the last layer with weights may be touched too.
+            dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -625,14 +663,14 @@ class Model(Struct, frozen=True, eq=False):
         rewrites = [with_options(name, options or {}, allow) for name in allow]
         check_valued(self.network)
         check_complete(self.network)
-        origin = self.origin
+        network, origin = self.typed(dtype).network, self.origin
 
         def can(changes: Sequence[tuple[Rewrite, Sequence[Site]]]) -> bool:
             if origin is None:  # there is no text to rewrite
                 return True
-            return can_rewrite(origin.reader.source, origin.settings, self.network, changes)
+            return can_rewrite(origin.reader.source, origin.settings, network, changes)
 
-        return Suggestion.of(self.network, rewrites, bounds, ends=ends, batch=batch, fold=fold, can=can)
+        return Suggestion.of(network, rewrites, bounds, ends=ends, batch=batch, fold=fold, can=can)
 
     def verify(
         self,
@@ -713,6 +751,7 @@ class Model(Struct, frozen=True, eq=False):
         base: str | None = None,
         baseline: str | Path | None = None,
         strict: bool = False,
+        dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
     ) -> Check:
@@ -724,6 +763,7 @@ class Model(Struct, frozen=True, eq=False):
             base: The revision that growth is measured against, from where `HEAD` and it parted.
             baseline: The JSON report that growth is measured against.
             strict: Whether a warning fails, too.
+            dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -735,11 +775,11 @@ class Model(Struct, frozen=True, eq=False):
         """
         from convcost.budget.checking import ask
 
-        batch, specs = positive("batch", batch), [self.held()]
+        batch, specs = positive("batch", batch), [self.typed(dtype).held()]
         return ask(specs, max=max, config=config, base=base, baseline=baseline, strict=strict, batch=batch, fold=fold)
 
     def held(self) -> Origin | Network:
-        """Return what budgets hold: the spec with its values, or the network where there is no spec.
+        """Return the subject of a budget: the spec with its values, or the network where there is no spec.
 
         Raises:
             OptionError: A symbol stayed free.
@@ -788,7 +828,7 @@ class RewrittenModel(Model, frozen=True, eq=False, kw_only=True):
         return rewrite_text(origin.reader.source, origin.settings, self.before.network, notes, self.network)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what changed as plain data: what `convcost rewrite --format json` writes."""
+        """Return the changes as plain data, as `convcost rewrite --format json` writes them."""
         return self.rewriting.to_dict()
 
     def to_dataframe(self) -> Any:

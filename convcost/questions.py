@@ -26,10 +26,10 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from convcost.design_space.solve import Solution
     from convcost.design_space.sweep import Sweep
     from convcost.memory.analysis import Memory
-    from convcost.memory.dtypes import Given as Dtypes
     from convcost.memory.peak_formula import PeakFormula
     from convcost.memory.roofline.analysis import Roofline
     from convcost.memory.roofline.devices import Device
+    from convcost.network.dtypes import Given as Dtypes
     from convcost.receptive_field.analysis import ReceptiveField
     from convcost.rewriting.suggest import Suggestion
     from convcost.verification import ProgressCallback, Verification
@@ -41,6 +41,7 @@ def analyze(
     *,
     set: Mapping[str, Any] | None = None,
     free: Collection[str] = (),
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     deployed: bool = False,
@@ -51,7 +52,9 @@ def analyze(
     >>> analyze("mobilenet_v1", free=["alpha", "r"]).total.mults
     10752·alpha²·r² + 1125·alpha·r²/2 + 1024000·alpha
     """
-    return load(spec, set=set, free=free, max_layers=max_layers).analyze(batch=batch, fold=fold, deployed=deployed)
+    return load(spec, set=set, free=free, max_layers=max_layers).analyze(
+        dtype=dtype, batch=batch, fold=fold, deployed=deployed
+    )
 
 
 def memory(
@@ -251,6 +254,7 @@ def sweep(
     set: Mapping[str, Any],
     where: Iterable[str] = (),
     best: str | None = None,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_points: int = 100_000,
@@ -266,7 +270,7 @@ def sweep(
     from convcost import arguments
 
     batch, max_points = positive("batch", batch), positive("max_points", max_points)
-    origin = _asked(spec, max_layers, apart=set)
+    origin = _asked(spec, max_layers, apart=set).typed(dtype)
     return arguments.sweep(
         origin,
         set,
@@ -289,6 +293,7 @@ def search(
     max: Mapping[str, Any] | None = None,
     min: Mapping[str, Any] | None = None,
     top: int | None = None,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_points: int = 100_000,
@@ -305,7 +310,7 @@ def search(
 
     batch, max_points = positive("batch", batch), positive("max_points", max_points)
     return arguments.search(
-        _asked(spec, max_layers, apart=set),
+        _asked(spec, max_layers, apart=set).typed(dtype),
         set,
         pareto=pareto,
         best=best,
@@ -327,6 +332,7 @@ def solve(
     max: Mapping[str, Any],
     set: Mapping[str, Any] | None = None,
     step: Any = None,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
@@ -339,7 +345,7 @@ def solve(
     from convcost import arguments
 
     batch, set = positive("batch", batch), set or {}
-    origin = _asked(spec, max_layers, apart=[symbol, *set])
+    origin = _asked(spec, max_layers, apart=[symbol, *set]).typed(dtype)
     return arguments.solve(origin, symbol, max=max, set=set, batch=batch, fold=fold, step=step)
 
 
@@ -347,6 +353,7 @@ def compare(
     spec: Model | SpecLike,
     *,
     set: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
@@ -356,7 +363,7 @@ def compare(
     >>> compare("examples/worked_standard").layers[0].saved
     1174848
     """
-    return load(spec, set=set, max_layers=max_layers).compare(batch=batch, fold=fold)
+    return load(spec, set=set, max_layers=max_layers).compare(dtype=dtype, batch=batch, fold=fold)
 
 
 def diff(
@@ -365,6 +372,7 @@ def diff(
     *,
     set: Mapping[str, Any] | None = None,
     set_other: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
@@ -376,6 +384,7 @@ def diff(
         other: The other.
         set: Values for the symbols of both.
         set_other: Values for the symbols of the other, instead of `set`.
+        dtype: The types of both networks' numbers, as `memory` takes them.
         batch: How many inputs to count the operations for; parameters do not scale.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
         max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
@@ -398,7 +407,7 @@ def diff(
             more = more or error.more
     if errors:
         raise SpecError(errors, more=more)
-    return models[0].diff(models[1], batch=batch, fold=fold)
+    return models[0].diff(models[1], dtype=dtype, batch=batch, fold=fold)
 
 
 def rewrite(
@@ -407,6 +416,7 @@ def rewrite(
     *,
     layers: Sequence[str] = (),
     set: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
@@ -421,7 +431,7 @@ def rewrite(
     # rewritten: stacked (Simonyan and Zisserman 2014, arXiv:1409.1556, section 2.3)
     """
     model = load(spec, set=set, max_layers=max_layers)
-    return model.rewrite(to, layers=layers, batch=batch, fold=fold, **options)
+    return model.rewrite(to, layers=layers, dtype=dtype, batch=batch, fold=fold, **options)
 
 
 def suggest(
@@ -432,6 +442,7 @@ def suggest(
     options: Mapping[str, int | bool] | None = None,
     ends: bool = False,
     set: Mapping[str, Any] | None = None,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
@@ -445,7 +456,7 @@ def suggest(
 
     batch, bounds = positive("batch", batch), limits_of(max)  # errors of the arguments come before those of the spec
     model = load(spec, set=set, max_layers=max_layers)
-    return model.suggest(max=bounds, allow=allow, options=options, ends=ends, batch=batch, fold=fold)
+    return model.suggest(max=bounds, allow=allow, options=options, ends=ends, dtype=dtype, batch=batch, fold=fold)
 
 
 def verify(
@@ -488,6 +499,7 @@ def check(
     base: str | None = None,
     baseline: str | Path | None = None,
     strict: bool = False,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
@@ -502,6 +514,7 @@ def check(
         base: The revision that growth is measured against, from where `HEAD` and it parted.
         baseline: The JSON report that growth is measured against.
         strict: Whether a warning fails, too.
+        dtype: The types of the networks' numbers, as `memory` takes them, where a budget says none.
         batch: How many inputs to count the operations for; parameters do not scale.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
         max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
@@ -525,6 +538,7 @@ def check(
         base=base,
         baseline=baseline,
         strict=strict,
+        dtype=dtype,
         batch=batch,
         fold=fold,
         max_layers=max_layers,

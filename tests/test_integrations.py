@@ -124,7 +124,7 @@ def test_the_action_imports_nothing_of_the_checkout(tmp_path):
 
 # recipes: files to be copied as they are, run as far as no network is needed
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "convcost" / "budget" / "README.md").read_text(encoding="utf-8")
 EXPRESSION = re.compile(r"\$\{\{ (.*?) \}\}")
 
 

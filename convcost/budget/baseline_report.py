@@ -40,11 +40,14 @@ class Recorded(Struct, frozen=True):
         entry: The part of the report.
         names: The metrics that it tells.
         version: The version of the report's structure.
+        has_other_types: Whether its numbers have other types than those of the network that it is compared with, so
+            that nothing in bytes compares.
     """
 
     entry: Entry[Any, Any]
     names: tuple[str, ...]
     version: int
+    has_other_types: bool = False
 
     @property
     def network(self) -> NetworkDocument:
@@ -78,7 +81,7 @@ class Recorded(Struct, frozen=True):
         Raises:
             NotRecorded: The report does not tell it.
         """
-        return [_value(row, metric) for row in self.entry.layers]
+        return [self._value(row, metric) for row in self.entry.layers]
 
     def value(self, metric: str) -> Any:
         """Return the network's value of a metric.
@@ -86,7 +89,12 @@ class Recorded(Struct, frozen=True):
         Raises:
             NotRecorded: The report does not tell it.
         """
-        return _value(self.entry.total, metric)
+        return self._value(self.entry.total, metric)
+
+    def _value(self, numbers: Any, metric: str) -> Any:
+        if self.has_other_types and METRICS[metric].depends_on_types:
+            raise NotRecorded(f"{metric} at these types of numbers")
+        return _value(numbers, metric)
 
 
 def _value(numbers: Any, metric: str) -> Any:

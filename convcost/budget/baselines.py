@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.budget import baseline_report, committed, git, revisions
 from convcost.budget.baseline_report import Recorded
 from convcost.budget.revisions import Revision
 from convcost.comparison.base import Base
 from convcost.cost.analysis import Analysis, LayerCost
-from convcost.cost.documents import network_document
+from convcost.cost.documents import network_document, types_document
 from convcost.documents.analysis import NetworkDocument
 from convcost.errors import BaselineError, ConvcostError, ErrorDetail, OptionError, Place, visible
 from convcost.network import Network
 from convcost.network.completeness import incomplete
+from convcost.network.dtypes import Given as Dtypes
+from convcost.network.dtypes import types_of, with_dtypes
 from convcost.ops import Cost
 from convcost.spec import Source, Spec
 
@@ -67,13 +70,14 @@ class Baseline(Protocol):
     def base(self) -> Base:
         """What it is called."""
 
-    def past(self, spec: str, network: Network, settings: Settings) -> Past | Lacking:
+    def past(self, spec: str, network: Network, settings: Settings, dtype: Dtypes = ()) -> Past | Lacking:
         """Return a network's past cost, or the reason why it is not known.
 
         Args:
             spec: The spec as it was named.
             network: The network as it is now.
             settings: The values that its symbols were given.
+            dtype: The types that its numbers were given.
 
         Raises:
             BaselineError: The baseline cannot be used for this network.
@@ -109,7 +113,7 @@ class _AtRevision:
             for spec, source in found.items()
         }
 
-    def past(self, spec: str, network: Network, settings: Settings) -> Past | Lacking:
+    def past(self, spec: str, network: Network, settings: Settings, dtype: Dtypes = ()) -> Past | Lacking:
         if spec not in self._found:
             raise BaselineError(_without_past(spec))
         found = self._found[spec]
@@ -118,7 +122,7 @@ class _AtRevision:
         if isinstance(found, BaselineError):
             return _spec_error(spec, self._revision, found)
         try:
-            before = found.network(settings)
+            before = with_dtypes(found.network(settings), dtype)
         except ConvcostError as error:
             return _spec_error(spec, self._revision, error)
         if before.unknown:
@@ -140,7 +144,7 @@ def _spec_error(spec: str, revision: Revision, error: ConvcostError) -> Lacking:
     detail = error.details[0]
     if detail.place is None:  # of the values that are given
         found = detail.found.removeprefix("--set ")
-        message = detail.message.removeprefix("--set: ") + (f" ({found})" if found else "")
+        message = detail.message.removeprefix("--set: ").removeprefix("--dtype: ") + (f" ({found})" if found else "")
         return Lacking(f"{_one_line(spec)} takes no such values in {_one_line(str(revision))}: {_one_line(message)}")
     count = len(error.details)
     several = f"{count:,} {'or more ' if error.more else ''}errors in {revision}, the first"
@@ -175,7 +179,7 @@ class _Reported:
         self._path = path
         self._entries = entries
 
-    def past(self, spec: str, network: Network, settings: Settings) -> Past | Lacking:
+    def past(self, spec: str, network: Network, settings: Settings, dtype: Dtypes = ()) -> Past | Lacking:
         recorded = self._entries_for(network)
         if not recorded:
             self._check_alike(spec, network)
@@ -188,6 +192,8 @@ class _Reported:
         if not same:
             raise BaselineError(self._other_values(spec, symbols, recorded))
         best = [entry for entry in same if entry.network.symbols == symbols] or same
+        types = types_document(types_of(network))
+        best = [entry for entry in best if entry.network.dtype == types] or [replace(best[0], has_other_types=True)]
         first = best[0].entry
         if any((other.entry.layers, other.entry.total) != (first.layers, first.total) for other in best):
             message = f"the report tells of {spec} more than once, with different numbers"

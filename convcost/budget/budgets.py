@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct, json
 
 from convcost.errors import ErrorDetail, Place
+from convcost.network.dtypes import Dtype
 from convcost.spec.reading import VERSIONS
 
 SUM, EACH = "sum", "each"
@@ -88,6 +89,7 @@ class Budget(Struct, frozen=True):
         scope: `sum` of the layers, or `each` of them.
         set: The values of the network's symbols at which it holds, each combination of them.
         models: Patterns of the files that it is for; all where there is none.
+        dtype: The types of numbers at which it holds; those of the spec, or that are asked, where there is none.
         message: What somebody wants to be said where it is exceeded.
         path: Where it stands in its file, such as `budgets[0]`.
         marks: Where it begins, where its `layers`, its `scope`, the symbols that it sets and the words `growth` and
@@ -105,6 +107,7 @@ class Budget(Struct, frozen=True):
     scope: str = SUM
     set: Mapping[str, tuple[Any, ...]] = {}
     models: tuple[str, ...] = ()
+    dtype: tuple[Dtype, ...] = ()
     message: str = ""
     path: str = ""
     marks: Mapping[str, Mark] = {}
@@ -114,6 +117,11 @@ class Budget(Struct, frozen=True):
     def renamed(self) -> bool:
         """Whether its metric had another meaning in the version of the language that it is written in."""
         return self.metric == "activations" and self.version < 2
+
+    @property
+    def dtype_text(self) -> str:
+        """The types of numbers at which it holds, as `--dtype` takes them."""
+        return " ".join(map(str, self.dtype))
 
     def detail(self, key: str, message: str, help: str, found: str = "", note: str = "") -> ErrorDetail:
         """Return an error that points to where a key of this budget is written, if it was read from a file."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # read where they are needed
     from convcost.budget.baselines import Baseline
     from convcost.budget.configuration import Configuration
     from convcost.network import Network
+    from convcost.network.dtypes import Given as Dtypes
 
 _REMEDIES = 20
 """For how many exceeded limits of a check a remedy is looked for."""
@@ -74,6 +75,7 @@ def check(
     budgets: Sequence[Budget] = (),
     settings: Mapping[str, Any] | None = None,
     baseline: Baseline | None = None,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
 ) -> tuple[Verdict, ...]:
@@ -85,6 +87,7 @@ def check(
         budgets: More budgets, for all of them.
         settings: Values for their symbols; those that a budget sets go before.
         baseline: What growth is measured against.
+        dtype: The types of the networks' numbers; those that a budget says go before.
         batch: How many inputs to count the operations for; parameters do not scale.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -97,7 +100,7 @@ def check(
     search = _Search()
     for spec in named:
         try:
-            target = Target(spec, settings or {}, baseline, batch=batch, fold=fold)
+            target = Target(spec, settings or {}, baseline, dtype=dtype, batch=batch, fold=fold)
             held = [*target.budgets(), *(configuration.budgets_for(target.name) if configuration else ()), *budgets]
         except ConvcostError as error:
             errors.append(error)
@@ -125,6 +128,7 @@ def run(
     settings: Mapping[str, Any] | None = None,
     strict: bool = False,
     notes: Sequence[str] = (),
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
 ) -> Check:
@@ -138,15 +142,15 @@ def run(
         settings: Values for their symbols; those that a budget sets go before.
         strict: Whether a warning fails, too.
         notes: More notes of the check.
+        dtype: The types of the networks' numbers; those that a budget says go before.
         batch: How many inputs to count the operations for; parameters do not scale.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
     Raises:
         ConvcostError: A spec is wrong, or a budget does not fit the specs.
     """
-    verdicts = check(
-        specs, configuration, budgets=budgets, settings=settings, baseline=baseline, batch=batch, fold=fold
-    )
+    counted: dict[str, Any] = {"dtype": dtype, "batch": batch, "fold": fold}
+    verdicts = check(specs, configuration, budgets=budgets, settings=settings, baseline=baseline, **counted)
     unguarded = notes_of.without_budget(specs, verdicts)
     all_asked = configuration is not None and (not specs or tuple(specs) == configuration.models)
     unlisted = notes_of.unlisted(configuration) if configuration is not None and all_asked else ()
@@ -170,6 +174,7 @@ def ask(
     base: str | None = None,
     baseline: str | Path | None = None,
     strict: bool = False,
+    dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_layers: int | None = None,
@@ -184,7 +189,8 @@ def ask(
     budgets = [configuration.given(metric, plain(value)) for metric, value in (max or {}).items()]
     with limited(plain(max_layers)):
         past = against(base, str(baseline) if baseline is not None else None, files, batch=batch, fold=fold)
-        return run(named, read, past, budgets=budgets, settings=set, strict=strict, batch=batch, fold=fold)
+        counted: dict[str, Any] = {"dtype": dtype, "batch": batch, "fold": fold}
+        return run(named, read, past, budgets=budgets, settings=set, strict=strict, **counted)
 
 
 def against(

@@ -16,6 +16,8 @@ from convcost.budget import patterns
 from convcost.budget.budgets import SCOPES, SUM, AcceptedGrowth, Bound, Budget, Mark, spelled
 from convcost.errors import ConfigError, ConvcostError, ErrorDetail, OptionError, Place, nearest
 from convcost.metrics import METRICS
+from convcost.network import dtypes
+from convcost.network.dtypes import Dtype
 from convcost.spec import expressions, tree
 from convcost.spec.amounts import amount
 from convcost.spec.arithmetic import ExpressionError
@@ -34,6 +36,7 @@ CONFIGURATION = Language("a configuration", ConfigError, "write it again", "writ
 
 AMOUNT = "such as 300M, 4.3M, 512Ki, 1e6 or 1_000 (k, M, G, T; Ki, Mi, Gi)"
 SHARE = "such as 2% or 5M"
+_DTYPE = "such as int8, {weights: int8, activations: int16}, or a list of these with 'head*:float32' for some layers"
 
 
 class Key(Struct, frozen=True):
@@ -61,6 +64,7 @@ BUDGET_KEYS = {
     "scope": Key("scope", "Whether the limit is for the sum of the layers or for each of them."),
     "set": Key("set", "The values of the spec's symbols at which it holds: a value or a list of values for each."),
     "models": Key("patterns", "The specs that it is for, of those above; all of them without it."),
+    "dtype": Key("dtype", "The types of numbers at which it holds, such as int8; those of the spec without it."),
     "message": Key("text", "What is said where it is exceeded."),
 }
 
@@ -213,7 +217,7 @@ class _Reader:
         whole = not (metric and METRICS[metric].is_ratio)
         bounds = {name: self._bound(name, entries[name][1], path, whole) for name in _BOUNDS if name in entries}
         marks = {"": self._mark(node)}
-        marks |= {name: self._mark(entries[name][1]) for name in ("layers", "scope") if name in entries}
+        marks |= {name: self._mark(entries[name][1]) for name in ("layers", "scope", "dtype") if name in entries}
         marks |= {name: self._mark(entries[name][0]) for name in ("growth", "accepted") if name in entries}
         budget = Budget(
             metric=metric,
@@ -226,6 +230,7 @@ class _Reader:
             scope=self._scope(entries, path),
             set=self._set(entries["set"][1], path, marks) if "set" in entries else {},
             models=self._models(node, path),
+            dtype=self._dtype(entries["dtype"][1], path) if "dtype" in entries else (),
             message=self._text(entries, "message", path),
             path=path,
             marks=marks,
@@ -344,6 +349,24 @@ class _Reader:
             marks[f"set.{name}"] = self._mark(key)
         return found
 
+    def _dtype(self, node: Node, path: str) -> tuple[Dtype, ...]:
+        """Return types of numbers: what `--dtype` takes, several of these, or types by what has them."""
+        if isinstance(node, List):
+            return tuple([dtype for child in node.items for dtype in self._dtype(child, path)])
+        given: Any = node.text if isinstance(node, Scalar) and not node.null else None
+        if isinstance(node, tree.Mapping) and not node.broken:
+            given = {key: getattr(value, "text", "") for key, (_, value) in node.entries.items()}
+        if not given:
+            self.errors.add("dtype is a type of numbers", node, path=path, found=kind_of(node), help=_DTYPE)
+            return ()
+        try:
+            return tuple(dtypes.read(given))
+        except OptionError as error:
+            (detail,) = error.details
+            help = detail.help if "--dtype" not in detail.help else _DTYPE
+            self.errors.add(detail.message.removeprefix("--"), node, path=path, help=help)
+            return ()
+
     def _value(self, node: Node, path: str) -> Any:
         if not isinstance(node, Scalar) or node.null:
             self.errors.add("a symbol's value is a number or a word", node, path=path, found=kind_of(node))
@@ -431,7 +454,7 @@ _ACCEPTED = "- {model: net.yaml, from: 1_000_000, to: 1_200_000}"
 def share(text: str) -> Fraction | None:
     """Return the share that a text such as `95%` means, or None."""
     parts = [part.strip() for part in text.removesuffix("%").split("/")]
-    if not text.endswith("%") or len(parts) > 2 or not all(map(expressions.NUMBER.fullmatch, parts)):
+    if not text.endswith("%") or len(parts) > 2 or not all(map(expressions.is_number, parts)):
         return None  # a percentage is of a number, not of a sum
     try:
         return Fraction(expressions.read("/".join(parts))) / 100

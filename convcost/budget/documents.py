@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import floor
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from convcost.budget.verdicts import STATUSES, Check, Remedy, Verdict
 from convcost.comparison.base import Base
@@ -59,7 +59,7 @@ def _described(verdict: Verdict) -> documents.VerdictDocument:
     remedy = verdict.remedy
     symbols = {name: plain(value) for name, value in verdict.symbols.items()}
     return documents.VerdictDocument(
-        **{**record(verdict), "symbols": symbols},
+        **{**record(verdict), "symbols": symbols, "dtype": verdict.budget.dtype_text or UNSET},
         costliest=[
             documents.Costliest(
                 name=cause.layer.name,
@@ -117,4 +117,5 @@ def record(verdict: Verdict) -> dict[str, Any]:
         "column": place.column if place else None,
         "accepted": plain(verdict.accepted),
         "grown": None if verdict.growth is None else float(verdict.growth),
+        "dtype": budget.dtype_text or None,
     }

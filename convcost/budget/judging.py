@@ -223,6 +223,7 @@ class LimitedLayers(Struct, frozen=True):
             limit,
             frozenset(self.part),
             self.budget.layers,
+            point.dtype,
         )
 
 

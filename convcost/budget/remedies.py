@@ -11,7 +11,9 @@ from typing import Any
 from convcost.budget.budgets import spelled
 from convcost.budget.verdicts import Remedy, Value
 from convcost.cost.analysis import Analysis
+from convcost.errors import OptionError
 from convcost.metrics import METRICS
+from convcost.network.dtypes import Dtype, with_dtypes
 from convcost.rewriting.application import apply
 from convcost.rewriting.candidates import Limits
 from convcost.rewriting.choosing import ALL, GENTLE, Changes, Choice, Chooser, choose_in_order
@@ -31,6 +33,7 @@ def remedy(
     limit: Value,
     part: Container[int],
     pattern: str,
+    dtype: Sequence[Dtype] = (),
 ) -> Remedy | None:
     """Return the least that brings a network back within a limit, or what comes nearest; None where nothing helps.
 
@@ -47,6 +50,7 @@ def remedy(
         limit: The largest value that is allowed.
         part: The indices of the layers that the limit is for.
         pattern: The pattern by which they were chosen; empty for all layers.
+        dtype: The types given to its numbers.
     """
     if not METRICS[metric].adds_up:  # what a layer saves says nothing of the largest of the layers, or of a ratio
         return None
@@ -72,7 +76,7 @@ def remedy(
         and not pattern
         and all(index in part for index in range(len(analysis.layers)))
     ):
-        suggestion = suggest_command(spec, limits, given, with_ends, analysis)
+        suggestion = suggest_command(spec, limits, given, with_ends, analysis, dtype)
     if spec in ("<mapping>", "<network>") or not line.isprintable() or not suggestion.isprintable():
         line = suggestion = ""  # no shell can be given these
     return Remedy(
@@ -80,7 +84,7 @@ def remedy(
         layers=tuple(name for candidate in best.candidates for name in candidate.names(network)),
         reached=best.reached,
         value=left,
-        renamed=bool(pattern) and _renamed_cost(source, settings, analysis, metric, changes, pattern) != left,
+        renamed=bool(pattern) and _renamed_cost(source, settings, dtype, analysis, metric, changes, pattern) != left,
         command=line,
         reached_with_ends=with_ends.reached,
         suggestion=suggestion,
@@ -90,24 +94,32 @@ def remedy(
 def _renamed_cost(
     source: Source | None,
     settings: Mapping[str, Any],
+    dtype: Sequence[Dtype],
     analysis: Analysis,
     metric: str,
     changes: Changes,
     pattern: str,
-) -> int:
-    """Return the cost of the layers that a pattern matches in the rewritten spec."""
+) -> int | None:
+    """Return the cost of the layers that a pattern matches in the rewritten spec; None where its types match none."""
     notes = [(Note(rewrite.name, rewrite.source), sites) for rewrite, sites in changes]
     expected = apply(analysis.network, [site for _, sites in changes for site in sites]).network
     if source is not None:
         text = rewrite_text(source, settings, analysis.network, notes, expected)
         with limited(MOST_LAYERS):
             expected = load(Source(source.file, text), settings)
+        try:
+            expected = with_dtypes(expected, dtype)
+        except OptionError:
+            return None
     after = Analysis.of(expected, batch=analysis.batch, fold=analysis.fold)
     values = zip(after.layers, after.values(metric), strict=True)
-    return sum(value for layer, value in values if matches(pattern, layer))
+    left: int = sum(value for layer, value in values if matches(pattern, layer))
+    return left
 
 
-def suggest_command(spec: str, limits: Limits, set: Sequence[str], choice: Choice, counted: Analysis) -> str:
+def suggest_command(
+    spec: str, limits: Limits, set: Sequence[str], choice: Choice, counted: Analysis, dtype: Sequence[Dtype] = ()
+) -> str:
     """Return the command line that suggests how limits are kept with the first and the last layer touched.
 
     Args:
@@ -116,12 +128,15 @@ def suggest_command(spec: str, limits: Limits, set: Sequence[str], choice: Choic
         set: The values of symbols, as `--set` takes them.
         choice: What keeps them.
         counted: The network, counted for a batch, with or without folding.
+        dtype: The types given to its numbers.
     """
     words = ["convcost", "suggest", _as_argument(spec)]
     for name, limit in limits.items():
         words += ["--max", f"{name}={limit}"]
     for value in set:
         words += ["--set", value]
+    for each in dtype:
+        words += ["--dtype", str(each)]
     words += ["--batch", str(counted.batch)] if counted.batch != 1 else []
     words += [] if counted.fold else ["--no-fold"]
     if not {rewrite.name for rewrite, _ in choice.changes()} <= {*GENTLE}:

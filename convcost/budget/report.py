@@ -83,7 +83,16 @@ class CheckReport(Struct, frozen=True):
         last = _headline(check) if self.ends_with_verdict else ""
         base = check.base
         counted_for = {titles.batched(verdict.analysis.batch) for verdict in check.verdicts}
-        facts = [check.config and f"budgets of {check.config}", base and f"growth against {base.name}", *counted_for]
+        counted_for |= {
+            titles.types(verdict.analysis.network, (verdict.budget.metric,))
+            for verdict in check.verdicts
+            if METRICS[verdict.budget.metric].depends_on_types and not verdict.budget.dtype
+        }
+        facts = [
+            check.config and f"budgets of {check.config}",
+            base and f"growth against {base.name}",
+            *sorted(counted_for),
+        ]
         subtitle = " · ".join(safe(fact) for fact in facts if fact)
         return Table(
             title=_headline(check),
@@ -207,6 +216,7 @@ def _label(verdict: Verdict) -> str:
     if verdict.kind == GROWTH:
         accepted = "" if verdict.accepted is None else f" over the accepted {figure(verdict.accepted)}"
         text += f", growth {verdict.bound.text}{accepted}"
+    text += f", {verdict.budget.dtype_text}" if verdict.budget.dtype else ""
     return text + (f", {verdict.point}" if verdict.symbols else "")
 
 

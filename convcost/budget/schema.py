@@ -49,6 +49,7 @@ def _kinds() -> dict[str, Schema]:
         "set": mapping(additionalProperties=_one_or_more(NAME), minProperties=1),
         "values": mapping(additionalProperties=NAME, minProperties=1),
         "text": NAME,
+        "dtype": {"anyOf": [_one_or_more(NAME), mapping(additionalProperties=NAME, minProperties=1)]},
     }
 
 

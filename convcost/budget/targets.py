@@ -13,8 +13,10 @@ from convcost.budget.budgets import Bound, Budget, spelled
 from convcost.comparison.matching import match
 from convcost.cost.analysis import Analysis
 from convcost.errors import BaselineError, ConfigError, ConvcostError, ErrorDetail, OptionError, Place, nearest
-from convcost.network import Network
+from convcost.network import Network, dtypes
 from convcost.network.completeness import incomplete
+from convcost.network.dtypes import Dtype
+from convcost.network.dtypes import Given as Dtypes
 from convcost.network.graph import Limit
 from convcost.spec.arithmetic import shown
 from convcost.spec.collector import ErrorCollector
@@ -34,6 +36,10 @@ Checked = SpecLike | Origin | Network
 """What is held to budgets: a spec, one that was read with values for its symbols, or a network that was built."""
 
 
+_PointKey = tuple[tuple[tuple[str, str], ...], str]
+"""The values of symbols and the types of numbers that budgets set."""
+
+
 class Point(Struct, frozen=True):
     """A spec's network at some values of its symbols.
 
@@ -45,6 +51,7 @@ class Point(Struct, frozen=True):
         refused: Why the baseline cannot be used for it.
         partners: For each layer the index of the one that it was at the baseline; None for one that is new.
         known: What `values` has worked out.
+        dtype: The types of numbers that are given to it.
     """
 
     set: Mapping[str, Any]
@@ -54,6 +61,7 @@ class Point(Struct, frozen=True):
     refused: BaselineError | None
     partners: Sequence[int | None]
     known: dict[str, Sequence[Any]]
+    dtype: tuple[Dtype, ...] = ()
 
     def values(self, metric: str) -> Sequence[Any]:
         """Return each layer's value of a metric, computed once."""
@@ -69,6 +77,7 @@ class Target:
         spec: The spec; or a network, which has no symbols and no file.
         settings: Values for its symbols; those that a budget sets go before.
         baseline: What growth is measured against.
+        dtype: The types of its numbers; those that a budget says go before.
         batch: How many inputs to count the operations for; parameters do not scale.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -83,9 +92,11 @@ class Target:
         settings: Mapping[str, Any],
         baseline: Baseline | None,
         *,
+        dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
     ) -> None:
+        self._dtype = tuple(dtypes.read(dtype))
         self._convention: dict[str, Any] = {"batch": batch, "fold": fold}
         self._baseline = baseline
         self._network: Network | None = None
@@ -104,7 +115,7 @@ class Target:
             self._spec = origin.reader
             document = self._spec.check((), "")
             self._limits, self._version, self._symbols = document.limits, document.version, document.symbols
-        self._points: dict[tuple[tuple[str, str], ...], Point] = {}
+        self._points: dict[_PointKey, Point] = {}
         self._layers = 0  # of all points
 
     def budgets(self) -> list[Budget]:
@@ -134,13 +145,13 @@ class Target:
         """
         self._check_symbols(budget)
         self._check_points(budget, prod(map(len, budget.set.values())))
-        combinations = {_key(values): values for values in _combinations(budget.set)}
+        combinations = {(_key(values), budget.dtype_text): values for values in _combinations(budget.set)}
         left = len(combinations.keys() - self._points.keys())
         self._check_points(budget, len(self._points) + left)
         for key, values in combinations.items():
             if key not in self._points:
                 try:
-                    point = self._points[key] = self._point(values)
+                    point = self._points[key] = self._point(values, (*self._dtype, *budget.dtype))
                 except ConvcostError as error:
                     raise _at_point(error, budget, values) from None
                 left -= 1
@@ -160,16 +171,17 @@ class Target:
             message = f"the networks at the values that budgets set have at most {MOST_LAYERS:,} layers together"
             raise ConfigError(_too_many(budget, message, f"about {expected:,} of {self.name}"))
 
-    def _point(self, values: Mapping[str, Any]) -> Point:
+    def _point(self, values: Mapping[str, Any], dtype: tuple[Dtype, ...]) -> Point:
         settings = {**self._settings, **values}
         network = self._network if self._network is not None else self._spec.network(settings)
+        network = dtypes.with_dtypes(network, dtype)
         if network.unknown:
             raise OptionError(incomplete(network))
         analysis = Analysis.of(network, **self._convention)
         past: Past | Lacking | None = None
         refused: BaselineError | None = None
         try:
-            past = self._baseline.past(self.name, network, settings) if self._baseline else None
+            past = self._baseline.past(self.name, network, settings, self._typed(dtype)) if self._baseline else None
         except BaselineError as error:  # which matters to limits of growth only
             refused = error
         partners: list[int | None] = [None] * len(analysis.layers)
@@ -177,7 +189,11 @@ class Target:
         for pair in match(layers, analysis.layers) if layers else ():
             if pair.before is not None and pair.after is not None:
                 partners[pair.after] = pair.before
-        return Point(values, settings, analysis, past, refused, partners, {})
+        return Point(values, settings, analysis, past, refused, partners, {}, self._typed(dtype))
+
+    def _typed(self, dtype: tuple[Dtype, ...]) -> tuple[Dtype, ...]:
+        """Return types with those that the spec was read with."""
+        return dtype if self._network is not None else (*self._spec.dtype, *dtype)
 
     def _check_symbols(self, budget: Budget) -> None:
         known = self._symbols

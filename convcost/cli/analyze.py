@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
@@ -12,6 +12,10 @@ from convcost.cli import notices, options, output
 from convcost.cost.report import OTHER_COLUMNS, OTHER_SORTS, AnalysisReport, check_by, check_columns, check_sort
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.preconditions import check_complete
+
+if TYPE_CHECKING:
+    from convcost.html.controls import NetworkSource
+    from convcost.model import Model
 
 _SORT = typer.Option(
     None,
@@ -39,6 +43,7 @@ def analyze(
     specs: list[str] = options.Specs,
     set: list[str] = options.Set,
     free: list[str] = options.Free,
+    dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     deployed: bool = _DEPLOYED,
@@ -65,9 +70,17 @@ def analyze(
     levels, layers = options.depth(depth, layers)
     _check_rows({"--summary": summary, "--by": by is not None, "--depth": levels is not None, "--layers": layers})
     rows: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers, "by": by, "summary": summary}
-    rows["deployed"] = deployed
+    rows["deployed"], rows["live"] = deployed, any(each.format == "html" for each in chosen)
     found = reports(
-        specs, options.settings(set), free, batch=batch, fold=not no_fold, formulas=formulas, columns=shown, **rows
+        specs,
+        options.settings(set),
+        free,
+        dtype=dtype,
+        batch=batch,
+        fold=not no_fold,
+        formulas=formulas,
+        columns=shown,
+        **rows,
     )
     output.write(found, chosen, warnings=[each for report in found for each in report.analysis.warnings])
 
@@ -77,9 +90,11 @@ def reports(
     settings: Mapping[str, str],
     free: Sequence[str] = (),
     *,
+    dtype: Sequence[str] = (),
     batch: int,
     fold: bool,
     deployed: bool = False,
+    live: bool = False,
     **rows: Any,
 ) -> list[AnalysisReport]:
     """Return the report of each spec.
@@ -88,9 +103,11 @@ def reports(
         specs: The specs.
         settings: The values of symbols.
         free: The symbols that stay symbols.
+        dtype: The types of the networks' numbers.
         batch: How many inputs to count the operations for.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
         deployed: Whether batch norms are folded into the weights of the layers before them.
+        live: Whether a page is to compute the networks at other values of their symbols.
         rows: Which rows and columns are shown, as `AnalysisReport.of` has them.
 
     Raises:
@@ -103,9 +120,12 @@ def reports(
     errors: list[ErrorDetail] = []
     for spec in specs:
         try:
-            analysis = convcost.load(spec, set=settings, free=free).analyze(batch=batch, fold=fold, deployed=deployed)
+            model = convcost.load(spec, set=settings, free=free)
+            analysis = model.analyze(dtype=dtype, batch=batch, fold=fold, deployed=deployed)
             notices.refuse(analysis.warnings)
-            found.append(AnalysisReport.of(analysis, **rows))
+            found.append(
+                AnalysisReport.of(analysis, **rows, source=_source(spec, model) if live and not deployed else None)
+            )
         except ConvcostError as error:
             if len(specs) == 1:
                 raise
@@ -113,6 +133,13 @@ def reports(
     if errors:
         raise SpecError(errors)
     return found
+
+
+def _source(spec: str, model: Model) -> NetworkSource:
+    """Return what a model's network was made of, for a page that computes it at other values."""
+    from convcost.html.controls import NetworkSource  # pages are written where they are asked for
+
+    return NetworkSource(spec, lambda settings, free: convcost.load(model, set=settings, free=free).network)
 
 
 def _under_convention(

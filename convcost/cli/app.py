@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +37,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "diff": "convcost.cli.diff:diff",
         "formulas": "convcost.cli.formulas:formulas",
         "reconcile": "convcost.cli.reconcile:reconcile",
+        "plot": "convcost.cli.plot:plot",
         "verify": "convcost.cli.verify:verify",
         "memory": "convcost.cli.memory:memory",
         "roofline": "convcost.cli.roofline:roofline",
@@ -61,7 +60,7 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
 """The commands, each a function from which typer makes one; imported when it is invoked, or help lists all."""
 
 GROUPS = {
-    "Count": ("analyze", "compare", "diff", "formulas", "reconcile", "verify"),
+    "Count": ("analyze", "compare", "diff", "plot", "formulas", "reconcile", "verify"),
     "Fit a device": ("memory", "roofline", "compress", "devices"),
     "Design": ("import", "receptive-field", "sweep", "search", "solve", "rewrite", "suggest"),
     "Keep a budget": ("init", "check"),
@@ -309,8 +308,7 @@ def main() -> None:
     if (failure := streams.flush()) and not isinstance(failure, BrokenPipeError) and status in (0, NO):
         _show_error(_without_output(failure))
         status = WRONG_INPUT
-    gc.freeze()  # the process ends: its memory needs no search for cycles first
-    sys.exit(status)
+    _startup.end(status)
 
 
 def _run() -> int:

@@ -47,6 +47,7 @@ def check(
     base: Optional[str] = _Base,  # noqa: UP045
     baseline: Optional[str] = _Baseline,  # noqa: UP045
     set: list[str] = options.Set,
+    dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     strict: bool = typer.Option(
@@ -83,7 +84,7 @@ def check(
     if summary:
         writing.append(summary, "")
     against = checking.against(base, baseline, named, batch=batch, fold=not no_fold)
-    counted: dict[str, Any] = {"settings": options.settings(set), "batch": batch, "fold": not no_fold}
+    counted: dict[str, Any] = {"settings": options.settings(set), "dtype": dtype, "batch": batch, "fold": not no_fold}
 
     def found(configuration: Configuration | None, notes: Sequence[str] = ()) -> Check:
         return checking.run(named, configuration, against, budgets=budgets, strict=strict, notes=notes, **counted)

@@ -21,6 +21,7 @@ def compare(
     specs: list[str] = _Specs,
     set: list[str] = options.Set,
     set_other: list[str] = diff.SetOther,
+    dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     sort: Optional[str] = options.SortChanges,  # noqa: UP045 -- typer reads the annotation while running
@@ -42,16 +43,16 @@ def compare(
 
         levels, layers = options.depth(depth, layers)
         wanted: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers}
-        shown = analyze.reports(specs, settings, batch=batch, fold=not no_fold, **wanted)
+        shown = analyze.reports(specs, settings, dtype=dtype, batch=batch, fold=not no_fold, **wanted)
         output.write(shown, chosen, warnings=[each for report in shown for each in report.analysis.warnings])
         return
     rows = diff.row_choice(sort, top, depth, layers)
     if len(specs) == 1:
         from convcost.comparison.compare_report import ComparisonReport
 
-        comparison = convcost.load(specs[0], set=settings).compare(batch=batch, fold=not no_fold)
+        comparison = convcost.load(specs[0], set=settings).compare(dtype=dtype, batch=batch, fold=not no_fold)
         output.write([ComparisonReport(comparison, rows)], chosen, warnings=comparison.warnings)
         return
     sides = settings, options.settings(set_other) or settings
-    report = diff.between(specs[0], specs[1], sides, batch=batch, fold=not no_fold)
+    report = diff.between(specs[0], specs[1], sides, dtype=dtype, batch=batch, fold=not no_fold)
     output.write([diff.with_rows(report, rows)], chosen, warnings=report.warnings)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from convcost.network.widths import BITS
+from convcost.plotting import CHARTS
 
 Complete = Callable[[Any, str], Iterable[str]]
 """Gives the values that may stand where a word begins so; it gets the context of the command, too."""
@@ -154,7 +155,11 @@ _VALUES: dict[tuple[str, str], Complete] = {
     ("specs", "name"): _shipped,
     ("schema", "file"): lambda context, incomplete: ("spec", "config", "report"),
     ("memory", "order"): lambda context, incomplete: ("file", "best"),
-    ("memory", "dtype"): lambda context, incomplete: BITS,
+    ("", "dtype"): lambda context, incomplete: BITS,
+    ("plot", "chart"): lambda context, incomplete: CHARTS,
+    ("plot", "metrics"): _listed(lambda context, incomplete: _metrics()),
+    ("plot", "pareto"): _listed(lambda context, incomplete: _metrics()),
+    ("plot", "outputs"): lambda context, incomplete: (),
     ("verify", "engine"): lambda context, incomplete: ("auto", "plain", "lanes"),
 }
 """What completes each parameter, by command and name; an empty command stands for all others."""

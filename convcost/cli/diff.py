@@ -52,6 +52,7 @@ def diff(
     only_changed: bool = _OnlyChanged,
     set: list[str] = options.Set,
     set_other: list[str] = SetOther,
+    dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     sort: Optional[str] = options.SortChanges,  # noqa: UP045
@@ -77,9 +78,9 @@ def diff(
             raise OptionError(
                 ErrorDetail("without --base, two specs are compared", found=f"{len(specs)} specs", help=help)
             )
-        reports = [between(specs[0], specs[1], settings, batch=batch, fold=not no_fold)]
+        reports = [between(specs[0], specs[1], settings, dtype=dtype, batch=batch, fold=not no_fold)]
     else:
-        reports = _since("HEAD" if base is None else base, specs, settings, batch=batch, fold=not no_fold)
+        reports = _since("HEAD" if base is None else base, specs, settings, dtype=dtype, batch=batch, fold=not no_fold)
     if only_changed:
         reports = [report for report in reports if report.difference.changed]
     if reports:
@@ -131,7 +132,13 @@ def _models() -> list[str]:
 
 
 def between(
-    spec: str, other: str, settings: tuple[Mapping[str, Any], Mapping[str, Any]], *, batch: int, fold: bool
+    spec: str,
+    other: str,
+    settings: tuple[Mapping[str, Any], Mapping[str, Any]],
+    *,
+    dtype: Sequence[str] = (),
+    batch: int,
+    fold: bool,
 ) -> DifferenceReport:
     """Return the report of two specs beside each other.
 
@@ -139,6 +146,7 @@ def between(
         spec: The one spec.
         other: The other.
         settings: The values of symbols for each.
+        dtype: The types of both networks' numbers.
         batch: How many inputs to count the operations for.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
 
@@ -149,7 +157,9 @@ def between(
 
     if spec == other == "-":
         raise OptionError(ErrorDetail("standard input is one spec", found="- twice"))
-    return DifferenceReport(convcost.diff(spec, other, set=settings[0], set_other=settings[1], batch=batch, fold=fold))
+    set, set_other = settings
+    found = convcost.diff(spec, other, set=set, set_other=set_other, dtype=dtype, batch=batch, fold=fold)
+    return DifferenceReport(found)
 
 
 def _since(
@@ -157,6 +167,7 @@ def _since(
     files: Sequence[str],
     settings: tuple[Mapping[str, Any], Mapping[str, Any]],
     *,
+    dtype: Sequence[str],
     batch: int,
     fold: bool,
 ) -> list[DifferenceReport]:
@@ -191,7 +202,7 @@ def _since(
     for file, model in after.items():
         try:
             before = _before(file, sources[file], revision, settings[0], model)
-            reports.append(DifferenceReport(before.diff(model, batch=batch, fold=fold), base))
+            reports.append(DifferenceReport(before.diff(model, dtype=dtype, batch=batch, fold=fold), base))
         except ConvcostError as error:
             errors.append(error)
     _raise(errors)

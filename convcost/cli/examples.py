@@ -13,6 +13,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convcost analyze net.yaml --sort mults --top 5", "its largest layers"),
         ("convcost analyze net.yaml -o cost.json", "everything, for a program"),
     ),
+    "plot": (
+        ("convcost plot mobilenet_v1 -o cost.svg", "its layers"),
+        ("convcost plot resnet18 vgg16 mobilenet_v1 -o networks.svg", "side by side"),
+        ("convcost plot mobilenet_v1 --set alpha=0.25,0.5,1 -o front.svg", "a curve"),
+    ),
     "memory": (
         ("convcost memory net.yaml --dtype int8", "quantised"),
         ("convcost memory xception --order best --place", "as small as can be"),
@@ -99,6 +104,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "specs": (
         ("convcost specs", "all, with their totals"),
         ("convcost specs mobilenet_v1 > net.yaml", "a file to begin with"),
+        ("convcost specs mobilenet_v1 --published", "what others print of it, and why it differs"),
     ),
     "schema": (
         ("convcost schema > spec.schema.json", "for an editor"),

@@ -32,9 +32,10 @@ def import_(
     if different := imported.difference(network):
         message = "the spec does not give the network of the model file"
         raise SpecError(ErrorDetail(message, found=different, help="please report it: this is a bug in convcost"))
-    notices.refuse(network.warnings)
+    warnings = (*network.warnings, *imported.model.warnings)
+    notices.refuse(warnings)
     if to is None or to == output.STDOUT:
         output.show(imported.text)
     else:
         writing.write([File(to, imported.text, new=not force)])
-    notices.show(network.warnings)
+    notices.show(warnings)

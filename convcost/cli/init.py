@@ -97,7 +97,7 @@ def _named(specs: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _analyses(specs: Sequence[str], settings: Mapping[str, str]) -> dict[str, Analysis]:
-    """Return what each spec costs.
+    """Return the costs of each spec.
 
     Raises:
         ConvcostError: Some have errors; those of all are reported.

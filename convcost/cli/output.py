@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STDOUT = "-"
 ALIASES = {"md": "markdown"}
 """Short names of formats."""
-_SUFFIXES = {"markdown": "markdown", "md": "markdown", "txt": "table", "xml": "junit"}
+_SUFFIXES = {"htm": "html", "markdown": "markdown", "md": "markdown", "txt": "table", "xml": "junit"}
 """The formats of files whose suffix is no name of a format."""
 MOST_ON_TERMINAL = 20_000
 """Characters of JSON that a terminal is given without being asked: some 250 lines of 80 columns."""
@@ -58,10 +58,21 @@ def outputs(
     chosen = [Output(ALIASES.get(format, format))] if format is not None else []
     chosen += [_output(text, ci=ci) for text in specified]
     chosen = chosen or [Output("text" if ci else "table")]
+    for output in chosen:
+        formats.check(output.format, ci=ci)
+    check_paths(chosen, reads)
+    return chosen
+
+
+def check_paths(chosen: Sequence[Output], reads: Sequence[str]) -> None:
+    """Refuse outputs of which two share a path, or one overwrites a spec that is read.
+
+    Raises:
+        OptionError: It is so.
+    """
     seen: set[str] = set()
     read = {os.path.realpath(spec) for spec in reads}
     for output in chosen:
-        formats.check(output.format, ci=ci)
         where = output.path if output.path == STDOUT else os.path.realpath(output.path)
         if where in seen:
             place = "standard output" if where == STDOUT else repr(output.path)
@@ -72,7 +83,6 @@ def outputs(
             message = f"the output would overwrite {output.path!r}, which is read"
             raise OptionError(ErrorDetail(message, help="give it another path"))
         seen.add(where)
-    return chosen
 
 
 def _output(text: str, *, ci: bool) -> Output:
@@ -95,7 +105,9 @@ def _output(text: str, *, ci: bool) -> Output:
         return Output("text" if ci and format == "table" else format, text)
     if colon:
         return Output(name, path)  # the format is refused, as one that is not known
-    suffixes = ", ".join(f".{each}" for each in sorted({"csv", "json", "md", *(("sarif", "xml") if ci else ())}))
+    suffixes = ", ".join(
+        f".{each}" for each in sorted({"csv", "html", "json", "md", *(("sarif", "xml") if ci else ())})
+    )
     help = f"-o FORMAT:PATH, or a path that ends in one of {suffixes}"
     raise OptionError(ErrorDetail("nothing says the format of an output", found=f"-o {text}", help=help))
 

@@ -34,6 +34,7 @@ def rewrite(
     layers: list[str] = Layers,
     with_: list[str] = With,
     set: list[str] = options.Set,
+    dtype: list[str] = options.Dtype,
     path: Optional[str] = typer.Option(  # noqa: UP045
         None, "--output", "-o", metavar="PATH", help="Write the new spec; - writes it to standard output."
     ),
@@ -62,7 +63,7 @@ def rewrite(
 
     settings = options.settings(set)
     read = source.read(spec)
-    network = spec_of.load(read, settings)
+    network = spec_of.Spec(read, dtype=dtype).network(settings)
     check_complete(network)
     changes = chosen_sites(network, to, layers, switches(with_))
     rewriting = Rewriting.of(network, changes)

@@ -28,6 +28,7 @@ def solve(
     max: list[str] = _LIMITS,
     set: list[str] = options.Set,
     step: Optional[str] = _STEP,  # noqa: UP045 -- typer reads the annotation while running
+    dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     format: Optional[str] = options.Format,  # noqa: UP045
@@ -44,6 +45,8 @@ def solve(
     chosen = output.outputs(format, outputs, [spec])
     limits = options.settings(max, "--max", "METRIC=LIMIT", "mults=300M")
     settings = options.settings(set)
-    found = convcost.solve(spec, symbol, max=limits, set=settings, step=step, batch=batch, fold=not no_fold)
+    found = convcost.solve(
+        spec, symbol, max=limits, set=settings, step=step, dtype=dtype, batch=batch, fold=not no_fold
+    )
     output.write([SolutionReport(found)], chosen, warnings=found.warnings)
     raise typer.Exit(0 if found.best else UNSATISFIED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Optional
 
 import typer
@@ -12,13 +13,21 @@ from convcost.cost.specs_report import SpecsReport
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.spec.source import read, shipped
 
+_PUBLISHED = typer.Option(
+    False, "--published", help="Show the numbers published of NAME, each beside the exact one, with what explains it."
+)
+
 
 def specs(
     name: Optional[str] = typer.Argument(None, metavar="[NAME]", help="Print this spec."),  # noqa: UP045
+    published: bool = _PUBLISHED,
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
-    """List the shipped networks with their totals and sources, or print one to copy from."""
+    """List the shipped networks with totals and sources, print one to copy from, or show what others print of it."""
+    if published:
+        _show_published(name, output.outputs(format, outputs))
+        return
     if name is not None:
         if format is not None or outputs:
             raise OptionError(ErrorDetail("a spec is printed as it is", help="--format and --output are for the list"))
@@ -29,3 +38,19 @@ def specs(
     chosen = output.outputs(format, outputs)
     analyses = {spec: convcost.load(path).analyze() for spec, path in shipped().items()}
     output.write([SpecsReport(analyses)], chosen)
+
+
+def _show_published(name: str | None, chosen: Sequence[output.Output]) -> None:
+    """Show the published numbers of a shipped network.
+
+    Raises:
+        OptionError: No spec is named, or there are none of it.
+    """
+    from convcost.published.analysis import PublishedNumbers
+    from convcost.published.report import PublishedReport
+    from convcost.published.sources import published_specs
+
+    if name is None:
+        help = f"one of {', '.join(published_specs())}"
+        raise OptionError(ErrorDetail("--published takes the NAME of a shipped spec", help=help))
+    output.write([PublishedReport(PublishedNumbers.of(name))], chosen)

@@ -26,6 +26,7 @@ def suggest(
     with_: list[str] = rewrite.With,
     ends: bool = typer.Option(False, "--ends", help="The first and the last layer with weights may be touched too."),
     set: list[str] = options.Set,
+    dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
@@ -47,6 +48,7 @@ def suggest(
         options=rewrite.switches(with_),
         ends=ends,
         set=options.settings(set),
+        dtype=dtype,
         batch=batch,
         fold=not no_fold,
     )

@@ -32,6 +32,7 @@ def sweep(
     set: list[str] = _VALUES,
     where: list[str] = _WHERE,
     best: Optional[str] = _BEST,  # noqa: UP045 -- typer reads the annotation while running
+    dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     max_points: int = typer.Option(
@@ -65,6 +66,7 @@ def sweep(
             set=settings,
             where=where,
             best=best,
+            dtype=dtype,
             batch=batch,
             fold=not no_fold,
             max_points=max_points,

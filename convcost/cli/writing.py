@@ -41,13 +41,13 @@ class File(Struct, frozen=True):
 
     Attributes:
         path: Where.
-        text: What it is to hold.
+        text: What it is to hold: a text, or the bytes of a picture.
         old: What it must hold until then; None where that does not matter.
         new: Whether there must be none yet.
     """
 
     path: str
-    text: str
+    text: str | bytes
     old: bytes | None = None
     new: bool = False
 
@@ -154,7 +154,7 @@ def locked(paths: Iterable[str]) -> Iterator[None]:
 
 
 def _folder_lock(folder: str, stack: ExitStack) -> Callable[[], object]:
-    """Return what locks a folder at once, or raises `BlockingIOError`; on Windows a file in it is locked.
+    """Return a function that locks a folder or raises `BlockingIOError`; on Windows it locks a file in the folder.
 
     Raises:
         OSError: It cannot be locked.
@@ -224,7 +224,7 @@ def _staged(file: File, cleanup: ExitStack) -> _Ready:
     if status is not None:
         _check_writable(path)
     _sweep(path.parent)
-    data = file.text.encode("utf-8")
+    data = _bytes(file)
     beside, descriptor, close = _created(path.parent, 0o600 if status else 0o666, cleanup)
     with os.fdopen(os.dup(descriptor), "wb") as opened:
         opened.write(data)
@@ -305,10 +305,17 @@ def _send(file: File) -> None:
         stream = getattr(sys, name)
         if stream is None:
             raise RefusedFile("it is closed")
-        stream.write(file.text)
+        if isinstance(file.text, str):
+            stream.write(file.text)
+        else:
+            stream.buffer.write(file.text)
         stream.flush()
     else:
-        Path(file.path).write_text(file.text, encoding="utf-8", newline="")
+        Path(file.path).write_bytes(_bytes(file))
+
+
+def _bytes(file: File) -> bytes:
+    return file.text.encode("utf-8") if isinstance(file.text, str) else file.text
 
 
 def _keep_owner(descriptor: int, status: os.stat_result, name: str) -> None:

@@ -154,7 +154,7 @@ def _quiet(changes: Sequence[Change]) -> Row:
 
 
 def _sums(changes: Sequence[Change]) -> tuple[Cost, Cost]:
-    """Return what some layers cost together in each network."""
+    """Return the summed cost of some layers in each network."""
     before, after = (sum((change.costs[side] for change in changes), Cost()) for side in (0, 1))
     return before, after
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar, Self
 
@@ -77,6 +78,7 @@ class Comparison(Result, frozen=True):
     """
 
     shown_by: ClassVar[str] = "convcost.comparison.compare_report:ComparisonReport"
+    charts: ClassVar[Mapping[str, str]] = {"separable": "convcost.comparison.chart:separable_chart"}
 
     written: Analysis
     standard: Analysis

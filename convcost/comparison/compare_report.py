@@ -94,7 +94,7 @@ class ComparisonReport(Struct, frozen=True):
         """Return the table: parameters and multiplications of both forms, the saving and the ratio; then the totals."""
         layers: Sequence[Compared] = self.comparison.layers
         if self.rows.depth is not None:
-            layers = _folded(layers, group([layer.path[: self.rows.depth] for layer in layers]))
+            layers = folded(layers, group([layer.path[: self.rows.depth] for layer in layers]))
         if not self.rows.sorts:
             return self._table([*tree(layers)])
         chosen = sorted(layers, key=_sort_key(self.rows.sort))
@@ -108,11 +108,9 @@ class ComparisonReport(Struct, frozen=True):
         groups = fit(paths, lambda part: sum(layers[index].standard.mults for index in part))
         if self.rows.is_given or [path for path, _ in groups] == paths:
             return self.table()
-        folded = _folded(layers, groups)
-        note = (
-            f"Folded from {counted(len(layers), 'row')} to {len(folded):,}, ratios of their sums: --layers shows each."
-        )
-        table = self._table([*tree(folded)])
+        rows = folded(layers, groups)
+        note = f"Folded from {counted(len(layers), 'row')} to {len(rows):,}, ratios of their sums: --layers shows each."
+        table = self._table([*tree(rows)])
         return replace(table, footer=(*table.footer, note))
 
     def _table(self, labelled: Sequence[tuple[str, Compared | None]], left_out: int = 0) -> Table:
@@ -132,7 +130,9 @@ class ComparisonReport(Struct, frozen=True):
         return Table(
             title=f"{titles.title(network)}: standard and separable",
             headline=(_headline(comparison),),
-            subtitle=titles.sourced(network, titles.batched(comparison.written.batch)),
+            subtitle=titles.sourced(
+                network, titles.batched(comparison.written.batch), titles.types(network, ("peak_memory",))
+            ),
             columns=_COLUMNS,
             rows=rows,
             total=(
@@ -171,7 +171,7 @@ def _sort_key(sort: str | None) -> Callable[[Compared], Any]:
     return lambda layer: -abs(of_cost(layer.standard) - of_cost(layer.separable))
 
 
-def _folded(layers: Sequence[Compared], groups: Groups) -> Sequence[Compared]:
+def folded(layers: Sequence[Compared], groups: Groups) -> Sequence[Compared]:
     """Return layers with each group joined to one."""
     return [_joined(path, [layers[index] for index in part]) for path, part in groups]
 

@@ -218,7 +218,7 @@ def _count(changes: Sequence[Change], kind: str) -> int:
 
 def _facts(analysis: Analysis) -> str:
     network = analysis.network
-    return titles.facts(network, counted(len(network.layers), "layer"))
+    return titles.facts(network, counted(len(network.layers), "layer"), titles.types(network))
 
 
 def _inputs(batch: int) -> str:

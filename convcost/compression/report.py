@@ -7,13 +7,13 @@ from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from convcost.compression.analysis import STAGES, Compression, LayerCompression, Stage
 from convcost.compression.sizes import Bits
 from convcost.reports import titles
-from convcost.reports.folding import Part, fit
-from convcost.reports.table import Column, Row, Table, bytes_text, counted, grouped, tree
+from convcost.reports.folding import Part
+from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
+from convcost.reports.table import Column, Row, Table, bytes_text, counted, grouped
 
 _COLUMNS = (
     Column("Layer", role="name"),
@@ -84,32 +84,20 @@ class CompressionReport(Struct, frozen=True):
 
     def table(self) -> Table:
         """Return the table of all layers with weights, and that of the stages."""
-        rows = self.compression.layers
-        return self._table([_Line(row.layer.path, (index,), row.layer.type) for index, row in enumerate(rows)])
+        return self._table(unfolded(self.compression.layers))
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""
-        rows = self.compression.layers
-        groups = fit([row.layer.path for row in rows], self._share) if rows and not self.layers else []
-        if len(groups) in (0, len(rows)):
-            return self.table()
-        types = [rows[part[0]].layer.type if len(part) == 1 else counted(len(part), "layer") for _, part in groups]
-        table = self._table([_Line(*group, type) for group, type in zip(groups, types, strict=True)])
-        note = f"Folded from {counted(len(rows), 'row')} to {len(groups):,}: --layers shows each."
-        return replace(table, footer=(*table.footer, note))
+        return self.table() if self.layers else self._table(folded(self.compression.layers, self._share))
 
     def _share(self, part: Part) -> float:
         rows = self.compression.layers
         total = sum(row.sizes.weights for row in rows)
         return sum(rows[index].sizes.weights for index in part) / total
 
-    def _table(self, lines: Sequence[_Line]) -> Table:
+    def _table(self, lines: Sequence[Line]) -> Table:
         compression = self.compression
-        blank = [""] * (len(_COLUMNS) - 1)
-        rows = [
-            Row((label, *blank), "heading") if line is None else self._row(label, line.part)
-            for label, line in tree(lines)
-        ]
+        rows = tree_rows(lines, self._row, len(_COLUMNS))
         if compression.other:
             number = grouped(compression.other)
             rows.append(Row(("biases and norms", "", "", "", number, number, number, number, ""), "quiet"))
@@ -121,12 +109,12 @@ class CompressionReport(Struct, frozen=True):
             columns=_COLUMNS,
             rows=rows,
             total=_cells("Total", weights, compression.kept, compression.stages),
-            footer=tuple(self._footnotes()),
+            footer=(*self._footnotes(), *folding_note(lines, compression.layers)),
             more=(self._stages(),),
         )
 
-    def _row(self, label: str, part: Part) -> Row:
-        rows = [self.compression.layers[index] for index in part]
+    def _row(self, label: str, line: Line) -> Row:
+        rows = [self.compression.layers[index] for index in line.part]
         weights, kept = sum(row.sizes.weights for row in rows), sum(row.sizes.kept for row in rows)
         return Row(_cells(label, weights, kept, _together(rows)), size=float(weights))
 
@@ -155,14 +143,6 @@ class CompressionReport(Struct, frozen=True):
             yield f"Read from a file of weights: all but {counted(unread, 'layer')}." if unread else "Read from a file."
         if all(row.sizes.kept == row.sizes.weights and row.rule.weight_bits is None for row in compression.layers):
             yield "Nothing is compressed yet: --density 10% --index-bits 4 --weight-bits 5, for one."
-
-
-class _Line(Struct, frozen=True):
-    """What a row stands for: the path by which it is called, the indices of its layers, and their type."""
-
-    path: tuple[str, ...]
-    part: Part
-    type: str
 
 
 def _together(rows: Sequence[LayerCompression]) -> list[Stage]:

@@ -19,7 +19,7 @@ from convcost.spec.compression import rules_of
 def chosen(
     network: Network, layers: Sequence[Layer], weights: Sequence[int], rules: Sequence[CompressionRule]
 ) -> list[CompressionRule]:
-    """Return what is done with the weights of each layer: of the rules that match it, a later one wins key by key.
+    """Return the compression of each layer's weights: of the rules that match it, a later one wins key by key.
 
     Args:
         network: The network.
@@ -77,7 +77,7 @@ def _unmatched(rule: CompressionRule, network: Network, layers: Sequence[Layer])
 
 
 def _contradictions(rule: CompressionRule, weights: int) -> list[ErrorDetail]:
-    """Return what is missing or does not fit in what is done with a layer."""
+    """Return the error in the compression of a layer: a setting that is missing or does not fit."""
     place, found = _place(rule), []
 
     def add(message: str, what: str = "", help: str = "") -> None:
@@ -114,7 +114,7 @@ def _contradictions(rule: CompressionRule, weights: int) -> list[ErrorDetail]:
 
 
 def layer_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return what options say of some layers: `fc*:density=9%,weight_bits=5`.
+    """Parse a rule for some layers, such as `fc*:density=9%,weight_bits=5`.
 
     Raises:
         OptionError: One is not of this form.

@@ -91,7 +91,7 @@ class LayerSizes(Struct, frozen=True):
 
 
 def observed(values: Iterable[Any], rule: CompressionRule) -> Observed:
-    """Return what is known of weights: where they are zero, and how often their values occur."""
+    """Return the statistics of weights: the positions of zeros and the frequencies of values."""
     most = 1 << (rule.weight_bits or 0)
     codes: dict[Any, int] = {}
     count = 0

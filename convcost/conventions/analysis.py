@@ -256,7 +256,7 @@ def _reason(call: Call, convention: ToolConvention, *, seen: bool) -> str:
 
 
 def table_of(network: Network, tool: str, functional: Collection[str] = (), batch: int = 1) -> ToolCount:
-    """Return what one tool counts of a network."""
+    """Return the count of one tool for a network."""
     return count(calls_of(network, functional), named(tool), batch)
 
 

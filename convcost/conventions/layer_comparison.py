@@ -122,7 +122,7 @@ class LayerComparisonReport(Struct, frozen=True):
 
 
 def _grouped(found: Reconciliation) -> Iterator[tuple[str, str, str]]:
-    """Yield what is printed, by how much it is off, and the tools that print it, those nearest first."""
+    """Yield each printed number, its error, and the tools that print it, the nearest first."""
     groups: dict[tuple[int, str, int], list[ToolCount]] = {}
     unknown = [tool for tool in found.tools if tool.uncovered]
     for tool in found.tools:

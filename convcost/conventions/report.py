@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from convcost.conventions.analysis import Reconciliation, ToolCount
 from convcost.conventions.documents import (
@@ -20,8 +19,9 @@ from convcost.conventions.documents import (
 from convcost.conventions.expectation import Expectation, NumberMatch
 from convcost.network import Network
 from convcost.reports import titles
-from convcost.reports.folding import Part, fit
-from convcost.reports.table import Column, Row, Table, counted, grouped, safe, signed, sized, tree
+from convcost.reports.folding import Part
+from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
+from convcost.reports.table import Column, Row, Table, counted, grouped, safe, signed, sized
 
 _COLUMNS = (
     Column("Tool", role="name"),
@@ -205,47 +205,36 @@ class ConventionReport(Struct, frozen=True):
 
     def table(self) -> Table:
         """Return the table of all layers."""
-        rows = self.tool.layers
-        return self._table([_Line(row.layer.path, (index,), row.layer.type) for index, row in enumerate(rows)])
+        return self._table(unfolded(self.tool.layers))
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""
-        rows = self.tool.layers
-        groups = fit([row.layer.path for row in rows], self._share) if rows and not self.layers else []
-        if len(groups) in (0, len(rows)):
-            return self.table()
-        types = [rows[part[0]].layer.type if len(part) == 1 else counted(len(part), "layer") for _, part in groups]
-        table = self._table([_Line(*group, type) for group, type in zip(groups, types, strict=True)])
-        note = f"Folded from {counted(len(rows), 'row')} to {len(groups):,}: --layers shows each."
-        return replace(table, footer=(*table.footer, note))
+        return self.table() if self.layers else self._table(folded(self.tool.layers, self._share))
 
     def _share(self, part: Part) -> float:
         total = sum(row.count for row in self.tool.layers)
         return sum(self.tool.layers[index].count for index in part) / total if total else 0
 
-    def _table(self, lines: Sequence[_Line]) -> Table:
+    def _table(self, lines: Sequence[Line]) -> Table:
         convention = self.tool.convention
-        blank = [""] * (len(_LAYERS) - 1)
-        rows = [
-            Row((label, *blank), "heading") if line is None else self._row(label, line) for label, line in tree(lines)
-        ]
         unit = unit_of(self.tool)
         return Table(
             title=f"{titles.title(self.network)} as {safe(convention.title)} {safe(convention.version)} counts",
             headline=(f"{self.tool.params:,} params · {self.tool.count:,} {unit}",),
             subtitle=titles.sourced(self.network, titles.batched(self.tool.batch)),
             columns=_LAYERS,
-            rows=rows,
+            rows=tree_rows(lines, self._row, len(_LAYERS)),
             total=("Total", "", "", grouped(self.tool.params), grouped(self.tool.count), grouped(self.tool.macs), ""),
             footer=(
                 f"Not convcost's counts: {safe(convention.title)}, version {safe(convention.version)}, in {unit}.",
                 f"Its rules: {safe(convention.source)}",
                 *convention.notes,
                 *(("Layers are counted for one input.",) if self.tool.batch > 1 else ()),
+                *folding_note(lines, self.tool.layers),
             ),
         )
 
-    def _row(self, label: str, line: _Line) -> Row:
+    def _row(self, label: str, line: Line) -> Row:
         rows = [self.tool.layers[index] for index in line.part]
         causes: dict[str, int] = {}
         for row in rows:
@@ -261,14 +250,6 @@ class ConventionReport(Struct, frozen=True):
             "; ".join(f"{signed(amount)} {cause}" for cause, amount in causes.items() if amount),
         )
         return Row(cells)
-
-
-class _Line(Struct, frozen=True):
-    """What a row stands for: the path by which it is called, the indices of its layers, and their type."""
-
-    path: tuple[str, ...]
-    part: Part
-    type: str
 
 
 def _unnamed(tool: ToolCount) -> list[str]:

@@ -35,12 +35,12 @@ def settings_of(network: Network) -> Iterator[dict[str, Any]]:
 
 
 def text_of(settings: dict[str, Any]) -> tuple[str, ...]:
-    """Return what settings are, for people."""
+    """Return settings as text."""
     return tuple([f"{name} = {value}" for name, value in settings.items()])
 
 
 def parts_of(network: Network, calls: Sequence[Call]) -> Iterator[tuple[tuple[str, ...], Sequence[Call]]]:
-    """Yield what may be left out of a network: nothing, its classifier, what one of its outputs alone needs."""
+    """Yield the parts that may be left out of a network: none, its classifier, the layers of one output alone."""
     yield (), calls
     head = _classifier(calls)
     if head:

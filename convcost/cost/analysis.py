@@ -124,6 +124,10 @@ class Analysis(Result, frozen=True):
     """
 
     shown_by: ClassVar[str] = "convcost.cost.report:AnalysisReport.of"
+    charts: ClassVar[Mapping[str, str]] = {
+        "cost": "convcost.cost.chart:cost_chart",
+        "types": "convcost.cost.chart:types_chart",
+    }
 
     network: Network
     batch: int

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convcost import metrics
 from convcost.documents import analysis as documents
@@ -15,9 +15,10 @@ from convcost.documents import numbers
 from convcost.documents.numbers import kinds
 from convcost.documents.warnings import warning_documents
 from convcost.layers import LayerType
-from convcost.layers.declared import NOT_KNOWN
+from convcost.layers.declared import NOT_COUNTED, NOT_KNOWN
 from convcost.layers.fields import BOUNDS, FACTOR, NUMBER
 from convcost.network import Free, Network
+from convcost.network.dtypes import is_float32, types_of
 from convcost.ops import Cost, is_symbolic
 from convcost.reports.table import counted
 
@@ -129,7 +130,13 @@ def network_document(network: Network) -> documents.NetworkDocument:
         source=network.source or None,
         symbols={name: plain(value) for name, value in network.symbols.items()},
         input_shape=list(network.input_shape),
+        dtype=types_document(types_of(network)),
     )
+
+
+def types_document(types: Mapping[str, Sequence[str]]) -> dict[str, list[str]] | UnsetType:
+    """Return types of numbers by what has them; nothing where all are `float32`."""
+    return UNSET if is_float32(types) else {what: [*found] for what, found in types.items()}
 
 
 def convention_document(analysis: Analysis) -> Any:
@@ -244,8 +251,9 @@ def numbers_of_rows(
     for row, *counts in zip(rows, *columns, strict=True):
         inputs = row.input_shapes
         shape = _shape(inputs[0]) if len(inputs) == 1 else list(map(_shape, inputs))
-        head = (row.name, row.type, file, row.line or None, shape, _shape(row.output_shape), *counts)
-        yield dict(zip(keys, (*head, row.cost.ops.to_dict()), strict=True))
+        head = (row.name, row.type, file, row.line or None, shape, _shape(row.output_shape))
+        known = [*counts, row.cost.ops.to_dict()] if row.type != NOT_COUNTED else [None] * (len(counts) + 1)
+        yield dict(zip(keys, (*head, *known), strict=True))
 
 
 def _shape(shape: Sequence[Any]) -> list[Any]:

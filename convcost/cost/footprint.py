@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convcost.cost.analysis import Analysis
 from convcost.documents.footprint import Footprint, FootprintChange
+from convcost.reports import titles
 from convcost.reports.table import grouped
 
 
@@ -23,7 +24,10 @@ def footprint_note(before: Analysis, after: Analysis) -> str:
     """Return the footnote of what a network takes before and after a rewrite."""
     old, new = footprint(before), footprint(after)
     weights = _change(old.weight_bytes, new.weight_bytes)
-    return f"Memory in bytes: peak of activations {_change(old.peak_memory, new.peak_memory)}, weights {weights}."
+    types = titles.types(before.network, ("peak_memory",))
+    return (
+        f"Memory in bytes, {types}: peak of activations {_change(old.peak_memory, new.peak_memory)}, weights {weights}."
+    )
 
 
 def _change(old: int, new: int) -> str:

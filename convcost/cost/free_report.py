@@ -48,7 +48,9 @@ def table(analysis: Analysis, labelled: list[tuple[str, LayerCost | None]], left
         rows.append(Row((f"… {left_out:,} more", *[""] * 6), "quiet"))
     return Table(
         title=titles.title(network),
-        subtitle=titles.sourced(network, f"free: {', '.join(free.symbols)}", titles.batched(analysis.batch)),
+        subtitle=titles.sourced(
+            network, f"free: {', '.join(free.symbols)}", titles.batched(analysis.batch), titles.types(network)
+        ),
         columns=_COLUMNS,
         rows=rows,
         total=(
@@ -79,7 +81,9 @@ def summary(analysis: Analysis, totals: Iterable[tuple[str, Any, str]]) -> Table
     where = list(held(free, terms))  # before the names that they take
     return Table(
         title=titles.title(network),
-        subtitle=titles.sourced(network, f"free: {', '.join(free.symbols)}", titles.batched(analysis.batch)),
+        subtitle=titles.sourced(
+            network, f"free: {', '.join(free.symbols)}", titles.batched(analysis.batch), titles.types(network)
+        ),
         columns=headline.SUMMARY,
         rows=[
             Row((name, text if len(text) <= _LONGEST_TOTAL else "below", meaning)) for name, text, meaning in shortened

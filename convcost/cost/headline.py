@@ -12,7 +12,7 @@ from convcost.cost.labels import weights_and_path
 from convcost.cost.weights import weights_width
 from convcost.reports.table import AT_LEAST, Column, bytes_text, counted, figure, percent, safe, short
 
-_MEANINGS = (
+MEANINGS = (
     "Macs: multiply–accumulates of convolutions, linear layers and matrix products, the papers' mult-adds; "
     "mults: all scalar multiplications; flops: mults and adds."
 )
@@ -56,7 +56,7 @@ def _for_inputs(batch: int) -> str:
 
 def footnotes(analysis: Analysis) -> Iterator[str]:
     """Yield the convention, the numbers without a column, and the number of layers."""
-    yield _MEANINGS
+    yield MEANINGS
     yield " · ".join(f"{total_text(analysis, name)} {metrics.words(name)}" for name in _MORE)
     yield layers(analysis)
     yield convention(analysis)
@@ -138,3 +138,15 @@ def totals(analysis: Analysis) -> Iterator[tuple[str, Any, str]]:
     for kind, count in analysis.total.ops.to_dict().items():
         if kind not in ("mul", "add"):
             yield kind, count, metrics.METRICS[f"ops_{kind}"].about
+
+
+FIGURES = ("params", "macs", "flops", "weight_bytes", "peak_memory")
+"""The metrics in large type on a page."""
+
+
+def totals_of_page(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    """Yield the metric of each total that a page shows, and its meaning."""
+    names = [name.replace(" ", "_") for name, _, _ in totals(analysis)]
+    for name in [*names, "peak_memory"]:
+        metric = name if name in metrics.METRICS else f"ops_{name}"
+        yield metric, metrics.METRICS[metric].about

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -35,6 +35,10 @@ from convcost.reports.table import (
     sized,
     tree,
 )
+
+if TYPE_CHECKING:
+    from convcost.html.controls import NetworkSource
+    from convcost.html.section import Section
 
 OTHER_SORTS = ("name", "type", "ratio")
 _SORTED_BY = {"layer": "name", "output": "output_values", "share": "macs", "%": "macs"}
@@ -85,6 +89,7 @@ class AnalysisReport(Struct, frozen=True):
         columns: The columns that the table, and the metrics that the records, show instead of the usual ones.
         summary: Whether there are totals only.
         sorted_by: The column by which the rows are sorted; empty where they run in order.
+        source: What the network was made of, for a page that computes it at other values of its symbols.
     """
 
     analysis: Analysis
@@ -94,6 +99,7 @@ class AnalysisReport(Struct, frozen=True):
     columns: tuple[str, ...] = ()
     summary: bool = False
     sorted_by: str = ""
+    source: NetworkSource | None = None
 
     @classmethod
     def of(
@@ -108,6 +114,7 @@ class AnalysisReport(Struct, frozen=True):
         summary: bool = False,
         formulas: bool = False,
         columns: Sequence[str] = (),
+        source: NetworkSource | None = None,
     ) -> AnalysisReport:
         """Choose the rows.
 
@@ -121,6 +128,7 @@ class AnalysisReport(Struct, frozen=True):
             summary: Whether there are totals only.
             formulas: Whether the table and the records show each layer's formulas in its own symbols.
             columns: The columns to show; the usual ones without.
+            source: What the network was made of, for a page that computes it at other values of its symbols.
 
         Raises:
             OptionError: There is no such column, or nothing by which layers are summed so.
@@ -138,7 +146,7 @@ class AnalysisReport(Struct, frozen=True):
         if column or top is not None:
             chosen = rows.sort(analysis, chosen, column or "macs", top)
         asked = layers or summary or formulas or not (top is None and depth is None and by is None)
-        return cls(analysis, chosen, asked, formulas, tuple(columns), summary, column)
+        return cls(analysis, chosen, asked, formulas, tuple(columns), summary, column, source)
 
     @property
     def layers(self) -> tuple[LayerCost, ...]:
@@ -232,6 +240,21 @@ class AnalysisReport(Struct, frozen=True):
         shown = [replace(row, cells=(*row.cells, *more)) for row, more in zip(table.rows, cells, strict=False)]
         return replace(table, columns=(*table.columns, *_FORMULAS), rows=shown, total=(*table.total, "", ""))
 
+    def telling_table(self) -> Table:
+        """Return the table of all rows without columns that say nothing new."""
+        return self._shown(self._keys(telling=True))
+
+    @property
+    def chosen(self) -> bool:
+        """Whether a reader chose other rows or columns than each layer and the usual ones."""
+        return bool(self.layers is not self.analysis.layers or self.columns or self.formulas or self.summary)
+
+    def section(self) -> Section:
+        """Return the analysis as a section of a page."""
+        from convcost.cost.section import section  # pages are written where they are asked for
+
+        return section(self)
+
     def side_by_side(self, reports: Sequence[Report]) -> Iterator[Table]:
         """Yield the tables of several networks: their totals, below their rows where these were asked for."""
         from convcost.cost.side_by_side import totals_table
@@ -323,6 +346,7 @@ class AnalysisReport(Struct, frozen=True):
     def _head(self, *facts: str) -> dict[str, Any]:
         analysis = self.analysis
         network = analysis.network
+        facts = (*facts, titles.types(network, self._metrics()))
         if network.free is not None:
             return {"title": titles.title(network), "subtitle": titles.sourced(network, *facts)}
         return {
@@ -519,7 +543,7 @@ def _record(
 
 def _usual(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return the numbers of a row that nobody needs to ask for: the standard metrics, and the ledger."""
-    ops = row["ops"]
+    ops = row["ops"] or {}
     return {name: row[name] for name in names} | {key: ops.get(kind, 0) for key, kind in _OPS.items()}
 
 

@@ -37,7 +37,7 @@ def totals_table(analyses: Sequence[Analysis], sort: str = "") -> Table:
         title=counted(len(analyses), "network"),
         subtitle=(),
         columns=(*_COLUMNS, Column(_weights(analyses), right=True, drop=2, role="number")),
-        rows=[_row(name, analysis, largest) for name, analysis in zip(_names(analyses), analyses, strict=True)],
+        rows=[_row(name, analysis, largest) for name, analysis in zip(distinct_names(analyses), analyses, strict=True)],
         total=("",) * (len(_COLUMNS) + 1),
         footer=(
             *dict.fromkeys(headline.convention(analysis) for analysis in analyses),
@@ -55,13 +55,20 @@ def _weights(analyses: Sequence[Analysis]) -> str:
     return f"{width} weights" if width else "Weights"
 
 
-def _names(analyses: Sequence[Analysis]) -> list[str]:
-    """Return the networks' names, with their files where two have the same."""
+def distinct_names(analyses: Sequence[Analysis]) -> list[str]:
+    """Return the networks' names, with their files, or the symbols in which they differ, where two have the same."""
     names = [titles.title(analysis.network) for analysis in analyses]
     files = [safe(analysis.network.file) for analysis in analyses]
+    if len(set(files)) > 1:
+        names = [
+            f"{name} ({file})" if names.count(name) > 1 and file not in ("", name) else name
+            for name, file in zip(names, files, strict=True)
+        ]
+    symbols = [analysis.network.symbols for analysis in analyses]
+    differ = [key for key in symbols[0] if len({str(each.get(key)) for each in symbols}) > 1] if symbols else []
+    values = [safe(", ".join(f"{key} = {each[key]}" for key in differ if key in each)) for each in symbols]
     return [
-        f"{name} ({file})" if names.count(name) > 1 and file not in ("", name) else name
-        for name, file in zip(names, files, strict=True)
+        f"{name} ({text})" if names.count(name) > 1 and text else name for name, text in zip(names, values, strict=True)
     ]
 
 

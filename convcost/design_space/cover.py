@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcost.cost.analysis import Analysis
 from convcost.design_space.regions import Box, SumRegion, derive, outside, repeated, restricted, size_of
-from convcost.design_space.sweep import SweepTask, all_analysed
+from convcost.design_space.task import SweepTask, all_analysed
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.metrics import METRICS
 from convcost.network import Network

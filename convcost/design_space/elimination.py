@@ -70,7 +70,7 @@ class Elimination:
         return SumTable(scope, entries)
 
     def _rest(self, rest: Sequence[SumTable]) -> tuple[list[int], list[int]]:
-        """Return what tables add to each column at least and at most."""
+        """Return the least and the greatest sum of tables in each column."""
         least, largest = [0] * self.width, [0] * self.width
         for table in rest:
             for place, column in enumerate(self.columns):

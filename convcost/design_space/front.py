@@ -18,8 +18,9 @@ from convcost.design_space.cover import GridCover
 from convcost.design_space.elimination import Elimination
 from convcost.design_space.joins import Entry, SumColumn, pruned
 from convcost.design_space.regions import tables, totals_at
-from convcost.design_space.sweep import SweepLimit, SweepTask
+from convcost.design_space.task import SweepLimit, SweepTask
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
+from convcost.network.dtypes import types_of
 from convcost.reports.result import Result
 
 if TYPE_CHECKING:
@@ -75,10 +76,12 @@ class Front(Result, frozen=True):
         points: The points: of a front those that no other equals or betters in all goals, one of each with equal ones.
         miss: Where no point is within the limits, the one that exceeds them least, by its largest share of a limit.
         effort: How the points were decided.
+        types: The types of its numbers by what has them.
         warnings: What is valid in the spec and rarely meant.
     """
 
     shown_by: ClassVar[str] = "convcost.design_space.front_report:FrontReport"
+    charts: ClassVar[Mapping[str, str]] = {"front": "convcost.design_space.chart:front_chart"}
 
     name: str
     task: SweepTask
@@ -88,6 +91,7 @@ class Front(Result, frozen=True):
     points: tuple[FrontPoint, ...]
     miss: FrontPoint | None
     effort: SearchEffort
+    types: Mapping[str, Sequence[str]] = {}
     warnings: tuple[WarningDetail, ...] = ()
 
     def summary(self) -> str:
@@ -100,6 +104,7 @@ class Front(Result, frozen=True):
 
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
+        from convcost.cost.documents import types_document
         from convcost.documents import design_space as documents
         from convcost.documents.warnings import warning_documents
 
@@ -119,6 +124,7 @@ class Front(Result, frozen=True):
                 analysed=self.effort.analysed,
                 invalid=dict(self.effort.invalid),
             ),
+            dtype=types_document(self.types),
             warnings=warning_documents(self.warnings),
         )
 
@@ -168,7 +174,16 @@ def search(
         len(task), len(cover.regions), searcher.sums, cover.analysed, dict(cover.invalid.most_common())
     )
     return Front(
-        title, task, tuple(goals), tuple(limits), top is None, points, miss, effort, tuple(cover.network.warnings)
+        title,
+        task,
+        tuple(goals),
+        tuple(limits),
+        top is None,
+        points,
+        miss,
+        effort,
+        types=types_of(cover.network),
+        warnings=tuple(cover.network.warnings),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from convcost.design_space.front import Front, FrontPoint
 from convcost.design_space.sweep_report import decimal
 from convcost.metrics import heading
+from convcost.reports import titles
 from convcost.reports.table import Column, Row, Table, counted, figure, grouped, safe
 
 
@@ -48,6 +49,7 @@ class FrontReport(Struct, frozen=True):
         what = f"the front of {goals}" if found.is_front else f"the best by {goals}"
         limits = [f"{each.metric} {_SIGNS[each.relation]} {grouped(each.value)}" for each in found.limits]
         fixed = [f"{name} = {decimal(value)}" for name, value in found.task.fixed.items()]
+        fixed += [text] if (text := titles.types_fact(found.types, found.task.metrics)) else []
         return Table(
             title=safe(f"{found.name or 'network'}: {what}"),
             subtitle=(f"{counted(len(found.points), 'point')} of {found.effort.points:,}", *limits, *fixed),

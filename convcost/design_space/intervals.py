@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from convcost.design_space.sweep import SweepAxis
+from convcost.design_space.task import SweepAxis
 from convcost.symbolic import Condition, Formula, evaluator
 
 Interval = tuple[Any, Any]

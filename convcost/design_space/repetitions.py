@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from convcost.cost.analysis import Analysis
 from convcost.design_space.search import Search, check_multiple, no_largest_value
-from convcost.design_space.sweep import Outcome, SweepLimit, SweepTask, analysed
+from convcost.design_space.task import Outcome, SweepLimit, SweepTask, analysed
 from convcost.errors import ConvcostError
 from convcost.network import Layer, Network
 

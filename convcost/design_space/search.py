@@ -10,7 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.cost.analysis import Analysis
-from convcost.design_space.sweep import Outcome, SweepAxis, SweepLimit, SweepTask, run
+from convcost.design_space.sweep import run
+from convcost.design_space.task import Outcome, SweepAxis, SweepLimit, SweepTask
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.layers.fields import MAX_SIZE
 from convcost.network import Network

@@ -17,9 +17,11 @@ from msgspec import Struct
 
 from convcost.design_space.repetitions import RepetitionSearch
 from convcost.design_space.search import FormulaSearch, Search
-from convcost.design_space.sweep import Build, SweepLimit, SweepTask
+from convcost.design_space.task import Build, SweepLimit, SweepTask
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError, WarningDetail
 from convcost.metrics import METRICS
+from convcost.network import Network
+from convcost.network.dtypes import types_of
 from convcost.reports.result import Result
 
 
@@ -41,6 +43,7 @@ class Solution(Result, frozen=True):
         best: The largest candidate within the limits; None where there is none.
         next: The next larger candidate at which the network is valid, which is not within them.
         least: The least total that each limited one can have.
+        types: The types of its numbers by what has them.
         warnings: What is valid in the spec and rarely meant.
     """
 
@@ -53,6 +56,7 @@ class Solution(Result, frozen=True):
     best: SolvedValue | None
     next: SolvedValue | None
     least: Mapping[str, int]
+    types: Mapping[str, Sequence[str]] = {}
     warnings: tuple[WarningDetail, ...] = ()
 
     def summary(self) -> str:
@@ -65,6 +69,7 @@ class Solution(Result, frozen=True):
 
     def document(self) -> Struct:
         """Return the document that `--format json` writes."""
+        from convcost.cost.documents import types_document
         from convcost.documents import design_space as documents
         from convcost.documents.warnings import warning_documents
 
@@ -76,6 +81,7 @@ class Solution(Result, frozen=True):
             best=_as_data(self.best),
             next=_as_data(self.next),
             least=dict(self.least),
+            dtype=types_document(self.types),
             warnings=warning_documents(self.warnings),
         )
 
@@ -130,18 +136,19 @@ def solve(
         {} if best else {metric: search.least(metric, end) for metric in dict.fromkeys(each.metric for each in limits)}
     )
     candidates = _solved(search, best), _solved(search, after)
-    warnings = _warnings(build, {**fixed, name: candidates[0].value} if candidates[0] else fixed, name)
-    return Solution(title, name, tuple(limits), search.step, *candidates, least, warnings)
+    network = _network(build, {**fixed, name: candidates[0].value} if candidates[0] else fixed, name)
+    types, warnings = (types_of(network), network.warnings) if network is not None else ({}, ())
+    return Solution(title, name, tuple(limits), search.step, *candidates, least, types, warnings)
 
 
-def _warnings(build: Build, settings: Mapping[str, Any], name: str) -> tuple[WarningDetail, ...]:
-    """Return the warnings about the network at the value that was found, or at any value where there is none."""
+def _network(build: Build, settings: Mapping[str, Any], name: str) -> Network | None:
+    """Return the network at the value that was found, or at any value where there is none."""
     if name in settings:
-        return build(settings, None).warnings
+        return build(settings, None)
     for free in ([name], None):  # a number of repetitions cannot stay free, and may have a default
         with suppress(ConvcostError):
-            return build(settings, free).warnings
-    return ()
+            return build(settings, free)
+    return None
 
 
 def _check_sum(metric: str, symbol: str) -> None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from convcost.design_space.solve import Solution
 from convcost.design_space.sweep_report import decimal
 from convcost.metrics import heading
+from convcost.reports import titles
 from convcost.reports.table import Column, Row, Table, grouped, safe
 
 
@@ -50,9 +51,10 @@ class SolutionReport(Struct, frozen=True):
         if found.best is None:
             rows = [Row(("Least possible", "", *[grouped(found.least[metric]) for metric in metrics]), "wrong")]
             footer = [f"No {found.symbol} satisfies {limits}."]
+        types = titles.types_fact(found.types, metrics)
         return Table(
             title=safe(f"{found.name or 'network'}: the largest {found.symbol} with {limits}"),
-            subtitle=(),
+            subtitle=(types,) if types else (),
             columns=columns,
             rows=rows,
             total=("",) * len(columns),

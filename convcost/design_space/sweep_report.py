@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from convcost.design_space.sweep import Sweep
 from convcost.metrics import METRICS, heading
+from convcost.reports import titles
 from convcost.reports.table import Column, Row, Table, bar, counted, figure, safe
 
 _DECIMALS = 6
@@ -69,6 +70,7 @@ class SweepReport(Struct, frozen=True):
         fixed = [f"{name} = {decimal(value)}" for name, value in sweep.task.fixed.items()]
         hidden = size - len(sweep.shown)
         facts = [f"{size - hidden:,} of {counted(size, 'point')}" if hidden else counted(size, "point"), *fixed]
+        facts += [text] if (text := titles.types_fact(sweep.types, metrics)) else []
         return Table(
             title=safe(sweep.name or "network") + ": a sweep",
             subtitle=(" · ".join(facts),),

@@ -95,13 +95,16 @@ def example(default: Any, multiple_of: Any, build: Callable[[Any], object]) -> s
         multiple_of: What all its values are multiples of; None for any number.
         build: Builds the network with a value.
     """
+    if default is True or default is False:
+        return "false,true" if _is_valid(build, not default) else ""
     if type(default) not in (int, Fraction):
         return ""
     for values, text in _candidates(Fraction(default), Fraction(multiple_of or 0)):
         if all(_is_valid(build, value) for value in values):
             return text
     found: list[int] = []
-    for value in _SMALL if default.denominator == 1 else ():
+    first = () if default else (0,)
+    for value in (*first, *_SMALL) if default.denominator == 1 else ():
         found += [value] if _is_valid(build, value) else []
         if len(found) == _MOST:
             break

@@ -24,6 +24,7 @@ class NetworkDocument(Struct, frozen=True, kw_only=True):
         source: Where the architecture comes from.
         symbols: The values of its symbols.
         input_shape: What it takes, channels first.
+        dtype: The types of its numbers, of `activations`, `weights` and `biases`; left out where all are `float32`.
     """
 
     name: str | None
@@ -31,6 +32,7 @@ class NetworkDocument(Struct, frozen=True, kw_only=True):
     source: str | None = None
     symbols: dict[str, Any]
     input_shape: list[Size] = []
+    dtype: dict[str, list[str]] | UnsetType = UNSET
 
     @property
     def is_file(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.difference import BaseDocument
@@ -88,6 +88,7 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
         column: Its column.
         accepted: What was accepted instead of the baseline's value; growth is measured from there.
         grown: By which share it has grown.
+        dtype: The types of numbers at which the budget holds, as `--dtype` takes them; left out where it says none.
         costliest: Where it is exceeded or warned of, the layers that cost or grew most.
         remedy: Where it is exceeded, what would help.
     """
@@ -115,6 +116,7 @@ class VerdictDocument(Struct, frozen=True, kw_only=True):
     column: Count | None
     accepted: Value
     grown: float | None
+    dtype: str | UnsetType = UNSET
     costliest: list[Costliest]
     remedy: RemedyDocument | None
 

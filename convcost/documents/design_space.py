@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.warnings import Warning
@@ -23,6 +23,7 @@ class SweepDocument(Struct, frozen=True, kw_only=True):
         fixed: The values of other symbols.
         points: The points that are shown: the symbols' values, the metrics that were asked, `ratio`, the mults over
             those of the first point, and `error`, why a point has no cost.
+        dtype: The types of the network's numbers by what has them; left out where all are `float32`.
         warnings: What is valid in the spec and rarely meant.
     """
 
@@ -31,6 +32,7 @@ class SweepDocument(Struct, frozen=True, kw_only=True):
     axes: dict[str, list[Value]]
     fixed: dict[str, Value]
     points: list[dict[str, Value]]
+    dtype: dict[str, list[str]] | UnsetType = UNSET
     warnings: list[Warning] = []
 
 
@@ -46,6 +48,7 @@ class SolutionDocument(Struct, frozen=True, kw_only=True):
         best: The largest `value` within the limits with its totals; null where there is none.
         next: The next larger one at which the network is valid.
         least: The least total that each limited metric can have.
+        dtype: The types of the network's numbers by what has them; left out where all are `float32`.
         warnings: What is valid in the spec and rarely meant.
     """
 
@@ -57,6 +60,7 @@ class SolutionDocument(Struct, frozen=True, kw_only=True):
     best: dict[str, Value] | None
     next: dict[str, Value] | None
     least: dict[str, int]
+    dtype: dict[str, list[str]] | UnsetType = UNSET
     warnings: list[Warning] = []
 
 
@@ -92,6 +96,7 @@ class FrontDocument(Struct, frozen=True, kw_only=True):
         points: The points: the symbols' values and the metrics; of those with equal goals a front has one.
         miss: Where no point is within the limits, the one that exceeds them least.
         effort: How the points were decided.
+        dtype: The types of the network's numbers by what has them; left out where all are `float32`.
         warnings: What is valid in the spec and rarely meant.
     """
 
@@ -105,6 +110,7 @@ class FrontDocument(Struct, frozen=True, kw_only=True):
     points: list[dict[str, Value]]
     miss: dict[str, Value] | None
     effort: SearchEffortDocument
+    dtype: dict[str, list[str]] | UnsetType = UNSET
     warnings: list[Warning] = []
 
 

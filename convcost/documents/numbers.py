@@ -96,8 +96,8 @@ def kinds(names: Sequence[str], *, free: bool = False) -> Kinds:
         names: The metrics.
         free: Whether numbers may be formulas in free symbols.
     """
-    numbers = [_field(METRICS[name], free=free) for name in names]
-    numbers.append(("ops", Annotated[dict[str, _count(free=free)], Meta(description=_OPS)]))  # type: ignore[misc]
+    sums = [*(_field(METRICS[name], free=free) for name in names), _ops(free=free)]
+    numbers = [*(_field(METRICS[name], free=free, of_row=True) for name in names), _ops(free=free, of_row=True)]
     layer: list[Any] = [("ratio", RatioDocument | None), ("notes", list[str]), ("formula", dict[str, str] | None)]
     layer.append(("fields", dict[str, Any] | None | UnsetType, UNSET))
     layer.append(("origin", str | UnsetType, UNSET))
@@ -106,7 +106,7 @@ def kinds(names: Sequence[str], *, free: bool = False) -> Kinds:
         layer.append(("structures", Annotated[dict[str, dict[str, Any]], Meta(description=_STRUCTURES)]))
         shapes = [("input_shape", list[Size | list[Size]]), ("output_shape", list[Size])]
     prefix = "Free" if free else ""
-    total = _structure(f"{prefix}Total", [*numbers, *layer[5:]], "What a network costs.")
+    total = _structure(f"{prefix}Total", [*sums, *layer[5:]], "What a network costs.")
     row = _structure(f"{prefix}Row", [*shapes, *numbers], str(Head.__doc__), Head)
     whole = _structure(f"{prefix}Layer", layer, f"{Head.__doc__}{_MORE}", row)
     return Kinds(total, row, whole, _structure(f"{prefix}Side", numbers, str(Brief.__doc__), Brief))
@@ -132,6 +132,7 @@ _MORE = """    ratio: What a separable convolution costs of the standard one, wh
         fields: All fields of its type, such as kernel_size, stride and groups; null for several layers.
         origin: The path of its module in the model file, such as layer1.0.conv1, where the file says it.
     """
+_NOT_KNOWN = " Null where nobody knows it."
 _OPS = "The scalar operations performed, by kind; those that occur."
 _STRUCTURES = "The structure of each formula; `convcost.symbolic.from_dict` reads it."
 
@@ -140,13 +141,28 @@ def _count(*, free: bool) -> Any:
     return Size if free else Count
 
 
-def _field(metric: Metric, *, free: bool) -> tuple[Any, ...]:
-    """Return the field of a metric; a report that was made before it was added has none."""
+def _ops(*, free: bool, of_row: bool = False) -> tuple[Any, ...]:
+    """Return the field of the operations by kind; those of a row may not be known."""
+    counts: Any = dict[str, _count(free=free)]  # type: ignore[misc]
+    if of_row:
+        return "ops", Annotated[counts | None, Meta(description=_OPS + _NOT_KNOWN)]
+    return "ops", Annotated[counts, Meta(description=_OPS)]
+
+
+def _field(metric: Metric, *, free: bool, of_row: bool = False) -> tuple[Any, ...]:
+    """Return the field of a metric; a report that was made before it was added has none.
+
+    Args:
+        metric: The metric.
+        free: Whether it may be a formula.
+        of_row: Whether it is of one layer, whose costs nobody may know.
+    """
     number: Any = str if metric.is_ratio else _count(free=free)
-    if not metric.adds_up:
+    if of_row or not metric.adds_up:
         number = number | None
     unit = f", in {metric.unit}" if metric.unit else ""
-    described = Annotated[number, Meta(description=metric.about.rstrip(".") + unit + ".")]
+    about = metric.about.rstrip(".") + unit + "." + (_NOT_KNOWN if of_row else "")
+    described = Annotated[number, Meta(description=about)]
     if metric.standard and (metric.of_cost is not None or metric.name == "output_values"):
         return metric.name, described
     return metric.name, described | UnsetType, UNSET

@@ -23,6 +23,7 @@ from convcost.documents import (
     difference,
     formulas,
     memory,
+    published,
     receptive_field,
     rewriting,
     roofline,
@@ -87,6 +88,7 @@ def _reports() -> list[Any]:
         design_space.SolutionDocument,
         design_space.SymbolsDocument,
         specs.Specs,
+        published.PublishedDocument,
         verified.VerificationDocument,
         verified.FieldVerificationDocument,
     ]

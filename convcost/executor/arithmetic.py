@@ -165,7 +165,7 @@ class Arithmetic:
 
 
 def _each(values: Values, other: Values | Number) -> Iterable[Number]:
-    """Return what meets the values one by one."""
+    """Return the other operand's values, one for each value."""
     if not isinstance(other, Sequence):
         return repeat(other)
     if len(other) != len(values):

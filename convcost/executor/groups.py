@@ -39,7 +39,7 @@ class Groups:
         return from_channels(list(map(list, zip(*groups, strict=True))), (len(groups),))
 
     def restored(self, matrix: Array) -> Array:
-        """Return what `matrix` gives with all axes at their places."""
+        """Return the result of `matrix` with its axes in the tensor's order."""
         result = Array(self._shape, matrix.values)
         for place, each in reversed(list(enumerate(self._axes))):
             result = _moved(result, place, each)

@@ -33,7 +33,7 @@ def concat(_: Job, *inputs: Array, axis: int = 0) -> Array:
 
 
 def merged(operation: Callable[[Values, Values], list[Number]], inputs: tuple[Array, ...], axis: int) -> Array:
-    """Return what an operation makes of the first two inputs, of that and the third, and so on.
+    """Apply an operation to the first two inputs, to the result and the third, and so on.
 
     Args:
         operation: What is performed on two lists of values.

@@ -196,7 +196,7 @@ class _Stack(msgspec.Struct, frozen=True):
         return Array((*leading, length, len(ends[0])), values)
 
     def _pass(self, weights: _Weights, sequence: list[Vector], backwards: bool) -> list[Vector]:
-        """Return what one direction passes on at each step, in the order of the sequence."""
+        """Return the hidden states of one direction, in the order of the sequence."""
         passed: Vector = [0] * (self.proj_size or self.hidden_size)
         memory: Vector = [0] * self.hidden_size
         steps = []

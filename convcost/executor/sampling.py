@@ -153,7 +153,7 @@ def _samples(
 
 
 def _convolved(job: Job, planes: list[list[Number]], sizes: Shape, weight: Shape, groups: int, bias: bool) -> Array:
-    """Return what kernels make of the samples of their group's channels."""
+    """Return the products of kernels and the samples of their group's channels."""
     out_channels, members, *kernel = weight
     biases = job.weights.vector("bias", out_channels) if bias else [0] * out_channels
     each, fanout = members * prod(kernel), out_channels // groups

@@ -213,7 +213,7 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
 
 
 def _unused(graph: ModelGraph) -> list[str]:
-    """Return what is said of parameters that nothing reads."""
+    """Return the warning about parameters that nothing reads."""
     read = {graph.constants[name].name for node in graph.nodes for name in node.inputs if name in graph.constants}
     unused = [each for each in graph.constants.values() if each.trainable and each.name not in read]
     count = sum(prod(each.shape) for each in unused)

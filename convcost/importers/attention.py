@@ -164,7 +164,7 @@ class _Match:
         return None
 
     def _without_leading_ones(self, bias: Tensor, scores: _Scores) -> Tensor:
-        """Return what is added to scores without axes of size 1 before it, which it needs no more."""
+        """Return the bias of scores without its leading axes of size 1."""
         item = self.graph.giver(bias)
         if item is None or item.type != "reshape" or self.graph.only_reader(bias) not in scores.items:
             return bias
@@ -288,7 +288,7 @@ class _Match:
         return [*before, item, MappedItem("reshape", fields, item.outputs, (end,), widths=item.widths)]
 
     def _bias(self, builder: NetworkBuilder, bias: Tensor, before: list[MappedItem]) -> Tensor:
-        """Return what is added to scores, which is no feature map."""
+        """Return the bias of scores, which is no feature map."""
         if bias.layout == UNKNOWN:
             return bias
         before.append(_placed(builder, "reshape", {"shape": list(bias.shape)}, (bias,)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
 
+from convcost.errors import WarningDetail
+from convcost.layers.base import REGISTRY, LayerType
 from convcost.network.graph import FLOAT32, Tensor, Widths
 
 
@@ -25,6 +28,7 @@ class MappedItem(Struct):
         alone: Whether it runs by itself, and is not written with the layer before it.
         trainable: Whether its numbers are learned; else they are buffers.
         parts: The layers that a composite type consists of, in their order.
+        read: The layer type's object, where the fields were read already.
     """
 
     type: str
@@ -39,11 +43,19 @@ class MappedItem(Struct):
     alone: bool = False
     trainable: bool = True
     parts: tuple[MappedItem, ...] = ()
+    read: LayerType | None = None
 
     @property
     def layers(self) -> tuple[MappedItem, ...]:
         """The layers that it becomes: itself, or its parts."""
         return self.parts or (self,)
+
+    @property
+    def definition(self) -> LayerType:
+        """The layer type's object, with all fields in normal form."""
+        if self.read is None:
+            self.read = REGISTRY[self.type].read(self.fields, self.inputs)
+        return self.read
 
 
 class Mapped(Struct, frozen=True):
@@ -54,9 +66,19 @@ class Mapped(Struct, frozen=True):
         inputs: The inputs: names and tensors.
         outputs: What the model gives, in its order.
         notes: What a reader of the spec should know.
+        warnings: What was given beside the file and is rarely meant.
     """
 
     items: tuple[MappedItem, ...]
     inputs: dict[str, Tensor]
     outputs: tuple[Tensor, ...]
     notes: tuple[str, ...] = ()
+    warnings: tuple[WarningDetail, ...] = ()
+
+
+@cache
+def is_sized(type: str) -> bool:
+    """Return whether the normal form of a type's fields may depend on the sizes of what it reads."""
+    own: Any = REGISTRY[type]
+    plain: Any = LayerType
+    return own.prepare.__func__ is not plain.prepare.__func__ or own.complete.__func__ is not plain.complete.__func__

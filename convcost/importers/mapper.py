@@ -19,11 +19,11 @@ from convcost.importers.chains import with_whole_norms
 from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
-from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.items import Mapped, MappedItem, is_sized
 from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value
-from convcost.layers.base import REGISTRY, LayerError, shown
+from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
 from convcost.network.graph import FLOAT32, Tensor, Widths
@@ -83,6 +83,7 @@ class Mapper(ValueTable):
                 if name in self._read_by:
                     self._read_by[name].add(node.operator)
         self._left = _MOST_FOLDED
+        self._definitions: dict[tuple[str, int, str, str], LayerType] = {}
 
     def map(self) -> Mapped:
         """Return the items.
@@ -104,7 +105,7 @@ class Mapper(ValueTable):
             many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
             self.notes[f"{many} count as parameters, as the file holds them"] = None
         items, notes = with_attention(self._simplified(tensors), tensors, self.builder)
-        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes))
+        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes), self.unknown.unused())
 
     def _outputs(self) -> list[Tensor]:
         """Return what the model gives, apart from constants that it has."""
@@ -195,7 +196,7 @@ class Mapper(ValueTable):
         given = node.outputs if gives is None else gives
         widths = self._widths(given, inputs, weights)
         try:
-            definition = REGISTRY[type].read(fields, inputs)
+            definition = self._definition(type, fields, inputs)
             learned = learned and not self._is_made_up(held)
             origin = LayerOrigin(trainable=learned, widths=widths)
             outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
@@ -216,6 +217,7 @@ class Mapper(ValueTable):
             has_weights=bool(held),
             trainable=learned,
             alone=not self.graph.alone.isdisjoint(given),
+            read=definition,
         )
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
@@ -225,6 +227,20 @@ class Mapper(ValueTable):
             if output:
                 self.give(node, output, tensor)
         return outputs
+
+    def _definition(self, type: str, fields: Mapping[str, Any], inputs: Sequence[Tensor]) -> LayerType:
+        """Return the layer type's object of these fields; most layers of a model are like others.
+
+        Raises:
+            LayerError: It cannot have them, or cannot work on what it reads.
+        """
+        if is_sized(type) or not inputs:
+            return REGISTRY[type].read(fields, inputs)
+        key = (type, len(inputs[0].shape), inputs[0].layout, repr(fields))
+        found = self._definitions.get(key)
+        if found is None:
+            found = self._definitions[key] = REGISTRY[type].read(fields, inputs)
+        return found
 
     def give(self, node: Node, name: str, value: Tensor | Moved | Constant) -> None:
         """Set a value that a node gives.

@@ -50,7 +50,7 @@ def expressions_of(mapped: Mapped, sizes: Sizes, map: Map, words: Mapping[str, s
 
 
 def _structure(mapped: Mapped) -> list[Any]:
-    """Return what must not depend on sizes that are open."""
+    """Return the parts of a network that must not depend on open sizes."""
     return [
         (item.type, sorted(item.fields), [(tensor.producer, tensor.output) for tensor in item.inputs], item.name)
         for item in mapped.items
@@ -126,7 +126,7 @@ class _Fit:
         raise DependsOnSizesError
 
     def _terms(self) -> Iterator[tuple[list[str], list[int]]]:
-        """Yield what numbers may be in proportion to: a size, and products of two."""
+        """Yield the quantities to which numbers may be proportional: a size, and products of two."""
         for axis, word in self._words.items():
             yield [word], [each[axis] for each in self._sizes]
         for (axis, word), (other, second) in combinations(self._words.items(), 2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from convcost.errors import ErrorDetail, OptionError, Place, SpecError
+from convcost.errors import ErrorDetail, OptionError, Place, SpecError, WarningDetail, nearest
 from convcost.importers.graph import Constant, Node, Shape
 from convcost.importers.values import Moved, Unmapped, Unsupported
 from convcost.model_options import SHAPE, ModelOptions, current
@@ -87,6 +87,25 @@ class UnknownOperators:
             raise SpecError(self._errors())
         names = ", ".join(dict.fromkeys(operator for operator, _ in self._kinds))
         return [f"not counted, as no layer type is known for them or for what they read: {names}"]
+
+    def unused(self) -> tuple[WarningDetail, ...]:
+        """Return warnings about costs that are declared of operators which the file does not have."""
+        if not self.options.declare:
+            return ()
+        operators = {node.operator for node in self.mapper.graph.nodes}
+        known = {operator for operator, _ in self._kinds} | self._declared or operators
+        place = Place(self.mapper.file)
+        return tuple(
+            [
+                WarningDetail(
+                    f"a cost is declared of the operator {name!r}, which the file does not have",
+                    place,
+                    help=nearest(name, known) or "leave --declare out",
+                )
+                for name in self.options.declare
+                if name not in operators
+            ]
+        )
 
     # shapes
 

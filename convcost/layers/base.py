@@ -230,7 +230,7 @@ class LayerType:
     @classmethod
     @cache
     def _defaults(cls, rank: int) -> Mapping[str, Any]:
-        """Return what all fields are on so many spatial axes where they are not given; `...` where they must be."""
+        """Return the defaults of all fields for a number of spatial axes; `...` where a field must be given."""
         defaults = {name: as_exact(field.default) for name, field in cls.fields.items()}
         return {
             name: value if value is None or value is ... else cls.fields[name].read(value, rank)

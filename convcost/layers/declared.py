@@ -11,6 +11,8 @@ from convcost.layers.layout import UNKNOWN, VECTOR, Input, Shape
 from convcost.layers.reading import Readings, along, sliding
 from convcost.ops import KINDS, NOTHING, Cost, Ledger
 
+NOT_COUNTED = "unknown"
+"""The layer type of what nobody knows the costs of."""
 NOT_KNOWN: Shape = (0,)
 """The shape of a value of which nothing is known; no layer type takes it but `unknown`."""
 
@@ -103,7 +105,7 @@ class Declared(LayerType, type="declared"):
         return {**given, "output_shape": (x,), "layout": None, "receptive_field": None, "source": None}, (x,)
 
 
-class UnknownOperation(Declared, type="unknown"):
+class UnknownOperation(Declared, type=NOT_COUNTED):
     """An operation whose costs nobody knows: `operator` names it. Totals are lower bounds then, written with `≥`.
 
     Importers write it, where it is allowed, for what a model file holds and no layer type is. Without `output_shape`

@@ -150,7 +150,7 @@ class ElementwiseOperation(LayerType, type="elementwise"):
 
 
 def _wrong_value(op: str, value: Any) -> tuple[str, str] | None:
-    """Return what must hold of the value of an operation, and what was found; nothing where it serves."""
+    """Return the condition on an operation's value that does not hold, and the value found; nothing where it holds."""
     if value is None:
         return (f"{op} needs value", "") if op in _WITH_NUMBER or op == "clamp" else None
     if op == "clamp":

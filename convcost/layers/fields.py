@@ -219,7 +219,7 @@ def margins(value: Any, rank: int) -> int | tuple[Pair, ...]:
 
 
 def on_axes(value: Any, axes: int, *, pair: bool = False, spatial: bool = False) -> tuple[Any, ...]:
-    """Return what `spread` or `margins` read as one value for each of so many axes.
+    """Return the value that `spread` or `margins` read as one value for each axis.
 
     Args:
         value: One value, or a tuple of one per axis.

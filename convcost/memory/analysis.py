@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, ClassVar, Self
 
@@ -106,6 +106,7 @@ class Memory(Result, frozen=True):
     """
 
     shown_by: ClassVar[str] = "convcost.memory.report:MemoryReport"
+    charts: ClassVar[Mapping[str, str]] = {"memory": "convcost.memory.chart:memory_chart"}
 
     network: Network
     settings: MemorySettings

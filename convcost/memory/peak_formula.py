@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from convcost.errors import WarningDetail
 from convcost.memory.analysis import MemorySettings, activations
-from convcost.memory.dtypes import Given, with_dtypes
 from convcost.network import Network
 from convcost.reports.result import Result
 from convcost.symbolic import Condition, evaluator
@@ -67,8 +66,6 @@ class PeakFormula(Result, frozen=True):
         symbol: str,
         values: Sequence[Any],
         step: Fraction,
-        *,
-        dtype: Given = (),
         settings: MemorySettings = MemorySettings(),  # noqa: B008 -- it is frozen
     ) -> Self:
         """Work out which layer is the peak at each value, by formulas where their conditions hold.
@@ -78,7 +75,6 @@ class PeakFormula(Result, frozen=True):
             symbol: The symbol.
             values: Its values, in order; at least one.
             step: What they are multiples of.
-            dtype: The types of numbers.
             settings: How memory is counted.
 
         Raises:
@@ -90,7 +86,7 @@ class PeakFormula(Result, frozen=True):
         for value in values:
             region = next((each for each in regions if each.holds(value)), None)
             if region is None:
-                found = with_dtypes(build(value), dtype)
+                found = build(value)
                 network = network or found
                 region = _Region.of(found, symbol, settings)
                 regions.append(region)

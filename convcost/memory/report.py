@@ -7,14 +7,15 @@ from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from convcost.memory.analysis import BEST, Memory, Piece
 from convcost.memory.placement.intervals import Placement
 from convcost.memory.storages import IN_PLACE
 from convcost.network import Layer
+from convcost.network.dtypes import types_text
 from convcost.reports import titles
-from convcost.reports.folding import Part, fit
+from convcost.reports.folding import Part
+from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
 from convcost.reports.table import (
     AT_LEAST,
     Column,
@@ -27,7 +28,6 @@ from convcost.reports.table import (
     percent,
     safe,
     sized,
-    tree,
 )
 
 _TIMELINE = "The bar: what lives while the layer runs, as a share of the peak."
@@ -101,55 +101,39 @@ class MemoryReport(Struct, frozen=True):
 
     def table(self) -> Table:
         """Return the table of all layers, and that of what lives at the peak."""
-        return self._table(self._lines())
-
-    def _lines(self) -> list[_Line]:
-        rows = self.memory.layers
-        return [_Line(row.layer.path, (index,), row.layer.type) for index, row in enumerate(rows)]
+        return self._table(unfolded(self.memory.layers))
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""
-        rows = self.memory.layers
-        groups = fit([row.layer.path for row in rows], self._most_alive) if rows and not self.layers else []
-        if len(groups) in (0, len(rows)):
-            return self._table(self._lines(), None if self.layers else _MOST_PLACED)
-        types = [rows[part[0]].layer.type if len(part) == 1 else counted(len(part), "layer") for _, part in groups]
-        table = self._table([_Line(*group, type) for group, type in zip(groups, types, strict=True)], _MOST_PLACED)
-        note = f"Folded from {counted(len(rows), 'row')} to {len(groups):,}: --layers shows each."
-        return replace(table, footer=(*table.footer, note))
+        return self.table() if self.layers else self._table(folded(self.memory.layers, self._most_alive), _MOST_PLACED)
 
     def _most_alive(self, part: Part) -> float:
         peak = self.memory.peak_memory
         return max(self.memory.layers[index].alive for index in part) / peak if peak else 0
 
-    def _table(self, lines: Sequence[_Line], most: int | None = None) -> Table:
+    def _table(self, lines: Sequence[Line], most: int | None = None) -> Table:
         memory = self.memory
-        blank = [""] * (len(_COLUMNS) - 1)
-        rows = [
-            Row((label, *blank), "heading") if line is None else self._row(label, line.part)
-            for label, line in tree(lines)
-        ]
         least = AT_LEAST if memory.network.unknown else ""
         total = ("Total", "", f"{least}{grouped(memory.weight_bytes)}", f"{least}{grouped(memory.activation_bytes)}")
         return Table(
             title=titles.title(memory.network),
             headline=(self._headline(),),
-            subtitle=titles.sourced(memory.network, *self._facts()),
+            subtitle=titles.sourced(memory.network, *facts(self.memory)),
             columns=_COLUMNS,
-            rows=rows,
+            rows=tree_rows(lines, self._row, len(_COLUMNS)),
             total=(*total, f"{least}{grouped(memory.peak_memory)}", "", "peak"),
-            footer=tuple(self._footnotes()),
+            footer=(*self._footnotes(), *folding_note(lines, memory.layers)),
             more=(self._at_peak(), *self._arena(most)) if memory.pieces else (),
         )
 
-    def _row(self, label: str, part: Part) -> Row:
+    def _row(self, label: str, line: Line) -> Row:
         memory = self.memory
-        rows = [memory.layers[index] for index in part]
+        rows = [memory.layers[index] for index in line.part]
         alive = max(row.alive for row in rows)
         notes = [row.how for row in rows] if len(rows) == 1 else []
         if len(rows) == 1 and rows[0].layer.shares:
             notes.append(f"weights of {safe(rows[0].layer.shares)}")
-        if memory.peak_index in part:
+        if memory.peak_index in line.part:
             notes.append("← peak")
         cells = (
             label,
@@ -170,16 +154,6 @@ class MemoryReport(Struct, frozen=True):
             f"peak {least}{_sized(memory.peak_memory)}{where} · {least}{_sized(memory.weight_bytes)} of weights · "
             f"{least}{_sized(memory.activation_bytes)} of activations"
         )
-
-    def _facts(self) -> Iterator[str]:
-        memory = self.memory
-        settings = memory.settings
-        yield _widths(memory)
-        yield titles.batched(settings.batch)
-        if settings.order == BEST:
-            yield "best order"
-        if settings.align > 1:
-            yield f"aligned to {settings.align:,} bytes"
 
     def _footnotes(self) -> Iterator[str]:
         memory, settings = self.memory, self.memory.settings
@@ -242,12 +216,15 @@ class MemoryReport(Struct, frozen=True):
         return safe(piece.name), storage.width, grouped(piece.bytes), percent(share), f"from {start} to {to}"
 
 
-class _Line(Struct, frozen=True):
-    """What a row stands for: the path by which it is called, the indices of its layers, and their type."""
-
-    path: tuple[str, ...]
-    part: Part
-    type: str
+def facts(memory: Memory) -> Iterator[str]:
+    """Yield how the memory is counted: types, batch, order and alignment."""
+    settings = memory.settings
+    yield _widths(memory)
+    yield titles.batched(settings.batch)
+    if settings.order == BEST:
+        yield "best order"
+    if settings.align > 1:
+        yield f"aligned to {settings.align:,} bytes"
 
 
 def _widths(memory: Memory) -> str:
@@ -259,10 +236,7 @@ def _widths(memory: Memory) -> str:
         "weights": [layer.widths.weights for layer in layers],
         "biases": [layer.widths.biases for layer in layers if _may_be_biased(layer)],
     }
-    texts = {what: " and ".join(dict.fromkeys(widths)) for what, widths in found.items() if widths}
-    if len(set(texts.values())) == 1:
-        return next(iter(texts.values()))
-    return ", ".join(f"{width} {what}" for what, width in texts.items())
+    return types_text({what: dict.fromkeys(widths) for what, widths in found.items() if widths})
 
 
 def _order(memory: Memory) -> str:

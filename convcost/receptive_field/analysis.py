@@ -296,7 +296,7 @@ Group = tuple[int, list[FieldPattern]]
 
 
 def _grouped(terms: Sequence[Term]) -> dict[tuple[Digit, ...], Group]:
-    """Return what outputs see by the axes that they follow."""
+    """Return the patterns of outputs by the axes that they follow."""
     groups: dict[tuple[Digit, ...], Group] = {}
     for term in terms:
         _, seen = groups.setdefault(term.digits, (prod(digit.size for digit in term.digits), []))
@@ -311,7 +311,7 @@ def _grouped(terms: Sequence[Term]) -> dict[tuple[Digit, ...], Group]:
 
 
 def _ends(group: Group) -> Iterator[PositionSet]:
-    """Yield what the first and the last outputs see together, one period of each pattern."""
+    """Yield the union over the first and the last outputs, one period of each pattern."""
     count, seen = group
     longest = max(len(pattern.spans) for pattern in seen)
     for index in dict.fromkeys((*range(min(longest, count)), *range(max(0, count - longest), count))):

@@ -117,7 +117,7 @@ def _flow(
 
 
 def _seen(layer: Layer, inputs: Sequence[TensorView], number: int) -> TensorView:
-    """Return what an output of a layer sees."""
+    """Return the pattern of an output of a layer."""
     shapes = layer.input_shapes
     outputs = tuple([tensor.shape for tensor in layer.outputs])
     readings = layer.definition.readings(shapes, outputs, number)

@@ -15,7 +15,7 @@ from convcost.receptive_field.terms import ANY, MOST_PLACES, Digit, Term, along_
 
 
 def passed(term: Term, step: LayerPass) -> Term | None:
-    """Return what values of the output see by a term of an input; None where they see nothing by it.
+    """Return the positions that outputs read through a term of an input; None where they read none.
 
     Raises:
         NotFollowed: Its positions cannot be followed.
@@ -72,7 +72,7 @@ def passed(term: Term, step: LayerPass) -> Term | None:
 def _windowed(
     digits: Sequence[Digit], sight: Any, step: LayerPass, name: str, window: AxisWindow
 ) -> tuple[Any, list[Digit]]:
-    """Return what is seen through a window along the one axis that has all digits, and where the output has it."""
+    """Return the positions read through a window along the one axis that has all digits, and the output's axis."""
     _, inner, size = step.reading.origins[name]
     sight = along_factor(digits, sight, inner, size)
     if window.every and not isinstance(sight, FieldTable):  # the last, or the first, sees all; others less
@@ -85,7 +85,7 @@ def _windowed(
 def _within(
     digits: Sequence[Digit], number: int, sight: Any, step: LayerPass, name: str, window: AxisWindow
 ) -> tuple[Any, Digit]:
-    """Return what is seen through a window along the axis of one digit of several, and the digit of the outputs.
+    """Return the positions read through a window along the axis of one digit of several, and the output's digit.
 
     What lies beyond the axis is not read, so that no window reaches what other digits lead to.
     """
@@ -142,7 +142,7 @@ def _shifted(
 def _reached(
     sight: FieldTable, digits: list[Digit], step: LayerPass, name: str, window: AxisWindow
 ) -> tuple[FieldTable, list[Digit]]:
-    """Return what is seen by outputs whose window along another axis reads anything of the input at all."""
+    """Return the positions read by outputs whose window along another axis reads any input at all."""
     size = step.reading.origins[name][2]
     places = [step.reading.places[each] for each in step.reading.made_of.get(name, (name,))]
     flags = [bool(window.positions(index, size)) for index in range(product(place[2] for place in places))]
@@ -239,7 +239,7 @@ def _parts(digit: Digit, reading: Reading) -> list[tuple[Digit, str]]:
 
 
 def _without(sight: Any, digits: Sequence[Digit], gone: Sequence[bool]) -> Any:
-    """Return what is seen by all places of some digits together."""
+    """Return the positions read by all values of some digits together."""
     sizes = [digit.size for digit in digits]
     if all(gone):
         total = product(sizes)

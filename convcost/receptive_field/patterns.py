@@ -132,7 +132,7 @@ class Sight(Protocol):
     """What the outputs along an axis, or along several that count as one, see of an axis of the input."""
 
     def through(self, window: AxisWindow, size: int, outputs: int) -> Any:
-        """Return what outputs see that read these through a window.
+        """Return the pattern of outputs that read this one through a window.
 
         Args:
             window: The window.
@@ -141,10 +141,10 @@ class Sight(Protocol):
         """
 
     def with_(self, other: Any) -> Any:
-        """Return what both see together; None where they go on at different steps."""
+        """Return the union of both patterns; None where their steps differ."""
 
     def tiled(self, size: int) -> Any:
-        """Return what is seen where the first so many come again and again."""
+        """Return the pattern of outputs that repeat the first ones periodically."""
 
 
 class FieldPattern(Struct, frozen=True):
@@ -167,12 +167,12 @@ class FieldPattern(Struct, frozen=True):
     wraps: bool = False
 
     def at(self, index: int) -> PositionSet:
-        """Return what an output sees."""
+        """Return the positions that an output reads."""
         turn, phase = divmod(index, len(self.spans))
         return self.spans[phase].moved(self.step * turn)
 
     def through(self, window: AxisWindow, size: int, outputs: int) -> FieldPattern:
-        """Return what outputs see that read these through a window."""
+        """Return the pattern of outputs that read this one through a window."""
         period, own = len(self.spans), window.period
         more = period // gcd(period, abs(window.step)) if window.step else 1
         if own * more > MOST_PHASES:
@@ -189,7 +189,7 @@ class FieldPattern(Struct, frozen=True):
         return _shortened(step, spans, inner, flags)
 
     def _of(self, first: int, gap: int, count: int) -> PositionSet:
-        """Return what is seen together by those at some places."""
+        """Return the union of the positions that some outputs read."""
         period = len(self.spans)
         if period == 1:
             return repeated(self.spans[0].moved(self.step * first), self.step * gap, count)
@@ -215,7 +215,7 @@ class FieldPattern(Struct, frozen=True):
         return (first * window.period, min((last + 1) * window.period, outputs)) if first <= last else (0, 0)
 
     def with_(self, other: FieldPattern) -> FieldPattern | None:
-        """Return what both see together; None where they go on at different steps."""
+        """Return the union of both patterns; None where their steps differ."""
         if self is other or self == other:
             return self
         mine, theirs = len(self.spans), len(other.spans)
@@ -230,7 +230,7 @@ class FieldPattern(Struct, frozen=True):
         return _shortened(self.step * period // mine, spans, inner, flags)
 
     def tiled(self, size: int) -> FieldPattern:
-        """Return what is seen where the first so many come again and again."""
+        """Return the pattern of outputs that repeat the first ones periodically."""
         if size > MOST_PHASES:
             raise NotFollowed(f"its pattern comes again only after {size:,} positions")
         inner = (0, 1 << 62) if self.inner[0] <= 0 and self.inner[1] >= size else (0, 0)
@@ -273,18 +273,18 @@ class FieldTable(Struct, frozen=True):
     sets: tuple[int, ...]
 
     def through(self, window: AxisWindow, size: int, outputs: int) -> FieldTable:
-        """Return what outputs see that read these through a window."""
+        """Return the pattern of outputs that read this one through a window."""
         sets = self.sets
         return FieldTable(
             tuple([reduce(or_, [sets[p] for p in window.positions(index, size)], 0) for index in range(outputs)])
         )
 
     def with_(self, other: FieldTable) -> FieldTable:
-        """Return what both see together."""
+        """Return the union of both patterns."""
         return FieldTable(tuple([mine | theirs for mine, theirs in zip(self.sets, other.sets, strict=True)]))
 
     def tiled(self, size: int) -> FieldTable:
-        """Return what is seen of the first so many; the caller says how often they come."""
+        """Return the union over the first outputs; the caller says how often they repeat."""
         return FieldTable(self.sets[:size])
 
 
@@ -302,7 +302,7 @@ class FieldBounds(Struct, frozen=True):
     high: Any
 
     def through(self, window: AxisWindow, size: Any, outputs: Any) -> FieldBounds:
-        """Return what outputs see that read these through a window."""
+        """Return the pattern of outputs that read this one through a window."""
         if window.period != 1 or window.every:
             raise NotFollowed("outputs that see different shapes of fields")
         first, gap, count = window.taps[0]
@@ -311,7 +311,7 @@ class FieldBounds(Struct, frozen=True):
         return FieldBounds(self.step * window.step, low, high)
 
     def with_(self, other: FieldBounds) -> FieldBounds | None:
-        """Return what both see together; None where they go on at different steps."""
+        """Return the union of both patterns; None where their steps differ."""
         if self == other:
             return self
         if self.step != other.step:

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from convcost.cost.labels import label as label_of
 from convcost.receptive_field.analysis import AxisField, LayerField, ReceptiveField
 from convcost.receptive_field.drawing import drawing
 from convcost.receptive_field.texts import headline, joined
 from convcost.reports import titles
-from convcost.reports.folding import Part, fit
-from convcost.reports.table import Column, Row, Table, counted, safe, sized, tree
+from convcost.reports.folding import Part
+from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
+from convcost.reports.table import Column, Row, Table, safe, sized
 
 _USED = "Used: those positions of the field that are read at all."
 _COLUMNS = (
@@ -80,31 +80,18 @@ class ReceptiveFieldReport(Struct, frozen=True):
 
     def table(self) -> Table:
         """Return the table of all layers that were asked for."""
-        return self._table([(row.layer.path, (index,)) for index, row in enumerate(self.found.layers)])
+        return self._table(unfolded(self.found.layers))
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""
-        rows = self.found.layers
-        groups = fit([row.layer.path for row in rows], self._reach) if rows and not self.layers else []
-        if len(groups) in (0, len(rows)):
-            return self.table()
-        table = self._table(groups)
-        note = (
-            f"Folded from {counted(len(rows), 'row')} to {len(groups):,}, each as its last layer: --layers shows all."
-        )
-        return replace(table, footer=(*table.footer, note))
+        return self.table() if self.layers else self._table(folded(self.found.layers, self._reach))
 
     def _reach(self, part: Part) -> float:
         sizes = [field.local or 0 for index in part for field in self.found.layers[index].axes if field]
         return float(max(sizes, default=0))
 
-    def _table(self, groups: Sequence[tuple[tuple[str, ...], Part]]) -> Table:
+    def _table(self, lines: Sequence[Line]) -> Table:
         found = self.found
-        blank = [""] * (len(_COLUMNS) - 1)
-        rows = [
-            Row((label, *blank), "heading") if line is None else self._row(label, line.part)
-            for label, line in tree([_Line(*group) for group in groups])
-        ]
         strict = any(field and field.strict_reason for row in found.layers for field in row.axes)
         drawn = (found.layers if len(found.layers) < len(found.every) else found.outputs) if self.draw else ()
         return Table(
@@ -112,18 +99,23 @@ class ReceptiveFieldReport(Struct, frozen=True):
             headline=(headline(found),),
             subtitle=titles.sourced(found.network),
             columns=_COLUMNS,
-            rows=rows,
+            rows=tree_rows(lines, self._row, len(_COLUMNS)),
             total=("",) * len(_COLUMNS),
-            footer=(_MEANINGS, *([_STRICT] if strict else []), *_unread(found)),
+            footer=(
+                _MEANINGS,
+                *([_STRICT] if strict else []),
+                *_unread(found),
+                *folding_note(lines, found.layers, ", each as its last layer: --layers shows all."),
+            ),
             more=tuple([drawing(found, row) for row in drawn]),
         )
 
-    def _row(self, label: str, part: Part) -> Row:
-        found, row = self.found, self.found.layers[part[-1]]
+    def _row(self, label: str, line: Line) -> Row:
+        found, row = self.found, self.found.layers[line.part[-1]]
         strict = any(field and field.strict_reason for field in row.axes)
         cells = (
             label,
-            label_of(row.layer) if len(part) == 1 else counted(len(part), "layer"),
+            label_of(row.layer) if len(line.part) == 1 else line.type,
             sized(row.layer.output_shape),
             joined(found, row, lambda field: field.local),
             joined(found, row, lambda field: field.stride) if any(f and f.stride for f in row.axes) else "",
@@ -140,13 +132,6 @@ class ReceptiveFieldReport(Struct, frozen=True):
         """Yield the smallest input of which a value sees no padding, where layers were asked for."""
         if len(self.found.layers) < len(self.found.every) and any(f and f.smallest_input for f in row.axes):
             yield f"no padding from size {joined(self.found, row, lambda field: field.smallest_input)} on"
-
-
-class _Line(Struct, frozen=True):
-    """What a row stands for: the path by which it is called, and the indices of its layers."""
-
-    path: tuple[str, ...]
-    part: Part
 
 
 def _used(field: AxisField) -> str | None:

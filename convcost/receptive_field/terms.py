@@ -65,7 +65,7 @@ class Term(Struct, frozen=True):
 
 
 def along_factor(digits: Sequence[Digit], sight: Any, inner: Any, size: Any) -> Any:
-    """Return what is seen by each place of a factor of an axis, whose places some digits make up.
+    """Return the positions read by each value of a factor of an axis, which consists of digits.
 
     Raises:
         NotFollowed: Digits lie across it.

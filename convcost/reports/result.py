@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.documents import as_dict
-from convcost.errors import ErrorDetail, OptionError, WarningDetail
+from convcost.errors import ErrorDetail, OptionError, WarningDetail, nearest
 
 if TYPE_CHECKING:  # imported where a result is shown
+    from convcost.charts.chart import Chart
     from convcost.reports.table import Report
 
 
@@ -20,9 +23,11 @@ class Result(Struct, frozen=True):
 
     Attributes:
         shown_by: What makes the report of it, as `module:name`; imported only to show it.
+        charts: What makes each chart of it, by its name, the usual one first; none where there is no chart.
     """
 
     shown_by: ClassVar[str]
+    charts: ClassVar[Mapping[str, str]] = {}
 
     @property
     def warnings(self) -> tuple[WarningDetail, ...]:
@@ -33,6 +38,24 @@ class Result(Struct, frozen=True):
         """Return the report, which every format can write."""
         module, _, name = self.shown_by.partition(":")
         return cast("Report", attrgetter(name)(import_module(module))(self))
+
+    def plot(self, chart: str = "", **options: Any) -> Chart:
+        """Return a chart of it, which a notebook shows and `save` writes as SVG, PNG or PDF.
+
+        Args:
+            chart: Which one, of `charts`; the usual one without.
+            options: What that chart can be asked, such as `metrics=["mults"]`.
+
+        Raises:
+            OptionError: There is no such chart of it, or it cannot be drawn.
+        """
+        if chart not in self.charts and (chart or not self.charts):
+            what = f"{chart!r} of this result" if chart else f"of {type(self).__name__}"
+            help = nearest(chart, self.charts) if self.charts else "its table is str(result), its numbers to_dict()"
+            raise OptionError(ErrorDetail(f"there is no chart {what}", help=help))
+        module, _, name = self.charts[chart or next(iter(self.charts))].partition(":")
+        drawn = attrgetter(name)(import_module(module))(self, **options)
+        return cast("Chart", replace(drawn, warnings=self.warnings))
 
     def summary(self) -> str:
         """Return the result in one line, without its name."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from convcost.metrics import METRICS
 from convcost.network import Network
+from convcost.network.dtypes import is_float32, types_of, types_text
 from convcost.reports.table import safe, sized
 
 
@@ -27,3 +31,20 @@ def sourced(network: Network, *more: str) -> tuple[str, ...]:
 def batched(batch: int) -> str:
     """Return the number of inputs as a fact, or nothing for one."""
     return "" if batch == 1 else f"batch {batch:,}"
+
+
+def types(network: Network, shown: Iterable[str] = ()) -> str:
+    """Return the types of its numbers as a fact.
+
+    Args:
+        network: The network.
+        shown: The metrics that are shown: where one is in bytes, `float32` is said, too, else nothing for it.
+    """
+    return types_fact(types_of(network), shown)
+
+
+def types_fact(types: Mapping[str, Iterable[str]], shown: Iterable[str] = ()) -> str:
+    """Return types of numbers as a fact; see `types`."""
+    if is_float32(types) and not any(METRICS[name].depends_on_types for name in shown):
+        return ""
+    return types_text(types)

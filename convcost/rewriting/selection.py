@@ -143,7 +143,7 @@ def _merged(names: Sequence[str]) -> str:
 
 
 def _last_difference(path: tuple[str, ...], paths: Sequence[tuple[str, ...]]) -> object:
-    """Return what distinguishes a path from the others: the last part that differs, else how many parts it has."""
+    """Return the difference of a path from the others: the last part that differs, else the number of parts."""
     ends = zip(*map(reversed, paths), strict=False)  # the layers of one item end alike
     place = next((place for place, parts in enumerate(ends, 1) if len(set(parts)) > 1), None)
     return len(path) if place is None else path[-place]

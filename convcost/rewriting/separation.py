@@ -141,7 +141,7 @@ def _groups(
 
 
 def _done_in(copies: list[_Copy], layers: list[tuple[int, Layer]], labels: Labels) -> _Done:
-    """Return what is done to the layers that some copies write."""
+    """Return the labels of the layers that some copies write, by their places."""
     done: _Done = {}
     for copy in copies:
         for index, layer in layers:

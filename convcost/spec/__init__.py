@@ -22,6 +22,8 @@ from convcost.spec.source import Source
 from convcost.spec.warnings import warnings_of
 
 if TYPE_CHECKING:  # symbolic numbers are imported where symbols stay free
+    from convcost.network.dtypes import Dtype
+    from convcost.network.dtypes import Given as Dtypes
     from convcost.spec.unbound import FreeSymbols
 
 __all__ = ["Source", "Spec", "load"]
@@ -33,18 +35,31 @@ class Spec:
     Args:
         source: The spec's text.
         max_layers: How many layers its networks may have; as many as `limits` says without.
+        dtype: The types of their numbers; those that the text gives without.
 
     Raises:
-        OptionError: `max_layers` is no whole number that may be allowed.
+        OptionError: `max_layers` is no whole number that may be allowed, or there is no such type.
     """
 
-    def __init__(self, source: Source, max_layers: int | None = None) -> None:
+    def __init__(self, source: Source, max_layers: int | None = None, dtype: Dtypes = ()) -> None:
         self.source = source
+        self.dtype = _dtypes(dtype)
         self.allowed = limits.allowed() if max_layers is None else limits.checked(max_layers)
         self._document: Document | None = None
 
     def __reduce__(self) -> Any:
-        return Spec, (replace(self.source, imported=None), self.allowed)  # it is compared where it is read
+        source = replace(self.source, imported=None)  # it is compared where it is read
+        return Spec, (source, self.allowed, self.dtype)
+
+    def typed(self, dtype: Dtypes) -> Spec:
+        """Return the same spec with other types of numbers; a later type wins.
+
+        Raises:
+            OptionError: There is no such type.
+        """
+        found = Spec(self.source, self.allowed, (*self.dtype, *_dtypes(dtype)))
+        found._document = self._document
+        return found
 
     def network(self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None) -> Network:
         """Return the network that the spec describes.
@@ -56,8 +71,17 @@ class Spec:
 
         Raises:
             SpecError: The spec has errors; all of them are reported.
-            OptionError: A setting or a free symbol is unknown, or its value cannot be read or breaks `multiple_of`.
+            OptionError: A setting or a free symbol is unknown, or its value cannot be read or breaks `multiple_of`; or
+                no layer matches the pattern of a type.
         """
+        network = self._network(settings, free)
+        if not self.dtype:
+            return network
+        from convcost.network.dtypes import with_dtypes  # imported where types are given
+
+        return with_dtypes(network, self.dtype)
+
+    def _network(self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None) -> Network:
         errors = ErrorCollector(self.source)
         with _collector_off():
             try:
@@ -104,7 +128,8 @@ class Spec:
 
     def _warned(self, document: Document, network: Network, settings: Mapping[str, Any]) -> Network:
         """Return a network with the warnings about its spec, and with the modules of the model file that it is of."""
-        found = warnings_of(document, network, settings, self.source)
+        imported = self.source.imported
+        found = warnings_of(document, network, settings, self.source) + (imported.model.warnings if imported else ())
         origins = self.source.origins
         if len(origins) == len(network.layers):
             facts = zip(network.layers, origins, self.source.functional or (False,) * len(origins), strict=True)
@@ -155,6 +180,15 @@ class Spec:
 def load(source: Source, settings: Mapping[str, Any]) -> Network:
     """Return the network that a spec describes: `Spec(source).network(settings)`."""
     return Spec(source).network(settings)
+
+
+def _dtypes(given: Dtypes) -> tuple[Dtype, ...]:
+    """Return types of numbers as they are given."""
+    if not given and given != "":
+        return ()
+    from convcost.network import dtypes  # imported where types are given
+
+    return tuple(dtypes.read(given))
 
 
 def _unknown(name: str, value: Any, multiple: Any) -> Any:

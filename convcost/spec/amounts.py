@@ -37,7 +37,7 @@ def amount(text: str, *, whole: bool = True) -> Any:
     unit = next((unit for unit in UNITS if text.endswith(unit)), "")
     power = UNITS.get(unit, 1)
     number = text.removesuffix(unit).rstrip()
-    if unit and not expressions.NUMBER.fullmatch(number):  # a unit belongs to a number, not to a sum
+    if unit and not expressions.is_number(number):  # a unit belongs to a number, not to a sum
         return None
     try:
         value = expressions.read(number)

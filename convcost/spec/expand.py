@@ -173,7 +173,7 @@ class Expander(LayerPlacer):
         env[RESOLVER] = lambda name, size: size_of(value if not name else scope.find(name), size)
 
     def _feeds(self, item: Item, scope: Scope, values: Values) -> list[Value] | None:
-        """Return what an item reads; None where an error hides it."""
+        """Return the inputs of an item; None where an error hides them."""
         if not item.sources:
             is_layer = item.type not in self.blocks and item.type not in (RESIDUAL, EACH)
             if is_layer and item.type in REGISTRY and REGISTRY[item.type].arity[1] == 0:

@@ -123,7 +123,7 @@ def read(text: str) -> Any:
         return int(text)
     if text in KEYWORDS:
         return text
-    if len(text) > LONGEST and _DIGITS.fullmatch(text):
+    if len(text) > LONGEST and re.fullmatch(r"[-+]?[0-9_]+", text):
         raise ExpressionError("a number is astronomically large or small")
     if len(text) > LONGEST:
         raise ExpressionError(
@@ -154,15 +154,12 @@ CHARACTERS = {
 }
 """What to write instead of characters that are no part of an expression."""
 NAME = re.compile(r"[^\W\d]\w*")
-_DIGITS = re.compile(r"[-+]?[0-9_]+")
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9][0-9_]*)?\.?[0-9][0-9_]*(?:[eE][+-]?[0-9]+)?|[0-9][0-9_]*\.?)(?P<junk>[\w.:]*)"
     rf"|(?P<size>(?:{NAME.pattern}|'[^']*')\.(?:{'|'.join(SIZES)})\b)"
     rf"|(?P<name>{NAME.pattern})|(?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>(),\[\]]))"
 )
-NUMBER = re.compile(
-    r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?"
-)
+_NUMBER = r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?"
 
 
 class _Operator(NamedTuple):
@@ -247,7 +244,7 @@ class _Parser:
                 kind = "number"
                 number = match["number"] + match["junk"]
                 start = match.start("number")
-                if not NUMBER.fullmatch(number):
+                if not is_number(number):
                     raise ExpressionError(f"{number} is not a number", "", _number_help(number), start)
                 yield kind, number, start
             else:
@@ -404,10 +401,17 @@ class _Parser:
             raise ExpressionError(f"an expression nests at most {_DEEPEST} deep", "", "", self.offset)
 
 
+def is_number(text: str) -> bool:
+    """Return whether a text is a number as specs have it, such as 32, 1_000, 0.75 or 1e6, without a sign."""
+    if text.isdecimal() and text.isascii() and text[0] != "0":  # most are; the pattern takes time to compile
+        return True
+    return re.fullmatch(_NUMBER, text) is not None
+
+
 def _number_help(number: str) -> str:
     if re.fullmatch(r"0\d+", number):
         return f"without leading zeros: {number.lstrip('0') or '0'}"
-    if number[-1:] in "kMGT" and NUMBER.fullmatch(number[:-1]):
+    if number[-1:] in "kMGT" and is_number(number[:-1]):
         return "k, M, G and T are for budgets: write 1e3, 1e6, 1e9, 1e12"
     return "numbers look like 32, 1_000, 0.75 or 1e6"
 

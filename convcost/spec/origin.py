@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from convcost.numbers import plain
 from convcost.spec import Spec
 from convcost.spec.source import read
+
+if TYPE_CHECKING:
+    from convcost.network.dtypes import Given as Dtypes
 
 SpecLike = str | Path | Mapping[str, Any]
 """A path, the name of a shipped spec, `-` for standard input, or the spec itself as a mapping."""
@@ -62,6 +65,16 @@ class Origin(Struct, frozen=True):
         """
         if free is None and self.free is not None:
             free = [name for name in self.free if name not in settings]
-        reader = self.reader if max_layers is None else Spec(self.reader.source, plain(max_layers))
+        reader = self.reader
+        if max_layers is not None:
+            reader = Spec(reader.source, plain(max_layers), reader.dtype)
         values = {**self.settings, **{name: plain(value) for name, value in settings.items()}}
         return Origin(self.name, reader, values, None if free is None else tuple(free))
+
+    def typed(self, dtype: Dtypes) -> Origin:
+        """Return the same spec with other types of numbers.
+
+        Raises:
+            OptionError: There is no such type.
+        """
+        return Origin(self.name, self.reader.typed(dtype), self.settings, self.free)

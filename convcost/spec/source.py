@@ -318,8 +318,9 @@ def _no_model(file: str, data: bytes | mmap) -> ErrorDetail | None:
 
 
 def _decode(data: bytes, file: str) -> str:
+    data = data.removeprefix(b"\xef\xbb\xbf")  # the mark of the byte order, which Windows writes
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
         line = before.count("\n") + 1

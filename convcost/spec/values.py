@@ -66,7 +66,9 @@ class Values:
                     unknown -= IN_SIZES
                 if not unknown:
                     return value
-                if unknown.isdisjoint(value.lists) and unknown.issubset({*words, *all_words()}):
+                if unknown.isdisjoint(value.lists) and (
+                    unknown.issubset(words) or unknown.issubset({*words, *all_words()})
+                ):
                     return value.text if value.text in unknown else value.with_words(unknown)
                 self._add_unknown_names(value, node, where, words)
                 return INVALID

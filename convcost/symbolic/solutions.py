@@ -54,7 +54,7 @@ class Solutions(Struct, frozen=True):
         return Fraction(value) % Fraction(self.period) in self.remainders
 
     def texts(self) -> Iterator[str]:
-        """Yield what must hold of the symbol, beside what is known of it."""
+        """Yield the conditions on the symbol that do not follow from the known ones."""
         name = self.name
         listed = self._listed()
         if listed is not None:

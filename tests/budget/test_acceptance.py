@@ -141,7 +141,7 @@ def test_a_max_is_raised_to_what_it_takes_whatever_was_before(folder):
     class Before:
         base = Base("before")
 
-        def past(self, spec, network, settings):
+        def past(self, spec, network, settings, dtype=()):
             return Past("before", now.layers, SimpleNamespace(value=lambda metric: 5_300, values=now.values))
 
     found = checking.check((), configuration.read("convcost.yaml"), baseline=Before())
@@ -210,7 +210,7 @@ class Before:
     def __init__(self, **costs):
         self.costs = costs
 
-    def past(self, spec, network, settings):
+    def past(self, spec, network, settings, dtype=()):
         cost = self.costs.get(Path(spec).stem, 300)
         if cost is None:
             return Lacking("it is new")

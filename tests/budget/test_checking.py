@@ -32,7 +32,7 @@ class Before:
         self.spec = spec
         self.with_ = past
 
-    def past(self, spec, network, settings):
+    def past(self, spec, network, settings, dtype=()):
         if isinstance(self.spec, Lacking):
             return self.spec
         found = Analysis.of(convcost.load(self.spec).network)

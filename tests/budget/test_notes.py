@@ -15,7 +15,7 @@ class Flat:
 
     base = Base("before")
 
-    def past(self, spec, network, settings):
+    def past(self, spec, network, settings, dtype=()):
         now = Analysis.of(network)
         return Past("before", now.layers, now)
 
@@ -45,7 +45,7 @@ def test_a_growth_that_looks_like_an_amount_is_not_warned_of(growth, folder, che
 
 def test_a_growth_of_what_is_new_is_warned_of_without_numbers(folder, check):
     class New(Flat):
-        def past(self, spec, network, settings):
+        def past(self, spec, network, settings, dtype=()):
             return Lacking("it is new")
 
     (found,) = notes.warnings(check("  - {metric: mults, growth: 2}\n", baseline=New()))

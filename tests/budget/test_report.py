@@ -309,7 +309,7 @@ class Before:
 
     base = BASE
 
-    def past(self, spec, network, settings):
+    def past(self, spec, network, settings, dtype=()):
         if spec == "new.yaml":
             return Lacking("new.yaml is new: it is not in 1a2b3c4")
         before = Analysis.of(convcost.load("before.yaml", set=settings).network)
@@ -416,7 +416,7 @@ def test_the_table_in_markdown(worked):
 
 KEYS = (
     "spec,network,symbols,metric,layers,scope,layer,kind,written,limit,warn_above,actual,delta,used,base,verdict,reason,"
-    "message,file,line,column,accepted,grown"
+    "message,file,line,column,accepted,grown,dtype"
 )
 
 
@@ -424,16 +424,16 @@ def test_the_rows_of_csv(worked):
     net, new = "net.yaml,Net,", "new.yaml,,"
     assert formats.render("csv", [worked], Page()).splitlines() == [
         KEYS,
-        f"{net},mults,,sum,,max,20k,20000,,24512,4512,1.2256,23936,exceeded,,Phone target,convcost.yaml,3,26,,",
-        f"{net},params,,sum,,max,680,680,646,656,-24,{656 / 680},640,warning,,,convcost.yaml,4,27,,",
-        f"{net},mults,,sum,,growth,2%,24414,,24512,98,{576 / 478},23936,exceeded,,,convcost.yaml,6,13,,{576 / 23_936}",
-        f"{net},mults,,each,stem,max,5k,5000,,2048,-2952,0.4096,2048,within,,,convcost.yaml,9,10,,",
-        f"{net},mults,,each,wide,max,5k,5000,,20736,15736,4.1472,20736,exceeded,,,convcost.yaml,9,10,,",
-        f"{net},mults,,each,head.1,max,5k,5000,,1152,-3848,0.2304,1152,within,,,convcost.yaml,9,10,,",
-        f"{net},mults,,each,head.2,max,5k,5000,,576,-4424,0.1152,,within,,,convcost.yaml,9,10,,",
-        f"{net}n = 1,params,,sum,,max,656,656,,656,0,1.0,640,within,,,convcost.yaml,11,27,,",
-        f"{net}n = 1/2,params,,sum,,max,656,656,,628,-28,{628 / 656},624,within,,,convcost.yaml,11,27,,",
-        f"{new},mults,,sum,,growth,2%,,,6,,,,skipped,new.yaml is new: it is not in 1a2b3c4,,convcost.yaml,6,13,,",
+        f"{net},mults,,sum,,max,20k,20000,,24512,4512,1.2256,23936,exceeded,,Phone target,convcost.yaml,3,26,,,",
+        f"{net},params,,sum,,max,680,680,646,656,-24,{656 / 680},640,warning,,,convcost.yaml,4,27,,,",
+        f"{net},mults,,sum,,growth,2%,24414,,24512,98,{576 / 478},23936,exceeded,,,convcost.yaml,6,13,,{576 / 23_936},",
+        f"{net},mults,,each,stem,max,5k,5000,,2048,-2952,0.4096,2048,within,,,convcost.yaml,9,10,,,",
+        f"{net},mults,,each,wide,max,5k,5000,,20736,15736,4.1472,20736,exceeded,,,convcost.yaml,9,10,,,",
+        f"{net},mults,,each,head.1,max,5k,5000,,1152,-3848,0.2304,1152,within,,,convcost.yaml,9,10,,,",
+        f"{net},mults,,each,head.2,max,5k,5000,,576,-4424,0.1152,,within,,,convcost.yaml,9,10,,,",
+        f"{net}n = 1,params,,sum,,max,656,656,,656,0,1.0,640,within,,,convcost.yaml,11,27,,,",
+        f"{net}n = 1/2,params,,sum,,max,656,656,,628,-28,{628 / 656},624,within,,,convcost.yaml,11,27,,,",
+        f"{new},mults,,sum,,growth,2%,,,6,,,,skipped,new.yaml is new: it is not in 1a2b3c4,,convcost.yaml,6,13,,,",
     ]
 
 
@@ -739,7 +739,7 @@ def test_growth_and_what_is_allowed_never_print_alike(report):
 
 def test_growth_against_totals_only(report):
     class Totals(Before):
-        def past(self, spec, network, settings):
+        def past(self, spec, network, settings, dtype=()):
             return replace(super().past(spec, network, settings), whole=False)
 
     found = report("models: net.yaml\nbudgets: [{metric: params, growth: 0}]\n", baseline=Totals())

@@ -29,5 +29,5 @@ def test_analyze_has_no_findings(convcost):
     assert (status, out) == (2, "")
     assert err == (
         "error: sarif is a format for findings, which only `convcost check` has\n"
-        " = help: convcost check SPEC -o sarif; here the formats are csv, json, markdown, table, text\n"
+        " = help: convcost check SPEC -o sarif; here the formats are csv, html, json, markdown, table, text\n"
     )

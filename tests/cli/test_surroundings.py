@@ -261,3 +261,26 @@ def test_who_has_interruptions_ignored_is_not_interrupted(command, interrupted):
 def test_a_long_work_is_interrupted(command, interrupted):
     status, _, err = interrupted([*command, "verify", "vgg16", "--full", "--max-products", "16G"], 2)
     assert (status, err) == (130, b"")
+
+
+def test_the_command_ends_at_once_unless_something_is_left_to_be_done():
+    program = (
+        "import sys; sys.argv[0] = {name!r}\n"
+        "import convcost\n"
+        "from convcost import _startup\n"
+        "import atexit, threading, time\n"
+        "{left}\n"
+        "sys.stdout.write('buffered ')\n"  # an end at once does not write it
+        "_startup.end(5)\n"
+    )
+    thread = "threading.Thread(target=lambda: (time.sleep(0.2), sys.stdout.write('thread'))).start()"
+    for name, left, expected in [
+        ("/usr/bin/convcost", "", ""),
+        ("/usr/bin/convcost", "atexit.register(sys.stdout.write, 'put back')", "buffered put back"),
+        ("/usr/bin/convcost", thread, "buffered thread"),
+        ("notebook", "", "buffered "),
+    ]:
+        command = [sys.executable, "-c", program.format(name=name, left=left)]
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+        assert (done.returncode, done.stdout, done.stderr) == (5, expected, "")

@@ -98,7 +98,7 @@ def test_the_suffixes_of_findings(given, expected):
             "cost.jsn",
             (
                 "error: nothing says the format of an output\n = found: -o cost.jsn\n"
-                " = help: -o FORMAT:PATH, or a path that ends in one of .csv, .json, .md"
+                " = help: -o FORMAT:PATH, or a path that ends in one of .csv, .html, .json, .md"
             ),
         ),
         ("jsn:cost.json", "error: there is no format 'jsn'\n = help: did you mean 'json'?"),
@@ -114,7 +114,7 @@ def test_the_suffixes_of_findings(given, expected):
             "cost.sarif",
             (
                 "error: sarif is a format for findings, which only `convcost check` has\n"
-                " = help: convcost check SPEC -o sarif; here the formats are csv, json, markdown, table, text"
+                " = help: convcost check SPEC -o sarif; here the formats are csv, html, json, markdown, table, text"
             ),
         ),
     ],
@@ -293,7 +293,7 @@ def test_every_shipped_spec_is_completed(completions):
 
 
 def test_a_command_imports_nothing_of_completion(folder, command):
-    code = "import sys; sys.argv = ['convcost', 'analyze', 'net.yaml']\nfrom convcost.cli import main\n"
+    code = "import sys; sys.argv = ['program', 'analyze', 'net.yaml']\nfrom convcost.cli import main\n"
     code += "try: main()\nexcept SystemExit: sys.stderr.write(' '.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(done.stderr.split())

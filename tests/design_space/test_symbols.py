@@ -72,7 +72,9 @@ NO_OTHERS = {("swin_tiny", "r"), ("unet_3d", "r"), ("unet_3d", "depth")}
         (7, None, lambda value: value == 7, ""),
         (Fraction(1, 3), None, lambda value: value < 1, "1/6,0.25,1/3"),
         ("relu", None, lambda value: True, ""),
-        (True, None, lambda value: True, ""),
+        (True, None, lambda value: True, "false,true"),
+        (False, None, lambda value: value is False, ""),
+        (0, None, lambda value: value in (0, 1), "0,1"),
     ],
 )
 def test_values_to_try(default, multiple_of, valid, text):

@@ -21,6 +21,7 @@ from convcost.documents import (
     design_space,
     formulas,
     memory,
+    published,
     receptive_field,
     rewriting,
     specs,
@@ -80,6 +81,7 @@ COMMANDS = {
     "sweep net.yaml": design_space.SymbolsDocument,
     "sweep mobilenet_v1": design_space.SymbolsDocument,
     "specs": specs.Specs,
+    "specs mobilenet_v1 --published": published.PublishedDocument,
     "verify net.yaml": verified.VerificationDocument,
     "verify --formulas": formulas.FormulaProofs,
 }

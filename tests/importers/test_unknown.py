@@ -121,6 +121,17 @@ def test_a_spec_that_is_imported_says_the_same(write, tmp_path):
     assert (mine.total, mine.incomplete) == (other.total, True)
 
 
+def test_a_cost_of_an_operator_that_the_file_does_not_have_is_a_warning(write):
+    declare = {"NonZero": {"cmp": 1, "output_shape": [3, 10]}, "NonZeros": {"macs": 1}}
+    model = convcost.load(write(DATA_DEPENDENT), declare=declare)
+    (warning,) = model.warnings
+    assert str(warning) == (
+        "warning: a cost is declared of the operator 'NonZeros', which the file does not have\n"
+        f" --> {model.network.file}\n  = help: did you mean 'NonZero'?"
+    )
+    assert model.analyze().total.ops.cmp == 1 + 3 * 10 + 4 * 8 * 8
+
+
 @pytest.fixture
 def run(write, monkeypatch, capsys, tmp_path):
     """Return a function that runs a command beside `net.onnx`."""
@@ -142,12 +153,25 @@ def test_the_command_line_takes_the_same(run):
     document = json.loads(out)
     assert (status, document["incomplete"]) == (0, True)
     assert document["unknown"][0] == {"operator": "NonZero", "name": "nz.NonZero", "shapes": [[4, 8, 8]]}
+    known, unknown, *_ = document["layers"]
+    assert (known["macs"], known["output_values"], known["ops"]["mul"]) == (MACS, 4 * 8 * 8, MACS)
+    assert {unknown[name] for name in ("params", "macs", "flops", "output_values", "ops")} == {None}
     status, out, _ = run("analyze", "net.onnx", "--declare", "NonZero=cmp:1k,params:20,output_shape:3x10", "-f", "json")
     total = json.loads(out)["total"]
     assert (status, total["params"], total["ops"]["cmp"]) == (0, 4 * 3 + 20, 1000 + 3 * 10 + 4 * 8 * 8)
     assert run("check", "net.onnx", "--max", "params=1G", "--declare", "NonZero=cmp:1,output_shape:3x10")[0] == 0
     assert run("check", "net.onnx", "--max", "params=1G", "--allow-unknown")[0] == 2
     assert run("analyze", "net.onnx", "--allow-unknown", "--strict")[0] == 2
+
+
+def test_a_declared_cost_that_nothing_uses_is_refused_on_demand(run):
+    words = ("net.onnx", "--allow-unknown", "--declare", "Magik=macs:1")
+    message = "{}: a cost is declared of the operator 'Magik', which the file does not have\n --> net.onnx\n"
+    for command in ("analyze", "import"):
+        status, _, error = run(command, *words)
+        assert (status, message.format("warning") in error) == (0, True)
+        status, out, error = run(command, *words, "--strict")
+        assert (status, out, message.format("error") in error) == (2, "", True)
 
 
 @pytest.mark.parametrize("text", ["NonZero", "A=", "=macs:1", "A=macs", "A=macs:x", "A=macs:1,macs:2"])

@@ -38,7 +38,7 @@ def test_suggest_keeps_a_limit_of_the_peak():
     assert found.to_dict()["memory"] == {"before": STANDARD, "after": SEPARABLE}
     text = str(found)
     assert "−6,144" in text  # of the peak, not of what layers exceed the limit by
-    assert "Memory in bytes: peak of activations 16,384 → 10,240, weights 9,728 → 1,824." in text
+    assert "Memory in bytes, float32: peak of activations 16,384 → 10,240, weights 9,728 → 1,824." in text
     assert "All limits are kept." in text
 
 
@@ -57,7 +57,7 @@ def test_suggest_leaves_alone_what_is_not_at_the_peak():
 def test_rewrite_reports_what_both_forms_take():
     found = convcost.rewrite(SPEC, "separable", layers=["conv_1"]).rewriting
     assert found.to_dict()["memory"] == {"before": STANDARD, "after": SEPARABLE}
-    assert "Memory in bytes: peak of activations 16,384 → 10,240, weights 9,728 → 1,824." in str(found)
+    assert "Memory in bytes, float32: peak of activations 16,384 → 10,240, weights 9,728 → 1,824." in str(found)
 
 
 def test_compare_reports_what_all_forms_take():

@@ -9,8 +9,19 @@ from convcost.reports import formats
 
 
 def test_the_formats_are_the_files():
-    assert formats.names() == ["csv", "json", "markdown", "table", "text"]
-    assert formats.names(ci=True) == ["csv", "github", "gitlab", "json", "junit", "markdown", "sarif", "table", "text"]
+    assert formats.names() == ["csv", "html", "json", "markdown", "table", "text"]
+    assert formats.names(ci=True) == [
+        "csv",
+        "github",
+        "gitlab",
+        "html",
+        "json",
+        "junit",
+        "markdown",
+        "sarif",
+        "table",
+        "text",
+    ]
 
 
 @pytest.mark.parametrize("name", ["github", "gitlab", "junit", "sarif"])
@@ -20,7 +31,7 @@ def test_a_format_for_findings_needs_findings(name):
         formats.check(name)
     assert str(error.value) == (
         f"error: {name} is a format for findings, which only `convcost check` has\n"
-        f" = help: convcost check SPEC -o {name}; here the formats are csv, json, markdown, table, text"
+        f" = help: convcost check SPEC -o {name}; here the formats are csv, html, json, markdown, table, text"
     )
 
 

@@ -66,6 +66,8 @@ COMMANDS = {
     "devices": "devices",
     "compress": "compress squeezenet1_1 --density 33% --index-bits 5 --weight-bits 6",
     "specs": "specs",
+    "specs-published": "specs mobilenet_v1 --published",
+    "specs-published-settings": "specs squeezenet1_1 --published",
 }
 
 WIDE = "name: Wide\ninput: [4]\nlayers:\n" + "".join(
@@ -85,15 +87,32 @@ layers:
 """
 """What is seen has holes, phases, and a norm that sees everything."""
 
+CONFIG = """\
+# convcost.yaml
+models: "*.yaml"                # paths from this file's folder; * and ** as in a shell, names of shipped specs too
+budgets:
+  - metric: mults               # any of the names under "What is counted"
+    max: 1.4M                   # k, M, G, T are powers of 1000, Ki, Mi, Gi of 1024; 1e6 and 1_000 too
+    warn: 95%                   # of max, or an amount
+    message: "What the camera has time for"
+  - metric: params
+    layers: "down_*"            # by name, or by the name of the block that they are in; `stage4/**`
+    scope: each                 # or sum, the default
+    max: 2_048
+  - metric: params
+    models: tiny.yaml           # some of the models; all of them without
+    set: {alpha: [1/2, 1]}      # at these values of the spec's symbols
+    max: 8k
+"""
+"""Limits of every kind."""
+
 
 def prepare(folder: Path) -> None:
     """Write the files that the commands read."""
-    spec = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
-    config = re.search(r"```yaml\n(# convcost\.yaml\n.*?)```", README, re.DOTALL)
+    spec = re.search(r"```yaml\n# tiny\.yaml\n(.*?)```", README, re.DOTALL)
     assert spec is not None
-    assert config is not None
     (folder / "tiny.yaml").write_text(spec[1], encoding="utf-8")
-    (folder / "convcost.yaml").write_text(config[1], encoding="utf-8")
+    (folder / "convcost.yaml").write_text(CONFIG, encoding="utf-8")
     (folder / "wide.yaml").write_text(WIDE, encoding="utf-8")
     (folder / "more").mkdir(exist_ok=True)  # apart from those that `check` holds to its budgets
     (folder / "more" / "holes.yaml").write_text(HOLES, encoding="utf-8")

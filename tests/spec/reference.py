@@ -12,7 +12,7 @@ from typing import Any
 import convcost
 from convcost.layers import REGISTRY
 
-README = Path(__file__).parents[2] / "convcost" / "spec" / "README.md"
+README = Path(__file__).parents[2] / "specs" / "README.md"
 START, END = "<!-- types: tests/spec/reference.py writes them -->\n", "<!-- end of types -->\n"
 
 MAP: list[int] = [4, 8, 8]

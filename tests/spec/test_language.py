@@ -12,7 +12,7 @@ import pytest
 import convcost
 from convcost.spec.document import BLOCK_KEYS, EACH_KEYS, ITEM_KEYS, REPEAT_KEYS
 
-README = Path(convcost.__file__).parent / "spec" / "README.md"
+README = Path(convcost.__file__).parents[1] / "specs" / "README.md"
 NETWORKS = {
     "several inputs, one of them tokens": (
         """

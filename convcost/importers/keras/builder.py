@@ -136,7 +136,7 @@ class GraphBuilder:
 
 
 def like(value: KerasValue, name: str) -> KerasValue:
-    """Return what has the sizes and the order of another value."""
+    """Return a value with the sizes and the axis order of another."""
     return KerasValue(name, value.sizes, value.first, value.flattened)
 
 

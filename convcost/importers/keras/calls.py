@@ -64,7 +64,7 @@ def calls_of(layer: Mapping[str, Any], named: Mapping[str, Any]) -> list[LayerCa
 
 
 def decoded(item: Any) -> Any:
-    """Return what Keras 3 writes of arguments: its tensors as references, arrays and slices as they are."""
+    """Return arguments as Keras 3 writes them: tensors as references, arrays and slices as they are."""
     if isinstance(item, list):
         return [decoded(each) for each in item]
     if not isinstance(item, dict):

@@ -196,7 +196,7 @@ def transposed_conv(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
 
 
 def _transposed_padding(form: KerasWindow, extra: tuple[int, ...] | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return what is cropped before and behind each axis, and what is added behind.
+    """Return the crop before and behind each axis, and the padding behind.
 
     Args:
         form: The window.

@@ -271,7 +271,7 @@ class ModelTranslator:
         scope: KerasScope,
         outputs: int,
     ) -> list[KerasValue]:
-        """Return what one call of a layer gives."""
+        """Return the output of one call of a layer."""
         self._left -= 1
         if self._left < 0:
             raise self.error(f"more than {MOST_LAYERS:,} calls of layers")

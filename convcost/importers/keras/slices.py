@@ -27,7 +27,7 @@ class _Cut(Struct):
 
 
 def sliced(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, key: Any) -> KerasValue:
-    """Return what is cut out of a value.
+    """Return the slice of a value.
 
     Args:
         builder: The graph.

@@ -97,7 +97,7 @@ def _called(builder: GraphBuilder, name: str, layer: KerasLayer) -> Any:
 
 
 def operator_of(item: Mapping[str, Any], layer: KerasLayer) -> str:
-    """Return what messages call a layer that has no layer type: its class, with its package or module."""
+    """Return the name for messages of a layer that has no layer type: its class, with its package or module."""
     registered, module = item.get("registered_name"), str(item.get("module") or "keras.layers")
     if layer.kind in _LAMBDAS:
         return f"tf.{layer.config.get('function') or layer.kind}"

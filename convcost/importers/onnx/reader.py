@@ -57,6 +57,7 @@ _OPERATOR = _tag(4, BYTES)
 _ATTRIBUTE = _tag(5, BYTES)
 _DOMAIN = _tag(7, BYTES)
 _METADATA = _tag(9, BYTES)
+_SHORT = 128  # bytes of an attribute that is read once, however many nodes have it
 _KEY = _tag(1, BYTES)
 _FLOAT = _tag(2, FIXED32)
 _INTEGER = _tag(3)
@@ -104,6 +105,7 @@ class _Reader:
         self.data = data
         self.file = file
         self.wire = Wire(data)
+        self._attributes: dict[bytes, tuple[str, Any]] = {}  # by their bytes: those of most nodes are like others'
 
     def model(self) -> ModelGraph:
         graphs: list[tuple[int, int]] = []
@@ -246,7 +248,19 @@ class _Reader:
         return Node(operator, tuple(inputs), tuple(outputs), attributes, name, scope)
 
     def _attribute(self, start: int, end: int) -> tuple[str, Any]:
-        """Return the name and the value of an attribute; of graphs what they read of the one around them."""
+        """Return the name and the value of an attribute."""
+        if end - start > _SHORT:
+            return self._read_attribute(start, end)
+        own = self.data[start:end]
+        found = self._attributes.get(own)
+        if found is None:
+            found = self._read_attribute(start, end)
+            if not isinstance(found[1], (Constant, _Captured)):
+                self._attributes[own] = found
+        return found
+
+    def _read_attribute(self, start: int, end: int) -> tuple[str, Any]:
+        """Read the name and the value of an attribute; of graphs what they read of the one around them."""
         name, kind = "", 0
         captured: list[str] = []
         single: Any = None

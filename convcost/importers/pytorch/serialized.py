@@ -203,7 +203,7 @@ class _Reader:
         return meta.requires_grad or not self.says_gradients
 
     def _storage(self, path: str) -> Any:
-        """Return what two tensors have in common where they are the same."""
+        """Return the identity of a tensor's storage, equal for tensors that are the same."""
         payload = self.payloads.get(path)
         if payload is None or payload.tensor_meta is None or self._is_meta(path):
             return path

@@ -377,7 +377,7 @@ class Writer:
         return all(map(self.is_fixed, references(list(self.call.arguments.values()))))
 
     def graph(self) -> ModelGraph:
-        """Return what was written."""
+        """Return the model graph."""
         types, stored = self.program.types, self.program.stored
         words = _axis_names([types[name].shape for name in self.program.inputs])
 

@@ -140,7 +140,7 @@ def read_subgraph(buffer: FlatBuffer, signature: str = "", file: str = "") -> Fi
 
 
 def _about(numbers: Mapping[str, int], read: int, version: int) -> str:
-    """Return what people should know of a file: which of its signatures is read."""
+    """Return the comments about a file: which of its signatures is read."""
     about = f"TensorFlow Lite, schema {version}"
     others = [name for name, number in numbers.items() if number != read]
     if not others:

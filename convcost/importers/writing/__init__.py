@@ -54,6 +54,7 @@ def write(
             if id(item) in resolution.factors:
                 kept = {name: value for name, value in item.fields.items() if name != "size"}
                 item.fields = {"scale_factor": resolution.factors[id(item)], **kept}
+                item.read = None
     rows = rows_of(mapped, expressions, flat=flat)
     top = body_of(mapped, rows, nested=not flat)
     blocks = [] if flat else compress(top)

@@ -97,7 +97,7 @@ class Encoded:
         self.outside: list[Ref] = []
 
     def reads(self, at: int, most: int = sys.maxsize) -> tuple[tuple[int, int], ...]:
-        """Return what an item reads: how far back, or which value from outside as a number from -1 down.
+        """Return the inputs of an item: how far back each is, or the value from outside as a number from -1 down.
 
         Args:
             at: The item's place in the list.

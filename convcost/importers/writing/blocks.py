@@ -175,33 +175,38 @@ def _can_be(site: BlockSite) -> bool:
     )
 
 
+_Run = tuple[Listed, int, Encoded, int]
+"""Items from a place of a list on: how they read, and the last that reads one of them but the last."""
+
+
 def _alike(lists: Sequence[Listed]) -> Iterator[list[BlockSite]]:
     """Yield items of one to many that stand, alike, at two places or more."""
-    groups: dict[Hashable, list[tuple[Listed, int, Encoded]]] = {}
+    groups: dict[Hashable, list[_Run]] = {}
     for listed in lists:
         for start in range(len(listed.numbers)):
             encoded = Encoded(listed.body.nodes, start, listed.readers.places)
             reads = encoded.reads(start, _MOST_INPUTS)
             if len(encoded.outside) <= _MOST_INPUTS:
-                groups.setdefault((listed.numbers[start], reads), []).append((listed, start, encoded))
+                groups.setdefault((listed.numbers[start], reads), []).append((listed, start, encoded, -1))
     length = 1
     while groups and length <= LONGEST:
-        longer: dict[Hashable, list[tuple[Listed, int, Encoded]]] = {}
+        longer: dict[Hashable, list[_Run]] = {}
         for name, members in enumerate(groups.values()):
             if len(members) < 2:
                 continue
             yield [
                 BlockSite(listed, start, start + length)
-                for listed, start, encoded in members
-                if encoded.outside and listed.readers.is_closed(start, start + length)
+                for listed, start, encoded, last in members
+                if encoded.outside and last < start + length and listed.readers.single[start + length - 1]
             ]
-            for listed, start, encoded in members:
+            for listed, start, encoded, last in members:
                 end = start + length
                 if end == len(listed.numbers):
                     continue
                 reads = encoded.reads(end, _MOST_INPUTS)
                 if len(encoded.outside) <= _MOST_INPUTS:
-                    longer.setdefault((name, listed.numbers[end], reads), []).append((listed, start, encoded))
+                    last = max(last, listed.readers.last[end - 1])
+                    longer.setdefault((name, listed.numbers[end], reads), []).append((listed, start, encoded, last))
         groups, length = longer, length + 1
 
 

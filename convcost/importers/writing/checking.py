@@ -7,7 +7,6 @@ from typing import Any
 
 from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.writing.rows import COMMUTATIVE, key_of
-from convcost.layers.base import REGISTRY
 from convcost.network.graph import INPUT, Layer, Network, Tensor
 
 
@@ -36,7 +35,7 @@ def difference(items: Sequence[MappedItem], mapped: Mapped, network: Network) ->
     for item, layer in zip(items, network.layers, strict=True):
         reads = _read(item.type, [_known(tensor, places) for tensor in item.inputs])
         same = (
-            layer.definition == REGISTRY[item.type].read(item.fields, item.inputs)
+            layer.definition == item.definition
             and reads == _read(item.type, [key_of(tensor) for tensor in layer.inputs])
             and [tensor.shape for tensor in item.outputs] == [tensor.shape for tensor in layer.outputs]
             and (layer.trainable == item.trainable or not _has_numbers(layer))

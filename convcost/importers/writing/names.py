@@ -199,7 +199,7 @@ def _of_sequence(nodes: Sequence[TreeNode]) -> str:
 
 
 def _sign(node: TreeNode) -> str:
-    """Return what an item is to the one who looks for a structure."""
+    """Return the role of an item in a structure, such as `point` or `excite`."""
     if isinstance(node, Leaf):
         if node.type == "conv":
             kernel = node.rows[0].item.fields.get("kernel_size")

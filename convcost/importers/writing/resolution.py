@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.importers.items import Mapped, MappedItem
+from convcost.importers.items import Mapped, MappedItem, is_sized
 from convcost.importers.writing.rows import Key, key_of
 from convcost.layers.base import REGISTRY, Activation, LayerError
 from convcost.layers.layout import FEATURE_MAP
@@ -139,14 +139,16 @@ class _Sized:
         type = REGISTRY[item.type]
         if issubclass(type, Activation) and not type.axis_fields:
             return [(inputs[0].shape, inputs[0].layout)]
-        definition = type.read(self._fields(item, more), inputs)
+        fields = self._fields(item, more)
+        ranks = [len(tensor.shape) for tensor in inputs] == [len(tensor.shape) for tensor in item.inputs]
+        same = fields is item.fields and ranks and not is_sized(item.type)
+        definition = item.definition if same else type.read(fields, inputs)
         shapes = [tensor.shape for tensor in inputs]
         definition.check_inputs(inputs)
         given = definition.output_shapes(*shapes)
         if item.type in _SIZED_WEIGHTS or (type.weights and inputs[0].shape[0] != item.inputs[0].shape[0]):
             cost = definition.cost(tuple(shapes), given[0])
-            before = type.read(item.fields, item.inputs)
-            other = before.cost(tuple([tensor.shape for tensor in item.inputs]), item.outputs[0].shape)
+            other = item.definition.cost(tuple([tensor.shape for tensor in item.inputs]), item.outputs[0].shape)
             if (cost.params, cost.buffers) != (other.params, other.buffers):
                 raise _Differs
         if item.type == "add" and not item.fields and len({tensor.shape for tensor in item.inputs}) < len({*shapes}):

@@ -87,7 +87,7 @@ def path_of(name: str, *, dotted: bool = True) -> tuple[str, ...]:
 
 
 def follower(item: MappedItem) -> Any:
-    """Return what `norm` or `activation` is: a type, or a type with its fields."""
+    """Return the value of `norm` or `activation`: a type, or a type with its fields."""
     return {item.type: item.fields} if item.fields else item.type
 
 
@@ -97,7 +97,7 @@ def key_of(tensor: Tensor) -> Key:
 
 
 def common(path: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what two paths begin with."""
+    """Return the common beginning of two paths."""
     count = 0
     for part, another in zip(path, other, strict=False):
         if part != another:

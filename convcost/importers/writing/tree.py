@@ -209,7 +209,7 @@ def rows_in(nodes: Sequence[TreeNode], place: int) -> Iterator[ItemRow]:
 
 
 def channels_of(tensor: Tensor) -> int:
-    """Return what `in_channels` is where a tensor reaches an item."""
+    """Return the value of `in_channels` for an item that reads a tensor."""
     return tensor.shape[0 if tensor.layout != "tokens" else -1] if tensor.shape else 0
 
 

@@ -154,7 +154,7 @@ class ValueNames:
 
 
 def plain_and_named(node: TreeNode) -> tuple[list[Ref], list[Ref]]:
-    """Return what an item reads: by `from`, and by fields that name values."""
+    """Return the values that an item reads: by `from`, and by fields that name values."""
     reads, named = list(node.reads), 0
     if isinstance(node, Leaf):
         item = node.rows[0].item
@@ -166,7 +166,7 @@ def plain_and_named(node: TreeNode) -> tuple[list[Ref], list[Ref]]:
 
 
 def before_of(body: Body, at: int) -> Ref | None:
-    """Return what reaches an item without `from`."""
+    """Return the value that an item reads without `from`."""
     if at:
         before = body.nodes[at - 1]
         return (before, 0) if outputs_of(before) == 1 else None

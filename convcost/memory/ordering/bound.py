@@ -84,7 +84,7 @@ class LowerBound:
         return max(max(map(self._surely, range(len(self.segment.steps)))), self._last())
 
     def _last(self) -> int:
-        """Return what lives at least while the last step runs."""
+        """Return the least memory that lives while the last step runs."""
         everything = (1 << len(self.segment.steps)) - 1
         last = [step for step, behind in enumerate(self.given.behind) if not behind]
         return min(self._lives(everything ^ 1 << step) + self.segment.taken[step] for step in last)

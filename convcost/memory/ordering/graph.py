@@ -52,7 +52,7 @@ class StepGraph(Struct, frozen=True):
 
 
 def step_graph(shared: Sharing, sizes: Sequence[int], *, keep_inputs: bool) -> StepGraph:
-    """Return what an order is chosen for.
+    """Return the graph of steps whose order is chosen.
 
     A layer of one input that takes no memory runs at once behind what it reads: that frees memory no later, and while
     it runs nothing lives that did not live before.

@@ -179,7 +179,7 @@ def _area(each: Interval) -> int:
 
 
 def _segments(intervals: Sequence[Interval], side: Sequence[tuple[int, int]]) -> Segments:
-    """Return what pieces take at each time."""
+    """Return the bytes that pieces take at each time."""
     found: Segments = {}
     for piece, offset in side:
         each = intervals[piece]

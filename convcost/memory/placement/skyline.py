@@ -65,7 +65,7 @@ class Skyline:
         return None
 
     def _moves(self) -> list[Move]:
-        """Return what can be done at the lowest place, the best last."""
+        """Return the moves at the lowest place, the best last."""
         heights, count = self.heights, len(self.heights)
         height = min(heights)
         begin = heights.index(height)

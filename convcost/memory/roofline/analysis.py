@@ -6,6 +6,7 @@ Source: Williams, Waterman, Patterson 2009, Roofline: an insightful visual perfo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import ClassVar, Self
 
@@ -110,6 +111,7 @@ class Roofline(Result, frozen=True):
     """
 
     shown_by: ClassVar[str] = "convcost.memory.roofline.report:RooflineReport"
+    charts: ClassVar[Mapping[str, str]] = {"roofline": "convcost.memory.roofline.chart:roofline_chart"}
 
     network: Network
     device: Device

@@ -7,15 +7,15 @@ from fractions import Fraction
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from convcost.memory.roofline.analysis import MEMORY, Fit, LayerRoofline, Roofline
 from convcost.memory.roofline.devices import Device
 from convcost.memory.roofline.energy import SOURCE
 from convcost.memory.roofline.units import energy_text, percent_text, rate_text, seconds_text
 from convcost.reports import titles
-from convcost.reports.folding import Part, fit
-from convcost.reports.table import Column, Row, Table, bar, bytes_text, counted, grouped, safe, sized, tree
+from convcost.reports.folding import Part
+from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
+from convcost.reports.table import Column, Row, Table, bar, bytes_text, grouped, safe, sized
 
 _COLUMNS = (
     Column("Layer", role="name"),
@@ -73,50 +73,37 @@ class RooflineReport(Struct, frozen=True):
 
     def table(self) -> Table:
         """Return the table of all layers."""
-        rows = self.roofline.layers
-        return self._table([_Line(row.layer.path, (index,), row.layer.type) for index, row in enumerate(rows)])
+        return self._table(unfolded(self.roofline.layers))
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""
-        rows = self.roofline.layers
-        groups = fit([row.layer.path for row in rows], self._share) if rows and not self.layers else []
-        if len(groups) in (0, len(rows)):
-            return self.table()
-        types = [rows[part[0]].layer.type if len(part) == 1 else counted(len(part), "layer") for _, part in groups]
-        table = self._table([_Line(*group, type) for group, type in zip(groups, types, strict=True)])
-        note = f"Folded from {counted(len(rows), 'row')} to {len(groups):,}: --layers shows each."
-        return replace(table, footer=(*table.footer, note))
+        return self.table() if self.layers else self._table(folded(self.roofline.layers, self._share))
 
     def _share(self, part: Part) -> float:
         seconds = self.roofline.seconds
         return float(sum(self.roofline.layers[index].seconds for index in part) / seconds) if seconds else 0
 
-    def _table(self, lines: Sequence[_Line]) -> Table:
+    def _table(self, lines: Sequence[Line]) -> Table:
         roofline = self.roofline
         columns = (*_COLUMNS[:-1], *((_ENERGY,) if roofline.energy is not None else ()), _COLUMNS[-1])
-        blank = [""] * (len(columns) - 1)
-        rows = [
-            Row((label, *blank), "heading") if line is None else self._row(label, line.part)
-            for label, line in tree(lines)
-        ]
         return Table(
             title=f"{titles.title(roofline.network)} on {safe(roofline.device.name)}",
             headline=(self._headline(),),
             subtitle=titles.sourced(roofline.network, *self._facts()),
             columns=columns,
-            rows=rows,
+            rows=tree_rows(lines, self._row, len(columns)),
             total=self._cells("Total", "", roofline.layers, roofline.seconds, ""),
-            footer=tuple(self._footnotes()),
+            footer=(*self._footnotes(), *folding_note(lines, roofline.layers)),
         )
 
-    def _row(self, label: str, part: Part) -> Row:
-        rows = [self.roofline.layers[index] for index in part]
+    def _row(self, label: str, line: Line) -> Row:
+        rows = [self.roofline.layers[index] for index in line.part]
         bounds = dict.fromkeys(row.bound for row in rows if row.bound)
         bound = next(iter(bounds)) if len(bounds) == 1 else self._mixed(rows) if bounds else ""
         seconds = sum((row.seconds for row in rows), Fraction(0))
         cells = self._cells(label, sized(rows[-1].layer.output_shape), rows, seconds, bound)
         weight = "ordinary" if seconds else "quiet"
-        return Row((*cells[:-1], bar(self._share(part)) if seconds else ""), weight)
+        return Row((*cells[:-1], bar(self._share(line.part)) if seconds else ""), weight)
 
     def _mixed(self, rows: Sequence[LayerRoofline]) -> str:
         """Return which share of the time of some layers memory bounds."""
@@ -243,14 +230,6 @@ class DevicesReport(Struct, frozen=True):
             ),
             commands=("A roofline: convcost roofline SPEC --device NAME",),
         )
-
-
-class _Line(Struct, frozen=True):
-    """What a row stands for: the path by which it is called, the indices of its layers, and their type."""
-
-    path: tuple[str, ...]
-    part: Part
-    type: str
 
 
 def _count(number: int) -> str:

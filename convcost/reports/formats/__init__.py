@@ -16,6 +16,7 @@ FORMATS: Registry[Render] = Registry(
     "convcost.formats",
     {
         "csv": "convcost.reports.formats.csv:render",
+        "html": "convcost.html:render",
         "json": "convcost.reports.formats.json:render",
         "markdown": "convcost.reports.formats.markdown:render",
         "table": "convcost.reports.formats.table:render",

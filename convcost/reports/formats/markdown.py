@@ -82,7 +82,7 @@ def _part(table: Table, report: int) -> FittedPart:
 
 
 def _head(table: Table) -> Iterator[str]:
-    """Yield what stands above the columns; of a table that is folded away the title stays, unless it says the same.
+    """Yield the lines above the columns; a table that is folded away keeps its title, unless they say the same.
 
     GitHub takes as Markdown what an empty line sets apart in `<details>`: "Organizing information with collapsed
     sections", in "Working with advanced formatting", https://docs.github.com/en/get-started/writing-on-github.

@@ -53,7 +53,7 @@ def _heads(writer: Writer, query: Any, shared: Any) -> str:
 
 
 def _mask(writer: Writer, call: OperatorCall, query: Any, key: Any) -> str | None:
-    """Return what is added to the scores; None where nothing is."""
+    """Return the bias of the scores; None where there is none."""
     if call.arguments.get("is_causal"):
         shape = (writer.shape(query)[-2], writer.shape(key)[-2])
         if not all(isinstance(size, int) for size in shape):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, nearest
-from convcost.network import Layer, Network, Tensor, Widths
+from convcost.network.graph import Layer, Network, Tensor, Widths
 from convcost.network.matching import matches
 from convcost.network.widths import BITS, bias_width
-
-Given = str | Mapping[str, str] | Sequence[str | Mapping[str, str]]
-"""A type, types by what has them, or several of these, such as `"int8"` or `["int8", "head:float32"]`."""
 
 _WORDS = ("weights", "activations", "biases")
 _FORM = "--dtype int8, --dtype weights=int8,activations=int16, or --dtype 'head*:float32' for some layers"
@@ -30,6 +28,16 @@ class Dtype(Struct, frozen=True):
 
     pattern: str
     widths: Mapping[str, str]
+
+    def __str__(self) -> str:
+        widths = dict(self.widths)
+        of_all = widths.get("weights", "")
+        text = of_all if widths == _of_all(of_all) else ",".join(f"{word}={width}" for word, width in widths.items())
+        return f"{self.pattern}:{text}" if self.pattern else text
+
+
+Given = str | Dtype | Mapping[str, str] | Sequence[str | Dtype | Mapping[str, str]]
+"""A type, types by what has them, or several of these, such as `"int8"` or `["int8", "head:float32"]`."""
 
 
 def with_dtypes(network: Network, given: Given) -> Network:
@@ -71,6 +79,8 @@ def read(given: Given) -> list[Dtype]:
         return [Dtype("", _checked(given, str(dict(given))))]
     if isinstance(given, str):
         return [_read(given)]
+    if isinstance(given, Dtype):
+        return [given]
     return [dtype for each in given for dtype in read(each)]
 
 
@@ -81,7 +91,7 @@ def _read(text: str) -> Dtype:
         raise OptionError(ErrorDetail("--dtype takes a type of numbers", found=f"--dtype {text!r}", help=_FORM))
     if "=" not in types:
         _check_type(types, text)
-        return Dtype(pattern, {"weights": types, "activations": types, "biases": bias_width(types)})
+        return Dtype(pattern, _of_all(types))
     found: dict[str, str] = {}
     for part in types.split(","):
         word, equals, width = (each.strip() for each in part.partition("="))
@@ -90,6 +100,11 @@ def _read(text: str) -> Dtype:
             raise OptionError(ErrorDetail(message, found=f"--dtype {text!r}", help=_FORM))
         found[word] = width
     return Dtype(pattern, _checked(found, text))
+
+
+def _of_all(width: str) -> dict[str, str]:
+    """Return the types by what has them where one type is given for all numbers."""
+    return {"weights": width, "activations": width, "biases": bias_width(width)}
 
 
 def _checked(widths: Mapping[str, str], text: str) -> Mapping[str, str]:
@@ -113,3 +128,49 @@ def _changed(layer: Layer, dtypes: Sequence[Dtype]) -> Widths:
         if not dtype.pattern or matches(dtype.pattern, layer):
             widths = replace(widths, **dtype.widths)
     return widths
+
+
+def types_of(network: Network) -> dict[str, tuple[str, ...]]:
+    """Return the types of a network's numbers by what has them, each once: of activations, weights and biases.
+
+    What nothing of the network has is left out.
+    """
+    activations = dict.fromkeys([tensor.width for tensor in network.inputs])
+    weights: dict[str, None] = {}
+    biases: dict[str, None] = {}
+    with network.free.conditions if network.free is not None else nullcontext():
+        for layer in network.layers:
+            widths = layer.widths
+            activations |= dict.fromkeys([tensor.width for tensor in layer.outputs])
+            if layer.definition.weights:
+                weights[widths.weights] = biases[widths.biases] = None
+            elif widths.weights not in weights and _has_numbers(layer):
+                weights[widths.weights] = None
+    found = {"activations": activations, "weights": weights, "biases": biases}
+    return {what: tuple(types) for what, types in found.items() if types}
+
+
+def is_float32(types: Mapping[str, Iterable[str]]) -> bool:
+    """Return whether all types of numbers are `float32`, as they are where nothing is said."""
+    return all(each == "float32" for found in types.values() for each in found)
+
+
+def types_text(types: Mapping[str, Iterable[str]]) -> str:
+    """Return types of numbers by what has them as text.
+
+    >>> types_text({"activations": ("int8", "int16"), "weights": ("int8",)})
+    'int8 and int16 activations, int8 weights'
+    >>> types_text({"activations": ("int8",), "weights": ("int8",)})
+    'int8'
+    """
+    texts = {what: " and ".join(each) for what, each in types.items()}
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return ", ".join(f"{text} {what}" for what, text in texts.items())
+
+
+def _has_numbers(layer: Layer) -> bool:
+    """Return whether a layer has parameters or buffers; formulas are some."""
+    cost = layer.cost()
+    numbers = cost.params + cost.buffers
+    return numbers.__class__ is not int or bool(numbers)

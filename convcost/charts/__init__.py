@@ -1,0 +1,1 @@
+"""Charts: how numbers become shapes, and shapes SVG, PNG and PDF; knows no question."""

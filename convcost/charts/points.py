@@ -1,0 +1,216 @@
+"""Points between two axes, with names, a front, and the roofs below which they stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.charts import frame
+from convcost.charts.chart import Chart
+from convcost.charts.frame import MARGIN, WIDTH
+from convcost.charts.scales import LinearScale, LogScale, around, linear_ticks, log_ticks, text_width
+from convcost.charts.shapes import Caption, Marker, Plot, Shape, Stroke
+from convcost.errors import WarningDetail
+
+_HEIGHT = 360
+_MOST = 1000  # points that are drawn wherever they stand
+_SIZE = 10.0  # of names
+_STEP = 13.0  # between the base lines of names above each other
+
+
+class ChartPoint(Struct, frozen=True):
+    """A point.
+
+    Attributes:
+        key: What scripts know it by.
+        x: Its place across.
+        y: Its place upwards.
+        label: Its name beside it; empty for none.
+        tip: What is shown under the pointer.
+        style: Which of the legend's markers it has.
+        radius: The radius of its marker; that of the legend for 0.
+    """
+
+    key: str
+    x: Any
+    y: Any
+    label: str = ""
+    tip: str = ""
+    style: str = ""
+    radius: float = 0.0
+
+
+class ChartAxis(Struct, frozen=True):
+    """An axis of points.
+
+    Attributes:
+        title: What it measures.
+        tick: Writes a value.
+        log: Whether it has powers of ten; all values are above 0 then.
+        unit: What is one on a linear axis: 1, or 1,024 for an axis of KiB.
+        key: What scripts know it by, such as `macs`.
+        ends: Where it begins and ends; as the points need it for none.
+    """
+
+    title: str
+    tick: Callable[[Any], str]
+    log: bool = False
+    unit: int = 1
+    key: str = ""
+    ends: tuple[Any, Any] | None = None
+
+
+class Curve(Struct, frozen=True):
+    """A line through places, with a text before it."""
+
+    places: tuple[tuple[Any, Any], ...]
+    color: str = "axis"
+    dashed: bool = False
+    label: str = ""
+
+
+class MarkerStyle(Struct, frozen=True):
+    """How points of a kind are drawn, and what the legend says of them."""
+
+    name: str
+    marker: Marker
+
+
+def point_chart(
+    kind: str,
+    title: str,
+    subtitle: Sequence[str],
+    description: str,
+    points: Sequence[ChartPoint],
+    axes: tuple[ChartAxis, ChartAxis],
+    *,
+    styles: dict[str, MarkerStyle],
+    curves: Sequence[Curve] = (),
+    notes: Sequence[str] = (),
+    warnings: Sequence[WarningDetail] = (),
+) -> Chart:
+    """Return a chart of points.
+
+    Args:
+        kind: What it shows, such as `networks`.
+        title: Its first line.
+        subtitle: Lines below the title.
+        description: What it shows, in sentences.
+        points: The points; the first ones get their names first, where there is little room.
+        axes: That across and that upwards.
+        styles: The markers; a legend lists them where there are several.
+        curves: Lines below the points.
+        notes: Lines below.
+        warnings: What is valid in the specs and rarely meant.
+    """
+    shapes, top = frame.head(title, subtitle)
+    if len(styles) > 1:
+        top += 8
+        shapes += frame.marker_legend([(style.marker, style.name) for style in styles.values()], top)
+    top += 30
+    bottom = top + _HEIGHT
+    across, upward = axes
+    low, high = upward.ends or around([point.y for point in points] or [1], log=upward.log)
+    y = (LogScale if upward.log else LinearScale)(low, high, bottom, top)
+    y_ticks = _ticks(upward, low, high)
+    left = MARGIN + max([text_width(upward.tick(each), 10) for each in y_ticks], default=0) + 10
+    right = WIDTH - MARGIN
+    low, high = across.ends or around([point.x for point in points] or [1], log=across.log)
+    x = (LogScale if across.log else LinearScale)(low, high, left, right)
+    shapes += frame.across(x, _ticks(across, low, high), across.tick, (top, bottom))
+    shapes += frame.upright(y, y_ticks, upward.tick, (left, right))
+    shapes.append(Caption(left, top - 10, f"↑ {upward.title}", "ink", 11, bold=True))
+    shapes.append(Caption(right, bottom + 32, f"{across.title} →", "ink", 11, "end", bold=True))
+    lines = [shape for curve in curves for shape in _curve(curve, x, y)]
+    points = [*_apart(points, x, y)]
+    markers = [_marker(point, styles[point.style].marker, x, y) for point in points]
+    texts = [shape for shape in lines if isinstance(shape, Caption)]
+    names = _names(points, markers, texts, (left, top - 4, right, bottom))
+    foot, end = frame.foot(notes, bottom + 38)
+    plots = (Plot((*shapes, *foot)), Plot(tuple(lines)), Plot(tuple(markers), {"panel": kind}), Plot(tuple(names)))
+    return Chart(kind, title, description, WIDTH, end, plots, tuple(warnings))
+
+
+def _ticks(axis: ChartAxis, low: Any, high: Any) -> list[Any]:
+    return [*log_ticks(low, high)] if axis.log else [*linear_ticks(high, 6, axis.unit)]
+
+
+def _curve(curve: Curve, x: LinearScale | LogScale, y: LinearScale | LogScale) -> Iterator[Shape]:
+    places = tuple([(x.place(across), y.place(upward)) for across, upward in curve.places])
+    if len(places) > 1:
+        yield Stroke(places, curve.color, 1.6, curve.dashed)
+    if curve.label:
+        at = places[0]
+        yield Caption(at[0] - 7, at[1] + 3.5, curve.label, "muted", 10, "end")
+
+
+def _marker(point: ChartPoint, style: Marker, x: LinearScale | LogScale, y: LinearScale | LogScale) -> Marker:
+    data = {"row": point.key, "x": str(point.x), "y": str(point.y)}
+    radius = point.radius or style.radius
+    return Marker(
+        x.place(point.x), y.place(point.y), style.color, style.shape, radius, style.hollow, data, point.tip or point.key
+    )
+
+
+def _apart(points: Sequence[ChartPoint], x: LinearScale | LogScale, y: LinearScale | LogScale) -> Iterator[ChartPoint]:
+    """Yield points; of very many only those that stand apart on the page."""
+    seen = set()
+    for point in points:
+        place = point.style, round(x.place(point.x) / 2), round(y.place(point.y) / 2)
+        if len(points) <= _MOST or place not in seen:
+            seen.add(place)
+            yield point
+
+
+_Box = tuple[float, float, float, float]
+
+
+def _names(
+    points: Sequence[ChartPoint], markers: Sequence[Marker], texts: Sequence[Caption], ends: _Box
+) -> Iterator[Shape]:
+    """Yield the names of points where there is room for them: beside, above, below, then further up with a line."""
+    taken: list[_Box] = [
+        (each.x - each.radius, each.y - each.radius, each.x + each.radius, each.y + each.radius) for each in markers
+    ]
+    taken += [_box(each.x, each.y, each.anchor, text_width(each.text, each.size)) for each in texts]
+    for point, marker in zip(points, markers, strict=True):
+        for x, y, anchor in _places(marker) if point.label else ():
+            box = _box(x, y, anchor, text_width(point.label, _SIZE))
+            inside = ends[0] <= box[0] and ends[1] <= box[1] and box[2] <= ends[2] and box[3] <= ends[3]
+            line = (marker.x - 1, box[1], marker.x + 1, marker.y - marker.radius - 1)
+            away = line[3] - box[3] > _STEP / 2
+            found = [box, line] if away else [box]
+            if inside and not any(_overlap(each, other) for each in found for other in taken):
+                taken += found
+                if away:
+                    yield Stroke(((marker.x, line[1]), (marker.x, line[3])), "axis", 0.8)
+                yield Caption(x, y, point.label, "ink", _SIZE, anchor, data={"row": point.key})
+                break
+
+
+def _places(marker: Marker) -> Iterator[tuple[float, float, str]]:
+    """Yield where a name may stand around a marker: the place of its base line, and what stands there."""
+    x, y, gap = marker.x, marker.y, marker.radius + 3
+    middle = y + _SIZE * 0.35
+    yield x + gap, middle, "start"
+    yield x - gap, middle, "end"
+    yield x, y - gap, "middle"
+    yield x, y + gap + _SIZE * 0.7, "middle"
+    for near, far in ((gap * 0.7, "start"), (-gap * 0.7, "end")):
+        yield x + near, y - gap * 0.8, far
+        yield x + near, y + gap * 0.8 + _SIZE * 0.7, far
+    for turn in range(1, 8):
+        for near, far in ((-4.0, "end"), (4.0, "start")):
+            yield x + near, y - gap - turn * _STEP, far
+
+
+def _box(x: float, y: float, anchor: str, width: float) -> _Box:
+    """Return the place that a text takes."""
+    start = x if anchor == "start" else x - width if anchor == "end" else x - width / 2
+    return start - 1, y - _SIZE * 0.8, start + width + 1, y + _SIZE * 0.2
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -1,0 +1,179 @@
+"""A sweep's task: the grid of symbols' values and the metrics that are asked, and what one point of it gives."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from msgspec import Struct
+
+from convcost.cost.analysis import Analysis
+from convcost.errors import ConvcostError, ErrorDetail, OptionError
+from convcost.layers.fields import MAX_SIZE
+from convcost.metrics import METRICS
+from convcost.network import Network
+from convcost.symbolic import Condition, Formula, NeedsValueError
+
+Build = Callable[[Mapping[str, Any], "Collection[str] | None"], Network]
+"""Gives the network with these values, some symbols kept."""
+
+Watch = Callable[[int, int], None]
+"""Progress callback: how many more points are done, and of how many."""
+
+
+class SweepAxis(Struct, frozen=True):
+    """A symbol and the values that it takes, at least one."""
+
+    name: str
+    values: tuple[Any, ...]
+
+
+class SweepTask(Struct, frozen=True):
+    """The metrics to compute at each point, and the network.
+
+    Attributes:
+        build: Gives the network.
+        axes: The symbols that vary; the last the fastest.
+        fixed: The values of other symbols.
+        metrics: The totals that are asked.
+        batch: How many inputs the operations are counted for.
+        fold: Whether batch norms fold.
+    """
+
+    build: Any
+    axes: tuple[SweepAxis, ...]
+    fixed: Mapping[str, Any]
+    metrics: tuple[str, ...]
+    batch: int = 1
+    fold: bool = True
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every metric is a sum over the layers, which a formula gives."""
+        return all(METRICS[name].adds_up for name in self.metrics)
+
+    def __len__(self) -> int:
+        count = 1
+        for axis in self.axes:
+            count *= len(axis.values)
+        return count
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many values each axis has."""
+        return tuple([len(axis.values) for axis in self.axes])
+
+    def numeric(self, index: int) -> list[str]:
+        """Return the axes of several values that are numbers at a point: formulas may keep their symbols."""
+        values = zip(self.axes, self.values(index), strict=True)
+        return [axis.name for axis, value in values if type(value) in (int, Fraction) and len(axis.values) > 1]
+
+    def values(self, index: int) -> tuple[Any, ...]:
+        """Return the values of the axes at a point."""
+        values = []
+        for axis in reversed(self.axes):
+            index, at = divmod(index, len(axis.values))
+            values.append(axis.values[at])
+        return tuple(reversed(values))
+
+    def settings(self, index: int) -> dict[str, Any]:
+        """Return the values of all symbols at a point."""
+        return {**self.fixed, **{axis.name: value for axis, value in zip(self.axes, self.values(index), strict=True)}}
+
+
+Outcome = tuple[Any, ...] | ConvcostError
+"""The metrics at a point, or why it has none."""
+
+
+class Region(Struct, frozen=True):
+    """Formulas, and where they hold.
+
+    Attributes:
+        held: The values of the axes that formulas cannot keep as symbols; None for the others.
+        formulas: The metrics.
+        conditions: What must hold at a point.
+    """
+
+    held: tuple[Any, ...]
+    formulas: tuple[Any, ...]
+    conditions: tuple[Condition, ...]
+
+
+def check_size(task: SweepTask, most: int) -> None:
+    """Raise `OptionError` where a task has more points than `most`."""
+    if len(task) > most:
+        help = "--max-points N allows more, in Python max_points=N; each takes memory"
+        raise OptionError(ErrorDetail(f"a sweep has at most {most:,} points", found=f"{len(task):,} points", help=help))
+
+
+def analysed(task: SweepTask, index: int) -> Outcome:
+    """Return the outcome of analysing one point."""
+    try:
+        analysis = Analysis.of(task.build(task.settings(index), None), batch=task.batch, fold=task.fold)
+    except ConvcostError as error:
+        return error
+    return tuple([analysis.value(name) for name in task.metrics])
+
+
+def all_analysed(task: SweepTask, indices: Sequence[int]) -> list[Outcome]:
+    """Return the outcome of analysing each of some points."""
+    return [analysed(task, index) for index in indices]
+
+
+def derive(task: SweepTask, index: int, free: Collection[str]) -> Region | None:
+    """Return formulas that hold around a point, None where some of the symbols to keep cannot be kept."""
+    try:
+        network = task.build(task.settings(index), free)
+        analysis = Analysis.of(network, batch=task.batch, fold=task.fold)
+    except (ConvcostError, NeedsValueError):
+        return None
+    if network.free is None:
+        return None
+    values = task.values(index)
+    held = tuple([None if axis.name in free else value for axis, value in zip(task.axes, values, strict=True)])
+    facts = [fact for letter in network.free.symbols.values() for fact in letter.facts]
+    conditions = [*facts, *size_conditions(network), *network.free.conditions]
+    if isinstance(analysis.output_values, Formula):
+        room: Any = MAX_SIZE - analysis.output_values
+        conditions.append(Condition("nonnegative", room))
+    elif analysis.output_values > MAX_SIZE:
+        return None
+    formulas = tuple([analysis.value(name) for name in task.metrics])
+    return Region(held, formulas, tuple(dict.fromkeys(conditions)))
+
+
+def size_conditions(network: Network) -> Iterator[Condition]:
+    """Yield the conditions that keep sizes within bounds; those of outputs follow from all output values together."""
+    numbers = list(network.input_shape)
+    for layer in network.layers:
+        numbers += [value for name, value in layer.fields.items() if name not in ("out_channels", "out_features")]
+    while numbers:
+        number = numbers.pop()
+        if isinstance(number, tuple):
+            numbers += number
+        elif isinstance(number, Formula):
+            yield Condition("nonnegative", MAX_SIZE - number)
+
+
+class SweepLimit(Struct, frozen=True):
+    """What a total must satisfy, such as `mults <= 300M`."""
+
+    metric: str
+    relation: str
+    value: Any
+
+    def holds(self, number: Any) -> bool:
+        """Return whether a number satisfies it; no value satisfies nothing."""
+        return number is not None and RELATIONS[self.relation](number, self.value)
+
+
+RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}

@@ -1,0 +1,329 @@
+// The controls of a section, and all that is computed from the values that they give its symbols.
+
+const NOTHING = "–";
+
+/** Return the text of a template: a text, or a list in which a number stands for a formula. */
+function written(template, value) {
+  if (typeof template === "string" || template === null) return template ?? "";
+  return template.map((part) => (typeof part === "string" ? part : plain(value(part) ?? ZERO))).join("");
+}
+
+/** What a section shows at the values of its symbols. */
+class Network {
+  constructor(data) {
+    this.data = data;
+    this.program = new Program(data.program);
+    this.names = data.symbols.map((symbol) => symbol.name);
+  }
+
+  /**
+   * Work the network out.
+   *
+   * @param point The exact value of each free symbol.
+   * @param choices The text of each symbol that chooses.
+   * @returns `error` where it is not known there; else `rows`, `totals` and `line`.
+   */
+  at(point, choices) {
+    const variant = this.data.variants[choices.join("|")];
+    if (!variant) return { error: "This combination was not computed beforehand", remedy: true };
+    const value = this.program.at(point);
+    for (const [relation, number, text] of [...variant.facts, ...variant.conditions]) {
+      const found = value(number);
+      if (found === null || !TESTS[relation](found)) {
+        return { error: `Outside the formulas' conditions: they need ${text}`, remedy: true };
+      }
+    }
+    return this.computed(variant, value);
+  }
+
+  computed(variant, value) {
+    const number = (data) => (Array.isArray(data) ? value(data[0]) : data === null ? null : constant(data));
+    const rows = variant.rows.map((index) => {
+      const [label, level, name, type, numbers, cells] = this.data.rows[index];
+      const metrics = numbers ? numbers.map(number) : null;
+      return { label, level, name, type, metrics, cells };
+    });
+    const totals = this.data.metrics.map(([, , total], place) => {
+      const values = rows.filter((row) => row.metrics).map((row) => row.metrics[place] ?? ZERO);
+      return values.reduce((a, b) => (total === "max" ? (compare(b, a) > 0 ? b : a) : add(a, b)), ZERO);
+    });
+    return { rows, totals, value, number, line: written(variant.line, value) };
+  }
+
+  /** Return a total alone, null where it is not known. */
+  total(place, point, choices) {
+    const found = this.at(point, choices);
+    return found.error ? null : found.totals[place];
+  }
+
+  /** Return the cells of a row as the table has them. */
+  cellsOf(row, found) {
+    const macs = this.placeOf("macs");
+    const whole = found.totals[macs];
+    let next = 0;
+    return this.data.columns.map(([format, place]) => {
+      if (format === "number") {
+        const value = row.metrics[place];
+        return { text: figure(value), order: Number(value[0]) / Number(value[1]), exact: value[0] };
+      }
+      const cell = row.cells[next];
+      next += 1;
+      if (format === "bar" || format === "share") {
+        const share = whole[0] ? Number(row.metrics[macs][0]) / Number(whole[0]) : 0;
+        return format === "share"
+          ? { text: tenths(share), order: share }
+          : { text: "", order: share, share: [Math.round(share * 80) * 1.25, 0] };
+      }
+      if (format === "ratio") {
+        const value = cell && found.number(cell[1]);
+        return cell ? { text: cell[0] + percent(value), order: Number(value[0]) / Number(value[1]) } : { text: "", order: "" };
+      }
+      const text = format === "notes" ? this.notesOf(cell, row) : written(cell, found.value);
+      return { text, order: numberIn(text) ?? text };
+    });
+  }
+
+  /** Return the notes of a row: its reasons, and the operations that no column shows. */
+  notesOf(reasons, row) {
+    const mults = row.metrics[this.placeOf("mults")];
+    const others = this.data.kinds
+      .map(([kind, place]) => [kind, row.metrics[place]])
+      .filter(([kind, count]) => count[0] && !(kind === "add" && compare(count, mults) === 0))
+      .map(([kind, count]) => `${figure(count)} ${kind}`);
+    return [...reasons, ...others].join(", ");
+  }
+
+  /** Return whether a row costs nothing. */
+  isQuiet(row) {
+    return !row.metrics[this.placeOf("mults")][0] && !row.metrics[this.placeOf("params")][0];
+  }
+
+  placeOf(name) {
+    return this.data.metrics.findIndex((metric) => metric[0] === name);
+  }
+}
+
+/** The controls of a section and what they change. */
+class Live {
+  constructor(section, grids, data) {
+    this.section = section;
+    this.grids = grids;
+    this.data = data;
+    this.network = new Network(data);
+    this.texts = { short, bytesText, figure, percent };
+    this.controls = section.querySelector(".controls");
+    this.line = [...section.querySelectorAll("header .line")].at(-1);
+    this.figures = [...section.querySelectorAll(".figures dd")];
+    this.build();
+    this.controls.hidden = false;
+  }
+
+  /** Make the controls. */
+  build() {
+    this.fields = this.data.symbols.map((symbol) => new Slider(symbol, () => this.update()));
+    this.choices = this.data.choices.map((choice) => {
+      const select = element("select", {}, ...choice.values.map((each) => element("option", {}, each)));
+      select.value = choice.value;
+      select.addEventListener("change", () => this.update());
+      return { choice, select, node: element("label", { class: "choice" }, element("b", {}, choice.name), select) };
+    });
+    const reset = element("button", { type: "button" }, "Values of the spec");
+    reset.addEventListener("click", () => this.reset());
+    this.message = element("p", { class: "message", role: "status" });
+    this.budget = new Budget(this.data, () => this.update());
+    this.controls.append(
+      element("div", { class: "symbols" }, ...this.fields.map((each) => each.node)),
+      element("div", { class: "choices" }, ...this.choices.map((each) => each.node), this.budget.node, reset),
+      this.message,
+    );
+    this.update();
+  }
+
+  reset() {
+    for (const field of this.fields) field.set(field.symbol.value);
+    for (const { choice, select } of this.choices) select.value = choice.value;
+    this.update();
+  }
+
+  /** Compute and show everything at the values that the controls have. */
+  update() {
+    const point = this.fields.map((field) => field.value);
+    const choices = this.choices.map(({ select }) => select.value);
+    this.offer(choices);
+    const unread = this.fields.find((field) => field.value === null);
+    const found = unread
+      ? { error: `${unread.symbol.name} is a number, such as 224, 3/4 or 0.75` }
+      : this.network.at(point, choices);
+    this.section.classList.toggle("outside", Boolean(found.error));
+    this.message.textContent = found.error ? `${found.error}. ${found.remedy ? this.remedy() : ""}`.trim() : "";
+    this.budget.show(this, point, choices, found);
+    if (found.error) this.showNothing();
+    else this.show(found);
+  }
+
+  /** Offer the values with which there is a network. */
+  offer(choices) {
+    this.choices.forEach(({ select }, place) => {
+      for (const option of select.options) {
+        option.disabled = !(choices.with(place, option.value).join("|") in this.data.variants);
+      }
+    });
+  }
+
+  /** Return the command that knows. */
+  remedy() {
+    const settings = [
+      ...this.fields.map((field) => [field.symbol, plain(field.value)]),
+      ...this.choices.map(({ choice, select }) => [choice, select.value]),
+    ].filter(([symbol, text]) => text !== symbol.value);
+    return `${this.data.command}${settings.map(([symbol, text]) => ` --set ${symbol.name}=${text}`).join("")} says what holds there.`;
+  }
+
+  show(found) {
+    const { network, grids } = this;
+    this.line.textContent = found.line;
+    this.data.figures.forEach(([place, unit], index) => this.showFigure(index, found.totals[place], unit));
+    const rows = found.rows.map((row) => ({
+      label: row.label,
+      level: row.level,
+      heading: row.metrics === null,
+      name: row.metrics === null ? "h" : network.isQuiet(row) ? "q" : "",
+      cells: row.metrics ? network.cellsOf(row, found) : [],
+    }));
+    grids.layers.setRows(rows);
+    grids.layers.draw();
+    const foot = grids.layers.table.tFoot.rows[0].cells;
+    this.data.columns.forEach(([format, place], index) => {
+      if (format === "number") foot[index + 1].textContent = figure(found.totals[place]);
+    });
+    this.showTotals(found.totals.map(figure));
+    for (const chart of this.section.querySelectorAll("[data-chart]")) {
+      CHARTS[chart.dataset.chart]?.(chart, found, network);
+    }
+  }
+
+  showFigure(index, value, unit) {
+    const [large, exact] = this.figures[index].children;
+    large.textContent = unit === "bytes" ? bytesText(value[0]) : short(value[0]);
+    exact.textContent = figure(value) + (unit === "bytes" ? " bytes" : "");
+  }
+
+  showTotals(texts) {
+    const { totals } = this.grids;
+    this.data.totals.forEach((place, index) => {
+      totals.rows[index].cells[0].text = texts[place];
+    });
+    totals.draw();
+  }
+
+  /** Show no number, since none is known. */
+  showNothing() {
+    for (const figure of this.figures) for (const node of figure.children) node.textContent = NOTHING;
+    for (const row of this.grids.layers.rows) {
+      row.cells = row.cells.map(() => ({ text: NOTHING, order: "" }));
+    }
+    this.grids.layers.draw();
+    for (const cell of [...this.grids.layers.table.tFoot.rows[0].cells].slice(1)) cell.textContent = NOTHING;
+    this.showTotals(this.data.metrics.map(() => NOTHING));
+    this.line.textContent = NOTHING;
+  }
+}
+
+/** How charts are drawn anew, by their keys: functions of the figure, what was found, and the network. */
+const CHARTS = {};
+
+/** The slider and the field of a symbol. */
+class Slider {
+  constructor(symbol, changed) {
+    this.symbol = symbol;
+    const label = element("b", {}, symbol.name);
+    this.range = element("input", { type: "range", min: 0, max: symbol.stops.length - 1, step: 1, "aria-label": symbol.name });
+    this.field = element("input", { type: "text", inputmode: "decimal", maxlength: 40, "aria-label": `${symbol.name}, ${symbol.about}` });
+    this.strip = element("div", { class: "strip", "aria-hidden": "true" });
+    this.about = element("small", {}, symbol.about);
+    this.range.addEventListener("input", () => {
+      this.set(symbol.stops[Number(this.range.value)]);
+      changed();
+    });
+    this.field.addEventListener("input", () => {
+      this.read();
+      changed();
+    });
+    this.node = element("div", { class: "symbol" }, element("div", { class: "name" }, label, this.field), this.range, this.strip, this.about);
+    this.set(symbol.value);
+  }
+
+  set(text) {
+    this.field.value = text;
+    this.read();
+  }
+
+  /** Take the value of the field, and move the slider to the nearest of its values. */
+  read() {
+    this.value = parsed(this.field.value);
+    this.field.setAttribute("aria-invalid", String(this.value === null));
+    if (this.value === null) return;
+    const size = (x) => Number(x[0]) / Number(x[1]);
+    const distances = this.symbol.stops.map((stop) => Math.abs(size(parsed(stop)) - size(this.value)));
+    this.range.value = distances.indexOf(Math.min(...distances));
+    this.range.setAttribute("aria-valuetext", this.field.value);
+  }
+}
+
+/** The line that says what fits a limit. */
+class Budget {
+  constructor(data, changed) {
+    this.data = data;
+    this.metric = element("select", { "aria-label": "Metric of the budget" });
+    for (const place of data.totals) this.metric.append(element("option", { value: place }, data.metrics[place][1]));
+    this.limit = element("input", { type: "text", maxlength: 40, placeholder: "such as 300M", "aria-label": "Limit" });
+    this.result = element("output", { class: "fits" });
+    const [first] = data.limits.filter(([name]) => data.totals.some((place) => data.metrics[place][0] === name));
+    const name = first ? first[0] : "macs";
+    this.metric.value = data.metrics.findIndex((metric) => metric[0] === name);
+    if (first) this.limit.value = first[1];
+    for (const node of [this.metric, this.limit]) node.addEventListener("input", changed);
+    this.node = element("div", { class: "budget" }, element("b", {}, "Budget"), this.metric, "≤", this.limit, this.result);
+  }
+
+  /** Say whether the network fits, and mark under each slider the values with which it does. */
+  show(live, point, choices, found) {
+    const limit = amount(this.limit.value);
+    const place = Number(this.metric.value);
+    this.result.textContent = "";
+    this.result.className = "fits";
+    for (const field of live.fields) field.strip.replaceChildren();
+    if (limit === null) {
+      if (this.limit.value.trim()) this.result.textContent = "a limit is a whole number, such as 300M or 256Ki";
+      return;
+    }
+    if (!found.error) {
+      const left = limit - found.totals[place][0];
+      this.result.textContent = left >= 0n ? `fits, ${grouped(left)} left` : `exceeds it by ${grouped(-left)}`;
+      this.result.classList.add(left >= 0n ? "yes" : "no");
+    }
+    live.fields.forEach((field, index) => this.mark(live, field, index, [limit, place, point, choices]));
+  }
+
+  mark(live, field, index, [limit, place, point, choices]) {
+    if (point.includes(null)) return;
+    const fitting = field.symbol.stops.map((stop) => {
+      const at = point.with(index, parsed(stop));
+      const total = live.network.total(place, at, choices);
+      return total !== null && total[0] <= limit;
+    });
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("viewBox", `0 0 ${fitting.length} 1`);
+    svg.setAttribute("preserveAspectRatio", "none");
+    fitting.forEach((fits, x) => {
+      if (!fits) return;
+      const rect = document.createElementNS(SVG, "rect");
+      for (const [key, value] of [["x", x], ["width", 1.02], ["height", 1]]) rect.setAttribute(key, value);
+      svg.append(rect);
+    });
+    field.strip.replaceChildren(svg);
+    const last = fitting.lastIndexOf(true);
+    const end = last < 0 ? "no value fits" : `fits up to ${field.symbol.stops[last]}`;
+    field.about.textContent = `${field.symbol.about} · ${end}`;
+  }
+}

@@ -1,0 +1,326 @@
+"""What the page computes, sorts, folds and refuses in a real browser."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import pytest
+
+import convcost
+from convcost.cli.analyze import reports
+from convcost.cost.report import AnalysisReport
+from convcost.errors import ConvcostError
+from convcost.html import render
+from convcost.reports import titles
+from convcost.reports.table import Page
+
+# Each total, and of each metric the sum of the layers' values times 1, 2, 3, …, so that no layer takes another's value.
+COMPUTED = """
+const { live } = document.querySelector("section.report");
+return arguments[0].map(([point, choices]) => {
+  const found = live.network.at(point.map(([n, d]) => [BigInt(n), BigInt(d)]), choices);
+  if (found.error) return found.error;
+  const rows = found.rows.filter((row) => row.metrics);
+  const weighted = (place) => rows.reduce((sum, row, index) => sum + BigInt(index + 1) * row.metrics[place][0], 0n);
+  const sums = live.data.metrics.map((_, place) => `${weighted(place)}`);
+  return [found.totals.map((total) => `${total[0]}`), sums, found.line];
+});
+"""
+NETWORKS = ("mobilenet_v2", "resnet50", "vit_b_16", "efficientnet_b0", "unet", "shufflenet_v1", "gru_keywords")
+TABLE = """
+const { live } = document.querySelector("section.report");
+const [values, choices] = arguments;
+live.fields.forEach((field, place) => field.set(values[place]));
+live.choices.forEach(({ select }, place) => { select.value = choices[place]; });
+live.update();
+const { table, rows } = live.grids.layers;
+return {
+  rows: rows.filter((row) => !row.heading).map((row) => [row.label, ...row.cells.map((cell) => cell.text)]),
+  foot: [...table.tFoot.rows[0].cells].map((cell) => cell.textContent),
+  figures: [...document.querySelectorAll(".figures dd")].map((node) => node.textContent),
+  message: document.querySelector(".message").textContent,
+};
+"""
+
+
+def points(data, draw, count):
+    """Yield random points: mostly where sliders stop, else any numbers, also such as no network has."""
+    for _ in range(count):
+        point = []
+        for symbol in data["symbols"]:
+            stops = [Fraction(stop) for stop in symbol["stops"]]
+            near = Fraction(symbol["value"])
+            kind = draw.random()
+            if kind < 0.7:
+                point.append(draw.choice(stops))
+            elif kind < 0.9:
+                point.append(Fraction(draw.randint(1, 2 * int(near) + 2)))
+            else:
+                point.append(Fraction(draw.randint(1, 300), draw.choice([1, 2, 3, 32, 64])))
+        yield point, draw.choice([key.split("|") if key else [] for key in data["variants"]])
+
+
+def settings_of(data, point, choices):
+    """Return the values of the symbols as `load` takes them."""
+    named = {symbol["name"]: value for symbol, value in zip(data["symbols"], point, strict=True)}
+    texts = {choice["name"]: text for choice, text in zip(data["choices"], choices, strict=True)}
+    return named | {name: text == "true" if text in ("true", "false") else int(text) for name, text in texts.items()}
+
+
+def compare(browser, spec, data, count, seed):
+    """Compare what the page computes at random points with the engine; return how many points have no numbers."""
+    drawn = [*points(data, random.Random(seed), count)]
+    sent = [[[[str(value.numerator), str(value.denominator)] for value in point], choices] for point, choices in drawn]
+    outside = 0
+    model = convcost.load(spec)
+    for (point, choices), computed in zip(drawn, browser.execute_script(COMPUTED, sent), strict=True):
+        given = settings_of(data, point, choices)
+        if isinstance(computed, str):
+            outside += 1
+            check_outside(spec, data, given)
+            continue
+        analysis = convcost.load(model, set=given).analyze()
+        names = [metric[0] for metric in data["metrics"]]
+        totals = [str(analysis.value(name)) for name in names]
+        weighted = [str(sum(place * value for place, value in enumerate(analysis.values(name), 1))) for name in names]
+        assert computed == [totals, weighted, titles.facts(analysis.network)], given
+    return outside
+
+
+def check_outside(spec, data, given):
+    """Check that a point without numbers is outside of what the engine's own formulas hold for."""
+    names = [symbol["name"] for symbol in data["symbols"]]
+    rest = {name: value for name, value in given.items() if name not in names}
+    free = convcost.load(spec, set=rest, free=names).analyze()
+    free.values("peak_memory"), free.values("weight_bytes")  # they add conditions
+    held = free.network.free
+    facts = [fact for symbol in held.symbols.values() for fact in symbol.facts]
+    assert not all(each.holds(given) for each in (*facts, *held.conditions)), given
+
+
+@pytest.mark.parametrize("spec", NETWORKS)
+def test_the_page_computes_what_the_engine_does(opened, spec):
+    (report,) = reports([spec], {}, batch=1, fold=True, live=True)
+    data = report.section().live
+    outside = compare(opened(render([report], Page())), spec, data, 40, 1)
+    assert 0 < outside < 40
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("spec", NETWORKS)
+def test_the_page_computes_what_the_engine_does_at_many_points(opened, spec):
+    (report,) = reports([spec], {}, batch=1, fold=True, live=True)
+    outside = compare(opened(render([report], Page())), spec, report.section().live, 2_000, 2)
+    assert 0 < outside < 2_000
+
+
+@pytest.mark.parametrize(
+    ("spec", "given"),
+    [
+        ("mobilenet_v2", {"alpha": "1/2", "r": "160", "classes": "10"}),
+        ("resnet50", {"n4": "5", "r": "224", "classes": "1000"}),
+        ("mobilenet_v1", {"deep": "4", "alpha": "3/4", "r": "128", "classes": "1000"}),
+        ("shufflenet_v1", {"g": "4", "c": "272"}),
+    ],
+)
+def test_the_page_shows_what_the_command_does(opened, page_of, spec, given):
+    """Every cell of the table at other values is that of `analyze --set`."""
+    (report,) = reports([spec], {}, batch=1, fold=True, live=True)
+    data = report.section().live
+    values = [given.get(symbol["name"], symbol["value"]) for symbol in data["symbols"]]
+    choices = [given.get(choice["name"], choice["value"]) for choice in data["choices"]]
+    shown = opened(page_of(spec)).execute_script(TABLE, values, choices)
+    table = AnalysisReport.of(convcost.analyze(spec, set=given)).telling_table()
+    titles_of = [column.title for column in table.columns]
+    bar = titles_of.index("Share")
+    expected = [
+        [row.cells[0].strip(), *("" if place == bar else cell for place, cell in enumerate(row.cells[1:], 1))]
+        for row in table.rows
+        if row.weight != "heading"
+    ]
+    assert shown["rows"] == expected
+    assert shown["message"] == ""
+    numbers = [titles_of.index(title) for title in ("Params", "Macs")]
+    assert [shown["foot"][place] for place in numbers] == [table.total[place] for place in numbers]
+
+
+def test_outside_of_the_conditions_no_number_is_shown(opened, page_of):
+    shown = opened(page_of("mobilenet_v2")).execute_script(TABLE, ["1", "100", "1000"], [])
+    assert shown["message"] == (
+        "Outside the formulas' conditions: they need r to be a positive multiple of 32. "
+        "convcost analyze mobilenet_v2 --set r=100 says what holds there."
+    )
+    assert set(shown["figures"]) == {"––"}
+    assert {cell for row in shown["rows"] for cell in row[1:]} == {"–"}
+
+
+def test_what_is_no_number_is_no_value(opened, page_of):
+    shown = opened(page_of("mobilenet_v2")).execute_script(TABLE, ["x", "224", "1000"], [])
+    assert shown["message"] == "alpha is a number, such as 224, 3/4 or 0.75."
+
+
+def test_a_budget_says_what_fits(opened, page_of):
+    browser = opened(page_of("mobilenet_v2"))
+    said = browser.execute_script("""
+      const { live } = document.querySelector("section.report");
+      live.budget.limit.value = "200M";
+      live.update();
+      return [live.budget.result.textContent, live.fields[1].about.textContent];
+    """)
+    fits = [r for r in range(32, 449, 32) if convcost.analyze("mobilenet_v2", set={"r": r}).total.macs <= 200_000_000]
+    assert said == [
+        f"exceeds it by {300_774_272 - 200_000_000:,}",
+        f"a positive multiple of 32 · fits up to {max(fits)}",
+    ]
+
+
+def test_the_texts_of_numbers_are_those_of_tables(opened, page_of):
+    from convcost.reports.table import bytes_text, figure, percent, short
+
+    draw = random.Random(3)
+    wholes = [draw.randrange(10 ** draw.randint(1, 22)) for _ in range(400)] + [999_950, 1023, 1024, 1_048_575]
+    ratios = [Fraction(draw.randrange(1, 10**6), draw.randrange(1, 10**6)) for _ in range(400)]
+    ratios += [Fraction(numerator, 2 * 10**6) for numerator in range(1, 40)]  # halves of the last decimal
+    browser = opened(page_of("mobilenet_v2"))
+    written = browser.execute_script(
+        """
+        const { texts } = document.querySelector("section.report").live;
+        const [wholes, ratios] = arguments;
+        const exact = ratios.map(([n, d]) => [BigInt(n), BigInt(d)]);
+        return [
+          wholes.map((n) => [texts.short(BigInt(n)), texts.bytesText(BigInt(n))]),
+          exact.map((x) => [texts.figure(x), texts.percent(x)]),
+        ];
+        """,
+        [str(number) for number in wholes],
+        [[str(number.numerator), str(number.denominator)] for number in ratios],
+    )
+    assert written[0] == [[short(number), bytes_text(number)] for number in wholes]
+    assert written[1] == [[figure(number), percent(number)] for number in ratios]
+
+
+def test_sorting_is_announced(opened, page_of):
+    browser = opened(page_of("mobilenet_v2"))
+    seen = browser.execute_script("""
+      const table = document.querySelector("table.grid");
+      const head = [...table.tHead.rows[0].cells].find((cell) => cell.textContent === "Macs");
+      const place = head.cellIndex;
+      const states = [];
+      for (let turn = 0; turn < 3; turn += 1) {
+        head.firstChild.click();
+        const cells = [...table.tBodies[0].rows].map((row) => row.cells[place].textContent);
+        states.push([head.getAttribute("aria-sort"), cells[0], cells.length]);
+      }
+      return states;
+    """)
+    most = max(layer.macs for layer in convcost.analyze("mobilenet_v2").layers)
+    assert seen[:2] == [["descending", f"{most:,}", 153], ["ascending", "0", 153]]
+    assert seen[2][0] is None
+
+
+def test_blocks_fold_and_say_so(opened, page_of):
+    browser = opened(page_of("mobilenet_v2"))
+    seen = browser.execute_script("""
+      const body = document.querySelector("table.grid tbody");
+      const toggle = () => [...body.querySelectorAll("button")].find((button) => button.textContent === "stage_2");
+      const states = [];
+      for (let turn = 0; turn < 2; turn += 1) {
+        states.push([toggle().getAttribute("aria-expanded"), body.rows.length]);
+        toggle().click();
+      }
+      states.push(toggle().closest("tr").cells[4].textContent);
+      return states;
+    """)
+    layers = convcost.analyze("mobilenet_v2").layers
+    assert seen[0][0], seen[1][0] == ("true", "false")
+    assert seen[1][1] < seen[0][1]
+    assert seen[2] == f"{sum(layer.macs for layer in layers if layer.path[0] == 'stage_2'):,}"
+
+
+def test_a_filter_says_how_many_rows_match(opened, page_of):
+    browser = opened(page_of("mobilenet_v2"))
+    said = browser.execute_script("""
+      const field = document.querySelector("input[type=search]");
+      field.value = "depthwise relu6";
+      field.dispatchEvent(new Event("input"));
+      return [document.querySelector(".status").textContent, document.querySelector("table.grid tbody").rows.length];
+    """)
+    layers = convcost.analyze("mobilenet_v2").layers
+    matching = [layer.name for layer in layers if "depthwise" in layer.name and layer.type == "relu6"]
+    assert said == [f"{len(matching)} of 153 rows", len(matching)]
+
+
+def test_rows_of_a_long_table_are_drawn_as_needed(opened, tmp_path):
+    spec = tmp_path / "long.yaml"
+    spec.write_text("input: [4, 8, 8]\nlayers:\n- {conv: {out_channels: 4, kernel_size: 1}, repeat: 3000}\n")
+    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, live=True), Page()))
+    drawn, count, last = browser.execute_script("""
+      const box = document.querySelector(".scroll");
+      const table = box.querySelector("table");
+      const drawn = table.tBodies[0].rows.length;
+      box.scrollTop = box.scrollHeight;
+      document.querySelector("section.report");
+      box.dispatchEvent(new Event("scroll"));
+      const rows = [...table.tBodies[0].rows].filter((row) => row.className !== "room");
+      return [drawn, table.getAttribute("aria-rowcount"), rows.at(-1).cells[0].textContent];
+    """)
+    assert drawn < 150
+    assert count == "3001"
+    assert last == "conv_1.3000"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1400])
+def test_axe_finds_nothing(opened, page_of, axe, width, dark):
+    browser = opened(page_of("mobilenet_v2"), width=width, dark=dark)
+    browser.execute_script(axe)
+    found = browser.execute_async_script(
+        "const done = arguments[0]; axe.run().then((found) => done(found.violations.map((each) => "
+        "[each.id, each.nodes.slice(0, 5).map((node) => node.html.slice(0, 200))])));"
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_nothing_but_tables_is_wider_than_the_page(opened, page_of, width):
+    browser = opened(page_of("mobilenet_v2"), width=width)
+    assert browser.execute_script("return document.documentElement.scrollWidth") == width
+
+
+HOSTILE = (
+    "</script><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">' onclick=x javascript:x"
+)
+
+
+def test_hostile_texts_run_nothing(opened, tmp_path):
+    spec = tmp_path / "hostile.yaml"
+    quoted = HOSTILE.replace("'", "''")
+    spec.write_text(
+        f"name: '{quoted}'\nsource: '{quoted}'\ninput: [3, r, r]\nsymbols: {{r: 8}}\nlayers:\n"
+        f"- {{conv: {{out_channels: 4, kernel_size: 3}}, name: 'a-b'}}\n"
+    )
+    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, live=True), Page()))
+    assert browser.title.endswith(" – convcost")
+    assert browser.execute_script("return document.querySelector('h1').textContent") == HOSTILE
+    assert browser.execute_script("return [document.images.length, document.scripts.length]") == [0, 2]
+
+
+def test_the_policy_lets_no_other_script_run(opened, page_of):
+    """Even where text became markup, its scripts would not run."""
+    browser = opened(page_of("mobilenet_v1"))
+    browser.execute_script("""
+      const script = document.createElement("script");
+      script.textContent = "document.title = 'run'";
+      document.body.append(script);
+      document.body.insertAdjacentHTML("beforeend", "<img src=x onerror=\\"document.title = 'run'\\">");
+    """)
+    assert browser.title == "MobileNetV1 – convcost"
+    refused = [entry["message"] for entry in browser.get_log("browser")]
+    assert any("Content Security Policy" in message for message in refused)
+
+
+def test_the_engine_refuses_what_the_page_does_not_know(page_of):
+    """A value that breaks `multiple_of` is refused by both."""
+    with pytest.raises(ConvcostError):
+        convcost.load("mobilenet_v2", set={"r": 100})
