@@ -29,7 +29,6 @@ from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
 from convcost.parallel import cluster
-from convcost.plotting import plot
 from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
@@ -41,6 +40,7 @@ from convcost.questions import (
     formulas,
     memory,
     peak_formula,
+    plot,
     receptive_field,
     reconcile,
     rewrite,

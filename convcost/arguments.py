@@ -88,6 +88,26 @@ def sweep_task(
     return SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
 
 
+def manifest(origin: Origin, task: SweepTask, where: Iterable[SweepLimit], part_size: int) -> dict[str, Any]:
+    """Return what the rows of a sweep depend on, as data of JSON: another run with the same may go on with them."""
+    from hashlib import sha256
+
+    def digest(value: Any) -> str:
+        return sha256(repr(value).encode()).hexdigest()[:32]
+
+    return {
+        "spec": digest((origin.reader.source.text, origin.reader.allowed)),
+        "grid": digest([(axis.name, axis.values) for axis in task.axes]),
+        "setting of other symbols": digest(sorted(task.fixed.items())),
+        "metrics": list(task.metrics),
+        "batch": task.batch,
+        "folding": task.fold,
+        "condition": [str(each) for each in where],
+        "points": len(task),
+        "size of parts": part_size,
+    }
+
+
 def title_of(origin: Origin) -> str:
     """Return the name of a spec's network, or of its file."""
     return origin.reader.check((), "--set").name or origin.reader.source.file

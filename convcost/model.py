@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from concurrent.futures import Executor
 
     from convcost.budget.verdicts import Check
+    from convcost.charts.chart import Chart
     from convcost.comparison.compare import Comparison
     from convcost.comparison.diff import Difference
     from convcost.compression.analysis import Compression
@@ -500,6 +501,62 @@ class Model(Struct, frozen=True, eq=False):
             watch=watch,
         )
 
+    def plot(
+        self,
+        *,
+        chart: str | None = None,
+        set: Mapping[str, Any] | None = None,
+        metrics: str | Iterable[str] = (),
+        pareto: str | Iterable[str] = (),
+        device: str | Path | Device | None = None,
+        dtype: Dtypes = (),
+        batch: int = 1,
+        fold: bool = True,
+        layers: bool = False,
+        max_points: int = 100_000,
+        watch: Callable[[int, int], None] | None = None,
+    ) -> Chart:
+        """Return a chart of the network, which a notebook shows and `save` writes as SVG, PNG or PDF.
+
+        Args:
+            chart: One of `convcost.plotting.CHARTS`; without, `front` where a symbol has several values, else `cost`.
+            set: Values for the spec's symbols; for a front lists or ranges of them, or texts such as `0.25,0.5`.
+            metrics: What is shown; of `networks` the two axes, `params` and `macs` without.
+            pareto: The axes of a front, across and upwards, with `:max` where more is better; `mults` and `params:max`
+                without.
+            device: The device of a roofline: the name of a shipped one, the path of a YAML file, or one that was read.
+            dtype: The types of numbers, for `memory` and `roofline`.
+            batch: How many inputs to count the operations for.
+            fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+            layers: Whether each layer is shown, however many there are.
+            max_points: How many points a front may be drawn from.
+            watch: Progress callback of a front: it receives how many more points are done, and of how many.
+
+        Raises:
+            OptionError: There is no such chart, or it cannot be drawn.
+
+        >>> load("mobilenet_v1").plot(chart="memory")
+        <Chart: memory: MobileNetV1: memory of activations over time>
+        """
+        from convcost.plotting import Plotting, names
+
+        asked = Plotting(
+            chart,
+            set or {},
+            names(metrics),
+            names(pareto),
+            device,
+            dtype,
+            batch=positive("batch", batch),
+            fold=fold,
+            layers=layers,
+            max_points=positive("max_points", max_points),
+            watch=watch,
+        )
+        return asked.draw(
+            1, lambda: [load(self, set=set)], lambda: origin_of(self.network, self.origin, apart=set or {})
+        )
+
     def solve(
         self,
         symbol: str,
@@ -838,7 +895,7 @@ class RewrittenModel(Model, frozen=True, eq=False, kw_only=True):
     def __str__(self) -> str:
         return str(self.rewriting)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         return self.rewriting._repr_html_()
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convcost.errors import ErrorDetail, OptionError, nearest
-from convcost.model import Model, load
-from convcost.numbers import plain
-from convcost.questions import analyze, sweep
+from msgspec import Struct
 
-if TYPE_CHECKING:
+from convcost.errors import ErrorDetail, OptionError, nearest
+from convcost.numbers import plain
+
+if TYPE_CHECKING:  # which ask for charts
     from convcost.charts.chart import Chart
-    from convcost.memory.roofline.devices import Device
-    from convcost.network.dtypes import Given as Dtypes
-    from convcost.spec.origin import SpecLike
+    from convcost.model import Model
+    from convcost.spec.origin import Origin
 
 CHARTS = {
     "cost": "what each layer costs",
@@ -41,83 +39,95 @@ _TAKEN_BY = {
 """The charts that an argument is for."""
 
 
-def plot(
-    *specs: Model | SpecLike,
-    chart: str | None = None,
-    set: Mapping[str, Any] | None = None,
-    metrics: Sequence[str] = (),
-    pareto: Iterable[str] = (),
-    device: str | Path | Device | None = None,
-    dtype: Dtypes = (),
-    batch: int = 1,
-    fold: bool = True,
-    layers: bool = False,
-    max_points: int = 100_000,
-    max_layers: int | None = None,
-    watch: Callable[[int, int], None] | None = None,
-) -> Chart:
-    """Read specs and return a chart of them.
+def names(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Return names from a list of them, or from a text with commas between them.
 
-    Args:
-        specs: Paths, names of shipped specs, specs as mappings, or models.
-        chart: One of `CHARTS`; without, `networks` of several specs, `front` where a symbol has several values, else
-            `cost`.
-        set: Values for the specs' symbols; for a front lists or ranges of them, or texts such as `0.25,0.5`.
-        metrics: What is shown: of `networks` the two axes, `params` and `macs` without.
-        pareto: The axes of a front, across and upwards, with `:max` where more is better; `mults` and `params:max`
-            without.
-        device: The device of a roofline: the name of a shipped one, the path of a YAML file, or one that was read.
-        dtype: The types of numbers, for `memory` and `roofline`.
-        batch: How many inputs to count the operations for.
-        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
-        layers: Whether each layer is shown, however many there are.
-        max_points: How many points a front may be drawn from.
-        max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
-        watch: Progress callback of a front: it receives how many more points are done, and of how many.
-
-    Raises:
-        ConvcostError: A spec has errors, or the chart cannot be drawn of these.
-
-    >>> plot("mobilenet_v1", chart="memory")
-    <Chart: memory: MobileNetV1: memory of activations over time>
-    >>> plot("mobilenet_v1", set={"alpha": "1/4:1:1/4", "r": [192, 224]})
-    <Chart: front: MobileNetV1: params against mults>
+    >>> names("mults, params:max"), names(["mults"])
+    (('mults', 'params:max'), ('mults',))
     """
-    set, metrics, pareto = set or {}, tuple(metrics), tuple(pareto)
-    several = [name for name, value in set.items() if _is_several(name, value, max_points)]
-    kind = chart or ("networks" if len(specs) > 1 else "front" if several else "cost")
-    given = {"metrics": metrics, "pareto": pareto, "device": device, "dtype": dtype, "layers": layers}
-    _check(kind, len(specs), several, [name for name, value in given.items() if value])
-    if kind == "networks":
-        from convcost.cost.chart import networks_chart
+    return tuple([name.strip() for name in given.split(",")] if isinstance(given, str) else given)
 
-        analyses = [analyze(spec, set=set, batch=batch, fold=fold, max_layers=max_layers) for spec in specs]
-        return networks_chart(analyses, metrics or AXES)
-    if kind == "front":
+
+class Plotting(Struct, frozen=True):
+    """What is asked of a chart; see `convcost.plot` for the arguments.
+
+    Attributes:
+        chart: One of `CHARTS`; None where what is given decides.
+        set: Values of symbols.
+        metrics: What is shown.
+        pareto: The axes of a front.
+        device: The device of a roofline.
+        dtype: The types of numbers.
+        batch: How many inputs to count the operations for.
+        fold: Whether batch norms fold.
+        layers: Whether each layer is shown.
+        max_points: How many points a front may be drawn from.
+        watch: Progress callback of a front.
+    """
+
+    chart: str | None
+    set: Mapping[str, Any]
+    metrics: tuple[str, ...]
+    pareto: tuple[str, ...]
+    device: Any
+    dtype: Any
+    batch: int
+    fold: bool
+    layers: bool
+    max_points: int
+    watch: Callable[[int, int], None] | None
+
+    def draw(self, count: int, models: Callable[[], Sequence[Model]], origin: Callable[[], Origin]) -> Chart:
+        """Return the chart.
+
+        Args:
+            count: How many specs there are.
+            models: Reads them.
+            origin: Reads the one of which symbols have several values.
+
+        Raises:
+            ConvcostError: A spec has errors, or the chart cannot be drawn of these.
+        """
+        several = [name for name, value in self.set.items() if _is_several(name, value, self.max_points)]
+        kind = self.chart or ("networks" if count > 1 else "front" if several else "cost")
+        _check(kind, count, several, [name for name in _TAKEN_BY if getattr(self, name)])
+        if kind == "front":
+            return self._front(origin())
+        if kind == "networks":
+            from convcost.cost.chart import networks_chart
+
+            analyses = [model.analyze(batch=self.batch, fold=self.fold) for model in models()]
+            return networks_chart(analyses, self.metrics or AXES)
+        return self._of_one(models()[0], kind)
+
+    def _front(self, origin: Origin) -> Chart:
         from convcost import arguments
 
-        goals = arguments.goals(pareto or GOALS, None, None)
-        where = [f"{goal.metric} >= 0" for goal in goals]  # so that every point has it
-        found = sweep(
-            specs[0],
-            set=set,
-            where=where,
-            batch=batch,
-            fold=fold,
-            max_points=max_points,
-            max_layers=max_layers,
-            watch=watch,
+        goals = arguments.goals(self.pareto or GOALS, None, None)
+        found = arguments.sweep(
+            origin,
+            self.set,
+            where=[f"{goal.metric} >= 0" for goal in goals],  # so that every point has it
+            best=None,
+            batch=self.batch,
+            fold=self.fold,
+            max_points=self.max_points,
+            pool=None,
+            watch=self.watch,
         )
         return found.plot(goals=goals)
-    model = load(specs[0], set=set, max_layers=max_layers)
-    if kind == "memory":
-        return model.memory(dtype=dtype, batch=batch).plot()
-    if kind == "roofline":
-        return model.roofline(_device(device), dtype=dtype, batch=batch).plot()
-    more: dict[str, Any] = {**({"layers": True} if layers else {}), **({"metrics": metrics} if metrics else {})}
-    if kind == "separable":
-        return model.compare(batch=batch, fold=fold).plot(**more)
-    return model.analyze(batch=batch, fold=fold).plot(kind, **more)
+
+    def _of_one(self, model: Model, kind: str) -> Chart:
+        if kind == "memory":
+            return model.memory(dtype=self.dtype, batch=self.batch).plot()
+        if kind == "roofline":
+            return model.roofline(_device(self.device), dtype=self.dtype, batch=self.batch).plot()
+        more: dict[str, Any] = {"layers": True} if self.layers else {}
+        if self.metrics:
+            more["metrics"] = self.metrics
+        if kind == "separable":
+            return model.compare(batch=self.batch, fold=self.fold).plot(**more)
+        return model.analyze(batch=self.batch, fold=self.fold).plot(kind, **more)
 
 
 def _is_several(name: str, value: Any, most: int) -> bool:

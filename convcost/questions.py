@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # each question is imported where it is asked
     from concurrent.futures import Executor
 
     from convcost.budget.verdicts import Check
+    from convcost.charts.chart import Chart
     from convcost.comparison.compare import Comparison
     from convcost.comparison.diff import Difference
     from convcost.compression.analysis import Compression
@@ -108,6 +109,70 @@ def peak_formula(
     """
     model = load(spec, set=set, max_layers=max_layers)
     return model.peak_formula(over, dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
+
+
+def plot(
+    *specs: Model | SpecLike,
+    chart: str | None = None,
+    set: Mapping[str, Any] | None = None,
+    metrics: str | Iterable[str] = (),
+    pareto: str | Iterable[str] = (),
+    device: str | Path | Device | None = None,
+    dtype: Dtypes = (),
+    batch: int = 1,
+    fold: bool = True,
+    layers: bool = False,
+    max_points: int = 100_000,
+    watch: Callable[[int, int], None] | None = None,
+    max_layers: int | None = None,
+) -> Chart:
+    """Read specs and return a chart of them: of one what `Model.plot` does, of several their networks.
+
+    Args:
+        specs: Paths, names of shipped specs, specs as mappings, or models.
+        chart: One of `convcost.plotting.CHARTS`; without, `networks` of several specs,
+            `front` where a symbol has several values, else `cost`.
+        set: Values for the specs' symbols; for a front lists or ranges of them, or texts such as `0.25,0.5`.
+        metrics: What is shown; of `networks` the two axes, `params` and `macs` without.
+        pareto: The axes of a front, across and upwards, with `:max` where more is better; `mults` and `params:max`
+            without.
+        device: The device of a roofline: the name of a shipped one, the path of a YAML file, or one that was read.
+        dtype: The types of numbers, for `memory` and `roofline`.
+        batch: How many inputs to count the operations for.
+        fold: Whether a batch norm costs nothing where it can fold into the layer before it.
+        layers: Whether each layer is shown, however many there are.
+        max_points: How many points a front may be drawn from.
+        watch: Progress callback of a front: it receives how many more points are done, and of how many.
+        max_layers: How many layers each network may have: 100,000 without, at most 1,000,000.
+
+    Raises:
+        ConvcostError: A spec has errors, or the chart cannot be drawn of these.
+
+    >>> plot("resnet18", "vgg16")
+    <Chart: networks: 2 networks: macs against params>
+    >>> plot("mobilenet_v1", set={"alpha": "1/4:1:1/4", "r": [192, 224]})
+    <Chart: front: MobileNetV1: params against mults>
+    """
+    from convcost.plotting import Plotting, names
+
+    asked = Plotting(
+        chart,
+        set or {},
+        names(metrics),
+        names(pareto),
+        device,
+        dtype,
+        batch=positive("batch", batch),
+        fold=fold,
+        layers=layers,
+        max_points=positive("max_points", max_points),
+        watch=watch,
+    )
+    return asked.draw(
+        len(specs),
+        lambda: [load(spec, set=set, max_layers=max_layers) for spec in specs],
+        lambda: _asked(specs[0], max_layers, apart=set or {}),
+    )
 
 
 def receptive_field(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+import convcost
 from convcost.cli import notices, options, output, progress
 from convcost.cli.output import STDOUT, Output
 from convcost.errors import ErrorDetail, OptionError
@@ -54,12 +55,10 @@ def plot(
     ),
 ) -> None:
     """Draw a chart: the cost of each layer, several networks, or all values of a symbol with their Pareto front."""
-    from convcost.plotting import plot as draw
-
     chosen = _outputs(outputs, specs)
     settings = options.settings(set)
     with _progress(specs[0], settings) as shown:
-        drawn = draw(
+        drawn = convcost.plot(
             *specs,
             chart=chart,
             set=settings,

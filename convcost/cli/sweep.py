@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Optional
 
@@ -10,7 +10,7 @@ import typer
 
 import convcost
 from convcost.cli import options, output
-from convcost.errors import ClusterError
+from convcost.errors import ClusterError, ErrorDetail, OptionError
 
 if TYPE_CHECKING:
     from convcost.design_space.symbols_report import SymbolsReport
@@ -23,6 +23,12 @@ _WHERE = typer.Option(
     "--where",
     metavar="CONDITION",
     help=f"Show only points like 'mults <= 300M'; repeatable. A condition is on {options.METRICS}",
+)
+_STREAM = typer.Option(
+    None,
+    "--stream",
+    metavar="PATH",
+    help="Write a row for each point, of any number of points, to a file of CSV, JSON lines (.jsonl) or .parquet.",
 )
 _BEST = typer.Option(None, "--best", metavar="METRIC", help=f"Sort by a metric, the least first: {options.METRICS}")
 
@@ -40,17 +46,41 @@ def sweep(
     ),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in N processes at once."),
     cluster: Optional[str] = options.Cluster,  # noqa: UP045
+    stream: Optional[str] = _STREAM,  # noqa: UP045
+    resume: bool = typer.Option(False, "--resume", help="Go on with a --stream that was interrupted."),
+    force: bool = typer.Option(False, "--force", help="Let --stream write over a file, and begin again."),
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the cost of a network at every combination of some values of its symbols.
 
     Without values, the symbols are listed: their defaults, what reads them, and values to try.
+
+    With --stream there may be any number of points: the rows are written part by part, and none is held.
     """
     from convcost.cli import progress
     from convcost.design_space.sweep_report import SweepReport
     from convcost.parallel.pools import workers
 
+    if stream is not None:
+        _refuse("--stream", {"--best": best, "--format": format, "--output": outputs})
+        from convcost.cli.stream import stream as write_rows
+
+        with workers(jobs, cluster) as pool:
+            status = write_rows(
+                stream,
+                spec,
+                options.settings(set),
+                where=where,
+                dtype=dtype,
+                batch=batch,
+                fold=not no_fold,
+                resume=resume,
+                force=force,
+                pool=pool,
+            )
+        raise typer.Exit(status)
+    _refuse("a sweep without --stream", {"--resume": resume, "--force": force})
     chosen = output.outputs(format, outputs, [spec])
     if not (set or where or best):
         output.write([_symbols(spec)], chosen)
@@ -74,6 +104,14 @@ def sweep(
             watch=shown.advance,
         )
     output.write([SweepReport(found)], chosen, warnings=found.warnings)
+
+
+def _refuse(what: str, options: Mapping[str, object]) -> None:
+    """Raise `OptionError` where options are given that mean nothing here."""
+    for option, value in options.items():
+        if value:
+            help = "convcost search SPEC --best METRIC finds the best" if option == "--best" else "leave it out"
+            raise OptionError(ErrorDetail(f"{option} means nothing with {what}", help=help))
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def written(files: Iterable[File]) -> Iterator[None]:
         ready: list[_Ready] = []
         direct: list[File] = []  # devices and pipes: nothing is beside them
         for file in files:
-            with _reported(file.path):
+            with reported(file.path):
                 check_link(file.path)
                 if file.path in STREAMS or (Path(file.path).exists() and not Path(file.path).is_file()):
                     direct.append(file)
@@ -91,10 +91,10 @@ def written(files: Iterable[File]) -> Iterator[None]:
                     ready.append(_staged(file, cleanup))
         try:
             for each in ready:
-                with _reported(each.file.path):
+                with reported(each.file.path):
                     undo.append(_put(each, cleanup))
             for file in direct:
-                with _reported(file.path):
+                with reported(file.path):
                     _send(file)
             yield
         except BaseException:
@@ -112,7 +112,7 @@ def append(path: str, text: str) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    with _reported(path):
+    with reported(path):
         check_link(path)
         with Path(path).open("a", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -124,7 +124,7 @@ def check_place(name: str) -> None:
     Raises:
         OutputError: The folder is missing, or it or the file is read-only, or a link leads out of the repository.
     """
-    with _reported(name):
+    with reported(name):
         check_link(name)
         path = Path(os.path.realpath(name))
         if Path(name).is_dir():
@@ -413,7 +413,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _reported(name: str) -> Iterator[None]:
+def reported(name: str) -> Iterator[None]:
     """Report what goes wrong with a file as an error of output."""
     try:
         yield

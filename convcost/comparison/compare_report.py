@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,6 +32,9 @@ from convcost.reports.table import (
     sized,
     tree,
 )
+
+if TYPE_CHECKING:
+    from convcost.html.section import Section
 
 _FORMS = "The bar: dark what the separable form multiplies, light what it saves of the standard one."
 _RATIO = (
@@ -100,6 +103,26 @@ class ComparisonReport(Struct, frozen=True):
         chosen = sorted(layers, key=_sort_key(self.rows.sort))
         shown = chosen if self.rows.top is None else chosen[: self.rows.top]
         return self._table([(safe(layer.name), layer) for layer in shown], len(chosen) - len(shown))
+
+    def section(self) -> Section:
+        """Return the comparison as a section of a page, with its chart."""
+        from convcost.html.charts import page_chart  # pages are written where they are asked for
+        from convcost.html.section import Figure, section_of
+
+        comparison = self.comparison
+        figures = [
+            Figure(f"mults {name}", short(each.total.mults), f"{each.total.mults:,}")
+            for name, each in comparison.totals().items()
+        ]
+        chart = (page_chart(comparison.plot(), "Standard and separable"),) if comparison.layers else ()
+        folds = ("Params standard", "Params separable", "Mults standard", "Mults separable", "Saved")
+        return section_of(
+            self.table(),
+            {"folds": dict.fromkeys(folds, "sum")},
+            headline=(),
+            figures=tuple(figures),
+            charts=chart,
+        )
 
     def screen(self) -> Table:
         """Return the same with as many rows as a screen has room for, unless they were asked for."""

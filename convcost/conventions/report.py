@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.conventions.analysis import Reconciliation, ToolCount
 from convcost.conventions.documents import (
@@ -22,6 +23,9 @@ from convcost.reports import titles
 from convcost.reports.folding import Part
 from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
 from convcost.reports.table import Column, Row, Table, counted, grouped, safe, signed, sized
+
+if TYPE_CHECKING:
+    from convcost.html.section import Section
 
 _COLUMNS = (
     Column("Tool", role="name"),
@@ -97,6 +101,20 @@ class ReconciliationReport(Struct, frozen=True):
             total=("",) * len(_COLUMNS),
             footer=tuple(self._footnotes()),
         )
+
+    def section(self) -> Section:
+        """Return the counts as a section of a page: a row for each tool, so that they can be sorted."""
+        from convcost.html.section import section_of  # pages are written where they are asked for
+
+        table = self.table()
+        joined: list[Row] = []
+        for row in table.rows:
+            if row.cells[0]:
+                joined.append(row)
+            else:
+                *cells, causes = joined[-1].cells
+                joined[-1] = replace(row, cells=(*cells, f"{causes}; {row.cells[-1]}"))
+        return section_of(replace(table, rows=joined))
 
     def _footnotes(self) -> Iterator[str]:
         yield "Difference: the tool's count less the macs, or less twice the macs where its unit is flops."

@@ -138,6 +138,13 @@ class Formulas(Result, frozen=True):
         """Return the result in one line."""
         return ", ".join(dict.fromkeys(sheet.type for sheet in self.sheets))
 
+    def _repr_html_(self) -> None:
+        """Leave notebooks the Markdown, in which they set formulas."""
+
+    def _repr_markdown_(self) -> str:
+        report: Any = self.report()
+        return str(report.markdown())
+
 
 _WITH_QUOTIENTS = frozenset(("conv", "depthwise_conv", "pointwise_conv", "separable_conv"))
 

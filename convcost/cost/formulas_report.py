@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from convcost.cost.formulas import SYMBOLS, Formulas, Quotient, Sheet
 from convcost.documents import formulas as documents
+from convcost.reports.folding import MOST_ROWS
 from convcost.reports.table import Column, Row, Table, counted, grouped, percent
 from convcost.symbolic import Formula
 
@@ -101,6 +102,28 @@ class FormulasReport(Struct, frozen=True):
             more=(more,) if ratios else (),
         )
 
+    def markdown(self) -> str:
+        """Return the tables as Markdown with formulas in LaTeX, as notebooks set them; long ones fold."""
+        table = self.table()
+        rows = [("Layer type", "", "Formula"), ("---", "---", "---")]
+        for sheet in self.sheets:
+            for number, (name, value) in enumerate(_quantities(sheet)):
+                variant = f" ({sheet.variant})" if sheet.variant else ""
+                rows.append((f"`{sheet.type}`{variant}" if number == 0 else "", name, self._math(value)))
+        text = _markdown_rows(rows)
+        if len(rows) - 2 > MOST_ROWS:
+            summary = f"{counted(len(rows) - 2, 'formula')} of {counted(len(self.sheets), 'layer type')}"
+            text = f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
+        parts = [f"**{table.title}**", *table.subtitle, text, *table.footer]
+        if self.quotients:
+            shares = [(each.name, self._math(each.mults), self._math(each.params)) for each in self.quotients]
+            parts += [f"**{table.more[0].title}**"]
+            parts += [_markdown_rows([("Convolution", "Mults", "Params"), ("---", "---", "---"), *shares])]
+        return "\n\n".join(parts) + "\n"
+
+    def _math(self, value: Any) -> str:
+        return f"${value.text('latex')}$" if isinstance(value, Formula) else self._text(value)
+
     def _footer(self) -> Iterator[str]:
         text = " ".join(str(value) for sheet in self.sheets for _, value in _quantities(sheet))
         found = set(re.findall(r"[^\W\d_]+\d*", text))
@@ -126,6 +149,10 @@ class FormulasReport(Struct, frozen=True):
         if isinstance(value, Formula):
             return value.text("latex" if self.style == "latex" else "plain")
         return value if isinstance(value, int) or value is None else str(value)
+
+
+def _markdown_rows(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
 def _quantities(sheet: Sheet) -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,7 @@ import msgspec
 
 from convcost import metrics
 from convcost.cost import free as free_symbols
+from convcost.cost import rows
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.cost.headline import FIGURES, totals_of_page
 from convcost.cost.labels import label
@@ -104,11 +105,17 @@ class _Writer:
             "kinds": [[kind, self.metrics.index(f"ops_{kind}")] for kind in KINDS if kind != "mul"],
             "types": [*self._types],
             "rows": [msgspec.Raw(row) for row in self._rows],
+            "bars": self._bars(),
             "variants": variants,
             "program": self.program.data(),
             "limits": [[limit.metric, limit.text] for limit in self.analysis.network.limits],
             "command": f"convcost analyze {shlex.quote(safe(self.spec))}",
         }
+
+    def _bars(self) -> list[list[Any]]:
+        """Return the rows of the chart of costs: each with the numbers of its layers."""
+        shown = rows.fitted(self.analysis)
+        return [[layer.name, *part] for layer, part in zip(shown.layers, shown.parts, strict=True)]
 
     def _metric(self, name: str) -> list[str]:
         metric = METRICS[name]
@@ -124,12 +131,12 @@ class _Writer:
         """Return an analysis: its rows, and where its formulas hold."""
         values = [analysis.values(name) for name in self.metrics]
         of_layers = zip(*values, strict=True)
-        rows = []
+        numbers = []
         for name, layer in tree(analysis.layers):
             heading: list[Any] = [name.lstrip(), _level(name), "h"]
-            rows.append(self._numbered(heading if layer is None else self._row(name, layer, next(of_layers))))
+            numbers.append(self._numbered(heading if layer is None else self._row(name, layer, next(of_layers))))
         network = analysis.network
-        return {"rows": rows, "line": text(self._facts(network)), **self._held(network.free)}
+        return {"rows": numbers, "line": text(self._facts(network)), **self._held(network.free)}
 
     def _numbered(self, row: list[Any]) -> int:
         return self._rows.setdefault(msgspec.json.encode(row), len(self._rows))

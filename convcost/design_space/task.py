@@ -164,6 +164,9 @@ class SweepLimit(Struct, frozen=True):
     relation: str
     value: Any
 
+    def __str__(self) -> str:
+        return f"{self.metric} {self.relation} {self.value}"
+
     def holds(self, number: Any) -> bool:
         """Return whether a number satisfies it; no value satisfies nothing."""
         return number is not None and RELATIONS[self.relation](number, self.value)

@@ -1,6 +1,7 @@
 // Tables that sort, filter and fold; of long ones the rows in sight are drawn, no others.
 
 const MOST_DRAWN = 400; // rows; of longer tables those in sight are drawn
+const FEW = 16; // rows of a table that needs no filter
 const MOST_OPEN = 40; // rows that are seen at first
 const ROW_HEIGHT = 28; // pixels of a row in a long table, as the style has it
 const BEYOND = 12; // rows that are drawn above and below what is in sight
@@ -50,6 +51,7 @@ class Grid {
     this.columns = [...table.tHead.rows[0].cells].map((cell) => ({
       title: cell.textContent,
       cell,
+      name: cell.className,
       number: cell.classList.contains("n"),
       bar: cell.dataset.kind === "bar",
       fold: cell.dataset.fold ?? "",
@@ -93,6 +95,7 @@ class Grid {
   /** Fill the cells of a block with what its rows are together. */
   sumUp(row) {
     row.cells = this.columns.slice(1).map((column, place) => {
+      if (!column.fold) return row.cells[place] ?? { text: "", order: "" };
       const values = row.leaves.map((leaf) => leaf.cells[place].exact ?? leaf.cells[place].order);
       if (column.fold === "count") return { text: counted(row.leaves.length, "layer"), order: "" };
       if (column.fold.startsWith("share of ")) {
@@ -101,7 +104,6 @@ class Grid {
         const share = whole ? Number(totalOf(row.leaves, of)) / Number(whole) : 0;
         return column.bar ? { text: "", order: share, share: [100 * share, 0] } : { text: tenths(share), order: share };
       }
-      if (column.fold !== "sum" && column.fold !== "max") return { text: "", order: "" };
       const numbers = values.map(asBig);
       const total =
         column.fold === "sum" ? numbers.reduce((a, b) => a + b, 0n) : numbers.reduce((a, b) => (b > a ? b : a), 0n);
@@ -111,6 +113,7 @@ class Grid {
 
   /** Make the heads buttons that sort. */
   addHeads() {
+    if (this.rows.some((row) => !row.label)) return; // rows that continue those before them stay with these
     for (const column of this.columns) {
       if (column.bar) continue;
       const button = element("button", { type: "button" }, column.title);
@@ -142,7 +145,7 @@ class Grid {
 
   /** Add the field that filters and the buttons that fold. */
   addTools() {
-    if (this.rows.length < 8) {
+    if (this.rows.length < FEW) {
       this.draw();
       return;
     }
@@ -237,7 +240,7 @@ class Grid {
     else head.append(flat ? row.path : row.label);
     row.cells.forEach((cell, place) => {
       const column = this.columns[place + 1];
-      const td = element("td", column.number ? { class: "n" } : {});
+      const td = element("td", column.name ? { class: column.name } : {});
       if (cell.node) td.append(cell.node);
       else if (cell.share) td.append(barOf(...cell.share));
       else td.append(cell.text);

@@ -43,11 +43,18 @@ class Network {
       const metrics = numbers ? numbers.map(number) : null;
       return { label, level, name, type, metrics, cells };
     });
+    const open = [];
+    for (const row of rows) {
+      open.length = Math.min(open.length, row.level);
+      row.path = [...open, row.label].join("/");
+      open.push(row.label);
+    }
+    const leaves = rows.filter((row) => row.metrics);
     const totals = this.data.metrics.map(([, , total], place) => {
-      const values = rows.filter((row) => row.metrics).map((row) => row.metrics[place] ?? ZERO);
+      const values = leaves.map((row) => row.metrics[place] ?? ZERO);
       return values.reduce((a, b) => (total === "max" ? (compare(b, a) > 0 ? b : a) : add(a, b)), ZERO);
     });
-    return { rows, totals, value, number, line: written(variant.line, value) };
+    return { rows, leaves, totals, value, number, line: written(variant.line, value) };
   }
 
   /** Return a total alone, null where it is not known. */
@@ -114,8 +121,17 @@ class Live {
     this.controls = section.querySelector(".controls");
     this.line = [...section.querySelectorAll("header .line")].at(-1);
     this.figures = [...section.querySelectorAll(".figures dd")];
+    this.bars = this.barsByPath();
     this.build();
     this.controls.hidden = false;
+  }
+
+  /** Return the row of the chart of costs for the path of each layer. */
+  barsByPath() {
+    const paths = this.grids.layers.rows.filter((row) => !row.heading).map((row) => row.path);
+    const found = new Map();
+    for (const [key, ...part] of this.data.bars) for (const index of part) found.set(paths[index], key);
+    return found;
   }
 
   /** Make the controls. */
@@ -197,9 +213,42 @@ class Live {
       if (format === "number") foot[index + 1].textContent = figure(found.totals[place]);
     });
     this.showTotals(found.totals.map(figure));
-    for (const chart of this.section.querySelectorAll("[data-chart]")) {
-      CHARTS[chart.dataset.chart]?.(chart, found, network);
+    for (const chart of this.section.querySelectorAll("figure[data-chart]")) {
+      CHARTS[chart.dataset.chart](chart, found, this);
+      chart.querySelector("desc").textContent = "Drawn for the values that the controls have.";
     }
+  }
+
+  /** Return by what row of the chart of costs each layer is drawn; null where one has none. */
+  barsOf(leaves) {
+    const keys = leaves.map((row) => this.bars.get(row.path));
+    return keys.includes(undefined) ? null : keys;
+  }
+
+  /** Return the sum of a metric for each layer type. */
+  byType(found, place) {
+    const sums = new Map();
+    for (const row of found.leaves) {
+      const type = this.data.types[row.type];
+      sums.set(type, (sums.get(type) ?? 0n) + row.metrics[place][0]);
+    }
+    return sums;
+  }
+
+  /** Show how many layers of each type there are, and what they cost. */
+  showTypes(found) {
+    const counts = new Map();
+    for (const row of found.leaves) counts.set(row.type, (counts.get(row.type) ?? 0n) + 1n);
+    const sums = ["params", "macs"].map((name) => this.byType(found, this.network.placeOf(name)));
+    const rows = [...counts].map(([type, count]) => {
+      const label = this.data.types[type];
+      const numbers = [count, ...sums.map((each) => each.get(label))];
+      const cells = numbers.map((number) => ({ text: grouped(number), order: Number(number), exact: number }));
+      return { label, level: 0, name: "", heading: false, cells };
+    });
+    rows.sort((a, b) => b.cells[2].order - a.cells[2].order);
+    this.grids.types.setRows(rows);
+    this.grids.types.draw();
   }
 
   showFigure(index, value, unit) {
@@ -228,9 +277,6 @@ class Live {
     this.line.textContent = NOTHING;
   }
 }
-
-/** How charts are drawn anew, by their keys: functions of the figure, what was found, and the network. */
-const CHARTS = {};
 
 /** The slider and the field of a symbol. */
 class Slider {

@@ -11,11 +11,12 @@ from importlib.resources import files
 
 import msgspec
 
+from convcost.charts.svg import STYLE
 from convcost.html.section import Figure, Grid, Section, SectionChart
 from convcost.html.table import table_html
 from convcost.reports.table import footer
 
-_SCRIPTS = ("rational.js", "program.js", "texts.js", "grid.js", "live.js", "start.js")
+_SCRIPTS = ("rational.js", "program.js", "texts.js", "grid.js", "charts.js", "live.js", "start.js")
 """The files of the page's script, each after those that it needs."""
 
 
@@ -26,7 +27,8 @@ def document(sections: Sequence[Section], title: str = "") -> str:
         sections: The sections.
         title: What the browser's tab shows; the titles of the sections without.
     """
-    style, script = _file("page.css"), _script()
+    charts = any(section.charts for section in sections)
+    style, script = _file("page.css") + (STYLE if charts else ""), _script()
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"
@@ -50,11 +52,13 @@ def _section(section: Section, number: int) -> str:
     parts = [
         f'<section class="report" aria-labelledby="s{number}">\n<header>\n',
         f'<{heading} id="s{number}">{escape(section.title, quote=False)}</{heading}>\n',
+        "".join(f'<p class="headline">{escape(line, quote=False)}</p>\n' for line in section.headline),
         _figures(section.figures),
         f"{lines}</header>\n",
         '<div class="controls" hidden></div>\n' if section.live is not None else "",
+        *_grids(section.grids[:1], section, level),
         *[_chart(chart, level) for chart in section.charts],
-        *_grids(section, level),
+        *_grids(section.grids[1:], section, level),
         f'<script type="application/json" class="live">{_json(section.live)}</script>\n' if section.live else "",
         "</section>\n",
     ]
@@ -76,19 +80,22 @@ def _figures(figures: Sequence[Figure]) -> str:
 def _chart(chart: SectionChart, level: int) -> str:
     table = ""
     if chart.table is not None:
-        grid = table_html(Grid(chart.table, key=f"{chart.key}-table"), chart.title)
-        table = f"<details><summary>The numbers</summary>{grid}</details>\n"
+        grid = table_html(Grid(chart.table, key=chart.key), f"{chart.title}, numbers")
+        table = f"<details><summary>The numbers</summary>\n{grid}</details>\n"
     key = f' data-chart="{escape(chart.key)}"' if chart.key else ""
     return (
         f'<figure class="chart"{key}>\n<h{level}>{escape(chart.title, quote=False)}</h{level}>\n'
-        f"{chart.svg}\n{table}</figure>\n"
+        f'<div class="drawing" tabindex="0" role="region" aria-label="{escape(chart.title)}, chart">\n'
+        f"{chart.svg}</div>\n"
+        f'<p class="stale">It is drawn for as many layers as the spec has.</p>\n'
+        f"{table}</figure>\n"
     )
 
 
-def _grids(section: Section, level: int) -> Iterator[str]:
-    for number, grid in enumerate(section.grids):
+def _grids(grids: Sequence[Grid], section: Section, level: int) -> Iterator[str]:
+    for grid in grids:
         table = grid.table
-        main = number == 0
+        main = grid is section.grids[0]
         yield '<div class="block">\n'
         if not main:
             yield f"<h{level}>{escape(table.title, quote=False)}</h{level}>\n"

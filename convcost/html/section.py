@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from convcost.reports.table import Table, footer
+from convcost.reports.table import Row, Table, footer
 
 
 class Figure(Struct, frozen=True):
@@ -69,6 +69,7 @@ class Section(Struct, frozen=True):
         charts: Its drawings.
         grids: Its tables, the main one first.
         notes: Lines below the main table.
+        headline: Lines in larger type.
         live: What the page's script computes it from at other values of its symbols; None where it cannot.
     """
 
@@ -78,21 +79,25 @@ class Section(Struct, frozen=True):
     figures: tuple[Figure, ...] = ()
     charts: tuple[SectionChart, ...] = ()
     notes: tuple[str, ...] = ()
+    headline: tuple[str, ...] = ()
     live: Mapping[str, Any] | None = None
 
 
-def section_of(table: Table, **more: Any) -> Section:
+def section_of(table: Table, how: Mapping[str, Any] | None = None, **more: Any) -> Section:
     """Return a table, and those that follow it, as a section.
 
     Args:
         table: The table.
+        how: Other attributes of its `Grid`.
         more: Other attributes of the section.
     """
+    how = how or {}
     return Section(
         **{
             "title": table.title,
-            "lines": (*table.headline, *table.subtitle),
-            "grids": tuple([Grid(each) for each in _flat(table)]),
+            "headline": table.headline,
+            "lines": table.subtitle,
+            "grids": tuple([Grid(each, **(how if place == 0 else {})) for place, each in enumerate(_flat(table))]),
             "notes": footer(table, range(len(table.columns))),
             **more,
         }
@@ -100,6 +105,54 @@ def section_of(table: Table, **more: Any) -> Section:
 
 
 def _flat(table: Table) -> Iterator[Table]:
-    yield replace(table, more=())
+    yield _telling(replace(table, more=()))
     for each in table.more:
         yield from _flat(each)
+
+
+def _telling(table: Table) -> Table:
+    """Return a table without columns in which nothing stands."""
+    kept = [
+        place
+        for place in range(len(table.columns))
+        if place == 0 or table.total[place] or any(row.cells[place] for row in table.rows)
+    ]
+    if len(kept) == len(table.columns):
+        return table
+    return replace(
+        table,
+        columns=tuple([table.columns[place] for place in kept]),
+        rows=[replace(row, cells=tuple([row.cells[place] for place in kept])) for row in table.rows],
+        total=tuple([table.total[place] for place in kept]),
+    )
+
+
+def with_blocks(table: Table, row_of: Callable[[str, Sequence[int]], Row]) -> Table:
+    """Return a table of which each heading shows what its rows are together.
+
+    Args:
+        table: The table, with a row for each layer below the headings of their blocks.
+        row_of: Returns the row of some layers, by their numbers, under a label.
+    """
+    rows: list[Row] = []
+    open_blocks: list[tuple[int, int, list[int]]] = []
+    count = 0
+    for place, row in enumerate(table.rows):
+        rows.append(row)
+        level = len(row.cells[0]) - len(row.cells[0].lstrip(" "))
+        while open_blocks and open_blocks[-1][0] >= level:
+            _fill(rows, open_blocks.pop(), row_of)
+        if row.weight == "heading":
+            open_blocks.append((level, place, []))
+            continue
+        for _, _, part in open_blocks:
+            part.append(count)
+        count += 1
+    for block in open_blocks:
+        _fill(rows, block, row_of)
+    return replace(table, rows=rows)
+
+
+def _fill(rows: list[Row], block: tuple[int, int, list[int]], row_of: Callable[[str, Sequence[int]], Row]) -> None:
+    _, place, part = block
+    rows[place] = replace(row_of(rows[place].cells[0], part), weight="heading")

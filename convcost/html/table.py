@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from html import escape
 from typing import Any
 
 from convcost.html.section import Grid
-from convcost.reports.table import BAR_CELLS, MARK, Column, Row
+from convcost.reports.table import BAR_CELLS, MARK, Column
 
 _WEIGHTS = {"heading": "h", "quiet": "q", "warned": "w", "wrong": "x"}
 """The classes of rows, by their weights."""
+_DEEPEST = 9
+"""Rows are indented so often at most."""
 FULL = 100
 """The width of a bar that is whole."""
 
@@ -35,7 +38,7 @@ def table_html(grid: Grid, caption: str) -> str:
         "</tbody>\n",
     ]
     if any(table.total):
-        cells = "".join(_cell(cell, column) for cell, column in zip(table.total[1:], columns[1:], strict=True))
+        cells = "".join(_cells(column, [cell])[0] for cell, column in zip(table.total[1:], columns[1:], strict=True))
         parts.append(f'<tfoot><tr><th scope="row">{escape(table.total[0])}</th>{cells}</tr></tfoot>\n')
     parts.append("</table></div>\n")
     return "".join(parts)
@@ -48,43 +51,44 @@ class Svg(str):
 
 
 def _head(column: Column, fold: str) -> str:
-    classes = ' class="n"' if column.right else ""
+    classes = ' class="n"' if column.right else ' class="t"' if column.wraps else ""
     kind = f' data-kind="{column.role}"' if column.role != "text" else ""
     folded = f' data-fold="{escape(fold)}"' if fold else ""
     return f'<th scope="col"{classes}{kind}{folded}>{escape(column.title)}</th>'
 
 
 def _rows(grid: Grid) -> Iterator[str]:
-    columns = grid.table.columns
-    orders = [grid.order.get(column.title) for column in columns]
-    for number, row in enumerate(grid.table.rows):
-        order = [each[number] if each is not None else None for each in orders]
-        yield _row(row, columns, order)
+    """Yield the rows; end tags may be left out: "Optional tags", HTML Standard, section 13.1.2.4."""
+    rows = grid.table.rows
+    columns = [
+        _cells(column, [row.cells[place] for row in rows], grid.order.get(column.title))
+        for place, column in enumerate(grid.table.columns[1:], 1)
+    ]
+    for row, *cells in zip(rows, *columns, strict=True):
+        label = row.cells[0]
+        name = label.lstrip(" ")
+        level = min((len(label) - len(name)) // 2, _DEEPEST)
+        weight = _WEIGHTS.get(row.weight)
+        attributes = (f" class={weight}" if weight else "") + (f" data-l={level}" if level else "")
+        yield f'<tr{attributes}><th scope="row">{_text(name)}{"".join(cells)}\n'
 
 
-def _row(row: Row, columns: Sequence[Column], order: Sequence[Any]) -> str:
-    label = row.cells[0]
-    name = label.lstrip(" ")
-    level = (len(label) - len(name)) // 2
-    weight = _WEIGHTS.get(row.weight)
-    attributes = (f" class={weight}" if weight else "") + (f" data-l={min(level, 9)}" if level else "")
-    first = f'<th scope="row">{_text(name)}'
-    cells = zip(row.cells[1:], columns[1:], order[1:], strict=True)
-    return f"<tr{attributes}>{first}{''.join([_cell(cell, column, by) for cell, column, by in cells])}\n"
-
-
-def _cell(text: str, column: Column, by: Any = None) -> str:
-    """Return a cell; its end tag may be left out: "Optional tags", HTML Standard, section 13.1.2.4."""
+def _cells(column: Column, texts: Sequence[str], order: Sequence[Any] | None = None) -> list[str]:
+    """Return the cells of a column, each sorted by a number where `order` has them."""
     if column.role == "bar":
-        return f"<td>{bar_svg(text)}"
-    order = "" if by is None else f' data-v="{float(by)!r}"'
-    return f"<td{' class=n' if column.right else ''}{order}>{_text(text)}"
+        return [f"<td>{bar_svg(text)}" for text in texts]
+    start = "<td class=n" if column.right else "<td class=t" if column.wraps else "<td"
+    if order is None:
+        return [f"{start}>{_text(text)}" for text in texts]
+    marks = ["" if by is None else f' data-v="{float(by)!r}"' for by in order]
+    return [f"{start}{mark}>{_text(text)}" for mark, text in zip(marks, texts, strict=True)]
 
 
 def _text(text: str) -> str:
-    return text if isinstance(text, Svg) else escape(text, quote=False)
+    return text if text.__class__ is Svg else escape(text, quote=False)
 
 
+@cache
 def bar_svg(text: str) -> str:
     """Return the drawing of a bar that is written in blocks, the light ones behind the dark ones.
 

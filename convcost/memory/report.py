@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -29,6 +29,9 @@ from convcost.reports.table import (
     safe,
     sized,
 )
+
+if TYPE_CHECKING:
+    from convcost.html.section import Section
 
 _TIMELINE = "The bar: what lives while the layer runs, as a share of the peak."
 _COLUMNS = (
@@ -102,6 +105,27 @@ class MemoryReport(Struct, frozen=True):
     def table(self) -> Table:
         """Return the table of all layers, and that of what lives at the peak."""
         return self._table(unfolded(self.memory.layers))
+
+    def section(self) -> Section:
+        """Return the memory as a section of a page, with its chart."""
+        from convcost.html.charts import page_chart  # pages are written where they are asked for
+        from convcost.html.section import Figure, section_of, with_blocks
+
+        memory = self.memory
+        least = AT_LEAST if memory.network.unknown else ""
+        sizes = {
+            "peak of activations": memory.peak_memory,
+            "weights": memory.weight_bytes,
+            "all activations": memory.activation_bytes,
+        }
+        return section_of(
+            with_blocks(self.table(), lambda label, part: self._row(label, Line((), part, ""))),
+            headline=(),
+            figures=tuple(
+                [Figure(name, f"{least}{bytes_text(size)}", f"{least}{size:,} bytes") for name, size in sizes.items()]
+            ),
+            charts=(page_chart(memory.plot(), "Memory of activations over time"),),
+        )
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""

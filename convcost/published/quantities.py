@@ -14,8 +14,6 @@ from convcost.cost.weights import biases_of
 
 Amount = Callable[[Analysis], int]
 
-_PRODUCTS = ("macs", "products")
-
 
 def _total(name: str) -> Amount:
     return lambda analysis: analysis.value(name)
@@ -87,8 +85,9 @@ def _separable(analysis: Analysis) -> int:
     )
 
 
-def _pycls(analysis: Analysis) -> int:
-    return table_of(analysis.network, "pycls").difference
+def _tool(name: str) -> Amount:
+    """Return a function that says by how much a tool's count differs from the multiply–accumulates."""
+    return lambda analysis: table_of(analysis.network, name).difference
 
 
 def _outputs_with_biases(analysis: Analysis) -> int:
@@ -102,13 +101,13 @@ def _relus(analysis: Analysis) -> int:
 
 
 def _pools(analysis: Analysis) -> int:
-    """Return two operations for each output of a pool and each position of its stride; a global pool strides by one."""
+    """Return two operations for each output of a pool and each position of its stride: a global one strides by all."""
     found = 0
     for layer in analysis.network.layers:
         if layer.type in ("max_pool", "avg_pool"):
             found += 2 * prod(layer.output_shape) * prod(layer.fields["stride"])
         elif layer.type == "global_avg_pool":
-            found += 2 * prod(layer.output_shape)
+            found += 2 * prod(layer.input_shapes[0])
     return found
 
 
@@ -126,11 +125,16 @@ DIFFERENCES: Mapping[str, tuple[str, Amount]] = {
     "separable_once": ("separable as one", _negative(_separable)),
     "no_classifier": ("without the classifier", _negative(_classifier)),
     "no_classifier_params": ("without the classifier", _negative(_classifier_params)),
-    "pycls": ("biases", _pycls),
+    "pycls": ("biases", _tool("pycls")),
+    "fvcore": ("norms and pools", _tool("fvcore")),
     "max_pools": ("max pools", _type("max_pool", "output_values")),
     "biases": ("biases", _outputs_with_biases),
     "relus": ("ReLUs", lambda analysis: 2 * _relus(analysis)),
     "pools": ("pooling", _pools),
+    "sums": ("sums", _type("add", "output_values")),
+    "statistic_bytes": ("norm statistics", lambda analysis: 4 * analysis.total.buffers),
+    "biases_for_norms": ("biases instead of norms", lambda analysis: -4 * _norms(analysis)),
+    "no_lrn": ("no local norms", lambda analysis: -4 * _type("local_response_norm", "output_values")(analysis)),
     "relus_in_place": ("ReLUs in place", lambda analysis: -4 * _relus(analysis)),
 }
 """What sources count otherwise, by the names that tables use: in words, and by how much."""

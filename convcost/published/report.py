@@ -75,7 +75,7 @@ class PublishedReport(Struct, frozen=True):
         for number in self.published.numbers:
             key = (number.source, _settings(number), number.quantity, number.printed, tuple(_reasons(number)))
             groups.setdefault(key, []).append(number)
-        return self._tables([(same[0], len(same)) for same in groups.values()])
+        return self._tables([(min(same, key=lambda number: len(number.name)), len(same)) for same in groups.values()])
 
     def _tables(self, lines: Sequence[tuple[PublishedNumber, int]]) -> Table:
         found = self.published

@@ -10,12 +10,32 @@ from typing import Any
 from msgspec import Struct, json
 
 TABLES = (
+    "krizhevsky_2012",
+    "szegedy_2015",
+    "iandola_2016",
+    "tan_2019",
+    "howard_2017",
+    "he_2015",
+    "simonyan_2014",
+    "chollet_2016",
+    "zhang_2017",
+    "han_2019",
+    "liu_2022",
+    "cicek_2016",
     "slim_mobilenet_v1",
     "slim_mobilenet",
     "keras",
     "keras_rounded",
     "torchvision",
     "pycls",
+    "pycls_zoo",
+    "ultralytics",
+    "convnext",
+    "convnextv2",
+    "swin",
+    "shufflenet_v1",
+    "shufflenet_v2",
+    "convnet_burden",
 )
 """The tables of published numbers, each a file in `data`; the networks' authors first."""
 

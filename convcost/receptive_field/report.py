@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -14,7 +14,10 @@ from convcost.receptive_field.texts import headline, joined
 from convcost.reports import titles
 from convcost.reports.folding import Part
 from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
-from convcost.reports.table import Column, Row, Table, safe, sized
+from convcost.reports.table import Column, Row, Table, counted, safe, sized
+
+if TYPE_CHECKING:
+    from convcost.html.section import Section
 
 _USED = "Used: those positions of the field that are read at all."
 _COLUMNS = (
@@ -81,6 +84,15 @@ class ReceptiveFieldReport(Struct, frozen=True):
     def table(self) -> Table:
         """Return the table of all layers that were asked for."""
         return self._table(unfolded(self.found.layers))
+
+    def section(self) -> Section:
+        """Return the receptive fields as a section of a page; a block is shown as its last layer."""
+        from convcost.html.section import section_of, with_blocks  # pages are written where they are asked for
+
+        table = self.table()
+        return section_of(
+            with_blocks(table, lambda label, part: self._row(label, Line((), part, counted(len(part), "layer"))))
+        )
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import starmap, zip_longest
 
-from convcost.reports.folding import MOST_ROWS
-from convcost.reports.table import Column, Report, Row, Table, counted, footer, tables
+from convcost.reports.folding import MOST_LINES
+from convcost.reports.table import Column, Report, Row, Table, counted, footer, screens, tables
 
 _CELL = "padding: 0 1em 0 0; white-space: pre;"
 
 
 def html(report: Report) -> str:
-    """Return the report's table as an HTML fragment; all text is escaped."""
-    return "".join(map(_one, tables([report])))
+    """Return the report's tables as an HTML fragment, as many rows as a screen has; all text is escaped."""
+    return "".join(starmap(_one, zip_longest(tables([report]), screens([report]))))
 
 
-def _one(table: Table) -> str:
+def _one(whole: Table | None, screen: Table | None) -> str:
+    """Return a table as a screen has it, and all rows below it, folded, where these are more."""
+    table = whole or screen
+    assert table is not None
+    shown = screen or table
+    lines = "".join(f"<div>{escape(line)}</div>" for line in (*table.headline, *table.subtitle))
+    below = footer(table, range(len(table.columns)))
+    rows = sum(row.weight != "heading" for row in table.rows)
+    all_rows = f"<details><summary>All {counted(rows, 'row')}</summary>\n{_rows(table)}</details>\n"
+    if len(shown.rows) < len(table.rows):
+        body = _rows(shown) + all_rows
+    else:
+        body = all_rows if len(table.rows) > MOST_LINES else _rows(table)
+    notes = "".join(f"<div><small>{escape(line)}</small></div>" for line in below)
+    return f"<div><strong>{escape(table.title)}</strong>{lines}\n{body}{notes}</div>\n"
+
+
+def _rows(table: Table) -> str:
+    """Return the rows of a table, with its head and its total."""
     columns = table.columns
     head = "".join(_cell("th", column.title, column) for column in columns)
     rows = "\n".join(_row(row, columns) for row in table.rows)
     foot = "".join(_cell("th", cell, column) for cell, column in zip(table.total, columns, strict=True))
-    lines = "".join(f"<div>{escape(line)}</div>" for line in (*table.headline, *table.subtitle))
-    below = "".join(f"<div><small>{escape(line)}</small></div>" for line in footer(table, range(len(columns))))
-    whole = (
+    return (
         f"<table>\n<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{rows}\n</tbody>\n<tfoot><tr>{foot}</tr></tfoot>\n</table>\n"
     )
-    if len(table.rows) > MOST_ROWS:
-        whole = f"<details><summary>{escape(_folded(table))}</summary>\n{whole}</details>\n"
-    return f"<div><strong>{escape(table.title)}</strong>{lines}\n{whole}{below}</div>\n"
-
-
-def _folded(table: Table) -> str:
-    """Return the summary of a folded table: its number of rows, and its totals with their names."""
-    named = [
-        f"{column.title} {cell}" if column.right else cell
-        for column, cell in zip(table.columns, table.total, strict=True)
-        if cell and column.role != "bar"
-    ]
-    return " · ".join([counted(len(table.rows), "row"), *named])
 
 
 def _row(row: Row, columns: tuple[Column, ...]) -> str:

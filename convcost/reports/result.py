@@ -87,7 +87,7 @@ class Result(Struct, frozen=True):
 
         return formats.render("table", [self.report()], Page(width=REDIRECT))
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         from convcost.reports.notebook import html
 
         return html(self.report())

@@ -76,7 +76,7 @@ ITEM_KEYS = {
 REPEAT_KEYS = {
     "times": "How often it runs.",
     "index": "A word that stands for the number of the repetition, from 0, in the item.",
-    "collect": "Merges the outputs of all repetitions, by `concat` or `add`, instead of passing on the last.",
+    "collect": "Merges the outputs of all repetitions, by `concat` or `add`; by `dense` each reads all before it.",
     "weights": "`shared`: all repetitions use the weights of the first.",
 }
 LATER_ITEM_KEYS = frozenset(("else", "weights", "trainable", "dtype", "sparsity"))
@@ -172,6 +172,10 @@ class Item(Struct, gc=False):
     sparsity: Fraction | None = None
 
 
+DENSE = "dense"
+"""How repetitions are collected of which each reads the input and the outputs of all before it, concatenated."""
+
+
 class Repeat(Struct, gc=False):
     """How often an item runs, and what becomes of it.
 
@@ -179,7 +183,7 @@ class Repeat(Struct, gc=False):
         times: How often.
         at: The node that an error points to.
         index: The word for the number of the repetition; empty without one.
-        collect: The merge of all repetitions' outputs; empty where the last one is passed on.
+        collect: The merge of all repetitions' outputs, or `DENSE`; empty where the last one is passed on.
         shared: Whether all use the weights of the first.
     """
 

@@ -14,6 +14,7 @@ from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import (
+    DENSE,
     EACH,
     INPUT_NAME,
     INVALID,
@@ -31,7 +32,7 @@ from convcost.spec.expressions import RESOLVER, Expression, Missing, Unknown
 from convcost.spec.limits import DEFAULT_LAYERS, MOST_LAYERS
 from convcost.spec.placing import LayerPlacer, TooLarge, Values, named_values
 from convcost.spec.residuals import check_equal
-from convcost.spec.scope import ROOT, Path, Scope, SharedWeights, has_weights
+from convcost.spec.scope import ROOT, Path, Scope, SharedWeights, counted, has_weights
 from convcost.spec.unknown import UNKNOWN
 
 DEEPEST = 100
@@ -145,8 +146,8 @@ class Expander(LayerPlacer):
         if len(values) != len(item.names):
             named = (values[0].unranked(),) * len(item.names)
             if values[0].ranked:
-                given = f"{item.type} gives {_counted(len(values), 'value')}"
-                found = _counted(len(item.names), "name")
+                given = f"{item.type} gives {counted(len(values), 'value')}"
+                found = counted(len(item.names), "name")
                 help = f"name: [{', '.join('abcdefgh'[: len(values)])}]; _ for one that is not needed"
                 self.evaluate.detail(given, item, item, found=found, help=help if 1 < len(values) <= 8 else "")
         for name, value in zip(item.names, named, strict=True):
@@ -238,7 +239,7 @@ class Expander(LayerPlacer):
             help = f"weights stands beside an item that has some, as {item.weights!r} has"
             self.evaluate.detail(f"{item.type} has no weights", item, sharing.at, help=help)
         elif sharing.taken != len(sharing.layers):
-            found = f"{_counted(sharing.taken, 'layer')} here, {_counted(len(sharing.layers), 'layer')} there"
+            found = f"{counted(sharing.taken, 'layer')} here, {counted(len(sharing.layers), 'layer')} there"
             message = f"as many layers with weights as {item.weights!r} has must use them"
             self.evaluate.detail(message, item, sharing.at, found=found)
 
@@ -274,12 +275,15 @@ class Expander(LayerPlacer):
         assert repeat is not None
         errors, layers = len(self.errors), self.builder.layers
         values: Values = (here,)
-        outputs: list[Value] = []
+        outputs: list[Value] = feeds[:1] if repeat.collect == DENSE else []
         first = range(0)
         for turn in range(1, times + 1):
             if repeat.index:
                 env[repeat.index] = turn - 1
             start = len(layers)
+            if repeat.collect == DENSE and feeds and turn > 1:
+                (here,) = feeds[:1] = self._collected(item, DENSE, outputs, path.to(f"{item.segment}.{turn}"))
+                self._look_up(env, scope, here, len(feeds) < 2)
             if repeat.shared and turn > 1:
                 owners = [layers[index] for index in first if has_weights(layers[index])]
                 self.sharing.append(SharedWeights(item, repeat.at, owners))
@@ -301,16 +305,18 @@ class Expander(LayerPlacer):
                 break
         if repeat.index:
             env.pop(repeat.index, None)
-        if repeat.collect and len(outputs) > 1 and all(value.ranked for value in outputs):
-            return self._collected(item, repeat.collect, outputs, path)
+        if repeat.collect and len(outputs) > 1:
+            return self._collected(item, repeat.collect, outputs, path.to(item.segment))
         return values
 
-    def _collected(self, item: Item, type: str, outputs: list[Value], path: Path) -> Values:
+    def _collected(self, item: Item, collect: str, outputs: list[Value], path: Path) -> Values:
         """Merge what all repetitions give."""
+        type = "concat" if collect == DENSE else collect
+        if not all(value.ranked for value in outputs):
+            return (outputs[-1],)
         tensors = tuple([value.tensor for value in outputs])
         try:
-            definition = REGISTRY[type].on({}, tensors)
-            return self.add_layer(item, definition, tensors, path.to(item.segment).to("collect"))
+            return self.add_layer(item, REGISTRY[type].on({}, tensors), tensors, path.to("collect"))
         except LayerError as error:
             self.evaluate.layer_error(error, item, {})
             return (outputs[0].unsized(),)
@@ -493,7 +499,3 @@ class Expander(LayerPlacer):
         except LayerError as error:
             self.evaluate.layer_error(error, item, item.fields)
             return (feeds[0].unsized(),)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"

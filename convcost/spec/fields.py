@@ -13,7 +13,7 @@ from convcost.layers.fields import AXIS, AXIS_WORDS, FLAG, NAMED, NAMES, TEXT
 from convcost.network import Widths
 from convcost.network.widths import bias_width
 from convcost.spec.arithmetic import shown
-from convcost.spec.document import BRANCHES, DTYPE_KEYS, DTYPES, INVALID, REPEAT_KEYS, Given, Item, Repeat
+from convcost.spec.document import BRANCHES, DENSE, DTYPE_KEYS, DTYPES, INVALID, REPEAT_KEYS, Given, Item, Repeat
 from convcost.spec.expressions import NAME, RESERVED, Expression
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
@@ -195,7 +195,7 @@ class Fields:
         if "index" in given:
             found.index = self._index(given["index"], where)
         if "collect" in given:
-            found.collect = self._word(given["collect"], ("concat", "add"), "collect", where)
+            found.collect = self._word(given["collect"], ("concat", "add", DENSE), "collect", where)
         if "weights" in given:
             found.shared = bool(self._word(given["weights"], ("shared",), "weights", where))
         return found

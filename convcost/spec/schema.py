@@ -357,7 +357,7 @@ def _item_keys(items: Schema) -> dict[str, Schema]:
     repeats = {
         "times": times,
         "index": NAME,
-        "collect": {"enum": ["concat", "add"]},
+        "collect": {"enum": ["concat", "add", "dense"]},
         "weights": {"enum": ["shared"]},
     }
     repeat = {

@@ -20,7 +20,7 @@ FORMS = {
 }
 REPEATS = [
     "2", "0", "n", "{times: 2, index: i}", "{times: n, index: i, collect: concat}", "{times: 2, collect: add}",
-    "{times: 3, weights: shared}", "{times: 2, index: i, weights: shared, collect: add}", "{tims: 2}", "{times: w}",
+    "{times: 3, weights: shared}", "{times: 3, collect: dense}", "{times: 2, index: i, weights: shared, collect: add}", "{tims: 2}", "{times: w}",
 ]  # fmt: skip
 INPUTS = [
     "input: [3, 8, 8]", "input: [n, 6]", "input: {shape: [5, 8], layout: tokens}", "input: [16]", "input: [2, 4, 4, 4]",

@@ -19,7 +19,7 @@ import pytest
 from convcost import cli
 from convcost.published import sources
 from convcost.published.analysis import PublishedNumber, PublishedNumbers, analyses
-from convcost.published.sources import PublishedRow, PublishedTable
+from convcost.published.sources import PublishedRow, PublishedTable, published_specs
 
 HERE = Path(__file__).parent
 TABLES = [(name, sources.table(name)) for name in sources.TABLES]
@@ -104,7 +104,7 @@ def test_three_hundred_rows_and_more():
     }
     assert rows["pycls"] == 65
     assert rows["torchvision"] >= 128
-    assert rows.total() >= 300
+    assert rows.total() >= 440
 
 
 @pytest.mark.parametrize(("name", "table"), TABLES)
@@ -163,6 +163,12 @@ PARTS = {
     "auxiliary head of training": {
         1024 * 256 * 9 + 2 * 256 + 256 * 21 + 21,
         (1024 * 256 * 9 + 256 * 21) * 65 * 65,
+    },
+    # three 1 × 1 convolutions: 64 → 128 on 28 × 28 positions, and twice as wide on half of them each way
+    "without projections: shortcuts pad with zeros": {-3 * 64 * 128 * 28 * 28},
+    # on 512 and 528 channels: 1 × 1 to 128 on 4 × 4 positions, linear to 1,024 and 1,000, of 4 bytes
+    "two auxiliary classifiers": {
+        4 * sum(c * 128 + 128 + 16 * 128 * 1024 + 1024 + 1024 * 1000 + 1000 for c in (512, 528))
     },
     # 256 more features of 576, or of 432 at width 0.75, before the 1,000 classes: weights and biases, or products
     "1,280 instead of 1,024 features before the classifier, as in the paper's first version": {
@@ -227,8 +233,9 @@ def test_the_command_in_every_format(convcost):
     assert source["version"] in source["url"]
     rows = list(csv.DictReader(io.StringIO(convcost("specs", "mobilenet_v1", "--published", "-f", "csv").out)))
     assert len(rows) == len(data["numbers"])
-    assert rows[8]["because_of"] == "misprint of 325M"
-    assert rows[8]["set"] == "alpha=0.75, classes=1001"
+    row = next(row for row in rows if row["name"] == "MobileNet_v1_0.75_224" and row["quantity"] == "macs")
+    assert (row["because_of"], row["set"]) == ("misprint of 325M", "alpha=0.75, classes=1001")
+    assert (row["printed"], row["exact"], row["counted"]) == ("317M", "325401216", "325401216")
 
 
 @pytest.mark.parametrize(
@@ -260,3 +267,22 @@ def test_a_number_that_nothing_explains_is_said():
     assert "1 published number: 1 is not explained" in shown
     assert "+21,888 norm statistics" in shown.splitlines()[-3]
     assert "not explained" in shown.splitlines()[-2]
+
+
+def test_convnext_v2_counts_as_fvcore_does_and_cuts():
+    """Layer norms 5 operations a value, pools 1: 7,185,617,920 + 29,494,400 + 92,160, printed as 7.21G."""
+    table = sources.table("convnextv2")
+    row = next(row for row in table.rows if row.name == "ConvNeXt V2-N, 384, 22K")
+    number = number_of(table, row, "macs")
+    # stem and first stage 96² positions of 80 channels: the stem's norm, two blocks' and that before the next stage
+    norms = 4 * 80 * 96**2 + 3 * 160 * 48**2 + 9 * 320 * 24**2 + 2 * 640 * 12**2 + 640
+    pool = 640 * 12**2
+    assert number.causes[0].amount == 5 * norms + pool
+    assert (number.exact, number.counted, number.digits) == (7_185_617_920, 7_215_204_480, "cut")
+
+
+@pytest.mark.parametrize("name", [*published_specs()])
+def test_a_shipped_network_has_no_unexplained_number(name):
+    found = PublishedNumbers.of(name)
+    assert all(number.digits for number in found.numbers)
+    assert str(found).count("not explained") == 0

@@ -47,6 +47,26 @@ def test_a_notebook_shows_the_table(small):
     assert {"Small", "worked by hand", "input 4×6×6 · n = 8"} <= set(reader.text)
 
 
+def test_a_long_table_folds_to_what_a_screen_shows():
+    layers = [{"linear": {"out_features": 4}}] * 40
+    text = convcost.analyze({"input": [4], "layers": layers})._repr_html_()
+    seen, summary, folded = text.partition("<details><summary>All 40 rows</summary>")
+    assert summary
+    assert seen.count("<tr>") == 1 + 30 + 1  # the head, what fits a screen, and the total
+    assert folded.count("<tr>") == 1 + 40 + 1
+    assert "--layers" not in text  # there is no command line here
+
+
+def test_a_long_table_without_a_screen_folds():
+    values = ",".join(map(str, range(1, 51)))
+    spec = {"input": [4], "symbols": {"n": 1}, "layers": [{"linear": {"out_features": "n"}}]}
+    text = convcost.sweep(spec, set={"n": values})._repr_html_()
+    seen, summary, folded = text.partition("<details><summary>All 50 rows</summary>")
+    assert summary
+    assert "<tr>" not in seen
+    assert folded.count("<tr>") == 1 + 50 + 1
+
+
 def test_no_name_is_markup(hostile, hostile_names):
     reader = Reader(convcost.analyze(hostile)._repr_html_())
     assert reader.open == []
@@ -64,7 +84,8 @@ def test_no_name_is_markup(hostile, hostile_names):
         "th",
         "td",
     }
-    names = [row[0] for row in reader.rows[1:-1]]
+    heads = [number for number, row in enumerate(reader.rows) if row[0] == "Layer"]
+    names = [row[0] for row in reader.rows[heads[-1] + 1 : -1]]  # of all rows, below those that fit a screen
     assert len(names) == len(hostile_names) + 1
     assert "<script>alert(1)</script>" in names
     assert "&lt;" in names

@@ -159,6 +159,18 @@ NETWORKS = {
         2 * 2 + 2,
         3 * 16 * 4,
     ),
+    "repetitions that read all before them": (
+        """
+        input: [2, 4, 4]
+        layers:
+          - pointwise_conv: {out_channels: 3, bias: false}
+            repeat: {times: 3, collect: dense}
+          - pointwise_conv: {out_channels: 1, bias: false}
+        """,
+        # 2 → 3, 2 + 3 → 3, 2 + 3 + 3 → 3, together 11
+        6 + 15 + 24 + 11,
+        16 * 56,
+    ),
     "a choice in each repetition": (
         """
         input: [2, 4, 4]

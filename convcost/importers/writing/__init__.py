@@ -11,6 +11,7 @@ from convcost.importers.items import Mapped, MappedItem
 from convcost.importers.writing import names
 from convcost.importers.writing.blocks import compress
 from convcost.importers.writing.checking import difference
+from convcost.importers.writing.dense import gather_dense
 from convcost.importers.writing.nesting import body_of
 from convcost.importers.writing.resolution import resolution_of
 from convcost.importers.writing.rows import rows_of
@@ -57,6 +58,8 @@ def write(
                 item.read = None
     rows = rows_of(mapped, expressions, flat=flat)
     top = body_of(mapped, rows, nested=not flat)
+    if not flat:
+        gather_dense(top)
     blocks = [] if flat else compress(top)
     names.name_blocks(blocks)
     text = SpecWriter(mapped, top, blocks, symbols, values).write(name, [*dict.fromkeys([*comments, *mapped.notes])])

@@ -47,7 +47,7 @@ class Facts:
         if isinstance(node, Merge):
             return (self.number(node.leaf), *(self.number_of_body(branch.nodes) for branch in node.branches))
         if isinstance(node, Repetition):
-            return "repeat", self.number_of_body(node.unit.nodes)
+            return "repeat", bool(node.merges), self.number_of_body(node.unit.nodes)
         assert isinstance(node, BlockUse)
         return "use", id(node.block)
 

@@ -296,8 +296,10 @@ def _encoded(site: BlockSite) -> Encoded:
 def _wrap(top: Body, blocks: Sequence[TextBlock], facts: Facts) -> None:
     """Let what is repeated elsewhere be repeated once where it stands alone, so that the two are alike."""
     lists = list(_all(top, blocks))
-    units = [node.unit for body, _ in lists for node in body.nodes if isinstance(node, Repetition)]
-    wanted = [unit.nodes for unit in units if len(unit.nodes) > 1 or isinstance(unit.nodes[0], Merge)]
+    found = [node for body, _ in lists for node in body.nodes if isinstance(node, Repetition)]
+    units = [node.unit for node in found]
+    wanted = [node.unit.nodes for node in found if not node.merges]
+    wanted = [nodes for nodes in wanted if len(nodes) > 1 or isinstance(nodes[0], Merge)]
     known = {facts.number_of_body(nodes): len(nodes) for nodes in wanted}
     inside = {id(unit) for unit in units}
     for body, size in lists if known else ():

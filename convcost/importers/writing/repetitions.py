@@ -82,7 +82,10 @@ def _continues(body: Body, readers: Readers, size: int, start: int, length: int,
     """Return whether the items behind so many repetitions are one more."""
     here = start + count * length
     nodes = body.nodes
-    if length == 1 and len(nodes[start].reads) > 1:  # a merge of one value with itself: `from` is not repeated
+    first_node = nodes[start]
+    if length == 1 and len(first_node.reads) > 1:  # a merge of one value with itself: `from` is not repeated
+        return False
+    if length == 1 and isinstance(first_node, Repetition) and first_node.merges:  # two dense blocks are not one
         return False
     if not (readers.is_closed(here - length, here) and readers.is_closed(here, here + length)):
         return False
@@ -156,6 +159,7 @@ def _sort(nodes: Sequence[TreeNode], order: Sequence[int]) -> None:
             starts = node.starts()
             inner = [starts[place] + turn for place in order for turn in range(node.counts[place])]
             node.counts = [node.counts[place] for place in order]
+            node.merges = [node.merges[place] for place in order] if node.merges else ()
             _sort(node.unit.nodes, inner)
         elif isinstance(node, BlockUse):
             node.places = [node.places[place] for place in order]

@@ -104,7 +104,9 @@ class SpecWriter:
         if isinstance(node, Repetition):
             inner = node.unit.nodes[0]
             times = self.numbers.of(node, TIMES) or str(node.counts[0])
-            more.append(f"{indent}  repeat: {times}")
+            more.append(
+                f"{indent}  repeat: {{times: {times}, collect: dense}}" if node.merges else f"{indent}  repeat: {times}"
+            )
         else:
             inner = node
         if isinstance(inner, Merge):

@@ -116,12 +116,17 @@ class Repetition(TreeNode):
     Attributes:
         unit: The list; it occurs as often as it runs in all.
         counts: How often it runs, for each occurrence.
+        merges: The concatenations that its repetitions read, from the second on, and the one that it gives, for each
+            occurrence; empty where each repetition reads what the one before it gives.
     """
 
-    __slots__ = ("counts", "reads", "unit")
+    __slots__ = ("counts", "merges", "reads", "unit")
 
-    def __init__(self, unit: Body, counts: list[int], reads: list[Ref]) -> None:
+    def __init__(
+        self, unit: Body, counts: list[int], reads: list[Ref], merges: Sequence[Sequence[ItemRow]] = ()
+    ) -> None:
         self.unit = unit
+        self.merges = merges
         self.counts = counts
         self.reads = reads
 
@@ -202,8 +207,12 @@ def rows_in(nodes: Sequence[TreeNode], place: int) -> Iterator[ItemRow]:
             yield node.leaf.rows[place]
         elif isinstance(node, Repetition):
             start = sum(node.counts[:place])
-            for turn in range(start, start + node.counts[place]):
-                yield from rows_in(node.unit.nodes, turn)
+            for turn in range(node.counts[place]):
+                if node.merges and turn:
+                    yield node.merges[place][turn - 1]
+                yield from rows_in(node.unit.nodes, start + turn)
+            if node.merges:
+                yield node.merges[place][-1]
         elif isinstance(node, BlockUse):
             yield from rows_in(node.block.body.nodes, node.places[place])
 
@@ -248,7 +257,10 @@ def _stacked_node(column: Sequence[Any], reads: list[Ref]) -> TreeNode:
         return Merge(leaf, branches, reads)
     if isinstance(first, Repetition):
         return Repetition(
-            _stacked_body([node.unit for node in column]), [n for node in column for n in node.counts], reads
+            _stacked_body([node.unit for node in column]),
+            [n for node in column for n in node.counts],
+            reads,
+            [rows for node in column for rows in node.merges],
         )
     return BlockUse(first.block, [place for node in column for place in node.places], reads)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -16,6 +16,9 @@ from convcost.reports import titles
 from convcost.reports.folding import Part
 from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
 from convcost.reports.table import Column, Row, Table, bar, bytes_text, grouped, safe, sized
+
+if TYPE_CHECKING:
+    from convcost.html.section import Section
 
 _COLUMNS = (
     Column("Layer", role="name"),
@@ -74,6 +77,36 @@ class RooflineReport(Struct, frozen=True):
     def table(self) -> Table:
         """Return the table of all layers."""
         return self._table(unfolded(self.roofline.layers))
+
+    def section(self) -> Section:
+        """Return the roofline as a section of a page, with its chart."""
+        from convcost.html.charts import page_chart  # pages are written where they are asked for
+        from convcost.html.section import Figure, section_of, with_blocks
+
+        roofline, table = self.roofline, self.table()
+        figures = [
+            Figure("at least", seconds_text(roofline.seconds)),
+            Figure("of it bound by memory", percent_text(roofline.memory_share)),
+        ]
+        if roofline.energy is not None:
+            figures.append(Figure("at least", energy_text(roofline.energy)))
+        figures += [
+            Figure(f"{each.what} in {each.memory}", "fits" if each.fits else "does not fit", _room(each))
+            for each in roofline.fits
+        ]
+        rows = iter(roofline.layers)
+        shown = [None if row.weight == "heading" else next(rows) for row in table.rows]
+        order = {
+            "At least": [None if row is None else row.seconds for row in shown],
+            "Energy": [None if row is None else row.energy for row in shown],
+        }
+        return section_of(
+            with_blocks(table, lambda label, part: self._row(label, Line((), part, ""))),
+            {"order": order},
+            headline=(),
+            figures=tuple(figures),
+            charts=(page_chart(roofline.plot(), "Roofline"),),
+        )
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""
@@ -234,6 +267,10 @@ class DevicesReport(Struct, frozen=True):
 
 def _count(number: int) -> str:
     return grouped(number) if number else ""
+
+
+def _room(fit: Fit) -> str:
+    return f"{fit.needed:,} of {fit.room:,} bytes"
 
 
 def _share(fit: Fit) -> str:

@@ -22,11 +22,12 @@ def render(reports: Sequence[Report], page: Page) -> str:
             if not heading:
                 heading = list(record)
                 writer.writerow(heading)
-            writer.writerow([value if value.__class__ is int else _cell(value) for value in record.values()])
+            writer.writerow([value if value.__class__ is int else cell(value) for value in record.values()])
     return out.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """Return a cell's value: a text without control characters, and none that a spreadsheet runs as a formula."""
     if not isinstance(value, str):
         return value
     text = safe(value)

@@ -400,6 +400,67 @@ PROGRAMS = st.tuples(
 )
 
 
+DENSE = """\
+# Imported from net.onnx (ONNX, opset 17, by test).
+name: net
+
+symbols: {r: 16}
+
+input: [4, r, r]
+
+blocks:
+  layer:
+    layers:
+      - conv: {out_channels: 8, kernel_size: 1, activation: relu}
+      - conv: {out_channels: 6, kernel_size: 3, padding: 1}
+
+layers:
+  - conv: {out_channels: 8, kernel_size: 1}
+    name: stem
+  - layer:
+    name: dense
+    repeat: {times: 4, collect: dense}
+  - conv: {out_channels: 5, kernel_size: 1}
+    name: head
+"""
+
+
+def dense_net(times=4, *, spoiled=""):
+    """Return a network with a dense block, and what each of its layers gives."""
+    net = nets.Net(4, 16, 16)
+    values = [net.conv("input", 8, 1, "stem")]
+    x = values[0]
+    for turn in range(times):
+        x = net.relu(net.conv(x, 8, 1, f"dense.layer{turn + 1}.conv1"), f"dense.layer{turn + 1}.relu")
+        wide = 5 if spoiled == "width" and turn == 2 else 6
+        values.append(net.conv(x, wide, 3, f"dense.layer{turn + 1}.conv2"))
+        order = values[::-1] if spoiled == "order" and turn == 2 else values
+        x = net.concat(order, "dense")
+    outputs = [net.conv(x, 5, 1, "head")]
+    if spoiled == "inner":
+        outputs.append(net.relu(values[2], "tap"))
+    if spoiled == "output":
+        outputs.append(values[2])
+    return net.file(*outputs)
+
+
+def test_layers_that_read_all_before_them_are_one_repetition(tmp_path):
+    found = imported(dense_net())
+    assert found.text == DENSE
+    path = tmp_path / "net.yaml"
+    path.write_text(DENSE, encoding="utf-8")
+    widths = [8, 8 + 6, 8 + 2 * 6, 8 + 3 * 6]
+    params = (4 + 1) * 8 + sum((width + 1) * 8 + (8 * 9 + 1) * 6 for width in widths) + (8 + 4 * 6 + 1) * 5
+    assert convcost.load(path).analyze().total.params == params
+
+
+@pytest.mark.parametrize("spoiled", ["width", "order", "inner", "output"])
+def test_a_dense_block_with_an_exception_is_none(spoiled):
+    found = imported(dense_net(spoiled=spoiled))
+    assert "dense}" not in found.text
+    assert found.difference(load(Source("net.onnx", found.text), {})) == ""
+
+
 def random_net(program):
     """Return a network of modules: each a sequence of steps that is run several times, at some width."""
     modules, runs, scoped = program
