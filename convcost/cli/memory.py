@@ -50,6 +50,7 @@ def memory(
     smaller than the peak.
     """
     from convcost.memory.report import MemoryReport
+    from convcost.network.dtypes import with_dtypes
 
     chosen = output.outputs(format, outputs, [spec])
     counted: dict[str, Any] = {
@@ -62,13 +63,15 @@ def memory(
     if over is not None:
         _write_formula(spec, over, chosen, set, order=order, place=place or arena is not None, **counted)
         return
-    found = convcost.load(spec, set=options.settings(set)).memory(
+    model = convcost.load(spec, set=options.settings(set))
+    found = model.memory(
         **counted,
         order=order,
         place=place,
         arena=arena,
     )
-    output.write([MemoryReport(found, layers)], chosen, warnings=found.warnings)
+    source = output.source(spec, model, chosen, lambda network: with_dtypes(network, dtype))
+    output.write([MemoryReport(found, layers, source)], chosen, warnings=found.warnings)
     if found.placement is not None and not found.placement.fits:
         raise typer.Exit(DOES_NOT_FIT)
 

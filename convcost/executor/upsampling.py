@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
 from math import floor, prod
@@ -57,18 +58,27 @@ def upsample(
         sizes = size
         steps = [Fraction(old, new) for old, new in zip(x.sizes, sizes, strict=True)]
     if mode == "nearest":
-        axes = [
-            [min(floor(i * step), old - 1) for i in range(new)]
-            for old, new, step in zip(x.sizes, sizes, steps, strict=True)
-        ]
-        _, sources = selection(axes, x.sizes)
-        gather = gatherer(sources)
-        return from_channels([list(gather(channel)) for channel in x.channels()], sizes)
+        return _nearest(x, sizes, steps)
     if align_corners:
         steps = [Fraction(old - 1, max(new - 1, 1)) for old, new in zip(x.sizes, sizes, strict=True)]
-    axes_of_sizes = zip(x.sizes, sizes, steps, strict=True)
     find = _four_neighbours if mode == "bicubic" else _neighbours
-    sides = [find(old, new, step, align_corners) for old, new, step in axes_of_sizes]
+    sides = [find(*axis, align_corners) for axis in zip(x.sizes, sizes, steps, strict=True)]
+    return _interpolated(job, x, sizes, sides)
+
+
+def _nearest(x: Array, sizes: Shape, steps: Sequence[Fraction]) -> Array:
+    """Return the value at the position before each position of the output."""
+    axes = [
+        [min(floor(i * step), old - 1) for i in range(new)]
+        for old, new, step in zip(x.sizes, sizes, steps, strict=True)
+    ]
+    _, sources = selection(axes, x.sizes)
+    gather = gatherer(sources)
+    return from_channels([list(gather(channel)) for channel in x.channels()], sizes)
+
+
+def _interpolated(job: Job, x: Array, sizes: Shape, sides: Sequence[Sequence[Side]]) -> Array:
+    """Return the sums of the neighbours along all axes, each times the product of its weights."""
     corners = []
     for corner in product(*sides):
         _, sources = selection([positions for positions, _ in corner], x.sizes)

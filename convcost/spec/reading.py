@@ -65,24 +65,11 @@ class _Reader:
         self.fields = Fields(self.values, self.defaults, self.parameters)
 
     def read(self, root: Node | None) -> Document | None:
-        errors = self.values.errors
-        if root is None or (isinstance(root, Scalar) and root.null):
-            errors.add("the spec is empty", Scalar("", 0, 0), help="it needs at least `input` and `layers`")
+        spec = self._spec(root)
+        if spec is None:
             return None
-        if not isinstance(root, Mapping):
-            errors.add(
-                "a spec is a mapping", root, found=kind_of(root), help="it starts with keys: input: …, layers: …"
-            )
-            return None
-        if not root.entries.keys() & {"layers", "input", "inputs"}:
-            from convcost.spec.words import foreign  # for errors only
-
-            message, help = foreign(root)
-            if message:
-                errors.add(message, root, help=help)
-                return None
-        self.values.check_keys(root, KEYS, "", "a spec")
-        entries = root.entries
+        self.values.check_keys(spec, KEYS, "", "a spec")
+        entries = spec.entries
         version = read_version(entries, self.values)
         if "symbols" in entries:
             self._read_symbols(entries["symbols"][1])
@@ -95,21 +82,10 @@ class _Reader:
             self._read_defaults(entries["defaults"][1])
         blocks = {name: self._block(name) for name in self.parameters}
         closed = self._is_endless(blocks) or _is_no_mapping(entries, "defaults")
-        inputs = self._inputs(root, entries)
-        items: list[Item] = []
-        outputs: tuple[tuple[str, Node], ...] = ()
+        inputs = self._inputs(spec, entries)
         widths = self.fields.widths(entries["dtype"][1], "dtype") if "dtype" in entries else None
         self.values.known = frozenset(self.symbols) | {"in_channels"}
-        if "layers" not in entries:
-            if not root.broken:
-                errors.add("a spec needs layers", root, help="layers: a list of items")
-        else:
-            body = Items(self.fields)
-            items = body.body(entries["layers"][1], "layers", *inputs)
-            if "outputs" in entries:
-                outputs = self._outputs(entries["outputs"][1], items, "outputs")
-            if not items and isinstance(entries["layers"][1], Sequence) and not entries["layers"][1].items:
-                errors.add("a network has at least one layer", entries["layers"][1], path="layers")
+        items, outputs = self._layers(spec, inputs)
         limits = self._budget(entries["budget"][1]) if "budget" in entries else []
         compression: tuple[CompressionRule, ...] = ()
         if "compression" in entries:
@@ -133,6 +109,39 @@ class _Reader:
             reads=frozenset(self.reads.symbols),
             unread=tuple(self._unread()),
         )
+
+    def _spec(self, root: Node | None) -> Mapping | None:
+        """Return the mapping that a spec is; None, with an error, where it is something else."""
+        errors = self.values.errors
+        if root is None or (isinstance(root, Scalar) and root.null):
+            errors.add("the spec is empty", Scalar("", 0, 0), help="it needs at least `input` and `layers`")
+            return None
+        if not isinstance(root, Mapping):
+            help = "it starts with keys: input: …, layers: …"
+            errors.add("a spec is a mapping", root, found=kind_of(root), help=help)
+            return None
+        if not root.entries.keys() & {"layers", "input", "inputs"}:
+            from convcost.spec.words import foreign  # for errors only
+
+            message, help = foreign(root)
+            if message:
+                errors.add(message, root, help=help)
+                return None
+        return root
+
+    def _layers(self, root: Mapping, inputs: Iterable[str]) -> tuple[list[Item], tuple[tuple[str, Node], ...]]:
+        """Return the network's items, and its outputs with their places."""
+        if "layers" not in root.entries:
+            if not root.broken:
+                self.values.errors.add("a spec needs layers", root, help="layers: a list of items")
+            return [], ()
+        node = root.entries["layers"][1]
+        items = Items(self.fields).body(node, "layers", *inputs)
+        outputs = root.entries.get("outputs")
+        found = self._outputs(outputs[1], items, "outputs") if outputs else ()
+        if not items and isinstance(node, Sequence) and not node.items:
+            self.values.errors.add("a network has at least one layer", node, path="layers")
+        return items, found
 
     def _text(self, entries: dict[str, tuple[Scalar, Node]], key: str) -> str:
         if key not in entries:
