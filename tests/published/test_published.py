@@ -266,6 +266,11 @@ def test_the_command_in_every_format(convcost):
     ("words", "message", "help"),
     [
         (["specs", "--published"], "--published takes the NAME of a shipped spec", "one of alexnet, "),
+        (
+            ["specs", "ResNet-101", "--published"],
+            "there is no shipped spec 'ResNet-101'",
+            "it is resnet50 with n4=23: convcost specs resnet50 --published",
+        ),
         (["specs", "resnet51", "--published"], "there is no shipped spec 'resnet51'", "did you mean 'resnet50'?"),
         (
             ["specs", "examples/one_5x5", "--published"],
