@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from convcost.design_space.symbols import Symbols
     from convcost.memory.analysis import MemorySettings
     from convcost.memory.peak_formula import PeakFormula
+    from convcost.network import Network
     from convcost.spec.measured import MeasuredTable
 
 _MOST_OVER = 10_000  # values of a range over which the peak is worked out
@@ -352,7 +353,7 @@ def peak_formula(origin: Origin, over: str, settings: MemorySettings) -> PeakFor
         raise OptionError(ErrorDetail(message, found=f"--over {over}", help=help))
     origin.reader.check([name], "--over")
     fixed = {key: value for key, value in origin.settings.items() if key != name}
-    step = _step(ends[2]) if len(ends) == 3 else _grid(origin, name, fixed, over)
+    step = _step(ends[2], "--over: a step of") if len(ends) == 3 else _grid(origin, name, fixed, over)
     low, high = (Fraction(_number(name, end)) for end in ends[:2])
     count = floor(high / step) - ceil(low / step) + 1
     if not 1 <= count <= _MOST_OVER:
@@ -360,20 +361,27 @@ def peak_formula(origin: Origin, over: str, settings: MemorySettings) -> PeakFor
         help = "the smaller end first, and a step that divides the range"
         raise OptionError(ErrorDetail(f"a range has 1 to {_MOST_OVER:,} values", found=found, help=help))
     found_values = [_plain(turn * step) for turn in range(ceil(low / step), ceil(low / step) + count)]
-    return PeakFormula.of(
-        lambda value: origin.reader.network({**fixed, name: value}, [name]),
-        name,
-        found_values,
-        step,
-        settings,
-    )
+
+    def build(value: int | Fraction) -> Network:
+        network = origin.reader.network({**fixed, name: value}, [name])
+        others = [each for each in network.free.symbols if each != name] if network.free is not None else []
+        if others:
+            help = " ".join(f"--set {each}=…" for each in others)
+            raise OptionError(ErrorDetail("all other symbols need values", found=f"--over {over}", help=help))
+        return network
+
+    return PeakFormula.of(build, name, found_values, step, settings)
 
 
 def _number(name: str, text: str) -> int | Fraction:
     """Return an end of a range."""
-    (value, *_) = listed(name, text, 1)
-    if type(value) not in (int, Fraction):
-        raise OptionError(ErrorDetail("the ends of a range are numbers", found=f"--over {name}=… {text}"))
+    wrong = ErrorDetail("the ends of a range are numbers", found=f"--over: {name} = {text.strip()}", help="such as 1/4")
+    try:
+        (value, *more) = listed(name, text, 1)
+    except OptionError:  # which speaks of values that are set
+        raise OptionError(wrong) from None
+    if more or type(value) not in (int, Fraction):
+        raise OptionError(wrong)
     return value  # type: ignore[no-any-return]
 
 
@@ -399,8 +407,8 @@ def _grid(origin: Origin, name: str, fixed: Mapping[str, Any], over: str) -> Fra
     raise OptionError(ErrorDetail(message, found=f"--over {over}", help=help))
 
 
-def _step(step: Any) -> Fraction:
-    wrong = ErrorDetail("a step is a number above 0", found=f"--step {step}", help="such as 1/32")
+def _step(step: Any, option: str = "--step") -> Fraction:
+    wrong = ErrorDetail("a step is a number above 0", found=f"{option} {step}", help="such as 1/32")
     try:
         (value, *more) = listed("step", step, 1)
     except OptionError:  # which speaks of values of symbols

@@ -107,8 +107,12 @@ def peak_formula(
     >>> peak_formula("mobilenet_v1", "alpha=1/4:1")
     <PeakFormula: MobileNetV1: peak 4816896·alpha from alpha = 1/4>
     """
-    model = load(spec, set=set, max_layers=max_layers)
-    return model.peak_formula(over, dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
+    from convcost import arguments
+    from convcost.memory.analysis import MemorySettings
+
+    settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
+    origin = _asked(spec, max_layers, apart=[over.partition("=")[0].strip()]).at(set or {}).typed(dtype)
+    return arguments.peak_formula(origin, over, settings)
 
 
 def plot(

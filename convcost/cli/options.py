@@ -65,7 +65,11 @@ Functional = typer.Option(
 )
 Layers = typer.Option(False, "--layers", help="Show every row, however many there are.")
 Format = typer.Option(
-    None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or md, on standard output."
+    None,
+    "--format",
+    "-f",
+    metavar="FORMAT",
+    help="[bold]table[/], json, csv, md or html, on standard output; FORMAT:PATH writes a file.",
 )
 CheckFormat = typer.Option(
     None,

@@ -102,7 +102,10 @@ class Spec:
                     network = expand.expand(document, symbols, errors, max_layers=self.allowed or limits.DEFAULT_LAYERS)
             except TooManyErrors:
                 pass
-            errors.tell()
+            try:
+                errors.tell()
+            except SpecError as error:
+                raise self._at_modules(error, settings) from None
         assert document is not None
         self._check_imported(network)
         return self._warned(document, network, settings)
@@ -120,6 +123,18 @@ class Spec:
             message = "the spec that was made of the model file does not give its network"
             help = "please report it: this is a bug in convcost; `convcost import --flat` may write it right"
             raise SpecError(ErrorDetail(message, Place(self.source.file), found=different, help=help))
+
+    def _at_modules(self, error: SpecError, settings: Mapping[str, Any]) -> SpecError:
+        """Return an error at the modules of the model file that the text was made of; as it is for another spec."""
+        imported = self.source.imported
+        if imported is None or settings == imported.sizes:
+            return error
+        from convcost.spec import modules  # on the way to an error only
+
+        with suppress(SpecError, OptionError):
+            layers = self.network(imported.sizes).layers
+            return SpecError(modules.at_modules(error.details, modules.by_line(layers)), more=error.more)
+        return error
 
     def complete_network(
         self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None
@@ -143,6 +158,10 @@ class Spec:
             facts = zip(network.layers, origins, self.source.functional or (False,) * len(origins), strict=True)
             layers = [replace(layer, origin=path, functional=called) for layer, path, called in facts]
             network = replace(network, layers=tuple(layers))
+        if origins and found:
+            from convcost.spec import modules  # where there is a warning only
+
+            found = tuple(modules.at_modules(found, modules.by_line(network.layers)))
         return replace(network, warnings=found) if found else network
 
     def check(self, names: Collection[str], option: str) -> Document:
