@@ -263,6 +263,7 @@ def search(
     batch: int,
     fold: bool,
     max_points: int,
+    pool: Executor | None,
     watch: Callable[[int, int], None] | None,
 ) -> Front:
     """Return the exact front of a spec's design space, or its best points; see `Model.search` for the arguments."""
@@ -285,7 +286,7 @@ def search(
     if own:
         return search_measured(task, title, wanted, limits, top=most, watch=watch)
     repeated = [axis.name for axis in axes if _only_repeats(document, axis.name)]
-    return search(task, title, wanted, limits, repeated, top=most, max_points=max_points, watch=watch)
+    return search(task, title, wanted, limits, repeated, top=most, max_points=max_points, pool=pool, watch=watch)
 
 
 def different(values: Iterable[Any]) -> tuple[Any, ...]:

@@ -461,6 +461,7 @@ class Model(Struct, frozen=True, eq=False):
         batch: int = 1,
         fold: bool = True,
         max_points: int = 100_000,
+        pool: Executor | None = None,
         watch: Callable[[int, int], None] | None = None,
     ) -> Front:
         """Return the exact Pareto front of all combinations of some values, or the best of them, without listing them.
@@ -478,6 +479,7 @@ class Model(Struct, frozen=True, eq=False):
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             max_points: How many points may be analysed one by one, where no formula holds.
+            pool: Any executor of `concurrent.futures`, for large sums and points that are analysed one by one.
             watch: Progress callback: it receives how many more points are analysed, and of how many at most.
 
         Raises:
@@ -503,6 +505,7 @@ class Model(Struct, frozen=True, eq=False):
             batch=batch,
             fold=fold,
             max_points=max_points,
+            pool=pool,
             watch=watch,
         )
 

@@ -369,6 +369,7 @@ def search(
     batch: int = 1,
     fold: bool = True,
     max_points: int = 100_000,
+    pool: Executor | None = None,
     watch: Callable[[int, int], None] | None = None,
     max_layers: int | None = None,
 ) -> Front:
@@ -392,6 +393,7 @@ def search(
         batch=batch,
         fold=fold,
         max_points=max_points,
+        pool=pool,
         watch=watch,
     )
 

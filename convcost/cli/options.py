@@ -33,6 +33,12 @@ Set = typer.Option([], "--set", metavar="NAME=VALUE", help="Give a symbol of the
 Free = typer.Option(
     [], "--free", metavar="NAME", help="Keep a symbol as it is, so that the results are formulas; repeatable."
 )
+Cluster = typer.Option(
+    None,
+    "--cluster",
+    metavar="ADDRESS",
+    help="Work on the Dask cluster whose scheduler has this address, such as tcp://10.0.0.5:8786.",
+)
 Top = typer.Option(
     None, "--top", min=1, metavar="N", help="Show only the first so many rows: the largest, or of --sort."
 )

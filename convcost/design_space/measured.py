@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcost.design_space.elimination import Elimination, SumColumn
 from convcost.design_space.front import Front, FrontPoint, Goal, SearchEffort
+from convcost.design_space.joins import SumColumn, pruned
 from convcost.design_space.parts import GridEvaluator, GridPart, make_plan
 from convcost.design_space.task import Measured, SweepLimit, SweepTask, Watch, reason_of
 from convcost.errors import ConvcostError, ErrorDetail, OptionError
@@ -147,7 +147,7 @@ def _chosen(
         if all(limit.holds(row[place]) for place, limit in bounds)
     ]
     width = [0] * len(goals)
-    return [entry[-1] for entry in Elimination([SumColumn(True) for _ in goals], (), most).prune(entries, width, width)]
+    return [entry[-1] for entry in pruned(entries, [SumColumn(True) for _ in goals], most, width, width)]
 
 
 def _nearest(

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, unused_warnings
-from convcost.design_space.parts import completed, make_plan, part_outcomes
+from convcost.design_space.parts import make_plan, part_outcomes
 from convcost.design_space.task import Outcome, SweepLimit, SweepTask, Watch, as_number, plain, reason_of
-from convcost.errors import ConvcostError, ErrorDetail, OptionError, WarningDetail
+from convcost.errors import ClusterError, ConvcostError, ErrorDetail, OptionError, WarningDetail
 from convcost.network.dtypes import types_of
+from convcost.parallel.completion import completed
 from convcost.reports.result import Result
 from convcost.symbolic import NeedsValueError
 
@@ -28,22 +29,32 @@ _PART = 20_000  # points that a progress bar moves by
 
 
 def run(task: SweepTask, pool: Executor | None = None, watch: Watch | None = None) -> list[Outcome]:
-    """Return the outcome of every point.
+    """Return the outcome of every point, those that a cluster did not work out before it went away being that error.
 
     Args:
         task: What is asked.
         pool: Any executor of `concurrent.futures`, to work on many points at once.
         watch: Progress callback.
     """
+    outcomes: list[Any] = [None] * len(task)
+    try:
+        _run(task, outcomes, pool, watch)
+    except ClusterError as error:
+        if all(outcome is None or isinstance(outcome, ConvcostError) for outcome in outcomes):
+            raise
+        outcomes = [error if outcome is None else outcome for outcome in outcomes]
+    return outcomes
+
+
+def _run(task: SweepTask, outcomes: list[Any], pool: Executor | None, watch: Watch | None) -> None:
+    """Store the outcome of every point."""
     size = len(task)
     plan = make_plan(task)
-    outcomes: list[Any] = [None] * size
-    parts = list(plan.parts(_PART if plan.regions else 200))
-    for part, found in completed(part_outcomes, plan.packed(), parts, pool):
+    parts = plan.parts(_PART if plan.regions else 200)
+    for part, found in completed(part_outcomes, plan.packed(), parts, pool, in_order=False):
         outcomes[part.start : part.end] = found
         if watch is not None:
             watch(len(part), size)
-    return outcomes
 
 
 class Sweep(Result, frozen=True):
@@ -92,6 +103,7 @@ class Sweep(Result, frozen=True):
             watch: Progress callback.
 
         Raises:
+            ClusterError: A cluster went away; `done` is the sweep, with this error at the points that it had left.
             ConvcostError: No point has a cost.
         """
         outcomes = run(task, pool, watch)
@@ -104,8 +116,11 @@ class Sweep(Result, frozen=True):
             shown = [
                 index
                 for index in shown
-                if not isinstance(outcome := outcomes[index], ConvcostError)
-                and all(each.holds(task.row(index, outcome)[place]) for place, each in places)
+                if isinstance(outcome := outcomes[index], ClusterError)  # nobody knows whether it satisfies them
+                or (
+                    not isinstance(outcome, ConvcostError)
+                    and all(each.holds(task.row(index, outcome)[place]) for place, each in places)
+                )
             ]
         if best is not None:
             place = task.columns.index(best)
@@ -113,7 +128,12 @@ class Sweep(Result, frozen=True):
         network = task.build(task.settings(first), None)
         unused = _unused(task, first)
         warnings = (*network.warnings, *unused_warnings(unused, network))
-        return cls(name, task, outcomes, shown, tuple(unused), types_of(network), warnings)
+        found = cls(name, task, outcomes, shown, tuple(unused), types_of(network), warnings)
+        lost = next((outcome for outcome in outcomes if isinstance(outcome, ClusterError)), None)
+        if lost is not None:
+            lost.done = found
+            raise lost
+        return found
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each point that is shown: the symbols' values, the metrics, and the ratio to the first one's mults."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -169,6 +169,11 @@ def analysed(task: SweepTask, index: int) -> Outcome:
     except ConvcostError as error:
         return error
     return tuple([analysis.value(name) for name in task.metrics])
+
+
+def all_analysed(task: SweepTask, indices: Sequence[int]) -> list[Outcome]:
+    """Return the outcome of analysing each of some points."""
+    return [analysed(task, index) for index in indices]
 
 
 def derive(task: SweepTask, index: int, free: Collection[str]) -> Region | None:

@@ -47,7 +47,6 @@ def streamed(path, settings=SET, **options):
         "resume": False,
         "force": False,
         "pool": None,
-        "jobs": 1,
     }
     return module.stream(path, "net.yaml", settings, **{**defaults, "part_size": 10, **options})
 

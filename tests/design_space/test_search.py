@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convcost
-from convcost.design_space import elimination, regions
-from convcost.design_space.elimination import Elimination, SumColumn, SumTable
+from convcost.design_space import joins, regions
+from convcost.design_space.elimination import Elimination
 from convcost.design_space.intervals import UnboundedError, bounds
+from convcost.design_space.joins import SumColumn, SumTable
 from convcost.errors import ConvcostError, OptionError
 from convcost.symbolic import symbol
 
@@ -404,7 +405,7 @@ def test_equal_values_are_one_and_true_is_no_1():
 
 
 def test_a_search_that_keeps_too_many_sums_is_an_error(monkeypatch):
-    monkeypatch.setattr(elimination, "MOST_KEPT", 5)
+    monkeypatch.setattr(joins, "MOST_KEPT", 5)
     spec, values = NETS["a chain of widths"]
     with pytest.raises(OptionError) as caught:
         convcost.search(spec, set=values, pareto=["mults:max"], max={"mults": 3_000})
