@@ -225,7 +225,7 @@ def _places(marker: Marker) -> Iterator[tuple[float, float, str]]:
     yield x - gap, middle, "end"
     yield x, y - gap, "middle"
     yield x, y + gap + _SIZE * 0.7, "middle"
-    above, below = y - gap * 0.8, y + gap * 0.8 + _SIZE * 0.7
+    above, below = y - gap, y + gap + _SIZE * 0.7
     yield x - gap * 0.7, above, "end"
     yield x + gap * 0.7, below, "start"
     yield x + gap * 0.7, above, "start"
