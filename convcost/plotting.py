@@ -27,8 +27,6 @@ CHARTS = {
 """The charts, and what each shows."""
 AXES = ("params", "macs")
 """The metrics between which networks stand where nobody asks for others."""
-GOALS = ("mults", "params:max")
-"""The goals of a front where nobody asks for others: few multiplications for many parameters."""
 _TAKEN_BY = {
     "metrics": ("cost", "types", "separable", "networks"),
     "pareto": ("front",),
@@ -102,8 +100,9 @@ class Plotting(Struct, frozen=True):
 
     def _front(self, origin: Origin) -> Chart:
         from convcost import arguments
+        from convcost.design_space.chart import PARETO, two_goals
 
-        goals = arguments.goals(self.pareto or GOALS, None, None)
+        goals = two_goals(self.pareto or PARETO)
         found = arguments.sweep(
             origin,
             self.set,
@@ -115,7 +114,7 @@ class Plotting(Struct, frozen=True):
             pool=None,
             watch=self.watch,
         )
-        return found.plot(goals=goals)
+        return found.plot(pareto=self.pareto or PARETO)
 
     def _of_one(self, model: Model, kind: str) -> Chart:
         if kind == "memory":

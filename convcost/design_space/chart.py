@@ -19,7 +19,7 @@ from convcost.errors import ConvcostError, ErrorDetail, OptionError
 from convcost.metrics import words
 from convcost.reports.table import counted, safe
 
-FEWEST_MULTS = (Goal("mults"), Goal("params", largest=True))
+PARETO = ("mults", "params:max")
 """The goals of a front where nobody gives others: few multiplications for many parameters."""
 _MOST_NAMES = 24  # points of the front that are named
 
@@ -37,17 +37,22 @@ class _Place(Struct, frozen=True):
     y: Any
 
 
-def sweep_chart(sweep: Sweep, goals: Sequence[Goal] = FEWEST_MULTS) -> Chart:
+def sweep_chart(sweep: Sweep, pareto: str | Sequence[str] = PARETO) -> Chart:
     """Return the chart of the points of a sweep that are shown, with their front.
 
     Args:
         sweep: The points.
-        goals: The totals across and upwards, and of which of them more is better; the sweep has both.
+        pareto: The totals across and upwards, with `:max` where more is better; the sweep has both.
 
     Raises:
         OptionError: These are not two of its totals.
     """
-    places = [*_places(_swept(sweep), _two(goals, sweep.task.metrics))]
+    goals = two_goals(pareto)
+    for goal in goals:
+        if goal.metric not in sweep.task.metrics:
+            help = f"where=['{goal.metric} >= 0'] has it; known: {', '.join(sweep.task.metrics)}"
+            raise OptionError(ErrorDetail(f"the sweep has no {goal.metric}", help=help))
+    places = [*_places(_swept(sweep), goals)]
     invalid = sum(isinstance(outcome, ConvcostError) for outcome in sweep.outcomes)
     notes = [f"Not shown: {invalid:,} of {len(sweep.outcomes):,} points, which are not valid."] if invalid else []
     return _chart(sweep.name, sweep.task.fixed, places, goals, notes)
@@ -74,30 +79,38 @@ def front_chart(front: Front) -> Chart:
     )
 
 
-def _swept(sweep: Sweep) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    names = [axis.name for axis in sweep.task.axes]
-    for index in sweep.shown:
-        outcome = sweep.outcomes[index]
-        if not isinstance(outcome, ConvcostError):
-            values = dict(zip(names, sweep.task.values(index), strict=True))
-            yield values, dict(zip(sweep.task.metrics, outcome, strict=True))
+def two_goals(pareto: str | Sequence[str]) -> tuple[Goal, Goal]:
+    """Return the goals across and upwards.
 
-
-def _two(goals: Sequence[Goal], known: Sequence[str]) -> Sequence[Goal]:
-    """Return two goals that are known.
+    Args:
+        pareto: Two metrics, with `:max` where more is better: a list, or a text with commas.
 
     Raises:
-        OptionError: There are not two, or one is no total of the points.
+        OptionError: There are not two, or the same twice.
+
+    >>> two_goals("mults, params:max")
+    (Goal(metric='mults', largest=False), Goal(metric='params', largest=True))
     """
-    if len(goals) != 2:
-        found = ", ".join(goal.metric for goal in goals) or "none"
+    texts = [text.strip() for text in (pareto.split(",") if isinstance(pareto, str) else pareto)]
+    goals = []
+    for text in texts:
+        name, colon, way = text.partition(":")
+        if colon and way not in ("min", "max"):
+            help = f"{name}:max, where more is better; {name} alone where less is"
+            raise OptionError(ErrorDetail("a goal is METRIC, METRIC:min or METRIC:max", found=text, help=help))
+        goals.append(Goal(name, way == "max"))
+    if len({goal.metric for goal in goals}) != 2 or len(goals) != 2:
         help = "such as mults,params:max"
-        raise OptionError(ErrorDetail("a trade-off is between two totals", found=found, help=help))
-    for goal in goals:
-        if goal.metric not in known:
-            help = f"where=['{goal.metric} >= 0'] has it; known: {', '.join(known)}"
-            raise OptionError(ErrorDetail(f"the sweep has no {goal.metric}", help=help))
-    return goals
+        raise OptionError(ErrorDetail("a trade-off is between two totals", found=", ".join(texts) or "none", help=help))
+    return goals[0], goals[1]
+
+
+def _swept(sweep: Sweep) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield the values of the symbols and the numbers of each valid point that is shown."""
+    names = [axis.name for axis in sweep.task.axes]
+    for row in sweep.rows():
+        if row["error"] is None:
+            yield {name: row[name] for name in names}, row
 
 
 def _places(points: Any, goals: Sequence[Goal]) -> Iterator[_Place]:

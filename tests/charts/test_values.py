@@ -335,7 +335,7 @@ def test_errors_say_what_a_chart_can_be():
         " = help: --set gives them values; several values of one make a curve"
     )
     with pytest.raises(convcost.OptionError) as error:
-        convcost.sweep("mobilenet_v1", set={"alpha": "1/4,1/2"}).plot(goals=(Goal("adds"), Goal("params")))
+        convcost.sweep("mobilenet_v1", set={"alpha": "1/4,1/2"}).plot(pareto="adds,params")
     assert str(error.value) == (
         "error: the sweep has no adds\n = help: where=['adds >= 0'] has it; known: params, mults"
     )

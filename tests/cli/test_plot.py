@@ -126,6 +126,20 @@ error: the chart memory is of one value of each symbol
  = found: several values of a
  = help: the chart front shows all values; give it one for this
 
+$ --set a=1,2 --pareto mults,params:most
+error: a goal is METRIC, METRIC:min or METRIC:max
+ = found: params:most
+ = help: params:max, where more is better; params alone where less is
+
+$ --set a=1,2 --pareto mults,mocs
+error: there is no total 'mocs'
+ = help: did you mean 'macs'?
+
+$ --set a=1,2 --pareto mults,mults:max
+error: a trade-off is between two totals
+ = found: mults, mults:max
+ = help: such as mults,params:max
+
 $ --set a=1,2 --pareto mults
 error: a trade-off is between two totals
  = found: mults
