@@ -132,5 +132,15 @@ def test_nothing_stands_outside_of_the_page(name):
             assert 0 <= text.y <= each.height
 
 
+def test_the_head_is_a_group_that_a_page_can_leave_out():
+    model = convcost.load("examples/worked_standard")
+    for each in (model.analyze().plot(), model.memory().plot(), model.roofline("a100").plot(), model.compare().plot()):
+        heads = [group for group in parsed(each).iter(f"{SVG}g") if group.attrib.get("data-part") == "head"]
+        (shown,) = [[text.text for text in head] for head in heads]
+        assert shown[0] == each.title
+        assert all("3×12×12" in text or " · " in text or "at least" in text for text in shown[1:])
+        assert len(shown) == 3
+
+
 def test_bars_are_read_as_they_are_drawn():
     assert bars(convcost.analyze("examples/worked_standard").plot(), "macs") == {"conv_1": (1.0, "1228800")}
