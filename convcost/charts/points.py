@@ -149,7 +149,7 @@ def point_chart(
 
 
 def _ticks(axis: ChartAxis, low: Any, high: Any) -> list[Any]:
-    return [*log_ticks(low, high, binary=axis.binary)] if axis.log else [*linear_ticks(high, 6, axis.unit)]
+    return [*log_ticks(low, high, binary=axis.binary)] if axis.log else [*linear_ticks(high, 6, axis.unit, low=low)]
 
 
 def _curve(curve: Curve, x: LinearScale | LogScale, y: LinearScale | LogScale) -> Iterator[Shape]:

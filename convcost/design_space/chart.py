@@ -9,14 +9,14 @@ from msgspec import Struct
 
 from convcost.charts.chart import Chart
 from convcost.charts.points import ChartAxis, ChartPoint, Curve, MarkerStyle, point_chart
-from convcost.charts.quantities import quantity
+from convcost.charts.quantities import own_quantity, quantity
 from convcost.charts.scales import is_wide
 from convcost.charts.shapes import Marker
 from convcost.design_space.front import Front, Goal
 from convcost.design_space.sweep import Sweep
-from convcost.design_space.sweep_report import decimal
+from convcost.design_space.sweep_report import decimal, measured_lines
 from convcost.errors import ConvcostError, ErrorDetail, OptionError
-from convcost.metrics import words
+from convcost.metrics import METRICS, words
 from convcost.reports.table import counted, safe
 
 PARETO = ("mults", "params:max")
@@ -49,13 +49,17 @@ def sweep_chart(sweep: Sweep, pareto: str | Sequence[str] = PARETO) -> Chart:
     """
     goals = two_goals(pareto)
     for goal in goals:
-        if goal.metric not in sweep.task.metrics:
-            help = f"where=['{goal.metric} >= 0'] has it; known: {', '.join(sweep.task.metrics)}"
+        if goal.metric not in sweep.task.columns:
+            help = f"where=['{goal.metric} >= 0'] has a metric; known: {', '.join(sweep.task.columns)}"
             raise OptionError(ErrorDetail(f"the sweep has no {goal.metric}", help=help))
-    places = [*_places(_swept(sweep), goals)]
+    swept = [*_swept(sweep)]
+    places = [*_places(swept, goals)]
     invalid = sum(isinstance(outcome, ConvcostError) for outcome in sweep.outcomes)
     notes = [f"Not shown: {invalid:,} of {len(sweep.outcomes):,} points, which are not valid."] if invalid else []
-    return _chart(sweep.name, sweep.task.fixed, places, goals, notes)
+    if len(places) < len(swept):
+        missing = counted(len(swept) - len(places), "point")
+        notes.append(f"Not shown: {missing} without {' or without '.join(goal.metric for goal in goals)}.")
+    return _chart(sweep.name, sweep.task.fixed, places, goals, [*measured_lines(sweep.task), *notes])
 
 
 def front_chart(front: Front) -> Chart:
@@ -73,10 +77,10 @@ def front_chart(front: Front) -> Chart:
     goals = front.goals[:2]
     points = [(point.values, point.totals) for point in front.points]
     places = [*_places(points, goals)]
-    others = [f"The front has more goals: {', '.join(map(str, front.goals[2:]))}."] if front.goals[2:] else []
-    return _chart(
-        front.name, front.task.fixed, places, goals, [f"Found among {front.effort.points:,} points.", *others]
-    )
+    notes = [f"Found among {front.effort.points:,} points.", *measured_lines(front.task)]
+    if more := front.goals[2:]:
+        notes.append(f"The front has more goals: {', '.join(map(str, more))}.")
+    return _chart(front.name, front.task.fixed, places, goals, notes)
 
 
 def two_goals(pareto: str | Sequence[str]) -> tuple[Goal, Goal]:
@@ -148,7 +152,7 @@ def _chart(
     best = front_of([(place.x, place.y) for place in places], goals)
     named = set(best if len(best) <= _MOST_NAMES else best[:: -(-len(best) // _MOST_NAMES)])
     found = [
-        quantity(goal.metric, max(values, default=0))
+        quantity(goal.metric, max(values, default=0)) if goal.metric in METRICS else own_quantity(goal.metric)
         for goal, values in zip(goals, ([each.x for each in places], [each.y for each in places]), strict=True)
     ]
     rest = sorted(set(range(len(places))) - set(best))
