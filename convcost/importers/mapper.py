@@ -84,6 +84,7 @@ class Mapper(ValueTable):
                 if name in self._read_by:
                     self._read_by[name].add(node.operator)
         self._left = _MOST_FOLDED
+        self._needed: dict[tuple[Any, ...], int] = {}  # numbers that layers have, by their definitions and shapes
         self._definitions: dict[tuple[str, int, str, str], LayerType] = {}
 
     def map(self) -> Mapped:
@@ -357,7 +358,7 @@ class Mapper(ValueTable):
         """Map one node, or take what is wrong with it."""
         read = [self.values.get(name) for name in node.inputs]
         reason: str | None = None
-        if any(isinstance(value, Unmapped) for value in read):
+        if any([value.__class__ is Unmapped for value in read]):  # noqa: C419 -- a list is faster
             reason = BEHIND if node.operator in OPERATORS else _reason(node)
         elif not self._is_folded(node, read):
             reason = self._refusal(node)
@@ -416,20 +417,20 @@ class Mapper(ValueTable):
         """Return the module path that the file gives: of the node, else of its weights."""
         if not weights:
             return node.scope
-        for each, given in zip(weights, self._weight_names(node, weights), strict=True):
-            for name in (given, each.name):
+        for each in weights:
+            for name in (self._name_of_weight(node, each), each.name):
                 path, _, leaf = name.rpartition(".")
                 if path and leaf in ("weight", "bias", "kernel", "gamma") and "::" not in path and "/" not in path:
                     return path
         return node.scope
 
-    def _weight_names(self, node: Node, weights: Sequence[Constant]) -> list[str]:
-        names: dict[str, str] = {}
+    def _name_of_weight(self, node: Node, weight: Constant) -> str:
+        """Return the name by which a node reads a weight, which may be that of a copy."""
         for name in node.inputs:
             value = self.values.get(name)
-            if isinstance(value, Constant):
-                names.setdefault(value.name, name)
-        return [names.get(each.name, each.name) for each in weights]
+            if isinstance(value, Constant) and value.name == weight.name:
+                return name
+        return weight.name
 
     def _is_made_up(self, weights: Sequence[Constant]) -> bool:
         """Return whether weights are numbers of the program, as a filter that blurs is, where a file stores others."""
@@ -441,9 +442,12 @@ class Mapper(ValueTable):
         shapes = tuple([tensor.shape for tensor in item.inputs])
         if definition.declared:
             return
-        cost = definition.cost(shapes, item.outputs[0].shape)
-        held = sum(prod(each.shape) for each in weights)
-        needed = cost.params + cost.buffers
+        key = (id(definition), shapes, item.outputs[0].shape)
+        needed = self._needed.get(key)
+        if needed is None:
+            cost = definition.cost(shapes, item.outputs[0].shape)
+            needed = self._needed[key] = cost.params + cost.buffers
+        held = sum([prod(each.shape) for each in weights])
         if held != needed:
             message = f"{title(node)} as {item.type} has {needed:,} parameters and buffers"
             found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)
