@@ -36,20 +36,24 @@ class Spec:
         source: The spec's text.
         max_layers: How many layers its networks may have; as many as `limits` says without.
         dtype: The types of their numbers; those that the text gives without.
+        lists: The symbols that are lists and whose elements are symbols of their own, such as `widths(0)`.
 
     Raises:
         OptionError: `max_layers` is no whole number that may be allowed, or there is no such type.
     """
 
-    def __init__(self, source: Source, max_layers: int | None = None, dtype: Dtypes = ()) -> None:
+    def __init__(
+        self, source: Source, max_layers: int | None = None, dtype: Dtypes = (), lists: Collection[str] = ()
+    ) -> None:
         self.source = source
+        self.lists = tuple(lists)
         self.dtype = _dtypes(dtype)
         self.allowed = limits.allowed() if max_layers is None else limits.checked(max_layers)
         self._document: Document | None = None
 
     def __reduce__(self) -> Any:
         source = replace(self.source, imported=None)  # it is compared where it is read
-        return Spec, (source, self.allowed, self.dtype)
+        return Spec, (source, self.allowed, self.dtype, self.lists)
 
     def typed(self, dtype: Dtypes) -> Spec:
         """Return the same spec with other types of numbers; a later type wins.
@@ -57,9 +61,13 @@ class Spec:
         Raises:
             OptionError: There is no such type.
         """
-        found = Spec(self.source, self.allowed, (*self.dtype, *_dtypes(dtype)))
+        found = Spec(self.source, self.allowed, (*self.dtype, *_dtypes(dtype)), self.lists)
         found._document = self._document
         return found
+
+    def with_elements(self, lists: Collection[str]) -> Spec:
+        """Return the same spec in which elements of some lists, such as `widths(0)`, are symbols of their own."""
+        return Spec(self.source, self.allowed, self.dtype, lists) if lists else self
 
     def network(self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None) -> Network:
         """Return the network that the spec describes.
@@ -180,6 +188,10 @@ class Spec:
         if root is None:
             errors.tell()
         document = reading.read(root, errors)
+        if document is not None and self.lists and not errors:
+            from convcost.spec.elements import with_elements  # imported where elements are set
+
+            document = with_elements(document, self.lists)
         if not errors:
             self._document = document
         return document
