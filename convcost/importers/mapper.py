@@ -258,10 +258,18 @@ class Mapper(ValueTable):
             known = [self.size(size) for size in recorded]
             if len(known) != len(full) or any(map(self._differs, full, known)):
                 own = shape_text(recorded[1:] if full[:1] == (1,) else recorded)
+                if len(known) != len(full) and name in self.graph.outputs and None in known:
+                    self._note_output(name, shape_text(recorded), shape_text(full))
+                    self.values[name] = value
+                    return
                 message = f"{title(node)} gives {shown(value.shape)}"
                 found = f"the file records {own} for {name!r}"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
         self.values[name] = value
+
+    def _note_output(self, name: str, recorded: str, known: str) -> None:
+        """Note that an output has other axes than the file declares, which leaves their sizes open, too."""
+        self.notes[f"the file declares {recorded} for the output {name!r}, which has {known}"] = None
 
     def _differs(self, size: int, recorded: int | None) -> bool:
         """Return whether a size is another one than the file records, which has a batch of its own."""

@@ -218,6 +218,24 @@ def test_a_matrix_of_four_bits_is_one(write):
     assert analysis(content, write).total.params == 64 * 10
 
 
+def test_an_lstm_of_integers_has_its_matrices_the_other_way_round(write):
+    # 5 steps of 6 features, 4 hidden, both directions: 4 gates of 4·(6 + 4) weights and two vectors, each
+    node = w.node(
+        "DynamicQuantizeLSTM", "steps m r b    sm zm sr zr".replace("    ", " l h c p "), "y", domain="com.microsoft",
+        hidden_size=4, direction="bidirectional",
+    )  # fmt: skip
+    for name in "lhcp":
+        node = node.replace(w.data(1, name), w.data(1, ""))  # left out
+    tensors = [
+        w.tensor("m", [2, 6, 16], dtype=INT8), w.tensor("r", [2, 4, 16], dtype=INT8), w.tensor("b", [2, 32]),
+        *[w.tensor(name, [2]) for name in ("sm", "sr")], *[w.tensor(name, [2], dtype=INT8) for name in ("zm", "zr")],
+    ]  # fmt: skip
+    turned = w.node("Transpose", "x", "steps", perm=[1, 0, 2])
+    content = w.model([turned, node], {"x": [1, 5, 6]}, "y", tensors)
+    total = analysis(content, write).total
+    assert (total.params, total.macs) == (2 * 4 * 4 * (6 + 4 + 2), 5 * 2 * 4 * 4 * (6 + 4))
+
+
 def test_a_graph_without_them_is_the_same():
     content = w.model([w.node("Relu", "x", "y")], INPUT, "y")
     assert (read(content).dtypes, read(content).notes) == ({}, ())
