@@ -19,6 +19,7 @@ from convcost.importers.chains import with_whole_norms
 from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
+from convcost.importers.inputs import is_picture
 from convcost.importers.items import Mapped, MappedItem, is_sized
 from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
@@ -36,7 +37,6 @@ OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators")
 """The functions that map operators, by name."""
 
 _MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
-_COLORS, _LEAST_PICTURE = 3, 16  # of an input that is one picture: its channels, and its least height and width
 _SPATIAL = frozenset(("Conv", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "ConvTranspose"))
 
 
@@ -259,17 +259,14 @@ class Mapper(ValueTable):
             if len(known) != len(full) or any(map(self._differs, full, known)):
                 own = shape_text(recorded[1:] if full[:1] == (1,) else recorded)
                 if len(known) != len(full) and name in self.graph.outputs and None in known:
-                    self._note_output(name, shape_text(recorded), shape_text(full))
+                    declared = f"the file declares {shape_text(recorded)} for the output {name!r}"
+                    self.notes[f"{declared}, which has {shape_text(full)}"] = None
                     self.values[name] = value
                     return
                 message = f"{title(node)} gives {shown(value.shape)}"
                 found = f"the file records {own} for {name!r}"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
         self.values[name] = value
-
-    def _note_output(self, name: str, recorded: str, known: str) -> None:
-        """Note that an output has other axes than the file declares, which leaves their sizes open, too."""
-        self.notes[f"the file declares {recorded} for the output {name!r}, which has {known}"] = None
 
     def _differs(self, size: int, recorded: int | None) -> bool:
         """Return whether a size is another one than the file records, which has a batch of its own."""
@@ -306,7 +303,7 @@ class Mapper(ValueTable):
         if batch != 1 and self.builder.inputs and (axis := self._batch_axis(shape)):
             return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
-            if self._is_picture(shape):
+            if is_picture(self.graph, shape):
                 self.notes[f"the input {name!r} has no batch axis: it is one picture"] = None
                 return self._turned_input(name, shape, None)
             message = f"the first axis of the input {name!r} is no batch axis of 1"
@@ -328,13 +325,6 @@ class Mapper(ValueTable):
         tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
         return tensor
-
-    def _is_picture(self, shape: Shape) -> bool:
-        """Return whether an input is one picture in colors without a batch axis, as detectors of torchvision read."""
-        height, width = shape[-2:]
-        sized = all(size is None or isinstance(size, str) or size >= _LEAST_PICTURE for size in (height, width))
-        works = any(node.operator in ("Conv", "Resize") for node in self.graph.nodes)
-        return len(shape) == 3 and shape[0] == _COLORS and sized and works
 
     def _batch_axis(self, shape: Shape) -> int:
         """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
@@ -375,6 +365,11 @@ class Mapper(ValueTable):
         for name in node.outputs:
             if name and name not in self.values:  # an output that its layer type has not
                 self.values[name] = Unmapped()
+
+    def inside(self, node: Node) -> None:
+        """Map a node of a graph in a node."""
+        self._read.update(node.inputs)
+        self._node(node)
 
     def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
         """Return whether a node works on constants only, and set what it makes of them."""
