@@ -401,6 +401,7 @@ class Model(Struct, frozen=True, eq=False):
         set: Mapping[str, Any],
         where: Iterable[str] = (),
         best: str | None = None,
+        join: str | Path | None = None,
         dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
@@ -414,6 +415,8 @@ class Model(Struct, frozen=True, eq=False):
             set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:224:32`.
             where: What the points that are shown satisfy, such as `mults <= 300M`.
             best: The total to sort by, the least first.
+            join: A CSV of your own with a column for each symbol that varies: its other columns of numbers, such as a
+                measured accuracy, can be used as metrics. Symbols that are not set have the values that stand there.
             dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
@@ -436,6 +439,7 @@ class Model(Struct, frozen=True, eq=False):
             set,
             where=where,
             best=best,
+            join=None if join is None else str(join),
             batch=batch,
             fold=fold,
             max_points=max_points,
@@ -452,6 +456,7 @@ class Model(Struct, frozen=True, eq=False):
         max: Mapping[str, Any] | None = None,
         min: Mapping[str, Any] | None = None,
         top: int | None = None,
+        join: str | Path | None = None,
         dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
@@ -468,6 +473,8 @@ class Model(Struct, frozen=True, eq=False):
             max: What totals may be at most: numbers, or texts such as `300M`.
             min: What totals must be at least.
             top: How many of the best points; 1 without.
+            join: A CSV of your own with a column for each symbol that varies: its other columns of numbers, such as a
+                measured accuracy, can be used as metrics. Symbols that are not set have the values that stand there.
             dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
@@ -494,6 +501,7 @@ class Model(Struct, frozen=True, eq=False):
             max=max or {},
             min=min or {},
             top=None if top is None else positive("top", top),
+            join=None if join is None else str(join),
             batch=batch,
             fold=fold,
             max_points=max_points,

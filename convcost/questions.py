@@ -107,8 +107,12 @@ def peak_formula(
     >>> peak_formula("mobilenet_v1", "alpha=1/4:1")
     <PeakFormula: MobileNetV1: peak 4816896·alpha from alpha = 1/4>
     """
-    model = load(spec, set=set, max_layers=max_layers)
-    return model.peak_formula(over, dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
+    from convcost import arguments
+    from convcost.memory.analysis import MemorySettings
+
+    settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
+    origin = _asked(spec, max_layers, apart=[over.partition("=")[0].strip()]).at(set or {}).typed(dtype)
+    return arguments.peak_formula(origin, over, settings)
 
 
 def plot(
@@ -319,6 +323,7 @@ def sweep(
     set: Mapping[str, Any],
     where: Iterable[str] = (),
     best: str | None = None,
+    join: str | Path | None = None,
     dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
@@ -341,6 +346,7 @@ def sweep(
         set,
         where=where,
         best=best,
+        join=None if join is None else str(join),
         batch=batch,
         fold=fold,
         max_points=max_points,
@@ -358,6 +364,7 @@ def search(
     max: Mapping[str, Any] | None = None,
     min: Mapping[str, Any] | None = None,
     top: int | None = None,
+    join: str | Path | None = None,
     dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
@@ -382,6 +389,7 @@ def search(
         max=max or {},
         min=min or {},
         top=None if top is None else positive("top", top),
+        join=None if join is None else str(join),
         batch=batch,
         fold=fold,
         max_points=max_points,

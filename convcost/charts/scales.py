@@ -54,7 +54,7 @@ def logarithm(value: Any) -> float:
 
 
 def linear_ticks(high: Any, most: int = 5, unit: int = 1) -> list[Fraction]:
-    """Return the ticks of an axis from 0: multiples of 1, 2, 2.5 or 5 times a power of ten of the unit.
+    """Return the ticks of an axis from 0: multiples of 1, 2, 2.5 or 5 times a power of ten of the unit; 2.5 is no step.
 
     Args:
         high: The largest value.
@@ -70,17 +70,29 @@ def linear_ticks(high: Any, most: int = 5, unit: int = 1) -> list[Fraction]:
     if top <= 0:
         return [Fraction(0)]
     power = Fraction(10) ** floor(logarithm(top / most))
-    sizes = (each * power for each in (1, 2, Fraction(5, 2), 5, 10, 20))
+    sizes = (each * power for each in (1, 2, Fraction(5, 2), 5, 10, 20) if power != 1 or each != Fraction(5, 2))
     step = next(size for size in sizes if top / size <= most)
     return [count * step * unit for count in range(floor(top / step) + 1)]
 
 
-def log_ticks(low: Any, high: Any) -> list[Fraction]:
+def log_ticks(low: Any, high: Any, *, binary: bool = False) -> list[Fraction]:
     """Return the ticks of an axis of powers of ten: these, with 2 and 5 times of them where that leaves few.
+
+    Args:
+        low: Where it begins.
+        high: Where it ends.
+        binary: Whether it has powers of two instead, as bytes do.
 
     >>> [int(tick) for tick in log_ticks(30, 30_000)], [int(tick) for tick in log_ticks(10, 60)]
     ([100, 1000, 10000], [10, 20, 50])
+    >>> [int(tick) for tick in log_ticks(500, 5000, binary=True)]
+    [512, 1024, 2048, 4096]
     """
+    if binary:
+        first, last = (floor(logarithm(end) / log10(2)) for end in (low, high))
+        stride = max(1, (last - first) // 6)
+        twos = [Fraction(2) ** exponent for exponent in range(first, last + 2) if exponent % stride == 0]
+        return [power for power in twos if low <= power <= high]
     first, last = floor(logarithm(low)), ceil(logarithm(high))
     stride = max(1, (last - first) // 8)
     powers = [Fraction(10) ** exponent for exponent in range(first, last + 1) if exponent % stride == 0]

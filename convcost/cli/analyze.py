@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import typer
 
@@ -11,11 +11,8 @@ import convcost
 from convcost.cli import notices, options, output
 from convcost.cost.report import OTHER_COLUMNS, OTHER_SORTS, AnalysisReport, check_by, check_columns, check_sort
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
+from convcost.network.dtypes import with_dtypes
 from convcost.preconditions import check_complete
-
-if TYPE_CHECKING:
-    from convcost.html.controls import NetworkSource
-    from convcost.model import Model
 
 _SORT = typer.Option(
     None,
@@ -70,7 +67,7 @@ def analyze(
     levels, layers = options.depth(depth, layers)
     _check_rows({"--summary": summary, "--by": by is not None, "--depth": levels is not None, "--layers": layers})
     rows: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers, "by": by, "summary": summary}
-    rows["deployed"], rows["live"] = deployed, any(each.format == "html" for each in chosen)
+    rows["deployed"], rows["pages"] = deployed, chosen
     found = reports(
         specs,
         options.settings(set),
@@ -94,7 +91,7 @@ def reports(
     batch: int,
     fold: bool,
     deployed: bool = False,
-    live: bool = False,
+    pages: Sequence[output.Output] = (),
     **rows: Any,
 ) -> list[AnalysisReport]:
     """Return the report of each spec.
@@ -107,7 +104,7 @@ def reports(
         batch: How many inputs to count the operations for.
         fold: Whether a batch norm costs nothing where it can fold into the layer before it.
         deployed: Whether batch norms are folded into the weights of the layers before them.
-        live: Whether a page is to compute the networks at other values of their symbols.
+        pages: The outputs; a page computes the networks at other values of their symbols.
         rows: Which rows and columns are shown, as `AnalysisReport.of` has them.
 
     Raises:
@@ -124,7 +121,13 @@ def reports(
             analysis = model.analyze(dtype=dtype, batch=batch, fold=fold, deployed=deployed)
             notices.refuse(analysis.warnings)
             found.append(
-                AnalysisReport.of(analysis, **rows, source=_source(spec, model) if live and not deployed else None)
+                AnalysisReport.of(
+                    analysis,
+                    **rows,
+                    source=None
+                    if deployed
+                    else output.source(spec, model, pages, lambda network: with_dtypes(network, dtype)),
+                )
             )
         except ConvcostError as error:
             if len(specs) == 1:
@@ -133,13 +136,6 @@ def reports(
     if errors:
         raise SpecError(errors)
     return found
-
-
-def _source(spec: str, model: Model) -> NetworkSource:
-    """Return what a model's network was made of, for a page that computes it at other values."""
-    from convcost.html.controls import NetworkSource  # pages are written where they are asked for
-
-    return NetworkSource(spec, lambda settings, free: convcost.load(model, set=settings, free=free).network)
 
 
 def _under_convention(

@@ -42,16 +42,19 @@ def compare(
         from convcost.cli import analyze
 
         levels, layers = options.depth(depth, layers)
-        wanted: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers}
+        wanted: dict[str, Any] = {"sort": sort, "top": top, "depth": levels, "layers": layers, "pages": chosen}
         shown = analyze.reports(specs, settings, dtype=dtype, batch=batch, fold=not no_fold, **wanted)
         output.write(shown, chosen, warnings=[each for report in shown for each in report.analysis.warnings])
         return
     rows = diff.row_choice(sort, top, depth, layers)
     if len(specs) == 1:
         from convcost.comparison.compare_report import ComparisonReport
+        from convcost.network.dtypes import with_dtypes
 
-        comparison = convcost.load(specs[0], set=settings).compare(dtype=dtype, batch=batch, fold=not no_fold)
-        output.write([ComparisonReport(comparison, rows)], chosen, warnings=comparison.warnings)
+        model = convcost.load(specs[0], set=settings)
+        comparison = model.compare(dtype=dtype, batch=batch, fold=not no_fold)
+        source = output.source(specs[0], model, chosen, lambda network: with_dtypes(network, dtype))
+        output.write([ComparisonReport(comparison, rows, source)], chosen, warnings=comparison.warnings)
         return
     sides = settings, options.settings(set_other) or settings
     report = diff.between(specs[0], specs[1], sides, dtype=dtype, batch=batch, fold=not no_fold)

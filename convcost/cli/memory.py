@@ -50,6 +50,7 @@ def memory(
     smaller than the peak.
     """
     from convcost.memory.report import MemoryReport
+    from convcost.network.dtypes import with_dtypes
 
     chosen = output.outputs(format, outputs, [spec])
     counted: dict[str, Any] = {
@@ -62,13 +63,15 @@ def memory(
     if over is not None:
         _write_formula(spec, over, chosen, set, order=order, place=place or arena is not None, **counted)
         return
-    found = convcost.load(spec, set=options.settings(set)).memory(
+    model = convcost.load(spec, set=options.settings(set))
+    found = model.memory(
         **counted,
         order=order,
         place=place,
         arena=arena,
     )
-    output.write([MemoryReport(found, layers)], chosen, warnings=found.warnings)
+    source = output.source(spec, model, chosen, lambda network: with_dtypes(network, dtype))
+    output.write([MemoryReport(found, layers, source)], chosen, warnings=found.warnings)
     if found.placement is not None and not found.placement.fits:
         raise typer.Exit(DOES_NOT_FIT)
 
@@ -83,6 +86,5 @@ def _write_formula(
         found = "--order" if order != "file" else "--place or --arena"
         help = "give the symbol a value with --set"
         raise OptionError(ErrorDetail("--over gives the peak in the order of the spec alone", found=found, help=help))
-    settings = options.settings(set)
-    formula = convcost.load(spec, set=settings).peak_formula(over, **counted)
+    formula = convcost.peak_formula(spec, over, set=options.settings(set), **counted)
     output.write([PeakFormulaReport(formula)], chosen, warnings=formula.warnings)

@@ -60,12 +60,22 @@ Dtype = typer.Option(
     metavar="TYPE",
     help="Give numbers a type: int8; weights=int8,activations=int16; PATTERN:float32 for some layers; repeatable.",
 )
+Join = typer.Option(
+    None,
+    "--join",
+    metavar="CSV",
+    help="Use columns of your own, such as a measured accuracy, as metrics; the CSV has a column for each symbol.",
+)
 Functional = typer.Option(
     [], "--functional", metavar="PATTERN", help="Layers that are called as functions, which some tools do not see."
 )
 Layers = typer.Option(False, "--layers", help="Show every row, however many there are.")
 Format = typer.Option(
-    None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or md, on standard output."
+    None,
+    "--format",
+    "-f",
+    metavar="FORMAT",
+    help="[bold]table[/], json, csv, md or html, on standard output; FORMAT:PATH writes a file.",
 )
 CheckFormat = typer.Option(
     None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import Struct
 
@@ -17,6 +17,9 @@ from convcost.reports.table import REDIRECT, Page, Report
 
 if TYPE_CHECKING:
     from convcost.cli.writing import File
+    from convcost.html.controls import NetworkSource
+    from convcost.model import Model
+    from convcost.network import Network
 
 STDOUT = "-"
 ALIASES = {"md": "markdown"}
@@ -55,7 +58,7 @@ def outputs(
     Raises:
         OptionError: A format is unknown, a path is missing, or two outputs or an output and a spec share one.
     """
-    chosen = [Output(ALIASES.get(format, format))] if format is not None else []
+    chosen = [_chosen(format, ci=ci)] if format is not None else []
     chosen += [_output(text, ci=ci) for text in specified]
     chosen = chosen or [Output("text" if ci else "table")]
     for output in chosen:
@@ -85,6 +88,14 @@ def check_paths(chosen: Sequence[Output], reads: Sequence[str]) -> None:
         seen.add(where)
 
 
+def _chosen(format: str, *, ci: bool) -> Output:
+    """Return the output that `--format` asks for: a format on standard output, or FORMAT:PATH as `-o` takes it."""
+    name, colon, path = format.partition(":")
+    if colon and path and formats.is_format(ALIASES.get(name, name)):
+        return _output(format, ci=ci)
+    return Output(ALIASES.get(format, format))
+
+
 def _output(text: str, *, ci: bool) -> Output:
     """Return the output that one `-o` asks for.
 
@@ -110,6 +121,29 @@ def _output(text: str, *, ci: bool) -> Output:
     )
     help = f"-o FORMAT:PATH, or a path that ends in one of {suffixes}"
     raise OptionError(ErrorDetail("nothing says the format of an output", found=f"-o {text}", help=help))
+
+
+def source(
+    spec: str, model: Model, chosen: Sequence[Output], change: Callable[[Network], Network] | None = None
+) -> NetworkSource | None:
+    """Return what a model's network was made of, where a page is written that computes it at other values.
+
+    Args:
+        spec: The spec as it was named.
+        model: The model.
+        chosen: The outputs.
+        change: What is done to the network before it is asked; nothing without.
+    """
+    if not any(each.format == "html" for each in chosen):
+        return None
+    import convcost
+    from convcost.html.controls import NetworkSource  # pages are written where they are asked for
+
+    def build(settings: Mapping[str, Any], free: Sequence[str]) -> Network:
+        network = convcost.load(model, set=settings, free=free).network
+        return network if change is None else change(network)
+
+    return NetworkSource(spec, build)
 
 
 def write(

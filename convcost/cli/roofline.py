@@ -30,6 +30,7 @@ def roofline(
     """Show what bounds each layer on a device, its arithmetic or its memory, and the least time that it takes."""
     from convcost.memory.roofline.devices import SHIPPED
     from convcost.memory.roofline.report import RooflineReport
+    from convcost.network.dtypes import with_dtypes
 
     if device is None:
         help = f"--device NAME, of {', '.join(SHIPPED)}, or the path of a YAML file; `convcost devices` lists them"
@@ -38,4 +39,5 @@ def roofline(
     chosen = output.outputs(format, outputs, [spec])
     model = convcost.load(spec, set=options.settings(set))
     found = model.roofline(device, dtype=dtype, batch=batch, energy=energy)
-    output.write([RooflineReport(found, layers)], chosen, warnings=found.warnings)
+    source = output.source(spec, model, chosen, lambda network: with_dtypes(network, dtype))
+    output.write([RooflineReport(found, layers, source)], chosen, warnings=found.warnings)

@@ -36,6 +36,7 @@ def search(
     max: list[str] = _MAX,
     min: list[str] = _MIN,
     top: Optional[int] = typer.Option(None, "--top", min=1, metavar="N", help="Show the N best with --best."),  # noqa: UP045
+    join: Optional[str] = options.Join,  # noqa: UP045
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
@@ -65,6 +66,7 @@ def search(
             max=options.settings(max, "--max", "METRIC=LIMIT", "mults=300M"),
             min=options.settings(min, "--min", "METRIC=LIMIT", "params=2M"),
             top=top,
+            join=join,
             dtype=dtype,
             batch=batch,
             fold=not no_fold,

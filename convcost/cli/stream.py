@@ -34,6 +34,7 @@ def stream(
     settings: Mapping[str, Any],
     *,
     where: Sequence[str],
+    join: str | None,
     dtype: Sequence[str],
     batch: int,
     fold: bool,
@@ -49,6 +50,7 @@ def stream(
         spec: The spec.
         settings: The values of symbols.
         where: What points that have a row satisfy.
+        join: A CSV with columns of the user's own.
         dtype: The types of the numbers.
         batch: How many inputs the operations are counted for.
         fold: Whether batch norms fold.
@@ -63,9 +65,10 @@ def stream(
     """
     format = _format(path, spec)
     origin = Origin.of(spec).typed(dtype)
-    limits = tuple([arguments.limit(text) for text in where])
+    table = None if join is None else arguments.measured_table(origin, join)
+    limits = tuple([arguments.limit(text, table) for text in where])
     metrics = [limit.metric for limit in limits]
-    task = arguments.sweep_task(origin, settings, metrics, batch=batch, fold=fold, most=MOST_VALUES)
+    task = arguments.sweep_task(origin, settings, metrics, table=table, batch=batch, fold=fold, most=MOST_VALUES)
     options = TextOptions(format, limits)
     plan = make_plan(task)
     size = part_size if plan.regions else min(part_size, next(plan.parts()).end)

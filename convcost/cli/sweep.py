@@ -38,6 +38,7 @@ def sweep(
     set: list[str] = _VALUES,
     where: list[str] = _WHERE,
     best: Optional[str] = _BEST,  # noqa: UP045 -- typer reads the annotation while running
+    join: Optional[str] = options.Join,  # noqa: UP045
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
@@ -72,6 +73,7 @@ def sweep(
                 spec,
                 options.settings(set),
                 where=where,
+                join=join,
                 dtype=dtype,
                 batch=batch,
                 fold=not no_fold,
@@ -82,7 +84,7 @@ def sweep(
         raise typer.Exit(status)
     _refuse("a sweep without --stream", {"--resume": resume, "--force": force})
     chosen = output.outputs(format, outputs, [spec])
-    if not (set or where or best):
+    if not (set or where or best or join):
         output.write([_symbols(spec)], chosen)
         return
     settings = options.settings(set)
@@ -96,6 +98,7 @@ def sweep(
             set=settings,
             where=where,
             best=best,
+            join=join,
             dtype=dtype,
             batch=batch,
             fold=not no_fold,

@@ -25,6 +25,9 @@ MIXED = "standard and separable"
 OTHERS = "other layers"
 
 
+_LONGEST_REASON = 20  # characters beside the ratios
+
+
 class Compared(Struct, frozen=True):
     """A convolution or linear layer in both forms.
 
@@ -58,6 +61,11 @@ class Compared(Struct, frozen=True):
     def saved(self) -> int:
         """Multiplications that the separable form saves."""
         return self.standard.mults - self.separable.mults
+
+    @property
+    def reason_texts(self) -> tuple[str, str]:
+        """Its reason for the column of ratios; where it is too long for that, a hint, and the reason beside."""
+        return (self.reason, "") if len(self.reason) <= _LONGEST_REASON else ("see right", self.reason)
 
     @property
     def share(self) -> Fraction:

@@ -34,6 +34,7 @@ from convcost.reports.table import (
 )
 
 if TYPE_CHECKING:
+    from convcost.html.controls import NetworkSource
     from convcost.html.section import Section
 
 _FORMS = "The bar: dark what the separable form multiplies, light what it saves of the standard one."
@@ -41,8 +42,6 @@ _RATIO = (
     "Ratio: the separable form's mults as a share of the standard one's, 1/N + 1/Dk²; → marks a convolution that is "
     "written standard."
 )
-
-_LONGEST_REASON = 20  # characters beside the ratios
 
 _COLUMNS = (
     Column("Layer", role="name"),
@@ -79,10 +78,12 @@ class ComparisonReport(Struct, frozen=True):
     Attributes:
         comparison: The comparison.
         rows: Which layers a table shows, and how.
+        source: What the network was made of, for a page that computes it at other values of its symbols.
     """
 
     comparison: Comparison
     rows: RowChoice = RowChoice()
+    source: NetworkSource | None = None
 
     def data(self) -> Struct:
         """Return the comparison as a document."""
@@ -107,21 +108,32 @@ class ComparisonReport(Struct, frozen=True):
     def section(self) -> Section:
         """Return the comparison as a section of a page, with its chart."""
         from convcost.html.charts import page_chart  # pages are written where they are asked for
-        from convcost.html.section import Figure, section_of
+        from convcost.html.section import Figure, section_of, telling
 
         comparison = self.comparison
         figures = [
             Figure(f"mults {name}", short(each.total.mults), f"{each.total.mults:,}")
             for name, each in comparison.totals().items()
         ]
-        chart = (page_chart(comparison.plot(), "Standard and separable"),) if comparison.layers else ()
+        table = self.table()
+        live = None
+        if self.source is not None and not self.rows.is_given:
+            from convcost.comparison.live import live_view  # symbolic numbers are imported where there are some
+            from convcost.html.live import live_data
+
+            view = live_view(comparison, [column.title for column in telling(table).columns])
+            live = live_data(comparison.written.network, self.source, view, table.subtitle[-1])
+        key = "separable" if live else ""
+        charts = (page_chart(comparison.plot(), "Standard and separable", key=key),) if comparison.layers else ()
         folds = ("Params standard", "Params separable", "Mults standard", "Mults separable", "Saved")
+        how: dict[str, Any] = {"folds": dict.fromkeys(folds, "sum")}
         return section_of(
-            self.table(),
-            {"folds": dict.fromkeys(folds, "sum")},
+            table,
+            how | {"key": "layers"} if live else how,
             headline=(),
             figures=tuple(figures),
-            charts=chart,
+            charts=charts,
+            live=live,
         )
 
     def screen(self) -> Table:
@@ -223,7 +235,7 @@ def _joined(path: tuple[str, ...], members: Sequence[Compared]) -> Compared:
 def _row(label: str, layer: Compared, largest: int) -> Row:
     standard, separable = layer.standard, layer.separable
     both = layer.written != NEITHER
-    reason = layer.reason if len(layer.reason) <= _LONGEST_REASON else "see right"
+    reason, beside = layer.reason_texts
     return Row(
         (
             label,
@@ -234,15 +246,10 @@ def _row(label: str, layer: Compared, largest: int) -> Row:
             _saving(standard.mults, separable.mults, largest),
             ("→ " if layer.written == STANDARD else "") + percent(layer.share) if both else reason,
             str(layer.share) if both else "",
-            layer.ratio.numbers if layer.ratio is not None else "" if both else safe(_beside(layer.reason, reason)),
+            layer.ratio.numbers if layer.ratio is not None else "" if both else safe(beside),
         ),
         "ordinary" if both else "quiet",
     )
-
-
-def _beside(reason: str, shown: str) -> str:
-    """Return a reason that is too long for the column of ratios."""
-    return reason if reason != shown else ""
 
 
 def _others(comparison: Comparison) -> Row:

@@ -10,6 +10,7 @@ from convcost.cost.subterms import Subterms
 from convcost.network import Free
 from convcost.symbolic import Condition, Formula
 from convcost.symbolic.solutions import solutions
+from convcost.symbolic.text import facts_text
 
 
 def with_texts(value: Any) -> Any:
@@ -73,17 +74,7 @@ def facts(free: Free) -> list[str]:
 
     Example: `alpha a positive multiple of 1/32`.
     """
-    return [f"{name} {_known(symbol.to_dict()['symbols'][name])}" for name, symbol in free.symbols.items()]
-
-
-def _known(known: Mapping[str, Any]) -> str:
-    multiple, minimum = known.get("multiple_of"), known.get("minimum")
-    if multiple is None:
-        return "a positive number" if "above" in known else "a number" if minimum is None else f"at least {minimum}"
-    kind = "whole number" if multiple == 1 else f"multiple of {multiple}"
-    if minimum is None:
-        return f"a {kind}"
-    return f"a positive {kind}" if minimum == multiple else f"a {kind}, at least {minimum}"
+    return [f"{name} {facts_text(symbol.to_dict()['symbols'][name])}" for name, symbol in free.symbols.items()]
 
 
 def unused(free: Free, numbers: Iterable[Any]) -> list[str]:

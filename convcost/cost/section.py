@@ -45,9 +45,10 @@ def section(report: AnalysisReport) -> Section:
     main = Grid(replace(table, headline=()), folds=folds, key="layers" if computes else "")
     live = None
     if computes and report.source is not None:
-        from convcost.cost.live import live_data  # symbolic numbers are imported where there are some
+        from convcost.cost.live import live_view  # symbolic numbers are imported where there are some
+        from convcost.html.live import live_data
 
-        live = live_data(analysis, report.source, columns)
+        live = live_data(analysis.network, report.source, live_view(analysis, columns), table.subtitle[-1])
     known = _Known(analysis)
     charts = () if report.columns else tuple(_charts(known, computes=live is not None))
     return Section(

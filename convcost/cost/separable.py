@@ -39,6 +39,11 @@ class SeparableRatio(Struct, frozen=True):
     term: str | None
 
     @property
+    def parts(self) -> tuple[Fraction, Fraction]:
+        """The parts of both stages."""
+        return self.depthwise, self.pointwise
+
+    @property
     def exact(self) -> Fraction:
         """The ratio."""
         return self.depthwise + self.pointwise

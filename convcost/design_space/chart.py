@@ -16,6 +16,7 @@ from convcost.design_space.front import Front, Goal
 from convcost.design_space.sweep import Sweep
 from convcost.design_space.sweep_report import decimal
 from convcost.errors import ConvcostError, ErrorDetail, OptionError
+from convcost.metrics import words
 from convcost.reports.table import counted, safe
 
 FEWEST_MULTS = (Goal("mults"), Goal("params", largest=True))
@@ -47,8 +48,8 @@ def sweep_chart(sweep: Sweep, goals: Sequence[Goal] = FEWEST_MULTS) -> Chart:
         OptionError: These are not two of its totals.
     """
     places = [*_places(_swept(sweep), _two(goals, sweep.task.metrics))]
-    invalid = sum(isinstance(sweep.outcomes[index], ConvcostError) for index in sweep.shown)
-    notes = [f"{counted(invalid, 'point')} without a valid network not shown."] if invalid else []
+    invalid = sum(isinstance(outcome, ConvcostError) for outcome in sweep.outcomes)
+    notes = [f"Not shown: {invalid:,} of {len(sweep.outcomes):,} points, which are not valid."] if invalid else []
     return _chart(sweep.name, sweep.task.fixed, places, goals, notes)
 
 
@@ -144,24 +145,25 @@ def _chart(
             place.x,
             place.y,
             place.name if index in named else "",
-            f"{place.name}: {found[0].exact(place.x)} {across.metric}, {found[1].exact(place.y)} {upward.metric}",
+            f"{place.name}: {found[0].phrase(place.x)}, {found[1].phrase(place.y)}",
             "front" if number < len(best) else "other",
         )
         for number, index in enumerate([*best, *rest])
         for place in (places[index],)
     ]
     drawn = [
-        ChartAxis(each.title, each.text, bool(values) and is_wide(values), each.unit, each.key)
+        ChartAxis(each.title, each.text, bool(values) and is_wide(values), each.unit, each.key, binary=each.binary)
         for each, values in zip(found, ([each.x for each in places], [each.y for each in places]), strict=True)
     ]
-    better = " and ".join(f"{'more' if goal.largest else 'fewer'} {goal.metric}" for goal in goals)
+    better = " and ".join(f"{'higher' if goal.largest else 'lower'} {words(goal.metric)}" for goal in goals)
+    what = f"{words(upward.metric)} against {words(across.metric)}"
     settings = ", ".join(f"{key} = {decimal(value)}" for key, value in fixed.items())
     curve = Curve(tuple([(points[number].x, points[number].y) for number in range(len(best))]), "series1")
     return point_chart(
         "front",
-        f"{safe(name or 'network')}: {upward.metric} against {across.metric}",
+        f"{safe(name or 'network')}: {what}",
         (f"{counted(len(places), 'point')}, {len(best):,} on the front: {better}", *([settings] if settings else [])),
-        f"Points: {upward.metric} against {across.metric}; on the front {better}: "
+        f"Points: {what}; on the front {better}: "
         + "; ".join(point.tip for point in points[: min(len(best), 20)])
         + ".",
         points,

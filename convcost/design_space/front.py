@@ -18,7 +18,7 @@ from convcost.design_space.cover import GridCover
 from convcost.design_space.elimination import Elimination
 from convcost.design_space.joins import Entry, SumColumn, pruned
 from convcost.design_space.regions import tables, totals_at
-from convcost.design_space.task import SweepLimit, SweepTask
+from convcost.design_space.task import SweepLimit, SweepTask, as_number, plain
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network.dtypes import types_of
 from convcost.reports.result import Result
@@ -110,10 +110,10 @@ class Front(Result, frozen=True):
 
         return documents.FrontDocument(
             network=self.name or None,
-            axes={axis.name: [*map(_plain, axis.values)] for axis in self.task.axes},
-            fixed={name: _plain(value) for name, value in self.task.fixed.items()},
+            axes={axis.name: [*map(plain, axis.values)] for axis in self.task.axes},
+            fixed={name: plain(value) for name, value in self.task.fixed.items()},
             goals={goal.metric: "max" if goal.largest else "min" for goal in self.goals},
-            limits=[f"{each.metric} {each.relation} {_plain(each.value)}" for each in self.limits],
+            limits=[f"{each.metric} {each.relation} {plain(each.value)}" for each in self.limits],
             is_front=self.is_front,
             points=[_row(point) for point in self.points],
             miss=None if self.miss is None else _row(self.miss),
@@ -266,10 +266,8 @@ class _Searcher:
         if totals is None:
             totals = totals_at(self.task, self.cover.regions[self._regions[index]], values)
         names = [axis.name for axis in self.task.axes]
-        return FrontPoint(
-            dict(zip(names, values, strict=True)),
-            dict(zip(self.task.metrics, [_whole(each) for each in totals], strict=True)),
-        )
+        row = self.task.row(index, tuple([_whole(each) for each in totals]))
+        return FrontPoint(dict(zip(names, values, strict=True)), dict(zip(self.task.columns, row, strict=True)))
 
     def confirm(self, points: Sequence[FrontPoint]) -> None:
         """Compare the totals of points with those of analyses of their own."""
@@ -278,7 +276,7 @@ class _Searcher:
             network = task.build({**task.fixed, **point.values}, None)
             analysis = Analysis.of(network, batch=task.batch, fold=task.fold)
             self.cover.analysed += 1
-            if any(analysis.value(metric) != total for metric, total in point.totals.items()):
+            if any(analysis.value(metric) != point.totals[metric] for metric in task.metrics):
                 raise AssertionError(f"the parts of {point.values} do not add up to its totals")
 
 
@@ -287,8 +285,5 @@ def _whole(value: Any) -> Any:
 
 
 def _row(point: FrontPoint) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in {**point.values, **point.totals}.items()}
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Fraction) else value
+    values = {name: plain(value) for name, value in point.values.items()}
+    return values | {name: as_number(value) for name, value in point.totals.items()}

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, unused_warnings
 from convcost.design_space.parts import make_plan, part_outcomes
-from convcost.design_space.task import Outcome, SweepLimit, SweepTask, Watch
+from convcost.design_space.task import Outcome, SweepLimit, SweepTask, Watch, as_number, plain, reason_of
 from convcost.errors import ClusterError, ConvcostError, WarningDetail
 from convcost.network.dtypes import types_of
 from convcost.parallel.completion import completed
@@ -110,16 +110,19 @@ class Sweep(Result, frozen=True):
             raise outcomes[0]  # type: ignore[misc]  # it is an error, as all are
         shown: Sequence[int] = range(len(outcomes))
         if where:
-            places = [(task.metrics.index(each.metric), each) for each in where]
+            places = [(task.columns.index(each.metric), each) for each in where]
             shown = [
                 index
                 for index in shown
                 if isinstance(outcome := outcomes[index], ClusterError)  # nobody knows whether it satisfies them
-                or (not isinstance(outcome, ConvcostError) and all(each.holds(outcome[at]) for at, each in places))
+                or (
+                    not isinstance(outcome, ConvcostError)
+                    and all(each.holds(task.row(index, outcome)[place]) for place, each in places)
+                )
             ]
         if best is not None:
-            place = task.metrics.index(best)
-            shown = sorted(shown, key=lambda index: _rank(outcomes[index], place))
+            place = task.columns.index(best)
+            shown = sorted(shown, key=lambda index: _rank(task.row(index, outcomes[index])[place]))
         network = task.build(task.settings(first), None)
         unused = _unused(task, first)
         warnings = (*network.warnings, *unused_warnings(unused, network))
@@ -135,17 +138,15 @@ class Sweep(Result, frozen=True):
         names = [axis.name for axis in self.task.axes]
         place = self.task.metrics.index("mults")
         base = next(outcome[place] for outcome in self.outcomes if not isinstance(outcome, ConvcostError))
-        nothing = dict.fromkeys((*self.task.metrics, "ratio"))
+        task = self.task
         for index in self.shown:
             outcome = self.outcomes[index]
-            row = dict(zip(names, self.task.values(index), strict=True))
+            row = dict(zip(names, task.values(index), strict=True))
+            row |= zip(task.columns, task.row(index, outcome), strict=True)
             if isinstance(outcome, ConvcostError):
-                detail = outcome.details[0]
-                error = detail.message + (f": {detail.found}" if detail.found else "")
-                yield {**row, **nothing, "error": error}
+                yield {**row, "ratio": None, "error": reason_of(outcome)}
             else:
-                numbers = dict(zip(self.task.metrics, outcome, strict=True))
-                yield {**row, **numbers, "ratio": Fraction(outcome[place], base) if base else None, "error": None}
+                yield {**row, "ratio": Fraction(outcome[place], base) if base else None, "error": None}
 
     def summary(self) -> str:
         """Return the result in one line."""
@@ -161,22 +162,21 @@ class Sweep(Result, frozen=True):
         from convcost.documents import design_space as documents
         from convcost.documents.warnings import warning_documents
 
+        own = self.task.measured.columns if self.task.measured else ()
         return documents.SweepDocument(
             network=self.name or None,
-            axes={axis.name: list(map(_plain, axis.values)) for axis in self.task.axes},
-            fixed={name: _plain(value) for name, value in self.task.fixed.items()},
-            points=[{name: _plain(value) for name, value in row.items()} for row in self.rows()],
+            axes={axis.name: list(map(plain, axis.values)) for axis in self.task.axes},
+            fixed={name: plain(value) for name, value in self.task.fixed.items()},
+            points=[
+                {name: as_number(value) if name in own else plain(value) for name, value in row.items()}
+                for row in self.rows()
+            ],
             dtype=types_document(self.types),
             warnings=warning_documents(self.warnings),
         )
 
 
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Fraction) else value
-
-
-def _rank(outcome: Outcome, place: int) -> tuple[bool, Any]:
-    value = None if isinstance(outcome, ConvcostError) else outcome[place]
+def _rank(value: Any) -> tuple[bool, Any]:
     return (value is None, 0 if value is None else value)
 
 

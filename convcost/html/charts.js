@@ -53,14 +53,16 @@ function numbersOf(path) {
  * Draw bars anew.
  *
  * @param svg The chart.
- * @param panels By the key of a panel: `values` and `tips` by the keys of rows, what `text` writes of a value, `title`.
+ * @param panels By the key of a panel: `series`, of which each has `values` and `tips` by the keys of rows; what `text`
+ *   writes of a value; `title`.
  */
 function drawBars(svg, panels) {
   for (const group of svg.querySelectorAll("g[data-panel]")) {
     const panel = panels[group.dataset.panel];
     const [from, length] = [Number(group.dataset.from), Number(group.dataset.length)];
-    const most = Math.max(...panel.values.values()) || 1;
+    const most = Math.max(...Object.values(panel.series).flatMap((each) => [...each.values.values()])) || 1;
     const [, top, , bottom] = numbersOf(group.querySelector("path.s-axis"));
+    const fills = fillsOf(group);
     for (const node of group.querySelectorAll("path.s-grid, text.f-muted:not([data-row]), rect")) node.remove();
     for (const tick of ticksTo(most, 3)) {
       const x = from + (length * tick) / most;
@@ -69,18 +71,50 @@ function drawBars(svg, panels) {
       group.append(caption(place, panel.text(tick)));
     }
     group.querySelector("text.f-ink").textContent = panel.title;
+    const names = Object.keys(panel.series);
     for (const label of group.querySelectorAll("text[data-row]")) {
-      const key = label.dataset.row;
-      const value = panel.values.get(key) ?? 0;
+      const { row: key, series } = label.dataset;
+      const { values, tips } = panel.series[series];
+      const value = values.get(key) ?? 0;
       const width = (length * value) / most;
-      const middle = Number(label.getAttribute("y")) - 3.78;
       label.setAttribute("x", from + width + 4);
       label.textContent = value ? panel.text(value) : "";
       if (!value) continue;
-      const size = { x: from, y: middle - 5.5, width: Math.max(0.75, width), height: 11 };
-      label.before(shape("rect", { class: "f-series1", ...size }, `${key}: ${panel.tips.get(key)}`));
+      const thick = names.length > 1 ? 9.5 : 11;
+      const y = Number(label.getAttribute("y")) - 0.36 * Number(label.getAttribute("font-size")) - thick / 2;
+      const height = thick - (series === names.at(-1) ? 0 : 0.8);
+      const size = { x: from, y, width: Math.max(0.75, width), height };
+      label.before(shape("rect", { ...fills[series], ...size }, `${key}: ${tips.get(key)}`));
     }
   }
+}
+
+/** Return by what attributes the bars of each series have their colours, as the chart came with them. */
+function fillsOf(group) {
+  if (!group.fills) {
+    group.fills = {};
+    for (const label of group.querySelectorAll("text[data-series]")) group.fills[label.dataset.series] = { class: "f-series1" };
+    for (const rect of group.querySelectorAll("rect[data-series]")) {
+      const name = rect.hasAttribute("fill") ? "fill" : "class";
+      group.fills[rect.dataset.series] = { [name]: rect.getAttribute(name) };
+    }
+  }
+  return group.fills;
+}
+
+/** Return the sums of a metric by the keys of rows, with their texts under the pointer. */
+function seriesOf(keys, leaves, place, title) {
+  const sums = new Map();
+  leaves.forEach((row, index) => sums.set(keys[index], (sums.get(keys[index]) ?? 0n) + (row.metrics[place] ?? ZERO)[0]));
+  return {
+    values: new Map([...sums].map(([key, sum]) => [key, Number(sum)])),
+    tips: new Map([...sums].map(([key, sum]) => [key, `${grouped(sum)} ${title}`])),
+  };
+}
+
+/** Return a text with its first letter large. */
+function capital(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}`;
 }
 
 /** Draw steps anew: names and values of bytes in their order, with the largest marked. */
@@ -152,36 +186,51 @@ const CHARTS = {
     figure.classList.toggle("other", keys === null);
     if (keys === null) return;
     const panels = {};
-    for (const group of figure.querySelectorAll("g[data-panel]")) {
-      const place = live.network.placeOf(group.dataset.panel);
+    for (const { dataset } of figure.querySelectorAll("g[data-panel]")) {
+      const name = dataset.panel;
+      const place = live.network.placeOf(name);
       const title = live.data.metrics[place][1];
-      const sums = new Map();
-      found.leaves.forEach((row, index) => {
-        sums.set(keys[index], (sums.get(keys[index]) ?? 0n) + row.metrics[place][0]);
-      });
-      panels[group.dataset.panel] = {
-        values: new Map([...sums].map(([key, sum]) => [key, Number(sum)])),
-        tips: new Map([...sums].map(([key, sum]) => [key, `${grouped(sum)} ${title}`])),
+      panels[name] = {
+        series: { [name]: seriesOf(keys, found.leaves, place, title) },
         text: (value) => inFew(value, false),
-        title: `${title[0].toUpperCase()}${title.slice(1)} · ${short(found.totals[place][0])}`,
+        title: `${capital(title)} · ${short(found.totals[place][0])}`,
       };
+    }
+    drawBars(figure.querySelector("svg"), panels);
+  },
+
+  separable(figure, found, live) {
+    const leaves = found.leaves.filter((row) => row.metrics[live.network.placeOf("drawn")] !== null);
+    const keys = live.barsOf(leaves);
+    figure.classList.toggle("other", keys === null);
+    if (keys === null) return;
+    const panels = {};
+    for (const { dataset } of figure.querySelectorAll("g[data-panel]")) {
+      const count = dataset.panel.split("_")[0];
+      const series = {};
+      for (const form of ["standard", "separable"]) {
+        const place = live.network.placeOf(`${count}_${form}`);
+        series[`${count}_${form}`] = seriesOf(keys, leaves, place, `${count}, ${form}`);
+      }
+      panels[dataset.panel] = { series, text: (value) => inFew(value, false), title: capital(count) };
     }
     drawBars(figure.querySelector("svg"), panels);
   },
 
   types(figure, found, live) {
     const panels = {};
-    for (const group of figure.querySelectorAll("g[data-panel]")) {
-      const place = live.network.placeOf(group.dataset.panel);
+    for (const { dataset } of figure.querySelectorAll("g[data-panel]")) {
+      const place = live.network.placeOf(dataset.panel);
       const title = live.data.metrics[place][1];
       const total = found.totals[place][0];
       const sums = live.byType(found, place);
       const share = (sum) => (total ? Number(sum) / Number(total) : 0);
-      panels[group.dataset.panel] = {
-        values: new Map([...sums].map(([key, sum]) => [key, share(sum)])),
-        tips: new Map([...sums].map(([key, sum]) => [key, `${grouped(sum)} ${title}, ${shareText(share(sum))}`])),
+      const values = new Map([...sums].map(([key, sum]) => [key, share(sum)]));
+      const tips = new Map([...sums].map(([key, sum]) => [key, `${grouped(sum)} ${title}, ${shareText(share(sum))}`]));
+      panels[dataset.panel] = {
+        series: { [dataset.panel]: { values, tips } },
         text: shareText,
-        title: `${title[0].toUpperCase()}${title.slice(1)} · ${short(total)}`,
+        title: `${capital(title)} · ${short(total)}`,
       };
     }
     drawBars(figure.querySelector("svg"), panels);
@@ -191,8 +240,9 @@ const CHARTS = {
   memory(figure, found, live) {
     const place = live.network.placeOf("peak_memory");
     const values = found.leaves.map((row) => row.metrics[place][0]);
-    const names = found.leaves.map((row) => row.path);
+    const names = found.leaves.map((row) => row.layer);
     drawSteps(figure.querySelector("svg"), names, values);
+    if (!live.grids.memory) return; // the main table has the numbers
     const rows = names.map((label, index) => {
       const cell = { text: grouped(values[index]), order: Number(values[index]), exact: values[index] };
       return { label, level: 0, name: "", heading: false, cells: [cell] };

@@ -104,6 +104,10 @@ class Grid {
         const share = whole ? Number(totalOf(row.leaves, of)) / Number(whole) : 0;
         return column.bar ? { text: "", order: share, share: [100 * share, 0] } : { text: tenths(share), order: share };
       }
+      if (column.bar) {
+        const share = Math.max(0, ...row.leaves.map((leaf) => leaf.cells[place].share?.[0] ?? 0));
+        return { text: "", order: share, share: [share, 0] };
+      }
       const numbers = values.map(asBig);
       const total =
         column.fold === "sum" ? numbers.reduce((a, b) => a + b, 0n) : numbers.reduce((a, b) => (b > a ? b : a), 0n);
@@ -275,7 +279,9 @@ function readRow(node) {
     heading: node.classList.contains("h"),
     cells: cells.map((cell) => {
       const drawing = cell.querySelector("svg");
-      return { text: cell.textContent, order: orderOf(cell), node: drawing };
+      if (!drawing?.classList.contains("bar")) return { text: cell.textContent, order: orderOf(cell), node: drawing };
+      const widths = [...drawing.querySelectorAll("rect")].map((rect) => parseFloat(rect.getAttribute("width")));
+      return { text: "", order: Math.max(0, ...widths), share: [widths.at(-1) ?? 0, widths.length > 1 ? widths[0] : 0] };
     }),
   };
 }

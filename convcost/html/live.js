@@ -8,6 +8,114 @@ function written(template, value) {
   return template.map((part) => (typeof part === "string" ? part : plain(value(part) ?? ZERO))).join("");
 }
 
+/** Return a cell of text, sorted by the number that it begins with. */
+function textCell(text) {
+  return { text, order: numberIn(text) ?? text };
+}
+
+/** Return a cell of a number. */
+function numberCell(value, text = figure(value)) {
+  if (value === null) return { text: "", order: "" };
+  return { text, order: about(value), exact: value[1] === 1n ? value[0] : undefined };
+}
+
+/** How the cells of columns are written: functions of the values of metrics, and of the row and all that was found. */
+const FORMATS = {
+  number: ([value]) => numberCell(value),
+  nonzero: ([value]) => numberCell(value, value?.[0] ? figure(value) : ""),
+  share: ([value], { found, places }) => {
+    const share = partOf(value, found.totals[places[0]]);
+    return { text: tenths(share), order: share };
+  },
+  bar: ([value], { found, places }) => {
+    const share = partOf(value, found.totals[places[0]]);
+    return { text: "", order: share, share: [Math.round(share * 80) * 1.25, 0] };
+  },
+  saving: (values, { found, places }) => {
+    if (values[0] === null) return { text: "", order: "" };
+    const drawn = found.leaves.map((row) => row.metrics[places[0]] ?? ZERO);
+    const largest = drawn.reduce((a, b) => (compare(b, a) > 0 ? b : a), ZERO);
+    const [standard, separable] = values.map((value) => 100 * partOf(value, largest));
+    return { text: "", order: standard, share: [Math.min(standard, separable), standard] };
+  },
+  rate: ([flops, bytes]) => {
+    if (!bytes[0]) return { text: "", order: "" };
+    const number = about(over(flops, bytes));
+    return { text: fixed(number, 2), order: number };
+  },
+  seconds: ([value]) => numberCell(value, value[0] ? secondsText(value) : ""),
+  energy: ([value]) => numberCell(value, value[0] ? energyText(value) : ""),
+  bound: (_, { row, places }) => textCell(boundOf(row, places)),
+  text: (_, { found, cell }) => textCell(written(cell, found.value)),
+  ratio: (_, { found, cell }) => {
+    if (!Array.isArray(cell)) return textCell(cell ?? "");
+    const value = found.number(cell[1]);
+    return { text: cell[0] + percent(value), order: about(value) };
+  },
+  fraction: (_, { found, cell }) => {
+    if (cell === null) return { text: "", order: "" };
+    const value = found.number(cell);
+    return { text: plain(value), order: about(value) };
+  },
+  notes: (_, { row, cell, network }) => {
+    const mults = row.metrics[network.placeOf("mults")];
+    const others = network.data.kinds
+      .map(([kind, place]) => [kind, row.metrics[place]])
+      .filter(([kind, count]) => count[0] && !(kind === "add" && compare(count, mults) === 0))
+      .map(([kind, count]) => `${figure(count)} ${kind}`);
+    return textCell([...cell, ...others].join(", "));
+  },
+  peak: ([value], { row, found, places, cell }) => {
+    const first = found.leaves.find((each) => compare(each.metrics[places[0]], found.totals[places[0]]) === 0);
+    return textCell([...cell, ...(row === first ? ["← peak"] : [])].join(", "));
+  },
+};
+/** Return what bounds a row, or of a block how much of its time memory does. */
+function boundOf(row, [compute, memory]) {
+  const leaves = (row.leaves ?? [row]).map((leaf) => [leaf.metrics[compute], leaf.metrics[memory]]);
+  const busy = leaves.filter(([a, b]) => a[0] || b[0]);
+  const bound = busy.filter(([a, b]) => compare(b, a) > 0);
+  if (!busy.length) return "";
+  if (!bound.length) return "compute";
+  return bound.length === busy.length ? "memory" : `${wholePercent(partOf(timeOf(bound), timeOf(busy)))} memory`;
+}
+
+/** Return the sum of the longer of two times. */
+function timeOf(pairs) {
+  return pairs.reduce((sum, [a, b]) => add(sum, compare(b, a) > 0 ? b : a), ZERO);
+}
+
+/** How numbers in large type are written, in few digits and in full. */
+const FIGURES = {
+  short: (value) => [short(value[0]), figure(value)],
+  bytes: (value) => [bytesText(value[0]), `${figure(value)} bytes`],
+  seconds: (value) => [secondsText(value), ""],
+  energy: (value) => [energyText(value), ""],
+  "memory share": (_, { found, network }) => {
+    const places = ["compute", "memory"].map((name) => network.placeOf(name));
+    const pairs = found.leaves.map((row) => places.map((place) => row.metrics[place]));
+    const bound = pairs.filter(([a, b]) => compare(b, a) > 0);
+    return [wholePercent(partOf(timeOf(bound), timeOf(pairs))), ""];
+  },
+  fits: (value, { room }) => {
+    const fits = value[0] <= BigInt(room);
+    return [fits ? "fits" : "does not fit", `${figure(value)} of ${grouped(room)} bytes`];
+  },
+};
+const OF_TOTALS = new Set(["rate", "seconds", "energy"]);
+const WITH_CELLS = new Set(["text", "ratio", "fraction", "notes", "peak"]);
+
+/** Return what a value is of a whole. */
+function partOf(value, whole) {
+  return whole[0] ? about(over(value, whole)) : 0;
+}
+
+/** Return what rows are together in a metric: their sum, or the largest. */
+function together(rows, place, total) {
+  const values = rows.map((row) => row.metrics[place] ?? ZERO);
+  return values.reduce((a, b) => (total === "max" ? (compare(b, a) > 0 ? b : a) : add(a, b)), ZERO);
+}
+
 /** What a section shows at the values of its symbols. */
 class Network {
   constructor(data) {
@@ -39,22 +147,47 @@ class Network {
   computed(variant, value) {
     const number = (data) => (Array.isArray(data) ? value(data[0]) : data === null ? null : constant(data));
     const rows = variant.rows.map((index) => {
-      const [label, level, name, type, numbers, cells] = this.data.rows[index];
-      const metrics = numbers ? numbers.map(number) : null;
-      return { label, level, name, type, metrics, cells };
+      const [label, level, name, type, numbers, cells, layer] = this.data.rows[index];
+      return { label, level, name, type, metrics: numbers ? numbers.map(number) : null, cells, layer };
     });
     const open = [];
     for (const row of rows) {
       open.length = Math.min(open.length, row.level);
       row.path = [...open, row.label].join("/");
+      row.layer ??= row.path;
       open.push(row.label);
     }
     const leaves = rows.filter((row) => row.metrics);
-    const totals = this.data.metrics.map(([, , total], place) => {
-      const values = leaves.map((row) => row.metrics[place] ?? ZERO);
-      return values.reduce((a, b) => (total === "max" ? (compare(b, a) > 0 ? b : a) : add(a, b)), ZERO);
+    const totals = this.data.metrics.map(([, , total], place) => together(leaves, place, total));
+    this.sumBlocks(rows);
+    const whole = variant.figures.map(number);
+    return { rows, leaves, totals, whole, value, number, line: written(variant.line, value) };
+  }
+
+  /** Give the heading of each block its rows, and what these are together. */
+  sumBlocks(rows) {
+    let open = [];
+    for (const row of rows) {
+      open = open.filter((block) => block.level < row.level);
+      if (row.metrics) for (const block of open) block.leaves.push(row);
+      else {
+        row.leaves = [];
+        open.push(row);
+      }
+    }
+    for (const block of rows.filter((row) => !row.metrics)) {
+      block.sums = this.data.metrics.map(([, , total], place) => together(block.leaves, place, total));
+    }
+  }
+
+  /** Return the texts of the numbers in large type: in few digits, and in full. */
+  figuresOf(found) {
+    let next = 0;
+    return this.data.figures.map(([place, format, room]) => {
+      if (place < 0) next += 1;
+      const value = place < 0 ? found.whole[next - 1] : found.totals[place];
+      return FIGURES[format](value, { found, network: this, room });
     });
-    return { rows, leaves, totals, value, number, line: written(variant.line, value) };
   }
 
   /** Return a total alone, null where it is not known. */
@@ -65,44 +198,20 @@ class Network {
 
   /** Return the cells of a row as the table has them. */
   cellsOf(row, found) {
-    const macs = this.placeOf("macs");
-    const whole = found.totals[macs];
     let next = 0;
-    return this.data.columns.map(([format, place]) => {
-      if (format === "number") {
-        const value = row.metrics[place];
-        return { text: figure(value), order: Number(value[0]) / Number(value[1]), exact: value[0] };
-      }
-      const cell = row.cells[next];
-      next += 1;
-      if (format === "bar" || format === "share") {
-        const share = whole[0] ? Number(row.metrics[macs][0]) / Number(whole[0]) : 0;
-        return format === "share"
-          ? { text: tenths(share), order: share }
-          : { text: "", order: share, share: [Math.round(share * 80) * 1.25, 0] };
-      }
-      if (format === "ratio") {
-        const value = cell && found.number(cell[1]);
-        return cell ? { text: cell[0] + percent(value), order: Number(value[0]) / Number(value[1]) } : { text: "", order: "" };
-      }
-      const text = format === "notes" ? this.notesOf(cell, row) : written(cell, found.value);
-      return { text, order: numberIn(text) ?? text };
+    return this.data.columns.map(([format, ...places]) => {
+      const values = places.map((place) => (row.metrics ?? row.sums)[place]);
+      if (!row.metrics && WITH_CELLS.has(format)) return { text: "", order: "" };
+      const cell = WITH_CELLS.has(format) ? row.cells[next] : null;
+      if (WITH_CELLS.has(format)) next += 1;
+      return FORMATS[format](values, { row, found, places, cell, network: this });
     });
   }
 
-  /** Return the notes of a row: its reasons, and the operations that no column shows. */
-  notesOf(reasons, row) {
-    const mults = row.metrics[this.placeOf("mults")];
-    const others = this.data.kinds
-      .map(([kind, place]) => [kind, row.metrics[place]])
-      .filter(([kind, count]) => count[0] && !(kind === "add" && compare(count, mults) === 0))
-      .map(([kind, count]) => `${figure(count)} ${kind}`);
-    return [...reasons, ...others].join(", ");
-  }
-
-  /** Return whether a row costs nothing. */
+  /** Return whether a row is shown quietly. */
   isQuiet(row) {
-    return !row.metrics[this.placeOf("mults")][0] && !row.metrics[this.placeOf("params")][0];
+    const places = this.data.quiet ?? [];
+    return row.name === "q" || (places.length > 0 && places.every((place) => !row.metrics[place][0]));
   }
 
   placeOf(name) {
@@ -128,6 +237,7 @@ class Live {
 
   /** Return the row of the chart of costs for the path of each layer. */
   barsByPath() {
+    if (!this.data.bars) return new Map();
     const paths = this.grids.layers.rows.filter((row) => !row.heading).map((row) => row.path);
     const found = new Map();
     for (const [key, ...part] of this.data.bars) for (const index of part) found.set(paths[index], key);
@@ -146,10 +256,10 @@ class Live {
     const reset = element("button", { type: "button" }, "Values of the spec");
     reset.addEventListener("click", () => this.reset());
     this.message = element("p", { class: "message", role: "status" });
-    this.budget = new Budget(this.data, () => this.update());
+    this.budget = this.data.budget ? new Budget(this.data, () => this.update()) : null;
     this.controls.append(
       element("div", { class: "symbols" }, ...this.fields.map((each) => each.node)),
-      element("div", { class: "choices" }, ...this.choices.map((each) => each.node), this.budget.node, reset),
+      element("div", { class: "choices" }, ...this.choices.map((each) => each.node), ...(this.budget ? [this.budget.node] : []), reset),
       this.message,
     );
     this.update();
@@ -172,7 +282,8 @@ class Live {
       : this.network.at(point, choices);
     this.section.classList.toggle("outside", Boolean(found.error));
     this.message.textContent = found.error ? `${found.error}. ${found.remedy ? this.remedy() : ""}`.trim() : "";
-    this.budget.show(this, point, choices, found);
+    this.budget?.show(this, point, choices, found);
+    this.section.classList.toggle("changed", this.isChanged());
     if (found.error) this.showNothing();
     else this.show(found);
   }
@@ -186,31 +297,48 @@ class Live {
     });
   }
 
-  /** Return the command that knows. */
-  remedy() {
-    const settings = [
-      ...this.fields.map((field) => [field.symbol, plain(field.value)]),
+  /** Return the symbols that have other values than in the spec, with these. */
+  settings() {
+    return [
+      ...this.fields.map((field) => [field.symbol, field.value === null ? field.field.value : plain(field.value)]),
       ...this.choices.map(({ choice, select }) => [choice, select.value]),
     ].filter(([symbol, text]) => text !== symbol.value);
+  }
+
+  isChanged() {
+    return this.settings().length > 0;
+  }
+
+  /** Return the command that knows. */
+  remedy() {
+    const settings = this.settings();
     return `${this.data.command}${settings.map(([symbol, text]) => ` --set ${symbol.name}=${text}`).join("")} says what holds there.`;
   }
 
   show(found) {
     const { network, grids } = this;
     this.line.textContent = found.line;
-    this.data.figures.forEach(([place, unit], index) => this.showFigure(index, found.totals[place], unit));
+    network.figuresOf(found).forEach((texts, index) => {
+      [...this.figures[index].children].forEach((node, place) => { node.textContent = texts[place]; });
+    });
     const rows = found.rows.map((row) => ({
       label: row.label,
       level: row.level,
       heading: row.metrics === null,
       name: row.metrics === null ? "h" : network.isQuiet(row) ? "q" : "",
-      cells: row.metrics ? network.cellsOf(row, found) : [],
+      cells: network.cellsOf(row, found),
     }));
     grids.layers.setRows(rows);
     grids.layers.draw();
     const foot = grids.layers.table.tFoot.rows[0].cells;
-    this.data.columns.forEach(([format, place], index) => {
-      if (format === "number") foot[index + 1].textContent = figure(found.totals[place]);
+    this.data.columns.forEach(([format, ...places], index) => {
+      const [place] = places;
+      if (format === "number" || format === "nonzero") foot[index + 1].textContent = figure(found.totals[place]);
+      if (OF_TOTALS.has(format)) {
+        const values = places.map((each) => found.totals[each]);
+        foot[index + 1].textContent = FORMATS[format](values, {}).text;
+      }
+      if (this.data.whole) this.showWhole(foot[index + 1], format, this.data.whole.map((each) => found.totals[each]));
     });
     this.showTotals(found.totals.map(figure));
     for (const chart of this.section.querySelectorAll("figure[data-chart]")) {
@@ -251,14 +379,15 @@ class Live {
     this.grids.types.draw();
   }
 
-  showFigure(index, value, unit) {
-    const [large, exact] = this.figures[index].children;
-    large.textContent = unit === "bytes" ? bytesText(value[0]) : short(value[0]);
-    exact.textContent = figure(value) + (unit === "bytes" ? " bytes" : "");
+  /** Show below a column what a part is of the whole. */
+  showWhole(cell, format, [part, whole]) {
+    if (format === "ratio") cell.textContent = whole[0] ? percent(over(part, whole)) : "";
+    if (format === "saving") cell.replaceChildren(barOf(100 * partOf(part, whole), 100));
   }
 
   showTotals(texts) {
     const { totals } = this.grids;
+    if (!totals) return;
     this.data.totals.forEach((place, index) => {
       totals.rows[index].cells[0].text = texts[place];
     });
@@ -321,12 +450,12 @@ class Budget {
   constructor(data, changed) {
     this.data = data;
     this.metric = element("select", { "aria-label": "Metric of the budget" });
-    for (const place of data.totals) this.metric.append(element("option", { value: place }, data.metrics[place][1]));
+    for (const place of data.budget) this.metric.append(element("option", { value: place }, data.metrics[place][1]));
     this.limit = element("input", { type: "text", maxlength: 40, placeholder: "such as 300M", "aria-label": "Limit" });
     this.result = element("output", { class: "fits" });
-    const [first] = data.limits.filter(([name]) => data.totals.some((place) => data.metrics[place][0] === name));
-    const name = first ? first[0] : "macs";
-    this.metric.value = data.metrics.findIndex((metric) => metric[0] === name);
+    const [first] = data.limits.filter(([name]) => data.budget.some((place) => data.metrics[place][0] === name));
+    const usual = data.metrics.findIndex(([name]) => name === (first ? first[0] : "macs"));
+    this.metric.value = usual < 0 ? data.budget[0] : usual;
     if (first) this.limit.value = first[1];
     for (const node of [this.metric, this.limit]) node.addEventListener("input", changed);
     this.node = element("div", { class: "budget" }, element("b", {}, "Budget"), this.metric, "≤", this.limit, this.result);
@@ -356,8 +485,12 @@ class Budget {
     const fitting = field.symbol.stops.map((stop) => {
       const at = point.with(index, parsed(stop));
       const total = live.network.total(place, at, choices);
-      return total !== null && total[0] <= limit;
+      return total === null ? null : total[0] <= limit;
     });
+    if (fitting.every((fits) => fits === null)) {
+      field.about.textContent = field.symbol.about;
+      return;
+    }
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", `0 0 ${fitting.length} 1`);
     svg.setAttribute("preserveAspectRatio", "none");

@@ -16,7 +16,7 @@ from convcost.html.section import Figure, Grid, Section, SectionChart
 from convcost.html.table import table_html
 from convcost.reports.table import footer
 
-_SCRIPTS = ("rational.js", "program.js", "texts.js", "grid.js", "charts.js", "live.js", "start.js")
+_SCRIPTS = ("rational.js", "program.js", "texts.js", "grid.js", "charts.js", "points.js", "live.js", "start.js")
 """The files of the page's script, each after those that it needs."""
 
 
@@ -57,12 +57,25 @@ def _section(section: Section, number: int) -> str:
         f"{lines}</header>\n",
         '<div class="controls" hidden></div>\n' if section.live is not None else "",
         *_grids(section.grids[:1], section, level),
-        *[_chart(chart, level) for chart in section.charts],
+        *[_chart(chart, level, _fixed(section, chart.key)) for chart in section.charts],
         *_grids(section.grids[1:], section, level),
+        _FIXED_NOTE if any(_fixed(section, key) for key in _keys(section)) else "",
         f'<script type="application/json" class="live">{_json(section.live)}</script>\n' if section.live else "",
         "</section>\n",
     ]
     return "".join(parts)
+
+
+_FIXED_NOTE = '<p class="fixed-note">Other tables and charts are for the values of the spec alone.</p>\n'
+
+
+def _keys(section: Section) -> list[str]:
+    return [grid.key for grid in section.grids] + [chart.key for chart in section.charts]
+
+
+def _fixed(section: Section, key: str) -> str:
+    """Return the class of what is not computed at other values, in a section that is."""
+    return " fixed" if section.live is not None and not key else ""
 
 
 def _figures(figures: Sequence[Figure]) -> str:
@@ -77,17 +90,17 @@ def _figures(figures: Sequence[Figure]) -> str:
     return f'<dl class="figures">{cells}</dl>\n'
 
 
-def _chart(chart: SectionChart, level: int) -> str:
+def _chart(chart: SectionChart, level: int, fixed: str) -> str:
     table = ""
     if chart.table is not None:
         grid = table_html(Grid(chart.table, key=chart.key), f"{chart.title}, numbers")
         table = f"<details><summary>The numbers</summary>\n{grid}</details>\n"
     key = f' data-chart="{escape(chart.key)}"' if chart.key else ""
     return (
-        f'<figure class="chart"{key}>\n<h{level}>{escape(chart.title, quote=False)}</h{level}>\n'
+        f'<figure class="chart{fixed}"{key}>\n<h{level}>{escape(chart.title, quote=False)}</h{level}>\n'
         f'<div class="drawing" tabindex="0" role="region" aria-label="{escape(chart.title)}, chart">\n'
         f"{chart.svg}</div>\n"
-        f'<p class="stale">It is drawn for as many layers as the spec has.</p>\n'
+        '<p class="stale">The chart has rows and axes for the values of the spec, which have no room for these.</p>\n'
         f"{table}</figure>\n"
     )
 
@@ -96,7 +109,7 @@ def _grids(grids: Sequence[Grid], section: Section, level: int) -> Iterator[str]
     for grid in grids:
         table = grid.table
         main = grid is section.grids[0]
-        yield '<div class="block">\n'
+        yield f'<div class="block{_fixed(section, grid.key)}">\n'
         if not main:
             yield f"<h{level}>{escape(table.title, quote=False)}</h{level}>\n"
             yield "".join(f'<p class="line">{escape(line, quote=False)}</p>\n' for line in table.subtitle)

@@ -105,12 +105,12 @@ def section_of(table: Table, how: Mapping[str, Any] | None = None, **more: Any) 
 
 
 def _flat(table: Table) -> Iterator[Table]:
-    yield _telling(replace(table, more=()))
+    yield telling(replace(table, more=()))
     for each in table.more:
         yield from _flat(each)
 
 
-def _telling(table: Table) -> Table:
+def telling(table: Table) -> Table:
     """Return a table without columns in which nothing stands."""
     kept = [
         place

@@ -25,13 +25,51 @@ function percent(share) {
   return `${millionths[1] === 1n ? "" : "≈"}${near / 1_000_000n}${decimals ? `.${decimals}` : ""} %`;
 }
 
+/** Return a number with so many decimals; halves, where the number is exactly one, are rounded to the even digit. */
+function fixed(x, digits) {
+  const steps = x * 10 ** digits;
+  if ((x * 2 ** (digits + 1)) % 2 !== 1) return x.toFixed(digits);
+  return ((Math.floor(steps) + (Math.floor(steps) % 2)) / 10 ** digits).toFixed(digits);
+}
+
 /** Return a share in percent with one decimal; nothing for zero. */
 function tenths(share) {
-  if (!share) return "";
-  const hundredfold = 100 * share;
-  const text = hundredfold.toFixed(1);
-  const isTie = Math.abs((hundredfold * 4) % 2) === 1;
-  return isTie && Math.floor(hundredfold * 4) % 4 === 1 ? `${Math.trunc(hundredfold)}.2` : text;
+  return share ? fixed(100 * share, 1) : "";
+}
+
+/** Return a share in whole percents, those below one as such. */
+function wholePercent(share) {
+  return share > 0 && share < 0.01 ? "< 1 %" : `${fixed(100 * share, 0)} %`;
+}
+
+/** Return a time or an energy in the largest unit of which there is at least one. */
+function inUnits(value, units) {
+  if (!value[0]) return `0 ${units[0]}`;
+  let [scaled, place] = [value, 0];
+  while (compare(scaled, ONE) < 0 && place < units.length - 1) {
+    scaled = times(scaled, [1000n, 1n]);
+    place += 1;
+  }
+  const number = about(scaled);
+  const digits = number < 10 ? 2 : number < 100 ? 1 : 0;
+  const [whole, decimals] = fixed(number, digits).split(".");
+  return `${grouped(whole)}${decimals ? `.${decimals}` : ""} ${units[place]}`;
+}
+
+function secondsText(seconds) {
+  return inUnits(seconds, ["s", "ms", "µs", "ns", "ps"]);
+}
+
+function energyText(picojoules) {
+  return inUnits(over(picojoules, [10n ** 12n, 1n]), ["J", "mJ", "µJ", "nJ", "pJ"]);
+}
+
+/** Return a fraction as the nearest number that the script has. */
+function about(x) {
+  const [n, d] = [Number(x[0]), Number(x[1])];
+  if (Number.isSafeInteger(n) && Number.isSafeInteger(d)) return n / d;
+  const shift = BigInt(Math.max(0, 64 - (`${x[0]}`.length - `${x[1]}`.length) * 3));
+  return Number((x[0] << shift) / x[1]) / 2 ** Number(shift);
 }
 
 /** Return a number with four digits and the letter of its thousands. */

@@ -22,12 +22,12 @@ from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.items import Mapped, MappedItem, is_sized
 from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
-from convcost.importers.values import Moved, Unmapped, Unsupported, Value
+from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of
 from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
 from convcost.network.graph import FLOAT32, Tensor, Widths
-from convcost.network.widths import BITS, bias_width
+from convcost.network.widths import bias_width
 from convcost.registry import Registry
 
 Rule = Callable[["Mapper", Node], None]
@@ -36,6 +36,7 @@ OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators")
 """The functions that map operators, by name."""
 
 _MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
+_COLORS, _LEAST_PICTURE = 3, 16  # of an input that is one picture: its channels, and its least height and width
 _SPATIAL = frozenset(("Conv", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "ConvTranspose"))
 
 
@@ -296,6 +297,9 @@ class Mapper(ValueTable):
         if batch != 1 and self.builder.inputs and (axis := self._batch_axis(shape)):
             return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
+            if self._is_picture(shape):
+                self.notes[f"the input {name!r} has no batch axis: it is one picture"] = None
+                return self._turned_input(name, shape, None)
             message = f"the first axis of the input {name!r} is no batch axis of 1"
             help = f"export the model for one input, or: --input {name}={'x'.join(map(str, (1, *shape[1:])))}"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
@@ -316,14 +320,21 @@ class Mapper(ValueTable):
         self.values[name] = tensor
         return tensor
 
+    def _is_picture(self, shape: Shape) -> bool:
+        """Return whether an input is one picture in colors without a batch axis, as detectors of torchvision read."""
+        height, width = shape[-2:]
+        sized = all(size is None or isinstance(size, str) or size >= _LEAST_PICTURE for size in (height, width))
+        works = any(node.operator in ("Conv", "Resize") for node in self.graph.nodes)
+        return len(shape) == 3 and shape[0] == _COLORS and sized and works
+
     def _batch_axis(self, shape: Shape) -> int:
         """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
         first = next((each[0] for each in self.graph.inputs.values() if len(each) > 1), None)
         named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and size == first]
         return next((axis for axis in named or range(1, len(shape)) if named or shape[axis] == 1), 0)
 
-    def _turned_input(self, name: str, shape: Shape, axis: int) -> Tensor:
-        """Add an input whose batch axis is not the first.
+    def _turned_input(self, name: str, shape: Shape, axis: int | None) -> Tensor:
+        """Add an input whose batch axis is not the first, or that has none.
 
         Raises:
             SpecError: Another axis has no size.
@@ -476,19 +487,6 @@ class Mapper(ValueTable):
 def _reason(node: Node) -> str:
     """Return why an operator has no rule, where its format says so."""
     return str(node.attributes.get("reason", ""))
-
-
-_WIDTHS = {"uint8": "int8", "uint16": "int16", "uint32": "int32", "uint64": "int64", "uint4": "int4", "bool": "int8"}
-
-
-def width_of(dtype: str) -> str:
-    """Return the type of a spec's numbers that takes as many bits as one of a file; `float32` for one without a width.
-
-    >>> width_of("uint8"), width_of("float16"), width_of("string")
-    ('int8', 'float16', 'float32')
-    """
-    width = _WIDTHS.get(dtype, dtype)
-    return width if width in BITS else "float32"
 
 
 def is_map(tensor: Tensor) -> bool:

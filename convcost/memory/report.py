@@ -31,6 +31,7 @@ from convcost.reports.table import (
 )
 
 if TYPE_CHECKING:
+    from convcost.html.controls import NetworkSource
     from convcost.html.section import Section
 
 _TIMELINE = "The bar: what lives while the layer runs, as a share of the peak."
@@ -70,10 +71,12 @@ class MemoryReport(Struct, frozen=True):
     Attributes:
         memory: The result.
         layers: Whether a screen shows every layer, however many there are.
+        source: What the network was made of, for a page that computes it at other values of its symbols.
     """
 
     memory: Memory
     layers: bool = False
+    source: NetworkSource | None = None
 
     def data(self) -> Struct:
         """Return the result as a document."""
@@ -113,19 +116,34 @@ class MemoryReport(Struct, frozen=True):
 
         memory = self.memory
         least = AT_LEAST if memory.network.unknown else ""
+        table = with_blocks(self.table(), lambda label, part: self._row(label, Line((), part, "")))
+        live = self._live(table)
         sizes = {
             "peak of activations": memory.peak_memory,
             "weights": memory.weight_bytes,
             "all activations": memory.activation_bytes,
         }
+        figures = [Figure(name, f"{least}{bytes_text(size)}", f"{least}{size:,} bytes") for name, size in sizes.items()]
+        folds = {"Weights": "sum", "Taken": "sum", "Alive": "max", "Timeline": "max"}
         return section_of(
-            with_blocks(self.table(), lambda label, part: self._row(label, Line((), part, ""))),
+            table,
+            {"key": "layers", "folds": folds} if live else {},
             headline=(),
-            figures=tuple(
-                [Figure(name, f"{least}{bytes_text(size)}", f"{least}{size:,} bytes") for name, size in sizes.items()]
-            ),
-            charts=(page_chart(memory.plot(), "Memory of activations over time"),),
+            figures=tuple(figures),
+            charts=(page_chart(memory.plot(), "Memory of activations over time", key="memory" if live else ""),),
+            live=live,
         )
+
+    def _live(self, table: Table) -> Mapping[str, Any] | None:
+        """Return what a page computes the memory from at other values; None where it cannot."""
+        if self.source is None:
+            return None
+        from convcost.html.live import live_data  # symbolic numbers are imported where there are some
+        from convcost.html.section import telling
+        from convcost.memory.live import live_view
+
+        view = live_view(self.memory, [column.title for column in telling(table).columns])
+        return None if view is None else live_data(self.memory.network, self.source, view, table.subtitle[-1])
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""

@@ -200,7 +200,7 @@ class Assumptions:
         self._recorded: dict[Condition, None] = {}
         self._answers: dict[tuple[str, object], bool] = {}
         self._next = self.GENERIC
-        self._contexts = ExitStack()
+        self._contexts: list[ExitStack] = []  # one for each block that is entered, also within another
 
     def __iter__(self) -> Iterator[Condition]:
         return iter(self._recorded)
@@ -251,13 +251,14 @@ class Assumptions:
         return self.witness[atom.name]
 
     def __enter__(self) -> Assumptions:
-        self._contexts.enter_context(bounded())
-        token = _CURRENT.set(self)
-        self._contexts.callback(_CURRENT.reset, token)
+        context = ExitStack()
+        context.enter_context(bounded())
+        context.callback(_CURRENT.reset, _CURRENT.set(self))
+        self._contexts.append(context)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._contexts.close()
+        self._contexts.pop().close()
 
 
 _CURRENT: ContextVar[Assumptions | None] = ContextVar("assumptions", default=None)

@@ -7,6 +7,7 @@ Terms stand by degree, the highest first, then by the alphabet, the functions in
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -226,3 +227,18 @@ def _facts(atom: Atom) -> dict[str, Any]:
 
 def _plain(number: Number) -> int | str:
     return number if isinstance(number, int) else str(number)
+
+
+def facts_text(known: Mapping[str, Any]) -> str:
+    """Return the facts of a symbol, as `structure` has them, in words.
+
+    >>> facts_text({"multiple_of": "1/32", "minimum": "1/32"}), facts_text({"multiple_of": 1})
+    ('a positive multiple of 1/32', 'a whole number')
+    """
+    multiple, minimum = known.get("multiple_of"), known.get("minimum")
+    if multiple is None:
+        return "a positive number" if "above" in known else "a number" if minimum is None else f"at least {minimum}"
+    kind = "whole number" if multiple == 1 else f"multiple of {multiple}"
+    if minimum is None:
+        return f"a {kind}"
+    return f"a positive {kind}" if minimum == multiple else f"a {kind}, at least {minimum}"

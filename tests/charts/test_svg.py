@@ -81,6 +81,8 @@ def test_numbers_have_hundredths():
 
 def test_a_page_brings_its_own_style_and_paper():
     alone, guest = chart().svg(), chart().svg(style=False, paper=False)
+    assert "<style>" in chart().svg(paper=False)
+    assert "f-paper" in chart().svg(style=False)
     assert "<style>" in alone
     assert 'class="f-paper" width="100"' in alone
     assert "<style>" not in guest

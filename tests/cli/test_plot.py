@@ -21,7 +21,7 @@ def test_the_chart_follows_from_what_is_given(convcost):
     assert title(convcost("plot", "net.yaml", "mobilenet_v1", "-o", "-").out) == "2 networks: macs against params"
     assert title(convcost("plot", "mobilenet_v1", "--set", "alpha=0.5,1").out) == "MobileNetV1: params against mults"
     front = convcost("plot", "mobilenet_v1", "--set", "alpha=0.5,1", "--pareto", "macs,peak_memory").out
-    assert title(front) == "MobileNetV1: peak_memory against macs"
+    assert title(front) == "MobileNetV1: peak memory against macs"
     for chart, found in {
         "types": "net: share by layer type",
         "separable": "net: standard and separable",

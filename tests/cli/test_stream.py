@@ -40,6 +40,7 @@ def net(folder):
 def streamed(path, settings=SET, **options):
     defaults = {
         "where": (),
+        "join": None,
         "dtype": (),
         "batch": 1,
         "fold": True,

@@ -10,6 +10,7 @@ import tarfile
 import pytest
 
 from convcost.cli.analyze import reports
+from convcost.cli.output import Output
 from convcost.html import render
 from convcost.reports.table import Page
 
@@ -97,6 +98,6 @@ def page_of():
     """Return a function from a spec to its page as `analyze` writes it."""
 
     def page_of(spec, settings=(), **options):
-        return render(reports([spec], dict(settings), batch=1, fold=True, live=True, **options), Page())
+        return render(reports([spec], dict(settings), batch=1, fold=True, pages=[Output("html")], **options), Page())
 
     return page_of

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import random
+import re
 from fractions import Fraction
 
 import pytest
 
 import convcost
+from convcost.cli import output
 from convcost.cli.analyze import reports
+from convcost.cli.output import Output
+from convcost.comparison.compare_report import ComparisonReport
 from convcost.cost.report import AnalysisReport
 from convcost.errors import ConvcostError
 from convcost.html import render
+from convcost.memory.report import MemoryReport
+from convcost.memory.roofline.report import RooflineReport
 from convcost.reports import titles
-from convcost.reports.table import Page
+from convcost.reports.table import Page, bytes_text, short
 
 # Each total, and of each metric the sum of the layers' values times 1, 2, 3, …, so that no layer takes another's value.
 COMPUTED = """
@@ -27,6 +33,7 @@ return arguments[0].map(([point, choices]) => {
   return [found.totals.map((total) => `${total[0]}`), sums, found.line];
 });
 """
+PAGES = (Output("html"),)
 NETWORKS = ("mobilenet_v2", "resnet50", "vit_b_16", "efficientnet_b0", "unet", "shufflenet_v1", "gru_keywords")
 TABLE = """
 const { live } = document.querySelector("section.report");
@@ -101,7 +108,7 @@ def check_outside(spec, data, given):
 
 @pytest.mark.parametrize("spec", NETWORKS)
 def test_the_page_computes_what_the_engine_does(opened, spec):
-    (report,) = reports([spec], {}, batch=1, fold=True, live=True)
+    (report,) = reports([spec], {}, batch=1, fold=True, pages=PAGES)
     data = report.section().live
     outside = compare(opened(render([report], Page())), spec, data, 40, 1)
     assert 0 < outside < 40
@@ -110,7 +117,7 @@ def test_the_page_computes_what_the_engine_does(opened, spec):
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("spec", NETWORKS)
 def test_the_page_computes_what_the_engine_does_at_many_points(opened, spec):
-    (report,) = reports([spec], {}, batch=1, fold=True, live=True)
+    (report,) = reports([spec], {}, batch=1, fold=True, pages=PAGES)
     outside = compare(opened(render([report], Page())), spec, report.section().live, 2_000, 2)
     assert 0 < outside < 2_000
 
@@ -126,7 +133,7 @@ def test_the_page_computes_what_the_engine_does_at_many_points(opened, spec):
 )
 def test_the_page_shows_what_the_command_does(opened, page_of, spec, given):
     """Every cell of the table at other values is that of `analyze --set`."""
-    (report,) = reports([spec], {}, batch=1, fold=True, live=True)
+    (report,) = reports([spec], {}, batch=1, fold=True, pages=PAGES)
     data = report.section().live
     values = [given.get(symbol["name"], symbol["value"]) for symbol in data["symbols"]]
     choices = [given.get(choice["name"], choice["value"]) for choice in data["choices"]]
@@ -143,6 +150,117 @@ def test_the_page_shows_what_the_command_does(opened, page_of, spec, given):
     assert shown["message"] == ""
     numbers = [titles_of.index(title) for title in ("Params", "Macs")]
     assert [shown["foot"][place] for place in numbers] == [table.total[place] for place in numbers]
+
+
+def test_the_page_computes_the_types_that_were_given(opened, page_of):
+    shown = opened(page_of("mobilenet_v2", dtype="int8")).execute_script(TABLE, ["1/2", "224", "1000"], [])
+    analysis = convcost.load("mobilenet_v2", set={"alpha": "1/2"}).analyze(dtype="int8")
+    assert shown["figures"][3].endswith(f"{analysis.value('weight_bytes'):,} bytes")
+    assert shown["figures"][4].endswith(f"{analysis.value('peak_memory'):,} bytes")
+
+
+def test_memory_is_computed_too(opened):
+    """Every cell at other values is that of `memory --set`."""
+    model = convcost.load("mobilenet_v2")
+    source = output.source("mobilenet_v2", model, PAGES)
+    browser = opened(render([MemoryReport(model.memory(), source=source)], Page()))
+    shown = browser.execute_script(TABLE, ["3/4", "160", "10"], [])
+    table = convcost.memory("mobilenet_v2", set={"alpha": "3/4", "r": 160, "classes": 10}).report().table()
+    bar = [column.role for column in table.columns].index("bar")
+    expected = [
+        [row.cells[0].strip(), *("" if place == bar else cell for place, cell in enumerate(row.cells[1:], 1))]
+        for row in table.rows
+        if row.weight != "heading"
+    ]
+    assert shown["rows"] == expected
+    assert shown["foot"][2:5] == list(table.total[2:5])
+    said = browser.execute_script("""
+      const shown = (node) => node.getBoundingClientRect().height > 0;
+      return [
+        document.querySelector("figure[data-chart=memory] text[font-weight='600']").textContent,
+        [...document.querySelectorAll(".fixed")].some(shown),
+        shown(document.querySelector(".fixed-note")),
+      ];
+    """)
+    memory = convcost.memory("mobilenet_v2", set={"alpha": "3/4", "r": 160, "classes": 10})
+    peak = memory.layers[memory.peak_index].layer.name
+    assert said == [f"peak {bytes_text(memory.peak_memory)} at {peak}", False, True]
+
+
+@pytest.mark.parametrize(
+    ("device", "given"), [("raspberry-pi-4", ["1", "224", "1000"]), ("stm32f746", ["1/4", "96", "10"])]
+)
+def test_a_roofline_is_computed_too(opened, device, given):
+    """Every cell at other values is that of `roofline --set`."""
+    model = convcost.load("mobilenet_v2")
+    dtype = "float32"
+    source = output.source("mobilenet_v2", model, PAGES)
+    report = RooflineReport(model.roofline(device, dtype=dtype, energy=True), source=source)
+    browser = opened(render([report], Page()))
+    shown = browser.execute_script(TABLE, given, [])
+    settings = dict(zip(("alpha", "r", "classes"), given, strict=True))
+    found = convcost.roofline("mobilenet_v2", device, set=settings, dtype=dtype, energy=True).report()
+    table = found.section().grids[0].table
+    bar = [column.role for column in table.columns].index("bar")
+    expected = [
+        [row.cells[0].strip(), *("" if place == bar else cell for place, cell in enumerate(row.cells[1:], 1))]
+        for row in table.rows
+    ]
+    assert [row[:7] + row[7:] for row in shown["rows"]] == [
+        row for row, each in zip(expected, table.rows, strict=True) if each.weight != "heading"
+    ]
+    assert shown["foot"][2:6] == list(table.total[2:6])
+    assert shown["foot"][7:9] == list(table.total[7:9])
+    assert shown["figures"] == [f"{each.short}{each.exact}" for each in found.section().figures]
+    tips, is_other = browser.execute_script("""
+      const chart = document.querySelector("figure[data-chart=roofline]");
+      const marks = chart.querySelectorAll("g[data-panel] title");
+      return [[...marks].map((each) => each.textContent), chart.classList.contains("other")];
+    """)
+    drawn = re.findall(r"<title>(.*?)</title></(?:circle|path)>", found.roofline.plot().svg())
+    assert not is_other
+    assert sorted(tips) == sorted(each.replace("&lt;", "<") for each in drawn)
+    blocks = browser.execute_script("""
+      const { rows } = document.querySelector("section.report").live.grids.layers;
+      return rows.filter((row) => row.heading).map((row) => [row.label, ...row.cells.map((cell) => cell.text)]);
+    """)
+    kept = [place for place in range(len(table.columns)) if place not in (1, bar)]  # but for the output and the bar
+    assert [[row[place] for place in kept] for row in blocks] == [
+        [row[place] for place in kept]
+        for row, each in zip(expected, table.rows, strict=True)
+        if each.weight == "heading"
+    ]
+
+
+def test_both_forms_are_computed_too(opened):
+    """Every cell at other values is that of `compare --set`."""
+    model = convcost.load("mobilenet_v1")
+    source = output.source("mobilenet_v1", model, PAGES)
+    browser = opened(render([ComparisonReport(model.compare(), source=source)], Page()))
+    shown = browser.execute_script(TABLE, ["3/4", "160", "10"], ["4"])
+    compared = convcost.compare("mobilenet_v1", set={"alpha": "3/4", "r": 160, "classes": 10, "deep": 4})
+    table = compared.report().table()
+    bar = [column.role for column in table.columns].index("bar")
+    expected = [
+        [row.cells[0].strip(), *("" if place == bar else cell for place, cell in enumerate(row.cells[1:], 1))]
+        for row in table.rows
+        if row.weight != "heading"
+    ]
+    assert shown["rows"] == expected
+    assert shown["foot"][:7] == list(table.total[:7])
+    assert shown["foot"][8] == table.total[8]
+    assert shown["figures"] == [f"{short(each.total.mults)}{each.total.mults:,}" for each in compared.totals().values()]
+    tips = browser.execute_script("""
+      const bars = [...document.querySelectorAll("figure[data-chart=separable] rect title")];
+      return bars.map((title) => title.textContent).filter((text) => text.startsWith("separable_conv_2: "));
+    """)
+    row = next(layer for layer in compared.layers if layer.name == "separable_conv_2")
+    forms = {"standard": row.standard, "separable": row.separable}
+    assert tips == [
+        f"separable_conv_2: {getattr(cost, count):,} {count}, {form}"
+        for count in ("mults", "params")
+        for form, cost in forms.items()
+    ]
 
 
 def test_outside_of_the_conditions_no_number_is_shown(opened, page_of):
@@ -176,7 +294,7 @@ def test_a_budget_says_what_fits(opened, page_of):
 
 
 def test_the_texts_of_numbers_are_those_of_tables(opened, page_of):
-    from convcost.reports.table import bytes_text, figure, percent, short
+    from convcost.reports.table import figure, percent
 
     draw = random.Random(3)
     wholes = [draw.randrange(10 ** draw.randint(1, 22)) for _ in range(400)] + [999_950, 1023, 1024, 1_048_575]
@@ -254,7 +372,7 @@ def test_a_filter_says_how_many_rows_match(opened, page_of):
 def test_rows_of_a_long_table_are_drawn_as_needed(opened, tmp_path):
     spec = tmp_path / "long.yaml"
     spec.write_text("input: [4, 8, 8]\nlayers:\n- {conv: {out_channels: 4, kernel_size: 1}, repeat: 3000}\n")
-    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, live=True), Page()))
+    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, pages=PAGES), Page()))
     drawn, count, last = browser.execute_script("""
       const box = document.querySelector(".scroll");
       const table = box.querySelector("table");
@@ -270,16 +388,76 @@ def test_rows_of_a_long_table_are_drawn_as_needed(opened, tmp_path):
     assert last == "conv_1.3000"
 
 
+AXE = (
+    "const done = arguments[0]; axe.run().then((found) => done(found.violations.map((each) => "
+    "[each.id, each.nodes.slice(0, 5).map((node) => node.html.slice(0, 200))])));"
+)
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1400])
 def test_axe_finds_nothing(opened, page_of, axe, width, dark):
     browser = opened(page_of("mobilenet_v2"), width=width, dark=dark)
     browser.execute_script(axe)
-    found = browser.execute_async_script(
-        "const done = arguments[0]; axe.run().then((found) => done(found.violations.map((each) => "
-        "[each.id, each.nodes.slice(0, 5).map((node) => node.html.slice(0, 200))])));"
-    )
-    assert found == []
+    browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true;")
+    browser.execute_script(TABLE, ["1", "100", "1000"], [])  # with an error
+    assert browser.execute_async_script(AXE) == []
+    browser.execute_script(TABLE, ["1/2", "224", "1000"], [])
+    assert browser.execute_async_script(AXE) == []
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        lambda: convcost.load("mobilenet_v1").memory(place=True),
+        lambda: convcost.load("mobilenet_v1").receptive_field(),
+        lambda: convcost.load("mobilenet_v1").roofline("raspberry-pi-4", energy=True),
+        lambda: convcost.load("mobilenet_v1").reconcile(),
+        lambda: convcost.load("mobilenet_v1").compare(),
+        lambda: convcost.diff("mobilenet_v1", "mobilenet_v2"),
+        lambda: convcost.check("mobilenet_v1", max={"macs": "1M"}),
+    ],
+    ids=["memory", "receptive-field", "roofline", "reconcile", "compare", "diff", "check"],
+)
+def test_axe_finds_nothing_in_other_pages(opened, axe, result):
+    browser = opened(render([result().report()], Page()))
+    browser.execute_script(axe)
+    assert browser.execute_async_script(AXE) == []
+
+
+def test_charts_are_drawn_anew(opened, page_of):
+    """What is shown under the pointer at each bar is the sum of its layers at the other values."""
+    browser = opened(page_of("mobilenet_v2"))
+    browser.execute_script(TABLE, ["1/2", "160", "10"], [])
+    tips = browser.execute_script("""
+      return ["cost", "types", "memory"].map((chart) =>
+        [...document.querySelectorAll(`figure[data-chart=${chart}] rect title`)].map((each) => each.textContent));
+    """)
+    analysis = convcost.analyze("mobilenet_v2", set={"alpha": "1/2", "r": 160, "classes": 10})
+    for metric in ("macs", "params"):
+        part = sum(getattr(layer, metric) for layer in analysis.layers if layer.path[:2] == ("stage_2", "residual_1.1"))
+        assert f"stage_2/residual_1.1: {part:,} {metric}" in tips[0]
+        part = sum(getattr(layer, metric) for layer in analysis.layers if layer.type == "linear")
+        share = 100 * part / getattr(analysis.total, metric)
+        assert f"linear: {part:,} {metric}, {f'{share:.1f}'.removesuffix('.0')} %" in tips[1] or share < 0.1
+    alive = analysis.values("peak_memory")
+    assert tips[2] == [f"{layer.name}: {value:,} bytes" for layer, value in zip(analysis.layers, alive, strict=True)]
+
+
+def test_a_chart_for_other_layers_than_the_spec_has_is_hidden(opened, page_of):
+    browser = opened(page_of("resnet50"))
+    shown = browser.execute_script("""
+      const { live } = document.querySelector("section.report");
+      const { select } = live.choices.find(({ choice }) => choice.name === "n4");
+      return ["5", "7"].map((count) => {
+        select.value = count;
+        live.update();
+        const hidden = document.querySelector("figure[data-chart=cost]").classList.contains("other");
+        return [live.figures[0].textContent, hidden];
+      });
+    """)
+    params = [convcost.analyze("resnet50", set={"n4": count}).total.params for count in (5, 7)]
+    assert shown == [[f"{short(params[0])}{params[0]:,}", False], [f"{short(params[1])}{params[1]:,}", True]]
 
 
 @pytest.mark.parametrize("width", [360, 800])
@@ -300,7 +478,7 @@ def test_hostile_texts_run_nothing(opened, tmp_path):
         f"name: '{quoted}'\nsource: '{quoted}'\ninput: [3, r, r]\nsymbols: {{r: 8}}\nlayers:\n"
         f"- {{conv: {{out_channels: 4, kernel_size: 3}}, name: 'a-b'}}\n"
     )
-    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, live=True), Page()))
+    browser = opened(render(reports([str(spec)], {}, batch=1, fold=True, pages=PAGES), Page()))
     assert browser.title.endswith(" – convcost")
     assert browser.execute_script("return document.querySelector('h1').textContent") == HOSTILE
     assert browser.execute_script("return [document.images.length, document.scripts.length]") == [0, 2]

@@ -13,6 +13,7 @@ import pytest
 
 import convcost
 from convcost.cli.analyze import reports
+from convcost.cli.output import Output
 from convcost.html import render
 from convcost.html.page import document
 from convcost.html.section import Grid, Section
@@ -20,7 +21,7 @@ from convcost.html.table import Svg, bar_svg
 from convcost.reports import formats
 from convcost.reports.table import Column, Page, Row, Table
 
-EMPTY = {"meta", "rect", "path", "circle", "br", "input"}
+PAGES = (Output("html"),)
 
 
 class Reader(HTMLParser):
@@ -60,7 +61,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="module")
 def mobilenet():
-    return render(reports(["mobilenet_v2"], {}, batch=1, fold=True, live=True), Page())
+    return render(reports(["mobilenet_v2"], {}, batch=1, fold=True, pages=PAGES), Page())
 
 
 def test_the_page_fits_a_mail(mobilenet):
@@ -153,7 +154,7 @@ def test_a_block_shows_what_its_layers_are_together():
 
 
 def test_several_networks_stand_side_by_side():
-    found = render(reports(["mobilenet_v1", "mobilenet_v2"], {}, batch=1, fold=True, live=True), Page())
+    found = render(reports(["mobilenet_v1", "mobilenet_v2"], {}, batch=1, fold=True, pages=PAGES), Page())
     assert re.findall(r"<h[12] id=[^>]*>(.*?)</h", found) == ["2 networks", "MobileNetV1", "MobileNetV2"]
 
 
@@ -194,7 +195,7 @@ def test_a_page_of_many_layers_takes_at_most_twice_the_time_of_its_json(tmp_path
 
     def seconds(format):
         started = process_time()
-        formats.render(format, reports([str(spec)], {}, batch=1, fold=True, live=True), Page())
+        formats.render(format, reports([str(spec)], {}, batch=1, fold=True, pages=PAGES), Page())
         return process_time() - started
 
     times = {format: min(seconds(format) for _ in range(2)) for format in ("json", "html")}

@@ -133,11 +133,7 @@ class Roofline(Result, frozen=True):
         Raises:
             OptionError: The device has no peak for a type that the network computes with, or the table no energy.
         """
-        analysis = Analysis.of(network, batch=batch)
-        numbers = zip(
-            *(analysis.values(name) for name in ("mults", "adds", "bytes_read", "bytes_written")), strict=True
-        )
-        rows = [_Work(layer, _dtype(layer), *each) for layer, each in zip(network.layers, numbers, strict=True)]
+        rows = _works(network, batch)
         _check_types(rows, device, energy=energy)
         memory = Memory.of(network, MemorySettings(batch))
         layers = tuple([_row(row, device, energy) for row in rows])
@@ -189,6 +185,17 @@ class _Work(Struct, frozen=True):
     adds: int
     bytes_read: int
     bytes_written: int
+
+
+def layer_rooflines(network: Network, device: Device, *, batch: int, energy: bool) -> list[LayerRoofline]:
+    """Return what bounds each layer, where the device has a peak for all types; sizes may be formulas."""
+    return [_row(row, device, energy) for row in _works(network, batch)]
+
+
+def _works(network: Network, batch: int) -> list[_Work]:
+    analysis = Analysis.of(network, batch=batch)
+    numbers = zip(*(analysis.values(name) for name in ("mults", "adds", "bytes_read", "bytes_written")), strict=True)
+    return [_Work(layer, _dtype(layer), *each) for layer, each in zip(network.layers, numbers, strict=True)]
 
 
 def _dtype(layer: Layer) -> str:

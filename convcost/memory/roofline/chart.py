@@ -22,7 +22,8 @@ from convcost.reports import titles
 from convcost.reports.folding import Path, fit, group
 from convcost.reports.table import counted, safe
 
-_MOST = 150  # points; more layers are folded as in a table
+MOST_POINTS = 150
+"""How many points there are; more layers are folded as in a table."""
 _NAMED = 8  # points with a name
 _AROUND = Fraction(1, 4), 2  # of a ridge, what an axis shows at least
 _LEAST, _MOST_RADIUS = 3.0, 9.0  # pixels, of the shortest and of the longest layer
@@ -74,7 +75,7 @@ def _points(roofline: Roofline, rows: Sequence[LayerRoofline]) -> Iterator[Chart
     """Yield a point for each layer, or for what a table folds; those of which one is on the other are one."""
     paths: list[Path] = [row.layer.path for row in rows]
     groups = group(paths)
-    if len(rows) > _MOST:
+    if len(rows) > MOST_POINTS:
         groups = fit(paths, lambda part: float(sum(rows[index].seconds for index in part)))
     together: dict[tuple[Fraction, Fraction], list[_Work]] = {}
     for path, part in groups:

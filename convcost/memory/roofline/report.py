@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from convcost.memory.roofline.analysis import MEMORY, Fit, LayerRoofline, Roofline
 from convcost.memory.roofline.devices import Device
@@ -15,9 +16,10 @@ from convcost.memory.roofline.units import energy_text, percent_text, rate_text,
 from convcost.reports import titles
 from convcost.reports.folding import Part
 from convcost.reports.layer_rows import Line, folded, folding_note, tree_rows, unfolded
-from convcost.reports.table import Column, Row, Table, bar, bytes_text, grouped, safe, sized
+from convcost.reports.table import Column, Row, Table, bar, bytes_text, footer, grouped, safe, sized
 
 if TYPE_CHECKING:
+    from convcost.html.controls import NetworkSource
     from convcost.html.section import Section
 
 _COLUMNS = (
@@ -44,10 +46,12 @@ class RooflineReport(Struct, frozen=True):
     Attributes:
         roofline: The result.
         layers: Whether a screen shows every layer, however many there are.
+        source: What the network was made of, for a page that computes it at other values of its symbols.
     """
 
     roofline: Roofline
     layers: bool = False
+    source: NetworkSource | None = None
 
     def data(self) -> Struct:
         """Return the result as a document."""
@@ -82,14 +86,15 @@ class RooflineReport(Struct, frozen=True):
         """Return the roofline as a section of a page, with its chart."""
         from convcost.html.charts import page_chart  # pages are written where they are asked for
         from convcost.html.section import Figure, section_of, with_blocks
+        from convcost.memory.roofline.chart import MOST_POINTS
 
         roofline, table = self.roofline, self.table()
         figures = [
-            Figure("at least", seconds_text(roofline.seconds)),
+            Figure("least time", seconds_text(roofline.seconds)),
             Figure("of it bound by memory", percent_text(roofline.memory_share)),
         ]
         if roofline.energy is not None:
-            figures.append(Figure("at least", energy_text(roofline.energy)))
+            figures.append(Figure("least energy", energy_text(roofline.energy)))
         figures += [
             Figure(f"{each.what} in {each.memory}", "fits" if each.fits else "does not fit", _room(each))
             for each in roofline.fits
@@ -100,13 +105,29 @@ class RooflineReport(Struct, frozen=True):
             "At least": [None if row is None else row.seconds for row in shown],
             "Energy": [None if row is None else row.energy for row in shown],
         }
+        shown_table = with_blocks(table, lambda label, part: self._row(label, Line((), part, "")))
+        live = self._live(shown_table)
+        drawn = sum(1 for row in roofline.layers if row.flops and row.bytes_moved)
         return section_of(
-            with_blocks(table, lambda label, part: self._row(label, Line((), part, ""))),
-            {"order": order},
+            shown_table,
+            {"order": order, **({"key": "layers"} if live else {})},
             headline=(),
             figures=tuple(figures),
-            charts=(page_chart(roofline.plot(), "Roofline"),),
+            charts=(page_chart(roofline.plot(), "Roofline", key="roofline" if live and drawn <= MOST_POINTS else ""),),
+            notes=(*self._footnotes(fits=live is None), *footer(replace(table, footer=()), range(len(table.columns)))),
+            live=live,
         )
+
+    def _live(self, table: Table) -> Mapping[str, Any] | None:
+        """Return what a page computes the roofline from at other values; None where it cannot."""
+        if self.source is None:
+            return None
+        from convcost.html.live import live_data  # symbolic numbers are imported where there are some
+        from convcost.html.section import telling
+        from convcost.memory.roofline.live import live_view
+
+        view = live_view(self.roofline, [column.title for column in telling(table).columns])
+        return live_data(self.roofline.network, self.source, view, table.subtitle[-1])
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless all were asked for."""
@@ -179,7 +200,7 @@ class RooflineReport(Struct, frozen=True):
         yield " and ".join(self.roofline.dtypes)
         yield titles.batched(self.roofline.batch)
 
-    def _footnotes(self) -> Iterator[str]:
+    def _footnotes(self, *, fits: bool = True) -> Iterator[str]:
         device = self.roofline.device
         yield _MEANING
         for width in self.roofline.dtypes:
@@ -191,7 +212,7 @@ class RooflineReport(Struct, frozen=True):
             )
         if any(row.layer.times != 1 for row in self.roofline.layers):
             yield "Inside `each` weights are read once for all slices."
-        for each in self.roofline.fits:
+        for each in self.roofline.fits if fits else ():
             of = f"{each.room:,} bytes of {each.memory}"
             yield f"{each.what.capitalize()}: {each.needed:,} of {of}, {_share(each)}."
         if self.roofline.energy is not None:
