@@ -2,8 +2,8 @@
 
     python tests/benchmarks/cluster.py [--workers 1 2 4] [--points 2000000]
 
-Each row: seconds, the ratio to one worker, and what one process takes without a cluster. Then what a part costs beside
-its work: trivial parts a second, and the bytes that come back.
+Each row: seconds, the processor seconds of the workers, the scheduler and this process, which say what a part costs
+beside its work even where the machine is busy with others, and the ratio of the seconds to those without a cluster.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import psutil  # comes with distributed
 
 import convcost
 from convcost import arguments
@@ -29,11 +32,12 @@ from convcost.parallel.completion import completed
 from convcost.spec.origin import Origin
 
 ROOT = Path(__file__).parents[2]
+TRIVIAL = 1_000
 
 
 @contextmanager
-def cluster(workers: int) -> Iterator[Executor]:
-    """Start a scheduler and workers, and give the executor."""
+def cluster(workers: int) -> Iterator[tuple[Executor, list[psutil.Process]]]:
+    """Start a scheduler and workers, and give the executor and the processes, the scheduler first."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "scheduler.json"
         shared = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
@@ -51,7 +55,7 @@ def cluster(workers: int) -> Iterator[Executor]:
             with convcost.cluster(json.loads(file.read_text(encoding="utf-8"))["address"], seconds=60) as pool:
                 while pool.width() < workers:
                     time.sleep(0.1)
-                yield pool
+                yield pool, [psutil.Process(process.pid) for process in processes]
         finally:
             for process in processes:
                 process.kill()
@@ -59,10 +63,10 @@ def cluster(workers: int) -> Iterator[Executor]:
 
 
 def plan(points: int) -> GridPlan:
-    """Return a sweep of MobileNetV1: 256 widths, and sizes."""
-    sizes = max(2, points // 256)
-    values = {"alpha": "1/32:8:1/32", "r": f"32:{31 + sizes}"}
-    return make_plan(arguments.sweep_task(Origin.of("mobilenet_v1"), values, [], batch=1, fold=True, most=10**7))
+    """Return a sweep of MobileNetV2: widths in steps of 1/1024, and 512 sizes."""
+    values = {"alpha": f"1/4:{256 + max(1, points // 512)}/1024:1/1024", "r": "32:16384:32"}
+    task = arguments.sweep_task(Origin.of("mobilenet_v2"), values, [], batch=1, fold=True, most=10**7)
+    return make_plan(task)
 
 
 def sweep(whole: GridPlan, pool: Executor | None) -> None:
@@ -76,18 +80,29 @@ def verify(pool: Executor | None) -> None:
     assert convcost.verify("mobilenet_v1", full=True, pool=pool).ok
 
 
-def trivial(pool: Executor) -> float:
-    """Return how many parts a second come back that do nothing."""
-    start = time.perf_counter()
-    count = sum(1 for _ in completed(pow, 1, range(1_000), pool, in_order=False))
-    return count / (time.perf_counter() - start)
+def trivial(pool: Executor | None) -> None:
+    """Send parts that do nothing."""
+    assert sum(1 for _ in completed(pow, 1, range(TRIVIAL), pool, in_order=False)) == TRIVIAL
 
 
-def timed(work: object, *given: object) -> float:
-    """Return the seconds that a function takes."""
-    start = time.perf_counter()
-    work(*given)  # type: ignore[operator]
-    return time.perf_counter() - start
+def measured(
+    work: Callable[[Executor | None], None], pool: Executor | None, processes: list[psutil.Process]
+) -> tuple[float, ...]:
+    """Return the seconds that a function takes, and the processor seconds of workers, scheduler and this process."""
+
+    def spent() -> list[float]:
+        times = [sum(process.cpu_times()[:2]) for process in [*processes, psutil.Process()]]
+        return [time.perf_counter(), sum(times[1:-1]), times[0] if processes else 0, times[-1]]
+
+    before = spent()
+    work(pool)
+    return tuple(after - first for after, first in zip(spent(), before, strict=True))
+
+
+def show(name: str, workers: int, found: tuple[float, ...], base: float) -> None:
+    """Print a row."""
+    cells = "".join(f"{each:>11.2f}" for each in found)
+    print(f"{name:<16}{workers or '–':>8}{cells}{base / found[0]:>9.2f}")
 
 
 def main() -> None:
@@ -98,22 +113,23 @@ def main() -> None:
     asked = parser.parse_args()
     whole = plan(asked.points)
     parts = list(whole.parts())
-    first = TextWork(TextOptions("csv"))(whole.packed(), parts[0])
+    size = len(zlib.compress(pickle.dumps(TextWork(TextOptions("csv"))(whole.packed(), parts[0])), 1))
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {len(whole.task):,} points, {len(parts)} parts")
-    size = len(pickle.dumps(first))
-    print(f"the plan: {len(whole.packed()):,} bytes; a part of {len(parts[0]):,} points: {size:,} bytes")
-    print(f"{'workers':>10} {'sweep':>15} {'verify --full':>15} {'trivial parts/s':>16}")
-    alone = timed(sweep, whole, None), timed(verify, None)
-    print(f"{'no cluster':>10} {alone[0]:>13.2f} s {alone[1]:>13.2f} s")
-    base: tuple[float, ...] = ()
-    for workers in asked.workers:
-        with cluster(workers) as pool:
+    print(f"the plan: {len(whole.packed()):,} bytes; a part of {len(parts[0]):,} points: {size:,} bytes come back")
+    print(f"{'':<16}{'workers':>8}{'seconds':>11}{'workers’':>11}{'scheduler’s':>11}{'here':>11}{'ratio':>9}")
+    works: dict[str, Callable[[Executor | None], None]] = {
+        "sweep --stream": lambda pool: sweep(whole, pool),
+        "verify --full": verify,
+        f"{TRIVIAL:,} trivial": trivial,
+    }
+    base: dict[str, float] = {}
+    for workers in [0, *asked.workers]:
+        with cluster(workers) if workers else nullcontext((None, [])) as (pool, processes):
             sweep(plan(20_000), pool)  # everything is imported then
             verify(pool)
-            seconds = timed(sweep, whole, pool), timed(verify, pool)
-            base = base or seconds
-            cells = [f"{one:>7.2f} s × {first / one:.2f}" for one, first in zip(seconds, base, strict=True)]
-            print(f"{workers:>10} {'  '.join(cells)} {trivial(pool):>12,.0f}")
+            for name, work in works.items():
+                found = measured(work, pool, processes)
+                show(name, workers, found, base.setdefault(name, found[0]))
 
 
 if __name__ == "__main__":

@@ -130,7 +130,10 @@ def test_a_scheduler_that_goes_away_leaves_what_is_done(own_cluster, end):
     assert len(rows) == 2_700
     done = [row for row in rows if row["error"] is None]
     assert 0 < len(done) == watch.done < 2_700
-    assert done == [row for row, one in zip(alone.rows(), rows, strict=True) if one["error"] is None]
+    if rows[0]["error"] is not None:  # nobody knows whether that would have been the first to have a cost
+        assert {row.pop("ratio") for row in done} == {None}
+    pairs = zip(alone.rows(), rows, strict=True)
+    assert done == [{name: row[name] for name in done[0]} for row, one in pairs if one["error"] is None]
     (error,) = {row["error"] for row in rows if row["error"] is not None}
     assert error in str(caught.value)
 
@@ -212,6 +215,17 @@ def test_an_error_of_a_part_is_that_of_one_process(cluster):
         with pytest.raises(ZeroDivisionError):
             list(completed(operator.floordiv, 1, [2, 1, 0], pool))
         assert list(completed(operator.add, 1, [2, 1, 0], pool)) == [(2, 3), (1, 2), (0, 1)]  # it goes on
+
+
+def test_a_large_result_comes_back_whole_and_compressed(cluster, monkeypatch):
+    packed = []
+    unpack = dask._restored
+    monkeypatch.setattr(dask, "_restored", lambda data: packed.append(len(data)) or unpack(data))
+    with convcost.cluster(cluster.address) as pool:
+        assert pool.submit(operator.mul, b"a", 1_000_000).result(30) == b"a" * 1_000_000
+        assert pool.submit(operator.mul, b"a", 10).result(30) == b"a" * 10
+    (size,) = packed
+    assert size < 10_000
 
 
 def test_a_cluster_of_another_version_is_refused(own_cluster, tmp_path):
