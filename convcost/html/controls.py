@@ -130,7 +130,7 @@ def stops(free: Free, name: str) -> list[Number]:
     """
     value = Fraction(free.witness[name])
     known = free.symbols[name].to_dict()["symbols"][name]
-    step = Fraction(known["multiple_of"]) if "multiple_of" in known else value / 64
+    step = Fraction(known["multiple_of"]) if "multiple_of" in known else value / 64 or Fraction(1)
     last = max(2 * value, value + 8 * step)
     if last / step > MOST_STOPS:
         step *= _stride(int(value / step), int(last / step))
