@@ -72,7 +72,11 @@ def _connected(address: str, seconds: float) -> Client:
     help = "is that the address that its scheduler writes, and can this machine reach it?"
     try:
         return _answer(seconds + 1, Connection, address, timeout=seconds, set_as_default=False, name="convcost")
-    except (OSError, TypeError, RuntimeError) as error:
+    except TypeError as error:  # what Dask raises where its configuration names no certificates
+        found = str(error).partition("\n")[0]
+        help = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE and others of Dask's configuration name them"
+        raise OptionError(ErrorDetail(f"{address} needs certificates", found=found, help=help)) from None
+    except (OSError, RuntimeError) as error:
         found = str(error).partition("\n")[0] or "the connection is accepted, and nothing is said"
         raise ClusterError(ErrorDetail(message, found=found, help=help)) from None
     except Exception as error:  # noqa: BLE001 -- what another program sends can break anything in the reader

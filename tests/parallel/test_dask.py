@@ -316,6 +316,15 @@ def test_without_dask_the_extra_is_named(monkeypatch):
     assert str(caught.value).endswith("\n = help: pip install 'convcost[cluster]'")
 
 
+def test_encryption_needs_certificates():
+    pytest.importorskip("distributed")
+    with pytest.raises(OptionError) as caught, convcost.cluster("tls://127.0.0.1:1", seconds=1):
+        pass
+    first, _, last = str(caught.value).splitlines()
+    assert first == "error: tls://127.0.0.1:1 needs certificates"
+    assert last == " = help: DASK_DISTRIBUTED__COMM__TLS__CA_FILE and others of Dask's configuration name them"
+
+
 def test_jobs_and_a_cluster_exclude_each_other(monkeypatch, capsys):
     from convcost import cli
 
