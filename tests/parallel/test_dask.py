@@ -316,7 +316,7 @@ def test_without_dask_the_extra_is_named(monkeypatch):
     assert str(caught.value).endswith("\n = help: pip install 'convcost[cluster]'")
 
 
-def test_encryption_needs_certificates():
+def test_encryption_needs_certificates(distributed):
     pytest.importorskip("distributed")
     with pytest.raises(OptionError) as caught, convcost.cluster("tls://127.0.0.1:1", seconds=1):
         pass
