@@ -226,7 +226,7 @@ class Live {
     this.grids = grids;
     this.data = data;
     this.network = new Network(data);
-    this.texts = { short, bytesText, figure, percent };
+    this.parts = { short, bytesText, figure, percent, secondsText, Program, TESTS }; // for the tests
     this.controls = section.querySelector(".controls");
     this.line = [...section.querySelectorAll("header .line")].at(-1);
     this.figures = [...section.querySelectorAll(".figures dd")];
