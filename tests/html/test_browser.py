@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cache
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from random_formulas import ALL_TREES, FORMULA_OPERATIONS, FORMULAS, NUMBER_OPERATIONS, POINTS, SYMBOLS, read
 
@@ -139,7 +139,9 @@ return points.map((point, number) => {
 
 
 @given(cases=st.lists(st.tuples(ALL_TREES, POINTS), min_size=50, max_size=50))
-@settings(max_examples=12, suppress_health_check=[*HealthCheck])
+@settings(
+    max_examples=12, suppress_health_check=[*HealthCheck], phases=[Phase.generate]
+)  # a page call is slow to shrink
 def test_a_formula_has_the_value_that_its_operations_give(cases, computing_page):
     """The page evaluates the formula; expected is what Python's own numbers give, operation by operation."""
     names = sorted(SYMBOLS)
@@ -276,8 +278,11 @@ def test_a_roofline_is_computed_too(opened, device, given):
       const marks = chart.querySelectorAll("g[data-panel] title");
       return [[...marks].map((each) => each.textContent), chart.classList.contains("other")];
     """)
-    drawn = re.findall(r"<title>(.*?)</title></(?:circle|path)>", found.roofline.plot().svg())
+    svg = found.roofline.plot().svg()
+    drawn = re.findall(r"<title>(.*?)</title></(?:circle|path)>", svg)
     assert not is_other
+    round_marks = browser.execute_script("return document.querySelectorAll('g[data-panel] circle').length")
+    assert round_marks == svg.count('data-x="') - len(re.findall(r'<path [^>]*data-x="', svg))  # bound by compute
     assert sorted(tips) == sorted(each.replace("&lt;", "<") for each in drawn)
     blocks = browser.execute_script("""
       const { rows } = document.querySelector("section.report").live.grids.layers;
