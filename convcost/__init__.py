@@ -14,6 +14,7 @@ from convcost import _startup  # noqa: F401 -- before everything that takes time
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import (
     BaselineError,
+    ClusterError,
     ConfigError,
     ConvcostError,
     ErrorDetail,
@@ -27,6 +28,7 @@ from convcost.errors import (
 from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
+from convcost.parallel import cluster
 from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
@@ -59,6 +61,7 @@ Fault = ErrorDetail
 __all__ = [
     "Analysis",
     "BaselineError",
+    "ClusterError",
     "ConfigError",
     "ConvcostError",
     "Cost",
@@ -78,6 +81,7 @@ __all__ = [
     "WarningDetail",
     "analyze",
     "check",
+    "cluster",
     "compare",
     "compress",
     "diff",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from convcost.design_space.symbols import Symbols
     from convcost.memory.analysis import MemorySettings
     from convcost.memory.peak_formula import PeakFormula
+    from convcost.network import Network
+    from convcost.spec.measured import MeasuredTable
 
 _MOST_OVER = 10_000  # values of a range over which the peak is worked out
 
@@ -38,6 +40,7 @@ def sweep(
     *,
     where: Iterable[str],
     best: str | None,
+    join: str | None = None,
     batch: int,
     fold: bool,
     max_points: int,
@@ -45,11 +48,10 @@ def sweep(
     watch: Callable[[int, int], None] | None,
 ) -> Sweep:
     """Return what a spec's network costs at every combination of some values; see `Model.sweep` for the arguments."""
-    limits = [limit(text) for text in where]
-    if best is not None:
-        metrics.named(best)
-    totals = [*(each.metric for each in limits), *([best] if best else [])]
-    task = sweep_task(origin, set, totals, batch=batch, fold=fold, most=max_points)
+    table = None if join is None else measured_table(origin, join)
+    limits = [limit(text, table) for text in where]
+    totals = [*(each.metric for each in limits), *([_column(best, table)] if best else [])]
+    task = sweep_task(origin, set, totals, table=table, batch=batch, fold=fold, most=max_points)
     check_size(task, max_points)
     return Sweep.of(title_of(origin), task, where=limits, best=best, pool=pool, watch=watch)
 
@@ -59,6 +61,7 @@ def sweep_task(
     set: Mapping[str, Any],
     totals: Iterable[str] = (),
     *,
+    table: MeasuredTable | None = None,
     batch: int,
     fold: bool,
     most: int = MOST_VALUES,
@@ -68,7 +71,8 @@ def sweep_task(
     Args:
         origin: The spec.
         set: The values of symbols, of each one or several.
-        totals: The metrics that are asked, beside `params` and `mults`.
+        totals: The metrics that are asked, beside `params` and `mults`, and columns of the table.
+        table: What was measured at points; symbols that are not set have the values that they have there.
         batch: How many inputs the operations are counted for.
         fold: Whether batch norms fold.
         most: How many values a range may have.
@@ -76,16 +80,90 @@ def sweep_task(
     Raises:
         OptionError: A value cannot be read, or no symbol has several.
     """
+    origin, set = _with_values(origin, set, table)
     origin.reader.check(set, "--set")
-    given = {name: listed(name, value, most) for name, value in {**origin.settings, **set}.items()}
-    axes = tuple(SweepAxis(name, found) for name, found in given.items() if len(found) > 1)
+    axes, fixed = _axes(origin, set, most, "sweep", alike=True)
+    shown = tuple(dict.fromkeys(["params", "mults", *(name for name in totals if not _is_measured(name, table))]))
+    task = SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
+    return task if table is None else _joined(table, task)
+
+
+def _axes(
+    origin: Origin, set: Mapping[str, Any], most: int, what: str, *, alike: bool
+) -> tuple[tuple[SweepAxis, ...], dict[str, Any]]:
+    """Return the symbols that vary, and the values of the others.
+
+    Raises:
+        OptionError: None varies.
+    """
+    given = _given(origin, set, most)
+    axes = [SweepAxis(name, found if alike else different(found)) for name, found in given.items() if len(found) > 1]
     if not axes:
-        raise OptionError(
-            ErrorDetail("a sweep needs several values of a symbol", help="such as --set alpha=0.25,0.5,1")
-        )
-    fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
-    shown = tuple(dict.fromkeys(["params", "mults", *totals]))
-    return SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
+        help = "such as --set alpha=0.25,0.5,1"
+        raise OptionError(ErrorDetail(f"a {what} needs several values of a symbol", help=help))
+    return tuple(axes), {name: found[0] for name, found in given.items() if len(found) == 1}
+
+
+def measured_table(origin: Origin, path: str) -> MeasuredTable:
+    """Return a file of what was measured at points of a spec's grid."""
+    from convcost.spec.measured import read_table
+
+    symbols = origin.reader.check((), "--set").symbols
+    return read_table(path, symbols, {*metrics.METRICS.built_in(), "ratio", "error"})
+
+
+def _with_values(
+    origin: Origin, set: Mapping[str, Any], table: MeasuredTable | None
+) -> tuple[Origin, Mapping[str, Any]]:
+    """Return a spec whose elements of lists are symbols where they are set, and values of all symbols that vary."""
+    if table is not None:
+        from convcost.spec.elements import element, name_of
+
+        lists = {found[0] for name in set if (found := element(name))}
+        columns = zip(table.symbols, zip(*table.keys, strict=True), strict=True) if table.keys else ()
+        names = {name_of(*found) if (found := element(name)) else name for name in set}
+        measured = {
+            name: [[*value] if isinstance(value, tuple) else value for value in different(column)]
+            for name, column in columns
+            if name not in names and name not in origin.settings and name not in lists
+        }
+        set = {**measured, **set}
+    return origin.with_elements(set)
+
+
+def _joined(table: MeasuredTable, task: SweepTask) -> SweepTask:
+    """Return a task with the columns of a file."""
+    from msgspec.structs import replace
+
+    from convcost.design_space.measured import join
+
+    rows = list(zip(table.lines, table.keys, table.values, strict=True))
+    return replace(task, measured=join(table.file, table.symbols, table.columns, rows, task))
+
+
+def _is_measured(name: str, table: MeasuredTable | None) -> bool:
+    return table is not None and name in table.columns
+
+
+def _column(name: str, table: MeasuredTable | None) -> str:
+    """Return the name of a metric, or of a column of a table.
+
+    Raises:
+        OptionError: It is neither.
+    """
+    if table is None or name in metrics.METRICS:
+        return metrics.named(name).name
+    table.check(name)
+    return name
+
+
+def _given(origin: Origin, set: Mapping[str, Any], most: int) -> dict[str, tuple[Any, ...]]:
+    """Return the values of each symbol: several of those that are set here, one of those that a model came with."""
+    found = {}
+    for name, value in {**origin.settings, **set}.items():
+        one_list = name not in set and isinstance(value, list | tuple)
+        found[name] = (tuple(value),) if one_list else listed(name, value, most)
+    return found
 
 
 def manifest(origin: Origin, task: SweepTask, where: Iterable[SweepLimit], part_size: int) -> dict[str, Any]:
@@ -100,6 +178,7 @@ def manifest(origin: Origin, task: SweepTask, where: Iterable[SweepLimit], part_
         "grid": digest([(axis.name, axis.values) for axis in task.axes]),
         "setting of other symbols": digest(sorted(task.fixed.items())),
         "metrics": list(task.metrics),
+        "CSV that is joined": digest(task.measured and (task.measured.columns, sorted(task.measured.values.items()))),
         "batch": task.batch,
         "folding": task.fold,
         "condition": [str(each) for each in where],
@@ -180,38 +259,34 @@ def search(
     max: Mapping[str, Any],
     min: Mapping[str, Any],
     top: int | None,
+    join: str | None = None,
     batch: int,
     fold: bool,
     max_points: int,
+    pool: Executor | None,
     watch: Callable[[int, int], None] | None,
 ) -> Front:
     """Return the exact front of a spec's design space, or its best points; see `Model.search` for the arguments."""
     from convcost.design_space.front import search
+    from convcost.design_space.measured import search_measured
 
+    table = None if join is None else measured_table(origin, join)
+    origin, set = _with_values(origin, set, table)
     document = origin.reader.check(set, "--set")
-    given = {name: listed(name, value, max_points) for name, value in {**origin.settings, **set}.items()}
-    axes = tuple(SweepAxis(name, different(found)) for name, found in given.items() if len(found) > 1)
-    if not axes:
-        raise OptionError(
-            ErrorDetail("a search needs several values of a symbol", help="such as --set alpha=0.25,0.5,1")
-        )
-    wanted = goals(pareto, best, top)
-    limits = [limit(f"{metric} <= {plain(value)}") for metric, value in max.items()]
-    limits += [limit(f"{metric} >= {plain(value)}") for metric, value in min.items()]
+    axes, fixed = _axes(origin, set, max_points, "search", alike=False)
+    wanted = goals(pareto, best, top, table)
+    limits = [limit(f"{metric} <= {plain(value)}", table) for metric, value in max.items()]
+    limits += [limit(f"{metric} >= {plain(value)}", table) for metric, value in min.items()]
     totals = [*(goal.metric for goal in wanted), *(each.metric for each in limits)]
-    fixed = {name: found[0] for name, found in given.items() if len(found) == 1}
-    shown = tuple(dict.fromkeys(["params", "mults", *totals]))
+    own = [name for name in totals if _is_measured(name, table)]
+    shown = tuple(dict.fromkeys(["params", "mults", *(name for name in totals if name not in own)]))
     task = SweepTask(origin.reader.complete_network, axes, fixed, shown, batch, fold)
-    return search(
-        task,
-        document.name or origin.reader.source.file,
-        wanted,
-        limits,
-        [axis.name for axis in axes if _only_repeats(document, axis.name)],
-        top=None if best is None else top or 1,
-        max_points=max_points,
-        watch=watch,
-    )
+    task = task if table is None else _joined(table, task)
+    title, most = document.name or origin.reader.source.file, None if best is None else top or 1
+    if own:
+        return search_measured(task, title, wanted, limits, top=most, watch=watch)
+    repeated = [axis.name for axis in axes if _only_repeats(document, axis.name)]
+    return search(task, title, wanted, limits, repeated, top=most, max_points=max_points, pool=pool, watch=watch)
 
 
 def different(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -219,13 +294,14 @@ def different(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple([value for _, value in dict.fromkeys((type(value), value) for value in values)])
 
 
-def goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal]:
+def goals(pareto: Iterable[str], best: str | None, top: int | None, table: MeasuredTable | None = None) -> list[Goal]:
     """Return the objectives of points: `mults` and `params:max`, or one metric.
 
     Args:
         pareto: The goals of a front.
         best: Instead, the goal of the best points.
         top: How many of these.
+        table: What was measured, whose columns are goals too.
 
     Raises:
         OptionError: There is none, or one is no metric, or twice there.
@@ -245,7 +321,7 @@ def goals(pareto: Iterable[str], best: str | None, top: int | None) -> list[Goal
         if colon and way not in ("min", "max"):
             help = f"{name}:max, where more is better; {name} alone where less is"
             raise OptionError(ErrorDetail("a goal is METRIC, METRIC:min or METRIC:max", found=text, help=help))
-        found.append(Goal(metrics.named(name).name, way == "max"))
+        found.append(Goal(_column(name, table), way == "max"))
     names = [goal.metric for goal in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -260,7 +336,7 @@ def _only_repeats(document: Any, symbol: str) -> bool:
     if all(use.key != "repeat" for use in usage.readers(document, symbol)):
         return False
     try:
-        usage.repetition_step(document, symbol)
+        usage.repetition_step(document, symbol, alike=False)
     except usage.NotOnlyRepetitionsError:
         return False
     return True
@@ -278,7 +354,7 @@ def peak_formula(origin: Origin, over: str, settings: MemorySettings) -> PeakFor
         raise OptionError(ErrorDetail(message, found=f"--over {over}", help=help))
     origin.reader.check([name], "--over")
     fixed = {key: value for key, value in origin.settings.items() if key != name}
-    step = _step(ends[2]) if len(ends) == 3 else _grid(origin, name, fixed, over)
+    step = _step(ends[2], "--over: a step of") if len(ends) == 3 else _grid(origin, name, fixed, over)
     low, high = (Fraction(_number(name, end)) for end in ends[:2])
     count = floor(high / step) - ceil(low / step) + 1
     if not 1 <= count <= _MOST_OVER:
@@ -286,20 +362,27 @@ def peak_formula(origin: Origin, over: str, settings: MemorySettings) -> PeakFor
         help = "the smaller end first, and a step that divides the range"
         raise OptionError(ErrorDetail(f"a range has 1 to {_MOST_OVER:,} values", found=found, help=help))
     found_values = [_plain(turn * step) for turn in range(ceil(low / step), ceil(low / step) + count)]
-    return PeakFormula.of(
-        lambda value: origin.reader.network({**fixed, name: value}, [name]),
-        name,
-        found_values,
-        step,
-        settings,
-    )
+
+    def build(value: int | Fraction) -> Network:
+        network = origin.reader.network({**fixed, name: value}, [name])
+        others = [each for each in network.free.symbols if each != name] if network.free is not None else []
+        if others:
+            help = " ".join(f"--set {each}=…" for each in others)
+            raise OptionError(ErrorDetail("all other symbols need values", found=f"--over {over}", help=help))
+        return network
+
+    return PeakFormula.of(build, name, found_values, step, settings)
 
 
 def _number(name: str, text: str) -> int | Fraction:
     """Return an end of a range."""
-    (value, *_) = listed(name, text, 1)
-    if type(value) not in (int, Fraction):
-        raise OptionError(ErrorDetail("the ends of a range are numbers", found=f"--over {name}=… {text}"))
+    wrong = ErrorDetail("the ends of a range are numbers", found=f"--over: {name} = {text.strip()}", help="such as 1/4")
+    try:
+        (value, *more) = listed(name, text, 1)
+    except OptionError:  # which speaks of values that are set
+        raise OptionError(wrong) from None
+    if more or type(value) not in (int, Fraction):
+        raise OptionError(wrong)
     return value  # type: ignore[no-any-return]
 
 
@@ -325,8 +408,8 @@ def _grid(origin: Origin, name: str, fixed: Mapping[str, Any], over: str) -> Fra
     raise OptionError(ErrorDetail(message, found=f"--over {over}", help=help))
 
 
-def _step(step: Any) -> Fraction:
-    wrong = ErrorDetail("a step is a number above 0", found=f"--step {step}", help="such as 1/32")
+def _step(step: Any, option: str = "--step") -> Fraction:
+    wrong = ErrorDetail("a step is a number above 0", found=f"{option} {step}", help="such as 1/32")
     try:
         (value, *more) = listed("step", step, 1)
     except OptionError:  # which speaks of values of symbols
@@ -357,17 +440,17 @@ def _text(value: Any) -> str:
     return shown(value) if isinstance(value, bool) else str(value)
 
 
-def limit(text: str) -> SweepLimit:
+def limit(text: str, table: MeasuredTable | None = None) -> SweepLimit:
     """Return the condition that `mults <= 300M` states.
 
     Raises:
         OptionError: It is none.
     """
-    match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*", text)
+    match = re.fullmatch(r"\s*([^<>=!]+?)\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*", text)
     if match is None:
         raise OptionError(ErrorDetail("a condition compares a total", found=text, help="such as mults <= 300M"))
     metric, relation, number = match.groups()
-    whole = not metrics.named(metric).is_ratio
+    whole = _column(metric, table) in metrics.METRICS and not metrics.named(metric).is_ratio
     value = amount(number, whole=whole)
     if value is None:
         help = "such as 4_300_000, 4.3M or 570M"

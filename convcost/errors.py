@@ -163,6 +163,16 @@ class BaselineError(ConvcostError):
     """A baseline cannot be used."""
 
 
+class ClusterError(ConvcostError):
+    """A cluster does not answer, has other versions, or went away.
+
+    Attributes:
+        done: What was worked out before, such as a `Sweep`; None where that is nothing.
+    """
+
+    done: Any = None
+
+
 class OutputError(ConvcostError):
     """A result cannot be written where it was asked for."""
 

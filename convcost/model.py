@@ -401,6 +401,7 @@ class Model(Struct, frozen=True, eq=False):
         set: Mapping[str, Any],
         where: Iterable[str] = (),
         best: str | None = None,
+        join: str | Path | None = None,
         dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
@@ -414,6 +415,8 @@ class Model(Struct, frozen=True, eq=False):
             set: The values of symbols: a list or range of them, or a text such as `0.25,0.5` or `128:224:32`.
             where: What the points that are shown satisfy, such as `mults <= 300M`.
             best: The total to sort by, the least first.
+            join: A CSV of your own with a column for each symbol that varies: its other columns of numbers, such as a
+                measured accuracy, can be used as metrics. Symbols that are not set have the values that stand there.
             dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
@@ -436,6 +439,7 @@ class Model(Struct, frozen=True, eq=False):
             set,
             where=where,
             best=best,
+            join=None if join is None else str(join),
             batch=batch,
             fold=fold,
             max_points=max_points,
@@ -452,10 +456,12 @@ class Model(Struct, frozen=True, eq=False):
         max: Mapping[str, Any] | None = None,
         min: Mapping[str, Any] | None = None,
         top: int | None = None,
+        join: str | Path | None = None,
         dtype: Dtypes = (),
         batch: int = 1,
         fold: bool = True,
         max_points: int = 100_000,
+        pool: Executor | None = None,
         watch: Callable[[int, int], None] | None = None,
     ) -> Front:
         """Return the exact Pareto front of all combinations of some values, or the best of them, without listing them.
@@ -467,10 +473,13 @@ class Model(Struct, frozen=True, eq=False):
             max: What totals may be at most: numbers, or texts such as `300M`.
             min: What totals must be at least.
             top: How many of the best points; 1 without.
+            join: A CSV of your own with a column for each symbol that varies: its other columns of numbers, such as a
+                measured accuracy, can be used as metrics. Symbols that are not set have the values that stand there.
             dtype: The types of its numbers, as `memory` takes them.
             batch: How many inputs to count the operations for; parameters do not scale.
             fold: Whether a batch norm costs nothing where it can fold into the layer before it.
             max_points: How many points may be analysed one by one, where no formula holds.
+            pool: Any executor of `concurrent.futures`, for large sums and points that are analysed one by one.
             watch: Progress callback: it receives how many more points are analysed, and of how many at most.
 
         Raises:
@@ -492,9 +501,11 @@ class Model(Struct, frozen=True, eq=False):
             max=max or {},
             min=min or {},
             top=None if top is None else positive("top", top),
+            join=None if join is None else str(join),
             batch=batch,
             fold=fold,
             max_points=max_points,
+            pool=pool,
             watch=watch,
         )
 
@@ -505,6 +516,7 @@ class Model(Struct, frozen=True, eq=False):
         set: Mapping[str, Any] | None = None,
         metrics: str | Iterable[str] = (),
         pareto: str | Iterable[str] = (),
+        join: str | Path | None = None,
         device: str | Path | Device | None = None,
         dtype: Dtypes = (),
         batch: int = 1,
@@ -521,6 +533,7 @@ class Model(Struct, frozen=True, eq=False):
             metrics: What is shown; of `networks` the two axes, `params` and `macs` without.
             pareto: The axes of a front, across and upwards, with `:max` where more is better; `mults` and `params:max`
                 without.
+            join: For a front, a CSV with a column for each symbol that varies: its other columns can be axes.
             device: The device of a roofline: the name of a shipped one, the path of a YAML file, or one that was read.
             dtype: The types of numbers, for `memory` and `roofline`.
             batch: How many inputs to count the operations for.
@@ -542,6 +555,7 @@ class Model(Struct, frozen=True, eq=False):
             set or {},
             names(metrics),
             names(pareto),
+            None if join is None else str(join),
             device,
             dtype,
             batch=positive("batch", batch),

@@ -107,8 +107,12 @@ def peak_formula(
     >>> peak_formula("mobilenet_v1", "alpha=1/4:1")
     <PeakFormula: MobileNetV1: peak 4816896·alpha from alpha = 1/4>
     """
-    model = load(spec, set=set, max_layers=max_layers)
-    return model.peak_formula(over, dtype=dtype, batch=batch, in_place=in_place, align=align, keep_inputs=keep_inputs)
+    from convcost import arguments
+    from convcost.memory.analysis import MemorySettings
+
+    settings = MemorySettings(positive("batch", batch), in_place, positive("align", align), keep_inputs)
+    origin = _asked(spec, max_layers, apart=[over.partition("=")[0].strip()]).at(set or {}).typed(dtype)
+    return arguments.peak_formula(origin, over, settings)
 
 
 def plot(
@@ -117,6 +121,7 @@ def plot(
     set: Mapping[str, Any] | None = None,
     metrics: str | Iterable[str] = (),
     pareto: str | Iterable[str] = (),
+    join: str | Path | None = None,
     device: str | Path | Device | None = None,
     dtype: Dtypes = (),
     batch: int = 1,
@@ -136,6 +141,7 @@ def plot(
         metrics: What is shown; of `networks` the two axes, `params` and `macs` without.
         pareto: The axes of a front, across and upwards, with `:max` where more is better; `mults` and `params:max`
             without.
+        join: For a front a CSV of your own, with a column for each symbol that varies: its other columns can be axes.
         device: The device of a roofline: the name of a shipped one, the path of a YAML file, or one that was read.
         dtype: The types of numbers, for `memory` and `roofline`.
         batch: How many inputs to count the operations for.
@@ -160,6 +166,7 @@ def plot(
         set or {},
         names(metrics),
         names(pareto),
+        None if join is None else str(join),
         device,
         dtype,
         batch=positive("batch", batch),
@@ -319,6 +326,7 @@ def sweep(
     set: Mapping[str, Any],
     where: Iterable[str] = (),
     best: str | None = None,
+    join: str | Path | None = None,
     dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
@@ -341,6 +349,7 @@ def sweep(
         set,
         where=where,
         best=best,
+        join=None if join is None else str(join),
         batch=batch,
         fold=fold,
         max_points=max_points,
@@ -358,10 +367,12 @@ def search(
     max: Mapping[str, Any] | None = None,
     min: Mapping[str, Any] | None = None,
     top: int | None = None,
+    join: str | Path | None = None,
     dtype: Dtypes = (),
     batch: int = 1,
     fold: bool = True,
     max_points: int = 100_000,
+    pool: Executor | None = None,
     watch: Callable[[int, int], None] | None = None,
     max_layers: int | None = None,
 ) -> Front:
@@ -381,9 +392,11 @@ def search(
         max=max or {},
         min=min or {},
         top=None if top is None else positive("top", top),
+        join=None if join is None else str(join),
         batch=batch,
         fold=fold,
         max_points=max_points,
+        pool=pool,
         watch=watch,
     )
 

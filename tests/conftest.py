@@ -31,10 +31,10 @@ def no_width(monkeypatch):
 
 @pytest.fixture(scope="session")
 def started():
-    """Return a function that starts a process which ends with the block, and is killed after a minute."""
+    """Return a function that starts a process which ends with the block, and is killed after a minute, or as said."""
 
     @contextmanager
-    def started(command, **options):
+    def started(command, seconds=60, **options):
         """Start a process that Ctrl-C interrupts, even where it does not interrupt the tests."""
 
         def kill():
@@ -44,7 +44,7 @@ def started():
         # a program that a script starts in the background ignores Ctrl-C, and so would all that it starts
         default = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), "start_new_session": True}
         with subprocess.Popen(command, **default, **options) as process:
-            timer = Timer(60, kill)
+            timer = Timer(seconds, kill)
             timer.start()
             try:
                 yield process

@@ -445,10 +445,25 @@ def test_points_without_a_value_are_last_and_satisfy_nothing(peak, run):
     assert [row["n"] for row in csv.DictReader(io.StringIO(out))] == ["2"]
 
 
-def test_solve_says_why_it_cannot_limit_a_peak(peak, run):
-    status, out, err = run("solve", "net.yaml", "--for", "n", "--max", "peak_output=300")
-    assert (status, out) == (2, "")
-    assert err == (
+def test_solving_for_a_peak_that_a_test_adds(peak, run):
+    found = convcost.solve("net.yaml", "n", max={"peak_output": 300})
+    # the largest is 16 n: 288 at 18, 304 at 19
+    assert (found.best.value, found.best.totals["peak_output"], found.next.totals["peak_output"]) == (18, 288, 304)
+
+
+def test_solve_says_why_it_cannot_limit_a_ratio_or_a_peak_of_repetitions(peak, run):
+    def error(metric):
+        status, out, err = run("solve", "net.yaml", "--for", "n", "--max", f"{metric}=300")
+        assert (status, out) == (2, "")
+        return err
+
+    assert error("per_param") == (
+        "error: solve cannot limit per_param\n"
+        " = found: per_param is output_values over params, of which no formula shows that it goes on growing\n"
+        " = help: convcost sweep SPEC --set n=… --where 'per_param <= …' tries values\n"
+    )
+    Path("net.yaml").write_text("symbols: {n: 1}\ninput: [4]\nlayers: [{linear: {out_features: 4}, repeat: n}]\n")
+    assert error("peak_output") == (
         "error: solve cannot limit peak_output\n"
         " = found: peak_output is the largest of the layers, of which no formula shows that it goes on growing\n"
         " = help: convcost sweep SPEC --set n=… --where 'peak_output <= …' tries values\n"

@@ -27,7 +27,7 @@ CONV = {"name": "conv", "input": [3, 8, 8], "layers": [{"conv": {"out_channels":
 QUESTIONS = [
     name
     for name in convcost.__all__
-    if inspect.isfunction(getattr(convcost, name)) and name not in ("load", "from_torch")
+    if inspect.isfunction(getattr(convcost, name)) and name not in ("cluster", "from_torch", "load")
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from msgspec import Struct
@@ -16,7 +17,9 @@ from convcost.charts.shapes import Bar, Caption, Plot, Shape, Stroke
 _NAMES = 210  # pixels for names at most
 _INDENT = 9
 _GAP = 22  # between panels
+_ROW = 18  # pixels of a row with one bar, and of a heading
 _TEXT = 10.5
+_SHORTEST = 0.75  # pixels of a bar that is not 0
 _THIN = 9.5  # pixels of a bar that is not alone in its row
 
 
@@ -62,12 +65,14 @@ class BarPanel(Struct, frozen=True):
         series: The bars of each row, below each other.
         tick: Writes a value of the axis.
         unit: What is one on the axis: 1, or 1,024 for an axis of KiB.
+        total: The sum of all rows, beside the title where there is room.
     """
 
     title: str
     series: tuple[BarSeries, ...]
     tick: Callable[[Any], str]
     unit: int = 1
+    total: str = ""
 
 
 def bar_chart(
@@ -91,20 +96,25 @@ def bar_chart(
         notes: Lines below.
     """
     several = max((len(panel.series) for panel in panels), default=1)
-    height = 18 if several == 1 else _THIN * several + 8
-    names = min(_NAMES, max([_label_width(row.label) for row in rows], default=0)) + 12
-    head, top = frame.head(title, subtitle, [series for panel in panels[:1] for series in panel.series])
+    height = _ROW if several == 1 else _THIN * several + 8
+    longest = max([_label_width(row.label) for row in rows], default=0)
+    names = min(_NAMES if len(panels) <= 2 else _NAMES * 2 / 3, longest) + 12
+    head, top = frame.head(title, subtitle)
+    shapes: list[Shape] = []
+    if several > 1:
+        top += 9
+        shapes += frame.bar_legend(panels[0].series, top)
+        top += 12
     top += 24
-    bottom = top + max(1, len(rows)) * height
-    shapes = [*head, *_names(rows, top, height, names)]
+    heights = [height if row.key else _ROW for row in rows] or [height]
+    tops = [top + below for below in accumulate(heights, initial=0.0)]
+    bottom = tops[-1]
+    shapes += _names(rows, tops, names)
     left = MARGIN + names
     width = (WIDTH - MARGIN - left - _GAP * (len(panels) - 1)) / max(1, len(panels))
-    plots = [
-        _panel(panel, rows, (left + number * (width + _GAP), width), (top, bottom, height))
-        for number, panel in enumerate(panels)
-    ]
+    plots = [_panel(panel, rows, (left + number * (width + _GAP), width), tops) for number, panel in enumerate(panels)]
     foot, end = frame.foot(notes, bottom + 22)
-    return Chart(kind, title, description, WIDTH, end, (Plot((*shapes, *foot)), *plots))
+    return Chart(kind, title, description, WIDTH, end, (head, Plot((*shapes, *foot)), *plots))
 
 
 def _label_width(label: str) -> float:
@@ -112,51 +122,62 @@ def _label_width(label: str) -> float:
     return text_width(text, 11) + _INDENT * (len(label) - len(text)) / 2
 
 
-def _names(rows: Sequence[BarRow], top: float, height: float, width: float) -> Iterator[Shape]:
+def _names(rows: Sequence[BarRow], tops: Sequence[float], width: float) -> Iterator[Shape]:
     for number, row in enumerate(rows):
         text = row.label.lstrip(" ")
         indent = _INDENT * (len(row.label) - len(text)) / 2
-        y = top + (number + 0.5) * height + 4
+        y = (tops[number] + tops[number + 1]) / 2 + 4
         data = {"row": row.key} if row.key else {}
         yield Caption(
             MARGIN + indent, y, cut(text, width - 12 - indent, 11), "ink" if row.key else "muted", 11, data=data
         )
 
 
-def _panel(
-    panel: BarPanel, rows: Sequence[BarRow], across: tuple[float, float], down: tuple[float, float, float]
-) -> Plot:
+def _panel(panel: BarPanel, rows: Sequence[BarRow], across: tuple[float, float], tops: Sequence[float]) -> Plot:
     """Return a panel: its title, grid and axis, then the bars with their values."""
     left, width = across
-    top, bottom, height = down
+    top, bottom = tops[0], tops[-1]
     texts = [text for series in panel.series for text in series.texts]
     room = max([text_width(text, _TEXT) for text in texts], default=0) + 8
-    known = [value for series in panel.series for value in series.values if value is not None]
-    most = max(known, default=0)
+    most = max([value for series in panel.series for value in series.values if value is not None], default=0)
     scale = LinearScale(0, most or 1, left, left + max(20, width - room))
-    shapes: list[Shape] = [Caption(left, top - 10, panel.title, "ink", 11.5, bold=True)]
+    title = f"{panel.title} · {panel.total}" if panel.total else panel.title
+    if text_width(title, 12) > width:
+        title = cut(panel.title, width, 12)
+    shapes: list[Shape] = [Caption(left, top - 10, title, "ink", 11.5, bold=True)]
     shapes += _grid(panel, scale, most, top, bottom)
-    thick = (height - 7) / len(panel.series) if len(panel.series) == 1 else _THIN
-    bars = [number for number, row in enumerate(rows) if row.key]
+    alone = len(panel.series) == 1
+    thick = _ROW - 7 if alone else _THIN
+    middles = [(tops[number] + tops[number + 1]) / 2 for number, row in enumerate(rows) if row.key]
+    keys = [row.key for row in rows if row.key]
     for place, series in enumerate(panel.series):
-        for number, value, text, tip in zip(bars, series.values, series.texts, series.tips, strict=True):
-            key = rows[number].key
-            y = top + number * height + (height - thick * len(panel.series)) / 2 + place * thick
-            end = scale.place(value) if value is not None else left
-            data = {"row": key, "series": series.key, "value": "" if value is None else str(value)}
-            if value:
-                bar = Bar(
-                    left, y, max(0.75, end - left), thick - (0.8 if place + 1 < len(panel.series) else 0),
-                    series.color, series.hatched, data, f"{key}: {tip}",
-                )  # fmt: skip
-                shapes.append(bar)
-            size = _TEXT if len(panel.series) == 1 else 8.5
-            middle = y + thick / 2 + size * 0.36
-            label = {"row": key, "series": series.key}
-            shapes.append(Caption(end + 4, middle, text, "muted", size, data=label))
+        below = (place - len(panel.series) / 2) * thick
+        for y, *numbers in zip(middles, keys, series.values, series.texts, series.tips, strict=True):
+            shapes += _bar(series, numbers, scale, y + below, thick if alone else thick - 0.8)
     shapes.append(Stroke(((left, top - 2), (left, bottom)), "axis"))
     ends = {"from": f"{left:.2f}", "length": f"{scale.end - left:.2f}", "most": str(most)}
     return Plot(tuple(shapes), {"panel": panel.series[0].key, **ends})
+
+
+def _bar(series: BarSeries, numbers: Sequence[Any], scale: LinearScale, y: float, thick: float) -> Iterator[Shape]:
+    """Yield the bar of a row and the text beside it.
+
+    Args:
+        series: What it belongs to.
+        numbers: The row, its value, and this as text, in few digits and in all.
+        scale: Its axis.
+        y: Its upper edge.
+        thick: Its height.
+    """
+    key, value, text, tip = numbers
+    end = scale.start if value is None else scale.place(value)
+    data = {"row": key, "series": series.key}
+    if value:
+        whole = {**data, "value": str(value)}
+        length = max(_SHORTEST, end - scale.start)
+        yield Bar(scale.start, y, length, thick, series.color, series.hatched, whole, f"{key}: {tip}")
+    size = min(_TEXT, thick)
+    yield Caption(end + 4, y + thick / 2 + size * 0.36, text, "muted", size, data=data)
 
 
 def _grid(panel: BarPanel, scale: LinearScale, most: Any, top: float, bottom: float) -> Iterator[Shape]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:  # it calls this module
 
 _DPI = 200  # dots in 72 pixels: a page of 760 pixels is 2,111 dots wide
 _FONTS = ["Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans", "Noto Sans CJK JP", "Arial Unicode MS"]
-_MARKERS = {"circle": "o", "square": "s", "diamond": "D", "triangle": "^"}
-_SCALES = {"circle": 2.0, "square": 2.0, "diamond": 1.9, "triangle": 2.4}  # of a radius, the size of a marker
+_MARKERS = {"circle": ("o", 2.0), "diamond": ("D", 1.9)}
+"""The names that matplotlib has for shapes, and their sizes in radii."""
 
 
 def draw(chart: Chart, format: str) -> bytes:
@@ -88,9 +88,8 @@ def _add(axes: Any, shape: Shape, order: int) -> None:
         )
     elif isinstance(shape, Stroke):
         xs, ys = zip(*shape.points, strict=True)
-        style = (0, (4, 3)) if shape.dashed else "-"
-        axes.plot(xs, ys, color=_color(shape.color), linewidth=shape.width, linestyle=style, zorder=order,
-                  solid_capstyle="butt", solid_joinstyle="miter")  # fmt: skip
+        ends = {"solid_capstyle": "butt", "solid_joinstyle": "miter"}
+        axes.plot(xs, ys, color=_color(shape.color), linewidth=shape.width, zorder=order, **ends)
     elif isinstance(shape, Marker):
         _mark(axes, shape, order)
     else:
@@ -99,12 +98,13 @@ def _add(axes: Any, shape: Shape, order: int) -> None:
 
 def _mark(axes: Any, marker: Marker, order: int) -> None:
     color = _color(marker.color)
+    shape, size = _MARKERS[marker.shape]
     axes.plot(
         [marker.x],
         [marker.y],
         linestyle="none",
-        marker=_MARKERS[marker.shape],
-        markersize=marker.radius * _SCALES[marker.shape],
+        marker=shape,
+        markersize=marker.radius * size,
         markerfacecolor="none" if marker.hollow else color,
         markeredgecolor=color if marker.hollow else _color("paper"),
         markeredgewidth=1.6 if marker.hollow else 1.0,
@@ -122,7 +122,6 @@ def _write(axes: Any, caption: Caption, order: int) -> None:
         fontweight="bold" if caption.bold else "normal",
         ha={"start": "left", "middle": "center", "end": "right"}[caption.anchor],
         va="baseline",
-        rotation=90 if caption.upward else 0,
         zorder=order,
         parse_math=False,
     )

@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import Any, Protocol
 
 from convcost.charts.scales import LinearScale, LogScale, cut, text_width
-from convcost.charts.shapes import Bar, Caption, Marker, Shape, Stroke
+from convcost.charts.shapes import Bar, Caption, Marker, Plot, Shape, Stroke
 
 WIDTH = 760.0
 MARGIN = 20.0
@@ -30,22 +30,24 @@ class LegendEntry(Protocol):
         """Whether its bars are hatched."""
 
 
-def head(title: str, subtitle: Sequence[str], entries: Sequence[LegendEntry] = ()) -> tuple[list[Shape], float]:
-    """Return the title, the lines below it and a legend of bars, and where these end."""
+def head(title: str, subtitle: Sequence[str]) -> tuple[Plot, float]:
+    """Return the title and the lines below it, as a part that a page may leave out, and where these end."""
     shapes: list[Shape] = [Caption(MARGIN, 29, cut(title, _INNER, 16), "ink", 15, bold=True)]
     y = 29.0
     for line in subtitle:
         for part in _wrapped(line, 11.5):
             y += 17
             shapes.append(Caption(MARGIN, y, part, "muted", 11.5))
-    if len(entries) > 1:
-        y += 21
-        x = MARGIN
-        for entry in entries:
-            shapes.append(Bar(x, y - 9, 14, 10, entry.color, entry.hatched))
-            shapes.append(Caption(x + 19, y, entry.name, "ink", 11))
-            x += 19 + text_width(entry.name, 11) + 18
-    return shapes, y + 12
+    return Plot(tuple(shapes), {"part": "head"}), y + 12
+
+
+def bar_legend(entries: Sequence[LegendEntry], y: float) -> Iterator[Shape]:
+    """Yield a legend of bars: each with its name, on one line."""
+    x = MARGIN
+    for entry in entries:
+        yield Bar(x, y - 9, 14, 10, entry.color, entry.hatched)
+        yield Caption(x + 19, y, entry.name, "ink", 11)
+        x += 19 + text_width(entry.name, 11) + 18
 
 
 def marker_legend(entries: Sequence[tuple[Marker, str]], y: float) -> Iterator[Shape]:

@@ -1,6 +1,6 @@
 """The colours of charts, on light and on dark paper.
 
-The four series differ in lightness as well as in hue, and are told apart by people who do not see red or green;
+The three series differ in lightness as well as in hue, and are told apart by people who do not see red or green;
 each has a contrast of at least 3 to its paper, texts of at least 4.5.
 """
 
@@ -25,6 +25,5 @@ COLORS = {
     "series1": Color("#0b62a8", "#58a6ff"),
     "series2": Color("#c2570c", "#f0a050"),
     "series3": Color("#5b6470", "#aab4bf"),
-    "series4": Color("#a3307e", "#f08cc8"),
     "soft": Color("#bfd8ee", "#1f3f63"),
 }

@@ -24,13 +24,17 @@ class Quantity(Struct, frozen=True):
         text: Writes a value in few digits, with its unit.
         exact: Writes a value with all digits, with its unit.
         unit: What is one on the axis: 1, or a power of 1,024 for bytes.
+        phrase: Says a value, such as `568,740,352 macs`.
+        binary: Whether its values are bytes.
     """
 
     key: str
     title: str
     text: Callable[[Any], str]
     exact: Callable[[Any], str]
+    phrase: Callable[[Any], str]
     unit: int = 1
+    binary: bool = False
 
 
 def quantity(name: str, most: Any = 0) -> Quantity:
@@ -46,15 +50,34 @@ def quantity(name: str, most: Any = 0) -> Quantity:
     >>> found = quantity("peak_memory", 3_000_000)
     >>> found.title, found.text(1_204_224), found.exact(1_204_224), found.unit
     ('Peak memory', '1.15 MiB', '1,204,224 bytes', 1048576)
+    >>> found.phrase(1_204_224), quantity("weight_bytes").phrase(8), quantity("macs").phrase(1000)
+    ('1,204,224 bytes of peak memory', '8 weight bytes', '1,000 macs')
     """
-    metric = metrics.named(name)
-    title = metrics.words(name).removesuffix(" bytes").capitalize()
+    metric, words = metrics.named(name), metrics.words(name)
     if metric.unit == "bytes":
-        return Quantity(name, title, bytes_tick, lambda value: f"{figure(value)} bytes", bytes_unit(most))
+        of = "" if "bytes" in words else "bytes of "
+        return Quantity(
+            name,
+            words.capitalize(),
+            bytes_tick,
+            lambda value: f"{figure(value)} bytes",
+            lambda value: f"{figure(value)} {of}{words}",
+            bytes_unit(most),
+            binary=True,
+        )
+    heading = metrics.heading(name)
     if metric.is_ratio:
-        return Quantity(name, metrics.heading(name), decimal, figure)
-    unit = f" {metric.unit}" if metric.unit else ""
-    return Quantity(name, metrics.heading(name), count_tick, lambda value: f"{figure(value)}{unit}")
+        return Quantity(name, heading, decimal, figure, lambda value: f"{words} {figure(value)}")
+    return Quantity(name, heading, count_tick, figure, lambda value: f"{figure(value)} {words}")
+
+
+def own_quantity(name: str) -> Quantity:
+    """Return a column of the user's own as an axis shows it.
+
+    >>> own_quantity("top1").phrase(Fraction(142, 2))
+    'top1 71'
+    """
+    return Quantity(name, name, decimal, figure, lambda value: f"{name} {figure(value)}")
 
 
 def chosen(names: str | Sequence[str]) -> tuple[str, ...]:

@@ -40,11 +40,10 @@ class Stroke(Struct, frozen=True):
     points: tuple[Point, ...]
     color: str
     width: float = 1.0
-    dashed: bool = False
 
 
 class Marker(Struct, frozen=True):
-    """A point: its shape, `circle`, `square`, `diamond` or `triangle`, has a radius; it may be hollow."""
+    """A point: its shape, `circle` or `diamond`, has a radius; it may be hollow."""
 
     x: float
     y: float
@@ -67,7 +66,6 @@ class Caption(Struct, frozen=True):
         size: Its size in pixels.
         anchor: What stands at `x`: `start`, `middle` or `end`.
         bold: Whether it is bold.
-        upward: Whether it runs from the bottom to the top.
         data: What a script may read.
     """
 
@@ -78,7 +76,6 @@ class Caption(Struct, frozen=True):
     size: float = 11
     anchor: str = "start"
     bold: bool = False
-    upward: bool = False
     data: Mapping[str, str] = {}
 
 

@@ -51,7 +51,8 @@ def step_chart(
         peak: What stands at the largest.
         notes: Lines below.
     """
-    shapes, top = frame.head(title, subtitle)
+    head, top = frame.head(title, subtitle)
+    shapes: list[Shape] = []
     top += 22
     bottom = top + _HEIGHT
     drawn = _joined(steps)
@@ -77,7 +78,7 @@ def step_chart(
     foot, end = frame.foot(notes, bottom + 22)
     ends = {"from": f"{bottom:.2f}", "length": f"{bottom - top:.2f}", "most": str(most)}
     return Chart(
-        kind, title, description, WIDTH, end, (Plot((*shapes, *foot)), Plot(tuple(bars), {"panel": kind, **ends}))
+        kind, title, description, WIDTH, end, (head, Plot((*shapes, *foot)), Plot(tuple(bars), {"panel": kind, **ends}))
     )
 
 

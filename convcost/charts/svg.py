@@ -15,11 +15,7 @@ if TYPE_CHECKING:  # it calls this module
     from convcost.charts.chart import Chart
 
 _FONT = 'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif'
-_PATHS = {
-    "square": "M-1-1H1V1H-1z",
-    "diamond": "M0-1.35 1.35 0 0 1.35-1.35 0z",
-    "triangle": "M0-1.3 1.25 .95H-1.25z",
-}
+_DIAMOND = "M0-1.35 1.35 0 0 1.35-1.35 0z"  # of radius 1
 
 
 def _style() -> str:
@@ -43,7 +39,7 @@ STYLE = _style()
 def write(chart: Chart, *, prefix: str = "", style: bool = True, paper: bool = True) -> str:
     """Return a chart as SVG; see `Chart.svg`."""
     body = _plots(chart, _Writer(""))
-    prefix = prefix or f"{chart.kind}-{crc32(f'{chart.title}{body}'.encode()):08x}"
+    prefix = _attribute(prefix) or f"{chart.kind}-{crc32(f'{chart.title}{body}'.encode()):08x}"
     writer = _Writer(prefix)
     width, height = _number(chart.width), _number(chart.height)
     head = (
@@ -96,8 +92,7 @@ class _Writer:
 def _stroke(stroke: Stroke) -> str:
     points = "L".join(f"{_number(x)} {_number(y)}" for x, y in stroke.points)
     width = f' stroke-width="{_number(stroke.width)}"' if stroke.width != 1 else ""
-    dashes = ' stroke-dasharray="4 3"' if stroke.dashed else ""
-    return _element("path", f'class="s-{stroke.color}" d="M{points}"{width}{dashes}')
+    return _element("path", f'class="s-{stroke.color}" d="M{points}"{width}')
 
 
 def _marker(marker: Marker) -> str:
@@ -106,15 +101,14 @@ def _marker(marker: Marker) -> str:
     if marker.shape == "circle":
         return _element("circle", f'{color} cx="{x}" cy="{y}" r="{radius}"{_data(marker.data)}', marker.tip)
     place = f'transform="translate({x} {y}) scale({radius})" vector-effect="non-scaling-stroke"'
-    return _element("path", f'{color} d="{_PATHS[marker.shape]}" {place}{_data(marker.data)}', marker.tip)
+    return _element("path", f'{color} d="{_DIAMOND}" {place}{_data(marker.data)}', marker.tip)
 
 
 def _caption(caption: Caption) -> str:
     anchor = "" if caption.anchor == "start" else f' text-anchor="{caption.anchor}"'
     bold = ' font-weight="600"' if caption.bold else ""
     x, y = _number(caption.x), _number(caption.y)
-    turned = f' transform="rotate(-90 {x} {y})"' if caption.upward else ""
-    attributes = f'class="f-{caption.color}" x="{x}" y="{y}" font-size="{_number(caption.size)}"{anchor}{bold}{turned}'
+    attributes = f'class="f-{caption.color}" x="{x}" y="{y}" font-size="{_number(caption.size)}"{anchor}{bold}'
     return f"<text {attributes}{_data(caption.data)}>{_text(caption.text)}</text>\n"
 
 

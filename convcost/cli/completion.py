@@ -129,6 +129,12 @@ def _shipped(context: Any, incomplete: str) -> Iterable[str]:
     return shipped()
 
 
+def _devices(context: Any, incomplete: str) -> Iterable[str]:
+    from convcost.memory.roofline.devices import SHIPPED
+
+    return SHIPPED
+
+
 _VALUES: dict[tuple[str, str], Complete] = {
     ("", "spec"): _specs,
     ("", "specs"): _specs,
@@ -147,6 +153,7 @@ _VALUES: dict[tuple[str, str], Complete] = {
     ("sweep", "where"): lambda context, incomplete: _metrics(),
     ("", "max"): lambda context, incomplete: (f"{name}=" for name in _metrics()),
     ("", "limits"): lambda context, incomplete: (f"{name}=" for name in _metrics()),
+    ("", "device"): _devices,
     ("", "format"): _formats,
     ("", "outputs"): _formats,
     ("", "to"): _rewrites,

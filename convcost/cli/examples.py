@@ -104,7 +104,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "specs": (
         ("convcost specs", "all, with their totals"),
         ("convcost specs mobilenet_v1 > net.yaml", "a file to begin with"),
-        ("convcost specs mobilenet_v1 --published", "what others print of it, and why it differs"),
+        ("convcost specs mobilenet_v1 --published", "what others print of it"),
     ),
     "schema": (
         ("convcost schema > spec.schema.json", "for an editor"),

@@ -86,6 +86,5 @@ def _write_formula(
         found = "--order" if order != "file" else "--place or --arena"
         help = "give the symbol a value with --set"
         raise OptionError(ErrorDetail("--over gives the peak in the order of the spec alone", found=found, help=help))
-    settings = options.settings(set)
-    formula = convcost.load(spec, set=settings).peak_formula(over, **counted)
+    formula = convcost.peak_formula(spec, over, set=options.settings(set), **counted)
     output.write([PeakFormulaReport(formula)], chosen, warnings=formula.warnings)

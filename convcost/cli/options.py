@@ -33,6 +33,12 @@ Set = typer.Option([], "--set", metavar="NAME=VALUE", help="Give a symbol of the
 Free = typer.Option(
     [], "--free", metavar="NAME", help="Keep a symbol as it is, so that the results are formulas; repeatable."
 )
+Cluster = typer.Option(
+    None,
+    "--cluster",
+    metavar="ADDRESS",
+    help="Work on the Dask cluster whose scheduler has this address, such as tcp://10.0.0.5:8786.",
+)
 Top = typer.Option(
     None, "--top", min=1, metavar="N", help="Show only the first so many rows: the largest, or of --sort."
 )
@@ -54,12 +60,22 @@ Dtype = typer.Option(
     metavar="TYPE",
     help="Give numbers a type: int8; weights=int8,activations=int16; PATTERN:float32 for some layers; repeatable.",
 )
+Join = typer.Option(
+    None,
+    "--join",
+    metavar="CSV",
+    help="Use columns of your own, such as a measured accuracy, as metrics; the CSV has a column for each symbol.",
+)
 Functional = typer.Option(
     [], "--functional", metavar="PATTERN", help="Layers that are called as functions, which some tools do not see."
 )
 Layers = typer.Option(False, "--layers", help="Show every row, however many there are.")
 Format = typer.Option(
-    None, "--format", "-f", metavar="FORMAT", help="[bold]table[/], json, csv or md, on standard output."
+    None,
+    "--format",
+    "-f",
+    metavar="FORMAT",
+    help="[bold]table[/], json, csv, md or html, on standard output; FORMAT:PATH writes a file.",
 )
 CheckFormat = typer.Option(
     None,

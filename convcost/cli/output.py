@@ -60,7 +60,7 @@ def outputs(
     Raises:
         OptionError: A format is unknown, a path is missing, or two outputs or an output and a spec share one.
     """
-    chosen = [Output(ALIASES.get(format, format))] if format is not None else []
+    chosen = [_chosen(format, ci=ci)] if format is not None else []
     chosen += [_output(text, ci=ci) for text in specified]
     chosen = chosen or [Output("text" if ci else "table")]
     for output in chosen:
@@ -88,6 +88,14 @@ def check_paths(chosen: Sequence[Output], reads: Sequence[str]) -> None:
             message = f"the output would overwrite {output.path!r}, which is read"
             raise OptionError(ErrorDetail(message, help="give it another path"))
         seen.add(where)
+
+
+def _chosen(format: str, *, ci: bool) -> Output:
+    """Return the output that `--format` asks for: a format on standard output, or FORMAT:PATH as `-o` takes it."""
+    name, colon, path = format.partition(":")
+    if colon and path and formats.is_format(ALIASES.get(name, name)):
+        return _output(format, ci=ci)
+    return Output(ALIASES.get(format, format))
 
 
 def _output(text: str, *, ci: bool) -> Output:

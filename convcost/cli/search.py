@@ -36,12 +36,15 @@ def search(
     max: list[str] = _MAX,
     min: list[str] = _MIN,
     top: Optional[int] = typer.Option(None, "--top", min=1, metavar="N", help="Show the N best with --best."),  # noqa: UP045
+    join: Optional[str] = options.Join,  # noqa: UP045
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     max_points: int = typer.Option(
         100_000, "--max-points", min=1, metavar="N", help="How many points may be analysed where no formula holds."
     ),
+    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on large sums in N processes at once."),
+    cluster: Optional[str] = options.Cluster,  # noqa: UP045
     format: Optional[str] = options.Format,  # noqa: UP045
     outputs: list[str] = options.Outputs,
 ) -> None:
@@ -51,9 +54,10 @@ def search(
     """
     from convcost.cli import progress
     from convcost.design_space.front_report import FrontReport
+    from convcost.parallel.pools import workers
 
     chosen = output.outputs(format, outputs, [spec])
-    with progress.shown(f"search of {spec}", "points") as shown:
+    with workers(jobs, cluster) as pool, progress.shown(f"search of {spec}", "points") as shown:
         found = convcost.search(
             spec,
             set=options.settings(set),
@@ -62,10 +66,12 @@ def search(
             max=options.settings(max, "--max", "METRIC=LIMIT", "mults=300M"),
             min=options.settings(min, "--min", "METRIC=LIMIT", "params=2M"),
             top=top,
+            join=join,
             dtype=dtype,
             batch=batch,
             fold=not no_fold,
             max_points=max_points,
+            pool=pool,
             watch=shown.advance,
         )
     output.write([FrontReport(found)], chosen, warnings=found.warnings)

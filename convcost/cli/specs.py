@@ -11,6 +11,7 @@ import convcost
 from convcost.cli import options, output
 from convcost.cost.specs_report import SpecsReport
 from convcost.errors import ErrorDetail, OptionError, nearest
+from convcost.reports.table import Report
 from convcost.spec.source import read, shipped
 
 _PUBLISHED = typer.Option(
@@ -37,7 +38,13 @@ def specs(
         return
     chosen = output.outputs(format, outputs)
     analyses = {spec: convcost.load(path).analyze() for spec, path in shipped().items()}
-    output.write([SpecsReport(analyses)], chosen)
+    totals = SpecsReport(analyses)
+    report: Report = totals
+    if any(each.format == "html" for each in chosen):
+        from convcost.zoo.report import ZooReport  # what the page shows beside the totals takes seconds
+
+        report = ZooReport(totals, {spec: path.parent.name for spec, path in shipped().items()})
+    output.write([report], chosen)
 
 
 def _show_published(name: str | None, chosen: Sequence[output.Output]) -> None:

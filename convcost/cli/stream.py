@@ -7,13 +7,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 import convcost
 from convcost import arguments
 from convcost.cli import progress, streams
 from convcost.cli.part_files import PartFiles
 from convcost.design_space.part_texts import FORMATS, TextOptions, TextWork, check_format, header
-from convcost.design_space.parts import PART_SIZE, GridPlan, completed, make_plan
-from convcost.errors import ErrorDetail, OptionError, OutputError
+from convcost.design_space.parts import PART_SIZE, GridPlan, make_plan
+from convcost.errors import ClusterError, ErrorDetail, OptionError, OutputError
+from convcost.parallel.completion import completed
 from convcost.reports.table import counted, safe
 from convcost.spec.origin import Origin
 
@@ -31,13 +34,13 @@ def stream(
     settings: Mapping[str, Any],
     *,
     where: Sequence[str],
+    join: str | None,
     dtype: Sequence[str],
     batch: int,
     fold: bool,
     resume: bool,
     force: bool,
     pool: Executor | None,
-    jobs: int,
     part_size: int = PART_SIZE,
 ) -> int:
     """Write the rows of a sweep, and return the status: 0, or 130 where it was interrupted.
@@ -47,13 +50,13 @@ def stream(
         spec: The spec.
         settings: The values of symbols.
         where: What points that have a row satisfy.
+        join: A CSV with columns of the user's own.
         dtype: The types of the numbers.
         batch: How many inputs the operations are counted for.
         fold: Whether batch norms fold.
         resume: Whether to go on with the parts of an earlier run.
         force: Whether to write over the file, and over parts of an earlier run.
         pool: Any executor of `concurrent.futures`, to work on many parts at once.
-        jobs: How many parts to work on at once.
         part_size: The points of a part at most.
 
     Raises:
@@ -62,9 +65,10 @@ def stream(
     """
     format = _format(path, spec)
     origin = Origin.of(spec).typed(dtype)
-    limits = tuple([arguments.limit(text) for text in where])
+    table = None if join is None else arguments.measured_table(origin, join)
+    limits = tuple([arguments.limit(text, table) for text in where])
     metrics = [limit.metric for limit in limits]
-    task = arguments.sweep_task(origin, settings, metrics, batch=batch, fold=fold, most=MOST_VALUES)
+    task = arguments.sweep_task(origin, settings, metrics, table=table, batch=batch, fold=fold, most=MOST_VALUES)
     options = TextOptions(format, limits)
     plan = make_plan(task)
     size = part_size if plan.regions else min(part_size, next(plan.parts()).end)
@@ -72,7 +76,7 @@ def stream(
     files = PartFiles(path, arguments.manifest(origin, task, limits, size) | run)
     with files.opened(resume=resume, force=force):
         try:
-            _work(files, plan, TextWork(options), size, spec, pool, jobs)
+            _work(files, plan, TextWork(options), size, spec, pool)
         except KeyboardInterrupt:
             done, *_ = files.counts()
             kept = f"{done:,} of {counted(len(task), 'point')} are in {files.shown_folder}"
@@ -91,12 +95,11 @@ def stream(
     return 0
 
 
-def _work(
-    files: PartFiles, plan: GridPlan, work: TextWork, size: int, spec: str, pool: Executor | None, jobs: int
-) -> None:
+def _work(files: PartFiles, plan: GridPlan, work: TextWork, size: int, spec: str, pool: Executor | None) -> None:
     """Work on all parts that are not done.
 
     Raises:
+        ClusterError: The cluster is gone.
         OutputError: A part cannot be written, or a process that worked on one is gone.
     """
     from concurrent.futures import BrokenExecutor
@@ -105,13 +108,15 @@ def _work(
     total = sum(map(len, left))
     with progress.shown(f"sweep of {spec}", "points") as shown:
         try:
-            for part, text in completed(work, plan.packed(), left, pool, 2 * jobs + 1):
+            for part, text in completed(work, plan.packed(), left, pool, in_order=False):
                 files.add(part, text)
                 shown.advance(len(part), total)
-        except BrokenExecutor:
+        except (BrokenExecutor, ClusterError) as error:
             done, *_ = files.counts()
             found = f"{done:,} of {counted(len(plan.task), 'point')} are in {files.shown_folder}"
             help = "the same command with --resume goes on"
+            if isinstance(error, ClusterError):
+                raise ClusterError([replace(error.details[0], found=found, help=help)]) from None
             raise OutputError(ErrorDetail("a process that worked on points is gone", found=found, help=help)) from None
 
 

@@ -10,11 +10,9 @@ import typer
 
 import convcost
 from convcost.cli import options, output
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ClusterError, ErrorDetail, OptionError
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from convcost.design_space.symbols_report import SymbolsReport
 
 _VALUES = typer.Option(
@@ -40,6 +38,7 @@ def sweep(
     set: list[str] = _VALUES,
     where: list[str] = _WHERE,
     best: Optional[str] = _BEST,  # noqa: UP045 -- typer reads the annotation while running
+    join: Optional[str] = options.Join,  # noqa: UP045
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
@@ -47,6 +46,7 @@ def sweep(
         100_000, "--max-points", min=1, metavar="N", help="How many points there may be; each takes memory."
     ),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in N processes at once."),
+    cluster: Optional[str] = options.Cluster,  # noqa: UP045
     stream: Optional[str] = _STREAM,  # noqa: UP045
     resume: bool = typer.Option(False, "--resume", help="Go on with a --stream that was interrupted."),
     force: bool = typer.Option(False, "--force", help="Let --stream write over a file, and begin again."),
@@ -61,38 +61,44 @@ def sweep(
     """
     from convcost.cli import progress
     from convcost.design_space.sweep_report import SweepReport
+    from convcost.parallel.pools import workers
 
     if stream is not None:
         _refuse("--stream", {"--best": best, "--format": format, "--output": outputs})
         from convcost.cli.stream import stream as write_rows
 
-        with _processes(jobs) as pool:
+        with workers(jobs, cluster) as pool:
             status = write_rows(
                 stream,
                 spec,
                 options.settings(set),
                 where=where,
+                join=join,
                 dtype=dtype,
                 batch=batch,
                 fold=not no_fold,
                 resume=resume,
                 force=force,
                 pool=pool,
-                jobs=jobs,
             )
         raise typer.Exit(status)
     _refuse("a sweep without --stream", {"--resume": resume, "--force": force})
     chosen = output.outputs(format, outputs, [spec])
-    if not (set or where or best):
+    if not (set or where or best or join):
         output.write([_symbols(spec)], chosen)
         return
     settings = options.settings(set)
-    with _processes(jobs) as pool, progress.shown(f"sweep of {spec}", "points") as shown:
+    with (
+        _partial(chosen),
+        workers(jobs, cluster) as pool,
+        progress.shown(f"sweep of {spec}", "points") as shown,
+    ):
         found = convcost.sweep(
             spec,
             set=settings,
             where=where,
             best=best,
+            join=join,
             dtype=dtype,
             batch=batch,
             fold=not no_fold,
@@ -111,23 +117,22 @@ def _refuse(what: str, options: Mapping[str, object]) -> None:
             raise OptionError(ErrorDetail(f"{option} means nothing with {what}", help=help))
 
 
+@contextmanager
+def _partial(chosen: list[output.Output]) -> Iterator[None]:
+    """Write what is done where a cluster goes away; its report has the error in place of what is not."""
+    from convcost.design_space.sweep_report import SweepReport
+
+    try:
+        yield
+    except ClusterError as error:
+        if error.done is not None:
+            output.write([SweepReport(error.done)], chosen, warnings=error.done.warnings)
+        raise
+
+
 def _symbols(spec: str) -> SymbolsReport:
     from convcost import arguments
     from convcost.design_space.symbols_report import SymbolsReport
     from convcost.spec.origin import Origin
 
     return SymbolsReport(arguments.symbols(Origin.of(spec)))
-
-
-@contextmanager
-def _processes(jobs: int) -> Iterator[Executor | None]:
-    if jobs == 1:
-        yield None
-        return
-    import signal
-    from concurrent.futures import ProcessPoolExecutor
-
-    # Ctrl-C reaches all processes of a terminal, and this one ends the others
-    with ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
-        pool.submit(int).result()  # starts the processes before a progress bar starts a thread
-        yield pool

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Optional
 
 import typer
 
 import convcost
 from convcost.cli import notices, options, output, progress
-from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
+from convcost.errors import ClusterError, ConvcostError, ErrorDetail, OptionError, SpecError
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from convcost.verification import Verification
     from convcost.verification.formulas import FormulaProof
 
@@ -27,6 +23,7 @@ def verify(
     set: list[str] = options.Set,
     full: bool = typer.Option(False, "--full", help="Execute the network at its real size, every layer."),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Execute layers in N processes at once."),
+    cluster: Optional[str] = options.Cluster,  # noqa: UP045
     seed: int = typer.Option(0, "--seed", help="Draw inputs and weights from this number."),
     engine: str = typer.Option(
         "auto",
@@ -59,16 +56,17 @@ def verify(
             ErrorDetail("verify takes one SPEC or more, or --formulas", help="such as: convcost verify mobilenet_v1")
         )
     if receptive_field:
-        if formulas or full or no_fold or max_values or (jobs, engine) != (1, "auto"):
+        if formulas or full or no_fold or max_values or cluster or (jobs, engine) != (1, "auto"):
             message = "--receptive-field goes with --set, --seed, --max-products, --format and --output only"
             raise OptionError(ErrorDetail(message))
         _prove_fields(specs or [], options.settings(set), seed, _amount("--max-products", max_products), chosen)
         return
     if formulas:
-        if set or full or no_fold or max_products or max_values or (jobs, seed, engine) != (1, 0, "auto"):
+        if set or full or no_fold or max_products or max_values or cluster or (jobs, seed, engine) != (1, 0, "auto"):
             raise OptionError(ErrorDetail("--formulas goes with --format and --output only", help="it runs no network"))
         _prove(chosen)
         return
+    from convcost.parallel.pools import workers
     from convcost.verification import Interrupted
     from convcost.verification.report import VerificationReport
 
@@ -82,7 +80,7 @@ def verify(
     verifications: list[Verification] = []
     status = 0
     try:
-        with _processes(jobs) as pool:
+        with workers(jobs, cluster) as pool:
             for model in models:
                 with progress.shown(model.network.name or "network", "operations") as shown:
                     watch = progress.Operations(shown)
@@ -93,6 +91,10 @@ def verify(
     except Interrupted as interruption:
         verifications.append(interruption.verification)
         status = INTERRUPTED
+    except ClusterError as error:
+        if error.done is not None:
+            output.write([VerificationReport(each) for each in [*verifications, error.done]], chosen, warnings=warnings)
+        raise
     output.write([VerificationReport(each) for each in verifications], chosen, warnings=warnings)
     raise typer.Exit(status or (0 if all(each.ok for each in verifications) else DISAGREES))
 
@@ -159,30 +161,3 @@ def _amount(option: str, text: str | None) -> int | None:
             ErrorDetail(f"{option} takes a whole number", found=f"{option} {text}", help="such as 4.3M or 20G")
         )
     return value
-
-
-@contextmanager
-def _processes(jobs: int) -> Iterator[Executor | None]:
-    if jobs == 1:
-        yield None
-        return
-    import multiprocessing
-    import signal
-    from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-
-    # Ctrl-C is for this process to answer; it ends the others
-    pool = ProcessPoolExecutor(jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    wait = True  # else Python, which ends meanwhile, may write to a pipe that is closed
-    try:
-        pool.submit(int).result()  # starts the processes before a progress bar starts a thread
-        yield pool
-    except BrokenExecutor:
-        message = "a process that executed layers has ended, as where memory is short"
-        raise OptionError(ErrorDetail(message, help=f"--jobs {max(1, jobs // 2)}")) from None
-    except KeyboardInterrupt:
-        wait = False
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=wait, cancel_futures=True)

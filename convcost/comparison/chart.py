@@ -70,7 +70,7 @@ def _panel(comparison: Comparison, shown: Sequence[Compared], name: str) -> BarP
             f"{name}_{form}",
             each,
             [found.text(value) if value else "" for value in each],
-            [f"{found.exact(value)} {found.title.lower()}, {form}" for value in each],
+            [f"{found.phrase(value)}, {form}" for value in each],
             *FORMS[form],
         )
         for form, each in values.items()

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
+from msgspec.structs import replace
+
 from convcost.charts.bars import BarPanel, BarRow, BarSeries, bar_chart
 from convcost.charts.chart import Chart
 from convcost.charts.points import ChartAxis, ChartPoint, MarkerStyle, point_chart
@@ -17,6 +19,7 @@ from convcost.cost.analysis import NOT_COUNTED, Analysis
 from convcost.cost.rows import Rows
 from convcost.cost.side_by_side import distinct_names
 from convcost.errors import ErrorDetail, OptionError
+from convcost.metrics import words
 from convcost.reports import titles
 from convcost.reports.folding import MOST_ROWS
 from convcost.reports.table import AT_LEAST, counted, safe, tree
@@ -74,7 +77,7 @@ def _panel(analysis: Analysis, shown: Rows, name: str) -> BarPanel:
     )
     total = analysis.value(name)
     whole = f"{AT_LEAST if analysis.incomplete else ''}{found.text(total)}" if total is not None else ""
-    return BarPanel(f"{found.title}{f' · {whole}' if whole else ''}", (series,), found.text, found.unit)
+    return BarPanel(found.title, (series,), found.text, found.unit, whole)
 
 
 def _short(found: Quantity, value: Any, mark: str) -> str:
@@ -87,7 +90,7 @@ def _exact(found: Quantity, value: Any, mark: str) -> str:
     name = found.title.lower()
     if value is None:
         return f"no {name}" if not mark else f"{name} not known"
-    return f"{mark}{found.exact(value)}" + ("" if found.exact(value).endswith(name) else f" {name}")
+    return f"{mark}{found.phrase(value)}"
 
 
 def _largest(shown: Rows, panels: Sequence[BarPanel]) -> Iterator[str]:
@@ -145,14 +148,11 @@ def _shares(analysis: Analysis, shown: Rows, name: str) -> BarPanel:
     total = sum(values)
     found = quantity(name, max(values, default=0))
     shares = [Fraction(value, total) if total else Fraction(0) for value in values]
-    tips = [
-        f"{found.exact(value)} {found.title.lower()}, {share_text(share)}"
-        for value, share in zip(values, shares, strict=True)
-    ]
+    tips = [f"{found.phrase(value)}, {share_text(share)}" for value, share in zip(values, shares, strict=True)]
     texts = [share_text(share) if share else "" for share in shares]
     series = BarSeries(found.title.lower(), name, shares, texts, tips)
     least = AT_LEAST if analysis.incomplete else ""
-    return BarPanel(f"{found.title} · {least}{found.text(total)}", (series,), share_text)
+    return BarPanel(found.title, (series,), share_text, total=f"{least}{found.text(total)}")
 
 
 def _shares_text(shown: Rows, panel: BarPanel, kept: Sequence[int]) -> str:
@@ -169,7 +169,7 @@ def _kept(panel: BarPanel, kept: Sequence[int]) -> BarPanel:
         [series.texts[number] for number in kept],
         [series.tips[number] for number in kept],
     )
-    return BarPanel(panel.title, (part,), panel.tick, panel.unit)
+    return replace(panel, series=(part,))
 
 
 def networks_chart(analyses: Sequence[Analysis], axes: Sequence[str] = ("params", "macs")) -> Chart:
@@ -195,23 +195,24 @@ def networks_chart(analyses: Sequence[Analysis], axes: Sequence[str] = ("params"
             raise OptionError(ErrorDetail(f"{names[values.index(None)]} has no {name}", help="choose another metric"))
     found = [quantity(name, max(values, default=0)) for name, values in zip(axes, (across, upward), strict=True)]
     points = [
-        ChartPoint(name, x, y, name, f"{name}: {found[0].exact(x)} {axes[0]}, {found[1].exact(y)} {axes[1]}", "network")
+        ChartPoint(name, x, y, name, f"{name}: {found[0].phrase(x)}, {found[1].phrase(y)}", "network")
         for name, x, y in zip(names, across, upward, strict=True)
     ]
     styles = {"network": MarkerStyle("network", Marker(0, 0, "series1", radius=5))}
     drawn = [
-        ChartAxis(each.title, each.text, is_wide(values), each.unit, each.key)
+        ChartAxis(each.title, each.text, is_wide(values), each.unit, each.key, binary=each.binary)
         for each, values in zip(found, (across, upward), strict=True)
     ]
     scales = {axis.log for axis in drawn}
     return point_chart(
         "networks",
-        f"{counted(len(analyses), 'network')}: {axes[1]} against {axes[0]}",
+        f"{counted(len(analyses), 'network')}: {words(axes[1])} against {words(axes[0])}",
         ("both axes in powers of ten",) if scales == {True} else (),
-        f"Points: {axes[1]} against {axes[0]}. " + "; ".join(point.tip for point in points[:40]) + ".",
+        f"Points: {words(axes[1])} against {words(axes[0])}. " + "; ".join(point.tip for point in points[:40]) + ".",
         points,
         (drawn[0], drawn[1]),
         styles=styles,
+        names_all=True,
         notes=[
             *dict.fromkeys(headline.convention(analysis) for analysis in analyses),
             *headline.unknown_note(*analyses),

@@ -45,7 +45,7 @@ class SpecsReport(Struct, frozen=True):
             {
                 "name": name,
                 "network": analysis.network.name or None,
-                "year": _year(analysis),
+                "year": year(analysis),
                 "input_shape": sized(analysis.network.input_shape),
                 "params": analysis.total.params,
                 "macs": analysis.total.macs,
@@ -62,7 +62,7 @@ class SpecsReport(Struct, frozen=True):
                 (
                     safe(name),
                     safe(analysis.network.name),
-                    str(_year(analysis) or ""),
+                    str(year(analysis) or ""),
                     sized(analysis.network.input_shape),
                     grouped(analysis.total.params),
                     grouped(analysis.total.macs),
@@ -81,6 +81,7 @@ class SpecsReport(Struct, frozen=True):
         )
 
 
-def _year(analysis: Analysis) -> int | None:
+def year(analysis: Analysis) -> int | None:
+    """Return the year that a network's source names; None where it names none."""
     match = _YEAR.search(analysis.network.source)
     return int(match.group()) if match else None

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
-from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcost.cost.analysis import Analysis
 from convcost.design_space.regions import Box, SumRegion, derive, outside, repeated, restricted, size_of
-from convcost.design_space.task import SweepTask
+from convcost.design_space.task import SweepTask, all_analysed
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.metrics import METRICS
 from convcost.network import Network
+from convcost.parallel.completion import completed
 from convcost.symbolic import NeedsValueError
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+_PART = 50  # points that are analysed in a part: some tenths of a second, or seconds
 _FEWEST = 8  # points for which formulas are derived
 _MOST_FORBIDDEN = 20_000  # combinations at which conditions fail
 
@@ -28,12 +32,19 @@ class GridCover:
         repetitions: The symbols that are nothing but numbers of repetitions.
         most: How many points may be analysed by themselves.
         watch: Progress callback.
+        pool: Any executor of `concurrent.futures`, for points that are analysed by themselves.
     """
 
     def __init__(
-        self, task: SweepTask, repetitions: Collection[str], most: int, watch: Callable[[int, int], None] | None = None
+        self,
+        task: SweepTask,
+        repetitions: Collection[str],
+        most: int,
+        watch: Callable[[int, int], None] | None = None,
+        pool: Executor | None = None,
     ) -> None:
         self.task = task
+        self.pool = pool
         self.most = most
         self.watch = watch
         self.regions: list[SumRegion] = []
@@ -55,19 +66,31 @@ class GridCover:
         self._work: list[Box] = [grid]
         if not task.adds_up:
             self._work = []
-            self._list(grid)
+            self._list()
         while self._work:
             self._cover(self._work.pop())
 
-    def _list(self, grid: Box) -> None:
+    def _list(self) -> None:
         """Analyse every point: a total that is no sum has no formula that holds in a region."""
-        if len(self.task) > self.most:
+        size = len(self.task)
+        if size > self.most:
             names = [name for name in self.task.metrics if not METRICS[name].adds_up]
             message = f"a search by {names[0]}, {METRICS[names[0]].kind}, has at most {self.most:,} points"
             help = "fewer values, or only metrics that are sums; --max-points N allows more, in Python max_points=N"
-            raise OptionError(ErrorDetail(message, found=f"{len(self.task):,} points", help=help))
-        for places in product(*grid):
-            self._analysed(places, single=True)
+            raise OptionError(ErrorDetail(message, found=f"{size:,} points", help=help))
+        parts = [range(start, min(size, start + _PART)) for start in range(0, size, _PART)]
+        for part, outcomes in completed(all_analysed, self.task, parts, self.pool):
+            self.analysed += len(part)
+            if self.watch is not None:
+                self.watch(len(part), size)
+            for index, outcome in zip(part, outcomes, strict=True):
+                if isinstance(outcome, ConvcostError):
+                    self.invalid[_reason(outcome)] += 1
+                    self.error = self.error or outcome
+                else:
+                    self.points.append((index, outcome))
+        if self.points:
+            self.network = self.task.build(self.task.settings(self.points[0][0]), None)
 
     def _cover(self, box: Box) -> None:
         """Cover a box, or a part of it, and leave the rest for later."""

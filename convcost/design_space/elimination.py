@@ -9,45 +9,15 @@ elimination.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import product
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from convcost.design_space.joins import Entry, SumColumn, SumJoin, SumTable, too_large
 
-from convcost.errors import ErrorDetail, OptionError
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
-MOST_KEPT = 1_000_000  # partial sums kept at once
 MOST_STATES = 1_000_000  # entries of a table
-
-Entry = tuple[int, ...]
-"""The value of each column, all to be small, and the number of the point, as far as it is chosen."""
-
-State = tuple[int, ...]
-
-
-class SumColumn(Struct, frozen=True):
-    """A column of the entries.
-
-    Attributes:
-        goal: Whether points are compared by it; else only its limit matters.
-        limit: What its total must not exceed; None for any.
-    """
-
-    goal: bool
-    limit: Any = None
-
-
-class SumTable(Struct, frozen=True):
-    """A part of the sum.
-
-    Attributes:
-        scope: The variables on which it depends, in ascending order.
-        entries: The entries of each combination of their values; a combination that is missing is not allowed.
-    """
-
-    scope: tuple[int, ...]
-    entries: Mapping[State, Sequence[Entry]]
 
 
 class Elimination:
@@ -57,14 +27,18 @@ class Elimination:
         columns: The columns.
         sizes: How many values each variable has.
         most: How many of the best are kept by a single goal; 1 keeps the front, one of each members with equal goals.
+        pool: Any executor of `concurrent.futures`, to join large tables in parts.
     """
 
-    def __init__(self, columns: Sequence[SumColumn], sizes: Sequence[int], most: int = 1) -> None:
+    def __init__(
+        self, columns: Sequence[SumColumn], sizes: Sequence[int], most: int = 1, pool: Executor | None = None
+    ) -> None:
         self.columns = columns
         self.sizes = sizes
         self.most = most
         self.sums = 0
         self.width = len(columns)
+        self.pool = pool
 
     def best(self, tables: Iterable[SumTable]) -> list[Entry]:
         """Return the best entries of the sum of all tables that are within the limits."""
@@ -80,33 +54,6 @@ class Elimination:
             pending.append(self._joined(chosen, self._scope(variable, chosen), (variable,), pending))
         return list(self._joined(pending, (), (), []).entries.get((), ()))
 
-    def prune(self, entries: list[Entry], least: Sequence[int], largest: Sequence[int]) -> list[Entry]:
-        """Return the entries that may be a part of the best.
-
-        Args:
-            entries: Entries that leave the same choices.
-            least: What the rest of the sum adds to each column at least.
-            largest: What it adds at most.
-        """
-        keys: list[tuple[tuple[int, ...], Entry]] = []
-        limits = [
-            (place, column.goal, column.limit - least[place], column.limit - largest[place])
-            for place, column in enumerate(self.columns)
-            if column.limit is not None
-        ]
-        width = self.width
-        for entry in entries:
-            key = entry[:width]
-            for place, goal, possible, certain in limits:
-                if entry[place] > possible:
-                    break
-                if not goal and entry[place] < certain:  # within the limit whatever comes
-                    key = (*key[:place], certain, *key[place + 1 :])
-            else:
-                keys.append((key, entry))
-        keys.sort()
-        return [entry for _, entry in _undominated(keys, width, self.most)]
-
     def _joined(
         self, chosen: Sequence[SumTable], scope: tuple[int, ...], gone: tuple[int, ...], rest: Sequence[SumTable]
     ) -> SumTable:
@@ -115,49 +62,12 @@ class Elimination:
             raise too_large(f"{self._states(scope):,} combinations of {len(scope)} symbols in one part of the sum")
         least, largest = self._rest(rest)
         order = (*scope, *gone)
-        places = [tuple([order.index(variable) for variable in table.scope]) for table in chosen]
-        sizes = [range(self.sizes[variable]) for variable in order]
-        found: dict[State, list[Entry]] = {}
-        kept = 0
-        inner = [range(self.sizes[variable]) for variable in gone]
-        for state in product(*sizes[: len(scope)]):
-            entries: list[Entry] = []
-            for values in product(*inner):
-                entries += self._sums([*state, *values], chosen, places, least, largest)
-            entries = self.prune(entries, least, largest)
-            if entries:
-                found[state] = entries
-                kept += len(entries)
-                if kept > MOST_KEPT:
-                    raise too_large(f"more than {MOST_KEPT:,} partial sums of which none is better than another")
-        return SumTable(scope, found)
-
-    def _sums(
-        self,
-        state: Sequence[int],
-        chosen: Sequence[SumTable],
-        places: Sequence[tuple[int, ...]],
-        least: Sequence[int],
-        largest: Sequence[int],
-    ) -> list[Entry]:
-        parts = []
-        for table, place in zip(chosen, places, strict=True):
-            part = table.entries.get(tuple([state[each] for each in place]))
-            if part is None:
-                return []
-            parts.append(part)
-        parts.sort(key=len)
-        sums: list[Entry] = [(0,) * (self.width + 1)]
-        for number, part in enumerate(parts):
-            several = len(sums) > 1 and len(part) > 1
-            sums = [tuple(map(sum, zip(one, other, strict=True))) for one in sums for other in part]
-            self.sums += len(sums)
-            if len(sums) > MOST_KEPT:
-                raise too_large(f"more than {MOST_KEPT:,} partial sums of which none is better than another")
-            if several and number + 1 < len(parts):
-                # what the other parts here add is not known yet, so that no limit decides
-                sums = [entry for _, entry in _undominated(sorted([(e[:-1], e) for e in sums]), self.width, self.most)]
-        return sums
+        places = tuple([tuple([order.index(variable) for variable in table.scope]) for table in chosen])
+        sizes = tuple([self.sizes[variable] for variable in order])
+        join = SumJoin(self.columns, self.most, tuple(chosen), sizes, places, len(scope), least, largest)
+        entries, sums = join.best(self.pool)
+        self.sums += sums
+        return SumTable(scope, entries)
 
     def _rest(self, rest: Sequence[SumTable]) -> tuple[list[int], list[int]]:
         """Return the least and the greatest sum of tables in each column."""
@@ -199,12 +109,6 @@ class Elimination:
         return count
 
 
-def too_large(found: str) -> OptionError:
-    """Return the error that a search needs too much memory."""
-    help = "fewer goals and limits, or fewer values; a metric that is both a goal and limited the other way needs most"
-    return OptionError(ErrorDetail("the search is too large to be exact in memory", found=found, help=help))
-
-
 def _is_worse(table: SumTable, variable: int, value: int, other: int) -> bool:
     """Return whether a value of a variable is nowhere better than another, in a table of one entry a state."""
     place = table.scope.index(variable)
@@ -222,35 +126,3 @@ def _is_worse(table: SumTable, variable: int, value: int, other: int) -> bool:
 def _without(table: SumTable, variable: int, gone: set[int]) -> SumTable:
     place = table.scope.index(variable)
     return SumTable(table.scope, {state: each for state, each in table.entries.items() if state[place] not in gone})
-
-
-def _undominated(
-    keys: Sequence[tuple[tuple[int, ...], Entry]], width: int, most: int
-) -> Iterator[tuple[tuple[int, ...], Entry]]:
-    """Yield those of sorted keys that fewer than `most` others equal or better in every column."""
-    if width == 0 or width == 1:
-        yield from keys[:most]
-    elif width == 2 and most == 1:
-        lowest = None
-        for key, entry in keys:
-            if lowest is None or key[1] < lowest:
-                lowest = key[1]
-                yield key, entry
-    else:
-        yield from _skyband(keys, most)
-
-
-def _skyband(keys: Sequence[tuple[tuple[int, ...], Entry]], most: int) -> Iterator[tuple[tuple[int, ...], Entry]]:
-    """Yield the same for any number of columns: those before in the order are the only ones that can be better."""
-    kept: list[tuple[int, ...]] = []
-    for key, entry in keys:
-        better = 0
-        tail = key[1:]
-        for other in kept:
-            if all(a <= b for a, b in zip(other, tail, strict=True)):
-                better += 1
-                if better == most:
-                    break
-        else:
-            kept.append(tail)
-            yield key, entry

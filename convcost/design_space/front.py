@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis
 from convcost.design_space.cover import GridCover
-from convcost.design_space.elimination import Elimination, Entry, SumColumn
+from convcost.design_space.elimination import Elimination
+from convcost.design_space.joins import Entry, SumColumn, pruned
 from convcost.design_space.regions import tables, totals_at
-from convcost.design_space.task import SweepLimit, SweepTask
+from convcost.design_space.task import SweepLimit, SweepTask, as_number, plain
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.network.dtypes import types_of
 from convcost.reports.result import Result
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 _CONFIRMED = 16  # points whose totals are compared with an analysis of their own
 
@@ -106,10 +110,10 @@ class Front(Result, frozen=True):
 
         return documents.FrontDocument(
             network=self.name or None,
-            axes={axis.name: [*map(_plain, axis.values)] for axis in self.task.axes},
-            fixed={name: _plain(value) for name, value in self.task.fixed.items()},
+            axes={axis.name: [*map(plain, axis.values)] for axis in self.task.axes},
+            fixed={name: plain(value) for name, value in self.task.fixed.items()},
             goals={goal.metric: "max" if goal.largest else "min" for goal in self.goals},
-            limits=[f"{each.metric} {each.relation} {_plain(each.value)}" for each in self.limits],
+            limits=[f"{each.metric} {each.relation} {plain(each.value)}" for each in self.limits],
             is_front=self.is_front,
             points=[_row(point) for point in self.points],
             miss=None if self.miss is None else _row(self.miss),
@@ -134,6 +138,7 @@ def search(
     *,
     top: int | None,
     max_points: int,
+    pool: Executor | None = None,
     watch: Callable[[int, int], None] | None = None,
 ) -> Front:
     """Return the exact front of a grid, or its best points.
@@ -146,16 +151,17 @@ def search(
         repetitions: The symbols that are nothing but numbers of repetitions.
         top: How many of the best points; None for the front.
         max_points: How many points may be analysed one by one, where no formula holds.
+        pool: Any executor of `concurrent.futures`, for large sums and points that are analysed one by one.
         watch: Progress callback.
 
     Raises:
         OptionError: No point is valid, or too many must be analysed or held in memory.
     """
-    cover = GridCover(task, repetitions, max_points, watch)
+    cover = GridCover(task, repetitions, max_points, watch, pool)
     if cover.network is None:
         found = "; ".join(f"{count:,}: {reason}" for reason, count in cover.invalid.most_common(5))
         raise OptionError(ErrorDetail(f"none of {len(task):,} points is a valid network", found=found))
-    searcher = _Searcher(cover)
+    searcher = _Searcher(cover, pool)
     columns = [(task.metrics.index(goal.metric), -1 if goal.largest else 1) for goal in goals]
     bounds = _bounds(task, limits)
     entries = searcher.best([*columns], bounds, top or 1)
@@ -201,8 +207,9 @@ def _bounds(task: SweepTask, limits: Sequence[SweepLimit]) -> dict[_ColumnKey, A
 class _Searcher:
     """The search in all parts of a cover."""
 
-    def __init__(self, cover: GridCover) -> None:
+    def __init__(self, cover: GridCover, pool: Executor | None) -> None:
         self.cover = cover
+        self.pool = pool
         self.task = cover.task
         self.sums = 0
         self.known = dict(cover.points)
@@ -221,7 +228,7 @@ class _Searcher:
                 SumColumn(key in goals, bounds[key] * scale if key in bounds else None)
                 for key, scale in zip(keys, scales, strict=True)
             ]
-            elimination = Elimination(columns, [len(places) for places in region.box], most)
+            elimination = Elimination(columns, [len(places) for places in region.box], most, self.pool)
             for entry in elimination.best(parts):
                 values = [_whole(Fraction(value, scale)) for value, scale in zip(entry, scales, strict=False)]
                 found[entry[-1]] = (*values, entry[-1])
@@ -234,8 +241,8 @@ class _Searcher:
             for entry in found.values()
             if all(c.limit is None or v <= c.limit for c, v in zip(columns, entry, strict=False))
         ]
-        only = Elimination([SumColumn(True) for _ in goals], (), most)
-        chosen = only.prune([(*entry[: len(goals)], entry[-1]) for entry in within], width, width)
+        only = [SumColumn(True) for _ in goals]
+        chosen = pruned([(*entry[: len(goals)], entry[-1]) for entry in within], only, most, width, width)
         return [(entry[:-1], entry[-1]) for entry in chosen]
 
     def nearest(self, bounds: Mapping[_ColumnKey, Any]) -> FrontPoint:
@@ -259,10 +266,8 @@ class _Searcher:
         if totals is None:
             totals = totals_at(self.task, self.cover.regions[self._regions[index]], values)
         names = [axis.name for axis in self.task.axes]
-        return FrontPoint(
-            dict(zip(names, values, strict=True)),
-            dict(zip(self.task.metrics, [_whole(each) for each in totals], strict=True)),
-        )
+        row = self.task.row(index, tuple([_whole(each) for each in totals]))
+        return FrontPoint(dict(zip(names, values, strict=True)), dict(zip(self.task.columns, row, strict=True)))
 
     def confirm(self, points: Sequence[FrontPoint]) -> None:
         """Compare the totals of points with those of analyses of their own."""
@@ -271,7 +276,7 @@ class _Searcher:
             network = task.build({**task.fixed, **point.values}, None)
             analysis = Analysis.of(network, batch=task.batch, fold=task.fold)
             self.cover.analysed += 1
-            if any(analysis.value(metric) != total for metric, total in point.totals.items()):
+            if any(analysis.value(metric) != point.totals[metric] for metric in task.metrics):
                 raise AssertionError(f"the parts of {point.values} do not add up to its totals")
 
 
@@ -280,8 +285,5 @@ def _whole(value: Any) -> Any:
 
 
 def _row(point: FrontPoint) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in {**point.values, **point.totals}.items()}
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Fraction) else value
+    values = {name: plain(value) for name, value in point.values.items()}
+    return values | {name: as_number(value) for name, value in point.totals.items()}

@@ -9,10 +9,9 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.design_space.front import Front, FrontPoint
-from convcost.design_space.sweep_report import decimal
-from convcost.metrics import heading
+from convcost.design_space.sweep_report import decimal, measured_lines
 from convcost.reports import titles
-from convcost.reports.table import Column, Row, Table, counted, figure, grouped, safe
+from convcost.reports.table import Column, Row, Table, counted, figure, safe
 
 
 class FrontReport(Struct, frozen=True):
@@ -29,7 +28,7 @@ class FrontReport(Struct, frozen=True):
         return [
             {
                 **{
-                    name: decimal(value) if isinstance(value, Fraction) else value
+                    name: decimal(value) if isinstance(value, (Fraction, tuple)) else value
                     for name, value in each.values.items()
                 },
                 **{name: float(value) if isinstance(value, Fraction) else value for name, value in each.totals.items()},
@@ -41,13 +40,13 @@ class FrontReport(Struct, frozen=True):
         """Return the table: each point's values and totals."""
         found = self.front
         columns = [Column(axis.name, right=True, role="number") for axis in found.task.axes]
-        columns += [Column(heading(metric), right=True, role="number") for metric in found.task.metrics]
+        columns += [Column(found.task.heading(name), right=True, role="number") for name in found.task.columns]
         rows = [Row(_cells(point), "ordinary") for point in found.points]
         if found.miss is not None:
             rows = [Row(_cells(found.miss), "wrong")]
         goals = " and ".join(map(str, found.goals))
         what = f"the front of {goals}" if found.is_front else f"the best by {goals}"
-        limits = [f"{each.metric} {_SIGNS[each.relation]} {grouped(each.value)}" for each in found.limits]
+        limits = [f"{each.metric} {_SIGNS[each.relation]} {figure(each.value)}" for each in found.limits]
         fixed = [f"{name} = {decimal(value)}" for name, value in found.task.fixed.items()]
         fixed += [text] if (text := titles.types_fact(found.types, found.task.metrics)) else []
         return Table(
@@ -74,6 +73,7 @@ class FrontReport(Struct, frozen=True):
             how = [f"{counted(effort.formulas, 'set')} of formulas", f"{effort.sums:,} partial sums compared", *how]
         equal = " Of points with equal goals one is shown." if found.is_front else ""
         lines.append(f"{', '.join(how)}.{equal}")
+        lines += measured_lines(found.task)
         lines += [f"Not valid: {counted(count, 'point')}: {safe(reason)}" for reason, count in effort.invalid.items()][
             :5
         ]

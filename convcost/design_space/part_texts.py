@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from importlib import import_module
 from itertools import chain, product
 from typing import Any
@@ -21,7 +22,7 @@ from msgspec import Struct
 
 from convcost.design_space.parts import GridPart, boxes_of, unpacked
 from convcost.design_space.sweep_report import decimal
-from convcost.design_space.task import Outcome, SweepLimit, SweepTask
+from convcost.design_space.task import Outcome, SweepLimit, SweepTask, as_number, plain, reason_of
 from convcost.errors import ConvcostError, ErrorDetail, OptionError
 from convcost.metrics import METRICS
 from convcost.reports.formats.csv import cell
@@ -63,13 +64,12 @@ class TextWork(Struct, frozen=True):
 
     def __call__(self, packed: bytes, part: GridPart) -> PartText:
         """Return the rows of a part."""
-        evaluator = unpacked(packed)
-        return _text(self.options, evaluator.task, part, evaluator.outcomes(part))
+        return _text(self.options, _style(packed, self.options.format), part, unpacked(packed).outcomes(part))
 
 
 def columns(task: SweepTask) -> tuple[str, ...]:
     """Return the names of the columns."""
-    return (*[axis.name for axis in task.axes], *task.metrics, "error")
+    return (*[axis.name for axis in task.axes], *task.columns, "error")
 
 
 def header(options: TextOptions, task: SweepTask) -> bytes:
@@ -87,34 +87,38 @@ def check_format(format: str) -> None:
             raise OptionError(ErrorDetail("Parquet needs the package pyarrow", help=help)) from None
 
 
-def reason_of(error: ConvcostError) -> str:
-    """Return why a point has no cost, in a line."""
-    detail = error.details[0]
-    return detail.message + (f": {detail.found}" if detail.found else "")
+@lru_cache(maxsize=4)
+def _style(packed: bytes, format: str) -> _Style:
+    """Return how rows are written: the texts of all values of symbols are made once in a process."""
+    return {"csv": _CsvStyle, "jsonl": _JsonStyle, "parquet": _Style}[format](unpacked(packed).task)
 
 
-def _text(options: TextOptions, task: SweepTask, part: GridPart, outcomes: Sequence[Outcome]) -> PartText:
+def _text(options: TextOptions, style: _Style, part: GridPart, outcomes: Sequence[Outcome]) -> PartText:
     """Return the rows of a part whose outcomes are known."""
-    invalid = Counter(each.details[0].message for each in outcomes if isinstance(each, ConvcostError))
+    task = style.task
+    invalid: Counter[str] = Counter()
+    if set(map(type, outcomes)) != {tuple}:
+        invalid.update([each.details[0].message for each in outcomes if isinstance(each, ConvcostError)])
     if len(invalid) > _MOST_REASONS:
         most = dict(invalid.most_common(_MOST_REASONS))
         invalid = Counter(most | {"other reasons": sum(invalid.values()) - sum(most.values())})
     chosen: Sequence[int] = range(len(outcomes))
     if options.where:
-        places = [(task.metrics.index(each.metric), each) for each in options.where]
+        places = [(task.columns.index(each.metric), each) for each in options.where]
         chosen = [
             index
             for index, outcome in enumerate(outcomes)
-            if not isinstance(outcome, ConvcostError) and all(each.holds(outcome[place]) for place, each in places)
+            if not isinstance(outcome, ConvcostError)
+            and all(each.holds(task.row(part.start + index, outcome)[place]) for place, each in places)
         ]
     if options.format == "parquet":
         return PartText(_parquet(task, part, outcomes, chosen), len(chosen), dict(invalid))
-    style: _Style = _CsvStyle(task) if options.format == "csv" else _JsonStyle(task)
     lines: Iterable[str]
-    if not invalid and not options.where and set(map(type, chain.from_iterable(outcomes))) <= {int}:  # type: ignore[arg-type]
+    plain_rows = not (invalid or options.where or task.measured)
+    if plain_rows and set(map(type, chain.from_iterable(outcomes))) <= {int}:  # type: ignore[arg-type]
         lines = _whole_lines(style, task, part, outcomes)
     else:
-        lines = [style.line(task.values(part.start + index), outcomes[index]) for index in chosen]
+        lines = [style.line(part.start + index, outcomes[index]) for index in chosen]
     return PartText("".join(lines).encode(), len(chosen), dict(invalid))
 
 
@@ -133,7 +137,7 @@ class _Style:
         self.task = task
         self.ratios = {name for name in task.metrics if METRICS[name].is_ratio}
 
-    def line(self, values: Sequence[Any], outcome: Outcome) -> str:
+    def line(self, index: int, outcome: Outcome) -> str:
         """Return a point's line."""
         raise NotImplementedError
 
@@ -146,15 +150,15 @@ class _CsvStyle(_Style):
         self.texts = [[_csv_line([_value(value)])[:-1] + "," for value in axis.values] for axis in task.axes]
         self.template = "%s" + ",".join(["%s"] * len(task.metrics)) + ",\n"
 
-    def line(self, values: Sequence[Any], outcome: Outcome) -> str:
+    def line(self, index: int, outcome: Outcome) -> str:
         """Return a point's line."""
-        if isinstance(outcome, ConvcostError):
-            return _csv_line([*map(_value, values), *[""] * len(self.task.metrics), cell(reason_of(outcome))])
+        task = self.task
         totals = [
             float(total) if total and name in self.ratios else _value(total)
-            for name, total in zip(self.task.metrics, outcome, strict=True)
+            for name, total in zip(task.columns, task.row(index, outcome), strict=True)
         ]
-        return _csv_line([*map(_value, values), *totals, ""])
+        error = cell(reason_of(outcome)) if isinstance(outcome, ConvcostError) else ""
+        return _csv_line([*map(_value, task.values(index)), *totals, error])
 
 
 class _JsonStyle(_Style):
@@ -163,16 +167,16 @@ class _JsonStyle(_Style):
     def __init__(self, task: SweepTask) -> None:
         super().__init__(task)
         self.names = columns(task)
-        self.texts = [[f"{_json(axis.name)}:{_json(_exact(each))}," for each in axis.values] for axis in task.axes]
+        self.texts = [[f"{_json(axis.name)}:{_json(plain(each))}," for each in axis.values] for axis in task.axes]
         self.texts[0] = ["{" + text for text in self.texts[0]]
         totals = ",".join([f"{_json(name)}:%s" for name in task.metrics])
         self.template = "%s" + totals + ',"error":null}\n'
 
-    def line(self, values: Sequence[Any], outcome: Outcome) -> str:
+    def line(self, index: int, outcome: Outcome) -> str:
         """Return a point's line."""
-        totals = (None,) * len(self.task.metrics) if isinstance(outcome, ConvcostError) else outcome
         error = reason_of(outcome) if isinstance(outcome, ConvcostError) else None
-        return _json(dict(zip(self.names, map(_exact, [*values, *totals, error]), strict=True))) + "\n"
+        values = [*map(plain, self.task.values(index)), *map(as_number, self.task.row(index, outcome)), error]
+        return _json(dict(zip(self.names, values, strict=True))) + "\n"
 
 
 def _csv_line(cells: Sequence[Any]) -> str:
@@ -186,10 +190,6 @@ def _value(value: Any) -> Any:
     if type(value) is int or value is None:
         return value
     return str(value).lower() if isinstance(value, bool) else cell(decimal(value))
-
-
-def _exact(value: Any) -> Any:
-    return str(value) if isinstance(value, Fraction) else value
 
 
 def _json(value: Any) -> str:
@@ -232,6 +232,10 @@ def _parquet(task: SweepTask, part: GridPart, outcomes: Sequence[Outcome], chose
             help = "a path that ends with .csv or .jsonl: these hold any number"
             message = f"Parquet holds whole numbers of 64 bits, and {metric} is another one at some point"
             raise OptionError(ErrorDetail(message, help=help)) from None
+    for place, _ in enumerate(task.measured.columns if task.measured else (), len(task.metrics)):
+        measured = [task.row(part.start + index, outcomes[index])[place] for index in chosen]
+        floats = [None if value is None else float(value) for value in measured]
+        found.append(pyarrow.array(floats, pyarrow.float64()))
     errors = [reason_of(each) if isinstance(each := outcomes[index], ConvcostError) else None for index in chosen]
     found.append(pyarrow.array(errors, pyarrow.string()))
     out = io.BytesIO()

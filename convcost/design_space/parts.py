@@ -10,9 +10,10 @@ be done in any order, again, and by anybody:
         outcomes = part_outcomes(packed, part)     # a tuple of metrics for each point, or the error
 
 `part_outcomes`, like any function of (packed, part), unpacks a plan once in each process, compiles its formulas there,
-and keeps the formulas that it derives for points that those of the plan do not cover. `completed` works on parts in any
-executor of `concurrent.futures`, with few of them in flight. `part_texts.part_text` is such a function too: it returns
-the rows of a part as the bytes of a file, so that processes write texts at once and send compact results.
+and keeps the formulas that it derives for points that those of the plan do not cover. `completed` in
+`convcost.parallel.completion` works on parts in any executor, few of them in flight. `part_texts.part_text` is such
+a function too: it returns the rows of a part as the bytes of a file, so that processes write texts at once and send
+compact results.
 
 A formula holds where the facts of its symbols and the conditions met on the way do. A point where none holds is
 analysed by itself, and if there are more such points, another formula is derived there. So every number is what the
@@ -23,12 +24,11 @@ of the layers, every point is analysed by itself.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from itertools import islice
 from math import gcd
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
@@ -36,9 +36,6 @@ from convcost.design_space.intervals import always
 from convcost.design_space.task import Outcome, Region, SweepTask, analysed, derive
 from convcost.errors import ConvcostError
 from convcost.symbolic.grid import GridAxis, GridFunction
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
 
 PART_SIZE = 100_000
 """Points of a part at most: a second's work at the least."""
@@ -49,7 +46,6 @@ _TRIALS = 8  # formulas derived before they must have paid
 _SEEDS = 24  # points far apart that a plan looks at
 _MOST_REGIONS = 1_000  # kept in a process
 
-Result = TypeVar("Result")
 Box = tuple[tuple[int, int], ...]
 """The first place, and the one after the last, of the values of each axis."""
 
@@ -289,40 +285,3 @@ def unpacked(packed: bytes) -> GridEvaluator:
 def part_outcomes(packed: bytes, part: GridPart) -> list[Outcome]:
     """Return the outcome of each point of a part."""
     return unpacked(packed).outcomes(part)
-
-
-def completed(
-    work: Callable[[bytes, GridPart], Result],
-    packed: bytes,
-    parts: Iterable[GridPart],
-    pool: Executor | None,
-    ahead: int = 8,
-) -> Iterator[tuple[GridPart, Result]]:
-    """Yield the results of parts as they are done; in order without a pool.
-
-    Args:
-        work: The function.
-        packed: The plan.
-        parts: The parts.
-        pool: Any executor of `concurrent.futures`.
-        ahead: How many parts are in flight at most.
-    """
-    if pool is None:
-        for part in parts:
-            yield part, work(packed, part)
-        return
-    from concurrent.futures import FIRST_COMPLETED, wait
-
-    flying: dict[Any, GridPart] = {}
-    waiting = iter(parts)
-    try:
-        while True:
-            for part in islice(waiting, ahead - len(flying)):
-                flying[pool.submit(work, packed, part)] = part
-            if not flying:
-                return
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                yield flying.pop(future), future.result()
-    finally:
-        for future in flying:
-            future.cancel()

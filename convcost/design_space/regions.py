@@ -15,8 +15,9 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis
-from convcost.design_space.elimination import MOST_STATES, Entry, State, SumTable, too_large
+from convcost.design_space.elimination import MOST_STATES
 from convcost.design_space.intervals import always
+from convcost.design_space.joins import Entry, State, SumTable, too_large
 from convcost.design_space.task import SweepTask, size_conditions
 from convcost.errors import ConvcostError
 from convcost.layers.fields import MAX_SIZE

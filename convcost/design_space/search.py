@@ -14,6 +14,7 @@ from convcost.design_space.sweep import run
 from convcost.design_space.task import Outcome, SweepAxis, SweepLimit, SweepTask
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.layers.fields import MAX_SIZE
+from convcost.metrics import METRICS, PEAK
 from convcost.network import Network
 from convcost.symbolic import Condition, Formula, NeedsValueError, symbol
 
@@ -158,15 +159,14 @@ class FormulaSearch(Search):
         try:
             network = self.build(settings, {self.name: formula})
             analysis = Analysis.of(network, batch=self.task.batch, fold=self.task.fold)
+            exceeds = any(_surely_exceeds(analysis, limit) for limit in limits)  # which may add conditions
         except SpecError as error:
             return _denominators(error.assumed) if error.assumed else 1
         except NeedsValueError:
             return 0
         assert network.free is not None
         conditions = list(network.free.conditions)
-        if conditions:
-            return _denominators(conditions)
-        return int(any(_surely_above(analysis.value(limit.metric), limit.value) for limit in limits))
+        return _denominators(conditions) if conditions else int(exceeds)
 
 
 def check_multiple(name: str, step: Fraction, least: Fraction | None) -> None:
@@ -191,6 +191,15 @@ def no_largest_value(name: str, limits: Sequence[SweepLimit]) -> OptionError:
             help=f"does {totals} grow with {name}? convcost sweep SPEC --set {name}=… shows it",
         )
     )
+
+
+def _surely_exceeds(analysis: Analysis, limit: SweepLimit) -> bool:
+    """Return whether a formula shows that a total exceeds its limit; of the largest of the layers that of any layer."""
+    if METRICS[limit.metric].total is PEAK:
+        values = [value for value in analysis.values(limit.metric) if value is not None]
+    else:
+        values = [analysis.value(limit.metric)]
+    return any(_surely_above(value, limit.value) for value in values)
 
 
 def _surely_above(number: Any, value: int) -> bool:

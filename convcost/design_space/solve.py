@@ -19,7 +19,7 @@ from convcost.design_space.repetitions import RepetitionSearch
 from convcost.design_space.search import FormulaSearch, Search
 from convcost.design_space.task import Build, SweepLimit, SweepTask
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError, WarningDetail
-from convcost.metrics import METRICS
+from convcost.metrics import METRICS, PEAK, SUM, Total
 from convcost.network import Network
 from convcost.network.dtypes import types_of
 from convcost.reports.result import Result
@@ -114,15 +114,18 @@ def solve(
 
     Raises:
         SpecError: The spec has errors.
-        OptionError: There is no largest value, or no step from one value to the next; or a metric is no sum.
+        OptionError: There is no largest value, or no step from one value to the next; or a metric is neither a sum nor
+            the largest of the layers, or that while the symbol is a number of repetitions.
     """
     for limit in limits:
-        _check_sum(limit.metric, name)
+        _check_total(limit.metric, name, [SUM, PEAK])
     metrics = tuple(dict.fromkeys(["params", "mults", *(limit.metric for limit in limits)]))
     task = SweepTask(build, (), fixed, metrics, batch, fold)
     try:
         search: Search = FormulaSearch(task, name, step)
     except SpecError:
+        for limit in limits:
+            _check_total(limit.metric, name, [SUM])
         search = RepetitionSearch(task, name, step, limits, repetition_step)
     end = search.end(limits)
     places = [(metrics.index(limit.metric), limit) for limit in limits]
@@ -151,13 +154,13 @@ def _network(build: Build, settings: Mapping[str, Any], name: str) -> Network | 
     return None
 
 
-def _check_sum(metric: str, symbol: str) -> None:
-    """Refuse a metric whose total is no sum: that it exceeds a limit for all larger values cannot be shown.
+def _check_total(metric: str, symbol: str, kinds: Sequence[Total]) -> None:
+    """Refuse a metric whose total is of another kind: that it exceeds a limit for all larger values cannot be shown.
 
     Raises:
-        OptionError: It is none.
+        OptionError: It is so.
     """
-    if not METRICS[metric].adds_up:
+    if METRICS[metric].total not in kinds:
         found = f"{metric} is {METRICS[metric].kind}, of which no formula shows that it goes on growing"
         help = f"convcost sweep SPEC --set {symbol}=… --where '{metric} <= …' tries values"
         raise OptionError(ErrorDetail(f"solve cannot limit {metric}", found=found, help=help))

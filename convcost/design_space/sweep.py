@@ -5,6 +5,7 @@ See `parts` for how they are worked out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,36 +13,48 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec import Struct
 
 from convcost.cost.analysis import Analysis, unused_warnings
-from convcost.design_space.parts import completed, make_plan, part_outcomes
-from convcost.design_space.task import Outcome, SweepLimit, SweepTask, Watch
-from convcost.errors import ConvcostError, WarningDetail
+from convcost.design_space.parts import make_plan, part_outcomes
+from convcost.design_space.task import Outcome, SweepLimit, SweepTask, Watch, as_number, plain, reason_of
+from convcost.errors import ClusterError, ConvcostError, ErrorDetail, OptionError, WarningDetail
 from convcost.network.dtypes import types_of
+from convcost.parallel.completion import completed
 from convcost.reports.result import Result
 from convcost.symbolic import NeedsValueError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+_MOST_REASONS = 5  # in an error
 _PART = 20_000  # points that a progress bar moves by
 
 
 def run(task: SweepTask, pool: Executor | None = None, watch: Watch | None = None) -> list[Outcome]:
-    """Return the outcome of every point.
+    """Return the outcome of every point, those that a cluster did not work out before it went away being that error.
 
     Args:
         task: What is asked.
         pool: Any executor of `concurrent.futures`, to work on many points at once.
         watch: Progress callback.
     """
+    outcomes: list[Any] = [None] * len(task)
+    try:
+        _run(task, outcomes, pool, watch)
+    except ClusterError as error:
+        if all(outcome is None or isinstance(outcome, ConvcostError) for outcome in outcomes):
+            raise
+        outcomes = [error if outcome is None else outcome for outcome in outcomes]
+    return outcomes
+
+
+def _run(task: SweepTask, outcomes: list[Any], pool: Executor | None, watch: Watch | None) -> None:
+    """Store the outcome of every point."""
     size = len(task)
     plan = make_plan(task)
-    outcomes: list[Any] = [None] * size
-    parts = list(plan.parts(_PART if plan.regions else 200))
-    for part, found in completed(part_outcomes, plan.packed(), parts, pool):
+    parts = plan.parts(_PART if plan.regions else 200)
+    for part, found in completed(part_outcomes, plan.packed(), parts, pool, in_order=False):
         outcomes[part.start : part.end] = found
         if watch is not None:
             watch(len(part), size)
-    return outcomes
 
 
 class Sweep(Result, frozen=True):
@@ -90,45 +103,53 @@ class Sweep(Result, frozen=True):
             watch: Progress callback.
 
         Raises:
+            ClusterError: A cluster went away; `done` is the sweep, with this error at the points that it had left.
             ConvcostError: No point has a cost.
         """
         outcomes = run(task, pool, watch)
         first = next((index for index, outcome in enumerate(outcomes) if not isinstance(outcome, ConvcostError)), None)
         if first is None:
-            raise outcomes[0]  # type: ignore[misc]  # it is an error, as all are
+            raise _without_valid_point(outcomes)
         shown: Sequence[int] = range(len(outcomes))
         if where:
-            places = [(task.metrics.index(each.metric), each) for each in where]
+            places = [(task.columns.index(each.metric), each) for each in where]
             shown = [
                 index
                 for index in shown
-                if not isinstance(outcome := outcomes[index], ConvcostError)
-                and all(each.holds(outcome[place]) for place, each in places)
+                if isinstance(outcome := outcomes[index], ClusterError)  # nobody knows whether it satisfies them
+                or (
+                    not isinstance(outcome, ConvcostError)
+                    and all(each.holds(task.row(index, outcome)[place]) for place, each in places)
+                )
             ]
         if best is not None:
-            place = task.metrics.index(best)
-            shown = sorted(shown, key=lambda index: _rank(outcomes[index], place))
+            place = task.columns.index(best)
+            shown = sorted(shown, key=lambda index: _rank(task.row(index, outcomes[index])[place]))
         network = task.build(task.settings(first), None)
         unused = _unused(task, first)
         warnings = (*network.warnings, *unused_warnings(unused, network))
-        return cls(name, task, outcomes, shown, tuple(unused), types_of(network), warnings)
+        found = cls(name, task, outcomes, shown, tuple(unused), types_of(network), warnings)
+        lost = next((outcome for outcome in outcomes if isinstance(outcome, ClusterError)), None)
+        if lost is not None:
+            lost.done = found
+            raise lost
+        return found
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield each point that is shown: the symbols' values, the metrics, and the ratio to the first one's mults."""
         names = [axis.name for axis in self.task.axes]
         place = self.task.metrics.index("mults")
-        base = next(outcome[place] for outcome in self.outcomes if not isinstance(outcome, ConvcostError))
-        nothing = dict.fromkeys((*self.task.metrics, "ratio"))
+        first = next(each for each in self.outcomes if isinstance(each, ClusterError | tuple))
+        base = None if isinstance(first, ClusterError) else first[place]  # nobody knows which point is the first
+        task = self.task
         for index in self.shown:
             outcome = self.outcomes[index]
-            row = dict(zip(names, self.task.values(index), strict=True))
+            row = dict(zip(names, task.values(index), strict=True))
+            row |= zip(task.columns, task.row(index, outcome), strict=True)
             if isinstance(outcome, ConvcostError):
-                detail = outcome.details[0]
-                error = detail.message + (f": {detail.found}" if detail.found else "")
-                yield {**row, **nothing, "error": error}
+                yield {**row, "ratio": None, "error": reason_of(outcome)}
             else:
-                numbers = dict(zip(self.task.metrics, outcome, strict=True))
-                yield {**row, **numbers, "ratio": Fraction(outcome[place], base) if base else None, "error": None}
+                yield {**row, "ratio": Fraction(outcome[place], base) if base else None, "error": None}
 
     def summary(self) -> str:
         """Return the result in one line."""
@@ -144,22 +165,30 @@ class Sweep(Result, frozen=True):
         from convcost.documents import design_space as documents
         from convcost.documents.warnings import warning_documents
 
+        own = self.task.measured.columns if self.task.measured else ()
         return documents.SweepDocument(
             network=self.name or None,
-            axes={axis.name: list(map(_plain, axis.values)) for axis in self.task.axes},
-            fixed={name: _plain(value) for name, value in self.task.fixed.items()},
-            points=[{name: _plain(value) for name, value in row.items()} for row in self.rows()],
+            axes={axis.name: list(map(plain, axis.values)) for axis in self.task.axes},
+            fixed={name: plain(value) for name, value in self.task.fixed.items()},
+            points=[
+                {name: as_number(value) if name in own else plain(value) for name, value in row.items()}
+                for row in self.rows()
+            ],
             dtype=types_document(self.types),
             warnings=warning_documents(self.warnings),
         )
 
 
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Fraction) else value
+def _without_valid_point(outcomes: Sequence[Any]) -> ConvcostError:
+    """Return the error of all points: the first, or, where they differ, each reason with how often it is."""
+    reasons = Counter([error.details[0].message for error in outcomes])
+    if len(reasons) == 1:
+        return outcomes[0]  # type: ignore[no-any-return]
+    found = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.most_common(_MOST_REASONS))
+    return OptionError(ErrorDetail(f"none of {len(outcomes):,} points is a valid network", found=found))
 
 
-def _rank(outcome: Outcome, place: int) -> tuple[bool, Any]:
-    value = None if isinstance(outcome, ConvcostError) else outcome[place]
+def _rank(value: Any) -> tuple[bool, Any]:
     return (value is None, 0 if value is None else value)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.design_space.sweep import Sweep
-from convcost.metrics import METRICS, heading
+from convcost.design_space.task import SweepTask, plain
+from convcost.metrics import METRICS
 from convcost.reports import titles
 from convcost.reports.table import Column, Row, Table, bar, counted, figure, safe
 
@@ -31,17 +32,17 @@ class SweepReport(Struct, frozen=True):
         """Return a flat mapping for each point."""
         ratios = {"ratio", *(name for name in self.sweep.task.metrics if METRICS[name].is_ratio)}
         return [
-            {name: float(value) if name in ratios and value else _plain(value) for name, value in row.items()}
+            {name: float(value) if name in ratios and value else _decimal(value) for name, value in row.items()}
             for row in self.sweep.rows()
         ]
 
     def table(self) -> Table:
         """Return the table: the symbols' values, the metrics, and the ratio to the first point."""
         sweep = self.sweep
-        names, metrics = [axis.name for axis in sweep.task.axes], sweep.task.metrics
+        names, metrics = [axis.name for axis in sweep.task.axes], sweep.task.columns
         last = len(names) - 1
         columns = [Column(name, right=True, role="number") for name in names]
-        columns += [Column(heading(metric), right=True, role="number") for metric in metrics]
+        columns += [Column(sweep.task.heading(metric), right=True, role="number") for metric in metrics]
         columns += [
             Column("To first", right=True, role="number", drop=1),
             Column("", role="bar", drop=2),
@@ -70,22 +71,39 @@ class SweepReport(Struct, frozen=True):
         fixed = [f"{name} = {decimal(value)}" for name, value in sweep.task.fixed.items()]
         hidden = size - len(sweep.shown)
         facts = [f"{size - hidden:,} of {counted(size, 'point')}" if hidden else counted(size, "point"), *fixed]
-        facts += [text] if (text := titles.types_fact(sweep.types, metrics)) else []
+        facts += [text] if (text := titles.types_fact(sweep.types, sweep.task.metrics)) else []
         return Table(
             title=safe(sweep.name or "network") + ": a sweep",
             subtitle=(" · ".join(facts),),
             columns=tuple(columns),
             rows=rows,
             total=("",) * (last + 1 + len(metrics) + 3),
-            footer=("To first: mults over those at the first point that has a cost.", *_errors(errors)),
+            footer=(
+                "To first: mults over those at the first point that has a cost.",
+                *measured_lines(sweep.task),
+                *_errors(errors),
+            ),
         )
+
+
+def measured_lines(task: SweepTask) -> list[str]:
+    """Return what is said of columns of the user's own."""
+    if task.measured is None:
+        return []
+    measured = task.measured
+    names = " and ".join(measured.columns)
+    points = counted(len(measured.values), "point")
+    outside = f", {measured.outside:,} outside of the grid" if measured.outside else ""
+    verb = "is" if len(measured.columns) == 1 else "are"
+    where = f"as measured in {safe(measured.file)}, at {points}{outside}"
+    return [f"{safe(names)} {verb} {where}; convcost predicts no accuracy."]
 
 
 def decimal(value: Any) -> str:
     """Return a symbol's value, in decimals where these are exact and few."""
     if isinstance(value, Fraction) and (value * 10**_DECIMALS).denominator == 1:
         return f"{float(value):g}" if abs(value) < 10**_DECIMALS else str(value)
-    return str(value)
+    return str(plain(value))
 
 
 def _cut(error: str) -> str:
@@ -106,5 +124,5 @@ def _ratio(ratio: Fraction) -> str:
     return f"{'' if (ratio * 10**3).denominator == 1 else '≈'}{float(ratio):.3f}"
 
 
-def _plain(value: Any) -> Any:
-    return decimal(value) if isinstance(value, Fraction) else value
+def _decimal(value: Any) -> Any:
+    return decimal(value) if isinstance(value, (Fraction, tuple)) else value

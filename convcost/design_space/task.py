@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from convcost.cost.analysis import Analysis
 from convcost.errors import ConvcostError, ErrorDetail, OptionError
 from convcost.layers.fields import MAX_SIZE
-from convcost.metrics import METRICS
+from convcost.metrics import METRICS, heading
 from convcost.network import Network
 from convcost.symbolic import Condition, Formula, NeedsValueError
 
@@ -30,6 +30,36 @@ class SweepAxis(Struct, frozen=True):
     values: tuple[Any, ...]
 
 
+def plain(value: Any) -> Any:
+    """Return a symbol's value as JSON has it: a fraction and a list as texts."""
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
+    return str(value) if isinstance(value, Fraction) else value
+
+
+def as_number(value: Any) -> Any:
+    """Return a total, or a measured value, as JSON has it: a fraction as a decimal where it is one, else as a text."""
+    return float(value) if isinstance(value, Fraction) and Fraction(str(float(value))) == value else plain(value)
+
+
+class Measured(Struct, frozen=True):
+    """Columns of the user's own: what was measured at points of a grid. convcost predicts none of it.
+
+    Attributes:
+        file: The file that they come from.
+        columns: Their names.
+        values: By the number of a point, its value in each column; None where there is none.
+        rows: How many rows the file has.
+        outside: How many of them are no points of the grid.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    values: Mapping[int, tuple[Any, ...]]
+    rows: int
+    outside: int
+
+
 class SweepTask(Struct, frozen=True):
     """The metrics to compute at each point, and the network.
 
@@ -40,6 +70,7 @@ class SweepTask(Struct, frozen=True):
         metrics: The totals that are asked.
         batch: How many inputs the operations are counted for.
         fold: Whether batch norms fold.
+        measured: Columns of the user's own, beside the metrics.
     """
 
     build: Any
@@ -48,6 +79,23 @@ class SweepTask(Struct, frozen=True):
     metrics: tuple[str, ...]
     batch: int = 1
     fold: bool = True
+    measured: Measured | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The metrics, and the columns of the user's own."""
+        return self.metrics if self.measured is None else (*self.metrics, *self.measured.columns)
+
+    def row(self, index: int, outcome: Outcome) -> tuple[Any, ...]:
+        """Return the values of all columns at a point, None where there is none."""
+        totals = (None,) * len(self.metrics) if isinstance(outcome, ConvcostError) else outcome
+        if self.measured is None:
+            return totals
+        return (*totals, *self.measured.values.get(index, (None,) * len(self.measured.columns)))
+
+    def heading(self, name: str) -> str:
+        """Return the heading of a column."""
+        return heading(name) if name in self.metrics else name
 
     @property
     def adds_up(self) -> bool:
@@ -101,6 +149,12 @@ class Region(Struct, frozen=True):
     conditions: tuple[Condition, ...]
 
 
+def reason_of(error: ConvcostError) -> str:
+    """Return why a point has no cost, in a line."""
+    detail = error.details[0]
+    return detail.message + (f": {detail.found}" if detail.found else "")
+
+
 def check_size(task: SweepTask, most: int) -> None:
     """Raise `OptionError` where a task has more points than `most`."""
     if len(task) > most:
@@ -115,6 +169,11 @@ def analysed(task: SweepTask, index: int) -> Outcome:
     except ConvcostError as error:
         return error
     return tuple([analysis.value(name) for name in task.metrics])
+
+
+def all_analysed(task: SweepTask, indices: Sequence[int]) -> list[Outcome]:
+    """Return the outcome of analysing each of some points."""
+    return [analysed(task, index) for index in indices]
 
 
 def derive(task: SweepTask, index: int, free: Collection[str]) -> Region | None:

@@ -9,8 +9,8 @@ from msgspec import UNSET, Struct, UnsetType
 from convcost.documents import VERSION
 from convcost.documents.warnings import Warning
 
-Value = bool | int | str | None
-"""A number, the text of a fraction, a word, a truth value, or null where there is none."""
+Value = bool | int | float | str | None
+"""A number, the text of a fraction, a word, a truth value, or null where there is none; decimals were measured."""
 
 
 class SweepDocument(Struct, frozen=True, kw_only=True):
@@ -21,8 +21,8 @@ class SweepDocument(Struct, frozen=True, kw_only=True):
         network: The network's name.
         axes: The values of each symbol that varies.
         fixed: The values of other symbols.
-        points: The points that are shown: the symbols' values, the metrics that were asked, `ratio`, the mults over
-            those of the first point, and `error`, why a point has no cost.
+        points: The points that are shown: the symbols' values, the metrics that were asked, columns that were joined,
+            `ratio`, the mults over those of the first point, and `error`, why a point has no cost.
         dtype: The types of the network's numbers by what has them; left out where all are `float32`.
         warnings: What is valid in the spec and rarely meant.
     """
@@ -93,7 +93,8 @@ class FrontDocument(Struct, frozen=True, kw_only=True):
         goals: The metrics that points are compared by, each with `min` or `max`.
         limits: What totals satisfy.
         is_front: Whether the points are a front, not the best few by one goal.
-        points: The points: the symbols' values and the metrics; of those with equal goals a front has one.
+        points: The points: the symbols' values, the metrics and columns that were joined; of those with equal goals a
+            front has one.
         miss: Where no point is within the limits, the one that exceeds them least.
         effort: How the points were decided.
         dtype: The types of the network's numbers by what has them; left out where all are `float32`.

@@ -190,6 +190,13 @@ def _reshape(node: Node, inputs: list[Constant]) -> Constant:
     return _view(node, inputs[0], target(inputs[0].shape, numbers(inputs[1]), node.attributes.get("allowzero", 0)))
 
 
+def _flatten(node: Node, inputs: list[Constant]) -> Constant:
+    shape = inputs[0].shape
+    axis = node.attributes.get("axis", 1)
+    axis += len(shape) * (axis < 0)
+    return _view(node, inputs[0], (prod(shape[:axis]), prod(shape[axis:])))
+
+
 def target(shape: Sequence[int], wanted: Sequence[int], allow_zero: int = 0) -> tuple[int, ...]:
     """Return the shape that a reshape gives.
 
@@ -429,7 +436,7 @@ def _not_zero(node: Node, inputs: list[Constant]) -> Constant:
     return _new(node, (rank, len(places)), found, "int64")
 
 
-_MOVES = frozenset(("Unsqueeze", "Squeeze", "Reshape", "Transpose", "Shape", "Size", "Cast", "Expand"))
+_MOVES = frozenset(("Unsqueeze", "Squeeze", "Reshape", "Flatten", "Transpose", "Shape", "Size", "Cast", "Expand"))
 
 _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
     "Add": _binary(operator.add),
@@ -464,6 +471,7 @@ _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
     "Unsqueeze": _unsqueeze,
     "Squeeze": _squeeze,
     "Reshape": _reshape,
+    "Flatten": _flatten,
     "Concat": _concat,
     "Gather": _gather,
     "Slice": _slice,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from convcost.importers.graph import Constant
 from convcost.network.graph import Tensor
+from convcost.network.widths import BITS
 
 
 class Unsupported(Exception):
@@ -68,3 +69,16 @@ class Unmapped(Struct, frozen=True):
 
 
 Value = Tensor | Moved | Constant | Unmapped
+
+
+_WIDTHS = {"uint8": "int8", "uint16": "int16", "uint32": "int32", "uint64": "int64", "uint4": "int4", "bool": "int8"}
+
+
+def width_of(dtype: str) -> str:
+    """Return the type of a spec's numbers that takes as many bits as one of a file; `float32` for one without a width.
+
+    >>> width_of("uint8"), width_of("float16"), width_of("string")
+    ('int8', 'float16', 'float32')
+    """
+    width = _WIDTHS.get(dtype, dtype)
+    return width if width in BITS else "float32"

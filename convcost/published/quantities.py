@@ -67,11 +67,6 @@ def _classifier(analysis: Analysis) -> int:
     return next(layer.cost.macs for layer in reversed(analysis.layers) if layer.type == "linear")
 
 
-def _classifier_params(analysis: Analysis) -> int:
-    """Return the parameters of the last linear layer."""
-    return next(layer.cost.params for layer in reversed(analysis.layers) if layer.type == "linear")
-
-
 def _normalization(analysis: Analysis) -> int:
     """Return what Keras's Normalization keeps: a mean and a variance for each channel of the input, and a count."""
     return 2 * analysis.network.input_shape[0] + 1
@@ -111,6 +106,16 @@ def _pools(analysis: Analysis) -> int:
     return found
 
 
+def _local_norms(analysis: Analysis) -> int:
+    """Return two operations for each channel and two more, for each position, and one for each value."""
+    found = 0
+    for layer in analysis.network.layers:
+        if layer.type == "local_response_norm":
+            channels, *sizes = layer.output_shape
+            found += channels * prod(sizes) + (2 + 2 * channels) * prod(sizes)
+    return found
+
+
 def _negative(amount: Amount) -> Amount:
     return lambda analysis: -amount(analysis)
 
@@ -124,7 +129,6 @@ DIFFERENCES: Mapping[str, tuple[str, Amount]] = {
     "normalization": ("input normalization", _normalization),
     "separable_once": ("separable as one", _negative(_separable)),
     "no_classifier": ("without the classifier", _negative(_classifier)),
-    "no_classifier_params": ("without the classifier", _negative(_classifier_params)),
     "pycls": ("biases", _tool("pycls")),
     "fvcore": ("norms and pools", _tool("fvcore")),
     "max_pools": ("max pools", _type("max_pool", "output_values")),
@@ -134,6 +138,8 @@ DIFFERENCES: Mapping[str, tuple[str, Amount]] = {
     "sums": ("sums", _type("add", "output_values")),
     "statistic_bytes": ("norm statistics", lambda analysis: 4 * analysis.total.buffers),
     "biases_for_norms": ("biases instead of norms", lambda analysis: -4 * _norms(analysis)),
+    "local_norms": ("local norms", _local_norms),
+    "scaled_sums": ("scale and sum in one", lambda analysis: -4 * _type("multiply", "output_values")(analysis)),
     "no_lrn": ("no local norms", lambda analysis: -4 * _type("local_response_norm", "output_values")(analysis)),
     "relus_in_place": ("ReLUs in place", lambda analysis: -4 * _relus(analysis)),
 }

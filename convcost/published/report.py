@@ -54,13 +54,13 @@ class PublishedReport(Struct, frozen=True):
                 "spec": self.published.spec,
                 "source": number.source,
                 "name": number.name,
-                "set": _settings(number),
+                "set": settings(number),
                 "quantity": number.quantity,
                 "printed": number.printed,
                 "exact": number.exact,
                 "counted": number.counted,
                 "digits": number.digits,
-                "because_of": "; ".join(_reasons(number)),
+                "because_of": "; ".join(reasons(number)),
             }
             for number in self.published.numbers
         ]
@@ -73,7 +73,7 @@ class PublishedReport(Struct, frozen=True):
         """Return the tables with the numbers that a source repeats for the same settings shown once."""
         groups: dict[Any, list[PublishedNumber]] = {}
         for number in self.published.numbers:
-            key = (number.source, _settings(number), number.quantity, number.printed, tuple(_reasons(number)))
+            key = (number.source, settings(number), number.quantity, number.printed, tuple(reasons(number)))
             groups.setdefault(key, []).append(number)
         return self._tables([(min(same, key=lambda number: len(number.name)), len(same)) for same in groups.values()])
 
@@ -92,12 +92,12 @@ class PublishedReport(Struct, frozen=True):
 
 def _source_table(source: PublishedTable, lines: Sequence[tuple[PublishedNumber, int]]) -> Table:
     """Return the table of a source's numbers, each with how often the source repeats it for other names."""
-    licence = f", {source.licence}" if source.licence else ""
+    licence = f" Licence: {source.licence}." if source.licence else ""
     repeated = sum(times - 1 for _, times in lines)
     note = f"{counted(repeated, 'number')} that repeat these under other names are not shown; CSV and JSON have all."
     return Table(
         title=safe(source.title),
-        subtitle=(safe(source.about), f"{safe(source.url)}{safe(licence)}"),
+        subtitle=(safe(f"{source.about}{licence}"), safe(source.url)),
         columns=_COLUMNS,
         rows=[*_rows(lines)],
         total=("",) * len(_COLUMNS),
@@ -109,8 +109,8 @@ def _rows(lines: Sequence[tuple[PublishedNumber, int]]) -> Iterator[Row]:
     """Yield the rows of a source: names and settings only where they change."""
     before = ("", "")
     for number, _ in lines:
-        name = (safe(number.name), safe(_settings(number)))
-        first, *rest = _reasons(number) or [""]
+        name = (safe(number.name), safe(settings(number)))
+        first, *rest = reasons(number) or [""]
         head = ("", "") if name == before else name
         numbers = (safe(number.quantity), safe(number.printed), grouped(number.exact))
         yield Row((*head, *numbers, safe(first)), "ordinary" if number.digits else "wrong")
@@ -138,7 +138,8 @@ def _headline(numbers: Sequence[PublishedNumber]) -> str:
     return f"{counted(len(numbers), 'published number')}: {', '.join(parts)}"
 
 
-def _settings(number: PublishedNumber) -> str:
+def settings(number: PublishedNumber) -> str:
+    """Return the values of a number's symbols."""
     return ", ".join(f"{name}={_plain(value)}" for name, value in number.set.items())
 
 
@@ -146,7 +147,7 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _reasons(number: PublishedNumber) -> list[str]:
+def reasons(number: PublishedNumber) -> list[str]:
     """Return what explains a number's difference, each in a few words."""
     found = [f"{signed(cause.amount)} {cause.cause}" for cause in number.causes]
     if number.digits == "misprint":

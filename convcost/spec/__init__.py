@@ -36,20 +36,24 @@ class Spec:
         source: The spec's text.
         max_layers: How many layers its networks may have; as many as `limits` says without.
         dtype: The types of their numbers; those that the text gives without.
+        lists: The symbols that are lists and whose elements are symbols of their own, such as `widths(0)`.
 
     Raises:
         OptionError: `max_layers` is no whole number that may be allowed, or there is no such type.
     """
 
-    def __init__(self, source: Source, max_layers: int | None = None, dtype: Dtypes = ()) -> None:
+    def __init__(
+        self, source: Source, max_layers: int | None = None, dtype: Dtypes = (), lists: Collection[str] = ()
+    ) -> None:
         self.source = source
+        self.lists = tuple(lists)
         self.dtype = _dtypes(dtype)
         self.allowed = limits.allowed() if max_layers is None else limits.checked(max_layers)
         self._document: Document | None = None
 
     def __reduce__(self) -> Any:
         source = replace(self.source, imported=None)  # it is compared where it is read
-        return Spec, (source, self.allowed, self.dtype)
+        return Spec, (source, self.allowed, self.dtype, self.lists)
 
     def typed(self, dtype: Dtypes) -> Spec:
         """Return the same spec with other types of numbers; a later type wins.
@@ -57,9 +61,13 @@ class Spec:
         Raises:
             OptionError: There is no such type.
         """
-        found = Spec(self.source, self.allowed, (*self.dtype, *_dtypes(dtype)))
+        found = Spec(self.source, self.allowed, (*self.dtype, *_dtypes(dtype)), self.lists)
         found._document = self._document
         return found
+
+    def with_elements(self, lists: Collection[str]) -> Spec:
+        """Return the same spec in which elements of some lists, such as `widths(0)`, are symbols of their own."""
+        return Spec(self.source, self.allowed, self.dtype, lists) if lists else self
 
     def network(self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None) -> Network:
         """Return the network that the spec describes.
@@ -94,7 +102,10 @@ class Spec:
                     network = expand.expand(document, symbols, errors, max_layers=self.allowed or limits.DEFAULT_LAYERS)
             except TooManyErrors:
                 pass
-            errors.tell()
+            try:
+                errors.tell()
+            except SpecError as error:
+                raise self._at_modules(error, settings) from None
         assert document is not None
         self._check_imported(network)
         return self._warned(document, network, settings)
@@ -112,6 +123,18 @@ class Spec:
             message = "the spec that was made of the model file does not give its network"
             help = "please report it: this is a bug in convcost; `convcost import --flat` may write it right"
             raise SpecError(ErrorDetail(message, Place(self.source.file), found=different, help=help))
+
+    def _at_modules(self, error: SpecError, settings: Mapping[str, Any]) -> SpecError:
+        """Return an error at the modules of the model file that the text was made of; as it is for another spec."""
+        imported = self.source.imported
+        if imported is None or settings == imported.sizes:
+            return error
+        from convcost.spec import modules  # on the way to an error only
+
+        with suppress(SpecError, OptionError):
+            layers = self.network(imported.sizes).layers
+            return SpecError(modules.at_modules(error.details, modules.by_line(layers)), more=error.more)
+        return error
 
     def complete_network(
         self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None
@@ -135,6 +158,10 @@ class Spec:
             facts = zip(network.layers, origins, self.source.functional or (False,) * len(origins), strict=True)
             layers = [replace(layer, origin=path, functional=called) for layer, path, called in facts]
             network = replace(network, layers=tuple(layers))
+        if origins and found:
+            from convcost.spec import modules  # where there is a warning only
+
+            found = tuple(modules.at_modules(found, modules.by_line(network.layers)))
         return replace(network, warnings=found) if found else network
 
     def check(self, names: Collection[str], option: str) -> Document:
@@ -161,6 +188,10 @@ class Spec:
         if root is None:
             errors.tell()
         document = reading.read(root, errors)
+        if document is not None and self.lists and not errors:
+            from convcost.spec.elements import with_elements  # imported where elements are set
+
+            document = with_elements(document, self.lists)
         if not errors:
             self._document = document
         return document

@@ -67,7 +67,7 @@ class Origin(Struct, frozen=True):
             free = [name for name in self.free if name not in settings]
         reader = self.reader
         if max_layers is not None:
-            reader = Spec(reader.source, plain(max_layers), reader.dtype)
+            reader = Spec(reader.source, plain(max_layers), reader.dtype, reader.lists)
         values = {**self.settings, **{name: plain(value) for name, value in settings.items()}}
         return Origin(self.name, reader, values, None if free is None else tuple(free))
 
@@ -78,3 +78,19 @@ class Origin(Struct, frozen=True):
             OptionError: There is no such type.
         """
         return Origin(self.name, self.reader.typed(dtype), self.settings, self.free)
+
+    def with_elements(self, settings: Mapping[str, Any]) -> tuple[Origin, dict[str, Any]]:
+        """Return the same spec with the elements of lists that settings name as symbols, and their names of one form.
+
+        Raises:
+            OptionError: There is no such element, or its list is set too.
+        """
+        from convcost.spec.elements import check, element, name_of
+
+        named = {name: found for name in settings if (found := element(name)) is not None}
+        if not named:
+            return self, dict(settings)
+        check(self.reader.check((), "--set"), named, {*self.settings, *settings})
+        reader = self.reader.with_elements(tuple(dict.fromkeys(symbol for symbol, _ in named.values())))
+        values = {name_of(*named[name]) if name in named else name: value for name, value in settings.items()}
+        return Origin(self.name, reader, self.settings, self.free), values

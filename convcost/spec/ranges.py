@@ -1,4 +1,4 @@
-"""The values that a sweep gives a symbol: `0.25,0.5,1` or `128:224:32`."""
+"""The values that a sweep gives a symbol: `0.25,0.5,1` or `128:224:32`; of a list `[16,24],[16,32]`."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ def values(name: str, text: str, most: int = MOST_VALUES) -> tuple[Any, ...]:
 
     The end is among them where a step meets it.
 
-    >>> values("alpha", "0.25, 0.5"), values("r", "128:224:32"), values("n", "1:4:2")
-    ((Fraction(1, 4), Fraction(1, 2)), (128, 160, 192, 224), (1, 3))
+    >>> values("alpha", "0.25, 0.5"), values("r", "128:224:32"), values("widths", "[16, 24], [16, 32]")
+    ((Fraction(1, 4), Fraction(1, 2)), (128, 160, 192, 224), ((16, 24), (16, 32)))
 
     Raises:
         OptionError: It cannot be read, or a range runs backwards or has more values than `most`.
     """
     found: list[Any] = []
     for part in _parts(text):
+        if part.strip()[:1] == "[" and part.strip()[-1:] == "]":
+            found.append(tuple([_value(name, text, each) for each in _parts(part.strip()[1:-1])]))
+            continue
         sides = [_value(name, text, side) for side in part.split(":")]
         found += sides if len(sides) == 1 else _counted(name, text, sides, most)
     return tuple(found)
 
 
 def _parts(text: str) -> list[str]:
-    """Return the parts between the commas that are outside of parentheses."""
+    """Return the parts between the commas that are outside of parentheses and brackets."""
     parts, depth = [""], 0
     for char in text:
-        depth += (char == "(") - (char == ")")
+        depth += (char in "([") - (char in ")]")
         if char == "," and depth == 0:
             parts.append("")
         else:

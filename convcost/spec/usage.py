@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from math import lcm
@@ -13,6 +14,8 @@ from msgspec import Struct
 from convcost.spec.document import Document, Given, Item
 from convcost.spec.expressions import Expression
 from convcost.spec.tree import Node
+
+_LENGTH = re.compile(r"\s*len\s*\(\s*\w+\s*\)\s*")  # which no element changes
 
 
 class Use(Struct, frozen=True):
@@ -39,11 +42,16 @@ def readers(document: Document, symbol: str) -> list[Use]:
     return [use for use in _uses(document) if use.expression.names & passed and not _passes_on(document, use)]
 
 
-def repetition_step(document: Document, symbol: str) -> Fraction:
+def repetition_step(document: Document, symbol: str, *, alike: bool = True) -> Fraction:
     """Return a step at whose multiples a symbol changes how often items run, and that is all it changes.
 
     Each of these numbers is the symbol, or a parameter given by it, times a whole number, rounded down or up, with
     another number added: so it rises with the symbol, and by one at least for each whole step.
+
+    Args:
+        document: The spec.
+        symbol: The symbol.
+        alike: Whether all repetitions must be alike, so that nothing reads which one it is.
 
     Raises:
         NotOnlyRepetitionsError: It changes something else, or in another way.
@@ -53,9 +61,9 @@ def repetition_step(document: Document, symbol: str) -> Fraction:
     passed = _passed_on(document, symbol)
     step = 1
     for use in uses:
-        if not use.expression.names <= known:  # an index of a repetition, say
+        if alike and not use.expression.names - _indices(use.expression) <= known:  # an index of a repetition, say
             raise NotOnlyRepetitionsError(f"{use.key}: {use.expression.text} is another one in each repetition")
-        if not use.expression.names & passed:
+        if not use.expression.names & passed or _LENGTH.fullmatch(use.expression.text):
             continue
         if use.key != "repeat" and not _passes_on(document, use):
             raise NotOnlyRepetitionsError(f"it decides about {use.key}: {use.expression.text} too")
@@ -69,13 +77,15 @@ def _denominator(document: Document, expression: Expression, passed: set[str]) -
     Raises:
         NotOnlyRepetitionsError: It does not rise by one at least for each whole step of the name.
     """
+    if expression.text in passed:  # a symbol, or an element that is one
+        return 1
     try:
         tree: ast.expr = ast.parse(expression.text.strip(), mode="eval").body
     except SyntaxError:
         raise NotOnlyRepetitionsError(f"{expression.text} may fall where it rises") from None
     factors = [1]
     rounded = False
-    while not isinstance(tree, ast.Name):
+    while not isinstance(tree, ast.Name) and not _is_element(tree, expression, passed):
         match tree:
             case ast.Call(ast.Name("floor" | "ceil"), [tree]):
                 rounded = True
@@ -90,6 +100,26 @@ def _denominator(document: Document, expression: Expression, passed: set[str]) -
             case _:
                 raise NotOnlyRepetitionsError(f"{expression.text} may fall where it rises")
     return lcm(*factors) if rounded else 1
+
+
+def _is_element(tree: ast.expr, expression: Expression, passed: set[str]) -> bool:
+    """Return whether a tree is an element of a list that a symbol is in: it rises as the element does."""
+    match tree:
+        case ast.Call(ast.Name(name), [index]) | ast.Subscript(ast.Name(name), index):
+            return name in expression.lists and name in passed and not _mentions(index, passed)
+    return False
+
+
+def _indices(expression: Expression) -> set[str]:
+    """Return the names that only say which element of a list an expression is: `depths(i)`."""
+    try:
+        tree: ast.expr = ast.parse(expression.text.strip(), mode="eval").body
+    except SyntaxError:
+        return set()
+    match tree:
+        case ast.Call(ast.Name(name), [index]) | ast.Subscript(ast.Name(name), index) if name in expression.lists:
+            return {node.id for node in ast.walk(index) if isinstance(node, ast.Name)}
+    return set()
 
 
 def _mentions(tree: ast.expr, names: set[str]) -> bool:

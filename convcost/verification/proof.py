@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from convcost.cost.analysis import Analysis
 from convcost.cost.folding import folded_norms
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ClusterError, ErrorDetail, OptionError
 from convcost.executor import Engine
 from convcost.layers import Shape
 from convcost.network import Layer, Network
 from convcost.ops import product
+from convcost.parallel.completion import completed
 from convcost.verification.counting import Outcome, Task, perform, predict, predicted
 from convcost.verification.layerwise import shrinks_whole, smaller
 from convcost.verification.results import LAYERWISE, Interrupted, LayerProof, Verification
@@ -26,6 +27,8 @@ MAX_VALUES = 100_000_000
 """How many numbers one layer holds unless more are allowed: these take some 2 GB."""
 _HELP = "at full size only smaller networks are executed; without --full a tiny one stands for it; or {} allows more"
 _HELP_TINY = "the network cannot be executed any smaller; {} allows more"
+_PART_OPERATIONS = 5_000_000  # that are sent to a worker together: some tens of milliseconds
+_PART_TASKS = 200
 _OF_A_WINDOW = 8  # a tap's position, by window and by tap, and the values there, each an object of its own
 
 
@@ -76,6 +79,7 @@ def verify(
 
     Raises:
         Interrupted: By the keyboard; it holds what was proved so far.
+        ClusterError: The cluster that worked on it went away; `done` is what was proved so far.
         OptionError: It would perform more products, or a layer hold more values, than the settings allow.
     """
     executed, kept, proof = _smallest(network, settings)
@@ -85,6 +89,9 @@ def verify(
     except KeyboardInterrupt:
         layers = tuple(proof.layers(interrupted=True))
         raise Interrupted(_verification(network, executed, kept, settings, layers)) from None
+    except ClusterError as error:
+        error.done = _verification(network, executed, kept, settings, tuple(proof.layers(interrupted=True)))
+        raise
     return _verification(network, executed, kept, settings, layers)
 
 
@@ -202,7 +209,7 @@ class _Proof:
             planned[task.type] = planned.get(task.type, 0) + work[key]
         if watch:
             watch.planned(planned)
-        for key, outcome in _performed(tasks, pool):
+        for key, outcome in _performed(tasks, work, pool):
             self._outcomes[key] = outcome
             if watch:
                 watch.performed(tasks[key].type, work[key], outcome.seconds)
@@ -258,14 +265,34 @@ class _Proof:
         return key, Task(layer.type, fields, inputs, folded, settings.seed + own, settings.engine)
 
 
-def _performed(tasks: Mapping[Hashable, Task], pool: Executor | None) -> Iterator[tuple[Hashable, Outcome]]:
+def _performed(
+    tasks: Mapping[Hashable, Task], work: Mapping[Hashable, int], pool: Executor | None
+) -> Iterator[tuple[Hashable, Outcome]]:
     """Yield the outcome of each task as it is executed."""
     if pool is None:
         for key, task in tasks.items():
             yield key, perform(task)
         return
-    from concurrent.futures import as_completed
+    keys = {id(task): key for key, task in tasks.items()}
+    for part, outcomes in completed(_perform, None, _parts(tasks, work), pool, in_order=False):
+        for task, outcome in zip(part, outcomes, strict=True):
+            yield keys[id(task)], outcome
 
-    keys = {pool.submit(perform, task): key for key, task in tasks.items()}
-    for future in as_completed(keys):
-        yield keys[future], future.result()
+
+def _parts(tasks: Mapping[Hashable, Task], work: Mapping[Hashable, int]) -> Iterator[Sequence[Task]]:
+    """Yield parts of the tasks: the longest first, as no worker should begin one at the end; short ones together."""
+    part: list[Task] = []
+    operations = 0
+    for key in sorted(tasks, key=work.__getitem__, reverse=True):
+        if part and (operations + work[key] > _PART_OPERATIONS or len(part) == _PART_TASKS):
+            yield part
+            part, operations = [], 0
+        part.append(tasks[key])
+        operations += work[key]
+    if part:
+        yield part
+
+
+def _perform(given: None, part: Sequence[Task]) -> list[Outcome]:
+    """Execute the layers of a part; another process can do this too."""
+    return [perform(task) for task in part]

@@ -3,7 +3,8 @@
     python tests/benchmarks/order.py [GRAPHS]
 
 The graphs are small-world graphs as in randomly wired networks (Xie et al. 2019, arXiv:1904.01569: Watts and Strogatz,
-4 neighbours, 0.75), of layers of random widths. Their order is that of their numbers.
+4 neighbours, 0.75): of pointwise convolutions of random widths, which read concatenations; and as there of separable
+convolutions of one width, which read sums. Their order is that of their numbers.
 """
 
 from __future__ import annotations
@@ -15,15 +16,13 @@ from random import Random
 from statistics import mean
 
 import convcost
-from convcost.network import NetworkBuilder
+from convcost.network import NetworkBuilder, Tensor
 
 SPECS = Path(__file__).parents[2] / "specs"
 
 
-def graph(seed: int) -> convcost.Model:
-    """Return a random graph of 40 to 100 layers."""
-    random = Random(seed)
-    count = random.randint(20, 50)
+def reads_of(random: Random, count: int) -> list[set[int]]:
+    """Return which nodes each node of a small-world graph reads, all before it."""
     reads: list[set[int]] = [set() for _ in range(count)]
     for node in range(count):
         for distance in (1, 2):
@@ -31,9 +30,17 @@ def graph(seed: int) -> convcost.Model:
             if random.random() < 0.75:
                 other = random.choice([each for each in range(count) if each != node])
             reads[max(node, other)].add(min(node, other))
+    return reads
+
+
+def concatenating(seed: int) -> convcost.Model:
+    """Return a random graph of 40 to 100 layers, of random widths."""
+    random = Random(seed)
+    count = random.randint(20, 50)
+    reads = reads_of(random, count)
     builder = NetworkBuilder()
     first = builder.input([16, 16, 16])
-    values = []
+    values: list[Tensor] = []
     for node in range(count):
         sources = [values[each] for each in sorted(reads[node])] or [first]
         x = builder.add("concat", *sources) if len(sources) > 1 else sources[0]
@@ -41,13 +48,33 @@ def graph(seed: int) -> convcost.Model:
     return convcost.Model(builder.build())
 
 
+def adding(seed: int) -> convcost.Model:
+    """Return a random graph of 40 to 100 layers of one width: sums, activations and separable convolutions."""
+    random = Random(seed)
+    count = random.randint(11, 25)
+    reads = reads_of(random, count)
+    builder = NetworkBuilder()
+    first = builder.input([16, 16, 16])
+    values: list[Tensor] = []
+    for node in range(count):
+        sources = [values[each] for each in sorted(reads[node])] or [first]
+        x = builder.add("add", *sources) if len(sources) > 1 else sources[0]
+        x = builder.add("depthwise_conv", builder.add("relu", x), kernel_size=3, padding=1)
+        values.append(builder.add("pointwise_conv", x, out_channels=16))
+    ends = [values[node] for node in range(count) if not any(node in each for each in reads)]
+    if len(ends) > 1:
+        builder.add("add", *ends)
+    return convcost.Model(builder.build())
+
+
 def main() -> None:
     """Print the ratio of the peak in the file's order to the best, the interval and the time."""
-    ratios = []
-    for seed in range(int(sys.argv[1]) if len(sys.argv) > 1 else 20):
-        model = graph(seed)
-        ratios.append(show(f"graph {seed} of {len(model.network.layers)}", model))
-    print(f"mean ratio of {len(ratios)} graphs: {mean(ratios):.3f}")
+    for graph in (concatenating, adding):
+        ratios = []
+        for seed in range(int(sys.argv[1]) if len(sys.argv) > 1 else 20):
+            model = graph(seed)
+            ratios.append(show(f"{graph.__name__} {seed} of {len(model.network.layers)}", model))
+        print(f"mean ratio of {len(ratios)} {graph.__name__} graphs: {mean(ratios):.3f}")
     for spec in sorted(SPECS.rglob("*.yaml")):
         show(spec.stem, convcost.load(spec))
 

@@ -69,9 +69,9 @@ def test_a_picture_has_the_shapes_where_the_svg_has_them(matplotlib, tmp_path):
 def test_every_shape_is_drawn(matplotlib, tmp_path):
     shapes = [
         Bar(1, 1, 5, 5, "series1", hatched=True),
-        Stroke(((0, 0), (9, 9)), "axis", dashed=True),
-        Caption(9, 9, "$x_1 \\x1b$ 2×3 ⌊r/2⌋\x1b", anchor="end", bold=True, upward=True),
-        *[Marker(5, 5, "series2", shape, hollow=hollow) for shape in ("circle", "square", "diamond", "triangle")
+        Stroke(((0, 0), (9, 9)), "axis"),
+        Caption(9, 9, "$x_1 \\x1b$ 2×3 ⌊r/2⌋\x1b", anchor="end", bold=True),
+        *[Marker(5, 5, "series2", shape, hollow=hollow) for shape in ("circle", "diamond")
           for hollow in (False, True)],
     ]  # fmt: skip
     chart = Chart("test", "All", "", 50, 30, (Plot(tuple(shapes)),))
@@ -87,6 +87,7 @@ def test_a_file_is_the_same_every_time(matplotlib, tmp_path):
         chart.save(first)
         chart.save(str(second))
         assert first.read_bytes() == second.read_bytes()
+        assert b"CreationDate" not in first.read_bytes()
 
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch, tmp_path):

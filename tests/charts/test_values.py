@@ -113,13 +113,20 @@ def test_memory_is_what_lives_while_each_layer_runs():
 
 
 def test_points_of_a_roofline_stand_on_the_roof():
-    roofline = convcost.roofline(NET, "raspberry-pi-4")
-    device = roofline.device
-    for row in roofline.layers:
-        if row.flops:
-            intensity = Fraction(row.mults + row.adds, row.bytes_read + row.bytes_written)
-            _, x, y = markers(roofline.plot())[row.layer.name]
-            assert (Fraction(x), Fraction(y)) == (intensity, min(device.peak["float32"], intensity * device.bandwidth))
+    spec = {"input": [3, 64, 64], "layers": [{"conv": {"out_channels": 64, "kernel_size": 5}, "name": "large"}]}
+    spec["layers"].append({"conv": {"out_channels": 64, "kernel_size": 1, "groups": 64}, "name": "small"})
+    roofline = convcost.roofline(spec, "raspberry-pi-4")
+    peak, bandwidth = 48 * 10**9, 5_560_000_000  # of its file: 4 cores, 1.5 GHz, 8 operations; measured
+    assert (roofline.device.peak["float32"], roofline.device.bandwidth) == (peak, bandwidth)
+    found = {row: (Fraction(x), Fraction(y)) for row, (_, x, y) in markers(roofline.plot()).items()}
+    places = 64 * 60 * 60
+    flops = {"large": places * 75 * 2, "small": places * 2}  # the last addition is that of the bias
+    moved = {"large": 4 * (3 * 64 * 64 + 64 * 76 + places), "small": 4 * (places + 64 * 2 + places)}
+    intensity = {name: Fraction(flops[name], moved[name]) for name in flops}
+    assert found == {
+        "large": (intensity["large"], peak),
+        "small": (intensity["small"], intensity["small"] * bandwidth),
+    }
 
 
 def test_axes_of_powers_of_ten_keep_ratios():
@@ -132,6 +139,18 @@ def test_axes_of_powers_of_ten_keep_ratios():
         assert slopes == pytest.approx([slopes[0]] * len(slopes), rel=1e-3)
     # the parameters that torchvision counts
     assert markers(networks_chart(models))["ResNet-50"][1] == "25557032"
+
+
+def test_names_without_room_are_listed_below():
+    sizes = {f"Net {number}": 1000 + number for number in range(40)} | {"Large": 10**6}
+    layers = {name: [{"linear": {"out_features": size}}] for name, size in sizes.items()}
+    models = [convcost.analyze({"name": name, "input": [3], "layers": each}) for name, each in layers.items()]
+    found = texts(networks_chart(models))
+    start = next(number for number, text in enumerate(found) if text.startswith("Without room for the name: "))
+    end = next(number for number, text in enumerate(found) if text.startswith("Counted for one input"))
+    listed = " ".join(found[start:end]).removeprefix("Without room for the name: ").removesuffix(".").split(", ")
+    assert 1 <= len(listed) < 41
+    assert set(listed) == set(sizes) - set(found)
 
 
 def test_close_values_stand_on_an_axis_from_zero():
@@ -180,7 +199,57 @@ def test_a_sweep_marks_its_front():
         shape for plot in chart.plots for shape in plot.shapes if isinstance(shape, Stroke) and shape.color == "series1"
     ]
     assert [len(each.points) for each in curve] == [2]
-    assert "4 points, 2 on the front: fewer mults and more params" in texts(chart)
+    assert "4 points, 2 on the front: lower mults and higher params" in texts(chart)
+
+
+def test_points_that_are_not_valid_are_counted():
+    spec = {
+        "input": [4, 8, 8],
+        "symbols": {"g": 1},
+        "layers": [{"conv": {"out_channels": 8, "kernel_size": 1, "groups": "g"}}],
+    }
+    chart = convcost.plot(spec, set={"g": "1,2,3,4"})  # 3 does not divide 4
+    assert {name: x for name, (_, x, _) in markers(chart).items()} == {
+        "g = 1": str(4 * 8 * 64),
+        "g = 2": str(4 * 8 * 64 // 2),
+        "g = 4": str(4 * 8 * 64 // 4),
+    }
+    assert "Not shown: 1 of 4 points, which are not valid." in texts(chart)
+
+
+MEASURED = """\
+alpha,r,top1
+1,224,70.6
+3/4,224,68.4
+1/2,224,63.7
+1/4,224,50.6
+1,192,69.1
+1/2,192,
+"""
+"""What Howard 2017, tables 6 and 7, measured on ImageNet."""
+
+
+def test_what_was_measured_is_an_axis(tmp_path):
+    (tmp_path / "top1.csv").write_text(MEASURED)
+    chart = convcost.plot("mobilenet_v1", join=tmp_path / "top1.csv", pareto="macs,top1:max")
+    found = markers(chart)
+    macs = {
+        alpha: convcost.analyze("mobilenet_v1", set={"alpha": alpha}).total.macs for alpha in ("1", "3/4", "1/2", "1/4")
+    }
+    assert {name: (int(x), Fraction(y)) for name, (_, x, y) in found.items() if name.endswith("224")} == {
+        "alpha = 1, r = 224": (macs["1"], Fraction("70.6")),
+        "alpha = 0.75, r = 224": (macs["3/4"], Fraction("68.4")),
+        "alpha = 0.5, r = 224": (macs["1/2"], Fraction("63.7")),
+        "alpha = 0.25, r = 224": (macs["1/4"], Fraction("50.6")),
+    }
+    assert len(found) == 5  # the grid of the file has 8 points: 1 of its rows has no value, and 2 have no row
+    assert "5 points, 5 on the front: lower macs and higher top1" in texts(chart)
+    assert "Not shown: 3 points without macs or without top1." in texts(chart)
+    assert "55" in texts(chart)  # its axis does not begin at 0
+    assert texts(chart).count("0") == 1  # but that of macs does
+    told = " ".join(texts(chart))
+    assert "top1 is as measured in " in told
+    assert "at 6 points; convcost predicts no accuracy." in told
 
 
 def test_a_search_shows_its_front():
@@ -234,12 +303,49 @@ def test_ticks_begin_at_zero_and_end_below_the_top(top):
     assert {later - before for before, later in pairwise(ticks)} == {ticks[1]}
 
 
+def test_no_tick_is_between_two_whole_numbers():
+    assert linear_ticks(12) == [0, 5, 10]
+    assert linear_ticks(12 * 1024, unit=1024) == [0, 5 * 1024, 10 * 1024]
+
+
 @given(st.fractions(min_value=Fraction(1, 10**6), max_value=10**6), st.fractions(min_value=2, max_value=10**12))
 def test_ticks_of_powers_of_ten_are_within(low, ratio):
     ticks = log_ticks(low, low * ratio)
     assert ticks == sorted(set(ticks))
     assert all(low <= tick <= low * ratio for tick in ticks)
     assert len(ticks) <= 30
+
+
+def test_of_ten_thousand_steps_the_largest_is_drawn():
+    layers = [{"linear": {"out_features": 9 if number == 7_777 else 4}} for number in range(10_000)]
+    memory = convcost.memory({"input": [4], "layers": layers}).plot()
+    values = [
+        int(each.attrib["data-value"]) for each in parsed(memory).iter(f"{SVG}rect") if "data-value" in each.attrib
+    ]
+    assert max(values) == 4 * (4 + 9)  # four values, and the nine that are made of them
+    assert 100 <= len(values) <= 220
+
+
+def test_very_many_points_are_those_that_stand_apart():
+    spec = {"input": ["n"], "symbols": {"n": 1, "m": 1}, "layers": [{"linear": {"out_features": "m"}}]}
+    few = convcost.plot(spec, set={"n": "1:30", "m": "1:30"})
+    many = convcost.plot(spec, set={"n": "1:120", "m": "1:120"})
+    assert len(markers(few)) == 900
+    assert len(markers(many)) < 10_000
+    assert any(text.startswith("14,400 points, ") for text in texts(many))
+
+
+def test_what_is_not_known_is_said():
+    builder = convcost.NetworkBuilder("Half known")
+    value = builder.add("conv", builder.input([3, 8, 8]), out_channels=4, kernel_size=3, bias=False)
+    builder.add("unknown", value, operator="Magic", output_shape=[4, 6, 6])
+    analysis = convcost.Model(builder.build()).analyze()
+    chart = analysis.plot()
+    macs = 4 * 36 * 27
+    assert bars(chart, "macs") == {"conv_1": (1.0, str(macs))}
+    assert f"Macs · ≥ {macs / 1000:g} k" in texts(chart)
+    assert texts(chart).count("?") == 2
+    assert f"Macs · ≥ {macs / 1000:g} k" in texts(analysis.plot("types"))
 
 
 def test_errors_say_what_a_chart_can_be():
@@ -264,9 +370,9 @@ def test_errors_say_what_a_chart_can_be():
         " = help: --set gives them values; several values of one make a curve"
     )
     with pytest.raises(convcost.OptionError) as error:
-        convcost.sweep("mobilenet_v1", set={"alpha": "1/4,1/2"}).plot(goals=(Goal("adds"), Goal("params")))
+        convcost.sweep("mobilenet_v1", set={"alpha": "1/4,1/2"}).plot(pareto="adds,params")
     assert str(error.value) == (
-        "error: the sweep has no adds\n = help: where=['adds >= 0'] has it; known: params, mults"
+        "error: the sweep has no adds\n = help: where=['adds >= 0'] has a metric; known: params, mults"
     )
     with pytest.raises(convcost.OptionError) as error:
         convcost.search("mobilenet_v1", set={"alpha": "1/4,1/2"}, best="params:max").plot()

@@ -40,13 +40,13 @@ def net(folder):
 def streamed(path, settings=SET, **options):
     defaults = {
         "where": (),
+        "join": None,
         "dtype": (),
         "batch": 1,
         "fold": True,
         "resume": False,
         "force": False,
         "pool": None,
-        "jobs": 1,
     }
     return module.stream(path, "net.yaml", settings, **{**defaults, "part_size": 10, **options})
 

@@ -292,6 +292,10 @@ def completions(program, folder):
         (["suggest", "net.yaml", "--allow", "separable,gro"], ["separable,grouped"]),
         (["formulas", "transposed"], ["transposed_conv"]),
         (["specs", "vgg"], ["vgg16"]),
+        (["plot", "net.yaml", "--chart", "s"], ["separable"]),
+        (["plot", "net.yaml", "--metrics", "macs,pa"], ["macs,params"]),
+        (["plot", "net.yaml", "--device", "rasp"], ["raspberry-pi-4"]),
+        (["plot", "net.yaml", "-o", "s"], []),
         (["analyze", "missing.yaml", "--set", ""], []),
         (["analyze", "-", "--set", ""], []),  # standard input is the shell's
     ],

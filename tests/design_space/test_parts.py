@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 
 from convcost import arguments
 from convcost.design_space import parts as module
-from convcost.design_space.parts import GridPart, boxes_of, completed, make_plan, part_outcomes
+from convcost.design_space.parts import GridPart, boxes_of, make_plan, part_outcomes
 from convcost.design_space.task import analysed
 from convcost.spec.origin import Origin
 
@@ -54,27 +53,6 @@ def test_every_part_gives_the_analysis_of_each_point(size):
     found = {part: part_outcomes(packed, part) for part in reversed(parts)}
     outcomes = [outcome for part in parts for outcome in found[part]]
     assert plain(outcomes) == plain([analysed(task, index) for index in range(len(task))])
-
-
-def test_parts_are_worked_on_in_a_pool_with_few_in_flight():
-    packed = make_plan(task_of(SPEC, VALUES)).packed()
-    flying, most = [], []
-
-    class Pool(ThreadPoolExecutor):
-        def submit(self, *given):
-            flying.append(given)
-            most.append(len(flying))
-            return super().submit(*given)
-
-    with Pool(2) as pool:
-        parts = [GridPart(start, start + 3) for start in range(0, 432, 3)]
-        found = {}
-        for part, outcomes in completed(part_outcomes, packed, parts, pool, ahead=5):
-            flying.pop()
-            found[part] = outcomes
-    assert max(most) == 5
-    assert sorted(found) == parts
-    assert plain(found[parts[40]]) == plain(part_outcomes(packed, parts[40]))
 
 
 def test_a_part_derives_its_own_formulas_where_the_plan_has_none(monkeypatch):

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convcost
-from convcost.design_space import elimination, regions
-from convcost.design_space.elimination import Elimination, SumColumn, SumTable
+from convcost.design_space import joins, regions
+from convcost.design_space.elimination import Elimination
 from convcost.design_space.intervals import UnboundedError, bounds
+from convcost.design_space.joins import SumColumn, SumTable
 from convcost.errors import ConvcostError, OptionError
 from convcost.symbolic import symbol
 
@@ -146,6 +147,94 @@ def test_the_front_is_that_of_all_points(name, goals):
     spec, values = NETS[name]
     for limits in ([], [("params", -1, 60), ("mults", 1, 3_000)]):
         assert searched(spec, values, goals, limits)[0] == listed(spec, values, goals, limits)
+
+
+LISTS = {
+    "symbols": {"widths": [4, 6], "depths": [1, 2], "r": 6},
+    "input": [3, "r", "r"],
+    "blocks": {
+        "stage": {
+            "params": {"width": None, "depth": None, "s": None},
+            "layers": [
+                {**conv(out_channels="width", kernel_size=3, padding=1, stride="s")},
+                {**conv(out_channels="width", kernel_size=3, padding=1), "repeat": {"times": "depth", "index": "j"}},
+            ],
+        }
+    },
+    "layers": [
+        {
+            "stage": {"width": "widths(i)", "depth": "depths(i)", "s": "1 + min(i, 1)"},
+            "repeat": {"times": "len(depths)", "index": "i"},
+        }
+    ],
+}
+ELEMENTS = {
+    "widths(0)": [2, 3, 8],
+    "widths[1]": [1, 4, 6],
+    "depths(0)": [1, 2, 4],
+    " depths( 1 ) ": [0, 1, 3],
+    "r": [5, 6],
+}
+
+
+@pytest.mark.parametrize("goals", GOALS, ids=str)
+def test_elements_of_lists_have_values_of_their_own(goals):
+    for limits in ([], [("params", -1, 600), ("mults", 1, 20_000)]):
+        points = []
+        for a, b, c, d, r in product(*ELEMENTS.values()):
+            analysis = convcost.analyze(LISTS, set={"widths": [a, b], "depths": [c, d], "r": r})
+            if all(sign * analysis.value(name) <= sign * limit for name, sign, limit in limits):
+                points.append(tuple(sign * analysis.value(name) for name, sign in goals))
+        front = {p for p in points if not any(q != p and all(map(int.__le__, q, p)) for q in points)}
+        found, result = searched(LISTS, ELEMENTS, goals, limits)
+        assert found == sorted(front)
+        assert result.effort.formulas <= 2  # 81 combinations of widths and depths have formulas in common
+
+
+def test_a_depth_that_does_more_than_to_repeat_is_held():
+    item = {**conv(out_channels="depths(0) + 1", kernel_size=1), "repeat": "depths(1)"}
+    spec = {"symbols": {"depths": [1, 2]}, "input": [2, 4, 4], "layers": [item, conv(out_channels=2, kernel_size=1)]}
+    values = {"depths(0)": [1, 3, 4], "depths(1)": [1, 2, 5]}
+    totals = [convcost.analyze(spec, set={"depths": [*each]}).total for each in product(*values.values())]
+    found = convcost.search(spec, set=values, best="mults:max", top=9)
+    assert [point.totals["mults"] for point in found.points] == sorted([each.mults for each in totals], reverse=True)
+
+
+def test_whole_lists_are_values_too():
+    values = {"widths": "[2, 3], [8, 1]", "depths": [[1, 1], [2, 1]], "r": [5]}
+    found = convcost.sweep(LISTS, set=values)
+    points = list(product([[2, 3], [8, 1]], [[1, 1], [2, 1]]))
+    totals = [convcost.analyze(LISTS, set={"widths": w, "depths": d, "r": 5}).total for w, d in points]
+    assert found.outcomes == [(each.params, each.mults) for each in totals]
+    assert [row["widths"] for row in found.document().points] == ["[2, 3]", "[2, 3]", "[8, 1]", "[8, 1]"]
+
+
+def test_a_list_of_a_model_stays_one_value():
+    model = convcost.load(LISTS, set={"widths": [2, 3]})
+    found = model.sweep(set={"depths(0)": [1, 2]})
+    totals = [convcost.analyze(LISTS, set={"widths": [2, 3], "depths": [each, 2]}).total for each in (1, 2)]
+    assert found.outcomes == [(each.params, each.mults) for each in totals]
+
+
+@pytest.mark.parametrize(
+    ("set", "message"),
+    [
+        ({"width(0)": "1,2"}, "--set: there is no list 'width'\n = help: did you mean 'widths'?"),
+        ({"r(0)": "1,2"}, "r is no list\n = found: --set r(0)=…\n = help: --set r=…"),
+        (
+            {"widths(2)": "1,2"},
+            "widths has 2 elements\n = found: --set widths(2)=…\n = help: widths(0) to widths(1); indices start at 0",
+        ),
+        (
+            {"widths(1)": "1,2", "widths": "[3,4]"},
+            "widths and its element widths(1) are both set\n = help: leave one of them out",
+        ),
+    ],
+)
+def test_an_element_that_cannot_be_set_is_an_error(set, message):
+    with pytest.raises(OptionError) as caught:
+        convcost.search(LISTS, set=set, pareto=["mults"])
+    assert str(caught.value) == f"error: {message}"
 
 
 @given(st.data())
@@ -316,7 +405,7 @@ def test_equal_values_are_one_and_true_is_no_1():
 
 
 def test_a_search_that_keeps_too_many_sums_is_an_error(monkeypatch):
-    monkeypatch.setattr(elimination, "MOST_KEPT", 5)
+    monkeypatch.setattr(joins, "MOST_KEPT", 5)
     spec, values = NETS["a chain of widths"]
     with pytest.raises(OptionError) as caught:
         convcost.search(spec, set=values, pareto=["mults:max"], max={"mults": 3_000})

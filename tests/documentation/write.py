@@ -281,7 +281,9 @@ def screen_pages() -> dict[str, str]:
 
 
 def write_files(text: str, folder: Path) -> None:
-    """Write the files that a page shows, each a block of YAML that begins with its name."""
+    """Write the files that a page shows, each a block of YAML that begins with its name, or of CSV below it."""
+    for name, content in re.findall(r"```csv\n# (\S+\.csv)\n(.*?)```", text, re.DOTALL):
+        (folder / name).write_text(content, encoding="utf-8")
     for name, content in re.findall(r"```yaml\n# (\S+\.yaml)\n(.*?)```", text, re.DOTALL):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(f"# {name}\n{content}", encoding="utf-8")

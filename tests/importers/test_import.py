@@ -27,9 +27,7 @@ MACS = 7 * 7 * 4 * 3 * 9 + 7 * 7 * 4 * 9 + 4 * 10
 TEXT = """\
 # Imported from small.onnx (ONNX, opset 17, by onnx).
 name: small
-
 symbols: {r: 13}
-
 input: [3, r, r]
 
 layers:

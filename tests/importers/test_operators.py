@@ -65,6 +65,11 @@ def types(rows):
         (one("Slice", "x s e a t", [ints("s", 4), ints("e", 0), ints("a", 2), ints("t", -2)]),
          [("slice", {"axis": 1, "start": 2, "step": 2}), ("flip", {"axis": [1]})]),
         (one("Slice", "x s e", [ints("s", 0), ints("e", 2**62)]), []),
+        # a step that leaves one value: of 8 channels the first, the fourth, the last
+        (one("Slice", "x s e a t", [ints("s", 0), ints("e", 2**62), ints("a", 1), ints("t", 8)]), [("slice", {"end": 1})]),
+        (one("Slice", "x s e a t", [ints("s", 3), ints("e", 2**62), ints("a", 1), ints("t", 5)]), [("slice", {"start": 3, "end": 4})]),
+        (one("Slice", "x s e a t", [ints("s", 7), ints("e", 2**62), ints("a", 1), ints("t", 5)]), [("slice", {"start": 7})]),
+        (one("Split", axis=0), []),
         (one("Gather", "x i0", [w.tensor("i0", [], [3], w.INT64)], axis=1),
          [("slice", {"start": 3, "end": 4}), ("reshape", {"shape": [6, 4]})]),
         (one("Gather", "x i0", [ints("i0", 4, 2, 0)], axis=2), [("slice", {"axis": 1, "step": 2}), ("flip", {"axis": [1]})]),

@@ -129,7 +129,7 @@ def test_axes_that_are_open_have_names():
     file.value("y", [1, 4])
     file.add("CONV_2D", ["x", "kernel"], ["v"], f0=SAME, **CONV)
     file.add("MEAN", ["v", file.numbers(1, 2)], ["y"])
-    assert "symbols:\n  height:\n  width:\n\ninput: [3, height, width]\n" in imported(file.bytes(["y"])).text
+    assert "symbols:\n  height:\n  width:\ninput: [3, height, width]\n" in imported(file.bytes(["y"])).text
 
 
 def test_an_axis_of_size_0_is_an_error():

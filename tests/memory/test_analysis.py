@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import networks, simulated
+from random_networks import networks, simulated, typed
 
 import convcost
 
@@ -294,11 +294,13 @@ def test_activations_are_each_piece_of_memory_once():
 # a simulation that frees what no layer reads any more
 
 
-@settings(max_examples=200, deadline=None)
-@given(networks(), st.booleans())
-def test_what_lives_is_what_a_simulation_holds(network, in_place):
-    found = memory(convcost.Model(network), in_place=in_place)
-    expected = simulated(network, in_place=in_place)
+@settings(max_examples=300, deadline=None)
+@given(st.data(), networks(), st.booleans(), st.booleans(), st.sampled_from([1, 3]), st.sampled_from([1, 16]))
+def test_what_lives_is_what_a_simulation_holds(data, network, in_place, keep_inputs, batch, align):
+    options = {"in_place": in_place, "keep_inputs": keep_inputs, "batch": batch, "align": align}
+    model = convcost.Model(network).typed(data.draw(typed(network)))
+    found = model.memory(**options)
+    expected = simulated(model.network, **options)
     assert [row.alive for row in found.layers] == expected
     assert found.peak_memory == max(expected)
     assert sum(piece.bytes for piece in found.at_peak) == found.peak_memory

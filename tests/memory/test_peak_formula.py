@@ -96,8 +96,16 @@ error: alpha must be a multiple of 1/32
  = help: 5/16 and 11/32 are the nearest""",
     "alpha=1/4:1:0": """\
 error: a step is a number above 0
- = found: --step 0
+ = found: --over: a step of 0
  = help: such as 1/32""",
+}
+
+
+ERRORS |= {
+    "alpha=one:1": """\
+error: the ends of a range are numbers
+ = found: --over: alpha = one
+ = help: such as 1/4""",
 }
 
 
@@ -111,3 +119,18 @@ def test_a_wrong_range_is_an_error(over):
 def test_a_range_in_which_the_network_is_not_valid_is_an_error_with_its_place():
     with pytest.raises(ConvcostError, match=r"mobilenet_v1.yaml:10:12, input(?s:.*)with r = -32"):
         convcost.peak_formula("mobilenet_v1", "r=-32:64")
+
+
+OPEN = {"symbols": {"H": None, "W": None}, "input": [3, "H", "W"], "layers": [{"pointwise_conv": {"out_channels": 5}}]}
+
+
+def test_the_range_of_a_size_that_is_open():
+    # 3 channels are read and 5 written, at H · 4 positions
+    assert pieces(OPEN, "H=32:64", dtype="int8", set={"W": 4}) == [("32", "64", "pointwise_conv_1", "32·H")]
+    model = convcost.load(OPEN, set={"W": 4}, free=["H"])
+    assert model.peak_formula("H=32:64:8", dtype="int8").pieces[0].peak_last == 8 * 4 * 64
+    with pytest.raises(ConvcostError) as caught:
+        convcost.peak_formula(OPEN, "H=32:64:8")
+    assert str(caught.value) == "error: all other symbols need values\n = found: --over H=32:64:8\n = help: --set W=…"
+    with pytest.raises(ConvcostError, match="<mapping> has no symbol 'R'"):
+        convcost.peak_formula(OPEN, "R=32:64")

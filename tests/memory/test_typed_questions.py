@@ -103,7 +103,8 @@ def test_a_typed_model_answers_every_question_at_its_types():
     model = convcost.load("net.yaml").typed("int8")
     assert model.analyze().value("peak_memory") == PEAK
     assert [row["width"] for row in model.sweep(set={"width": [8, 16]}, where=[f"peak_memory <= {PEAK}"]).rows()] == [8]
-    assert convcost.load(model, set={"width": 16}).memory().peak_memory == (4 + 16) * 16
+    for more in ({}, {"max_layers": 10}):
+        assert convcost.load(model, set={"width": 16}, **more).memory().peak_memory == (4 + 16) * 16
     assert model.typed("activations=int16").memory().peak_memory == 2 * PEAK
     assert model.check(max={"peak_memory": PEAK}).ok
     assert str(model.peak_formula("width=8:16").pieces[0].formula) == "16·width + 64"
@@ -245,3 +246,16 @@ def test_no_type_is_an_error_in_each_question():
             question()
     with pytest.raises(OptionError):
         convcost.load("net.yaml").typed("")
+
+
+def test_solving_for_the_peak():
+    # 16 · (4 + width) bytes: 320 at 16, 336 at 17
+    found = convcost.solve("net.yaml", "width", max={"peak_memory": 320}, dtype="int8")
+    assert (found.best.value, found.best.totals["peak_memory"], found.next.totals["peak_memory"]) == (16, 320, 336)
+    # of MobileNetV1 401,408·alpha + 150,528 bytes up to 3/16, 1,204,224·alpha beyond (as `memory --over` has them)
+    found = convcost.solve("mobilenet_v1", "alpha", max={"peak_memory": "256Ki"}, dtype="int8")
+    assert (str(found.best.value), found.best.totals["peak_memory"]) == ("3/16", 401_408 * 3 // 16 + 150_528)
+    assert (str(found.next.value), found.next.totals["peak_memory"]) == ("7/32", 1_204_224 * 7 // 32)
+    none = convcost.solve("net.yaml", "width", max={"peak_memory": 79}, dtype="int8")
+    assert (none.best, dict(none.least)) == (None, {"peak_memory": 16 * 4 + 16})  # of one channel
+    assert convcost.solve("net.yaml", "width", max={"peak_memory": 160}, dtype="int4").best.value == 16

@@ -70,6 +70,8 @@ def attempt(python: str, distribution: Path, folder: Path) -> None:
     assert "mobilenet_v1" in run(convcost, "specs", folder=folder)
     assert "568,740,352" in run(convcost, "analyze", "mobilenet_v1", folder=folder)
     assert "all counts agree" in run(convcost, "verify", "mobilenet_v1", folder=folder)
+    run(convcost, "specs", "--format", "html:zoo.html", folder=folder)  # reads what is no Python in the package
+    assert "Howard et al. 2017" in (folder / "zoo.html").read_text(encoding="utf-8")
     assert "Examples:" in run(convcost, "analyze", "--help", folder=folder)
     code = f"import convcost; assert convcost.load('mobilenet_v1').memory().peak_memory; print({MACS})"
     assert run(place / "bin/python", "-W", "error", "-c", code, folder=folder) == f"{MACS}\n"

@@ -11,6 +11,8 @@ from typing import Any
 
 import convcost
 from convcost.layers import REGISTRY
+from convcost.layers.fields import AXIS_WORDS, WORD
+from convcost.spec.document import LAYOUTS
 
 README = Path(__file__).parents[2] / "specs" / "README.md"
 START, END = "<!-- types: tests/spec/reference.py writes them -->\n", "<!-- end of types -->\n"
@@ -92,7 +94,11 @@ def example(type: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def section() -> str:
     """Return the list: what each type is, its fields, and an example with its shapes."""
-    lines = []
+    lines = [
+        f"An axis is a number, without the batch axis, or one of {', '.join(f'`{word}`' for word in AXIS_WORDS)};",
+        f"a layout one of {', '.join(f'`{word}`' for word in LAYOUTS)}.",
+        "",
+    ]
     for type in types():
         layer = REGISTRY[type]
         about = cleandoc(layer.__doc__ or "").split("\n\n")[0].replace("\n", " ")
@@ -103,11 +109,19 @@ def section() -> str:
         reads = " and ".join(str(list(tensor.shape)) for tensor in network.layers[-1].inputs)
         lines.append(f"`- {_written(item)}`: {f'{reads} → ' if reads else ''}{shapes}")
         lines += [
-            f"- `{name}`{'' if field.required else f' ({_default(field.default)})'}: {field.about}"
+            f"- `{name}`{'' if field.required else f' ({_default(field.default)})'}: {field.about}{_words(field)}"
             for name, field in layer.fields.items()
         ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _words(field: Any) -> str:
+    """Return the words that a field takes, where its text does not say them; the page lists those of axes once."""
+    words = [f"`{word}`" for word in field.words if f"`{word}`" not in field.about]
+    if not words or set(field.words) in (set(AXIS_WORDS), set(LAYOUTS)):
+        return ""
+    return f" {'One of' if field.read.form.kind == WORD else 'Also'} {', '.join(words)}."
 
 
 def _default(value: Any) -> str:

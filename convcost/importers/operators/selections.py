@@ -68,10 +68,10 @@ def _chosen(mapper: Mapper, node: Node, tensor: Tensor, place: int, chosen: rang
     backwards = chosen.step < 0
     size, forwards = tensor.shape[place], chosen[::-1] if backwards else chosen
     fields: dict[str, Any] = axis_field(tensor, place)
-    end = forwards[-1] + 1
+    step = forwards.step if len(forwards) > 1 else 1
     fields |= {"start": forwards[0]} if forwards[0] else {}
-    fields |= {"end": end} if end != size and range(forwards[0], size, forwards.step) != forwards else {}
-    fields |= {"step": forwards.step} if forwards.step != 1 and len(forwards) > 1 else {}
+    fields |= {"end": forwards[-1] + 1} if len(range(forwards[0], size, step)) != len(forwards) else {}
+    fields |= {"step": step} if step != 1 else {}
     if forwards != range(size):
         (tensor,) = mapper.emit(node, "slice", fields, [tensor], name="", gives=() if backwards else gives)
     if backwards:
@@ -94,16 +94,16 @@ def cut(mapper: Mapper, node: Node, name: str, pairs: Sequence[tuple[int, int]])
 def split(mapper: Mapper, node: Node) -> None:
     """Map a split into parts."""
     name = node.inputs[0]
+    count = len(node.outputs)
+    if count == 1:
+        mapper.give(node, node.outputs[0], mapper.moved(name))
+        return
     axis = mapper.axis(name, node.attributes.get("axis", 0))
     tensor = mapper.tensor(name)
     sizes = mapper.numbers(node, 1, "split")
-    count = len(node.outputs)
     if sizes is None:
         part = -(-tensor.shape[axis] // count)
         sizes = (*[part] * (count - 1), tensor.shape[axis] - part * (count - 1))
-    if count == 1:
-        mapper.give(node, node.outputs[0], tensor)
-        return
     fields: dict[str, Any] = {"sizes": [int(size) for size in sizes]}
     if len(set(sizes)) == 1:
         fields = {"chunks": count}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from convcost.importers.graph import Constant, Node
-from convcost.importers.mapper import Mapper, operator, width_of
+from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.windows import decimal, given
 from convcost.importers.tflite.translator import TRANSLATIONS
-from convcost.importers.values import Unsupported
+from convcost.importers.values import Unsupported, width_of
 
 
 def _untranslated(mapper: Mapper, node: Node) -> None:

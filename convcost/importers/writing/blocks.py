@@ -98,10 +98,7 @@ class Listed:
         self.numbers = [facts.number(node) for node in nodes]
         self.readers = Readers(body)
         self.modules = [facts.module(node) for node in nodes]
-        named = [
-            is_top and module is not None and not isinstance(node, Repetition)
-            for node, module in zip(nodes, self.modules, strict=True)
-        ]
+        named = [is_top and module is not None for module in self.modules]
         self.children: dict[Module, set[str]] = {}
         for module in self.modules:
             for at in range(len(module or ())):
@@ -255,7 +252,9 @@ def _parameters(sites: Sequence[BlockSite]) -> int:
         for site in sites
         for place in range(site.listed.size)
     ]
-    found = {_ratios(column) for column in zip(*columns, strict=True) if len(set(column)) > 1}
+    differing = {column for column in zip(*columns, strict=True) if len(set(column)) > 1}
+    halves = {tuple([value // 2 for value in column]) for column in differing if _are_whole(column)}
+    found = {_ratios(column) for column in differing - halves}  # a kernel's padding follows from it
     firsts = [next(rows_in(site.nodes, place)).item.inputs for site in sites for place in range(site.listed.size)]
     if all(firsts):
         found.discard(_ratios([channels_of(inputs[0]) for inputs in firsts]))
@@ -264,9 +263,13 @@ def _parameters(sites: Sequence[BlockSite]) -> int:
 
 def _ratios(column: Sequence[Any]) -> tuple[Any, ...]:
     """Return numbers as shares of the first."""
-    if not all(type(value) is int and value > 0 for value in column):
+    if not _are_whole(column):
         return tuple(column)
     return tuple([Fraction(value, column[0]) for value in column])
+
+
+def _are_whole(column: Sequence[Any]) -> bool:
+    return all(type(value) is int and value > 0 for value in column)
 
 
 def make_block(sites: Sequence[BlockSite]) -> TextBlock:

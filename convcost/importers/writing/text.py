@@ -64,7 +64,7 @@ class SpecWriter:
             comments: Lines for the top.
         """
         lines = [f"# {one_line(comment)}" for comment in comments]
-        lines += [f"name: {quoted(name)}", *_dtype(self.widths, FLOAT32), "", *self._inputs()]
+        lines += [f"name: {quoted(name)}", *_dtype(self.widths, FLOAT32), *self._inputs()]
         outputs = self.named.outputs
         lines += [f"outputs: [{', '.join(map(quoted, outputs))}]"] if outputs else []
         if self.defaults:
@@ -285,8 +285,8 @@ class SpecWriter:
         if not words:
             return []
         if all(word in self.values for word in words):
-            return [f"symbols: {{{', '.join(f'{word}: {self.values[word]}' for word in words)}}}", ""]
-        return ["symbols:", *(f"  {word}: {self.values.get(word, '')}".rstrip() for word in words), ""]
+            return [f"symbols: {{{', '.join(f'{word}: {self.values[word]}' for word in words)}}}"]
+        return ["symbols:", *(f"  {word}: {self.values.get(word, '')}".rstrip() for word in words)]
 
     def _sizes(self, name: str) -> str:
         axes = self.symbols.get(name, {})

@@ -15,6 +15,10 @@ BEAM = 200
 """How many sets of as many steps a beam keeps."""
 BEAMS = 5
 """How many beams there are."""
+DEEP = 8
+"""How many searches into the depth there are behind them, each below another peak."""
+DEEP_STATES = 20_000
+"""How many sets of steps each of these looks at."""
 
 
 class Found(Struct, frozen=True):
@@ -53,13 +57,17 @@ class Walk:
     @property
     def start(self) -> State:
         """The state in which nothing has run."""
-        return 0, self.segment.start, sum(1 << step for step, before in enumerate(self.before) if not before)
+        return (
+            0,
+            self.segment.start + self.segment.unread,
+            sum(1 << step for step, before in enumerate(self.before) if not before),
+        )
 
     def after(self, state: State, step: int) -> State:
         """Return the state behind another step."""
         done, lives, ready = state
         done |= 1 << step
-        lives += self.taken[step]
+        lives += self.taken[step] - (0 if state[0] else self.segment.unread)
         ready ^= 1 << step
         for size, readers in self.frees[step]:
             if not readers & ~done:
@@ -93,8 +101,68 @@ def best_order(segment: Segment, enough: int = 0, most_states: int = MOST_STATES
         best = _beam(walk, BEAM // 10, enough, best.peak) or best
     if best.peak > enough:
         found = exact_order(walk, enough, best.peak, most_states)
-        best = _beams(walk, enough, best) if found is None else found if found.order else best
+        if found is None:
+            best = _deep_searches(walk, enough, _beams(walk, enough, best))
+        elif found.order:
+            best = found
     return best
+
+
+def _deep_searches(walk: Walk, enough: int, best: Found) -> Found:
+    """Return the best order that searches into the depth find between a peak that is enough and the best so far."""
+    low, high = enough, best.peak - 1
+    for _ in range(DEEP):
+        if low > high:
+            break
+        level = (low + high) // 2
+        order = order_within(walk, level, DEEP_STATES)
+        if order:
+            best = Found(walk.peak(order), order)
+            high = best.peak - 1
+        else:
+            low = level + 1
+    return best
+
+
+def order_within(walk: Walk, level: int, most_states: int) -> tuple[int, ...] | None:
+    """Return an order that stays within a peak; an empty one where there is none, None where too many states are met.
+
+    What leaves the least is tried first; a set of steps that was left once leads nowhere.
+    """
+    everything = walk.segment.everything
+    met: set[int] = set()
+    open_ = [(walk.start, _moves_within(walk, walk.start, level))]
+    taken: list[tuple[int, ...]] = []
+    while open_:
+        state, moves = open_[-1]
+        if state[0] == everything:
+            return tuple([step for move in taken for step in move])
+        if not moves:
+            open_.pop()
+            if taken:
+                taken.pop()
+            continue
+        move = moves.pop()
+        for step in move:
+            state = walk.after(state, step)
+        if state[0] in met:
+            continue
+        if len(met) == most_states:
+            return None
+        met.add(state[0])
+        taken.append(move)
+        open_.append((state, _moves_within(walk, state, level)))
+    return ()
+
+
+def _moves_within(walk: Walk, state: State, level: int) -> list[tuple[int, ...]]:
+    """Return the moves that stay within a peak, the one that leaves the least last."""
+    row = _free_row(walk, state, level)
+    if row:
+        return [row]
+    steps = [step for step in members(state[2]) if state[1] + walk.taken[step] <= level]
+    steps.sort(key=lambda step: (walk.after(state, step)[1], walk.taken[step]), reverse=True)
+    return [(step,) for step in steps]
 
 
 def _beams(walk: Walk, enough: int, best: Found) -> Found:
@@ -145,7 +213,12 @@ def exact_order(walk: Walk, enough: int, peak: int, most_states: int) -> Found |
 
 
 def _free_row(walk: Walk, state: State, level: int) -> tuple[int, ...]:
-    """Return steps in a row that stay below a peak and leave no more than they found; nothing where there are none."""
+    """Return steps in a row that stay below a peak and leave no more than they found; nothing where there are none.
+
+    What the first step leaves is less by what nobody reads, whichever it is, and says nothing.
+    """
+    if walk.segment.unread and not state[0]:
+        return ()
     for step in members(state[2]):
         row: list[int] = []
         new = state

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from convcost.memory.placement.best_fit import best_fits
-from convcost.memory.placement.cover import Cover
+from convcost.memory.placement.full import FullArena, fillers
 from convcost.memory.placement.intervals import Interval, Placement, compressed, height, load, parts
-from convcost.memory.placement.seams import SeamSearch
 from convcost.memory.placement.skyline import Skyline
+from convcost.memory.placement.sweep import place_in_time
 
 TRIES = 6
 """How many searches there are for each size of an arena, each with other choices first."""
 FIRST_TRY = 2_000
 """How many steps the first of them has; each has half as many more than the one before."""
-SEEDS = 12
-"""How many ways of joining pieces to blocks are tried where an arena is full at most times."""
-MOST_MOVES = 120
-"""How often such blocks are laid beside each other in each of them."""
+MOST_SETS = 1_000_000
+"""How many sets of pieces are looked at where an arena is full at all times."""
+FEWER_SETS = 100_000
+"""How many where it is not, so that what is free is guessed at."""
+MOST_ALIVE = 300
+"""How many of these pieces live at a time: as deep their orders are nested."""
 MOST_PIECES = 2_000
 """How many pieces that live side by side are searched; of more the best of simple placements is taken."""
 
@@ -56,6 +58,12 @@ def _place_part(intervals: Sequence[Interval], target: int) -> list[int]:
     return _between(intervals, best, low)
 
 
+def _searched(intervals: Sequence[Interval], arena: int) -> list[int] | None:
+    """Return a placement in an arena that some search finds."""
+    found = place_in_time(intervals, arena)
+    return _by_skyline(intervals, arena) if found is None else found
+
+
 def _by_skyline(intervals: Sequence[Interval], arena: int) -> list[int] | None:
     steps = FIRST_TRY
     for seed in range(TRIES):
@@ -71,7 +79,7 @@ def _between(intervals: Sequence[Interval], best: list[int], low: int) -> list[i
     high = height(intervals, best)
     while high - low > max(1, low // 128):
         middle = (low + high) // 2
-        found = _by_skyline(intervals, middle)
+        found = _searched(intervals, middle)
         if found is None:
             low = middle
         else:
@@ -79,33 +87,17 @@ def _between(intervals: Sequence[Interval], best: list[int], low: int) -> list[i
     return best
 
 
-def _by_seams(intervals: Sequence[Interval], arena: int) -> list[int] | None:
-    """Return a placement in an arena that is full at most times."""
+def _by_orders(intervals: Sequence[Interval], arena: int) -> list[int] | None:
+    """Return a placement in an arena that is full at all times, or once what is free is filled with pieces, too."""
     loads = [0] * (max(each.last for each in intervals) + 1)
     for each in intervals:
         for time in range(each.first, each.last + 1):
             loads[time] += each.bytes
-    full = [time for time, size in enumerate(loads) if size == arena]
-    if 2 * len(full) < len(loads):
+    pieces = [*intervals, *fillers(loads, arena)]
+    if load([Interval(1, each.first, each.last) for each in pieces]) > MOST_ALIVE:
         return None
-    for seed in range(SEEDS):
-        search = SeamSearch(intervals, arena, seed)
-        found = Cover(search.blocks, full).search(MOST_MOVES) if search.search() else None
-        if found is not None and _is_valid(intervals, found, arena):
-            return [found[index] for index in range(len(intervals))]
-    return None
+    found = FullArena(pieces).search(MOST_SETS if min(loads) == arena else FEWER_SETS)
+    return None if found is None else found[: len(intervals)]
 
 
-def _is_valid(intervals: Sequence[Interval], offsets: Mapping[int, int], arena: int) -> bool:
-    """Return whether all pieces are in the arena and no two that live together overlap."""
-    placed = sorted((offset, index) for index, offset in offsets.items())
-    for place_, (offset, index) in enumerate(placed):
-        end = offset + intervals[index].bytes
-        if offset < 0 or end > arena:
-            return False
-        if any(begin < end and intervals[index].meets(intervals[other]) for begin, other in placed[place_ + 1 :]):
-            return False
-    return True
-
-
-_WAYS: tuple[Callable[[Sequence[Interval], int], list[int] | None], ...] = (_by_seams, _by_skyline)
+_WAYS: tuple[Callable[[Sequence[Interval], int], list[int] | None], ...] = (_by_orders, _searched)

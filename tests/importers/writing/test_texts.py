@@ -18,9 +18,7 @@ from convcost.spec.source import Source
 RESNET = """\
 # Imported from net.onnx (ONNX, opset 17, by test).
 name: net
-
 symbols: {r: 64}
-
 input: [3, r, r]
 
 blocks:
@@ -64,9 +62,7 @@ layers:
 MOBILENET = """\
 # Imported from net.onnx (ONNX, opset 17, by test).
 name: net
-
 symbols: {r: 64}
-
 input: [3, r, r]
 
 defaults:
@@ -80,23 +76,21 @@ blocks:
       - depthwise_conv: {kernel_size: 3, padding: 1, stride: stride}
       - conv: {out_channels: out, kernel_size: 1, activation: none}
 
+  stage:
+    params: {out: , depth: }
+    layers:
+      - inverted_bottleneck: {out: out, stride: 2}
+      - residual: [inverted_bottleneck: {out: out}]
+        repeat: depth
+
 layers:
   - conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}
     name: features.0.0
   - inverted_bottleneck: {out: 16}
     name: features.1.conv
-  - inverted_bottleneck: {out: 24, stride: 2}
-    name: features.2.conv
-  - residual: [inverted_bottleneck: {out: 24}]
-    name: features.3
-  - inverted_bottleneck: {out: 32, stride: 2}
-    name: features.4.conv
-  - residual: [inverted_bottleneck: {out: 32}]
-    repeat: 2
-  - inverted_bottleneck: {out: 64, stride: 2}
-    name: features.7.conv
-  - residual: [inverted_bottleneck: {out: 64}]
-    name: features.8
+  - stage: {out: 24, depth: 1}
+  - stage: {out: 32, depth: 2}
+  - stage: {out: 64, depth: 1}
   - global_avg_pool
   - flatten
   - linear: {out_features: 10}
@@ -105,9 +99,7 @@ layers:
 GOOGLENET = """\
 # Imported from net.onnx (ONNX, opset 17, by test).
 name: net
-
 symbols: {r: 64}
-
 input: [3, r, r]
 
 defaults:
@@ -146,9 +138,7 @@ layers:
 UNET = """\
 # Imported from net.onnx (ONNX, opset 17, by test).
 name: net
-
 symbols: {r: 32}
-
 input: [1, r, r]
 
 defaults:
@@ -165,27 +155,28 @@ blocks:
       - conv: {out_channels: out, kernel_size: 3, padding: 1}
         repeat: 2
 
+  down:
+    params: {out: 2 * in_channels}
+    layers:
+      - max_pool: {kernel_size: 2}
+      - conv: {out_channels: out, kernel_size: 3, padding: 1}
+        repeat: 2
+
 layers:
   - conv: {out_channels: 8, kernel_size: 3, padding: 1}
     name: inc.double_conv
     repeat: 2
-  - max_pool: {kernel_size: 2}
-  - conv: {out_channels: 16, kernel_size: 3, padding: 1}
-    name: down1.1.double_conv
-    repeat: 2
-  - max_pool: {kernel_size: 2}
-  - conv: {out_channels: 32, kernel_size: 3, padding: 1}
-    name: down2.1.double_conv
-    repeat: 2
-  - max_pool: {kernel_size: 2}
-  - conv: {out_channels: 64, kernel_size: 3, padding: 1}
-    name: down3.1.double_conv
-    repeat: 2
+  - down:
+    name: down1
+  - down:
+    name: down2
+  - down:
+    name: down3
   - up:
-    from: [down3.1.double_conv, down2.1.double_conv]
+    from: [down3, down2]
     name: up1
   - up:
-    from: [up1, down1.1.double_conv]
+    from: [up1, down1]
     name: up2
   - up:
     from: [up2, inc.double_conv]
@@ -196,9 +187,7 @@ layers:
 BARE_UNET = """\
 # Imported from net.onnx (ONNX, opset 17, by test).
 name: net
-
 symbols: {r: 32}
-
 input: [1, r, r]
 
 defaults:
@@ -403,9 +392,7 @@ PROGRAMS = st.tuples(
 DENSE = """\
 # Imported from net.onnx (ONNX, opset 17, by test).
 name: net
-
 symbols: {r: 16}
-
 input: [4, r, r]
 
 blocks:
