@@ -35,9 +35,9 @@ COMMANDS: Registry[Callable[..., None]] = Registry(
         "analyze": "convcost.cli.analyze:analyze",
         "compare": "convcost.cli.compare:compare",
         "diff": "convcost.cli.diff:diff",
+        "plot": "convcost.cli.plot:plot",
         "formulas": "convcost.cli.formulas:formulas",
         "reconcile": "convcost.cli.reconcile:reconcile",
-        "plot": "convcost.cli.plot:plot",
         "verify": "convcost.cli.verify:verify",
         "memory": "convcost.cli.memory:memory",
         "roofline": "convcost.cli.roofline:roofline",
@@ -71,7 +71,14 @@ GROUPS = {
 
 _READ_NO_SPEC = frozenset(("devices", "formulas", "schema", "version"))
 _OWN_STRICT = frozenset(("check", "specs"))  # the one has it, the other reads shipped specs only
-_FEWER_LAYERS = {"compare": 30_000, "diff": 50_000, "rewrite": 30_000, "suggest": 50_000, "verify": 50_000}
+_FEWER_LAYERS = {
+    "compare": 30_000,
+    "diff": 50_000,
+    "plot": 30_000,
+    "rewrite": 30_000,
+    "suggest": 50_000,
+    "verify": 50_000,
+}
 """The limits of layers for the commands that work longest on each."""
 
 

@@ -139,7 +139,8 @@ class Sweep(Result, frozen=True):
         """Yield each point that is shown: the symbols' values, the metrics, and the ratio to the first one's mults."""
         names = [axis.name for axis in self.task.axes]
         place = self.task.metrics.index("mults")
-        base = next(outcome[place] for outcome in self.outcomes if not isinstance(outcome, ConvcostError))
+        first = next(each for each in self.outcomes if isinstance(each, ClusterError | tuple))
+        base = None if isinstance(first, ClusterError) else first[place]  # nobody knows which point is the first
         task = self.task
         for index in self.shown:
             outcome = self.outcomes[index]

@@ -18,6 +18,7 @@ from convcost.published.sources import (
     PublishedRow,
     PublishedTable,
     published_specs,
+    row_named,
     rows_of,
 )
 from convcost.reports.result import Result
@@ -128,7 +129,7 @@ class PublishedNumbers(Result, frozen=True):
             OptionError: There is no such spec, or nothing is published of it here.
         """
         if spec not in shipped():
-            raise OptionError(ErrorDetail(f"there is no shipped spec {spec!r}", help=nearest(spec, shipped())))
+            raise OptionError(ErrorDetail(f"there is no shipped spec {spec!r}", help=_described(spec)))
         origin = Origin.of(spec)
         tables = [*rows_of(spec)]
         if not tables:
@@ -143,6 +144,15 @@ class PublishedNumbers(Result, frozen=True):
         """Return the result in one line."""
         explained = sum(bool(number.digits) for number in self.numbers)
         return f"{self.spec}: {len(self.numbers):,} published numbers, {explained:,} reproduced or explained"
+
+
+def _described(name: str) -> str:
+    """Return which shipped spec describes a network that has none of its own, or the nearest name."""
+    row = row_named(name)
+    if row is None:
+        return nearest(name, shipped())
+    settings = ", ".join(f"{symbol}={value}" for symbol, value in row.set.items())
+    return f"it is {row.spec}{f' with {settings}' if settings else ''}: convcost specs {row.spec} --published"
 
 
 def analyses(spec: str | Path) -> Analyses:

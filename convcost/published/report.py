@@ -92,12 +92,12 @@ class PublishedReport(Struct, frozen=True):
 
 def _source_table(source: PublishedTable, lines: Sequence[tuple[PublishedNumber, int]]) -> Table:
     """Return the table of a source's numbers, each with how often the source repeats it for other names."""
-    licence = f", {source.licence}" if source.licence else ""
+    licence = f" Licence: {source.licence}." if source.licence else ""
     repeated = sum(times - 1 for _, times in lines)
     note = f"{counted(repeated, 'number')} that repeat these under other names are not shown; CSV and JSON have all."
     return Table(
         title=safe(source.title),
-        subtitle=(safe(source.about), f"{safe(source.url)}{safe(licence)}"),
+        subtitle=(safe(f"{source.about}{licence}"), safe(source.url)),
         columns=_COLUMNS,
         rows=[*_rows(lines)],
         total=("",) * len(_COLUMNS),

@@ -144,6 +144,21 @@ def rows_of(spec: str) -> Iterator[tuple[PublishedTable, list[PublishedRow]]]:
             yield found, rows
 
 
+def row_named(name: str) -> PublishedRow | None:
+    """Return the row of a network as a source calls it, or with other case and signs; None where there is none.
+
+    >>> row_named("efficientnet_v2_m").spec, row_named("ResNet-101").set
+    ('efficientnet_v2_s', {'n4': 23})
+    """
+    plain = _letters(name)
+    rows = [row for each in TABLES for row in table(each).rows if _letters(row.name) == plain]
+    return min(rows, key=lambda row: row.name != name, default=None)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
+
+
 def published_specs() -> list[str]:
     """Return the specs of which there are published numbers, in the order of their names."""
     return sorted({row.spec for name in TABLES for row in table(name).rows})
