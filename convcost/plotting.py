@@ -27,11 +27,10 @@ CHARTS = {
 """The charts, and what each shows."""
 AXES = ("params", "macs")
 """The metrics between which networks stand where nobody asks for others."""
-GOALS = ("mults", "params:max")
-"""The goals of a front where nobody asks for others: few multiplications for many parameters."""
 _TAKEN_BY = {
     "metrics": ("cost", "types", "separable", "networks"),
     "pareto": ("front",),
+    "join": ("front",),
     "device": ("roofline",),
     "dtype": ("memory", "roofline"),
     "layers": ("cost", "separable"),
@@ -56,6 +55,7 @@ class Plotting(Struct, frozen=True):
         set: Values of symbols.
         metrics: What is shown.
         pareto: The axes of a front.
+        join: The file of what was measured at points of a front.
         device: The device of a roofline.
         dtype: The types of numbers.
         batch: How many inputs to count the operations for.
@@ -69,6 +69,7 @@ class Plotting(Struct, frozen=True):
     set: Mapping[str, Any]
     metrics: tuple[str, ...]
     pareto: tuple[str, ...]
+    join: str | None
     device: Any
     dtype: Any
     batch: int
@@ -89,8 +90,9 @@ class Plotting(Struct, frozen=True):
             ConvcostError: A spec has errors, or the chart cannot be drawn of these.
         """
         several = [name for name, value in self.set.items() if _is_several(name, value, self.max_points)]
-        kind = self.chart or ("networks" if count > 1 else "front" if several else "cost")
-        _check(kind, count, several, [name for name in _TAKEN_BY if getattr(self, name)])
+        is_grid = bool(several or self.join)
+        kind = self.chart or ("networks" if count > 1 else "front" if is_grid else "cost")
+        _check(kind, count, several, is_grid=is_grid, given=[name for name in _TAKEN_BY if getattr(self, name)])
         if kind == "front":
             return self._front(origin())
         if kind == "networks":
@@ -102,20 +104,28 @@ class Plotting(Struct, frozen=True):
 
     def _front(self, origin: Origin) -> Chart:
         from convcost import arguments
+        from convcost.design_space.chart import PARETO, two_goals
+        from convcost.metrics import METRICS
 
-        goals = arguments.goals(self.pareto or GOALS, None, None)
+        if self.join is not None and not self.pareto:
+            help = "such as --pareto mults,accuracy:max"
+            raise OptionError(
+                ErrorDetail("which column of the file is an axis?", found=f"--join {self.join}", help=help)
+            )
+        asked = [goal.metric for goal in two_goals(self.pareto or PARETO)]
         found = arguments.sweep(
             origin,
             self.set,
-            where=[f"{goal.metric} >= 0" for goal in goals],  # so that every point has it
+            where=[f"{name} >= 0" for name in asked if self.join is None or name in METRICS],  # so that it has them
             best=None,
+            join=self.join,
             batch=self.batch,
             fold=self.fold,
             max_points=self.max_points,
             pool=None,
             watch=self.watch,
         )
-        return found.plot(goals=goals)
+        return found.plot(pareto=self.pareto or PARETO)
 
     def _of_one(self, model: Model, kind: str) -> Chart:
         if kind == "memory":
@@ -142,13 +152,14 @@ def _is_several(name: str, value: Any, most: int) -> bool:
     return len(arguments.listed(name, value, most)) > 1
 
 
-def _check(kind: str, specs: int, several: Sequence[str], given: Sequence[str]) -> None:
+def _check(kind: str, specs: int, several: Sequence[str], *, is_grid: bool, given: Sequence[str]) -> None:
     """Refuse what a chart cannot be drawn of.
 
     Args:
         kind: The chart.
         specs: How many specs there are.
         several: The symbols that have several values.
+        is_grid: Whether there are several points, of these or of a file.
         given: What else was given, by the names of arguments.
 
     Raises:
@@ -159,7 +170,7 @@ def _check(kind: str, specs: int, several: Sequence[str], given: Sequence[str]) 
     if not specs or (specs > 1 and kind != "networks"):
         help = "the chart networks is of several" if specs else "such as mobilenet_v1, or the path of a spec"
         raise OptionError(ErrorDetail(f"the chart {kind} is of one spec", found=f"{specs or 'no'} specs", help=help))
-    if kind == "front" and not several:
+    if kind == "front" and not is_grid:
         help = "such as --set alpha=0.25,0.5,1"
         raise OptionError(ErrorDetail("a front needs several values of a symbol", help=help))
     if several and kind != "front":

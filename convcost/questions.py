@@ -121,6 +121,7 @@ def plot(
     set: Mapping[str, Any] | None = None,
     metrics: str | Iterable[str] = (),
     pareto: str | Iterable[str] = (),
+    join: str | Path | None = None,
     device: str | Path | Device | None = None,
     dtype: Dtypes = (),
     batch: int = 1,
@@ -140,6 +141,7 @@ def plot(
         metrics: What is shown; of `networks` the two axes, `params` and `macs` without.
         pareto: The axes of a front, across and upwards, with `:max` where more is better; `mults` and `params:max`
             without.
+        join: For a front a CSV of your own, with a column for each symbol that varies: its other columns can be axes.
         device: The device of a roofline: the name of a shipped one, the path of a YAML file, or one that was read.
         dtype: The types of numbers, for `memory` and `roofline`.
         batch: How many inputs to count the operations for.
@@ -164,6 +166,7 @@ def plot(
         set or {},
         names(metrics),
         names(pareto),
+        None if join is None else str(join),
         device,
         dtype,
         batch=positive("batch", batch),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, pairwise
+from math import hypot
 from typing import Any
 
 from msgspec import Struct
@@ -132,8 +134,7 @@ def point_chart(
     lines = [shape for curve in curves for shape in _curve(curve, x, y)]
     points = [*_apart(points, x, y)]
     markers = [_marker(point, styles[point.style].marker, x, y) for point in points]
-    texts = [shape for shape in lines if isinstance(shape, Caption)]
-    names = [*_names(points, markers, texts, (left, top - 4, right, bottom))]
+    names = [*_names(points, markers, lines, (left, top - 4, right, bottom))]
     if names_all:
         notes = [*_left_out(points, names), *notes]
     foot, end = frame.foot(notes, bottom + 38)
@@ -148,7 +149,7 @@ def point_chart(
 
 
 def _ticks(axis: ChartAxis, low: Any, high: Any) -> list[Any]:
-    return [*log_ticks(low, high, binary=axis.binary)] if axis.log else [*linear_ticks(high, 6, axis.unit)]
+    return [*log_ticks(low, high, binary=axis.binary)] if axis.log else [*linear_ticks(high, 6, axis.unit, low=low)]
 
 
 def _curve(curve: Curve, x: LinearScale | LogScale, y: LinearScale | LogScale) -> Iterator[Shape]:
@@ -182,13 +183,13 @@ _Box = tuple[float, float, float, float]
 
 
 def _names(
-    points: Sequence[ChartPoint], markers: Sequence[Marker], texts: Sequence[Caption], ends: _Box
+    points: Sequence[ChartPoint], markers: Sequence[Marker], lines: Sequence[Shape], ends: _Box
 ) -> Iterator[Shape]:
     """Yield the names of points where there is room for them: beside, above, below, then further up with a line."""
     taken: list[_Box] = [
         (each.x - each.radius, each.y - each.radius, each.x + each.radius, each.y + each.radius) for each in markers
     ]
-    taken += [_box(each.x, each.y, each.anchor, text_width(each.text, each.size)) for each in texts]
+    taken += chain.from_iterable(map(_boxes, lines))
     for point, marker in zip(points, markers, strict=True):
         for x, y, anchor in _places(marker) if point.label else ():
             box = _box(x, y, anchor, text_width(point.label, _SIZE))
@@ -224,13 +225,27 @@ def _places(marker: Marker) -> Iterator[tuple[float, float, str]]:
     yield x - gap, middle, "end"
     yield x, y - gap, "middle"
     yield x, y + gap + _SIZE * 0.7, "middle"
-    for near, far in ((gap * 0.7, "start"), (-gap * 0.7, "end")):
-        yield x + near, y - gap * 0.8, far
-        yield x + near, y + gap * 0.8 + _SIZE * 0.7, far
+    above, below = y - gap, y + gap + _SIZE * 0.7
+    yield x - gap * 0.7, above, "end"
+    yield x + gap * 0.7, below, "start"
+    yield x + gap * 0.7, above, "start"
+    yield x - gap * 0.7, below, "end"
     for turn in range(1, 8):
         for near, far in ((-4.0, "end"), (4.0, "start")):
             yield x + near, y - gap - turn * _STEP, far
             yield x + near, y + gap + _SIZE * 0.7 + turn * _STEP, far
+
+
+def _boxes(shape: Shape) -> Iterator[_Box]:
+    """Yield the places that a line or a text takes."""
+    if isinstance(shape, Caption):
+        yield _box(shape.x, shape.y, shape.anchor, text_width(shape.text, shape.size))
+    if isinstance(shape, Stroke):
+        for (x, y), (to_x, to_y) in pairwise(shape.points):
+            steps = max(1, int(hypot(to_x - x, to_y - y) / _SIZE * 2))
+            for step in range(steps + 1):
+                at = x + (to_x - x) * step / steps, y + (to_y - y) * step / steps
+                yield at[0] - 1, at[1] - 1, at[0] + 1, at[1] + 1
 
 
 def _box(x: float, y: float, anchor: str, width: float) -> _Box:

@@ -71,6 +71,15 @@ def quantity(name: str, most: Any = 0) -> Quantity:
     return Quantity(name, heading, count_tick, figure, lambda value: f"{figure(value)} {words}")
 
 
+def own_quantity(name: str) -> Quantity:
+    """Return a column of the user's own as an axis shows it.
+
+    >>> own_quantity("top1").phrase(Fraction(142, 2))
+    'top1 71'
+    """
+    return Quantity(name, name, decimal, figure, lambda value: f"{name} {figure(value)}")
+
+
 def chosen(names: str | Sequence[str]) -> tuple[str, ...]:
     """Return the metrics that a chart is to show side by side.
 

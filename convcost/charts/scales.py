@@ -53,26 +53,28 @@ def logarithm(value: Any) -> float:
     return log10(exact.numerator) - log10(exact.denominator)
 
 
-def linear_ticks(high: Any, most: int = 5, unit: int = 1) -> list[Fraction]:
-    """Return the ticks of an axis from 0: multiples of 1, 2, 2.5 or 5 times a power of ten of the unit; 2.5 is no step.
+def linear_ticks(high: Any, most: int = 5, unit: int = 1, *, low: Any = 0) -> list[Fraction]:
+    """Return the ticks of an axis: multiples of 1, 2, 2.5 or 5 times a power of ten of the unit; 2.5 is no step.
 
     Args:
         high: The largest value.
         most: How many ticks there are at most, 0 apart.
         unit: What is one, such as 1,024 for an axis of KiB.
+        low: The smallest value.
 
     >>> [int(tick) for tick in linear_ticks(850)]
     [0, 200, 400, 600, 800]
     >>> [int(tick) for tick in linear_ticks(3000, unit=1024)]
     [0, 1024, 2048]
     """
-    top = Fraction(high) / unit
+    low, high = Fraction(low) / unit, Fraction(high) / unit
+    top = high - low
     if top <= 0:
-        return [Fraction(0)]
+        return [low * unit]
     power = Fraction(10) ** floor(logarithm(top / most))
     sizes = (each * power for each in (1, 2, Fraction(5, 2), 5, 10, 20) if power != 1 or each != Fraction(5, 2))
     step = next(size for size in sizes if top / size <= most)
-    return [count * step * unit for count in range(floor(top / step) + 1)]
+    return [count * step * unit for count in range(ceil(low / step), floor(high / step) + 1)]
 
 
 def log_ticks(low: Any, high: Any, *, binary: bool = False) -> list[Fraction]:
@@ -104,12 +106,17 @@ def log_ticks(low: Any, high: Any, *, binary: bool = False) -> list[Fraction]:
 
 
 def around(values: Sequence[Any], *, log: bool) -> tuple[Fraction, Fraction]:
-    """Return the ends of an axis that has room for markers around all values; a linear one begins at 0.
+    """Return the ends of an axis that has room for markers around all values.
 
-    >>> around([120], log=False)
-    (Fraction(0, 1), Fraction(130, 1))
+    A linear one begins at 0, unless all values are far from it for how far apart they are.
+
+    >>> around([60, 120], log=False), around([60, 72], log=False)
+    ((Fraction(0, 1), Fraction(130, 1)), (Fraction(59, 1), Fraction(73, 1)))
     """
     low, high = Fraction(min(values)), Fraction(max(values))
+    if not log and (low < 0 or (low < high and 10 * low > 7 * high)):
+        room = (high - low) / 12 or Fraction(1)
+        return low - room, high + room
     if not log:
         return Fraction(0), high * Fraction(13, 12) or Fraction(1)
     room = Fraction(10 ** max(0.08, (logarithm(high) - logarithm(low)) / 14))

@@ -71,7 +71,14 @@ GROUPS = {
 
 _READ_NO_SPEC = frozenset(("devices", "formulas", "schema", "version"))
 _OWN_STRICT = frozenset(("check", "specs"))  # the one has it, the other reads shipped specs only
-_FEWER_LAYERS = {"compare": 30_000, "diff": 50_000, "rewrite": 30_000, "suggest": 50_000, "verify": 50_000}
+_FEWER_LAYERS = {
+    "compare": 30_000,
+    "diff": 50_000,
+    "plot": 30_000,
+    "rewrite": 30_000,
+    "suggest": 50_000,
+    "verify": 50_000,
+}
 """The limits of layers for the commands that work longest on each."""
 
 

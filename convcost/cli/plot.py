@@ -43,6 +43,7 @@ def plot(
     set: list[str] = _SET,
     metrics: Optional[str] = _METRICS,  # noqa: UP045
     pareto: Optional[str] = _PARETO,  # noqa: UP045
+    join: Optional[str] = options.Join,  # noqa: UP045
     device: Optional[str] = typer.Option(  # noqa: UP045
         None, "--device", metavar="NAME|FILE", help="The device of a roofline: a shipped one, or a YAML file."
     ),
@@ -57,13 +58,14 @@ def plot(
     """Draw a chart: the cost of each layer, several networks, or all values of a symbol with their Pareto front."""
     chosen = _outputs(outputs, specs)
     settings = options.settings(set)
-    with _progress(specs[0], settings) as shown:
+    with _progress(specs[0], settings, join) as shown:
         drawn = convcost.plot(
             *specs,
             chart=chart,
             set=settings,
             metrics=options.names(metrics),
             pareto=options.names(pareto),
+            join=join,
             device=device,
             dtype=dtype,
             batch=batch,
@@ -75,9 +77,9 @@ def plot(
     _write(drawn, chosen)
 
 
-def _progress(spec: str, settings: Mapping[str, str]) -> AbstractContextManager[Progress | None]:
+def _progress(spec: str, settings: Mapping[str, str], join: str | None) -> AbstractContextManager[Progress | None]:
     """Return the progress of a sweep, where symbols may have several values."""
-    if any(mark in value for value in settings.values() for mark in ",:"):
+    if join is not None or any(mark in value for value in settings.values() for mark in ",:"):
         return progress.shown(f"sweep of {spec}", "points")
     return nullcontext()
 

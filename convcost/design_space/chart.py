@@ -9,17 +9,17 @@ from msgspec import Struct
 
 from convcost.charts.chart import Chart
 from convcost.charts.points import ChartAxis, ChartPoint, Curve, MarkerStyle, point_chart
-from convcost.charts.quantities import quantity
+from convcost.charts.quantities import own_quantity, quantity
 from convcost.charts.scales import is_wide
 from convcost.charts.shapes import Marker
 from convcost.design_space.front import Front, Goal
 from convcost.design_space.sweep import Sweep
-from convcost.design_space.sweep_report import decimal
+from convcost.design_space.sweep_report import decimal, measured_lines
 from convcost.errors import ConvcostError, ErrorDetail, OptionError
-from convcost.metrics import words
+from convcost.metrics import METRICS, words
 from convcost.reports.table import counted, safe
 
-FEWEST_MULTS = (Goal("mults"), Goal("params", largest=True))
+PARETO = ("mults", "params:max")
 """The goals of a front where nobody gives others: few multiplications for many parameters."""
 _MOST_NAMES = 24  # points of the front that are named
 
@@ -37,20 +37,29 @@ class _Place(Struct, frozen=True):
     y: Any
 
 
-def sweep_chart(sweep: Sweep, goals: Sequence[Goal] = FEWEST_MULTS) -> Chart:
+def sweep_chart(sweep: Sweep, pareto: str | Sequence[str] = PARETO) -> Chart:
     """Return the chart of the points of a sweep that are shown, with their front.
 
     Args:
         sweep: The points.
-        goals: The totals across and upwards, and of which of them more is better; the sweep has both.
+        pareto: The totals across and upwards, with `:max` where more is better; the sweep has both.
 
     Raises:
         OptionError: These are not two of its totals.
     """
-    places = [*_places(_swept(sweep), _two(goals, sweep.task.metrics))]
+    goals = two_goals(pareto)
+    for goal in goals:
+        if goal.metric not in sweep.task.columns:
+            help = f"where=['{goal.metric} >= 0'] has a metric; known: {', '.join(sweep.task.columns)}"
+            raise OptionError(ErrorDetail(f"the sweep has no {goal.metric}", help=help))
+    swept = [*_swept(sweep)]
+    places = [*_places(swept, goals)]
     invalid = sum(isinstance(outcome, ConvcostError) for outcome in sweep.outcomes)
     notes = [f"Not shown: {invalid:,} of {len(sweep.outcomes):,} points, which are not valid."] if invalid else []
-    return _chart(sweep.name, sweep.task.fixed, places, goals, notes)
+    if len(places) < len(swept):
+        missing = counted(len(swept) - len(places), "point")
+        notes.append(f"Not shown: {missing} without {' or without '.join(goal.metric for goal in goals)}.")
+    return _chart(sweep.name, sweep.task.fixed, places, goals, [*measured_lines(sweep.task), *notes])
 
 
 def front_chart(front: Front) -> Chart:
@@ -68,36 +77,44 @@ def front_chart(front: Front) -> Chart:
     goals = front.goals[:2]
     points = [(point.values, point.totals) for point in front.points]
     places = [*_places(points, goals)]
-    others = [f"The front has more goals: {', '.join(map(str, front.goals[2:]))}."] if front.goals[2:] else []
-    return _chart(
-        front.name, front.task.fixed, places, goals, [f"Found among {front.effort.points:,} points.", *others]
-    )
+    notes = [f"Found among {front.effort.points:,} points.", *measured_lines(front.task)]
+    if more := front.goals[2:]:
+        notes.append(f"The front has more goals: {', '.join(map(str, more))}.")
+    return _chart(front.name, front.task.fixed, places, goals, notes)
+
+
+def two_goals(pareto: str | Sequence[str]) -> tuple[Goal, Goal]:
+    """Return the goals across and upwards.
+
+    Args:
+        pareto: Two metrics, with `:max` where more is better: a list, or a text with commas.
+
+    Raises:
+        OptionError: There are not two, or the same twice.
+
+    >>> two_goals("mults, params:max")
+    (Goal(metric='mults', largest=False), Goal(metric='params', largest=True))
+    """
+    texts = [text.strip() for text in (pareto.split(",") if isinstance(pareto, str) else pareto)]
+    goals = []
+    for text in texts:
+        name, colon, way = text.partition(":")
+        if colon and way not in ("min", "max"):
+            help = f"{name}:max, where more is better; {name} alone where less is"
+            raise OptionError(ErrorDetail("a goal is METRIC, METRIC:min or METRIC:max", found=text, help=help))
+        goals.append(Goal(name, way == "max"))
+    if len({goal.metric for goal in goals}) != 2 or len(goals) != 2:
+        help = "such as mults,params:max"
+        raise OptionError(ErrorDetail("a trade-off is between two totals", found=", ".join(texts) or "none", help=help))
+    return goals[0], goals[1]
 
 
 def _swept(sweep: Sweep) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield the values of the symbols and the numbers of each valid point that is shown."""
     names = [axis.name for axis in sweep.task.axes]
-    for index in sweep.shown:
-        outcome = sweep.outcomes[index]
-        if not isinstance(outcome, ConvcostError):
-            values = dict(zip(names, sweep.task.values(index), strict=True))
-            yield values, dict(zip(sweep.task.metrics, outcome, strict=True))
-
-
-def _two(goals: Sequence[Goal], known: Sequence[str]) -> Sequence[Goal]:
-    """Return two goals that are known.
-
-    Raises:
-        OptionError: There are not two, or one is no total of the points.
-    """
-    if len(goals) != 2:
-        found = ", ".join(goal.metric for goal in goals) or "none"
-        help = "such as mults,params:max"
-        raise OptionError(ErrorDetail("a trade-off is between two totals", found=found, help=help))
-    for goal in goals:
-        if goal.metric not in known:
-            help = f"where=['{goal.metric} >= 0'] has it; known: {', '.join(known)}"
-            raise OptionError(ErrorDetail(f"the sweep has no {goal.metric}", help=help))
-    return goals
+    for row in sweep.rows():
+        if row["error"] is None:
+            yield {name: row[name] for name in names}, row
 
 
 def _places(points: Any, goals: Sequence[Goal]) -> Iterator[_Place]:
@@ -135,7 +152,7 @@ def _chart(
     best = front_of([(place.x, place.y) for place in places], goals)
     named = set(best if len(best) <= _MOST_NAMES else best[:: -(-len(best) // _MOST_NAMES)])
     found = [
-        quantity(goal.metric, max(values, default=0))
+        quantity(goal.metric, max(values, default=0)) if goal.metric in METRICS else own_quantity(goal.metric)
         for goal, values in zip(goals, ([each.x for each in places], [each.y for each in places]), strict=True)
     ]
     rest = sorted(set(range(len(places))) - set(best))

@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from importlib import import_module
 from itertools import chain, product
 from typing import Any
@@ -63,8 +64,7 @@ class TextWork(Struct, frozen=True):
 
     def __call__(self, packed: bytes, part: GridPart) -> PartText:
         """Return the rows of a part."""
-        evaluator = unpacked(packed)
-        return _text(self.options, evaluator.task, part, evaluator.outcomes(part))
+        return _text(self.options, _style(packed, self.options.format), part, unpacked(packed).outcomes(part))
 
 
 def columns(task: SweepTask) -> tuple[str, ...]:
@@ -87,9 +87,18 @@ def check_format(format: str) -> None:
             raise OptionError(ErrorDetail("Parquet needs the package pyarrow", help=help)) from None
 
 
-def _text(options: TextOptions, task: SweepTask, part: GridPart, outcomes: Sequence[Outcome]) -> PartText:
+@lru_cache(maxsize=4)
+def _style(packed: bytes, format: str) -> _Style:
+    """Return how rows are written: the texts of all values of symbols are made once in a process."""
+    return {"csv": _CsvStyle, "jsonl": _JsonStyle, "parquet": _Style}[format](unpacked(packed).task)
+
+
+def _text(options: TextOptions, style: _Style, part: GridPart, outcomes: Sequence[Outcome]) -> PartText:
     """Return the rows of a part whose outcomes are known."""
-    invalid = Counter(each.details[0].message for each in outcomes if isinstance(each, ConvcostError))
+    task = style.task
+    invalid: Counter[str] = Counter()
+    if set(map(type, outcomes)) != {tuple}:
+        invalid.update([each.details[0].message for each in outcomes if isinstance(each, ConvcostError)])
     if len(invalid) > _MOST_REASONS:
         most = dict(invalid.most_common(_MOST_REASONS))
         invalid = Counter(most | {"other reasons": sum(invalid.values()) - sum(most.values())})
@@ -104,7 +113,6 @@ def _text(options: TextOptions, task: SweepTask, part: GridPart, outcomes: Seque
         ]
     if options.format == "parquet":
         return PartText(_parquet(task, part, outcomes, chosen), len(chosen), dict(invalid))
-    style: _Style = _CsvStyle(task) if options.format == "csv" else _JsonStyle(task)
     lines: Iterable[str]
     plain_rows = not (invalid or options.where or task.measured)
     if plain_rows and set(map(type, chain.from_iterable(outcomes))) <= {int}:  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from itertools import product
 from math import gcd
 from typing import Any
 
@@ -194,6 +195,7 @@ class _RegionFunction:
         self._region = region
         self._task = task
         self._fits = [_fits(region, at, axis) for at, axis in enumerate(task.axes)]
+        self._held = {at for at, held in enumerate(region.held) if held is not None}
         self._function: GridFunction | None = None
 
     def fill(self, outcomes: list[Any], boxes: Sequence[Box], empty: bool) -> int:
@@ -208,14 +210,46 @@ class _RegionFunction:
         for box in boxes:
             end = at + _size(box)
             if all(any(fits[first:last]) for fits, (first, last) in zip(self._fits, box, strict=True)):
-                values = self._compiled()(box)
-                if not empty:
-                    old = outcomes[at:end]
-                    new -= len(old) - old.count(None)
-                    values = [value if value is not None else one for one, value in zip(old, values, strict=True)]
-                outcomes[at:end] = values
-                new += len(values) - values.count(None)
+                if self._held:
+                    new += self._fill_held(outcomes, at, box)
+                else:
+                    new += self._fill_all(outcomes, at, box, empty)
             at = end
+        return new
+
+    def _fill_all(self, outcomes: list[Any], at: int, box: Box, empty: bool) -> int:
+        """Store the outcomes of a box whose first point has a number in the list, and return how many are new."""
+        values = self._compiled()(box)
+        new = len(values) - values.count(None)
+        places = slice(at, at + len(values))
+        if not empty:
+            old = outcomes[places]
+            values = [value if one is None else one for one, value in zip(old, values, strict=True)]
+            new = old.count(None) - values.count(None)
+        outcomes[places] = values
+        return new
+
+    def _fill_held(self, outcomes: list[Any], at: int, box: Box) -> int:
+        """Store the same where values of some axes are held: only at these is the function called."""
+        chosen = [
+            [place for place in range(*ends) if fits[place]] if axis in self._held else None
+            for axis, (fits, ends) in enumerate(zip(self._fits, box, strict=True))
+        ]
+        new = 0
+        for held in product(*[places for places in chosen if places is not None]):
+            values_held = iter(held)
+            inner = [
+                ends if places is None else ((place := next(values_held)), place + 1)
+                for places, ends in zip(chosen, box, strict=True)
+            ]
+            indices = [0]
+            for (first, last), (start, end) in zip(box, inner, strict=True):
+                size, steps = last - first, range(start - first, end - first)
+                indices = [index * size + step for index in indices for step in steps]
+            for index, value in zip(indices, self._compiled()(inner), strict=True):
+                if value is not None and outcomes[at + index] is None:
+                    outcomes[at + index] = value
+                    new += 1
         return new
 
     def _compiled(self) -> GridFunction:

@@ -5,6 +5,7 @@ See `parts` for how they are worked out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +15,7 @@ from msgspec import Struct
 from convcost.cost.analysis import Analysis, unused_warnings
 from convcost.design_space.parts import make_plan, part_outcomes
 from convcost.design_space.task import Outcome, SweepLimit, SweepTask, Watch, as_number, plain, reason_of
-from convcost.errors import ClusterError, ConvcostError, WarningDetail
+from convcost.errors import ClusterError, ConvcostError, ErrorDetail, OptionError, WarningDetail
 from convcost.network.dtypes import types_of
 from convcost.parallel.completion import completed
 from convcost.reports.result import Result
@@ -23,6 +24,7 @@ from convcost.symbolic import NeedsValueError
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+_MOST_REASONS = 5  # in an error
 _PART = 20_000  # points that a progress bar moves by
 
 
@@ -107,7 +109,7 @@ class Sweep(Result, frozen=True):
         outcomes = run(task, pool, watch)
         first = next((index for index, outcome in enumerate(outcomes) if not isinstance(outcome, ConvcostError)), None)
         if first is None:
-            raise outcomes[0]  # type: ignore[misc]  # it is an error, as all are
+            raise _without_valid_point(outcomes)
         shown: Sequence[int] = range(len(outcomes))
         if where:
             places = [(task.columns.index(each.metric), each) for each in where]
@@ -137,7 +139,8 @@ class Sweep(Result, frozen=True):
         """Yield each point that is shown: the symbols' values, the metrics, and the ratio to the first one's mults."""
         names = [axis.name for axis in self.task.axes]
         place = self.task.metrics.index("mults")
-        base = next(outcome[place] for outcome in self.outcomes if not isinstance(outcome, ConvcostError))
+        first = next(each for each in self.outcomes if isinstance(each, ClusterError | tuple))
+        base = None if isinstance(first, ClusterError) else first[place]  # nobody knows which point is the first
         task = self.task
         for index in self.shown:
             outcome = self.outcomes[index]
@@ -174,6 +177,15 @@ class Sweep(Result, frozen=True):
             dtype=types_document(self.types),
             warnings=warning_documents(self.warnings),
         )
+
+
+def _without_valid_point(outcomes: Sequence[Any]) -> ConvcostError:
+    """Return the error of all points: the first, or, where they differ, each reason with how often it is."""
+    reasons = Counter([error.details[0].message for error in outcomes])
+    if len(reasons) == 1:
+        return outcomes[0]  # type: ignore[no-any-return]
+    found = "; ".join(f"{count:,}: {reason}" for reason, count in reasons.most_common(_MOST_REASONS))
+    return OptionError(ErrorDetail(f"none of {len(outcomes):,} points is a valid network", found=found))
 
 
 def _rank(value: Any) -> tuple[bool, Any]:

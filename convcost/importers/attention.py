@@ -71,6 +71,8 @@ def with_attention(
         outputs: What the model gives.
         builder: The builder of their layers.
     """
+    if all(item.type != "softmax" for item in items):
+        return list(items), []
     graph = ItemGraph(items, outputs)
     shared = {id(item.shares) for item in items if item.shares is not None}
     gone: set[int] = set()

@@ -20,6 +20,8 @@ def with_whole_norms(
         outputs: What the model gives.
         plain: The batch norms that learn nothing, by their ids.
     """
+    if not plain:
+        return list(items)
     graph = ItemGraph(items, outputs)
     gone: set[int] = set()
     instead: dict[int, MappedItem] = {}

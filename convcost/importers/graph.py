@@ -57,6 +57,20 @@ class Node(Struct, frozen=True):
     scope: str = ""
 
 
+class InnerGraph(Struct, frozen=True):
+    """A graph in a node, which reads values of the graph around it by their names.
+
+    Attributes:
+        nodes: Its nodes, in an order in which each stands behind those that it reads.
+        constants: The tensors that it holds.
+        outputs: What it gives.
+    """
+
+    nodes: tuple[Node, ...]
+    constants: dict[str, Constant]
+    outputs: tuple[str, ...]
+
+
 class ModelGraph(Struct, frozen=True):
     """A model.
 

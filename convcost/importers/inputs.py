@@ -12,6 +12,8 @@ from convcost.model_options import EVERY, current
 
 _AXES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 """Names for spatial axes that are open and have none."""
+_COLORS, _LEAST_PICTURE = 3, 16
+"""The channels of a picture without a batch axis, and its least height and width."""
 
 
 def with_sizes(graph: ModelGraph, file: str) -> tuple[ModelGraph, dict[str, int]]:
@@ -109,3 +111,10 @@ def _named(shape: Shape) -> Shape:
     names = _AXES.get(len(shape) - first - last, ())
     places = dict(zip(range(first, len(shape) - last), names, strict=False))
     return tuple([places.get(axis) if size is None else size for axis, size in enumerate(shape)])
+
+
+def is_picture(graph: ModelGraph, shape: Shape) -> bool:
+    """Return whether an input is one picture in colors without a batch axis, as detectors of torchvision read."""
+    sized = all(size is None or isinstance(size, str) or size >= _LEAST_PICTURE for size in shape[1:])
+    works = any(node.operator in ("Conv", "Resize") for node in graph.nodes)
+    return len(shape) == 3 and shape[0] == _COLORS and sized and works

@@ -19,6 +19,7 @@ from convcost.importers.chains import with_whole_norms
 from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
+from convcost.importers.inputs import is_picture
 from convcost.importers.items import Mapped, MappedItem, is_sized
 from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
@@ -36,7 +37,6 @@ OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators")
 """The functions that map operators, by name."""
 
 _MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
-_COLORS, _LEAST_PICTURE = 3, 16  # of an input that is one picture: its channels, and its least height and width
 _SPATIAL = frozenset(("Conv", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "ConvTranspose"))
 
 
@@ -84,6 +84,7 @@ class Mapper(ValueTable):
                 if name in self._read_by:
                     self._read_by[name].add(node.operator)
         self._left = _MOST_FOLDED
+        self._needed: dict[tuple[Any, ...], int] = {}  # numbers that layers have, by their definitions and shapes
         self._definitions: dict[tuple[str, int, str, str], LayerType] = {}
 
     def map(self) -> Mapped:
@@ -257,6 +258,11 @@ class Mapper(ValueTable):
             known = [self.size(size) for size in recorded]
             if len(known) != len(full) or any(map(self._differs, full, known)):
                 own = shape_text(recorded[1:] if full[:1] == (1,) else recorded)
+                if len(known) != len(full) and name in self.graph.outputs and None in known:
+                    declared = f"the file declares {shape_text(recorded)} for the output {name!r}"
+                    self.notes[f"{declared}, which has {shape_text(full)}"] = None
+                    self.values[name] = value
+                    return
                 message = f"{title(node)} gives {shown(value.shape)}"
                 found = f"the file records {own} for {name!r}"
                 raise SpecError(ErrorDetail(message, Place(self.file), found=found, help="export the model again"))
@@ -297,7 +303,7 @@ class Mapper(ValueTable):
         if batch != 1 and self.builder.inputs and (axis := self._batch_axis(shape)):
             return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
-            if self._is_picture(shape):
+            if is_picture(self.graph, shape):
                 self.notes[f"the input {name!r} has no batch axis: it is one picture"] = None
                 return self._turned_input(name, shape, None)
             message = f"the first axis of the input {name!r} is no batch axis of 1"
@@ -319,13 +325,6 @@ class Mapper(ValueTable):
         tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
         return tensor
-
-    def _is_picture(self, shape: Shape) -> bool:
-        """Return whether an input is one picture in colors without a batch axis, as detectors of torchvision read."""
-        height, width = shape[-2:]
-        sized = all(size is None or isinstance(size, str) or size >= _LEAST_PICTURE for size in (height, width))
-        works = any(node.operator in ("Conv", "Resize") for node in self.graph.nodes)
-        return len(shape) == 3 and shape[0] == _COLORS and sized and works
 
     def _batch_axis(self, shape: Shape) -> int:
         """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
@@ -357,7 +356,7 @@ class Mapper(ValueTable):
         """Map one node, or take what is wrong with it."""
         read = [self.values.get(name) for name in node.inputs]
         reason: str | None = None
-        if any(isinstance(value, Unmapped) for value in read):
+        if any([value.__class__ is Unmapped for value in read]):  # noqa: C419 -- a list is faster
             reason = BEHIND if node.operator in OPERATORS else _reason(node)
         elif not self._is_folded(node, read):
             reason = self._refusal(node)
@@ -366,6 +365,11 @@ class Mapper(ValueTable):
         for name in node.outputs:
             if name and name not in self.values:  # an output that its layer type has not
                 self.values[name] = Unmapped()
+
+    def inside(self, node: Node) -> None:
+        """Map a node of a graph in a node."""
+        self._read.update(node.inputs)
+        self._node(node)
 
     def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
         """Return whether a node works on constants only, and set what it makes of them."""
@@ -416,20 +420,20 @@ class Mapper(ValueTable):
         """Return the module path that the file gives: of the node, else of its weights."""
         if not weights:
             return node.scope
-        for each, given in zip(weights, self._weight_names(node, weights), strict=True):
-            for name in (given, each.name):
+        for each in weights:
+            for name in (self._name_of_weight(node, each), each.name):
                 path, _, leaf = name.rpartition(".")
                 if path and leaf in ("weight", "bias", "kernel", "gamma") and "::" not in path and "/" not in path:
                     return path
         return node.scope
 
-    def _weight_names(self, node: Node, weights: Sequence[Constant]) -> list[str]:
-        names: dict[str, str] = {}
+    def _name_of_weight(self, node: Node, weight: Constant) -> str:
+        """Return the name by which a node reads a weight, which may be that of a copy."""
         for name in node.inputs:
             value = self.values.get(name)
-            if isinstance(value, Constant):
-                names.setdefault(value.name, name)
-        return [names.get(each.name, each.name) for each in weights]
+            if isinstance(value, Constant) and value.name == weight.name:
+                return name
+        return weight.name
 
     def _is_made_up(self, weights: Sequence[Constant]) -> bool:
         """Return whether weights are numbers of the program, as a filter that blurs is, where a file stores others."""
@@ -441,9 +445,12 @@ class Mapper(ValueTable):
         shapes = tuple([tensor.shape for tensor in item.inputs])
         if definition.declared:
             return
-        cost = definition.cost(shapes, item.outputs[0].shape)
-        held = sum(prod(each.shape) for each in weights)
-        needed = cost.params + cost.buffers
+        key = (id(definition), shapes, item.outputs[0].shape)
+        needed = self._needed.get(key)
+        if needed is None:
+            cost = definition.cost(shapes, item.outputs[0].shape)
+            needed = self._needed[key] = cost.params + cost.buffers
+        held = sum([prod(each.shape) for each in weights])
         if held != needed:
             message = f"{title(node)} as {item.type} has {needed:,} parameters and buffers"
             found = f"its tensors in the file hold {held:,}: " + ", ".join(f"{each.name!r}" for each in weights)

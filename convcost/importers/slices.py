@@ -12,6 +12,8 @@ from convcost.layers.base import REGISTRY
 from convcost.layers.layout import FEATURE_MAP, TOKENS
 from convcost.network.graph import Tensor
 
+_JOINED = frozenset(("slice", "concat"))
+
 
 def with_rolls(items: Sequence[MappedItem], outputs: Sequence[Tensor]) -> list[MappedItem]:
     """Return items in which slices that are put together the other way round are a roll.
@@ -22,6 +24,8 @@ def with_rolls(items: Sequence[MappedItem], outputs: Sequence[Tensor]) -> list[M
         items: The items.
         outputs: What the model gives.
     """
+    if not {item.type for item in items} >= _JOINED:
+        return list(items)
     graph = ItemGraph(items, outputs)
     gone: set[int] = set()
     rolls: dict[int, MappedItem] = {}
@@ -83,6 +87,8 @@ def with_depth(items: Sequence[MappedItem], outputs: Sequence[Tensor]) -> list[M
         items: The items.
         outputs: What the model gives.
     """
+    if not {item.type for item in items} >= _JOINED:
+        return list(items)
     graph = ItemGraph(items, outputs)
     gone: set[int] = set()
     instead: dict[int, MappedItem] = {}

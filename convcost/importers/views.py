@@ -55,10 +55,12 @@ class ItemGraph:
         self.given: dict[Key, MappedItem] = {}
         self.read_by: dict[Key, list[MappedItem]] = {}
         self.outputs = {key_of(tensor) for tensor in outputs}
+        given, read_by = self.given, self.read_by
         for item in items:
-            self.given |= {key_of(tensor): item for tensor in item.outputs}
+            for tensor in item.outputs:
+                given[tensor.producer, tensor.output] = item
             for tensor in item.inputs:
-                self.read_by.setdefault(key_of(tensor), []).append(item)
+                read_by.setdefault((tensor.producer, tensor.output), []).append(item)
 
     def giver(self, tensor: Tensor) -> MappedItem | None:
         """Return the item that gives a tensor; None for an input of the model."""

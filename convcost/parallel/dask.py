@@ -18,6 +18,8 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec import Struct
+
 from convcost.errors import ClusterError, ErrorDetail, OptionError
 from convcost.parallel.completion import PartExecutor
 from convcost.parallel.installed import Installed, installed
@@ -32,7 +34,9 @@ T = TypeVar("T")
 _WITHOUT_WORKERS = 60.0  # seconds that a cluster may have lost all its workers
 _WIDTH_SECONDS = 2.0  # for which the number of workers is taken as it was
 _ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+_MISSING = re.compile(r"No module named '(convcost[\w.]*)'")
 _SAME = "install the same convcost[cluster], with the same Python, for the scheduler and every worker"
+_LARGE = 50_000  # bytes of a result from which on it is compressed
 _SHOWN = 3  # workers that an error names
 
 
@@ -69,7 +73,11 @@ def _connected(address: str, seconds: float) -> Client:
     help = "is that the address that its scheduler writes, and can this machine reach it?"
     try:
         return _answer(seconds + 1, Connection, address, timeout=seconds, set_as_default=False, name="convcost")
-    except (OSError, TypeError, RuntimeError) as error:
+    except TypeError as error:  # what Dask raises where its configuration names no certificates
+        found = str(error).partition("\n")[0]
+        help = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE and others of Dask's configuration name them"
+        raise OptionError(ErrorDetail(f"{address} needs certificates", found=found, help=help)) from None
+    except (OSError, RuntimeError) as error:
         found = str(error).partition("\n")[0] or "the connection is accepted, and nothing is said"
         raise ClusterError(ErrorDetail(message, found=found, help=help)) from None
     except Exception as error:  # noqa: BLE001 -- what another program sends can break anything in the reader
@@ -119,14 +127,18 @@ class ClusterExecutor(PartExecutor):
         """Return what a worker has that is not as here."""
         if isinstance(found, Installed):
             return self._installed.differences(found)
-        if isinstance(found, ModuleNotFoundError):
-            return "no convcost" if found.name == "convcost" else f"another convcost, without {found.name}"
-        return f"another convcost: {type(found).__name__}: {found}"
+        missing = _MISSING.search(str(found))  # in an error that Dask has packed into another
+        if missing is None:
+            return f"another convcost: {type(found).__name__}: {found}"
+        return "no convcost" if missing[1] == "convcost" else f"another convcost, without {missing[1]}"
 
     def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Have a worker call a function; a worker that is lost is replaced by another."""
-        future: Future[T] = self._executor.submit(_checked, self._installed, work, *args, **kwargs)
-        return future
+        packed = self._executor.submit(_checked, self._installed, work, *args, **kwargs)
+        result: Future[T] = Future()
+        result.add_done_callback(lambda done: packed.cancel() if done.cancelled() else None)
+        packed.add_done_callback(lambda done: _unpack(done, result))
+        return result
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more work; the connection ends with the block of `connected`."""
@@ -134,8 +146,7 @@ class ClusterExecutor(PartExecutor):
 
     def share(self, given: Any) -> Any:
         """Return the task that makes the object on the workers."""
-        packed = zlib.compress(pickle.dumps(given, pickle.HIGHEST_PROTOCOL), 1)
-        return self._client.submit(_restored, packed, pure=False)
+        return self._client.submit(_restored, _packed(given), pure=False)
 
     def width(self) -> int:
         """Return how many threads the workers have."""
@@ -207,17 +218,40 @@ def _answer(seconds: float, question: Callable[..., T], *args: Any, **kwargs: An
     return answer.result(seconds)
 
 
+class Packed(Struct, frozen=True):
+    """A large result on its way: compressed, as the scheduler's network is what all results share."""
+
+    data: bytes
+
+
+def _packed(given: Any) -> bytes:
+    return zlib.compress(pickle.dumps(given, pickle.HIGHEST_PROTOCOL), 1)
+
+
 def _restored(packed: bytes) -> Any:
-    return pickle.loads(zlib.decompress(packed))  # what this process has packed
+    return pickle.loads(zlib.decompress(packed))
 
 
-def _checked(client: Installed, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def _unpack(packed: Future[Any], result: Future[Any]) -> None:
+    """Give a future the result that has come."""
+    if not result.set_running_or_notify_cancel():
+        return
+    try:
+        found = packed.result()
+        result.set_result(_restored(found.data) if isinstance(found, Packed) else found)
+    except BaseException as error:  # noqa: BLE001 -- it is raised where the result is asked for
+        result.set_exception(error)
+
+
+def _checked(client: Installed, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function on a worker, which may have come after the others were asked for their versions."""
     words = client.differences(installed())
     if words:
         message = "a worker of the cluster has other versions than the process that uses it"
         raise ClusterError(ErrorDetail(message, found=words, help=_SAME))
-    return work(*args, **kwargs)
+    found = work(*args, **kwargs)
+    data = pickle.dumps(found, pickle.HIGHEST_PROTOCOL)
+    return Packed(zlib.compress(data, 1)) if len(data) > _LARGE else found
 
 
 @contextmanager

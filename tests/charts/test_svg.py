@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 from drawn import SVG, bars, parsed, texts
+from hypothesis import given
+from hypothesis import strategies as st
 
 import convcost
 from convcost.charts import svg
 from convcost.charts.chart import Chart
 from convcost.charts.palette import COLORS
 from convcost.charts.shapes import Bar, Caption, Marker, Plot, Stroke
+from convcost.errors import visible
 
 HOSTILE = "</text></svg><script>alert(1)</script>\" onload='x' &amp; \x1b[31m\u202e"
 
@@ -54,6 +57,16 @@ def test_a_hostile_name_of_a_spec_is_text():
 
 def test_text_that_is_no_unicode_is_escaped():
     assert texts(chart(Caption(0, 9, "net\udcff"))) == ["net\\udcff"]
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=())))
+def test_any_text_is_well_formed(text):
+    shapes = [Caption(0, 9, text, data={"row": text}), Bar(0, 0, 5, 5, "series1", data={"row": text}, tip=text)]
+    root = parsed(chart(*shapes, title=text))
+    assert [element.attrib["data-row"] for element in root.iter() if "data-row" in element.attrib] == [
+        visible(text)
+    ] * 2
+    assert (root.find(f"{SVG}title").text or "") == visible(text)
 
 
 def test_ids_are_those_of_a_chart_alone():
@@ -117,6 +130,16 @@ def test_nothing_stands_outside_of_the_page(name):
         for text in (shape for plot in each.plots for shape in plot.shapes if isinstance(shape, Caption)):
             assert 0 <= text.x <= each.width
             assert 0 <= text.y <= each.height
+
+
+def test_the_head_is_a_group_that_a_page_can_leave_out():
+    model = convcost.load("examples/worked_standard")
+    for each in (model.analyze().plot(), model.memory().plot(), model.roofline("a100").plot(), model.compare().plot()):
+        heads = [group for group in parsed(each).iter(f"{SVG}g") if group.attrib.get("data-part") == "head"]
+        (shown,) = [[text.text for text in head] for head in heads]
+        assert shown[0] == each.title
+        assert all("3×12×12" in text or " · " in text or "at least" in text for text in shown[1:])
+        assert len(shown) == 3
 
 
 def test_bars_are_read_as_they_are_drawn():

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convcost
-from convcost.charts.scales import linear_ticks, log_ticks
-from convcost.charts.shapes import Marker, Stroke
+from convcost.charts.scales import linear_ticks, log_ticks, text_width
+from convcost.charts.shapes import Caption, Marker, Stroke
 from convcost.cost.chart import networks_chart
 from convcost.design_space.chart import front_of
 from convcost.design_space.front import Goal
@@ -142,15 +142,15 @@ def test_axes_of_powers_of_ten_keep_ratios():
 
 
 def test_names_without_room_are_listed_below():
-    models = [convcost.analyze("mobilenet_v1", set={"classes": 1000 + number}) for number in range(40)]
+    sizes = {f"Net {number}": 1000 + number for number in range(40)} | {"Large": 10**6}
+    layers = {name: [{"linear": {"out_features": size}}] for name, size in sizes.items()}
+    models = [convcost.analyze({"name": name, "input": [3], "layers": each}) for name, each in layers.items()]
     found = texts(networks_chart(models))
-    (line,) = [text for text in found if text.startswith("Without room for the name: ")]
-    names = {f"MobileNetV1 (classes = {1000 + number})" for number in range(40)}
-    beside = names & set(found)
-    assert 1 <= len(beside) < 40
+    start = next(number for number, text in enumerate(found) if text.startswith("Without room for the name: "))
     end = next(number for number, text in enumerate(found) if text.startswith("Counted for one input"))
-    listed = " ".join(found[found.index(line) : end])
-    assert {name for name in names if name in listed} == names - beside
+    listed = " ".join(found[start:end]).removeprefix("Without room for the name: ").removesuffix(".").split(", ")
+    assert 1 <= len(listed) < 41
+    assert set(listed) == set(sizes) - set(found)
 
 
 def test_close_values_stand_on_an_axis_from_zero():
@@ -202,6 +202,23 @@ def test_a_sweep_marks_its_front():
     assert "4 points, 2 on the front: lower mults and higher params" in texts(chart)
 
 
+def test_no_name_stands_on_the_front():
+    chart = convcost.plot("mobilenet_v1", set={"alpha": "1/4:1:1/8", "r": "128:224:32"})
+    shapes = [shape for plot in chart.plots for shape in plot.shapes]
+    (curve,) = [each for each in shapes if isinstance(each, Stroke) and each.color == "series1"]
+    places = [
+        (x + (to_x - x) * part / 50, y + (to_y - y) * part / 50)
+        for (x, y), (to_x, to_y) in pairwise(curve.points)
+        for part in range(51)
+    ]
+    names = [each for each in shapes if isinstance(each, Caption) and each.text.startswith("alpha")]
+    assert len(names) == 7
+    for name in names:
+        width = text_width(name.text, name.size)
+        start = name.x - {"start": 0, "middle": width / 2, "end": width}[name.anchor]
+        assert not [1 for x, y in places if start < x < start + width and name.y - 7 < y < name.y + 1]
+
+
 def test_points_that_are_not_valid_are_counted():
     spec = {
         "input": [4, 8, 8],
@@ -215,6 +232,41 @@ def test_points_that_are_not_valid_are_counted():
         "g = 4": str(4 * 8 * 64 // 4),
     }
     assert "Not shown: 1 of 4 points, which are not valid." in texts(chart)
+
+
+MEASURED = """\
+alpha,r,top1
+1,224,70.6
+3/4,224,68.4
+1/2,224,63.7
+1/4,224,50.6
+1,192,69.1
+1/2,192,
+"""
+"""What Howard 2017, tables 6 and 7, measured on ImageNet."""
+
+
+def test_what_was_measured_is_an_axis(tmp_path):
+    (tmp_path / "top1.csv").write_text(MEASURED)
+    chart = convcost.plot("mobilenet_v1", join=tmp_path / "top1.csv", pareto="macs,top1:max")
+    found = markers(chart)
+    macs = {
+        alpha: convcost.analyze("mobilenet_v1", set={"alpha": alpha}).total.macs for alpha in ("1", "3/4", "1/2", "1/4")
+    }
+    assert {name: (int(x), Fraction(y)) for name, (_, x, y) in found.items() if name.endswith("224")} == {
+        "alpha = 1, r = 224": (macs["1"], Fraction("70.6")),
+        "alpha = 0.75, r = 224": (macs["3/4"], Fraction("68.4")),
+        "alpha = 0.5, r = 224": (macs["1/2"], Fraction("63.7")),
+        "alpha = 0.25, r = 224": (macs["1/4"], Fraction("50.6")),
+    }
+    assert len(found) == 5  # the grid of the file has 8 points: 1 of its rows has no value, and 2 have no row
+    assert "5 points, 5 on the front: lower macs and higher top1" in texts(chart)
+    assert "Not shown: 3 points without macs or without top1." in texts(chart)
+    assert "55" in texts(chart)  # its axis does not begin at 0
+    assert texts(chart).count("0") == 1  # but that of macs does
+    told = " ".join(texts(chart))
+    assert "top1 is as measured in " in told
+    assert "at 6 points; convcost predicts no accuracy." in told
 
 
 def test_a_search_shows_its_front():
@@ -335,9 +387,9 @@ def test_errors_say_what_a_chart_can_be():
         " = help: --set gives them values; several values of one make a curve"
     )
     with pytest.raises(convcost.OptionError) as error:
-        convcost.sweep("mobilenet_v1", set={"alpha": "1/4,1/2"}).plot(goals=(Goal("adds"), Goal("params")))
+        convcost.sweep("mobilenet_v1", set={"alpha": "1/4,1/2"}).plot(pareto="adds,params")
     assert str(error.value) == (
-        "error: the sweep has no adds\n = help: where=['adds >= 0'] has it; known: params, mults"
+        "error: the sweep has no adds\n = help: where=['adds >= 0'] has a metric; known: params, mults"
     )
     with pytest.raises(convcost.OptionError) as error:
         convcost.search("mobilenet_v1", set={"alpha": "1/4,1/2"}, best="params:max").plot()

@@ -96,6 +96,7 @@ def test_every_command_that_reads_specs_takes_how_many_layers_they_may_have(comm
     ("command", "most"),
     [
         ("compare", 30_000),
+        ("plot", 30_000),
         ("diff", 50_000),
         ("rewrite", 30_000),
         ("suggest", 50_000),

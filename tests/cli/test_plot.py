@@ -126,6 +126,20 @@ error: the chart memory is of one value of each symbol
  = found: several values of a
  = help: the chart front shows all values; give it one for this
 
+$ --set a=1,2 --pareto mults,params:most
+error: a goal is METRIC, METRIC:min or METRIC:max
+ = found: params:most
+ = help: params:max, where more is better; params alone where less is
+
+$ --set a=1,2 --pareto mults,mocs
+error: there is no total 'mocs'
+ = help: did you mean 'macs'?
+
+$ --set a=1,2 --pareto mults,mults:max
+error: a trade-off is between two totals
+ = found: mults, mults:max
+ = help: such as mults,params:max
+
 $ --set a=1,2 --pareto mults
 error: a trade-off is between two totals
  = found: mults
@@ -139,6 +153,24 @@ def test_what_cannot_be_drawn(convcost, folder, words, message):
         (folder / "net.yaml").write_text("input: [3]\nsymbols: {a: 1}\nlayers: [linear: {out_features: a}]\n")
     assert convcost("plot", "net.yaml", *words.split()) == (2, "", message)
     assert [each.name for each in folder.iterdir()] == ["net.yaml"]
+
+
+def test_what_was_measured(convcost, folder):
+    (folder / "top1.csv").write_text("alpha,top1\n1,70.6\n1/2,63.7\n", encoding="utf-8")
+    done = convcost("plot", "mobilenet_v1", "--join", "top1.csv", "--pareto", "mults,top1:max")
+    assert (done.status, title(done.out)) == (0, "MobileNetV1: top1 against mults")
+    done = convcost("plot", "mobilenet_v1", "--join", "top1.csv")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        "error: which column of the file is an axis?\n = found: --join top1.csv\n"
+        " = help: such as --pareto mults,accuracy:max\n"
+    )
+    done = convcost("plot", "mobilenet_v1", "--join", "top1.csv", "--pareto", "mults,top5:max")
+    assert done.err == (
+        "error: the sweep has no top5\n = help: where=['top5 >= 0'] has a metric; known: params, mults, top1\n"
+    )
+    done = convcost("plot", "mobilenet_v1", "--join", "top1.csv", "--chart", "cost")
+    assert done.err == "error: the chart cost takes no --join\n = help: --join is for front: --chart front\n"
 
 
 def test_a_roofline_needs_a_device(convcost):

@@ -63,3 +63,16 @@ def test_a_part_derives_its_own_formulas_where_the_plan_has_none(monkeypatch):
     found = part_outcomes(make_plan(task).packed(), GridPart(0, len(task)))
     assert all(isinstance(each, tuple) for each in found)
     assert len(points) <= 60  # one for each number, and the plan's
+
+
+def test_formulas_that_are_asked_again_find_nothing_new():
+    task = task_of(SPEC, {"d": "1:3", "n": "2,4", "g": "1,2", "r": "4:9"})
+    plan = make_plan(task)
+    boxes = list(boxes_of(task.sizes, GridPart(0, len(task))))
+    outcomes = [None] * len(task)
+    for region in plan.regions:
+        function = module._RegionFunction(task, region)
+        new = function.fill(outcomes, boxes, empty=False)
+        assert new == 2 * 6  # of n and r; numbers of groups and repetitions are held
+        assert function.fill(outcomes, boxes, empty=False) == 0
+    assert plain(outcomes) == plain([analysed(task, index) for index in range(len(task))])

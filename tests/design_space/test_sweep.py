@@ -193,6 +193,17 @@ def test_a_broken_spec_is_told_once():
         convcost.sweep({"symbols": {"n": 1}, "input": [1, 2, 2], "layers": ["relux"]}, set={"n": "1:999"})
 
 
+def test_where_no_point_is_valid_the_reasons_are_counted():
+    layer = conv(out_channels="n", kernel_size=5, groups="g")
+    spec = {"symbols": {"n": 4, "g": 1, "r": 9}, "input": [4, "r", "r"], "layers": [layer]}
+    with pytest.raises(OptionError) as caught:
+        convcost.sweep(spec, set={"g": "3,5", "r": "2,9"})
+    assert str(caught.value) == (
+        "error: none of 4 points is a valid network\n"
+        " = found: 2: the kernel must fit into its padded input; 2: groups must divide in_channels"
+    )
+
+
 def test_make_divisible_is_the_same_in_formulas():
     spec = {
         "symbols": {"n": 8},
@@ -263,7 +274,7 @@ def test_a_sweep_has_at_most_so_many_points():
     assert str(caught.value) == (
         "error: a sweep has at most 100,000 points\n"
         " = found: 100,172 points\n"
-        " = help: --max-points N allows more, in Python max_points=N; each takes memory"
+        " = help: --stream FILE writes any number; --max-points N allows more here, in Python max_points=N"
     )
     assert len(convcost.sweep(spec, set={"n": "1:317", "m": "1:316"}, max_points=100_172).outcomes) == 100_172
     assert len(convcost.sweep(spec, set={"n": "1,2", "m": "1,2,3"}, max_points=6).outcomes) == 6

@@ -348,6 +348,17 @@ def test_a_picture_without_a_batch_axis(write):
     assert "# the input 'x' has no batch axis: it is one picture\n" in model.origin.reader.source.text
 
 
+def test_an_output_whose_declared_axes_are_open_and_others(write, refused):
+    nodes, tensors = [w.node("Conv", "x k", "y")], [w.tensor("k", [8, 4, 1, 1])]
+    model = convcost.load(write(w.model(nodes, {"x": [1, 4, 6, 5]}, {"y": [1, "steps"]}, tensors)))
+    assert model.analyze().total.macs == 6 * 5 * 8 * 4
+    note = "# the file declares 1×steps for the output 'y', which has 1×8×6×5\n"
+    assert note in model.origin.reader.source.text
+    message = refused(w.model(nodes, {"x": [1, 4, 6, 5]}, {"y": [1, 8]}, tensors)).splitlines()
+    assert message[0] == "error: a Conv without a name gives [8, 6, 5]"
+    assert "= found: the file records 8 for 'y'" in message[2]
+
+
 @pytest.mark.parametrize("shape", [[3, 8, 8], [4, 32, 48], [3, 32]])
 def test_what_is_no_picture_needs_a_batch_axis(shape, refused):
     nodes = [w.node("Relu", "x", "a"), w.node("Resize", "a", "y")]

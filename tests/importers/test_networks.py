@@ -53,3 +53,18 @@ def test_attention_is_recognised():
         content = lzma.decompress((DATA / f"{name}.onnx.xz").read_bytes())
         items = import_model(IMPORTERS["onnx"], content, "net.onnx", flat=True).model.items
         assert [item.type for item in items].count("attention") == count, name
+
+
+def test_a_detector_counts_up_to_what_depends_on_the_data(tmp_path):
+    folder = DATA.parent / "detectors"
+    path = tmp_path / "detector.onnx"
+    path.write_bytes(lzma.decompress((folder / "ssdlite320_mobilenet_v3_large.onnx.xz").read_bytes()))
+    model = convcost.load(path, allow_unknown=True)
+    analysis = model.analyze()
+    assert analysis.total.macs == json.loads((folder / "truth.json").read_text())["macs"]
+    # the boxes of one class are chosen by their scores, and nothing with products stands behind
+    unknown = [layer.fields["operator"] for layer in analysis.unknown]
+    assert unknown[:2] == ["Greater", "NonZero"]
+    assert not {"Conv", "Gemm", "MatMul"} & {*unknown}
+    heads = {layer.name: layer.output_shape for layer in model.network.layers if layer.type == "softmax"}
+    assert list(heads.values()) == [(3234, 91)]  # boxes and classes

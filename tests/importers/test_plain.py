@@ -218,6 +218,24 @@ def test_a_matrix_of_four_bits_is_one(write):
     assert analysis(content, write).total.params == 64 * 10
 
 
+def test_an_lstm_of_integers_has_its_matrices_the_other_way_round(write):
+    # 5 steps of 6 features, 4 hidden, both directions: 4 gates of 4·(6 + 4) weights and two vectors, each
+    node = w.node(
+        "DynamicQuantizeLSTM", "steps m r b    sm zm sr zr".replace("    ", " l h c p "), "y", domain="com.microsoft",
+        hidden_size=4, direction="bidirectional",
+    )  # fmt: skip
+    for name in "lhcp":
+        node = node.replace(w.data(1, name), w.data(1, ""))  # left out
+    tensors = [
+        w.tensor("m", [2, 6, 16], dtype=INT8), w.tensor("r", [2, 4, 16], dtype=INT8), w.tensor("b", [2, 32]),
+        *[w.tensor(name, [2]) for name in ("sm", "sr")], *[w.tensor(name, [2], dtype=INT8) for name in ("zm", "zr")],
+    ]  # fmt: skip
+    turned = w.node("Transpose", "x", "steps", perm=[1, 0, 2])
+    content = w.model([turned, node], {"x": [1, 5, 6]}, "y", tensors)
+    total = analysis(content, write).total
+    assert (total.params, total.macs) == (2 * 4 * 4 * (6 + 4 + 2), 5 * 2 * 4 * 4 * (6 + 4))
+
+
 def test_a_graph_without_them_is_the_same():
     content = w.model([w.node("Relu", "x", "y")], INPUT, "y")
     assert (read(content).dtypes, read(content).notes) == ({}, ())
@@ -238,14 +256,14 @@ def test_what_a_graph_in_a_node_reads_is_not_left_out(write):
     branch = w.graph([w.node("Mul", "a inside", "b")], {}, "b", [w.tensor("inside", [1])])
     nodes = [
         w.node("Conv", "x k", "a"),
-        w.node("If", "yes", "y", then_branch=w.graph_attribute(branch), else_branch=w.graph_attribute(branch)),
+        w.node("ReduceMax", "a", "most", keepdims=0, axes=[1, 2, 3]),
+        w.node("If", "most", "y", then_branch=w.graph_attribute(branch), else_branch=w.graph_attribute(branch)),
     ]
-    tensors = [w.tensor("k", [4, 8, 3, 3]), w.tensor("yes", [], [1], w.INT64)]
-    content = w.model(nodes, INPUT, "y", tensors)
-    assert short(read(content))[1] == ("If", "yes", "a")
+    content = w.model(nodes, INPUT, "y", [w.tensor("k", [4, 8, 3, 3])])
+    assert short(read(content))[2] == ("If", "most", "a")
     model = convcost.load(write(content), allow_unknown=True)
     assert model.analyze().total.params == 4 * 8 * 9
-    assert [layer.type for layer in model.network.layers] == ["conv", "unknown"]
+    assert [layer.type for layer in model.network.layers] == ["conv", "reduce", "flatten", "unknown"]
 
 
 def test_the_types_of_a_quantised_graph_are_those_of_the_network(write):
@@ -358,3 +376,42 @@ def test_a_model_that_onnx_runtime_quantised_costs_the_same(name):
 def test_a_model_that_onnx_runtime_optimised_has_its_norm_folded():
     found = convcost.load(DATA / "small_optimised.onnx").analyze()
     assert (found.total.params, found.total.macs) == (WEIGHTS + BIASES + 4, MACS)
+
+
+# choices
+
+
+def chosen(condition, *, after="y"):
+    """Return a model that reads a value through a convolution of 1×1, or of 3×3 and one of 1×1, by a condition."""
+    small = w.graph([w.node("Conv", "x k", "inner")], {}, "inner")
+    nodes = [
+        w.node("Constant", "", "two", value=w.tensor("", [], [2.0])),
+        w.node("Mul", "x two", "doubled"),
+        w.node("Conv", "doubled big", "inner", pads=[1, 1, 1, 1]),
+        w.node("Identity", "inner", "last"),
+    ]
+    large = w.graph(nodes, {}, "last", [w.tensor("big", [4, 8, 3, 3])])
+    choice = w.node("If", "condition", "y", then_branch=w.graph_attribute(small), else_branch=w.graph_attribute(large))
+    return w.model(
+        [*condition, choice], INPUT, after, [w.tensor("k", [4, 8, 1, 1]), w.tensor("eight", [], [8], w.INT64)]
+    )
+
+
+CHANNELS = [
+    w.node("Shape", "x", "shape"),
+    w.node("Gather", "shape one", "channels"),
+]
+
+
+@pytest.mark.parametrize(("compared", "kernel"), [("Less", 9), ("Equal", 1)])
+def test_a_choice_by_a_shape_is_made(compared, kernel, write):
+    one = w.node("Constant", "", "one", value=w.tensor("", [], [1], w.INT64))
+    total = analysis(chosen([one, *CHANNELS, w.node(compared, "channels eight", "condition")]), write).total
+    assert (total.params, total.macs) == (4 * 8 * kernel, 12 * 12 * 4 * 8 * kernel)
+    assert total.mults - total.macs == (12 * 12 * 8 if kernel == 9 else 0)  # of the product with 2
+
+
+def test_a_choice_by_a_value_is_refused(refused):
+    message = refused(chosen([w.node("ReduceMax", "x", "condition", keepdims=0, axes=[1, 2, 3])]))
+    first = "the operator If cannot be mapped: its condition depends on values that are not known"
+    assert message.splitlines()[0] == f"error: {first}"

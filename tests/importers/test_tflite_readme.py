@@ -18,7 +18,7 @@ def test_the_three_lines_work(tmp_path):
     for name in ("onnx", "tflite"):
         shutil.copy(DATA / f"small.{name}", tmp_path / f"model.{name}")
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"### From ONNX or TFLite\n\n```sh\n(.*?)```", text, re.DOTALL)
+    (block,) = re.findall(r"## A model file in\n\n```sh\n(.*?)```", text, re.DOTALL)
     lines = [shlex.split(line.partition("#")[0]) for line in block.splitlines()]
     assert [line[0] for line in lines] == ["convcost"] * 3
     for _, *words in lines:
@@ -27,4 +27,4 @@ def test_the_three_lines_work(tmp_path):
             command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, timeout=60
         )
         assert (done.returncode, done.stderr) == (0, b"")
-    assert (tmp_path / "net.yaml").read_text(encoding="utf-8").startswith("# Imported from model.tflite")
+    assert (tmp_path / "net.yaml").read_text(encoding="utf-8").startswith("# Imported from model.onnx")

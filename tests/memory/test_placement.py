@@ -14,7 +14,7 @@ from packings import tiling
 import convcost
 from convcost.errors import OptionError
 from convcost.memory.placement.best_fit import best_fits
-from convcost.memory.placement.full import FullArena
+from convcost.memory.placement.full import FullArena, fillers
 from convcost.memory.placement.intervals import Interval, compressed, height, load, parts
 from convcost.memory.placement.orders import any_order, consecutive, pieces_of, replaced, sorted_by
 from convcost.memory.placement.place import place
@@ -154,6 +154,22 @@ def test_a_tiling_is_placed_without_a_gap(seed, count):
     assert found.size == 1 << 20
 
 
+@pytest.mark.parametrize(("seed", "count", "fewer"), [(1, 150, 1), (4, 240, 2), (5, 270, 4)])
+def test_a_tiling_without_some_pieces_is_placed_in_what_lives_at_a_time(seed, count, fewer):
+    intervals = [Interval(size, first, last) for first, last, size, _ in tiling(seed, count, count)][fewer:]
+    found = place(intervals)
+    check(intervals, found.offsets)
+    assert found.size == load(intervals) <= 1 << 20
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=12))
+def test_what_is_free_is_filled(loads):
+    pieces = fillers(loads, 9)
+    for time, taken in enumerate(loads):
+        assert sum(each.bytes for each in pieces if each.first <= time <= each.last) == 9 - taken
+    assert all(each.bytes and 0 <= each.first <= each.last < len(loads) for each in pieces)
+
+
 def in_order(orders):
     """Return every order that a tree of orders stands for."""
     if isinstance(orders, int):
@@ -249,8 +265,8 @@ def test_a_placement_in_the_order_of_time_is_valid(intervals, more):
 def test_a_placement_in_the_order_of_time_uses_both_ends_of_a_gap():
     # 1 beside 2 has to lie at the end of the arena of 6, or 5 has no room once 2 has gone
     intervals = [Interval(2, 0, 1), Interval(1, 1, 2), Interval(5, 2, 2)]
-    assert place_in_time(intervals, 6) == [0, 5, 0]
-    assert place_in_time(intervals, 5) is None
+    assert place_in_time(intervals, 6, width=9) == [0, 5, 0]
+    assert place_in_time(intervals, 5, width=9) is None
 
 
 def test_many_pieces_at_a_time_are_no_error():

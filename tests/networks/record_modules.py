@@ -14,30 +14,25 @@ compare the specs with the files written to ``data/`` and never import torch.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections import Counter
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
 
+# It lets torchvision be imported without its compiled operations.
+from recording import Operations, dumps
+
+# isort: split
+import modules
+import timm
 import torch
+import torchvision
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
-
-# torchvision registers shape functions for its compiled operations at import, which fails where these are missing.
-_schemas = torch.library.Library("torchvision", "DEF")
-for _name in ("nms", "qnms"):
-    _schemas.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-
-import modules  # noqa: E402
-import timm  # noqa: E402
-import torchvision  # noqa: E402
-from torchvision.models import detection, resnet50  # noqa: E402
-from torchvision.ops import FrozenBatchNorm2d  # noqa: E402
-from torchvision.ops.feature_pyramid_network import LastLevelP6P7  # noqa: E402
+from torchvision.models import detection, resnet50
+from torchvision.ops import FrozenBatchNorm2d
+from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 DATA = Path(__file__).parent / "data"
 KINDS: dict[type[nn.Module], str] = {
@@ -52,15 +47,6 @@ KINDS: dict[type[nn.Module], str] = {
     FrozenBatchNorm2d: "batch_norm",
     nn.LayerNorm: "layer_norm",
     nn.GroupNorm: "group_norm",
-}
-ACTIVATIONS = {
-    "relu": "relu",
-    "relu_": "relu",
-    "gelu": "gelu",
-    "silu": "silu",
-    "silu_": "silu",
-    "sigmoid": "sigmoid",
-    "_softmax": "softmax",
 }
 
 
@@ -112,28 +98,6 @@ NETWORKS: dict[str, tuple[str, list[tuple[int, ...]], Callable[[], nn.Module]]] 
     "unet_3d": ("modules.UNet3D", [(3, 116, 132, 132)], modules.UNet3D),
     "yolov8n": ("modules.YOLOv8n", [(3, 640, 640)], modules.YOLOv8n),
 }
-
-
-class Operations(TorchDispatchMode):
-    """Notes products of two activations and activation functions as they run, those inside recurrent layers apart."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.products: list[int] = []
-        self.activations: Counter[tuple[str, int]] = Counter()
-        self.inside = False
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__
-        if self.inside:
-            return result
-        if name in ("bmm", "baddbmm"):
-            left, right = args[-2:]
-            self.products.append(left.numel() * right.shape[-1])
-        elif name in ACTIVATIONS:
-            self.activations[ACTIVATIONS[name], result.numel()] += 1
-        return result
 
 
 def macs(module: nn.Module, given: Tensor, result: Tensor) -> int:
@@ -224,13 +188,6 @@ def record(module: nn.Module, shapes: list[tuple[int, ...]]) -> dict[str, Any]:
         "activations": [[*key, times] for key, times in sorted(operations.activations.items())],
         "layers": layers.rows,
     }
-
-
-def dumps(reference: str, found: dict[str, Any]) -> str:
-    """JSON with one layer a line, so that a change can be read as a difference."""
-    head = {"reference": reference} | {key: value for key, value in found.items() if key != "layers"}
-    lines = [json.dumps(layer, separators=(",", ":")) for layer in found["layers"]]
-    return json.dumps(head)[:-1] + ', "layers": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def main(names: list[str]) -> None:

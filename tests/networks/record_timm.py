@@ -16,25 +16,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
 
+# It lets torchvision be imported without its compiled operations.
+from recording import Operations, dumps
+
+# isort: split
+import timm
 import torch
+from timm.layers import set_fused_attn
+from timm.utils import reparameterize_model
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
-
-# torchvision registers shape functions for its compiled operations at import, which fails where these are missing.
-_schemas = torch.library.Library("torchvision", "DEF")
-for _name in ("nms", "qnms"):
-    _schemas.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-
-import timm  # noqa: E402
-from timm.layers import set_fused_attn  # noqa: E402
-from timm.utils import reparameterize_model  # noqa: E402
 
 DATA = Path(__file__).parent / "data"
 KINDS: dict[type[nn.Module], str] = {
@@ -42,16 +38,6 @@ KINDS: dict[type[nn.Module], str] = {
     nn.Linear: "linear",
     nn.BatchNorm2d: "batch_norm",
     nn.LayerNorm: "layer_norm",
-}
-ACTIVATIONS = {
-    "relu": "relu",
-    "relu_": "relu",
-    "gelu": "gelu",
-    "silu": "silu",
-    "silu_": "silu",
-    "sigmoid": "sigmoid",
-    "sigmoid_": "sigmoid",
-    "_softmax": "softmax",
 }
 
 BUFFERS = ("running_mean", "running_var", "attn_mask")  # the others are indices and counts of training steps
@@ -68,25 +54,6 @@ NETWORKS: dict[str, tuple[str, int]] = {
     "swin_tiny": ("swin_tiny_patch4_window7_224", 224),
     "vit_b_16": ("vit_base_patch16_224", 224),
 }
-
-
-class Operations(TorchDispatchMode):
-    """Notes products of two activations and activation functions as they run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.products: list[int] = []
-        self.activations: Counter[tuple[str, int]] = Counter()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__
-        if name in ("bmm", "baddbmm"):
-            left, right = args[-2:]
-            self.products.append(left.numel() * right.shape[-1])
-        elif name in ACTIVATIONS:
-            self.activations[ACTIVATIONS[name], result.numel()] += 1
-        return result
 
 
 def macs(module: nn.Module, given: Tensor, result: Tensor) -> int:
@@ -163,13 +130,6 @@ def record(module: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
         "activations": [[*key, times] for key, times in sorted(operations.activations.items())],
         "layers": layers,
     }
-
-
-def dumps(reference: str, found: dict[str, Any]) -> str:
-    """JSON with one layer a line, so that a change can be read as a difference."""
-    head = {"reference": reference} | {key: value for key, value in found.items() if key != "layers"}
-    lines = [json.dumps(layer, separators=(",", ":")) for layer in found["layers"]]
-    return json.dumps(head)[:-1] + ', "layers": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
 # (spec, what ``--set`` gives, timm's name, the input's side)

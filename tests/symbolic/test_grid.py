@@ -97,7 +97,7 @@ def test_the_values_are_those_of_each_point(data):
 @pytest.mark.parametrize("name", FORMULAS)
 def test_each_form_is_evaluated(name):
     axes = [
-        GridAxis("a", [Fraction(1, 8), Fraction(1, 3), Fraction(3, 4), 2], [True] * 4),
+        GridAxis("a", [Fraction(1, 8), Fraction(1, 3), Fraction(4, 3), 2], [True] * 4),
         GridAxis("b", [1, 2, 5], [True] * 3),
         GridAxis("c", [1, 3, 4, 8], [True] * 4),
     ]

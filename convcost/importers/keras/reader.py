@@ -25,7 +25,7 @@ MOST_BYTES = 64 * 2**20
 
 _FIRST = ("metadata.json", "config.json", "model.weights.h5", "assets/")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_JSON = re.compile(rb'\s*\{.*?"(?:class_name"\s*:\s*"[^"]*"|modelTopology"\s*:|keras_version"\s*:)', re.DOTALL)
+_JSON = rb'(?s)\s*\{.*?"(?:class_name"\s*:\s*"[^"]*"|modelTopology"\s*:|keras_version"\s*:)'
 _BOM = b"\xef\xbb\xbf"
 _MODEL = "save the whole model, with model.save('model.keras') or model.to_json()"
 
@@ -45,7 +45,7 @@ def recognises_text(head: bytes) -> bool:
     Args:
         head: The first bytes of the file.
     """
-    return _JSON.match(head.removeprefix(_BOM)) is not None
+    return re.match(_JSON, head.removeprefix(_BOM)) is not None
 
 
 def read(data: Data, file: str) -> ModelGraph:

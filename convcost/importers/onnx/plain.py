@@ -242,6 +242,33 @@ def _dynamic_matmul(into: PlainGraph, node: Node) -> list[Node]:
     return _with_bias(into, node, _given(node, 4))
 
 
+def _dynamic_lstm(into: PlainGraph, node: Node) -> list[Node]:
+    """An LSTM whose two matrices are integers and lie the other way round, with their scales and zero points behind.
+
+    Source: ContribOperators.md of ONNX Runtime, `com.microsoft.DynamicQuantizeLSTM`.
+    """
+    into.notes[_NOT_COUNTED] = None
+    matrices = []
+    for name in node.inputs[1:3]:
+        matrix = into.constants.get(name)
+        if matrix is None or len(matrix.shape) != 3:
+            return [node]
+        directions, rows, columns = matrix.shape
+        own = f"{name}/turned"
+        into.constants[own] = Constant(matrix.name, (directions, columns, rows), matrix.dtype)
+        matrices.append(own)
+    return [
+        Node(
+            "LSTM",
+            _trimmed((node.inputs[0], *matrices, *node.inputs[3:8])),
+            node.outputs,
+            node.attributes,
+            node.name,
+            node.scope,
+        )
+    ]
+
+
 def _with_bias(into: PlainGraph, node: Node, bias: str) -> list[Node]:
     into.notes[_NOT_COUNTED] = None
     if not bias:
@@ -449,6 +476,7 @@ _RULES: dict[str, Rule] = {
             "QLinearConcat": _linear_concat,
             "MatMulIntegerToFloat": _to_float,
             "DynamicQuantizeMatMul": _dynamic_matmul,
+            "DynamicQuantizeLSTM": _dynamic_lstm,
             "MatMulNBits": _few_bits,
             "FusedConv": _fused_conv,
             "FusedGemm": _fused_gemm,

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, Place, SpecError
-from convcost.importers.graph import Constant, ModelGraph, Node, Shape
+from convcost.importers.graph import Constant, InnerGraph, ModelGraph, Node, Shape
 from convcost.importers.onnx.functions import Function, FunctionReference, Inliner
 from convcost.importers.onnx.plain import plain
 from convcost.importers.onnx.scopes import scope_of
@@ -93,9 +93,10 @@ def read(data: Data, file: str) -> ModelGraph:
 
 
 class _Captured(Struct, frozen=True):
-    """A graph in a node: the values that it reads of the graph around it."""
+    """Graphs in a node: the values that they read of the graph around them, and where they lie."""
 
     names: tuple[str, ...]
+    places: tuple[tuple[int, int], ...]
 
 
 class _Reader:
@@ -242,7 +243,7 @@ class _Reader:
         for key, value in attributes.items():
             if isinstance(value, _Captured):
                 captured |= dict.fromkeys(value.names if operator in _CONTROL else ())
-                attributes[key] = ()
+                attributes[key] = self._branch(*value.places[0]) if operator == "If" and value.places else ()
         inputs += [each for each in captured if each not in inputs]
         scope = scope_of(name, operator, scopes)
         return Node(operator, tuple(inputs), tuple(outputs), attributes, name, scope)
@@ -263,6 +264,7 @@ class _Reader:
         """Read the name and the value of an attribute; of graphs what they read of the one around them."""
         name, kind = "", 0
         captured: list[str] = []
+        places: list[tuple[int, int]] = []
         single: Any = None
         many: list[Any] = []
         for tag, first, last in self.wire.fields(start, end):
@@ -281,6 +283,7 @@ class _Reader:
                 single = read_sparse(self.wire, first, last)
             elif tag in (_GRAPH, _GRAPHS):
                 captured += self._captured(first, last, _MOST_NESTED)
+                places.append((first, last))
             elif tag == _REFERENCE:
                 single = FunctionReference(self.wire.text(first, last))
             elif tag == _KIND:
@@ -297,13 +300,18 @@ class _Reader:
             if len(many) > MOST_VALUES:
                 _limit(len(many), MOST_VALUES, f"values in the attribute {name!r}", first)
         if kind in (5, 10):
-            single = _Captured(tuple(dict.fromkeys(captured)))
+            single = _Captured(tuple(dict.fromkeys(captured)), tuple(places))
         if single is None and kind in (1, 2):  # a number that is 0 may be left out
             single = 0.0 if kind == 1 else 0
         return name, single if single is not None else tuple(many)
 
     def _tensor(self, start: int, end: int) -> Constant:
         return read_tensor(self.wire, start, end, self.file)
+
+    def _branch(self, start: int, end: int) -> InnerGraph:
+        """Return a graph in a node; `_captured` has bounded how deep they nest."""
+        graph = self._graph(start, end, OLDEST_OPSET, "")
+        return InnerGraph(graph.nodes, dict(graph.constants), graph.outputs)
 
     def _captured(self, start: int, end: int, depth: int) -> list[str]:
         """Return the values that a graph in a node reads and does not give itself.

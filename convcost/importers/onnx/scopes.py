@@ -6,7 +6,7 @@ import re
 
 _CALLS = frozenset(("StatefulPartitionedCall", "PartitionedCall"))
 """Modules of TensorFlow that every node is in."""
-_STEP = re.compile(r"[A-Z]\w*(?:[:;].*)?|(?:add|mul|sub|depthwise|convolution)(?:_\d+|__\d+|[:;].*)*")
+_STEP = r"[A-Z]\w*(?:[:;].*)?|(?:add|mul|sub|depthwise|convolution)(?:_\d+|__\d+|[:;].*)*"
 """The last part of a name that says what a node does, not where it is."""
 
 
@@ -37,7 +37,7 @@ def scope_of(name: str, operator: str, scopes: str = "") -> str:
     *path, last = name.split("/")
     if not path:  # a name of its own, or made up by the exporter
         return ""
-    parts = [*path, *(() if _STEP.fullmatch(last) else (last,))]
+    parts = [*path, *(() if re.fullmatch(_STEP, last) else (last,))]
     return ".".join(part.replace(".", "_") for part in parts if part and part not in _CALLS)
 
 

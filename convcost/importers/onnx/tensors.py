@@ -48,7 +48,7 @@ _DTYPES = {
     26: ("int2", 2, ""),
 }
 _INDICES = ("int32", "int64")
-_OUTSIDE = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\]|^[A-Za-z]:|\\|\x00")
+_OUTSIDE = r"(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\]|^[A-Za-z]:|\\|\x00"
 """A place that is not in the folder of the file, or none on every system."""
 _LONGEST_NUMBER = 19
 
@@ -206,7 +206,7 @@ def _check_place(fields: _Fields) -> None:
         WireError: It is not.
     """
     location = fields.place.get("location", "")
-    if _OUTSIDE.search(location):
+    if re.search(_OUTSIDE, location):
         message = f"the tensor {fields.name!r} has its numbers at {location!r}, outside of the file's folder"
         raise WireError(message, fields.start, "save the model with its external data beside it")
 

@@ -3,6 +3,7 @@
 from convcost.importers.operators import (  # noqa: F401 -- each adds its operators
     activations,
     attention,
+    choices,
     convolutions,
     foreign,
     keras,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from convcost.importers.graph import ModelGraph
     from convcost.importers.onnx.wire import Data
 
-_FIRST = re.compile(
+_FIRST = (
     r"(?:[^/]+/)?(?:data/(?:weights|constants|sample_inputs|aotinductor|\d+$)|models/|archive_|\.data/|byteorder|version$"
     r"|serialized_|data\.pkl|constants\.pkl|code/|\.format_version|\.storage_alignment)"
 )
@@ -24,7 +24,7 @@ def recognises(head: bytes) -> bool:
     Args:
         head: The first bytes of the file, which are no text.
     """
-    return head.startswith(_PICKLES) or bool(_FIRST.match(first_member(head))) or is_safetensors(head)
+    return head.startswith(_PICKLES) or bool(re.match(_FIRST, first_member(head))) or is_safetensors(head)
 
 
 def is_safetensors(head: bytes) -> bool:

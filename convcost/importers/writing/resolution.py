@@ -139,6 +139,10 @@ class _Sized:
         type = REGISTRY[item.type]
         if issubclass(type, Activation) and not type.axis_fields:
             return [(inputs[0].shape, inputs[0].layout)]
+        if item.type == "batch_norm" and inputs[0].layout == FEATURE_MAP:
+            if inputs[0].shape[0] != item.inputs[0].shape[0]:
+                raise _Differs
+            return [(inputs[0].shape, inputs[0].layout)]
         fields = self._fields(item, more)
         ranks = [len(tensor.shape) for tensor in inputs] == [len(tensor.shape) for tensor in item.inputs]
         same = fields is item.fields and ranks and not is_sized(item.type)

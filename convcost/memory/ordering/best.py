@@ -41,7 +41,7 @@ def find_order(shared: Sharing, sizes: Sequence[int], *, keep_inputs: bool = Fal
     graph = step_graph(shared, sizes, keep_inputs=keep_inputs)
     parts = [*segments(graph)]
     peaks = [Walk(part).peak(range(len(part.steps))) for part in parts]
-    low = max(map(_simple, parts), default=0)
+    low = max([graph.inputs, *map(_simple, parts)])
     orders: list[Sequence[int]] = [part.steps for part in parts]
     for number in sorted(range(len(parts)), key=peaks.__getitem__, reverse=True):
         if peaks[number] > low and len(parts[number].steps) <= MOST_STEPS:
@@ -53,7 +53,8 @@ def _simple(segment: Segment) -> int:
     """Return a lower bound that costs little."""
     if len(segment.steps) > MOST_STEPS:
         return max(segment.taken)
-    return LowerBound(segment).simple()
+    may_be_first = [taken for taken, before in zip(segment.taken, segment.before, strict=True) if not before]
+    return max(LowerBound(segment).simple(), segment.start + segment.unread + min(may_be_first))
 
 
 def _ordered(segment: Segment, peak: int, low: int) -> tuple[Sequence[int], int]:

@@ -43,6 +43,19 @@ class StepGraph(Struct, frozen=True):
     before: Sequence[frozenset[int]]
     buffers: Sequence[Buffer]
 
+    @property
+    def inputs(self) -> int:
+        """The bytes of all inputs, which live while the first layer runs."""
+        return sum([buffer.bytes for buffer in self.buffers if buffer.taker == INPUT])
+
+    @property
+    def unread(self) -> int:
+        """The bytes of inputs that nobody reads, where the first layer to run is a step."""
+        if self.first or any(self.weights.values()):
+            return 0
+        inputs = [buffer for buffer in self.buffers if buffer.taker == INPUT]
+        return sum([buffer.bytes for buffer in inputs if not (buffer.readers or buffer.is_kept)])
+
     def layers(self, order: Sequence[int]) -> tuple[int, ...]:
         """Return the layers in an order of the steps; weights stand before the step that they stood before."""
         found = [*self.first]
@@ -112,6 +125,8 @@ class Segment(Struct, frozen=True):
         ends: Buffers that may become free here: their bytes and the set of their readers, as bits; of what a step
             takes, of what nobody reads, and of what lived before.
         frees: For each step the indices of the `ends` that it may free: those that it reads, or takes and nobody reads.
+        takers: The step that takes each of the `ends`; negative for what lived before.
+        unread: What lives while the first of them runs and not behind it: inputs that nobody reads.
     """
 
     steps: Sequence[int]
@@ -121,6 +136,7 @@ class Segment(Struct, frozen=True):
     ends: Sequence[tuple[int, int]]
     frees: Sequence[Sequence[int]]
     takers: Sequence[int]
+    unread: int = 0
 
     @property
     def everything(self) -> int:
@@ -151,12 +167,12 @@ def segments(graph: StepGraph) -> Iterator[Segment]:
         end = min(border + 1, count)
         if end > begin:
             own = [number for at in range(begin, end) for number in births[at + 1]]
-            yield _segment(graph, range(begin, end), living, own)
+            yield _segment(graph, range(begin, end), living, own, unread=0 if begin else graph.unread)
             living = {number for number in (*living, *own) if last[number] >= end}
         begin = end
 
 
-def _segment(graph: StepGraph, steps: range, living: Iterable[int], own: Sequence[int]) -> Segment:
+def _segment(graph: StepGraph, steps: range, living: Iterable[int], own: Sequence[int], *, unread: int) -> Segment:
     taken = [0] * len(steps)
     frees: list[list[int]] = [[] for _ in steps]
     ends: list[tuple[int, int]] = []
@@ -176,7 +192,7 @@ def _segment(graph: StepGraph, steps: range, living: Iterable[int], own: Sequenc
         takers.append(at)
     before = [sum(1 << each - steps.start for each in graph.before[step] if each >= steps.start) for step in steps]
     start = sum(graph.buffers[number].bytes for number in living)
-    return Segment(steps, before, taken, start, ends, frees, takers)
+    return Segment(steps, before, taken, start, ends, frees, takers, unread)
 
 
 def _borders(graph: StepGraph) -> Iterator[int]:

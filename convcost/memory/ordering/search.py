@@ -57,13 +57,17 @@ class Walk:
     @property
     def start(self) -> State:
         """The state in which nothing has run."""
-        return 0, self.segment.start, sum(1 << step for step, before in enumerate(self.before) if not before)
+        return (
+            0,
+            self.segment.start + self.segment.unread,
+            sum(1 << step for step, before in enumerate(self.before) if not before),
+        )
 
     def after(self, state: State, step: int) -> State:
         """Return the state behind another step."""
         done, lives, ready = state
         done |= 1 << step
-        lives += self.taken[step]
+        lives += self.taken[step] - (0 if state[0] else self.segment.unread)
         ready ^= 1 << step
         for size, readers in self.frees[step]:
             if not readers & ~done:
@@ -209,7 +213,12 @@ def exact_order(walk: Walk, enough: int, peak: int, most_states: int) -> Found |
 
 
 def _free_row(walk: Walk, state: State, level: int) -> tuple[int, ...]:
-    """Return steps in a row that stay below a peak and leave no more than they found; nothing where there are none."""
+    """Return steps in a row that stay below a peak and leave no more than they found; nothing where there are none.
+
+    What the first step leaves is less by what nobody reads, whichever it is, and says nothing.
+    """
+    if walk.segment.unread and not state[0]:
+        return ()
     for step in members(state[2]):
         row: list[int] = []
         new = state

@@ -40,6 +40,8 @@ class FullArena:
         for index, each in enumerate(intervals):
             self.ended[each.last + 1].append(index)
             self.begun[each.first].append(index)
+        alive = [sum([each.first <= at <= each.last for each in intervals]) for at in range(count)]
+        self.most_alive = max(alive)
         self.way = _WAYS[0]
         self.left = 0  # sets of pieces to look at
         self.moments = [at for at in range(1, count) if self.ended[at] or self.begun[at]]
@@ -95,7 +97,7 @@ class FullArena:
                 yield orders, []
             return
         for old, new in self._pairs(ended, begun):
-            self.left -= 1
+            self.left -= self.most_alive  # the time that a set takes in these orders
             if self.left < 0:
                 return
             fewer = consecutive(orders, old)
@@ -155,3 +157,37 @@ class FullArena:
         for piece in pieces:
             offsets[piece] = offset
             offset += self.intervals[piece].bytes
+
+
+def fillers(loads: Sequence[int], arena: int) -> list[Interval]:
+    """Return pieces for what is free at each time, so that an arena is full at all times.
+
+    What becomes free at a time and is taken at a later one, as many bytes, is one piece; else what has become free last
+    is taken first.
+
+    >>> fillers([8, 5, 5, 8, 6], 8)
+    [Interval(bytes=3, first=1, last=2), Interval(bytes=2, first=4, last=4)]
+    >>> fillers([6, 3, 7, 8], 8)
+    [Interval(bytes=3, first=1, last=1), Interval(bytes=1, first=0, last=1), Interval(bytes=1, first=0, last=2)]
+    """
+    found: list[Interval] = []
+    free: list[tuple[int, int]] = []  # the bytes, and since when
+    before = 0
+    for at, load in enumerate([*loads, arena]):
+        left = before - (arena - load)  # what is taken
+        before = arena - load
+        if left < 0:
+            free.append((-left, at))
+            continue
+        same = next((each for each in reversed(free) if each[0] == left), None)
+        if same is not None:
+            free.remove(same)
+            found.append(Interval(left, same[1], at - 1))
+            continue
+        while left:
+            size, since = free.pop()
+            found.append(Interval(min(size, left), since, at - 1))
+            if size > left:
+                free.append((size - left, since))
+            left -= min(size, left)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from convcost.memory.placement.best_fit import best_fits
-from convcost.memory.placement.full import FullArena
+from convcost.memory.placement.full import FullArena, fillers
 from convcost.memory.placement.intervals import Interval, Placement, compressed, height, load, parts
 from convcost.memory.placement.skyline import Skyline
 from convcost.memory.placement.sweep import place_in_time
@@ -16,6 +16,12 @@ FIRST_TRY = 2_000
 """How many steps the first of them has; each has half as many more than the one before."""
 MOST_SETS = 1_000_000
 """How many sets of pieces are looked at where an arena is full at all times."""
+FEWER_SETS = 100_000
+"""How many where it is not, so that what is free is guessed at."""
+MOST_KEPT = 300
+"""How many arrangements of what lives are kept in a search in the order of time,"""
+MOST_WORK = 2_000_000
+"""and how many pieces there may be in all arrangements that it looks at: of more pieces fewer are kept."""
 MOST_ALIVE = 300
 """How many of these pieces live at a time: as deep their orders are nested."""
 MOST_PIECES = 2_000
@@ -58,7 +64,9 @@ def _place_part(intervals: Sequence[Interval], target: int) -> list[int]:
 
 def _searched(intervals: Sequence[Interval], arena: int) -> list[int] | None:
     """Return a placement in an arena that some search finds."""
-    found = place_in_time(intervals, arena)
+    alive = load([Interval(1, each.first, each.last) for each in intervals])
+    width = max(1, min(MOST_KEPT, MOST_WORK // (len(intervals) * alive)))
+    found = place_in_time(intervals, arena, width)
     return _by_skyline(intervals, arena) if found is None else found
 
 
@@ -85,17 +93,17 @@ def _between(intervals: Sequence[Interval], best: list[int], low: int) -> list[i
     return best
 
 
-def _if_full(intervals: Sequence[Interval], arena: int) -> list[int] | None:
-    """Return a placement in an arena that is full at all times."""
-    count = max(each.last for each in intervals) + 1
-    loads, alive = [0] * count, [0] * count
+def _by_orders(intervals: Sequence[Interval], arena: int) -> list[int] | None:
+    """Return a placement in an arena that is full at all times, or once what is free is filled with pieces, too."""
+    loads = [0] * (max(each.last for each in intervals) + 1)
     for each in intervals:
         for time in range(each.first, each.last + 1):
             loads[time] += each.bytes
-            alive[time] += 1
-    if min(loads) < arena or max(alive) > MOST_ALIVE:
+    pieces = [*intervals, *fillers(loads, arena)]
+    if load([Interval(1, each.first, each.last) for each in pieces]) > MOST_ALIVE:
         return None
-    return FullArena(intervals).search(MOST_SETS)
+    found = FullArena(pieces).search(MOST_SETS if min(loads) == arena else FEWER_SETS)
+    return None if found is None else found[: len(intervals)]
 
 
-_WAYS: tuple[Callable[[Sequence[Interval], int], list[int] | None], ...] = (_if_full, _searched)
+_WAYS: tuple[Callable[[Sequence[Interval], int], list[int] | None], ...] = (_by_orders, _searched)
