@@ -85,7 +85,11 @@ CheckFormat = typer.Option(
     help="[bold]text[/], json, csv, md, github, gitlab, junit or sarif, on standard output.",
 )
 Outputs = typer.Option(
-    [], "--output", "-o", metavar="[FORMAT:]PATH", help="Write a file, such as cost.json or json:cost; repeatable."
+    [],
+    "--output",
+    "-o",
+    metavar="[FORMAT:]PATH",
+    help="Write a file, such as cost.json, report.html or json:cost; repeatable.",
 )
 
 

@@ -26,8 +26,10 @@ ALIASES = {"md": "markdown"}
 """Short names of formats."""
 _SUFFIXES = {"htm": "html", "markdown": "markdown", "md": "markdown", "txt": "table", "xml": "junit"}
 """The formats of files whose suffix is no name of a format."""
+_FOR_PROGRAMS = {"json": "JSON", "html": "HTML"}
+"""Formats that no person reads as they are."""
 MOST_ON_TERMINAL = 20_000
-"""Characters of JSON that a terminal is given without being asked: some 250 lines of 80 columns."""
+"""Characters of these that a terminal is given without being asked: some 250 lines of 80 columns."""
 
 
 class Output(Struct, frozen=True):
@@ -194,16 +196,17 @@ def _written(files: Sequence[File], texts: Sequence[tuple[str, str]]) -> Abstrac
 
 
 def _check_length(output: Output, text: str) -> None:
-    """Refuse to write a large JSON to a terminal, unless standard output is named.
+    """Refuse to write a large JSON or a page to a terminal, unless standard output is named.
 
     Raises:
         OptionError: It is large.
     """
-    if output.format != "json" or output.path != STDOUT or output.whole or len(text) <= MOST_ON_TERMINAL:
+    name = _FOR_PROGRAMS.get(output.format)
+    if name is None or output.path != STDOUT or output.whole or len(text) <= MOST_ON_TERMINAL:
         return
     if sys.stdout is not None and sys.stdout.isatty():
-        found = f"{len(text):,} characters of JSON"
-        help = "-o cost.json writes it, | less pages it, -o json:- shows it here"
+        found = f"{len(text):,} characters of {name}"
+        help = f"-o cost.{output.format} writes it, | less pages it, -o {output.format}:- shows it here"
         raise OptionError(ErrorDetail("this is a lot for a terminal", found=found, help=help))
 
 

@@ -22,7 +22,7 @@ from convcost.ops import KINDS
 from convcost.reports.table import safe, sized, tree
 
 _FORMATS = {
-    "Type": "text",
+    "Type": "label",
     "Output": "text",
     "Share": "bar",
     "%": "share",
@@ -31,7 +31,7 @@ _FORMATS = {
     "Notes": "notes",
 }
 """How the script writes the cells of columns that are no metrics."""
-_WITH_CELLS = ("text", "ratio", "notes")
+_WITH_CELLS = ("text", "label", "ratio", "notes")
 
 
 def live_view(analysis: Analysis, columns: Sequence[str]) -> LiveView:

@@ -158,7 +158,7 @@ def reason_of(error: ConvcostError) -> str:
 def check_size(task: SweepTask, most: int) -> None:
     """Raise `OptionError` where a task has more points than `most`."""
     if len(task) > most:
-        help = "--max-points N allows more, in Python max_points=N; each takes memory"
+        help = "--stream FILE writes any number; --max-points N allows more here, in Python max_points=N"
         raise OptionError(ErrorDetail(f"a sweep has at most {most:,} points", found=f"{len(task):,} points", help=help))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
-from math import prod
+from math import ceil, floor, prod
 from typing import Any
 
 from msgspec import Struct
@@ -128,19 +128,18 @@ def stops(free: Free, name: str) -> list[Number]:
         free: The free symbols of the network, their values and the conditions.
         name: The symbol.
     """
-    value = Fraction(free.witness[name])
-    known = free.symbols[name].to_dict()["symbols"][name]
-    step = Fraction(known["multiple_of"]) if "multiple_of" in known else value / 64
-    last = max(2 * value, value + 8 * step)
-    if last / step > MOST_STOPS:
-        step *= _stride(int(value / step), int(last / step))
-    tests = [each for each in free.conditions if name in each.symbols]
+    value, symbol = Fraction(free.witness[name]), free.symbols[name]
+    known = symbol.to_dict()["symbols"][name]
+    step = Fraction(known.get("multiple_of", abs(value) / 64 or 1))
+    first, last = min(2 * value, Fraction(0)), max(2 * value, value + 8 * step)
+    if (last - first) / step > MOST_STOPS:
+        step *= _stride(int(abs(value) / step), int((last - first) / step))
     names = list(free.witness)
-    testers = [each.tester(names) for each in tests]
+    testers = [each.tester(names) for each in (*symbol.facts, *free.conditions) if name in each.symbols]
     point = [free.witness[each] for each in names]
     place = names.index(name)
     found = {_plain(value)}
-    for turn in range(1, int(last / step) + 1):
+    for turn in range(ceil(first / step), floor(last / step) + 1):
         point[place] = _plain(turn * step)
         if all(test(point) for test in testers):
             found.add(point[place])

@@ -47,6 +47,7 @@ const FORMATS = {
   energy: ([value]) => numberCell(value, value[0] ? energyText(value) : ""),
   bound: (_, { row, places }) => textCell(boundOf(row, places)),
   text: (_, { found, cell }) => textCell(written(cell, found.value)),
+  label: (_, { found, cell }) => textCell(shortLabel(written(cell, found.value))),
   ratio: (_, { found, cell }) => {
     if (!Array.isArray(cell)) return textCell(cell ?? "");
     const value = found.number(cell[1]);
@@ -103,7 +104,19 @@ const FIGURES = {
   },
 };
 const OF_TOTALS = new Set(["rate", "seconds", "energy"]);
-const WITH_CELLS = new Set(["text", "ratio", "fraction", "notes", "peak"]);
+const WITH_CELLS = new Set(["text", "label", "ratio", "fraction", "notes", "peak"]);
+
+/** Return a layer's label: a stride, dilation or number of groups once for all axes, and not at all where it is 1. */
+function shortLabel(text) {
+  const words = text.split(" ").map((word) => {
+    const [, mark, sizes] = /^(\/|d=|g=)(\d+(?:×\d+)*)$/.exec(word) ?? [];
+    if (!mark) return word;
+    const different = [...new Set(sizes.split("×"))];
+    if (different.length > 1) return word;
+    return different[0] === "1" ? "" : mark + different[0];
+  });
+  return words.filter(Boolean).join(" ");
+}
 
 /** Return what a value is of a whole. */
 function partOf(value, whole) {
@@ -226,7 +239,7 @@ class Live {
     this.grids = grids;
     this.data = data;
     this.network = new Network(data);
-    this.texts = { short, bytesText, figure, percent };
+    this.parts = { short, bytesText, figure, percent, secondsText, Program, TESTS }; // for the tests
     this.controls = section.querySelector(".controls");
     this.line = [...section.querySelectorAll("header .line")].at(-1);
     this.figures = [...section.querySelectorAll(".figures dd")];

@@ -57,7 +57,7 @@ class Node(Struct, frozen=True):
     scope: str = ""
 
 
-class Subgraph(Struct, frozen=True):
+class InnerGraph(Struct, frozen=True):
     """A graph in a node, which reads values of the graph around it by their names.
 
     Attributes:

@@ -34,6 +34,7 @@ T = TypeVar("T")
 _WITHOUT_WORKERS = 60.0  # seconds that a cluster may have lost all its workers
 _WIDTH_SECONDS = 2.0  # for which the number of workers is taken as it was
 _ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+_MISSING = re.compile(r"No module named '(convcost[\w.]*)'")
 _SAME = "install the same convcost[cluster], with the same Python, for the scheduler and every worker"
 _LARGE = 50_000  # bytes of a result from which on it is compressed
 _SHOWN = 3  # workers that an error names
@@ -72,7 +73,11 @@ def _connected(address: str, seconds: float) -> Client:
     help = "is that the address that its scheduler writes, and can this machine reach it?"
     try:
         return _answer(seconds + 1, Connection, address, timeout=seconds, set_as_default=False, name="convcost")
-    except (OSError, TypeError, RuntimeError) as error:
+    except TypeError as error:  # what Dask raises where its configuration names no certificates
+        found = str(error).partition("\n")[0]
+        help = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE and others of Dask's configuration name them"
+        raise OptionError(ErrorDetail(f"{address} needs certificates", found=found, help=help)) from None
+    except (OSError, RuntimeError) as error:
         found = str(error).partition("\n")[0] or "the connection is accepted, and nothing is said"
         raise ClusterError(ErrorDetail(message, found=found, help=help)) from None
     except Exception as error:  # noqa: BLE001 -- what another program sends can break anything in the reader
@@ -122,9 +127,10 @@ class ClusterExecutor(PartExecutor):
         """Return what a worker has that is not as here."""
         if isinstance(found, Installed):
             return self._installed.differences(found)
-        if isinstance(found, ModuleNotFoundError):
-            return "no convcost" if found.name == "convcost" else f"another convcost, without {found.name}"
-        return f"another convcost: {type(found).__name__}: {found}"
+        missing = _MISSING.search(str(found))  # in an error that Dask has packed into another
+        if missing is None:
+            return f"another convcost: {type(found).__name__}: {found}"
+        return "no convcost" if missing[1] == "convcost" else f"another convcost, without {missing[1]}"
 
     def submit(self, work: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Have a worker call a function; a worker that is lost is replaced by another."""

@@ -59,7 +59,7 @@ class FreeSymbols:
         if not unbound:
             value = value.evaluate(self.witness) if is_symbolic(value) else value
             if type(value) not in (int, Fraction):
-                raise OptionError(ErrorDetail(f"--free: only a number can stay free, and {name!r} is none"))
+                raise OptionError(ErrorDetail(f"only a number can stay free or be solved for, and {name!r} is none"))
             self.witness[name] = value
         known = {"whole": name in self.whole, "positive": unbound or value > 0, "multiple_of": multiple}
         self.formulas[name] = self.given.get(name) or symbol(name, **known)

@@ -6,20 +6,21 @@
 Run it with the Python of an environment in which convcost is installed, its byte code compiled. `--torch` is a Python
 with torch, torchvision, onnx, fvcore, thop, ptflops, torchinfo and torchscan, `--onnx` one with onnx, onnx-tool and
 onnxsim. Each tool counts one picture of 224×224 as its own page shows it, in a process of its own; the processes take
-turns. Recorded in other_tools.json are the median of the seconds of the whole process, the peak memory, the count, the
-versions, and the bytes that the tool and all that it requires take when installed.
+turns. Recorded in other_tools.json are the medians of the seconds that the whole process takes of the processors,
+which others' work disturbs less than a clock, and of its peak memory, the count, the versions, and the bytes that the
+tool and all that it requires take when installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,15 @@ print(json.dumps(found))"""
 
 
 def measured(command: list[str]) -> dict[str, Any]:
-    """Return the seconds, the peak memory in MB and the last printed line of a command."""
+    """Return the seconds of a command on processors, its peak memory in MB and its last printed line."""
     code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stderr=-3, check=True); "
-    code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-S", "-c", code, *command], capture_output=True, text=True, check=True)
-    *lines, memory = done.stdout.splitlines()
-    return {"seconds": time.perf_counter() - start, "megabytes": int(memory) / 1024, "line": lines[-1]}
+    code += "used = resource.getrusage(resource.RUSAGE_CHILDREN); print(used.ru_maxrss, used.ru_utime + used.ru_stime)"
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    words = [sys.executable, "-S", "-c", code, *command]
+    done = subprocess.run(words, env=plain, capture_output=True, text=True, check=True)
+    *lines, used = done.stdout.splitlines()
+    memory, processors = used.split()
+    return {"processor_seconds": float(processors), "megabytes": int(memory) / 1024, "line": lines[-1]}
 
 
 def required(python: str, *names: str) -> dict[str, Any]:
@@ -104,7 +107,7 @@ def main(torch: str, onnx: str) -> None:
         rounds = [{name: measured(command) for name, command in commands.items()} for _ in range(ROUNDS)]
     results = {
         name: {
-            "seconds": round(statistics.median(each[name]["seconds"] for each in rounds), 3),
+            "processor_seconds": round(statistics.median(each[name]["processor_seconds"] for each in rounds), 3),
             "megabytes": round(statistics.median(each[name]["megabytes"] for each in rounds)),
             "printed": rounds[0][name]["line"].split(",")[11 if name.startswith("convcost") else 0],
         }
@@ -118,7 +121,7 @@ def main(torch: str, onnx: str) -> None:
     machine = {"python": platform.python_version(), "machine": platform.machine(), "rounds": ROUNDS}
     RESULTS.write_text(json.dumps({"machine": machine, "tools": results}, indent=1) + "\n", encoding="utf-8")
     for name, each in results.items():
-        print(f"{name:20} {each['seconds']:8.3f} s {each['megabytes']:6} MB  {each['printed']}")
+        print(f"{name:20} {each['processor_seconds']:8.3f} s {each['megabytes']:6} MB  {each['printed']}")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convcost
-from convcost.charts.scales import linear_ticks, log_ticks
-from convcost.charts.shapes import Marker, Stroke
+from convcost.charts.scales import linear_ticks, log_ticks, text_width
+from convcost.charts.shapes import Caption, Marker, Stroke
 from convcost.cost.chart import networks_chart
 from convcost.design_space.chart import front_of
 from convcost.design_space.front import Goal
@@ -200,6 +200,23 @@ def test_a_sweep_marks_its_front():
     ]
     assert [len(each.points) for each in curve] == [2]
     assert "4 points, 2 on the front: lower mults and higher params" in texts(chart)
+
+
+def test_no_name_stands_on_the_front():
+    chart = convcost.plot("mobilenet_v1", set={"alpha": "1/4:1:1/8", "r": "128:224:32"})
+    shapes = [shape for plot in chart.plots for shape in plot.shapes]
+    (curve,) = [each for each in shapes if isinstance(each, Stroke) and each.color == "series1"]
+    places = [
+        (x + (to_x - x) * part / 50, y + (to_y - y) * part / 50)
+        for (x, y), (to_x, to_y) in pairwise(curve.points)
+        for part in range(51)
+    ]
+    names = [each for each in shapes if isinstance(each, Caption) and each.text.startswith("alpha")]
+    assert len(names) == 7
+    for name in names:
+        width = text_width(name.text, name.size)
+        start = name.x - {"start": 0, "middle": width / 2, "end": width}[name.anchor]
+        assert not [1 for x, y in places if start < x < start + width and name.y - 7 < y < name.y + 1]
 
 
 def test_points_that_are_not_valid_are_counted():

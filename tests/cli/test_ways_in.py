@@ -137,7 +137,19 @@ def test_a_spec_is_not_overwritten_by_its_suffix(convcost, folder):
     assert "1228800" not in Path("net.yaml").read_text()
 
 
-# a large JSON on a terminal
+# a large JSON, or a page, on a terminal
+
+
+def test_a_page_is_written_to_a_file_not_onto_a_terminal(terminal, process, folder):
+    text = process("analyze", "net.yaml", "-f", "html").out
+    shown = terminal("analyze", "net.yaml", "-f", "html", width=80, env={"NO_COLOR": "1"})
+    assert (shown.status, shown.out) == (
+        2,
+        (
+            f"error: this is a lot for a terminal\n = found: {len(text):,} characters of HTML\n"
+            " = help: -o cost.html writes it, | less pages it, -o html:- shows it here\n"
+        ),
+    )
 
 
 def test_a_large_json_is_poured_onto_a_terminal_only_where_that_is_asked_for(terminal, process, folder):

@@ -108,8 +108,11 @@ SHIPPED = sorted(shipped())
 REFUSED = {
     ("swin_tiny", "B3"): "is a number of repetitions, and more than that",
     ("repvgg_a0", "branches"): "may be any number",
+    ("resnet50", "v1"): "may be any number",
+    ("regnet_y_400mf", "se"): "only a number can stay free or be solved for",
+    ("vgg16", "norm"): "only a number can stay free or be solved for",
 }
-"""Depths whose index decides about more than how often something runs."""
+"""Depths whose index decides about more than how often something runs, choices, and what is true or false."""
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -274,7 +274,7 @@ def test_a_sweep_has_at_most_so_many_points():
     assert str(caught.value) == (
         "error: a sweep has at most 100,000 points\n"
         " = found: 100,172 points\n"
-        " = help: --max-points N allows more, in Python max_points=N; each takes memory"
+        " = help: --stream FILE writes any number; --max-points N allows more here, in Python max_points=N"
     )
     assert len(convcost.sweep(spec, set={"n": "1:317", "m": "1:316"}, max_points=100_172).outcomes) == 100_172
     assert len(convcost.sweep(spec, set={"n": "1,2", "m": "1,2,3"}, max_points=6).outcomes) == 6

@@ -202,8 +202,8 @@ def _errors(recorded: Mapping[str, Any], macs: Mapping[str, int]) -> str:
 
 
 def _taken(each: Mapping[str, Any]) -> str:
-    digits = 2 if each["seconds"] < 1 else 1
-    return f"{each['seconds']:.{digits}f}\N{NO-BREAK SPACE}s, {each['megabytes']}\N{NO-BREAK SPACE}MB"
+    digits = 2 if each["processor_seconds"] < 1 else 1
+    return f"{each['processor_seconds']:.{digits}f}\N{NO-BREAK SPACE}s, {each['megabytes']}\N{NO-BREAK SPACE}MB"
 
 
 def other_tools() -> str:
@@ -235,7 +235,7 @@ def other_tools() -> str:
         versions.append(f"{tool} {each['versions'][tool].replace('-', '.post')}")
     torch = measured["torch alone"]
     alone = f"Torch {measured['fvcore']['versions']['torch']} alone takes {_taken(torch)} to run the network once."
-    heads = ("tool", "needs; installed", "time, memory", "macs of MobileNetV2", "right for", "counts")
+    heads = ("tool", "needs; installed", "processor time, memory", "macs of MobileNetV2", "right for", "counts")
     return f"{table(heads, rows)}\n{alone} Versions: {', '.join(versions)}.\n"
 
 

@@ -101,3 +101,9 @@ def page_of():
         return render(reports([spec], dict(settings), batch=1, fold=True, pages=[Output("html")], **options), Page())
 
     return page_of
+
+
+@pytest.fixture
+def computing_page(opened, page_of):
+    """Return a browser with a page that computes."""
+    return opened(page_of("mobilenet_v1"))

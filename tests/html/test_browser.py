@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 import re
 from fractions import Fraction
+from functools import cache
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from random_formulas import ALL_TREES, FORMULA_OPERATIONS, FORMULAS, NUMBER_OPERATIONS, POINTS, SYMBOLS, read
 
 import convcost
 from convcost.cli import output
@@ -14,12 +18,15 @@ from convcost.cli.analyze import reports
 from convcost.cli.output import Output
 from convcost.comparison.compare_report import ComparisonReport
 from convcost.cost.report import AnalysisReport
-from convcost.errors import ConvcostError
+from convcost.errors import ConvcostError, FormulaError
 from convcost.html import render
+from convcost.html.program import ProgramBuilder
 from convcost.memory.report import MemoryReport
 from convcost.memory.roofline.report import RooflineReport
+from convcost.memory.roofline.units import seconds_text
 from convcost.reports import titles
 from convcost.reports.table import Page, bytes_text, short
+from convcost.symbolic import Formula, NeedsValueError
 
 # Each total, and of each metric the sum of the layers' values times 1, 2, 3, …, so that no layer takes another's value.
 COMPUTED = """
@@ -99,11 +106,65 @@ def check_outside(spec, data, given):
     """Check that a point without numbers is outside of what the engine's own formulas hold for."""
     names = [symbol["name"] for symbol in data["symbols"]]
     rest = {name: value for name, value in given.items() if name not in names}
-    free = convcost.load(spec, set=rest, free=names).analyze()
+    conditions = held(spec, tuple(names), tuple(rest.items()))
+    assert not all(each.holds(given) for each in conditions), given
+
+
+@cache
+def held(spec, names, rest):
+    """Return what must hold of the symbols `names` where the others have values, by an analysis of its own."""
+    free = convcost.load(spec, set=dict(rest), free=names).analyze()
     free.values("peak_memory"), free.values("weight_bytes")  # they add conditions
-    held = free.network.free
-    facts = [fact for symbol in held.symbols.values() for fact in symbol.facts]
-    assert not all(each.holds(given) for each in (*facts, *held.conditions)), given
+    symbols = free.network.free.symbols.values()
+    return [*(fact for symbol in symbols for fact in symbol.facts), *free.network.free.conditions]
+
+
+RELATIONS = {
+    "positive": lambda x: x > 0,
+    "nonnegative": lambda x: x >= 0,
+    "zero": lambda x: x == 0,
+    "nonzero": lambda x: x != 0,
+    "whole": lambda x: x.denominator == 1,
+    "fractional": lambda x: x.denominator != 1,
+}
+EVALUATED = """
+const { Program, TESTS } = document.querySelector("section.report").live.parts;
+const [data, points] = arguments;
+const program = new Program(data);
+return points.map((point, number) => {
+  const found = program.at(point.map(([n, d]) => [BigInt(n), BigInt(d)]))(number);
+  return found && [`${found[0]}`, `${found[1]}`, Object.keys(TESTS).filter((name) => TESTS[name](found))];
+});
+"""
+
+
+@given(cases=st.lists(st.tuples(ALL_TREES, POINTS), min_size=50, max_size=50))
+@settings(
+    max_examples=12, suppress_health_check=[*HealthCheck], phases=[Phase.generate]
+)  # a page call is slow to shrink
+def test_a_formula_has_the_value_that_its_operations_give(cases, computing_page):
+    """The page evaluates the formula; expected is what Python's own numbers give, operation by operation."""
+    names = sorted(SYMBOLS)
+    program = ProgramBuilder(names)
+    expected, points = [], []
+    for tree, point in cases:
+        try:
+            formula = read(tree, FORMULAS, FORMULA_OPERATIONS)
+            value = Fraction(read(tree, point, NUMBER_OPERATIONS))
+        except (ZeroDivisionError, NeedsValueError, FormulaError):  # no value, or a question that stays open
+            continue
+        if not isinstance(formula, Formula):
+            continue
+        program.formula(formula)
+        if len(program.data()["formulas"]) == len(points):  # it is the same as an earlier one
+            continue
+        expected.append(value)
+        points.append([[str(point[name].numerator), str(point[name].denominator)] for name in names])
+    found = computing_page.execute_script(EVALUATED, program.data(), points)
+    assert found == [
+        [str(value.numerator), str(value.denominator), [name for name, holds in RELATIONS.items() if holds(value)]]
+        for value in expected
+    ]
 
 
 @pytest.mark.parametrize("spec", NETWORKS)
@@ -217,8 +278,11 @@ def test_a_roofline_is_computed_too(opened, device, given):
       const marks = chart.querySelectorAll("g[data-panel] title");
       return [[...marks].map((each) => each.textContent), chart.classList.contains("other")];
     """)
-    drawn = re.findall(r"<title>(.*?)</title></(?:circle|path)>", found.roofline.plot().svg())
+    svg = found.roofline.plot().svg()
+    drawn = re.findall(r"<title>(.*?)</title></(?:circle|path)>", svg)
     assert not is_other
+    round_marks = browser.execute_script("return document.querySelectorAll('g[data-panel] circle').length")
+    assert round_marks == svg.count('data-x="') - len(re.findall(r'<path [^>]*data-x="', svg))  # bound by compute
     assert sorted(tips) == sorted(each.replace("&lt;", "<") for each in drawn)
     blocks = browser.execute_script("""
       const { rows } = document.querySelector("section.report").live.grids.layers;
@@ -300,22 +364,23 @@ def test_the_texts_of_numbers_are_those_of_tables(opened, page_of):
     wholes = [draw.randrange(10 ** draw.randint(1, 22)) for _ in range(400)] + [999_950, 1023, 1024, 1_048_575]
     ratios = [Fraction(draw.randrange(1, 10**6), draw.randrange(1, 10**6)) for _ in range(400)]
     ratios += [Fraction(numerator, 2 * 10**6) for numerator in range(1, 40)]  # halves of the last decimal
+    ratios += [Fraction(numerator, 8) for numerator in range(1, 2000, 7)]  # halves of the last digit, of times
     browser = opened(page_of("mobilenet_v2"))
     written = browser.execute_script(
         """
-        const { texts } = document.querySelector("section.report").live;
+        const { parts: texts } = document.querySelector("section.report").live;
         const [wholes, ratios] = arguments;
         const exact = ratios.map(([n, d]) => [BigInt(n), BigInt(d)]);
         return [
           wholes.map((n) => [texts.short(BigInt(n)), texts.bytesText(BigInt(n))]),
-          exact.map((x) => [texts.figure(x), texts.percent(x)]),
+          exact.map((x) => [texts.figure(x), texts.percent(x), texts.secondsText(x)]),
         ];
         """,
         [str(number) for number in wholes],
         [[str(number.numerator), str(number.denominator)] for number in ratios],
     )
     assert written[0] == [[short(number), bytes_text(number)] for number in wholes]
-    assert written[1] == [[figure(number), percent(number)] for number in ratios]
+    assert written[1] == [[figure(number), percent(number), seconds_text(number)] for number in ratios]
 
 
 def test_sorting_is_announced(opened, page_of):
@@ -351,7 +416,7 @@ def test_blocks_fold_and_say_so(opened, page_of):
       return states;
     """)
     layers = convcost.analyze("mobilenet_v2").layers
-    assert seen[0][0], seen[1][0] == ("true", "false")
+    assert (seen[0][0], seen[1][0]) == ("true", "false")
     assert seen[1][1] < seen[0][1]
     assert seen[2] == f"{sum(layer.macs for layer in layers if layer.path[0] == 'stage_2'):,}"
 

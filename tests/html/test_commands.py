@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from html.parser import HTMLParser
 
 import pytest
 
@@ -62,3 +63,74 @@ def test_a_command_writes_a_page(page, words, shown, computed):
 
 def test_a_page_of_a_network_without_symbols_computes_nothing(page):
     assert 'class="live"' not in page("analyze", "examples/one_5x5")
+
+
+SHOWN = """
+const { live } = document.querySelector("section.report");
+return [
+  [...document.querySelectorAll("header .line")].at(-1).textContent,
+  [...document.querySelectorAll(".figures dd")].map((node) => [...node.children].map((each) => each.textContent)),
+  live.grids.layers.rows.filter((row) => !row.heading).map((row) => [row.label, ...row.cells.map((cell) => cell.text)]),
+  [...live.grids.layers.table.tFoot.rows[0].cells].map((cell) => cell.textContent),
+];
+"""
+
+
+class Static(HTMLParser):
+    """Reads the first table of a page as it is without a script, and its figures."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.foot, self.figures, self.lines = [], [], [], []
+        self.cells, self.into = None, None
+        self.feed(text[: text.index("</table>")])
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag == "tr" and self.figures:
+            self.cells = []
+            self.rows.append((attrs.get("class"), self.cells))
+        elif tag in ("th", "td") and self.cells is not None:
+            self.cells.append("")
+            self.into = self.cells
+        elif tag == "dd":
+            self.figures.append([])
+        elif tag in ("strong", "small"):
+            self.figures[-1].append("")
+            self.into = self.figures[-1]
+        elif tag == "p" and attrs.get("class") == "line":
+            self.lines.append("")
+            self.into = self.lines
+
+    def handle_endtag(self, tag):
+        if tag in ("strong", "small", "p"):
+            self.into = None
+
+    def handle_data(self, data):
+        if self.into is not None:
+            self.into[-1] += data.strip("\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["analyze", "mobilenet_v1", "--batch", "2", "--no-fold", "--dtype", "int8"],
+        ["analyze", "vit_b_16", "--set", "d=384", "--set", "depth=3"],
+        ["memory", "unet", "--dtype", "int8", "--batch", "4", "--align", "64", "--keep-inputs"],
+        ["memory", "mobilenet_v1", "--no-in-place"],
+        ["compare", "mobilenet_v1", "--batch", "3", "--no-fold"],
+        ["compare", "resnet50"],
+        ["roofline", "mobilenet_v1", "--device", "stm32f746", "--dtype", "int8", "--batch", "2", "--energy"],
+    ],
+    ids=" ".join,
+)
+def test_the_script_changes_nothing_at_the_values_of_the_spec(page, opened, words):
+    """What the page computes at first is what the command has written into it, with all of its options."""
+    text = page(*words)
+    line, figures, rows, foot = opened(text).execute_script(SHOWN)
+    static = Static(text)
+    _head, *body = static.rows
+    assert line == static.lines[-1]
+    assert figures == static.figures
+    assert rows == [cells for name, cells in body[: len(body) - 1] if name != "h"]
+    assert foot == body[-1][1]

@@ -15,6 +15,7 @@ import convcost
 from convcost.cli.analyze import reports
 from convcost.cli.output import Output
 from convcost.html import render
+from convcost.html.controls import stops
 from convcost.html.page import document
 from convcost.html.section import Grid, Section
 from convcost.html.table import Svg, bar_svg
@@ -200,3 +201,9 @@ def test_a_page_of_many_layers_takes_at_most_twice_the_time_of_its_json(tmp_path
 
     times = {format: min(seconds(format) for _ in range(2)) for format in ("json", "html")}
     assert times["html"] <= 2 * times["json"]
+
+
+def test_a_slider_goes_on_from_0():
+    layers = [{"conv": {"out_channels": 2, "kernel_size": 1, "stride": "1 + s"}}]
+    model = convcost.load({"input": [3, 9, 9], "symbols": {"s": 0}, "layers": layers}, free=["s"])
+    assert stops(model.network.free, "s") == [0, 1, 2, 3, 4, 5, 6, 7, 8]

@@ -265,8 +265,8 @@ def test_a_placement_in_the_order_of_time_is_valid(intervals, more):
 def test_a_placement_in_the_order_of_time_uses_both_ends_of_a_gap():
     # 1 beside 2 has to lie at the end of the arena of 6, or 5 has no room once 2 has gone
     intervals = [Interval(2, 0, 1), Interval(1, 1, 2), Interval(5, 2, 2)]
-    assert place_in_time(intervals, 6) == [0, 5, 0]
-    assert place_in_time(intervals, 5) is None
+    assert place_in_time(intervals, 6, width=9) == [0, 5, 0]
+    assert place_in_time(intervals, 5, width=9) is None
 
 
 def test_many_pieces_at_a_time_are_no_error():

@@ -75,7 +75,9 @@ def _up(started, folder, count):
             cluster.end()
 
 
-def _needed():
+@pytest.fixture(scope="session")
+def distributed():
+    """Skip a test where Dask is not installed; fail where everything must be."""
     if find_spec("distributed") is None:
         if os.environ.get("CI"):
             pytest.fail("the tests of clusters need the extra `cluster`")
@@ -83,17 +85,15 @@ def _needed():
 
 
 @pytest.fixture(scope="module")
-def cluster(started, tmp_path_factory):
+def cluster(distributed, started, tmp_path_factory):
     """Return a cluster of three workers that no test changes."""
-    _needed()
     with _up(started, tmp_path_factory.mktemp("cluster"), 3) as cluster:
         yield cluster
 
 
 @pytest.fixture
-def own_cluster(started, tmp_path):
+def own_cluster(distributed, started, tmp_path):
     """Return a function that gives a cluster of so many workers to a test alone, which may kill what it likes."""
-    _needed()
     with ExitStack() as stack:
 
         def up(count, name="own"):

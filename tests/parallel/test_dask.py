@@ -228,23 +228,31 @@ def test_a_large_result_comes_back_whole_and_compressed(cluster, monkeypatch):
     assert size < 10_000
 
 
-def test_a_cluster_of_another_version_is_refused(own_cluster, tmp_path):
+def test_a_cluster_of_another_version_is_refused(own_cluster, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "convcost", tmp_path / "other" / "convcost", ignore=shutil.ignore_patterns("__pycache__"))
     init = tmp_path / "other" / "convcost" / "__init__.py"
     source = init.read_text(encoding="utf-8")
     init.write_text(re.sub(r'__version__ = ".*"', '__version__ = "0.0.1"', source), encoding="utf-8")
     (tmp_path / "older.py").write_text("import platform\nplatform.python_version_tuple = lambda: ('3', '9', '1')\n")
+    for name, text_of in {"old": "", "none": """raise ModuleNotFoundError("No module named 'convcost'")"""}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "convcost.py").write_text(text_of, encoding="utf-8")
+    monkeypatch.setattr(dask, "_SHOWN", 4)
     cluster = own_cluster(1)
-    cluster.add(1, env={"PYTHONPATH": str(tmp_path / "other")})
+    for name in ("other", "old", "none"):
+        cluster.add(1, env={"PYTHONPATH": str(tmp_path / name)})
     cluster.add(1, "--preload", str(tmp_path / "older.py"))
     with pytest.raises(ClusterError) as caught, convcost.cluster(cluster.address):
         pass
-    first, found, help = text(caught).splitlines()
-    assert first == "error: 2 of 3 workers of the cluster have other versions than this process"
+    first, _, help = text(caught).splitlines()
+    found = re.sub(r"127\.0\.0\.1:\d+", "HOST:PORT", caught.value.details[0].found)
+    assert first == "error: 4 of 5 workers of the cluster have other versions than this process"
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    assert sorted(found.removeprefix(" = found: ").split("; ")) == [
+    assert sorted(found.split("; ")) == [
         f"tcp://HOST:PORT has Python 3.9, here {here}",
+        "tcp://HOST:PORT has another convcost, without convcost.parallel",
         f"tcp://HOST:PORT has convcost 0.0.1, here {convcost.__version__}",
+        "tcp://HOST:PORT has no convcost",
     ]
     assert help == SAME
 
@@ -314,6 +322,15 @@ def test_without_dask_the_extra_is_named(monkeypatch):
         pass
     assert str(caught.value).startswith("error: a cluster needs the package distributed\n = found: ")
     assert str(caught.value).endswith("\n = help: pip install 'convcost[cluster]'")
+
+
+def test_encryption_needs_certificates(distributed):
+    pytest.importorskip("distributed")
+    with pytest.raises(OptionError) as caught, convcost.cluster("tls://127.0.0.1:1", seconds=1):
+        pass
+    first, _, last = str(caught.value).splitlines()
+    assert first == "error: tls://127.0.0.1:1 needs certificates"
+    assert last == " = help: DASK_DISTRIBUTED__COMM__TLS__CA_FILE and others of Dask's configuration name them"
 
 
 def test_jobs_and_a_cluster_exclude_each_other(monkeypatch, capsys):

@@ -232,3 +232,14 @@ def test_a_quotient_between_0_and_1_is_not_whole():
     assert decided("whole", n / g) is None
     assert decided("whole", n / (n + 1)) is False
     assert decided("whole", -48 / g) is None
+
+
+def test_a_block_within_another_of_the_same_conditions_ends_only_itself():
+    r = symbol("r", whole=True)
+    with assuming({"r": 224}) as conditions:
+        with conditions:
+            assert r > 7
+        assert r > 9
+    assert [str(each) for each in conditions] == ["r > 7", "r > 9"]
+    with pytest.raises(NeedsValueError):
+        r > 11  # noqa: B015 -- outside, where it is open

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, Place, SpecError
-from convcost.importers.graph import Subgraph, Constant, ModelGraph, Node, Shape
+from convcost.importers.graph import Constant, InnerGraph, ModelGraph, Node, Shape
 from convcost.importers.onnx.functions import Function, FunctionReference, Inliner
 from convcost.importers.onnx.plain import plain
 from convcost.importers.onnx.scopes import scope_of
@@ -308,10 +308,10 @@ class _Reader:
     def _tensor(self, start: int, end: int) -> Constant:
         return read_tensor(self.wire, start, end, self.file)
 
-    def _branch(self, start: int, end: int) -> Subgraph:
+    def _branch(self, start: int, end: int) -> InnerGraph:
         """Return a graph in a node; `_captured` has bounded how deep they nest."""
         graph = self._graph(start, end, OLDEST_OPSET, "")
-        return Subgraph(graph.nodes, dict(graph.constants), graph.outputs)
+        return InnerGraph(graph.nodes, dict(graph.constants), graph.outputs)
 
     def _captured(self, start: int, end: int, depth: int) -> list[str]:
         """Return the values that a graph in a node reads and does not give itself.

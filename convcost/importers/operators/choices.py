@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from convcost.importers.graph import Subgraph, Constant, Node
+from convcost.importers.graph import Constant, InnerGraph, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.normalise import constant_of
 from convcost.importers.values import Unmapped, Unsupported
@@ -17,7 +17,7 @@ def choose(mapper: Mapper, node: Node) -> None:
     if not isinstance(condition, Constant) or not condition.values:
         raise Unsupported("its condition depends on values that are not known")
     branch = node.attributes.get("then_branch" if condition.values[0] else "else_branch")
-    if not isinstance(branch, Subgraph) or len(branch.outputs) != len(node.outputs):
+    if not isinstance(branch, InnerGraph) or len(branch.outputs) != len(node.outputs):
         raise Unsupported("its branches are no graphs")
     names = {name: f"{node.outputs[0]}/{name}" for name in branch.constants}
     for name, constant in branch.constants.items():

@@ -40,6 +40,8 @@ class FullArena:
         for index, each in enumerate(intervals):
             self.ended[each.last + 1].append(index)
             self.begun[each.first].append(index)
+        alive = [sum([each.first <= at <= each.last for each in intervals]) for at in range(count)]
+        self.most_alive = max(alive)
         self.way = _WAYS[0]
         self.left = 0  # sets of pieces to look at
         self.moments = [at for at in range(1, count) if self.ended[at] or self.begun[at]]
@@ -95,7 +97,7 @@ class FullArena:
                 yield orders, []
             return
         for old, new in self._pairs(ended, begun):
-            self.left -= 1
+            self.left -= self.most_alive  # the time that a set takes in these orders
             if self.left < 0:
                 return
             fewer = consecutive(orders, old)

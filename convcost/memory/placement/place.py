@@ -18,6 +18,10 @@ MOST_SETS = 1_000_000
 """How many sets of pieces are looked at where an arena is full at all times."""
 FEWER_SETS = 100_000
 """How many where it is not, so that what is free is guessed at."""
+MOST_KEPT = 300
+"""How many arrangements of what lives are kept in a search in the order of time,"""
+MOST_WORK = 2_000_000
+"""and how many pieces there may be in all arrangements that it looks at: of more pieces fewer are kept."""
 MOST_ALIVE = 300
 """How many of these pieces live at a time: as deep their orders are nested."""
 MOST_PIECES = 2_000
@@ -60,7 +64,9 @@ def _place_part(intervals: Sequence[Interval], target: int) -> list[int]:
 
 def _searched(intervals: Sequence[Interval], arena: int) -> list[int] | None:
     """Return a placement in an arena that some search finds."""
-    found = place_in_time(intervals, arena)
+    alive = load([Interval(1, each.first, each.last) for each in intervals])
+    width = max(1, min(MOST_KEPT, MOST_WORK // (len(intervals) * alive)))
+    found = place_in_time(intervals, arena, width)
     return _by_skyline(intervals, arena) if found is None else found
 
 

@@ -7,16 +7,13 @@ from typing import Any
 
 from convcost.memory.placement.intervals import Interval
 
-WIDTH = 300
-"""How many arrangements of what lives are kept: those whose gaps are the largest."""
-
 Arrangement = tuple[tuple[int, int], ...]
 """Where each of the pieces lies that live, and which it is, from below."""
 Link = tuple[Any, int, int]
 """The link before, a piece and where it begins; each leads to all pieces before."""
 
 
-def place_in_time(intervals: Sequence[Interval], arena: int, width: int = WIDTH) -> list[int] | None:
+def place_in_time(intervals: Sequence[Interval], arena: int, width: int) -> list[int] | None:
     """Return the offsets of pieces in an arena; None where none are found.
 
     Of two ways to the same arrangement one is kept.
@@ -24,7 +21,7 @@ def place_in_time(intervals: Sequence[Interval], arena: int, width: int = WIDTH)
     Args:
         intervals: The pieces.
         arena: The bytes of the arena.
-        width: How many arrangements are kept.
+        width: How many arrangements of what lives are kept: those whose gaps are the largest.
     """
     states: dict[Arrangement, Link | None] = {(): None}
     order = sorted(range(len(intervals)), key=lambda index: (intervals[index].first, -intervals[index].bytes))
