@@ -11,7 +11,14 @@ import pytest
 import convcost
 from convcost.spec.source import shipped
 
-collect_ignore = ["modules.py", "record.py", "record_modules.py", "record_random.py", "record_timm.py"]  # need torch
+collect_ignore = [
+    "modules.py",
+    "record.py",
+    "record_modules.py",
+    "record_random.py",
+    "record_timm.py",
+    "recording.py",
+]  # need torch
 
 
 @pytest.fixture(scope="session")
