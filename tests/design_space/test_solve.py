@@ -113,7 +113,29 @@ REFUSED = {
 """Depths whose index decides about more than how often something runs, and choices."""
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+SLOW = frozenset(
+    [
+        "densenet121",
+        "detr_resnet50",
+        "efficientnet_b0",
+        "efficientnet_v2_s",
+        "ghostnet",
+        "regnet_y_400mf",
+        "resnet50",
+        "resnext50_32x4d",
+        "retinanet_resnet50_fpn",
+        "shufflenet_v1",
+        "shufflenet_v2",
+        "stable_diffusion_unet",
+        "swin_tiny",
+        "yolov8n",
+    ]
+)
+"""The networks whose symbols take seconds."""
+NETWORKS = [pytest.param(name, marks=[pytest.mark.exhaustive] if name in SLOW else []) for name in SHIPPED]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_symbol_of_every_shipped_spec_can_be_solved_for(name):
     """The answer and the next valid candidate are analysed; none but a number of groups has no next one."""
     model = convcost.load(name)
