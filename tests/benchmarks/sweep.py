@@ -22,7 +22,8 @@ from typing import Any
 
 from convcost import arguments
 from convcost.design_space.part_texts import TextOptions, TextWork
-from convcost.design_space.parts import GridPart, GridPlan, completed, make_plan, part_outcomes, unpacked
+from convcost.design_space.parts import GridPart, GridPlan, make_plan, part_outcomes, unpacked
+from convcost.parallel.completion import completed
 from convcost.spec.origin import Origin
 from convcost.symbolic import evaluator
 
@@ -61,7 +62,7 @@ def rate(
     packed, parts = plan.packed(), [*plan.parts()]
 
     def run(pool: ProcessPoolExecutor | None) -> None:
-        for _ in completed(work, packed, parts, pool, 2 * processes + 1):
+        for _ in completed(work, packed, parts, pool):
             pass
 
     if processes == 1:
