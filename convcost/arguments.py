@@ -167,7 +167,7 @@ def _given(origin: Origin, set: Mapping[str, Any], most: int) -> dict[str, tuple
 
 
 def manifest(origin: Origin, task: SweepTask, where: Iterable[SweepLimit], part_size: int) -> dict[str, Any]:
-    """Return what the rows of a sweep depend on, as data of JSON: another run with the same may go on with them."""
+    """Return all that determines a sweep's rows, as JSON data: a run with the same data may resume it."""
     from hashlib import sha256
 
     def digest(value: Any) -> str:

@@ -17,7 +17,7 @@ SUFFIXES = ("svg", "png", "pdf")
 
 
 def suffix(path: str | PathLike[str], option: str = "") -> str:
-    """Return what a file of a chart is to be, by its suffix.
+    """Return the format of a chart's file, by its suffix.
 
     Args:
         path: The file.

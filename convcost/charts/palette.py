@@ -1,6 +1,6 @@
 """The colours of charts, on light and on dark paper.
 
-The three series differ in lightness as well as in hue, and are told apart by people who do not see red or green;
+The three series differ in lightness as well as in hue, so that people who do not see red or green distinguish them;
 each has a contrast of at least 3 to its paper, texts of at least 4.5.
 """
 

@@ -218,7 +218,7 @@ def _left_out(points: Sequence[ChartPoint], names: Sequence[Shape]) -> list[str]
 
 
 def _places(marker: Marker) -> Iterator[tuple[float, float, str]]:
-    """Yield where a name may stand around a marker: the place of its base line, and what stands there."""
+    """Yield the places for a name around a marker: the point of its base line, and the anchor of its text there."""
     x, y, gap = marker.x, marker.y, marker.radius + 3
     middle = y + _SIZE * 0.35
     yield x + gap, middle, "start"

@@ -22,7 +22,7 @@ class LinearScale(Struct, frozen=True):
     end: float
 
     def place(self, value: Any) -> float:
-        """Return where a value stands."""
+        """Return the position of a value on the page."""
         span = Fraction(self.high) - Fraction(self.low)
         share = float((Fraction(value) - Fraction(self.low)) / span) if span else 0.0
         return self.start + share * (self.end - self.start)
@@ -37,7 +37,7 @@ class LogScale(Struct, frozen=True):
     end: float
 
     def place(self, value: Any) -> float:
-        """Return where a value stands."""
+        """Return the position of a value on the page."""
         low, high = logarithm(self.low), logarithm(self.high)
         share = (logarithm(value) - low) / (high - low) if high > low else 0.5
         return self.start + share * (self.end - self.start)

@@ -19,7 +19,7 @@ class Bar(Struct, frozen=True):
         width: Its width.
         height: Its height.
         color: A name of `palette.COLORS`.
-        hatched: Whether lines in the paper's colour cross it, so that it is told apart without colours.
+        hatched: Whether lines in the paper's colour cross it, so that it is distinguished without colours.
         data: What a script may read: the row that it stands for, and its value.
         tip: What is shown under the pointer.
     """

@@ -128,7 +128,7 @@ def _output(text: str, *, ci: bool) -> Output:
 def source(
     spec: str, model: Model, chosen: Sequence[Output], change: Callable[[Network], Network] | None = None
 ) -> NetworkSource | None:
-    """Return what a model's network was made of, where a page is written that computes it at other values.
+    """Return the spec, values and types of a model, for a page that computes it at other values.
 
     Args:
         spec: The spec as it was named.

@@ -126,7 +126,7 @@ class PartFiles:
             self.folder.rmdir()
 
     def counts(self) -> tuple[int, int, Counter[str]]:
-        """Return how many points are done, how many rows they have, and why points have no cost."""
+        """Return the numbers of points done and of rows written, and the reasons why points have no cost."""
         invalid: Counter[str] = Counter()
         for each in self.done.values():
             invalid.update(each.invalid)

@@ -85,7 +85,7 @@ def _progress(spec: str, settings: Mapping[str, str], join: str | None) -> Abstr
 
 
 def _outputs(texts: Sequence[str], specs: Sequence[str]) -> list[Output]:
-    """Return where a chart goes, and as what; to standard output where no terminal would show it.
+    """Return the path and the format of a chart; standard output where that is no terminal.
 
     Raises:
         OptionError: Nothing says where, a suffix is none of a picture's, or two share a path.

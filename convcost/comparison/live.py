@@ -84,7 +84,7 @@ def _others(comparison: Comparison, titles: Sequence[str]) -> LiveRow:
 
 
 def _cells(layer: Compared, program: ProgramBuilder) -> dict[str, Any]:
-    """Return what the script makes the cells from that are no metrics, by the titles of columns."""
+    """Return the data of the cells that are no metrics, by the titles of columns."""
     channels = program.shown([layer.input_shape[0], layer.output_shape[0]])
     shape = [sized(program.shown(layer.kernel)), f"{channels[0]}→{channels[1]}"]
     shape.append(sized(program.shown(layer.output_shape[1:])))

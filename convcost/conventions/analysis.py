@@ -158,7 +158,7 @@ def named(tool: str) -> ToolConvention:
 
 
 def count(calls: Sequence[Call], convention: ToolConvention, batch: int = 1) -> ToolCount:
-    """Return what a tool counts of layers; equal ones are counted once."""
+    """Return a tool's counts of layers; equal layers are counted once."""
     known: dict[Any, tuple[int, int, tuple[CountCause, ...], bool]] = {}
     layers = []
     for call in calls:

@@ -90,7 +90,7 @@ def _rows(
 
 
 def _cell(title: str, layer: LayerCost, program: ProgramBuilder) -> Any:
-    """Return what the script makes a cell from: a text, a ratio behind its mark, or notes."""
+    """Return the data of a cell: a text, a ratio behind its mark, or notes."""
     if title == "Type":
         return text(label(_shown(layer, program)))
     if title == "Output":

@@ -73,7 +73,7 @@ def columns(task: SweepTask) -> tuple[str, ...]:
 
 
 def header(options: TextOptions, task: SweepTask) -> bytes:
-    """Return what stands before the rows of all parts."""
+    """Return the head of the file, before the rows of all parts."""
     return _csv_line(columns(task)).encode() if options.format == "csv" else b""
 
 

@@ -87,7 +87,7 @@ class SweepReport(Struct, frozen=True):
 
 
 def measured_lines(task: SweepTask) -> list[str]:
-    """Return what is said of columns of the user's own."""
+    """Return the footnotes about columns of the user's own."""
     if task.measured is None:
         return []
     measured = task.measured

@@ -82,7 +82,7 @@ class LiveView(Struct, frozen=True):
 
 
 def live_data(network: Network, source: NetworkSource, view: LiveView, line: str = "") -> dict[str, Any] | None:
-    """Return what the script computes a report from; None where it has no symbol that could be changed.
+    """Return the data from which the script computes a report; None where no symbol could be changed.
 
     Args:
         network: The network, all symbols with values.
@@ -130,7 +130,7 @@ class _Writer:
         self.variants[point] = {"rows": numbers, "figures": figures, "line": line, **self._held(free)}
 
     def data(self, chosen: Mapping[str, Any], command: str) -> dict[str, Any]:
-        """Return what the script reads.
+        """Return the data as the script reads it.
 
         Args:
             chosen: The symbols that choose a network, with their values at first.

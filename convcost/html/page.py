@@ -139,7 +139,7 @@ def _json(data: object) -> str:
 
 
 def _hash(text: str) -> str:
-    """Return what a policy names an inline script or style by."""
+    """Return the hash by which a content security policy names an inline script or style."""
     return f"sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}"
 
 

@@ -31,7 +31,7 @@ class ProgramBuilder:
         self._known: dict[Any, int] = {}
 
     def data(self) -> dict[str, Any]:
-        """Return what the script's `Program` reads."""
+        """Return the formulas as the script's `Program` reads them."""
         return {"names": self.names, "functions": self._functions, "formulas": self._formulas}
 
     def number(self, value: Any) -> Scalar:

@@ -14,11 +14,11 @@ from convcost.reports import titles
 from convcost.reports.table import Column, Row, Table, counted, grouped, safe
 
 _COLUMNS = (
-    Column("Values", role="name"),
-    Column("Layer at the peak", role="name"),
+    Column("Values", role="name", wraps=True),
+    Column("Layer at the peak", drop=1, least=20),
     Column("Peak in bytes", role="number"),
-    Column("From", right=True, drop=2, role="number"),
-    Column("To", right=True, drop=1, role="number"),
+    Column("From", right=True, drop=3, role="number"),
+    Column("To", right=True, drop=2, role="number"),
 )
 
 

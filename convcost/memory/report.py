@@ -135,7 +135,7 @@ class MemoryReport(Struct, frozen=True):
         )
 
     def _live(self, table: Table) -> Mapping[str, Any] | None:
-        """Return what a page computes the memory from at other values; None where it cannot."""
+        """Return the data from which a page computes the memory at other values; None where it cannot."""
         if self.source is None:
             return None
         from convcost.html.live import live_data  # symbolic numbers are imported where there are some

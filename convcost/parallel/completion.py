@@ -24,7 +24,7 @@ class PartExecutor(Executor):
 
     @abstractmethod
     def share(self, given: Any) -> Any:
-        """Return what a part is given in place of an object that all parts share, so that it is sent once."""
+        """Return a reference to an object that all parts share, so that it is sent once."""
 
     @abstractmethod
     def width(self) -> int:

@@ -124,7 +124,7 @@ class ClusterExecutor(PartExecutor):
             raise ClusterError(ErrorDetail(message, found="; ".join(wrong[:_SHOWN]) + more, help=_SAME))
 
     def _difference(self, found: Any) -> str:
-        """Return what a worker has that is not as here."""
+        """Describe how a worker's installation differs from this one; an empty text where it does not."""
         if isinstance(found, Installed):
             return self._installed.differences(found)
         missing = _MISSING.search(str(found))  # in an error that Dask has packed into another
@@ -171,7 +171,7 @@ class ClusterExecutor(PartExecutor):
             raise ClusterError(ErrorDetail(message, help=help))
 
     def explained(self, error: BaseException) -> BaseException:
-        """Return what became of the cluster, where that is why a part failed."""
+        """Return the error of the cluster that made a part fail, or the part's own."""
         from distributed import CancelledError as Cancelled
         from distributed import KilledWorker
         from distributed.comm.core import CommClosedError
@@ -190,7 +190,7 @@ class ClusterExecutor(PartExecutor):
         return ClusterError(ErrorDetail(message, help="is it running, and can this machine reach it? then ask again"))
 
     def _ask(self, question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Return what the scheduler answers.
+        """Return the scheduler's answer.
 
         Raises:
             ClusterError: It does not answer in time.
@@ -205,7 +205,7 @@ class ClusterExecutor(PartExecutor):
 
 
 def _answer(seconds: float, question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Return what a function returns within so many seconds, or raise `TimeoutError`: a connection may wait forever."""
+    """Call a function, and raise `TimeoutError` after so many seconds: a connection may wait forever."""
     answer: Future[T] = Future()
 
     def ask() -> None:

@@ -28,7 +28,7 @@ class Installed(Struct, frozen=True):
     plugins: tuple[str, ...]
 
     def differences(self, other: Installed) -> str:
-        """Return what of another process is not as here, in words; an empty text where nothing is."""
+        """Describe how another process's installation differs from this one; an empty text where it does not."""
         if self.convcost != other.convcost:
             return f"convcost {other.convcost}, here {self.convcost}"
         if self.python != other.python:
@@ -40,7 +40,7 @@ class Installed(Struct, frozen=True):
 
 @cache
 def installed() -> Installed:
-    """Return what is installed here."""
+    """Return the versions that are installed here."""
     from importlib.metadata import distributions
 
     plugins = sorted(

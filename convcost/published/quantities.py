@@ -152,6 +152,6 @@ def value_of(quantity: str, analysis: Analysis) -> int:
 
 
 def difference_of(name: str, analysis: Analysis) -> tuple[str, Any]:
-    """Return what a source counts otherwise: in words, and its amount."""
+    """Return the difference between a source's convention and convcost's: in words, and its amount."""
     text, amount = DIFFERENCES[name]
     return text, amount(analysis)

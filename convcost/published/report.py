@@ -148,7 +148,7 @@ def _plain(value: Any) -> str:
 
 
 def reasons(number: PublishedNumber) -> list[str]:
-    """Return what explains a number's difference, each in a few words."""
+    """Return the causes of a number's difference, each in a few words."""
     found = [f"{signed(cause.amount)} {cause.cause}" for cause in number.causes]
     if number.digits == "misprint":
         found.append(f"misprint of {number.right}")

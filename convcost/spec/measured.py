@@ -52,7 +52,7 @@ class MeasuredTable(Struct, frozen=True):
 
 
 def read_table(path: str, symbols: Collection[str], ignored: Collection[str]) -> MeasuredTable:
-    """Return what a file of CSV has.
+    """Return the contents of a CSV file.
 
     Args:
         path: The file.

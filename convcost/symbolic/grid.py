@@ -305,7 +305,7 @@ class _Writer:
         return f"({', '.join(names)},)" if names else "_"
 
     def _skip(self, loop: int) -> str:
-        """Return what leaves the points that are still to come in a loop's turn without values."""
+        """Return the code that leaves the rest of a loop's points without values."""
         return f"extend((None,) * n{loop}); continue"
 
 
@@ -340,7 +340,7 @@ def _divided(above: str, below: str) -> str:
 
 
 def _signed(above: str, below: str) -> str:
-    """Return what has the sign of a quotient."""
+    """Return an expression with the sign of a quotient."""
     return f"({above})" if below.isdecimal() and int(below) else f"({above}) * ({below})"
 
 

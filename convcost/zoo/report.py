@@ -76,7 +76,7 @@ class ZooReport(Struct, frozen=True):
         return self.specs.table()
 
     def section(self) -> Section:
-        """Return what the page shows: the networks, and all published numbers of them."""
+        """Return the page's sections: the networks, and all their published numbers."""
         analyses = {name: each for name, each in self.specs.analyses.items() if self.uses[name] != "examples"}
         numbers = {name: PublishedNumbers.of(name).numbers for name in published_specs() if name in analyses}
         totals = [analysis.total.macs for analysis in analyses.values()]
@@ -149,7 +149,7 @@ def _spread(analysis: Analysis) -> str:
 
 
 def _printed(numbers: Sequence[PublishedNumber]) -> str:
-    """Return what is printed of a network as the spec gives it, whatever its classes: by the first source of each."""
+    """Return the first published number of each metric as text, at the spec's values and any number of classes."""
     first: dict[str, PublishedNumber] = {}
     for number in numbers:
         if number.quantity in ("macs", "params") and set(number.set) <= {"classes"}:

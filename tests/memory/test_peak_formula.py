@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -134,3 +137,15 @@ def test_the_range_of_a_size_that_is_open():
     assert str(caught.value) == "error: all other symbols need values\n = found: --over H=32:64:8\n = help: --set W=…"
     with pytest.raises(ConvcostError, match="<mapping> has no symbol 'R'"):
         convcost.peak_formula(OPEN, "R=32:64")
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_a_long_formula_fits_a_narrow_screen(width):
+    # the depthwise layer reads 6·c channels of 112·112 and writes them at 56·56, 4 bytes each
+    assert 6 * 4 * (112**2 + 56**2) == 376_320
+    command = [sys.executable, "-m", "convcost", "memory", "mobilenet_v2", "--over", "alpha=1/4:1"]
+    environment = os.environ | {"COLUMNS": str(width)}
+    out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=environment).stdout
+    assert max(map(len, out.splitlines())) <= width
+    assert "376320·make_divisible(16·alpha, 8)" in out
+    assert "1/4 ≤ alpha ≤ 1," in out

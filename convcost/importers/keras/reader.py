@@ -104,7 +104,7 @@ def _parsed(text: bytes, file: str) -> Mapping[str, Any]:
 
 
 def _decoded(text: bytes) -> Any:
-    """Return what a JSON text says.
+    """Decode a JSON text.
 
     Raises:
         ValueError: It is none.

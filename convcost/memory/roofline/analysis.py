@@ -188,7 +188,7 @@ class _Work(Struct, frozen=True):
 
 
 def layer_rooflines(network: Network, device: Device, *, batch: int, energy: bool) -> list[LayerRoofline]:
-    """Return what bounds each layer, where the device has a peak for all types; sizes may be formulas."""
+    """Return the roofline of each layer, where the device has a peak for all types; sizes may be formulas."""
     return [_row(row, device, energy) for row in _works(network, batch)]
 
 
