@@ -458,7 +458,7 @@ class Mapper(ValueTable):
 
     def _is_learned(self, type: str, weights: Sequence[Constant]) -> bool:
         """Return whether the numbers of a layer are learned, as far as the file says; one of them is enough."""
-        counted = weights[:2] if type == "batch_norm" else weights  # statistics are never learned
+        counted = weights[:-2] if type == "batch_norm" else weights  # statistics are never learned
         frozen = [each.trainable is False for each in counted]
         if any(frozen) and not all(frozen):
             self.notes["layers of which only a part is trainable count as trainable"] = None

@@ -308,6 +308,8 @@ WEIGHTED = [  # operator, arguments, shapes, parameters, the layer, its paramete
     ("group_norm", {"input": "x", "num_groups": 4, "weight": "p_c_weight", "bias": "p_c_bias"}, MAP, MAP,
      {"c.weight": (8,), "c.bias": (8,)}, "group_norm: {num_groups: 4}", 16),
     ("prelu", {"self": "x", "weight": "p_c_weight"}, MAP, MAP, {"c.weight": (8,)}, "prelu: {num_parameters: 8}", 8),
+    ("batch_norm", {"input": "x", "running_mean": "p_c_weight", "running_var": "p_c_bias", "training": False}, MAP, MAP,
+     {"c.weight": (8,), "c.bias": (8,)}, "batch_norm: {affine: false}", 0),
     ("lstm",
      {"input": "x", "hx": [], "params": [f"p_l_{name}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")],
       "has_biases": True, "num_layers": 1, "dropout": 0.0, "train": False, "bidirectional": False, "batch_first": True},
@@ -326,3 +328,19 @@ def test_an_operator_with_weights_is_a_layer(name, arguments, before, after, par
     path = tmp_path / "net.pt2"
     path.write_bytes(w.pt2([call], values, ["y"], parameters=parameters))
     assert convcost.load(path).analyze().total.params == params
+
+
+def test_what_is_given_beside_the_first_output_is_an_operator_of_its_own():
+    pool = w.call("aten.max_pool2d_with_indices.default", ["p", "at"], self="x", kernel_size=[2, 2])
+    values = {"x": MAP, "p": (1, 8, 3, 3), "at": ((1, 8, 3, 3), "int64"), "y": (1, 8, 3, 3)}
+    relu = w.call("aten.relu.default", "y", self="p")
+    assert [line for line in layers([pool, relu], values) if line.startswith("  - ")] == [
+        "  - max_pool: {kernel_size: 2}",
+        "  - relu",
+    ]
+    with pytest.raises(convcost.SpecError) as caught:
+        layers([pool, w.call("aten.mul.Tensor", "y", self="p", other="at")], values)
+    assert str(caught.value).splitlines()[0] == (
+        "error: the operator aten.max_pool2d_with_indices cannot be mapped: "
+        "what it gives beside its first output is read"
+    )

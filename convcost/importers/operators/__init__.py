@@ -5,6 +5,7 @@ from convcost.importers.operators import (  # noqa: F401 -- each adds its operat
     attention,
     choices,
     convolutions,
+    einsum,
     foreign,
     keras,
     merges,

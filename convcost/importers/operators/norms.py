@@ -8,7 +8,7 @@ from typing import Any
 from convcost.importers.graph import Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import squeezed
-from convcost.importers.operators.windows import decimal
+from convcost.importers.operators.windows import decimal, given
 from convcost.importers.patterns.norms import learns_nothing
 from convcost.importers.values import Unsupported
 from convcost.layers.layout import channel_axis
@@ -23,7 +23,8 @@ def axis_field(tensor: Tensor, axis: int) -> dict[str, Any]:
 @operator("BatchNormalization")
 def batch_norm(mapper: Mapper, node: Node) -> None:
     """Map a batch norm; in training mode too, which counts as at inference."""
-    weights = [mapper.weight(node, at) for at in range(1, 5)]
+    affine = any(node.inputs[1:3])
+    weights = [mapper.weight(node, at) for at in range(1 if affine else 3, 5)]
     channels = mapper.full(node.inputs[0])[1:2]
     if node.attributes.get("spatial", 1) != 1 or any((prod(each.shape),) != channels for each in weights):
         raise Unsupported("it does not have one number for each channel")
@@ -31,7 +32,10 @@ def batch_norm(mapper: Mapper, node: Node) -> None:
         mapper.notes["batch norms in training mode count as at inference"] = None
     axis = mapper.axis(node.inputs[0], 1)
     tensor = mapper.tensor(node.inputs[0])
-    mapper.emit(node, "batch_norm", axis_field(tensor, axis), [tensor], weights, gives=node.outputs[:1])
+    fields = axis_field(tensor, axis) | given(affine=(affine, True))
+    mapper.emit(node, "batch_norm", fields, [tensor], weights, gives=node.outputs[:1])
+    if not affine:
+        return
     if learns_nothing(weights[:2]) or all(each.name in mapper.filled for each in weights[:2]):
         mapper.plain_norms.add(id(mapper.items[-1]))
 
@@ -101,6 +105,6 @@ _FACTORS = {"alpha": "alpha", "beta": "beta", "bias": "k"}
 def local_response_norm(mapper: Mapper, node: Node) -> None:
     """Map a local response norm; its factors change no count."""
     tensor = mapper.picture(node.inputs[0])
-    given = {name: decimal(node.attributes[word]) for word, name in _FACTORS.items() if word in node.attributes}
-    fields = {"size": node.attributes["size"]} | given | axis_field(tensor, 0)
+    factors = {name: decimal(node.attributes[word]) for word, name in _FACTORS.items() if word in node.attributes}
+    fields = {"size": node.attributes["size"]} | factors | axis_field(tensor, 0)
     mapper.emit(node, "local_response_norm", fields, [tensor])

@@ -201,8 +201,11 @@ class Writer:
         self.into(self.call.outputs, operator, inputs, **attributes)
 
     def give_first(self, operator: str, inputs: Sequence[str], /, **attributes: Any) -> None:
-        """Add the node that gives the first of what the call gives; nothing gives the others."""
+        """Add the node that gives the first of what the call gives; the others have no layer type."""
         self.into(self.call.outputs[:1], operator, inputs, **attributes)
+        if others := self.call.outputs[1:]:
+            name = ".".join(self.call.operator.split(".")[:2])
+            self.into(others, name, inputs, reason="what it gives beside its first output is read")
 
     def into(self, outputs: Sequence[str], operator: str, inputs: Sequence[str], /, **attributes: Any) -> None:
         """Add a node that gives some values of the program."""
