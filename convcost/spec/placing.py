@@ -76,7 +76,7 @@ class LayerPlacer:
             self.evaluate.fields(item, layer, given, env, feeds[0].unranked())  # what is wrong in any case
             return (feeds[0].unranked(),)
         for number, feed in enumerate(feeds):
-            if refusal := layer.refusal(feed.tensor):
+            if refusal := layer.refusal(feed.tensor, number):
                 if feed.ranked:
                     self.evaluate.layer_error(self._explained(refusal, layer, feed), item, {})
                 if layer.takes not in (VECTOR, FEATURES):

@@ -210,7 +210,10 @@ def test_a_recurrent_layer_may_have_no_bias():
     values = {"x": TOKENS, "y": (1, 9, 3), "h": (1, 1, 3)}
     parameters = {"h": (1, 1, 3), "l.a": (9, 8), "l.b": (9, 3)}
     steps = by_steps([call], values, parameters=parameters, outputs=["y"])
-    assert steps[-1] == "gru: {hidden_size: 3, bias: false}"
+    assert (steps[0], steps[-1]) == (
+        "parameter: {shape: [3]}",
+        "gru: {hidden_size: 3, bias: false, initial_state: [h]}",
+    )
 
 
 def recurrence(read, *, both=False, layers_=1):
@@ -221,8 +224,8 @@ def recurrence(read, *, both=False, layers_=1):
     calls = [
         w.call("aten.lstm.input", ["s", "h", "c"], "l", input="x", **weights, **given),
         w.call("aten.sum.dim_IntList", "a", self="s", dim=[1]),
-        w.call("aten.view.default", "b", self="h", size=[1, 3 * sides]),
-        w.call("aten.add.Tensor", "y", self=read[0], other=read[1]),
+        w.call("aten.view.default", "b", self="c" if "c" in read else "h", size=[1, 3 * sides]),
+        w.call("aten.add.Tensor", "y", self=read[0].replace("c", "b"), other=read[1].replace("c", "b")),
     ]
     wide = (1, 3 * sides)
     values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": (sides * layers_, 1, 3), "c": (sides, 1, 3), "a": wide,
@@ -233,17 +236,36 @@ def recurrence(read, *, both=False, layers_=1):
 
 
 def test_the_last_state_of_a_recurrent_layer_is_its_last_step():
-    assert "lstm: {hidden_size: 3, bias: false, return: last}" in recurrence(("b", "b"))
-    assert "lstm: {hidden_size: 3, bidirectional: true, bias: false, return: last}" in recurrence(("b", "b"), both=True)
+    begun = "initial_state: [h, h]"
+    assert f"lstm: {{hidden_size: 3, bias: false, {begun}, return: last}}" in recurrence(("b", "b"))
+    both = recurrence(("b", "b"), both=True)
+    assert f"lstm: {{hidden_size: 3, bidirectional: true, bias: false, {begun}, return: last}}" in both
     steps = recurrence(("a", "b"))
-    assert "lstm: {hidden_size: 3, bias: false}" in steps
+    assert f"lstm: {{hidden_size: 3, bias: false, {begun}}}" in steps
     assert any(step.startswith("slice: {axis: ") and "start: 8" in step for step in steps)
 
 
-def test_states_that_no_layer_type_gives_are_refused():
-    for read, more in ((("a", "b"), {"both": True}), (("b", "b"), {"layers_": 2})):
-        with pytest.raises(convcost.SpecError, match="its last state is read beside its sequence, or that of each"):
-            recurrence(read, **more)
+@pytest.mark.parametrize(("read", "more", "numbers"), [(("a", "b"), {"both": True}, 6), (("c", "c"), {}, 3)])
+def test_states_that_are_no_step_of_the_sequence_are_the_layers_own(read, more, numbers):
+    steps = recurrence(read, **more)
+    assert any(step.startswith(f"declared: {{output_shape: [{numbers}]") for step in steps)
+
+
+def test_what_reads_the_state_of_another_layer_needs_that_layer():
+    # an encoder and a decoder of 3 · 3 · (8 + 3) products for each of 9 steps
+    given = {"has_biases": False, "num_layers": 1, "dropout": 0.0, "train": False, "bidirectional": False}
+    given |= {"batch_first": True, "input": "x"}
+    calls = [
+        w.call("aten.zeros.default", "z", size=[1, 1, 3]),
+        w.call("aten.gru.input", ["s", "h"], "e", params=["p_e_a", "p_e_b"], hx="z", **given),
+        w.call("aten.gru.input", ["y", "g"], "d", params=["p_d_a", "p_d_b"], hx="h", **given),
+    ]
+    values = {"x": TOKENS, "z": (1, 1, 3), "s": (1, 9, 3), "h": (1, 1, 3), "y": (1, 9, 3), "g": (1, 1, 3)}
+    weights = {f"{side}.{name}": (9, size) for side in "ed" for name, size in (("a", 8), ("b", 3))}
+    content = w.pt2(calls, values, ["y"], parameters=weights)
+    found = import_model(IMPORTERS["pytorch"], content, "net.pt2")
+    total = convcost.Model(load(Source("net.pt2", found.text), found.sizes)).analyze().total
+    assert (total.params, total.macs) == (2 * 9 * (8 + 3), 2 * 9 * 9 * (8 + 3))
 
 
 def test_an_instance_norm_with_statistics_is_a_batch_norm():
