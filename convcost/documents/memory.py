@@ -46,7 +46,8 @@ class LayerMemoryDocument(Struct, frozen=True, kw_only=True):
     Attributes:
         name: The layer's name.
         type: Its type.
-        line: The line where it is written.
+        line: The line where it is written; null of a model file.
+        origin: The path of its module in the model file, where the file says it.
         output_shape: What it gives, channels first.
         dtype: The types of its numbers.
         weight_bytes: What its deployed numbers take; 0 where it uses those of another layer.
@@ -58,6 +59,7 @@ class LayerMemoryDocument(Struct, frozen=True, kw_only=True):
     name: str
     type: str
     line: Count | None
+    origin: str | UnsetType = UNSET
     output_shape: list[Count]
     dtype: DtypeDocument
     weight_bytes: Count

@@ -41,6 +41,7 @@ def layer_document(row: LayerMemory) -> documents.LayerMemoryDocument:
         name=layer.name,
         type=layer.type,
         line=layer.line or None,
+        origin=layer.origin or UNSET,
         output_shape=list(layer.output_shape),
         dtype=documents.DtypeDocument(**structs.asdict(layer.widths)),
         weight_bytes=row.weight_bytes,
