@@ -212,6 +212,9 @@ class Spec:
         return self._warned(document, network, settings)
 
 
+_FIXED = "its layers fix the sizes; --input NAME=SHAPE tries others"
+
+
 def load(source: Source, settings: Mapping[str, Any]) -> Network:
     """Return the network that a spec describes: `Spec(source).network(settings)`."""
     return Spec(source).network(settings)
@@ -374,5 +377,5 @@ def _unknown_setting(name: str, read: Document, source: Source, option: str) -> 
     symbols: dict[str, Symbol] = read.symbols
     return ErrorDetail(
         f"{option}: {source.file} has no symbol {name!r}",
-        help=nearest(name, symbols) if symbols else "it declares no symbols",
+        help=nearest(name, symbols) if symbols else _FIXED if source.origins else "it declares no symbols",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -275,6 +276,15 @@ def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
     ), imported.sizes
 
 
+def is_model_file(path: str) -> bool:
+    """Return whether a file is a model, or has the name of one."""
+    if PurePath(path).suffix.lower() in _MODELS:
+        return True
+    with suppress(OSError, files.RefusedFile):
+        return is_model(files.read_part(path, 0, files.HEAD))
+    return False
+
+
 def is_model(head: bytes) -> bool:
     """Return whether a file is a model by its first bytes."""
     if not _may_be_model(head):
@@ -342,6 +352,8 @@ def _missing(shown: str) -> ErrorDetail:
         help = f"convcost ships it as {named!r}"
     else:
         help = nearest(shown, names) if "/" not in shown or shown.split("/")[0] == _EXAMPLES else ""
+    if PurePath(shown).suffix.lower() in _MODELS:
+        return ErrorDetail(f"there is no file {shown!r}")
     return ErrorDetail(
         f"there is no file and no shipped spec {shown!r}",
         help=help or "`convcost specs` lists the shipped ones",
