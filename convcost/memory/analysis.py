@@ -192,10 +192,12 @@ class Memory(Result, frozen=True):
     def summary(self) -> str:
         """Return the result in one line."""
         from convcost.reports import titles
+        from convcost.reports.table import AT_LEAST
 
-        peak = f"peak {self.peak_memory:,} bytes"
+        least = AT_LEAST if self.network.unknown else ""
+        peak = f"peak {least}{self.peak_memory:,} bytes"
         where = f" at {self.layers[self.peak_index].layer.name}" if self.layers else ""
-        return f"{titles.title(self.network)}: {peak}{where}, {self.weight_bytes:,} bytes of weights"
+        return f"{titles.title(self.network)}: {peak}{where}, {least}{self.weight_bytes:,} bytes of weights"
 
 
 def order_named(name: str) -> str:

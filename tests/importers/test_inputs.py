@@ -192,3 +192,17 @@ def test_a_model_whose_layers_fix_its_sizes_says_what_tries_others(write):
         convcost.load(path, set={"r": 8})
     help = "its layers fix the sizes; --input NAME=SHAPE tries others"
     assert str(caught.value) == f"error: --set: {path} has no symbol 'r'\n = help: {help}"
+
+
+def test_a_shape_alone_is_that_of_the_only_input(write):
+    path = write(of_shape("N", 3, "h", "w"))
+    assert convcost.load(path, inputs=(1, 3, 10, 20)).network.input_shape == (3, 10, 20)
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(path, inputs="1x3x10x20")
+    assert caught.value.details[0].message == "the shape of an input is 1 to 8 whole numbers from 1 to 10**15"
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(path, declare="NonZero")
+    assert str(caught.value) == (
+        "error: declare takes the costs of operators by their names\n = found: 'NonZero'\n"
+        " = help: such as {'NonZero': {'macs': 1000}}"
+    )

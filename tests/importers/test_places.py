@@ -178,3 +178,9 @@ def test_what_a_check_prints_for_pull_requests_has_no_line(model, monkeypatch):
     places = [*result["locations"], *result["relatedLocations"]]
     assert [place["logicalLocations"][0]["fullyQualifiedName"] for place in places] == ["body.0.conv", "stem.conv"]
     assert not any("region" in place["physicalLocation"] for place in places)
+
+
+def test_a_check_without_budgets_names_the_file(model):
+    with pytest.raises(convcost.ConfigError) as caught:
+        convcost.load(model).check()
+    assert caught.value.details[0].found == str(model)

@@ -221,6 +221,7 @@ def test_what_works_value_by_value_gives_the_shape_that_it_reads(write):
 
 def test_memory_says_what_it_does_not_know(write):
     memory = convcost.load(write(DATA_DEPENDENT), allow_unknown=True).memory()
+    assert repr(memory) == "<Memory: net: peak ≥ 2,048 bytes at relu_1, ≥ 48 bytes of weights>"  # 4 · 64 values twice
     rows = {row["type"]: row for row in memory.to_dict()["layers"] if row["type"] in ("conv", "unknown")}
     names = ("weight_bytes", "activation_bytes", "peak_memory")
     # 12 weights and 3 · 64 + 4 · 64 values of 4 bytes
