@@ -15,14 +15,24 @@ _WINDOW = 160  # characters of a source line that are shown around an error
 
 
 class Place(Struct, frozen=True):
-    """A position in a file; `line` and `column` count from 1 and are 0 where there is none."""
+    """A position in a file.
+
+    Attributes:
+        file: The file.
+        line: The line, from 1; 0 where there is none.
+        column: The column there, from 1; 0 where there is none.
+        module: The path of the module, in a model file, which has no lines.
+    """
 
     file: str
     line: int = 0
     column: int = 0
+    module: str = ""
 
     def __str__(self) -> str:
         file = visible(self.file)
+        if self.module:
+            return f"{file}, {visible(self.module)}"
         return f"{file}:{self.line}:{self.column}" if self.line else file
 
 

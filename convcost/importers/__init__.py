@@ -180,7 +180,7 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
     Raises:
         SpecError: It contradicts itself, or has operators without a layer type.
     """
-    graph, given = with_sizes(normalise(graph, file), file)
+    graph, given, contradicted = with_sizes(normalise(graph, file), file)
     axes = dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str))
     sizes = {axis: graph.sizes.get(axis, TRIED[0]) for axis in axes}
     words = _symbols(list(axes))
@@ -191,6 +191,8 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
     try:
         mapped = mapped_at(sizes)
     except SpecError as error:
+        if contradicted is not None:
+            raise SpecError([contradicted, *error.details], more=error.more) from None
         if not axes:
             raise
         message = f"sizes that the file leaves open were tried at {TRIED[0]}: {', '.join(axes)}"
@@ -226,8 +228,12 @@ def _titles(file: str) -> tuple[str, str]:
 
     >>> _titles("nets/small.onnx"), _titles("HEAD:small.onnx"), _titles("<stdin>"), _titles("<ResNet>")
     (('small.onnx', 'small'), ('small.onnx', 'small'), ('<stdin>', 'model'), ('ResNet', 'ResNet'))
+    >>> _titles("/dev/fd/63")  # as a shell names what comes through a pipe
+    ('<pipe>', 'model')
     """
     base = PurePath(file).name.rpartition(":")[2]  # without the revision that it is of
+    if file.startswith("/dev/fd/"):
+        return "<pipe>", "model"
     if file.startswith("<"):
         return (base, "model") if base == "<stdin>" else (base.strip("<>"), base.strip("<>"))
     return base, base.rpartition(".")[0] or base
