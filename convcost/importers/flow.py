@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from math import prod
 from typing import Any
 
-from convcost.importers.folding import is_worked_out
+from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without

@@ -14,26 +14,23 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
-from convcost.importers.attention import with_attention
-from convcost.importers.chains import with_whole_norms
+from convcost.importers.constants import Unfoldable, is_learned
+from convcost.importers.families import places
 from convcost.importers.flow import AS_IT_IS, ValueTable
-from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
-from convcost.importers.inputs import is_picture
+from convcost.importers.inputs import batch_axis, is_picture
 from convcost.importers.items import Mapped, MappedItem, is_sized
-from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
-from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of
+from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of, widths_of
 from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
-from convcost.network.graph import FLOAT32, Tensor, Widths
-from convcost.network.widths import bias_width
+from convcost.network.graph import Tensor
 from convcost.registry import Registry
 
 Rule = Callable[["Mapper", Node], None]
 
-OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators")
+OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators", places())
 """The functions that map operators, by name."""
 
 _MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
@@ -106,8 +103,8 @@ class Mapper(ValueTable):
         if self.worked_out:
             many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
             self.notes[f"{many} count as parameters, as the file holds them"] = None
-        items, notes = with_attention(self._simplified(tensors), tensors, self.builder)
-        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes), self.unknown.unused())
+        items = self._simplified(tensors)
+        return Mapped(tuple(items), inputs, tuple(tensors), tuple(self.notes), self.unknown.unused())
 
     def _outputs(self) -> list[Tensor]:
         """Return what the model gives, apart from constants that it has."""
@@ -122,10 +119,23 @@ class Mapper(ValueTable):
 
     def _simplified(self, outputs: Sequence[Tensor]) -> list[MappedItem]:
         """Return the items, those that are one layer together joined."""
-        items = with_whole_norms(self.items, outputs, self.plain_norms)
-        if len(items) < len(self.items):
-            self.notes["a batch norm with a factor and a summand behind it counts as one norm"] = None
-        return with_depth(with_rolls(items, outputs), outputs)
+        items, types = self.items, {item.type for item in self.items}  # each import where there are such items only
+        if self.plain_norms and {"scale", "shift"} <= types:
+            from convcost.importers.chains import with_whole_norms
+
+            items = with_whole_norms(items, outputs, self.plain_norms)
+            if len(items) < len(self.items):
+                self.notes["a batch norm with a factor and a summand behind it counts as one norm"] = None
+        if {"slice", "concat"} <= types:
+            from convcost.importers.slices import with_depth, with_rolls
+
+            items = with_depth(with_rolls(items, outputs), outputs)
+        if "softmax" in types:
+            from convcost.importers.attention import with_attention
+
+            items, notes = with_attention(items, outputs, self.builder)
+            self.notes |= dict.fromkeys(notes)
+        return items
 
     # what rules use
 
@@ -196,7 +206,7 @@ class Mapper(ValueTable):
         held = [each for each in weights if each is not None]
         learned = learned and self._is_learned(type, held)
         given = node.outputs if gives is None else gives
-        widths = self._widths(given, inputs, weights)
+        widths = widths_of(self.graph.dtypes, given, inputs, weights)
         try:
             definition = self._definition(type, fields, inputs)
             learned = learned and not self._is_made_up(held)
@@ -300,7 +310,7 @@ class Mapper(ValueTable):
             help = "an input has a batch axis and one to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
-        if batch != 1 and self.builder.inputs and (axis := self._batch_axis(shape)):
+        if batch != 1 and self.builder.inputs and (axis := batch_axis(self.graph, shape)):
             return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             if is_picture(self.graph, shape):
@@ -325,12 +335,6 @@ class Mapper(ValueTable):
         tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
         return tensor
-
-    def _batch_axis(self, shape: Shape) -> int:
-        """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
-        first = next((each[0] for each in self.graph.inputs.values() if len(each) > 1), None)
-        named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and size == first]
-        return next((axis for axis in named or range(1, len(shape)) if named or shape[axis] == 1), 0)
 
     def _turned_input(self, name: str, shape: Shape, axis: int | None) -> Tensor:
         """Add an input whose batch axis is not the first, or that has none.
@@ -379,6 +383,8 @@ class Mapper(ValueTable):
         self._left -= sum(len(each.values or ()) for each in constants)
         if self._left < 0:
             return False
+        from convcost.importers.folding import fold  # where there is arithmetic on constants only
+
         try:
             found = fold(node, [value if isinstance(value, Constant) else None for value in read])
         except Unfoldable:
@@ -401,17 +407,6 @@ class Mapper(ValueTable):
         return None
 
     # names, weights and widths
-
-    def _widths(self, gives: Sequence[str], inputs: Sequence[Tensor], weights: Sequence[Constant | None]) -> Widths:
-        """Return the types of a layer's numbers: those of its kernel, of its vector, and of what it gives."""
-        if not self.graph.dtypes:
-            return FLOAT32
-        said = [self.graph.dtypes[name] for name in gives if name in self.graph.dtypes]
-        activations = width_of(said[0]) if said else inputs[0].width if inputs else "float32"
-        held = [each for each in weights if each is not None]
-        own = width_of(held[0].dtype) if held else activations
-        vector = weights[1] if len(weights) > 1 and weights[0] is not None else None
-        return Widths(own, activations, width_of(vector.dtype) if vector is not None else bias_width(activations))
 
     def _free(self, type: str) -> str:
         return f"{type}_{len(self.items)}"

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.graph import Constant, InnerGraph, ModelGraph, Node, Shape
-from convcost.importers.onnx.functions import Function, FunctionReference, Inliner
-from convcost.importers.onnx.plain import plain
 from convcost.importers.onnx.scopes import scope_of
 from convcost.importers.onnx.tensors import (
     MOST_AXES,
@@ -32,6 +30,9 @@ from convcost.importers.onnx.wire import BYTES, FIXED32, LONGEST_TEXT, Data, Wir
 from convcost.importers.onnx.wire import limit as _limit
 from convcost.importers.onnx.wire import tag as _tag
 
+if TYPE_CHECKING:
+    from convcost.importers.onnx.functions import Function
+
 OLDEST_OPSET = 7
 """The first version of the operators whose broadcasting is that of NumPy."""
 MOST_NODES = 200_000
@@ -42,6 +43,16 @@ _NUMBERS = frozenset(("float16", "bfloat16", "float64", "int8", "uint8", "int16"
 """Types of inputs that say how wide their numbers are; others may be indices."""
 _CONTROL = frozenset(("If", "Loop", "Scan", "SequenceMap"))
 """Operators that hold graphs, which read values of the graph around them."""
+_RUNTIME = "com.microsoft."
+"""The domain of ONNX Runtime's operators."""
+_OF_OTHERS = frozenset(
+    (
+        *("Swish", "Mean", "ReduceSumSquare", "ReduceL1", "ReduceLogSum", "ReduceLogSumExp", "QuantizeLinear"),
+        *("DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"),
+        "SimplifiedLayerNormalization",
+    )
+)
+"""Operators that are others put together, as `plain` writes them."""
 
 # Fields of a graph, of a node, of an attribute: made once, for they are compared with all that a file has.
 _NODE = _tag(1, BYTES)
@@ -134,11 +145,18 @@ class _Reader:
             message = f"operators before opset {OLDEST_OPSET} are not supported"
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help=help))
         graph = self._graph(*graphs[0], opset, f"ONNX, opset {opset}" + (f", by {producer}" if producer else ""))
-        return plain(self._inlined(graph, {name: self._function(*place) for name, place in functions.items()}))
+        if functions:
+            graph = self._inlined(graph, {name: self._function(*place) for name, place in functions.items()})
+        operators = {node.operator for node in graph.nodes}
+        if operators.isdisjoint(_OF_OTHERS) and not any(name.startswith(_RUNTIME) for name in operators):
+            return graph
+        from convcost.importers.onnx.plain import plain  # where there are such operators only
+
+        return plain(graph)
 
     def _inlined(self, graph: ModelGraph, functions: dict[str, Function]) -> ModelGraph:
-        if not functions:
-            return graph
+        from convcost.importers.onnx.functions import Inliner  # where there are functions only
+
         nodes = Inliner(functions, self.file, MOST_NODES).written_out(graph.nodes)
         return replace(graph, nodes=nodes)
 
@@ -153,6 +171,8 @@ class _Reader:
         return _operator(name, domain)
 
     def _function(self, start: int, end: int) -> Function:
+        from convcost.importers.onnx.functions import Function  # where there are functions only
+
         inputs: list[str] = []
         outputs: list[str] = []
         nodes: list[Node] = []
@@ -285,6 +305,8 @@ class _Reader:
                 captured += self._captured(first, last, _MOST_NESTED)
                 places.append((first, last))
             elif tag == _REFERENCE:
+                from convcost.importers.onnx.functions import FunctionReference  # where there are functions only
+
                 single = FunctionReference(self.wire.text(first, last))
             elif tag == _KIND:
                 kind = first

@@ -5,10 +5,13 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
-Data = bytes | mmap.mmap
+if TYPE_CHECKING:
+    from mmap import mmap
+
+Data: TypeAlias = "bytes | mmap"
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """The wire types: how a field's value is written."""
@@ -127,8 +130,11 @@ class Wire:
         if size < _LARGE:
             return
         self._skipped += 1
-        if self._skipped % _OFTEN == 0 and not isinstance(self.data, bytes) and hasattr(mmap, "MADV_DONTNEED"):
-            self.data.madvise(mmap.MADV_DONTNEED)
+        if self._skipped % _OFTEN == 0 and not isinstance(self.data, bytes):
+            import mmap  # where a file is mapped only
+
+            if hasattr(mmap, "MADV_DONTNEED"):
+                self.data.madvise(mmap.MADV_DONTNEED)
 
     def varint(self, start: int, end: int) -> tuple[int, int]:
         """Return the number at an offset, and the offset behind it.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from convcost.importers.constants import learns_nothing
 from convcost.importers.graph import Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import squeezed
 from convcost.importers.operators.windows import decimal
-from convcost.importers.patterns.norms import learns_nothing
 from convcost.importers.values import Unsupported
 from convcost.layers.layout import channel_axis
 from convcost.network.graph import Tensor
