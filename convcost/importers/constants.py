@@ -37,10 +37,13 @@ def is_worked_out(name: str) -> bool:
 
 def learns_nothing(constants: Sequence[Constant | None]) -> bool:
     """Return whether the factor and the summand of a norm are ones and zeros that an exporter put there."""
-    held = [each for each in constants if each is not None]
-    if len(held) != 2 or any(each.values is None for each in held):
-        return False
-    return set(held[0].values or ()) == {1.0} and set(held[1].values or ()) == {0.0}
+    held = [each.values for each in constants if each is not None]
+    return len(held) == 2 and _are_all(held[0], 1.0) and _are_all(held[1], 0.0)
+
+
+def _are_all(values: tuple[Any, ...] | None, number: float) -> bool:
+    """Return whether there are numbers, and all are one and the same."""
+    return values is not None and len(values) > 0 and values[0] == number and values.count(number) == len(values)
 
 
 def axes_of(node: Node, inputs: Sequence[Constant | None], at: int = 1) -> tuple[int, ...] | None:

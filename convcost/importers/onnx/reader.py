@@ -68,6 +68,7 @@ _OPERATOR = _tag(4, BYTES)
 _ATTRIBUTE = _tag(5, BYTES)
 _DOMAIN = _tag(7, BYTES)
 _METADATA = _tag(9, BYTES)
+_SCOPES = b"\x0a\x1bpkg.torch.onnx.name_scopes"
 _SHORT = 128  # bytes of an attribute that is read once, however many nodes have it
 _KEY = _tag(1, BYTES)
 _FLOAT = _tag(2, FIXED32)
@@ -117,6 +118,7 @@ class _Reader:
         self.data = data
         self.file = file
         self.wire = Wire(data)
+        self._types: dict[bytes, tuple[Shape | None, str]] = {}  # by their bytes, too
         self._attributes: dict[bytes, tuple[str, Any]] = {}  # by their bytes: those of most nodes are like others'
 
     def model(self) -> ModelGraph:
@@ -200,10 +202,15 @@ class _Reader:
         for tag, first, last in self.wire.fields(start, end):
             if tag == _NODE:
                 nodes.append(self._node(first, last))
-                _limit(len(nodes), MOST_NODES, "nodes", first)
+                if len(nodes) > MOST_NODES:
+                    _limit(len(nodes), MOST_NODES, "nodes", first)
             elif tag in (_TENSOR, _SPARSE_TENSOR):
                 is_sparse = tag == _SPARSE_TENSOR
-                read = read_sparse(self.wire, first, last) if is_sparse else self._tensor(first, last)
+                read = (
+                    read_sparse(self.wire, first, last)
+                    if is_sparse
+                    else read_tensor(self.wire, first, last, self.file, may_learn=True)
+                )
                 if read.name in constants:
                     raise WireError(f"two tensors have the name {read.name!r}", first)
                 constants[read.name] = read
@@ -233,29 +240,19 @@ class _Reader:
         return domain, version
 
     def _node(self, start: int, end: int) -> Node:
-        inputs: list[str] = []
-        outputs: list[str] = []
+        texts: dict[int, list[str]] = {_READS: [], _GIVES: [], _NAME: [""], _OPERATOR: [""], _DOMAIN: [""]}
         attributes: dict[str, Any] = {}
-        name = operator = domain = scopes = ""
-        for tag, first, last in self.wire.fields(start, end):
-            if tag == _READS:
-                inputs.append(self.wire.text(first, last))
-            elif tag == _GIVES:
-                outputs.append(self.wire.text(first, last))
-            elif tag == _NAME:
-                name = self.wire.text(first, last)
-            elif tag == _OPERATOR:
-                operator = self.wire.text(first, last)
-            elif tag == _ATTRIBUTE:
+        scopes = ""
+        for tag, first, last in self.wire.fields(start, end, texts):
+            if tag == _ATTRIBUTE:
                 key, value = self._attribute(first, last)
                 if key in attributes:
-                    raise WireError(f"the node {name!r} has the attribute {key!r} twice", first)
+                    raise WireError(f"the node {texts[_NAME][-1]!r} has the attribute {key!r} twice", first)
                 attributes[key] = value
-            elif tag == _DOMAIN:
-                domain = self.wire.text(first, last)
-            elif tag == _METADATA:
-                key, text = self.wire.entry(first, last)
-                scopes = text if key == "pkg.torch.onnx.name_scopes" else scopes
+            elif tag == _METADATA and self.data[first : first + len(_SCOPES)] == _SCOPES:
+                scopes = self.wire.entry(first, last)[1]
+        inputs, outputs = texts[_READS], texts[_GIVES]
+        name, operator, domain = texts[_NAME][-1], texts[_OPERATOR][-1], texts[_DOMAIN][-1]
         if not operator:
             raise WireError(f"the node {name!r} has no operator", start)
         operator = _operator(operator, domain)
@@ -298,7 +295,7 @@ class _Reader:
             elif tag == _TEXT:
                 single = self.wire.text(first, min(last, first + LONGEST_TEXT))
             elif tag == _CONSTANT:
-                single = self._tensor(first, last)
+                single = read_tensor(self.wire, first, last, self.file)
             elif tag == _SPARSE_CONSTANT:
                 single = read_sparse(self.wire, first, last)
             elif tag in (_GRAPH, _GRAPHS):
@@ -326,9 +323,6 @@ class _Reader:
         if single is None and kind in (1, 2):  # a number that is 0 may be left out
             single = 0.0 if kind == 1 else 0
         return name, single if single is not None else tuple(many)
-
-    def _tensor(self, start: int, end: int) -> Constant:
-        return read_tensor(self.wire, start, end, self.file)
 
     def _branch(self, start: int, end: int) -> InnerGraph:
         """Return a graph in a node; `_captured` has bounded how deep they nest."""
@@ -382,6 +376,15 @@ class _Reader:
         return name, shape, dtype
 
     def _type(self, start: int, end: int) -> tuple[Shape | None, str]:
+        if end - start > _SHORT:
+            return self._read_type(start, end)
+        own = self.data[start:end]
+        found = self._types.get(own)
+        if found is None:
+            found = self._types[own] = self._read_type(start, end)
+        return found
+
+    def _read_type(self, start: int, end: int) -> tuple[Shape | None, str]:
         shape, dtype = None, ""
         for tag, first, last in self.wire.fields(start, end):
             if tag == _tag(1, BYTES):  # a tensor

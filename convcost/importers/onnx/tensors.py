@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost import files
+from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant
 from convcost.importers.onnx.wire import BYTES, FIXED32, FIXED64, Wire, WireError, limit, signed, tag
 
@@ -46,6 +47,9 @@ _DTYPES = {
     25: ("uint2", 2, ""),
     26: ("int2", 2, ""),
 }
+_FLOATS = ("f", "d", "e")
+_MOST_LEARNED = 64
+"""How many numbers of a weight are read, unless all are one: nothing depends on those of a trained norm."""
 _INDICES = ("int32", "int64")
 _LONGEST_NUMBER = 19
 
@@ -91,7 +95,7 @@ class _Fields(Struct):
     loose: list[int] = []
 
 
-def read_tensor(wire: Wire, start: int, end: int, file: str = "") -> Constant:
+def read_tensor(wire: Wire, start: int, end: int, file: str = "", *, may_learn: bool = False) -> Constant:
     """Return a tensor of a file.
 
     Args:
@@ -99,6 +103,7 @@ def read_tensor(wire: Wire, start: int, end: int, file: str = "") -> Constant:
         start: Where the tensor begins.
         end: The byte behind it.
         file: The file, beside which indices may lie that it keeps elsewhere; no other numbers are read there.
+        may_learn: Whether it may be one of the weights, as tensors of the graph are, and those in nodes are not.
 
     Raises:
         WireError: It is none, or its bytes do not fit its shape.
@@ -118,7 +123,12 @@ def read_tensor(wire: Wire, start: int, end: int, file: str = "") -> Constant:
         raise WireError(f"the tensor {fields.name!r} has {stored:,} bytes, and {found}", start)
     values = None
     if count <= MOST_VALUES and code:
-        values = _elsewhere(fields, dtype, needed, file) if fields.external else _values(wire, fields, raw, count, code)
+        most = _MOST_LEARNED if may_learn and code in _FLOATS and not is_worked_out(fields.name) else MOST_VALUES
+        values = (
+            _elsewhere(fields, dtype, needed, file)
+            if fields.external
+            else _values(wire, fields, raw, count, code, most)
+        )
     return Constant(fields.name, tuple(fields.dims), dtype, values)
 
 
@@ -172,10 +182,16 @@ def _fields(wire: Wire, start: int, end: int) -> _Fields:
     return into
 
 
-def _values(wire: Wire, fields: _Fields, raw: tuple[int, int] | None, count: int, code: str) -> tuple[Any, ...] | None:
-    """Return the numbers of a tensor that has few; None where they are not in the file."""
+def _values(
+    wire: Wire, fields: _Fields, raw: tuple[int, int] | None, count: int, code: str, most: int
+) -> tuple[Any, ...] | None:
+    """Return the numbers of a tensor that has few, or many that are one; None where they are not in the file."""
     if raw is not None:
-        return struct.unpack(f"<{count}{code}", wire.data[raw[0] : raw[1]])
+        data = wire.data[raw[0] : raw[1]]
+        if count > 1 and data == (one := data[: len(data) // count]) * count:  # as of a norm that is not trained
+            number: tuple[Any, ...] = struct.unpack(f"<{code}", one)
+            return number * count
+        return struct.unpack(f"<{count}{code}", data) if count <= most else None
     found: list[Any] = list(fields.loose)
     for each, first, last in fields.held:
         if each in (tag(4, BYTES), tag(4, FIXED32)):
