@@ -68,9 +68,11 @@ _OPERATOR = _tag(4, BYTES)
 _ATTRIBUTE = _tag(5, BYTES)
 _DOMAIN = _tag(7, BYTES)
 _METADATA = _tag(9, BYTES)
-_SCOPES = b"\x0a\x1bpkg.torch.onnx.name_scopes"
 _SHORT = 128  # bytes of an attribute that is read once, however many nodes have it
 _KEY = _tag(1, BYTES)
+_SCOPES = b"pkg.torch.onnx.name_scopes"
+_SCOPES_ENTRY = bytes((_KEY, len(_SCOPES))) + _SCOPES
+"""How the entry with the modules around a node begins."""
 _FLOAT = _tag(2, FIXED32)
 _INTEGER = _tag(3)
 _TEXT = _tag(4, BYTES)
@@ -249,7 +251,7 @@ class _Reader:
                 if key in attributes:
                     raise WireError(f"the node {texts[_NAME][-1]!r} has the attribute {key!r} twice", first)
                 attributes[key] = value
-            elif tag == _METADATA and self.data[first : first + len(_SCOPES)] == _SCOPES:
+            elif tag == _METADATA and self.data[first : first + len(_SCOPES_ENTRY)] == _SCOPES_ENTRY:
                 scopes = self.wire.entry(first, last)[1]
         inputs, outputs = texts[_READS], texts[_GIVES]
         name, operator, domain = texts[_NAME][-1], texts[_OPERATOR][-1], texts[_DOMAIN][-1]
