@@ -6,7 +6,6 @@ Of large constants, and of those whose numbers the file does not hold, only the 
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Sequence
 from itertools import product as combinations
 from math import ceil, cos, exp, floor, fmod, inf, log, prod, sin
@@ -14,6 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from convcost.importers.constants import Unfoldable, axes_of, is_learned, numbers, target
 from convcost.importers.graph import Constant, Node
 
 MOST_VALUES = 4096
@@ -21,12 +21,7 @@ MOST_VALUES = 4096
 
 
 _LARGEST = 2**63
-_WORKED_OUT = re.compile(r"val_\d+")
 _MOST_RANGE = 100_000_000
-
-
-class Unfoldable(Exception):
-    """A node's constants are not known, or the operator is not worked out here."""
 
 
 def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
@@ -55,17 +50,6 @@ def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
     if any(isinstance(value, int) and abs(value) > _LARGEST for value in found.values or ()):
         raise Unfoldable
     return found
-
-
-def numbers(constant: Constant) -> tuple[Any, ...]:
-    """Return the values of a constant.
-
-    Raises:
-        Unfoldable: They are not known.
-    """
-    if constant.values is None:
-        raise Unfoldable
-    return constant.values
 
 
 def _new(node: Node, shape: Sequence[int], values: Sequence[Any] | None, dtype: str) -> Constant:
@@ -155,15 +139,6 @@ def _cast(node: Node, inputs: list[Constant]) -> Constant:
     return _new(node, inputs[0].shape, [kind(x) for x in values] if values is not None else None, dtype)
 
 
-def axes_of(node: Node, inputs: Sequence[Constant | None], at: int = 1) -> tuple[int, ...] | None:
-    """Return the axes that a node names, as an attribute or as an input."""
-    if "axes" in node.attributes:
-        axes: tuple[int, ...] = node.attributes["axes"]
-        return axes
-    given = inputs[at] if len(inputs) > at else None
-    return tuple(numbers(given)) if given is not None else None
-
-
 def _unsqueeze(node: Node, inputs: list[Constant]) -> Constant:
     axes = axes_of(node, inputs) or ()
     rank = len(inputs[0].shape) + len(axes)
@@ -195,27 +170,6 @@ def _flatten(node: Node, inputs: list[Constant]) -> Constant:
     axis = node.attributes.get("axis", 1)
     axis += len(shape) * (axis < 0)
     return _view(node, inputs[0], (prod(shape[:axis]), prod(shape[axis:])))
-
-
-def target(shape: Sequence[int], wanted: Sequence[int], allow_zero: int = 0) -> tuple[int, ...]:
-    """Return the shape that a reshape gives.
-
-    Args:
-        shape: The shape before.
-        wanted: The sizes; 0 keeps that of the axis, one may be −1.
-        allow_zero: Whether 0 is a size.
-
-    Raises:
-        ValueError: The values do not fit.
-    """
-    sizes = [shape[at] if size == 0 and not allow_zero else int(size) for at, size in enumerate(wanted)]
-    count, known = prod(shape), prod(size for size in sizes if size != -1)
-    if sizes.count(-1) > 1 or known == 0 or count % known:
-        raise ValueError
-    sizes = [count // known if size == -1 else size for size in sizes]
-    if prod(sizes) != count:
-        raise ValueError
-    return tuple(sizes)
 
 
 def _concat(node: Node, inputs: list[Constant]) -> Constant:
@@ -413,17 +367,6 @@ def _product_of_matrices(node: Node, inputs: list[Constant]) -> Constant:
     if min(len(a.shape), len(b.shape)) < 2 or a.shape[-1] != b.shape[-2]:
         raise ValueError
     return _new(node, (*_broadcast(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]), None, a.dtype)
-
-
-def is_learned(constant: Constant) -> bool:
-    """Return whether a constant is one of the weights, as far as the file says."""
-    is_float = constant.stored and "float" in constant.dtype and prod(constant.shape) > 1
-    return is_float and not is_worked_out(constant.name)
-
-
-def is_worked_out(name: str) -> bool:
-    """Return whether PyTorch's newer exporter worked a constant out itself: it calls it `val_12`."""
-    return _WORKED_OUT.fullmatch(name) is not None
 
 
 def _not_zero(node: Node, inputs: list[Constant]) -> Constant:

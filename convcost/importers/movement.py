@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from convcost.importers.einops import pattern
 from convcost.importers.graph import Node
 from convcost.importers.values import Moved, Unsupported, with_axis, without
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, channel_axis
@@ -234,6 +233,8 @@ def _rearranged(
     if len(steps) < 2 or start != base.shape or not any(kind == "permute" for kind, _ in steps) or len(wanted) < 2:
         return None
     channels = channel_axis(len(base.shape), base.layout)
+    from convcost.importers.einops import pattern  # where axes are split and joined only
+
     fields = pattern(start, [*steps, ("reshape", wanted)], channels)
     if fields is None:
         return None

@@ -199,9 +199,10 @@ class NetworkBuilder:
             LayerError: The layer cannot work on what it reads, or its output would be larger than any.
         """
         shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
-        if any(shape is NOT_KNOWN for shape in shapes) and not definition.unknown:
-            help = "`unknown` stands for it, too"
-            raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
+        for shape in shapes:
+            if shape is NOT_KNOWN and not definition.unknown:
+                help = "`unknown` stands for it, too"
+                raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
         definition.check_inputs(inputs)
         outputs = definition.output_shapes(*shapes)
         for shape in outputs:

@@ -4,14 +4,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+
 import onnx_writer as w
 import pytest
 
 import convcost
+from convcost.importers import operators
+from convcost.importers.families import places
+from convcost.importers.mapper import OPERATORS
 from convcost.spec import load as read
 from convcost.spec.source import model_source
 
 INPUT = {"x": [1, 8, 12, 12]}
+
+
+def test_every_operator_is_found_where_it_is_mapped():
+    """A module of operators is imported by the names that `FAMILIES` has of it."""
+    for path in Path(operators.__path__[0]).glob("*.py"):
+        import_module(f"convcost.importers.operators.{path.stem}")
+    added = {name: entry.__module__ for name, entry in OPERATORS._entries.items()}
+    assert {name: place for name, place in added.items() if place.startswith("convcost.")} == places()
 
 
 def one(operator, inputs="x", tensors=(), shape=(1, 8, 12, 12), opset=17, **attributes):

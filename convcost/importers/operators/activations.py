@@ -9,7 +9,7 @@ from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
-from convcost.importers.patterns.activations import clip_bounds, is_sixth
+from convcost.importers.patterns.parts import clip_bounds, is_sixth
 from convcost.importers.values import Unsupported
 
 _PLAIN = {

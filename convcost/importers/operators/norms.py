@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from convcost.importers.constants import learns_nothing
 from convcost.importers.graph import Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import squeezed
 from convcost.importers.operators.windows import decimal
-from convcost.importers.patterns.norms import learns_nothing
 from convcost.importers.values import Unsupported
 from convcost.layers.layout import channel_axis
 from convcost.network.graph import Tensor
@@ -25,7 +25,8 @@ def batch_norm(mapper: Mapper, node: Node) -> None:
     """Map a batch norm; in training mode too, which counts as at inference."""
     weights = [mapper.weight(node, at) for at in range(1, 5)]
     channels = mapper.full(node.inputs[0])[1:2]
-    if node.attributes.get("spatial", 1) != 1 or any((prod(each.shape),) != channels for each in weights):
+    fits = all([each.shape == channels or (prod(each.shape),) == channels for each in weights])  # noqa: C419
+    if node.attributes.get("spatial", 1) != 1 or not fits:
         raise Unsupported("it does not have one number for each channel")
     if node.attributes.get("training_mode", 0):
         mapper.notes["batch norms in training mode count as at inference"] = None

@@ -11,7 +11,7 @@ from math import prod
 
 from msgspec.structs import replace
 
-from convcost.importers.folding import is_learned
+from convcost.importers.constants import is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node
 
 _KERNELS = frozenset(("Conv", "ConvTranspose"))
