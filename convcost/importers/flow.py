@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from math import prod
 from typing import Any
 
@@ -29,7 +30,8 @@ class ValueTable(ABC):
     def __init__(self, graph: ModelGraph) -> None:
         self.graph = graph
         self.values: dict[str, Value] = dict(graph.constants)
-        self._read = set(graph.outputs).union(*[node.inputs for node in graph.nodes])
+        self._reads = Counter(name for node in graph.nodes for name in node.inputs)
+        self._reads.update(graph.outputs)
         self.worked_out = 0  # numbers in learned tensors that no module names
         self._parameters: dict[str, Tensor] = {}  # by the name of the constant
         self._lacks: dict[tuple[int, int], int | None] = {}  # of tensors: the axis of the graph they lack, where not 0
@@ -112,7 +114,11 @@ class ValueTable(ABC):
 
     def is_read(self, name: str) -> bool:
         """Return whether a node or the model reads a value."""
-        return name in self._read
+        return name in self._reads
+
+    def is_read_once(self, name: str) -> bool:
+        """Return whether one node alone reads a value, once."""
+        return self._reads[name] == 1
 
     def laid_out(self, tensor: Tensor, layout: str) -> Tensor:
         """Return a tensor with a layout."""

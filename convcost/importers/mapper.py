@@ -382,7 +382,7 @@ class Mapper(ValueTable):
 
     def inside(self, node: Node) -> None:
         """Map a node of a graph in a node."""
-        self._read.update(node.inputs)
+        self._reads.update(node.inputs)
         self._node(node)
 
     def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:

@@ -134,7 +134,7 @@ class _Sized:
         same = [tensor.shape for tensor in inputs] == [tensor.shape for tensor in item.inputs]
         if same and id(item) not in self.shares:
             return [(tensor.shape, tensor.layout) for tensor in item.outputs]
-        if item.type in _SIZED or (item.type in ("slice", "crop", "split", "pad") and _cuts_positions(item)):
+        if _is_fixed(item) or (item.type in ("slice", "crop", "split", "pad") and _cuts_positions(item)):
             raise _Differs
         type = REGISTRY[item.type]
         if issubclass(type, Activation) and not type.axis_fields:
@@ -171,6 +171,11 @@ class _Sized:
         if item.type == "upsample" and "size" in item.fields:
             raise _Differs
         return item.fields
+
+
+def _is_fixed(item: MappedItem) -> bool:
+    """Return whether an item holds sizes of the file; a map of rows and columns of tokens needs none."""
+    return item.type in _SIZED and (item.type != "feature_map" or "size" in item.fields)
 
 
 def _cuts_positions(item: MappedItem) -> bool:
