@@ -11,7 +11,7 @@ from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without
 from convcost.layers.base import shown
-from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN
+from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
 _QUANTISED = frozenset(("int8", "uint8", "int4", "uint4", "int2", "uint2"))
@@ -72,7 +72,7 @@ class ValueTable(ABC):
         value = self.moved(name)
         if value.batch != 0 and value.full[0] != 1:
             raise Unsupported(f"it works on {value.full[0]} pictures at once")
-        layout = FEATURE_MAP if value.base.layout in (TOKENS, UNKNOWN) and 2 <= len(value.full) - 1 <= 4 else ""
+        layout = FEATURE_MAP if value.base.layout in (TOKENS, UNKNOWN, VECTOR) and 2 <= len(value.full) - 1 <= 4 else ""
         tensor = self.tensor(name, batch=0, layout=layout)
         is_flat = tensor.layout == TOKENS and len(tensor.shape) == 2  # one row of channels, as of a sequence
         return self.laid_out(tensor, FEATURE_MAP) if is_flat else tensor

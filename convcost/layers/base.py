@@ -111,6 +111,8 @@ class LayerType:
     """How many inputs it takes, at least and at most, beside the values that its fields name; None for any number."""
     takes: ClassVar[str] = ANY
     """`SPATIAL`, `VECTOR`, `FEATURES`, `SEQUENCE`, `POSITIONS` or `ANY`. All inputs are of this kind."""
+    asks_first: ClassVar[bool] = False
+    """Whether only the first input is of this kind."""
     gives: ClassVar[str] = ""
     """The layout of what it gives; empty where it is that of the inputs."""
     unknown_axis: ClassVar[int | None] = None
@@ -334,7 +336,7 @@ class LayerType:
             raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{given} given")
         if cls.takes == ANY:
             return
-        for value in inputs:
+        for value in inputs[:1] if cls.asks_first else inputs:
             if error := cls.refusal(value):
                 raise error
 

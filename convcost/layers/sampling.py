@@ -9,14 +9,14 @@ counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product as combinations
 from typing import Any, ClassVar
 
 from convcost.layers.base import FIXED, MIXES, SPATIAL, LayerError, LayerType, Trials, shown
 from convcost.layers.convolution import Conv, check_groups
 from convcost.layers.fields import GROUPS, SIZE, field, flag, number, per_axis, whole
-from convcost.layers.layout import FEATURE_MAP, UNKNOWN, Input, Shape
+from convcost.layers.layout import FEATURE_MAP, UNKNOWN, Shape
 from convcost.layers.reading import Axes, Reading, Readings, along, axes, grouped, sliding
 from convcost.layers.windows import each_axis, output_size, useful_products
 from convcost.ops import Cost, Ledger, accumulate, product
@@ -150,10 +150,7 @@ class _Sampler(LayerType):
 
     arity = (1, 2)
     takes = SPATIAL
-
-    @classmethod
-    def check_inputs(cls, inputs: Sequence[Input]) -> None:
-        super().check_inputs([*inputs[:1]] * len(inputs))  # the kind of input is asked of the first alone
+    asks_first = True
 
 
 class GridSample(_Sampler, type="grid_sample"):

@@ -75,7 +75,7 @@ class LayerPlacer:
         if layer.merges() and not ranked:
             self.evaluate.fields(item, layer, given, env, feeds[0].unranked())  # what is wrong in any case
             return (feeds[0].unranked(),)
-        for number, feed in enumerate(feeds):
+        for number, feed in enumerate(feeds[:1] if layer.asks_first else feeds):
             if refusal := layer.refusal(feed.tensor):
                 if feed.ranked:
                     self.evaluate.layer_error(self._explained(refusal, layer, feed), item, {})
