@@ -435,7 +435,7 @@ def _product_of_matrices(node: Node, inputs: list[Constant]) -> Constant:
 
 def is_learned(constant: Constant) -> bool:
     """Return whether a constant is one of the weights, as far as the file says."""
-    is_float = constant.stored and "float" in constant.dtype and prod(constant.shape) > 1
+    is_float = constant.stored and "float" in constant.dtype and (prod(constant.shape) > 1 or bool(constant.trainable))
     return is_float and not is_worked_out(constant.name)
 
 

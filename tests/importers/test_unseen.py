@@ -111,3 +111,42 @@ def test_numbers_of_the_program_without_a_result():
     ]
     total = load(chain(nodes, [ints("s", 1, 1, 6, 4)], MAP)).analyze().total
     assert (total.params, total.ops.add, total.ops.log) == (0, 8 * 6 * 4, 0)
+
+
+def test_a_learned_number_that_the_model_works_with(tmp_path):
+    # exp(s) · x, as CLIP's: the exponential is performed, and the number is a parameter
+    calls = [
+        p.call("aten.exp.default", "e", self="p_m_scale"),
+        p.call("aten.mul.Tensor", "y", self="x", other="e"),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(p.pt2(calls, {"x": MAP, "e": (), "y": MAP}, ["y"], parameters={"m.scale": ()}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.ops.exp, total.ops.mul) == (1, 1, 8 * 6 * 4)
+
+
+def test_maps_with_their_channels_last_have_the_resolution_as_a_symbol():
+    # ConvNeXt's norm behind a convolution, wherever the channels lie
+    nodes = [
+        ("Transpose", "x", "a", {"perm": [0, 2, 3, 1]}),
+        ("LayerNormalization", "a n.weight n.bias", "b", {"axis": -1}),
+        ("Transpose", "b", "c", {"perm": [0, 3, 1, 2]}),
+        ("Conv", "c k", "y", {"strides": [2, 2]}),
+    ]
+    tensors = [w.tensor("n.weight", [8]), w.tensor("n.bias", [8]), w.tensor("k", [4, 8, 2, 2])]
+    model = chain(nodes, tensors, (1, 8, 16, 16))
+    written = convcost.importers.import_model(convcost.importers.IMPORTERS["onnx"], model, "net.onnx").text
+    assert "\nsymbols: {r: 16}\ninput: [8, r, r]\n" in written
+
+
+def test_movements_that_come_back_leave_nothing(text):
+    nodes = [
+        ("Softmax", "x", "r", {"axis": -1}),
+        ("Reshape", "r map", "a", {}),
+        ("Transpose", "a", "b", {"perm": [0, 3, 1, 2]}),
+        ("Reshape", "b rows", "c", {}),
+        ("Transpose", "c", "d", {"perm": [0, 2, 1]}),
+        ("Softmax", "d", "y", {"axis": -1}),
+    ]
+    model = chain(nodes, [ints("map", 1, 2, 3, 8), ints("rows", 1, 8, 6)], (1, 6, 8))
+    assert text(model).splitlines() == ["  - softmax: {axis: 1}", "    repeat: 2"]
