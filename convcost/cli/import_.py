@@ -1,6 +1,5 @@
 """`convcost import`: a model file as a spec."""
 
-
 import typer
 
 from convcost import spec as spec_of

@@ -12,7 +12,7 @@ from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without
 from convcost.layers.base import shown
-from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN
+from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
 _QUANTISED = frozenset(("int8", "uint8", "int4", "uint4", "int2", "uint2"))
@@ -80,7 +80,9 @@ class ValueTable(ABC):
         value = self.moved(name)
         if value.batch != 0 and value.full[0] != 1:
             raise Unsupported(f"it works on {value.full[0]} pictures at once")
-        layout = FEATURE_MAP if value.base.layout in (TOKENS, UNKNOWN) and 2 <= len(value.full) - 1 <= 4 else ""
+        axes, base = len(value.full) - 1, value.base.layout
+        is_open = base in (TOKENS, UNKNOWN) or (base == VECTOR and axes == 2)  # more axes of a vector are a map's
+        layout = FEATURE_MAP if is_open and 2 <= axes <= 4 else ""
         tensor = self.tensor(name, batch=0, layout=layout)
         is_flat = tensor.layout == TOKENS and len(tensor.shape) == 2  # one row of channels, as of a sequence
         return self.laid_out(tensor, FEATURE_MAP) if is_flat else tensor

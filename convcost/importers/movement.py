@@ -101,7 +101,7 @@ def settle(mapper: ValueTable, value: Moved, batch: int | None, layout: str = ""
     node = Node("", (), (), scope=value.scope)
     if [kind for kind, _ in value.steps] == ["pad"]:
         return _padded(mapper, node, value, batch, layout)
-    wanted = without(value.full, batch)
+    wanted = without(value.full, batch) or (1,)
     start, steps = simplified(with_axis(value.base.shape, value.dropped), value.steps)
     tensor = _named_type(mapper, node, value.base, start, steps, wanted)
     if tensor is None:
@@ -256,7 +256,10 @@ def _rearranged(
     fields = pattern(start, [*steps, ("reshape", wanted)], channels)
     if fields is None:
         return None
-    after = fields["pattern"].partition(" -> ")[2].split(" ")
+    first, _, last = fields["pattern"].partition(" -> ")
+    if first == last and base.shape == wanted and layout in ("", base.layout):
+        return base
+    after = last.split(" ")
     own = FEATURE_MAP if after[0] == "c" and len(wanted) <= _MOST_MAP_AXES else TOKENS if after[-1] == "c" else UNKNOWN
     if layout and layout != own:
         fields["layout"] = _WORDS.get(layout, layout)

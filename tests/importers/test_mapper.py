@@ -324,7 +324,7 @@ def test_what_has_no_layer_type_is_listed_in_one_error(refused):
         (one("Concat", "x x", axis=0), "Concat cannot be mapped: it joins along the batch axis"),
         (one("Transpose", perm=[1, 0, 2, 2]), "Transpose cannot be mapped: it does not name each axis once"),
         (one("MaxPool"), "MaxPool cannot be mapped: its inputs or attributes are not those of the operator"),
-        (one("Conv", "x x"), "Conv cannot be mapped: its weight is no constant"),
+        (one("ConvTranspose", "x x"), "ConvTranspose cannot be mapped: its weight is no constant"),
         (one("Conv", "x k", [w.tensor("k", [4, 3, 1, 1])]), "Conv cannot be mapped: its kernel takes 3 × 1 channels, 8 reach it"),
         (one("Softmax", opset=12), "Softmax cannot be mapped: it is over several axes"),
         (one("Softmax", axis=0), "Softmax cannot be mapped: it works along the batch axis"),
