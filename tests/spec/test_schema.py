@@ -327,9 +327,9 @@ def _kinds():
     """Return the fields by what they take; the first of a kind is tried at many values, the others at some."""
     kinds = {}
     for type in REGISTRY:
-        for name, field in REGISTRY[type].fields.items():
-            schema = {key: each for key, each in DEFINITIONS[type]["properties"][name].items() if key in CHECKED}
-            kinds.setdefault((json.dumps(schema), field.read.form), []).append((type, name))
+        for name, each in REGISTRY[type].fields.items():
+            schema = {key: part for key, part in DEFINITIONS[type]["properties"][name].items() if key in CHECKED}
+            kinds.setdefault((json.dumps(schema), each.read.form), []).append((type, name))
     return kinds.values()
 
 
