@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import settle
@@ -31,10 +33,28 @@ def matmul(mapper: Mapper, node: Node) -> None:
     if isinstance(kernel, Constant) and len(kernel.shape) == 2 and kernel.dtype not in _INDICES:
         _linear(mapper, node, kernel, *kernel.shape)
         return
-    shapes = [mapper.full(name) for name in node.inputs[:2]]
-    if min(map(len, shapes)) < 2:
-        raise Unsupported("it multiplies a vector")
-    multiplied(mapper, node, *(mapper.moved(name) for name in node.inputs[:2]))
+    values = [mapper.moved(name) for name in node.inputs[:2]]
+    if min(len(value.full) for value in values) < 2:
+        _with_vector(mapper, node, values)
+        return
+    multiplied(mapper, node, *values)
+
+
+def _with_vector(mapper: Mapper, node: Node, values: Sequence[Moved]) -> None:
+    """Map a product with a vector, which is a matrix of one row in front and of one column behind."""
+    first, second = values
+    shape = (*first.full[:-1], *second.full[:-2], *second.full[-1:]) if len(second.full) > 1 else first.full[:-1]
+    matrices = [
+        value
+        if len(value.full) > 1
+        else Moved(value.base, value.dropped, (*value.steps, ("reshape", full)), full, None)
+        for value, full in zip(values, ((1, *first.full), (*second.full, 1)), strict=True)
+    ]
+    multiplied(mapper, Node("MatMul", (), ("",), {}, node.name, node.scope), *matrices)
+    tensor = mapper.items[-1].outputs[0]
+    batch = 0 if shape[:1] == (1,) and len(shape) > 1 else None
+    steps = (("reshape", shape),)
+    mapper.give(node, node.outputs[0], Moved(tensor, mapper.lacks(tensor), steps, shape, batch, node.scope))
 
 
 def multiplied(mapper: Mapper, node: Node, first: Moved, second: Moved) -> None:
