@@ -208,7 +208,8 @@ class ValueTable(ABC):
             fields = {"shape": list(shape)}
             node = Node("", (), ())
             name = constant.name if is_module_path(constant.name) else ""
-            learned = constant.stored and (prod(shape) > 1 or "." in constant.name)
+            said = constant.trainable is not None  # else a single number is learned where a module has it
+            learned = constant.stored and (said or prod(shape) > 1 or "." in constant.name)
             weights = [None, constant]
             (known,) = self.emit(node, "parameter", fields, [], weights, name=name, gives=(), learned=learned)
             self._parameters[constant.name] = known

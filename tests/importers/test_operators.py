@@ -174,6 +174,7 @@ def test_an_operator_is_these_items(model, expected, items):
         (one("Einsum", "x m.w", [w.tensor("m.w", [1, 4])], equation="abcd,cd->abcd"), "Einsum cannot be mapped: it stretches an axis"),
         (one("Einsum", equation="abcd->abce"), "Einsum cannot be mapped: its equation names an axis that no value has"),
         (one("Einsum", equation="abc->ab"), "Einsum cannot be mapped: its inputs or attributes are not those of the operator"),
+        (one("Resize", "x", keep_aspect_ratio_policy="not_larger"), "Resize cannot be mapped: its sizes are bounds within which it keeps the ratio of the sides"),
         (one("Pow", "n x", [w.tensor("n", [], [2.0])]), "Pow cannot be mapped: its exponent is no number that is known"),
         (one("LayerNormalization", "x s", [w.tensor("s", [6])]), "LayerNormalization cannot be mapped: it has not one factor for each value, or gives more than the normalised values"),
         (one("BatchNormalization", "x s s s s", [w.tensor("s", [6])]), "BatchNormalization cannot be mapped: it does not have one number for each channel"),

@@ -437,3 +437,17 @@ def test_a_batch_norm_without_factors(tmp_path):
     path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], buffers={"m": (8,), "v": (8,)}))
     total = convcost.load(path).analyze().total
     assert (total.params, total.buffers, total.ops.mul, total.ops.add) == (0, 16, 288, 288)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "buffers", "expected"), [({"gain": ()}, {}, (1, 0)), ({}, {"gain": ()}, (0, 1))]
+)
+def test_a_single_number_of_the_whole_model_is_learned_where_the_program_says_so(
+    parameters, buffers, expected, tmp_path
+):
+    name = "p_gain" if parameters else "b_gain"
+    path = tmp_path / "net.pt2"
+    call = w.call("aten.mul.Tensor", "y", self="x", other=name)
+    path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], parameters=parameters, buffers=buffers))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers) == expected
