@@ -490,14 +490,15 @@ class Mapper(ValueTable):
         """
         kernel = weights[0] if weights else None
         vectors = [each.name for each in weights[1:] if each is not None]
-        if any([each is not None and each.trainable is not None for each in weights]):  # noqa: C419
+        if any([each is not None and each.stored and each.trainable is not None for each in weights]):  # noqa: C419
             kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
             vectors = [each.name for each in weights if each is not None and each is not kernel]
         if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
             if first[0] is not item:
                 tied = (first[0].type, item.type) == ("embedding", "linear")
-                if (first[0].type != item.type and not tied) or first[1] != "\n".join(vectors):
+                turned = not tied and first[0].fields.get("out_features") != item.fields.get("out_features")
+                if (first[0].type != item.type and not tied) or turned or first[1] != "\n".join(vectors):
                     raise Unsupported(
                         f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
                     )

@@ -368,3 +368,41 @@ def test_tensors_that_the_exporter_worked_out_count():
     model = one("Add", "x val_7", [w.tensor("val_7", [8, 6, 4])])
     total = load(model).analyze().total
     assert (total.params, total.buffers) == (8 * 6 * 4, 0)
+
+
+def group_norm(channels, *constants):
+    """Return a group norm of 3 groups as an exporter writes it, with a factor and a summand behind it."""
+    norm = [
+        w.tensor("one", [3], [1.0] * 3),
+        w.tensor("zero", [3], [0.0] * 3),
+        ints("s", 0, 3, -1),
+        ints("t", 1, channels, 6, 4),
+    ]
+    nodes = [
+        *(("Constant", "", name, {"value": w.tensor("", [1, 1, 1], [number])}) for name, number in constants),
+        ("Reshape", "x s", "a", {}),
+        ("InstanceNormalization", "a one zero", "b", {}),
+        ("Reshape", "b t", "c", {}),
+        ("Mul", "c f", "d", {}),
+        ("Add", "d g", "y", {}),
+    ]
+    return chain(nodes, norm, (1, channels, 6, 4))
+
+
+def test_a_group_norm_that_learns_nothing(items):
+    assert types(items(group_norm(3, ("f", 1.0), ("g", 0.0)))) == [("group_norm", {"num_groups": 3, "affine": False})]
+    other = [type for type, _ in types(items(group_norm(3, ("f", 2.0), ("g", 0.0))))]
+    assert "group_norm" not in other
+    assert other[-2:] == ["elementwise", "elementwise"]
+
+
+def test_a_matrix_that_is_used_the_other_way_round_is_refused_by_name(refused):
+    tensors = [w.tensor("m.weight", [8, 5])]
+    nodes = [
+        ("MatMul", "x m.weight", "a", {}),
+        ("Transpose", "m.weight", "m.turned", {"perm": [1, 0]}),
+        ("MatMul", "a m.turned", "y", {}),
+    ]
+    assert refused(chain(nodes, tensors, ROWS)).splitlines()[0] == (
+        "error: the operator MatMul cannot be mapped: it shares the tensor 'm.weight' with m, not all"
+    )

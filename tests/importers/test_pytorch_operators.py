@@ -451,3 +451,32 @@ def test_a_single_number_of_the_whole_model_is_learned_where_the_program_says_so
     path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], parameters=parameters, buffers=buffers))
     total = convcost.load(path).analyze().total
     assert (total.params, total.buffers) == expected
+
+
+def test_numbers_that_a_program_makes_are_buffers_though_it_learns_nothing(tmp_path):
+    path = tmp_path / "net.pt2"
+    calls = [
+        w.call("aten.arange.default", "r", end=8),
+        w.call("aten.add.Tensor", "a", self="x", other="r"),
+        w.call("aten.mul.Tensor", "y", self="a", other="r"),
+    ]
+    path.write_bytes(w.pt2(calls, {"x": VECTOR, "r": ((8,), "float32"), "a": VECTOR, "y": VECTOR}, ["y"]))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers, total.ops.add, total.ops.mul) == (0, 16, 8, 8)
+
+
+def test_what_stands_behind_an_unknown_operator_has_the_batch_axis_that_is_recorded():
+    # a program that joins the batch with the rows before an operator without a layer type, and parts them again
+    calls = [
+        w.call("aten.view.default", "a", self="x", size=[-1, 8]),
+        w.call("aten._trilinear.default", "b", i1="a", i2="a"),
+        w.call("aten.view.default", "c", self="b", size=[1, 9, 8]),
+        w.call("aten.add.Tensor", "y", self="c", other="p_m_bias"),
+    ]
+    values = {"x": TOKENS, "a": (9, 8), "b": (9, 8), "c": TOKENS, "y": TOKENS}
+    with pytest.raises(convcost.SpecError) as caught:
+        layers(calls, values, parameters={"m.bias": (8,)})
+    assert [line for line in str(caught.value).splitlines() if line.startswith("error")] == [
+        "error: the operator aten._trilinear has no layer type",
+        "error: 1 more operators read what these give, whose shape the file does not record",
+    ]

@@ -235,7 +235,7 @@ class Writer:
     def hold(self, constant: Constant) -> None:
         """Give a constant that the program works out, and nothing else."""
         name = self.own(self.call.outputs[0])
-        self.constants[name] = Constant(name, constant.shape, constant.dtype, constant.values, stored=False)
+        self.constants[name] = replace(constant, name=name, stored=False, trainable=False)
 
     def number(self, value: float, dtype: str = "") -> str:
         """Return the name of a constant that is one number."""
