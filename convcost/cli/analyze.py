@@ -1,9 +1,7 @@
 """`convcost analyze`: how big networks are, and what their layers cost."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 import typer
 
@@ -44,17 +42,17 @@ def analyze(
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     deployed: bool = _DEPLOYED,
-    sort: Optional[str] = _SORT,  # noqa: UP045 -- typer reads the annotation while running
-    columns: Optional[str] = _COLUMNS,  # noqa: UP045
-    top: Optional[int] = options.Top,  # noqa: UP045
-    depth: Optional[str] = options.Depth,  # noqa: UP045
+    sort: str | None = _SORT,
+    columns: str | None = _COLUMNS,
+    top: int | None = options.Top,
+    depth: str | None = options.Depth,
     layers: bool = options.Layers,
     summary: bool = _SUMMARY,
-    by: Optional[str] = _BY,  # noqa: UP045
-    convention: Optional[str] = _CONVENTION,  # noqa: UP045
+    by: str | None = _BY,
+    convention: str | None = _CONVENTION,
     functional: list[str] = options.Functional,
     formulas: bool = typer.Option(False, "--formulas", help="Show each layer's formulas in the papers' symbols."),
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the cost of networks: parameters, multiplications and additions, per layer, exactly."""

@@ -1,9 +1,5 @@
 """`convcost import`: a model file as a spec."""
 
-from __future__ import annotations
-
-from typing import Optional
-
 import typer
 
 from convcost import spec as spec_of
@@ -17,7 +13,7 @@ def import_(
     path: str = typer.Argument(
         ..., metavar="FILE", show_default=False, help="A model file, such as model.onnx; - for standard input."
     ),
-    to: Optional[str] = typer.Option(  # noqa: UP045 -- typer reads the annotation while running
+    to: str | None = typer.Option(
         None, "--output", "-o", metavar="PATH", help="Write the spec there; without it to standard output."
     ),
     force: bool = typer.Option(False, "--force", help="Write over a file that exists."),

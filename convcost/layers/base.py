@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 
@@ -27,11 +27,12 @@ from convcost.layers.layout import (
     merged_layout,
     number_of_axis,
 )
-from convcost.layers.reading import SAME as SAME_PLACE
-from convcost.layers.reading import Readings
 from convcost.numbers import as_exact
 from convcost.ops import Cost
 from convcost.registry import Registry
+
+if TYPE_CHECKING:
+    from convcost.layers.reading import Readings
 
 MOVES = "moves values"
 """The note of a layer that performs no arithmetic but puts values elsewhere."""
@@ -440,6 +441,8 @@ class LayerType:
             outputs: The shapes of what it gives.
             number: Which of its outputs, from 0.
         """
+        from convcost.layers.reading import SAME as SAME_PLACE  # where a receptive field is asked for only
+
         return ((SAME_PLACE,),) if (self.in_place or self.view) and inputs == outputs else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,8 +14,10 @@ from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
 from convcost.layers.declared import NOT_KNOWN
 from convcost.layers.fields import MAX_SIZE, NAMES
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
-from convcost.network.compression import CompressionRule
 from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY, Layer, Limit, Network, Tensor, Widths
+
+if TYPE_CHECKING:
+    from convcost.network.compression import CompressionRule
 
 _SIZE = "a size is a whole number from 1 to 10**15"
 _MOST_AXES = 4  # of a feature map: channels and three spatial axes

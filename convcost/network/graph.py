@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from convcost.errors import Place, WarningDetail
 from convcost.layers.base import LayerType
 from convcost.layers.layout import FEATURE_MAP
-from convcost.network.compression import CompressionRule
 from convcost.ops import Cost, product
+
+if TYPE_CHECKING:
+    from convcost.network.compression import CompressionRule
 
 INPUT = -1
 """The producer of a tensor that no layer gives: an input of the network."""

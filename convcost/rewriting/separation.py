@@ -12,7 +12,7 @@ from convcost.errors import ConvcostError
 from convcost.layers import REGISTRY
 from convcost.network import Layer, Network
 from convcost.spec import load, tree
-from convcost.spec.collector import LINE_END, ErrorCollector
+from convcost.spec.collector import ErrorCollector, line_ends
 from convcost.spec.limits import MOST_LAYERS, limited
 from convcost.spec.source import Source
 
@@ -183,7 +183,7 @@ class _BlockText:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        ends = [match.end() for match in LINE_END.finditer(source.text)]
+        ends = [match.end() for match in line_ends(source.text)]
         self.lines = [source.text[start:end] for start, end in zip([0, *ends], [*ends, len(source.text)], strict=True)]
         root = tree.parse(ErrorCollector(source))
         assert isinstance(root, tree.Mapping)  # it was read before

@@ -172,7 +172,7 @@ class LayerPlacer:
             if follower is INVALID or follower == "none":
                 continue
             type, fields = (follower.type, follower.fields) if isinstance(follower, Item) else (follower, {})
-            fields = self.document.defaults.get(type, {}) | fields
+            fields = self.document.defaults.of(type) | fields
             if lacking := lacks(type, fields):
                 self.evaluate.detail(f"{type} needs {lacking}", item, entry.at, help=where_to_give(name, type, lacking))
                 continue
