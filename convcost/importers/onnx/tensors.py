@@ -122,7 +122,10 @@ def read_tensor(wire: Wire, start: int, end: int, file: str = "") -> Constant:
     values = None
     if count <= MOST_VALUES and code:
         values = _elsewhere(fields, dtype, needed, file) if fields.external else _values(wire, fields, raw, count, code)
-    return Constant(fields.name, tuple(fields.dims), dtype, values)
+    absent = (
+        fields.place.get("location", "") if fields.external and values is None and _may_be_index(dtype, count) else ""
+    )
+    return Constant(fields.name, tuple(fields.dims), dtype, values, absent=absent)
 
 
 def read_sparse(wire: Wire, start: int, end: int) -> Constant:
@@ -225,6 +228,11 @@ def _elsewhere(fields: _Fields, dtype: str, size: int, file: str) -> tuple[Any, 
         if (len(data) == size)
         else None
     )
+
+
+def _may_be_index(dtype: str, count: int) -> bool:
+    """Return whether the numbers of a tensor may be sizes or indices."""
+    return dtype in _INDICES and 0 < count <= MOST_VALUES
 
 
 def _whole(text: str) -> int | None:
