@@ -245,6 +245,11 @@ def _around(line: str, column: int) -> tuple[str, int]:
     return head + before + after + tail, len(head + before)
 
 
+_SINGLE = (("\u2010", "\u205f"), ("\u2190", "\u22ff"), ("\u2500", "\u25fc"))
+"""Dashes, arrows, mathematical signs, lines and blocks, each of one cell: what reports have, without Unicode's tables,
+which take time to load."""
+
+
 def cells(text: str) -> int:
     """Return how many terminal cells a text takes: East Asian wide characters two, marks over others none."""
     return len(text) if text.isascii() else sum(map(_cells, text))
@@ -252,6 +257,8 @@ def cells(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _cells(char: str) -> int:
+    if char < "\u0300" or any(first <= char <= last for first, last in _SINGLE):
+        return 1
     from unicodedata import category, east_asian_width
 
     return 0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in "WF" else 1

@@ -133,3 +133,10 @@ def is_picture(graph: ModelGraph, shape: Shape) -> bool:
     sized = all(size is None or isinstance(size, str) or size >= _LEAST_PICTURE for size in shape[1:])
     works = any(node.operator in ("Conv", "Resize") for node in graph.nodes)
     return len(shape) == 3 and shape[0] == _COLORS and sized and works
+
+
+def batch_axis(graph: ModelGraph, shape: Shape) -> int:
+    """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
+    first = next((each[0] for each in graph.inputs.values() if len(each) > 1), None)
+    named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and size == first]
+    return next((axis for axis in named or range(1, len(shape)) if named or shape[axis] == 1), 0)

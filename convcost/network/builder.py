@@ -10,9 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, NetworkError, nearest
-from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
+from convcost.layers.base import REGISTRY, LayerType
 from convcost.layers.declared import NOT_KNOWN
 from convcost.layers.fields import MAX_SIZE, NAMES
+from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
 from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY, Layer, Limit, Network, Tensor, Widths
 
@@ -199,9 +200,10 @@ class NetworkBuilder:
             LayerError: The layer cannot work on what it reads, or its output would be larger than any.
         """
         shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
-        if any(shape is NOT_KNOWN for shape in shapes) and not definition.unknown:
-            help = "`unknown` stands for it, too"
-            raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
+        for shape in shapes:
+            if shape is NOT_KNOWN and not definition.unknown:
+                help = "`unknown` stands for it, too"
+                raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
         definition.check_inputs(inputs)
         outputs = definition.output_shapes(*shapes)
         for shape in outputs:

@@ -8,8 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.layers import FIXED, REGISTRY, LayerError, LayerType
-from convcost.layers.base import FEATURES, SPATIAL
 from convcost.layers.fields import CHANNELS
+from convcost.layers.inputs import FEATURES, SPATIAL
 from convcost.layers.layout import VECTOR
 from convcost.network import Layer, LayerOrigin, NetworkBuilder, Tensor
 from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY
@@ -77,7 +77,7 @@ class LayerPlacer:
             self.evaluate.fields(item, layer, given, env, feeds[0].unranked())  # what is wrong in any case
             return (feeds[0].unranked(),)
         for number, feed in enumerate(feeds):
-            if refusal := layer.refusal(feed.tensor):
+            if refusal := layer.refusal(feed.tensor, number):
                 if feed.ranked:
                     self.evaluate.layer_error(self._explained(refusal, layer, feed), item, {})
                 if layer.takes not in (VECTOR, FEATURES):

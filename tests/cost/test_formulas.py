@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convcost
-from convcost.cost.formulas import of_layer, quotients, sheets, texts
+from convcost.cost.formulas import quotients, sheets
+from convcost.cost.layer_formulas import of_layer, texts
 from convcost.errors import OptionError
 from convcost.layers import REGISTRY
 from convcost.ops import is_symbolic

@@ -50,7 +50,7 @@ def test_a_module_is_a_model(torch):
     model = convcost.from_torch(Module(convolution), Tensor(1, 3, 8, 8))
     assert model.text.startswith("# Imported from Module (PyTorch program, by torch 2.13.0).\n")
     assert model.text.partition("layers:\n")[2] == (
-        "  - conv: {out_channels: 4, kernel_size: 3, padding: 1, bias: false, activation: relu}\n    name: c\n"
+        "  - {conv: {out_channels: 4, kernel_size: 3, padding: 1, bias: false, activation: relu}, name: c}\n"
     )
     total = model.analyze().total
     assert (total.params, total.macs) == (4 * 27, 64 * 4 * 27)
@@ -190,7 +190,7 @@ def test_one_tensor_at_two_paths_counts_once(torch):
     nodes = [*holders, x, y, z, Node("output", "output", args=((z,),))]
     model = convcost.from_torch(ExportedProgram(nodes, parameters), None)
     assert model.analyze().total.params == 9
-    assert "    weights: a\n    name: b\n" in model.text
+    assert ", weights: a, name: b}\n" in model.text
 
 
 def spectral():

@@ -37,8 +37,7 @@ layers:
   - avg_pool: {kernel_size: 2, ceil_mode: true}
   - global_avg_pool
   - flatten
-  - linear: {out_features: 10}
-    name: fc
+  - {linear: {out_features: 10}, name: fc}
 """  # noqa: E501 -- as it is written
 
 

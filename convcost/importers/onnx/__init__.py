@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcost.importers.graph import ModelGraph
+from convcost.importers.graph import Importer, ModelGraph
 from convcost.importers.onnx.wire import BYTES, Data, Wire, WireError, tag
 
 
@@ -40,3 +40,6 @@ def read(data: Data, file: str) -> ModelGraph:
     from convcost.importers.onnx import reader
 
     return reader.read(data, file)
+
+
+IMPORTER = Importer("ONNX", recognises, read)
