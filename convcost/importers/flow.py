@@ -60,6 +60,7 @@ class ValueTable(ABC):
         """
         found = self.values[name]
         if isinstance(found, Tensor) and batch in (AS_IT_IS, 0) and layout in ("", found.layout):  # as most are read
+            self._lacks[found.producer, found.output] = 0  # another value of the same tensor may lack another axis
             return found
         value = self.moved(name)
         axis = value.batch if batch == AS_IT_IS else batch
@@ -76,6 +77,7 @@ class ValueTable(ABC):
         """Return a value as one feature map, for types that work on its positions."""
         found = self.values[name]
         if isinstance(found, Tensor) and found.layout == FEATURE_MAP:
+            self._lacks[found.producer, found.output] = 0
             return found
         value = self.moved(name)
         if value.batch != 0 and value.full[0] != 1:

@@ -406,3 +406,23 @@ def test_a_matrix_that_is_used_the_other_way_round_is_refused_by_name(refused):
     assert refused(chain(nodes, tensors, ROWS)).splitlines()[0] == (
         "error: the operator MatMul cannot be mapped: it shares the tensor 'm.weight' with m, not all"
     )
+
+
+@pytest.mark.parametrize("operator", ["Relu", "InstanceNormalization"])
+def test_one_tensor_may_be_read_with_the_batch_in_two_places(operator):
+    reads = "t one zero" if operator == "InstanceNormalization" else "t"
+    nodes = [
+        ("MatMul", "x m.w", "t", {}),
+        ("Transpose", "t", "a", {"perm": [1, 0, 2]}),
+        ("MatMul", "a n.w", "b", {}),
+        (operator, reads, "c", {}),
+        ("Transpose", "b", "d", {"perm": [1, 0, 2]}),
+        ("Add", "c d", "y", {}),
+    ]
+    tensors = [
+        w.tensor("m.w", [8, 8]),
+        w.tensor("n.w", [8, 8]),
+        w.tensor("one", [6], [1.0] * 6),
+        w.tensor("zero", [6], [0.0] * 6),
+    ]
+    assert [tensor.shape for tensor in load(chain(nodes, tensors, ROWS)).network.outputs] == [(6, 8)]
