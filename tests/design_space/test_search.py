@@ -372,7 +372,7 @@ def test_what_cannot_be_searched_is_an_error(arguments, message):
 
 def test_of_a_grid_whose_points_all_have_one_error_that_is_shown():
     spec = {"symbols": {"a": 1, "r": 9}, "input": [1, "r", "r"], "layers": [conv(out_channels="a", kernel_size=9)]}
-    with pytest.raises(SpecError, match="^error: the kernel must fit into its padded input\n"):
+    with pytest.raises(SpecError, match=r"^error: the kernel must fit into its padded input\n"):
         convcost.search(spec, set={"a": "1:50", "r": "1:8"}, pareto=["mults"])
 
 
