@@ -78,7 +78,7 @@ def test_what_cannot_be_exported_is_left_as_it_was_too(torch):
     assert (module.training, torch.backends.mha.on) == (True, True)
 
 
-class GuardOnDataDependentSymNode(RuntimeError):  # noqa: N818 -- torch's name
+class GuardOnDataDependentSymNode(RuntimeError):
     """What torch raises where a choice depends on numbers; it prints the graph so far."""
 
     partial_fx_graph = "def forward(self, x):\n    y = x + 1"
@@ -89,8 +89,7 @@ def test_a_choice_that_depends_on_values_is_left_out_of_the_export(where, torch,
     reason = "Could not guard on data-dependent expression Eq(u0, 0)"
 
     def fail():
-        print(GuardOnDataDependentSymNode.partial_fx_graph, file=sys.stderr)
-        print("of the model itself", file=sys.stderr)
+        sys.stderr.write(f"{GuardOnDataDependentSymNode.partial_fx_graph}\nof the model itself\n")
         raise GuardOnDataDependentSymNode(f"{reason}\n\nCaused by:{where}\nmore" if where else reason)
 
     module = Module(fail, children=[Module(tensors=[Tensor(1)]), Module(), Module(tensors=[Tensor(1)])])
