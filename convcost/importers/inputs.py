@@ -118,3 +118,9 @@ def is_picture(graph: ModelGraph, shape: Shape) -> bool:
     sized = all(size is None or isinstance(size, str) or size >= _LEAST_PICTURE for size in shape[1:])
     works = any(node.operator in ("Conv", "Resize") for node in graph.nodes)
     return len(shape) == 3 and shape[0] == _COLORS and sized and works
+
+
+def is_regions(graph: ModelGraph, shape: Shape) -> bool:
+    """Return whether an input is regions of a picture, each of four numbers, or of five with the picture's number."""
+    reads = any(node.operator == "RoiAlign" for node in graph.nodes)
+    return len(shape) == 2 and shape[1] in (4, 5) and reads

@@ -19,7 +19,7 @@ from convcost.importers.chains import with_whole_norms
 from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
-from convcost.importers.inputs import is_picture
+from convcost.importers.inputs import is_picture, is_regions
 from convcost.importers.items import Mapped, MappedItem, is_sized
 from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
@@ -300,7 +300,8 @@ class Mapper(ValueTable):
             help = "an input has a batch axis and one to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
-        if batch != 1 and self.builder.inputs and (axis := self._batch_axis(shape)):
+        axis = None if is_regions(self.graph, shape) else self._batch_axis(shape)
+        if batch != 1 and self.builder.inputs and axis != 0:
             return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             if is_picture(self.graph, shape):
