@@ -21,6 +21,7 @@ from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.inputs import is_picture, is_regions
 from convcost.importers.items import Mapped, MappedItem, is_sized
+from convcost.importers.sharing import SharedWeights
 from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of
@@ -70,8 +71,7 @@ class Mapper(ValueTable):
         self.opset = graph.opset
         self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)
-        self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
-        self._vectors: dict[str, int] = {}
+        self._sharing = SharedWeights()
         self.filled = {name for node in graph.nodes if node.operator == "ConstantOfShape" for name in node.outputs}
         self.plain_norms: set[int] = set()  # batch norms that learn nothing, by their ids
         self._stores_weights = any(is_learned(each) and len(each.shape) > 1 for each in graph.constants.values())
@@ -100,8 +100,7 @@ class Mapper(ValueTable):
         self.notes |= dict.fromkeys(self.unknown.check())
         if not self.items:
             raise SpecError(ErrorDetail("the model has no operator that is a layer", Place(self.file)))
-        again = sum(count - 1 for count in self._vectors.values())
-        if again:
+        if again := self._sharing.counted_again:
             self.notes[f"{again} biases and norms share a tensor with others: counted for each"] = None
         if self.worked_out:
             many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
@@ -223,7 +222,7 @@ class Mapper(ValueTable):
         )
         self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
-        self._share(item, weights)
+        self._sharing.add(item, weights)
         self.items.append(item)
         for output, tensor in zip(given, outputs, strict=False):
             if output:
@@ -464,32 +463,6 @@ class Mapper(ValueTable):
         if any(frozen) and not all(frozen):
             self.notes["layers of which only a part is trainable count as trainable"] = None
         return not frozen or not all(frozen)
-
-    def _share(self, item: MappedItem, weights: Sequence[Constant | None]) -> None:
-        """Share the weights of the item that had this kernel first.
-
-        Raises:
-            Unsupported: The two do not share all of their weights.
-        """
-        kernel = weights[0] if weights else None
-        vectors = [each.name for each in weights[1:] if each is not None]
-        if any(each is not None and each.trainable is not None for each in weights):
-            kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
-            vectors = [each.name for each in weights if each is not None and each is not kernel]
-        if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
-            first = self._kernels.setdefault(kernel.name, (item, "\n".join(vectors)))
-            if first[0] is not item:
-                tied = (first[0].type, item.type) == ("embedding", "linear")
-                if (first[0].type != item.type and not tied) or first[1] != "\n".join(vectors):
-                    raise Unsupported(
-                        f"it shares the tensor {kernel.name!r} with {first[0].name or first[0].type}, not all"
-                    )
-                item.shares = first[0]
-                return
-        elif kernel is not None:
-            vectors.append(kernel.name)
-        for name in vectors:
-            self._vectors[name] = self._vectors.get(name, 0) + 1
 
 
 def _reason(node: Node) -> str:
