@@ -37,7 +37,9 @@ class SharedWeights:
         """
         if item.outputs:
             self._items[item.outputs[0].producer] = item
-        kernel = weights[0] if weights else None
+        if not weights:
+            return
+        kernel = weights[0]
         vectors = [each.name for each in weights[1:] if each is not None]
         if any([each is not None and each.trainable is not None for each in weights]):  # noqa: C419 -- a list is faster
             kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
@@ -45,7 +47,7 @@ class SharedWeights:
         if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):
             if self._shares_kernel(item, kernel, "\n".join(vectors)):
                 return
-        elif weights:
+        else:
             vectors += [kernel.name] if kernel is not None else []
             if self._shares_module(item, tuple([each for each in weights if each is not None])):
                 return
