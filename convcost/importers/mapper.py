@@ -20,7 +20,7 @@ from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
 from convcost.importers.inputs import batch_axis, is_picture, is_regions
 from convcost.importers.items import Mapped, MappedItem, is_sized
-from convcost.importers.sharing import SharedWeights
+from convcost.importers.sharing import WeightSharing
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of, widths_of
 from convcost.layers.base import REGISTRY, LayerType
@@ -71,7 +71,7 @@ class Mapper(ValueTable):
         self.opset = graph.opset
         self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)
-        self._sharing = SharedWeights()
+        self._sharing = WeightSharing()
         self.filled = {name for node in graph.nodes if node.operator == "ConstantOfShape" for name in node.outputs}
         self.plain_norms: set[int] = set()  # batch norms that learn nothing, by their ids
         self._stores_weights = any(is_learned(each) and len(each.shape) > 1 for each in graph.constants.values())

@@ -9,7 +9,7 @@ from convcost.importers.items import MappedItem
 from convcost.importers.values import Unsupported
 
 
-class SharedWeights:
+class WeightSharing:
     """Finds the layers that share their weights.
 
     Where the file does not say which tensors are one, exporters keep equal tensors once: a kernel or matrix that
