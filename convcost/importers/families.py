@@ -31,7 +31,7 @@ FAMILIES = {
     ),
     "products": "Gemm MatMul Einsum",
     "recurrent": "LSTM GRU RNN convcost.lstm convcost.gru convcost.rnn_tanh convcost.rnn_relu",
-    "sampling": "GridSample",
+    "sampling": "GridSample RoiAlign",
     "selections": "Slice Split Gather GatherND GatherElements ScatterND ScatterElements Where Expand Tile",
 }
 """The modules of `convcost.importers.operators`, and the operators that each maps."""
