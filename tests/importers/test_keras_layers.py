@@ -295,6 +295,61 @@ def test_inner_products(shapes, axes, normalize, shape, macs, write):
     assert tensor.shape == shape
 
 
+def encoder_and_decoder(kind, *, both=False, **fields):
+    """Return two recurrent layers of 4 on 7 and 5 steps, of which the second begins with the states of the first."""
+    held = 2 if kind == "LSTM" else 1
+    layers = []
+    for name, first in (("e", True), ("d", False)):
+        inner = k.layer(kind, name, units=4, return_sequences=not first, return_state=first, **fields)
+        layers.append(k.layer("Bidirectional", name, layer=inner) if both else inner)
+    states = [k.tensor("e", 4, at=at) for at in range(1, 1 + held * (2 if both else 1))]
+    called = [
+        k.called(layers[0], k.tensor("x", 7, 3)),
+        k.called(layers[1], k.tensor("y", 5, 3), initial_state=states if len(states) > 1 else states[0]),
+    ]
+    return k.functional({"x": [7, 3], "y": [5, 3]}, called, "d")
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3), ("SimpleRNN", 1)])
+def test_a_recurrent_layer_begins_with_the_states_of_another(kind, gates, both, write):
+    """7 and 5 steps, in each of which a direction's gates of 4 read 3 + 4; each has one bias for each row."""
+    path = write(k.text(encoder_and_decoder(kind, both=both, reset_after=False)), "net.json")
+    directions = 2 if both else 1
+    total = convcost.load(path).analyze().total
+    assert total.params == 2 * directions * gates * 4 * (3 + 4 + 1)
+    assert total.macs == (7 + 5) * directions * gates * 4 * (3 + 4)
+    found = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json", flat=True)
+    encoder, *_, decoder = found.model.items
+    assert encoder.type == decoder.type == {"SimpleRNN": "rnn"}.get(kind, kind.lower())
+    assert len(decoder.inputs) == 1 + (2 if kind == "LSTM" else 1)
+    assert (len(found.model.inputs), decoder.outputs[0].shape) == (2, (5, 4 * directions))
+
+
+@pytest.mark.parametrize(("steps", "types"), [(7, ["gru", "slice", "flatten"]), (1, ["gru", "flatten"])])
+def test_the_last_state_beside_a_sequence_is_its_last_step(steps, types):
+    gru = k.called(k.layer("GRU", "g", units=4, return_sequences=True, return_state=True), k.tensor("x", steps, 3))
+    last = k.called(k.layer("ReLU", "r"), k.tensor("g", 4, at=1))
+    model = k.functional({"x": [steps, 3]}, [gru, last], "r")
+    found = import_model(IMPORTERS["keras"], k.text(model), "net.json", flat=True).model
+    assert ([item.type for item in found.items], found.outputs[0].shape) == ([*types, "relu"], (4,))
+
+
+@pytest.mark.parametrize(
+    ("fields", "states", "reason"),
+    [
+        ({"units": 4}, [k.tensor("s", 4)], "it does not begin with 2 states of 4 numbers"),
+        ({"units": 3}, [k.tensor("s", 4)] * 2, "it does not begin with 2 states of 3 numbers"),
+        ({"units": 4, "num_constants": 1}, [k.tensor("s", 4)] * 2, "its cell reads constants"),
+        ({"units": 4, "time_major": True}, [], "its steps come before its batch"),
+    ],
+)
+def test_states_that_are_not_those_of_a_layer(fields, states, reason):
+    layer = k.called(k.layer("LSTM", "l", **fields), k.tensor("x", *STEPS), initial_state=states)
+    model = k.functional({"x": STEPS, "s": [4]}, [layer], "l")
+    assert refusal(model).startswith(f"error: the operator keras.layers.LSTM cannot be mapped: {reason}\n")
+
+
 @pytest.mark.parametrize(("sequence", "shape"), [(False, (3, 5)), (True, (3, 7, 5))])
 def test_a_recurrent_layer_on_slices(sequence, shape, write):
     """3 slices of 7 steps: 4 gates of 5 read 4 + 5."""

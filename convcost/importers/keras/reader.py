@@ -139,7 +139,7 @@ def _graph(model: Mapping[str, Any], file: str) -> ModelGraph:
     if not isinstance(kind, str) or model.get("config") is None:
         raise _error(file, "the model's configuration names no class and no layers", help=_MODEL)
     if not is_model(model):
-        help = "build it from layers, as a functional model"
+        help = "save keras.Model(model.inputs, model.outputs), which lists its layers, where it is made of them"
         what = f"the model is of a class of its own, {kind!r}: the file has no layers of it"
         raise _error(file, what, help=help)
     network = ModelTranslator(file)
