@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pt2_writer as w
 import pytest
+from msgspec import to_builtins
 
 import convcost
 from convcost.importers import IMPORTERS, import_model
@@ -348,3 +349,73 @@ def test_an_operator_with_weights_is_a_layer(name, arguments, before, after, par
     path = tmp_path / "net.pt2"
     path.write_bytes(w.pt2([call], values, ["y"], parameters=parameters))
     assert convcost.load(path).analyze().total.params == params
+
+
+VECTOR = (1, 8)
+SPREAD = [  # operator, arguments, values, the ledger of what it is
+    # mean (n additions, a division), the difference, its square, the sum of these, and 1/(n − 1): n = 36 for 8 channels
+    ("var.correction", {"self": "x", "dim": [2, 3], "correction": 1, "keepdim": True}, {"x": MAP, "y": (1, 8, 1, 1)},
+     {"add": 3 * 288, "div": 8, "mul": 288 + 8}),
+    ("var.dim", {"self": "x", "dim": [2, 3], "unbiased": False}, {"x": MAP, "y": VECTOR},
+     {"add": 3 * 288, "div": 16, "mul": 288}),
+    ("std.dim", {"self": "x", "dim": [1]}, {"x": TOKENS, "y": VECTOR},  # n = 9 for 8 channels
+     {"add": 3 * 72, "div": 8, "mul": 72 + 8, "sqrt": 8}),
+    # |a| and |b| of 8 values each, the larger of these and ε, two quotients of 8 values, their product and its sum
+    ("cosine_similarity.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
+     {"mul": 24, "add": 24, "sqrt": 2, "cmp": 2, "div": 16}),
+    ("pairwise_distance.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
+     {"add": 24, "mul": 8, "sqrt": 1}),  # x − z, + ε, and the length of 8 values
+    # 5·4 places of a row of 3, with a matrix of 2×3: each product is added
+    ("affine_grid_generator.default", {"theta": "x", "size": [1, 8, 5, 4], "align_corners": False},
+     {"x": (1, 2, 3), "y": (1, 5, 4, 2)}, {"mul": 120, "add": 120}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "arguments", "values", "ledger"), SPREAD)
+def test_what_an_operator_performs(name, arguments, values, ledger, tmp_path):
+    path = tmp_path / "net.pt2"
+    inputs = [each for each in values if each != "y"]
+    path.write_bytes(w.pt2([w.call(f"aten.{name}", "y", **arguments)], values, ["y"], inputs=inputs))
+    ops = to_builtins(convcost.load(path).analyze().total.ops)
+    assert {kind: count for kind, count in ops.items() if count} == ledger
+
+
+def test_a_matrix_times_a_vector(tmp_path):
+    shapes = {"a": (1, 8, 3), "b": (1, 3), "m": (8, 3), "v": (3,), "y": (8,)}
+    calls = [
+        w.call("aten.squeeze.dim", "m", self="a", dim=0),
+        w.call("aten.squeeze.dim", "v", self="b", dim=0),
+        w.call("aten.mv.default", "y", self="m", vec="v"),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, shapes, ["y"], inputs=["a", "b"]))
+    assert convcost.load(path).analyze().total.macs == 8 * 3
+
+
+def test_a_mask_of_the_program_is_added_as_numbers(tmp_path):
+    # 2 heads of 9 · 9 scores, each with a sum more
+    calls = [
+        w.call("aten.arange.default", "r", end=9),
+        w.call("aten.unsqueeze.default", "c", self="r", dim=1),
+        w.call("aten.ge.Tensor", "mask", self="c", other="r"),
+        w.call("aten.scaled_dot_product_attention.default", "y", "a", query="x", key="x", value="x", attn_mask="mask"),
+    ]
+    whole = {"r": ((9,), "int64"), "c": ((9, 1), "int64"), "mask": ((9, 9), "bool")}
+    values = {"x": (1, 2, 9, 4), "y": (1, 2, 9, 4), **whole}
+    totals = []
+    for given in (calls, [w.call("aten.scaled_dot_product_attention.default", "y", query="x", key="x", value="x")]):
+        path = tmp_path / "net.pt2"
+        path.write_bytes(w.pt2(given, values, ["y"]))
+        totals.append(convcost.load(path).analyze().total.ops.add)
+    assert totals[0] - totals[1] == 2 * 81
+
+
+def test_a_batch_norm_without_factors(tmp_path):
+    call = w.call(
+        "aten.batch_norm.default", "y", input="x", weight=None, bias=None, running_mean="b_m", running_var="b_v",
+        training=False, momentum=0.1, eps=1e-5, cudnn_enabled=True,
+    )  # fmt: skip
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], buffers={"m": (8,), "v": (8,)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers, total.ops.mul, total.ops.add) == (0, 16, 288, 288)
