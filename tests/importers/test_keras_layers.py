@@ -359,3 +359,26 @@ def test_a_recurrent_layer_on_slices(sequence, shape, write):
     assert (total.params, total.macs) == (4 * 5 * 9 + 4 * 5, 3 * 7 * 4 * 5 * 9)
     (tensor,) = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json").model.outputs
     assert tensor.shape == shape
+
+
+@pytest.mark.parametrize(
+    ("layer", "params", "stored", "macs"),
+    [
+        (k.layer("Conv2D", filters=4, kernel_size=3), 4 * 54 + 4, 4, 7 * 6 * 4 * 54),
+        (k.layer("Conv2DTranspose", filters=4, kernel_size=3), 6 * 36 + 4, 6, 9 * 8 * 6 * 36),
+        (k.layer("DepthwiseConv2D", kernel_size=3, depth_multiplier=2), 12 * 9 + 12, 2, 7 * 6 * 12 * 9),
+        (k.layer("Dense", units=5), 6 * 5 + 5, 5, 72 * 6 * 5),
+    ],
+    ids=lambda value: value["class_name"] if isinstance(value, dict) else None,
+)
+def test_a_spectral_norm_stores_a_vector(layer, params, stored, macs, write):
+    """It has a number for each of the last axis of the kernel, as Keras holds that, and only training changes it."""
+    wrapped = k.layer("SpectralNormalization", layer=layer)
+    path = write(k.text(k.sequential(MAP, wrapped)), "net.json")
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers, total.macs) == (params, stored, macs)
+
+
+def test_a_spectral_norm_of_a_layer_without_a_kernel():
+    wrapped = k.layer("SpectralNormalization", layer=k.layer("ReLU"))
+    assert "SpectralNormalization cannot be mapped: it wraps 'ReLU'\n" in refusal(k.sequential(MAP, wrapped))

@@ -298,6 +298,7 @@ class ModelTranslator:
 
 
 _AGAIN = "save the model again"
+_WRAPPERS = ("TimeDistributed", "Wrapper", "SpectralNormalization")
 _LEFT = IN_PLACE | {"Concatenate", "Add", "Multiply", "Subtract", "Average", "Maximum", "Minimum"}
 _MAPS = ("Conv", "Pool", "Padding", "Cropping", "UpSampling", "Resizing", "CenterCrop")
 _TOKENS = (
@@ -338,7 +339,7 @@ def _flat(layers: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         inner = config.get("layers") if isinstance(layer.get("config"), dict) else layer.get("config")
         if is_model(layer) and isinstance(inner, list):
             pending += reversed([each for each in inner if isinstance(each, dict)])
-        elif isinstance(config.get("layer"), dict) and layer.get("class_name") == "TimeDistributed":
+        elif isinstance(config.get("layer"), dict) and layer.get("class_name") in _WRAPPERS:
             pending.append(config["layer"])
         elif layer.get("class_name") != "InputLayer":
             yield layer

@@ -139,6 +139,14 @@ def constant(mapper: Mapper, node: Node) -> None:
     mapper.emit(node, "parameter", fields, [])
 
 
+@operator("keras.Stored")
+def stored(mapper: Mapper, node: Node) -> None:
+    """Map numbers that the model stores and that no inference reads, at no cost."""
+    tensor = mapper.tensor(node.inputs[0])
+    fields = {"output_shape": list(tensor.shape), "buffers": node.attributes["numbers"]}
+    mapper.emit(node, "declared", fields | {"source": node.attributes["source"]}, [tensor], name="")
+
+
 @operator("keras.Masking")
 def masking(mapper: Mapper, node: Node) -> None:
     """Leave a value as it is, and say so."""
