@@ -170,7 +170,7 @@ def test_slopes_for_each_position_are_what_is_performed():
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
-        (k.layer("ConvLSTM2D", filters=2, kernel_size=3), "keras.layers.ConvLSTM2D has no layer type"),
+        (k.layer("ConvLSTM3D", filters=2, kernel_size=3), "keras.layers.ConvLSTM3D has no layer type"),
         (k.layer("Lambda", function={"class_name": "__lambda__"}), "keras.layers.Lambda has no layer type"),
         (k.layer("Conv2D", filters=4, kernel_size=1, module="mine", registered="mine>Conv2D"),
          "mine>Conv2D has no layer type"),
@@ -223,7 +223,7 @@ def test_what_is_not_known_is_refused_by_name(layer, reason):
     [
         (k.layer("LSTM", units=3, time_major=True), "its steps come before its batch"),
         (k.layer("RNN", cell=k.layer("Mine", units=3)), "its cell is 'Mine'"),
-        (k.layer("Bidirectional", layer=k.layer("ConvLSTM1D", units=3)), "it wraps 'ConvLSTM1D'"),
+        (k.layer("Bidirectional", layer=k.layer("ConvLSTM3D", units=3)), "it wraps 'ConvLSTM3D'"),
         (k.layer("Bidirectional", layer=k.layer("LSTM", units=3), backward_layer=k.layer("LSTM", units=4)),
          "its two layers differ"),
     ],
@@ -382,3 +382,74 @@ def test_a_spectral_norm_stores_a_vector(layer, params, stored, macs, write):
 def test_a_spectral_norm_of_a_layer_without_a_kernel():
     wrapped = k.layer("SpectralNormalization", layer=k.layer("ReLU"))
     assert "SpectralNormalization cannot be mapped: it wraps 'ReLU'\n" in refusal(k.sequential(MAP, wrapped))
+
+
+def test_a_long_short_term_memory_of_maps(write):
+    """5 steps: at 7 × 6 positions, 4 · 2 filters read 3 · 3 of 3 channels, and 3 · 3 of the 2 of the state.
+
+    A gate takes a sum for each of 4 · 2 · 42 numbers, sigmoids three quarters and tanh one; the memory two products and
+    a sum, the state tanh and a product.
+    """
+    maps = [5, 9, 8, 3]
+    path = write(k.text(k.sequential(maps, k.layer("ConvLSTM2D", filters=2, kernel_size=3))), "net.json")
+    model, positions = convcost.load(path), 7 * 6
+    total = model.analyze().total
+    assert (total.params, total.buffers) == (8 * 27 + 8 * 18 + 8, 0)
+    assert total.macs == 5 * positions * (8 * 27 + 8 * 18)
+    gates, sigmoids = 8 * positions, 6 * positions
+    assert total.ops.exp == 5 * sigmoids
+    assert total.ops.tanh == 5 * (2 * positions + 2 * positions)
+    assert total.ops.mul == total.macs + 5 * 3 * 2 * positions
+    assert total.ops.add == total.macs + 5 * (gates + sigmoids + 2 * positions)
+    assert model.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("fields", "shape"),
+    [
+        ({}, (2, 5, 6)),
+        ({"return_sequences": True}, (2, 4, 5, 6)),
+        ({"return_sequences": True, "strides": 2}, (2, 4, 3, 3)),
+        ({"return_sequences": True, "go_backwards": True, "activation": "relu"}, (2, 4, 5, 6)),
+    ],
+)
+def test_what_a_memory_of_maps_gives(fields, shape):
+    layer = k.layer("ConvLSTM2D", filters=2, kernel_size=3, padding="same", **fields)
+    (tensor,) = import_model(IMPORTERS["keras"], k.text(k.sequential([4, 5, 6, 3], layer)), "net.json").model.outputs
+    assert tensor.shape == shape
+
+
+def test_a_memory_of_maps_runs_both_ways_or_begins_with_a_state(write):
+    """4 steps of 8 numbers, 6 windows of 3: 8 filters read 3 · 3, and 3 · 2 of the state, twice."""
+    inner = k.layer("ConvLSTM1D", filters=2, kernel_size=3, return_sequences=True)
+    both = k.sequential([4, 8, 3], k.layer("Bidirectional", layer=inner))
+    total = convcost.load(write(k.text(both), "both.json")).analyze().total
+    assert (total.params, total.macs) == (2 * (8 * 9 + 8 * 6 + 8), 2 * 4 * 6 * (8 * 9 + 8 * 6))
+    first = k.layer("ConvLSTM1D", "e", filters=2, kernel_size=3, return_state=True)
+    second = k.layer("ConvLSTM1D", "d", filters=2, kernel_size=3)
+    states = [k.tensor("e", 6, 2, at=at) for at in (1, 2)]
+    x = k.tensor("x", 4, 8, 3)
+    pair = k.functional({"x": [4, 8, 3]}, [k.called(first, x), k.called(second, x, initial_state=states)], "d")
+    again = convcost.load(write(k.text(pair), "pair.json")).analyze().total
+    assert (again.params, again.macs) == (total.params, total.macs)
+
+
+@pytest.mark.parametrize(
+    ("shape", "fields", "reason"),
+    [
+        ([None, 8, 8, 3], {}, "it has an open number of steps: give it with --input"),
+        ([1001, 8, 8, 3], {}, "it has 1,001 steps: the most is 1,000"),
+        ([4, 8, 8, 3], {"data_format": "channels_first"}, "its channels stand first, or it is applied to slices"),
+        ([8, 8, 3], {}, "it reads 3 axes instead of 4"),
+    ],
+)
+def test_a_memory_of_maps_that_is_refused(shape, fields, reason):
+    layer = k.layer("ConvLSTM2D", filters=2, kernel_size=3, **fields)
+    assert f"the operator keras.layers.ConvLSTM2D cannot be mapped: {reason}\n" in refusal(k.sequential(shape, layer))
+
+
+def test_open_steps_of_a_memory_of_maps_are_given(write):
+    """3 steps of 6 × 6 positions of 8 · (27 + 18) products."""
+    layer = k.layer("ConvLSTM2D", filters=2, kernel_size=3)
+    path = write(k.text(k.sequential([None, 8, 8, 3], layer)), "net.json")
+    assert convcost.load(path, inputs={"": (1, 3, 8, 8, 3)}).analyze().total.macs == 3 * 36 * 8 * (27 + 18)

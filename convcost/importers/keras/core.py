@@ -309,7 +309,8 @@ def constant(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, shape:
         raise UntranslatableLayer("its numbers have more axes than what they meet")
     sizes = (1,) * (rank - len(shape)) + shape
     held = (sizes[-1], *sizes[:-1]) if value.first else sizes
-    name = builder.add(layer, "keras.Constant", [], {"shape": held}, scope=f"{layer.path}.constant")
+    attributes = {"shape": held, "first": int(value.first)}
+    name = builder.add(layer, "keras.Constant", [], attributes, scope=f"{layer.path}.constant")
     return KerasValue(name, sizes, value.first)
 
 

@@ -14,6 +14,7 @@ from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.calls import LayerCall, ValueReference, calls_of, mapped, references
 from convcost.importers.keras.registry import IN_PLACE, LAYERS
 from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, values_in
+from convcost.model_options import EVERY, current
 
 MODELS = ("Functional", "Model", "Sequential")
 """The classes whose configuration lists their layers."""
@@ -54,6 +55,7 @@ class ModelTranslator:
         self.tokens: list[str] = []
         self.turned: list[str] = []
         self._left = MOST_LAYERS
+        self._unrolls = False
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
 
     def outputs(self, model: Mapping[str, Any]) -> list[KerasValue]:
@@ -65,6 +67,7 @@ class ModelTranslator:
         Raises:
             SpecError: It is none that Keras writes.
         """
+        self._unrolls = _has_steps(model)
         return self._model(model, KerasScope(), None)
 
     def error(self, message: str, found: str = "", help: str = "") -> SpecError:
@@ -185,6 +188,7 @@ class ModelTranslator:
             help = "call the model once, or give it an Input, before it is saved"
             raise self.error("the model has no input shape: it was never built", help=help)
         sizes: Sizes = tuple([size if type(size) is int else None for size in shape[1:]])
+        sizes = _as_given(name, sizes) if self._unrolls else sizes
         order = _order(len(sizes), followers)
         words = _names(name, len(sizes), order, several=bool(self.builder.inputs))
         held: list[int | str | None] = [
@@ -382,6 +386,27 @@ def _shape(layer: Mapping[str, Any]) -> list[Any] | None:
         if isinstance(inner, list) and inner and isinstance(inner[0], dict) and len(inner) < MOST_LAYERS:
             return _shape(inner[0])
     return None
+
+
+def _has_steps(item: Any) -> bool:
+    """Return whether a layer of a model stands once for each step, so that their number must be known."""
+    if isinstance(item, list):
+        return any(map(_has_steps, item))
+    if not isinstance(item, dict):
+        return False
+    if str(item.get("class_name")).startswith("ConvLSTM"):
+        return True
+    config = _config(item)
+    return any(_has_steps(part) for part in (config.get("layers"), config.get("layer"), item.get("layers")))
+
+
+def _as_given(name: str, sizes: Sizes) -> Sizes:
+    """Return the sizes of an input, those that the file leaves open as `--input` gives them."""
+    given = current().inputs
+    shape = given.get(name, given.get(EVERY, ()))
+    if len(shape) != len(sizes) + 1:
+        return sizes
+    return tuple([new if size is None else size for size, new in zip(sizes, shape[1:], strict=True)])
 
 
 def _built(config: Any, model: Mapping[str, Any]) -> list[Any] | None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from convcost.importers.keras.activations import name_of
 from convcost.importers.keras.builder import GraphBuilder
+from convcost.importers.keras.conv_lstm import both_ways
 from convcost.importers.keras.registry import layer, whole
 from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, values_in
 
@@ -51,12 +52,14 @@ def rnn(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasVal
 @layer("Bidirectional")
 def bidirectional(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasValue, ...]:
     """Translate a recurrent layer that runs both ways; what the two give is joined."""
-    value, states = _sequence(builder, layer)
     kind, config = _class_of(layer.config.get("layer"))
+    if kind in ("ConvLSTM1D", "ConvLSTM2D"):
+        return both_ways(builder, layer, kind, config)
     back = layer.config.get("backward_layer")
     other, backwards = _class_of(back) if back is not None else (kind, config)
     if kind not in (*_GATES, *_ALIASES) or kind == "RNN":
         raise UntranslatableLayer(f"it wraps {kind!r}")
+    value, states = _sequence(builder, layer)
     alike = ("units", "use_bias", "activation", "recurrent_activation", "reset_after", "return_sequences")
     if other != kind or any(backwards.get(name) != config.get(name) for name in alike):
         raise UntranslatableLayer("its two layers differ")

@@ -135,7 +135,9 @@ def learned_factor(mapper: Mapper, node: Node) -> None:
 @operator("keras.Constant")
 def constant(mapper: Mapper, node: Node) -> None:
     """Map numbers of the program, which are no weights."""
-    fields = {"shape": list(node.attributes["shape"]), "learned": False}
+    shape = list(node.attributes["shape"])
+    is_map = node.attributes["first"] and len(shape) <= 4
+    fields = {"shape": shape, "learned": False} | ({"layout": "feature_map"} if is_map else {})
     mapper.emit(node, "parameter", fields, [])
 
 
