@@ -11,7 +11,7 @@ from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without
-from convcost.layers.base import shown
+from convcost.layers.inputs import shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 

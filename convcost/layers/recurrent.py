@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, SEQUENCE, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, LayerType, Trials
 from convcost.layers.fields import field, flag, flag_or, value_names, whole, word
+from convcost.layers.inputs import SEQUENCE, LayerError, shown
 from convcost.layers.layout import TOKENS, VECTOR, Input, Shape
 from convcost.layers.reading import AFTER, BEFORE, Axes, AxisWindow, Reading, Readings, along, axes
 from convcost.ops import Cost, Ledger, accumulate, product

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, MIXES, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, MIXES, LayerType, Trials
 from convcost.layers.convolution import Conv, check_groups
 from convcost.layers.fields import GROUPS, SIZE, field, flag, number, per_axis, whole
+from convcost.layers.inputs import SPATIAL, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, UNKNOWN, Input, Shape
 from convcost.layers.reading import Axes, Reading, Readings, along, axes, grouped, sliding
 from convcost.layers.windows import each_axis, output_size, useful_products

@@ -10,9 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, NetworkError, nearest
-from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
+from convcost.layers.base import REGISTRY, LayerType
 from convcost.layers.declared import NOT_KNOWN
 from convcost.layers.fields import MAX_SIZE, NAMES
+from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
 from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY, Layer, Limit, Network, Tensor, Widths
 

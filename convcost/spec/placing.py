@@ -8,8 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcost.layers import FIXED, REGISTRY, LayerError, LayerType
-from convcost.layers.base import FEATURES, SPATIAL
 from convcost.layers.fields import CHANNELS
+from convcost.layers.inputs import FEATURES, SPATIAL
 from convcost.layers.layout import VECTOR
 from convcost.network import Layer, LayerOrigin, NetworkBuilder, Tensor
 from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY

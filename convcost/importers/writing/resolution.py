@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from convcost.importers.items import Mapped, MappedItem, is_sized
 from convcost.importers.writing.rows import Key, key_of
-from convcost.layers.base import REGISTRY, Activation, LayerError
+from convcost.layers.base import REGISTRY, Activation
+from convcost.layers.inputs import LayerError
 from convcost.layers.layout import FEATURE_MAP
 from convcost.network.graph import Tensor
 
