@@ -20,7 +20,7 @@ from convcost.importers.keras.merges import arithmetic
 from convcost.importers.keras.registry import layer, whole
 from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
 
-MOST_STEPS = 1000
+MOST_STEPS = 200
 """How many steps a layer may have whose gates are convolutions; each is a dozen layers."""
 
 
