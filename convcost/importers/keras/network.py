@@ -47,6 +47,12 @@ class ModelTranslator:
 
     Args:
         file: The name of the file, for messages.
+
+    Attributes:
+        builder: The graph.
+        tokens: The names of inputs that are sequences.
+        turned: The names of inputs whose channels the graph has first, and the file last.
+        several: The values of each call of a model within the model that gives several.
     """
 
     def __init__(self, file: str) -> None:
@@ -54,6 +60,7 @@ class ModelTranslator:
         self.builder = GraphBuilder()
         self.tokens: list[str] = []
         self.turned: list[str] = []
+        self.several: list[list[KerasValue]] = []
         self._left = MOST_LAYERS
         self._unrolls = False
         self._shared: dict[int, str] = {}  # the paths of layers that stand in several models, by Keras' number of them
@@ -295,7 +302,9 @@ class ModelTranslator:
         owner = self._shared.setdefault(number, owner) if type(number) is int else owner
         if is_model(item):
             inside = KerasScope(f"{path}.", f"{owner}.", trainable, scope.lead, scope.depth + 1)
-            return self._model(item, inside, values_in([*args, kwargs]))
+            values = self._model(item, inside, values_in([*args, kwargs]))
+            self.several += [values] if len(values) > 1 else []
+            return values
         inputs = tuple(values_in([*args, kwargs]))
         layer = KerasLayer(kind, path, config, args, kwargs, trainable, scope.lead, owner, inputs)
         return translated.call(self.builder, item, layer, outputs)
