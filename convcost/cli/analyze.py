@@ -7,7 +7,8 @@ import typer
 
 import convcost
 from convcost.cli import notices, options, output
-from convcost.cost.report import OTHER_COLUMNS, OTHER_SORTS, AnalysisReport, check_by, check_columns, check_sort
+from convcost.cost.columns import OTHER_COLUMNS, OTHER_SORTS, check_by, check_columns, check_sort
+from convcost.cost.report import AnalysisReport
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.network.dtypes import with_dtypes
 from convcost.preconditions import check_complete

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.errors import ErrorDetail, OptionError
+from convcost.errors import ErrorDetail, OptionError, SpecError
 from convcost.importers.graph import Importer, ModelGraph
 from convcost.importers.inputs import with_sizes
 from convcost.importers.items import Mapped, MappedItem
@@ -140,19 +140,26 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
     Raises:
         SpecError: It contradicts itself, or has operators without a layer type.
     """
-    graph, given = with_sizes(normalise(graph, file), file)
+    graph, given, contradicted = with_sizes(normalise(graph, file), file)
     axes = list(dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str)))
     expressions: Mapping[int, Mapping[str, Any]] = {}
     words: Mapping[str, str] = {}
     values: dict[str, int] = {}
-    if axes:
-        from convcost.importers.open_sizes import map_open_sizes  # where a size is open only
 
-        mapped, expressions, words, values = map_open_sizes(
-            graph, file, axes, lambda sizes: Mapper(graph, file, given | sizes).map()
-        )
-    else:
-        mapped = Mapper(graph, file, given).map()
+    def mapped_at(sizes: dict[str, int]) -> Mapped:
+        return Mapper(graph, file, given | sizes).map()
+
+    try:
+        if axes:
+            from convcost.importers.open_sizes import map_open_sizes  # where a size is open only
+
+            mapped, expressions, words, values = map_open_sizes(graph, file, axes, mapped_at)
+        else:
+            mapped = mapped_at({})
+    except SpecError as error:
+        if contradicted is None:
+            raise
+        raise SpecError([contradicted, *error.details], more=error.more) from None
     symbols = {
         name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str)}
         for name, shape in graph.inputs.items()
@@ -177,8 +184,12 @@ def _titles(file: str) -> tuple[str, str]:
 
     >>> _titles("nets/small.onnx"), _titles("HEAD:small.onnx"), _titles("<stdin>"), _titles("<ResNet>")
     (('small.onnx', 'small'), ('small.onnx', 'small'), ('<stdin>', 'model'), ('ResNet', 'ResNet'))
+    >>> _titles("/dev/fd/63")  # as a shell names what comes through a pipe
+    ('<pipe>', 'model')
     """
     base = PurePath(file).name.rpartition(":")[2]  # without the revision that it is of
+    if file.startswith("/dev/fd/"):
+        return "<pipe>", "model"
     if file.startswith("<"):
         return (base, "model") if base == "<stdin>" else (base.strip("<>"), base.strip("<>"))
     return base, base.rpartition(".")[0] or base

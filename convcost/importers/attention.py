@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from convcost.importers.items import MappedItem
 from convcost.importers.views import MOVES, Factors, ItemGraph, View, compact, flat, key_of, row_major
-from convcost.layers.base import REGISTRY, LayerError
+from convcost.layers.base import REGISTRY
+from convcost.layers.inputs import LayerError
 from convcost.layers.layout import TOKENS, UNKNOWN
 from convcost.network.builder import NetworkBuilder
 from convcost.network.graph import Tensor

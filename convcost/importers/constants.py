@@ -26,7 +26,7 @@ def numbers(constant: Constant) -> tuple[Any, ...]:
 
 def is_learned(constant: Constant) -> bool:
     """Return whether a constant is one of the weights, as far as the file says."""
-    is_float = constant.stored and "float" in constant.dtype and prod(constant.shape) > 1
+    is_float = constant.stored and "float" in constant.dtype and (prod(constant.shape) > 1 or bool(constant.trainable))
     return is_float and not is_worked_out(constant.name)
 
 

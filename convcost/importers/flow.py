@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from math import prod
 from typing import Any
 
@@ -10,8 +11,8 @@ from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without
-from convcost.layers.base import shown
-from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN
+from convcost.layers.inputs import shown
+from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
 _QUANTISED = frozenset(("int8", "uint8", "int4", "uint4", "int2", "uint2"))
@@ -29,7 +30,8 @@ class ValueTable(ABC):
     def __init__(self, graph: ModelGraph) -> None:
         self.graph = graph
         self.values: dict[str, Value] = dict(graph.constants)
-        self._read = set(graph.outputs).union(*[node.inputs for node in graph.nodes])
+        self._reads = Counter(name for node in graph.nodes for name in node.inputs)
+        self._reads.update(graph.outputs)
         self.worked_out = 0  # numbers in learned tensors that no module names
         self._parameters: dict[str, Tensor] = {}  # by the name of the constant
         self._lacks: dict[tuple[int, int], int | None] = {}  # of tensors: the axis of the graph they lack, where not 0
@@ -78,7 +80,9 @@ class ValueTable(ABC):
         value = self.moved(name)
         if value.batch != 0 and value.full[0] != 1:
             raise Unsupported(f"it works on {value.full[0]} pictures at once")
-        layout = FEATURE_MAP if value.base.layout in (TOKENS, UNKNOWN) and 2 <= len(value.full) - 1 <= 4 else ""
+        axes, base = len(value.full) - 1, value.base.layout
+        is_open = base in (TOKENS, UNKNOWN) or (base == VECTOR and axes == 2)  # more axes of a vector are a map's
+        layout = FEATURE_MAP if is_open and 2 <= axes <= 4 else ""
         tensor = self.tensor(name, batch=0, layout=layout)
         is_flat = tensor.layout == TOKENS and len(tensor.shape) == 2  # one row of channels, as of a sequence
         return self.laid_out(tensor, FEATURE_MAP) if is_flat else tensor
@@ -112,7 +116,11 @@ class ValueTable(ABC):
 
     def is_read(self, name: str) -> bool:
         """Return whether a node or the model reads a value."""
-        return name in self._read
+        return name in self._reads
+
+    def is_read_once(self, name: str) -> bool:
+        """Return whether one node alone reads a value, once."""
+        return self._reads[name] == 1
 
     def laid_out(self, tensor: Tensor, layout: str) -> Tensor:
         """Return a tensor with a layout."""

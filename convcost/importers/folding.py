@@ -6,7 +6,7 @@ Of large constants, and of those whose numbers the file does not hold, only the 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product as combinations
 from math import ceil, cos, exp, floor, fmod, inf, log, prod, sin
 from typing import Any
@@ -64,9 +64,18 @@ def _binary(work: Callable[[Any, Any], Any], dtype: str = "") -> Callable[[Node,
         if not _are_few(shape, a, b):
             return _new(node, shape, None, dtype or a.dtype)
         pairs = zip(_stretched(a, shape), _stretched(b, shape), strict=True)
-        return _new(node, shape, [work(x, y) for x, y in pairs], dtype or a.dtype)
+        return _new(node, shape, _worked(lambda pair: work(*pair), pairs), dtype or a.dtype)
 
     return folded
+
+
+def _worked(work: Callable[[Any], Any], given: Iterable[Any]) -> list[Any] | None:
+    """Return what numbers become; None where one has no result, as the logarithm of 0."""
+    try:
+        found = [work(each) for each in given]
+    except (ArithmeticError, ValueError):
+        return None
+    return None if any(each.__class__ is complex for each in found) else found
 
 
 def _are_few(shape: Sequence[int], *constants: Constant) -> bool:
@@ -102,7 +111,7 @@ def _place(index: Sequence[int], shape: Sequence[int]) -> int:
 def _unary(work: Callable[[Any], Any]) -> Callable[[Node, list[Constant]], Constant]:
     def folded(node: Node, inputs: list[Constant]) -> Constant:
         values = inputs[0].values
-        return _new(node, inputs[0].shape, [work(x) for x in values] if values is not None else None, inputs[0].dtype)
+        return _new(node, inputs[0].shape, _worked(work, values) if values is not None else None, inputs[0].dtype)
 
     return folded
 
@@ -136,7 +145,7 @@ def _cast(node: Node, inputs: list[Constant]) -> Constant:
     if is_learned(inputs[0]) and kind is float:  # it stays the tensor that it is
         return inputs[0]
     values = inputs[0].values
-    return _new(node, inputs[0].shape, [kind(x) for x in values] if values is not None else None, dtype)
+    return _new(node, inputs[0].shape, _worked(kind, values) if values is not None else None, dtype)
 
 
 def _unsqueeze(node: Node, inputs: list[Constant]) -> Constant:
@@ -357,6 +366,15 @@ def _cumulated(node: Node, inputs: list[Constant]) -> Constant:
     return _new(node, data.shape, found, data.dtype)
 
 
+def _resized(node: Node, inputs: list[Constant]) -> Constant:
+    data, how = inputs[0], numbers(inputs[-1])
+    by_size = len(node.inputs) > 3 and bool(node.inputs[3])
+    shape = [int(each) if by_size else floor(size * each) for size, each in zip(data.shape, how, strict=True)]
+    if "axes" in node.attributes or not data.values or len(set(data.values)) > 1:
+        raise Unfoldable
+    return _new(node, shape, data.values[:1] * prod(shape) if prod(shape) <= MOST_VALUES else None, data.dtype)
+
+
 def _unknown(node: Node, inputs: list[Constant]) -> Constant:
     """Return a constant of the first input's shape, whose numbers are not worked out."""
     return _new(node, inputs[0].shape, None, inputs[0].dtype)
@@ -433,6 +451,7 @@ _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
     "ReduceMax": _reduced(max),
     "ReduceMin": _reduced(min),
     "NonZero": _not_zero,
+    "Resize": _resized,
     "ScatterND": _unknown,
     "ScatterElements": _unknown,
     "Trilu": _unknown,

@@ -22,7 +22,8 @@ from convcost.importers.inputs import batch_axis, is_picture
 from convcost.importers.items import Mapped, MappedItem, is_sized
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of, widths_of
-from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
+from convcost.layers.base import REGISTRY, LayerType
+from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
 from convcost.network.graph import FLOAT32, Tensor
@@ -316,9 +317,14 @@ class Mapper(ValueTable):
         return found
 
     def _input(self, name: str, shape: Shape) -> Tensor:
+        if len(shape) == 1 and self._is_batch(shape[0]):
+            tensor = self.builder.add_input((1,), layout_of((1,)), width_of(self.graph.dtypes.get(name, "float32")))
+            self._lacks[tensor.producer, tensor.output] = None
+            self.values[name] = Moved(tensor, None, (), (1,), 0)
+            return tensor
         if len(shape) < 2 or len(shape) > 5:
             message = f"the input {name!r} has {len(shape)} axes"
-            help = "an input has a batch axis and one to four others"
+            help = "an input has a batch axis and up to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
         if batch != 1 and self.builder.inputs and (axis := batch_axis(self.graph, shape)):
@@ -346,6 +352,10 @@ class Mapper(ValueTable):
         tensor = self.builder.add_input(tuple(sizes), layout, width_of(self.graph.dtypes.get(name, "float32")))
         self.values[name] = tensor
         return tensor
+
+    def _is_batch(self, size: int | str | None) -> bool:
+        """Return whether an input's only axis is the batch: it has one number for each picture, such as its step."""
+        return not isinstance(size, int) or size == 1 or (bool(self.builder.inputs) and size == self.batch)
 
     def _turned_input(self, name: str, shape: Shape, axis: int | None) -> Tensor:
         """Add an input whose batch axis is not the first, or that has none.
@@ -384,7 +394,7 @@ class Mapper(ValueTable):
 
     def inside(self, node: Node) -> None:
         """Map a node of a graph in a node."""
-        self._read.update(node.inputs)
+        self._reads.update(node.inputs)
         self._node(node)
 
     def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
@@ -468,7 +478,7 @@ class Mapper(ValueTable):
 
     def _is_learned(self, type: str, weights: Sequence[Constant]) -> bool:
         """Return whether the numbers of a layer are learned, as far as the file says; one of them is enough."""
-        counted = weights[:2] if type == "batch_norm" else weights  # statistics are never learned
+        counted = weights[:-2] if type == "batch_norm" else weights  # statistics are never learned
         frozen = [each.trainable is False for each in counted]
         if any(frozen) and not all(frozen):
             self.notes["layers of which only a part is trainable count as trainable"] = None

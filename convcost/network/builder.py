@@ -10,9 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, NetworkError, nearest
-from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
+from convcost.layers.base import REGISTRY, LayerType
 from convcost.layers.declared import NOT_KNOWN
 from convcost.layers.fields import MAX_SIZE, NAMES
+from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
 from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY, Layer, Limit, Network, Tensor, Widths
 
@@ -28,7 +29,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
     """What a layer is besides its type and inputs.
 
     Attributes:
-        line: The line where it is written, from 1; 0 where there is no file.
+        line: The line where it is written, from 1; 0 where there is none.
         column: The column there.
         former: The name that earlier versions gave it, in parts, where it was another one.
         shares: The name of the layer whose weights it uses.
@@ -37,6 +38,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
         widths: The types of its numbers.
         sparsity: The share of its weights that are zero.
         origin: The path of its module in the model file that the network was read from.
+        item: The line and the column of the item that writes it.
     """
 
     line: int = 0
@@ -48,6 +50,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
     widths: Widths = FLOAT32
     sparsity: Fraction = NO_SPARSITY
     origin: str = ""
+    item: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, layer: Layer) -> LayerOrigin:
@@ -62,6 +65,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
             layer.widths,
             layer.sparsity,
             layer.origin,
+            layer.item,
         )
 
 
@@ -231,6 +235,7 @@ class NetworkBuilder:
                 origin.widths,
                 origin.sparsity,
                 origin.origin,
+                origin.item,
             )
         )
         return tensors

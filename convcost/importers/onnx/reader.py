@@ -220,9 +220,9 @@ class _Reader:
             elif tag in (_INPUT, _OUTPUT, _VALUE):
                 name, shape, dtype = self._value(first, last)
                 into = {11: inputs, 12: outputs}.get(tag >> 3, shapes)
-                if name in into and into is not shapes:
-                    raise WireError(f"two {'inputs' if into is inputs else 'outputs'} have the name {name!r}", first)
-                if shape is not None or into is not shapes:
+                if name in into and into is inputs:
+                    raise WireError(f"two inputs have the name {name!r}", first)
+                if shape is not None or into is not shapes:  # a model may give a value twice
                     into[name] = shape or ()
                 if into is inputs and dtype in _NUMBERS:
                     dtypes[name] = dtype

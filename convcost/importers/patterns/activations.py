@@ -172,7 +172,19 @@ def _softmax(node: Node, parts: Parts) -> Found:
     return one_input("Softmax", node, less.inputs[0], axis=axes[0]), [exp, total, less, most]
 
 
+def _safe_softmax(node: Node, parts: Parts) -> Found:
+    """Join where(isnan(softmax(x)), 0, softmax(x)), as an exporter writes attention with a mask."""
+    if len(node.inputs) != 3 or parts.number(node.inputs[1]) != 0:
+        return None
+    check, softmax = parts.only(node.inputs[0], "IsNaN"), parts.only(node.inputs[2], "Softmax", 2)
+    if check is None or softmax is None or check.inputs[0] != node.inputs[2]:
+        return None
+    attributes = {**softmax.attributes, "safe": True}
+    return one_input("Softmax", node, softmax.inputs[0], **attributes), [check, softmax]
+
+
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
+    "Where": (_safe_softmax,),
     "Mul": (_silu, _hard_swish, _gelu, _tanh_gelu, _mish),
     "Div": (_hard_swish_in_parts, _hard_sigmoid_in_parts, _softmax),
 }
