@@ -87,7 +87,7 @@ class Mapper(ValueTable):
         self._may_be_frozen = any([each.trainable is False for each in graph.constants.values()])  # noqa: C419
         self._left = _MOST_FOLDED
         self._needed: dict[tuple[Any, ...], int] = {}  # numbers that layers have, by their definitions and shapes
-        self._definitions: dict[tuple[str, int, str, str], LayerType] = {}
+        self._definitions: dict[tuple[Any, ...], LayerType] = {}
 
     def map(self) -> Mapped:
         """Return the items.
@@ -254,7 +254,9 @@ class Mapper(ValueTable):
         """
         if is_sized(type) or not inputs:
             return REGISTRY[type].read(fields, inputs)
-        key = (type, len(inputs[0].shape), inputs[0].layout, repr(fields))
+        first, others = inputs[0], inputs if len(inputs) > 1 else ()
+        kinds = frozenset([(len(each.shape), each.layout) for each in others])
+        key = (type, len(first.shape), first.layout, kinds, repr(fields))
         found = self._definitions.get(key)
         if found is None:
             found = self._definitions[key] = REGISTRY[type].read(fields, inputs)

@@ -131,7 +131,9 @@ class Texts:
     def _solve(self, block: TextBlock) -> None:
         parameters = self.parameters[id(block)] = []
         spans = [[place] for place in range(block.size)]
-        holes = [hole for hole in self._holes(block.body, spans, ()) if len({*hole.values}) > 1]
+        holes = [
+            hole for hole in self._holes(block.body, spans, ()) if hole.values.count(hole.values[0]) < len(hole.values)
+        ]
         firsts = [next(rows_in(block.body.nodes, place)).item.inputs for place in range(block.size)]
         outer = [channels_of(each[0]) for each in firsts] if all(firsts) else []
         given = _given(block)
@@ -191,6 +193,11 @@ class Texts:
         for at, name in enumerate(sorted(leaf.holes)):
             values = [leaf.given[span[0]][at] for span in spans]
             yield Hole(leaf, name, _KINDS.get(name, name), values, reads, around)
+
+
+def _differ(values: Sequence[Any]) -> bool:
+    """Return whether values are not all the same."""
+    return any([value != values[0] for value in values])  # noqa: C419 -- a list is faster
 
 
 def _reads(nodes: Sequence[TreeNode], spans: Sequence[Sequence[int]]) -> list[int]:
