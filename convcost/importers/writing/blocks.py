@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.importers.writing.alike import Encoded, Facts, Module, Readers, is_bare, lines_of, replace, values_of
+from convcost.importers.writing.inlining import inline
 from convcost.importers.writing.repetitions import HEAD, LONGEST, collapse, repeat, unwrap
 from convcost.importers.writing.rows import common
 from convcost.importers.writing.tree import (
@@ -57,6 +58,7 @@ def compress(top: Body) -> list[TextBlock]:
         facts.forget()
     for body, _ in _all(top, blocks):
         unwrap(body)
+    inline(top, blocks)
     return blocks
 
 
