@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from convcost.importers.writing.repetitions import sort
-from convcost.importers.writing.tree import BlockUse, Body, Merge, Ref, Repetition, TextBlock, TreeNode
+from convcost.importers.writing.tree import BlockUse, Body, Merge, Repetition, TextBlock, TreeNode, is_chain
 
 
 def inline(top: Body, blocks: list[TextBlock]) -> None:
@@ -23,7 +23,7 @@ def inline(top: Body, blocks: list[TextBlock]) -> None:
             own = [(body, use, repeated) for body, use, repeated in uses if use.block is block]
             (first, *others) = block.body.nodes
             is_wrapper = not others and isinstance(first, BlockUse) and len(first.reads) == len(block.body.sources)
-            is_single = len(own) == 1 and not (others and own[0][2]) and _is_chain(block)
+            is_single = len(own) == 1 and not (others and own[0][2]) and is_chain(block.body)
             if is_wrapper or is_single:
                 for body, use, _ in own:
                     _put(body, use, is_last=is_single)
@@ -47,16 +47,6 @@ def _uses_in(body: Body, *, repeated: bool) -> Iterator[tuple[Body, BlockUse, bo
                 yield from _uses_in(branch, repeated=False)
         elif isinstance(node, Repetition):
             yield from _uses_in(node.unit, repeated=True)
-
-
-def _is_chain(block: TextBlock) -> bool:
-    """Return whether each item of a block reads what the one before it gives, and nothing else."""
-    before: Ref = (block.body.sources[0], 0)
-    for node in block.body.nodes:
-        if node.reads != [before]:
-            return False
-        before = (node, 0)
-    return len(block.body.sources) == 1
 
 
 def _put(body: Body, use: BlockUse, *, is_last: bool) -> None:
