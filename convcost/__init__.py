@@ -11,6 +11,8 @@ from __future__ import annotations
 from convcost import _startup  # noqa: F401 -- before everything that takes time
 
 # isort: split
+from typing import TYPE_CHECKING, Any
+
 from convcost.cost.analysis import Analysis, LayerCost
 from convcost.errors import (
     BaselineError,
@@ -28,8 +30,6 @@ from convcost.errors import (
 from convcost.model import Model, load
 from convcost.network import Layer, Network, NetworkBuilder, Tensor
 from convcost.ops import Cost, Ledger
-from convcost.parallel import cluster
-from convcost.pytorch import from_torch
 from convcost.questions import (
     analyze,
     check,
@@ -52,6 +52,10 @@ from convcost.questions import (
     verify,
     verify_receptive_field,
 )
+
+if TYPE_CHECKING:
+    from convcost.parallel import cluster
+    from convcost.pytorch import from_torch
 
 __version__ = "0.1.0"
 
@@ -103,3 +107,19 @@ __all__ = [
     "verify",
     "verify_receptive_field",
 ]
+
+_LATER = {"cluster": "convcost.parallel", "from_torch": "convcost.pytorch"}
+"""The modules of what few programs use; each is imported when its name is read first."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,6 @@ from convcost.errors import ErrorDetail, OptionError
 from convcost.network import Network
 from convcost.network.completeness import incomplete
 from convcost.numbers import plain
-from convcost.spec.amounts import amount
 from convcost.spec.origin import Origin
 
 
@@ -75,6 +74,8 @@ def size(name: str, number: Any) -> int:
     >>> size("arena", "64Ki")
     65536
     """
+    from convcost.spec.amounts import amount  # for few questions only
+
     found = amount(str(plain(number)))
     if found is None or found < 1:
         help = "such as 65536, 64Ki or 1.5Mi"

@@ -30,7 +30,24 @@ def no_width(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def started():
+def watched():
+    """Return a function that kills a process's whole group when the tests are killed before the block ends."""
+
+    @contextmanager
+    def watched(process):
+        """Watch a process that leads a group; the watchdog reads the end of a pipe when the tests are gone."""
+        watchdog = ["sh", "-c", 'read -r _ || kill -s KILL -- "-$1"', "watchdog", str(process.pid)]
+        with subprocess.Popen(watchdog, stdin=subprocess.PIPE, start_new_session=True) as dog:
+            try:
+                yield process
+            finally:
+                dog.communicate(b"done\n")
+
+    return watched
+
+
+@pytest.fixture(scope="session")
+def started(watched):
     """Return a function that starts a process which ends with the block, and is killed after a minute, or as said."""
 
     @contextmanager
@@ -43,7 +60,7 @@ def started():
 
         # a program that a script starts in the background ignores Ctrl-C, and so would all that it starts
         default = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), "start_new_session": True}
-        with subprocess.Popen(command, **default, **options) as process:
+        with subprocess.Popen(command, **default, **options) as process, watched(process):
             timer = Timer(seconds, kill)
             timer.start()
             try:

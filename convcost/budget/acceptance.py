@@ -22,7 +22,7 @@ from convcost.errors import ConfigError, ErrorDetail, Place
 from convcost.files import SPEC_BYTES, RefusedFile, read
 from convcost.reports.table import figure
 from convcost.spec.amounts import UNITS
-from convcost.spec.collector import LINE_END
+from convcost.spec.collector import line_ends
 
 _RATIO_DECIMALS = 6  # of the limit of a ratio, which is rounded away from what is exceeded
 _MOST_DECIMALS = 12  # a unit is kept as long as that many tell the number exactly
@@ -237,7 +237,7 @@ def _edited(text: str, edits: Sequence[_Edit]) -> str:
     """
     mark = text[:1] if text.startswith("\ufeff") else ""  # that a text is UTF-8, which no column counts
     text = text.removeprefix(mark)
-    ends = [match.span() for match in LINE_END.finditer(text)]
+    ends = [match.span() for match in line_ends(text)]
     starts = [0, *(end for _, end in ends)]
     stops = [*(start for start, _ in ends), len(text)]
     newline = text[slice(*ends[0])] if ends else "\n"

@@ -15,7 +15,7 @@ from convcost.budget.configuration import FILE, Configuration
 from convcost.cost.analysis import Analysis
 from convcost.errors import ConfigError, ErrorDetail, OptionError, Place
 from convcost.spec import tree
-from convcost.spec.collector import LINE_END, ErrorCollector
+from convcost.spec.collector import ErrorCollector, line_ends
 from convcost.spec.reading import VERSIONS
 from convcost.spec.source import Source, shipped
 
@@ -124,7 +124,7 @@ class _Layout:
         root = tree.parse(ErrorCollector(source))
         assert isinstance(root, tree.Mapping)  # it was read before
         self.entries = root.entries
-        ends = [match.end() for match in LINE_END.finditer(source.text)]
+        ends = [match.end() for match in line_ends(source.text)]
         text = source.text
         self.lines = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
         self.newline = "\r\n" if self.lines[0].endswith("\r\n") else "\n"

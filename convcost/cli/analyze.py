@@ -1,15 +1,14 @@
 """`convcost analyze`: how big networks are, and what their layers cost."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 import typer
 
 import convcost
 from convcost.cli import notices, options, output
-from convcost.cost.report import OTHER_COLUMNS, OTHER_SORTS, AnalysisReport, check_by, check_columns, check_sort
+from convcost.cost.columns import OTHER_COLUMNS, OTHER_SORTS, check_by, check_columns, check_sort
+from convcost.cost.report import AnalysisReport
 from convcost.errors import ConvcostError, ErrorDetail, OptionError, SpecError
 from convcost.network.dtypes import with_dtypes
 from convcost.preconditions import check_complete
@@ -44,17 +43,17 @@ def analyze(
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
     deployed: bool = _DEPLOYED,
-    sort: Optional[str] = _SORT,  # noqa: UP045 -- typer reads the annotation while running
-    columns: Optional[str] = _COLUMNS,  # noqa: UP045
-    top: Optional[int] = options.Top,  # noqa: UP045
-    depth: Optional[str] = options.Depth,  # noqa: UP045
+    sort: str | None = _SORT,
+    columns: str | None = _COLUMNS,
+    top: int | None = options.Top,
+    depth: str | None = options.Depth,
     layers: bool = options.Layers,
     summary: bool = _SUMMARY,
-    by: Optional[str] = _BY,  # noqa: UP045
-    convention: Optional[str] = _CONVENTION,  # noqa: UP045
+    by: str | None = _BY,
+    convention: str | None = _CONVENTION,
     functional: list[str] = options.Functional,
     formulas: bool = typer.Option(False, "--formulas", help="Show each layer's formulas in the papers' symbols."),
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the cost of networks: parameters, multiplications and additions, per layer, exactly."""

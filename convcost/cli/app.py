@@ -1,7 +1,5 @@
 """The command `convcost`: its commands, their groups and common options, and how errors end it."""
 
-from __future__ import annotations
-
 import errno
 import os
 import warnings

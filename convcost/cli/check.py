@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -41,11 +41,11 @@ _Baseline = typer.Option(
 
 
 def check(
-    specs: Optional[list[str]] = _Specs,  # noqa: UP045 -- typer reads the annotation while running
+    specs: list[str] | None = _Specs,
     limits: list[str] = _Max,
-    config: Optional[str] = _Config,  # noqa: UP045
-    base: Optional[str] = _Base,  # noqa: UP045
-    baseline: Optional[str] = _Baseline,  # noqa: UP045
+    config: str | None = _Config,
+    base: str | None = _Base,
+    baseline: str | None = _Baseline,
     set: list[str] = options.Set,
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
@@ -57,7 +57,7 @@ def check(
     accept: bool = typer.Option(
         False, "--accept", help="Raise the limits that are exceeded, where they stand, to what the networks cost now."
     ),
-    format: Optional[str] = options.CheckFormat,  # noqa: UP045
+    format: str | None = options.CheckFormat,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Hold networks to their budgets, those in their specs and those in convcost.yaml.

@@ -1,8 +1,6 @@
 """`convcost compare`: the two forms of each convolution, two specs beside each other, or the totals of several."""
 
-from __future__ import annotations
-
-from typing import Any, Optional
+from typing import Any
 
 import typer
 
@@ -24,11 +22,11 @@ def compare(
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
-    sort: Optional[str] = options.SortChanges,  # noqa: UP045 -- typer reads the annotation while running
-    top: Optional[int] = options.Top,  # noqa: UP045
-    depth: Optional[str] = options.Depth,  # noqa: UP045
+    sort: str | None = options.SortChanges,
+    top: int | None = options.Top,
+    depth: str | None = options.Depth,
     layers: bool = options.Layers,
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Compare the standard and the separable form of each convolution, or specs with each other."""

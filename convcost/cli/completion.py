@@ -90,7 +90,7 @@ def _metrics() -> list[str]:
 
 
 def _sorts(context: Any, incomplete: str) -> list[str]:
-    from convcost.cost.report import OTHER_SORTS
+    from convcost.cost.columns import OTHER_SORTS
 
     return [*OTHER_SORTS, *_metrics()]
 

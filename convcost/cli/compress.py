@@ -1,9 +1,5 @@
 """`convcost compress`: the size of a network after pruning, weight sharing and Huffman coding."""
 
-from __future__ import annotations
-
-from typing import Optional
-
 import typer
 
 import convcost
@@ -33,17 +29,17 @@ _NO_BIASES = typer.Option(False, "--no-biases", help="Leave out biases and norms
 def compress(
     spec: str = options.Spec,
     set: list[str] = options.Set,
-    density: Optional[str] = _DENSITY,  # noqa: UP045 -- typer reads the annotation while running
-    weight_bits: Optional[str] = _WEIGHT_BITS,  # noqa: UP045
-    index_bits: Optional[str] = _INDEX_BITS,  # noqa: UP045
-    weight_code_bits: Optional[str] = _WEIGHT_CODES,  # noqa: UP045
-    index_code_bits: Optional[str] = _INDEX_CODES,  # noqa: UP045
+    density: str | None = _DENSITY,
+    weight_bits: str | None = _WEIGHT_BITS,
+    index_bits: str | None = _INDEX_BITS,
+    weight_code_bits: str | None = _WEIGHT_CODES,
+    index_code_bits: str | None = _INDEX_CODES,
     layer: list[str] = _LAYER,
-    rules: Optional[str] = _RULES,  # noqa: UP045
-    weights: Optional[str] = _WEIGHTS,  # noqa: UP045
+    rules: str | None = _RULES,
+    weights: str | None = _WEIGHTS,
     no_biases: bool = _NO_BIASES,
     layers: bool = options.Layers,
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show a network's size after Deep Compression: pruned, its values shared, coded by Huffman."""

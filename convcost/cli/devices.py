@@ -1,14 +1,10 @@
 """`convcost devices`: the devices that `convcost roofline` knows."""
 
-from __future__ import annotations
-
-from typing import Optional
-
 from convcost.cli import options, output
 
 
 def devices(
-    format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """List the devices that `convcost roofline` knows, with their figures and where these come from."""

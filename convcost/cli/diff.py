@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import typer
 from msgspec.structs import replace
@@ -47,19 +47,19 @@ SetOther = typer.Option(
 
 
 def diff(
-    specs: Optional[list[str]] = _Specs,  # noqa: UP045 -- typer reads the annotation while running
-    base: Optional[str] = _Base,  # noqa: UP045
+    specs: list[str] | None = _Specs,
+    base: str | None = _Base,
     only_changed: bool = _OnlyChanged,
     set: list[str] = options.Set,
     set_other: list[str] = SetOther,
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
-    sort: Optional[str] = options.SortChanges,  # noqa: UP045
-    top: Optional[int] = options.Top,  # noqa: UP045
-    depth: Optional[str] = options.Depth,  # noqa: UP045
+    sort: str | None = options.SortChanges,
+    top: int | None = options.Top,
+    depth: str | None = options.Depth,
     layers: bool = options.Layers,
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the changes, layer by layer and in all: in files since a revision, or between two specs.

@@ -1,9 +1,5 @@
 """`convcost formulas`: the cost of each layer type, in the papers' symbols."""
 
-from __future__ import annotations
-
-from typing import Optional
-
 import typer
 
 import convcost
@@ -14,10 +10,10 @@ _SYMBOLS = typer.Option([], "--set", metavar="SYMBOL=NUMBER", help="Give a symbo
 
 
 def formulas(
-    types: Optional[list[str]] = _TYPES,  # noqa: UP045 -- typer reads the annotation while running
+    types: list[str] | None = _TYPES,
     set: list[str] = _SYMBOLS,
     latex: bool = typer.Option(False, "--latex", help="Write the formulas in LaTeX."),
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the formulas of each layer type, derived from the code that counts."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import typer
 from msgspec.structs import replace
@@ -42,12 +42,12 @@ _Recipe = typer.Option(
 
 
 def init(
-    specs: Optional[list[str]] = _Specs,  # noqa: UP045 -- typer reads the annotation while running
+    specs: list[str] | None = _Specs,
     headroom: str = typer.Option("10%", "--headroom", metavar="SHARE", help="How much more than today is allowed."),
     set: list[str] = options.Set,
     add: bool = _Add,
     force: bool = typer.Option(False, "--force", help="Write over a convcost.yaml that exists."),
-    recipe: Optional[str] = _Recipe,  # noqa: UP045
+    recipe: str | None = _Recipe,
 ) -> None:
     """Write a convcost.yaml in this folder that allows networks what they cost today, and some more."""
     from convcost.budget import configuration, discovery, initial

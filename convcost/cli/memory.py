@@ -1,8 +1,6 @@
 """`convcost memory`: the bytes that a network's weights and activations take, and where the most live."""
 
-from __future__ import annotations
-
-from typing import Any, Optional
+from typing import Any
 
 import typer
 
@@ -38,10 +36,10 @@ def memory(
     keep_inputs: bool = _KEEP_INPUTS,
     order: str = _ORDER,
     place: bool = _PLACE,
-    arena: Optional[str] = _ARENA,  # noqa: UP045 -- typer reads the annotation while running
-    over: Optional[str] = _OVER,  # noqa: UP045
+    arena: str | None = _ARENA,
+    over: str | None = _OVER,
     layers: bool = options.Layers,
-    format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the memory that an inference takes: weights, activations, and the peak, exactly.

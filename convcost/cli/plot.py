@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -39,12 +39,12 @@ _PARETO = typer.Option(
 def plot(
     specs: list[str] = options.Specs,
     outputs: list[str] = _OUTPUTS,
-    chart: Optional[str] = _CHART,  # noqa: UP045 -- typer reads the annotation while running
+    chart: str | None = _CHART,
     set: list[str] = _SET,
-    metrics: Optional[str] = _METRICS,  # noqa: UP045
-    pareto: Optional[str] = _PARETO,  # noqa: UP045
-    join: Optional[str] = options.Join,  # noqa: UP045
-    device: Optional[str] = typer.Option(  # noqa: UP045
+    metrics: str | None = _METRICS,
+    pareto: str | None = _PARETO,
+    join: str | None = options.Join,
+    device: str | None = typer.Option(
         None, "--device", metavar="NAME|FILE", help="The device of a roofline: a shipped one, or a YAML file."
     ),
     dtype: list[str] = options.Dtype,

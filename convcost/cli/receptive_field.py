@@ -1,9 +1,5 @@
 """`convcost receptive-field`: what each layer sees of the input."""
 
-from __future__ import annotations
-
-from typing import Optional
-
 import typer
 
 import convcost
@@ -19,7 +15,7 @@ def receptive_field(
     at: list[str] = _AT,
     draw: bool = _DRAW,
     layers: bool = options.Layers,
-    format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show what each layer sees of the input: size, stride, padding, and the holes in it, exactly."""

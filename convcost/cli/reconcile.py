@@ -1,9 +1,6 @@
 """`convcost reconcile`: what other tools count, and why their numbers differ."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Optional
 
 import typer
 
@@ -20,14 +17,14 @@ _LAYERS = typer.Option(False, "--layers", help="Show what each tool prints of si
 
 
 def reconcile(
-    spec: Optional[str] = _SPEC,  # noqa: UP045 -- typer reads the annotation while running
+    spec: str | None = _SPEC,
     set: list[str] = options.Set,
     tools: list[str] = _WITH,
-    expect: Optional[str] = _EXPECT,  # noqa: UP045
+    expect: str | None = _EXPECT,
     layers: bool = _LAYERS,
     functional: list[str] = options.Functional,
     batch: int = options.Batch,
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show what other tools count, by how much they differ, and why; or which of them gives a printed number."""

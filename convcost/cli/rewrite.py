@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from convcost import spec as spec_of
 from convcost.cli import notices, options, output
 from convcost.cli.writing import File
-from convcost.errors import ErrorDetail, OptionError, OutputError
+from convcost.errors import ErrorDetail, OptionError
 from convcost.network import Network
 from convcost.preconditions import check_complete
 from convcost.rewriting.rewrites import with_options
@@ -29,18 +28,18 @@ With = typer.Option([], "--with", metavar="NAME=VALUE", help="An option of the r
 
 
 def rewrite(
-    spec: Optional[str] = options.MaybeSpec,  # noqa: UP045 -- typer reads the annotation while running
+    spec: str | None = options.MaybeSpec,
     to: list[str] = To,
     layers: list[str] = Layers,
     with_: list[str] = With,
     set: list[str] = options.Set,
     dtype: list[str] = options.Dtype,
-    path: Optional[str] = typer.Option(  # noqa: UP045
+    path: str | None = typer.Option(
         None, "--output", "-o", metavar="PATH", help="Write the new spec; - writes it to standard output."
     ),
     force: bool = typer.Option(False, "--force", help="Write over a file that exists."),
     list_: bool = typer.Option(False, "--list", help="List the rewrites with what they save, and stop."),
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
 ) -> None:
     """Rewrite a spec's layers into another form, and show what that saves; without -o nothing is written."""
     chosen = output.outputs(format, [])
@@ -54,8 +53,7 @@ def rewrite(
         raise OptionError(
             ErrorDetail(f"rewrite takes {missing}", help="convcost rewrite SPEC --to separable -o new.yaml")
         )
-    if path is not None and path != output.STDOUT and os.path.lexists(path) and not force:
-        raise OutputError(ErrorDetail(f"{path!r} exists", help="--force writes over it"))
+    output.check_spec_path(path, force=force)
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.report import RewritingReport
     from convcost.rewriting.text import Note, rewrite_text

@@ -1,9 +1,5 @@
 """`convcost roofline`: what bounds the speed of each layer on a device."""
 
-from __future__ import annotations
-
-from typing import Optional
-
 import typer
 
 import convcost
@@ -18,13 +14,13 @@ _ENERGY = typer.Option(False, "--energy", help="Show the least energy, too: oper
 
 def roofline(
     spec: str = options.Spec,
-    device: Optional[str] = _DEVICE,  # noqa: UP045 -- typer reads the annotation while running
+    device: str | None = _DEVICE,
     set: list[str] = options.Set,
     dtype: list[str] = options.Dtype,
     batch: int = typer.Option(1, "--batch", min=1, metavar="N", help="Run N inputs at once."),
     energy: bool = _ENERGY,
     layers: bool = options.Layers,
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show what bounds each layer on a device, its arithmetic or its memory, and the least time that it takes."""

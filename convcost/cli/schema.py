@@ -1,7 +1,5 @@
 """`convcost schema`: what an editor or a program needs to complete, check and read a file."""
 
-from __future__ import annotations
-
 import typer
 
 from convcost.cli import output

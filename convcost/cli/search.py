@@ -1,9 +1,5 @@
 """`convcost search`: the exact Pareto front of a design space, or its best points."""
 
-from __future__ import annotations
-
-from typing import Optional
-
 import typer
 
 import convcost
@@ -32,11 +28,11 @@ def search(
     spec: str = options.Spec,
     set: list[str] = _VALUES,
     pareto: list[str] = _PARETO,
-    best: Optional[str] = _BEST,  # noqa: UP045 -- typer reads the annotation while running
+    best: str | None = _BEST,
     max: list[str] = _MAX,
     min: list[str] = _MIN,
-    top: Optional[int] = typer.Option(None, "--top", min=1, metavar="N", help="Show the N best with --best."),  # noqa: UP045
-    join: Optional[str] = options.Join,  # noqa: UP045
+    top: int | None = typer.Option(None, "--top", min=1, metavar="N", help="Show the N best with --best."),
+    join: str | None = options.Join,
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
@@ -44,8 +40,8 @@ def search(
         100_000, "--max-points", min=1, metavar="N", help="How many points may be analysed where no formula holds."
     ),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on large sums in N processes at once."),
-    cluster: Optional[str] = options.Cluster,  # noqa: UP045
-    format: Optional[str] = options.Format,  # noqa: UP045
+    cluster: str | None = options.Cluster,
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Find the exact Pareto front of all combinations of some values, or the best of them, without listing them.

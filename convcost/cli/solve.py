@@ -1,9 +1,5 @@
 """`convcost solve`: the largest value of a symbol at which a network stays within limits."""
 
-from __future__ import annotations
-
-from typing import Optional
-
 import typer
 
 import convcost
@@ -27,11 +23,11 @@ def solve(
     symbol: str = typer.Option(..., "--for", metavar="NAME", show_default=False, help="The symbol."),
     max: list[str] = _LIMITS,
     set: list[str] = options.Set,
-    step: Optional[str] = _STEP,  # noqa: UP045 -- typer reads the annotation while running
+    step: str | None = _STEP,
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Find the largest value of a symbol at which the network is valid and within limits, exactly.

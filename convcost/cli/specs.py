@@ -1,9 +1,6 @@
 """`convcost specs`: the networks that convcost ships."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Optional
 
 import typer
 
@@ -20,9 +17,9 @@ _PUBLISHED = typer.Option(
 
 
 def specs(
-    name: Optional[str] = typer.Argument(None, metavar="[NAME]", help="Print this spec."),  # noqa: UP045
+    name: str | None = typer.Argument(None, metavar="[NAME]", help="Print this spec."),
     published: bool = _PUBLISHED,
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """List the shipped networks with totals and sources, print one to copy from, or show what others print of it."""

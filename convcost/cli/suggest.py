@@ -1,9 +1,5 @@
 """`convcost suggest`: which layers to rewrite until a network keeps its limits."""
 
-from __future__ import annotations
-
-from typing import Optional
-
 import typer
 
 import convcost
@@ -29,7 +25,7 @@ def suggest(
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
-    format: Optional[str] = options.Format,  # noqa: UP045 -- typer reads the annotation while running
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Suggest which layers to rewrite, the biggest saving for each layer touched first, until the limits are kept.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -37,8 +37,8 @@ def sweep(
     spec: str = options.Spec,
     set: list[str] = _VALUES,
     where: list[str] = _WHERE,
-    best: Optional[str] = _BEST,  # noqa: UP045 -- typer reads the annotation while running
-    join: Optional[str] = options.Join,  # noqa: UP045
+    best: str | None = _BEST,
+    join: str | None = options.Join,
     dtype: list[str] = options.Dtype,
     batch: int = options.Batch,
     no_fold: bool = options.NoFold,
@@ -46,11 +46,11 @@ def sweep(
         100_000, "--max-points", min=1, metavar="N", help="How many points there may be; each takes memory."
     ),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Work on points in N processes at once."),
-    cluster: Optional[str] = options.Cluster,  # noqa: UP045
-    stream: Optional[str] = _STREAM,  # noqa: UP045
+    cluster: str | None = options.Cluster,
+    stream: str | None = _STREAM,
     resume: bool = typer.Option(False, "--resume", help="Go on with a --stream that was interrupted."),
     force: bool = typer.Option(False, "--force", help="Let --stream write over a file, and begin again."),
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Show the cost of a network at every combination of some values of its symbols.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -19,11 +19,11 @@ INTERRUPTED = 130  # the status that shells give a program that Ctrl-C ended
 
 
 def verify(
-    specs: Optional[list[str]] = options.MaybeSpecs,  # noqa: UP045 -- typer reads the annotation while running
+    specs: list[str] | None = options.MaybeSpecs,
     set: list[str] = options.Set,
     full: bool = typer.Option(False, "--full", help="Execute the network at its real size, every layer."),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="Execute layers in N processes at once."),
-    cluster: Optional[str] = options.Cluster,  # noqa: UP045
+    cluster: str | None = options.Cluster,
     seed: int = typer.Option(0, "--seed", help="Draw inputs and weights from this number."),
     engine: str = typer.Option(
         "auto",
@@ -31,10 +31,10 @@ def verify(
         help="plain: a Python multiplication a product; lanes: many in one; [bold]auto[/]: the faster.",
     ),
     no_fold: bool = typer.Option(False, "--no-fold", help="Execute batch norms that could fold into the layer before."),
-    max_products: Optional[str] = typer.Option(  # noqa: UP045
+    max_products: str | None = typer.Option(
         None, "--max-products", metavar="N", help="Perform no more products than these: 5G without, such as 20G."
     ),
-    max_values: Optional[str] = typer.Option(  # noqa: UP045
+    max_values: str | None = typer.Option(
         None, "--max-values", metavar="N", help="Let a layer hold no more numbers than these: 100M without."
     ),
     formulas: bool = typer.Option(
@@ -43,7 +43,7 @@ def verify(
     receptive_field: bool = typer.Option(
         False, "--receptive-field", help="Prove receptive fields instead of counts: perturb each position of the input."
     ),
-    format: Optional[str] = options.Format,  # noqa: UP045
+    format: str | None = options.Format,
     outputs: list[str] = options.Outputs,
 ) -> None:
     """Prove the counts: execute every layer and compare what is counted with what the formulas predict.

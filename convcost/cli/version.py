@@ -1,7 +1,5 @@
 """`convcost version`: the version of the program."""
 
-from __future__ import annotations
-
 import convcost
 from convcost.cli import output
 

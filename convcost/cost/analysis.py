@@ -254,7 +254,7 @@ class Analysis(Result, frozen=True):
         Args:
             rows: The rows; each layer is one without.
         """
-        from convcost.cost.formulas import of_layer
+        from convcost.cost.layer_formulas import of_layer
 
         layers = {layer.name: layer for layer in self.network.layers}
         found: dict[str, dict[str, str] | None] = {}

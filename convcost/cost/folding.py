@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 from msgspec.structs import replace
 
-from convcost.layers.base import SPATIAL
+from convcost.layers.inputs import SPATIAL
 from convcost.network import INPUT, Layer, LayerOrigin, Network, NetworkBuilder, Tensor
 
 

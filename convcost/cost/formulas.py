@@ -7,67 +7,33 @@ depth multiplier; squares stand for both axes. Nothing here states a formula.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from msgspec import Struct
 
-from convcost.cost.layer_formulas import has_other_inputs, symbolic_cost
+from convcost.cost.symbols import (
+    DIVISIBLE,
+    NOT_NEGATIVE,
+    SYMBOLS,
+    WITNESS,
+    PaperSymbols,
+    channels_of,
+    plain_value,
+    symbol_of,
+    symbols_of,
+    witness,
+)
 from convcost.cost.variants import distinct
 from convcost.errors import ErrorDetail, OptionError, nearest
-from convcost.layers import FIXED, REGISTRY, SAME, Field, LayerError, LayerType, Shape
-from convcost.layers.base import FEATURES, SEQUENCE
-from convcost.layers.fields import AXIS, FLAG, WORD
+from convcost.layers import FIXED, REGISTRY, LayerError, LayerType, Shape
+from convcost.layers.fields import AXIS, WORD
+from convcost.layers.inputs import FEATURES, SEQUENCE
 from convcost.layers.layout import TOKENS, VECTOR, layout_of
-from convcost.network import Layer, NetworkBuilder, Tensor
+from convcost.network import NetworkBuilder, Tensor
 from convcost.numbers import plain
 from convcost.ops import Cost
 from convcost.reports.result import Result
-from convcost.symbolic import Formula, NeedsValueError, assuming, quotient, symbol
-
-SYMBOLS: Mapping[str, str] = {
-    "M": "input channels, or features",
-    "N": "output channels, or features",
-    "Di": "input size",
-    "Dp": "output size",
-    "Dk": "kernel size",
-    "s": "stride",
-    "p": "padding on each side",
-    "d": "dilation",
-    "g": "groups",
-    "m": "depth multiplier",
-    "o": "output padding",
-    "n": "neighbours",
-    "u": "upscale factor",
-    "a": "first channel",
-    "b": "channel behind the last",
-    "L": "positions",
-    "S": "positions of the memory",
-    "h": "heads",
-    "dk": "channels of a head",
-    "dv": "channels of a value's head",
-}
-"""The symbols and what they stand for; a type's fields may bring others: see `symbols_of`."""
-
-_WITNESS = {
-    "M": 10**6,
-    "N": 10**6,
-    "Di": 10**6,
-    "Dk": 3,
-    "s": 2,
-    "p": 1,
-    "d": 1,
-    "g": 1,
-    "o": 1,
-    "u": 1,
-    "a": 0,
-    "b": 1,
-}
-_DIVISIBLE = 720_720  # the value of a symbol of which nothing is known: all small numbers divide it
-_AXES = ("d", "h", "w")
-_WITNESS |= {name + axis: value for name, value in _WITNESS.items() for axis in _AXES}
-"""Where a layer works: what it asks of its symbols there becomes a condition."""
-_NOT_NEGATIVE = frozenset(("p", "o", "a"))
+from convcost.symbolic import NeedsValueError, assuming, quotient
 
 
 class Sheet(Struct, frozen=True):
@@ -179,7 +145,7 @@ def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None)
     unknown += [
         ErrorDetail(f"{name} is at least {least}", found=f"--set {name}={value}")
         for name, value in settings.items()
-        if value < (least := 0 if name in _NOT_NEGATIVE else 1)
+        if value < (least := 0 if name in NOT_NEGATIVE else 1)
     ]
     unknown += [
         ErrorDetail(f"there is no layer type {name!r}", help=nearest(name, REGISTRY))
@@ -191,18 +157,6 @@ def sheets(types: Iterable[str] = (), settings: Mapping[str, int] | None = None)
     return [sheet for type in names for sheet in distinct([_sheet(type, each, settings) for each in _variants(type)])]
 
 
-def symbols_of(definition: type[LayerType]) -> dict[str, str]:
-    """Return the symbols that a layer type's fields bring along, with what the fields are."""
-    found: dict[str, str] = {}
-    for name, field in definition.fields.items():
-        own = _symbol_of(name, field)
-        if own and own not in SYMBOLS:
-            found[own] = field.about[:1].lower() + field.about[1:].rstrip(".")
-    if definition.arity[0] > 1 and definition.channels != SAME:
-        found |= {f"M{number}": f"channels of input {number}" for number in range(2, definition.arity[0] + 1)}
-    return found
-
-
 def quotients(settings: Mapping[str, int] | None = None) -> list[Quotient]:
     """Return the cost of a separable and a grouped convolution as shares of the standard one, in symbols.
 
@@ -212,8 +166,8 @@ def quotients(settings: Mapping[str, int] | None = None) -> list[Quotient]:
     settings = settings or {}
     found = []
     for name, given, over in _QUOTIENTS:
-        symbols = _Symbols(settings)
-        with assuming(_WITNESS):
+        symbols = PaperSymbols(settings)
+        with assuming(WITNESS):
             part, whole = (_of(symbols, type, fields) for type, fields in (given, over))
         found.append(Quotient(name, quotient(part.mults, whole.mults), quotient(part.params, whole.params)))
     return found
@@ -235,136 +189,6 @@ _QUOTIENTS: tuple[tuple[str, tuple[str, dict[str, Any]], tuple[str, dict[str, An
 )
 
 
-def of_layer(layer: Layer) -> dict[str, str] | None:
-    """Return a layer's formulas in symbols of its own: `params`, `mults`, `adds`, other operations that occur.
-
-    They are for one input, and worked out once for all layers that differ in numbers only. None where the layer works
-    on its own numbers only.
-    """
-    if has_other_inputs(layer):
-        cost = symbolic_cost(layer)
-        return texts(cost) if cost is not None else None
-    fields = layer.fields
-    if layer.definition.declared:
-        return texts(layer.definition.cost(layer.input_shapes, layer.output_shape))  # the author's numbers
-    structure = tuple([_kind(fields[name]) for name in layer.definition.__class__.fields])
-    inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
-    return _of_structure(layer.type, structure, inputs, _pattern(layer.output_shape[1:]))
-
-
-def _kind(value: Any) -> Any:
-    """Return the part of a field's value that selects a formula: not its number, but whether it is 1."""
-    kind = value.__class__
-    if kind is int:
-        return _ONE if value == 1 else _FIRST
-    if kind is str or kind is bool:
-        return value
-    if kind is tuple and value and value[0].__class__ in (int, Formula):
-        return _pattern(value)
-    return _FIRST if kind is Formula else None
-
-
-_ONE, _FIRST, _DIFFERENT = 1, 2, 3
-"""What a size is among the sizes of all axes: 1; like the first that is not 1; or another one."""
-
-
-def _pattern(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return which sizes are 1, like the first that is not, or different: layers that agree in this share formulas."""
-    if sizes and all(size.__class__ is int and size == sizes[0] for size in sizes) and sizes[0] > 1:
-        return (_FIRST,) * len(sizes)
-    first = next((size for size in sizes if not _is_one(size)), None)
-    return tuple([_ONE if _is_one(size) else _FIRST if _same(size, first) else _DIFFERENT for size in sizes])
-
-
-def _is_one(size: Any) -> bool:
-    return size.__class__ is int and size == 1
-
-
-def _same(a: Any, b: Any) -> bool:
-    return a is b or (a.__class__ is b.__class__ and (a.key == b.key if isinstance(a, Formula) else bool(a == b)))
-
-
-@lru_cache(maxsize=4096)
-def _of_structure(
-    type: str, structure: tuple[Any, ...], inputs: tuple[tuple[int, ...], ...], output: tuple[int, ...]
-) -> dict[str, str]:
-    symbols = _Symbols({})
-    fields: dict[str, Any] = {}
-    for (name, field), kind in zip(REGISTRY[type].fields.items(), structure, strict=True):
-        own = _symbol_of(name, field)
-        if own == "p":  # it changes the output size, which has a symbol, and no count
-            fields[name] = ((0, 0),) * len(output)
-        elif own and kind.__class__ is tuple:
-            fields[name] = symbols.axes(own, kind)
-        elif own and kind.__class__ is int:
-            fields[name] = 1 if kind == _ONE else symbols[own]
-        else:
-            fields[name] = _plain(field) if kind is None or kind.__class__ is int else kind
-    layer = REGISTRY[type](fields)
-    channels = [_channels(symbols, layer.__class__, number) for number in range(1, len(inputs) + 1)]
-    shapes = tuple([(each, *symbols.axes("Di", sizes)) for each, sizes in zip(channels, inputs, strict=True)])
-    with assuming(_witness(REGISTRY[type])):
-        try:
-            shape = layer.output_shape(*shapes)
-        except LayerError:  # sizes that fit only as numbers, and change no count
-            shape = (symbols["M"],)
-        if layer.channels != FIXED:
-            shape = (shape[0], *symbols.axes("Dp", output))
-        return texts(layer.cost(shapes, shape))
-
-
-def texts(cost: Cost) -> dict[str, str]:
-    """Return a cost's formulas as texts: `params`, `mults`, `adds`, and each other kind of operation that occurs."""
-    counts = cost.ops.to_dict()
-    found = {"params": cost.params, "mults": counts.pop("mul", 0), "adds": counts.pop("add", 0), **counts}
-    return {name: str(value) for name, value in found.items()}
-
-
-def _symbol_of(name: str, field: Field) -> str:
-    """Return the symbol of a field: its name where a number must be given that has none."""
-    numeric = field.read.form.kind not in (AXIS, FLAG, WORD)
-    return field.letter or (name if field.required and numeric else "")
-
-
-def _plain(field: Field) -> Any:
-    """Return a value of a field without a symbol."""
-    if field.read.form.kind == AXIS:
-        return field.plain()
-    if field.required:
-        return field.words[0] if field.words else False
-    return field.default
-
-
-def _channels(symbols: _Symbols, definition: type[LayerType], number: int) -> Any:
-    """Return the channels of an input: M, and another symbol for a later one that need not have as many."""
-    return symbols["M" if number == 1 or definition.channels == SAME else f"M{number}"]
-
-
-def _witness(definition: type[LayerType]) -> dict[str, int]:
-    """Return values at which a layer of a type works: its own symbols are as small as they can be."""
-    symbols = {_symbol_of(name, field): field.read.form.minimum for name, field in definition.fields.items()}
-    return {own: max(1, minimum) for own, minimum in symbols.items() if own not in SYMBOLS} | _WITNESS
-
-
-class _Symbols:
-    """The symbols, or the values that are set instead."""
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.settings = settings
-
-    def __getitem__(self, name: str) -> Any:
-        if name in self.settings:
-            return self.settings[name]
-        return symbol(name, whole=True, minimum=0 if name in _NOT_NEGATIVE else 1)
-
-    def axes(self, name: str, pattern: tuple[int, ...]) -> tuple[Any, ...]:
-        """Return a symbol for each axis; axes that differ get symbols of their own."""
-        if _DIFFERENT not in pattern:
-            return tuple([1 if kind == _ONE else self[name] for kind in pattern])
-        axes = _AXES[-len(pattern) :]
-        return tuple([1 if kind == _ONE else self[name + axis] for kind, axis in zip(pattern, axes, strict=True)])
-
-
 def _variants(type: str) -> list[str]:
     words = _words(type)
     return [word for word in words[1] if word not in ("linear", "trilinear")] if words else [""]
@@ -376,7 +200,7 @@ def _words(type: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
-    symbols = _Symbols(settings)
+    symbols = PaperSymbols(settings)
     words = _words(type)
     given: dict[str, Any] = {words[0]: variant} if words else {}
     names = REGISTRY[type].fields
@@ -384,7 +208,7 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
     definition = REGISTRY[type]
     if definition.formula_case(symbols.__getitem__) is not None:
         return _sheet_of_case(definition, variant, given, flags, symbols)
-    with assuming(_witness(definition)) as conditions:
+    with assuming(witness(definition)) as conditions:
         try:
             stages = _stages(symbols, type, given)
             channels, sizes = stages[-1][2][0], stages[0][2][1:]  # a second stage keeps the size
@@ -402,13 +226,13 @@ def _sheet(type: str, variant: str, settings: Mapping[str, int]) -> Sheet:
 
 
 def _sheet_of_case(
-    definition: type[LayerType], variant: str, given: Mapping[str, Any], flags: list[str], symbols: _Symbols
+    definition: type[LayerType], variant: str, given: Mapping[str, Any], flags: list[str], symbols: PaperSymbols
 ) -> Sheet:
     """Return the formulas of a type that says itself on which inputs they are shown."""
     names: dict[str, int] = {}
 
     def letter(name: str) -> Any:
-        names[name] = 2 * _WITNESS["Di"] if name == "Dp" else _WITNESS.get(name, _DIVISIBLE)
+        names[name] = 2 * WITNESS["Di"] if name == "Dp" else WITNESS.get(name, DIVISIBLE)
         return symbols[name]
 
     case = definition.formula_case(letter)
@@ -454,7 +278,7 @@ def _cost_of_case(
     return whole, output.shape
 
 
-def _of(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> Cost:
+def _of(symbols: PaperSymbols, type: str, given: Mapping[str, Any]) -> Cost:
     """Return the cost of a layer whose output size is its own symbol; of a composite one, the sum of its stages."""
     whole = Cost()
     shapes = _inputs(symbols, type)
@@ -465,11 +289,11 @@ def _of(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> Cost:
     return whole
 
 
-def _sized(symbols: _Symbols, output: Shape) -> Shape:
+def _sized(symbols: PaperSymbols, output: Shape) -> Shape:
     return (output[0], *[size if size.__class__ is int else symbols["Dp"] for size in output[1:]])
 
 
-def _stages(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], Shape]]:
+def _stages(symbols: PaperSymbols, type: str, given: Mapping[str, Any]) -> list[tuple[str, dict[str, Any], Shape]]:
     """Return the type, fields and output shape of the layers that a type is written for: as a rule itself."""
     fields, shapes = _fields(symbols, type, given), _inputs(symbols, type)
     written = REGISTRY[type](fields).stages() or (("", type, fields),)
@@ -486,19 +310,19 @@ def _unpadded(type: str, fields: Mapping[str, Any]) -> Any:
     return REGISTRY[type]({**fields, "padding": ((0, 0), (0, 0))} if "padding" in fields else fields)
 
 
-def _inputs(symbols: _Symbols, type: str) -> tuple[Shape, ...]:
+def _inputs(symbols: PaperSymbols, type: str) -> tuple[Shape, ...]:
     layer = REGISTRY[type]
     sizes = () if layer.takes in (VECTOR, FEATURES) else (symbols["Di"], symbols["Di"])
-    return tuple([(_channels(symbols, layer, number), *sizes) for number in range(1, layer.arity[0] + 1)])
+    return tuple([(channels_of(symbols, layer, number), *sizes) for number in range(1, layer.arity[0] + 1)])
 
 
-def _fields(symbols: _Symbols, type: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(symbols: PaperSymbols, type: str, given: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, field in REGISTRY[type].fields.items():
         value = given.get(name, ...)
         if value is ...:
-            own = _symbol_of(name, field)
-            value = symbols[own] if own else _plain(field)
+            own = symbol_of(name, field)
+            value = symbols[own] if own else plain_value(field)
         elif value.__class__ is tuple:
             value = [symbols[each] for each in value]
         elif value.__class__ is str and value in SYMBOLS:

@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.cost.formulas import SYMBOLS, Formulas, Quotient, Sheet
+from convcost.cost.formulas import Formulas, Quotient, Sheet
+from convcost.cost.symbols import SYMBOLS
 from convcost.documents import formulas as documents
 from convcost.reports.folding import MOST_ROWS
 from convcost.reports.table import Column, Row, Table, counted, grouped, percent

@@ -1,7 +1,8 @@
-"""The formulas of one layer in symbols for its own sizes, whatever its inputs are: its type's code, run on symbols.
+"""The formulas of one layer in symbols of its own: its type's code, run on symbols.
 
-Each size that the inputs have, and each that a field states, is a symbol; equal sizes are the same symbol. The sizes
-themselves decide what the type asks of its symbols on the way.
+Of a layer that reads one picture or vector these are the papers'. Whatever else it reads, each size that the inputs
+have, and each that a field states, is a symbol; equal sizes are the same symbol, and the sizes themselves decide what
+the type asks of its symbols on the way.
 """
 
 from __future__ import annotations
@@ -10,16 +11,98 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from convcost.layers import REGISTRY, LayerError, LayerType, Shape
+from convcost.cost.symbols import DIFFERENT, FIRST, ONE, PaperSymbols, channels_of, plain_value, symbol_of, witness
+from convcost.layers import FIXED, REGISTRY, LayerError, LayerType, Shape
 from convcost.layers.fields import CHANNELS, TIMES, WHOLE, WHOLES
 from convcost.layers.layout import FEATURE_MAP, VECTOR, channel_axis
 from convcost.network import Layer
 from convcost.ops import Cost, is_symbolic
-from convcost.symbolic import NeedsValueError, assuming, symbol
+from convcost.symbolic import Formula, NeedsValueError, assuming, symbol
 
 Inputs = tuple[tuple[Shape, str], ...]
 _FIXED = frozenset(("kernel_size", "stride", "dilation", "padding", "output_padding", "cropping"))
 _LETTERS = ("L", "H", "W", "D", "S", "R", "T")
+
+
+def of_layer(layer: Layer) -> dict[str, str] | None:
+    """Return a layer's formulas in symbols of its own: `params`, `mults`, `adds`, other operations that occur.
+
+    They are for one input, and worked out once for all layers that differ in numbers only. None where the layer works
+    on its own numbers only.
+    """
+    if has_other_inputs(layer):
+        cost = symbolic_cost(layer)
+        return texts(cost) if cost is not None else None
+    fields = layer.fields
+    if layer.definition.declared:
+        return texts(layer.definition.cost(layer.input_shapes, layer.output_shape))  # the author's numbers
+    structure = tuple([_kind(fields[name]) for name in layer.definition.__class__.fields])
+    inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
+    return _of_structure(layer.type, structure, inputs, _pattern(layer.output_shape[1:]))
+
+
+def _kind(value: Any) -> Any:
+    """Return the part of a field's value that selects a formula: not its number, but whether it is 1."""
+    kind = value.__class__
+    if kind is int:
+        return ONE if value == 1 else FIRST
+    if kind is str or kind is bool:
+        return value
+    if kind is tuple and value and value[0].__class__ in (int, Formula):
+        return _pattern(value)
+    return FIRST if kind is Formula else None
+
+
+def _pattern(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return which sizes are 1, like the first that is not, or different: layers that agree in this share formulas."""
+    if sizes and all(size.__class__ is int and size == sizes[0] for size in sizes) and sizes[0] > 1:
+        return (FIRST,) * len(sizes)
+    first = next((size for size in sizes if not _is_one(size)), None)
+    return tuple([ONE if _is_one(size) else FIRST if _same(size, first) else DIFFERENT for size in sizes])
+
+
+def _is_one(size: Any) -> bool:
+    return size.__class__ is int and size == 1
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (a.__class__ is b.__class__ and (a.key == b.key if isinstance(a, Formula) else bool(a == b)))
+
+
+@lru_cache(maxsize=4096)
+def _of_structure(
+    type: str, structure: tuple[Any, ...], inputs: tuple[tuple[int, ...], ...], output: tuple[int, ...]
+) -> dict[str, str]:
+    symbols = PaperSymbols({})
+    fields: dict[str, Any] = {}
+    for (name, field), kind in zip(REGISTRY[type].fields.items(), structure, strict=True):
+        own = symbol_of(name, field)
+        if own == "p":  # it changes the output size, which has a symbol, and no count
+            fields[name] = ((0, 0),) * len(output)
+        elif own and kind.__class__ is tuple:
+            fields[name] = symbols.axes(own, kind)
+        elif own and kind.__class__ is int:
+            fields[name] = 1 if kind == ONE else symbols[own]
+        else:
+            fields[name] = plain_value(field) if kind is None or kind.__class__ is int else kind
+    layer = REGISTRY[type](fields)
+    channels = [channels_of(symbols, layer.__class__, number) for number in range(1, len(inputs) + 1)]
+    shapes = tuple([(each, *symbols.axes("Di", sizes)) for each, sizes in zip(channels, inputs, strict=True)])
+    with assuming(witness(REGISTRY[type])):
+        try:
+            shape = layer.output_shape(*shapes)
+        except LayerError:  # sizes that fit only as numbers, and change no count
+            shape = (symbols["M"],)
+        if layer.channels != FIXED:
+            shape = (shape[0], *symbols.axes("Dp", output))
+        return texts(layer.cost(shapes, shape))
+
+
+def texts(cost: Cost) -> dict[str, str]:
+    """Return a cost's formulas as texts: `params`, `mults`, `adds`, and each other kind of operation that occurs."""
+    counts = cost.ops.to_dict()
+    found = {"params": cost.params, "mults": counts.pop("mul", 0), "adds": counts.pop("add", 0), **counts}
+    return {name: str(value) for name, value in found.items()}
 
 
 def has_other_inputs(layer: Layer) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -13,11 +12,11 @@ from msgspec.structs import replace
 from convcost import metrics
 from convcost.cost import headline, rows
 from convcost.cost.analysis import NOT_COUNTED, Analysis, LayerCost
+from convcost.cost.columns import COLUMNS, NAME, TITLES, TYPE, check_by, check_columns, check_sort, is_metric
 from convcost.cost.labels import label, label_of_several
 from convcost.cost.rows import Rows
-from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.metrics import METRICS
-from convcost.ops import KINDS, is_symbolic
+from convcost.ops import is_symbolic
 from convcost.reports import titles
 from convcost.reports.folding import MORE, MOST_ROWS
 from convcost.reports.table import (
@@ -40,42 +39,11 @@ if TYPE_CHECKING:
     from convcost.html.controls import NetworkSource
     from convcost.html.section import Section
 
-OTHER_SORTS = ("name", "type", "ratio")
-_SORTED_BY = {"layer": "name", "output": "output_values", "share": "macs", "%": "macs"}
-"""What the table's titles sort by, where they are not the names of columns."""
-
-_RATIO = (
-    "Ratio: a separable convolution's mults as a share of the standard one's, 1/N + 1/Dk²; "
-    "→ marks what a standard one would cost as a separable one."
-)
-_NAME, _TYPE = Column("Layer", role="name"), Column("Type", role="name")
-_NAMED = {
-    "type": ("Type",),
-    "output": ("Output",),
-    "share": ("Share", "%"),
-    "ratio": ("Ratio", "1/N + 1/Dk²"),
-    "notes": ("Notes",),
-}
-"""The titles of the columns that are no metrics, by the names that choose them."""
-OTHER_COLUMNS = tuple(_NAMED)
-_COLUMNS = {
-    "Type": Column("Type", drop=3, least=12, key="type"),
-    "Output": Column("Output", drop=4, key="output"),
-    "mults": Column("Mults", right=True, drop=5, role="number", key="mults"),
-    "Share": Column("Share", drop=6, role="bar", key="share"),
-    "%": Column("%", right=True, drop=2, role="number", key="share"),
-    "Ratio": Column("Ratio", right=True, drop=7, role="number", footnote=_RATIO, key="ratio"),
-    "1/N + 1/Dk²": Column("1/N + 1/Dk²", drop=8, key="ratio"),
-    "Notes": Column("Notes", drop=9, key="notes"),
-}
-"""The usual columns: by their titles, metrics by their names."""
 _SYMBOLS = (
     "Formulas: M input and N output channels, Dk kernel, Di input and Dp output size, g groups, m depth multiplier; "
     "for one input, in the layer's own symbols: convcost formulas lists them all."
 )
 _FORMULAS = (Column("Params =", drop=1), Column("Mults =", drop=1, footnote=_SYMBOLS))
-_FORMULA_KEYS = ("params", "mults", "adds")
-_RATIO_KEYS = ("kind", "formula", "numbers", "exact", "value", "term")
 
 
 class AnalysisReport(Struct, frozen=True):
@@ -163,42 +131,14 @@ class AnalysisReport(Struct, frozen=True):
         from convcost.cost.documents import analysis_document
 
         left_out = None if self.layers is self.analysis.layers else self.left_out
-        asked = self._metrics()
-        return analysis_document(self.analysis, self.layers, self._values(), asked, left_out)
+        asked = self.chosen_metrics()
+        return analysis_document(self.analysis, self.layers, self.values(), asked, left_out)
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Return a flat mapping for each row; one of the totals where these are all that is asked for."""
-        from convcost.cost.documents import fields_text, heads, ratio_document, standard_names, total_head
+        from convcost.cost.records import records  # CSV is written where it is asked for
 
-        name = self.analysis.network.name
-        asked = self._metrics()
-        names = asked or tuple(standard_names())
-        if self.summary:
-            notes = (f"at least: {len(self.analysis.unknown):,} {NOT_COUNTED}",) if self.analysis.incomplete else ()
-            return [_record(name, total_head(self.analysis, names), None, notes, "", asked, names)]
-        found = heads(self.analysis, self.layers, self._values(), names)
-        symbolic = self.analysis.network.free is not None
-        records = [
-            _record(
-                name, row, ratio_document(layer.ratio), layer.notes, fields_text(layer, symbolic=symbolic), asked, names
-            )
-            for row, layer in zip(found, self.layers, strict=True)
-        ]
-        if self.analysis.incomplete:
-            records = [self._known(record, part) for record, part in zip(records, self.rows.parts, strict=True)]
-        if not self.formulas:
-            return records
-        formulas = self.analysis.formulas(self.layers)
-        return [
-            record | {f"formula_{key}": (formulas[layer.name] or {}).get(key) for key in _FORMULA_KEYS}
-            for record, layer in zip(records, self.layers, strict=True)
-        ]
-
-    def _known(self, record: dict[str, Any], part: Sequence[int]) -> dict[str, Any]:
-        """Return a record with empty numbers where none of its layers is counted: nobody knows them."""
-        if any(NOT_COUNTED not in self.analysis.layers[index].notes for index in part):
-            return record
-        return record | dict.fromkeys(key for key in record if key in METRICS or key in _OPS)
+        return records(self)
 
     def screen(self) -> Table:
         """Return the table with as many rows as a screen has room for, unless the rows were asked for."""
@@ -267,11 +207,11 @@ class AnalysisReport(Struct, frozen=True):
             yield from (report.screen() for report in mine)
         yield totals_table([report.analysis for report in mine], self.sorted_by)
 
-    def _metrics(self) -> tuple[str, ...]:
+    def chosen_metrics(self) -> tuple[str, ...]:
         """Return the metrics among the columns that were chosen."""
-        return tuple([name for name in self.columns if _is_metric(name)])
+        return tuple([name for name in self.columns if is_metric(name)])
 
-    def _values(self) -> Callable[[str], Sequence[Any]]:
+    def values(self) -> Callable[[str], Sequence[Any]]:
         """Return a function that gives a metric's value for each row."""
         return rows.values_of(self.analysis, self.rows.parts)
 
@@ -285,22 +225,22 @@ class AnalysisReport(Struct, frozen=True):
     def _keys(self, *, telling: bool) -> tuple[str, ...]:
         """Return the columns of the table behind the names, or those that say something of this network."""
         if self.columns:
-            keys = [(name,) if _is_metric(name) else _NAMED[name] for name in self.columns]
+            keys = [(name,) if is_metric(name) else TITLES[name] for name in self.columns]
             chosen = tuple(itertools.chain(*keys))
             return chosen if self._names_columns() else ("Type", "Output", *chosen, "Notes")
         layers = self.analysis.layers
         mults = not telling or any(_differ(layer.macs, layer.mults) for layer in layers)
         ratio = not telling or any(layer.ratio is not None and layer.ratio.kind == "separable" for layer in layers)
         numbers = ("params", "macs", "mults") if mults else ("params", "macs")
-        return ("Type", "Output", *numbers, *_NAMED["share"], *(_NAMED["ratio"] if ratio else ()), "Notes")
+        return ("Type", "Output", *numbers, *TITLES["share"], *(TITLES["ratio"] if ratio else ()), "Notes")
 
     def _names_columns(self) -> bool:
         """Return whether columns beside metrics were chosen, so that there are these and no others."""
-        return not all(map(_is_metric, self.columns))
+        return not all(map(is_metric, self.columns))
 
     def _table(self, keys: Sequence[str]) -> Table:
         columns = [
-            _TYPE if self.rows.of_types else _NAME,
+            TYPE if self.rows.of_types else NAME,
             *[self._column(key, place) for place, key in enumerate(keys)],
         ]
         cells = zip(*map(self._cells, keys), strict=True)
@@ -335,7 +275,7 @@ class AnalysisReport(Struct, frozen=True):
             if "Ratio" not in keys:
                 yield from headline.as_separable(analysis)
             return
-        yield from headline.meanings(self._metrics())
+        yield from headline.meanings(self.chosen_metrics())
         if analysis.network.free is not None:
             from convcost.cost import free_report  # symbolic numbers are imported where there are some
 
@@ -346,7 +286,7 @@ class AnalysisReport(Struct, frozen=True):
     def _head(self, *facts: str) -> dict[str, Any]:
         analysis = self.analysis
         network = analysis.network
-        facts = (*facts, titles.types(network, self._metrics()))
+        facts = (*facts, titles.types(network, self.chosen_metrics()))
         if network.free is not None:
             return {"title": titles.title(network), "subtitle": titles.sourced(network, *facts)}
         return {
@@ -381,7 +321,7 @@ class AnalysisReport(Struct, frozen=True):
 
     def _column(self, key: str, place: int) -> Column:
         """Return a column; of those that were chosen the last is left out first where a page is too narrow."""
-        column = _COLUMNS.get(key) or Column(metrics.heading(key), right=True, role="number")
+        column = COLUMNS.get(key) or Column(metrics.heading(key), right=True, role="number")
         if key == "Type" and self.rows.of_types:
             column = replace(column, title="Layers")
         if not self._names_columns():
@@ -403,13 +343,13 @@ class AnalysisReport(Struct, frozen=True):
             return [_ratio(layer) for layer in layers]
         if key == "1/N + 1/Dk²":
             return [layer.ratio.numbers if layer.ratio else "" for layer in layers]
-        if key in _NAMED["share"]:
+        if key in TITLES["share"]:
             whole = self.analysis.total.macs
             if not whole or is_symbolic(whole):  # a share of a formula is no number
                 return [""] * len(layers)
             shares = [layer.macs / whole for layer in layers]
             return [bar(share) if key == "Share" else f"{100 * share:.1f}" if share else "" for share in shares]
-        values = self._values()(key)
+        values = self.values()(key)
         if not self.analysis.incomplete:
             return [*map(figure, values)]
         return [self._bounded(key, value, part) for value, part in zip(values, parts, strict=True)]
@@ -434,7 +374,7 @@ class AnalysisReport(Struct, frozen=True):
         if key == "%":
             whole = self.analysis.total.macs
             return "100.0" if whole and not is_symbolic(whole) else ""
-        return "" if key in _COLUMNS and key != "mults" else headline.total_text(self.analysis, key)
+        return "" if key in COLUMNS and key != "mults" else headline.total_text(self.analysis, key)
 
 
 def _formula_cells(formula: Mapping[str, str] | None) -> tuple[str, str]:
@@ -443,54 +383,9 @@ def _formula_cells(formula: Mapping[str, str] | None) -> tuple[str, str]:
     return "" if params == "0" else params, "" if mults == "0" else mults
 
 
-def check_sort(column: str) -> str:
-    """Return the column that a name sorts by.
-
-    Raises:
-        OptionError: There is no such column.
-    """
-    column = _SORTED_BY.get(column, column)
-    if column not in OTHER_SORTS and column not in METRICS:
-        raise OptionError(_unknown("--sort", column, OTHER_SORTS))
-    return column
-
-
 def _is_zero(number: Any) -> bool:
     """Return whether a number is 0; a formula is none whose value is known."""
     return number.__class__ is int and number == 0
-
-
-def check_columns(columns: Sequence[str]) -> None:
-    """Refuse unknown columns.
-
-    Raises:
-        OptionError: There is no such column; all that are unknown are named.
-    """
-    unknown = [column for column in columns if column not in _NAMED and column not in METRICS]
-    if unknown:
-        raise OptionError([_unknown("--columns", column, OTHER_COLUMNS) for column in unknown])
-
-
-def _is_metric(column: str) -> bool:
-    """Return whether a column that was chosen is a metric; metrics of this name win."""
-    return column in METRICS.built_in() or column not in _NAMED
-
-
-def check_by(by: str | None) -> None:
-    """Refuse an unknown key by which to sum layers.
-
-    Raises:
-        OptionError: They are summed by their types only.
-    """
-    if by not in (None, "type"):
-        raise OptionError(ErrorDetail("--by takes type", found=f"--by {by}", help="--by type sums up each layer type"))
-
-
-def _unknown(option: str, column: str, others: Iterable[str]) -> ErrorDetail:
-    """Return the error of an unknown column; columns of other packages are looked for here only."""
-    known = [*others, *METRICS]
-    help = nearest(column, known) or f"known: {metrics.listed(known)}"
-    return ErrorDetail(f"{option}: there is no column {column!r}", help=help)
 
 
 def _ratio(layer: LayerCost) -> str:
@@ -516,46 +411,6 @@ def _notes(layer: LayerCost, *, alone: bool) -> str:
 def _reasons(layer: LayerCost) -> list[str]:
     """Return the notes of a layer; of one that is folded the row above says where."""
     return ["folded" if note.startswith("folded into ") else note for note in layer.notes]
-
-
-def _record(
-    network: str,
-    row: Mapping[str, Any],
-    ratio: Any,
-    notes: Sequence[str],
-    fields: str,
-    columns: Sequence[str],
-    usual: Sequence[str],
-) -> dict[str, Any]:
-    inputs = row["input_shape"]
-    several = bool(inputs) and isinstance(inputs[0], list | tuple)
-    return {
-        "network": network,
-        **{key: row[key] for key in ("name", "type", "file", "line")},
-        "input_shape": " ".join(map(sized, inputs)) if several else sized(inputs),
-        "output_shape": sized(row["output_shape"]),
-        **(_chosen(row, columns) if columns else _usual(row, usual)),
-        **{f"ratio_{key}": getattr(ratio, key, None) for key in _RATIO_KEYS},
-        "notes": "; ".join(notes),
-        "fields": fields,
-    }
-
-
-def _usual(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return the numbers of a row that nobody needs to ask for: the standard metrics, and the ledger."""
-    ops = row["ops"] or {}
-    return {name: row[name] for name in names} | {key: ops.get(kind, 0) for key, kind in _OPS.items()}
-
-
-_OPS = {f"ops_{kind}": kind for kind in KINDS}
-
-
-def _chosen(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
-    """Return the numbers of a row that were asked for, a ratio in decimals."""
-    return {
-        name: float(Fraction(row[name])) if METRICS[name].is_ratio and row[name] is not None else row[name]
-        for name in columns
-    }
 
 
 def _differ(number: Any, other: Any) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from convcost.importers.einops import pattern
 from convcost.importers.graph import Node
 from convcost.importers.values import Moved, Unsupported, with_axis, without
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, channel_axis
@@ -102,7 +101,7 @@ def settle(mapper: ValueTable, value: Moved, batch: int | None, layout: str = ""
     node = Node("", (), (), scope=value.scope)
     if [kind for kind, _ in value.steps] == ["pad"]:
         return _padded(mapper, node, value, batch, layout)
-    wanted = without(value.full, batch)
+    wanted = without(value.full, batch) or (1,)
     start, steps = simplified(with_axis(value.base.shape, value.dropped), value.steps)
     tensor = _named_type(mapper, node, value.base, start, steps, wanted)
     if tensor is None:
@@ -252,10 +251,15 @@ def _rearranged(
     if len(steps) < 2 or start != base.shape or not any(kind == "permute" for kind, _ in steps) or len(wanted) < 2:
         return None
     channels = channel_axis(len(base.shape), base.layout)
+    from convcost.importers.einops import pattern  # where axes are split and joined only
+
     fields = pattern(start, [*steps, ("reshape", wanted)], channels)
     if fields is None:
         return None
-    after = fields["pattern"].partition(" -> ")[2].split(" ")
+    first, _, last = fields["pattern"].partition(" -> ")
+    if first == last and base.shape == wanted and layout in ("", base.layout):
+        return base
+    after = last.split(" ")
     own = FEATURE_MAP if after[0] == "c" and len(wanted) <= _MOST_MAP_AXES else TOKENS if after[-1] == "c" else UNKNOWN
     if layout and layout != own:
         fields["layout"] = _WORDS.get(layout, layout)

@@ -1,19 +1,8 @@
 """What a layer is: its fields, output shape, parameters and ledger; one family a file."""
 
-from convcost.layers.base import (
-    FIXED,
-    MIXES,
-    MOVES,
-    REGISTRY,
-    SAME,
-    Activation,
-    LayerError,
-    LayerType,
-    Norm,
-    Trials,
-    shown,
-)
+from convcost.layers.base import FIXED, MIXES, MOVES, REGISTRY, SAME, Activation, LayerType, Norm, Trials
 from convcost.layers.fields import Field, FieldError
+from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import Shape
 
 __all__ = [

@@ -7,8 +7,9 @@ from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import Activation, LayerError, LayerType, Trials
+from convcost.layers.base import Activation, LayerType, Trials
 from convcost.layers.fields import GROUPS, axis, field, number, whole, word
+from convcost.layers.inputs import LayerError
 from convcost.layers.layout import Shape
 from convcost.layers.reading import SAME, Reading, Readings, Same, along
 from convcost.ops import Cost, Ledger, maximum_of, product, total_of

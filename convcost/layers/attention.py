@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import ANY, FIXED, SEQUENCE, Add, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, Add, LayerType, Trials
 from convcost.layers.fields import field, flag, value_names, whole, whole_or
+from convcost.layers.inputs import ANY, SEQUENCE, LayerError, shown
 from convcost.layers.layout import TOKENS, UNKNOWN, Input, Shape
 from convcost.layers.reading import SAME, Reading, Readings, axes, stretched
 from convcost.ops import Cost, Ledger, accumulate, product

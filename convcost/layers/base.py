@@ -10,28 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Struct
 
 from convcost.layers.families import places
 from convcost.layers.fields import AXIS, NAMES, Field, FieldError, on_axes
+from convcost.layers.inputs import ANY, LayerError, check_layouts, count_of_inputs, refusal, shown, stated_layout
 from convcost.layers.layout import (
     FEATURE_MAP,
-    TOKENS,
     UNKNOWN,
     VECTOR,
     Input,
     Shape,
     channel_axis,
-    merged_layout,
     number_of_axis,
 )
-from convcost.layers.reading import SAME as SAME_PLACE
-from convcost.layers.reading import Readings
 from convcost.numbers import as_exact
 from convcost.ops import Cost
 from convcost.registry import Registry
+
+if TYPE_CHECKING:
+    from convcost.layers.reading import Readings
 
 MOVES = "moves values"
 """The note of a layer that performs no arithmetic but puts values elsewhere."""
@@ -39,10 +39,6 @@ MOVES = "moves values"
 SAME, MIXES, FIXED = "same", "mixes", "fixed"
 """What a type does to channels. `SAME`: its output has as many as its input, or a fixed multiple or share; `MIXES`: as
 many as a field says, each from all of its group's; `FIXED`: their number follows from more than the channels."""
-
-SPATIAL, FEATURES, SEQUENCE, POSITIONS, ANY = "spatial", "features", "sequence", "positions", "any"
-"""What a type takes, beside `VECTOR`. `SPATIAL`: a feature map; `FEATURES`: vectors, one or many, channels last;
-`SEQUENCE`: tokens; `POSITIONS`: a feature map or tokens. A value of unknown layout may be each of these."""
 
 
 def _check(name: str, entry: Any) -> str:
@@ -57,28 +53,6 @@ REGISTRY: Registry[type[LayerType]] = Registry("layer type", "convcost.layers", 
 
 Add = Callable[..., tuple[Any, ...]]
 """Adds a layer of a composite type: its name, type, fields and inputs, to what it gives."""
-
-
-class LayerError(Exception):
-    """A layer that cannot work on the shape which reaches it.
-
-    Args:
-        message: What must hold.
-        found: What was found.
-        field: The field to point at; the whole layer where it is empty.
-        help: The remedy.
-        output: The output shape where it is clear all the same, so that what follows can be checked too.
-    """
-
-    def __init__(
-        self, message: str, found: str = "", *, field: str = "", help: str = "", output: Shape | None = None
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.found = found
-        self.field = field
-        self.help = help
-        self.output = output
 
 
 class Trials(Struct, frozen=True):
@@ -334,16 +308,19 @@ class LayerType:
             raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{given} given")
         if cls.takes == ANY:
             return
-        for value in inputs:
-            if error := cls.refusal(value):
+        for number, value in enumerate(inputs):
+            if error := cls.refusal(value, number):
                 raise error
 
     @classmethod
-    def refusal(cls, value: Input) -> LayerError | None:
-        """Return the error of an input of another kind than the type takes; None where it takes it."""
-        if value.layout in _TAKEN[cls.takes] and (len(value.shape) == 1) in _OF_ONE_AXIS[cls.takes]:
-            return None
-        return _wrong_input(cls, value)
+    def refusal(cls, value: Input, number: int = 0) -> LayerError | None:
+        """Return the error of an input of another kind than the type takes; None where it takes it.
+
+        Args:
+            value: The input.
+            number: Which of the inputs it is, from 0.
+        """
+        return refusal(cls.type, cls.takes, value)
 
     @classmethod
     def fields_for(cls, role: str) -> list[str]:
@@ -422,7 +399,7 @@ class LayerType:
             LayerError: The inputs have different layouts that do not merge.
         """
         if given := vars(self).get("layout"):
-            return tuple([_stated_layout(given, shape) for shape in outputs])
+            return tuple([stated_layout(given, shape) for shape in outputs])
         if self.gives:
             return (self.gives,) * len(outputs)
         layout = inputs[0].layout if len(inputs) == 1 else check_layouts(self.type, inputs)
@@ -440,6 +417,8 @@ class LayerType:
             outputs: The shapes of what it gives.
             number: Which of its outputs, from 0.
         """
+        from convcost.layers.reading import SAME as SAME_PLACE  # where a receptive field is asked for only
+
         return ((SAME_PLACE,),) if (self.in_place or self.view) and inputs == outputs else None
 
 
@@ -449,90 +428,3 @@ class Norm(LayerType):
 
 class Activation(LayerType):
     """A layer type that `activation` may name."""
-
-
-_TAKEN = {
-    SPATIAL: (FEATURE_MAP, UNKNOWN),
-    VECTOR: (VECTOR, UNKNOWN),
-    FEATURES: (VECTOR, TOKENS, UNKNOWN),
-    SEQUENCE: (TOKENS, UNKNOWN),
-    POSITIONS: (FEATURE_MAP, TOKENS, UNKNOWN),
-    ANY: (FEATURE_MAP, TOKENS, VECTOR, UNKNOWN),
-}
-_OF_ONE_AXIS = {
-    SPATIAL: (False,),
-    VECTOR: (True,),
-    FEATURES: (True, False),
-    SEQUENCE: (False,),
-    POSITIONS: (False,),
-    ANY: (True, False),
-}
-_REMEDIES = {
-    (SPATIAL, VECTOR): "a vector has none",
-    (POSITIONS, VECTOR): "a vector has none",
-    (SPATIAL, TOKENS): "put `feature_map` before it",
-    (VECTOR, FEATURE_MAP): "put `flatten` before it",
-    (VECTOR, TOKENS): "put `flatten` before it, or average them: global_avg_pool",
-    (FEATURES, FEATURE_MAP): "`flatten` for one vector, `pointwise_conv` for each position, `tokens` for a sequence",
-    (SEQUENCE, FEATURE_MAP): "put `tokens` before it",
-    (SEQUENCE, VECTOR): "tokens have at least two axes: [length, channels]",
-}
-_TITLES = {
-    SPATIAL: "channels and spatial sizes",
-    VECTOR: "a vector",
-    FEATURES: "a vector or tokens",
-    SEQUENCE: "tokens",
-    POSITIONS: "channels and spatial sizes",
-}
-
-
-def _wrong_input(type: type[LayerType], value: Input) -> LayerError:
-    """Return the error of an input of another kind than a type takes."""
-    found = f"{shown(value.shape)} reaches it" + (", tokens" if value.layout == TOKENS else "")
-    if type.type == value.layout.replace(" ", "_"):
-        return LayerError(f"{type.type} takes {_TITLES[type.takes]}", found, help="leave it out: nothing is to be done")
-    return LayerError(
-        f"{type.type} takes {_TITLES[type.takes]}", found, help=_REMEDIES.get((type.takes, value.layout), "")
-    )
-
-
-def _stated_layout(word: str, shape: Shape) -> str:
-    """Return the layout that a field names.
-
-    Raises:
-        LayerError: The shape cannot have it.
-    """
-    axes = {"vector": "one axis", "tokens": "at least two axes", "feature_map": "two to four axes"}
-    least, most = {"vector": (1, 1), "tokens": (2, 99), "feature_map": (2, 4)}.get(word, (1, 99))
-    if not least <= len(shape) <= most:
-        raise LayerError(f"the layout {word} has {axes[word]}", f"the output is {shown(shape)}", field="layout")
-    return word.replace("_", " ")
-
-
-def check_layouts(type: str, inputs: Sequence[Input]) -> str:
-    """Return the layout of what a merge makes of its inputs.
-
-    Raises:
-        LayerError: One is a feature map, another tokens.
-    """
-    layout = merged_layout(inputs)
-    if layout is None:
-        found = " and ".join(f"{shown(value.shape)}, {value.layout}" for value in inputs)
-        raise LayerError(f"the inputs of {type} must have one layout", found, help="`tokens` or `feature_map` on one")
-    return layout
-
-
-def count_of_inputs(least: int, most: int | None) -> str:
-    """Return how many inputs a type takes, in words."""
-    if least == most:
-        return "no input" if least == 0 else f"{least} input{'s' * (least != 1)}"
-    return f"at least {least} input{'s' * (least != 1)}" if most is None else f"{least} to {most} inputs"
-
-
-def shown(shape: Shape) -> str:
-    """Return a shape as specs write it.
-
-    >>> shown((3, 224, 224))
-    '[3, 224, 224]'
-    """
-    return "[" + ", ".join(map(str, shape)) + "]"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import MIXES, SAME, SPATIAL, LayerError, LayerType
+from convcost.layers.base import MIXES, SAME, LayerType
 from convcost.layers.fields import (
     CHANNELS,
     GROUPS,
@@ -25,6 +25,7 @@ from convcost.layers.fields import (
     whole,
     word,
 )
+from convcost.layers.inputs import SPATIAL, LayerError
 from convcost.layers.layout import Shape
 from convcost.layers.reading import Readings, grouped, sliding, transposed
 from convcost.layers.windows import amounts, corner, each_axis, output_size, useful_products

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, LayerType, Trials
 from convcost.layers.fields import Pair, field, padding_amounts, word
+from convcost.layers.inputs import SPATIAL, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, Shape
 from convcost.layers.reading import Axes, AxisWindow, Reading, Readings, axes
 from convcost.layers.windows import useful_products

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, LayerError, LayerType
+from convcost.layers.base import FIXED, LayerType
 from convcost.layers.fields import Field, field, layout_field, per_axis, shapes, text, whole
+from convcost.layers.inputs import LayerError
 from convcost.layers.layout import UNKNOWN, VECTOR, Input, Shape
 from convcost.layers.reading import Readings, along, sliding
 from convcost.ops import KINDS, NOTHING, Cost, Ledger

@@ -7,8 +7,9 @@ from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import LayerError, LayerType, Trials
+from convcost.layers.base import LayerType, Trials
 from convcost.layers.fields import axis, bounds, field, flag, word
+from convcost.layers.inputs import LayerError
 from convcost.layers.layout import Input, Shape
 from convcost.layers.merges import Elementwise
 from convcost.ops import Cost, Ledger, is_symbolic, product

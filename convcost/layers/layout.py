@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from convcost.layers.fields import AXIS_WORDS
 
@@ -26,7 +28,7 @@ class Input(Protocol):
         """What its axes are."""
 
 
-class Known(NamedTuple):
+class Known(Struct, frozen=True):
     """A value of which no more is known than its shape and layout."""
 
     shape: Shape

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FEATURES, FIXED, MIXES, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, MIXES, LayerType, Trials
 from convcost.layers.fields import CHANNELS, field, flag, layout_field, whole
+from convcost.layers.inputs import FEATURES, LayerError, shown
 from convcost.layers.layout import UNKNOWN, Shape
 from convcost.layers.reading import Axes, Reading, Readings, along, stretched
 from convcost.ops import Cost, accumulate, product

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from convcost.layers.base import MOVES, LayerError, LayerType, check_layouts, shown
+from convcost.layers.base import MOVES, LayerType
 from convcost.layers.fields import axis, field
+from convcost.layers.inputs import LayerError, check_layouts, shown
 from convcost.layers.layout import FEATURE_MAP, UNKNOWN, VECTOR, Input, Known, Shape, merged_layout
 from convcost.layers.reading import SAME, Reading, Readings, Same, axes, stretched
 from convcost.ops import Cost, Ledger, product

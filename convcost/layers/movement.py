@@ -7,8 +7,9 @@ from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, MOVES, POSITIONS, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, MOVES, LayerType, Trials
 from convcost.layers.fields import BOUND, GROUPS, Pair, axes, axis, field, margins, number, whole, word
+from convcost.layers.inputs import POSITIONS, SPATIAL, LayerError, shown
 from convcost.layers.layout import TOKENS, VECTOR, Input, Shape
 from convcost.layers.reading import AxisWindow, Reading, Readings, along
 from convcost.layers.reading import axes as axes_of

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import LayerError, LayerType, Norm
+from convcost.layers.base import LayerType, Norm
 from convcost.layers.fields import GROUPS, TIMES, axes, axis, field, flag, number, whole
+from convcost.layers.inputs import LayerError
 from convcost.layers.layout import Shape
 from convcost.layers.reading import SAME, AxisWindow, Reading, Readings, Same, along
 from convcost.layers.reading import axes as axes_of

@@ -7,8 +7,9 @@ from fractions import Fraction
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, MOVES, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, MOVES, LayerType, Trials
 from convcost.layers.fields import Pair, field, margins, padding_amounts, per_axis, spread, wholes
+from convcost.layers.inputs import SPATIAL, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, Input, Shape
 from convcost.layers.reading import MOST_PHASES, Axes, AxisWindow, Factor, Reading, Readings, transposed
 from convcost.layers.reading import axes as axes_of

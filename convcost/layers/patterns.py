@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.layers.base import LayerError, shown
+from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import Shape
 from convcost.layers.reading import Axes
 from convcost.ops import product

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import MOVES, POSITIONS, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.base import MOVES, LayerType, Trials
 from convcost.layers.fields import SIZE, VARIANT, axis, field, flag, number, padding, per_axis, value_name
+from convcost.layers.inputs import POSITIONS, SPATIAL, LayerError, shown
 from convcost.layers.layout import VECTOR, Input, Shape
 from convcost.layers.reading import AxisWindow, Readings, along, reduced, shared_out, sliding
 from convcost.layers.windows import amounts, output_size

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, LayerType, Trials
 from convcost.layers.fields import axes, field, flag, layout_field, word
+from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import UNKNOWN, Input, Shape
 from convcost.layers.reading import Readings, reduced
 from convcost.ops import Cost, Ledger, average_of, maximum_of, product, total_of

@@ -8,9 +8,10 @@ from itertools import permutations
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, MOVES, SEQUENCE, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, MOVES, LayerType, Trials
 from convcost.layers.fields import SIZE, field, layout_field, named_sizes, text, wholes
 from convcost.layers.fields import axes as axes_field
+from convcost.layers.inputs import SEQUENCE, SPATIAL, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Input, Shape
 from convcost.layers.patterns import parse
 from convcost.layers.reading import SAME, Reading, Readings, axes, reshaped, stretched

@@ -9,13 +9,14 @@ counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, MIXES, SPATIAL, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, MIXES, LayerType, Trials
 from convcost.layers.convolution import Conv, check_groups
 from convcost.layers.fields import GROUPS, SIZE, field, flag, number, per_axis, whole
+from convcost.layers.inputs import SPATIAL, LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, UNKNOWN, Input, Shape
 from convcost.layers.reading import Axes, Reading, Readings, along, axes, grouped, sliding
 from convcost.layers.windows import each_axis, output_size, useful_products
@@ -152,8 +153,8 @@ class _Sampler(LayerType):
     takes = SPATIAL
 
     @classmethod
-    def check_inputs(cls, inputs: Sequence[Input]) -> None:
-        super().check_inputs([*inputs[:1]] * len(inputs))  # the kind of input is asked of the first alone
+    def refusal(cls, value: Input, number: int = 0) -> LayerError | None:
+        return super().refusal(value) if number == 0 else None
 
 
 class GridSample(_Sampler, type="grid_sample"):

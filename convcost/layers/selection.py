@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import product as combinations
 from typing import Any, ClassVar
 
-from convcost.layers.base import FIXED, MOVES, LayerError, LayerType, Trials, shown
+from convcost.layers.base import FIXED, MOVES, LayerType, Trials
 from convcost.layers.fields import MAX_SIZE, axes, axis, field, layout_field, spread, whole, wholes
+from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import UNKNOWN, Input, Shape
 from convcost.layers.reading import AxisWindow, Readings, along
 

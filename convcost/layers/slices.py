@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcost.layers.base import FIXED, LayerError, LayerType, Trials
+from convcost.layers.base import FIXED, LayerType, Trials
 from convcost.layers.fields import axis, field, whole
+from convcost.layers.inputs import LayerError
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Input, Shape, channel_axis
 from convcost.layers.reading import Reading, Readings, axes
 

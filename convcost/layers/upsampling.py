@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from convcost.layers.base import SPATIAL, LayerError, LayerType, shown
+from convcost.layers.base import LayerType
 from convcost.layers.fields import SIZE, VARIANT, factors, field, flag, per_axis, word
+from convcost.layers.inputs import SPATIAL, LayerError, shown
 from convcost.layers.layout import Shape
 from convcost.layers.reading import AxisWindow, Readings, along, upsampled
 from convcost.ops import Cost, accumulate, product

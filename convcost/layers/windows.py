@@ -10,8 +10,8 @@ from itertools import starmap
 from operator import is_
 from typing import Any
 
-from convcost.layers.base import LayerError
 from convcost.layers.fields import Pair
+from convcost.layers.inputs import LayerError
 
 
 def ceil_div(a: int, b: int) -> int:

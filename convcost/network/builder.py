@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, NetworkError, nearest
-from convcost.layers.base import REGISTRY, LayerError, LayerType, shown
+from convcost.layers.base import REGISTRY, LayerType
 from convcost.layers.declared import NOT_KNOWN
 from convcost.layers.fields import MAX_SIZE, NAMES
+from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR, Shape, layout_of
-from convcost.network.compression import CompressionRule
 from convcost.network.graph import FLOAT32, INPUT, NO_SPARSITY, Layer, Limit, Network, Tensor, Widths
+
+if TYPE_CHECKING:
+    from convcost.network.compression import CompressionRule
 
 _SIZE = "a size is a whole number from 1 to 10**15"
 _MOST_AXES = 4  # of a feature map: channels and three spatial axes
@@ -26,7 +29,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
     """What a layer is besides its type and inputs.
 
     Attributes:
-        line: The line where it is written, from 1; 0 where there is no file.
+        line: The line where it is written, from 1; 0 where there is none.
         column: The column there.
         former: The name that earlier versions gave it, in parts, where it was another one.
         shares: The name of the layer whose weights it uses.
@@ -35,6 +38,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
         widths: The types of its numbers.
         sparsity: The share of its weights that are zero.
         origin: The path of its module in the model file that the network was read from.
+        item: The line and the column of the item that writes it.
     """
 
     line: int = 0
@@ -46,6 +50,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
     widths: Widths = FLOAT32
     sparsity: Fraction = NO_SPARSITY
     origin: str = ""
+    item: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, layer: Layer) -> LayerOrigin:
@@ -60,6 +65,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
             layer.widths,
             layer.sparsity,
             layer.origin,
+            layer.item,
         )
 
 
@@ -194,9 +200,10 @@ class NetworkBuilder:
             LayerError: The layer cannot work on what it reads, or its output would be larger than any.
         """
         shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
-        if any(shape is NOT_KNOWN for shape in shapes) and not definition.unknown:
-            help = "`unknown` stands for it, too"
-            raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
+        for shape in shapes:
+            if shape is NOT_KNOWN and not definition.unknown:
+                help = "`unknown` stands for it, too"
+                raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
         definition.check_inputs(inputs)
         outputs = definition.output_shapes(*shapes)
         for shape in outputs:
@@ -228,6 +235,7 @@ class NetworkBuilder:
                 origin.widths,
                 origin.sparsity,
                 origin.origin,
+                origin.item,
             )
         )
         return tensors

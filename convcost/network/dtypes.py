@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, nearest
 from convcost.network.graph import Layer, Network, Tensor, Widths
-from convcost.network.matching import matches
 from convcost.network.widths import BITS, bias_width
 
 _WORDS = ("weights", "activations", "biases")
@@ -49,6 +48,8 @@ def with_dtypes(network: Network, given: Given) -> Network:
     dtypes = read(given)
     if not dtypes:
         return network
+    from convcost.network.matching import matches  # where types are given only
+
     for dtype in dtypes:
         if dtype.pattern and not any(matches(dtype.pattern, layer) for layer in network.layers):
             help = nearest(dtype.pattern, [layer.name for layer in network.layers])
@@ -123,6 +124,8 @@ def _check_type(width: Any, text: str) -> None:
 
 
 def _changed(layer: Layer, dtypes: Sequence[Dtype]) -> Widths:
+    from convcost.network.matching import matches  # where types are given only
+
     widths = layer.widths
     for dtype in dtypes:
         if not dtype.pattern or matches(dtype.pattern, layer):

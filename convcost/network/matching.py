@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from convcost.network.graph import Layer
 
-_TURN = re.compile(r"\.\d+$")  # which repetition of an item
+_TURN = r"\.\d+$"  # which repetition of an item
 
 
 def matches(pattern: str, layer: Layer) -> bool:
@@ -15,5 +15,5 @@ def matches(pattern: str, layer: Layer) -> bool:
 
     A repeated item is matched by its name alone, too: `stage` matches `stage.1` and `stage.2`, and all layers in them.
     """
-    paths = {layer.path, tuple([_TURN.sub("", part) for part in layer.path])}
+    paths = {layer.path, tuple([re.sub(_TURN, "", part) for part in layer.path])}
     return any(fnmatchcase("/".join(path[:length]), pattern) for path in paths for length in range(len(path), 0, -1))

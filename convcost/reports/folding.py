@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 MOST_ROWS = 30
@@ -17,8 +16,6 @@ Part = Sequence[int]
 """The indices of what a row stands for."""
 Groups = list[tuple[Path, Part]]
 """What each row stands for, with the path by which it is called."""
-
-_REPETITION = re.compile(r"(.+)\.(\d+)")
 
 
 def group(paths: Sequence[Path]) -> Groups:
@@ -72,8 +69,9 @@ def _repetitions(groups: Groups) -> Groups:
     """Return groups in which the repetitions of an item are one, such as `block_1.1–6`."""
     runs: list[tuple[str, list[str], list[int]]] = []
     for (name,), part in groups:
-        found = _REPETITION.fullmatch(name)
-        stem, number = found.groups() if found else ("", name)
+        stem, _, number = name.rpartition(".")
+        if not stem or not number.isdecimal():
+            stem, number = "", name
         if stem and runs and runs[-1][0] == stem:
             runs[-1][1].append(number)
             runs[-1][2].extend(part)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from convcost.documents import as_dict
 from convcost.errors import ErrorDetail, OptionError, WarningDetail, nearest
 
 if TYPE_CHECKING:  # imported where a result is shown
@@ -63,6 +62,8 @@ class Result(Struct, frozen=True):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain data: what `--format json` writes."""
+        from convcost.documents import as_dict
+
         return as_dict(self.report().data())
 
     def to_dataframe(self) -> Any:

@@ -14,7 +14,6 @@ from convcost.rewriting.base import ALL, NOTHING, OWN, Graph, Part, Site
 from convcost.spec import reading, tree
 from convcost.spec.arithmetic import shown
 from convcost.spec.collector import ErrorCollector
-from convcost.spec.document import Given
 from convcost.spec.editing import Stuck, Text, WrittenItem
 from convcost.spec.expressions import Expression
 from convcost.spec.expressions import read as read_expression
@@ -48,7 +47,7 @@ class SpecText:
         errors = ErrorCollector(source)
         document = reading.read(tree.parse(errors), errors)
         assert document is not None  # it was read before
-        self.defaults: Mapping[str, Mapping[str, Given]] = document.defaults
+        self.defaults = document.defaults
 
     def followers(self, index: int, behind: str) -> dict[str, Follower]:
         """Return the norm and activation behind a layer, by kind."""
@@ -117,7 +116,7 @@ class PartFields:
         for use, value in zip(self.uses, values, strict=True):
             for index in use.site.becomes:
                 layer = self.layers[index]
-                other = self.spec.text.items[layer.line, layer.column]
+                other = self.spec.text.items[layer.item]
                 if (
                     other is not self.item
                     and layer.fields.get(name) == value
@@ -200,10 +199,10 @@ class PartFields:
 
     def _is_by_default(self, type: str, name: str, values: list[Any], part: Part) -> bool:
         """Return whether the type's default in the file, or its own, gives a field."""
-        given, default = self.spec.defaults.get(type, {}).get(name), REGISTRY[type].fields[name].default
+        given, default = self.spec.defaults.of(type).get(name), REGISTRY[type].fields[name].default
         if given is None:
             return default is not ... and all(self._equals_default(type, name, value) for value in values)
-        own = self.spec.defaults.get(self.item.type, {}).get(name)
+        own = self.spec.defaults.of(self.item.type).get(name)
         untouched = name not in self.raw and name not in part.changed
         return untouched and given is own and self._stays(name, values)
 
@@ -263,7 +262,7 @@ class PartFields:
         for kind, _ in _KINDS:
             old, new = [each[kind] for each in own], [each[kind] for each in wanted]
             raw = self.raw.get(kind)
-            given, former = defaults.get(type, {}).get(kind), defaults.get(self.item.type, {}).get(kind)
+            given, former = defaults.of(type).get(kind), defaults.of(self.item.type).get(kind)
             if new == old and raw is not None and (not self.block or not _depends(raw) or raw[:1] not in "{["):
                 result[kind] = self._kept(kind, raw)
             elif (new == old and kind not in self.item.raw and given is former) or (
@@ -273,7 +272,7 @@ class PartFields:
             else:
                 result[kind] = self._written(self._same(new, kind))
             middle = [each[kind] for each in all_of]
-            if composite and (middle != new or f"mid_{kind}" in defaults.get(type, {})):
+            if composite and (middle != new or f"mid_{kind}" in defaults.of(type)):
                 result[f"mid_{kind}"] = self._written(self._same(middle, kind))
         return result
 
@@ -292,7 +291,7 @@ class PartFields:
         if follower is None:
             return "none"
         type, fields = follower
-        defaults = self.spec.defaults.get(type, {})
+        defaults = self.spec.defaults.of(type)
         stated = [
             f"{name}: {_literal(value)}"
             for name, value in fields.items()

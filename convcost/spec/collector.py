@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Protocol
 
 from msgspec import Struct
@@ -25,7 +26,17 @@ class Positioned(Protocol):
         """The column."""
 
 
-LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # as YAML has it
+_LINE_END = "\r\n|[\n\r\x85\u2028\u2029]"  # as YAML has it; compiled where a place is told only
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a text, without their ends."""
+    return re.split(_LINE_END, text)
+
+
+def line_ends(text: str) -> Iterator[re.Match[str]]:
+    """Return what ends each line of a text, that of the last apart."""
+    return re.finditer(_LINE_END, text)
 
 
 class _Position(Struct, frozen=True):
@@ -101,12 +112,12 @@ class ErrorCollector:
     def line(self, number: int) -> str:
         """Return a line of the source, counted from 0."""
         if self._lines is None:
-            self._lines = LINE_END.split(self.source.text)
+            self._lines = lines(self.source.text)
         return self._lines[number] if number < len(self._lines) else ""
 
     def position(self, offset: int) -> Positioned:
         """Return the place of a character of the text."""
-        before = LINE_END.split(self.source.text[:offset])
+        before = lines(self.source.text[:offset])
         return _Position(len(before) - 1, len(before[-1]))
 
     def within(self, at: Positioned) -> Positioned:

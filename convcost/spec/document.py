@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from convcost.layers import REGISTRY
 from convcost.network import Limit, Widths
-from convcost.network.compression import CompressionRule
 from convcost.network.widths import BITS
 from convcost.spec.tree import Node
+
+if TYPE_CHECKING:
+    from convcost.network.compression import CompressionRule
+    from convcost.spec.fields import Defaults
 
 RESIDUAL = "residual"
 """The merge that is written as one item and runs as an `add`."""
@@ -264,7 +267,7 @@ class Document(Struct, gc=False):
     inputs: dict[str, InputGiven]
     blocks: dict[str, Block]
     items: list[Item]
-    defaults: dict[str, dict[str, Given]]
+    defaults: Defaults
     limits: tuple[Limit, ...]
     compression: tuple[CompressionRule, ...] = ()
     closed: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from convcost.layers import REGISTRY, LayerError
 from convcost.layers.fields import MAX_SIZE
 from convcost.network import Network, Tensor
-from convcost.spec.arithmetic import ExpressionError
 from convcost.spec.arithmetic import shown as shown_value
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import (
@@ -23,19 +22,18 @@ from convcost.spec.document import (
     PREVIOUS,
     RESIDUAL,
     Document,
-    Given,
     InputGiven,
     Item,
 )
 from convcost.spec.evaluate import WHOLE, Value, size_of
-from convcost.spec.expressions import RESOLVER, Expression, Missing, Unknown
+from convcost.spec.expressions import RESOLVER, Missing, Unknown
+from convcost.spec.least import DEEPEST, LeastLayers
 from convcost.spec.limits import DEFAULT_LAYERS, MOST_LAYERS
 from convcost.spec.placing import LayerPlacer, TooLarge, Values, named_values
 from convcost.spec.residuals import check_equal
 from convcost.spec.scope import ROOT, Path, Scope, SharedWeights, counted, has_weights
 from convcost.spec.unknown import UNKNOWN
 
-DEEPEST = 100
 _VISITS, _VISITS_PER_LAYER = 100_000, 4  # items looked at before layers must have come of it
 
 
@@ -329,44 +327,14 @@ class Expander(LayerPlacer):
 
     def check_least(self, items: list[Item]) -> None:
         """Refuse at once what is sure to unroll into too many layers, whatever cannot be known yet."""
-        known: dict[str, int] = {}
+        bound = LeastLayers(self.blocks, self.evaluate.symbols)
         total = 0
         for item in items:
-            total += self._least([item], known, 0, frozenset())
+            total += bound.of([item])
             if total > self.max_layers:
                 repeat = item.repeat and item.repeat.times
-                found = self.evaluate.described(repeat, self._constant(repeat, frozenset())) if repeat else ""
+                found = self.evaluate.described(repeat, bound.constant(repeat)) if repeat else ""
                 self.refuse_size(item, repeat.at if repeat else item, found)
-
-    def _constant(self, given: Given, hidden: Collection[str]) -> Any:
-        """Return a value that depends on no more than symbols with values and is not hidden; None for another."""
-        value = given.value
-        if value.__class__ is not Expression:
-            return value
-        symbols = {name: self.evaluate.symbols.get(name) for name in value.names}
-        if value.values or any(name in hidden or type(each) not in (int, Fraction) for name, each in symbols.items()):
-            return None
-        try:
-            return value.value(symbols)
-        except (ExpressionError, Unknown):
-            return None
-
-    def _least(self, items: list[Item], known: dict[str, int], depth: int, hidden: Collection[str]) -> int:
-        """Return how many layers items unroll into at least; what cannot be known yet counts as none."""
-        total = 0
-        for item in items:
-            times = 1 if item.repeat is None else self._constant(item.repeat.times, hidden)
-            if item.condition is not None or type(times) is not int or depth > DEEPEST:
-                continue
-            if item.type in self.blocks:
-                block = self.blocks[item.type]
-                if item.type not in known:
-                    known[item.type] = self._least(block.items, known, depth + 1, block.parameters)
-                total += times * known[item.type]
-            else:
-                inner = [self._least(branch.items, known, depth + 1, hidden) for branch in item.branches or ()]
-                total += times * (1 + sum(inner))
-        return total
 
     def _visit(self, item: Item) -> None:
         self.visits += 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from convcost.numbers import apply
 from convcost.spec.arithmetic import (
@@ -154,15 +156,15 @@ CHARACTERS = {
 }
 """What to write instead of characters that are no part of an expression."""
 NAME = re.compile(r"[^\W\d]\w*")
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:[0-9][0-9_]*)?\.?[0-9][0-9_]*(?:[eE][+-]?[0-9]+)?|[0-9][0-9_]*\.?)(?P<junk>[\w.:]*)"
-    rf"|(?P<size>(?:{NAME.pattern}|'[^']*')\.(?:{'|'.join(SIZES)})\b)"
-    rf"|(?P<name>{NAME.pattern})|(?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>(),\[\]]))"
+_TOKEN = re.compile(  # short, as compiling it is part of the start
+    r"\s*(?:(?P<number>\.?[0-9](?:[eE][+-][0-9]|[\w.:])*)"
+    rf"|(?P<name>{NAME.pattern}|'[^']*')(?P<size>\.(?:{'|'.join(SIZES)})\b)?"
+    r"|(?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>(),\[\]]))"
 )
 _NUMBER = r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?"
 
 
-class _Operator(NamedTuple):
+class _Operator(Struct, frozen=True):
     """An operator between two operands.
 
     Attributes:
@@ -228,7 +230,7 @@ class _Parser:
         end = len(self.text.rstrip())
         while position < end:
             match = _TOKEN.match(self.text, position)
-            if match is None:
+            if match is None or match[0].endswith("'"):  # a quoted name stands before a size only
                 start = position + len(self.text[position:]) - len(self.text[position:].lstrip())
                 help = CHARACTERS.get(self.text[start], "a name, a number, an operator or a parenthesis")
                 if self.text[start] == "." and start == position > 0:
@@ -240,16 +242,12 @@ class _Parser:
                     start,
                 )
             kind = match.lastgroup or ""
-            if kind == "junk":
-                kind = "number"
-                number = match["number"] + match["junk"]
-                start = match.start("number")
-                if not is_number(number):
-                    raise ExpressionError(f"{number} is not a number", "", _number_help(number), start)
-                yield kind, number, start
-            else:
-                yield kind, match[kind], match.start(kind)
+            token = match[0].lstrip()
             position = match.end()
+            start = position - len(token)
+            if kind == "number" and not is_number(token):
+                raise ExpressionError(f"{token} is not a number", "", _number_help(token), start)
+            yield kind, token, start
         while True:
             yield "", "", end
 

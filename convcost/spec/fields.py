@@ -18,6 +18,8 @@ from convcost.spec.expressions import NAME, RESERVED, Expression
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
+_LIKE_CONV = frozenset(("depthwise_conv", "pointwise_conv", "separable_conv", "deform_conv"))
+"""The types that take the defaults of `conv`, as far as they have its fields."""
 _READ_APART = frozenset((AXIS, TEXT, NAMED, NAMES))
 """The kinds of fields that hold something else than values and lists of these."""
 
@@ -56,6 +58,30 @@ _STAGE_FOLLOWERS = {
 }
 
 
+class Defaults:
+    """The fields that layers take which do not give them; those of `conv` hold for its kin, too."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, dict[str, Given]] = {}
+        self._of: dict[str, dict[str, Given]] = {}
+
+    def add(self, type: str, fields: dict[str, Given]) -> None:
+        """Add the fields that are given for a layer type."""
+        self._given[type] = fields
+        self._of.clear()
+
+    def of(self, type: str) -> dict[str, Given]:
+        """Return the fields that a layer of a type takes; the type is imported if those of `conv` may count."""
+        found = self._of.get(type)
+        if found is None:
+            found = self._given.get(type, {})
+            if type in _LIKE_CONV and (shared := self._given.get("conv")):
+                known = allowed(REGISTRY[type])
+                found = {name: value for name, value in shared.items() if name in known} | found
+            self._of[type] = found
+        return found
+
+
 class Fields:
     """Reads what is given to layers and blocks.
 
@@ -69,7 +95,7 @@ class Fields:
     def __init__(
         self,
         values: Values,
-        defaults: dict[str, dict[str, Given]],
+        defaults: Defaults,
         parameters: dict[str, dict[str, Given | None] | None],
     ) -> None:
         self.values = values
@@ -80,8 +106,7 @@ class Fields:
     def layer(self, layer: type[LayerType], node: Node, at: Node, where: str) -> dict[str, Given]:
         """Return the fields that a layer gives, its defaults, and `INVALID` for required ones that are missing."""
         given = self.given(node, layer, where) if node.__class__ is not Scalar or node.text else {}
-        defaults = self.defaults.get(layer.type)
-        if defaults:
+        if defaults := self.defaults.of(layer.type):
             given = defaults | given
         for name, field in layer.fields.items():
             if field.default is ... and name not in given:
@@ -254,7 +279,7 @@ class Fields:
             return INVALID
         if isinstance(node, Mapping):
             fields = self.given(inner, REGISTRY[type], where, outer=outer)
-        if not outer and (lacking := lacks(type, self.defaults.get(type, {}) | fields)):
+        if not outer and (lacking := lacks(type, self.defaults.of(type) | fields)):
             help = where_to_give(name, type, lacking)
             self.values.errors.add(f"{type} needs {lacking}", at, path=where, help=help)
             return INVALID

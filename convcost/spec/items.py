@@ -7,7 +7,6 @@ from fractions import Fraction
 
 from convcost.errors import PluginError, nearest
 from convcost.layers import REGISTRY
-from convcost.spec.amounts import share_of
 from convcost.spec.document import (
     EACH,
     EACH_KEYS,
@@ -277,6 +276,8 @@ class Items:
 
     def _sparsity(self, node: Node, item: Item) -> Fraction | None:
         """Return the share of an item's weights that are zero; None where an error is reported."""
+        from convcost.spec.amounts import share_of  # few specs have one
+
         share = share_of(node.text) if isinstance(node, Scalar) and not node.null else None
         if share is None:
             found = node.text if isinstance(node, Scalar) and node.text else kind_of(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convcost.layers import REGISTRY
-from convcost.layers.base import count_of_inputs
+from convcost.layers.inputs import count_of_inputs
 from convcost.spec.document import BRANCHES, PREVIOUS, RESIDUAL, RESIDUAL_KEYS, Branch, Item
 from convcost.spec.fields import allowed
 from convcost.spec.names import Names

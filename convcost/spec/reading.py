@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from convcost import metrics
 from convcost.errors import nearest
 from convcost.layers import REGISTRY
 from convcost.metrics import METRICS
 from convcost.network import Limit
-from convcost.network.compression import CompressionRule
-from convcost.spec.amounts import amount
 from convcost.spec.collector import ErrorCollector
 from convcost.spec.document import (
     BLOCK_KEYS,
@@ -32,21 +31,22 @@ from convcost.spec.document import (
     Symbol,
     Unread,
 )
-from convcost.spec.fields import Fields, allowed
+from convcost.spec.fields import Defaults, Fields
 from convcost.spec.items import Items
 from convcost.spec.reads import Reads
 from convcost.spec.tree import Mapping, Node, Scalar, Sequence
 from convcost.spec.values import Values, kind_of
 
+if TYPE_CHECKING:
+    from convcost.network.compression import CompressionRule
+
 VERSIONS = (1, 2)
 """The versions of the language; in 2 `activations` are what convolutions, linear layers and matrix products put out."""
-"""Units of amounts; the last three are for what is counted in bytes."""
 _AMOUNTS = "such as 4_300_000, 4.3M or 570M (k, M, G, T)"
 
 _OLD_ITEM_KEYS = frozenset(ITEM_KEYS) - LATER_ITEM_KEYS
 _TAKEN = FIRST_TYPES | _OLD_ITEM_KEYS
 """Names that no block can have; words that came later yield to blocks of the file."""
-_CONVOLUTION_DEFAULTS = ("depthwise_conv", "pointwise_conv", "separable_conv", "deform_conv")
 
 
 def read(root: Node | None, errors: ErrorCollector) -> Document | None:
@@ -59,7 +59,7 @@ class _Reader:
         self.values = Values(errors)
         self.reads = Reads()
         self.symbols: dict[str, Symbol] = {}
-        self.defaults: dict[str, dict[str, Given]] = {}
+        self.defaults = Defaults()
         self.blocks: dict[str, tuple[Scalar, Mapping]] = {}
         self.parameters: dict[str, dict[str, Given | None] | None] = {}
         self.fields = Fields(self.values, self.defaults, self.parameters)
@@ -310,7 +310,6 @@ class _Reader:
         return tuple(dict.fromkeys(names))
 
     def _read_defaults(self, node: Node) -> None:
-        given: dict[str, dict[str, Given]] = {}
         for type, (key, value) in self.values.entries(
             node, "defaults", "defaults is a mapping of layer types to fields"
         ):
@@ -322,15 +321,7 @@ class _Reader:
                 help = help or meant(type) or nearest(type, REGISTRY)
                 self.values.errors.add(f"there is no layer type {type!r}", key, path=path, help=help)
                 continue
-            given[type] = self.fields.given(value, REGISTRY[type], path, outer=True)
-        shared = given.get("conv", {})
-        for type in dict.fromkeys([*given, *(_CONVOLUTION_DEFAULTS if shared else ())]):
-            own = given.get(type, {})
-            if type in _CONVOLUTION_DEFAULTS:
-                known = allowed(REGISTRY[type])
-                own = {name: value for name, value in shared.items() if name in known} | own
-            if own:
-                self.defaults[type] = own
+            self.defaults.add(type, self.fields.given(value, REGISTRY[type], path, outer=True))
 
     def _block(self, name: str) -> Block:
         parameters = self.parameters[name]
@@ -390,6 +381,8 @@ class _Reader:
         return endless
 
     def _budget(self, node: Node) -> list[Limit]:
+        from convcost.spec.amounts import amount  # few specs have a budget
+
         limits = []
         for metric, (key, value) in self.values.entries(node, "budget", "budget is a mapping of totals to limits"):
             if metric not in METRICS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcost.layers import LayerError, shown
-from convcost.layers.base import check_layouts
+from convcost.layers.inputs import check_layouts
 from convcost.network import Layer, Tensor
 
 _PROJECT = "project the shortcut: residual: {body: [...], shortcut: [...]}"

@@ -14,8 +14,8 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import REGISTRY, Field, LayerError, LayerType, Shape
-from convcost.layers.base import ANY, FEATURES
 from convcost.layers.fields import AXIS, BOUND, CHANNELS, FACTOR, FLAG, GROUPS, NUMBER, TIMES, VARIANT, WORD
+from convcost.layers.inputs import ANY, FEATURES
 from convcost.layers.layout import VECTOR
 from convcost.verification.counting import Task
 from convcost.verification.positions import RANKS, SMALL, Positions

@@ -10,8 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.layers import LayerError, LayerType, Shape
-from convcost.layers.base import ANY, FEATURES, POSITIONS, SEQUENCE, SPATIAL
 from convcost.layers.fields import FACTOR, SIZE
+from convcost.layers.inputs import ANY, FEATURES, POSITIONS, SEQUENCE, SPATIAL
 from convcost.layers.layout import VECTOR
 
 SMALL = (1, 2, 3)

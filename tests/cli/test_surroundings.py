@@ -101,10 +101,10 @@ def test_a_new_file_is_taken_back_where_the_rest_cannot_be_shown(folder):
 @pytest.mark.parametrize("columns", ["0", "1", "-5", "x", "²", "١٢", "1000000000", "9" * 5000, "", " 80 ", "007"])
 def test_any_size_of_a_terminal_that_the_environment_gives(columns, words, terminal):
     start = time.monotonic()
-    for name in "COLUMNS", "LINES", "TERMINAL_WIDTH":
-        status, out, _ = terminal(*words, width=80, env={name: columns})
-        assert status == (2 if words == ["--nope"] else 0)
-        assert "bug" not in out
+    env = dict.fromkeys(("COLUMNS", "LINES", "TERMINAL_WIDTH"), columns)  # each of them is read
+    status, out, _ = terminal(*words, width=80, env=env)
+    assert status == (2 if words == ["--nope"] else 0)
+    assert "bug" not in out
     assert time.monotonic() - start < 10
 
 
@@ -130,13 +130,19 @@ INVISIBLE = {
 @pytest.mark.parametrize(
     "words", [["{}"], ["--{}"], ["analyze", "--{}"], ["analyze", "x", "--batch", "{}"], ["specs", "x", "{}"]]
 )
-def test_the_option_parser_shows_what_is_invisible(words, name, process):
+def test_the_option_parser_shows_what_is_invisible(words, name, convcost):
     text = INVISIBLE[name]
-    done = process(*[os.fsencode(word.format(text)) for word in words])
+    done = convcost(*[word.format(text) for word in words])
     assert done.status == 2
     assert all(char.isprintable() or char == "\n" for char in done.err)
     escaped = {text.encode("unicode_escape").decode(), "".join(c if c >= " " else f"\\x{ord(c):02x}" for c in text)}
     assert any(each in done.err for each in escaped)  # typer has its own way for control characters
+
+
+def test_the_option_parser_of_a_process_shows_what_is_no_text(process):
+    done = process("analyze", os.fsencode("--a\udcffb"))
+    assert done.status == 2
+    assert "--a\\udcffb" in done.err
 
 
 def test_no_error_is_a_command_to_a_log(folder, process):

@@ -243,10 +243,31 @@ def program(tmp_path_factory):
 
 
 @pytest.fixture
-def completions(program, folder):
-    """Return a function that says what bash would offer for the last word."""
+def specs(folder):
+    """Return a folder with a spec that has symbols, and another folder."""
     (folder / "swept.yaml").write_text("symbols: {alpha: 1/2, n: }\ninput: [n, 4, 4]\nlayers: [relu]\n")
     (folder / "nets").mkdir()
+    return folder
+
+
+@pytest.fixture
+def completions(convcost, specs, monkeypatch):
+    """Return a function that says what the program answers a bash that asks for the last word."""
+
+    def run(*words):
+        monkeypatch.setenv("_CONVCOST_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", shlex.join(["convcost", *words[:-1]]) + f" {words[-1]}")
+        monkeypatch.setenv("COMP_CWORD", str(len(words)))
+        result = convcost()
+        assert (result.status, result.err) == (0, "")
+        return result.out.split()
+
+    return run
+
+
+@pytest.fixture
+def bash(program, specs):
+    """Return a function that says what bash offers for the last word."""
     script = subprocess.run([program, "--show-completion"], capture_output=True, text=True, check=False, timeout=60)
     shown = program.parent / "completion.sh"
     env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
@@ -261,7 +282,7 @@ def completions(program, folder):
         lines = f"source {shown}; COMP_WORDS=({shlex.join(['convcost', *words])}); COMP_CWORD={len(words)}; "
         lines += '_convcost_completion convcost; printf "%s\\n" "${COMPREPLY[@]}"'
         done = subprocess.run(
-            ["bash", "-c", lines], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=60
+            ["bash", "-c", lines], cwd=specs, env=env, capture_output=True, text=True, check=False, timeout=60
         )
         assert done.stderr == ""
         return done.stdout.split()
@@ -300,8 +321,14 @@ def completions(program, folder):
         (["analyze", "-", "--set", ""], []),  # standard input is the shell's
     ],
 )
-def test_what_bash_completes(words, offered, completions):
+def test_what_is_completed(words, offered, completions):
     assert completions(*words) == offered
+
+
+def test_bash_completes(bash):
+    assert bash("so") == ["solve"]
+    assert bash("analyze", "n") == ["net.yaml", "nets/"]
+    assert bash("analyze", "swept.yaml", "--set", "") == ["alpha=1/2", "n="]
 
 
 def test_every_shipped_spec_is_completed(completions):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcost.cost.formulas import quotients, sheets, texts
+from convcost.cost.formulas import quotients, sheets
+from convcost.cost.layer_formulas import texts
 from convcost.errors import OptionError
 from convcost.layers import REGISTRY
 from convcost.ops import is_symbolic

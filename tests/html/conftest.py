@@ -25,7 +25,7 @@ def missing(what):
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
+def browser(tmp_path_factory, watched):
     """Return a headless Chromium that selenium drives."""
     paths = [shutil.which(name) for name in ("chromium", "chromedriver")]
     if None in paths:
@@ -50,11 +50,12 @@ def browser(tmp_path_factory):
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(paths[1]))
+    driver = webdriver.Chrome(options=options, service=Service(paths[1], popen_kw={"start_new_session": True}))
     driver.set_page_load_timeout(60)
     driver.set_script_timeout(600)
-    yield driver
-    driver.quit()
+    with watched(driver.service.process):
+        yield driver
+        driver.quit()
 
 
 @pytest.fixture

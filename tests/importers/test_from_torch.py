@@ -257,3 +257,31 @@ def test_a_built_model_has_no_text():
     model = convcost.load("examples/worked_standard").deployed()
     with pytest.raises(convcost.OptionError, match="the model was built, not read: it has no text"):
         model.text  # noqa: B018 -- a property
+
+
+def test_remedies_are_those_of_python(torch):
+    declare = "declare={'aten.fft_fft2': {'macs': 1000, 'params': 20}}"
+    assert message(spectral(), None).endswith(
+        f"help: {declare} gives it your cost, allow_unknown=True counts the rest only"
+    )
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.from_torch(spectral(), None, allow_unknown=True).compare()
+    assert caught.value.details[0].help == (
+        f"{declare} gives a model file's operator your cost, `declared` an item of a spec"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "help"),
+    [
+        ({"conv.weight": 1}, "dict", "the module itself: a state_dict holds its weights and no network"),
+        (Module, "type", "an instance, such as Module(…)"),
+        ("net.pt2", "str", "convcost.load reads files"),
+        (Path("net.pt2"), "PosixPath", "convcost.load reads files"),
+        (len, "builtin_function_or_method", "for a function, an nn.Module whose forward calls it"),
+    ],
+)
+def test_what_is_no_module_says_what_to_give(given, found, help, torch):
+    assert message(given, (1, 3, 8, 8)) == (
+        f"error: from_torch takes a torch.nn.Module\n = found: {found}\n = help: {help}"
+    )

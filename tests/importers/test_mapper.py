@@ -4,14 +4,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+
 import onnx_writer as w
 import pytest
 
 import convcost
+from convcost.importers import operators
+from convcost.importers.families import places
+from convcost.importers.mapper import OPERATORS
 from convcost.spec import load as read
 from convcost.spec.source import model_source
 
 INPUT = {"x": [1, 8, 12, 12]}
+
+
+def test_every_operator_is_found_where_it_is_mapped():
+    """A module of operators is imported by the names that `FAMILIES` has of it."""
+    for path in Path(operators.__path__[0]).glob("*.py"):
+        import_module(f"convcost.importers.operators.{path.stem}")
+    added = {name: entry.__module__ for name, entry in OPERATORS._entries.items()}
+    assert {name: place for name, place in added.items() if place.startswith("convcost.")} == places()
 
 
 def one(operator, inputs="x", tensors=(), shape=(1, 8, 12, 12), opset=17, **attributes):
@@ -310,7 +324,7 @@ def test_what_has_no_layer_type_is_listed_in_one_error(refused):
         (one("Concat", "x x", axis=0), "Concat cannot be mapped: it joins along the batch axis"),
         (one("Transpose", perm=[1, 0, 2, 2]), "Transpose cannot be mapped: it does not name each axis once"),
         (one("MaxPool"), "MaxPool cannot be mapped: its inputs or attributes are not those of the operator"),
-        (one("Conv", "x x"), "Conv cannot be mapped: its weight is no constant"),
+        (one("ConvTranspose", "x x"), "ConvTranspose cannot be mapped: its weight is no constant"),
         (one("Conv", "x k", [w.tensor("k", [4, 3, 1, 1])]), "Conv cannot be mapped: its kernel takes 3 × 1 channels, 8 reach it"),
         (one("Softmax", opset=12), "Softmax cannot be mapped: it is over several axes"),
         (one("Softmax", axis=0), "Softmax cannot be mapped: it works along the batch axis"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from convcost.importers.constants import learns_nothing
 from convcost.importers.graph import Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import squeezed, turns_map
 from convcost.importers.operators.windows import decimal
-from convcost.importers.patterns.norms import learns_nothing
 from convcost.importers.values import Moved, Unsupported
 from convcost.layers.layout import channel_axis
 from convcost.network.graph import Tensor
@@ -23,16 +23,19 @@ def axis_field(tensor: Tensor, axis: int) -> dict[str, Any]:
 @operator("BatchNormalization")
 def batch_norm(mapper: Mapper, node: Node) -> None:
     """Map a batch norm; in training mode too, which counts as at inference."""
-    weights = [mapper.weight(node, at) for at in range(1, 5)]
+    is_affine = any(node.inputs[1:3])
+    weights = [mapper.weight(node, at) for at in range(1 if is_affine else 3, 5)]
     channels = mapper.full(node.inputs[0])[1:2]
-    if node.attributes.get("spatial", 1) != 1 or any((prod(each.shape),) != channels for each in weights):
+    fits = all([each.shape == channels or (prod(each.shape),) == channels for each in weights])  # noqa: C419
+    if node.attributes.get("spatial", 1) != 1 or not fits:
         raise Unsupported("it does not have one number for each channel")
     if node.attributes.get("training_mode", 0):
         mapper.notes["batch norms in training mode count as at inference"] = None
     axis = mapper.axis(node.inputs[0], 1)
     tensor = mapper.tensor(node.inputs[0])
-    mapper.emit(node, "batch_norm", axis_field(tensor, axis), [tensor], weights, gives=node.outputs[:1])
-    if learns_nothing(weights[:2]) or all(each.name in mapper.filled for each in weights[:2]):
+    fields = axis_field(tensor, axis) | ({} if is_affine else {"affine": False})
+    mapper.emit(node, "batch_norm", fields, [tensor], weights, gives=node.outputs[:1])
+    if is_affine and (learns_nothing(weights[:2]) or all(each.name in mapper.filled for each in weights[:2])):
         mapper.plain_norms.add(id(mapper.items[-1]))
 
 
