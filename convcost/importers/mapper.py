@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
-from convcost.importers.constants import Unfoldable, is_learned
+from convcost.importers.constants import Unfoldable, is_learned, kernels_of_other_biases
 from convcost.importers.families import places
 from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
@@ -71,6 +71,7 @@ class Mapper(ValueTable):
         self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)
         self._kernels: dict[str, tuple[MappedItem, str]] = {}  # by the name of the tensor: its first use, and its bias
+        self.of_other_biases = kernels_of_other_biases(graph)
         self._vectors: dict[str, int] = {}
         self.filled = {name for node in graph.nodes if node.operator == "ConstantOfShape" for name in node.outputs}
         self.plain_norms: set[int] = set()  # batch norms that learn nothing, by their ids

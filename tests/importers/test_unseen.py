@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_writer as w
 import pt2_writer as p
 import pytest
+import yaml
 from test_mapper import load
 from test_operators import chain, ints
 
@@ -150,3 +151,92 @@ def test_movements_that_come_back_leave_nothing(text):
     ]
     model = chain(nodes, [ints("map", 1, 2, 3, 8), ints("rows", 1, 8, 6)], (1, 6, 8))
     assert text(model).splitlines() == ["  - {softmax: {axis: 1}, repeat: 2}"]
+
+
+def test_a_kernel_that_others_read_with_a_bias_of_their_own():
+    # as an exporter merges two equal kernels: 4 channels of 8, counted once, and two biases, each a sum for each value
+    nodes = [
+        ("Conv", "x m.weight m.bias", "a", {}),
+        ("Concat", "a a", "b", {"axis": 1}),
+        ("Conv", "b m.weight n.bias", "y", {}),
+    ]
+    tensors = [w.tensor("m.weight", [4, 8, 1, 1]), w.tensor("m.bias", [4]), w.tensor("n.bias", [4])]
+    model = chain(nodes, tensors, MAP)
+    total = load(model).analyze().total
+    assert (total.params, total.macs) == (4 * 8 + 4 + 4, 2 * 24 * 4 * 8)
+    assert total.ops.add == 2 * 24 * 4 * 8 + 2 * 24 * 4
+    written = convcost.importers.import_model(convcost.importers.IMPORTERS["onnx"], model, "net.onnx").text
+    assert "# layers that share a kernel, each with a bias of its own, have it as a sum behind them\n" in written
+
+
+# by PyTorch's manual: gates of a state of 3 from 8 values, their activations, and what is multiplied and added
+CELLS = [
+    ("lstm_cell", 4, 2, {"sigmoid": 9, "tanh": 6, "mul": 9, "add": 12 + 3}),
+    ("gru_cell", 3, 1, {"sigmoid": 6, "tanh": 3, "mul": 3 + 3, "add": 9 + 3 + 3}),
+    ("rnn_tanh_cell", 1, 1, {"sigmoid": 0, "tanh": 3, "mul": 0, "add": 3}),
+]
+
+
+@pytest.mark.parametrize(("name", "gates", "states", "work"), CELLS)
+def test_a_step_of_a_recurrent_network(name, gates, states, work, tmp_path):
+    held = ["h", "c"][:states]
+    outputs = ["y", "d"][:states]
+    call = p.call(
+        f"aten.{name}.default",
+        outputs if states > 1 else "y",
+        "m",
+        input="x",
+        hx=held if states > 1 else "h",
+        w_ih="p_m_w_ih",
+        w_hh="p_m_w_hh",
+        b_ih="p_m_b_ih",
+        b_hh="p_m_b_hh",
+    )
+    rows = 3 * gates
+    parameters = {"m.w_ih": (rows, 8), "m.w_hh": (rows, 3), "m.b_ih": (rows,), "m.b_hh": (rows,)}
+    path = tmp_path / "net.pt2"
+    values = {"x": (1, 8)} | dict.fromkeys([*held, *outputs], (1, 3))
+    path.write_bytes(p.pt2([call], values, outputs, inputs=["x", *held], parameters=parameters))
+    total = convcost.load(path).analyze().total
+    products = rows * 8 + rows * 3
+    assert (total.params, total.macs) == (products + 2 * rows, products)
+    sigmoids = work["sigmoid"]  # each an exponential, a sum and a quotient
+    assert (total.ops.exp, total.ops.div, total.ops.tanh) == (sigmoids, sigmoids, work["tanh"])
+    assert total.ops.mul == products + work["mul"]
+    assert total.ops.add == products + sigmoids + work["add"]
+
+
+def test_the_places_of_a_pool_have_no_layer_type(tmp_path):
+    calls = [
+        p.call("aten.max_pool2d_with_indices.default", ["a", "i"], self="x", kernel_size=[2, 2]),
+        p.call("aten.max_unpool2d.default", "y", self="a", indices="i", output_size=[6, 4]),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(p.pt2(calls, {"x": MAP, "a": (1, 8, 3, 2), "i": ((1, 8, 3, 2), "int64"), "y": MAP}, ["y"]))
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path)
+    assert "error: the operator aten.max_pool_places has no layer type\n" in str(caught.value)
+
+
+def test_maps_of_sequences_have_the_resolution_as_a_symbol():
+    # a linear layer on the positions of a map, and back to the map: a share of the resolution
+    nodes = [
+        ("Conv", "x k", "a", {"strides": [2, 2]}),
+        ("Reshape", "a rows", "b", {}),
+        ("Transpose", "b", "c", {"perm": [0, 2, 1]}),
+        ("MatMul", "c m", "d", {}),
+        ("Transpose", "d", "e", {"perm": [0, 2, 1]}),
+        ("Reshape", "e map", "y", {}),
+    ]
+    tensors = [w.tensor("k", [4, 8, 2, 2]), w.tensor("m", [4, 5]), ints("rows", 1, 4, 64), ints("map", 1, 5, 8, 8)]
+    model = chain(nodes, tensors, (1, 8, 16, 16))
+    written = convcost.importers.import_model(convcost.importers.IMPORTERS["onnx"], model, "net.onnx").text
+    assert "\nsymbols: {r: 16}\ninput: [8, r, r]\n" in written
+    assert "  - feature_map: {size: [ceil(r / 2), ceil(r / 2)]}\n" in written
+    macs = [load(model).analyze().total.macs, convcost.analyze(_spec(written), set={"r": 32}).total.macs]
+    assert macs == [64 * (4 * 8 * 4 + 4 * 5), 4 * 64 * (4 * 8 * 4 + 4 * 5)]
+
+
+def _spec(text):
+    """Return a spec's text as a mapping."""
+    return yaml.safe_load(text)
