@@ -26,7 +26,7 @@ from convcost.layers.base import REGISTRY, LayerType
 from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
-from convcost.network.graph import FLOAT32, Tensor
+from convcost.network.graph import FLOAT32, INPUT, Tensor
 from convcost.registry import Registry
 
 Rule = Callable[["Mapper", Node], None]
@@ -113,7 +113,7 @@ class Mapper(ValueTable):
         return Mapped(tuple(items), inputs, tuple(tensors), tuple(self.notes), self.unknown.unused())
 
     def _outputs(self) -> list[Tensor]:
-        """Return what the model gives, apart from constants that it has."""
+        """Return what the model gives, apart from constants that it has, and inputs as they are."""
         found = []
         for name in self.graph.outputs:
             value = self.values.get(name)
@@ -121,7 +121,7 @@ class Mapper(ValueTable):
                 continue
             tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name) if value else None
             found += [tensor] if tensor is not None else []
-        return found
+        return [tensor for tensor in found if tensor.producer != INPUT] or found
 
     def _simplified(self, outputs: Sequence[Tensor]) -> list[MappedItem]:
         """Return the items, those that are one layer together joined."""

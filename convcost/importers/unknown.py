@@ -161,7 +161,7 @@ class UnknownOperators:
         kind = node.operator.rpartition(".")[2]
         name = f"{node.scope}.{kind}" if node.scope else kind if kind.lower() != "null" else type
         try:
-            outputs = self.mapper.emit(node, type, fields, self._inputs(node), name=name, gives=())
+            outputs = self.mapper.emit(node, type, fields, self._inputs(node), name=name, gives=(), batch=0)
         except Unsupported as error:
             raise OptionError(ErrorDetail(f"--declare {node.operator}: {error}", Place(self.mapper.file))) from None
         for place, value in enumerate(names):

@@ -240,3 +240,46 @@ def test_maps_of_sequences_have_the_resolution_as_a_symbol():
 def _spec(text):
     """Return a spec's text as a mapping."""
     return yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    ("norm", "attributes", "groups", "values"),
+    [("InstanceNormalization", {}, 2 * 4, 24), ("GroupNormalization", {"num_groups": 2}, 2 * 2, 48)],
+)
+def test_norms_of_several_pictures(norm, attributes, groups, values):
+    # two pictures of 4 channels, put together along the batch as trackers and optical flow do
+    nodes = [
+        ("Slice", "x s4 s8 s1", "b", {}),
+        ("Slice", "x s0 s4 s1", "c", {}),
+        ("Concat", "b c", "a", {"axis": 0}),
+        (norm, "a n.weight n.bias", "y", attributes),
+    ]
+    tensors = [ints(f"s{number}", number) for number in (0, 1, 4, 8)]
+    total = load(chain(nodes, [*tensors, w.tensor("n.weight", [4]), w.tensor("n.bias", [4])], MAP)).analyze().total
+    # of n values add 3n + 1, mul n, div n + 2, sqrt 1; then a factor and a summand for each of 192 values
+    assert (total.params, total.ops.sqrt, total.ops.div) == (8, groups, groups * (values + 2))
+    assert total.ops.add == groups * (3 * values + 1) + 192
+    assert total.ops.mul == groups * values + 192
+
+
+def test_an_input_that_is_given_as_it_is(text):
+    model = w.model([w.node("Relu", "x", "y")], {"x": list(MAP), "n": [1, 3]}, "y n")
+    assert text(model).splitlines() == ["  - relu"]
+
+
+def test_what_stands_behind_an_unknown_operator_is_listed(refused):
+    # one whose shape the file records: a slice of it is no contradiction
+    nodes = [
+        w.node("Reshape", "x r4", "r"),
+        w.node("Sub", "r r", "q"),
+        w.node("FFT", "q", "a"),
+        w.node("Slice", "a s0 s4 s1", "b"),
+        w.node("Magic", "b", "y"),
+    ]
+    tensors = [ints("s0", 0), ints("s1", 2), ints("s4", 4)]
+    shapes = {"a": list(MAP), "b": [1, 8, 4, 4], "r": [2, 4, 6, 4]}
+    error = refused(w.model(nodes, {"x": list(MAP)}, "y", [*tensors, ints("r4", 2, 4, 6, 4)], shapes))
+    assert [line for line in error.splitlines() if line.startswith("error")] == [
+        "error: the operator FFT has no layer type",
+        "error: the operator Magic has no layer type",
+    ]
