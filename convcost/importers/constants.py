@@ -21,9 +21,9 @@ def numbers(constant: Constant) -> tuple[Any, ...]:
     Raises:
         Unfoldable: They are not known.
     """
-    if constant.values is None:
+    if constant.values is None and 0 not in constant.shape:
         raise Unfoldable
-    return constant.values
+    return constant.values or ()
 
 
 def is_learned(constant: Constant) -> bool:

@@ -316,10 +316,11 @@ class Mapper(ValueTable):
         return found
 
     def _input(self, name: str, shape: Shape) -> Tensor:
-        if len(shape) == 1 and self._is_batch(shape[0]):
+        if not shape or (len(shape) == 1 and self._is_batch(shape[0])):
             tensor = self.builder.add_input((1,), layout_of((1,)), width_of(self.graph.dtypes.get(name, "float32")))
             self._lacks[tensor.producer, tensor.output] = None
-            self.values[name] = Moved(tensor, None, (), (1,), 0)
+            steps, full = ((), (1,)) if shape else ((("reshape", ()),), ())
+            self.values[name] = Moved(tensor, None, steps, full, 0 if shape else None)
             return tensor
         if len(shape) < 2 or len(shape) > 5:
             message = f"the input {name!r} has {len(shape)} axes"

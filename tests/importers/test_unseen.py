@@ -283,3 +283,39 @@ def test_what_stands_behind_an_unknown_operator_is_listed(refused):
         "error: the operator FFT has no layer type",
         "error: the operator Magic has no layer type",
     ]
+
+
+def test_an_input_without_axes_is_one_number():
+    # as silero's rate of samples: here a factor
+    nodes = [w.node("Mul", "x s", "a"), w.node("Relu", "a", "y")]
+    total = load(w.model(nodes, {"x": list(MAP), "s": []}, "y")).analyze().total
+    assert total.ops.mul == 8 * 6 * 4
+
+
+def test_remedies_leave_out_inputs_without_axes(refused):
+    model = w.model([w.node("Magic", "x s", "y")], {"x": [1, 8, "W"], "s": []}, "y")
+    assert refused(model).splitlines()[-1] == "  = help: --input gives others, such as --input x=1x8x224"
+
+
+def test_the_batch_has_its_name_in_states_too(tmp_path):
+    # states of a recurrent layer, [layers, batch, state]: its size is that of one value
+    nodes = [
+        w.node("Transpose", "x", "a", perm=[1, 0, 2]),
+        w.node("LSTM", "a w r  h c", "b", hidden_size=3),
+        w.node("Squeeze", "b one", "y"),
+    ]
+    nodes[1] = w.node("LSTM", "a w r none none h c", "b", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))
+    tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), ints("one", 1)]
+    inputs = {"x": ["batch", 5, 8], "h": [1, "batch", 3], "c": [1, "batch", 3]}
+    path = tmp_path / "net.onnx"
+    path.write_bytes(w.model(nodes, inputs, {"y": [5, "batch", 3]}, tensors))
+    read = convcost.load(path)
+    assert read.analyze().total.macs == 5 * (12 * 8 + 12 * 3)
+    assert not read.network.symbols
+
+
+def test_an_empty_list_may_have_no_data(text):
+    nodes = [("Shape", "x", "s", {}), ("Slice", "s s1 s2", "a", {}), ("Reshape", "a none", "b", {})]
+    nodes += [("Unsqueeze", "b zero", "d", {}), ("Concat", "d rest", "e", {"axis": 0}), ("Reshape", "x e", "y", {})]
+    tensors = [ints("s1", 1), ints("s2", 2), ints("zero", 0), ints("rest", -1), w.tensor("none", [0], dtype=w.INT64)]
+    assert text(chain([*nodes], tensors, MAP)).splitlines() == ["  - reshape: {shape: [8, 24], layout: feature_map}"]

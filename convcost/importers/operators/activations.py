@@ -59,8 +59,10 @@ def function(mapper: Mapper, node: Node) -> None:
 def power(mapper: Mapper, node: Node) -> None:
     """Map a power of each value."""
     given = mapper.value(node.inputs[1])
-    if isinstance(given, Constant) and (given.trainable or may_be_learned(given)):
+    if isinstance(given, Constant) and given.trainable:
         raise Unsupported("its exponent is learned")
+    if isinstance(given, Constant) and may_be_learned(given) and given.name.rpartition(".")[2].isalpha():
+        mapper.notes[f"the exponent {given.name!r} counts as a number of the program"] = None
     exponent = _number(mapper, node.inputs[1]) or 0.0
     tensor = mapper.tensor(node.inputs[0])
     fields: dict[str, Any] = {"op": "square"} if exponent == 2 else {"op": "pow", "value": decimal(exponent)}
