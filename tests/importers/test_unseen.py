@@ -299,12 +299,8 @@ def test_remedies_leave_out_inputs_without_axes(refused):
 
 def test_the_batch_has_its_name_in_states_too(tmp_path):
     # states of a recurrent layer, [layers, batch, state]: its size is that of one value
-    nodes = [
-        w.node("Transpose", "x", "a", perm=[1, 0, 2]),
-        w.node("LSTM", "a w r  h c", "b", hidden_size=3),
-        w.node("Squeeze", "b one", "y"),
-    ]
-    nodes[1] = w.node("LSTM", "a w r none none h c", "b", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))
+    lstm = w.node("LSTM", "a w r none none h c", "b", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))
+    nodes = [w.node("Transpose", "x", "a", perm=[1, 0, 2]), lstm, w.node("Squeeze", "b one", "y")]
     tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), ints("one", 1)]
     inputs = {"x": ["batch", 5, 8], "h": [1, "batch", 3], "c": [1, "batch", 3]}
     path = tmp_path / "net.onnx"
@@ -319,3 +315,55 @@ def test_an_empty_list_may_have_no_data(text):
     nodes += [("Unsqueeze", "b zero", "d", {}), ("Concat", "d rest", "e", {"axis": 0}), ("Reshape", "x e", "y", {})]
     tensors = [ints("s1", 1), ints("s2", 2), ints("zero", 0), ints("rest", -1), w.tensor("none", [0], dtype=w.INT64)]
     assert text(chain([*nodes], tensors, MAP)).splitlines() == ["  - reshape: {shape: [8, 24], layout: feature_map}"]
+
+
+def test_a_softplus_with_a_threshold_is_a_mish(text):
+    nodes = [
+        ("Softplus", "x", "a", {}),
+        ("Greater", "x threshold", "b", {}),
+        ("Where", "b x a", "c", {}),
+        ("Tanh", "c", "d", {}),
+        ("Mul", "x d", "y", {}),
+    ]
+    assert text(chain(nodes, [w.tensor("threshold", [], [20.0])], MAP)).splitlines() == ["  - mish"]
+
+
+def test_a_softplus_with_a_low_threshold_is_something_else(refused):
+    nodes = [("Softplus", "x", "a", {}), ("Greater", "x threshold", "b", {}), ("Where", "b x a", "y", {})]
+    assert "the operator Greater has no layer type" in refused(chain(nodes, [w.tensor("threshold", [], [1.0])], MAP))
+
+
+def test_factors_of_a_transposed_kernel_scale_what_it_reads():
+    # a weight norm, g · v / |v|: the first axis of the kernel is that of the 8 channels read
+    nodes = [
+        ("ReduceL2", "c.v axes", "n", {}),
+        ("Div", "c.g n", "f", {}),
+        ("Mul", "c.v f", "k", {}),
+        ("ConvTranspose", "x k c.bias", "y", {"strides": [2]}),
+    ]
+    tensors = [w.tensor("c.v", [8, 3, 4]), w.tensor("c.g", [8, 1, 1]), w.tensor("c.bias", [3]), ints("axes", 1, 2)]
+    total = load(chain(nodes, tensors, (1, 8, 10))).analyze().total
+    assert (total.params, total.macs) == (8 * 3 * 4 + 8 + 3, 10 * 8 * 3 * 4)
+    assert total.ops.mul == 10 * 8 * 3 * 4 + 10 * 8
+
+
+def test_factors_of_a_transposed_kernel_of_a_program(tmp_path):
+    calls = [
+        p.call("aten._weight_norm.default", "k", "c", v="p_c_v", g="p_c_g", dim=0),
+        p.call("aten.conv_transpose1d.default", "y", "c", input="x", weight="k", bias="p_c_b", stride=[2]),
+    ]
+    path = tmp_path / "net.pt2"
+    values = {"x": (1, 8, 10), "k": (8, 3, 4), "y": (1, 3, 22)}
+    parameters = {"c.v": (8, 3, 4), "c.g": (8, 1, 1), "c.b": (3,)}
+    path.write_bytes(p.pt2(calls, values, ["y"], parameters=parameters))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs) == (8 * 3 * 4 + 8 + 3, 10 * 8 * 3 * 4)
+    assert total.ops.mul == 10 * 8 * 3 * 4 + 10 * 8
+
+
+def test_states_of_another_size_are_refused(refused):
+    # as an exporter writes a projection that it does not know
+    nodes = [w.node("LSTM", "x w r none none h", "y", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))]
+    tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), w.tensor("h", [1, 1, 5])]
+    message = refused(w.model(nodes, {"x": [1, 5, 8]}, "y", tensors)).splitlines()[0]
+    assert message == "error: the operator LSTM cannot be mapped: its states are not those of its gates"
