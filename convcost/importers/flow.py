@@ -207,7 +207,7 @@ class ValueTable(ABC):
             shape = without(constant.shape, axis) or (1,)
             fields = {"shape": list(shape)}
             node = Node("", (), ())
-            name = constant.name if is_module_path(constant.name) else ""
+            name = constant.name if constant.stored and is_module_path(constant.name) else ""
             learned = constant.stored and (prod(shape) > 1 or "." in constant.name)
             weights = [None, constant]
             (known,) = self.emit(node, "parameter", fields, [], weights, name=name, gives=(), learned=learned)
