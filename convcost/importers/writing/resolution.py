@@ -113,7 +113,7 @@ class _Sized:
         if all(shares):
             self.shares[id(item)] = (shares[0], shares[1])
             texts = [word if k == 1 else f"ceil({word} / {k})" for word, k in zip(self.words, shares, strict=True)]
-            self.expressions[id(item)] = {"size": texts[0] if texts[0] == texts[1] else texts}
+            self.expressions[id(item)] = {"size": texts[0] if len({*texts}) == 1 and item.type == "upsample" else texts}
 
     def infer(self, more: int) -> None:
         """Infer the network at a resolution that is larger by so many positions.
