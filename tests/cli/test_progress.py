@@ -10,7 +10,6 @@ import pytest
 
 from convcost.cli.progress import Operations, Progress
 from convcost.errors import cells
-from convcost.verification.formulas import types
 
 WORK = """
 import time
@@ -117,7 +116,7 @@ def test_a_pipe_sees_nothing():
     [
         (["verify", "mobilenet_v1", "--set", "alpha=1/4", "--full", "-f", "json"], r"[1-9]\d* operations"),
         (["sweep", "mobilenet_v1", "--set", "alpha=1/32:1.1:1/32", "-f", "json"], "35 points"),
-        (["verify", "--formulas"], rf"{len(types())} layer types"),
+        (["verify", "--formulas"], "2 layer types"),
     ],
 )
 def test_commands_that_may_take_long_have_a_bar(arguments, total, seen):
@@ -126,6 +125,8 @@ import sys
 from convcost.cli import main, progress
 progress._AFTER, progress._EVERY = 0.0, 0.01
 progress.Progress.line = lambda self, width: f"{{self._total}} {{self._unit}}"
+from convcost.verification import formulas
+formulas.types = lambda: ["conv", "relu"]
 sys.argv = ["convcost", *{arguments}]
 main()
 """
