@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from convcost.importers.keras.activations import name_of
 from convcost.importers.keras.builder import GraphBuilder
 from convcost.importers.keras.registry import layer, whole
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
 
 _GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
 _ALIASES = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
@@ -172,8 +172,3 @@ def _with_states(value: KerasValue, layer: KerasLayer) -> KerasValue | tuple[Ker
     if layer.config.get("return_sequences", False):
         return (value,)  # the states are no values here: who reads them is told so
     return (value, value)
-
-
-def steps_of(value: KerasValue) -> int:
-    """Return the length of a sequence."""
-    return known(value.known[0])
