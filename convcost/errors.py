@@ -15,14 +15,24 @@ _WINDOW = 160  # characters of a source line that are shown around an error
 
 
 class Place(Struct, frozen=True):
-    """A position in a file; `line` and `column` count from 1 and are 0 where there is none."""
+    """A position in a file.
+
+    Attributes:
+        file: The file.
+        line: The line, from 1; 0 where there is none.
+        column: The column there, from 1; 0 where there is none.
+        module: The path of the module, in a model file, which has no lines.
+    """
 
     file: str
     line: int = 0
     column: int = 0
+    module: str = ""
 
     def __str__(self) -> str:
         file = visible(self.file)
+        if self.module:
+            return f"{file}, {visible(self.module)}"
         return f"{file}:{self.line}:{self.column}" if self.line else file
 
 
@@ -235,6 +245,11 @@ def _around(line: str, column: int) -> tuple[str, int]:
     return head + before + after + tail, len(head + before)
 
 
+_SINGLE = (("\u2010", "\u205f"), ("\u2190", "\u22ff"), ("\u2500", "\u25fc"))
+"""Dashes, arrows, mathematical signs, lines and blocks, each of one cell: what reports have, without Unicode's tables,
+which take time to load."""
+
+
 def cells(text: str) -> int:
     """Return how many terminal cells a text takes: East Asian wide characters two, marks over others none."""
     return len(text) if text.isascii() else sum(map(_cells, text))
@@ -242,6 +257,8 @@ def cells(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _cells(char: str) -> int:
+    if char < "\u0300" or any(first <= char <= last for first, last in _SINGLE):
+        return 1
     from unicodedata import category, east_asian_width
 
     return 0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in "WF" else 1

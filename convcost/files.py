@@ -142,6 +142,8 @@ def read_or_map(
             head = file.read(HEAD)
             file.seek(0)
             if is_mapped(head):
+                if status.st_size <= MIB:  # sooner read than mapped
+                    return file.read()
                 import mmap  # where there is something to map only
 
                 return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)

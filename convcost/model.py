@@ -918,7 +918,7 @@ def load(
     max_layers: int | None = None,
     declare: Mapping[str, Mapping[str, Any]] | None = None,
     allow_unknown: bool = False,
-    inputs: Mapping[str, Sequence[int]] | None = None,
+    inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     signature: str = "",
 ) -> Model:
     """Read a spec, or a model file.
@@ -934,7 +934,7 @@ def load(
             `{"NonMaxSuppression": {"macs": 1000, "params": 20}}`.
         allow_unknown: Whether others of these are left out of the count, so that all totals are lower bounds.
         inputs: Shapes for a model file's inputs by their names, with the batch axis, such as `{"x": (1, 3, 224, 224)}`;
-            by an empty name that of the only one.
+            of the only one without a name.
         signature: Which signature of a TensorFlow Lite file is read; the first without one.
 
     Raises:

@@ -54,17 +54,21 @@ def using(
     *,
     declare: Mapping[str, Mapping[str, Any]] | None = None,
     allow_unknown: bool = False,
-    inputs: Mapping[str, Sequence[int]] | None = None,
+    inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     signature: str = "",
 ) -> Iterator[None]:
-    """Read model files with these options, too, inside the block.
+    """Read model files with these options, too, inside the block; a shape alone is that of the only input.
 
     Raises:
         OptionError: A cost or a shape cannot be used.
     """
     before = _current.get()
+    if declare and not isinstance(declare, Mapping):
+        message = "declare takes the costs of operators by their names"
+        raise OptionError(ErrorDetail(message, found=f"{declare!r}", help="such as {'NonZero': {'macs': 1000}}"))
     costs = {name: _costs(name, given) for name, given in (declare or {}).items()}
-    shapes = {name: _shape(name, given) for name, given in (inputs or {}).items()}
+    by_name = inputs if isinstance(inputs, Mapping) else {EVERY: inputs} if inputs is not None else {}
+    shapes = {name: _shape(name, given) for name, given in by_name.items()}
     token = _current.set(
         replace(
             before,

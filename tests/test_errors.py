@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from textwrap import dedent
 
 import pytest
@@ -130,6 +131,13 @@ def test_a_finding_longer_than_anyone_reads_is_cut():
 )
 def test_cells_a_text_takes(text, width):
     assert cells(text) == width
+
+
+def test_every_character_takes_the_cells_that_unicode_gives_it():
+    for char in map(chr, range(0x3000)):
+        wide = unicodedata.east_asian_width(char) in "WF"
+        marked = unicodedata.category(char) in ("Mn", "Me")
+        assert cells(char) == (0 if marked else 2 if wide else 1), hex(ord(char))
 
 
 @pytest.mark.parametrize(

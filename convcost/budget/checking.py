@@ -307,7 +307,7 @@ def _nothing(named: Sequence[Checked], configuration: Configuration | None) -> E
     if not named:
         help = "convcost init SPEC writes one, or convcost check SPEC"
         return ErrorDetail("there is nothing to check", found="no SPEC, and no convcost.yaml here or above", help=help)
-    names = ["the mapping" if isinstance(name, Mapping) else str(name) for name in named]
+    names = ["the mapping" if isinstance(name, Mapping) else name_of(name) or "the network" for name in named]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     help = "budget: {mults: 300M} in the spec, or `convcost init SPEC` for a convcost.yaml"
     return ErrorDetail("there is no budget to hold this to", found=", ".join(names[:3]) + more, help=help)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from glob import escape
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _KEYS = [re.compile(rf"""(^|[{{,])\s*["']?{key}["']?\s*:""", re.M) for key in ("
 
 
 def specs_in(folder: str) -> list[str]:
-    """Return the specs in a folder and below, as paths from the current folder.
+    """Return the specs in a folder and below, the model files where there is none, as paths from the current folder.
 
     Args:
         folder: The folder.
@@ -27,14 +28,20 @@ def specs_in(folder: str) -> list[str]:
     Raises:
         OptionError: There is none.
     """
-    found: list[str] = []
-    for here, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += _specs_among(here, names)
+    walked = list(_walked(folder))
+    found = [path for here, names in walked for path in _specs_among(here, names)]
+    found = found or [path for here, names in walked for path in _models_among(here, names)]
     if not found:
-        help = "a spec is a YAML file with `input` and `layers`; `convcost specs` lists those that convcost ships"
+        help = "a spec is a YAML file with `input` and `layers`, or a model file such as net.onnx"
         raise OptionError(ErrorDetail("there is no spec to write budgets for", found=f"the folder {folder}", help=help))
     return sorted(found)
+
+
+def _walked(folder: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder and those below, hidden ones apart, each with the names of its files."""
+    for here, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield here, names
 
 
 def looks_like_spec(path: str | Path) -> bool:
@@ -98,3 +105,15 @@ def _specs_among(folder: str, names: Iterable[str], known: Container[str] = ()) 
         may_be = name.endswith(SUFFIXES) and not name.startswith(".") and patterns.identity(path) not in known
         if may_be and looks_like_spec(path):
             yield path
+
+
+def _models_among(folder: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield the model files of a folder, by their suffixes and their first bytes."""
+    from convcost.spec.source import MODELS, is_model  # where there is no spec only
+
+    for name in names:
+        path = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118
+        if Path(name).suffix.lower() in MODELS and not name.startswith("."):
+            with suppress(files.RefusedFile, OSError):
+                if is_model(files.read_part(path, 0, files.HEAD)):
+                    yield path

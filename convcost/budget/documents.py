@@ -67,7 +67,8 @@ def _described(verdict: Verdict) -> documents.VerdictDocument:
                 actual=plain(cause.value),
                 base=plain(cause.base),
                 file=cause.place.file,
-                line=cause.place.line,
+                line=cause.place.line or None,
+                origin=cause.place.module or UNSET,
             )
             for cause in verdict.causes
         ],

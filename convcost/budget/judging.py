@@ -14,7 +14,7 @@ from convcost.budget.budgets import EACH, Budget
 from convcost.budget.targets import Point, Target
 from convcost.budget.verdicts import EXCEEDED, GROWTH, MAX, MIN, SKIPPED, WARNING, WITHIN, Cause, Remedy, Value, Verdict
 from convcost.cost.analysis import Analysis, LayerCost
-from convcost.errors import BaselineError, ErrorDetail, Place, encodable
+from convcost.errors import BaselineError, ErrorDetail, encodable
 from convcost.metrics import METRICS, Metric
 from convcost.rewriting.selection import matches
 
@@ -180,7 +180,7 @@ class LimitedLayers(Struct, frozen=True):
             if value is None:
                 continue
             base = before(index) if known else None
-            causes.append(Cause(layer, Place(network.file, layer.line, network.layers[index].column), value, base))
+            causes.append(Cause(layer, network.layers[index].place(network.file), value, base))
 
         def weight(cause: Cause) -> Value:
             return cause.value - (cause.base or 0) if grew else cause.value

@@ -469,4 +469,6 @@ def _message(verdict: Verdict) -> str:
 
 def _spent(cause: Cause) -> str:
     grown = "" if cause.base is None else f" ({signed(cause.value - cause.base) or '±0'})"
-    return safe(f"{cause.layer.name} {figure(cause.value)}{grown}")
+    name, module = cause.layer.name, cause.place.module
+    which = f" ({module})" if module not in ("", name) else ""
+    return safe(f"{name}{which} {figure(cause.value)}{grown}")

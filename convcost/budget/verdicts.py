@@ -27,7 +27,7 @@ class Cause(Struct, frozen=True):
 
     Attributes:
         layer: The layer.
-        place: Where the spec writes it.
+        place: Where the spec writes it, or which module of a model file it is.
         value: What it costs of the budget's metric.
         base: What it cost at the baseline, 0 where it is new among the limited layers; None where that is not known.
     """

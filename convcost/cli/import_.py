@@ -1,13 +1,11 @@
 """`convcost import`: a model file as a spec."""
 
-import os
-
 import typer
 
 from convcost import spec as spec_of
 from convcost.cli import notices, output, writing
 from convcost.cli.writing import File
-from convcost.errors import ErrorDetail, OutputError, SpecError
+from convcost.errors import ErrorDetail, SpecError
 from convcost.spec import source
 
 
@@ -22,8 +20,7 @@ def import_(
     flat: bool = typer.Option(False, "--flat", help="Write one item for each layer, norms and activations too."),
 ) -> None:
     """Write a model file as a spec; it is read again first, and must give the same network."""
-    if to is not None and to != output.STDOUT and os.path.lexists(to) and not force:
-        raise OutputError(ErrorDetail(f"{to!r} exists", help="--force writes over it"))
+    output.check_spec_path(to, force=force)
     imported = source.read_model(path, flat=flat)
     network = spec_of.load(source.Source(path, imported.text), imported.sizes)
     if different := imported.difference(network):

@@ -90,6 +90,26 @@ def check_paths(chosen: Sequence[Output], reads: Sequence[str]) -> None:
         seen.add(where)
 
 
+def check_spec_path(path: str | None, *, force: bool) -> None:
+    """Refuse a path at which no spec is to be written.
+
+    Args:
+        path: The path; nothing and `-` are standard output.
+        force: Whether a file that exists is written over.
+
+    Raises:
+        OutputError: A file exists, or it is a model file or has the name of one.
+    """
+    if path is None or path == STDOUT:
+        return
+    if os.path.lexists(path) and not force:
+        raise OutputError(ErrorDetail(f"{path!r} exists", help="--force writes over it"))
+    from convcost.spec.source import is_model_file
+
+    if is_model_file(path):
+        raise OutputError(ErrorDetail(f"a spec is not written to {path!r}, a model file", help="-o NAME.yaml"))
+
+
 def _chosen(format: str, *, ci: bool) -> Output:
     """Return the output that `--format` asks for: a format on standard output, or FORMAT:PATH as `-o` takes it."""
     name, colon, path = format.partition(":")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import typer
 from convcost import spec as spec_of
 from convcost.cli import notices, options, output
 from convcost.cli.writing import File
-from convcost.errors import ErrorDetail, OptionError, OutputError
+from convcost.errors import ErrorDetail, OptionError
 from convcost.network import Network
 from convcost.preconditions import check_complete
 from convcost.rewriting.rewrites import with_options
@@ -54,8 +53,7 @@ def rewrite(
         raise OptionError(
             ErrorDetail(f"rewrite takes {missing}", help="convcost rewrite SPEC --to separable -o new.yaml")
         )
-    if path is not None and path != output.STDOUT and os.path.lexists(path) and not force:
-        raise OutputError(ErrorDetail(f"{path!r} exists", help="--force writes over it"))
+    output.check_spec_path(path, force=force)
     from convcost.rewriting.analysis import Rewriting
     from convcost.rewriting.report import RewritingReport
     from convcost.rewriting.text import Note, rewrite_text

@@ -34,7 +34,7 @@ class Compared(Struct, frozen=True):
     Attributes:
         path: The layer's name in parts, outermost first.
         name: The layer's name.
-        line: The line of the file where it is written; 0 where there is no file.
+        line: The line of the file where it is written; 0 where there is none.
         written: The form in which it is written: `standard`, `separable`, or `neither`.
         kernel: The kernel size of its window; empty for a linear layer.
         input_shape: What it reads, channels first.
@@ -43,6 +43,7 @@ class Compared(Struct, frozen=True):
         separable: What the separable form costs.
         ratio: The separable form's share of the multiplications, where there are two forms.
         reason: Why there is no other form.
+        origin: The path of its module in the model file that it is of; empty where there is none.
     """
 
     path: tuple[str, ...]
@@ -56,6 +57,7 @@ class Compared(Struct, frozen=True):
     separable: Cost
     ratio: SeparableRatio | None
     reason: str
+    origin: str = ""
 
     @property
     def saved(self) -> int:
@@ -126,6 +128,7 @@ class Comparison(Result, frozen=True):
                         path=together,
                         name="/".join(together),
                         line=layer.line,
+                        origin=layer.origin,
                         written=ratio.kind if ratio else NEITHER,
                         kernel=_kernel(window),
                         input_shape=window.input_shapes[0],
@@ -219,7 +222,7 @@ def _side(
 
 def _together(depthwise: Layer, pointwise: Layer) -> tuple[str, ...]:
     """Return the path of a convolution: of the item where both stages are one item's, else of the last layer."""
-    one_item = (depthwise.line, depthwise.column) == (pointwise.line, pointwise.column)
+    one_item = depthwise.item == pointwise.item
     if depthwise is not pointwise and one_item and depthwise.path[:-1] == pointwise.path[:-1]:
         return pointwise.path[:-1]
     return pointwise.path
@@ -246,12 +249,15 @@ def _reason(layer: Layer, refusal: str) -> str:
 
 
 def _layer(layer: Compared) -> Any:
+    from msgspec import UNSET
+
     from convcost.cost.documents import cost_document, ratio_document
     from convcost.documents.comparison import Convolution
 
     return Convolution(
         name=layer.name,
         line=layer.line or None,
+        origin=layer.origin or UNSET,
         written=layer.written,
         kernel_size=list(layer.kernel),
         input_shape=list(layer.input_shape),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from msgspec import UNSET
+
 from convcost.compression.analysis import Compression, LayerCompression, Stage
 from convcost.cost.documents import network_document
 from convcost.documents import compression as documents
@@ -29,6 +31,7 @@ def _layer(row: LayerCompression) -> documents.LayerCompressionDocument:
         name=row.layer.name,
         type=row.layer.type,
         line=row.layer.line or None,
+        origin=row.layer.origin or UNSET,
         weights=row.sizes.weights,
         kept=row.sizes.kept,
         fillers=row.sizes.fillers.value,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from convcost.conventions.analysis import CountCause, LayerCount, Reconciliation, ToolCount
 from convcost.conventions.base import MACS
 from convcost.conventions.expectation import Expectation, NumberMatch
@@ -74,6 +76,7 @@ def _layer(row: LayerCount) -> documents.ConventionLayer:
         name=layer.name,
         type=layer.type,
         line=layer.line or None,
+        origin=layer.origin or UNSET,
         output_shape=list(layer.output_shape),
         params=row.params,
         count=row.count,

@@ -18,8 +18,8 @@ from convcost.design_space.cover import GridCover
 from convcost.design_space.elimination import Elimination
 from convcost.design_space.joins import Entry, SumColumn, pruned
 from convcost.design_space.regions import tables, totals_at
-from convcost.design_space.task import SweepLimit, SweepTask, as_number, plain
-from convcost.errors import ErrorDetail, OptionError, WarningDetail
+from convcost.design_space.task import SweepLimit, SweepTask, analysed, as_number, plain
+from convcost.errors import ConvcostError, ErrorDetail, OptionError, WarningDetail
 from convcost.network.dtypes import types_of
 from convcost.reports.result import Result
 
@@ -159,6 +159,8 @@ def search(
     """
     cover = GridCover(task, repetitions, max_points, watch, pool)
     if cover.network is None:
+        if len(cover.invalid) == 1 and isinstance(error := analysed(task, 0), ConvcostError):
+            raise error  # the whole of what all points have
         found = "; ".join(f"{count:,}: {reason}" for reason, count in cover.invalid.most_common(5))
         raise OptionError(ErrorDetail(f"none of {len(task):,} points is a valid network", found=found))
     searcher = _Searcher(cover, pool)

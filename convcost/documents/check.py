@@ -26,7 +26,8 @@ class Costliest(Struct, frozen=True, kw_only=True):
         actual: What it costs of the limited metric.
         base: What it cost at the baseline.
         file: The file where it is written.
-        line: The line there.
+        line: The line there; null of a model file.
+        origin: The path of its module in a model file.
     """
 
     name: str
@@ -34,7 +35,8 @@ class Costliest(Struct, frozen=True, kw_only=True):
     actual: Value
     base: Value
     file: str
-    line: Count
+    line: Count | None
+    origin: str | UnsetType = UNSET
 
 
 class RemedyDocument(Struct, frozen=True, kw_only=True):

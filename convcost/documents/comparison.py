@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument, Told
@@ -23,7 +23,8 @@ class Convolution(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: The layer's name.
-        line: The line where it is written.
+        line: The line where it is written; null of a model file.
+        origin: The path of its module in the model file, where the file says it.
         written: Its form: `standard`, `separable` or `neither`.
         kernel_size: The size of its window; empty for a linear layer.
         input_shape: What it reads, channels first.
@@ -38,6 +39,7 @@ class Convolution(Struct, frozen=True, kw_only=True):
 
     name: str
     line: Count | None
+    origin: str | UnsetType = UNSET
     written: str
     kernel_size: list[Count]
     input_shape: list[Count]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument
@@ -52,7 +52,8 @@ class LayerCompressionDocument(Struct, frozen=True, kw_only=True):
     Attributes:
         name: The layer's name.
         type: Its type.
-        line: The line where it is written.
+        line: The line where it is written; null of a model file.
+        origin: The path of its module in the model file, where the file says it.
         weights: How many weights it has, biases apart.
         kept: How many pruning keeps.
         fillers: How many filler zeros are stored; those of uniformly random positions where that is not known.
@@ -65,6 +66,7 @@ class LayerCompressionDocument(Struct, frozen=True, kw_only=True):
     name: str
     type: str
     line: Count | None
+    origin: str | UnsetType = UNSET
     weights: Count
     kept: Count
     fillers: Count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument
@@ -126,7 +126,8 @@ class ConventionLayer(Struct, frozen=True, kw_only=True):
     Attributes:
         name: Its name.
         type: Its type.
-        line: The line where it is written.
+        line: The line where it is written; null of a model file.
+        origin: The path of its module in the model file, where the file says it.
         output_shape: What it gives, channels first.
         params: The parameters that the tool counts.
         count: The tool's count.
@@ -138,6 +139,7 @@ class ConventionLayer(Struct, frozen=True, kw_only=True):
     name: str
     type: str
     line: Count | None
+    origin: str | UnsetType = UNSET
     output_shape: list[Count]
     params: Count
     count: Count

@@ -46,23 +46,26 @@ class LayerMemoryDocument(Struct, frozen=True, kw_only=True):
     Attributes:
         name: The layer's name.
         type: Its type.
-        line: The line where it is written.
+        line: The line where it is written; null of a model file.
+        origin: The path of its module in the model file, where the file says it.
         output_shape: What it gives, channels first.
         dtype: The types of its numbers.
-        weight_bytes: What its deployed numbers take; 0 where it uses those of another layer.
-        activation_bytes: What is taken for what it gives, and for inputs of the network that it reads first.
-        peak_memory: What lives while it runs.
+        weight_bytes: What its deployed numbers take; 0 where it uses those of another layer, null where it has no type.
+        activation_bytes: What is taken for what it gives, and for inputs of the network that it reads first; null
+            where the shape of what it gives is not known.
+        peak_memory: What lives while it runs; null where that is not known.
         memory: How it comes by memory where it takes none: `view`, `in place`, `folded` or `weights`; null otherwise.
     """
 
     name: str
     type: str
     line: Count | None
+    origin: str | UnsetType = UNSET
     output_shape: list[Count]
     dtype: DtypeDocument
-    weight_bytes: Count
-    activation_bytes: Count
-    peak_memory: Count
+    weight_bytes: Count | None
+    activation_bytes: Count | None
+    peak_memory: Count | None
     memory: str | None
 
 
@@ -85,11 +88,11 @@ class PeakTensor(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: The layer that gives it; `input` for an input of the network.
-        bytes: What it takes.
+        bytes: What it takes; null where its shape is not known.
     """
 
     name: str
-    bytes: Count
+    bytes: Count | None
 
 
 class PeakDocument(Struct, frozen=True, kw_only=True):
@@ -141,7 +144,7 @@ class TensorDocument(PeakTensor, frozen=True, kw_only=True):
 
     Attributes:
         name: The layer that gives it; `input` for an input of the network.
-        bytes: What it takes.
+        bytes: What it takes; null where its shape is not known.
         first: The position in `layers`, from 0, of the layer from whose start it lives.
         last: The position of the layer to whose end it lives.
         offset: Where it begins in one arena; null where that was not asked.

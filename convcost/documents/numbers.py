@@ -43,7 +43,7 @@ class Head(Struct, frozen=True, kw_only=True):
         name: The layer's name.
         type: Its type; of several layers how many they are.
         file: The file where it is written.
-        line: The line there.
+        line: The line there; null of a model file.
         input_shape: What it reads, channels first; a list of shapes where it reads several.
         output_shape: What it gives, channels first.
     """
@@ -62,7 +62,7 @@ class Brief(Struct, frozen=True, kw_only=True):
     Attributes:
         name: The layer's name.
         type: Its type.
-        line: The line where it is written.
+        line: The line where it is written; null of a model file.
         output_shape: What it gives, channels first.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument
@@ -78,7 +78,8 @@ class LayerFieldDocument(Struct, frozen=True, kw_only=True):
     Attributes:
         name: The layer's name.
         type: Its type.
-        line: The line where it is written.
+        line: The line where it is written; null of a model file.
+        origin: The path of its module in the model file, where the file says it.
         output_shape: What it gives, channels first.
         receptive_field: What its outputs see of the network's inputs.
         aligned: Whether the fields of its inputs have the same centres; null for a layer that merges none.
@@ -88,6 +89,7 @@ class LayerFieldDocument(Struct, frozen=True, kw_only=True):
     name: str
     type: str
     line: Count | None
+    origin: str | UnsetType = UNSET
     output_shape: list[Count]
     receptive_field: FieldDocument
     aligned: bool | None

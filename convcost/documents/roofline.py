@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from convcost.documents import VERSION
 from convcost.documents.analysis import NetworkDocument
@@ -76,7 +76,8 @@ class LayerRooflineDocument(RooflineNumbers, frozen=True, kw_only=True):
     Attributes:
         name: The layer's name.
         type: Its type.
-        line: The line where it is written.
+        line: The line where it is written; null of a model file.
+        origin: The path of its module in the model file, where the file says it.
         output_shape: What it gives, channels first.
         dtype: The type that it computes with.
         mults: Its multiplications.
@@ -93,6 +94,7 @@ class LayerRooflineDocument(RooflineNumbers, frozen=True, kw_only=True):
     name: str
     type: str
     line: Count | None
+    origin: str | UnsetType = UNSET
     output_shape: list[Count]
     dtype: str
 

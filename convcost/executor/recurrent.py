@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -48,7 +49,7 @@ _Step: TypeAlias = Callable[[_Weights, Vector, Vector, Vector], tuple[Vector, Ve
 def lstm(
     job: Job,
     x: Array,
-    *,
+    *states: Array,
     hidden_size: int,
     num_layers: int,
     bidirectional: bool,
@@ -63,6 +64,7 @@ def lstm(
             `weight_hr_l0` (proj_size, hidden_size); those of further layers and of the other direction as PyTorch
             calls them.
         x: (…, length, features).
+        states: The state and the memory before the first step, (…, layers · directions, numbers); zeros without them.
         hidden_size: Numbers in the state.
         num_layers: Layers above each other.
         bidirectional: Whether a second direction starts at the end.
@@ -78,25 +80,26 @@ def lstm(
     if proj_size >= hidden_size:
         raise ValueError(f"a state of {hidden_size} cannot be projected to {proj_size}")
     stack = _Stack(job, 4, hidden_size, proj_size, bias, num_layers, bidirectional, _lstm_step)
-    return stack.run(x, more["return"] == "last")
+    return stack.run(x, states, more["return"] == "last")
 
 
 @executes("gru")
 def gru(
-    job: Job, x: Array, *, hidden_size: int, num_layers: int, bidirectional: bool, bias: Bias, **more: Any
+    job: Job, x: Array, *states: Array, hidden_size: int, num_layers: int, bidirectional: bool, bias: Bias, **more: Any
 ) -> Array:
     """Execute a gated recurrent unit; weights and fields as those of `lstm`, three rows for each number of the state.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.GRU.html
     """
-    return _Stack(job, 3, hidden_size, 0, bias, num_layers, bidirectional, _gru_step).run(x, more["return"] == "last")
+    stack = _Stack(job, 3, hidden_size, 0, bias, num_layers, bidirectional, _gru_step)
+    return stack.run(x, states, more["return"] == "last")
 
 
 @executes("rnn")
 def rnn(
     job: Job,
     x: Array,
-    *,
+    *states: Array,
     hidden_size: int,
     num_layers: int,
     bidirectional: bool,
@@ -109,7 +112,8 @@ def rnn(
     Source: https://pytorch.org/docs/stable/generated/torch.nn.RNN.html
     """
     step = _tanh_step if nonlinearity == "tanh" else _relu_step
-    return _Stack(job, 1, hidden_size, 0, bias, num_layers, bidirectional, step).run(x, more["return"] == "last")
+    stack = _Stack(job, 1, hidden_size, 0, bias, num_layers, bidirectional, step)
+    return stack.run(x, states, more["return"] == "last")
 
 
 def _lstm_step(weights: _Weights, x: Vector, passed: Vector, memory: Vector) -> tuple[Vector, Vector]:
@@ -176,7 +180,7 @@ class _Stack(msgspec.Struct, frozen=True):
     bidirectional: bool
     step: _Step
 
-    def run(self, x: Array, last: bool) -> Array:
+    def run(self, x: Array, states: tuple[Array, ...], last: bool) -> Array:
         """Return what the last layer passes on at each step, or each of its directions at its last step."""
         *leading, length, features = x.shape
         rows = [x.values[start : start + features] for start in range(0, len(x.values), features)]
@@ -185,8 +189,11 @@ class _Stack(msgspec.Struct, frozen=True):
         for layer in range(self.num_layers):
             directions = [self._weights(layer, len(sequences[0][0]), suffix) for suffix in self._suffixes]
             ends, above = [], []
-            for sequence in sequences:
-                passed = [self._pass(weights, sequence, bool(at)) for at, weights in enumerate(directions)]
+            for number, sequence in enumerate(sequences):
+                passed = [
+                    self._pass(weights, sequence, bool(at), self._start(states, number, layer * len(directions) + at))
+                    for at, weights in enumerate(directions)
+                ]
                 ends.append([value for at, steps in enumerate(passed) for value in steps[0 if at else -1]])
                 above.append([[value for part in step for value in part] for step in zip(*passed, strict=True)])
             sequences = above
@@ -195,10 +202,20 @@ class _Stack(msgspec.Struct, frozen=True):
         values = [value for sequence in sequences for step in sequence for value in step]
         return Array((*leading, length, len(ends[0])), values)
 
-    def _pass(self, weights: _Weights, sequence: list[Vector], backwards: bool) -> list[Vector]:
+    def _start(self, states: tuple[Array, ...], sequence: int, row: int) -> tuple[Vector, Vector]:
+        """Return what a direction of a layer passes on and remembers before the first step of a sequence."""
+        rows = self.num_layers * len(self._suffixes)
+        found: list[Vector] = []
+        for size, state in zip_longest((self.proj_size or self.hidden_size, self.hidden_size), states):
+            start = (sequence * rows + row) * size
+            found.append([0] * size if state is None else list(state.values[start : start + size]))
+        return found[0], found[1]
+
+    def _pass(
+        self, weights: _Weights, sequence: list[Vector], backwards: bool, start: tuple[Vector, Vector]
+    ) -> list[Vector]:
         """Return the hidden states of one direction, in the order of the sequence."""
-        passed: Vector = [0] * (self.proj_size or self.hidden_size)
-        memory: Vector = [0] * self.hidden_size
+        passed, memory = start
         steps = []
         for x in reversed(sequence) if backwards else sequence:
             passed, memory = self.step(weights, x, passed, memory)

@@ -50,8 +50,10 @@ def split(_: Job, x: Array, *, sizes: Shape | None, chunks: int | None, axis: in
 
 
 @executes("parameter")
-def parameter(job: Job, *, shape: Shape, layout: object = None) -> Array:
-    """Return a learned tensor, `weight`."""
+def parameter(job: Job, *, shape: Shape, learned: bool = True, layout: object = None) -> Array:
+    """Return a learned tensor, `weight`, or numbers of the program, for which zeros stand."""
+    if not learned:
+        return Array(shape, [0] * prod(shape))
     return Array(shape, [value for row in job.weights.rows("weight", shape) for value in row])
 
 

@@ -6,29 +6,19 @@ format by an entry point of the group `convcost.importers` whose object is an `I
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from keyword import iskeyword
+from collections.abc import Mapping
 from math import prod
 from pathlib import PurePath
 from typing import Any
 
 from msgspec import Struct
 
-from convcost.errors import ErrorDetail, OptionError, Place, SpecError
-from convcost.importers import (
-    onnx,
-    operators,  # noqa: F401 -- adds the operators
-    pytorch,
-    tflite,
-)
-from convcost.importers.graph import ModelGraph, Shape
+from convcost.errors import ErrorDetail, OptionError, SpecError
+from convcost.importers.graph import Importer, ModelGraph
 from convcost.importers.inputs import with_sizes
 from convcost.importers.items import Mapped, MappedItem
-from convcost.importers.keras import reader as keras
 from convcost.importers.mapper import Mapper
 from convcost.importers.normalise import normalise
-from convcost.importers.open_sizes import TRIED, DependsOnSizesError, expressions_of
 from convcost.importers.writing import difference, write
 from convcost.model_options import current
 from convcost.registry import Registry
@@ -44,53 +34,23 @@ __all__ = [
     "importer_of",
 ]
 
-_FUNCTIONS = frozenset(
-    [
-        "min",
-        "max",
-        "floor",
-        "ceil",
-        "round",
-        "abs",
-        "len",
-        "sum",
-        "log",
-        "exp",
-        "sqrt",
-        "int",
-        "input",
-        "previous",
-        "true",
-        "false",
-        "null",
-    ]
-)
-
-
-class Importer(Struct, frozen=True):
-    """A format of model files.
-
-    Attributes:
-        name: The format.
-        recognises: Returns whether the first bytes of a file are of this format.
-        read: Returns the graph of a file, given its bytes and its name for messages; raises `SpecError`.
-    """
-
-    name: str
-    recognises: Callable[[bytes], bool]
-    read: Callable[[Any, str], ModelGraph]
-
 
 def _check(name: str, entry: Any) -> str:
     """Return why an entry of another package is no importer; nothing where it is one."""
     return "" if isinstance(entry, Importer) else "it is no convcost.importers.Importer"
 
 
-IMPORTERS: Registry[Importer] = Registry("importer", "convcost.importers", check=_check)
-IMPORTERS.add("tflite", Importer("TensorFlow Lite", tflite.recognises, tflite.read))  # first: it has a plain mark
-IMPORTERS.add("onnx", Importer("ONNX", onnx.recognises, onnx.read))
-IMPORTERS.add("keras", Importer("Keras", keras.recognises, keras.read))
-IMPORTERS.add("pytorch", Importer("PyTorch", pytorch.recognises, pytorch.read))
+IMPORTERS: Registry[Importer] = Registry(
+    "importer",
+    "convcost.importers",
+    {
+        "tflite": "convcost.importers.tflite:IMPORTER",  # first: it has a plain mark
+        "onnx": "convcost.importers.onnx:IMPORTER",
+        "keras": "convcost.importers.keras.reader:IMPORTER",
+        "pytorch": "convcost.importers.pytorch:IMPORTER",
+    },
+    _check,
+)
 
 
 class Imported(Struct, frozen=True):
@@ -180,27 +140,26 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
     Raises:
         SpecError: It contradicts itself, or has operators without a layer type.
     """
-    graph, given = with_sizes(normalise(graph, file), file)
-    axes = dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str))
-    sizes = {axis: graph.sizes.get(axis, TRIED[0]) for axis in axes}
-    words = _symbols(list(axes))
+    graph, given, contradicted = with_sizes(normalise(graph, file), file)
+    axes = list(dict.fromkeys(size for shape in graph.inputs.values() for size in shape[1:] if isinstance(size, str)))
+    expressions: Mapping[int, Mapping[str, Any]] = {}
+    words: Mapping[str, str] = {}
+    values: dict[str, int] = {}
 
-    def mapped_at(sizes: Mapping[str, int]) -> Mapped:
-        return Mapper(graph, file, {**given, **sizes}).map()
+    def mapped_at(sizes: dict[str, int]) -> Mapped:
+        return Mapper(graph, file, given | sizes).map()
 
     try:
-        mapped = mapped_at(sizes)
+        if axes:
+            from convcost.importers.open_sizes import map_open_sizes  # where a size is open only
+
+            mapped, expressions, words, values = map_open_sizes(graph, file, axes, mapped_at)
+        else:
+            mapped = mapped_at({})
     except SpecError as error:
-        if not axes:
+        if contradicted is None:
             raise
-        message = f"sizes that the file leaves open were tried at {TRIED[0]}: {', '.join(axes)}"
-        help = f"--input gives others, such as --input {_examples(graph)}"
-        raise SpecError([*error.details, ErrorDetail(message, Place(file), help=help)]) from None
-    try:
-        expressions = expressions_of(mapped, sizes, mapped_at, words) if axes else {}
-    except DependsOnSizesError:
-        message = f"the layers depend on {' and '.join(map(repr, axes))}, whose sizes the file leaves open"
-        raise SpecError(ErrorDetail(message, Place(file), help=f"give them: --input {_examples(graph)}")) from None
+        raise SpecError([contradicted, *error.details], more=error.more) from None
     symbols = {
         name: {axis: words[size] for axis, size in enumerate(shape[1:]) if isinstance(size, str)}
         for name, shape in graph.inputs.items()
@@ -208,7 +167,6 @@ def import_graph(graph: ModelGraph, file: str, *, flat: bool = False) -> Importe
     base, name = _titles(file)
     comments = [f"Imported from {base} ({graph.format}).", *graph.notes, *_unused(graph)]
     written = write(mapped, name, comments, symbols, expressions, flat=flat)
-    values = {words[axis]: size for axis, size in sizes.items()}
     return Imported(written.text, written.items, mapped, values, graph.containers)
 
 
@@ -226,29 +184,12 @@ def _titles(file: str) -> tuple[str, str]:
 
     >>> _titles("nets/small.onnx"), _titles("HEAD:small.onnx"), _titles("<stdin>"), _titles("<ResNet>")
     (('small.onnx', 'small'), ('small.onnx', 'small'), ('<stdin>', 'model'), ('ResNet', 'ResNet'))
+    >>> _titles("/dev/fd/63")  # as a shell names what comes through a pipe
+    ('<pipe>', 'model')
     """
     base = PurePath(file).name.rpartition(":")[2]  # without the revision that it is of
+    if file.startswith("/dev/fd/"):
+        return "<pipe>", "model"
     if file.startswith("<"):
         return (base, "model") if base == "<stdin>" else (base.strip("<>"), base.strip("<>"))
     return base, base.rpartition(".")[0] or base
-
-
-def _examples(graph: ModelGraph) -> str:
-    """Return the shapes of all inputs as `--input` takes them."""
-    return " --input ".join(f"{name}={_example(shape)}" for name, shape in graph.inputs.items())
-
-
-def _example(shape: Shape) -> str:
-    """Return a shape as `--input` takes it."""
-    batch = shape[0] if isinstance(shape[0], int) else 1
-    return "x".join(str(size if isinstance(size, int) else TRIED[0]) for size in (batch, *shape[1:]))
-
-
-def _symbols(axes: list[str]) -> dict[str, str]:
-    """Return a symbol for each open axis: its name where that can be one."""
-    words: dict[str, str] = {}
-    for number, axis in enumerate(axes, 1):
-        fits = re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,30}", axis) and not axis.startswith("in_")
-        fits = fits and not iskeyword(axis.lower()) and axis.lower() not in _FUNCTIONS
-        words[axis] = axis if fits else f"size_{number}"
-    return words if len({*words.values()}) == len(words) else {axis: f"size_{n}" for n, axis in enumerate(axes, 1)}

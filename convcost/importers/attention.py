@@ -31,7 +31,7 @@ class _Heads(Struct, frozen=True):
         length: How many there are.
         heads: How many heads.
         size: The numbers of a head.
-        columns: The outputs of the layer that these are.
+        columns: The outputs of the layer that these are; a range where they lie beside each other.
         items: The items between, the scales among them.
         scales: How many of them scale.
     """
@@ -41,7 +41,7 @@ class _Heads(Struct, frozen=True):
     length: int
     heads: int
     size: int
-    columns: frozenset[int]
+    columns: range | frozenset[int]
     items: tuple[MappedItem, ...]
     scales: int
 
@@ -207,12 +207,12 @@ class _Match:
 
     def _covers(self, parts: tuple[_Heads, ...]) -> bool:
         """Return whether each output of the linear layers is read once."""
-        read: dict[int, list[int]] = {}
+        read: dict[int, list[range | frozenset[int]]] = {}
         widths: dict[int, int] = {}
         for part in parts:
-            read.setdefault(id(part.linear), []).extend(part.columns)
+            read.setdefault(id(part.linear), []).append(part.columns)
             widths[id(part.linear)] = part.linear.fields["out_features"]
-        return all(sorted(columns) == list(range(widths[owner])) for owner, columns in read.items()) and (
+        return all(_are_all(columns, widths[owner]) for owner, columns in read.items()) and (
             len({"bias" not in part.linear.fields for part in parts}) == 1
         )
 
@@ -321,15 +321,38 @@ def _as_heads(linear: MappedItem, view: View, axes: Sequence[Factors], scales: i
         return None
     if compact(rows) != flat(row_major(linear.outputs[0].shape)[:-1]):
         return None
-    columns = [view.offset]
-    for size, stride in (*heads, *numbers):
-        columns = [column + at * stride for column in columns for at in range(size)]
+    columns = _columns(view.offset, compact((*heads, *numbers)), width)
     batch = tuple([prod(size for size, _ in axis) for axis in leading if _is_batch(axis, width)])
-    if len(set(columns)) < len(columns) or max(columns) >= width:
+    if columns is None:
         return None
     count, size = prod(size for size, _ in heads), prod(size for size, _ in numbers)
     lengths = prod(size for size, _ in length)
-    return _Heads(linear, batch, lengths, count, size, frozenset(columns), view.items, scales)
+    return _Heads(linear, batch, lengths, count, size, columns, view.items, scales)
+
+
+def _columns(offset: int, factors: Factors, width: int) -> range | frozenset[int] | None:
+    """Return the outputs of a layer of some width at which values lie; None where some lie at one, or at none.
+
+    >>> _columns(4, ((2, 1),), 6), sorted(_columns(0, ((2, 3), (2, 1)), 6)), _columns(5, ((2, 1),), 6)
+    (range(4, 6), [0, 1, 3, 4], None)
+    """
+    if not factors or (len(factors) == 1 and factors[0][1] == 1):
+        behind = offset + (factors[0][0] if factors else 1)
+        return range(offset, behind) if behind <= width else None
+    columns = [offset]
+    for size, stride in factors:
+        columns = [column + at * stride for column in columns for at in range(size)]
+    found = frozenset(columns)
+    return found if len(found) == len(columns) and max(columns) < width else None
+
+
+def _are_all(columns: Sequence[range | frozenset[int]], width: int) -> bool:
+    """Return whether columns are those from 0 to a width, each once.
+
+    >>> _are_all([range(2, 4), range(2)], 4), _are_all([range(2), range(1, 3)], 4), _are_all([range(4)], 5)
+    (True, False, False)
+    """
+    return sum(map(len, columns)) == width and (len(columns) == 1 or len(set().union(*columns)) == width)
 
 
 def _is_batch(axis: Factors, width: int) -> bool:

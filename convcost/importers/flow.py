@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from math import prod
 from typing import Any
 
-from convcost.importers.folding import is_worked_out
+from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant, ModelGraph, Node
 from convcost.importers.movement import settle
 from convcost.importers.values import Moved, Unmapped, Unsupported, Value, with_axis, without
 from convcost.layers.inputs import shown
-from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN
+from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
 _QUANTISED = frozenset(("int8", "uint8", "int4", "uint4", "int2", "uint2"))
@@ -29,7 +30,8 @@ class ValueTable(ABC):
     def __init__(self, graph: ModelGraph) -> None:
         self.graph = graph
         self.values: dict[str, Value] = dict(graph.constants)
-        self._read = {*graph.outputs, *(name for node in graph.nodes for name in node.inputs)}
+        self._reads = Counter(name for node in graph.nodes for name in node.inputs)
+        self._reads.update(graph.outputs)
         self.worked_out = 0  # numbers in learned tensors that no module names
         self._parameters: dict[str, Tensor] = {}  # by the name of the constant
         self._lacks: dict[tuple[int, int], int | None] = {}  # of tensors: the axis of the graph they lack, where not 0
@@ -56,6 +58,9 @@ class ValueTable(ABC):
         Raises:
             Unsupported: The value has no such axis, or is a constant that is not learned.
         """
+        found = self.values[name]
+        if isinstance(found, Tensor) and batch in (AS_IT_IS, 0) and layout in ("", found.layout):  # as most are read
+            return found
         value = self.moved(name)
         axis = value.batch if batch == AS_IT_IS else batch
         if axis is not None and (axis >= len(value.full) or value.full[axis] != 1):
@@ -69,10 +74,15 @@ class ValueTable(ABC):
 
     def picture(self, name: str) -> Tensor:
         """Return a value as one feature map, for types that work on its positions."""
+        found = self.values[name]
+        if isinstance(found, Tensor) and found.layout == FEATURE_MAP:
+            return found
         value = self.moved(name)
         if value.batch != 0 and value.full[0] != 1:
             raise Unsupported(f"it works on {value.full[0]} pictures at once")
-        layout = FEATURE_MAP if value.base.layout in (TOKENS, UNKNOWN) and 2 <= len(value.full) - 1 <= 4 else ""
+        axes, base = len(value.full) - 1, value.base.layout
+        is_open = base in (TOKENS, UNKNOWN) or (base == VECTOR and axes == 2)  # more axes of a vector are a map's
+        layout = FEATURE_MAP if is_open and 2 <= axes <= 4 else ""
         tensor = self.tensor(name, batch=0, layout=layout)
         is_flat = tensor.layout == TOKENS and len(tensor.shape) == 2  # one row of channels, as of a sequence
         return self.laid_out(tensor, FEATURE_MAP) if is_flat else tensor
@@ -85,7 +95,7 @@ class ValueTable(ABC):
 
     def many_pictures(self, name: str) -> bool:
         """Return whether a value is several pictures, which lie along the first axis."""
-        return self.full(name)[0] != 1
+        return not isinstance(self.values[name], Tensor) and self.full(name)[0] != 1
 
     def together(self, name: str) -> Tensor:
         """Return several pictures as one feature map, in which they lie along the first axis behind the channels."""
@@ -106,7 +116,11 @@ class ValueTable(ABC):
 
     def is_read(self, name: str) -> bool:
         """Return whether a node or the model reads a value."""
-        return name in self._read
+        return name in self._reads
+
+    def is_read_once(self, name: str) -> bool:
+        """Return whether one node alone reads a value, once."""
+        return self._reads[name] == 1
 
     def laid_out(self, tensor: Tensor, layout: str) -> Tensor:
         """Return a tensor with a layout."""
@@ -131,7 +145,7 @@ class ValueTable(ABC):
         if isinstance(value, Constant):
             value = self._learned(value)
             self.values[name] = value
-        if isinstance(value, Moved) and any(kind == "pad" for kind, _ in value.steps):
+        if isinstance(value, Moved) and value.steps and any([kind == "pad" for kind, _ in value.steps]):  # noqa: C419
             tensor = settle(self, value, value.batch)
             value = self.values[name] = self.held(tensor, value.batch)
         return value if isinstance(value, Moved) else Moved(value, 0, (), (1, *value.shape), 0)

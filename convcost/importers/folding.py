@@ -6,14 +6,14 @@ Of large constants, and of those whose numbers the file does not hold, only the 
 from __future__ import annotations
 
 import operator
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product as combinations
 from math import ceil, cos, exp, floor, fmod, inf, log, prod, sin
 from typing import Any
 
 from msgspec.structs import replace
 
+from convcost.importers.constants import Unfoldable, axes_of, is_learned, numbers, target
 from convcost.importers.graph import Constant, Node
 
 MOST_VALUES = 4096
@@ -21,12 +21,7 @@ MOST_VALUES = 4096
 
 
 _LARGEST = 2**63
-_WORKED_OUT = re.compile(r"val_\d+")
 _MOST_RANGE = 100_000_000
-
-
-class Unfoldable(Exception):
-    """A node's constants are not known, or the operator is not worked out here."""
 
 
 def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
@@ -57,17 +52,6 @@ def fold(node: Node, inputs: Sequence[Constant | None]) -> Constant:
     return found
 
 
-def numbers(constant: Constant) -> tuple[Any, ...]:
-    """Return the values of a constant.
-
-    Raises:
-        Unfoldable: They are not known.
-    """
-    if constant.values is None:
-        raise Unfoldable
-    return constant.values
-
-
 def _new(node: Node, shape: Sequence[int], values: Sequence[Any] | None, dtype: str) -> Constant:
     held = tuple(values) if values is not None else None
     return Constant(node.outputs[0], tuple(shape), dtype, held, stored=False)
@@ -80,9 +64,18 @@ def _binary(work: Callable[[Any, Any], Any], dtype: str = "") -> Callable[[Node,
         if not _are_few(shape, a, b):
             return _new(node, shape, None, dtype or a.dtype)
         pairs = zip(_stretched(a, shape), _stretched(b, shape), strict=True)
-        return _new(node, shape, [work(x, y) for x, y in pairs], dtype or a.dtype)
+        return _new(node, shape, _worked(lambda pair: work(*pair), pairs), dtype or a.dtype)
 
     return folded
+
+
+def _worked(work: Callable[[Any], Any], given: Iterable[Any]) -> list[Any] | None:
+    """Return what numbers become; None where one has no result, as the logarithm of 0."""
+    try:
+        found = [work(each) for each in given]
+    except (ArithmeticError, ValueError):
+        return None
+    return None if any(each.__class__ is complex for each in found) else found
 
 
 def _are_few(shape: Sequence[int], *constants: Constant) -> bool:
@@ -118,7 +111,7 @@ def _place(index: Sequence[int], shape: Sequence[int]) -> int:
 def _unary(work: Callable[[Any], Any]) -> Callable[[Node, list[Constant]], Constant]:
     def folded(node: Node, inputs: list[Constant]) -> Constant:
         values = inputs[0].values
-        return _new(node, inputs[0].shape, [work(x) for x in values] if values is not None else None, inputs[0].dtype)
+        return _new(node, inputs[0].shape, _worked(work, values) if values is not None else None, inputs[0].dtype)
 
     return folded
 
@@ -152,16 +145,7 @@ def _cast(node: Node, inputs: list[Constant]) -> Constant:
     if is_learned(inputs[0]) and kind is float:  # it stays the tensor that it is
         return inputs[0]
     values = inputs[0].values
-    return _new(node, inputs[0].shape, [kind(x) for x in values] if values is not None else None, dtype)
-
-
-def axes_of(node: Node, inputs: Sequence[Constant | None], at: int = 1) -> tuple[int, ...] | None:
-    """Return the axes that a node names, as an attribute or as an input."""
-    if "axes" in node.attributes:
-        axes: tuple[int, ...] = node.attributes["axes"]
-        return axes
-    given = inputs[at] if len(inputs) > at else None
-    return tuple(numbers(given)) if given is not None else None
+    return _new(node, inputs[0].shape, _worked(kind, values) if values is not None else None, dtype)
 
 
 def _unsqueeze(node: Node, inputs: list[Constant]) -> Constant:
@@ -195,27 +179,6 @@ def _flatten(node: Node, inputs: list[Constant]) -> Constant:
     axis = node.attributes.get("axis", 1)
     axis += len(shape) * (axis < 0)
     return _view(node, inputs[0], (prod(shape[:axis]), prod(shape[axis:])))
-
-
-def target(shape: Sequence[int], wanted: Sequence[int], allow_zero: int = 0) -> tuple[int, ...]:
-    """Return the shape that a reshape gives.
-
-    Args:
-        shape: The shape before.
-        wanted: The sizes; 0 keeps that of the axis, one may be −1.
-        allow_zero: Whether 0 is a size.
-
-    Raises:
-        ValueError: The values do not fit.
-    """
-    sizes = [shape[at] if size == 0 and not allow_zero else int(size) for at, size in enumerate(wanted)]
-    count, known = prod(shape), prod(size for size in sizes if size != -1)
-    if sizes.count(-1) > 1 or known == 0 or count % known:
-        raise ValueError
-    sizes = [count // known if size == -1 else size for size in sizes]
-    if prod(sizes) != count:
-        raise ValueError
-    return tuple(sizes)
 
 
 def _concat(node: Node, inputs: list[Constant]) -> Constant:
@@ -403,6 +366,15 @@ def _cumulated(node: Node, inputs: list[Constant]) -> Constant:
     return _new(node, data.shape, found, data.dtype)
 
 
+def _resized(node: Node, inputs: list[Constant]) -> Constant:
+    data, how = inputs[0], numbers(inputs[-1])
+    by_size = len(node.inputs) > 3 and bool(node.inputs[3])
+    shape = [int(each) if by_size else floor(size * each) for size, each in zip(data.shape, how, strict=True)]
+    if "axes" in node.attributes or not data.values or len(set(data.values)) > 1:
+        raise Unfoldable
+    return _new(node, shape, data.values[:1] * prod(shape) if prod(shape) <= MOST_VALUES else None, data.dtype)
+
+
 def _unknown(node: Node, inputs: list[Constant]) -> Constant:
     """Return a constant of the first input's shape, whose numbers are not worked out."""
     return _new(node, inputs[0].shape, None, inputs[0].dtype)
@@ -413,17 +385,6 @@ def _product_of_matrices(node: Node, inputs: list[Constant]) -> Constant:
     if min(len(a.shape), len(b.shape)) < 2 or a.shape[-1] != b.shape[-2]:
         raise ValueError
     return _new(node, (*_broadcast(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]), None, a.dtype)
-
-
-def is_learned(constant: Constant) -> bool:
-    """Return whether a constant is one of the weights, as far as the file says."""
-    is_float = constant.stored and "float" in constant.dtype and prod(constant.shape) > 1
-    return is_float and not is_worked_out(constant.name)
-
-
-def is_worked_out(name: str) -> bool:
-    """Return whether PyTorch's newer exporter worked a constant out itself: it calls it `val_12`."""
-    return _WORKED_OUT.fullmatch(name) is not None
 
 
 def _not_zero(node: Node, inputs: list[Constant]) -> Constant:
@@ -490,6 +451,7 @@ _RULES: dict[str, Callable[[Node, list[Constant]], Constant]] = {
     "ReduceMax": _reduced(max),
     "ReduceMin": _reduced(min),
     "NonZero": _not_zero,
+    "Resize": _resized,
     "ScatterND": _unknown,
     "ScatterElements": _unknown,
     "Trilu": _unknown,

@@ -8,7 +8,7 @@ values only where they are few.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -106,6 +106,20 @@ class ModelGraph(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     containers: frozenset[str] = frozenset()
     alone: frozenset[str] = frozenset()
+
+
+class Importer(Struct, frozen=True):
+    """A format of model files.
+
+    Attributes:
+        name: The format.
+        recognises: Returns whether the first bytes of a file are of this format.
+        read: Returns the graph of a file, given its bytes and its name for messages; raises `SpecError`.
+    """
+
+    name: str
+    recognises: Callable[[bytes], bool]
+    read: Callable[[Any, str], ModelGraph]
 
 
 def title(node: Node) -> str:

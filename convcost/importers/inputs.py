@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, OptionError, Place, nearest
 from convcost.importers.graph import ModelGraph, Shape
+from convcost.importers.unknown import shape_text
 from convcost.model_options import EVERY, current
 
 _AXES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
@@ -16,10 +17,11 @@ _COLORS, _LEAST_PICTURE = 3, 16
 """The channels of a picture without a batch axis, and its least height and width."""
 
 
-def with_sizes(graph: ModelGraph, file: str) -> tuple[ModelGraph, dict[str, int]]:
+def with_sizes(graph: ModelGraph, file: str) -> tuple[ModelGraph, dict[str, int], ErrorDetail | None]:
     """Return a graph whose inputs have the sizes that `--input` gives, and the values of the names of axes.
 
-    Where a size is another than the file's, the shapes that the file records no longer hold, and are left out.
+    Where a size is another than the file's, the shapes that the file records no longer hold, and are left out. The
+    last of what is returned says so, for the case that the layers do not take it.
 
     Args:
         graph: The graph.
@@ -31,7 +33,7 @@ def with_sizes(graph: ModelGraph, file: str) -> tuple[ModelGraph, dict[str, int]
     alone = len(graph.inputs) == 1
     inputs = {name: _named(_without_marks(shape, alone=alone)) for name, shape in graph.inputs.items()}
     sizes: dict[str, int] = {}
-    changed = False
+    changed: list[str] = []
     for name, shape in _given(inputs, file).items():
         declared = inputs[name]
         fixed = _fitted(name, shape, declared, file)
@@ -40,10 +42,23 @@ def with_sizes(graph: ModelGraph, file: str) -> tuple[ModelGraph, dict[str, int]
             if isinstance(known, str) and sizes.setdefault(known, size) != size:
                 found = f"{known!r} is {sizes[known]} and {size}"
                 raise OptionError(ErrorDetail("the inputs have an axis in common", Place(file), found=found))
-            changed = changed or (known is not None and known.__class__ is int and known != size)
+            if known is not None and known.__class__ is int and known != size and name not in changed:
+                changed.append(name)
         inputs[name] = fixed
+    contradicted = _contradicted(graph, inputs, changed, file) if changed else None
     inputs = {name: _filled(shape, sizes) for name, shape in inputs.items()}
-    return replace(graph, inputs=inputs, shapes={} if changed else graph.shapes), sizes
+    return replace(graph, inputs=inputs, shapes={} if changed else graph.shapes), sizes, contradicted
+
+
+def _contradicted(graph: ModelGraph, inputs: Mapping[str, Shape], names: Sequence[str], file: str) -> ErrorDetail:
+    """Return the error that inputs have other sizes than the file fixes, in the file's order of axes."""
+
+    def text(name: str, shape: Shape) -> str:
+        return shape_text((shape[0], *shape[2:], shape[1]) if name in graph.turned else shape)
+
+    found = [f"{name}={text(name, inputs[name])}, in the file {text(name, graph.inputs[name])}" for name in names]
+    help = "leave --input out, or give what the layers below take"
+    return ErrorDetail("--input gives other sizes than the file fixes", Place(file), found="; ".join(found), help=help)
 
 
 def _filled(shape: Shape, sizes: Mapping[str, int]) -> Shape:
@@ -118,3 +133,10 @@ def is_picture(graph: ModelGraph, shape: Shape) -> bool:
     sized = all(size is None or isinstance(size, str) or size >= _LEAST_PICTURE for size in shape[1:])
     works = any(node.operator in ("Conv", "Resize") for node in graph.nodes)
     return len(shape) == 3 and shape[0] == _COLORS and sized and works
+
+
+def batch_axis(graph: ModelGraph, shape: Shape) -> int:
+    """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
+    first = next((each[0] for each in graph.inputs.values() if len(each) > 1), None)
+    named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and size == first]
+    return next((axis for axis in named or range(1, len(shape)) if named or shape[axis] == 1), 0)

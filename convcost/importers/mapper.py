@@ -14,30 +14,29 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
-from convcost.importers.attention import with_attention
-from convcost.importers.chains import with_whole_norms
+from convcost.importers.constants import Unfoldable, is_learned
+from convcost.importers.families import places
 from convcost.importers.flow import AS_IT_IS, ValueTable
-from convcost.importers.folding import Unfoldable, fold, is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
-from convcost.importers.inputs import is_picture
+from convcost.importers.inputs import batch_axis, is_picture
 from convcost.importers.items import Mapped, MappedItem, is_sized
-from convcost.importers.slices import with_depth, with_rolls
 from convcost.importers.unknown import BEHIND, UnknownOperators, shape_text
-from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of
+from convcost.importers.values import Moved, Unmapped, Unsupported, Value, width_of, widths_of
 from convcost.layers.base import REGISTRY, LayerType
 from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
-from convcost.network.graph import FLOAT32, Tensor, Widths
-from convcost.network.widths import bias_width
+from convcost.network.graph import FLOAT32, Tensor
 from convcost.registry import Registry
 
 Rule = Callable[["Mapper", Node], None]
 
-OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators")
+OPERATORS: Registry[Rule] = Registry("operator", "convcost.operators", places())
 """The functions that map operators, by name."""
 
+_USUAL = LayerOrigin()
 _MOST_FOLDED = 2_000_000  # numbers that are worked with in arithmetic on constants
+_FLOWING = (Tensor, Moved)
 _SPATIAL = frozenset(("Conv", "BatchNormalization", "MaxPool", "AveragePool", "GlobalAveragePool", "ConvTranspose"))
 
 
@@ -80,10 +79,12 @@ class Mapper(ValueTable):
             tuple[int, int], int | None
         ] = {}  # by tensors: the axis of the graph that they lack, if not 0
         self._read_by: dict[str, set[str]] = {name: set() for name in graph.inputs}
+        names = self._read_by.keys()
         for node in graph.nodes:
-            for name in node.inputs:
-                if name in self._read_by:
+            if not names.isdisjoint(node.inputs):
+                for name in names & set(node.inputs):
                     self._read_by[name].add(node.operator)
+        self._may_be_frozen = any([each.trainable is False for each in graph.constants.values()])  # noqa: C419
         self._left = _MOST_FOLDED
         self._needed: dict[tuple[Any, ...], int] = {}  # numbers that layers have, by their definitions and shapes
         self._definitions: dict[tuple[str, int, str, str], LayerType] = {}
@@ -107,8 +108,8 @@ class Mapper(ValueTable):
         if self.worked_out:
             many = f"{self.worked_out:,} numbers of tensors that the exporter worked out"
             self.notes[f"{many} count as parameters, as the file holds them"] = None
-        items, notes = with_attention(self._simplified(tensors), tensors, self.builder)
-        return Mapped(tuple(items), inputs, tuple(tensors), (*self.notes, *notes), self.unknown.unused())
+        items = self._simplified(tensors)
+        return Mapped(tuple(items), inputs, tuple(tensors), tuple(self.notes), self.unknown.unused())
 
     def _outputs(self) -> list[Tensor]:
         """Return what the model gives, apart from constants that it has."""
@@ -123,10 +124,23 @@ class Mapper(ValueTable):
 
     def _simplified(self, outputs: Sequence[Tensor]) -> list[MappedItem]:
         """Return the items, those that are one layer together joined."""
-        items = with_whole_norms(self.items, outputs, self.plain_norms)
-        if len(items) < len(self.items):
-            self.notes["a batch norm with a factor and a summand behind it counts as one norm"] = None
-        return with_depth(with_rolls(items, outputs), outputs)
+        items, types = self.items, {item.type for item in self.items}  # each import where there are such items only
+        if self.plain_norms and {"scale", "shift"} <= types:
+            from convcost.importers.chains import with_whole_norms
+
+            items = with_whole_norms(items, outputs, self.plain_norms)
+            if len(items) < len(self.items):
+                self.notes["a batch norm with a factor and a summand behind it counts as one norm"] = None
+        if {"slice", "concat"} <= types:
+            from convcost.importers.slices import with_depth, with_rolls
+
+            items = with_depth(with_rolls(items, outputs), outputs)
+        if "softmax" in types:
+            from convcost.importers.attention import with_attention
+
+            items, notes = with_attention(items, outputs, self.builder)
+            self.notes |= dict.fromkeys(notes)
+        return items
 
     # what rules use
 
@@ -195,13 +209,14 @@ class Mapper(ValueTable):
             SpecError: The file says another shape or another number of parameters.
         """
         held = [each for each in weights if each is not None]
-        learned = learned and self._is_learned(type, held)
+        if self._may_be_frozen:
+            learned = learned and self._is_learned(type, held)
         given = node.outputs if gives is None else gives
-        widths = self._widths(given, inputs, weights)
+        widths = widths_of(self.graph.dtypes, given, inputs, weights)
         try:
             definition = self._definition(type, fields, inputs)
             learned = learned and not self._is_made_up(held)
-            origin = LayerOrigin(trainable=learned, widths=widths)
+            origin = _USUAL if learned and widths is FLOAT32 else LayerOrigin(trainable=learned, widths=widths)
             outputs = self.builder.place(definition, tuple(inputs), (self._free(type),), origin)
         except (LayerError, NetworkError) as error:
             reason = error.message if isinstance(error, LayerError) else error.details[0].message
@@ -222,9 +237,11 @@ class Mapper(ValueTable):
             alone=not self.graph.alone.isdisjoint(given),
             read=definition,
         )
-        self._check_weights(node, definition, item, held)
+        if held or definition.__class__.cost is not LayerType.cost:
+            self._check_weights(node, definition, item, held)
         item.name = self._name(node, held) if name is None else name
-        self._share(item, weights)
+        if held:
+            self._share(item, weights)
         self.items.append(item)
         for output, tensor in zip(given, outputs, strict=False):
             if output:
@@ -254,6 +271,8 @@ class Mapper(ValueTable):
         if isinstance(value, Tensor):
             value = self.held(value, self.lacks(value))
         recorded = self.graph.shapes.get(name)
+        if recorded and isinstance(value, Tensor) and recorded[1:] == value.shape and recorded[0] in (1, self.batch):
+            recorded = None  # as it should be
         if recorded and not isinstance(value, Constant):
             full = value.full if isinstance(value, Moved) else (1, *value.shape)
             known = [self.size(size) for size in recorded]
@@ -296,12 +315,17 @@ class Mapper(ValueTable):
         return found
 
     def _input(self, name: str, shape: Shape) -> Tensor:
+        if len(shape) == 1 and self._is_batch(shape[0]):
+            tensor = self.builder.add_input((1,), layout_of((1,)), width_of(self.graph.dtypes.get(name, "float32")))
+            self._lacks[tensor.producer, tensor.output] = None
+            self.values[name] = Moved(tensor, None, (), (1,), 0)
+            return tensor
         if len(shape) < 2 or len(shape) > 5:
             message = f"the input {name!r} has {len(shape)} axes"
-            help = "an input has a batch axis and one to four others"
+            help = "an input has a batch axis and up to four others"
             raise SpecError(ErrorDetail(message, Place(self.file), found=shape_text(shape), help=help))
         batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else 1
-        if batch != 1 and self.builder.inputs and (axis := self._batch_axis(shape)):
+        if batch != 1 and self.builder.inputs and (axis := batch_axis(self.graph, shape)):
             return self._turned_input(name, shape, axis)
         if batch not in (None, 1) and (not self._read_by[name] <= _SPATIAL or len(shape) < 3):
             if is_picture(self.graph, shape):
@@ -327,11 +351,9 @@ class Mapper(ValueTable):
         self.values[name] = tensor
         return tensor
 
-    def _batch_axis(self, shape: Shape) -> int:
-        """Return the axis of the batch in an input that has it elsewhere, as states of recurrent layers; 0 for none."""
-        first = next((each[0] for each in self.graph.inputs.values() if len(each) > 1), None)
-        named = [axis for axis, size in enumerate(shape) if isinstance(size, str) and size == first]
-        return next((axis for axis in named or range(1, len(shape)) if named or shape[axis] == 1), 0)
+    def _is_batch(self, size: int | str | None) -> bool:
+        """Return whether an input's only axis is the batch: it has one number for each picture, such as its step."""
+        return not isinstance(size, int) or size == 1 or (bool(self.builder.inputs) and size == self.batch)
 
     def _turned_input(self, name: str, shape: Shape, axis: int | None) -> Tensor:
         """Add an input whose batch axis is not the first, or that has none.
@@ -357,9 +379,10 @@ class Mapper(ValueTable):
         """Map one node, or take what is wrong with it."""
         read = [self.values.get(name) for name in node.inputs]
         reason: str | None = None
-        if any([value.__class__ is Unmapped for value in read]):  # noqa: C419 -- a list is faster
+        kinds = {value.__class__ for value in read}
+        if Unmapped in kinds:
             reason = BEHIND if node.operator in OPERATORS else _reason(node)
-        elif not self._is_folded(node, read):
+        elif Constant not in kinds or not kinds.isdisjoint(_FLOWING) or not self._is_folded(node, read):
             reason = self._refusal(node)
         if reason is not None:
             self.unknown.take(node, reason)
@@ -369,17 +392,16 @@ class Mapper(ValueTable):
 
     def inside(self, node: Node) -> None:
         """Map a node of a graph in a node."""
-        self._read.update(node.inputs)
+        self._reads.update(node.inputs)
         self._node(node)
 
     def _is_folded(self, node: Node, read: Sequence[Value | None]) -> bool:
-        """Return whether a node works on constants only, and set what it makes of them."""
-        constants = [value for value in read if isinstance(value, Constant)]
-        if not constants or len(constants) + read.count(None) < len(read):
-            return False
-        self._left -= sum(len(each.values or ()) for each in constants)
+        """Return whether what a node makes of constants is worked out, and set it."""
+        self._left -= sum([len(value.values or ()) for value in read if isinstance(value, Constant)])
         if self._left < 0:
             return False
+        from convcost.importers.folding import fold  # where there is arithmetic on constants only
+
         try:
             found = fold(node, [value if isinstance(value, Constant) else None for value in read])
         except Unfoldable:
@@ -389,10 +411,12 @@ class Mapper(ValueTable):
 
     def _refusal(self, node: Node) -> str | None:
         """Map a node, or return why that cannot be; nothing where its operator is not known."""
-        if node.operator not in OPERATORS:
+        try:
+            rule = OPERATORS[node.operator]
+        except KeyError:
             return _reason(node)
         try:
-            OPERATORS[node.operator](self, node)
+            rule(self, node)
         except Unsupported as error:
             return str(error)
         except Unfoldable:
@@ -402,17 +426,6 @@ class Mapper(ValueTable):
         return None
 
     # names, weights and widths
-
-    def _widths(self, gives: Sequence[str], inputs: Sequence[Tensor], weights: Sequence[Constant | None]) -> Widths:
-        """Return the types of a layer's numbers: those of its kernel, of its vector, and of what it gives."""
-        if not self.graph.dtypes:
-            return FLOAT32
-        said = [self.graph.dtypes[name] for name in gives if name in self.graph.dtypes]
-        activations = width_of(said[0]) if said else inputs[0].width if inputs else "float32"
-        held = [each for each in weights if each is not None]
-        own = width_of(held[0].dtype) if held else activations
-        vector = weights[1] if len(weights) > 1 and weights[0] is not None else None
-        return Widths(own, activations, width_of(vector.dtype) if vector is not None else bias_width(activations))
 
     def _free(self, type: str) -> str:
         return f"{type}_{len(self.items)}"
@@ -438,17 +451,21 @@ class Mapper(ValueTable):
 
     def _is_made_up(self, weights: Sequence[Constant]) -> bool:
         """Return whether weights are numbers of the program, as a filter that blurs is, where a file stores others."""
-        if not weights or any(each.stored or each.name in self.filled for each in weights):
+        for each in weights:
+            if each.stored or each.name in self.filled:
+                return False
+        if not weights:
             return False
         return self._stores_weights or all(each.name not in self.graph.constants for each in weights)
 
     def _check_weights(self, node: Node, definition: Any, item: MappedItem, weights: Sequence[Constant]) -> None:
-        shapes = tuple([tensor.shape for tensor in item.inputs])
         if definition.declared:
             return
-        key = (id(definition), shapes, item.outputs[0].shape)
+        shapes = tuple([tensor.shape for tensor in item.inputs]) if weights else ()  # without any it needs none at all
+        key = (id(definition), shapes, item.outputs[0].shape if weights else ())
         needed = self._needed.get(key)
         if needed is None:
+            shapes = tuple([tensor.shape for tensor in item.inputs])
             cost = definition.cost(shapes, item.outputs[0].shape)
             needed = self._needed[key] = cost.params + cost.buffers
         held = sum([prod(each.shape) for each in weights])
@@ -459,7 +476,7 @@ class Mapper(ValueTable):
 
     def _is_learned(self, type: str, weights: Sequence[Constant]) -> bool:
         """Return whether the numbers of a layer are learned, as far as the file says; one of them is enough."""
-        counted = weights[:2] if type == "batch_norm" else weights  # statistics are never learned
+        counted = weights[:-2] if type == "batch_norm" else weights  # statistics are never learned
         frozen = [each.trainable is False for each in counted]
         if any(frozen) and not all(frozen):
             self.notes["layers of which only a part is trainable count as trainable"] = None
@@ -473,7 +490,7 @@ class Mapper(ValueTable):
         """
         kernel = weights[0] if weights else None
         vectors = [each.name for each in weights[1:] if each is not None]
-        if any(each is not None and each.trainable is not None for each in weights):
+        if any([each is not None and each.trainable is not None for each in weights]):  # noqa: C419
             kernel = next(each for each in weights if each is not None)  # the file says which tensors are one
             vectors = [each.name for each in weights if each is not None and each is not kernel]
         if kernel is not None and (len(kernel.shape) >= 2 or kernel.trainable is not None):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from convcost.importers.einops import pattern
 from convcost.importers.graph import Node
 from convcost.importers.values import Moved, with_axis, without
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, channel_axis
@@ -102,7 +101,7 @@ def settle(mapper: ValueTable, value: Moved, batch: int | None, layout: str = ""
     node = Node("", (), (), scope=value.scope)
     if [kind for kind, _ in value.steps] == ["pad"]:
         return _padded(mapper, node, value, batch, layout)
-    wanted = without(value.full, batch)
+    wanted = without(value.full, batch) or (1,)
     start, steps = simplified(with_axis(value.base.shape, value.dropped), value.steps)
     tensor = _named_type(mapper, node, value.base, start, steps, wanted)
     if tensor is None:
@@ -207,6 +206,24 @@ def _kept(before: tuple[int, ...], after: tuple[int, ...], channels: int | None)
     return None
 
 
+def turns_map(value: Moved) -> bool:
+    """Return whether a movement takes a feature map's channels, whole, to the last axis.
+
+    What works on the channels of each position may then come before it as well as behind it.
+    """
+    base = value.base
+    if base.layout != FEATURE_MAP or not value.steps or any(kind == "pad" for kind, _ in value.steps):
+        return False
+    start, steps = simplified(with_axis(base.shape, value.dropped), value.steps)
+    channels = _channels_of(base)
+    for kind, how in steps:
+        if channels is None:
+            return False
+        channels = _after(how, channels) if kind == "permute" else _kept(start, how, channels)
+        start = applied(start, kind, how)
+    return channels == len(start) - 1 and value.full[-1] == base.shape[0]
+
+
 def _place(channels: int | None, shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     """Return the layout that follows from the number of the channels' axis among those longer than 1."""
     if channels is None or len(wanted) < 2:
@@ -234,10 +251,15 @@ def _rearranged(
     if len(steps) < 2 or start != base.shape or not any(kind == "permute" for kind, _ in steps) or len(wanted) < 2:
         return None
     channels = channel_axis(len(base.shape), base.layout)
+    from convcost.importers.einops import pattern  # where axes are split and joined only
+
     fields = pattern(start, [*steps, ("reshape", wanted)], channels)
     if fields is None:
         return None
-    after = fields["pattern"].partition(" -> ")[2].split(" ")
+    first, _, last = fields["pattern"].partition(" -> ")
+    if first == last and base.shape == wanted and layout in ("", base.layout):
+        return base
+    after = last.split(" ")
     own = FEATURE_MAP if after[0] == "c" and len(wanted) <= _MOST_MAP_AXES else TOKENS if after[-1] == "c" else UNKNOWN
     if layout and layout != own:
         fields["layout"] = _WORDS.get(layout, layout)

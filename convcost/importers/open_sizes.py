@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
+from keyword import iskeyword
 from typing import Any
 
+from convcost.errors import ErrorDetail, Place, SpecError
+from convcost.importers.graph import ModelGraph, Shape
 from convcost.importers.items import Mapped
 
 TRIED = (224, 256, 320)
@@ -14,14 +18,74 @@ TRIED = (224, 256, 320)
 _ALONE = 288  # of one axis, the others being the first of these
 _MOST_AXES = 4
 _DIVISORS = (1, 2, 4, 8, 16, 32, 64)
+_TAKEN = frozenset(
+    (
+        *("min", "max", "floor", "ceil", "round", "abs", "len", "sum", "log", "exp", "sqrt", "int"),
+        *("input", "previous", "true", "false", "null"),
+    )
+)
+"""Names that no symbol may have."""
 
-Sizes = Mapping[str, int]
+Sizes = dict[str, int]
 Map = Callable[[Sizes], Mapped]
 """Maps the model with sizes for its open axes."""
 
 
 class DependsOnSizesError(Exception):
     """The layers depend on sizes in a way that is not understood."""
+
+
+def map_open_sizes(
+    graph: ModelGraph, file: str, axes: Sequence[str], map: Map
+) -> tuple[Mapped, dict[int, dict[str, Any]], dict[str, str], dict[str, int]]:
+    """Return a model whose sizes are open, the fields that depend on these, their symbols, and the symbols' values.
+
+    Args:
+        graph: The graph.
+        file: The name of the model, for messages.
+        axes: The open axes.
+        map: Maps the model with sizes for these.
+
+    Raises:
+        SpecError: It cannot be mapped, or has other layers at other sizes.
+    """
+    sizes = {axis: graph.sizes.get(axis, TRIED[0]) for axis in axes}
+    words = _symbols(axes)
+    try:
+        mapped = map(sizes)
+    except SpecError as error:
+        message = f"sizes that the file leaves open were tried at {TRIED[0]}: {', '.join(axes)}"
+        help = f"--input gives others, such as --input {_examples(graph)}"
+        raise SpecError([*error.details, ErrorDetail(message, Place(file), help=help)]) from None
+    try:
+        expressions = expressions_of(mapped, sizes, map, words)
+    except DependsOnSizesError:
+        message = (
+            f"the layers depend on {' and '.join([repr(axis) for axis in axes])}, whose sizes the file leaves open"
+        )
+        raise SpecError(ErrorDetail(message, Place(file), help=f"give them: --input {_examples(graph)}")) from None
+    return mapped, expressions, words, {words[axis]: size for axis, size in sizes.items()}
+
+
+def _examples(graph: ModelGraph) -> str:
+    """Return the shapes of all inputs as `--input` takes them."""
+    return " --input ".join(f"{name}={_example(shape)}" for name, shape in graph.inputs.items())
+
+
+def _example(shape: Shape) -> str:
+    """Return a shape as `--input` takes it."""
+    batch = shape[0] if isinstance(shape[0], int) else 1
+    return "x".join(str(size if isinstance(size, int) else TRIED[0]) for size in (batch, *shape[1:]))
+
+
+def _symbols(axes: Sequence[str]) -> dict[str, str]:
+    """Return a symbol for each open axis: its name where that can be one."""
+    words: dict[str, str] = {}
+    for number, axis in enumerate(axes, 1):
+        fits = re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,30}", axis) and not axis.startswith("in_")
+        fits = fits and not iskeyword(axis.lower()) and axis.lower() not in _TAKEN
+        words[axis] = axis if fits else f"size_{number}"
+    return words if len({*words.values()}) == len(words) else {axis: f"size_{n}" for n, axis in enumerate(axes, 1)}
 
 
 def expressions_of(mapped: Mapped, sizes: Sizes, map: Map, words: Mapping[str, str]) -> dict[int, dict[str, Any]]:

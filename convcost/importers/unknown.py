@@ -9,6 +9,7 @@ from convcost.errors import ErrorDetail, OptionError, Place, SpecError, WarningD
 from convcost.importers.graph import Constant, Node, Shape
 from convcost.importers.values import Moved, Unmapped, Unsupported
 from convcost.model_options import SHAPE, ModelOptions, current
+from convcost.network.completeness import declaration, is_in_memory
 from convcost.network.graph import Tensor
 
 if TYPE_CHECKING:
@@ -204,9 +205,13 @@ class UnknownOperators:
             found.append(ErrorDetail(message, place, found=names))
         if behind:
             message = f"{behind:,} more operators read what these give, whose shape the file does not record"
-            help = "--allow-unknown leaves these out of the count, too"
+            help = f"{self._allow} leaves these out of the count, too"
             found.append(ErrorDetail(message, place, help=help))
         return found
+
+    @property
+    def _allow(self) -> str:
+        return "allow_unknown=True" if is_in_memory(self.mapper.file) else "--allow-unknown"
 
     def _error(self, name: str, reason: str, nodes: Sequence[Node]) -> ErrorDetail:
         first, *others = nodes
@@ -216,8 +221,10 @@ class UnknownOperators:
         called = [each.scope or each.name for each in others]
         left = [f"{len(called) - _LISTED:,} more"] if len(called) > _LISTED else []
         note = f"the others: {', '.join([*called[:_LISTED], *left])}" if any(called) else ""
-        shape = ",output_shape:64x7x7" if reason == _NO_SHAPE or self._shapes(first, self._used(first)) is None else ""
-        help = f"--declare '{name}=macs:1000,params:20{shape}' gives it your cost, --allow-unknown counts the rest only"
+        shape = reason == _NO_SHAPE or self._shapes(first, self._used(first)) is None
+        help = (
+            f"{declaration(name, self.mapper.file, shape=shape)} gives it your cost, {self._allow} counts the rest only"
+        )
         return ErrorDetail(
             message, Place(self.mapper.file), first.scope or first.name, f"{more} reads {shapes}", help, note
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from convcost.importers.graph import Constant
-from convcost.network.graph import Tensor
-from convcost.network.widths import BITS
+from convcost.network.graph import FLOAT32, Tensor, Widths
+from convcost.network.widths import BITS, bias_width
 
 
 class Unsupported(Exception):
@@ -82,3 +83,24 @@ def width_of(dtype: str) -> str:
     """
     width = _WIDTHS.get(dtype, dtype)
     return width if width in BITS else "float32"
+
+
+def widths_of(
+    dtypes: Mapping[str, str], gives: Sequence[str], inputs: Sequence[Tensor], weights: Sequence[Constant | None]
+) -> Widths:
+    """Return the types of a layer's numbers: those of its kernel, of its vector, and of what it gives.
+
+    Args:
+        dtypes: The types that the file says, by the names of values.
+        gives: The values that it gives.
+        inputs: What it reads.
+        weights: The tensors that it learns.
+    """
+    if not dtypes:
+        return FLOAT32
+    said = [dtypes[name] for name in gives if name in dtypes]
+    activations = width_of(said[0]) if said else inputs[0].width if inputs else "float32"
+    held = [each for each in weights if each is not None]
+    own = width_of(held[0].dtype) if held else activations
+    vector = weights[1] if len(weights) > 1 and weights[0] is not None else None
+    return Widths(own, activations, width_of(vector.dtype) if vector is not None else bias_width(activations))

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from convcost.importers.items import MappedItem
 from convcost.layers.base import REGISTRY
-from convcost.layers.patterns import parse
 from convcost.network.graph import Tensor
 
 Factors = tuple[tuple[int, int], ...]
@@ -135,6 +134,8 @@ def moved(view: View, item: MappedItem, given: Tensor) -> View | None:
 
 def _rearranged(axes: Axes, definition: Any, item: MappedItem) -> Axes | None:
     """Return axes behind a pattern; None where it splits an axis that was joined of others."""
+    from convcost.layers.patterns import parse  # where there is a pattern only
+
     pattern, sizes = parse(definition.pattern), dict(definition.sizes)
     places: dict[str, tuple[int, int]] = {}
     for group, factors, size in zip(pattern.before, axes, item.inputs[0].shape, strict=True):

@@ -308,13 +308,18 @@ class LayerType:
             raise LayerError(f"{cls.type} takes {count_of_inputs(least, most)}", f"{given} given")
         if cls.takes == ANY:
             return
-        for value in inputs:
-            if error := cls.refusal(value):
+        for number, value in enumerate(inputs):
+            if error := cls.refusal(value, number):
                 raise error
 
     @classmethod
-    def refusal(cls, value: Input) -> LayerError | None:
-        """Return the error of an input of another kind than the type takes; None where it takes it."""
+    def refusal(cls, value: Input, number: int = 0) -> LayerError | None:
+        """Return the error of an input of another kind than the type takes; None where it takes it.
+
+        Args:
+            value: The input.
+            number: Which of the inputs it is, from 0.
+        """
         return refusal(cls.type, cls.takes, value)
 
     @classmethod

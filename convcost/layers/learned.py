@@ -8,7 +8,7 @@ from itertools import product as combinations
 from typing import Any, ClassVar
 
 from convcost.layers.base import FIXED, MIXES, MOVES, LayerType, Trials
-from convcost.layers.fields import CHANNELS, TIMES, field, layout_field, whole, wholes
+from convcost.layers.fields import CHANNELS, TIMES, field, flag, layout_field, whole, wholes
 from convcost.layers.layout import TOKENS, UNKNOWN, VECTOR, Input, Shape
 from convcost.layers.reading import Reading, Readings, axes
 from convcost.ops import Cost, product
@@ -17,7 +17,7 @@ from convcost.ops import Cost, product
 class Parameter(LayerType, type="parameter"):
     """A learned tensor, which reads nothing: a class token, the embeddings of positions, queries.
 
-    params = its values.
+    params = its values; none where it is not `learned`, but numbers of the program.
 
     Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.parameter.Parameter.html
     """
@@ -35,6 +35,7 @@ class Parameter(LayerType, type="parameter"):
     note = "a learned tensor"
 
     shape: tuple[int, ...] = field(wholes(1), about="The shape of the tensor.")
+    learned: bool = field(flag, True, "Whether the numbers are learned; else they are constants.")
     layout: str | None = layout_field("What the axes are; one axis is a vector.")
 
     def output_shape(self, *inputs: Shape) -> Shape:
@@ -49,7 +50,7 @@ class Parameter(LayerType, type="parameter"):
         return None
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        return Cost(params=product(self.shape))
+        return Cost(params=product(self.shape) if self.learned else 0)
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
         return ()
@@ -57,12 +58,14 @@ class Parameter(LayerType, type="parameter"):
     @classmethod
     def trials(cls) -> Trials:
         shapes = [shape for rank in (1, 2, 3) for shape in combinations((1, 2, 3), repeat=rank)]
-        points: list[tuple[dict[str, Any], tuple[Shape, ...]]] = [({"shape": shape}, ()) for shape in shapes]
-        return Trials("sizes", "1–3 axes", points)
+        points: list[tuple[dict[str, Any], tuple[Shape, ...]]] = [
+            ({"shape": shape, "learned": learned}, ()) for shape in shapes for learned in (False, True)
+        ]
+        return Trials("sizes", "1–3 axes, ± learned", points)
 
     @classmethod
     def formula_case(cls, letter: Any) -> tuple[dict[str, Any], tuple[Shape, ...]]:
-        return {"shape": (letter("Di"), letter("N")), "layout": None}, ()
+        return {"shape": (letter("Di"), letter("N")), "learned": True, "layout": None}, ()
 
 
 class Embedding(LayerType, type="embedding"):

@@ -2,7 +2,7 @@
 
 A layer reads I numbers a step and holds H; what it passes on has R numbers, H unless an `lstm` projects its state. Each
 direction has weights of its own, and a layer above the first reads all directions of the one below. The first state is
-zeros, which are multiplied as any state is.
+zeros, or what `initial_state` names; zeros are multiplied as any state is, so that the cost is the same.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from itertools import product as combinations
 from typing import Any, ClassVar
 
 from convcost.layers.base import FIXED, LayerType, Trials
-from convcost.layers.fields import field, flag, flag_or, whole, word
-from convcost.layers.inputs import SEQUENCE, LayerError
+from convcost.layers.fields import field, flag, flag_or, value_names, whole, word
+from convcost.layers.inputs import SEQUENCE, LayerError, shown
 from convcost.layers.layout import TOKENS, VECTOR, Input, Shape
-from convcost.layers.reading import AFTER, BEFORE, Reading, Readings, along, axes
+from convcost.layers.reading import AFTER, BEFORE, Axes, AxisWindow, Reading, Readings, along, axes
 from convcost.ops import Cost, Ledger, accumulate, product
 
 _SINGLE = "single"
@@ -33,6 +33,8 @@ class _Recurrent(LayerType):
     workspace = True
     gates: ClassVar[int]
     """How many rows of weights there are for each number of the state."""
+    states: ClassVar[tuple[str, ...]] = ("the state",)
+    """What the values of `initial_state` are, in their order."""
 
     hidden_size: int = field(whole(1), about="The numbers in the state.", letter="H")
     num_layers: int = field(whole(1), 1, "How many layers there are, each reading the one below.")
@@ -43,6 +45,25 @@ class _Recurrent(LayerType):
     vars()["return"] = field(
         word("sequence", "last"), "sequence", "What is given: all steps, or the last state of each direction."
     )
+    initial_state: int = field(
+        value_names,
+        None,
+        "The state before the first step, then the memory of an lstm: [num_layers · directions, numbers] each.",
+    )
+
+    @classmethod
+    def complete(cls, fields: dict[str, Any], shape: Shape) -> None:
+        if fields["initial_state"] is None:
+            fields["initial_state"] = 0
+
+    @classmethod
+    def check_inputs(cls, inputs: Sequence[Input]) -> None:
+        """Refuse a sequence that is none; `output_shape` checks the states."""
+        super().check_inputs(inputs[:1])
+
+    @classmethod
+    def refusal(cls, value: Input, number: int = 0) -> LayerError | None:
+        return super().refusal(value) if number == 0 else None
 
     @property
     def passed(self) -> Any:
@@ -50,32 +71,70 @@ class _Recurrent(LayerType):
         return self.hidden_size
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
+        x, *states = inputs
+        if states or self.initial_state:
+            self._check_states(x, states)
         passed = self._directions * self.passed
         return (*x[:-2], passed) if self._gives_last else (*x[:-1], passed)
+
+    def _check_states(self, x: Shape, states: Sequence[Shape]) -> None:
+        """Refuse states that are not those of the layer.
+
+        Raises:
+            LayerError: There are too few or too many, or one has another shape.
+        """
+        if len(states) != self.initial_state:
+            raise LayerError(f"{self.type} takes 1 input", f"{1 + len(states) - self.initial_state} given")
+        if len(states) > len(self.states):
+            message = f"initial_state of {self.type} names {', then '.join(self.states)}"
+            raise LayerError(message, f"{len(states)} values", field="initial_state")
+        rows = self._directions * self.num_layers
+        for name, state, size in zip(self.states, states, (self.passed, self.hidden_size), strict=False):
+            wanted = (*x[:-2], rows, size)
+            if state != wanted and not (rows == 1 and state == (*x[:-2], size)):
+                message = f"{name} before the first step has the shape {shown(wanted)}"
+                raise LayerError(message, shown(state), field="initial_state")
 
     def layouts(self, inputs: Sequence[Input], outputs: tuple[Shape, ...]) -> tuple[str, ...]:
         return (VECTOR if len(outputs[0]) == 1 else TOKENS,)
 
     def readings(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], number: int) -> Readings:
-        (x,) = inputs
+        x, *states = inputs
+        return (self._reading_of_sequence(x, outputs[0]), *(self._reading_of_state(x, each) for each in states))
+
+    def _reading_of_sequence(self, x: Shape, output: Shape) -> tuple[Reading, ...]:
         own = axes(x)
         if self._gives_last:
-            return ((Reading(own, (*own[:-2], (("new", outputs[0][-1]),))),),)
-        here = along(x, outputs[0], every=(len(x) - 1,))
+            return (Reading(own, (*own[:-2], (("new", output[-1]),))),)
+        here = along(x, output, every=(len(x) - 1,))
         if self._directions == 1:
-            return ((here, along(x, outputs[0], {len(x) - 2: BEFORE}, every=(len(x) - 1,))),)
+            return (here, along(x, output, {len(x) - 2: BEFORE}, every=(len(x) - 1,)))
         if self.num_layers != 1:
-            return ((here, along(x, outputs[0], every=(len(x) - 2, len(x) - 1))),)
+            return (here, along(x, output, every=(len(x) - 2, len(x) - 1)))
         passed, each = self.passed, (*x[:-1], self.passed)
         ways = [
             along(x, each, {len(x) - 2: window}, every=(len(x) - 1,), start=(len(x) - 1, begin, 2 * passed))
             for window, begin in ((BEFORE, 0), (AFTER, passed))
         ]
-        return ((here, *ways),)
+        return (here, *ways)
+
+    def _reading_of_state(self, x: Shape, state: Shape) -> tuple[Reading, ...]:
+        """Return how an output reads a state: of the last layer that of its direction, of those below all of it."""
+        lead = axes(x[:-2])
+        step: Axes = () if self._gives_last else ((("step", x[-2]),),)
+        after = (*lead, *step, (("direction", self._directions), ("new", self.passed)))
+        if len(state) < len(x):
+            return (Reading((*lead, (("size", state[-1]),)), after),)
+        rows, last = state[-2], self._directions
+        before = (*lead, (("row", rows),), (("size", state[-1]),))
+        made = {"row": ("direction",)}
+        ways = [Reading(before, after, {"row": AxisWindow(1, ((rows - last, 1, 1),))}, made_of=made)]
+        if self.num_layers != 1:
+            ways.append(Reading(before, after, {"row": AxisWindow(0, ((0, 1, rows - last),))}, made_of=made))
+        return tuple(ways)
 
     def cost(self, inputs: tuple[Shape, ...], output: Shape) -> Cost:
-        (x,) = inputs
+        x = inputs[0]
         steps, directions = product(x[:-1]), self._directions
         first, above = self._layer(x[-1], steps), self._layer(directions * self.passed, steps)
         more = self.num_layers - 1
@@ -119,7 +178,8 @@ class _Recurrent(LayerType):
     @classmethod
     def formula_case(cls, letter: Callable[[str], Any]) -> tuple[dict[str, Any], tuple[Shape, ...]]:
         fields = {name: each.default for name, each in cls.fields.items()}
-        return {**fields, "hidden_size": letter("H"), "bias": False}, ((letter("L"), letter("M")),)
+        fields |= {"hidden_size": letter("H"), "bias": False, "initial_state": 0}
+        return fields, ((letter("L"), letter("M")),)
 
     @classmethod
     def own_values(cls, hidden: int) -> Sequence[Mapping[str, Any]]:
@@ -145,12 +205,21 @@ class _Recurrent(LayerType):
             for two, given in combinations((False, True), ("sequence", "last"))
             for shape in ((2, 3, 4), (3, 1, 2), (1, 2, 3, 2))
         ]
+        count = len(cls.states)
+        points += [
+            (
+                {"hidden_size": 3, "num_layers": layers, "bidirectional": two, "initial_state": count},
+                ((*batch, 2, 4), *(((*batch, layers * (1 + two), 3),) * count)),
+            )
+            for layers, two, batch in combinations((1, 2), (False, True), ((), (2,)))
+        ]
         return Trials(
             "length, features, layers, hidden size (degree 2, at 1–4)",
             ", ".join(
                 [
                     *cls.tried,
-                    "± bidirectional, bias false, single and true, all steps and the last; 0–2 axes of a batch",
+                    "± bidirectional, bias false, single and true, all steps and the last, ± initial state",
+                    "0–2 axes of a batch",
                 ]
             ),
             points,
@@ -174,6 +243,7 @@ class Lstm(_Recurrent, type="lstm"):
     words: ClassVar[Mapping[str, str]] = {"LSTM": "PyTorch and Keras", "blstm": "many papers", "bilstm": "many papers"}
 
     gates = 4
+    states = ("the state", "the memory")
     tried = ("proj size 0–2",)
 
     proj_size: int = field(whole(0), 0, "The numbers to which the state is projected; 0 for no projection.", letter="P")

@@ -9,7 +9,7 @@ counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product as combinations
 from typing import Any, ClassVar
 
@@ -153,8 +153,8 @@ class _Sampler(LayerType):
     takes = SPATIAL
 
     @classmethod
-    def check_inputs(cls, inputs: Sequence[Input]) -> None:
-        super().check_inputs([*inputs[:1]] * len(inputs))  # the kind of input is asked of the first alone
+    def refusal(cls, value: Input, number: int = 0) -> LayerError | None:
+        return super().refusal(value) if number == 0 else None
 
 
 class GridSample(_Sampler, type="grid_sample"):

@@ -12,9 +12,11 @@ from msgspec.structs import replace
 from convcost.cost.weights import weight_bytes
 from convcost.errors import ErrorDetail, OptionError, WarningDetail
 from convcost.layers import REGISTRY
+from convcost.layers.declared import NOT_KNOWN
 from convcost.memory.placement.intervals import Interval, Placement
 from convcost.memory.storages import Sharing, Storage, sharing, storages
 from convcost.network import Layer, Network, bytes_of
+from convcost.network.completeness import incomplete
 from convcost.reports.result import Result
 
 FILE, BEST = "file", "best"
@@ -60,6 +62,16 @@ class LayerMemory(Struct, frozen=True):
     alive: Any
     how: str
 
+    @property
+    def weighed(self) -> bool:
+        """Whether it is known how many numbers it has."""
+        return not self.layer.definition.unknown
+
+    @property
+    def sized(self) -> bool:
+        """Whether the shape of what it gives is known."""
+        return self.weighed or self.layer.fields["output_shape"] is not None
+
 
 class Piece(Struct, frozen=True):
     """A piece of memory with its name and its bytes.
@@ -68,11 +80,13 @@ class Piece(Struct, frozen=True):
         name: The layer that it is taken for; `input` for an input of the network, numbered where there are several.
         bytes: Its bytes for the whole batch, rounded up as was asked.
         storage: What it holds, and how long it lives.
+        known: Whether the shape of what it holds is known; its bytes count as none where it is not.
     """
 
     name: str
     bytes: Any
     storage: Storage
+    known: bool = True
 
 
 class Order(Struct, frozen=True):
@@ -126,7 +140,13 @@ class Memory(Result, frozen=True):
         Args:
             network: The network.
             settings: How memory is counted.
+
+        Raises:
+            OptionError: The arena is smaller than the peak, or sizes are not known that a placement or the best order
+                needs.
         """
+        if network.unknown and (settings.place or settings.order == BEST):
+            _check_sized(network)
         shared = sharing(network, in_place=settings.in_place)
         run, order = _order(shared, settings)
         pieces = _pieces(shared, run, settings)
@@ -172,10 +192,12 @@ class Memory(Result, frozen=True):
     def summary(self) -> str:
         """Return the result in one line."""
         from convcost.reports import titles
+        from convcost.reports.table import AT_LEAST
 
-        peak = f"peak {self.peak_memory:,} bytes"
+        least = AT_LEAST if self.network.unknown else ""
+        peak = f"peak {least}{self.peak_memory:,} bytes"
         where = f" at {self.layers[self.peak_index].layer.name}" if self.layers else ""
-        return f"{titles.title(self.network)}: {peak}{where}, {self.weight_bytes:,} bytes of weights"
+        return f"{titles.title(self.network)}: {peak}{where}, {least}{self.weight_bytes:,} bytes of weights"
 
 
 def order_named(name: str) -> str:
@@ -224,6 +246,17 @@ def _placement(pieces: Sequence[Piece], peak: int, settings: MemorySettings) -> 
     return place([Interval(each.bytes, each.storage.first, each.storage.last) for each in pieces], settings.arena)
 
 
+def _check_sized(network: Network) -> None:
+    """Refuse a network with shapes that are not known: what fits, and which order is best, is not known either.
+
+    Raises:
+        OptionError: There is one.
+    """
+    if any(layer.fields["output_shape"] is None for layer in network.unknown):
+        message = "a placement and the best order need the sizes of all tensors"
+        raise OptionError(replace(incomplete(network), message=message))
+
+
 def _pieces(shared: Sharing, run: Sequence[int], settings: MemorySettings) -> tuple[Piece, ...]:
     """Return the pieces of memory that activations take when the layers run in an order."""
     found = storages(shared, run, keep_inputs=settings.keep_inputs)
@@ -264,4 +297,4 @@ def _piece(network: Network, storage: Storage, settings: MemorySettings) -> Piec
         return Piece("input" if len(network.inputs) == 1 else f"input {output + 1}", size, storage)
     layer = network.layers[producer]
     name = layer.name if len(layer.outputs) == 1 else f"{layer.name}, output {output + 1}"
-    return Piece(name, size, storage)
+    return Piece(name, size, storage, layer.outputs[output].shape != NOT_KNOWN)

@@ -23,7 +23,10 @@ def memory_document(memory: Memory) -> documents.MemoryDocument:
         ),
         peak=documents.PeakDocument(
             layer=memory.layers[memory.peak_index].layer.name if memory.layers else None,
-            tensors=[documents.PeakTensor(name=piece.name, bytes=piece.bytes) for piece in memory.at_peak],
+            tensors=[
+                documents.PeakTensor(name=piece.name, bytes=piece.bytes if piece.known else None)
+                for piece in memory.at_peak
+            ],
         ),
         order=documents.OrderDocument(**structs.asdict(memory.order)),
         placement=_placement_document(memory),
@@ -41,11 +44,12 @@ def layer_document(row: LayerMemory) -> documents.LayerMemoryDocument:
         name=layer.name,
         type=layer.type,
         line=layer.line or None,
+        origin=layer.origin or UNSET,
         output_shape=list(layer.output_shape),
         dtype=documents.DtypeDocument(**structs.asdict(layer.widths)),
-        weight_bytes=row.weight_bytes,
-        activation_bytes=row.activation_bytes,
-        peak_memory=row.alive,
+        weight_bytes=row.weight_bytes if row.weighed else None,
+        activation_bytes=row.activation_bytes if row.sized else None,
+        peak_memory=row.alive if row.sized else None,
         memory=row.how or None,
     )
 
@@ -75,7 +79,7 @@ def _tensor_document(memory: Memory, number: int) -> documents.TensorDocument:
     storage = piece.storage
     return documents.TensorDocument(
         name=piece.name,
-        bytes=piece.bytes,
+        bytes=piece.bytes if piece.known else None,
         first=storage.first,
         last=storage.last,
         offset=None if memory.placement is None else memory.placement.offsets[number],

@@ -97,9 +97,9 @@ class MemoryReport(Struct, frozen=True):
                 "weights": row.layer.widths.weights,
                 "activations": row.layer.widths.activations,
                 "biases": row.layer.widths.biases,
-                "weight_bytes": row.weight_bytes,
-                "activation_bytes": row.activation_bytes,
-                "peak_memory": row.alive,
+                "weight_bytes": row.weight_bytes if row.weighed else None,
+                "activation_bytes": row.activation_bytes if row.sized else None,
+                "peak_memory": row.alive if row.sized else None,
                 "memory": row.how,
             }
             for row in self.memory.layers
@@ -177,12 +177,13 @@ class MemoryReport(Struct, frozen=True):
             notes.append(f"weights of {safe(rows[0].layer.shares)}")
         if memory.peak_index in line.part:
             notes.append("← peak")
+        sized_all = all(row.sized for row in rows)
         cells = (
             label,
             sized(rows[-1].layer.output_shape),
-            _bytes(sum(row.weight_bytes for row in rows)),
-            _bytes(sum(row.activation_bytes for row in rows)),
-            grouped(alive),
+            _bytes(sum(row.weight_bytes for row in rows), known=all(row.weighed for row in rows)),
+            _bytes(sum(row.activation_bytes for row in rows), known=sized_all),
+            grouped(alive) if sized_all else f"{AT_LEAST}{grouped(alive)}" if alive else "?",
             bar(alive / memory.peak_memory) if memory.peak_memory else "",
             ", ".join(note for note in notes if note),
         )
@@ -223,7 +224,7 @@ class MemoryReport(Struct, frozen=True):
             subtitle=(),
             columns=_AT_PEAK,
             rows=rows,
-            total=("Total", "", grouped(memory.peak_memory), "", ""),
+            total=("Total", "", f"{AT_LEAST if memory.network.unknown else ''}{grouped(memory.peak_memory)}", "", ""),
             footer=(),
         )
 
@@ -255,7 +256,8 @@ class MemoryReport(Struct, frozen=True):
         to = "the end, an output" if storage.is_output else safe(last)
         start = "the start" if storage.is_input else safe(memory.layers[storage.first].layer.name)
         share = Fraction(piece.bytes, memory.peak_memory) if memory.peak_memory else Fraction(0)
-        return safe(piece.name), storage.width, grouped(piece.bytes), percent(share), f"from {start} to {to}"
+        size = (grouped(piece.bytes), percent(share)) if piece.known else ("?", "")
+        return safe(piece.name), storage.width, *size, f"from {start} to {to}"
 
 
 def facts(memory: Memory) -> Iterator[str]:
@@ -312,8 +314,10 @@ def _may_be_biased(layer: Layer) -> bool:
     return bool(layer.definition.weights)
 
 
-def _bytes(number: int) -> str:
-    return grouped(number) if number else ""
+def _bytes(number: int, *, known: bool = True) -> str:
+    if known:
+        return grouped(number) if number else ""
+    return f"{AT_LEAST}{grouped(number)}" if number else "?"
 
 
 def _sized(number: int) -> str:

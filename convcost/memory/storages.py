@@ -174,9 +174,8 @@ class _Sharer:
         if not isinstance(layer.definition, Activation) or producer == INPUT:
             return False
         before = self.network.layers[producer]
-        place = before.line, before.column
         around = layer.path[:-1]
-        return bool(layer.line) and (layer.line, layer.column) == place and around in (before.path, before.path[:-1])
+        return any(layer.item) and layer.item == before.item and around in (before.path, before.path[:-1])
 
     def _tensor(self, key: Key) -> Tensor:
         producer, output = key

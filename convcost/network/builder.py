@@ -29,7 +29,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
     """What a layer is besides its type and inputs.
 
     Attributes:
-        line: The line where it is written, from 1; 0 where there is no file.
+        line: The line where it is written, from 1; 0 where there is none.
         column: The column there.
         former: The name that earlier versions gave it, in parts, where it was another one.
         shares: The name of the layer whose weights it uses.
@@ -38,6 +38,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
         widths: The types of its numbers.
         sparsity: The share of its weights that are zero.
         origin: The path of its module in the model file that the network was read from.
+        item: The line and the column of the item that writes it.
     """
 
     line: int = 0
@@ -49,6 +50,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
     widths: Widths = FLOAT32
     sparsity: Fraction = NO_SPARSITY
     origin: str = ""
+    item: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, layer: Layer) -> LayerOrigin:
@@ -63,6 +65,7 @@ class LayerOrigin(Struct, frozen=True, gc=False):
             layer.widths,
             layer.sparsity,
             layer.origin,
+            layer.item,
         )
 
 
@@ -197,9 +200,10 @@ class NetworkBuilder:
             LayerError: The layer cannot work on what it reads, or its output would be larger than any.
         """
         shapes = (inputs[0].shape,) if len(inputs) == 1 else tuple([tensor.shape for tensor in inputs])
-        if any(shape is NOT_KNOWN for shape in shapes) and not definition.unknown:
-            help = "`unknown` stands for it, too"
-            raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
+        for shape in shapes:
+            if shape is NOT_KNOWN and not definition.unknown:
+                help = "`unknown` stands for it, too"
+                raise LayerError(f"{definition.type} reads a value whose shape is not known", help=help)
         definition.check_inputs(inputs)
         outputs = definition.output_shapes(*shapes)
         for shape in outputs:
@@ -231,6 +235,7 @@ class NetworkBuilder:
                 origin.widths,
                 origin.sparsity,
                 origin.origin,
+                origin.item,
             )
         )
         return tensors

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from convcost.errors import WarningDetail
+from convcost.errors import Place, WarningDetail
 from convcost.layers.base import LayerType
 from convcost.layers.layout import FEATURE_MAP
 from convcost.ops import Cost, product
@@ -67,8 +67,8 @@ class Layer(Struct, frozen=True, gc=False):
         definition: The layer type's object, with all fields in normal form.
         inputs: What it reads.
         outputs: What it gives.
-        line: The line of the file where it is written, from 1; 0 where there is no file.
-        column: The column there, from 1; the layers of one place are written by one item.
+        line: The line of the file where it is written, from 1; 0 where there is none, as in a model file.
+        column: The column there, from 1.
         former: The parts of the name that earlier versions gave it, where that was another one.
         shares: The name of the layer whose weights it uses; empty where it has its own.
         trainable: Whether its numbers are learned; else they count as buffers.
@@ -76,7 +76,9 @@ class Layer(Struct, frozen=True, gc=False):
         widths: The types of its numbers.
         sparsity: The share of its weights that are zero, as its author says.
         origin: The path of its module in the model file that the network was read from, such as `layer1.0.conv1`.
-        functional: Whether that module calls it as a function.
+        item: The line and the column of the item that writes it, in the text that is made of a model file too; the
+            layers of one item have the same.
+        functional: Whether its module calls it as a function.
     """
 
     path: tuple[str, ...]
@@ -93,6 +95,7 @@ class Layer(Struct, frozen=True, gc=False):
     widths: Widths = FLOAT32
     sparsity: Fraction = NO_SPARSITY
     origin: str = ""
+    item: tuple[int, int] = (0, 0)
     functional: bool = False
 
     @property
@@ -104,6 +107,10 @@ class Layer(Struct, frozen=True, gc=False):
     def fields(self) -> Mapping[str, Any]:
         """All fields of the type in normal form."""
         return vars(self.definition)
+
+    def place(self, file: str) -> Place:
+        """Return where it is in the file of its network: the line and the column, of a model file the module."""
+        return Place(file, self.line, self.column, "" if self.line else self.origin)
 
     @property
     def input_shapes(self) -> tuple[tuple[int, ...], ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from convcost.cost.documents import network_document
 from convcost.documents import receptive_field as documents
 from convcost.documents.warnings import warning_documents
@@ -29,6 +31,7 @@ def layer_document(row: LayerField) -> documents.LayerFieldDocument:
         name=row.layer.name,
         type=row.layer.type,
         line=row.layer.line or None,
+        origin=row.layer.origin or UNSET,
         output_shape=list(row.layer.output_shape),
         receptive_field=_field_document(row),
         aligned=row.aligned,

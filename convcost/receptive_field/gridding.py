@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from convcost.errors import Place, WarningDetail
+from convcost.errors import WarningDetail
 from convcost.network import INPUT, Layer
 from convcost.receptive_field.flow import SourceAxis
 
@@ -49,7 +49,7 @@ def _warning(found: ReceptiveField, layer: Layer, counts: Mapping[str, str], mak
     dilated = any(_is_dilated(row.layer.fields) for row in makers)
     return WarningDetail(
         f"the output {layer.name!r} sees a field with holes: it reads {read}",
-        place=Place(found.network.file, layer.line, layer.column) if found.network.file and layer.line else None,
+        place=layer.place(found.network.file) if found.network.file and (layer.line or layer.origin) else None,
         found=f"the holes come from {', '.join(names[:_MOST_NAMED])}{more}" if names else "",
         help=_DILATION if dilated else _STRIDE,
     )

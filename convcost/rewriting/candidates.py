@@ -133,7 +133,7 @@ _TURN = re.compile(r"\.\d+$")  # which repetition of an item
 def _key(layer: Layer, *, apart: bool) -> _Key:
     """Return what the layers of an item have in common, or those of one use of it with all repetitions."""
     uses = tuple([_TURN.sub("", name) for name in layer.path[:-1]]) if apart else ()
-    return layer.line, layer.column, uses
+    return layer.item, uses
 
 
 def _together(keys: Sequence[_Key], sites: Sequence[Site]) -> list[list[Site]]:

@@ -116,7 +116,7 @@ class PartFields:
         for use, value in zip(self.uses, values, strict=True):
             for index in use.site.becomes:
                 layer = self.layers[index]
-                other = self.spec.text.items[layer.line, layer.column]
+                other = self.spec.text.items[layer.item]
                 if (
                     other is not self.item
                     and layer.fields.get(name) == value

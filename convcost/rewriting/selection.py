@@ -18,12 +18,13 @@ def select(network: Network, rewrite: Rewrite, patterns: Sequence[str] = ()) -> 
     """Return the sites of a rewrite: those that a pattern matches, all without patterns.
 
     A pattern matches a layer by its name, or by the name of a block, branch or item that it is in, of a repeated one
-    with or without its number; `*` stands for any letters, `?` for one, `[ab]` for one of these.
+    with or without its number; `*` stands for any letters, `?` for one, `[ab]` for one of these. A text is one pattern.
 
     Raises:
         OptionError: A pattern matches no layer, or none that the rewrite applies to; without patterns, the rewrite
             applies to none.
     """
+    patterns = (patterns,) if isinstance(patterns, str) else patterns
     found = survey(network, rewrite)
     if not patterns:
         if not found.sites:

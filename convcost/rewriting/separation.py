@@ -73,7 +73,7 @@ def _mixed(network: Network, labels: Labels) -> set[int]:
     """Return the lines, from 0, of the items that write layers of different labels."""
     found: dict[tuple[int, int], set[str]] = {}
     for index, layer in enumerate(network.layers):
-        found.setdefault((layer.line, layer.column), set()).add(labels.get(index, ""))
+        found.setdefault(layer.item, set()).add(labels.get(index, ""))
     return {line - 1 for (line, _), own in found.items() if len(own) > 1}
 
 
@@ -145,8 +145,9 @@ def _done_in(copies: list[_Copy], layers: list[tuple[int, Layer]], labels: Label
     done: _Done = {}
     for copy in copies:
         for index, layer in layers:
-            if copy.start < layer.line <= copy.end:
-                place = copy.block, layer.line - copy.start, layer.column
+            line, column = layer.item
+            if copy.start < line <= copy.end:
+                place = copy.block, line - copy.start, column
                 done[place] = (*done.get(place, ()), labels.get(index, ""))
     return {place: found if len(set(found)) > 1 else found[:1] for place, found in done.items()}
 
@@ -162,7 +163,7 @@ def _names(done: _Done) -> list[str]:
 
 def _read_again(source: Source, settings: Mapping[str, Any], network: Network, text: str) -> Spec | None:
     """Return a changed spec and its network; None where its layers are not the old ones."""
-    changed = Source(source.file, text)
+    changed = Source(source.file, text, origins=source.origins, functional=source.functional)
     with suppress(ConvcostError), limited(MOST_LAYERS):
         found = load(changed, settings)
         if list(map(_arithmetic, found.layers)) == list(map(_arithmetic, network.layers)):

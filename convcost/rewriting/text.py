@@ -27,6 +27,9 @@ class Note(Struct, frozen=True):
     source: str
 
 
+_FLAT = ", as convcost import --flat writes it"
+
+
 def rewrite_text(
     source: Source,
     settings: Mapping[str, Any],
@@ -101,7 +104,7 @@ class _Writer:
         self.graph, self.text = self.spec.graph, self.spec.text
         self.at: dict[tuple[int, int], list[int]] = {}
         for index, layer in enumerate(network.layers):
-            self.at.setdefault((layer.line, layer.column), []).append(index)
+            self.at.setdefault(layer.item, []).append(index)
         self.blocks: dict[str, str] = {}  # the name of each new block, by its text
         self.lines: dict[str, list[str]] = {}  # the lines of each new block, by its first line
 
@@ -112,7 +115,7 @@ class _Writer:
             places: dict[tuple[int, int], list[int]] = {}
             for index in site.becomes:
                 layer = self.graph.layers[index]
-                places.setdefault((layer.line, layer.column), []).append(index)
+                places.setdefault(layer.item, []).append(index)
             for place, layers in places.items():
                 parts = tuple(part for index in layers for part in site.becomes[index])
                 uses.setdefault(place, []).append(ItemUse(site, tuple(layers), parts))
@@ -149,14 +152,16 @@ class _Writer:
                     f"an item is rewritten in all of its uses or in none: {note.name}",
                     place,
                     f"it also writes {names}",
-                    help="choose all of them; one that the rewrite does not apply to needs an item of its own",
+                    help="choose all of them; one that the rewrite does not apply to needs an item of its own"
+                    + (_FLAT if self.source.origins else ""),
                 )
             )
 
     def _detail(self, message: str, place: tuple[int, int], found: str, help: str = "") -> ErrorDetail:
-        line, column = place
-        text = self.source.text.splitlines()[line - 1]
-        return ErrorDetail(message, Place(self.source.file, line, column), found=found, help=help, source=text)
+        layer = self.graph.layers[self.at[place][0]]
+        lines = self.source.text.splitlines()
+        text = lines[layer.line - 1] if layer.line else ""
+        return ErrorDetail(message, layer.place(self.source.file), found=found, help=help, source=text)
 
     def _replace(self, item: WrittenItem, uses: list[ItemUse], note: Note) -> None:
         shapes = {tuple(_outline(part) for part in use.parts) for use in uses}

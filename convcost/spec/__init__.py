@@ -126,15 +126,16 @@ class Spec:
 
     def _at_modules(self, error: SpecError, settings: Mapping[str, Any]) -> SpecError:
         """Return an error at the modules of the model file that the text was made of; as it is for another spec."""
-        imported = self.source.imported
-        if imported is None or settings == imported.sizes:
+        if not self.source.origins:
             return error
         from convcost.spec import modules  # on the way to an error only
 
-        with suppress(SpecError, OptionError):
-            layers = self.network(imported.sizes).layers
-            return SpecError(modules.at_modules(error.details, modules.by_line(layers)), more=error.more)
-        return error
+        sizes = self.source.imported.sizes if self.source.imported is not None else {}
+        found: dict[int, list[str]] = {}
+        if settings != sizes:
+            with suppress(SpecError, OptionError):
+                found = modules.by_line(self.network(sizes).layers)
+        return SpecError(modules.at_modules(error.details, found), more=error.more)
 
     def complete_network(
         self, settings: Mapping[str, Any], free: Collection[str] | Mapping[str, Any] | None = None
@@ -204,8 +205,14 @@ class Spec:
         def symbols(errors: ErrorCollector, free_symbols: FreeSymbols) -> dict[str, Any]:
             return _symbols(document, settings, errors, free_symbols.stand_in)
 
-        network = expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
+        try:
+            network = expand_free(document, self.source, symbols, free, self.allowed or limits.FREE_LAYERS)
+        except SpecError as error:
+            raise self._at_modules(error, settings) from None
         return self._warned(document, network, settings)
+
+
+_FIXED = "its layers fix the sizes; --input NAME=SHAPE tries others"
 
 
 def load(source: Source, settings: Mapping[str, Any]) -> Network:
@@ -370,5 +377,5 @@ def _unknown_setting(name: str, read: Document, source: Source, option: str) -> 
     symbols: dict[str, Symbol] = read.symbols
     return ErrorDetail(
         f"{option}: {source.file} has no symbol {name!r}",
-        help=nearest(name, symbols) if symbols else "it declares no symbols",
+        help=nearest(name, symbols) if symbols else _FIXED if source.origins else "it declares no symbols",
     )

@@ -23,19 +23,20 @@ def by_line(layers: Iterable[Layer]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     types: dict[int, str] = {}
     for layer in layers:
-        if types.setdefault(layer.line, layer.type) == layer.type:
-            found.setdefault(layer.line, []).append(layer.origin or layer.name)
+        if types.setdefault(layer.item[0], layer.type) == layer.type:
+            found.setdefault(layer.item[0], []).append(layer.origin or layer.name)
     return found
 
 
 def at_modules(details: Iterable[Detail], modules: Mapping[int, list[str]]) -> list[Detail]:
-    """Return details whose places are modules of a model file; those without a line stay as they are.
+    """Return details whose places are modules of a model file, each once; those without a line stay as they are.
 
     Args:
         details: The details, at lines of the text.
         modules: The modules that each line writes.
     """
-    return [_at_module(detail, modules) if detail.place and detail.place.line else detail for detail in details]
+    found = [_at_module(detail, modules) if detail.place and detail.place.line else detail for detail in details]
+    return list(dict.fromkeys(found))
 
 
 def _at_module(detail: Detail, modules: Mapping[int, list[str]]) -> Detail:

@@ -40,6 +40,7 @@ class LayerPlacer:
         self.document = document
         self.evaluate = Evaluator(document, symbols, errors)
         self.errors = errors
+        self.written = not errors.source.origins  # nobody sees the lines of what is made of a model file
         self.builder = NetworkBuilder(document.name)
         self.max_layers = max_layers
         self.watch = watch()
@@ -76,7 +77,7 @@ class LayerPlacer:
             self.evaluate.fields(item, layer, given, env, feeds[0].unranked())  # what is wrong in any case
             return (feeds[0].unranked(),)
         for number, feed in enumerate(feeds):
-            if refusal := layer.refusal(feed.tensor):
+            if refusal := layer.refusal(feed.tensor, number):
                 if feed.ranked:
                     self.evaluate.layer_error(self._explained(refusal, layer, feed), item, {})
                 if layer.takes not in (VECTOR, FEATURES):
@@ -194,7 +195,9 @@ class LayerPlacer:
         former = () if path.former is path.parts else path.former
         sparsity = self.sparsity if definition.macs else NO_SPARSITY
         learned = self.frozen == 0
-        origin = LayerOrigin(item.line + 1, item.column + 1, former, "", learned, self.times, self.widths, sparsity)
+        at = (item.line + 1, item.column + 1)
+        line, column = at if self.written else (0, 0)
+        origin = LayerOrigin(line, column, former, "", learned, self.times, self.widths, sparsity, item=at)
         tensors = self.builder.place(definition, inputs, path.parts, origin)
         if self.sharing:
             self._share(layers[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ _FOREIGN = {
     ".py": "a Python program",
 }
 """Files of other programs by their suffix."""
-_MODELS = {
+MODELS = {
     ".onnx": "an ONNX file",
     ".tflite": "a TensorFlow Lite file",
     ".keras": "a Keras file",
@@ -275,6 +276,15 @@ def of_module(module: Any, *inputs: Any) -> tuple[Source, dict[str, int]]:
     ), imported.sizes
 
 
+def is_model_file(path: str) -> bool:
+    """Return whether a file is a model, or has the name of one."""
+    if PurePath(path).suffix.lower() in MODELS:
+        return True
+    with suppress(OSError, files.RefusedFile):
+        return is_model(files.read_part(path, 0, files.HEAD))
+    return False
+
+
 def is_model(head: bytes) -> bool:
     """Return whether a file is a model by its first bytes."""
     if not _may_be_model(head):
@@ -305,7 +315,7 @@ def _foreign(suffix: str, data: bytes = b"") -> str:
 
 def _no_model(file: str, data: bytes | mmap) -> ErrorDetail | None:
     """Return the error of a file that has the name of a model and is none; None where it may be a spec all the same."""
-    format = _MODELS.get(PurePath(file).suffix.lower())
+    format = MODELS.get(PurePath(file).suffix.lower())
     head = bytes(data[: files.HEAD])
     if format is None or (is_text(head) and re.search(rb"\blayers\b", data)):
         return None
@@ -342,6 +352,8 @@ def _missing(shown: str) -> ErrorDetail:
         help = f"convcost ships it as {named!r}"
     else:
         help = nearest(shown, names) if "/" not in shown or shown.split("/")[0] == _EXAMPLES else ""
+    if PurePath(shown).suffix.lower() in MODELS:
+        return ErrorDetail(f"there is no file {shown!r}")
     return ErrorDetail(
         f"there is no file and no shipped spec {shown!r}",
         help=help or "`convcost specs` lists the shipped ones",

@@ -64,7 +64,7 @@ class _Found:
 
     def add_layers(self, message: str, layers: Iterable[Layer], described: Callable[[Layer], str], help: str) -> None:
         """Add one warning for all layers that it is about, at the first place where one is written."""
-        places = {(layer.line, layer.column): layer for layer in reversed([*layers])}
+        places = {layer.item: layer for layer in reversed([*layers])}
         if not places:
             return
         (line, column), *others = sorted(places)

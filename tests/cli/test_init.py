@@ -15,6 +15,8 @@ from convcost.budget import configuration
 from convcost.budget.initial import initial
 from convcost.spec.source import Source
 
+MODEL = Path(__file__).parents[1] / "importers" / "data" / "small.onnx"
+
 # net.yaml: 19,200 params, 1,228,800 mults; a tenth more is 21,120 and 1,351,680
 CONFIG = """\
 # What the networks may cost. `convcost check` holds them to it.
@@ -279,8 +281,24 @@ def test_a_folder_without_specs(nets, convcost):
     assert (status, out) == (2, "")
     assert err == (
         "error: there is no spec to write budgets for\n = found: the folder empty\n"
-        " = help: a spec is a YAML file with `input` and `layers`; `convcost specs` lists those that convcost ships\n"
+        " = help: a spec is a YAML file with `input` and `layers`, or a model file such as net.onnx\n"
     )
+
+
+def test_a_folder_with_model_files_only(nets, convcost):
+    folder = nets / "models"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("a.onnx", "deep/b.ONNX"):
+        (folder / name).write_bytes(MODEL.read_bytes())
+    (folder / "weights.h5").write_bytes(b"none")
+    (folder / ".hidden.onnx").write_bytes(MODEL.read_bytes())
+    assert convcost("init", "models").status == 0
+    text = (nets / "convcost.yaml").read_text()
+    assert 'models:\n  - "models/*.onnx"\n  - "models/deep/*.ONNX"\n\n' in text
+    assert convcost("check").status == 0
+    (folder / "net.yaml").write_text("input: [1]\nlayers: [relu]\n")
+    assert convcost("init", "models", "--force").status == 0
+    assert 'models:\n  - "models/*.yaml"\n\n' in (nets / "convcost.yaml").read_text()
 
 
 # one more model

@@ -246,7 +246,29 @@ def statistics():
         record("standardize", {"axis": 0, "stored": False}, [x], x)
 
 
-for family in (norms, products, inner_products, attentions, recurrents, reductions, statistics):
+def begun():
+    """Record recurrent layers with a state before the first step, which PyTorch has at `[rows, batch, numbers]`."""
+    for kind, layers, two, projected in (
+        (nn.LSTM, 1, False, 0), (nn.LSTM, 2, True, 2), (nn.GRU, 2, True, 0), (nn.RNN, 1, True, 0)
+    ):  # fmt: skip
+        own = {"proj_size": projected} if kind is nn.LSTM else {}
+        layer = kind(2, 3, layers, bidirectional=two, batch_first=True, **own).double()
+        type, rows = kind.__name__.lower(), layers * (1 + two)
+        with torch.no_grad():
+            for parameter in layer.parameters():
+                parameter.copy_(halves(*parameter.shape))
+            for batch in ((), (2,)):
+                sizes = (projected or 3, 3)[: 2 if kind is nn.LSTM else 1]
+                x, states = halves(*batch, 4, 2), [halves(*batch, rows, size) for size in sizes]
+                given = [state.movedim(-2, 0).contiguous() for state in states]
+                out, _ = layer(x, tuple(given) if len(given) > 1 else given[0])
+                own = {"nonlinearity": "tanh"} if kind is nn.RNN else own
+                fields = {"hidden_size": 3, "num_layers": layers, "bidirectional": two, "bias": True, **own}
+                fields |= {"return": "sequence", "initial_state": len(states)}
+                record(type, fields, [x, *states], out, **dict(layer.named_parameters()))
+
+
+for family in (norms, products, inner_products, attentions, recurrents, reductions, statistics, begun):
     family()
 for name, cases in (("sequences", CASES), ("attention", ATTENTION)):
     text = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)

@@ -15,6 +15,13 @@ class Message(bytes):
     """A graph, a tensor or a reference as the value of an attribute, with its fields."""
 
 
+class Strings(tuple):
+    """Texts as the value of an attribute."""
+
+    def __new__(cls, *texts):
+        return super().__new__(cls, texts)
+
+
 def varint(number):
     """Return a number in groups of seven bits, the lowest first; a negative one as 64 bits."""
     number %= 2**64
@@ -49,6 +56,8 @@ def attribute(name, value):
     """Return an attribute: a number, a text, a tensor as bytes, or a list of whole numbers."""
     if isinstance(value, Message):
         return data(1, name) + value
+    if isinstance(value, Strings):
+        return data(1, name) + b"".join(data(9, text) for text in value) + whole(20, 8)
     if isinstance(value, bool | int):
         return data(1, name) + whole(3, value) + whole(20, 2)
     if isinstance(value, float):

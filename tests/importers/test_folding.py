@@ -7,7 +7,8 @@ import math
 import pytest
 from arrays import Array
 
-from convcost.importers.folding import MOST_VALUES, Unfoldable, fold, target
+from convcost.importers.constants import Unfoldable, target
+from convcost.importers.folding import MOST_VALUES, fold
 from convcost.importers.graph import Constant, Node
 
 

@@ -50,7 +50,7 @@ def test_a_module_is_a_model(torch):
     model = convcost.from_torch(Module(convolution), Tensor(1, 3, 8, 8))
     assert model.text.startswith("# Imported from Module (PyTorch program, by torch 2.13.0).\n")
     assert model.text.partition("layers:\n")[2] == (
-        "  - conv: {out_channels: 4, kernel_size: 3, padding: 1, bias: false, activation: relu}\n    name: c\n"
+        "  - {conv: {out_channels: 4, kernel_size: 3, padding: 1, bias: false, activation: relu}, name: c}\n"
     )
     total = model.analyze().total
     assert (total.params, total.macs) == (4 * 27, 64 * 4 * 27)
@@ -190,7 +190,7 @@ def test_one_tensor_at_two_paths_counts_once(torch):
     nodes = [*holders, x, y, z, Node("output", "output", args=((z,),))]
     model = convcost.from_torch(ExportedProgram(nodes, parameters), None)
     assert model.analyze().total.params == 9
-    assert "    weights: a\n    name: b\n" in model.text
+    assert ", weights: a, name: b}\n" in model.text
 
 
 def spectral():
@@ -257,3 +257,31 @@ def test_a_built_model_has_no_text():
     model = convcost.load("examples/worked_standard").deployed()
     with pytest.raises(convcost.OptionError, match="the model was built, not read: it has no text"):
         model.text  # noqa: B018 -- a property
+
+
+def test_remedies_are_those_of_python(torch):
+    declare = "declare={'aten.fft_fft2': {'macs': 1000, 'params': 20}}"
+    assert message(spectral(), None).endswith(
+        f"help: {declare} gives it your cost, allow_unknown=True counts the rest only"
+    )
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.from_torch(spectral(), None, allow_unknown=True).compare()
+    assert caught.value.details[0].help == (
+        f"{declare} gives a model file's operator your cost, `declared` an item of a spec"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "help"),
+    [
+        ({"conv.weight": 1}, "dict", "the module itself: a state_dict holds its weights and no network"),
+        (Module, "type", "an instance, such as Module(…)"),
+        ("net.pt2", "str", "convcost.load reads files"),
+        (Path("net.pt2"), "PosixPath", "convcost.load reads files"),
+        (len, "builtin_function_or_method", "for a function, an nn.Module whose forward calls it"),
+    ],
+)
+def test_what_is_no_module_says_what_to_give(given, found, help, torch):
+    assert message(given, (1, 3, 8, 8)) == (
+        f"error: from_torch takes a torch.nn.Module\n = found: {found}\n = help: {help}"
+    )

@@ -37,8 +37,7 @@ layers:
   - avg_pool: {kernel_size: 2, ceil_mode: true}
   - global_avg_pool
   - flatten
-  - linear: {out_features: 10}
-    name: fc
+  - {linear: {out_features: 10}, name: fc}
 """  # noqa: E501 -- as it is written
 
 
@@ -228,3 +227,17 @@ def test_a_model_with_thousands_of_layers_is_written_in_seconds():
     found = import_model(IMPORTERS["onnx"], net.file(x), "net.onnx")
     assert time.process_time() - begin < 20
     assert found.difference(load(Source("net.onnx", found.text), found.sizes)) == ""
+
+
+@pytest.mark.parametrize("words", [("import", "small.onnx"), ("rewrite", "small.onnx", "--to", "standard")])
+@pytest.mark.parametrize("path", ["small.onnx", "new.onnx", "NEW.TFLITE", "without_suffix"])
+def test_a_spec_is_not_written_over_a_model_nor_under_its_name(words, path, command):
+    Path("without_suffix").write_bytes(SMALL.read_bytes())
+    status, out, err = command(*words, "-o", path, "--force")
+    message = f"error: a spec is not written to {path!r}, a model file\n = help: -o NAME.yaml\n"
+    assert (status, out, err) == (2, "", message)
+    assert Path("small.onnx").read_bytes() == Path("without_suffix").read_bytes() == SMALL.read_bytes()
+
+
+def test_a_model_that_is_not_there_is_no_shipped_spec(command):
+    assert command("analyze", "big.onnx") == (2, "", "error: there is no file 'big.onnx'\n")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import onnx_writer as w
 import pytest
 
 import convcost
 
+DATA = Path(__file__).parent / "data"
 KERNEL = w.tensor("k", [4, 3, 3, 3])
 CONV = w.node("Conv", "x k", "y", pads=[1, 1, 1, 1])
 
@@ -162,3 +165,44 @@ def test_sizes_at_which_the_model_does_not_work_are_said(refused):
 def test_names_that_exporters_make_up_are_none(write):
     path = write(of_shape("?", 3, "?", "p2o.DynamicDimension.1"))
     assert set(convcost.load(path, free=()).network.free.symbols) == {"H", "W"}
+
+
+def test_sizes_that_the_layers_do_not_take_are_said_first(write):
+    path = write(of_shape(1, 3, 32, 32))
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path, inputs={"": (1, 4, 16, 16)})
+    first, second = caught.value.details
+    assert str(first) == (
+        f"error: --input gives other sizes than the file fixes\n --> {path}\n"
+        "  = found: x=1×4×16×16, in the file 1×3×32×32\n  = help: leave --input out, or give what the layers below take"
+    )
+    assert second.message == "the operator Conv cannot be mapped: its kernel takes 3 × 1 channels, 4 reach it"
+
+
+@pytest.mark.parametrize("shape", [(1, 26, 26, 3), (26, 26, 3), (1, 3, 26, 26)])
+def test_tensorflow_lites_order_of_axes_and_that_of_specs(shape):
+    model = convcost.load(DATA / "small.tflite", inputs={"": shape})
+    assert model.network.input_shape == (3, 26, 26)
+
+
+def test_a_model_whose_layers_fix_its_sizes_says_what_tries_others(write):
+    nodes = [w.node("Flatten", "x", "a"), w.node("Gemm", "a k", "y")]
+    path = write(w.model(nodes, {"x": [1, 3, 4, 4]}, "y", [w.tensor("k", [48, 10])]))
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(path, set={"r": 8})
+    help = "its layers fix the sizes; --input NAME=SHAPE tries others"
+    assert str(caught.value) == f"error: --set: {path} has no symbol 'r'\n = help: {help}"
+
+
+def test_a_shape_alone_is_that_of_the_only_input(write):
+    path = write(of_shape("N", 3, "h", "w"))
+    assert convcost.load(path, inputs=(1, 3, 10, 20)).network.input_shape == (3, 10, 20)
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(path, inputs="1x3x10x20")
+    assert caught.value.details[0].message == "the shape of an input is 1 to 8 whole numbers from 1 to 10**15"
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(path, declare="NonZero")
+    assert str(caught.value) == (
+        "error: declare takes the costs of operators by their names\n = found: 'NonZero'\n"
+        " = help: such as {'NonZero': {'macs': 1000}}"
+    )

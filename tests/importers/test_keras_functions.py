@@ -63,7 +63,45 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Mean", axis=[1, 2], keepdims=True), ["global_avg_pool"]),
         (function("Mean", axis=1, keepdims=False), ["reduce mean [1]"]),
         (function("Max", axis=-1, keepdims=True), ["reduce max [0]"]),
-        (function("Flip", axis=1), None),
+        (function("Flip", axis=1), ["flip [1]"]),
+        (function("Flip", axis=0), None),
+        (function("Roll", shift=3, axis=1), ["roll [1]"]),
+        (function("Roll", shift=[1, -2], axis=[1, 3]), ["roll [1, 0]"]),
+        (function("Roll", shift=3), None),
+        (function("Tile", repeats=[1, 1, 2, 1]), ["permute", "concat 1"]),
+        (function("Tile", repeats=[2, 1, 1, 1]), None),
+        (function("Repeat", repeats=2, axis=2), ["permute", "reshape", "expand", "reshape"]),
+        (function("Repeat", repeats=2, axis=0), None),
+        (function("Take", [0, 5], axis=2), ["permute", "slice 1"]),
+        (function("Take", [8], axis=1), None),
+        (function("Take", [0], axis=0), None),
+        (function("Unstack", axis=0), None),
+        (function("Var", axis=-1), ["reduce mean [0]", "subtract", "elementwise square", "reduce mean [0]"]),
+        (function("Std", axis=[1, 2], keepdims=True),
+         ["global_avg_pool", "subtract", "elementwise square", "global_avg_pool", "elementwise sqrt"]),
+        (function("Norm", axis=-1), ["reduce norm [0]"]),
+        (function("Norm", axis=[1, 2]), None),
+        (function("Norm", axis=1, ord=1), None),
+        (function("Logsumexp", axis=-1, keepdims=True),
+         ["reduce max [0]", "subtract", "elementwise exp", "reduce sum [0]", "elementwise log", "add"]),
+        (function("Amax", axis=1), ["reduce max [1]"]),
+        (function("Log1p"), ["elementwise add 1", "elementwise log"]),
+        (function("Expm1"), ["elementwise exp", "elementwise add -1"]),
+        (function("Normalize", axis=-1, order=2), ["l2_normalize"]),
+        (function("Normalize", axis=-1, order=1), None),
+        (function("LayerNorm", None, None, axis=-1), ["layer_norm"]),
+        (function("LayerNorm", [1.0], None, axis=-1), None),
+        (function("Glu", axis=-1), ["split 2", "sigmoid", "multiply"]),
+        (function("Glu", axis=0), None),
+        (function("AveragePool", pool_size=2, padding="valid"), ["avg_pool"]),
+        (function("MaxPool", pool_size=[2, 3], strides=1, padding="same"), ["max_pool [[0, 1], [1, 1]]"]),
+        (function("ExtractPatches", size=[4, 3]), ["rearrange"]),
+        (function("ExtractPatches", size=[4, 3], strides=[2, 3]), None),
+        (function("ExtractPatches", size=[4, 4]), None),  # 6 columns leave a rest
+        (function("Add", [[1.0] * 4] * 6), ["parameter", "add"]),
+        (function("Multiply", [[[1.0]] * 6]), ["parameter", "multiply"]),
+        (function("Add", [[1.0] * 4, [1.0]]), None),
+        (function("Maximum", [1, 2, 3, 4]), ["parameter", "maximum"]),
         (function("Pad", [[0, 0], [1, 0], [0, 2], [0, 0]], mode="constant"), ["pad [[1, 0], [0, 2]]"]),
         (function("Pad", [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect"), ["pad [[1, 1], [1, 1]]"]),
         (function("Pad", [[0, 0], [1, 1]]), None),
@@ -74,7 +112,7 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (function("Resize", size=[16, 12], antialias=True), None),
         (function("Mean", axis=None), None),
         (function("Mean", axis=[0]), None),
-        (function("Minimum", 4), None),
+        (function("Minimum", 4), ["parameter", "minimum"]),
         (function("Reshape", newshape=[2, 96]), None),
         (function("Transpose", axes=[1, 0, 2, 3]), None),
         (function("Transpose"), None),
@@ -117,6 +155,13 @@ def test_a_function_is_items_or_is_unknown(model, expected):
         (function("Reshape", newshape=[-1, 48, 4]), (48, 4)),
         (function("ExpandDims", axis=-1), (8, 6, 4, 1)),
         (function("Squeeze", axis=1, shape=[1, 6, 4]), (6, 4)),
+        (function("Roll", shift=8, axis=1), (4, 8, 6)),
+        (function("Take", 5, axis=2), (8, 4)),
+        (function("Tile", repeats=[1, 3, 1]), (8, 18, 4)),
+        (function("Repeat", repeats=3, axis=-1), (8, 6, 12)),
+        (function("Unstack", axis=1, num=None), (6, 4)),
+        (function("ExtractPatches", size=2), (4, 3, 16)),
+        (function("Logsumexp", axis=-1, keepdims=False), (8, 6)),
     ],
 )
 def test_what_only_moves_has_the_shape_that_keras_gives(model, shape):
@@ -174,6 +219,35 @@ def test_attention_is_counted_as_it_is_performed(write):
     assert masked.adds - total.adds == 6 * 6 + 2 * 6 * 6  # 1 less the mask, which is added to each score
 
 
+def test_numbers_of_the_program_are_no_weights(write):
+    """24 sums with an array, 6 · 4; neither a parameter nor a buffer."""
+    total = convcost.load(write(k.text(function("Add", [[1.0] * 4] * 6, shape=[6, 4])), "net.json")).analyze().total
+    assert (total.params, total.buffers, total.adds) == (0, 0, 24)
+
+
+@pytest.mark.parametrize(
+    ("axes", "apart", "steps"),
+    [(None, 1, 48), ([1, 2], 1, 48), ([2], 8, 6), (-2, 8, 6)],
+)
+def test_attention_over_axes_of_a_map(axes, apart, steps, write):
+    """Of 8 × 6 positions: all with each other, or those of each of 8 rows; 48 · 4 · 8 in each of four projections."""
+    layer = k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, attention_axes=axes)
+    value = k.tensor("x", *MAP)
+    model = k.functional({"x": MAP}, [k.called(layer, value, value)], "a")
+    total = convcost.load(write(k.text(model), "net.json")).analyze().total
+    assert total.params == 3 * (4 * 8 + 8) + 8 * 4 + 4
+    assert total.macs == 4 * 48 * 4 * 8 + 2 * 2 * apart * steps**2 * 4
+    (tensor,) = mapped(model).outputs
+    assert tensor.shape == (8, 6, 4)
+
+
+def test_attention_gives_its_scores():
+    model = attended(return_attention_scores=True)
+    model["config"]["output_layers"] = [["a", 0, 0], ["a", 0, 1]]
+    found, scores = mapped(model).outputs
+    assert (found.shape, scores.shape) == ((6, 8), (2, 6, 6))
+
+
 def test_a_causal_mask_is_noted(write):
     path = write(k.text(attended(use_causal_mask=True)), "net.json")
     plain = convcost.load(write(k.text(attended()), "plain.json")).analyze().total
@@ -185,10 +259,13 @@ def test_a_causal_mask_is_noted(write):
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (attended(return_attention_scores=True), "it gives its scores"),
         (attended(mask=[2, 6, 6]), "its mask is not one for all heads"),
         (attended(layer=k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, attention_axes=[1, 2])),
          "its attention_axes are [1, 2]"),
+        (attended(layer=k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, attention_axes=[2])),
+         "its attention_axes are [2]"),
+        (attended(layer=k.layer("GroupQueryAttention", "a", num_query_heads=4, num_key_value_heads=2, head_dim=4),
+                  return_attention_scores=True), "it gives scores of heads that share keys"),
         (attended(layer=k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, output_shape=[2, 4])),
          "its output is gated, or has several axes"),
         (attended(layer=k.layer("GroupQueryAttention", "a", num_query_heads=3, num_key_value_heads=2, head_dim=4)),

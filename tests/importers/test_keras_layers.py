@@ -201,8 +201,10 @@ def test_slopes_for_each_position_are_what_is_performed():
          "keras.layers.BatchNormalization cannot be mapped: its axis is 'last'"),
         (k.layer("Rescaling", scale=[1, 2]),
          "keras.layers.Rescaling cannot be mapped: it has 2 numbers for 6 channels"),
-        (k.layer("EinsumDense", equation="abcd,ce->abed", output_shape=[1, 2, 3]),
-         "keras.layers.EinsumDense cannot be mapped: its equation is no product of the last axes with a matrix"),
+        (k.layer("EinsumDense", equation="abcd,cde->abce", output_shape=[8, 6, 3]),
+         "keras.layers.EinsumDense cannot be mapped: its equation is no product with a matrix"),
+        (k.layer("EinsumDense", equation="abcd,de->abce", output_shape=[8, 6, 3], bias_axes="x"),
+         "keras.layers.EinsumDense cannot be mapped: its bias is over the axes 'x'"),
         (k.layer("Reshape", target_shape="flat"),
          "keras.layers.Reshape cannot be mapped: its target_shape is no list of whole numbers"),
         (k.layer("ZeroPadding2D", padding=-1), "keras.layers.ZeroPadding2D cannot be mapped: an amount is below 0"),
@@ -251,3 +253,54 @@ def test_a_function_of_a_model_that_is_applied_to_slices_may_have_no_axes():
         else:
             message = "error: the operator keras.ops.numpy.Mean cannot be mapped: it is applied to slices\n"
             assert refusal(model).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("equation", "output_shape", "bias_axes", "shape", "weights", "macs"),
+    [
+        ("abc,bd->adc", [5, None], "d", (5, 4), 7 * 5 + 5, 5 * 4 * 7),  # the steps become 5
+        ("abc,cd->abd", [7, 3], "bd", (7, 3), 4 * 3 + 7 * 3, 7 * 3 * 4),  # one summand for each output
+        ("abc,cd->abd", [7, 3], "b", (7, 3), 4 * 3 + 7, 7 * 3 * 4),
+        ("abc,bcd->ad", [3], "d", (3,), 7 * 4 * 3 + 3, 3 * 28),
+        ("...c,cde->...de", [None, 2, 5], None, (7, 2, 5), 4 * 10, 7 * 10 * 4),
+        ("a...c,cd->ad...", [3, None], None, (3, 7), 4 * 3, 7 * 3 * 4),
+    ],
+)
+def test_a_product_with_a_matrix_over_any_axes(equation, output_shape, bias_axes, shape, weights, macs, write):
+    layer = k.layer("EinsumDense", equation=equation, output_shape=output_shape, bias_axes=bias_axes)
+    path = write(k.text(k.sequential(STEPS, layer)), "net.json")
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs) == (weights, macs)
+    (tensor,) = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json").model.outputs
+    assert tensor.shape == shape
+
+
+@pytest.mark.parametrize(
+    ("shapes", "axes", "normalize", "shape", "macs"),
+    [
+        (((6,), (6,)), 1, False, (1,), 6),
+        (((5, 6), (6,)), [2, 1], False, (5,), 5 * 6),
+        (((6,), (5, 6)), -1, False, (5,), 5 * 6),
+        (((4, 6), (5, 6)), 2, True, (4, 5), 4 * 5 * 6),
+    ],
+)
+def test_inner_products(shapes, axes, normalize, shape, macs, write):
+    """A normalised vector of 6 takes 6 squares, a root, a comparison and 6 divisions."""
+    layer = k.layer("Dot", "d", axes=axes, normalize=normalize)
+    values = [k.tensor(name, *each) for name, each in zip("xy", shapes, strict=True)]
+    path = write(k.text(k.functional(dict(zip("xy", shapes, strict=True)), [k.called(layer, values)], "d")), "net.json")
+    total = convcost.load(path).analyze().total
+    assert (total.macs, total.ops.div) == (macs, (4 + 5) * 6 if normalize else 0)
+    (tensor,) = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json").model.outputs
+    assert tensor.shape == shape
+
+
+@pytest.mark.parametrize(("sequence", "shape"), [(False, (3, 5)), (True, (3, 7, 5))])
+def test_a_recurrent_layer_on_slices(sequence, shape, write):
+    """3 slices of 7 steps: 4 gates of 5 read 4 + 5."""
+    lstm = k.layer("LSTM", units=5, return_sequences=sequence)
+    path = write(k.text(k.sequential([3, *STEPS], k.layer("TimeDistributed", layer=lstm))), "net.json")
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.macs) == (4 * 5 * 9 + 4 * 5, 3 * 7 * 4 * 5 * 9)
+    (tensor,) = import_model(IMPORTERS["keras"], path.read_bytes(), "net.json").model.outputs
+    assert tensor.shape == shape

@@ -69,6 +69,43 @@ def test_a_layer_that_is_called_twice_has_its_weights_once(write):
     assert (total.params, total.buffers, total.macs) == (27 * 4 + 4 + 2 * 4, 2 * 4, 2 * 64 * 27 * 4)
 
 
+def within(nodes, output):
+    """Return a model whose layers are a functional model, called as often as there are nodes: what each reads."""
+    inner = k.functional({"i": MAP}, [k.called(conv("c", 3), k.tensor("i", *MAP))], "c")
+    inner["config"]["name"] = "inner"
+    for node in nodes:
+        inner = k.called(inner, node)
+    model = k.functional({"x": MAP}, [inner])
+    model["config"]["output_layers"] = [["inner", output, 0]]
+    return model
+
+
+def test_a_functional_model_that_is_what_a_model_gives(write):
+    """Keras 3 counts its calls from 1 there, and from 0 where they are read: 64 positions of 27 · 3 products a call."""
+    x, once = k.tensor("x", *MAP), k.tensor("inner", *MAP)
+    assert total_of(within([x], 1), write).macs == 64 * 27 * 3
+    assert total_of(within([x, once], 2), write).macs == 2 * 64 * 27 * 3
+    assert total_of(within([x, once], 1), write).macs == 64 * 27 * 3
+
+
+def test_what_only_the_model_gives_of_a_layer():
+    """The scores of attention, which no layer reads."""
+    layer = k.called(
+        k.layer("Attention", "a"), [k.tensor("x", 6, 8), k.tensor("y", 5, 8)], return_attention_scores=True
+    )
+    model = k.functional({"x": [6, 8], "y": [5, 8]}, [layer])
+    model["config"]["output_layers"] = [["a", 0, 0], ["a", 0, 1]]
+    assert [type for _, type, _ in rows(model)] == ["feature_map", "matmul", "softmax", "matmul"]
+
+
+def test_a_functional_model_on_slices(write):
+    """The file records the shapes of one slice within it: 4 slices of 64 positions, 27 · 3 products each."""
+    inner = k.functional({"i": MAP}, [k.called(conv("c", 3), k.tensor("i", *MAP)),
+                                      k.called(k.layer("ReLU", "r"), k.tensor("c", *MAP))], "r")  # fmt: skip
+    each = k.layer("TimeDistributed", layer=inner)
+    assert total_of(k.sequential([4, *MAP], each), write).macs == 4 * 64 * 27 * 3
+
+
 def test_a_model_within_a_model_that_is_called_twice_has_its_weights_once(write):
     inner = k.sequential(MAP, conv("c", 3))
     inner["config"]["name"] = "inner"

@@ -4,14 +4,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+
 import onnx_writer as w
 import pytest
 
 import convcost
+from convcost.importers import operators
+from convcost.importers.families import places
+from convcost.importers.mapper import OPERATORS
 from convcost.spec import load as read
 from convcost.spec.source import model_source
 
 INPUT = {"x": [1, 8, 12, 12]}
+
+
+def test_every_operator_is_found_where_it_is_mapped():
+    """A module of operators is imported by the names that `FAMILIES` has of it."""
+    for path in Path(operators.__path__[0]).glob("*.py"):
+        import_module(f"convcost.importers.operators.{path.stem}")
+    added = {name: entry.__module__ for name, entry in OPERATORS._entries.items()}
+    assert {name: place for name, place in added.items() if place.startswith("convcost.")} == places()
 
 
 def one(operator, inputs="x", tensors=(), shape=(1, 8, 12, 12), opset=17, **attributes):
@@ -76,7 +90,7 @@ def one(operator, inputs="x", tensors=(), shape=(1, 8, 12, 12), opset=17, **attr
     ids=lambda given: given if isinstance(given, str) else "",
 )  # fmt: skip
 def test_an_operator_is_a_layer_type(model, line, text):
-    assert text(model).splitlines()[0].rstrip(":") == f"  - {line}"
+    assert text(model, flat=True).splitlines()[0].rstrip(":") == f"  - {line}"
 
 
 def chain(*operators, tensors=(), outputs="y"):
@@ -121,7 +135,7 @@ def test_an_activation_in_parts_is_one_layer(nodes, type, text):
 
 def test_an_activation_whose_part_is_read_elsewhere_stays_in_parts(text):
     nodes = [("Sigmoid", "x", "a", {}), ("Mul", "a x", "y", {}), ("Relu", "a", "z", {})]
-    lines = text(chain(*nodes, outputs="y z")).splitlines()
+    lines = text(chain(*nodes, outputs="y z"), flat=True).splitlines()
     assert [line for line in lines if line.startswith("  - ")] == ["  - sigmoid:", "  - multiply:", "  - relu:"]
 
 
@@ -140,8 +154,36 @@ def test_a_layer_norm_in_parts_is_one_layer():
     ]
     tensors = [*NUMBERS, w.tensor("w", [8]), w.tensor("v", [8])]
     layers = load(chain(*nodes, tensors=tensors)).network.layers
-    assert [layer.type for layer in layers] == ["permute", "layer_norm"]
-    assert layers[1].cost().params == 2 * 8
+    assert [layer.type for layer in layers] == ["layer_norm", "permute"]
+    assert layers[0].cost().params == 2 * 8
+
+
+@pytest.mark.parametrize("operator", ["LayerNormalization", "RMSNormalization"])
+def test_a_norm_of_each_position_stays_on_the_map_that_is_turned_for_it(operator, text):
+    nodes = [
+        ("Conv", "x k b", "a", {}),
+        ("Transpose", "a", "t", {"perm": [0, 2, 3, 1]}),
+        (operator, "t s" + " v" * (operator[0] == "L"), "n", {"axis": -1}),
+        ("Transpose", "n", "y", {"perm": [0, 3, 1, 2]}),
+    ]
+    tensors = [w.tensor("k", [6, 8, 1, 1]), w.tensor("b", [6]), w.tensor("s", [6]), w.tensor("v", [6])]
+    norm = {"L": "layer_norm", "R": "rms_norm"}[operator[0]]
+    assert text(chain(*nodes, tensors=tensors)) == f"  - conv: {{out_channels: 6, kernel_size: 1, norm: {norm}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("order", "again", "types"),
+    [
+        ([0, 2, 3, 1], True, ["permute", "layer_norm", "add"]),  # what is turned is read again
+        ([0, 1, 3, 2], False, ["permute", "layer_norm"]),  # the norm is not over the channels
+    ],
+)
+def test_a_norm_of_what_is_turned_otherwise_stays_behind_it(order, again, types):
+    size = 8 if order[-1] == 1 else 12
+    nodes = [("Transpose", "x", "t", {"perm": order}), ("LayerNormalization", "t s v", "n", {"axis": -1})]
+    nodes += [("Add", "n t", "y", {})] if again else []
+    model = chain(*nodes, tensors=[w.tensor("s", [size]), w.tensor("v", [size])], outputs="y" if again else "n")
+    assert [layer.type for layer in load(model).network.layers] == types
 
 
 def load(content):
@@ -282,7 +324,7 @@ def test_what_has_no_layer_type_is_listed_in_one_error(refused):
         (one("Concat", "x x", axis=0), "Concat cannot be mapped: it joins along the batch axis"),
         (one("Transpose", perm=[1, 0, 2, 2]), "Transpose cannot be mapped: it does not name each axis once"),
         (one("MaxPool"), "MaxPool cannot be mapped: its inputs or attributes are not those of the operator"),
-        (one("Conv", "x x"), "Conv cannot be mapped: its weight is no constant"),
+        (one("ConvTranspose", "x x"), "ConvTranspose cannot be mapped: its weight is no constant"),
         (one("Conv", "x k", [w.tensor("k", [4, 3, 1, 1])]), "Conv cannot be mapped: its kernel takes 3 × 1 channels, 8 reach it"),
         (one("Softmax", opset=12), "Softmax cannot be mapped: it is over several axes"),
         (one("Softmax", axis=0), "Softmax cannot be mapped: it works along the batch axis"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import onnx_writer as w
 import pytest
+from onnx_writer import Strings
 from test_mapper import load
 
 MAP = (1, 8, 6, 4)
@@ -207,18 +208,102 @@ def test_recurrent_layers_read_steps_first():
     assert [tensor.shape for tensor in model.network.outputs] == [(6, 2, 5)]  # steps, directions, hidden
 
 
-def test_what_lstms_are_refused(refused):
-    first = ("Transpose", "x", "a", {"perm": [1, 0, 2]})
-    tensors = [w.tensor("W", [1, 20, 8]), w.tensor("R", [1, 20, 5]), w.tensor("B", [1, 40]), w.tensor("P", [1, 15])]
-    for inputs, outputs, reason in (
-        ("a W R B x x x P", "y", "it has peepholes"),
-        ("a R W B", "y", "its weights are not those of its gates"),
-    ):
-        nodes = [first, ("LSTM", inputs, outputs, {"hidden_size": 5})]
-        assert reason in refused(chain(nodes, tensors, ROWS, outputs))
-    nodes = [("Transpose", "x", "a", {"perm": [1, 0, 2]}), ("GRU", "a W R B", "y", {"hidden_size": 5})]
-    weights = [w.tensor("W", [1, 15, 8]), w.tensor("R", [1, 15, 5]), w.tensor("B", [1, 30])]
-    assert "its reset gate stands before the product" in refused(chain(nodes, weights, ROWS))
+FIRST = ("Transpose", "x", "a", {"perm": [1, 0, 2]})  # to [steps 6, batch 1, features 8]
+
+
+def matrices(gates, directions=1):
+    """Return the weights of a recurrent layer of 5 hidden numbers."""
+    rows = 5 * gates
+    return [
+        w.tensor("W", [directions, rows, 8]), w.tensor("R", [directions, rows, 5]), w.tensor("B", [directions, 2 * rows])
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("operator", "gates", "inputs", "more", "reason"),
+    [
+        ("LSTM", 4, "a W R B x x x P", {}, "it has peepholes"),
+        ("LSTM", 4, "a R W B", {}, "its weights are not those of its gates"),
+        ("LSTM", 4, "a W R B", {"input_forget": 1}, "its input and forget gates are one"),
+        ("LSTM", 4, "a W R B n", {}, "it ends before the last of 6 steps"),
+        ("LSTM", 4, "a W R B e long", {}, "its state before the first step is 1×1×6"),
+        ("LSTM", 4, "a W R B e zero h", {}, "its memory is given before the first step, and its state is zeros"),
+        ("GRU", 3, "a W R", {}, "its reset gate stands before the product, without a bias behind it"),
+        ("RNN", 1, "a W R B", {"activations": Strings("Affine")}, "its activations are affine"),
+        ("LSTM", 4, "a W R B", {"activations": Strings("Sigmoid", "Relu", "Tanh")},
+         "its activations are sigmoid, relu, tanh"),
+    ],
+)  # fmt: skip
+def test_what_recurrent_layers_are_refused(operator, gates, inputs, more, reason, refused):
+    tensors = [
+        w.tensor("P", [1, 15]),
+        w.tensor("h", [1, 1, 5]),
+        w.tensor("long", [1, 1, 6]),
+        ints("n", 5),
+        ints("e", 6),
+    ]
+    tensors.append(w.tensor("zero", [1, 1, 5], [0.0] * 5))
+    nodes = [FIRST, (operator, inputs, "y", {"hidden_size": 5, **more})]
+    assert refused(chain(nodes, [*matrices(gates), *tensors], ROWS)).splitlines()[0] == (
+        f"error: the operator {operator} cannot be mapped: {reason}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("inputs", "learned", "first"),
+    [
+        ("h c", 2 * 2 * 5, 2),
+        ("h zero", 2 * 5, 1),
+        ("zero zero", 0, 0),
+    ],
+)
+def test_a_learned_state_before_the_first_step_is_counted(inputs, learned, first):
+    # both directions: two rows of 5 numbers each
+    nodes = [FIRST, ("LSTM", f"a W R B e {inputs}", "y", {"hidden_size": 5, "direction": "bidirectional"})]
+    states = [w.tensor("h", [2, 1, 5]), w.tensor("c", [2, 1, 5]), w.tensor("zero", [2, 1, 5], [0.0] * 10), ints("e", 6)]
+    model = load(chain(nodes, [*matrices(4, 2), *states], ROWS))
+    total = model.analyze().total
+    assert total.params == 2 * (20 * 8 + 20 * 5 + 40) + learned
+    assert total.macs == 2 * 6 * (20 * 8 + 20 * 5)
+    shapes = [tensor.shape for layer in model.network.layers if layer.type == "lstm" for tensor in layer.inputs]
+    assert shapes == [(6, 8), *[(2, 5)] * first]
+
+
+def test_a_state_may_come_of_another_layer():
+    # a GRU reads the last state of another one: 3 · 5 · (8 + 5) products for each of 6 steps
+    nodes = [
+        FIRST,
+        ("GRU", "a W R B", "s h", {"hidden_size": 5, "linear_before_reset": 1}),
+        ("GRU", "a V R B e h", "y", {"hidden_size": 5, "linear_before_reset": 1}),
+    ]
+    tensors = [*matrices(3), w.tensor("V", [1, 15, 8]), ints("e", 6)]
+    model = load(chain(nodes, [*tensors], ROWS))
+    assert model.analyze().total.macs == 2 * 6 * 15 * (8 + 5)
+    assert [(6, 8), (1, 5)] in [[tensor.shape for tensor in layer.inputs] for layer in model.network.layers]
+
+
+@pytest.mark.parametrize(("layout", "sequence", "state"), [(0, [6, 2, 1, 5], [2, 1, 5]), (1, [1, 6, 2, 5], [1, 2, 5])])
+def test_the_batch_may_stand_first(layout, sequence, state):
+    given = {"hidden_size": 5, "direction": "bidirectional", "layout": layout}
+    nodes = [FIRST if not layout else ("Relu", "x", "a", {}), ("LSTM", "a W R B", "y h", given)]
+    model = load(chain(nodes, matrices(4, 2), ROWS, {"y": sequence, "h": state}))  # compared with the file's
+    assert model.analyze().total.macs == 2 * 6 * (20 * 8 + 20 * 5)
+    assert [tensor.shape for tensor in model.network.outputs] == [(6, 2, 5), (2, 5)]  # without the batch
+
+
+def test_a_gru_whose_reset_gate_stands_before_the_product():
+    # the same as behind it: r ⊙ h is 5 products, and the third second bias stands for the sum with the input's part
+    nodes = [FIRST, ("GRU", "a W R B", "y", {"hidden_size": 5})]
+    ops = load(chain(nodes, matrices(3), ROWS)).analyze().total.ops
+    products, second, sigmoids, complement, state = 15 * (8 + 5), 15, 2 * 5, 5, 5
+    assert ops.add == 6 * (products + second + sigmoids + complement + state)
+    assert ops.mul == 6 * (products + 3 * 5)
+
+
+def test_an_elman_network_may_have_relus():
+    nodes = [FIRST, ("RNN", "a W R B", "y", {"hidden_size": 5, "activations": Strings("Relu")})]
+    ops = load(chain(nodes, matrices(1), ROWS)).analyze().total.ops
+    assert (ops.cmp, ops.tanh) == (6 * 5, 0)
 
 
 def test_a_batch_of_several_becomes_one():

@@ -205,9 +205,19 @@ def test_kernels_that_are_standardised_are_prepared_with_the_model():
     assert total.ops.div == 0
 
 
-def test_kernels_that_depend_on_the_input_are_refused(refused):
-    nodes = [("ReduceMean", "x", "u", {"axes": [2, 3]}), ("Mul", "c.weight u", "k", {}), ("Conv", "x k", "y", {})]
-    assert "its weight is no constant" in refused(chain(nodes, [w.tensor("c.weight", [8, 8, 1, 1])], MAP))
+def test_kernels_that_are_divided_by_their_spectral_norm_are_prepared_with_the_model():
+    # σ = uᵀ · W · v, u and v being kept from training: neither weights nor factors of the outputs
+    nodes = [
+        ("Reshape", "c.weight flat", "m", {}),
+        ("MatMul", "m c.v", "a", {}),
+        ("MatMul", "c.u a", "s", {}),
+        ("Div", "c.weight s", "k", {}),
+        ("Conv", "x k", "y", {}),
+    ]
+    tensors = [w.tensor("c.weight", [5, 8, 3, 3]), w.tensor("c.u", [5]), w.tensor("c.v", [72]), ints("flat", 5, 72)]
+    total = load(chain(nodes, tensors, MAP)).analyze().total
+    assert (total.params, total.buffers) == (5 * 8 * 9, 0)
+    assert total.macs == total.ops.mul == 4 * 2 * 5 * 8 * 9  # 6×4 positions without a border
 
 
 def test_recurrent_weights_that_are_put_together(items):

@@ -8,7 +8,7 @@ import onnx_writer as w
 import pytest
 
 import convcost
-from convcost.importers.onnx import reader
+from convcost.importers.onnx import plain, reader
 
 DATA = Path(__file__).parent / "data"
 INPUT = {"x": [1, 8, 12, 12]}
@@ -415,3 +415,9 @@ def test_a_choice_by_a_value_is_refused(refused):
     message = refused(chosen([w.node("ReduceMax", "x", "condition", keepdims=0, axes=[1, 2, 3])]))
     first = "the operator If cannot be mapped: its condition depends on values that are not known"
     assert message.splitlines()[0] == f"error: {first}"
+
+
+def test_the_reader_knows_every_operator_that_is_others_put_together():
+    """`plain` is imported only where a file has one of these, or one of ONNX Runtime's."""
+    names = {name for name in plain._RULES if not name.startswith("com.microsoft.")}
+    assert names == reader._OF_OTHERS

@@ -20,7 +20,7 @@ import pt2_writer as w
 import pytest
 
 import convcost
-from convcost.importers import IMPORTERS, archives, import_model, importer_of
+from convcost.importers import IMPORTERS, archives, import_model, importer_of, onnx, tflite
 from convcost.importers.pytorch import archive as pt2_archive
 from convcost.spec import load
 from convcost.spec.source import Source
@@ -134,6 +134,14 @@ def test_safetensors_say_how_many_parameters_they_hold(tmp_path):
         "error: a safetensors file holds weights and no network\n --> model.safetensors\n"
         f"  = found: 3 tensors: 3,001 float32, 4 bfloat16\n {PICKLE_HELP}"
     )
+
+
+def test_safetensors_of_any_length_are_taken_for_none_other():
+    """Their first bytes, the length of a list, may look like the fields of an ONNX file."""
+    for length in (*range(2, 70_000), 99_999_999):
+        head = struct.pack("<Q", length) + b'{"a":{"dtype":"F32"'
+        assert not onnx.recognises(head)
+        assert not tflite.recognises(head)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pt2_writer as w
 import pytest
+from msgspec import to_builtins
 
 import convcost
 from convcost.importers import IMPORTERS, import_model
@@ -210,7 +211,10 @@ def test_a_recurrent_layer_may_have_no_bias():
     values = {"x": TOKENS, "y": (1, 9, 3), "h": (1, 1, 3)}
     parameters = {"h": (1, 1, 3), "l.a": (9, 8), "l.b": (9, 3)}
     steps = by_steps([call], values, parameters=parameters, outputs=["y"])
-    assert steps[-1] == "gru: {hidden_size: 3, bias: false}"
+    assert (steps[0], steps[-1]) == (
+        "parameter: {shape: [3]}",
+        "gru: {hidden_size: 3, bias: false, initial_state: [h]}",
+    )
 
 
 def recurrence(read, *, both=False, layers_=1):
@@ -221,8 +225,8 @@ def recurrence(read, *, both=False, layers_=1):
     calls = [
         w.call("aten.lstm.input", ["s", "h", "c"], "l", input="x", **weights, **given),
         w.call("aten.sum.dim_IntList", "a", self="s", dim=[1]),
-        w.call("aten.view.default", "b", self="h", size=[1, 3 * sides]),
-        w.call("aten.add.Tensor", "y", self=read[0], other=read[1]),
+        w.call("aten.view.default", "b", self="c" if "c" in read else "h", size=[1, 3 * sides]),
+        w.call("aten.add.Tensor", "y", self=read[0].replace("c", "b"), other=read[1].replace("c", "b")),
     ]
     wide = (1, 3 * sides)
     values = {"x": TOKENS, "s": (1, 9, 3 * sides), "h": (sides * layers_, 1, 3), "c": (sides, 1, 3), "a": wide,
@@ -233,17 +237,36 @@ def recurrence(read, *, both=False, layers_=1):
 
 
 def test_the_last_state_of_a_recurrent_layer_is_its_last_step():
-    assert "lstm: {hidden_size: 3, bias: false, return: last}" in recurrence(("b", "b"))
-    assert "lstm: {hidden_size: 3, bidirectional: true, bias: false, return: last}" in recurrence(("b", "b"), both=True)
+    begun = "initial_state: [h, h]"
+    assert f"lstm: {{hidden_size: 3, bias: false, {begun}, return: last}}" in recurrence(("b", "b"))
+    both = recurrence(("b", "b"), both=True)
+    assert f"lstm: {{hidden_size: 3, bidirectional: true, bias: false, {begun}, return: last}}" in both
     steps = recurrence(("a", "b"))
-    assert "lstm: {hidden_size: 3, bias: false}" in steps
+    assert f"lstm: {{hidden_size: 3, bias: false, {begun}}}" in steps
     assert any(step.startswith("slice: {axis: ") and "start: 8" in step for step in steps)
 
 
-def test_states_that_no_layer_type_gives_are_refused():
-    for read, more in ((("a", "b"), {"both": True}), (("b", "b"), {"layers_": 2})):
-        with pytest.raises(convcost.SpecError, match="its last state is read beside its sequence, or that of each"):
-            recurrence(read, **more)
+@pytest.mark.parametrize(("read", "more", "numbers"), [(("a", "b"), {"both": True}, 6), (("c", "c"), {}, 3)])
+def test_states_that_are_no_step_of_the_sequence_are_the_layers_own(read, more, numbers):
+    steps = recurrence(read, **more)
+    assert any(step.startswith(f"declared: {{output_shape: [{numbers}]") for step in steps)
+
+
+def test_what_reads_the_state_of_another_layer_needs_that_layer():
+    # an encoder and a decoder of 3 · 3 · (8 + 3) products for each of 9 steps
+    given = {"has_biases": False, "num_layers": 1, "dropout": 0.0, "train": False, "bidirectional": False}
+    given |= {"batch_first": True, "input": "x"}
+    calls = [
+        w.call("aten.zeros.default", "z", size=[1, 1, 3]),
+        w.call("aten.gru.input", ["s", "h"], "e", params=["p_e_a", "p_e_b"], hx="z", **given),
+        w.call("aten.gru.input", ["y", "g"], "d", params=["p_d_a", "p_d_b"], hx="h", **given),
+    ]
+    values = {"x": TOKENS, "z": (1, 1, 3), "s": (1, 9, 3), "h": (1, 1, 3), "y": (1, 9, 3), "g": (1, 1, 3)}
+    weights = {f"{side}.{name}": (9, size) for side in "ed" for name, size in (("a", 8), ("b", 3))}
+    content = w.pt2(calls, values, ["y"], parameters=weights)
+    found = import_model(IMPORTERS["pytorch"], content, "net.pt2")
+    total = convcost.Model(load(Source("net.pt2", found.text), found.sizes)).analyze().total
+    assert (total.params, total.macs) == (2 * 9 * (8 + 3), 2 * 9 * 9 * (8 + 3))
 
 
 def test_an_instance_norm_with_statistics_is_a_batch_norm():
@@ -326,3 +349,73 @@ def test_an_operator_with_weights_is_a_layer(name, arguments, before, after, par
     path = tmp_path / "net.pt2"
     path.write_bytes(w.pt2([call], values, ["y"], parameters=parameters))
     assert convcost.load(path).analyze().total.params == params
+
+
+VECTOR = (1, 8)
+SPREAD = [  # operator, arguments, values, the ledger of what it is
+    # mean (n additions, a division), the difference, its square, the sum of these, and 1/(n − 1): n = 36 for 8 channels
+    ("var.correction", {"self": "x", "dim": [2, 3], "correction": 1, "keepdim": True}, {"x": MAP, "y": (1, 8, 1, 1)},
+     {"add": 3 * 288, "div": 8, "mul": 288 + 8}),
+    ("var.dim", {"self": "x", "dim": [2, 3], "unbiased": False}, {"x": MAP, "y": VECTOR},
+     {"add": 3 * 288, "div": 16, "mul": 288}),
+    ("std.dim", {"self": "x", "dim": [1]}, {"x": TOKENS, "y": VECTOR},  # n = 9 for 8 channels
+     {"add": 3 * 72, "div": 8, "mul": 72 + 8, "sqrt": 8}),
+    # |a| and |b| of 8 values each, the larger of these and ε, two quotients of 8 values, their product and its sum
+    ("cosine_similarity.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
+     {"mul": 24, "add": 24, "sqrt": 2, "cmp": 2, "div": 16}),
+    ("pairwise_distance.default", {"x1": "x", "x2": "z"}, {"x": VECTOR, "z": VECTOR, "y": (1,)},
+     {"add": 24, "mul": 8, "sqrt": 1}),  # x − z, + ε, and the length of 8 values
+    # 5·4 places of a row of 3, with a matrix of 2×3: each product is added
+    ("affine_grid_generator.default", {"theta": "x", "size": [1, 8, 5, 4], "align_corners": False},
+     {"x": (1, 2, 3), "y": (1, 5, 4, 2)}, {"mul": 120, "add": 120}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "arguments", "values", "ledger"), SPREAD)
+def test_what_an_operator_performs(name, arguments, values, ledger, tmp_path):
+    path = tmp_path / "net.pt2"
+    inputs = [each for each in values if each != "y"]
+    path.write_bytes(w.pt2([w.call(f"aten.{name}", "y", **arguments)], values, ["y"], inputs=inputs))
+    ops = to_builtins(convcost.load(path).analyze().total.ops)
+    assert {kind: count for kind, count in ops.items() if count} == ledger
+
+
+def test_a_matrix_times_a_vector(tmp_path):
+    shapes = {"a": (1, 8, 3), "b": (1, 3), "m": (8, 3), "v": (3,), "y": (8,)}
+    calls = [
+        w.call("aten.squeeze.dim", "m", self="a", dim=0),
+        w.call("aten.squeeze.dim", "v", self="b", dim=0),
+        w.call("aten.mv.default", "y", self="m", vec="v"),
+    ]
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2(calls, shapes, ["y"], inputs=["a", "b"]))
+    assert convcost.load(path).analyze().total.macs == 8 * 3
+
+
+def test_a_mask_of_the_program_is_added_as_numbers(tmp_path):
+    # 2 heads of 9 · 9 scores, each with a sum more
+    calls = [
+        w.call("aten.arange.default", "r", end=9),
+        w.call("aten.unsqueeze.default", "c", self="r", dim=1),
+        w.call("aten.ge.Tensor", "mask", self="c", other="r"),
+        w.call("aten.scaled_dot_product_attention.default", "y", "a", query="x", key="x", value="x", attn_mask="mask"),
+    ]
+    whole = {"r": ((9,), "int64"), "c": ((9, 1), "int64"), "mask": ((9, 9), "bool")}
+    values = {"x": (1, 2, 9, 4), "y": (1, 2, 9, 4), **whole}
+    totals = []
+    for given in (calls, [w.call("aten.scaled_dot_product_attention.default", "y", query="x", key="x", value="x")]):
+        path = tmp_path / "net.pt2"
+        path.write_bytes(w.pt2(given, values, ["y"]))
+        totals.append(convcost.load(path).analyze().total.ops.add)
+    assert totals[0] - totals[1] == 2 * 81
+
+
+def test_a_batch_norm_without_factors(tmp_path):
+    call = w.call(
+        "aten.batch_norm.default", "y", input="x", weight=None, bias=None, running_mean="b_m", running_var="b_v",
+        training=False, momentum=0.1, eps=1e-5, cudnn_enabled=True,
+    )  # fmt: skip
+    path = tmp_path / "net.pt2"
+    path.write_bytes(w.pt2([call], {"x": MAP, "y": MAP}, ["y"], buffers={"m": (8,), "v": (8,)}))
+    total = convcost.load(path).analyze().total
+    assert (total.params, total.buffers, total.ops.mul, total.ops.add) == (0, 16, 288, 288)

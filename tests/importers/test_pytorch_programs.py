@@ -238,8 +238,8 @@ def test_one_tensor_under_two_names_counts_once(tmp_path):
     model = convcost.load(path)
     assert model.analyze().total.params == 64
     assert model.text.partition("layers:\n")[2] == (
-        "  - conv: {out_channels: 8, kernel_size: 1, bias: false}\n    name: c\n"
-        "  - conv: {out_channels: 8, kernel_size: 1, bias: false}\n    weights: c\n    name: d\n"
+        "  - {conv: {out_channels: 8, kernel_size: 1, bias: false}, name: c}\n"
+        "  - {conv: {out_channels: 8, kernel_size: 1, bias: false}, weights: c, name: d}\n"
     )
 
 
@@ -253,7 +253,7 @@ def test_a_tensor_of_two_modules_has_the_path_in_the_one_that_reads_it(tmp_path)
     payloads = {"c.weight": "weight_0", "d.weight": "weight_0"}
     path.write_bytes(w.pt2(calls, dict.fromkeys("xay", MAP), ["y"], parameters=parameters, payloads=payloads))
     model = convcost.load(path)
-    assert "    weights: c\n    name: d\n" in model.text
+    assert ", weights: c, name: d}\n" in model.text
     assert "not used" not in model.text
 
 

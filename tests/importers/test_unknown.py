@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 
 import onnx_writer as w
 import pytest
@@ -216,3 +217,58 @@ def test_what_works_value_by_value_gives_the_shape_that_it_reads(write):
     assert [layer.fields["operator"] for layer in analysis.unknown] == ["Greater", "Where", "Not"]
     assert {layer.output_shape for layer in analysis.unknown} == {(4, 8, 8)}
     assert analysis.total.ops.cmp == 2 * 4 * 8 * 8  # of the two that follow
+
+
+def test_memory_says_what_it_does_not_know(write):
+    memory = convcost.load(write(DATA_DEPENDENT), allow_unknown=True).memory()
+    assert repr(memory) == "<Memory: net: peak ≥ 2,048 bytes at relu_1, ≥ 48 bytes of weights>"  # 4 · 64 values twice
+    rows = {row["type"]: row for row in memory.to_dict()["layers"] if row["type"] in ("conv", "unknown")}
+    names = ("weight_bytes", "activation_bytes", "peak_memory")
+    # 12 weights and 3 · 64 + 4 · 64 values of 4 bytes
+    assert [rows["conv"][name] for name in names] == [48, 1792, 1792]
+    assert [rows["unknown"][name] for name in names] == [None, None, None]
+    cells = [line.split() for line in str(memory).splitlines() if "NonZero " in line or "Relu " in line]
+    assert [row[1:6] for row in cells[:2]] == [["?", "?", "?", "≥", "1,024"]] * 2  # what the last relu reads lives
+
+
+def test_a_search_says_what_is_not_known_as_a_sweep_does(write):
+    model = convcost.load(write(CHAIN), allow_unknown=True)
+    errors = []
+    for ask in (model.sweep, partial(model.search, pareto=["mults"])):
+        with pytest.raises(convcost.OptionError) as caught:
+            ask(set={"r": [8, 16]})
+        errors.append(str(caught.value))
+    assert errors[0] == errors[1]
+    assert errors[1].startswith("error: this needs the costs of all operations\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "help"),
+    [
+        (CHAIN, "'my.ops.Magic=macs:1000,params:20'"),
+        (DATA_DEPENDENT, "'NonZero=macs:1000,params:20,output_shape:64x7x7'"),
+    ],
+)
+def test_the_remedy_has_a_shape_where_the_file_has_none(model, help, write):
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(write(model), allow_unknown=True).compare()
+    assert help in caught.value.details[0].help
+
+
+def test_what_lives_at_the_peak_may_have_no_known_size(write):
+    nodes = [magic("x", "a"), w.node("Relu", "a", "b"), w.node("Relu", "x", "y")]
+    memory = convcost.load(write(w.model(nodes, INPUT, "y b", [])), allow_unknown=True).memory()
+    sizes = {each["name"]: each["bytes"] for each in memory.to_dict()["peak"]["tensors"]}
+    # the relu that is known reads the input and gives as much, while the output of the other lives
+    assert sizes == {"input": 3 * 8 * 8 * 4, "relu_1": 3 * 8 * 8 * 4, "Relu": None}
+    cells = [line.split() for line in str(memory).splitlines() if line.startswith("Relu")]
+    assert cells[-1][:4] == ["Relu", "float32", "?", "from"]
+    assert [each["bytes"] for each in memory.to_dict()["tensors"]].count(None) == 2  # of magic and the relu behind it
+
+
+@pytest.mark.parametrize("options", [{"place": True}, {"arena": "64Ki"}, {"order": "best"}])
+def test_nothing_is_placed_whose_size_is_not_known(options, write):
+    with pytest.raises(convcost.OptionError) as caught:
+        convcost.load(write(DATA_DEPENDENT), allow_unknown=True).memory(**options)
+    assert caught.value.details[0].message == "a placement and the best order need the sizes of all tensors"
+    assert convcost.load(write(CHAIN), allow_unknown=True).memory(**options).peak_memory == 1792  # there it is known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import convcost
 from convcost.errors import NetworkError
 from convcost.layers import REGISTRY, LayerError
 from convcost.network import NetworkBuilder
@@ -66,6 +67,48 @@ def test_leading_axes_are_a_batch(type, run):
     assert many.cost.ops == one.cost.ops * 10
     assert many.cost.params == one.cost.params
     assert run(type, (2, 5, 6, 3), hidden_size=4, **{"return": "last"}).output == (2, 5, 4)
+
+
+@pytest.mark.parametrize(("type", "count"), [("lstm", 1), ("lstm", 2), ("gru", 1), ("rnn", 1)])
+def test_a_state_before_the_first_step_costs_what_zeros_do(type, count, run):
+    # 2 layers of both directions: 4 states of 4 numbers
+    given = {"hidden_size": 4, "num_layers": 2, "bidirectional": True}
+    begun = run(type, (6, 3), *[(4, 4)] * count, **given, initial_state=["a", "b"][:count])
+    assert begun == run(type, (6, 3), **given)
+
+
+def test_a_projected_state_is_narrower_than_the_memory(run):
+    assert run("lstm", (6, 3), (1, 2), (1, 4), hidden_size=4, proj_size=2, initial_state=["a", "b"]).output == (6, 2)
+
+
+def test_a_single_state_may_be_a_vector_and_has_the_axes_of_the_batch(run):
+    assert run("gru", (6, 3), (4,), hidden_size=4, initial_state="a").output == (6, 4)
+    assert run("gru", (2, 6, 3), (2, 1, 4), hidden_size=4, initial_state="a").output == (2, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("type", "shapes", "message", "found"),
+    [
+        ("gru", [(2, 4)], "the state before the first step has the shape [1, 4]", "[2, 4]"),
+        ("lstm", [(1, 4), (1, 3)], "the memory before the first step has the shape [1, 4]", "[1, 3]"),
+        ("gru", [(1, 4)] * 2, "initial_state of gru names the state", "2 values"),
+        ("lstm", [(1, 4)] * 3, "initial_state of lstm names the state, then the memory", "3 values"),
+    ],
+)
+def test_states_before_the_first_step_are_those_of_the_layer(type, shapes, message, found, run):
+    with pytest.raises(LayerError) as caught:
+        run(type, (6, 3), *shapes, hidden_size=4, initial_state=["a"] * len(shapes))
+    assert (caught.value.message, caught.value.found, caught.value.field) == (message, found, "initial_state")
+
+
+def test_an_output_reads_the_states_of_the_layers_below_and_that_of_its_direction():
+    builder = NetworkBuilder()
+    x, state = builder.input([6, 3], "tokens"), builder.input([4, 5], "tokens")
+    builder.add("gru", x, hidden_size=5, num_layers=2, bidirectional=True, initial_state=state, name="gru")
+    model = convcost.Model(builder.build())
+    _, field = model.receptive_field().layers[0].axes
+    assert (field.local, field.used * field.local) == (4, 3)  # two rows of the first layer, one of the second
+    assert model.verify_receptive_field().ok
 
 
 def test_layouts():

@@ -177,3 +177,15 @@ def test_a_sampler_that_cannot_work_is_refused(type, shapes, given, message, fou
         builder.add(type, *map(builder.input, shapes), **given)
     lines = [f"error: {message}", *([f" = found: {found}"] if found else []), *([f" = help: {help}"] if help else [])]
     assert str(error.value) == "\n".join(lines)
+
+
+def test_a_grid_may_be_tokens():
+    spec = {
+        "inputs": {"a": [3, 8, 6], "b": [3, 8, 6]},
+        "layers": [
+            {"conv": {"out_channels": 2, "kernel_size": 1}, "from": "a"},
+            {"permute": {"axes": [1, 2, 0], "layout": "tokens"}},
+            {"grid_sample": None, "from": ["b", "previous"]},
+        ],
+    }
+    assert convcost.load(spec).network.layers[-1].outputs[0].shape == (3, 8, 6)

@@ -300,3 +300,10 @@ def test_each_rewrite_says_what_it_is():
         assert rewrite.summary
         assert rewrite.loses
         assert any(year in rewrite.source for year in ("2012", "2013", "2014", "2015", "2016", "2017"))
+
+
+def test_a_text_is_one_pattern():
+    model = convcost.load(
+        {"input": [4, 8, 8], "layers": [{"conv": {"out_channels": 4, "kernel_size": 3}, "name": "ab"}]}
+    )
+    assert types(model.rewrite("separable", layers="ab")) == ["depthwise_conv", "pointwise_conv"]

@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from convcost.importers.keras.builder import GraphBuilder
+from convcost.importers.keras.builder import GraphBuilder, count
 from convcost.importers.keras.core import multiplied
 from convcost.importers.keras.registry import layer, whole
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
 
 
 def _roles(layer: KerasLayer, names: tuple[str, ...]) -> dict[str, KerasValue]:
@@ -19,8 +19,6 @@ def _roles(layer: KerasLayer, names: tuple[str, ...]) -> dict[str, KerasValue]:
     more = [name for name in found if name not in ("query", "value", "key", "attention_mask")]
     if more or "query" not in found or "value" not in found:
         raise UntranslatableLayer(f"it reads {', '.join(more) or 'no query and value'}")
-    if layer.kwargs.get("return_attention_scores"):
-        raise UntranslatableLayer("it gives its scores")
     return found
 
 
@@ -28,7 +26,7 @@ _CALL = ("query", "value", "key", "query_mask", "value_mask", "key_mask", "atten
 
 
 @layer("MultiHeadAttention")
-def multi_head_attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+def multi_head_attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasValue, ...]:
     """Translate attention of several heads, with its projections."""
     heads, size = whole(layer, "num_heads"), whole(layer, "key_dim")
     given = layer.config.get("value_dim")
@@ -37,7 +35,7 @@ def multi_head_attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue
 
 
 @layer("GroupQueryAttention", "GroupedQueryAttention")
-def grouped_query_attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+def grouped_query_attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasValue, ...]:
     """Translate attention whose heads of keys and values are fewer than those of queries."""
     heads, few = whole(layer, "num_query_heads"), whole(layer, "num_key_value_heads")
     if heads % few:
@@ -62,16 +60,20 @@ class _Form(Struct, frozen=True):
     value_size: int
 
 
-def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> KerasValue:
+def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> KerasValue | tuple[KerasValue, ...]:
     """Return attention as Keras performs it: the queries are scaled, before their products with the keys."""
     roles = _roles(layer, _CALL)
     query = builder.plain(roles["query"])
     value = builder.plain(roles["value"])
     key = builder.plain(roles["key"]) if "key" in roles else value
-    if len({len(each.known) for each in (query, key, value)}) > 1 or len(query.known) != 2:
-        raise UntranslatableLayer("it attends over more than one axis")
-    if layer.config.get("attention_axes") not in (None, 1, [1], -2, [-2]):
-        raise UntranslatableLayer(f"its attention_axes are {layer.config['attention_axes']!r}")
+    if len({len(each.known) for each in (query, key, value)}) > 1:
+        raise UntranslatableLayer("it reads values of different numbers of axes")
+    outer = query.known[:-1]
+    apart = _axes_apart(layer, len(query.known))
+    if len(outer) > 1:
+        if "attention_mask" in roles or layer.kwargs.get("return_attention_scores"):
+            raise UntranslatableLayer("it attends over several axes, with a mask or giving its scores")
+        query, key, value = (_joined(builder, layer, each, apart) for each in (query, key, value))
     given = layer.config.get("output_shape")
     given = given[0] if isinstance(given, list) and len(given) == 1 else given
     out = query.channels if given is None else given
@@ -107,7 +109,38 @@ def _attended(builder: GraphBuilder, layer: KerasLayer, form: _Form) -> KerasVal
     features = form.heads * form.value_size
     context = builder.add(layer, "Reshape", [context, builder.number(0, 0, features)])
     joined = KerasValue(context, (query.known[0], features))
-    return KerasValue(_projected(builder, layer, "attention_output", joined, out), (query.known[0], out))
+    name = _projected(builder, layer, "attention_output", joined, out)
+    if len(outer) > 1:
+        shape = builder.number(-1, *(known(size) for size in outer), out)
+        return KerasValue(builder.add(layer, "Reshape", [name, shape]), (*outer, out))
+    found = KerasValue(name, (query.known[0], out))
+    if not layer.kwargs.get("return_attention_scores"):
+        return found
+    if shared > 1:
+        raise UntranslatableLayer("it gives scores of heads that share keys")
+    return found, KerasValue(weights, (form.heads, query.known[0], key.known[0]))
+
+
+def _axes_apart(layer: KerasLayer, rank: int) -> int:
+    """Return how many axes behind the batch each have their own attention, that over all others but the last.
+
+    Raises:
+        UntranslatableLayer: These are not the first ones.
+    """
+    given = layer.config.get("attention_axes")
+    own = range(1, rank - layer.lead) if given is None else [given] if type(given) is int else given
+    axes: list[int] = sorted(axis % (rank + 1 - layer.lead) + layer.lead for axis in own)
+    if not axes or axes != list(range(axes[0], rank)):
+        raise UntranslatableLayer(f"its attention_axes are {given!r}")
+    return axes[0] - 1
+
+
+def _joined(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, apart: int) -> KerasValue:
+    """Return a value with one axis of what is attended over, and its axes apart joined with the batch."""
+    steps = known(count(value.known[apart:-1]))
+    batch = -1 if apart else 0
+    name = builder.add(layer, "Reshape", [value.name, builder.number(batch, steps, value.channels)])
+    return KerasValue(name, (steps, value.channels))
 
 
 def _masked(builder: GraphBuilder, layer: KerasLayer, scores: str, mask: KerasValue, heads: int) -> str:
@@ -136,14 +169,12 @@ def _heads(builder: GraphBuilder, layer: KerasLayer, name: str, value: KerasValu
 
 
 @layer("Attention", "AdditiveAttention")
-def attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+def attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue | tuple[KerasValue, ...]:
     """Translate attention without projections: scores are inner products, or learned sums."""
     values = layer.inputs
     if not 2 <= len(values) <= 3 or any(len(value.known) != 2 for value in values):
         raise UntranslatableLayer("it does not read a query, a value and a key that are sequences")
     config = layer.config
-    if layer.kwargs.get("return_attention_scores"):
-        raise UntranslatableLayer("it gives its scores")
     query, value, key = (builder.plain(each) for each in (*values, values[1])[:3])
     additive = layer.kind == "AdditiveAttention"
     if not additive and config.get("score_mode", "dot") != "dot":
@@ -154,7 +185,10 @@ def attention(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
         scores = builder.add(layer, "keras.CausalMask", [scores], scope=f"{layer.path}.mask")
     weights = builder.add(layer, "Softmax", [scores], {"axis": 2}, scope=f"{layer.path}.softmax")
     name = builder.add(layer, "MatMul", [weights, value.name], scope=f"{layer.path}.context")
-    return KerasValue(name, (query.known[0], value.channels))
+    found = KerasValue(name, (query.known[0], value.channels))
+    if not layer.kwargs.get("return_attention_scores"):
+        return found
+    return found, KerasValue(weights, (query.known[0], key.known[0]))
 
 
 def _product(builder: GraphBuilder, layer: KerasLayer, query: KerasValue, key: KerasValue, scale: bool) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from string import ascii_uppercase
 from typing import Any
+
+from msgspec import Struct
 
 from convcost.importers.keras.activations import activated
 from convcost.importers.keras.builder import GraphBuilder, count, like
@@ -64,56 +68,101 @@ def multiplied(
 
 @layer("EinsumDense")
 def einsum_dense(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
-    """Translate a dense layer over the last axes that an equation names."""
+    """Translate a product with a matrix over any axes that an equation names; they are brought to the end for it."""
     if layer.config.get("lora_rank"):
         raise UntranslatableLayer("its kernel has an update of low rank")
-    value, equation = one(layer), str(layer.config.get("equation", "")).replace(" ", "")
-    value = builder.plain(value)
-    reads, _, gives = equation.partition("->")
-    reads, _, weights = reads.partition(",")
+    value = builder.plain(one(layer))
+    equation = _Equation.of(str(layer.config.get("equation", "")), len(value.known) + 1)
+    size_of = dict(zip(equation.reads[1:], value.known, strict=True))
     given = layer.config.get("output_shape")
     shape = list(given) if isinstance(given, (list, tuple)) else [given]
-    contracted, new = _split(reads.replace("...", "."), weights, gives.replace("...", "."), len(value.known) + 1)
-    inner = value.known[-len(contracted) :]
-    outer = [size for size in shape[len(shape) - len(new) :] if type(size) is int and size > 0]
-    if len(outer) != len(new) or None in inner:
+    ends = zip(reversed(equation.gives), reversed(shape), strict=False)  # the batch may stand before these
+    size_of |= {letter: size for letter, size in ends if letter in equation.new}
+    if not all(type(size_of.get(letter)) is int for letter in (*equation.new, *equation.summed)):
         raise UntranslatableLayer("its output_shape leaves the sizes of its weights open")
-    features, units = count(inner), count(tuple(outer))
+    features, units = (count(tuple([size_of[each] for each in part])) for part in (equation.summed, equation.new))
     kernel = builder.weight(layer, "kernel", known(features), known(units))
-    axes = layer.config.get("bias_axes")
-    if axes and (set(axes) != set(new) or len(axes) != len(new)):
-        raise UntranslatableLayer(f"its bias is over the axes {axes!r}, not over {new!r}")
-    bias = [builder.weight(layer, "bias", known(units))] if axes else []
-    lead = len(value.known) - len(inner)
-    name = value.name
-    if len(inner) > 1:
+    axes = layer.config.get("bias_axes") or ""
+    plain = bool(axes) and len(axes) == len(equation.new) and set(axes) == set(equation.new)
+    bias = [builder.weight(layer, "bias", known(units))] if plain else []
+    lead = len(equation.kept) - 1
+    name = _permuted(builder, layer, value.name, equation.reads, equation.kept + equation.summed)
+    if len(equation.summed) > 1:
         name = builder.add(layer, "Reshape", [name, builder.number(*(0,) * (lead + 1), known(features))])
     name = (
         builder.add(layer, "Gemm", [name, kernel, *bias])
         if not lead
         else multiplied(builder, layer, name, kernel, bias)
     )
-    if len(outer) > 1:
+    if len(equation.new) > 1:
+        outer = [known(size_of[letter]) for letter in equation.new]
         name = builder.add(layer, "Reshape", [name, builder.number(*(0,) * (lead + 1), *outer)])
-    return activated(builder, layer, KerasValue(name, (*value.known[:lead], *outer)))
+    name = _permuted(builder, layer, name, equation.kept + equation.new, equation.gives)
+    if axes and not plain:
+        name = builder.add(layer, "Add", [name, _bias_along(builder, layer, axes, equation.gives, size_of)])
+    return activated(builder, layer, KerasValue(name, tuple([size_of[letter] for letter in equation.gives[1:]])))
 
 
-def _split(reads: str, weights: str, gives: str, rank: int) -> tuple[str, str]:
-    """Return the letters that an equation contracts and adds.
+def _permuted(builder: GraphBuilder, layer: KerasLayer, name: str, before: str, after: str) -> str:
+    """Return a value with its axes, which have letters, in another order."""
+    if before == after:
+        return name
+    return builder.add(layer, "Transpose", [name], {"perm": tuple([before.index(letter) for letter in after])})
 
-    Raises:
-        UntranslatableLayer: It is no product of the last axes with a matrix.
 
-    >>> _split("abc", "cde", "abde", 3)
-    ('c', 'de')
+def _bias_along(
+    builder: GraphBuilder, layer: KerasLayer, axes: str, gives: str, size_of: Mapping[str, int | None]
+) -> str:
+    """Return a learned summand along some of the axes that are given."""
+    if any(letter not in gives[1:] for letter in axes) or len(set(axes)) < len(axes):
+        raise UntranslatableLayer(f"its bias is over the axes {axes!r}")
+    first = min(gives.index(letter) for letter in axes)
+    shape = [known(size_of[letter]) if letter in axes else 1 for letter in gives[first:]]
+    return builder.weight(layer, "bias", *shape)
+
+
+class _Equation(Struct, frozen=True):
+    """An equation of a product with a matrix, each axis being a letter; the first is the batch.
+
+    Attributes:
+        reads: The axes of what is read.
+        gives: Those of what is given.
+        kept: Those that are read and given.
+        summed: Those that are summed over.
+        new: Those that the matrix adds.
     """
-    contracted = "".join(letter for letter in reads if letter in weights)
-    new = "".join(letter for letter in weights if letter not in reads)
-    kept = reads[: len(reads) - len(contracted)]
-    fits = reads == kept + contracted and weights == contracted + new and gives == kept + new and contracted and new
-    if not fits or (len(reads) != rank and "." not in reads):
-        raise UntranslatableLayer("its equation is no product of the last axes with a matrix")
-    return contracted, new
+
+    reads: str
+    gives: str
+    kept: str
+    summed: str
+    new: str
+
+    @classmethod
+    def of(cls, text: str, rank: int) -> _Equation:
+        """Return an equation from its text; the axes of an ellipsis get letters of their own.
+
+        Raises:
+            UntranslatableLayer: It is no product with a matrix.
+
+        >>> _Equation.of("abc,cde->abde", 3)
+        _Equation(reads='abc', gives='abde', kept='ab', summed='c', new='de')
+        """
+        reads, _, gives = text.replace(" ", "").partition("->")
+        reads, _, weights = reads.partition(",")
+        free = [letter for letter in ascii_uppercase if letter not in text]
+        more = "".join(free[: max(rank - len(reads.replace("...", "")), 0)]) if "..." in reads else ""
+        reads, gives = reads.replace("...", more), gives.replace("...", more)
+        summed = "".join(letter for letter in reads if letter in weights)
+        new = "".join(letter for letter in weights if letter not in reads)
+        kept = "".join(letter for letter in reads if letter not in weights)
+        letters = [len(set(part)) == len(part) for part in (reads, weights, gives)]
+        fits = (
+            all(letters) and len(reads) == rank and set(gives) == {*kept, *new} and gives[:1] == reads[:1] == kept[:1]
+        )
+        if not fits or not summed or not new:
+            raise UntranslatableLayer("its equation is no product with a matrix")
+        return cls(reads, gives, kept, summed, new)
 
 
 @layer("Embedding")
@@ -217,6 +266,39 @@ def numbers(value: Any) -> tuple[float, ...]:
     if not found or not all(type(each) in (int, float) for each in found):
         raise UntranslatableLayer("its numbers are not given, or are more than one for each channel")
     return tuple([float(each) for each in found])
+
+
+def constant_like(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, given: Any) -> KerasValue | None:
+    """Return numbers of several axes as a value of as many axes as another; None where they are of one at most."""
+    shape = _nested(given)
+    while shape[:1] == (1,):
+        shape = shape[1:]
+    return constant(builder, layer, value, shape) if len(shape) > 1 else None
+
+
+def _nested(given: Any) -> tuple[int, ...]:
+    """Return the shape of nested lists, of which all at one depth are as long.
+
+    Raises:
+        UntranslatableLayer: They are not.
+    """
+    if not isinstance(given, list):
+        return ()
+    inner = {_nested(each) for each in given}
+    if len(inner) != 1:
+        raise UntranslatableLayer("its numbers are no array")
+    return (len(given), *inner.pop())
+
+
+def constant(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, shape: tuple[int, ...]) -> KerasValue:
+    """Return numbers that the program holds, with as many axes as a value and in its order."""
+    rank = len(value.known)
+    if len(shape) > rank:
+        raise UntranslatableLayer("its numbers have more axes than what they meet")
+    sizes = (1,) * (rank - len(shape)) + shape
+    held = (sizes[-1], *sizes[:-1]) if value.first else sizes
+    name = builder.add(layer, "keras.Constant", [], {"shape": held}, scope=f"{layer.path}.constant")
+    return KerasValue(name, sizes, value.first)
 
 
 def with_numbers(

@@ -118,18 +118,40 @@ def concatenated(builder: GraphBuilder, layer: KerasLayer, values: Sequence[Kera
 
 @layer("Dot")
 def dot(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
-    """Translate a matrix product of two values, along one axis of each."""
+    """Translate a product of two matrices, or the inner product of two vectors, along one axis of each."""
     values = [builder.plain(value) for value in layer.inputs]
     axes = layer.config.get("axes")
     axes = [axes, axes] if type(axes) is int else axes
-    if len(values) != 2 or not isinstance(axes, list) or len(axes) != 2 or layer.config.get("normalize"):
-        raise UntranslatableLayer("it normalises, or its axes are not one of each of two values")
-    if any(len(value.known) != 2 for value in values) or layer.lead:
-        raise UntranslatableLayer("it multiplies what are no matrices")
-    a, b = axes[0] % 3, axes[1] % 3
-    if not a or not b:
+    if len(values) != 2 or not isinstance(axes, list) or len(axes) != 2:
+        raise UntranslatableLayer("its axes are not one of each of two values")
+    ranks = [len(value.known) for value in values]
+    if max(ranks) > 2 or layer.lead:
+        raise UntranslatableLayer("it multiplies values of more than two axes")
+    places = [axis % (rank + 1) for axis, rank in zip(axes, ranks, strict=True)]
+    if 0 in places:
         raise UntranslatableLayer("it multiplies along the batch")
-    left = values[0].name if a == 2 else builder.add(layer, "Transpose", [values[0].name], {"perm": (0, 2, 1)})
-    right = values[1].name if b == 1 else builder.add(layer, "Transpose", [values[1].name], {"perm": (0, 2, 1)})
-    sizes = (values[0].known[2 - a], values[1].known[2 - b])
-    return KerasValue(builder.add(layer, "MatMul", [left, right]), sizes)
+    if layer.config.get("normalize"):
+        values = [
+            like(value, builder.add(layer, "keras.UnitNormalization", [value.name], {"axes": (place,)}))
+            for value, place in zip(values, places, strict=True)
+        ]
+    left, right = (
+        _matrix(builder, layer, value, place, first=not number)
+        for number, (value, place) in enumerate(zip(values, places, strict=True))
+    )
+    kept = [value.known[2 - place] for value, place in zip(values, places, strict=True) if len(value.known) == 2]
+    name = builder.add(layer, "MatMul", [left, right])
+    if len(kept) < 2:
+        sizes = tuple(kept) if kept else (1,)
+        name = builder.add(layer, "Reshape", [name, builder.number(0, *(known(size) for size in sizes))])
+        return KerasValue(name, sizes)
+    return KerasValue(name, tuple(kept))
+
+
+def _matrix(builder: GraphBuilder, layer: KerasLayer, value: KerasValue, place: int, *, first: bool) -> str:
+    """Return a factor of a matrix product: the axis that is summed over is the last of the first, or its own first."""
+    if len(value.known) == 1:
+        return builder.add(layer, "Unsqueeze", [value.name, builder.number(1 if first else 2)])
+    if place == (2 if first else 1):
+        return value.name
+    return builder.add(layer, "Transpose", [value.name], {"perm": (0, 2, 1)})

@@ -6,12 +6,13 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from convcost.importers.keras.builder import GraphBuilder
+from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.core import reshaped
 from convcost.importers.keras.functions import argument, kind_of, operation, value_of
 from convcost.importers.keras.merges import concatenated
+from convcost.importers.keras.reductions import squeezed
 from convcost.importers.keras.slices import sliced
-from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer
+from convcost.importers.keras.values import KerasLayer, KerasValue, UntranslatableLayer, known
 
 
 @operation("Concatenate")
@@ -152,3 +153,105 @@ def split(builder: GraphBuilder, layer: KerasLayer) -> list[KerasValue]:
 def get_item(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate what is cut out of a value."""
     return sliced(builder, layer, value_of(layer), argument(layer, 1, "key"))
+
+
+@operation("Unstack")
+def unstack(builder: GraphBuilder, layer: KerasLayer) -> list[KerasValue]:
+    """Translate a value that is taken apart along an axis, which is gone then."""
+    value = value_of(layer)
+    axis = argument(layer, 2, "axis", default=0) % (len(value.known) + 1)
+    if axis == 0:
+        raise UntranslatableLayer("it splits the batch")
+    size = known(value.known[axis - 1])
+    if size == 1:
+        return [squeezed(builder, layer, value, [axis])]
+    builder.add(
+        layer, "Split", [value.name, builder.number(*(1,) * size)], {"axis": builder.axis(value, axis)}, outputs=size
+    )
+    sizes = (*value.known[: axis - 1], 1, *value.known[axis:])
+    parts = [KerasValue(name, sizes, value.first) for name in builder.nodes[-1].outputs]
+    return [squeezed(builder, layer, part, [axis]) for part in parts]
+
+
+@operation("Flip")
+def flip(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+    """Translate the order of values along axes turned round."""
+    value, axes = value_of(layer), argument(layer, 1, "axis")
+    axes = [axes] if type(axes) is int else axes
+    if not isinstance(axes, list) or any(axis % (len(value.known) + 1) == 0 for axis in axes):
+        raise UntranslatableLayer("it turns the batch round")
+    bounds = ([-1] * len(axes), [-(2**31)] * len(axes), [builder.axis(value, axis) for axis in axes])
+    inputs = [builder.number(*each) for each in (*bounds, [-1] * len(axes))]
+    return like(value, builder.add(layer, "Slice", [value.name, *inputs]))
+
+
+@operation("Roll")
+def roll(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+    """Translate a cyclic shift along axes: what leaves at one end is put before the other."""
+    value, shifts, axes = value_of(layer), argument(layer, 1, "shift"), argument(layer, 2, "axis")
+    shifts, axes = ([each] if type(each) is int else each for each in (shifts, axes))
+    if not isinstance(axes, (list, tuple)) or len(axes) != len(shifts):
+        raise UntranslatableLayer("it has not one shift for each axis")
+    for shift, axis in zip(shifts, axes, strict=True):
+        at = axis % (len(value.known) + 1)
+        if at == 0:
+            raise UntranslatableLayer("it shifts the batch")
+        size, place = known(value.known[at - 1]), builder.axis(value, at)
+        cut = -shift % size
+        if cut == 0:
+            continue
+        parts = [
+            builder.add(layer, "Slice", [value.name, *(builder.number(each) for each in (start, end, place))])
+            for start, end in ((cut, size), (0, cut))
+        ]
+        value = like(value, builder.add(layer, "Concat", parts, {"axis": place}))
+    return value
+
+
+@operation("Tile")
+def tile(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+    """Translate a value that is put beside itself along axes."""
+    value = builder.plain(value_of(layer))
+    times = argument(layer, 1, "repeats", "multiples")
+    times = [times] if type(times) is int else list(times)
+    times = [1] * (len(value.known) + 1 - len(times)) + times
+    if len(times) != len(value.known) + 1 or times[0] != 1 or min(times) < 1:
+        raise UntranslatableLayer("it repeats the batch, or adds axes")
+    sizes = [None if size is None else size * count for size, count in zip(value.known, times[1:], strict=True)]
+    return KerasValue(builder.add(layer, "Tile", [value.name, builder.number(*times)]), tuple(sizes))
+
+
+@operation("Repeat")
+def repeat(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+    """Translate values that each stand several times one after the other along an axis."""
+    value = builder.plain(value_of(layer))
+    times, axis = argument(layer, 1, "repeats"), argument(layer, 2, "axis")
+    if type(times) is not int or type(axis) is not int or times < 1 or axis % (len(value.known) + 1) == 0:
+        raise UntranslatableLayer("it repeats the batch, or each value another time")
+    axis %= len(value.known) + 1
+    size = known(value.known[axis - 1])
+    before, behind = value.known[: axis - 1], value.known[axis:]
+    name = builder.add(layer, "Unsqueeze", [value.name, builder.number(axis + 1)])
+    name = builder.add(layer, "Expand", [name, builder.number(*(1,) * (axis + 1), times, *(1 for _ in behind))])
+    shape = builder.number(*(0,) * axis, size * times, *(known(each) for each in behind))
+    return KerasValue(builder.add(layer, "Reshape", [name, shape]), (*before, size * times, *behind))
+
+
+@operation("Take")
+def take(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+    """Translate values at places that the model names along an axis."""
+    value, places, axis = builder.plain(value_of(layer)), argument(layer, 1, "indices"), argument(layer, 2, "axis")
+    single = type(places) is int
+    places = [places] if single else places
+    if not isinstance(places, (list, tuple)) or not places or not all(type(each) is int for each in places):
+        raise UntranslatableLayer("its places are no list of whole numbers")
+    if type(axis) is not int or axis % (len(value.known) + 1) == 0:
+        raise UntranslatableLayer("it takes along the batch")
+    axis %= len(value.known) + 1
+    size = known(value.known[axis - 1])
+    if not all(-size <= each < size for each in places):
+        raise UntranslatableLayer(f"it takes what is beyond {size} values")
+    inputs = [value.name, builder.number(*(each % size for each in places))]
+    name = builder.add(layer, "Gather", inputs, {"axis": axis})
+    found = KerasValue(name, (*value.known[: axis - 1], len(places), *value.known[axis:]))
+    return squeezed(builder, layer, found, [axis]) if single else found

@@ -94,7 +94,7 @@ class ModelTranslator:
             raise self.error("two layers of a model have one name")
         calls = {name: calls_of(layer, named) for name, layer in named.items()}
         inputs = list(references(config.get("input_layers"), named))
-        outputs = list(references(config.get("output_layers"), named))
+        outputs = [_counted_from_0(each, named) for each in references(config.get("output_layers"), named)]
         first = _first_calls(named, calls, outputs)
         known: dict[tuple[str, int, int], KerasValue] = {}
         if given is not None and len(given) != len(inputs):
@@ -106,7 +106,7 @@ class ModelTranslator:
                 followers = self._followers(reference.layer, named, calls)
                 known[reference.key] = self._input(reference.layer, _shape(named[reference.layer]), followers)
         scope = replace(scope, trainable=scope.trainable and config.get("trainable", True) is not False)
-        self._run(named, calls, known, scope, first)
+        self._run(named, calls, known, scope, first, outputs)
         missing = next((reference for reference in outputs if reference.key not in known), None)
         if missing is not None:
             raise self.error(f"the layer {missing.layer!r}, which the model gives, is not reached", help=_AGAIN)
@@ -119,15 +119,14 @@ class ModelTranslator:
         known: dict[tuple[str, int, int], KerasValue],
         scope: KerasScope,
         first: Mapping[str, int],
+        outputs: Sequence[ValueReference],
     ) -> None:
         """Call all layers, each as soon as what it reads is known."""
         waiting: dict[tuple[str, int, int], list[tuple[str, int]]] = {}
         pending: list[tuple[str, int]] = []
         most: dict[str, int] = {}
-        for each in calls.values():
-            for call in each:
-                for reference in call.references:
-                    most[reference.layer] = max(most.get(reference.layer, 0), reference.tensor)
+        for reference in (*outputs, *(each for group in calls.values() for call in group for each in call.references)):
+            most[reference.layer] = max(most.get(reference.layer, 0), reference.tensor)
         for name, each in calls.items():
             pending = [(name, number) for number in reversed(range(len(each)))]
             while pending:
@@ -228,10 +227,13 @@ class ModelTranslator:
         scope: KerasScope,
         outputs: int,
     ) -> list[KerasValue]:
-        args = mapped(call.args, lambda reference: _as_recorded(known[reference.key], reference))
-        kwargs = mapped(call.kwargs, lambda reference: _as_recorded(known[reference.key], reference))
+        def value_of(reference: ValueReference) -> KerasValue:  # within slices a file records the shape of one
+            value = known[reference.key]
+            return value if scope.lead else _as_recorded(value, reference)
+
+        args, kwargs = mapped(call.args, value_of), mapped(call.kwargs, value_of)
         found = self._translated(layer, name, tuple(args), kwargs, scope, outputs)
-        for reference in call.references:
+        for reference in call.references if not scope.lead else ():
             self._record(known[reference.key], reference)
         return found
 
@@ -281,7 +283,7 @@ class ModelTranslator:
             inner = config["layer"]
             lead = scope.lead + (kind == "TimeDistributed")
             return self._translated(inner, name, args, kwargs, replace(scope, trainable=trainable, lead=lead), outputs)
-        args = tuple([self._as_built(value, item) for value in args])
+        args = tuple([self._as_built(value, item) for value in args]) if not scope.lead else args
         number = item.get("shared_object_id")
         owner = f"{scope.owner}{name}"
         owner = self._shared.setdefault(number, owner) if type(number) is int else owner
@@ -410,6 +412,19 @@ def _first_calls(
         if old and is_model(layer) and (_begins_with_input(layer) or highest.get(name) == len(calls[name])):
             found[name] = 1
     return found
+
+
+def _counted_from_0(reference: ValueReference, named: Mapping[str, Mapping[str, Any]]) -> ValueReference:
+    """Return what a model gives by the number of the call from 0.
+
+    Keras 3 counts there, and only there, the call that made a functional model as its first.
+    """
+    layer = named[reference.layer]
+    nodes = layer.get("inbound_nodes")
+    new = isinstance(nodes, list) and all(isinstance(node, dict) for node in nodes)
+    if not new or not reference.node or not is_model(layer) or layer.get("class_name") == "Sequential":
+        return reference
+    return replace(reference, node=reference.node - 1)
 
 
 def _begins_with_input(model: Mapping[str, Any]) -> bool:

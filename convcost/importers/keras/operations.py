@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from convcost.importers.keras.activations import apply
 from convcost.importers.keras.builder import GraphBuilder, like
-from convcost.importers.keras.core import numbers, with_numbers
+from convcost.importers.keras.core import constant, constant_like, numbers, with_numbers
 from convcost.importers.keras.functions import argument, function_of, kind_of, operation, value_of
 from convcost.importers.keras.maps import resized
 from convcost.importers.keras.merges import arithmetic
@@ -34,14 +34,25 @@ def binary(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     value, other = (a, b) if isinstance(a, KerasValue) else (b, a)
     if not isinstance(value, KerasValue):
         raise UntranslatableLayer("it reads no value")
+    held = constant_like(builder, layer, value, other)
+    if held is not None:
+        return arithmetic(builder, layer, operator, *((held, value) if value is b else (value, held)))
     given = numbers(other)
     if operator in ("Sub", "Div") and value is b:
         return _reversed(builder, layer, operator, value, given)
     if operator in ("Max", "Min"):
-        if operator != "Max" or given != (0.0,):
-            raise UntranslatableLayer("it compares with numbers")
-        return like(value, builder.add(layer, "Relu", [value.name]))
+        return _compared(builder, layer, operator, value, given)
     return with_numbers(builder, layer, operator, value, given)
+
+
+def _compared(
+    builder: GraphBuilder, layer: KerasLayer, operator: str, value: KerasValue, given: tuple[float, ...]
+) -> KerasValue:
+    """Return the larger, or the smaller, of a value and a number."""
+    if operator == "Max" and given == (0.0,):
+        return like(value, builder.add(layer, "Relu", [value.name]))
+    number = constant(builder, layer, value, (1,) if len(given) == 1 else (len(given),))
+    return arithmetic(builder, layer, operator, value, number)
 
 
 def _reversed(
@@ -92,8 +103,10 @@ _ELEMENTWISE = {
     "Sign": "Sign",
 }
 
+_WITH_ONE = {"Log1p": ("Add", 1.0, "Log"), "Expm1": ("Exp", -1.0, "Add")}
 
-OF_EACH_VALUE = frozenset((*_ARITHMETIC, *_ELEMENTWISE, *_FUNCTIONS, "Power", "Clip", "Cast")) - {
+
+OF_EACH_VALUE = frozenset((*_ARITHMETIC, *_ELEMENTWISE, *_FUNCTIONS, *_WITH_ONE, "Power", "Clip", "Cast")) - {
     "Softmax",
     "LogSoftmax",
 }
@@ -134,29 +147,21 @@ def clip(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     return like(value, builder.add(layer, "Clip", [value.name], {"min": float(low), "max": float(high)}))
 
 
+@operation(*_WITH_ONE)
+def with_one(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
+    """Translate log(1 + x) and exp(x) − 1."""
+    value, (first, one, second) = value_of(layer), _WITH_ONE[kind_of(layer)]
+    name = value.name
+    for operator in (first, second):
+        more = [builder.number(one, shape=())] if operator == "Add" else []
+        name = builder.add(layer, operator, [name, *more])
+    return like(value, name)
+
+
 @operation("Cast", "Copy", "Identity", "StopGradient")
 def cast(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
     """Translate what changes no number."""
     return value_of(layer)
-
-
-@operation("Mean", "Sum", "Max", "Min")
-def reduce(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
-    """Translate a reduction over axes."""
-    value, axes = value_of(layer), argument(layer, 1, "axis")
-    axes = [axes] if type(axes) is int else axes
-    if not isinstance(axes, list) or not axes:
-        raise UntranslatableLayer("it reduces the batch")
-    keep = bool(layer.kwargs.get("keepdims", False))
-    rank = len(value.known) + 1
-    places = sorted(axis % rank for axis in axes)
-    if 0 in places or len(set(places)) < len(places):
-        raise UntranslatableLayer("it reduces the batch")
-    kept = [size for at, size in enumerate(value.known, 1) if at not in places]
-    sizes = tuple([1 if at in places else size for at, size in enumerate(value.known, 1)]) if keep else tuple(kept)
-    first = value.first and (keep or (rank - 1 not in places and len(kept) > 1))
-    attributes = {"axes": tuple(sorted(builder.axis(value, axis) for axis in places)), "keepdims": int(keep)}
-    return KerasValue(builder.add(layer, f"Reduce{kind_of(layer)}", [value.name], attributes), sizes, first)
 
 
 @operation("Matmul")

@@ -15,7 +15,7 @@ import msgspec
 from convcost import files
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.archives import Archive, first_member
-from convcost.importers.graph import ModelGraph
+from convcost.importers.graph import Importer, ModelGraph
 
 if TYPE_CHECKING:
     from convcost.importers.onnx.wire import Data
@@ -170,3 +170,6 @@ def _version(model: Mapping[str, Any]) -> str:
 
 def _error(file: str, message: str, found: str = "", help: str = "") -> SpecError:
     return SpecError(ErrorDetail(message, Place(file), found=found, help=help))
+
+
+IMPORTER = Importer("Keras", recognises, read)

@@ -97,8 +97,8 @@ def _sequence(builder: GraphBuilder, layer: KerasLayer) -> KerasValue:
         raise UntranslatableLayer("it reads states that another layer gives")
     if layer.config.get("time_major"):
         raise UntranslatableLayer("its steps come before its batch")
-    if len(inputs[0].known) != 2 + layer.lead or layer.lead:
-        raise UntranslatableLayer(f"it reads {len(inputs[0].known)} axes instead of 2")
+    if len(inputs[0].known) != 2 + layer.lead:
+        raise UntranslatableLayer(f"it reads {len(inputs[0].known) - layer.lead} axes instead of 2")
     return builder.plain(inputs[0])
 
 
@@ -139,7 +139,7 @@ def _run(
     }
     name = builder.add(layer, f"keras.{kind}", [value.name, *weights], attributes)
     given = directions * units
-    return KerasValue(name, (given,) if last else (value.known[0], given))
+    return KerasValue(name, (*value.known[: -2 if last else -1], given))
 
 
 def _activation(layer: KerasLayer, cudnn: bool) -> str:

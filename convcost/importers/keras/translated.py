@@ -9,12 +9,14 @@ from convcost.importers.keras import (  # noqa: F401 -- each adds its layers or 
     activations,
     attention,
     core,
+    layer_functions,
     maps,
     merges,
     moves,
     norms,
     operations,
     recurrent,
+    reductions,
 )
 from convcost.importers.keras.builder import GraphBuilder, like
 from convcost.importers.keras.functions import OPERATIONS, bound, function_of

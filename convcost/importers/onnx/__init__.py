@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcost.importers.graph import ModelGraph
+from convcost.importers.graph import Importer, ModelGraph
 from convcost.importers.onnx.wire import BYTES, Data, Wire, WireError, tag
 
 
@@ -12,6 +12,8 @@ def recognises(head: bytes) -> bool:
     Args:
         head: The first bytes of the file, which are no text.
     """
+    if head[8:9] == b"{" and not any(head[4:8]):  # the length of a safetensors file's list, which may look like fields
+        return False
     wire, known = Wire(head), {tag(1), *(tag(number, BYTES) for number in (2, 3, 4, 6, 7, 8, 14, 20, 25)), tag(5)}
     try:
         for found, (each, _, _) in enumerate(wire.fields(0, len(head))):
@@ -38,3 +40,6 @@ def read(data: Data, file: str) -> ModelGraph:
     from convcost.importers.onnx import reader
 
     return reader.read(data, file)
+
+
+IMPORTER = Importer("ONNX", recognises, read)

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from convcost.errors import ErrorDetail, Place, SpecError
 from convcost.importers.graph import Constant, InnerGraph, ModelGraph, Node, Shape
-from convcost.importers.onnx.functions import Function, FunctionReference, Inliner
-from convcost.importers.onnx.plain import plain
 from convcost.importers.onnx.scopes import scope_of
 from convcost.importers.onnx.tensors import (
     MOST_AXES,
@@ -32,6 +30,9 @@ from convcost.importers.onnx.wire import BYTES, FIXED32, LONGEST_TEXT, Data, Wir
 from convcost.importers.onnx.wire import limit as _limit
 from convcost.importers.onnx.wire import tag as _tag
 
+if TYPE_CHECKING:
+    from convcost.importers.onnx.functions import Function
+
 OLDEST_OPSET = 7
 """The first version of the operators whose broadcasting is that of NumPy."""
 MOST_NODES = 200_000
@@ -42,6 +43,16 @@ _NUMBERS = frozenset(("float16", "bfloat16", "float64", "int8", "uint8", "int16"
 """Types of inputs that say how wide their numbers are; others may be indices."""
 _CONTROL = frozenset(("If", "Loop", "Scan", "SequenceMap"))
 """Operators that hold graphs, which read values of the graph around them."""
+_RUNTIME = "com.microsoft."
+"""The domain of ONNX Runtime's operators."""
+_OF_OTHERS = frozenset(
+    (
+        *("Swish", "Mean", "ReduceSumSquare", "ReduceL1", "ReduceLogSum", "ReduceLogSumExp", "QuantizeLinear"),
+        *("DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"),
+        "SimplifiedLayerNormalization",
+    )
+)
+"""Operators that are others put together, as `plain` writes them."""
 
 # Fields of a graph, of a node, of an attribute: made once, for they are compared with all that a file has.
 _NODE = _tag(1, BYTES)
@@ -59,6 +70,9 @@ _DOMAIN = _tag(7, BYTES)
 _METADATA = _tag(9, BYTES)
 _SHORT = 128  # bytes of an attribute that is read once, however many nodes have it
 _KEY = _tag(1, BYTES)
+_SCOPES = b"pkg.torch.onnx.name_scopes"
+_SCOPES_ENTRY = bytes((_KEY, len(_SCOPES))) + _SCOPES
+"""How the entry with the modules around a node begins."""
 _FLOAT = _tag(2, FIXED32)
 _INTEGER = _tag(3)
 _TEXT = _tag(4, BYTES)
@@ -106,6 +120,7 @@ class _Reader:
         self.data = data
         self.file = file
         self.wire = Wire(data)
+        self._types: dict[bytes, tuple[Shape | None, str]] = {}  # by their bytes, too
         self._attributes: dict[bytes, tuple[str, Any]] = {}  # by their bytes: those of most nodes are like others'
 
     def model(self) -> ModelGraph:
@@ -134,11 +149,18 @@ class _Reader:
             message = f"operators before opset {OLDEST_OPSET} are not supported"
             raise SpecError(ErrorDetail(message, Place(self.file), found=found, help=help))
         graph = self._graph(*graphs[0], opset, f"ONNX, opset {opset}" + (f", by {producer}" if producer else ""))
-        return plain(self._inlined(graph, {name: self._function(*place) for name, place in functions.items()}))
+        if functions:
+            graph = self._inlined(graph, {name: self._function(*place) for name, place in functions.items()})
+        operators = {node.operator for node in graph.nodes}
+        if operators.isdisjoint(_OF_OTHERS) and not any(name.startswith(_RUNTIME) for name in operators):
+            return graph
+        from convcost.importers.onnx.plain import plain  # where there are such operators only
+
+        return plain(graph)
 
     def _inlined(self, graph: ModelGraph, functions: dict[str, Function]) -> ModelGraph:
-        if not functions:
-            return graph
+        from convcost.importers.onnx.functions import Inliner  # where there are functions only
+
         nodes = Inliner(functions, self.file, MOST_NODES).written_out(graph.nodes)
         return replace(graph, nodes=nodes)
 
@@ -153,6 +175,8 @@ class _Reader:
         return _operator(name, domain)
 
     def _function(self, start: int, end: int) -> Function:
+        from convcost.importers.onnx.functions import Function  # where there are functions only
+
         inputs: list[str] = []
         outputs: list[str] = []
         nodes: list[Node] = []
@@ -180,10 +204,15 @@ class _Reader:
         for tag, first, last in self.wire.fields(start, end):
             if tag == _NODE:
                 nodes.append(self._node(first, last))
-                _limit(len(nodes), MOST_NODES, "nodes", first)
+                if len(nodes) > MOST_NODES:
+                    _limit(len(nodes), MOST_NODES, "nodes", first)
             elif tag in (_TENSOR, _SPARSE_TENSOR):
                 is_sparse = tag == _SPARSE_TENSOR
-                read = read_sparse(self.wire, first, last) if is_sparse else self._tensor(first, last)
+                read = (
+                    read_sparse(self.wire, first, last)
+                    if is_sparse
+                    else read_tensor(self.wire, first, last, self.file, may_learn=True)
+                )
                 if read.name in constants:
                     raise WireError(f"two tensors have the name {read.name!r}", first)
                 constants[read.name] = read
@@ -191,9 +220,9 @@ class _Reader:
             elif tag in (_INPUT, _OUTPUT, _VALUE):
                 name, shape, dtype = self._value(first, last)
                 into = {11: inputs, 12: outputs}.get(tag >> 3, shapes)
-                if name in into and into is not shapes:
-                    raise WireError(f"two {'inputs' if into is inputs else 'outputs'} have the name {name!r}", first)
-                if shape is not None or into is not shapes:
+                if name in into and into is inputs:
+                    raise WireError(f"two inputs have the name {name!r}", first)
+                if shape is not None or into is not shapes:  # a model may give a value twice
                     into[name] = shape or ()
                 if into is inputs and dtype in _NUMBERS:
                     dtypes[name] = dtype
@@ -213,29 +242,19 @@ class _Reader:
         return domain, version
 
     def _node(self, start: int, end: int) -> Node:
-        inputs: list[str] = []
-        outputs: list[str] = []
+        texts: dict[int, list[str]] = {_READS: [], _GIVES: [], _NAME: [""], _OPERATOR: [""], _DOMAIN: [""]}
         attributes: dict[str, Any] = {}
-        name = operator = domain = scopes = ""
-        for tag, first, last in self.wire.fields(start, end):
-            if tag == _READS:
-                inputs.append(self.wire.text(first, last))
-            elif tag == _GIVES:
-                outputs.append(self.wire.text(first, last))
-            elif tag == _NAME:
-                name = self.wire.text(first, last)
-            elif tag == _OPERATOR:
-                operator = self.wire.text(first, last)
-            elif tag == _ATTRIBUTE:
+        scopes = ""
+        for tag, first, last in self.wire.fields(start, end, texts):
+            if tag == _ATTRIBUTE:
                 key, value = self._attribute(first, last)
                 if key in attributes:
-                    raise WireError(f"the node {name!r} has the attribute {key!r} twice", first)
+                    raise WireError(f"the node {texts[_NAME][-1]!r} has the attribute {key!r} twice", first)
                 attributes[key] = value
-            elif tag == _DOMAIN:
-                domain = self.wire.text(first, last)
-            elif tag == _METADATA:
-                key, text = self.wire.entry(first, last)
-                scopes = text if key == "pkg.torch.onnx.name_scopes" else scopes
+            elif tag == _METADATA and self.data[first : first + len(_SCOPES_ENTRY)] == _SCOPES_ENTRY:
+                scopes = self.wire.entry(first, last)[1]
+        inputs, outputs = texts[_READS], texts[_GIVES]
+        name, operator, domain = texts[_NAME][-1], texts[_OPERATOR][-1], texts[_DOMAIN][-1]
         if not operator:
             raise WireError(f"the node {name!r} has no operator", start)
         operator = _operator(operator, domain)
@@ -278,13 +297,15 @@ class _Reader:
             elif tag == _TEXT:
                 single = self.wire.text(first, min(last, first + LONGEST_TEXT))
             elif tag == _CONSTANT:
-                single = self._tensor(first, last)
+                single = read_tensor(self.wire, first, last, self.file)
             elif tag == _SPARSE_CONSTANT:
                 single = read_sparse(self.wire, first, last)
             elif tag in (_GRAPH, _GRAPHS):
                 captured += self._captured(first, last, _MOST_NESTED)
                 places.append((first, last))
             elif tag == _REFERENCE:
+                from convcost.importers.onnx.functions import FunctionReference  # where there are functions only
+
                 single = FunctionReference(self.wire.text(first, last))
             elif tag == _KIND:
                 kind = first
@@ -304,9 +325,6 @@ class _Reader:
         if single is None and kind in (1, 2):  # a number that is 0 may be left out
             single = 0.0 if kind == 1 else 0
         return name, single if single is not None else tuple(many)
-
-    def _tensor(self, start: int, end: int) -> Constant:
-        return read_tensor(self.wire, start, end, self.file)
 
     def _branch(self, start: int, end: int) -> InnerGraph:
         """Return a graph in a node; `_captured` has bounded how deep they nest."""
@@ -360,6 +378,15 @@ class _Reader:
         return name, shape, dtype
 
     def _type(self, start: int, end: int) -> tuple[Shape | None, str]:
+        if end - start > _SHORT:
+            return self._read_type(start, end)
+        own = self.data[start:end]
+        found = self._types.get(own)
+        if found is None:
+            found = self._types[own] = self._read_type(start, end)
+        return found
+
+    def _read_type(self, start: int, end: int) -> tuple[Shape | None, str]:
         shape, dtype = None, ""
         for tag, first, last in self.wire.fields(start, end):
             if tag == _tag(1, BYTES):  # a tensor

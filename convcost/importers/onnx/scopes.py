@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _CALLS = frozenset(("StatefulPartitionedCall", "PartitionedCall"))
 """Modules of TensorFlow that every node is in."""
+_MARKS = frozenset("'\"\\")
+"""Characters that stand in a text of Python only where its marks are not those that most have."""
 _STEP = r"[A-Z]\w*(?:[:;].*)?|(?:add|mul|sub|depthwise|convolution)(?:_\d+|__\d+|[:;].*)*"
 """The last part of a name that says what a node does, not where it is."""
 
@@ -33,7 +36,7 @@ def scope_of(name: str, operator: str, scopes: str = "") -> str:
         return _listed(scopes)
     name = name.partition(";")[0]  # of several nodes that TensorFlow joined
     if name.startswith("/"):
-        return _of_pytorch(name)
+        return _of_pytorch(name.rpartition("/")[0])
     *path, last = name.split("/")
     if not path:  # a name of its own, or made up by the exporter
         return ""
@@ -42,6 +45,9 @@ def scope_of(name: str, operator: str, scopes: str = "") -> str:
 
 
 def _listed(scopes: str) -> str:
+    names = scopes[2:-2].split("', '")
+    if scopes[:2] == "['" and scopes[-2:] == "']" and scopes.isprintable() and not any(map(_MARKS.intersection, names)):
+        return names[-2] if len(names) > 1 else ""
     import ast  # where the newer exporter of PyTorch wrote the file only
 
     try:
@@ -53,9 +59,10 @@ def _listed(scopes: str) -> str:
     return ""
 
 
-def _of_pytorch(name: str) -> str:
+@lru_cache(maxsize=1024)
+def _of_pytorch(modules: str) -> str:
     path: list[str] = []
-    for part in name.split("/")[1:-1]:
+    for part in modules.split("/")[1:]:
         if path and part.startswith(path[-1] + "."):  # a module in a list has the name of the list before its number
             path.pop()
         path.append(part)

@@ -5,7 +5,6 @@ Source: `TensorProto` in https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 from math import prod
@@ -15,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost import files
+from convcost.importers.constants import is_worked_out
 from convcost.importers.graph import Constant
 from convcost.importers.onnx.wire import BYTES, FIXED32, FIXED64, Wire, WireError, limit, signed, tag
 
@@ -47,9 +47,10 @@ _DTYPES = {
     25: ("uint2", 2, ""),
     26: ("int2", 2, ""),
 }
+_FLOATS = ("f", "d", "e")
+_MOST_LEARNED = 64
+"""How many numbers of a weight are read, unless all are one: nothing depends on those of a trained norm."""
 _INDICES = ("int32", "int64")
-_OUTSIDE = r"(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\]|^[A-Za-z]:|\\|\x00"
-"""A place that is not in the folder of the file, or none on every system."""
 _LONGEST_NUMBER = 19
 
 # Fields of a tensor: made once, for they are compared with all that a file has.
@@ -94,7 +95,7 @@ class _Fields(Struct):
     loose: list[int] = []
 
 
-def read_tensor(wire: Wire, start: int, end: int, file: str = "") -> Constant:
+def read_tensor(wire: Wire, start: int, end: int, file: str = "", *, may_learn: bool = False) -> Constant:
     """Return a tensor of a file.
 
     Args:
@@ -102,6 +103,7 @@ def read_tensor(wire: Wire, start: int, end: int, file: str = "") -> Constant:
         start: Where the tensor begins.
         end: The byte behind it.
         file: The file, beside which indices may lie that it keeps elsewhere; no other numbers are read there.
+        may_learn: Whether it may be one of the weights, as tensors of the graph are, and those in nodes are not.
 
     Raises:
         WireError: It is none, or its bytes do not fit its shape.
@@ -121,7 +123,12 @@ def read_tensor(wire: Wire, start: int, end: int, file: str = "") -> Constant:
         raise WireError(f"the tensor {fields.name!r} has {stored:,} bytes, and {found}", start)
     values = None
     if count <= MOST_VALUES and code:
-        values = _elsewhere(fields, dtype, needed, file) if fields.external else _values(wire, fields, raw, count, code)
+        most = _MOST_LEARNED if may_learn and code in _FLOATS and not is_worked_out(fields.name) else MOST_VALUES
+        values = (
+            _elsewhere(fields, dtype, needed, file)
+            if fields.external
+            else _values(wire, fields, raw, count, code, most)
+        )
     return Constant(fields.name, tuple(fields.dims), dtype, values)
 
 
@@ -175,10 +182,16 @@ def _fields(wire: Wire, start: int, end: int) -> _Fields:
     return into
 
 
-def _values(wire: Wire, fields: _Fields, raw: tuple[int, int] | None, count: int, code: str) -> tuple[Any, ...] | None:
-    """Return the numbers of a tensor that has few; None where they are not in the file."""
+def _values(
+    wire: Wire, fields: _Fields, raw: tuple[int, int] | None, count: int, code: str, most: int
+) -> tuple[Any, ...] | None:
+    """Return the numbers of a tensor that has few, or many that are one; None where they are not in the file."""
     if raw is not None:
-        return struct.unpack(f"<{count}{code}", wire.data[raw[0] : raw[1]])
+        data = wire.data[raw[0] : raw[1]]
+        if count > 1 and data == (one := data[: len(data) // count]) * count:  # as of a norm that is not trained
+            number: tuple[Any, ...] = struct.unpack(f"<{code}", one)
+            return number * count
+        return struct.unpack(f"<{count}{code}", data) if count <= most else None
     found: list[Any] = list(fields.loose)
     for each, first, last in fields.held:
         if each in (tag(4, BYTES), tag(4, FIXED32)):
@@ -206,9 +219,19 @@ def _check_place(fields: _Fields) -> None:
         WireError: It is not.
     """
     location = fields.place.get("location", "")
-    if re.search(_OUTSIDE, location):
+    if _is_outside(location):
         message = f"the tensor {fields.name!r} has its numbers at {location!r}, outside of the file's folder"
         raise WireError(message, fields.start, "save the model with its external data beside it")
+
+
+def _is_outside(location: str) -> bool:
+    """Return whether a place is not in the folder of the file, or none on every system.
+
+    >>> [_is_outside(each) for each in ("weights.bin", "a/b..c", "a/../b", "/a", "c:a")]
+    [False, False, True, True, True]
+    """
+    drive = location[1:2] == ":" and location[0].isascii() and location[0].isalpha()
+    return drive or location[:1] == "/" or "\\" in location or "\0" in location or ".." in location.split("/")
 
 
 def _elsewhere(fields: _Fields, dtype: str, size: int, file: str) -> tuple[Any, ...] | None:

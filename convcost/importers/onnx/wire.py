@@ -5,10 +5,13 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
-Data = bytes | mmap.mmap
+if TYPE_CHECKING:
+    from mmap import mmap
+
+Data: TypeAlias = "bytes | mmap"
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """The wire types: how a field's value is written."""
@@ -20,6 +23,9 @@ LONGEST_TEXT = 65_536
 
 _LARGE = 65_536  # bytes that are not read
 _OFTEN = 8  # of these, until the pages around them are given back
+_SHORT = 0x80  # the length of a field that is written in one byte is less
+_NO_TEXTS: Mapping[int, list[str]] = {}
+_COUNTED = (VARINT, BYTES)  # behind the tag stands a number: the value, or how many bytes it has
 _GROUPS = (3, 4)  # no format of today has them
 
 
@@ -69,12 +75,15 @@ class Wire:
         self._left = MOST_FIELDS
         self._skipped = 0
 
-    def fields(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    def fields(
+        self, start: int, end: int, texts: Mapping[int, list[str]] = _NO_TEXTS
+    ) -> Iterator[tuple[int, int, int]]:
         """Yield the fields of the message that lies between two offsets.
 
         Args:
             start: The first byte.
             end: The byte behind the last.
+            texts: Lists to which the texts of fields with these tags are added; they are not yielded.
 
         Yields:
             The tag, 8 · field number + wire type; then of a varint the value and 0, else where the value starts and
@@ -87,7 +96,7 @@ class Wire:
         while start < end:
             at = start
             found = data[start]
-            if found < 0x80:
+            if found < _SHORT:
                 start += 1
             else:
                 found, start = self.varint(start, end)
@@ -95,40 +104,52 @@ class Wire:
             self._left -= 1
             if self._left < 0:
                 raise WireError(f"the file has more than {MOST_FIELDS:,} fields", at)
-            if found >> 3 == 0:
+            if found < 8:
                 raise WireError("a field has the number 0", at)
-            if kind == BYTES:
-                size = data[start] if start < end else 0x80
-                if size < 0x80:
+            if kind in _COUNTED:
+                size = data[start] if start < end else _SHORT
+                if size < _SHORT:
                     start += 1
                 else:
                     size, start = self.varint(start, end)
-            elif kind == VARINT:
-                value = data[start] if start < end else 0x80
-                if value < 0x80:
-                    start += 1
-                else:
-                    value, start = self.varint(start, end)
-                yield found, value, 0
-                continue
+                if kind == VARINT:
+                    yield found, size, 0
+                    continue
             elif kind in (FIXED32, FIXED64):
                 size = 4 if kind == FIXED32 else 8
             else:
                 what = "groups are not supported" if kind in _GROUPS else f"there is no wire type {kind}"
                 raise WireError(f"field {found >> 3}: {what}", at)
-            if size > end - start:
+            behind = start + size
+            if behind > end:
                 left = f"{end - start:,} bytes left" if end > start else "nothing left"
                 raise WireError(f"field {found >> 3} says it has {size:,} bytes, with {left}", at)
-            yield found, start, start + size
-            start += size
+            if found in texts:
+                texts[found].append(self.text(start, behind))
+            else:
+                yield found, start, behind
+            start = behind
+
+    def count(self, fields: int, offset: int) -> None:
+        """Note that so many fields were read elsewhere.
+
+        Raises:
+            WireError: There are too many in the file.
+        """
+        self._left -= fields
+        if self._left < 0:
+            raise WireError(f"the file has more than {MOST_FIELDS:,} fields", offset)
 
     def skip(self, size: int) -> None:
         """Note that so many bytes are not read; of a file that is mapped, what lies around them need not be kept."""
         if size < _LARGE:
             return
         self._skipped += 1
-        if self._skipped % _OFTEN == 0 and not isinstance(self.data, bytes) and hasattr(mmap, "MADV_DONTNEED"):
-            self.data.madvise(mmap.MADV_DONTNEED)
+        if self._skipped % _OFTEN == 0 and not isinstance(self.data, bytes):
+            import mmap  # where a file is mapped only
+
+            if hasattr(mmap, "MADV_DONTNEED"):
+                self.data.madvise(mmap.MADV_DONTNEED)
 
     def varint(self, start: int, end: int) -> tuple[int, int]:
         """Return the number at an offset, and the offset behind it.
@@ -172,6 +193,13 @@ class Wire:
 
     def entry(self, start: int, end: int) -> tuple[str, str]:
         """Return the key and the value of an entry; a value that is long is cut off, as no use of it is."""
+        size = end - start
+        if 4 <= size < _SHORT:  # as nearly all are written: the two behind each other
+            own = self.data[start:end]
+            at = own[1] + 2
+            if own[0] == _KEY and at + 2 <= size and own[at] == _VALUE and own[at + 1] == size - at - 2:
+                self.count(2, start)
+                return own[2:at].decode("utf-8", "backslashreplace"), own[at + 2 :].decode("utf-8", "backslashreplace")
         key = value = ""
         for found, first, last in self.fields(start, end):
             if found == _KEY:

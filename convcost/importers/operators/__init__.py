@@ -1,18 +1,1 @@
-"""The operators and the layer types that they are."""
-
-from convcost.importers.operators import (  # noqa: F401 -- each adds its operators
-    activations,
-    attention,
-    choices,
-    convolutions,
-    foreign,
-    keras,
-    merges,
-    movements,
-    norms,
-    pools,
-    products,
-    recurrent,
-    sampling,
-    selections,
-)
+"""The operators and the layer types that they are, family by family: `convcost.importers.families` says where."""

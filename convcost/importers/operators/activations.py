@@ -9,7 +9,7 @@ from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
-from convcost.importers.patterns.activations import clip_bounds, is_sixth
+from convcost.importers.patterns.parts import clip_bounds, is_sixth
 from convcost.importers.values import Unsupported
 
 _PLAIN = {
@@ -168,4 +168,6 @@ def softmax(mapper: Mapper, node: Node) -> None:
     place = mapper.axis(node.inputs[0], axis)
     tensor = mapper.tensor(node.inputs[0])
     type = "softmax" if node.operator == "Softmax" else "log_softmax"
+    if node.attributes.get("safe"):
+        mapper.notes["that a softmax of nothing but −∞ gives 0 is not counted"] = None
     mapper.emit(node, type, axis_field(tensor, place), [tensor])

@@ -6,6 +6,7 @@ from typing import Any
 
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, is_map, operator
+from convcost.importers.operators.sliding import sliding
 from convcost.importers.operators.windows import Pairs, given, joined, padding, per_axis, short
 from convcost.importers.values import Moved, Unsupported
 from convcost.network.graph import Tensor
@@ -14,6 +15,9 @@ from convcost.network.graph import Tensor
 @operator("Conv")
 def conv(mapper: Mapper, node: Node) -> None:
     """Map a convolution; with one kernel or more for each channel it is a depthwise one."""
+    if not isinstance(mapper.value(node.inputs[1]), Constant):
+        sliding(mapper, node)
+        return
     kernel, bias = mapper.weight(node, 1), mapper.optional(node, 2)
     if mapper.many_pictures(node.inputs[0]):
         _conv_of_many(mapper, node, kernel, bias)
@@ -91,24 +95,32 @@ def _sizes(tensor: Tensor, more: Pairs) -> tuple[int, ...]:
 
 @operator("ConvTranspose")
 def transposed_conv(mapper: Mapper, node: Node) -> None:
-    """Map a transposed convolution."""
+    """Map a transposed convolution; of several pictures at once as one whose kernel has size 1 along them."""
     kernel, bias = mapper.weight(node, 1), mapper.optional(node, 2)
-    tensor = mapper.picture(node.inputs[0])
+    many = mapper.many_pictures(node.inputs[0])
+    tensor = mapper.together(node.inputs[0]) if many else mapper.picture(node.inputs[0])
     size, groups = kernel.shape[2:], node.attributes.get("group", 1)
+    axes = len(size)
     _check_kernel(node, kernel, bias)
     if node.attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "", "VALID") or "output_shape" in node.attributes:
         raise Unsupported("its padding follows from the size of its output")
     if groups < 1 or kernel.shape[0] != tensor.shape[0]:
         raise Unsupported(f"its kernel takes {kernel.shape[0]} channels, {tensor.shape[0]} reach it")
-    axes = len(size)
-    fields: dict[str, Any] = {"out_channels": kernel.shape[1] * groups, "kernel_size": short(size)}
-    extra = node.attributes.get("output_padding") or (0,) * axes
+    if many and (axes > 2 or len(tensor.shape) != axes + 2):
+        raise Unsupported(f"it works on {tensor.shape[1]} pictures at once")
+    extra = tuple(node.attributes.get("output_padding") or (0,) * axes)
+    pads = padding(node, tensor.shape[1 + many :], size)
+    fields: dict[str, Any] = {"out_channels": kernel.shape[1] * groups, "kernel_size": short((1,) * many + size)}
     fields |= given(
-        stride=(short(per_axis(node, "strides", axes)), 1),
-        padding=(short(padding(node, tensor.shape[1:], size)), 0),
-        output_padding=(short(tuple(extra)), 0),
-        dilation=(short(per_axis(node, "dilations", axes)), 1),
+        stride=(short((1,) * many + per_axis(node, "strides", axes)), 1),
+        padding=(short(((0, 0),) * many + pads), 0),
+        output_padding=(short((0,) * many + extra), 0),
+        dilation=(short((1,) * many + per_axis(node, "dilations", axes)), 1),
         groups=(groups, 1),
         bias=(bias is not None, True),
     )
-    mapper.emit(node, "transposed_conv", fields, [tensor], [kernel, bias])
+    if not many:
+        mapper.emit(node, "transposed_conv", fields, [tensor], [kernel, bias])
+        return
+    (tensor,) = mapper.emit(node, "transposed_conv", fields, [tensor], [kernel, bias], gives=(), batch=None)
+    mapper.apart(node, tensor)

@@ -131,6 +131,13 @@ def learned_factor(mapper: Mapper, node: Node) -> None:
     mapper.emit(node, "multiply", {}, [mapper.tensor(node.inputs[0]), learned])
 
 
+@operator("keras.Constant")
+def constant(mapper: Mapper, node: Node) -> None:
+    """Map numbers of the program, which are no weights."""
+    fields = {"shape": list(node.attributes["shape"]), "learned": False}
+    mapper.emit(node, "parameter", fields, [])
+
+
 @operator("keras.Masking")
 def masking(mapper: Mapper, node: Node) -> None:
     """Leave a value as it is, and say so."""

@@ -13,7 +13,7 @@ from convcost.importers.movement import settle
 from convcost.importers.operators.norms import axis_field
 from convcost.importers.operators.windows import decimal
 from convcost.importers.values import Moved, Unsupported
-from convcost.layers.layout import UNKNOWN, VECTOR
+from convcost.layers.layout import FEATURE_MAP, UNKNOWN, VECTOR
 from convcost.network.graph import Tensor
 
 _MERGES = {"Add": "add", "Mul": "multiply", "Sub": "subtract", "Div": "divide", "Max": "maximum", "Min": "minimum"}
@@ -187,9 +187,24 @@ def _of_tensor(node: Node, constant: Constant) -> str:
     return constant.name if plain else node.scope
 
 
+def _maps(mapper: Mapper, node: Node) -> list[Tensor]:
+    """Return what a concatenation reads, where these are maps and nothing moves them; else nothing."""
+    found = [value for value in map(mapper.values.get, node.inputs) if isinstance(value, Tensor)]
+    ranks = {len(tensor.shape) for tensor in found if tensor.layout == FEATURE_MAP}
+    is_plain = 1 < len(found) == len(node.inputs) and len(ranks) == 1
+    if not is_plain or any([tensor.layout != FEATURE_MAP for tensor in found]):  # noqa: C419
+        return []
+    return found if node.attributes["axis"] % (len(found[0].shape) + 1) else []
+
+
 @operator("Concat")
 def concat(mapper: Mapper, node: Node) -> None:
     """Map a concatenation."""
+    plain = _maps(mapper, node)
+    if plain:
+        fields = axis_field(plain[0], node.attributes["axis"] % (len(plain[0].shape) + 1) - 1)
+        mapper.emit(node, "concat", fields, plain, name=_named(node, "concat"), batch=0)
+        return
     names = [name for name in node.inputs if 0 not in mapper.full(name)]
     if len(names) == 1:
         mapper.give(node, node.outputs[0], mapper.moved(names[0]))
@@ -207,5 +222,5 @@ def concat(mapper: Mapper, node: Node) -> None:
     layout = next((tensor.layout for tensor in tensors if tensor.layout != UNKNOWN), UNKNOWN)
     if tensors[0].layout == UNKNOWN != layout:  # the first one says where the channels are
         tensors[0] = mapper.laid_out(tensors[0], layout)
-    fields: dict[str, Any] = axis_field(tensors[0], axis)
+    fields = axis_field(tensors[0], axis)
     mapper.emit(node, "concat", fields, tensors, name=_named(node, "concat"), batch=batch)

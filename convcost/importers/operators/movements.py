@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from convcost.importers.folding import axes_of, target
+from convcost.importers.constants import axes_of, target
 from convcost.importers.graph import Constant, Node
 from convcost.importers.mapper import Mapper, operator
 from convcost.importers.movement import batch_behind, moved, padded

@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from convcost.importers.constants import learns_nothing
 from convcost.importers.graph import Node
 from convcost.importers.mapper import Mapper, operator
-from convcost.importers.movement import squeezed
+from convcost.importers.movement import squeezed, turns_map
 from convcost.importers.operators.windows import decimal
-from convcost.importers.patterns.norms import learns_nothing
-from convcost.importers.values import Unsupported
+from convcost.importers.values import Moved, Unsupported
 from convcost.layers.layout import channel_axis
 from convcost.network.graph import Tensor
 
@@ -23,16 +23,19 @@ def axis_field(tensor: Tensor, axis: int) -> dict[str, Any]:
 @operator("BatchNormalization")
 def batch_norm(mapper: Mapper, node: Node) -> None:
     """Map a batch norm; in training mode too, which counts as at inference."""
-    weights = [mapper.weight(node, at) for at in range(1, 5)]
+    is_affine = any(node.inputs[1:3])
+    weights = [mapper.weight(node, at) for at in range(1 if is_affine else 3, 5)]
     channels = mapper.full(node.inputs[0])[1:2]
-    if node.attributes.get("spatial", 1) != 1 or any((prod(each.shape),) != channels for each in weights):
+    fits = all([each.shape == channels or (prod(each.shape),) == channels for each in weights])  # noqa: C419
+    if node.attributes.get("spatial", 1) != 1 or not fits:
         raise Unsupported("it does not have one number for each channel")
     if node.attributes.get("training_mode", 0):
         mapper.notes["batch norms in training mode count as at inference"] = None
     axis = mapper.axis(node.inputs[0], 1)
     tensor = mapper.tensor(node.inputs[0])
-    mapper.emit(node, "batch_norm", axis_field(tensor, axis), [tensor], weights, gives=node.outputs[:1])
-    if learns_nothing(weights[:2]) or all(each.name in mapper.filled for each in weights[:2]):
+    fields = axis_field(tensor, axis) | ({} if is_affine else {"affine": False})
+    mapper.emit(node, "batch_norm", fields, [tensor], weights, gives=node.outputs[:1])
+    if is_affine and (learns_nothing(weights[:2]) or all(each.name in mapper.filled for each in weights[:2])):
         mapper.plain_norms.add(id(mapper.items[-1]))
 
 
@@ -49,15 +52,23 @@ def layer_norm(mapper: Mapper, node: Node) -> None:
         raise Unsupported("it has not one factor for each value, or gives more than the normalised values")
     if node.attributes.get("reciprocal"):
         mapper.notes["products with the reciprocal of a norm count as divisions by it"] = None
-    axes = [mapper.axis(node.inputs[0], axis) for axis in over]
-    tensor = mapper.tensor(node.inputs[0])
+    value = mapper.moved(node.inputs[0])
+    of_map = list(over) == [len(full) - 1] and mapper.is_read_once(node.inputs[0]) and turns_map(value)
+    axes = [0] if of_map else [mapper.axis(node.inputs[0], axis) for axis in over]
+    tensor = value.base if of_map else mapper.tensor(node.inputs[0])
     fields: dict[str, Any] = {"axis": axes} if len(axes) > 1 else axis_field(tensor, axes[0])
     learned = [None, scale, bias]
     if scale is None or (bias is not None and learns_nothing([scale, bias]) and not scale.stored):
         fields["affine"], learned = False, []
     elif node.operator == "LayerNormalization" and bias is None:
         fields["bias"] = False
-    mapper.emit(node, "rms_norm" if node.operator == "RMSNormalization" else "layer_norm", fields, [tensor], learned)
+    type = "rms_norm" if node.operator == "RMSNormalization" else "layer_norm"
+    if not of_map:
+        mapper.emit(node, type, fields, [tensor], learned)
+        return
+    (given,) = mapper.emit(node, type, fields, [tensor], learned, gives=())
+    moved = Moved(given, value.dropped, value.steps, value.full, value.batch, value.scope)
+    mapper.give(node, node.outputs[0], moved)
 
 
 @operator("InstanceNormalization")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import floor
 from typing import Any
 
-from convcost.importers.folding import axes_of
+from convcost.importers.constants import axes_of
 from convcost.importers.graph import Node
 from convcost.importers.mapper import Mapper, is_map, operator
 from convcost.importers.operators.convolutions import unpadded

@@ -35,10 +35,28 @@ def matmul(mapper: Mapper, node: Node) -> None:
     if isinstance(kernel, Constant) and len(kernel.shape) == 2 and kernel.dtype not in _INDICES:
         _linear(mapper, node, kernel, *kernel.shape)
         return
-    shapes = [mapper.full(name) for name in node.inputs[:2]]
-    if min(map(len, shapes)) < 2:
-        raise Unsupported("it multiplies a vector")
-    multiplied(mapper, node, *(mapper.moved(name) for name in node.inputs[:2]))
+    values = [mapper.moved(name) for name in node.inputs[:2]]
+    if min(len(value.full) for value in values) < 2:
+        _with_vector(mapper, node, values)
+        return
+    multiplied(mapper, node, *values)
+
+
+def _with_vector(mapper: Mapper, node: Node, values: Sequence[Moved]) -> None:
+    """Map a product with a vector, which is a matrix of one row in front and of one column behind."""
+    first, second = values
+    shape = (*first.full[:-1], *second.full[:-2], *second.full[-1:]) if len(second.full) > 1 else first.full[:-1]
+    matrices = [
+        value
+        if len(value.full) > 1
+        else Moved(value.base, value.dropped, (*value.steps, ("reshape", full)), full, None)
+        for value, full in zip(values, ((1, *first.full), (*second.full, 1)), strict=True)
+    ]
+    multiplied(mapper, Node("MatMul", (), ("",), {}, node.name, node.scope), *matrices)
+    tensor = mapper.items[-1].outputs[0]
+    batch = 0 if shape[:1] == (1,) and len(shape) > 1 else None
+    steps = (("reshape", shape),)
+    mapper.give(node, node.outputs[0], Moved(tensor, mapper.lacks(tensor), steps, shape, batch, node.scope))
 
 
 def multiplied(mapper: Mapper, node: Node, first: Moved, second: Moved) -> None:
@@ -70,7 +88,8 @@ def _linear(mapper: Mapper, node: Node, kernel: Constant, features: int, out: in
 @operator("Einsum")
 def einsum(mapper: Mapper, node: Node) -> None:
     """Map a product of two values in Einstein's notation: both are brought into the form of a matrix product."""
-    before, arrow, after = node.attributes["equation"].replace(" ", "").partition("->")
+    ranks = [len(mapper.full(name)) for name in node.inputs]
+    before, arrow, after = _without_ellipsis(node.attributes["equation"].replace(" ", ""), ranks).partition("->")
     terms = before.split(",")
     if not arrow or len(terms) != 2 or any(len(set(term)) != len(term) or "." in term for term in (*terms, after)):
         raise Unsupported("its equation is no product of two values")
@@ -98,6 +117,24 @@ def einsum(mapper: Mapper, node: Node) -> None:
     assert prod(full) == prod(shape)
     where = next((axis for axis, size in enumerate(shape) if size == 1), None)
     mapper.give(node, node.outputs[0], Moved(tensor, mapper.lacks(tensor), tuple(steps), shape, where, node.scope))
+
+
+def _without_ellipsis(equation: str, ranks: Sequence[int]) -> str:
+    """Return an equation in which the axes that it leaves out have letters, the same from the right.
+
+    >>> _without_ellipsis("...si,...id->...sd", [3, 4])
+    'Bsi,ABid->ABsd'
+    """
+    before, arrow, after = equation.partition("->")
+    terms = before.split(",")
+    letters = [letter for letter in "ABCDEFGH" if letter not in equation]
+    counts = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True)]
+    most = max([count for term, count in zip(terms, counts, strict=True) if "..." in term], default=0)
+    if most > len(letters):
+        return equation
+    words = ["".join(letters[:most][max(most - count, 0) :]) for count in counts]
+    terms = [term.replace("...", word) for term, word in zip(terms, words, strict=True)]
+    return ",".join(terms) + arrow + after.replace("...", "".join(letters[:most]))
 
 
 def _grouped(value: Moved, term: str, groups: Sequence[Sequence[str]], sizes: dict[str, int]) -> Moved:

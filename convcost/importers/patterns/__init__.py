@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from convcost.importers.graph import ModelGraph
-from convcost.importers.patterns import activations, norms, weights
 from convcost.importers.patterns.parts import Parts
+
+if TYPE_CHECKING:
+    from convcost.importers.patterns.parts import Pattern
 
 _ROUNDS = 3  # a hard swish may have a hard sigmoid in parts
 
@@ -22,11 +27,15 @@ def fused(graph: ModelGraph) -> ModelGraph:
 
 
 def _fused_once(graph: ModelGraph) -> ModelGraph:
+    operators = {node.operator for node in graph.nodes}
+    patterns = {operator: _patterns(operator) for operator in _MODULES if operator in operators}
+    if not patterns:
+        return graph
     parts = Parts(graph)
     gone: set[int] = set()
     replaced = {}
     for node in graph.nodes:
-        for pattern in _PATTERNS.get(node.operator, ()):
+        for pattern in patterns.get(node.operator, ()):
             found = pattern(node, parts)
             if found is not None and not any(id(part) in gone or id(part) in replaced for part in found[1]):
                 replaced[id(node)] = found[0]
@@ -36,8 +45,11 @@ def _fused_once(graph: ModelGraph) -> ModelGraph:
     return replace(graph, nodes=tuple(nodes)) if replaced else graph
 
 
-_MODULES = (activations, norms, weights)
-_PATTERNS = {
-    operator: [each for module in _MODULES for each in module.PATTERNS.get(operator, ())]
-    for operator in dict.fromkeys(operator for module in _MODULES for operator in module.PATTERNS)
-}
+_MODULES = {"Mul": ("activations", "norms"), "Div": ("activations", "norms"), "Add": ("norms", "weights")}
+"""The operators that a pattern may end in, and the modules with these patterns: imported where there is such a node."""
+
+
+def _patterns(operator: str) -> list[Pattern]:
+    """Return the patterns whose last node has an operator."""
+    modules = [import_module(f"{__name__}.{module}") for module in _MODULES[operator]]
+    return [pattern for module in modules for pattern in module.PATTERNS[operator]]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import pi
 
 from convcost.importers.graph import Node
-from convcost.importers.patterns.parts import Found, Parts, Pattern, near, one_input
+from convcost.importers.patterns.parts import Found, Parts, Pattern, clip_bounds, is_sixth, near, one_input
 
 
 def _silu(node: Node, parts: Parts) -> Found:
@@ -27,12 +26,6 @@ def _hard_swish(node: Node, parts: Parts) -> Found:
     return None
 
 
-def is_sixth(node: Node) -> bool:
-    """Return whether a hard sigmoid is relu6(x + 3) / 6."""
-    alpha, beta = node.attributes.get("alpha", 0.2), node.attributes.get("beta", 0.5)
-    return near(alpha, 1 / 6) and near(beta, 0.5)
-
-
 def _clipped(name: str, parts: Parts) -> tuple[str, list[Node]] | None:
     """Return x of clip(x + 3, 0, 6), and the nodes."""
     clip = parts.only(name, "Clip")
@@ -44,15 +37,6 @@ def _clipped(name: str, parts: Parts) -> tuple[str, list[Node]] | None:
     if add is None or three is None or three[1] != 3 or (low, high) != (0, 6):
         return None
     return three[0], [clip, add]
-
-
-def clip_bounds(node: Node, number: Callable[[str], float | None]) -> tuple[float | None, float | None]:
-    """Return the least and the largest value of a clip; None for one that it has not."""
-    found = []
-    for at, name in ((1, "min"), (2, "max")):
-        given = node.inputs[at] if len(node.inputs) > at else ""
-        found.append(number(given) if given else node.attributes.get(name))
-    return found[0], found[1]
 
 
 def _hard_swish_in_parts(node: Node, parts: Parts) -> Found:
@@ -188,7 +172,19 @@ def _softmax(node: Node, parts: Parts) -> Found:
     return one_input("Softmax", node, less.inputs[0], axis=axes[0]), [exp, total, less, most]
 
 
+def _safe_softmax(node: Node, parts: Parts) -> Found:
+    """Join where(isnan(softmax(x)), 0, softmax(x)), as an exporter writes attention with a mask."""
+    if len(node.inputs) != 3 or parts.number(node.inputs[1]) != 0:
+        return None
+    check, softmax = parts.only(node.inputs[0], "IsNaN"), parts.only(node.inputs[2], "Softmax", 2)
+    if check is None or softmax is None or check.inputs[0] != node.inputs[2]:
+        return None
+    attributes = {**softmax.attributes, "safe": True}
+    return one_input("Softmax", node, softmax.inputs[0], **attributes), [check, softmax]
+
+
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
+    "Where": (_safe_softmax,),
     "Mul": (_silu, _hard_swish, _gelu, _tanh_gelu, _mish),
     "Div": (_hard_swish_in_parts, _hard_sigmoid_in_parts, _softmax),
 }

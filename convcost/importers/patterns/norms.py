@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
-from typing import NamedTuple
 
+from msgspec import Struct
+
+from convcost.importers.constants import learns_nothing
 from convcost.importers.graph import Constant, Node
 from convcost.importers.patterns.parts import Found, Parts, Pattern
 
 
-class _Standardised(NamedTuple):
+class _Standardised(Struct, frozen=True):
     """A norm without what is learned.
 
     Attributes:
@@ -137,14 +138,6 @@ def _group_norm(node: Node, parts: Parts) -> Found:
 def _per_channel(constant: Constant) -> bool:
     """Return whether a constant is a number for each channel of a picture."""
     return len(constant.shape) > 1 and prod(constant.shape) == max(constant.shape) == constant.shape[-3:][0]
-
-
-def learns_nothing(constants: Sequence[Constant | None]) -> bool:
-    """Return whether the factor and the summand of a norm are ones and zeros that an exporter put there."""
-    held = [each for each in constants if each is not None]
-    if len(held) != 2 or any(each.values is None for each in held):
-        return False
-    return set(held[0].values or ()) == {1.0} and set(held[1].values or ()) == {0.0}
 
 
 def _l2_normalize(node: Node, parts: Parts) -> Found:

@@ -91,6 +91,21 @@ def near(number: float, other: float) -> bool:
     return abs(number - other) <= 1e-6 * abs(other)
 
 
+def is_sixth(node: Node) -> bool:
+    """Return whether a hard sigmoid is relu6(x + 3) / 6."""
+    alpha, beta = node.attributes.get("alpha", 0.2), node.attributes.get("beta", 0.5)
+    return near(alpha, 1 / 6) and near(beta, 0.5)
+
+
+def clip_bounds(node: Node, number: Callable[[str], float | None]) -> tuple[float | None, float | None]:
+    """Return the least and the largest value of a clip; None for one that it has not."""
+    found = []
+    for at, name in ((1, "min"), (2, "max")):
+        given = node.inputs[at] if len(node.inputs) > at else ""
+        found.append(number(given) if given else node.attributes.get(name))
+    return found[0], found[1]
+
+
 def one_input(operator: str, node: Node, value: str, *, scope: str = "", **attributes: Any) -> Node:
     """Return a node of one input that stands for another one."""
     return Node(operator, (value,), node.outputs, attributes, node.name, scope or node.scope)

@@ -11,13 +11,14 @@ from math import prod
 
 from msgspec.structs import replace
 
-from convcost.importers.folding import is_learned
+from convcost.importers.constants import is_learned
 from convcost.importers.graph import Constant, ModelGraph, Node
 
 _KERNELS = frozenset(("Conv", "ConvTranspose"))
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 """How many rows of weights a recurrent layer has for each number of its state."""
 _ELEMENTWISE = frozenset(("Add", "Sub", "Mul", "Div"))
+_PRODUCTS = frozenset(("MatMul", "Gemm"))
 _MOST_NODES = 64  # that a kernel is made of
 
 
@@ -50,7 +51,8 @@ def _kernel(node: Node, given: dict[str, Node], graph: ModelGraph) -> tuple[Cons
         return None
     learned = [each for each in leaves if is_learned(each)]
     bases = [each for each in learned if prod(each.shape) == prod(shape)]
-    gains = [each for each in learned if prod(each.shape) != prod(shape) and _is_named(each)]
+    factors = _leaves(node.inputs[1], given, graph, _PRODUCTS) or []  # a norm of the spectrum has none
+    gains = [each for each in factors if is_learned(each) and prod(each.shape) != prod(shape) and _is_named(each)]
     if not bases or len(gains) > 1 or any(prod(each.shape) != shape[0] for each in gains):
         return None
     base = next((each for each in bases if "::" not in each.name), bases[0])
@@ -83,8 +85,17 @@ def _with_joined_weights(node: Node, given: dict[str, Node], graph: ModelGraph, 
     return replace(node, inputs=tuple(inputs))
 
 
-def _leaves(name: str, given: dict[str, Node], graph: ModelGraph) -> list[Constant] | None:
-    """Return the constants that a value is made of; None where it depends on an input."""
+def _leaves(
+    name: str, given: dict[str, Node], graph: ModelGraph, beyond: frozenset[str] = frozenset()
+) -> list[Constant] | None:
+    """Return the constants that a value is made of; None where it depends on an input.
+
+    Args:
+        name: The value.
+        given: The nodes, by what they give.
+        graph: The graph.
+        beyond: The operators whose own constants do not count.
+    """
     found: dict[str, Constant] = {}
     left, seen = [name], set()
     while left:
@@ -95,7 +106,7 @@ def _leaves(name: str, given: dict[str, Node], graph: ModelGraph) -> list[Consta
         if each in graph.constants:
             found[each] = graph.constants[each]
         elif each in given and len(seen) < _MOST_NODES:
-            left += given[each].inputs
+            left += given[each].inputs if given[each].operator not in beyond else ()
         else:
             return None
     return list(found.values())

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from convcost.importers.archives import first_member
+from convcost.importers.graph import Importer, ModelGraph
 
 if TYPE_CHECKING:
-    from convcost.importers.graph import ModelGraph
     from convcost.importers.onnx.wire import Data
 
 _FIRST = (
@@ -49,3 +49,6 @@ def read(data: Data, file: str) -> ModelGraph:
     from convcost.importers.pytorch import archive  # where there is such a file only
 
     return archive.read(data, file)
+
+
+IMPORTER = Importer("PyTorch", recognises, read)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import PurePath
 from typing import Any
 
 from msgspec.structs import replace
@@ -106,12 +107,23 @@ def _unwrapped(torch: Any, module: Any) -> Any:
         raise OptionError(ErrorDetail(message, help="pass the nn.Module that it was made from"))
     if not isinstance(module, torch.nn.Module):
         found = f"found {type(module).__name__}"
-        help = "for a function, an nn.Module whose forward calls it"
+        help = _instead(torch, module)
         raise OptionError(ErrorDetail("from_torch takes a torch.nn.Module", found=found, help=help))
     inner = getattr(module, "_orig_mod", None)  # of torch.compile
     if inner is None and isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
         inner = module.module
     return module if inner is None else _unwrapped(torch, inner)
+
+
+def _instead(torch: Any, given: Any) -> str:
+    """Return what to pass instead of what is no module."""
+    if isinstance(given, Mapping):
+        return "the module itself: a state_dict holds its weights and no network"
+    if isinstance(given, type) and issubclass(given, torch.nn.Module):
+        return f"an instance, such as {given.__name__}(…)"
+    if isinstance(given, (str, PurePath)):
+        return "convcost.load reads files"
+    return "for a function, an nn.Module whose forward calls it"
 
 
 def _copied(module: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from convcost.importers.folding import Unfoldable, fold
+from convcost.importers.constants import Unfoldable
+from convcost.importers.folding import fold
 from convcost.importers.graph import Constant
 from convcost.importers.pytorch.writer import Rule, Untranslated, Writer
 

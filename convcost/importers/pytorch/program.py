@@ -16,6 +16,7 @@ from convcost.importers.graph import Shape
 INLINED = frozenset(("wrap_with_set_grad_enabled", "wrap_with_autocast", "hints_wrapper", "run_const_graph"))
 """Operators that run a graph as it is, which belongs to the graph around it then."""
 _REPEATED = re.compile(r"@\d+$")
+_PART = re.compile(r"\.slice\([^()]*\)")  # of a sequence of modules: these have paths of their own
 _ROOT = re.compile(r"^L\['\w+'\]\.?")
 
 
@@ -121,6 +122,8 @@ def scope_of(path: str) -> str:
 
     >>> scope_of("layer1.0.relu@1"), scope_of("L['self'].stem"), scope_of("_empty_nn_module_stack_from_metadata_hook")
     ('layer1.0.relu', 'stem', '')
+    >>> scope_of("features.slice(1, 4, None).conv")
+    'features.conv'
     """
-    path = _REPEATED.sub("", _ROOT.sub("", path))
+    path = _PART.sub("", _REPEATED.sub("", _ROOT.sub("", path)))
     return "" if path.startswith("_empty_nn_module_stack") else path

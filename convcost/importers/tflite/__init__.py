@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from mmap import mmap
+from typing import TYPE_CHECKING
 
-from convcost.importers.graph import ModelGraph
+from convcost.importers.graph import Importer, ModelGraph
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 _MARK = b"TFL3"  # at byte 4 of every file
 
@@ -32,3 +35,6 @@ def read(data: bytes | mmap, file: str) -> ModelGraph:
     from convcost.importers.tflite import reader
 
     return reader.read(data, file)
+
+
+IMPORTER = Importer("TensorFlow Lite", recognises, read)

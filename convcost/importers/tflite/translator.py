@@ -95,6 +95,7 @@ class Translator:
         graph = self.graph
         inputs: dict[str, Shape] = {}
         tokens: list[str] = []
+        turned: list[str] = []
         for index in dict.fromkeys(graph.inputs):
             tensor = graph.tensors[index]
             if tensor.is_constant:
@@ -102,8 +103,8 @@ class Translator:
             self._leads[index] = 0 if len(tensor.shape) > 1 else 2 - len(tensor.shape)
             inputs[tensor.name] = self._opened(tensor)
             self.dtypes[tensor.name] = tensor.dtype
-            if len(tensor.shape) > 2 and index not in self.pictures:
-                tokens.append(tensor.name)
+            if len(tensor.shape) > 2:
+                (turned if index in self.pictures else tokens).append(tensor.name)
         for operator in graph.operators:
             self._operator(operator)
         outputs = tuple([self.as_it_is(index) for index in graph.outputs if index in self._leads])
@@ -116,6 +117,7 @@ class Translator:
             {name: shape for name, shape in self.shapes.items() if name not in inputs},
             OPSET,
             tokens=tuple(tokens),
+            turned=tuple(turned),
             notes=self._notes(),
             dtypes=self.dtypes,
             alone=frozenset(self._alone),

@@ -15,7 +15,7 @@ from convcost.importers.writing.dense import gather_dense
 from convcost.importers.writing.nesting import body_of
 from convcost.importers.writing.resolution import resolution_of
 from convcost.importers.writing.rows import rows_of
-from convcost.importers.writing.text import SpecWriter
+from convcost.importers.writing.text import WIDTH, SpecWriter
 from convcost.importers.writing.tree import rows_in
 
 __all__ = ["WrittenSpec", "difference", "write"]
@@ -62,7 +62,8 @@ def write(
         gather_dense(top)
     blocks = [] if flat else compress(top)
     names.name_blocks(blocks)
-    text = SpecWriter(mapped, top, blocks, symbols, values).write(name, [*dict.fromkeys([*comments, *mapped.notes])])
+    writer = SpecWriter(mapped, top, blocks, symbols, values, width=0 if flat else WIDTH)
+    text = writer.write(name, [*dict.fromkeys([*comments, *mapped.notes])])
     return WrittenSpec(
         text, tuple([item for row in rows_in(top.nodes, 0) for each in row.items for item in each.layers])
     )

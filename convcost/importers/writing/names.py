@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from convcost.importers.writing.notation import has_word_characters
 from convcost.importers.writing.rows import ItemRow, module_around
 from convcost.importers.writing.tree import BlockUse, Leaf, Merge, Repetition, TextBlock, TreeNode, rows_in
 from convcost.layers.base import REGISTRY, Activation, Norm
 
-_UNFIT = re.compile(r"[^\w.-]+")
-_NUMBER = re.compile(r"[_.-]?\d+[a-z]?$")
 _CONTAINERS = frozenset(
     ("features", "model", "module", "net", "network", "backbone", "body", "main", "seq", "sequential", "op", "ops")
 )
@@ -43,7 +42,7 @@ def fit(name: str) -> str:
     >>> fit("layer1.0.conv1"), fit("a: [b]")
     ('layer1.0.conv1', 'a_b')
     """
-    return _UNFIT.sub("_", name)[:100].strip("_.")
+    return (name if has_word_characters(name) else re.sub(r"[^\w.-]+", "_", name))[:100].strip("_.")
 
 
 def module_name(node: TreeNode) -> str:
@@ -127,13 +126,28 @@ def _word(path: Sequence[str]) -> str:
         return ""
     name = fit(parts[-1]).replace(".", "_").replace("-", "_").lower()
     word = name
-    while (shorter := _NUMBER.sub("", word)) != word:
+    while (shorter := _without_number(word)) != word:
         word = shorter
     if listed and word == name:
         word = word[:-1] if word.endswith("s") and not word.endswith("ss") else word
     elif listed:
         word = f"{word}_block"
     return word if word.isidentifier() and len(word) > 1 else ""
+
+
+def _without_number(word: str) -> str:
+    """Return a word without the number at its end, with a letter behind it or a mark before it.
+
+    >>> [_without_number(word) for word in ("layer1", "stage_2", "mixed_5b", "conv", "b", "7")]
+    ['layer', 'stage', 'mixed', 'conv', 'b', '']
+    """
+    stem = word[:-1] if word[-1:].isascii() and word[-1:].islower() else word
+    left = stem
+    while left[-1:].isdecimal():
+        left = left[:-1]
+    if left == stem:
+        return word
+    return left[:-1] if left.endswith(("_", ".", "-")) else left
 
 
 def _core(nodes: Sequence[TreeNode]) -> tuple[Sequence[TreeNode], bool, bool]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-_PLAIN = re.compile(r"[A-Za-z][\w.-]*")
 _YAML_WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n", "none"))
 
 
@@ -16,13 +14,24 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
+def has_word_characters(text: str) -> bool:
+    """Return whether a text has but letters, digits, underscores, points and hyphens; without one it has them, too.
+
+    >>> [has_word_characters(text) for text in ("layer1.0.conv-1", "_", "a b", "a:")]
+    [True, True, False, False]
+    """
+    letters = text.replace("_", "").replace(".", "").replace("-", "")
+    return not letters or letters.isalnum()
+
+
 def quoted(name: str) -> str:
     """Return a name as YAML has it.
 
     >>> quoted("layer1.0.conv1"), quoted("0.1"), quoted("yes")
     ('layer1.0.conv1', '"0.1"', '"yes"')
     """
-    if _PLAIN.fullmatch(name) and name.lower() not in _YAML_WORDS:
+    first = name[:1]
+    if first.isascii() and first.isalpha() and has_word_characters(name) and name.lower() not in _YAML_WORDS:
         return name
     import json  # where a name is none that YAML takes as it is
 

@@ -93,7 +93,7 @@ class _Sized:
         self.factors: dict[int, Any] = {}
         self.shares: dict[int, tuple[int, int]] = {}  # of an item: the whole over its size, on each axis
         for item in mapped.items:
-            if item.type == "upsample" and "size" in item.fields:
+            if item.type in ("upsample", "feature_map") and "size" in item.fields:
                 self._resize(item)
 
     def _resize(self, item: MappedItem) -> None:
@@ -101,9 +101,9 @@ class _Sized:
         before, after = item.inputs[0].shape[1:], item.outputs[0].shape[1:]
         if len(after) != 2:
             return
-        factors = [size // small for size, small in zip(after, before, strict=True)]
-        whole = all(small * factor == size for small, factor, size in zip(before, factors, after, strict=True))
-        if whole and max(before) > 1:
+        factors = [size // small for size, small in zip(after, before, strict=False)]
+        whole = all(small * factor == size for small, factor, size in zip(before, factors, after, strict=False))
+        if whole and max(before) > 1 and item.type == "upsample":
             self.factors[id(item)] = factors[0] if factors[0] == factors[1] else factors
             return
         shares = [
@@ -135,7 +135,9 @@ class _Sized:
         same = [tensor.shape for tensor in inputs] == [tensor.shape for tensor in item.inputs]
         if same and id(item) not in self.shares:
             return [(tensor.shape, tensor.layout) for tensor in item.outputs]
-        if item.type in _SIZED or (item.type in ("slice", "crop", "split", "pad") and _cuts_positions(item)):
+        if (item.type in _SIZED and not self._is_free(item)) or (
+            item.type in ("slice", "crop", "split", "pad") and _cuts_positions(item)
+        ):
             raise _Differs
         type = REGISTRY[item.type]
         if issubclass(type, Activation) and not type.axis_fields:
@@ -159,6 +161,10 @@ class _Sized:
         if item.type == "add" and not item.fields and len({tensor.shape for tensor in item.inputs}) < len({*shapes}):
             raise _Differs
         return [*zip(given, definition.layouts(inputs, given), strict=True)]
+
+    def _is_free(self, item: MappedItem) -> bool:
+        """Return whether what may hold sizes has none, or has them as shares of the resolution."""
+        return item.type == "feature_map" and ("size" not in item.fields or id(item) in self.shares)
 
     def _fields(self, item: MappedItem, more: int) -> dict[str, Any]:
         if id(item) in self.factors:

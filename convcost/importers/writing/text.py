@@ -23,6 +23,8 @@ _FAMILY = {"depthwise_conv": "conv"}
 """Types whose defaults are another's."""
 _FACTORED = ("bias", "norm", "activation")
 """The fields that may stand in `defaults`."""
+WIDTH = 100
+"""The longest line on which the keys of an item stand together, in columns."""
 _LEAST = 3  # items that a default is for
 
 
@@ -35,6 +37,7 @@ class SpecWriter:
         blocks: The blocks.
         symbols: The symbols by which the inputs' axes go: for each input the axes that have one.
         values: What the symbols are declared as; those that have no value are left open.
+        width: The longest line on which the keys of an item stand together, in columns.
     """
 
     def __init__(
@@ -44,8 +47,11 @@ class SpecWriter:
         blocks: Sequence[TextBlock],
         symbols: Mapping[str, Mapping[int, str]],
         values: Mapping[str, str],
+        *,
+        width: int = WIDTH,
     ) -> None:
         self.mapped = mapped
+        self.width = width
         self.top = top
         self.blocks = called_first(blocks)
         self.symbols = symbols
@@ -64,7 +70,11 @@ class SpecWriter:
             comments: Lines for the top.
         """
         lines = [f"# {one_line(comment)}" for comment in comments]
-        lines += [f"name: {quoted(name)}", *_dtype(self.widths, FLOAT32), *self._inputs()]
+        lines += [
+            f"name: {quoted(name)}",
+            *(f"{key}: {value}" for key, value in _dtype(self.widths, FLOAT32).items()),
+            *self._inputs(),
+        ]
         outputs = self.named.outputs
         lines += [f"outputs: [{', '.join(map(quoted, outputs))}]"] if outputs else []
         if self.defaults:
@@ -99,23 +109,30 @@ class SpecWriter:
         return [line for node, before in pairs for line in self._item(node, before, indent)]
 
     def _item(self, node: TreeNode, before: Ref | None, indent: str) -> list[str]:
-        """Return the lines of an item: its type, its fields, and the keys below."""
-        more = self._more(node, before, indent)
+        """Return the lines of an item: its type, its fields, and its other keys, on one line where they fit."""
+        keys = self._keys(node, before)
+        inner = node.unit.nodes[0] if isinstance(node, Repetition) else node
         if isinstance(node, Repetition):
-            inner = node.unit.nodes[0]
             times = self.numbers.of(node, TIMES) or str(node.counts[0])
-            more.append(
-                f"{indent}  repeat: {{times: {times}, collect: dense}}" if node.merges else f"{indent}  repeat: {times}"
-            )
-        else:
-            inner = node
+            keys["repeat"] = f"{{times: {times}, collect: dense}}" if node.merges else times
         if isinstance(inner, Merge):
-            return self._merge(inner, indent, more)
+            return self._with_keys(self._merge(inner, indent), keys, indent)
         fields = self._fields(inner)
-        head = f"{indent}- {kind_of(inner)}"
-        head += f": {flow(fields)}" if fields else ":" if more else ""
+        head = f"{indent}- {kind_of(inner)}" + (f": {flow(fields)}" if fields else "")
         comment = inner.rows[0].item.comment if isinstance(inner, Leaf) else ""
-        return [head + (f"   # {one_line(comment)}" if comment else ""), *more]
+        lines = self._with_keys([head], keys, indent)
+        return [lines[0] + (f"   # {one_line(comment)}" if comment else ""), *lines[1:]]
+
+    def _with_keys(self, lines: list[str], keys: Mapping[str, str], indent: str) -> list[str]:
+        """Return the lines of an item with its keys: one line where that is short enough, else one more for each."""
+        if not keys:
+            return lines
+        texts = [f"{name}: {value}" for name, value in keys.items()]
+        kind, _, value = lines[0].removeprefix(f"{indent}- ").partition(":")
+        joined = f"{indent}- {{{kind}: {', '.join([value.strip(), *texts])}}}"
+        if len(lines) == 1 and len(joined) <= self.width:
+            return [joined]
+        return [lines[0] if ":" in lines[0] else f"{lines[0]}:", *lines[1:], *(f"{indent}  {text}" for text in texts)]
 
     def _fields(self, node: TreeNode) -> dict[str, Any]:
         if isinstance(node, BlockUse):
@@ -159,19 +176,19 @@ class SpecWriter:
                 del fields[name]
         return fields
 
-    def _merge(self, node: Merge, indent: str, more: list[str]) -> list[str]:
+    def _merge(self, node: Merge, indent: str) -> list[str]:
         """Return the lines of a merge; inside it the types of its numbers are the usual ones."""
         usual, self.widths = self.widths, self._widths(node)
         try:
-            return self._merged(node, indent, more)
+            return self._merged(node, indent)
         finally:
             self.widths = usual
 
-    def _merged(self, node: Merge, indent: str, more: list[str]) -> list[str]:
+    def _merged(self, node: Merge, indent: str) -> list[str]:
         type, branches = node.leaf.type, node.branches
         fields = self._fields(node.leaf)
         if type == "add" and not fields and _is_residual(node):
-            return self._residual(node, indent, more)
+            return self._residual(node, indent)
         lines = []
         inner = f"{indent}    "
         if fields:
@@ -180,7 +197,7 @@ class SpecWriter:
             inner += "  "
         for branch in branches:
             lines += self._branch(branch, inner)
-        return [f"{indent}- {type}:", *lines, *more]
+        return [f"{indent}- {type}:", *lines]
 
     def _branch(self, branch: Body, indent: str) -> list[str]:
         """Return the lines of a branch as an item of a list."""
@@ -189,7 +206,7 @@ class SpecWriter:
         lines = self._items(branch, f"{indent}  ")
         return [f"{indent}- {lines[0].lstrip()}", *lines[1:]]
 
-    def _residual(self, node: Merge, indent: str, more: list[str]) -> list[str]:
+    def _residual(self, node: Merge, indent: str) -> list[str]:
         body, shortcut = _ways(node)
         inner = f"{indent}    "
         if shortcut.nodes:
@@ -197,32 +214,31 @@ class SpecWriter:
             lines += self._items(body, f"{inner}  ")
             lines.append(f"{inner}shortcut:")
             lines += self._items(shortcut, f"{inner}  ")
-            return [f"{indent}- residual:", *lines, *more]
+            return [f"{indent}- residual:", *lines]
         lines = self._items(body, inner)
-        if len(lines) == 1:
-            return [f"{indent}- residual: [{lines[0].strip().removeprefix('- ')}]", *more]
-        return [f"{indent}- residual:", *lines, *more]
+        if len(lines) == 1 and not lines[0].startswith(f"{inner}- {{"):
+            return [f"{indent}- residual: [{lines[0].strip().removeprefix('- ')}]"]
+        return [f"{indent}- residual:", *lines]
 
-    def _more(self, node: TreeNode, before: Ref | None, indent: str) -> list[str]:
-        """Return the lines below an item: what it reads, whose weights it uses, and its name."""
-        lines = []
+    def _keys(self, node: TreeNode, before: Ref | None) -> dict[str, str]:
+        """Return the keys of an item beside its type: what it reads, whose weights it uses, its name."""
+        keys: dict[str, str] = {}
         reads, _ = plain_and_named(node)
         leaf = node if isinstance(node, Leaf) else None
         if reads and reads != [before]:
             given = [self._called(ref) if ref in self.names else "previous" for ref in reads]
-            lines.append(f"{indent}  from: {given[0] if len(given) == 1 else '[' + ', '.join(given) + ']'}")
+            keys["from"] = given[0] if len(given) == 1 else f"[{', '.join(given)}]"
         if leaf is not None and leaf.rows[0].item.shares is not None:
-            lines.append(f"{indent}  weights: {self._owner(leaf)}")
+            keys["weights"] = self._owner(leaf)
         if leaf is not None and not leaf.rows[0].item.trainable:
-            lines.append(f"{indent}  trainable: false")
-        lines += [f"{indent}  {line}" for line in _dtype(self._widths(node), self.widths)]
+            keys["trainable"] = "false"
+        keys |= _dtype(self._widths(node), self.widths)
         outputs = outputs_of(node)
         if outputs > 1:
-            parts = [quoted(self.names.get((node, place), "_")) for place in range(outputs)]
-            lines.append(f"{indent}  name: [{', '.join(parts)}]")
+            keys["name"] = f"[{', '.join(quoted(self.names.get((node, place), '_')) for place in range(outputs))}]"
         elif (node, 0) in self.names:
-            lines.append(f"{indent}  name: {quoted(self.names[node, 0])}")
-        return lines
+            keys["name"] = quoted(self.names[node, 0])
+        return keys
 
     def _widths(self, node: TreeNode) -> Widths:
         """Return the types of numbers that an item is written with; without weights all are of what it gives."""
@@ -303,14 +319,14 @@ def _most_common(items: Sequence[MappedItem]) -> Widths:
     return max(counts, key=counts.__getitem__)
 
 
-def _dtype(widths: Widths, usual: Widths) -> list[str]:
-    """Return the line that says the types of numbers; none where they are the usual ones."""
+def _dtype(widths: Widths, usual: Widths) -> dict[str, str]:
+    """Return the key that says the types of numbers; none where they are the usual ones."""
     if widths == usual:
-        return []
+        return {}
     if widths == Widths(widths.weights, widths.weights, bias_width(widths.weights)):
-        return [f"dtype: {widths.weights}"]
+        return {"dtype": widths.weights}
     given = {"weights": widths.weights, "activations": widths.activations, "biases": widths.biases}
-    return [f"dtype: {{{', '.join(f'{name}: {width}' for name, width in given.items() if width != 'float32')}}}"]
+    return {"dtype": f"{{{', '.join(f'{name}: {width}' for name, width in given.items() if width != 'float32')}}}"}
 
 
 def _leaves(body: Body) -> list[Leaf]:

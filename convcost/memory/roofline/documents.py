@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from msgspec import UNSET
+
 from convcost.cost.documents import network_document
 from convcost.documents import roofline as documents
 from convcost.documents.warnings import warning_documents
@@ -47,6 +49,7 @@ def _layer_document(row: LayerRoofline) -> documents.LayerRooflineDocument:
         name=layer.name,
         type=layer.type,
         line=layer.line or None,
+        origin=layer.origin or UNSET,
         output_shape=list(layer.output_shape),
         dtype=row.dtype,
         **numbers([row], row.seconds, row.bound),

@@ -38,7 +38,7 @@ class Standard(Rewrite):
         first = graph.layers[depthwise]
         becomes: dict[int, tuple[Part, ...]] = {depthwise: (), **dict.fromkeys(reversed(between), ())}
         becomes[index] = self.parts(first, layer)
-        one_item = (first.line, first.column) == (layer.line, layer.column) and first.path[:-1] == layer.path[:-1]
+        one_item = first.item == layer.item and first.path[:-1] == layer.path[:-1]
         return Site(becomes, path=layer.path[:-1] if one_item else None)
 
     def parts(self, layer: Layer, pointwise: Layer | None = None) -> tuple[Part, ...]:

@@ -40,24 +40,17 @@ blocks:
           shortcut:
             - conv: {out_channels: out, kernel_size: 1, stride: 2}
       - relu
-      - basic:
-        repeat: depth
+      - {basic: , repeat: depth}
 
 layers:
-  - conv: {out_channels: 16, kernel_size: 7, stride: 2, padding: 3, activation: relu}
-    name: conv1
+  - {conv: {out_channels: 16, kernel_size: 7, stride: 2, padding: 3, activation: relu}, name: conv1}
   - max_pool: {kernel_size: 2}
-  - basic:
-    name: layer1
-    repeat: 2
-  - layer: {depth: 1}
-    name: layer2
-  - layer: {depth: 2}
-    name: layer3
+  - {basic: , name: layer1, repeat: 2}
+  - {layer: {depth: 1}, name: layer2}
+  - {layer: {depth: 2}, name: layer3}
   - global_avg_pool
   - flatten
-  - linear: {out_features: 10}
-    name: fc
+  - {linear: {out_features: 10}, name: fc}
 """
 MOBILENET = """\
 # Imported from net.onnx (ONNX, opset 17, by test).
@@ -80,21 +73,17 @@ blocks:
     params: {out: , depth: }
     layers:
       - inverted_bottleneck: {out: out, stride: 2}
-      - residual: [inverted_bottleneck: {out: out}]
-        repeat: depth
+      - {residual: [inverted_bottleneck: {out: out}], repeat: depth}
 
 layers:
-  - conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}
-    name: features.0.0
-  - inverted_bottleneck: {out: 16}
-    name: features.1.conv
+  - {conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}, name: features.0.0}
+  - {inverted_bottleneck: {out: 16}, name: features.1.conv}
   - stage: {out: 24, depth: 1}
   - stage: {out: 32, depth: 2}
   - stage: {out: 64, depth: 1}
   - global_avg_pool
   - flatten
-  - linear: {out_features: 10}
-    name: classifier
+  - {linear: {out_features: 10}, name: classifier}
 """
 GOOGLENET = """\
 # Imported from net.onnx (ONNX, opset 17, by test).
@@ -119,8 +108,7 @@ blocks:
             - conv: {out_channels: branch4_1, kernel_size: 1}
 
 layers:
-  - conv: {out_channels: 16, kernel_size: 7, stride: 2, padding: 3}
-    name: conv1.conv
+  - {conv: {out_channels: 16, kernel_size: 7, stride: 2, padding: 3}, name: conv1.conv}
   - inception: {branch1: 8, branch2: 12, branch2_1: 16, branch3: 2, branch3_1: 4, branch4_1: 4}
     name: inception3a
   - inception: {branch1: 16, branch2: 16, branch2_1: 24, branch3: 4, branch3_1: 12, branch4_1: 8}
@@ -132,8 +120,7 @@ layers:
     name: inception4b
   - global_avg_pool
   - flatten
-  - linear: {out_features: 10}
-    name: fc
+  - {linear: {out_features: 10}, name: fc}
 """
 UNET = """\
 # Imported from net.onnx (ONNX, opset 17, by test).
@@ -150,37 +137,23 @@ blocks:
     params: {out: in_channels / 2}
     layers:
       - transposed_conv: {out_channels: out, kernel_size: 2, stride: 2}
-      - concat:
-        from: [skip, previous]
-      - conv: {out_channels: out, kernel_size: 3, padding: 1}
-        repeat: 2
+      - {concat: , from: [skip, previous]}
+      - {conv: {out_channels: out, kernel_size: 3, padding: 1}, repeat: 2}
 
   down:
     params: {out: 2 * in_channels}
     layers:
       - max_pool: {kernel_size: 2}
-      - conv: {out_channels: out, kernel_size: 3, padding: 1}
-        repeat: 2
+      - {conv: {out_channels: out, kernel_size: 3, padding: 1}, repeat: 2}
 
 layers:
-  - conv: {out_channels: 8, kernel_size: 3, padding: 1}
-    name: inc.double_conv
-    repeat: 2
-  - down:
-    name: down1
-  - down:
-    name: down2
-  - down:
-    name: down3
-  - up:
-    from: [down3, down2]
-    name: up1
-  - up:
-    from: [up1, down1]
-    name: up2
-  - up:
-    from: [up2, inc.double_conv]
-    name: up3
+  - {conv: {out_channels: 8, kernel_size: 3, padding: 1}, name: inc.double_conv, repeat: 2}
+  - {down: , name: down1}
+  - {down: , name: down2}
+  - {down: , name: down3}
+  - {up: , from: [down3, down2], name: up1}
+  - {up: , from: [up1, down1], name: up2}
+  - {up: , from: [up2, inc.double_conv], name: up3}
   - conv: {out_channels: 2, kernel_size: 1, bias: true, norm: none, activation: none}
     name: outc.conv
 """
@@ -198,33 +171,21 @@ blocks:
     inputs: [x, skip]
     params: {out: }
     layers:
-      - conv: {out_channels: out, kernel_size: 3, padding: 1}
-        repeat: 2
+      - {conv: {out_channels: out, kernel_size: 3, padding: 1}, repeat: 2}
       - transposed_conv: {out_channels: out / 2, kernel_size: 2, stride: 2}
-      - concat:
-        from: [skip, previous]
+      - {concat: , from: [skip, previous]}
 
 layers:
-  - conv: {out_channels: 8, kernel_size: 3, padding: 1}
-    name: skip_1
-    repeat: 2
+  - {conv: {out_channels: 8, kernel_size: 3, padding: 1}, name: skip_1, repeat: 2}
   - max_pool: {kernel_size: 2}
-  - conv: {out_channels: 16, kernel_size: 3, padding: 1}
-    name: skip_2
-    repeat: 2
+  - {conv: {out_channels: 16, kernel_size: 3, padding: 1}, name: skip_2, repeat: 2}
   - max_pool: {kernel_size: 2}
-  - conv: {out_channels: 32, kernel_size: 3, padding: 1}
-    name: skip_3
-    repeat: 2
+  - {conv: {out_channels: 32, kernel_size: 3, padding: 1}, name: skip_3, repeat: 2}
   - max_pool: {kernel_size: 2}
-  - up: {out: 64}
-    from: [previous, skip_3]
-  - up: {out: 32}
-    from: [previous, skip_2]
-  - up: {out: 16}
-    from: [previous, skip_1]
-  - conv: {out_channels: 8, kernel_size: 3, padding: 1}
-    repeat: 2
+  - {up: {out: 64}, from: [previous, skip_3]}
+  - {up: {out: 32}, from: [previous, skip_2]}
+  - {up: {out: 16}, from: [previous, skip_1]}
+  - {conv: {out_channels: 8, kernel_size: 3, padding: 1}, repeat: 2}
   - conv: {out_channels: 2, kernel_size: 1, bias: true, norm: none, activation: none}
 """
 
@@ -298,8 +259,7 @@ def test_a_shortcut_that_runs_first_stays_first():
         == """
   - add:
       - - conv: {out_channels: 8, kernel_size: 1}
-      - - conv: {out_channels: 8, kernel_size: 3, padding: 1}
-          repeat: 2
+      - - {conv: {out_channels: 8, kernel_size: 3, padding: 1}, repeat: 2}
 """
     )
 
@@ -331,8 +291,7 @@ blocks:
     params: {out: in_channels / 2}
     layers:
       - max_pool: {kernel_size: 2}
-      - conv: {out_channels: out, kernel_size: 3, padding: 1}
-        repeat: 2
+      - {conv: {out_channels: out, kernel_size: 3, padding: 1}, repeat: 2}
 """
     )
 
@@ -348,8 +307,7 @@ def test_repetitions_within_repetitions_keep_the_order_of_the_file():
     assert found.text.endswith("""
 layers:
   - residual:
-      - conv: {out_channels: 8, kernel_size: 3, padding: 1}
-        repeat: 2
+      - {conv: {out_channels: 8, kernel_size: 3, padding: 1}, repeat: 2}
     name: m
     repeat: 3
 """)
@@ -402,13 +360,9 @@ blocks:
       - conv: {out_channels: 6, kernel_size: 3, padding: 1}
 
 layers:
-  - conv: {out_channels: 8, kernel_size: 1}
-    name: stem
-  - layer:
-    name: dense
-    repeat: {times: 4, collect: dense}
-  - conv: {out_channels: 5, kernel_size: 1}
-    name: head
+  - {conv: {out_channels: 8, kernel_size: 1}, name: stem}
+  - {layer: , name: dense, repeat: {times: 4, collect: dense}}
+  - {conv: {out_channels: 5, kernel_size: 1}, name: head}
 """
 
 

@@ -220,6 +220,17 @@ def test_a_file_without_a_line_has_no_region(worked, render):
     assert set(result["locations"][0]["physicalLocation"]) == {"artifactLocation"}
 
 
+def test_a_module_of_a_model_file_is_a_logical_location(worked, render):
+    """§3.28.4, §3.33: what has no lines has names."""
+    (result,) = read(render("sarif", [replace(worked[0], place=Place("a.onnx", module="layer1.0.conv1"))]))["results"]
+    assert result["locations"] == [
+        {
+            "physicalLocation": {"artifactLocation": {"uri": "a.onnx", "uriBaseId": "%SRCROOT%"}},
+            "logicalLocations": [{"fullyQualifiedName": "layer1.0.conv1", "kind": "module"}],
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("file", "artifact"),
     [

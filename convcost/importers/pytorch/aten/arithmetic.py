@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
+
+from msgspec.structs import replace
 
 from convcost.importers.pytorch.program import OperatorCall, Reference
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
@@ -32,10 +35,19 @@ _BINARY = {
 def operand(writer: Writer, value: Any, dtype: str = "float32") -> str:
     """Return the name of a value, or of a number as a constant."""
     if isinstance(value, Reference):
-        return writer.name(value)
+        return _as_floats(writer, value) if "float" in dtype else writer.name(value)
     if not isinstance(value, (int, float)):
         raise Untranslated
     return writer.number(float(value) if "float" in dtype else value)
+
+
+def _as_floats(writer: Writer, value: Reference) -> str:
+    """Return the name of a value; whole numbers of the program, or a mask of it, become floating-point numbers."""
+    name, constant = writer.name(value), writer.constant(value)
+    if constant is None or "float" in constant.dtype or constant.trainable:
+        return name
+    writer.constants[f"{name}%float"] = replace(constant, dtype="float32")
+    return f"{name}%float"
 
 
 @aten(*_BINARY)
@@ -47,6 +59,8 @@ def binary(writer: Writer, call: OperatorCall) -> None:
     if arguments.get("alpha", 1) != 1 or arguments.get("rounding_mode") is not None:
         raise Untranslated
     dtype = writer.dtype(first if isinstance(first, Reference) else second)
+    if isinstance(first, Reference) and isinstance(second, Reference) and "float" in writer.dtype(second):
+        dtype = writer.dtype(second)
     if _leaves(writer, first, second, name, call):
         writer.keep(first)
         return
@@ -143,12 +157,41 @@ def reduce(writer: Writer, call: OperatorCall) -> None:
 
 
 def _reduce(writer: Writer, call: OperatorCall, operator: str) -> None:
-    x, given = call.arguments["self"], call.arguments.get("dim")
-    axes = tuple(range(writer.rank(x))) if given is None or given == [] else given
-    axes = (axes,) if isinstance(axes, int) else tuple(axes)
-    axes = tuple(axis % writer.rank(x) for axis in axes)
     keep = int(bool(call.arguments.get("keepdim", False)))
-    writer.give_first(operator, [writer.name(x)], axes=axes, keepdims=keep)
+    writer.give_first(operator, [writer.name(call.arguments["self"])], axes=_axes(writer, call), keepdims=keep)
+
+
+def _axes(writer: Writer, call: OperatorCall) -> tuple[int, ...]:
+    """Return the axes of a reduction; all of them where it names none."""
+    rank, given = writer.rank(call.arguments["self"]), call.arguments.get("dim")
+    axes = tuple(range(rank)) if given is None or given == [] else given
+    axes = (axes,) if isinstance(axes, int) else tuple(axes)
+    return tuple([axis % rank for axis in axes])
+
+
+@aten("var", "std", "var_mean", "std_mean")
+def variance(writer: Writer, call: OperatorCall) -> None:
+    """Translate the mean of the squares of what is left without the mean, or its root; perhaps with the mean."""
+    arguments, name = call.arguments, call.operator.split(".")[1]
+    x, axes = arguments["self"], _axes(writer, call)
+    shape = writer.shape(x)
+    sizes = [shape[axis] for axis in axes]
+    correction = arguments.get("correction", int(bool(arguments.get("unbiased", True))))
+    correction = 1 if correction is None else correction
+    count = prod(size for size in sizes if isinstance(size, int))
+    if not all(isinstance(size, int) for size in sizes) or count <= correction:
+        raise Untranslated
+    keep = int(bool(arguments.get("keepdim", False)))
+    (mean,) = writer.add("ReduceMean", [writer.name(x)], axes=axes, keepdims=1)
+    (rest,) = writer.add("Sub", [writer.name(x), mean])
+    (squares,) = writer.add("Mul", [rest, rest])
+    (found,) = writer.add("ReduceSum" if correction else "ReduceMean", [squares], axes=axes, keepdims=keep)
+    if correction:
+        (found,) = writer.add("Mul", [found, writer.number(1 / (count - correction))])
+    writer.into(call.outputs[:1], "Sqrt" if name.startswith("std") else "Identity", [found])
+    if name.endswith("mean"):
+        kept = [mean] if keep else writer.add("Squeeze", [mean], axes=axes)
+        writer.into(call.outputs[1:], "Identity", kept)
 
 
 @aten("max", "min")
@@ -170,6 +213,30 @@ def vector_norm(writer: Writer, call: OperatorCall) -> None:
     if order not in (1, 2, None):
         raise Untranslated
     _reduce(writer, call, "ReduceL1" if order == 1 else "ReduceL2")
+
+
+@aten("cosine_similarity")
+def cosine(writer: Writer, call: OperatorCall) -> None:
+    """Translate the sum of the products of two values, each divided by its length."""
+    axis, least = call.arguments.get("dim", 1), writer.number(float(call.arguments.get("eps", 1e-8)))
+    parts: list[str] = []
+    for each in ("x1", "x2"):
+        name = writer.name(call.arguments[each])
+        (length,) = writer.add("ReduceL2", [name], axes=(axis,), keepdims=1)
+        (length,) = writer.add("Max", [length, least])
+        parts += writer.add("Div", [name, length])
+    writer.give("ReduceSum", writer.add("Mul", parts), axes=(axis,), keepdims=0)
+
+
+@aten("pairwise_distance")
+def distance(writer: Writer, call: OperatorCall) -> None:
+    """Translate the length of the difference of two values."""
+    arguments = call.arguments
+    if arguments.get("p", 2) != 2:
+        raise Untranslated
+    (difference,) = writer.add("Sub", [writer.name(arguments["x1"]), writer.name(arguments["x2"])])
+    (difference,) = writer.add("Add", [difference, writer.number(float(arguments.get("eps", 1e-6)))])
+    writer.give("ReduceL2", [difference], axes=(-1,), keepdims=int(bool(arguments.get("keepdim", False))))
 
 
 @aten("cumsum")

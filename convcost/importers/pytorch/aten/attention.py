@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from convcost.importers.pytorch.program import OperatorCall
 from convcost.importers.pytorch.writer import Untranslated, Writer, aten
 
@@ -62,10 +64,14 @@ def _mask(writer: Writer, call: OperatorCall, query: Any, key: Any) -> str | Non
     mask = call.arguments.get("attn_mask", call.arguments.get("attn_bias"))
     if mask is None:
         return None
-    if writer.dtype(mask) == "bool" and not writer.is_fixed(mask):
-        inputs = [writer.name(mask), writer.number(0.0), writer.number(float("-inf"))]
-        return writer.add("Where", inputs)[0]
-    return writer.name(mask)
+    if writer.dtype(mask) != "bool":
+        return writer.name(mask)
+    if (constant := writer.constant(mask)) is not None:  # prepared with the model: 0 where it is set, else −∞
+        name = f"{writer.name(mask)}%scores"
+        writer.constants[name] = replace(constant, dtype="float32", values=None)
+        return name
+    inputs = [writer.name(mask), writer.number(0.0), writer.number(float("-inf"))]
+    return writer.add("Where", inputs)[0]
 
 
 @aten("embedding")

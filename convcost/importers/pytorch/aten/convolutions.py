@@ -111,10 +111,12 @@ def _biased(writer: Writer, inputs: list[str], bias: Any) -> None:
     writer.give("Add", [*writer.add("MatMul", inputs), writer.name(bias)])
 
 
-@aten("matmul", "mm", "bmm")
+@aten("matmul", "mm", "bmm", "mv", "dot")
 def matmul(writer: Writer, call: OperatorCall) -> None:
-    """Translate a matrix product."""
-    first, second = call.arguments["self"], call.arguments.get("other", call.arguments.get("mat2"))
+    """Translate a matrix product, or that with a vector."""
+    arguments = call.arguments
+    first = arguments["self"]
+    second = next(arguments[name] for name in ("other", "mat2", "vec", "tensor") if name in arguments)
     writer.give("MatMul", [writer.name(first), writer.name(second)])
 
 

@@ -301,6 +301,14 @@ def index_select(writer: Writer, call: OperatorCall) -> None:
     writer.give("Gather", [writer.name(x), writer.name(call.arguments["index"])], axis=axis)
 
 
+@aten("gather")
+def gather(writer: Writer, call: OperatorCall) -> None:
+    """Translate values at chosen places of an axis."""
+    x = call.arguments["self"]
+    axis = call.arguments["dim"] % writer.rank(x)
+    writer.give("GatherElements", [writer.name(x), writer.name(call.arguments["index"])], axis=axis)
+
+
 @aten("index")
 def index(writer: Writer, call: OperatorCall) -> None:
     """Translate chosen slices of one axis."""

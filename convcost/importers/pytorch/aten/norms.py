@@ -95,13 +95,17 @@ def instance_norm(writer: Writer, call: OperatorCall) -> None:
 
 @aten("_weight_norm", "_weight_norm_interface")
 def weight_norm(writer: Writer, call: OperatorCall) -> None:
-    """Leave a kernel as it is whose outputs are made of length 1; factors of these wait for the product."""
+    """Leave a kernel as it is whose parts are made of length 1; factors of its outputs wait for the product.
+
+    Factors of other parts, as of its positions, are in the kernel that is prepared: nothing reads them.
+    """
     kernel, factor = call.arguments["v"], call.arguments["g"]
-    if call.arguments.get("dim", 0) != 0 or writer.constant(factor) is None:
+    if writer.constant(factor) is None:
         raise Untranslated
     writer.keep(kernel)
     writer.notes["Weights are normalised before they are used: counted as prepared with the model."] = None
-    writer.factors[writer.own(call.outputs[0])] = writer.name(factor)
+    if call.arguments.get("dim", 0) == 0:
+        writer.factors[writer.own(call.outputs[0])] = writer.name(factor)
 
 
 @aten("dropout", "feature_dropout", "alpha_dropout", "native_dropout")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from convcost.importers.pytorch.aten.convolutions import per_axis
@@ -104,6 +105,19 @@ def pixel_shuffle(writer: Writer, call: OperatorCall) -> None:
     """Translate a pixel shuffle."""
     factor = call.arguments["upscale_factor"]
     writer.give("DepthToSpace", [writer.name(call.arguments["self"])], blocksize=factor, mode="CRD")
+
+
+@aten("affine_grid_generator")
+def affine_grid(writer: Writer, call: OperatorCall) -> None:
+    """Translate the places of an affine transform: sums of the products of a picture's places with a matrix."""
+    batch, _, *sizes = call.arguments["size"]
+    if not all(isinstance(size, int) for size in (batch, *sizes)):
+        raise Untranslated
+    places = writer.filled((1, prod(sizes), 1, len(sizes) + 1), "float32", 0.0)  # which numbers changes no count
+    matrix = writer.add("Unsqueeze", [writer.name(call.arguments["theta"])], axes=(1,))
+    products = writer.add("Mul", [places, *matrix])
+    sums = writer.add("ReduceSum", products, axes=(3,), keepdims=0)
+    writer.give("Reshape", [*sums, writer.integers([batch, *sizes, len(sizes)])])
 
 
 @aten("grid_sampler", "grid_sampler_2d", "grid_sampler_3d")

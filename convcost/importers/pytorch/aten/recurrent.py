@@ -18,9 +18,12 @@ def recurrent(writer: Writer, call: OperatorCall) -> None:
     gates = {"lstm": 4, "gru": 3}.get(kind, 1)
     if not isinstance(state, int) or not isinstance(rows, int):
         raise Untranslated
+    given = arguments["hx"] if kind == "lstm" else [arguments["hx"]]
+    states = [writer.name(each) for each in given]
     writer.give(
         f"convcost.{kind}",
-        [writer.name(arguments["input"]), *(writer.name(each) for each in weights)],
+        [writer.name(arguments["input"]), *states, *(writer.name(each) for each in weights)],
+        states=len(states),
         hidden_size=rows // gates,
         proj_size=state if rows != gates * state else 0,
         num_layers=arguments["num_layers"],

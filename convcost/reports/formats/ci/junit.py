@@ -57,4 +57,5 @@ def _told(finding: Finding) -> str:
 
 
 def _at(place: Place) -> str:
-    return ":".join([ci.path(place), *(str(number) for number in (place.line, place.column) if number)])
+    at = ":".join([ci.path(place), *(str(number) for number in (place.line, place.column) if number)])
+    return f"{at}, {place.module}" if place.module else at

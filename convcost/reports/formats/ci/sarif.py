@@ -78,7 +78,8 @@ def _location(place: Place) -> dict[str, Any]:
     physical: dict[str, Any] = {"artifactLocation": _artifact(ci.path(place))}
     if place.line:
         physical["region"] = {"startLine": place.line, "startColumn": place.column or 1}
-    return {"physicalLocation": physical}
+    module = {"fullyQualifiedName": visible(place.module), "kind": "module"}
+    return {"physicalLocation": physical, **({"logicalLocations": [module]} if place.module else {})}
 
 
 def _artifact(path: str) -> dict[str, str]:
