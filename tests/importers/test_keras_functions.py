@@ -268,7 +268,8 @@ def over_a_map(**kwargs):
     [
         (attended(mask=[2, 6, 6]), "its mask is not one for all heads"),
         (over_a_map(return_attention_scores=True), "it attends over several axes, with a mask or giving its scores"),
-        (over_a_map(attention_mask=k.tensor("x", *MAP)), "it attends over several axes, with a mask or giving its scores"),
+        (over_a_map(attention_mask=k.tensor("x", *MAP)),
+         "it attends over several axes, with a mask or giving its scores"),
         (attended(layer=k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, attention_axes=[1, 2])),
          "its attention_axes are [1, 2]"),
         (attended(layer=k.layer("MultiHeadAttention", "a", num_heads=2, key_dim=4, attention_axes=[2])),
