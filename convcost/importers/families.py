@@ -10,10 +10,7 @@ FAMILIES = {
     "attention": "Attention com.microsoft.MultiHeadAttention com.microsoft.Attention",
     "choices": "If Constant Identity",
     "convolutions": "Conv ConvTranspose",
-    "foreign": (
-        "convcost.AdaptiveAveragePool convcost.AdaptiveMaxPool convcost.Unfold convcost.Fold convcost.lstm "
-        "convcost.gru convcost.rnn_tanh convcost.rnn_relu"
-    ),
+    "foreign": "convcost.AdaptiveAveragePool convcost.AdaptiveMaxPool convcost.Unfold convcost.Fold",
     "keras": (
         "keras.Unreached keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
         "keras.GroupNormalization keras.UnitNormalization keras.Normalization keras.Scale keras.Shift keras.Square "
@@ -33,7 +30,7 @@ FAMILIES = {
         "Resize Upsample"
     ),
     "products": "Gemm MatMul Einsum",
-    "recurrent": "LSTM GRU RNN",
+    "recurrent": "LSTM GRU RNN convcost.lstm convcost.gru convcost.rnn_tanh convcost.rnn_relu",
     "sampling": "GridSample",
     "selections": "Slice Split Gather GatherND GatherElements ScatterND ScatterElements Where Expand Tile",
 }
