@@ -36,7 +36,9 @@ def of_layer(layer: Layer) -> dict[str, str] | None:
     fields = layer.fields
     if layer.definition.declared:
         return texts(layer.definition.cost(layer.input_shapes, layer.output_shape))  # the author's numbers
-    structure = tuple([_kind(fields[name]) for name in layer.definition.__class__.fields])
+    axes = layer.definition.axis_fields  # as they are: they are no numbers in a formula
+    names = layer.definition.__class__.fields
+    structure = tuple([fields[name] if name in axes else _kind(fields[name]) for name in names])
     inputs = tuple([_pattern(shape[1:]) for shape in layer.input_shapes])
     return _of_structure(layer.type, structure, inputs, _pattern(layer.output_shape[1:]))
 
@@ -77,7 +79,9 @@ def _of_structure(
     fields: dict[str, Any] = {}
     for (name, field), kind in zip(REGISTRY[type].fields.items(), structure, strict=True):
         own = symbol_of(name, field)
-        if own == "p":  # it changes the output size, which has a symbol, and no count
+        if name in REGISTRY[type].axis_fields:
+            fields[name] = kind
+        elif own == "p":  # it changes the output size, which has a symbol, and no count
             fields[name] = ((0, 0),) * len(output)
         elif own and kind.__class__ is tuple:
             fields[name] = symbols.axes(own, kind)

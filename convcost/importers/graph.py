@@ -27,6 +27,7 @@ class Constant(Struct, frozen=True):
         values: Its numbers in order; None where they are many, or not in the file.
         stored: Whether it is one of the file's tensors, as weights are, and not a number of the program.
         trainable: Whether it is learned; None where the file does not say.
+        absent: The other file that its numbers are in, which cannot be read, where sizes may depend on them.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Constant(Struct, frozen=True):
     values: tuple[Any, ...] | None = None
     stored: bool = True
     trainable: bool | None = None
+    absent: str = ""
 
 
 class Node(Struct, frozen=True):

@@ -199,6 +199,10 @@ class UnknownOperators:
         behind = sum(len(nodes) for (_, reason), nodes in self._kinds.items() if reason == BEHIND)
         found = [self._error(name, reason, nodes) for (name, reason), nodes in list(kinds.items())[:_MOST_ERRORS]]
         place = Place(self.mapper.file)
+        if absent := sorted({each.absent for each in self.mapper.graph.constants.values() if each.absent}):
+            message = f"numbers that sizes may depend on are in {' and '.join(map(repr, absent[:_LISTED]))}"
+            help = "put it into the folder of the model, and give the model by its path"
+            found.insert(0, ErrorDetail(message, place, found="it cannot be read", help=help))
         if len(kinds) > len(found):
             names = ", ".join(dict.fromkeys(name for name, _ in list(kinds)[_MOST_ERRORS:]))
             message = f"{len(kinds) - len(found)} more kinds of operators cannot be mapped"

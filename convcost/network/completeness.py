@@ -15,7 +15,7 @@ def operators(layers: tuple[Layer, ...]) -> str:
     """Return the operators of unknown layers as text, each with how many there are."""
     counts = Counter(layer.fields["operator"] for layer in layers)
     names = [f"{name} ({count:,} times)" if count > 1 else name for name, count in counts.items()]
-    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED:,} others" if len(names) > _LISTED else "")
+    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else "")
 
 
 def is_in_memory(file: str) -> bool:

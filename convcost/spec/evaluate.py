@@ -144,10 +144,17 @@ class Evaluator:
                     f"the symbol {unknown.symbol!r} has no value",
                     self.document.symbols[unknown.symbol].at,
                     path=f"symbols.{unknown.symbol}",
-                    help=f"give it one: --set {unknown.symbol}=…, or a default after the colon",
+                    help=self._ways_to_give(unknown.symbol),
                 )
             raise
         return INVALID
+
+    def _ways_to_give(self, symbol: str) -> str:
+        """Return the remedy for a symbol without a value: of a model file for all sizes that it leaves open."""
+        if not self.errors.source.origins:
+            return f"give it one: --set {symbol}=…, or a default after the colon"
+        left = [name for name, value in self.symbols.items() if isinstance(value, Missing)]
+        return f"the file leaves it open: {' '.join(f'--set {name}=…' for name in left)}, or --input"
 
     def _computed(self, value: Any, env: dict[str, Any]) -> Any:
         if value.__class__ is Expression:

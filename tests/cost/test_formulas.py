@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import convcost
 from convcost.cost.formulas import quotients, sheets
-from convcost.cost.layer_formulas import texts
+from convcost.cost.layer_formulas import of_layer, texts
 from convcost.errors import OptionError
 from convcost.layers import REGISTRY
 from convcost.ops import is_symbolic
@@ -145,3 +146,18 @@ def test_each_formula_is_what_the_layer_counts(type, data):
 def test_what_cannot_be_is_told(types, settings, message):
     with pytest.raises(OptionError, match=message):
         sheets(types, settings)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 7), (5, 7, 8)])
+@pytest.mark.parametrize("type", ["layer_norm", "rms_norm", "l2_normalize", "softmax", "scale", "prelu", "batch_norm"])
+def test_a_formula_of_a_layer_along_its_channels(type, shape):
+    """With numbers for its symbols it is what the layer counts."""
+    (layer,) = convcost.load({"input": list(shape), "layers": [{type: {"axis": 0}}]}).network.layers
+    values = {"M": 5, "Dp": 7, "Di": 7, "Dph": 7, "Dpw": 8, "Dih": 7, "Diw": 8}
+    found = {
+        name: eval(text.replace("·", "*").replace("−", "-").replace("²", "**2"), {}, values)  # noqa: S307 -- our own text
+        for name, text in of_layer(layer).items()
+    }
+    cost = layer.cost()
+    ops = cost.ops.to_dict()
+    assert found == {"params": cost.params, "mults": ops.pop("mul", 0), "adds": ops.pop("add", 0), **ops}

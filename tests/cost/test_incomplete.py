@@ -30,8 +30,8 @@ PARAMS, MACS = 3 * 4 * 9 + 4, 6 * 6 * 3 * 4 * 9
 WARNING = (
     "operations are not counted, so that totals are lower bounds (≥)\n --> net.yaml\n"
     "  = found: NonMaxSuppression, Magic\n"
-    "  = help: --declare 'NonMaxSuppression=macs:1000,params:20' gives a model file's operator your cost, "
-    "`declared` an item of a spec\n"
+    "  = help: --declare 'NonMaxSuppression=macs:1000,params:20,output_shape:64x7x7' gives a model file's operator "
+    "your cost, `declared` an item of a spec\n"
 )
 NEEDED = WARNING.replace(
     "operations are not counted, so that totals are lower bounds (≥)", "this needs the costs of all operations"

@@ -52,6 +52,16 @@ def test_axes_without_a_name_are_named(write):
     assert convcost.load(path, set={"W": 20}).analyze().total.macs == macs(8, 20)
 
 
+def test_all_sizes_that_are_open_are_asked_for(write):
+    path = write(of_shape("N", 3, "h", "w"))
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path)
+    assert str(caught.value) == (
+        f"error: the symbol 'h' has no value\n --> {path}, symbols.h\n"
+        "  = help: the file leaves it open: --set h=… --set w=…, or --input"
+    )
+
+
 def test_sizes_that_several_inputs_share(write):
     nodes = [w.node("Add", "a b", "y")]
     path = write(w.model(nodes, {"a": ["N", 3, "h"], "b": ["N", 3, "h"]}, "y"))

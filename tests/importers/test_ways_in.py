@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import struct
 import subprocess
 import sys
 import threading
@@ -123,3 +124,21 @@ def test_a_pointer_of_git_lfs_says_so(tmp_path):
     assert str(caught.value) == (
         f"error: '{path}' cannot be read: it is a pointer of Git LFS\n = help: git lfs pull brings the file itself"
     )
+
+
+def test_indices_in_another_file_that_is_not_there(tmp_path):
+    shape = w.external("shape", [2], "net.bin", 0, 16, w.INT64)
+    kernel = w.external("k", [4, 3, 1, 1], "weights.bin", 0, 48)
+    nodes = [w.node("Conv", "x k", "a"), w.node("Reshape", "a shape", "y")]
+    path = tmp_path / "net.onnx"
+    path.write_bytes(w.model(nodes, {"x": [1, 3, 8, 8]}, "y", [kernel, shape]))
+    with pytest.raises(convcost.SpecError) as caught:
+        convcost.load(path)
+    first, second = caught.value.details
+    assert str(first) == (
+        f"error: numbers that sizes may depend on are in 'net.bin'\n --> {path}\n  = found: it cannot be read\n"
+        "  = help: put it into the folder of the model, and give the model by its path"
+    )
+    assert second.message == "the operator Reshape cannot be mapped: its shape depends on values that are not known"
+    (tmp_path / "net.bin").write_bytes(struct.pack("<2q", 1, 256))
+    assert convcost.load(path).network.outputs[0].shape == (256,)

@@ -1,7 +1,7 @@
 """An ONNX file to a graph, without its weights and without the `onnx` package.
 
-Nothing but the given bytes is read: external data are never opened. Only the fields that a network's costs depend on
-are decoded, so a file of any size takes the memory of its structure.
+Nothing but the given bytes is read, and of external data the indices that shapes may depend on. Only the fields that a
+network's costs depend on are decoded, so a file of any size takes the memory of its structure.
 
 Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """

@@ -129,7 +129,9 @@ def read_tensor(wire: Wire, start: int, end: int, file: str = "", *, may_learn: 
             if fields.external
             else _values(wire, fields, raw, count, code, most)
         )
-    return Constant(fields.name, tuple(fields.dims), dtype, values)
+    lacks = fields.external and values is None and _may_be_index(dtype, count)
+    absent = fields.place.get("location", "") if lacks else ""
+    return Constant(fields.name, tuple(fields.dims), dtype, values, absent=absent)
 
 
 def read_sparse(wire: Wire, start: int, end: int) -> Constant:
@@ -248,6 +250,11 @@ def _elsewhere(fields: _Fields, dtype: str, size: int, file: str) -> tuple[Any, 
         if (len(data) == size)
         else None
     )
+
+
+def _may_be_index(dtype: str, count: int) -> bool:
+    """Return whether the numbers of a tensor may be sizes or indices."""
+    return dtype in _INDICES and 0 < count <= MOST_VALUES
 
 
 def _whole(text: str) -> int | None:
