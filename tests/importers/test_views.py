@@ -74,6 +74,18 @@ def test_joined_axes_are_compact():
             2,
             "(h p) (w q) c -> (h w) (p q) c",
         ),
+        (  # windows become a map again, which is square
+            (16, 49, 96),
+            [("reshape", (4, 4, 7, 7, 96)), ("permute", (0, 2, 1, 3, 4)), ("reshape", (28, 28, 96))],
+            2,
+            "(h w) (p q) c -> (h p) (w q) c",
+        ),
+        (  # places in patches of 2 × 2, and the patches of 3 × 5, become a map
+            (4, 15, 8),
+            [("reshape", (2, 2, 3, 5, 8)), ("permute", (4, 2, 0, 3, 1)), ("reshape", (8, 6, 10))],
+            2,
+            "(p q) (h w) c -> c (h p) (w q)",
+        ),
         ((8, 6, 4), [("permute", (1, 2, 0)), ("reshape", (24, 8))], 0, "c h w -> (h w) c"),
         ((24, 8), [("reshape", (4, 6, 8)), ("permute", (2, 1, 0))], 1, "(l n) c -> c n l"),
         ((5, 12), [("reshape", (5, 3, 4)), ("permute", (1, 0, 2))], 1, "l (c a) -> c l a"),
