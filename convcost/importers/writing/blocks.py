@@ -247,7 +247,7 @@ def _parameters(sites: Sequence[BlockSite]) -> int:
         for site in sites
         for place in range(site.listed.size)
     ]
-    differing = {column for column in zip(*columns, strict=True) if len(set(column)) > 1}
+    differing = {column for column in zip(*columns, strict=True) if column.count(column[0]) < len(column)}
     halves = {tuple([value // 2 for value in column]) for column in differing if _are_whole(column)}
     found = {_ratios(column) for column in differing - halves}  # a kernel's padding follows from it
     firsts = [next(rows_in(site.nodes, place)).item.inputs for site in sites for place in range(site.listed.size)]

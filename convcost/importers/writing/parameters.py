@@ -189,6 +189,11 @@ class Texts:
             yield Hole(leaf, name, _KINDS.get(name, name), values, reads, around)
 
 
+def _differ(values: Sequence[Any]) -> bool:
+    """Return whether values are not all the same."""
+    return any([value != values[0] for value in values])  # noqa: C419 -- a list is faster
+
+
 def _reads(nodes: Sequence[TreeNode], spans: Sequence[Sequence[int]]) -> list[int]:
     """Return the channels that reach items, 0 where they differ between the repetitions within an occurrence."""
     found = []

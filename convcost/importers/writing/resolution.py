@@ -54,8 +54,9 @@ def resolution_of(mapped: Mapped) -> Resolution:
     """
     inputs = list(mapped.inputs.values())
     sizes = {tensor.shape[1:] for tensor in inputs}
+    types = {item.type for item in mapped.items}
     fits = len(sizes) == 1 and all(tensor.layout == FEATURE_MAP and len(tensor.shape) == 3 for tensor in inputs)
-    if not fits or min(inputs[0].shape[1:]) < _LEAST or any(REGISTRY[item.type].composite for item in mapped.items):
+    if not fits or min(inputs[0].shape[1:]) < _LEAST or any(REGISTRY[type].composite for type in types):
         return Resolution()
     ((height, width),) = sizes
     words = ("r", "r") if height == width else ("h", "w")
@@ -112,7 +113,7 @@ class _Sized:
         if all(shares):
             self.shares[id(item)] = (shares[0], shares[1])
             texts = [word if k == 1 else f"ceil({word} / {k})" for word, k in zip(self.words, shares, strict=True)]
-            self.expressions[id(item)] = {"size": texts[0] if texts[0] == texts[1] else texts}
+            self.expressions[id(item)] = {"size": texts[0] if len({*texts}) == 1 and item.type == "upsample" else texts}
 
     def infer(self, more: int) -> None:
         """Infer the network at a resolution that is larger by so many positions.
@@ -126,7 +127,10 @@ class _Sized:
             shape = (tensor.shape[0], *(size + more for size in tensor.shape[1:]))
             tensors[key_of(tensor)] = Tensor(shape, tensor.producer, tensor.output, tensor.layout)
         for item in self.mapped.items:
-            inputs = [tensors[key_of(tensor)] for tensor in item.inputs]
+            inputs = [tensors[tensor.producer, tensor.output] for tensor in item.inputs]
+            if _keeps_shape(item, inputs):
+                tensors[key_of(item.outputs[0])] = inputs[0]
+                continue
             for tensor, (shape, layout) in zip(item.outputs, self._inferred(item, inputs, more), strict=True):
                 tensors[key_of(tensor)] = Tensor(shape, tensor.producer, tensor.output, layout)
 
@@ -139,16 +143,8 @@ class _Sized:
             item.type in ("slice", "crop", "split", "pad") and _cuts_positions(item)
         ):
             raise _Differs
-        type = REGISTRY[item.type]
-        if issubclass(type, Activation) and not type.axis_fields:
-            return [(inputs[0].shape, inputs[0].layout)]
-        if item.type == "batch_norm" and inputs[0].layout == FEATURE_MAP:
-            if inputs[0].shape[0] != item.inputs[0].shape[0]:
-                raise _Differs
-            return [(inputs[0].shape, inputs[0].layout)]
-        fields = self._fields(item, more)
-        ranks = [len(tensor.shape) for tensor in inputs] == [len(tensor.shape) for tensor in item.inputs]
-        same = fields is item.fields and ranks and not is_sized(item.type)
+        type, fields = REGISTRY[item.type], self._fields(item, more)
+        same = fields is item.fields and not is_sized(item.type) and _are_alike(inputs, item.inputs)
         definition = item.definition if same else type.read(fields, inputs)
         shapes = [tensor.shape for tensor in inputs]
         definition.check_inputs(inputs)
@@ -178,6 +174,28 @@ class _Sized:
         if item.type == "upsample" and "size" in item.fields:
             raise _Differs
         return item.fields
+
+
+def _keeps_shape(item: MappedItem, inputs: Sequence[Tensor]) -> bool:
+    """Return whether an item gives the shape that it reads, at any resolution.
+
+    Raises:
+        _Differs: It has weights for other channels.
+    """
+    if item.type == "batch_norm" and inputs[0].layout == FEATURE_MAP:
+        if inputs[0].shape[0] != item.inputs[0].shape[0]:
+            raise _Differs
+        return True
+    type = REGISTRY[item.type]
+    return issubclass(type, Activation) and not type.axis_fields
+
+
+def _are_alike(tensors: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Return whether tensors have as many axes as others, and their layouts."""
+    for one, other in zip(tensors, others, strict=True):
+        if len(one.shape) != len(other.shape) or one.layout != other.layout:
+            return False
+    return True
 
 
 def _cuts_positions(item: MappedItem) -> bool:

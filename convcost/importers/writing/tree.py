@@ -7,6 +7,7 @@ their order. The network itself occurs once; what is repeated, and the body of a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from convcost.importers.writing.rows import ItemRow
@@ -63,19 +64,19 @@ class Leaf(TreeNode):
 
     def _described(self, row: ItemRow) -> tuple[Any, ...]:
         item, own = row.item, REGISTRY[row.item.type].fields
-        fields = row.fields
+        fields = row.fields if row.expressions else item.fields
         fixed: list[Any] = [item.type, item.comment, item.trainable, item.widths]
         if "out_channels" in fields:  # to a reader, 1×1 is another layer
             fixed.append(fields.get("kernel_size") == 1)
+        defaults = _number_defaults(item.type)
         for name, value in fields.items():
-            default = as_exact(own[name].default) if name in own else None
             if name in own and is_number(value) and name not in ("axis", "axes"):
-                self.holes[name] = default
+                self.holes[name] = defaults[name] if name in defaults else as_exact(own[name].default)
             else:
                 fixed.append((name, repr(value)))
-        for name, field in own.items():
-            if name not in self.holes and name not in fields and is_number(field.default):
-                self.holes[name] = as_exact(field.default)
+        for name, default in defaults.items():
+            if name not in fields:
+                self.holes[name] = default
         fixed.append(None if row.norm is None else (row.norm.type, repr(row.norm.fields)))
         if row.activation is not None and not row.activation.fields:
             self.holes["activation"] = "none"
@@ -193,8 +194,17 @@ class TextBlock:
         self.name = ""
 
 
+@cache
+def _number_defaults(type: str) -> dict[str, Any]:
+    """Return the fields of a layer type whose default is a number, or a list of numbers."""
+    fields = REGISTRY[type].fields.items()
+    return {name: as_exact(field.default) for name, field in fields if is_number(field.default)}
+
+
 def is_number(value: Any) -> bool:
     """Return whether a field holds a number, or a list of numbers."""
+    if value.__class__ is int:
+        return True
     if isinstance(value, (list, tuple)):
         return bool(value) and all(is_number(each) and not isinstance(each, (list, tuple)) for each in value)
     return not isinstance(value, (bool, str)) and value is not None and value is not ...
