@@ -128,9 +128,7 @@ def _joined(
     copies = [stacked([nodes], [OuterValue()]) for nodes in (block.body.nodes, given)]
     pairs = _aligned(copies[0], copies[1], facts) or []
     source = OuterValue()
-    columns = [_filled(pairs, place, size=each) for place, each in enumerate((block.size, size))]
-    for column in columns:
-        _chained(column, source)
+    columns = _filled(pairs, (block.size, size), (source, source))
     made = TextBlock(Body(stacked(columns, [source]), [source]), block.size + size)
     options = [node.unit.nodes[0] for node in _options(made.body)]
     if len(options) <= _MOST_OPTIONAL and all(map(_is_layer, options)) and _is_readable(made, block):
@@ -205,8 +203,7 @@ def _aligned(first: Sequence[TreeNode], second: Sequence[TreeNode], facts: Facts
 
 def _are_alike(one: TreeNode, other: TreeNode, facts: Facts) -> bool:
     """Return whether two items are one, perhaps with other items in their branches."""
-    one, other = _inner(one), _inner(other)
-    if facts.number(one) == facts.number(other):
+    if facts.number(_inner(one)) == facts.number(_inner(other)):
         return True
     if not (isinstance(one, Merge) and isinstance(other, Merge)) or facts.number(one.leaf) != facts.number(other.leaf):
         return False
@@ -256,36 +253,47 @@ def _optional(pairs: Sequence[Pair]) -> list[Pair]:
     return [pair for pair in pairs if None in pair]
 
 
-def _filled(pairs: Sequence[Pair], place: int, *, size: int) -> list[TreeNode]:
-    """Return one of two lists, with all items of the other that it lacks as items that do not run."""
-    found: list[TreeNode] = []
-    for pair in pairs:
-        node, other = pair[place], pair[1 - place]
-        lacking = other is None and not isinstance(node, Repetition)
-        if node is None:
-            assert other is not None
-            found.append(_absent(other, size))
-        elif lacking or (isinstance(other, OptionalItem) and not isinstance(node, OptionalItem)):
-            found.append(_optional_item(node, size))
-        elif isinstance(node, Merge) and isinstance(other, Merge):
-            found.append(_filled_merge(node, other, size, first=place == 0))
+def _filled(pairs: Sequence[Pair], sizes: Sequence[int], sources: Sequence[OuterValue]) -> list[list[TreeNode]]:
+    """Return two lists with the same items: what one lacks is there as an item that does not run.
+
+    Args:
+        pairs: Their items.
+        sizes: How often each list occurs.
+        sources: What reaches each.
+    """
+    found: list[list[TreeNode]] = [[], []]
+    for one, other in pairs:
+        if isinstance(one, Merge) and isinstance(other, Merge):
+            made: Sequence[TreeNode] = _filled_merges(one, other, sizes)
         else:
-            found.append(node)
+            made = [_as_other(one, other, sizes[0]), _as_other(other, one, sizes[1])]
+        for column, node in zip(found, made, strict=True):
+            column.append(node)
+    for column, source in zip(found, sources, strict=True):
+        _chained(column, source)
     return found
 
 
-def _filled_merge(node: Merge, other: Merge, size: int, *, first: bool) -> Merge:
+def _as_other(node: TreeNode | None, other: TreeNode | None, size: int) -> TreeNode:
+    """Return an item so that it is like another: optional, or one that does not run."""
+    if node is None:
+        assert other is not None
+        return _absent(other, size)
+    if isinstance(node, OptionalItem):
+        return node
+    lacking = other is None and not isinstance(node, Repetition)
+    return _optional_item(node, size) if lacking or isinstance(other, OptionalItem) else node
+
+
+def _filled_merges(one: Merge, other: Merge, sizes: Sequence[int]) -> list[Merge]:
     facts = Facts()
-    one, against = (node, other) if first else (other, node)
-    ordered = _ordered(one, against, facts)
-    branches = []
-    for branch, opposite in zip(one.branches, ordered, strict=True):
-        pairs = _aligned(branch.nodes, opposite.nodes, facts) or []
-        source = OuterValue()
-        nodes = _filled(pairs, 0 if first else 1, size=size)
-        _chained(nodes, source)
-        branches.append(Body(nodes, [source]))
-    return Merge(node.leaf, branches, node.reads)
+    columns: list[list[Body]] = [[], []]
+    aligned = _branches(one, other, facts)
+    for pairs in aligned or []:
+        sources = [OuterValue(), OuterValue()]
+        for column, nodes, source in zip(columns, _filled(pairs, sizes, sources), sources, strict=True):
+            column.append(Body(nodes, [source]))
+    return [Merge(node.leaf, bodies, node.reads) for node, bodies in zip((one, other), columns, strict=True)]
 
 
 def _optional_item(node: TreeNode, size: int) -> OptionalItem:
