@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from convcost.importers.graph import Node
-from convcost.importers.values import Moved, Unsupported, with_axis, without
+from convcost.importers.values import Moved, with_axis, without
 from convcost.layers.layout import FEATURE_MAP, TOKENS, UNKNOWN, channel_axis
 from convcost.network.graph import Tensor
 
@@ -378,8 +378,3 @@ def batch_behind(before: tuple[int, ...], batch: int | None, after: tuple[int, .
             return batch if batch in fitting else fitting[0]
     ones = [axis for axis, size in enumerate(after) if size == 1]
     return ones[0] if ones[:1] == [0] or (batch is None and len(ones) == 1 and len(after) > 2) else None
-
-
-def moves_batch(value: Moved) -> Unsupported:
-    """Return the error of a movement that needs a batch axis in front."""
-    return Unsupported(f"its batch axis is joined with others: {'×'.join(map(str, value.full))}")
