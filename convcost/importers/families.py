@@ -10,12 +10,12 @@ FAMILIES = {
     "attention": "Attention com.microsoft.MultiHeadAttention com.microsoft.Attention",
     "choices": "If Constant Identity",
     "convolutions": "Conv ConvTranspose",
-    "foreign": ("convcost.AdaptiveAveragePool convcost.AdaptiveMaxPool convcost.Unfold convcost.Fold"),
+    "foreign": "convcost.AdaptiveAveragePool convcost.AdaptiveMaxPool convcost.Unfold convcost.Fold",
     "keras": (
         "keras.Unreached keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
         "keras.GroupNormalization keras.UnitNormalization keras.Normalization keras.Scale keras.Shift keras.Square "
         "keras.Rsqrt keras.Celu keras.LearnedFactor keras.Masking keras.AdaptiveAveragePool keras.AdaptiveMaxPool "
-        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask"
+        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Constant"
     ),
     "merges": "Add Mul Sub Div Max Min Sum Concat",
     "movements": (

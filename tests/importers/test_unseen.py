@@ -149,4 +149,4 @@ def test_movements_that_come_back_leave_nothing(text):
         ("Softmax", "d", "y", {"axis": -1}),
     ]
     model = chain(nodes, [ints("map", 1, 2, 3, 8), ints("rows", 1, 8, 6)], (1, 6, 8))
-    assert text(model).splitlines() == ["  - softmax: {axis: 1}", "    repeat: 2"]
+    assert text(model).splitlines() == ["  - {softmax: {axis: 1}, repeat: 2}"]

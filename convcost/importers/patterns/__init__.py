@@ -45,7 +45,12 @@ def _fused_once(graph: ModelGraph) -> ModelGraph:
     return replace(graph, nodes=tuple(nodes)) if replaced else graph
 
 
-_MODULES = {"Mul": ("activations", "norms"), "Div": ("activations", "norms"), "Add": ("norms", "weights")}
+_MODULES = {
+    "Mul": ("activations", "norms"),
+    "Div": ("activations", "norms"),
+    "Add": ("norms", "weights"),
+    "Where": ("activations",),
+}
 """The operators that a pattern may end in, and the modules with these patterns: imported where there is such a node."""
 
 
