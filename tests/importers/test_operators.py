@@ -9,6 +9,8 @@ import pytest
 from onnx_writer import Strings
 from test_mapper import load
 
+from convcost.importers import IMPORTERS, import_model
+
 MAP = (1, 8, 6, 4)
 ROWS = (1, 6, 8)
 
@@ -360,3 +362,21 @@ def test_tensors_that_the_exporter_worked_out_count():
     model = one("Add", "x val_7", [w.tensor("val_7", [8, 6, 4])])
     total = load(model).analyze().total
     assert (total.params, total.buffers) == (8 * 6 * 4, 0)
+    assert import_model(IMPORTERS["onnx"], model, "net.onnx").text.splitlines()[1] == (
+        "# 192 numbers of tensors that the exporter worked out count as parameters, as the file holds them; "
+        "how it did so is not counted"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.attn_mask", ["# 192 numbers of masks count as parameters: the file does not say what is learned"]),
+        ("a.position", []),
+    ],
+)
+def test_a_mask_among_the_weights_counts_and_is_said(name, said):
+    model = one("Add", f"x {name}", [w.tensor(name, [8, 6, 4])])
+    assert load(model).analyze().total.params == 8 * 6 * 4
+    text = import_model(IMPORTERS["onnx"], model, "net.onnx").text
+    assert [line for line in text.splitlines()[1:] if line.startswith("#")] == said
