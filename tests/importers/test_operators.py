@@ -347,18 +347,21 @@ def test_samples_of_regions_that_are_not_known(more, reason, refused):
 
 
 def test_steps_that_are_worked_out_one_by_one_are_put_together():
-    # of [steps 2, batch 1, features 8] each is multiplied on its own, then joined along the steps
+    # of [steps 2, batch 1, features 8] each is added to what stands before it, which is multiplied on the way
     nodes = [
         w.node("Transpose", "x", "t", perm=[1, 0, 2]),
         w.node("Split", "t", "a b", axis=0),
-        w.node("MatMul", "a m", "c"),
-        w.node("Add", "c b", "d"),
-        w.node("MatMul", "d m", "e"),
+        w.node("Squeeze", "a zero", "p"),
+        w.node("Squeeze", "b zero", "q"),
+        w.node("Add", "h p", "c"),
+        w.node("MatMul", "c m", "d"),
+        w.node("Add", "d q", "e"),
         w.node("Concat", "c e", "y", axis=0),
     ]
-    model = load(w.model(nodes, {"x": [1, 2, 8]}, {"y": [2, 1, 8]}, [w.tensor("m", [8, 8])]))
+    tensors = [ints("zero", 0), w.tensor("h", [1, 1, 8]), w.tensor("m", [8, 8])]
+    model = load(w.model(nodes, {"x": [1, 2, 8]}, {"y": [2, 1, 8]}, tensors))
     assert [tensor.shape for tensor in model.network.outputs] == [(2, 8)]
-    assert (model.analyze().total.macs, model.analyze().total.params) == (2 * 8 * 8, 8 * 8)
+    assert (model.analyze().total.macs, model.analyze().total.params) == (8 * 8, 8 + 8 * 8)
 
 
 def test_a_batch_of_several_becomes_one():
