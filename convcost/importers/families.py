@@ -12,7 +12,7 @@ FAMILIES = {
     "convolutions": "Conv ConvTranspose",
     "foreign": "convcost.AdaptiveAveragePool convcost.AdaptiveMaxPool convcost.Unfold convcost.Fold",
     "keras": (
-        "keras.Unreached keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
+        "keras.Unreached keras.Constant keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
         "keras.GroupNormalization keras.UnitNormalization keras.Normalization keras.Scale keras.Shift keras.Square "
         "keras.Rsqrt keras.Celu keras.LearnedFactor keras.Masking keras.AdaptiveAveragePool keras.AdaptiveMaxPool "
         "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Constant"

@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
-from convcost.importers.constants import Unfoldable, is_learned
+from convcost.importers.constants import Unfoldable, is_learned, kernels_of_other_biases
 from convcost.importers.families import places
 from convcost.importers.flow import AS_IT_IS, ValueTable
 from convcost.importers.graph import Constant, ModelGraph, Node, Shape, title
@@ -27,7 +27,7 @@ from convcost.layers.base import REGISTRY, LayerType
 from convcost.layers.inputs import LayerError, shown
 from convcost.layers.layout import FEATURE_MAP, TOKENS, layout_of
 from convcost.network.builder import LayerOrigin, NetworkBuilder
-from convcost.network.graph import FLOAT32, Tensor
+from convcost.network.graph import FLOAT32, INPUT, Tensor
 from convcost.registry import Registry
 
 Rule = Callable[["Mapper", Node], None]
@@ -72,6 +72,7 @@ class Mapper(ValueTable):
         self.batch = 1  # the file's; here it is 1
         self.unknown = UnknownOperators(self)
         self._sharing = WeightSharing()
+        self.of_other_biases = kernels_of_other_biases(graph)
         self.filled = {name for node in graph.nodes if node.operator == "ConstantOfShape" for name in node.outputs}
         self.plain_norms: set[int] = set()  # batch norms that learn nothing, by their ids
         self._stores_weights = any(is_learned(each) and len(each.shape) > 1 for each in graph.constants.values())
@@ -87,7 +88,7 @@ class Mapper(ValueTable):
         self._may_be_frozen = any([each.trainable is False for each in graph.constants.values()])  # noqa: C419
         self._left = _MOST_FOLDED
         self._needed: dict[tuple[Any, ...], int] = {}  # numbers that layers have, by their definitions and shapes
-        self._definitions: dict[tuple[str, int, str, str], LayerType] = {}
+        self._definitions: dict[tuple[Any, ...], LayerType] = {}
 
     def map(self) -> Mapped:
         """Return the items.
@@ -115,7 +116,7 @@ class Mapper(ValueTable):
         return Mapped(tuple(items), inputs, tuple(tensors), tuple(self.notes), self.unknown.unused())
 
     def _outputs(self) -> list[Tensor]:
-        """Return what the model gives, apart from constants that it has."""
+        """Return what the model gives, apart from constants that it has, and inputs as they are."""
         found = []
         for name in self.graph.outputs:
             value = self.values.get(name)
@@ -123,7 +124,7 @@ class Mapper(ValueTable):
                 continue
             tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name) if value else None
             found += [tensor] if tensor is not None else []
-        return found
+        return [tensor for tensor in found if tensor.producer != INPUT] or found
 
     def _simplified(self, outputs: Sequence[Tensor]) -> list[MappedItem]:
         """Return the items, those that are one layer together joined."""
@@ -258,7 +259,9 @@ class Mapper(ValueTable):
         """
         if is_sized(type) or not inputs:
             return REGISTRY[type].read(fields, inputs)
-        key = (type, len(inputs[0].shape), inputs[0].layout, repr(fields))
+        first, others = inputs[0], inputs if len(inputs) > 1 else ()
+        kinds = frozenset([(len(each.shape), each.layout) for each in others])
+        key = (type, len(first.shape), first.layout, kinds, repr(fields))
         found = self._definitions.get(key)
         if found is None:
             found = self._definitions[key] = REGISTRY[type].read(fields, inputs)
@@ -317,10 +320,11 @@ class Mapper(ValueTable):
         return found
 
     def _input(self, name: str, shape: Shape) -> Tensor:
-        if len(shape) == 1 and self._is_batch(shape[0]):
+        if not shape or (len(shape) == 1 and self._is_batch(shape[0])):
             tensor = self.builder.add_input((1,), layout_of((1,)), width_of(self.graph.dtypes.get(name, "float32")))
             self._lacks[tensor.producer, tensor.output] = None
-            self.values[name] = Moved(tensor, None, (), (1,), 0)
+            steps, full = ((), (1,)) if shape else ((("reshape", ()),), ())
+            self.values[name] = Moved(tensor, None, steps, full, 0 if shape else None)
             return tensor
         if len(shape) < 2 or len(shape) > 5:
             message = f"the input {name!r} has {len(shape)} axes"

@@ -177,7 +177,11 @@ def repeat(writer: Writer, call: OperatorCall) -> None:
         return
     name = writer.name(x)
     if len(times) > rank:
-        (name,) = writer.add("Unsqueeze", [name], axes=tuple(range(len(times) - rank)))
+        more = tuple(range(len(times) - rank))
+        if set(times) == {1}:
+            writer.give("Unsqueeze", [name], axes=more)
+            return
+        (name,) = writer.add("Unsqueeze", [name], axes=more)
     times = [1] * (rank - len(times)) + times
     steps = [axis for axis, count in enumerate(times) if count != 1]
     for axis in steps[:-1]:

@@ -28,6 +28,8 @@ def max_pool(writer: Writer, call: OperatorCall) -> None:
     window = _window(call)
     window["dilations"] = per_axis(call.arguments.get("dilation"), len(window["kernel_shape"]), 1)
     writer.give_first("MaxPool", [writer.name(call.arguments["self"])], **window)
+    if len(call.outputs) > 1:  # the places, where they are read, have no word
+        writer.into(call.outputs[1:], "aten.max_pool_places", [writer.name(call.arguments["self"])])
 
 
 @aten("avg_pool1d", "avg_pool2d", "avg_pool3d")
