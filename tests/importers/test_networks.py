@@ -80,7 +80,7 @@ def test_a_detector_of_two_stages_counts_up_to_the_choice_of_its_regions(tmp_pat
     model, macs = detector(tmp_path, "fasterrcnn_mobilenet_v3_large_320_fpn")
     analysis = model.analyze()
     assert analysis.total.macs == macs
-    # so many of the best boxes of each scale, of these those that overlap too little: how many the heads read is not known
+    # so many of the best boxes of each scale, then those that overlap too little: how many the heads read is not known
     unknown = [layer.fields["operator"] for layer in analysis.unknown]
     assert unknown[0] == "TopK"
     assert (unknown.count("RoiAlign"), unknown.count("Gemm")) == (2, 4)
