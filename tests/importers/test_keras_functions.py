@@ -153,6 +153,8 @@ def of_tensorflow(name, shape=MAP, first=None, **kwargs):
         (of_tensorflow("norm", ord="euclidean", axis=-1), ["reduce norm [0]"]),
         (of_tensorflow("math.l2_normalize", axis=-1), ["l2_normalize"]),
         (of_tensorflow("gather", indices=[0, 5], axis=2), ["permute", "slice 1"]),
+        (of_tensorflow("split", num_or_size_splits=[1, -1], axis=-1), ["split [1, 3]"]),
+        (of_tensorflow("split", num_or_size_splits=[1, 2], axis=-1), None),
         (of_tensorflow("io.read_file"), None),
     ],
 )  # fmt: skip

@@ -140,7 +140,8 @@ def split(builder: GraphBuilder, layer: KerasLayer) -> list[KerasValue]:
             raise UntranslatableLayer(_TOO_MANY)
         sizes = [size // parts] * parts
     elif layer.kind == "TFOpLambda":
-        sizes = [size if part == -1 else part for part in parts]
+        rest = size - sum(part for part in parts if part != -1)
+        sizes = [rest if part == -1 else part for part in parts]
     else:
         edges = [0, *parts, size]
         sizes = [end - start for start, end in pairwise(edges)]
