@@ -83,10 +83,11 @@ class ValueTable(ABC):
             raise Unsupported(f"it works on {value.full[0]} pictures at once")
         axes, base = len(value.full) - 1, value.base.layout
         is_open = base in (TOKENS, UNKNOWN) or (base == VECTOR and axes == 2)  # more axes of a vector are a map's
+        is_open = is_open or (base == FEATURE_MAP and axes > len(value.base.shape))  # a sequence as a picture
         layout = FEATURE_MAP if is_open and 2 <= axes <= 4 else ""
         tensor = self.tensor(name, batch=0, layout=layout)
-        is_flat = tensor.layout == TOKENS and len(tensor.shape) == 2  # one row of channels, as of a sequence
-        return self.laid_out(tensor, FEATURE_MAP) if is_flat else tensor
+        is_row = tensor.layout == TOKENS and 2 <= len(tensor.shape) <= 4  # such as one row of channels of a sequence
+        return self.laid_out(tensor, FEATURE_MAP) if is_row else tensor
 
     def vectors(self, name: str) -> Tensor:
         """Return a value as one vector, or as tokens."""
