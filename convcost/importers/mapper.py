@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from msgspec.structs import replace
+
 from convcost.errors import ErrorDetail, NetworkError, Place, SpecError
 from convcost.importers.constants import Unfoldable, is_learned, kernels_of_other_biases
 from convcost.importers.families import places
@@ -122,6 +124,8 @@ class Mapper(ValueTable):
             value = self.values.get(name)
             if isinstance(value, Constant):
                 continue
+            if isinstance(value, Moved) and value.batch is None and len(value.full) > 1 and value.full[0] == 1:
+                self.values[name] = replace(value, batch=0)  # it was joined with others, and stands apart again
             tensor = value.tensor if isinstance(value, Unmapped) else self.unknown.tensor(name) if value else None
             found += [tensor] if tensor is not None else []
         return [tensor for tensor in found if tensor.producer != INPUT] or found
