@@ -226,6 +226,26 @@ def test_numbers_of_the_program_are_no_weights(write):
     assert (total.params, total.buffers, total.adds) == (0, 0, 24)
 
 
+def test_axes_that_are_joined_with_the_batch(write):
+    """8 × 6 positions of 4 as 2 areas of 24; the products of all with all within each: 2 · 24 · 24 · 4."""
+    layers = [
+        k.layer(kind, kind[0], module="keras.src.ops.numpy", **config)
+        for kind, config in (("Reshape", {"newshape": [-1, 24, 4]}), ("Transpose", {"axes": [0, 2, 1]}), ("Matmul", {}))
+    ]
+    reshape, transpose, matmul = layers
+    areas, turned = k.tensor("R", 24, 4), k.tensor("T", 4, 24)
+    last = k.layer("Reshape", "L", module="keras.src.ops.numpy", newshape=[-1, 8, 6, 24])
+    calls = [
+        k.called(reshape, k.tensor("x", *MAP)),
+        k.called(transpose, areas),
+        k.called(matmul, areas, turned),
+        k.called(last, k.tensor("M", 24, 24)),
+    ]
+    model = k.functional({"x": MAP}, calls, "L")
+    assert convcost.load(write(k.text(model), "net.json")).analyze().total.macs == 2 * 24 * 24 * 4
+    assert mapped(model).outputs[0].shape == (8, 6, 24)
+
+
 @pytest.mark.parametrize(
     ("axes", "apart", "steps"),
     [(None, 1, 48), ([1, 2], 1, 48), ([2], 8, 6), (-2, 8, 6)],

@@ -341,6 +341,44 @@ def test_an_elman_network_may_have_relus():
     assert (ops.cmp, ops.tanh) == (6 * 5, 0)
 
 
+@pytest.mark.parametrize(
+    ("opset", "more", "moved"),
+    [
+        (10, {}, False),
+        (16, {}, True),
+        (22, {}, True),
+        (16, {"coordinate_transformation_mode": "output_half_pixel"}, False),
+    ],
+)
+@pytest.mark.parametrize("boxes", ["input", "constant"])
+def test_averages_of_samples_in_regions(boxes, opset, more, moved):
+    # 2 regions of 2×2 cells on 3×8×8, 2×2 samples a cell, as the worked example of the layer type has them
+    nodes = [w.node("RoiAlign", "x b n", "y", output_height=2, output_width=2, sampling_ratio=2, **more)]
+    inputs = {"x": [1, 3, 8, 8], **({"b": [2, 4]} if boxes == "input" else {})}
+    tensors = [ints("n", 0, 0), *([] if boxes == "input" else [w.tensor("b", [2, 4])])]
+    model = load(w.model(nodes, inputs, {"y": [2, 3, 2, 2]}, tensors, opset=opset))
+    ops = model.analyze().total.ops
+    points = 2 * 4 * 4
+    assert ops.mul == 2 * 4 + points * (4 + 4) + points * 3 * 4 == 648
+    assert ops.add == 2 * 6 + points * 10 + points * 3 * 4 + 2 * 3 * 4 * 4 == 812
+    assert ops.cmp == points * 4 + (0 if moved else 2 * 2)  # a region that is not moved is at least one pixel large
+    assert ops.floor == points * 2
+    assert model.analyze().total.params == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({}, "how many points it samples depends on the sizes of its regions"),
+        ({"sampling_ratio": 2, "mode": "max"}, "it takes the largest of its samples"),
+    ],
+)
+def test_samples_of_regions_that_are_not_known(more, reason, refused):
+    nodes = [w.node("RoiAlign", "x b n", "y", **more)]
+    model = w.model(nodes, {"x": [1, 3, 8, 8]}, "y", [ints("n", 0, 0), w.tensor("b", [2, 4])])
+    assert refused(model).splitlines()[0] == f"error: the operator RoiAlign cannot be mapped: {reason}"
+
+
 def test_a_batch_of_several_becomes_one():
     nodes = [
         w.node("Conv", "x k", "a"),

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from convcost.importers.writing.alike import Encoded, Facts, Module, Readers, is_bare, lines_of, replace, values_of
+from convcost.importers.writing.inlining import inline
 from convcost.importers.writing.repetitions import HEAD, LONGEST, collapse, repeat, unwrap
 from convcost.importers.writing.rows import common
 from convcost.importers.writing.tree import (
@@ -21,9 +22,11 @@ from convcost.importers.writing.tree import (
     TextBlock,
     TreeNode,
     channels_of,
+    lists_in,
     rows_in,
     stacked,
 )
+from convcost.importers.writing.variants import join_variants
 
 _MOST_INPUTS = 2  # of a block
 _MOST_PARAMETERS = 9  # of a block
@@ -57,24 +60,16 @@ def compress(top: Body) -> list[TextBlock]:
         facts.forget()
     for body, _ in _all(top, blocks):
         unwrap(body)
+    inline(top, blocks)
+    join_variants(top, blocks, facts)
+    inline(top, blocks)
     return blocks
 
 
 def _all(top: Body, blocks: Sequence[TextBlock]) -> Iterator[tuple[Body, int]]:
     """Yield all lists, each with how often it occurs."""
     for owner, size in ((top, 1), *((block.body, block.size) for block in blocks)):
-        yield from _sized(owner, size)
-
-
-def _sized(body: Body, size: int) -> Iterator[tuple[Body, int]]:
-    """Yield a list and all lists within it, each with how often it occurs."""
-    yield body, size
-    for node in body.nodes:
-        if isinstance(node, Merge):
-            for branch in node.branches:
-                yield from _sized(branch, size)
-        elif isinstance(node, Repetition):
-            yield from _sized(node.unit, sum(node.counts))
+        yield from lists_in(owner, size)
 
 
 class Listed:
@@ -252,7 +247,7 @@ def _parameters(sites: Sequence[BlockSite]) -> int:
         for site in sites
         for place in range(site.listed.size)
     ]
-    differing = {column for column in zip(*columns, strict=True) if len(set(column)) > 1}
+    differing = {column for column in zip(*columns, strict=True) if column.count(column[0]) < len(column)}
     halves = {tuple([value // 2 for value in column]) for column in differing if _are_whole(column)}
     found = {_ratios(column) for column in differing - halves}  # a kernel's padding follows from it
     firsts = [next(rows_in(site.nodes, place)).item.inputs for site in sites for place in range(site.listed.size)]

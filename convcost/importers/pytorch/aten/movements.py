@@ -324,6 +324,14 @@ def index(writer: Writer, call: OperatorCall) -> None:
     writer.give("Gather", [writer.name(x), writer.name(indices)], axis=axis)
 
 
+@aten("topk")
+def topk(writer: Writer, call: OperatorCall) -> None:
+    """Translate the largest values of an axis and their places."""
+    x, count = call.arguments["self"], call.arguments["k"]
+    axis = call.arguments.get("dim", -1) % writer.rank(x)
+    writer.give("TopK", [writer.name(x), writer.integers([count])], axis=axis)
+
+
 @aten("roll")
 def roll(writer: Writer, call: OperatorCall) -> None:
     """Translate values that are moved around along axes: each roll is two slices that change places."""
