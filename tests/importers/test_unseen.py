@@ -366,7 +366,7 @@ def test_states_of_another_size_are_refused(refused):
     nodes = [w.node("LSTM", "x w r none none h", "y", hidden_size=3).replace(w.data(1, "none"), w.data(1, ""))]
     tensors = [w.tensor("w", [1, 12, 8]), w.tensor("r", [1, 12, 3]), w.tensor("h", [1, 1, 5])]
     message = refused(w.model(nodes, {"x": [1, 5, 8]}, "y", tensors)).splitlines()[0]
-    assert message == "error: the operator LSTM cannot be mapped: its states are not those of its gates"
+    assert message == "error: the operator LSTM cannot be mapped: its state before the first step is 1×1×5"
 
 
 def test_a_sequence_as_a_picture_of_one_channel(text):
