@@ -16,8 +16,6 @@ from convcost.importers.keras.registry import IN_PLACE, LAYERS
 from convcost.importers.keras.values import KerasLayer, KerasValue, Sizes, values_in
 from convcost.model_options import EVERY, current
 
-MODELS = ("Functional", "Model", "Sequential")
-"""The classes whose configuration lists their layers."""
 MOST_LAYERS = 100_000
 """How many calls of layers a model may have, those within its models too."""
 _DEEPEST = 50  # models within models

@@ -28,7 +28,9 @@ def prepared(graph: ModelGraph) -> ModelGraph:
     constants = dict(graph.constants)
     nodes: list[Node] = []
     for given_node in graph.nodes:
-        node = _with_joined_weights(given_node, given, graph, constants)
+        node = given_node
+        if node.operator in GATES:
+            node = _with_joined_weights(node, given, graph, constants)
         found = None
         if node.operator in _KERNELS and len(node.inputs) > 1 and node.inputs[1] in given:
             found = _kernel(node, given, graph)
@@ -66,7 +68,7 @@ def _is_named(constant: Constant) -> bool:
 
 def _with_joined_weights(node: Node, given: dict[str, Node], graph: ModelGraph, constants: dict[str, Constant]) -> Node:
     """Return a recurrent layer whose weights are constants, where they are put together of learned ones."""
-    if node.operator not in GATES or not any(name in given for name in node.inputs[1:4]):
+    if not any(name in given for name in node.inputs[1:4]):
         return node
     hidden = node.attributes.get("hidden_size", 0)
     directions = 2 if node.attributes.get("direction") == "bidirectional" else 1
@@ -131,6 +133,8 @@ def _with_gain(node: Node, gains: list[Constant], constants: dict[str, Constant]
     """Return a convolution with a factor for each of its channels between it and its bias."""
     if not gains:
         return [node]
+    if node.operator == "ConvTranspose":  # the first axis of its kernel is that of what it reads
+        return _with_gain_before(node, gains[0], constants)
     output, axes = node.outputs[0], len(constants[node.inputs[1]].shape) - 2
     names = [f"{output}/{part}" for part in ("gain", "scaled", "summand")]
     constants[names[0]] = replace(gains[0], shape=(int(prod(gains[0].shape)), *(1,) * axes))
@@ -144,3 +148,12 @@ def _with_gain(node: Node, gains: list[Constant], constants: dict[str, Constant]
         constants[names[2]] = replace(constants[bias], shape=(int(prod(constants[bias].shape)), *(1,) * axes))
         found.append(Node("Add", (names[1], names[2]), (output,), {}, "", node.scope))
     return found
+
+
+def _with_gain_before(node: Node, gain: Constant, constants: dict[str, Constant]) -> list[Node]:
+    """Return a transposed convolution with a factor for each channel that it reads."""
+    scaled, factor = f"{node.outputs[0]}/scaled", f"{node.outputs[0]}/gain"
+    axes = len(constants[node.inputs[1]].shape) - 2
+    constants[factor] = replace(gain, shape=(int(prod(gain.shape)), *(1,) * axes))
+    first = Node("Mul", (node.inputs[0], factor), (scaled,), {}, "", node.scope)
+    return [first, replace(node, inputs=(scaled, *node.inputs[1:]))]
