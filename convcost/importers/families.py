@@ -15,7 +15,7 @@ FAMILIES = {
         "keras.Unreached keras.Constant keras.BatchNormalization keras.LayerNormalization keras.RMSNormalization "
         "keras.GroupNormalization keras.UnitNormalization keras.Normalization keras.Scale keras.Shift keras.Square "
         "keras.Rsqrt keras.Celu keras.LearnedFactor keras.Masking keras.AdaptiveAveragePool keras.AdaptiveMaxPool "
-        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Constant"
+        "keras.LSTM keras.GRU keras.SimpleRNN keras.CausalMask keras.Stored"
     ),
     "merges": "Add Mul Sub Div Max Min Sum Concat",
     "movements": (
@@ -27,6 +27,7 @@ FAMILIES = {
     ),
     "pools": (
         "MaxPool AveragePool LpPool GlobalAveragePool GlobalMaxPool ReduceMean ReduceMax ReduceMin ReduceSum ReduceL2 "
+        "ArgMax ArgMin "
         "Resize Upsample"
     ),
     "products": "Gemm MatMul Einsum",
